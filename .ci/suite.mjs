@@ -17,6 +17,7 @@ export const ALONE = [
   'tests/e2e/evidence/hops.test.mjs', // the seconds after which a hop cuts
   'tests/e2e/evidence/measured_cutover.test.mjs',
   'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
+  'tests/e2e/gates/*', // gates that judge measured answers
   'tests/e2e/lane/bodies.test.mjs', // how long a body holds the loop
   'tests/e2e/lane/churn.test.mjs',
   'tests/e2e/lane/codex_pool.test.mjs',

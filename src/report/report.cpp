@@ -110,7 +110,8 @@ std::string event_row(std::string_view what, const std::optional<double>& at, do
     return fmt::format("| {} | {:.3f} s | {:+.3f} s |\n", what, *at, *at - decided);
 }
 
-std::string rollback_part(const RollbackFacts& facts) {
+/// A drill's recovery is what its users saw; the run's own probes say nothing beside it.
+std::string rollback_part(const RollbackFacts& facts, bool drill) {
     std::string out = fmt::format(
         "\n## {}: {}\n\n{}\n\nFrom {} to {}.\n\n",
         facts.planned ? "Restore" : "Rollback",
@@ -134,7 +135,7 @@ std::string rollback_part(const RollbackFacts& facts) {
         facts.probes,
         facts.row
     );
-    if (facts.user_visible_s) {
+    if (facts.user_visible_s && !drill) {
         out += fmt::format(
             "Recovery time (decision to fresh connections on stable): **{:.3f} s**.\n",
             *facts.user_visible_s - facts.decided_s
@@ -242,12 +243,12 @@ std::string report_markdown(const Report& report) {
         out += drill_part(*report.drill, *report.rollback);
     }
     if (report.rollback && !report.rollback->planned) {
-        out += rollback_part(*report.rollback);
+        out += rollback_part(*report.rollback, report.drill.has_value());
     }
     out += stage_table(report);
     out += gate_table(report);
     if (report.rollback && report.rollback->planned) {
-        out += rollback_part(*report.rollback);
+        out += rollback_part(*report.rollback, report.drill.has_value());
     }
     out += check_table(report);
     out += tail(report);

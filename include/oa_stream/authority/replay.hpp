@@ -36,6 +36,10 @@ struct ReplayFaults {
     double error_rate = 0; ///< fails in the stream, half way, with turn_failed
     double malformed = 0;  ///< one frame of the turn is written broken (Turn::wire_faults())
     double stall = 0;      ///< half way nothing more comes
+    double truncate = 0;   ///< from one frame on nothing more is written, not even an ending
+    double http_error = 0; ///< start() fails: Code::protocol, which the lane answers with 502
+    double auth_error = 0; ///< start() fails: Code::credentials of the client, answered with 401
+    double forget = 0;     ///< an existing thread has lost its turns
     double drop = 0;       ///< half way the authority is gone (Code::unavailable)
     Millis latency{0};     ///< everything after TurnStarted comes so much later
     double slow = 1;       ///< gaps between events are so many times as long (≥ 1)
@@ -45,9 +49,9 @@ struct ReplayFaults {
     friend bool operator==(const ReplayFaults&, const ReplayFaults&) = default;
 };
 
-/// Adds one fault by name: "error-rate=0.2", "malformed=0.1", "stall=1", "drop=0.5",
-/// "latency=800ms", "slow=3", "kill" (the next turn), "kill=7", "seed=42". Code::usage naming the
-/// kinds otherwise.
+/// Adds one fault by name: "error-rate=0.2", "malformed=0.1", "truncate=0.1",
+/// "http-error=0.1", "auth-error=0.1", "forget=1", "stall=1", "drop=0.5", "latency=800ms",
+/// "slow=3", "kill" (the next turn), "kill=7", "seed=42". Code::usage naming the kinds otherwise.
 [[nodiscard]] Result<void> add_fault(ReplayFaults& faults, std::string_view text);
 /// How each kind of fault begins: "error-rate=", "kill".
 [[nodiscard]] std::span<const std::string_view> fault_words();

@@ -23,12 +23,25 @@ enum class Metric {
     bad_rate,          ///< share of bad requests
     quantile,          ///< of a time of each request: GateSpec::timing and ::quantile
     spike,             ///< events of one kind, told by a source: does the canary have many more?
+    expression, ///< what a PromQL expression gives, in GateSpec::quantity
 };
 enum class Against {
     limit,  ///< canary alone; `limit` is a share (0.01) or seconds (2.5)
     stable, ///< canary versus stable; `limit` is a difference of shares (0.01 = one percentage
             ///< point) or a relative change of the p95 or of a rate (0.2 = +20 %)
+    before, ///< canary, or a service that knows no revisions, versus the same length of time before
+            ///< the first stage; `limit` is a relative change. Spikes and expressions only.
 };
+[[nodiscard]] std::string_view to_string(Against against) noexcept; ///< "limit", "stable", "before"
+
+/// What a PromQL expression gives.
+enum class Quantity { share, seconds, per_second, count };
+inline constexpr std::array<std::string_view, 4> k_quantity_words{
+    "share", "seconds", "per_second", "count"
+};
+/// What stands in PromQL for the revision that is asked about, and for the window's length.
+inline constexpr std::string_view k_revision_placeholder = "$revision";
+inline constexpr std::string_view k_window_placeholder = "$window";
 enum class GateMode {
     decide,
     observe, ///< evaluated and reported, never decides
@@ -77,8 +90,20 @@ struct GateSpec {
     /// spike: fewer events at the canary are no spike, whatever the ratio: 1 against 0 is noise.
     std::uint64_t min_events = 10;
     std::optional<EventReading> reading{}; ///< spike: what a playbook states
+    /// expression: what is judged. spike: how many events there were; empty: the lane's own count.
+    /// PromQL with placeholders.
+    std::string promql{};
+    std::string promql_of{}; ///< spike with promql: among how many requests; empty: the lane's
+    Quantity quantity = Quantity::count; ///< expression: its unit
+    /// expression: less is worse, so `limit` is a lower bound (versus: the least change, -0.2).
+    bool at_least = false;
 };
 [[nodiscard]] Json to_json(const GateSpec& spec);
+/// Seconds per token inside, tokens per second to people: its quantile, limit and values are turned
+/// round where they are shown or read.
+[[nodiscard]] bool is_token_rate(const GateSpec& spec) noexcept;
+/// The quantile as a playbook says it.
+[[nodiscard]] Fraction shown_quantile(const GateSpec& spec) noexcept;
 /// "p95", "p99.5"
 [[nodiscard]] std::string quantile_text(Fraction quantile);
 /// "first-content", "duration-p99-vs-stable": the id of a gate on a quantile that names none.

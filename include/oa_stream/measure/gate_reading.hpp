@@ -34,6 +34,7 @@ struct GateBasis {
     std::string silent{};  ///< why it does not answer
     std::string instead{}; ///< why the samples judge in its place; its FAIL stays one
     std::string open{};    ///< why nothing but a FAIL can come of its numbers
+    std::string skipped{}; ///< why there is nothing to judge yet; no verdict then
     bool beside = false;   ///< samples are looked at as well, and may only FAIL
     std::uint64_t canary_samples = 0; ///< how many of each arm were seen
     std::uint64_t stable_samples = 0;

@@ -18,9 +18,10 @@ enum class Timing {
     first_content, ///< until the first content
     chunk_gap,     ///< the longest silence between two pieces of content
     duration,      ///< until the answer's end; of those that ended well
+    per_token, ///< from one piece of content to the next, on average; shown as tokens per second
 };
-inline constexpr std::array<std::string_view, 3> k_timing_words{
-    "first_content", "chunk_gap", "duration"
+inline constexpr std::array<std::string_view, 4> k_timing_words{
+    "first_content", "chunk_gap", "duration", "tokens_per_s"
 };
 [[nodiscard]] constexpr std::string_view to_string(Timing timing) noexcept {
     return k_timing_words[static_cast<std::size_t>(timing)];
@@ -37,6 +38,7 @@ struct Sample {
     std::optional<double> first_content_s{};
     std::optional<double> end_s{};
     std::optional<double> max_gap_s{}; ///< the longest silence between two pieces of content
+    std::optional<double> per_token_s{}; ///< of answers with two pieces of content or more
     bool cut = false; ///< a time limit ended it: its end came later than anything we could write
     std::string request_id{};
     std::string detail{};
@@ -48,7 +50,35 @@ struct Sample {
 /// One line of measure/samples.ndjson; an infinite time is the word "inf".
 [[nodiscard]] Json to_json(const Sample& sample);
 
-[[nodiscard]] Counts count_bad(std::span<const Sample> samples) noexcept;
+/// How a probe can end, in the words of a gate's `bad:` that count that ending alone.
+inline constexpr std::array<std::string_view, 17> k_ending_words{
+    "truncated",
+    "stalled",
+    "malformed_frame",
+    "contract_violation",
+    "in_stream_error",
+    "http_status",
+    "unauthorised",
+    "too_slow",
+    "ttfb_timeout",
+    "refused",
+    "connect_timeout",
+    "dns",
+    "tls",
+    "not_sse",
+    "wrong_content_type",
+    "headers_missing",
+    "late_data",
+};
+/// "truncated | stalled" → both; nullopt when a word of it is no ending of a probe.
+[[nodiscard]] std::optional<std::vector<std::string_view>> endings_of(std::string_view events);
+
+/// The bad ones; with `endings` those that ended so.
+[[nodiscard]] Counts
+count_bad(std::span<const Sample> samples, std::span<const std::string_view> endings = {}) noexcept;
+/// Counts against a gate of these endings; without any, whatever is bad.
+[[nodiscard]] bool
+counts_as_bad(const Sample& sample, std::span<const std::string_view> endings) noexcept;
 /// The first-content times there are, ascending.
 [[nodiscard]] std::vector<double> first_content_sorted(std::span<const Sample> samples);
 /// Those of a timing; +Inf where a time limit came first.

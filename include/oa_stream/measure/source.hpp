@@ -22,6 +22,13 @@ using telemetry::BadEvent;
 /// the word that is none.
 [[nodiscard]] Result<std::vector<BadEvent>> parse_bad_events(std::string_view text);
 
+/// "truncated | stalled" → its words, trimmed; "" → none.
+[[nodiscard]] std::vector<std::string_view> event_words(std::string_view events);
+/// Who can count a gate's events: sources need bad events alone or classes alone, probes anything
+/// but those classes that no answer shows.
+[[nodiscard]] bool sources_count(std::string_view events);
+[[nodiscard]] bool probes_count(std::string_view events);
+
 /// Seconds since 1970; half-open: [from, to). A request counts when it has ended.
 struct Span {
     double from_s = 0;
@@ -38,6 +45,13 @@ struct Question {
     std::optional<double> slower_than_s{};
     Timing timing = Timing::first_content; ///< which times are wanted
     Span window{};
+    /// Instead of `bad`, turns of these classes count: words of telemetry/classes.hpp.
+    std::vector<std::string> classes{};
+    /// Prometheus: the number that an expression gives, or with `promql_of` events among requests
+    /// that are none of the lane's. Placeholders as in measure/gate.hpp.
+    std::string promql{};
+    std::string promql_of{};
+    bool wants_value = false; ///< `promql` gives a value (Tally::value), not a count of events
 };
 
 /// Everything a gate's or a budget's record says about where its numbers came from.

@@ -54,6 +54,13 @@ struct StatedNumbers {
     std::map<std::string, EventReading, std::less<>> readings{};
 };
 
+/// How a source counts the events of one signal ("auth_errors"): PromQL with placeholders.
+struct SignalQuery {
+    std::string signal{};
+    std::string events{};
+    std::string requests{}; ///< among which; empty: the lane's turn requests
+};
+
 /// What a playbook or a command line says about one source.
 class SourceSettings {
 public:
@@ -73,6 +80,8 @@ public:
     virtual void change(const SourceFlags& flags);
     /// Code::usage for settings of which no source can be made.
     [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(SourceParts parts) const;
+    /// Signals that it counts by queries of its own.
+    [[nodiscard]] virtual std::vector<SignalQuery> signals() const { return {}; }
     /// nullptr: nothing is stated, it measures.
     [[nodiscard]] virtual const StatedNumbers* stated() const noexcept { return nullptr; }
 };

@@ -6,7 +6,9 @@
 #include "oa_stream/measure/sample.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::measure {
@@ -19,6 +21,7 @@ struct Tally {
     /// The requests by equal stretches of the window; they show whether bad ones come in clumps.
     /// Empty: not known.
     std::vector<Counts> blocks{};
+    std::optional<double> value{}; ///< of a PromQL expression, which counts no requests
 
     /// How many times there are.
     [[nodiscard]] std::uint64_t timed() const noexcept;
@@ -26,6 +29,9 @@ struct Tally {
 
 [[nodiscard]] Tally
 tally_of(std::span<const Sample> samples, Timing timing = Timing::first_content);
+/// The same, and as bad counts what `events` of a gate says: endings of probes, else any.
+[[nodiscard]] Tally
+tally_of(std::span<const Sample> samples, Timing timing, std::string_view events);
 /// Stretches that a window is cut into.
 inline constexpr std::size_t k_blocks = 20;
 

@@ -11,7 +11,7 @@
 namespace oa_stream::playbook {
 
 struct Fault {
-    std::string kind;  ///< "error-rate", "malformed", "latency" or "kill"
+    std::string kind;  ///< "error-rate", "malformed", "latency", "kill", …
     std::string value; ///< "0.2", "300ms"; empty for kill
     int percent = 0;   ///< the stage at whose begin it starts
 

@@ -13,7 +13,7 @@
 
 namespace oa_stream::playbook {
 
-enum class StepKind { smoke, budget, shift, probe, gate, restore, shadow, continuity };
+enum class StepKind { smoke, budget, shift, probe, gate, restore, shadow, continuity, drilled };
 [[nodiscard]] std::string_view to_string(StepKind kind) noexcept;
 
 struct Step {
@@ -50,6 +50,9 @@ struct PlanFacts {
     Json continuity = nullptr;
     /// The route split as it was seen and what would be written there; null without a route half.
     Json routes = nullptr;
+    /// When the gates were last tried on planted faults, {"at", "run", "text"}; null: never.
+    Json drilled = nullptr;
+    bool undrilled = false; ///< the playbook requires a newer one, so apply will stop; not stored
 };
 
 struct Plan {

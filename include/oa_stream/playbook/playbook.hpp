@@ -117,6 +117,12 @@ struct BudgetSpec {
     bool or_stated = false; ///< what somebody states is enough for a live apply
 };
 
+/// The gates must have been tried on planted faults lately (`rollback drill --each-gate`).
+struct DrilledSpec {
+    Millis within{2592000000};
+    std::string playbook{}; ///< name of the playbook with the gates; empty: this one
+};
+
 struct ShadowSpec {
     std::vector<std::string> prompts{}; ///< empty: those built in
     double p95_delta_at_most_s = 0.25;
@@ -203,6 +209,7 @@ struct Playbook {
     std::vector<measure::SettingsPtr> sources{};
     std::vector<SmokeSpec> preflight{}; ///< `checks` of kinds that only check
     std::optional<BudgetSpec> budget{}; ///< judged before the first stage
+    std::optional<DrilledSpec> drilled{}; ///< looked up before the first stage
     std::vector<int> stages{}; ///< canary's percent: strictly rising, 0–100
     StageSpec stage{};
     /// Judged once on the canary's samples of all stages together, before the postflight.

@@ -67,7 +67,6 @@ struct DriverKind {
         void* object = nullptr;
     };
     Blank (*blank)() = nullptr;
-    bool plants_faults = false; ///< a drill can plant faults in the lanes behind it
 };
 template <class Settings> DriverKind::Blank blank_settings() {
     auto settings = std::make_shared<Settings>();

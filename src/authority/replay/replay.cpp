@@ -180,6 +180,17 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
         Recording recording,
         scenario ? play_scenario(*scenario, request, *counts_) : library_.choose(prompt)
     );
+    const TurnFate fate = fate_of(options_.faults, number_ + 1, since_set_ + 1);
+    if (fate.refusal != TurnFate::Refusal::none) {
+        ++number_;
+        ++since_set_;
+        return fate.refusal == TurnFate::Refusal::http
+                   ? fail(Code::protocol, "refused by an injected fault")
+                   : fail(Code::credentials, "refused by an injected fault", "client");
+    }
+    if (fate.forgets && request.thread && !threads_.busy(*request.thread)) {
+        (void)threads_.erase(*request.thread);
+    }
     OA_TRY(std::string thread, thread_for(request));
 
     auto turn = std::make_shared<ReplayedTurn>();
@@ -197,7 +208,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     ReplayPlan plan;
     plan.thread = std::move(thread);
     plan.model = turn->recording->model.empty() ? "replay" : turn->recording->model;
-    plan.fate = fate_of(options_.faults, number_, since_set_);
+    plan.fate = fate;
     plan.turn = std::move(turn);
     // A scenario names its own times.
     plan.immediate = options_.pace.immediate && !scenario;

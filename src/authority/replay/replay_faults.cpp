@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -74,17 +75,22 @@ Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
     const std::string_view kind = text.substr(0, equals);
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
-    if (kind == "error-rate") {
-        return set_rate(faults.error_rate, kind, value);
-    }
-    if (kind == "malformed") {
-        return set_rate(faults.malformed, kind, value);
-    }
-    if (kind == "stall") {
-        return set_rate(faults.stall, kind, value);
-    }
-    if (kind == "drop") {
-        return set_rate(faults.drop, kind, value);
+    struct Rate {
+        std::string_view kind;
+        double ReplayFaults::* rate;
+    };
+    constexpr std::array k_rates{
+        Rate{"error-rate", &ReplayFaults::error_rate},
+        Rate{"malformed", &ReplayFaults::malformed},
+        Rate{"truncate", &ReplayFaults::truncate},
+        Rate{"http-error", &ReplayFaults::http_error},
+        Rate{"auth-error", &ReplayFaults::auth_error},
+        Rate{"forget", &ReplayFaults::forget},
+        Rate{"stall", &ReplayFaults::stall},
+        Rate{"drop", &ReplayFaults::drop},
+    };
+    if (const auto* found = std::ranges::find(k_rates, kind, &Rate::kind); found != k_rates.end()) {
+        return set_rate(faults.*found->rate, kind, value);
     }
     if (kind == "latency") {
         OA_TRY(faults.latency, parse_duration(value));
@@ -106,14 +112,25 @@ Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
         Code::usage,
         fmt::format("no fault is named '{}'", printable(kind, 40)),
         {},
-        "error-rate=P, malformed=P, stall=P, drop=P, latency=DURATION, slow=FACTOR, kill[=N], "
-        "seed=N"
+        "error-rate=P, malformed=P, truncate=P, http-error=P, auth-error=P, forget=P, stall=P, "
+        "drop=P, latency=DURATION, slow=FACTOR, kill[=N], seed=N"
     );
 }
 
 std::span<const std::string_view> fault_words() {
-    static constexpr std::array<std::string_view, 8> k_words{
-        "error-rate=", "malformed=", "stall=", "drop=", "latency=", "slow=", "kill", "seed="
+    static constexpr std::array<std::string_view, 12> k_words{
+        "error-rate=",
+        "malformed=",
+        "truncate=",
+        "http-error=",
+        "auth-error=",
+        "forget=",
+        "stall=",
+        "drop=",
+        "latency=",
+        "slow=",
+        "kill",
+        "seed="
     };
     return k_words;
 }
@@ -137,9 +154,24 @@ Result<ReplayFaults> parse_faults(std::string_view text) {
 
 TurnFate
 fate_of(const ReplayFaults& faults, std::uint64_t number, std::uint64_t since_set) noexcept {
-    enum Kind : std::uint64_t { fail_kind = 1, stall_kind, drop_kind, corrupt_kind };
+    enum Kind : std::uint64_t {
+        fail_kind = 1,
+        stall_kind,
+        drop_kind,
+        corrupt_kind,
+        cut_kind,
+        http_kind,
+        auth_kind,
+        forget_kind,
+    };
     TurnFate fate;
     fate.corrupt = drawn(faults.malformed, faults.seed, number, corrupt_kind);
+    fate.cut = drawn(faults.truncate, faults.seed, number, cut_kind);
+    fate.forgets = drawn(faults.forget, faults.seed, number, forget_kind);
+    fate.refusal =
+        drawn(faults.http_error, faults.seed, number, http_kind)   ? TurnFate::Refusal::http
+        : drawn(faults.auth_error, faults.seed, number, auth_kind) ? TurnFate::Refusal::auth
+                                                                   : TurnFate::Refusal::none;
     if (faults.kill_at == since_set) {
         fate.breaks = TurnFate::Break::kill;
     } else if (drawn(faults.drop, faults.seed, number, drop_kind)) {

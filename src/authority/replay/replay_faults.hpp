@@ -10,6 +10,9 @@ namespace oa_stream::authority {
 struct TurnFate {
     enum class Break { none, fail, stall, drop, kill } breaks = Break::none; ///< half way
     bool corrupt = false; ///< one frame is written broken
+    bool cut = false; ///< from that frame on all are
+    enum class Refusal { none, http, auth } refusal = Refusal::none; ///< it does not even start
+    bool forgets = false; ///< its thread is as new
 };
 
 /// `number`: of the turn since the authority was made, from 1. `since_set`: since the faults were

@@ -174,9 +174,13 @@ public:
         playing_->timer.cancel();
     }
     [[nodiscard]] WireFaults* wire_faults() noexcept override {
-        return playing_->plan.fate.corrupt ? this : nullptr;
+        return playing_->plan.fate.corrupt || playing_->plan.fate.cut ? this : nullptr;
     }
-    [[nodiscard]] bool corrupt_next() override { return ++playing_->frames == k_corrupt_frame; }
+    [[nodiscard]] bool corrupt_next() override {
+        ++playing_->frames;
+        return playing_->plan.fate.cut ? playing_->frames >= k_corrupt_frame
+                                       : playing_->frames == k_corrupt_frame;
+    }
 
 private:
     static Task<Result<EventBatch>> next_of(std::shared_ptr<Playing> playing) {

@@ -1,13 +1,17 @@
 // rollback drill: the rollback, tried before it is needed.
 #include "oa_stream/authority/replay.hpp"
+#include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "core/commands.hpp"
+#include "core/document.hpp"
 #include "core/retry.hpp"
 #include "operate.hpp"
 #include "plan_view.hpp"
 #include "run_args.hpp"
+
+#include <fmt/format.h>
 
 namespace oa_stream::cli {
 namespace {
@@ -15,6 +19,7 @@ namespace {
 struct Options : PlaybookChoice, LiveOptions {
     bool local = false;
     bool apply = false;
+    bool each_gate = false;
     std::string faults_file{};
     playbook::LocalRehearsalOptions here{};
 };
@@ -36,7 +41,8 @@ constexpr auto k_bake =
         .range(k_shortest_bake, k_longest_ms);
 
 Result<playbook::RehearsalInput> parse_local(const Options& options, const Context& context) {
-    if (!options.playbook.empty() || !options.set.empty() || !options.faults_file.empty()) {
+    const bool other = options.each_gate || !options.faults_file.empty();
+    if (!options.playbook.empty() || !options.set.empty() || other) {
         return fail(
             Code::usage,
             "a local drill uses its own playbook, lanes and faults",
@@ -66,7 +72,58 @@ Result<ExitCode> show_drill(const Options& options, Context& context) {
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 
+/// Which fault each gate is to notice; nothing is changed.
+void show_trials(const playbook::Playbook& playbook, Context& context) {
+    std::string text = fmt::format(
+        "Each gate of {} is tried by a drill of its own, at one stage, and rolled back:\n",
+        playbook.name
+    );
+    Json trials = Json::array();
+    for (const playbook::GateTrial& trial : playbook::gate_trials(playbook)) {
+        text += fmt::format(
+            "  {:<28} {}\n",
+            trial.gate,
+            trial.fault.empty() ? "no fault is known that it is there for: not tried" : trial.fault
+        );
+        trials.push_back({{"gate", trial.gate}, {"fault", trial.fault}});
+    }
+    const std::string next =
+        typed_again(rollback_drill_command, context.given, {{names::apply, ""}});
+    if (context.json) {
+        Json out = plain_answer();
+        out["trials"] = std::move(trials);
+        out["next"] = next;
+        print_document("gate-trials", out, context);
+        return;
+    }
+    context.out(text + "next: " + next + "\n");
+}
+
+Result<ExitCode> drill_gates(const Options& options, Context& context) {
+    TargetRunOptions target;
+    static_cast<PlaybookChoice&>(target) = options;
+    OA_TRY(auto input, target_run_input(target));
+    input.faults_file = options.faults_file;
+    OA_CHECK(playbook::check_each_gate(input));
+    if (!options.apply) {
+        show_trials(input.playbook, context);
+        return ExitCode::has_changes;
+    }
+    return operate(
+        context,
+        Touches::traffic,
+        [&](playbook::Operator by) {
+            input.by = std::move(by);
+            return playbook::drill_each_gate(std::move(input));
+        },
+        options
+    );
+}
+
 Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.each_gate && !options.local) {
+        return drill_gates(options, context);
+    }
     if (options.local) {
         OA_TRY(auto input, parse_local(options, context));
         return operate(
@@ -107,7 +164,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
 }
 
 constexpr auto k_positionals = positionals<Options>(
-    playbook_word("A playbook of kind rollback-drill: a name or a file.").optional()
+    playbook_word(
+        "A playbook of kind rollback-drill, with --each-gate also a cutover: a name or a file."
+    )
+        .optional()
 );
 constexpr auto k_options = options<Options>(
     flag<&Options::local>(names::local, k_local_help),
@@ -119,6 +179,12 @@ constexpr auto k_options = options<Options>(
         "not need it."
     )
         .typed(),
+    flag<&Options::each_gate>(
+        "--each-gate",
+        "Try every gate of a playbook of kind cutover or rollback-drill on a planted fault, in "
+        "turn, "
+        "and list those that do not notice."
+    ),
     option<&Options::faults_file>(
         names::inject_file,
         "FILE",

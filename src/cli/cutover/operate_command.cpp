@@ -39,6 +39,9 @@ Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
 std::string next_of(const Plan& plan, const std::string& file) {
     const std::string command =
         plan.playbook.kind == Kind::rollback ? "rollback apply" : "cutover apply";
+    if (plan.facts.undrilled) {
+        return "next: try its gates first, with rollback drill";
+    }
     if (!file.empty() && playbook::needs_stated_budget(plan.playbook)) {
         return fmt::format(
             "next: {} {} PERCENT {} TEXT",
@@ -47,8 +50,14 @@ std::string next_of(const Plan& plan, const std::string& file) {
             names::reason
         );
     }
-    return file.empty() ? "to apply it, write it with --out FILE"
-                        : "next: " + Suggestion{command, {file}}.text();
+    if (file.empty()) {
+        return "to apply it, write it with --out FILE";
+    }
+    const std::string apply = "next: " + Suggestion{command, {file}}.text();
+    const bool over = plan.baseline.percent_of(plan.playbook.traffic.canary) == 100;
+    return over && plan.playbook.kind == Kind::cutover
+               ? fmt::format("{} {} REASON", apply, names::reopen)
+               : apply;
 }
 
 Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool rollback) {

@@ -207,8 +207,8 @@ constexpr auto k_options = options<ServeOptions>(
     custom<ServeOptions, add_faults>(
         names::inject,
         "KIND=VALUE",
-        "Inject a fault into recorded turns: error-rate, malformed, stall, drop, latency, slow, "
-        "kill.",
+        "Inject a fault into recorded turns: error-rate, malformed, truncate, http-error, "
+        "auth-error, forget, stall, drop, latency, slow, kill.",
         true
     )
         .suggesting(authority::fault_words),

@@ -81,9 +81,18 @@ Result<ReplaySetting> parse_setting(const std::string& text) {
     return out;
 }
 
-/// The unit that a gate's limit has.
-LimitUnit unit_of(const measure::GateSpec& spec) {
-    const bool versus = spec.against == Against::stable;
+/// The unit that a gate's limit has; none of a setting's for expressions in units of their own, and
+/// for tokens per second.
+std::optional<LimitUnit> unit_of(const measure::GateSpec& spec) {
+    const bool versus = spec.against != Against::limit;
+    if (measure::is_token_rate(spec)) {
+        return std::nullopt;
+    }
+    if (spec.metric == Metric::expression && !versus) {
+        return spec.quantity == measure::Quantity::share     ? std::optional(LimitUnit::share)
+               : spec.quantity == measure::Quantity::seconds ? std::optional(LimitUnit::seconds)
+                                                             : std::nullopt;
+    }
     if (spec.metric == Metric::bad_rate) {
         return versus ? LimitUnit::points : LimitUnit::share;
     }
@@ -112,7 +121,8 @@ Rejudged rejudge_basis(
     const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec, bool same
 ) {
     const measure::GateBasis& basis = *gate.basis;
-    const bool told = basis.asked.empty() || !basis.silent.empty() || basis.canary;
+    const bool told =
+        basis.asked.empty() || !basis.silent.empty() || !basis.skipped.empty() || basis.canary;
     if (!told) {
         return {
             .why = same ? gate.sentence : "the numbers of a look that decided nothing are not kept",
@@ -161,7 +171,8 @@ bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec) {
         return false;
     }
     if (setting.key == "limit") {
-        if (setting.unit != static_cast<int>(unit_of(spec))) {
+        const auto unit = unit_of(spec);
+        if (!unit || setting.unit != static_cast<int>(*unit)) {
             return false;
         }
         spec.limit = setting.number;

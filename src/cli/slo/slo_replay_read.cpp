@@ -49,9 +49,10 @@ std::optional<Verdict> verdict_of(std::string_view word) {
 
 /// "duration_p99.5"; false for no word of a metric.
 bool read_metric(std::string_view word, measure::GateSpec& into) {
-    into.metric = word == "bad_rate" ? Metric::bad_rate
-                  : word == "spike"  ? Metric::spike
-                                     : Metric::quantile;
+    into.metric = word == "bad_rate"     ? Metric::bad_rate
+                  : word == "spike"      ? Metric::spike
+                  : word == "expression" ? Metric::expression
+                                         : Metric::quantile;
     if (into.metric != Metric::quantile) {
         return true;
     }
@@ -65,6 +66,7 @@ bool read_metric(std::string_view word, measure::GateSpec& into) {
     }
     into.quantile = {percent->num, 100 * percent->den};
     into.timing = static_cast<measure::Timing>(timing - measure::k_timing_words.begin());
+    into.quantile = measure::shown_quantile(into);
     return true;
 }
 
@@ -99,7 +101,19 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
         return std::nullopt;
     }
     out.id = text_in(line, "id");
-    out.against = text_in(line, "against") == "stable" ? Against::stable : Against::limit;
+    const std::string against = text_in(line, "against");
+    out.against = against == "stable"   ? Against::stable
+                  : against == "before" ? Against::before
+                                        : Against::limit;
+    out.promql = text_in(line, "promql");
+    out.promql_of = text_in(line, "promql_of");
+    out.at_least = bool_member(line, "at_least").value_or(false);
+    const auto* quantity = std::ranges::find(measure::k_quantity_words, text_in(line, "quantity"));
+    out.quantity =
+        quantity == measure::k_quantity_words.end()
+            ? measure::Quantity::count
+            : static_cast<measure::Quantity>(quantity - measure::k_quantity_words.begin());
+    out.from = text_in(line, "from");
     out.limit = *limit;
     out.confidence = *confidence;
     out.mode = text_in(line, "mode") == "observe" ? GateMode::observe : GateMode::decide;
@@ -182,6 +196,7 @@ std::optional<RecordedSample> sample_of(const Json& line) {
     out.sample.outcome = text_in(line, "outcome");
     out.sample.bad = *bad;
     out.sample.max_gap_s = number_in(line, "max_gap_s");
+    out.sample.per_token_s = number_in(line, "per_token_s");
     out.sample.cut = bool_member(line, "cut").value_or(false);
     out.sample.first_content_s = seconds_of(line, "first_content_s");
     out.sample.end_s = seconds_of(line, "end_s");

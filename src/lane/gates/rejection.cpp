@@ -69,6 +69,10 @@ Rejection reject_start(const Error& error, bool replaces) {
     case Code::config:
     case Code::unreadable:
     case Code::credentials:
+        if (error.where == "client") { // it refuses the user, not us
+            return reject(401, "unauthorized", "the assistant does not accept this credential");
+        }
+        break;
     case Code::io:
     case Code::internal:
         break;

@@ -5,7 +5,8 @@
 namespace oa_stream::lane {
 namespace {
 
-/// Cuts a frame in the middle of its JSON and leaves the framing intact.
+/// Cuts a frame in the middle of its JSON and leaves the framing intact. A broken frame behind a
+/// broken one is not written at all: the answer ends there, as after a connection that was cut.
 class FaultyEncoder final : public encode::TurnEncoder {
 public:
     FaultyEncoder(std::unique_ptr<encode::TurnEncoder> inner, authority::WireFaults& faults)
@@ -43,17 +44,23 @@ private:
                 return;
             }
             auto next = end + 2;
-            if (faults_->corrupt_next()) {
+            const bool corrupt = faults_->corrupt_next();
+            if (corrupt && corrupted_) {
+                out.erase(from, next - from);
+                next = from;
+            } else if (corrupt) {
                 const auto half = (end - from) / 2;
                 out.erase(from + half, end - from - half);
                 next -= end - from - half;
             }
+            corrupted_ = corrupt;
             from = next;
         }
     }
 
     std::unique_ptr<encode::TurnEncoder> inner_;
     authority::WireFaults* faults_;
+    bool corrupted_ = false; ///< the frame before was
 };
 
 } // namespace

@@ -2,6 +2,8 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
+#include "gate_judge.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,9 +12,27 @@
 namespace oa_stream::measure {
 namespace {
 
+/// Probes see one signal alone: that they are not let in.
+bool probes_see(const GateSpec& spec) {
+    return spec.metric != Metric::expression &&
+           (spec.metric != Metric::spike || spec.signal == k_signal_words.front());
+}
+
+/// Of a spike, too, which else means what somebody stated.
+GateRecord on_samples(const GateSpec& spec, const GateInput& input) {
+    GateSpec counted = spec;
+    counted.from = k_by_probes;
+    GateRecord record = evaluate(counted, input);
+    record.spec.from = spec.from;
+    return record;
+}
+
 /// Instead of users' requests, and said so.
 GateRecord by_samples(const GateSpec& spec, const GateInput& input, const std::string& why) {
-    GateRecord record = evaluate(spec, input);
+    if (!probes_see(spec)) {
+        return unjudged(spec, input, Verdict::inconclusive, "they cannot see it, and " + why);
+    }
+    GateRecord record = on_samples(spec, input);
     record.sentence += "; by the run's own probes: " + why;
     record.notes.push_back("judged on the run's own probes: " + why);
     return record;
@@ -21,6 +41,11 @@ GateRecord by_samples(const GateSpec& spec, const GateInput& input, const std::s
 GateRecord by_source(const GateSpec& spec, const GateBasis& basis, const GateInput& input) {
     GateInput base = input;
     base.source = basis.asked;
+    if (!basis.skipped.empty()) {
+        GateRecord record = unjudged(spec, base, Verdict::skipped, basis.skipped);
+        record.rule = rule::k_no_users_yet;
+        return record;
+    }
     if (!basis.silent.empty()) {
         return unjudged(spec, base, Verdict::error, basis.silent);
     }
@@ -46,7 +71,7 @@ GateRecord by_source(const GateSpec& spec, const GateBasis& basis, const GateInp
 GateRecord and_beside(const GateSpec& spec, GateRecord record, const GateInput& input) {
     GateInput beside = input;
     beside.look.interim = true;
-    GateRecord probed = evaluate(spec, beside);
+    GateRecord probed = on_samples(spec, beside);
     if (probed.verdict != Verdict::fail) {
         return record;
     }
@@ -63,7 +88,7 @@ std::uint64_t count_in(const Json& json, std::string_view key) {
 
 GateRecord evaluate_basis(const GateSpec& spec, GateBasis basis, const GateInput& input) {
     GateRecord record = basis.asked.empty() ? evaluate(spec, input) : by_source(spec, basis, input);
-    if (basis.beside && record.verdict != Verdict::fail) {
+    if (basis.beside && record.verdict != Verdict::fail && probes_see(spec)) {
         record = and_beside(spec, std::move(record), input);
     }
     basis.canary_samples = input.canary.size();
@@ -83,7 +108,10 @@ Json to_json(const GateBasis& basis) {
         out["beside"] = basis.beside;
     }
     for (const auto& [key, why] :
-         {std::pair{"silent", &basis.silent}, {"instead", &basis.instead}, {"open", &basis.open}}) {
+         {std::pair{"silent", &basis.silent},
+          {"instead", &basis.instead},
+          {"open", &basis.open},
+          {"skipped", &basis.skipped}}) {
         if (!why->empty()) {
             out[key] = *why;
         }
@@ -98,6 +126,7 @@ GateBasis basis_from_json(const Json& json) {
     out.silent = text_in(json, "silent");
     out.instead = text_in(json, "instead");
     out.open = text_in(json, "open");
+    out.skipped = text_in(json, "skipped");
     out.seed = count_in(json, "seed");
     if (const Json* samples = member(json, "samples")) {
         out.canary_samples = count_in(*samples, "canary");

@@ -9,14 +9,17 @@
 namespace oa_stream::measure {
 namespace {
 
+/// The one signal that probes see: how they end when the arm does not take their credential.
+constexpr std::string_view k_probe_signal = "unauthorised";
+
 std::optional<double> finite(double value) {
     return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
 /// Samples of the arm that has fewer.
 std::uint64_t fewest(const GateRecord& record) {
-    return record.spec.against == Against::stable ? std::min(record.n, record.reference_n)
-                                                  : record.n;
+    return record.spec.against != Against::limit ? std::min(record.n, record.reference_n)
+                                                 : record.n;
 }
 
 GateRecord blank(const GateSpec& spec, const GateInput& input) {
@@ -73,17 +76,21 @@ double confidence_of(const GateSpec& spec, const Look& look) noexcept {
 
 GateRecord evaluate(const GateSpec& spec, const GateInput& input) {
     GateRecord record = blank(spec, input);
+    const std::string_view events = spec.metric == Metric::spike ? k_probe_signal : spec.events;
     const Tally listed_canary =
-        input.canary_tally == nullptr ? tally_of(input.canary, spec.timing) : Tally{};
+        input.canary_tally == nullptr ? tally_of(input.canary, spec.timing, events) : Tally{};
     const Tally listed_stable =
-        input.stable_tally == nullptr ? tally_of(input.stable, spec.timing) : Tally{};
+        input.stable_tally == nullptr ? tally_of(input.stable, spec.timing, events) : Tally{};
     const Arms arms{
         .canary = input.canary_tally == nullptr ? listed_canary : *input.canary_tally,
         .stable = input.stable_tally == nullptr ? listed_stable : *input.stable_tally,
         .seed = input.seed,
     };
     if (spec.metric == Metric::spike) {
-        measure_spike(record);
+        const bool counted = input.canary_tally != nullptr || spec.from == k_by_probes;
+        measure_spike(record, counted ? &arms : nullptr);
+    } else if (spec.metric == Metric::expression) {
+        measure_expression(record, arms);
     } else if (spec.metric == Metric::bad_rate) {
         measure_bad_rate(record, arms);
     } else {

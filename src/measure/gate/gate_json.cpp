@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 namespace oa_stream::measure {
 namespace {
@@ -14,7 +15,9 @@ std::string word(const GateSpec& spec) {
     case Metric::bad_rate:
         return "bad_rate";
     case Metric::quantile:
-        return fmt::format("{}_{}", to_string(spec.timing), quantile_text(spec.quantile));
+        return fmt::format("{}_{}", to_string(spec.timing), quantile_text(shown_quantile(spec)));
+    case Metric::expression:
+        return "expression";
     case Metric::spike:
         break;
     }
@@ -51,12 +54,23 @@ Json to_json(const GateSpec& spec) {
     Json out = {
         {"id", spec.id},
         {"metric", word(spec)},
-        {"against", spec.against == Against::limit ? "limit" : "stable"},
+        {"against", to_string(spec.against)},
         {"limit", spec.limit},
         {"confidence", spec.confidence},
         {"mode", spec.mode == GateMode::decide ? "decide" : "observe"},
     };
-    if (spec.metric == Metric::quantile && spec.against == Against::stable) {
+    if (spec.metric == Metric::expression) {
+        out["quantity"] = k_quantity_words[static_cast<std::size_t>(spec.quantity)];
+        out["at_least"] = spec.at_least;
+    }
+    for (const auto& [key, text] :
+         {std::pair{"promql", &spec.promql}, {"promql_of", &spec.promql_of}}) {
+        if (!text->empty()) {
+            out[key] = *text;
+        }
+    }
+    const bool timed = spec.metric == Metric::quantile || spec.metric == Metric::expression;
+    if (timed && spec.against != Against::limit) {
         out["unnoticed_s"] = spec.unnoticed_s;
     }
     if (spec.metric == Metric::bad_rate && spec.clump > 1) {
@@ -89,7 +103,7 @@ Json to_json(const GateRecord& record) {
     out["bound_confidence"] = record.confidence;
     out["n"] = record.n;
     out["reference_n"] = record.reference_n;
-    if (record.spec.metric != Metric::quantile) {
+    if (record.spec.metric == Metric::bad_rate || record.spec.metric == Metric::spike) {
         out["bad"] = record.bad;
         out["reference_bad"] = record.reference_bad;
     }
@@ -114,6 +128,10 @@ Json to_json(const GateRecord& record) {
     return out;
 }
 
+std::string_view to_string(Against against) noexcept {
+    return against == Against::limit ? "limit" : against == Against::stable ? "stable" : "before";
+}
+
 Check to_check(const GateRecord& record, std::string id) {
     Check check;
     check.id = std::move(id);
@@ -122,6 +140,10 @@ Check to_check(const GateRecord& record, std::string id) {
     check.data = to_json(record);
     if (record.asserted) {
         check.mode = CheckMode::asserted;
+    }
+    if (record.verdict == Verdict::skipped) {
+        check.required = false;
+        check.mode = CheckMode::skipped;
     }
     if (record.spec.mode == GateMode::observe) {
         check.required = false;

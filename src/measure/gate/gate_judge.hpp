@@ -23,12 +23,18 @@ inline constexpr std::string_view k_no_reading = "no-source-has-it";
 inline constexpr std::string_view k_few_events = "too-few-events-for-a-spike";
 inline constexpr std::string_view k_ratio_beyond = "ratio-beyond-limit";
 inline constexpr std::string_view k_ratio_within = "ratio-within-limit";
+inline constexpr std::string_view k_value_beyond = "value-beyond-limit";
+inline constexpr std::string_view k_value_within = "value-within-limit";
+inline constexpr std::string_view k_no_users_yet = "no-users-yet";
 inline constexpr std::string_view k_only_stated = "stated-is-not-enough";
 inline constexpr std::string_view k_missing = "source-has-nothing";
 inline constexpr std::string_view k_blurred = "source-is-not-exact-enough";
 inline constexpr std::string_view k_uncovered = "window-not-covered";
 inline constexpr std::string_view k_failed = "source-failed";
 } // namespace rule
+
+/// What GateSpec::from says of a gate that the run's own probes judge.
+inline constexpr std::string_view k_by_probes = "probe";
 
 /// Stable's time as a limit on a rise takes it: one that the canary may exceed by
 /// `unnoticed_s` at least.
@@ -52,7 +58,10 @@ void decide(GateRecord& record, const Interval& interval);
 
 void measure_bad_rate(GateRecord& record, const Arms& arms);
 void measure_quantile(GateRecord& record, const Arms& arms);
-void measure_spike(GateRecord& record);
+/// `arms`: null when numbers that somebody stated are judged.
+void measure_spike(GateRecord& record, const Arms* arms);
 [[nodiscard]] std::string spike_sentence(const GateRecord& record);
+void measure_expression(GateRecord& record, const Arms& arms);
+[[nodiscard]] std::string expression_sentence(const GateRecord& record);
 
 } // namespace oa_stream::measure

@@ -52,7 +52,7 @@ double blur_of(const GateSpec& spec, const SourceReading& reading) {
 /// Why another verdict is possible.
 std::string
 blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
-    const bool versus = spec.against == Against::stable;
+    const bool versus = spec.against != Against::limit;
     std::string out;
     if (const double off = std::max(canary.count_error, versus ? stable.count_error : 0); off > 0) {
         out = fmt::format("each count may be off by {:g}", off);
@@ -84,7 +84,7 @@ GateRecord judge(const GateSpec& spec, GateInput input, const Tally& canary, con
 
 std::string
 queries(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
-    const bool both = spec.against == Against::stable && !stable.query.empty();
+    const bool both = spec.against != Against::limit && !stable.query.empty();
     return both && stable.query != canary.query
                ? fmt::format("canary: {}; stable: {}", canary.query, stable.query)
                : canary.query;
@@ -129,7 +129,7 @@ GateRecord evaluate_readings(
     GateInput input = base;
     input.source = canary.source;
     input.query = queries(spec, canary, stable);
-    const bool versus = spec.against == Against::stable;
+    const bool versus = spec.against != Against::limit;
     for (const auto* arm : {&canary, &stable}) {
         if ((arm == &canary || versus) && arm->state == SourceReading::State::missing) {
             return unjudged(

@@ -1,5 +1,6 @@
 // "Does not spike": the canary runbook's words on auth, sync token and audit errors, which come
-// with no figure. Here: a rate more than limit + 1 times stable's, from min_events events on. These
+// with no figure. Here: a rate more than limit + 1 times stable's (or that before the run), from
+// min_events events on. These
 // are counts of rare events in somebody else's log, so there is no interval: the rule is on what
 // was counted.
 #include "gate_judge.hpp"
@@ -26,19 +27,34 @@ std::string times(double ratio, double limit) {
 
 std::string numbers(const GateRecord& record) {
     const double limit = record.spec.limit + 1;
+    const bool before = record.spec.against == Against::before;
     std::string out = fmt::format("canary {} {} of {}", record.spec.signal, record.bad, record.n);
-    out += record.value ? fmt::format(", {} stable's", times(*record.value + 1, limit))
-                        : std::string(", stable has none");
+    out += record.value ? fmt::format(
+                              ", {} {}",
+                              times(*record.value + 1, limit),
+                              before ? "as often as before the run" : "stable's"
+                          )
+                        : std::string(before ? ", none before the run" : ", stable has none");
     return out + fmt::format(" ({} of {})", record.reference_bad, record.reference_n);
 }
 
 } // namespace
 
-void measure_spike(GateRecord& record) {
+void measure_spike(GateRecord& record, const Arms* arms) {
     const GateSpec& spec = record.spec;
-    const EventReading* reading = spec.reading ? &*spec.reading : nullptr;
+    EventReading counted;
+    if (arms != nullptr) {
+        const Counts& canary = arms->canary.requests;
+        const Counts& stable = arms->stable.requests;
+        counted.canary = {.events = canary.bad, .requests = canary.total};
+        counted.stable = {.events = stable.bad, .requests = stable.total};
+        counted.source = record.source;
+    }
+    const EventReading* reading = arms != nullptr ? &counted
+                                  : spec.reading  ? &*spec.reading
+                                                  : nullptr;
     if (reading == nullptr || reading->canary.requests == 0 || reading->stable.requests == 0) {
-        record.source = "none";
+        record.source = arms != nullptr ? record.source : "none";
         return settle(record, Verdict::inconclusive, rule::k_no_reading);
     }
     record.source = reading->source;
@@ -67,8 +83,10 @@ void measure_spike(GateRecord& record) {
 std::string spike_sentence(const GateRecord& record) {
     if (record.rule == rule::k_no_reading) {
         return fmt::format(
-            "canary {} not measured: no source has the numbers, and unknown is not little",
-            record.spec.signal
+            "canary {} not measured: {}, and unknown is not little",
+            record.spec.signal,
+            record.source == "none" ? "no source has the numbers"
+                                    : "there were no requests to count them among"
         );
     }
     const std::string limit = fmt::format(

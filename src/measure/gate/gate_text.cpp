@@ -41,8 +41,19 @@ std::string points(double difference, double limit) {
     return text + " points";
 }
 
+/// Seconds a token as people say it: tokens per second, and a rise of one as the fall of the other.
+std::string token_text(const GateSpec& spec, double value) {
+    if (!relative(spec)) {
+        return value > 0 ? fmt::format("{:.4g}/s", 1 / value) : "unbounded";
+    }
+    return value > -1 ? signed_percent(1 / (1 + value) - 1, 1 / (1 + spec.limit) - 1) : "unbounded";
+}
+
 /// A number in the unit of the limit.
 std::string in_unit(const GateSpec& spec, double value) {
+    if (is_token_rate(spec)) {
+        return token_text(spec, value);
+    }
     if (spec.metric == Metric::bad_rate) {
         return relative(spec) ? points(value, spec.limit) : percent_text(value, spec.limit);
     }
@@ -52,12 +63,28 @@ std::string in_unit(const GateSpec& spec, double value) {
 std::string bounds(const GateRecord& record) {
     const std::string low = record.low ? in_unit(record.spec, *record.low) : "no lower bound";
     const std::string high = record.high ? in_unit(record.spec, *record.high) : "no upper bound";
-    return fmt::format("{} to {} at {}", low, high, percent_text(record.confidence, 1));
+    const bool turned = is_token_rate(record.spec); // many seconds a token are few tokens a second
+    return fmt::format(
+        "{} to {} at {}",
+        turned ? high : low,
+        turned ? low : high,
+        percent_text(record.confidence, 1)
+    );
+}
+
+/// One arm's own number.
+std::string arm_text(const GateSpec& spec, double value) {
+    GateSpec alone = spec;
+    alone.against = Against::limit;
+    return is_token_rate(spec) ? token_text(alone, value) : seconds_text(value, 0);
 }
 
 /// Where stable is so fast that the limit lies within what nobody notices.
 std::string floor_text(const GateRecord& record) {
     const double stable = record.reference.value_or(0);
+    if (is_token_rate(record.spec)) {
+        return {};
+    }
     const double raised = raised_reference(record.spec, stable);
     return raised > stable ? fmt::format(
                                  ", counted as {}: {} more go unnoticed",
@@ -101,8 +128,8 @@ std::string numbers(const GateRecord& record) {
     return out + fmt::format(
                      " {} versus stable ({} against {}{}, n {} and {}; {})",
                      in_unit(spec, *record.value),
-                     seconds_text(record.measured.value_or(0), 0),
-                     seconds_text(record.reference.value_or(0), 0),
+                     arm_text(spec, record.measured.value_or(0)),
+                     arm_text(spec, record.reference.value_or(0)),
                      floor_text(record),
                      record.n,
                      record.reference_n,
@@ -125,6 +152,15 @@ std::string missing(const GateRecord& record) {
 
 } // namespace
 
+bool is_token_rate(const GateSpec& spec) noexcept {
+    return spec.metric == Metric::quantile && spec.timing == Timing::per_token;
+}
+
+Fraction shown_quantile(const GateSpec& spec) noexcept {
+    const Fraction q = spec.quantile;
+    return is_token_rate(spec) ? Fraction{q.den - q.num, q.den} : q;
+}
+
 std::string quantile_text(Fraction quantile) {
     return fmt::format("p{:g}", 100 * quantile.value());
 }
@@ -133,18 +169,23 @@ std::string quantile_id(const GateSpec& spec) {
     std::string out(to_string(spec.timing));
     std::ranges::replace(out, '_', '-');
     if (spec.quantile.num * k_p95.den != k_p95.num * spec.quantile.den) {
-        out += "-" + quantile_text(spec.quantile);
+        out += "-" + quantile_text(shown_quantile(spec));
     }
     return out + (spec.against == Against::stable ? "-vs-stable" : "");
 }
 
 std::string subject_of(const GateSpec& spec) {
+    if (spec.metric == Metric::expression) {
+        return spec.id;
+    }
     if (spec.metric == Metric::bad_rate) {
-        return "bad rate";
+        return endings_of(spec.events).value_or(std::vector<std::string_view>{}).empty()
+                   ? "bad rate"
+                   : "rate of " + spec.events;
     }
     std::string timing(to_string(spec.timing));
     std::ranges::replace(timing, '_', ' ');
-    return fmt::format("{} {}", quantile_text(spec.quantile), timing);
+    return fmt::format("{} {}", quantile_text(shown_quantile(spec)), timing);
 }
 
 std::string percent_text(double share, double limit) {
@@ -167,6 +208,9 @@ std::string seconds_text(double seconds, double limit) {
 std::string sentence_of(const GateRecord& record) {
     if (record.spec.metric == Metric::spike) {
         return spike_sentence(record);
+    }
+    if (record.spec.metric == Metric::expression) {
+        return expression_sentence(record);
     }
     const std::string limit = in_unit(record.spec, record.spec.limit);
     switch (record.verdict) {

@@ -123,6 +123,7 @@ Result<Tally> tally_from(const Json& line) {
     OA_CHECK(read_times(line, out.first_content_s));
     OA_CHECK(read_buckets(line, out.buckets));
     OA_CHECK(read_blocks(line, out.blocks));
+    out.value = number_in(line, "value");
     return out;
 }
 
@@ -142,6 +143,9 @@ Json to_json(const ToldReading& told) {
     };
     for (const Number& number : k_numbers) {
         out[std::string(number.name)] = reading.*number.at;
+    }
+    if (reading.tally.value) {
+        out["value"] = *reading.tally.value;
     }
     out["uncovered"] = reading.uncovered;
     out["counts_probes"] = reading.counts_probes;

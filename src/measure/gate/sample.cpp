@@ -1,5 +1,7 @@
 #include "oa_stream/measure/sample.hpp"
 
+#include "oa_stream/measure/source.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -27,6 +29,8 @@ std::optional<double> time_of(const Sample& sample, Timing timing) {
     switch (timing) {
     case Timing::first_content:
         return sample.first_content_s;
+    case Timing::per_token:
+        return sample.per_token_s;
     case Timing::chunk_gap:
         return sample.cut && sample.first_content_s ? std::optional(k_never) : sample.max_gap_s;
     case Timing::duration:
@@ -39,7 +43,8 @@ std::optional<double> time_of(const Sample& sample, Timing timing) {
 
 Sample as_stored(Sample sample) {
     sample.at_s = to_micros(sample.at_s);
-    for (auto* time : {&sample.first_content_s, &sample.end_s, &sample.max_gap_s}) {
+    for (auto* time :
+         {&sample.first_content_s, &sample.end_s, &sample.max_gap_s, &sample.per_token_s}) {
         *time = time->transform(to_micros);
     }
     return sample;
@@ -58,6 +63,9 @@ Json to_json(const Sample& sample) {
     if (sample.max_gap_s) {
         out["max_gap_s"] = seconds(sample.max_gap_s);
     }
+    if (sample.per_token_s) {
+        out["per_token_s"] = seconds(sample.per_token_s);
+    }
     if (sample.cut) {
         out["cut"] = true;
     }
@@ -70,10 +78,28 @@ Json to_json(const Sample& sample) {
     return out;
 }
 
-Counts count_bad(std::span<const Sample> samples) noexcept {
+std::optional<std::vector<std::string_view>> endings_of(std::string_view events) {
+    std::vector<std::string_view> out;
+    for (const std::string_view word : event_words(events)) {
+        const auto* found = std::ranges::find(k_ending_words, word);
+        if (found == k_ending_words.end()) {
+            return std::nullopt;
+        }
+        out.push_back(*found);
+    }
+    return out;
+}
+
+bool counts_as_bad(const Sample& sample, std::span<const std::string_view> endings) noexcept {
+    return sample.bad &&
+           (endings.empty() || std::ranges::find(endings, sample.outcome) != endings.end());
+}
+
+Counts
+count_bad(std::span<const Sample> samples, std::span<const std::string_view> endings) noexcept {
     Counts out;
     for (const Sample& sample : samples) {
-        out.bad += sample.bad ? 1 : 0;
+        out.bad += counts_as_bad(sample, endings) ? 1 : 0;
         ++out.total;
     }
     return out;

@@ -15,7 +15,8 @@ std::uint64_t Tally::timed() const noexcept {
 
 namespace {
 
-std::vector<Counts> blocks_of(std::span<const Sample> samples) {
+std::vector<Counts>
+blocks_of(std::span<const Sample> samples, std::span<const std::string_view> endings) {
     const auto [first, last] = std::ranges::minmax_element(samples, {}, &Sample::at_s);
     if (samples.empty() || first->at_s >= last->at_s) {
         return {};
@@ -26,7 +27,7 @@ std::vector<Counts> blocks_of(std::span<const Sample> samples) {
         const auto at = static_cast<std::size_t>((sample.at_s - first->at_s) / length);
         Counts& block = out[std::min(at, k_blocks - 1)];
         ++block.total;
-        block.bad += sample.bad ? 1 : 0;
+        block.bad += counts_as_bad(sample, endings) ? 1 : 0;
     }
     return out;
 }
@@ -34,10 +35,15 @@ std::vector<Counts> blocks_of(std::span<const Sample> samples) {
 } // namespace
 
 Tally tally_of(std::span<const Sample> samples, Timing timing) {
+    return tally_of(samples, timing, {});
+}
+
+Tally tally_of(std::span<const Sample> samples, Timing timing, std::string_view events) {
+    const auto endings = endings_of(events).value_or(std::vector<std::string_view>{});
     return {
-        .requests = count_bad(samples),
+        .requests = count_bad(samples, endings),
         .first_content_s = times_sorted(samples, timing),
-        .blocks = blocks_of(samples),
+        .blocks = blocks_of(samples, endings),
     };
 }
 

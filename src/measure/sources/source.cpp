@@ -1,12 +1,14 @@
 #include "oa_stream/measure/source.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/telemetry/classes.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 namespace oa_stream::measure {
 namespace {
@@ -47,6 +49,31 @@ Result<std::vector<BadEvent>> parse_bad_events(std::string_view text) {
         }
         text.remove_prefix(bar + 1);
     }
+}
+
+std::vector<std::string_view> event_words(std::string_view events) {
+    std::vector<std::string_view> out;
+    while (!trim(events).empty()) {
+        const std::size_t bar = events.find('|');
+        out.push_back(trim(events.substr(0, bar)));
+        events.remove_prefix(bar == std::string_view::npos ? events.size() : bar + 1);
+    }
+    return out;
+}
+
+bool sources_count(std::string_view events) {
+    const auto words = event_words(events);
+    const auto all = [&](const auto& known, auto name) {
+        return !words.empty() && std::ranges::all_of(words, [&](std::string_view word) {
+            return std::ranges::find(known, word, name) != known.end();
+        });
+    };
+    return all(telemetry::k_bad_events, &telemetry::BadRow::word) ||
+           all(telemetry::k_class_words, std::identity{});
+}
+
+bool probes_count(std::string_view events) {
+    return events.empty() || endings_of(events) || parse_bad_events(events);
 }
 
 } // namespace oa_stream::measure

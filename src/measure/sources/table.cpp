@@ -38,8 +38,16 @@ Result<std::unique_ptr<Source>> SourceSettings::open(SourceParts /*parts*/) cons
 }
 
 std::optional<Error> needs_events(const GateSpec& gate) {
-    if (gate.metric != Metric::bad_rate || !gate.events.empty()) {
+    if (gate.metric != Metric::bad_rate || sources_count(gate.events)) {
         return std::nullopt;
+    }
+    if (!gate.events.empty()) {
+        return Error{
+            Code::config,
+            fmt::format("only probes can tell that an answer ended as {}", gate.events),
+            "source",
+            "source: probe"
+        };
     }
     return Error{
         Code::config,

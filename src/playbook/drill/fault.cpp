@@ -15,7 +15,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-enum class Value { none, share, duration };
+enum class Value { none, share, duration, factor };
 struct Kind {
     std::string_view name;
     Value value;
@@ -23,6 +23,15 @@ struct Kind {
 constexpr std::array k_kinds{
     Kind{"error-rate", Value::share},
     Kind{"malformed", Value::share},
+    Kind{"truncate", Value::share},
+    Kind{"http-error", Value::share},
+    Kind{"auth-error", Value::share},
+    Kind{"forget", Value::share},
+    Kind{"stall", Value::share},
+    // Of a control service that reads the same file.
+    Kind{"sync-token-error", Value::share},
+    Kind{"audit-error", Value::share},
+    Kind{"slow", Value::factor},
     Kind{"latency", Value::duration},
     Kind{"kill", Value::none},
 };
@@ -75,6 +84,15 @@ check_value(std::string_view text, const Kind& kind, bool given, std::string_vie
                 text,
                 fmt::format("{} needs a share from 0 to 1", kind.name),
                 fmt::format("{}=0.2@25", kind.name)
+            );
+        }
+        break;
+    case Value::factor:
+        if (const auto factor = parse_count(value, 1, 10'000); !factor) {
+            return wrong(
+                text,
+                fmt::format("{} needs a whole number from 1", kind.name),
+                fmt::format("{}=3@25", kind.name)
             );
         }
         break;

@@ -337,6 +337,12 @@ Result<run::RunResult> end_run(PlaybookRun& run, Result<RunOutcome> ended) {
     } else if (!planted_fault(run.session.folder().path()).empty()) {
         next = "oa-stream rollback apply --run " + run.session.id();
     }
+    const std::string incident = "oa-stream incident body " + run.session.id();
+    if (outcome.exit == ExitCode::rolled_back && next.empty()) {
+        next = incident;
+    } else if (outcome.exit == ExitCode::rollback_unverified) {
+        outcome.notes.push_back("For the incident: " + incident);
+    }
     const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
     return run.session.finish(
         end, report_of(run, std::move(outcome), std::move(next), "report.md")

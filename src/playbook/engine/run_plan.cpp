@@ -1,6 +1,7 @@
 #include "run_plan.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/playbook/each_gate.hpp"
 
 #include "headline.hpp"
 #include "run_context.hpp"
@@ -64,6 +65,16 @@ Task<StepEnd> smoke(RunContext* run, const Step* step) {
     co_return add_checks(*run, spec.id, std::move(checks));
 }
 
+Task<StepEnd> check_drilled(RunContext* run) {
+    // <state>/runs/<id>
+    const auto state = run->session.folder().path().parent_path().parent_path();
+    Check check = judge_drilled(state, run->playbook());
+    const bool fine = check.verdict == Verdict::pass;
+    run->session.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
+    run->session.add(std::move(check));
+    co_return fine || !run->changes_traffic() ? StepEnd::go_on : StepEnd::stop;
+}
+
 Task<StepEnd> shift(RunContext* run, const Step* step) {
     // What cannot be proved later is not begun; the rollback does without.
     if (step->mutates() && run->session.folder().trouble()) {
@@ -121,7 +132,7 @@ Task<StepEnd> gate(RunContext* run, const Step* step) {
 }
 
 /// In the order of StepKind.
-constexpr std::array<StepFunction, 8> k_steps{
+constexpr std::array<StepFunction, 9> k_steps{
     smoke,
     [](RunContext* run, const Step*) { return judge_budget(run); },
     shift,
@@ -132,6 +143,7 @@ constexpr std::array<StepFunction, 8> k_steps{
     },
     shadow,
     check_continuity,
+    [](RunContext* run, const Step*) { return check_drilled(run); },
 };
 
 Task<StepEnd> carry_out(RunContext* run, const Step* step) {

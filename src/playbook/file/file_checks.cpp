@@ -57,7 +57,21 @@ constinit const Section<ShadowSpec> k_shadow{
     {"shadow", "The same prompts to both revisions: what differs?", k_shadow_keys}
 };
 
-constexpr std::array<std::string_view, 3> k_check_forms{"smoke", "budget", "shadow"};
+constexpr auto k_drilled_keys = keys<DrilledSpec>(
+    duration<&DrilledSpec::within>("within", Need::optional, "At most so long ago.").or_else("30d"),
+    text<&DrilledSpec::playbook>(
+        "playbook", Need::optional, "Name of the playbook with the gates; this one if absent."
+    )
+);
+constinit const Section<DrilledSpec> k_drilled{
+    {"gates_drilled",
+     "`rollback drill --each-gate` was carried out, and each gate noticed its fault.",
+     k_drilled_keys}
+};
+
+constexpr std::array<std::string_view, 4> k_check_forms{
+    "smoke", "budget", "shadow", "gates_drilled"
+};
 constexpr auto k_check_keys = keys<CheckDraft>(
     word<&CheckDraft::smoke, k_surface_words>(
         "smoke", Need::optional, "Live checks of one surface of the target."
@@ -77,7 +91,10 @@ constexpr auto k_check_keys = keys<CheckDraft>(
         "id", Need::optional, "Prefix of the checks' names; from list and door if absent."
     ),
     section<&CheckDraft::budget, k_budget>("budget", Need::optional, "An error budget."),
-    section<&CheckDraft::shadow, k_shadow>("shadow", Need::optional, "A shadow comparison.")
+    section<&CheckDraft::shadow, k_shadow>("shadow", Need::optional, "A shadow comparison."),
+    section<&CheckDraft::drilled, k_drilled>(
+        "gates_drilled", Need::optional, "The gates were tried on planted faults lately."
+    )
 );
 
 /// "first_content <= 2.5s"
@@ -120,7 +137,7 @@ constexpr auto k_drill_keys = keys<DrillSpec>(
     text<&DrillSpec::fault>(
         "fault",
         Need::optional,
-        "KIND=VALUE planted in the canary at that stage (driver local only), like "
+        "KIND=VALUE planted in the canary at that stage, like "
         "`error-rate=0.2`; if absent its gates are ruled to fail."
     ),
     duration<&DrillSpec::recover_within>(
@@ -159,6 +176,9 @@ void keep_check(
     if (draft.budget) {
         out.budget = draft.budget;
     }
+    if (draft.drilled) {
+        out.drilled = std::move(draft.drilled);
+    }
     if (draft.shadow) {
         out.shadow = std::move(draft.shadow);
     }
@@ -172,7 +192,7 @@ void keep_check(
 
 constinit const Section<CheckDraft> k_check{
     {.name = "check",
-     .help = "Exactly one of smoke, budget and shadow.",
+     .help = "Exactly one of smoke, budget, shadow and gates_drilled.",
      .keys = k_check_keys,
      .exactly_one = k_check_forms}
 };

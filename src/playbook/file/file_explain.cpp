@@ -22,26 +22,73 @@ std::string door(const SmokeSpec& smoke, const Traffic& traffic) {
     return "";
 }
 
-std::string spike(const measure::GateSpec& gate) {
+std::string spike(const measure::GateSpec& gate, bool by_source) {
+    const bool counted = gate.signal == measure::k_signal_words.front() && gate.promql.empty();
     return fmt::format(
-        "{} must be at most {} above stable's rate, once there are {}{}",
+        "{} must be at most {} above {}, once there are {}{}",
         gate.signal,
         config::percent_text(gate.limit),
+        gate.against == measure::Against::before ? "the rate before the first stage"
+                                                 : "stable's rate",
         gate.min_events,
-        gate.reading ? fmt::format(" ({})", gate.reading->source) : "; no source has their numbers"
+        !by_source               ? (gate.reading ? fmt::format(" ({})", gate.reading->source)
+                                                 : "; no source has their numbers")
+        : counted                ? ", of requests answered with 401 or 403"
+        : gate.promql_of.empty() ? fmt::format(", by {} among turn requests", gate.promql)
+                                 : fmt::format(", by {} among {}", gate.promql, gate.promql_of)
     );
 }
 
-constexpr std::array<std::string_view, 3> k_timing_texts{
-    "time to first content", "longest silence within an answer", "time of a whole turn"
+std::string expression(const measure::GateSpec& gate) {
+    const bool versus = gate.against != measure::Against::limit;
+    const bool share = gate.quantity == measure::Quantity::share;
+    return fmt::format(
+        "{} ({}) must be {} {}{}, as the one number it gives at the end",
+        gate.promql,
+        measure::k_quantity_words[static_cast<std::size_t>(gate.quantity)],
+        gate.at_least ? "at least" : "at most",
+        versus || share
+            ? fmt::format("{}{:g}%", versus && gate.limit >= 0 ? "+" : "", gate.limit * 100)
+            : fmt::format("{:g}", gate.limit),
+        gate.against == measure::Against::stable   ? " of stable's"
+        : gate.against == measure::Against::before ? " of that before the first stage"
+                                                   : ""
+    );
+}
+
+constexpr std::array<std::string_view, 4> k_timing_texts{
+    "time to first content",
+    "longest silence within an answer",
+    "time of a whole turn",
+    "tokens per second",
 };
 
-std::string what(const measure::GateSpec& gate) {
+std::string token_rate(const measure::GateSpec& gate) {
+    const bool versus = gate.against == measure::Against::stable;
+    return fmt::format(
+        "{} of the tokens per second (pieces of content) must be at least {}, with {} confidence",
+        measure::quantile_text(measure::shown_quantile(gate)),
+        versus ? fmt::format("{:g}% of stable's", 100 / (1 + gate.limit))
+               : fmt::format("{:g}", 1 / gate.limit),
+        config::percent_text(gate.confidence)
+    );
+}
+
+std::string what(const measure::GateSpec& gate, bool by_source) {
     if (gate.metric == measure::Metric::spike) {
-        return spike(gate);
+        return spike(gate, by_source);
+    }
+    if (gate.metric == measure::Metric::expression) {
+        return expression(gate);
+    }
+    if (measure::is_token_rate(gate)) {
+        return token_rate(gate);
     }
     const bool rate = gate.metric == measure::Metric::bad_rate;
-    const std::string events = gate.events.empty() ? "bad requests" : gate.events;
+    // What is counted, not what was asked for: probes count any bad ending, but for their own
+    // words.
+    const bool any = gate.events.empty() || (!by_source && !measure::endings_of(gate.events));
+    const std::string events = any ? "bad requests, however they ended" : gate.events;
     const std::string subject = rate ? "the share of " + events
                                      : fmt::format(
                                            "{} of the {}",
@@ -67,6 +114,13 @@ public:
     std::string text() {
         out_ = fmt::format("{}: {}\n\n", playbook_.name, purpose());
         smokes(playbook_.preflight);
+        if (playbook_.drilled) {
+            step(fmt::format(
+                "Check that the gates{} noticed planted faults within the last {}.",
+                playbook_.drilled->playbook.empty() ? "" : " of " + playbook_.drilled->playbook,
+                format_duration(playbook_.drilled->within)
+            ));
+        }
         if (playbook_.budget) {
             step(fmt::format(
                 "Check that at most {} of each error budget is consumed{}.",
@@ -196,13 +250,19 @@ private:
         detail(fmt::format(
             "{}: {}{}{}{}.",
             gate.id,
-            what(gate),
+            what(gate, by_source(gate)),
             judged_by_users(playbook_, gate)
                 ? fmt::format(", of users' requests by {}", judged_by(playbook_, gate).name())
                 : "",
             gate.min_n > 0 ? fmt::format(", from {} requests an arm on", gate.min_n) : "",
             observes ? "; only reported, it never decides" : ""
         ));
+    }
+
+    [[nodiscard]] bool by_source(const measure::GateSpec& gate) const {
+        const auto counted = judged_by(playbook_, gate).counted;
+        return counted == measure::Counted::users ||
+               (counted == measure::Counted::probes && gate.metric == measure::Metric::spike);
     }
 
     void pause(int percent) {

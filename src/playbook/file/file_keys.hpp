@@ -6,6 +6,7 @@
 #include "oa_stream/config/section.hpp"
 #include "oa_stream/config/values.hpp"
 #include "oa_stream/playbook/file.hpp"
+#include "oa_stream/telemetry/classes.hpp"
 
 namespace oa_stream::playbook::file {
 
@@ -19,8 +20,15 @@ struct CheckDraft {
     std::string profile{};
     std::optional<BudgetSpec> budget{};
     std::optional<ShadowSpec> shadow{};
+    std::optional<DrilledSpec> drilled{};
 };
 enum class GateUse { decide, observe, none };
+/// A limit in the form in which it was written.
+enum class BoundUnit { share, relative, points, seconds, per_second, count };
+struct Bound {
+    double value = 0;
+    BoundUnit unit = BoundUnit::share;
+};
 struct GateDraft {
     std::string id{};
     std::vector<std::string> bad{};
@@ -35,7 +43,10 @@ struct GateDraft {
     std::string spike{};
     std::uint64_t min_events = 10;
     std::string versus{};
-    std::optional<config::Limit> at_most{};
+    std::string promql{};
+    std::string unit{};
+    std::optional<Bound> at_most{};
+    std::optional<Bound> at_least{};
     double confidence = 0.95;
     std::string source{};
     std::uint64_t min_samples = 0;
@@ -64,6 +75,10 @@ extern const config::Section<RoutesSpec> k_routes;
 
 void read_traffic(const Node& node, Traffic& out);
 [[nodiscard]] std::vector<measure::GateSpec> read_gates(const Node& node);
+/// A limit in any form; refuses what is none.
+[[nodiscard]] std::optional<Bound> read_bound(const Node& node);
+/// Sets the limit, in the gate's own unit and direction.
+void read_limit_into(const Node& node, const GateDraft& draft, measure::GateSpec& out);
 /// Smokes go to `smokes` under ids that begin with `prefix`; budget and shadow to the playbook.
 void read_checks(
     const Node& node, std::string_view prefix, std::vector<SmokeSpec>& smokes, Playbook& out
@@ -76,9 +91,27 @@ void read_checks(
 /// Whether the mapping has the key, however wrong its value is.
 [[nodiscard]] bool has(const Node& node, std::string_view key);
 
-/// Events that can count as bad.
-inline constexpr std::array<std::string_view, 5> k_event_words{
-    "any", "http_5xx", "terminal_error", "empty", "compat_rejected"
-};
+/// Events that can count as bad: any, the four bad events, the classes of turns, and the endings of
+/// probes (`unauthorised` is both a class and an ending).
+inline constexpr auto k_event_words = [] {
+    std::array<
+        std::string_view,
+        telemetry::k_bad_events.size() + telemetry::k_class_words.size() +
+            measure::k_ending_words.size()>
+        out{"any"};
+    std::size_t next = 1;
+    for (const telemetry::BadRow& row : telemetry::k_bad_events) {
+        out[next++] = row.word;
+    }
+    for (const std::string_view word : telemetry::k_class_words) {
+        if (word != telemetry::k_unauthorised) {
+            out[next++] = word;
+        }
+    }
+    for (const std::string_view word : measure::k_ending_words) {
+        out[next++] = word;
+    }
+    return out;
+}();
 
 } // namespace oa_stream::playbook::file

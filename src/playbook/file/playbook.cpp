@@ -11,7 +11,31 @@ const measure::StatedNumbers* stated_numbers(const Playbook& playbook) noexcept 
     return found == playbook.sources.end() ? nullptr : (*found)->stated();
 }
 
+namespace {
+
+/// Queries of the source that is to judge the gate.
+void link_queries(Playbook& playbook, measure::GateSpec& gate) {
+    for (const auto& source : playbook.sources) {
+        for (const measure::SignalQuery& query : source->signals()) {
+            const bool asked = gate.from.empty() || gate.from == source->kind().name();
+            if (asked && query.signal == gate.signal && gate.promql.empty()) {
+                gate.promql = query.events;
+                gate.promql_of = query.requests;
+            }
+        }
+    }
+}
+
+} // namespace
+
 void link_readings(Playbook& playbook) {
+    for (auto* gates : {&playbook.stage.gates, &playbook.run_gates}) {
+        for (measure::GateSpec& gate : *gates) {
+            if (gate.metric == measure::Metric::spike) {
+                link_queries(playbook, gate);
+            }
+        }
+    }
     const measure::StatedNumbers* stated = stated_numbers(playbook);
     if (stated == nullptr) {
         return;
@@ -35,16 +59,19 @@ std::string_view to_string(Kind kind) noexcept {
 }
 
 const measure::SourceKind& judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
-    const bool named = !gate.from.empty() && gate.metric != measure::Metric::spike;
+    const bool named = !gate.from.empty();
     for (const auto& source : playbook.sources) {
         const measure::SourceKind& kind = source->kind();
         if (named ? kind.name() == gate.from : kind.measures(gate)) {
             return kind;
         }
     }
-    return **std::ranges::find_if(measure::source_kinds(), [&](const auto* kind) {
+    const auto kinds = measure::source_kinds();
+    const auto able = std::ranges::find_if(kinds, [&](const auto* kind) {
         return kind->place.empty() && kind->measures(gate);
     });
+    // Nobody can: problems_of() refuses the gate.
+    return able == kinds.end() ? *measure::source_kind("asserted") : **able;
 }
 
 bool judged_by_users(const Playbook& playbook, const measure::GateSpec& gate) {

@@ -152,6 +152,12 @@ Json to_json(const Playbook& playbook) {
          {"driver_limit_ms", millis(playbook.driver_limit)},
          {"validity_ms", millis(playbook.validity)}}
     );
+    if (playbook.drilled) {
+        out["gates_drilled"] = {
+            {"within_ms", millis(playbook.drilled->within)},
+            {"playbook", playbook.drilled->playbook}
+        };
+    }
     if (playbook.continuity) {
         out["continuity"] = k_continuity_words[static_cast<std::size_t>(*playbook.continuity)];
         out["continuity_reason"] = playbook.continuity_reason;

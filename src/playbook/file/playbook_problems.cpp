@@ -208,7 +208,8 @@ private:
             }
             from(key, gate);
             const bool share = gate.metric == measure::Metric::bad_rate;
-            if (!(gate.limit >= 0) || (share && gate.limit >= 1)) {
+            const bool may_fall = gate.metric == measure::Metric::expression && gate.at_least;
+            if (!(gate.limit >= (may_fall ? -1 : 0)) || (share && gate.limit >= 1)) {
                 bad(key + ".at_most", fmt::format("gate {}: limit is out of range", gate.id));
             }
         }
@@ -233,10 +234,18 @@ private:
     /// The source that a gate names must be there, and able to.
     void from(const std::string& key, const measure::GateSpec& gate) {
         const auto* kind = measure::source_kind(gate.from);
-        if (kind == nullptr || kind->place.empty()) {
+        if (kind == nullptr) {
+            if (judged_by(playbook_, gate).counted == measure::Counted::stated &&
+                gate.metric != measure::Metric::spike) {
+                bad(key,
+                    fmt::format("gate {}: no source of the playbook can measure it", gate.id),
+                    gate.metric == measure::Metric::expression ? "sources: [ prometheus: … ]"
+                                                               : "sources: [ access_log: … ]");
+            }
             return;
         }
-        if (std::ranges::none_of(playbook_.sources, [&](const auto& source) {
+        if (!kind->place.empty() &&
+            std::ranges::none_of(playbook_.sources, [&](const auto& source) {
                 return &source->kind() == kind;
             })) {
             bad(key + ".source",
@@ -249,7 +258,8 @@ private:
 
     void smokes() {
         const std::string_view before = moves_traffic(playbook_.kind) ? "preflight" : "checks";
-        if (!moves_traffic(playbook_.kind) && playbook_.preflight.empty() && !playbook_.budget) {
+        if (!moves_traffic(playbook_.kind) && playbook_.preflight.empty() && !playbook_.budget &&
+            !playbook_.drilled) {
             bad(before, "at least one check is needed");
         }
         std::set<std::string, std::less<>> ids;
@@ -351,9 +361,6 @@ private:
         const auto fault = parse_fault(fmt::format("{}@{}%", drill.fault, drill.fail_at));
         if (!fault) {
             bad("drill.fault", fault.error().message, fault.error().hint);
-        } else if (const auto* driver = traffic::driver_kind(playbook_.traffic.driver);
-                   driver == nullptr || !driver->plants_faults) {
-            bad("drill.fault", "faults are planted with driver local only");
         }
     }
 

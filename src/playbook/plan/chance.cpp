@@ -6,6 +6,10 @@
 
 namespace oa_stream::playbook {
 
+bool has_no_bounds(const measure::GateSpec& gate) noexcept {
+    return gate.metric == measure::Metric::spike || gate.metric == measure::Metric::expression;
+}
+
 int looks_of(const StageSpec& stage) {
     return stage.extend_at_most > Millis(0) ? 2 : 1;
 }
@@ -29,7 +33,7 @@ std::optional<double> chance_of(
     const std::vector<measure::Flow>& flows,
     GateTrials& out
 ) {
-    if (!now || gate.mode != measure::GateMode::decide || gate.metric == measure::Metric::spike) {
+    if (!now || gate.mode != measure::GateMode::decide || has_no_bounds(gate)) {
         return std::nullopt;
     }
     const double whole_s = seconds(stage.bake + stage.extend_at_most);

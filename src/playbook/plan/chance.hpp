@@ -12,6 +12,9 @@ namespace oa_stream::playbook {
 
 struct GateTrials;
 
+/// It compares numbers as they are, so no number of requests makes it surer.
+[[nodiscard]] bool has_no_bounds(const measure::GateSpec& gate) noexcept;
+
 /// Looks that may decide.
 [[nodiscard]] int looks_of(const StageSpec& stage);
 

@@ -157,7 +157,10 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
         if (judged_by_users(*playbook, gate)) {
             continue;
         }
-        const auto now = measure::expectation_of(measure::tally_of(samples, gate.timing));
+        const bool numbers = has_no_bounds(gate);
+        const auto now =
+            numbers ? std::nullopt
+                    : measure::expectation_of(measure::tally_of(samples, gate.timing, gate.events));
         const GateRecord record = measure::evaluate(
             gate,
             {.canary = samples,
@@ -173,7 +176,7 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
             record_of(record, rate, needs, chance_of(gate, stage, now, flows, *out))
         );
         const double bake_s = seconds(stage.bake);
-        if (needs.seconds.value_or(bake_s + 1) > bake_s) {
+        if (!numbers && needs.seconds.value_or(bake_s + 1) > bake_s) {
             out->warnings.push_back(fmt::format(
                 "gate {} cannot decide within its bake of {}: {}",
                 gate.id,
@@ -248,6 +251,13 @@ void try_source(
     GateRecord record = measure::evaluate_readings(
         gate, seen, seen, {.window = "the last hour", .look = {.number = 1, .of = looks}}
     );
+    if (has_no_bounds(gate)) {
+        const measure::DecisionTime at_end{
+            .sentence = fmt::format("{} is decided at the end of each bake", gate.id)
+        };
+        out.records.push_back(record_of(record, 0, at_end, std::nullopt));
+        return warn_of(out, record);
+    }
     const auto now = expected_of(seen.tally);
     const double over_s = seen.covered_s > 0 ? seen.covered_s : k_hour_s;
     const double users_per_s = static_cast<double>(seen.tally.requests.total) / over_s;

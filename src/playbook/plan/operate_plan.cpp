@@ -1,5 +1,6 @@
 // A playbook and what is live → a plan.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
@@ -177,6 +178,21 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
         facts.trials = std::move(trials.records);
         std::ranges::move(trials.warnings, std::back_inserter(facts.warnings));
     }
+    if (const auto drilled =
+            request.state_dir.empty()
+                ? std::nullopt
+                : last_gates_drilled(request.state_dir, playbook.name, &playbook)) {
+        facts.drilled = {
+            {"at", drilled->at}, {"run", drilled->run}, {"text", drilled_text(drilled)}
+        };
+    }
+    if (playbook.drilled && !request.state_dir.empty()) {
+        const Check drilled = judge_drilled(request.state_dir, playbook);
+        facts.undrilled = drilled.verdict != Verdict::pass;
+        if (facts.undrilled) {
+            facts.warnings.push_back("apply will stop before anything is moved: " + drilled.detail);
+        }
+    }
     facts.created_at = rfc3339_millis(std::chrono::system_clock::now());
     facts.etag = live.etag;
     facts.exact = live.exact;
@@ -227,6 +243,9 @@ std::string plan_diff(const Plan& plan) {
         for (const Json& record : plan.facts.trials) {
             out += "  " + tried_text(record) + "\n";
         }
+    }
+    if (const auto drilled = string_member(plan.facts.drilled, "text")) {
+        out += fmt::format("gates {}\n", *drilled);
     }
     for (const std::string& warning : plan.warnings) {
         out += "warning: " + warning + "\n";

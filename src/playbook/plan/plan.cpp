@@ -80,6 +80,10 @@ public:
                     playbook_.traffic.canary
                 ));
         }
+        if (playbook_.drilled) {
+            add("gates.drilled", StepKind::drilled, "the gates were tried on planted faults lately"
+            );
+        }
         if (playbook_.budget) {
             add("budget",
                 StepKind::budget,
@@ -258,6 +262,9 @@ Json body(const Plan& plan) {
     if (!plan.facts.continuity.is_null()) {
         out["continuity"] = plan.facts.continuity;
     }
+    if (!plan.facts.drilled.is_null()) {
+        out["gates_drilled"] = plan.facts.drilled;
+    }
     if (!plan.facts.routes.is_null()) {
         out["routes"] = plan.facts.routes;
     }
@@ -301,8 +308,8 @@ void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
 } // namespace
 
 std::string_view to_string(StepKind kind) noexcept {
-    constexpr std::array<std::string_view, 8> k_words{
-        "smoke", "budget", "shift", "probe", "gate", "restore", "shadow", "continuity"
+    constexpr std::array<std::string_view, 9> k_words{
+        "smoke", "budget", "shift", "probe", "gate", "restore", "shadow", "continuity", "drilled"
     };
     return k_words[static_cast<std::size_t>(kind)];
 }

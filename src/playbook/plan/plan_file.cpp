@@ -50,6 +50,7 @@ PlanFacts facts_in(const Json& json) {
     out.trials = value_in(json, "tried", Json::array());
     out.continuity = value_in(json, "continuity", nullptr);
     out.routes = value_in(json, "routes", nullptr);
+    out.drilled = value_in(json, "gates_drilled", nullptr);
     for (const Json& warning : value_in(json, "seen_warnings", Json::array())) {
         if (warning.is_string()) {
             out.warnings.push_back(warning.get<std::string>());

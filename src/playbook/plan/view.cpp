@@ -89,14 +89,15 @@ std::string p95_text(const std::vector<measure::Sample>& samples) {
                : measure::seconds_text(measure::quantile_sorted(times, measure::k_p95), -1);
 }
 
-std::string recovery(const report::RollbackFacts& facts) {
+/// `drill`: it has a recovery of its own, that of its users.
+std::string recovery(const report::RollbackFacts& facts, bool drill) {
     std::string out = fmt::format(
         "rollback {}: {} in a row of {} fresh connections on the baseline",
         facts.verified ? "verified" : "NOT VERIFIED",
         facts.row,
         facts.probes
     );
-    if (facts.user_visible_s) {
+    if (facts.user_visible_s && !drill) {
         out += fmt::format(", recovery {:.3f}s", *facts.user_visible_s - facts.decided_s);
     }
     if (facts.fault_s && facts.seen_s) {
@@ -228,7 +229,7 @@ std::string summary(const report::Report& report) {
     }
     out += rehearsed_lines(report) + trouble_lines(report);
     if (report.rollback && !report.rollback->planned) {
-        out += recovery(*report.rollback) + "\n";
+        out += recovery(*report.rollback, report.drill.has_value()) + "\n";
     }
     if (report.drill) {
         out += drill_text(*report.drill) + "\n";

@@ -28,6 +28,10 @@ measure::Sample to_sample(std::string arm, double at_s, const probe::ProbeSample
     out.cut = probe::ran_into_limit(from);
     if (from.content_frames > 1) {
         out.max_gap_s = from.max_gap_s;
+        if (from.clocks.end && from.clocks.first_content) {
+            out.per_token_s = (*from.clocks.end - *from.clocks.first_content) /
+                              static_cast<double>(from.content_frames - 1);
+        }
     }
     out.request_id = from.request_id;
     out.detail = from.bad() ? from.detail : "";

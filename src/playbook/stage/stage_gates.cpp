@@ -167,11 +167,16 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
     const std::string_view source = judged_by(run->playbook(), gate).name();
     const double now_s = wall_seconds();
     const measure::Span window{run->measured_since_s.value_or(now_s), now_s};
+    const measure::Span before{window.from_s - window.seconds(), window.from_s};
+    const bool from_before = gate.against == measure::Against::before;
     const Traffic& traffic = run->playbook().traffic;
     measure::GateBasis basis{.asked = std::string(source)};
     for (const auto& [arm, into] :
          {std::pair{&traffic.canary, &basis.canary}, {&traffic.stable, &basis.stable}}) {
-        auto told = co_await ask_and_keep(run, source, question_of(gate, *arm, window));
+        const bool reference = into == &basis.stable;
+        auto told = co_await ask_and_keep(
+            run, source, question_of(gate, *arm, reference && from_before ? before : window)
+        );
         if (!told) {
             run->source_failed = true;
             basis.silent = told.error().text();

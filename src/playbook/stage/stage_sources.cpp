@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
+#include "oa_stream/telemetry/classes.hpp"
 
 #include "engine/within.hpp"
 #include "stage.hpp"
@@ -40,24 +41,45 @@ Millis patience(const RunContext& run) {
     return std::max(run.playbook().stage.error_hold_at_most, every(run) * k_readings_that_may_fail);
 }
 
-Asked asked_for(const Playbook& playbook, const GateSpec& gate) {
-    return {judged_by(playbook, gate).name(), gate.events, gate.timing};
+bool by_events_alone(const GateSpec& gate) {
+    return gate.metric == measure::Metric::spike || gate.metric == measure::Metric::expression;
+}
+
+Asked asked_for(const Playbook& playbook, const GateSpec& gate, int percent) {
+    return {
+        .source = judged_by(playbook, gate).name(),
+        .events = gate.events,
+        .timing = gate.timing,
+        .signal = gate.signal,
+        .promql = gate.promql,
+        .promql_of = gate.promql_of,
+        .wants_value = gate.metric == measure::Metric::expression,
+        .before =
+            gate.against == measure::Against::before ||
+            (by_events_alone(gate) && gate.against == measure::Against::stable && percent == 100),
+    };
 }
 
 measure::Question asking(const Asked& asked, std::string revision, measure::Span window) {
     GateSpec gate;
+    gate.metric = asked.wants_value       ? measure::Metric::expression
+                  : !asked.signal.empty() ? measure::Metric::spike
+                                          : measure::Metric::bad_rate;
     gate.events = asked.events;
     gate.timing = asked.timing;
+    gate.signal = asked.signal;
+    gate.promql = asked.promql;
+    gate.promql_of = asked.promql_of;
     return question_of(gate, std::move(revision), window);
 }
 
 /// With whether a gate that decides needs the answer.
-std::map<Asked, bool> asked_by(const Playbook& playbook) {
+std::map<Asked, bool> asked_by(const Playbook& playbook, int percent) {
     std::map<Asked, bool> out;
     for (const GateSpec& gate : playbook.stage.gates) {
         if (judged_by_users(playbook, gate)) {
             const bool decides = gate.mode == measure::GateMode::decide;
-            const auto [at, fresh] = out.try_emplace(asked_for(playbook, gate), decides);
+            const auto [at, fresh] = out.try_emplace(asked_for(playbook, gate, percent), decides);
             at->second = at->second || decides;
         }
     }
@@ -93,17 +115,18 @@ Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
     RunContext& run = stage->run;
     const Traffic& traffic = run.playbook().traffic;
     const double now_s = wall_seconds();
+    const measure::Span window{stage->since_s, now_s};
+    const double first_s = run.measured_since_s.value_or(stage->since_s);
+    const measure::Span before{first_s - window.seconds(), first_s};
     Readings readings;
     OA_CO_TRY(
         readings.canary,
-        co_await ask_and_keep(
-            &run, asked.source, asking(asked, traffic.canary, {stage->since_s, now_s})
-        )
+        co_await ask_and_keep(&run, asked.source, asking(asked, traffic.canary, window))
     );
     OA_CO_TRY(
         readings.stable,
         co_await ask_and_keep(
-            &run, asked.source, asking(asked, traffic.stable, {stage->since_s, now_s})
+            &run, asked.source, asking(asked, traffic.stable, asked.before ? before : window)
         )
     );
     stage->sources.arrivals[asked].push_back(arrivals_until_now(*stage, readings));
@@ -117,7 +140,7 @@ Task<bool> read_once(StageRun* stage) {
     SourceAnswers& book = stage->sources;
     std::map<std::string_view, bool> answered_kinds; // whether it answered
     bool all = true;
-    for (const auto& [asked, decides] : asked_by(run.playbook())) {
+    for (const auto& [asked, decides] : asked_by(run.playbook(), stage->percent)) {
         const auto before = answered_kinds.find(asked.source);
         if (before == answered_kinds.end() || before->second) {
             const auto began = Clock::now();
@@ -150,7 +173,7 @@ Task<bool> read_once(StageRun* stage) {
 
 /// Silent for longer than the playbook waits.
 bool lost(const StageRun& stage) {
-    const auto asked = asked_by(stage.run.playbook());
+    const auto asked = asked_by(stage.run.playbook(), stage.percent);
     return std::ranges::any_of(asked, [&](const auto& one) {
         const auto silent = stage.sources.silent.find(one.first.source);
         return one.second && silent != stage.sources.silent.end() &&
@@ -211,6 +234,9 @@ void find_users(
     const RunContext& run = stage.run;
     const Readings readings{basis.canary, basis.stable};
     const SourceReading& canary = readings.canary->reading;
+    if (by_events_alone(gate)) {
+        return; // they were asked for what there is to compare
+    }
     if (run.serving.percent_of(run.playbook().traffic.canary) == 0) {
         basis.instead = "at 0% no user reaches the canary";
     } else if (stage.percent == 100 && gate.against == measure::Against::stable) {
@@ -223,6 +249,16 @@ void find_users(
         basis.open =
             gone(stage, asked, std::max(canary.count_error, readings.stable->reading.count_error));
     }
+}
+
+/// Its numbers are of the canary alone, and there are none.
+bool asks_for_users(const GateSpec& gate, const measure::ToldReading& canary) {
+    const bool of_revision =
+        gate.promql.empty() || gate.promql.contains(measure::k_revision_placeholder);
+    const bool none =
+        canary.reading.state == SourceReading::State::missing ||
+        (gate.metric == measure::Metric::spike && canary.reading.tally.requests.total == 0);
+    return of_revision && none;
 }
 
 } // namespace
@@ -252,14 +288,24 @@ measure::Question question_of(const GateSpec& gate, std::string revision, measur
     out.revision = std::move(revision);
     out.window = window;
     out.timing = gate.timing;
+    out.promql = gate.promql;
+    out.promql_of = gate.promql_of;
+    out.wants_value = gate.metric == measure::Metric::expression;
+    if (gate.metric == measure::Metric::spike) {
+        out.classes = {std::string(telemetry::k_unauthorised)};
+    }
     if (auto bad = measure::parse_bad_events(gate.events)) {
         out.bad = *std::move(bad);
+    } else {
+        for (const std::string_view word : measure::event_words(gate.events)) {
+            out.classes.emplace_back(word);
+        }
     }
     return out;
 }
 
 Task<void> keep_asking(StageRun* stage) {
-    const bool any = !asked_by(stage->run.playbook()).empty();
+    const bool any = !asked_by(stage->run.playbook(), stage->percent).empty();
     while (co_await sleep_for(every(stage->run))) {
         if (!any) {
             continue;
@@ -284,7 +330,7 @@ Task<bool> sources_answer(StageRun* stage) {
 
 GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const measure::Look& look) {
     const std::string_view source = judged_by(stage.run.playbook(), gate).name();
-    const Asked asked = asked_for(stage.run.playbook(), gate);
+    const Asked asked = asked_for(stage.run.playbook(), gate, stage.percent);
     measure::GateBasis basis{.asked = std::string(source), .beside = true};
     const auto silent = stage.sources.silent.find(source);
     const auto readings = stage.sources.readings.find(asked);
@@ -294,11 +340,18 @@ GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const mea
         basis.canary = readings->second.canary;
         basis.stable = readings->second.stable;
         const bool measured = basis.canary->reading.state == SourceReading::State::measured;
+        const bool no_users =
+            stage.run.serving.percent_of(stage.run.playbook().traffic.canary) == 0;
+        if (by_events_alone(gate) && no_users && asks_for_users(gate, *basis.canary)) {
+            basis.skipped = "at 0% no user reaches the canary";
+        }
         if (!look.interim && measured) {
             find_users(stage, gate, asked, basis);
         }
     }
-    return measure::evaluate_basis(gate, std::move(basis), input_of(stage, look));
+    measure::GateInput input = input_of(stage, look);
+    input.reference_window = asked.before ? "as long, before the first stage" : "";
+    return measure::evaluate_basis(gate, std::move(basis), input);
 }
 
 } // namespace oa_stream::playbook

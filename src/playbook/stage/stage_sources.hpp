@@ -19,6 +19,12 @@ struct Asked {
     std::string_view source{}; ///< "prometheus"
     std::string events{}; ///< "http_5xx | terminal_error"; empty: only times are asked for
     measure::Timing timing = measure::Timing::first_content;
+    std::string signal{}; ///< of a spike
+    std::string promql{};
+    std::string promql_of{};
+    bool wants_value = false; ///< `promql` is a gate's expression
+    /// Stable's part is of the time before the first stage: asked for so, or nobody serves it now.
+    bool before = false;
     friend auto operator<=>(const Asked&, const Asked&) = default;
 };
 

@@ -93,6 +93,13 @@ void StageRun::add_sample(measure::Sample sample) {
 
 void check_split(StageRun& stage) {
     check_arms(stage);
+    if (is_drilled(stage) && stage.run.fault_s) {
+        // Users' probes go on past the stage, so those that the fault delays are still under way:
+        // who has answered by now is no sample of the split.
+        return stage.run.skip(
+            "split@" + stage.where, false, "under the drill's fault, slow answers are not in yet"
+        );
+    }
     const std::uint64_t canary = stage.met[stage.run.playbook().traffic.canary];
     std::uint64_t n = 0;
     for (const auto& [revision, count] : stage.met) {

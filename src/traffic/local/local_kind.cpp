@@ -58,8 +58,7 @@ constexpr auto k_keys = keys<LocalSettings>(
 
 } // namespace
 
-extern constinit const DriverKind k_local{
-    .name = "local", .keys = k_keys, .blank = blank_settings<LocalSettings>, .plants_faults = true
-};
+extern constinit const DriverKind
+    k_local{.name = "local", .keys = k_keys, .blank = blank_settings<LocalSettings>};
 
 } // namespace oa_stream::traffic

@@ -11,7 +11,7 @@ export const PROMPT = 'replay:01-echo';
 const hostOf = (base) => base.replace('http://', '');
 
 /** A lane whose faults can be changed while it runs, with its access log. */
-async function lane(revision) {
+export async function lane(revision) {
   const folder = scratch(revision);
   const faults = path.join(folder, 'faults'), log = path.join(folder, 'access.log');
   fs.writeFileSync(faults, '');

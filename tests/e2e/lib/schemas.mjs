@@ -19,6 +19,7 @@ export const FILES = [
   [/^run\.json$/, 'run'],
   [/^plan\.json$/, ['plan', 'route-plan']], // it names which
   [/^faults\.json$/, 'faults'],
+  [/^gates\.json$/, 'gates-drilled'],
   [/^pinned\.json$/, 'pinned'],
   [/^settled\.json$/, 'settled'],
   [/^journal\.ndjson$/, 'journal-line'],

@@ -46,23 +46,26 @@ AtMost at_most(const std::vector<Bucket>& buckets, double limit) {
 class AccessLogIndex::Sum {
 public:
     explicit Sum(const Question& question)
-        : question_(question), asked_(telemetry::set_of(question.bad)) {}
+        : question_(question),
+          asked_(question.classes.empty() ? telemetry::set_of(question.bad) : telemetry::BadSet(0)),
+          classes_(telemetry::class_set(question.classes)) {}
 
     void add(const Entry& entry) {
         const std::uint32_t micros =
             question_.timing == Timing::duration ? entry.duration_us : entry.first_content_us;
-        const bool timed = micros != k_no_time && question_.timing != Timing::chunk_gap;
+        const bool timed = micros != k_no_time && (question_.timing == Timing::duration ||
+                                                   question_.timing == Timing::first_content);
         const bool endless = micros == k_endless;
         const double seconds = endless ? k_infinite : micros / k_us;
         Counts& block = blocks_[block_of(entry.written_s)];
         ++block.total;
-        block.bad += (entry.bad & asked_) != 0 ? 1 : 0;
+        block.bad += counts(entry.bad, entry.classes) ? 1 : 0;
         if (timed) {
             times_.push_back(seconds);
         }
         if (!question_.slower_than_s) {
             ++counts_.total;
-            counts_.bad += (entry.bad & asked_) != 0 ? 1 : 0;
+            counts_.bad += counts(entry.bad, entry.classes) ? 1 : 0;
         } else if (timed) {
             ++counts_.total;
             counts_.bad += seconds > *question_.slower_than_s ? 1 : 0;
@@ -76,9 +79,9 @@ public:
         added_up_ = true;
         std::uint64_t requests = 0;
         std::uint64_t bad = 0;
-        for (std::size_t set = 0; set < slice.by_bad.size(); ++set) {
-            requests += slice.by_bad[set];
-            bad += (set & asked_) != 0 ? slice.by_bad[set] : 0;
+        for (const auto& [sets, count] : slice.counts) {
+            requests += count;
+            bad += counts(sets.first, sets.second) ? count : 0;
         }
         in_part_ += part ? requests : 0;
         endless_ += endless;
@@ -87,8 +90,8 @@ public:
     }
     /// An hour of which less than half lies in the window.
     void leave_out(const Slice& slice) {
-        for (const std::uint64_t requests : slice.by_bad) {
-            in_part_ += requests;
+        for (const auto& [sets, count] : slice.counts) {
+            in_part_ += count;
         }
     }
     void finish(SourceReading& reading);
@@ -103,8 +106,13 @@ private:
         return std::min(static_cast<std::size_t>(std::max(0.0, part)), k_blocks - 1);
     }
 
+    [[nodiscard]] bool counts(telemetry::BadSet bad, telemetry::ClassSet classes) const noexcept {
+        return (bad & asked_) != 0 || (classes & classes_) != 0;
+    }
+
     const Question& question_;
     telemetry::BadSet asked_;
+    telemetry::ClassSet classes_;
     std::vector<Counts> blocks_ = std::vector<Counts>(k_blocks);
     bool added_up_ = false; ///< hours, whose requests are in no block
     std::uint64_t in_part_ = 0;

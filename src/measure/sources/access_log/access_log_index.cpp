@@ -72,13 +72,14 @@ void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& li
         ++doubled_;
         return;
     }
-    entries_.push_back({
-        .written_s = written_s,
-        .first_content_us = micros_of(line.first_content_s),
-        .duration_us = micros_of(line.duration_s),
-        .key = *key,
-        .bad = line.bad,
-    });
+    entries_.push_back(
+        {.written_s = written_s,
+         .first_content_us = micros_of(line.first_content_s),
+         .duration_us = micros_of(line.duration_s),
+         .key = *key,
+         .bad = line.bad,
+         .classes = line.classes}
+    );
     all_.add(written_s);
     by_revision_.try_emplace(line.revision, limits_.silence_s).first->second.add(written_s);
     if (entries_.size() > limits_.requests_kept) {
@@ -103,7 +104,7 @@ void AccessLogIndex::add_up_older_half() {
         Slice& slice = at->second;
         slice.first_s = made ? entry->written_s : std::min(slice.first_s, entry->written_s);
         slice.last_s = std::max(slice.last_s, entry->written_s);
-        ++slice.by_bad[entry->bad];
+        ++slice.counts[{entry->bad, entry->classes}];
         add_time(entry->first_content_us, slice.times, slice.endless);
         add_time(entry->duration_us, slice.durations, slice.endless_turns);
     }

@@ -92,10 +92,12 @@ private:
         std::uint32_t duration_us; ///< the same
         Key key;
         telemetry::BadSet bad;
+        telemetry::ClassSet classes;
     };
     /// The requests of one hour and key.
     struct Slice {
-        std::array<std::uint64_t, telemetry::k_bad_sets> by_bad{};
+        /// How many requests were bad in these ways and of these classes.
+        std::map<std::pair<telemetry::BadSet, telemetry::ClassSet>, std::uint64_t> counts{};
         LogLinearHistogram times{};
         std::uint64_t endless = 0; ///< ran into a time limit before any content
         LogLinearHistogram durations{};

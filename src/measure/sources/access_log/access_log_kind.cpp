@@ -103,6 +103,24 @@ constinit const Section<AccessLogSettings> k_section{
 };
 
 std::optional<Error> refusal(const GateSpec& gate) {
+    if (gate.metric == Metric::expression || !gate.promql.empty()) {
+        return Error{
+            Code::config, "only Prometheus answers PromQL", "source", "source: prometheus"
+        };
+    }
+    if (gate.metric == Metric::spike) {
+        return gate.signal == k_signal_words.front()
+                   ? std::nullopt
+                   : std::optional(Error{
+                         Code::config,
+                         fmt::format("the log has no {}", gate.signal),
+                         "source",
+                         "source: prometheus, with signals"
+                     });
+    }
+    if (gate.metric == Metric::quantile && gate.timing == Timing::per_token) {
+        return Error{Code::config, "the log has no count of tokens", "source", "source: probe"};
+    }
     if (gate.metric == Metric::quantile && gate.timing == Timing::chunk_gap) {
         return Error{
             Code::config, "the log has no silences within an answer", "source", "source: probe"
@@ -116,8 +134,7 @@ std::optional<Error> refusal(const GateSpec& gate) {
 extern constinit const SourceKind k_access_log{
     .key = source_key<AccessLogSettings, k_section>("access_log", "The lanes' access logs."),
     .place = "path",
-    .measures = [](const GateSpec& gate
-                ) { return gate.metric != Metric::spike && !refusal(gate).has_value(); },
+    .measures = [](const GateSpec& gate) { return !refusal(gate).has_value(); },
     .refusal = refusal,
     .blank = blank_source<AccessLogSettings>,
 };

@@ -50,6 +50,7 @@ bool read_turn(const LogFields& fields, AccessLine& into) {
     }
     into.accepted = *accepted;
     into.bad = telemetry::bad_events(ending);
+    into.classes = telemetry::classes_of(into.status, ending.terminal);
     return true;
 }
 

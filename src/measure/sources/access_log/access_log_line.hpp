@@ -2,6 +2,7 @@
 // that is not whole is damaged, one that is none of ours is foreign, and neither is guessed at.
 #pragma once
 
+#include "oa_stream/telemetry/classes.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct AccessLine {
     bool accepted = false; ///< it started a turn
     bool probe = false;    ///< of an operator, not of a user
     telemetry::BadSet bad = 0;
+    telemetry::ClassSet classes = 0;
     /// Of accepted ones; +Inf: its turn ran into a time limit before any, and the reader waited.
     std::optional<double> first_content_s{};
     /// Until the end, of turns that ended well and whose reader waited for it; +Inf as above.

@@ -117,7 +117,8 @@ constinit const Section<AssertedSettings> k_section{
 extern constinit const SourceKind k_asserted{
     .key = source_key<AssertedSettings, k_section>("asserted", "Stated by hand."),
     .counted = Counted::stated,
-    .measures = [](const GateSpec& gate) { return gate.metric == Metric::spike; },
+    .measures = [](const GateSpec& gate
+                ) { return gate.metric == Metric::spike && gate.from.empty(); },
     .blank = blank_source<AssertedSettings>,
 };
 

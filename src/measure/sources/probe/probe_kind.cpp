@@ -1,5 +1,7 @@
 #include "oa_stream/measure/source_kind.hpp"
 
+#include <fmt/format.h>
+
 namespace oa_stream::measure {
 
 extern const SourceKind k_probe;
@@ -16,12 +18,35 @@ constinit const config::Section<ProbeSettings> k_section{
     {"probe source", "This run's own requests. Takes no keys: `{}`.", {}}
 };
 
+std::optional<Error> refusal(const GateSpec& gate) {
+    const bool seen = gate.metric == Metric::bad_rate ? probes_count(gate.events)
+                      : gate.metric == Metric::spike  ? gate.signal == k_signal_words.front()
+                                                      : gate.metric != Metric::expression;
+    if (seen) {
+        return std::nullopt;
+    }
+    return Error{
+        Code::config,
+        fmt::format(
+            "probes cannot see {}", gate.metric == Metric::spike ? gate.signal : gate.events
+        ),
+        "source",
+        "source: prometheus"
+    };
+}
+
+/// A spike only where the gate says so: one credential says little of all users'.
+bool measures(const GateSpec& gate) {
+    return !refusal(gate) && (gate.metric != Metric::spike || gate.from == "probe");
+}
+
 } // namespace
 
 extern constinit const SourceKind k_probe{
     .key = source_key<ProbeSettings, k_section>("probe", "The run's own probes."),
     .counted = Counted::probes,
-    .measures = [](const GateSpec& gate) { return gate.metric != Metric::spike; },
+    .measures = measures,
+    .refusal = refusal,
     .blank = blank_source<ProbeSettings>,
 };
 

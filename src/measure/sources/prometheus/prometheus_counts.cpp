@@ -1,4 +1,6 @@
 // What counters and buckets rose by.
+#include "oa_stream/telemetry/classes.hpp"
+
 #include "prometheus_reader.hpp"
 
 #include <fmt/format.h>
@@ -28,6 +30,11 @@ telemetry::Term family_of(telemetry::Term term) {
         }
     }
     return term;
+}
+
+std::vector<telemetry::Term> counted_terms(const Question& question) {
+    return question.classes.empty() ? telemetry::bad_terms(question.bad, question.routes)
+                                    : telemetry::class_terms(question.classes, question.routes);
 }
 
 } // namespace
@@ -91,7 +98,7 @@ Task<Result<void>> Reader::counts() {
         miss(requests.word, "no series match, which is not the same as no traffic");
     }
     double bad = 0;
-    for (const telemetry::Term& term : telemetry::bad_terms(question_.bad, question_.routes)) {
+    for (const telemetry::Term& term : counted_terms(question_)) {
         if (!missing_.empty()) {
             break;
         }
@@ -144,7 +151,7 @@ Task<Result<void>> Reader::blocks() {
     std::vector<double> all(count);
     std::vector<double> bad(count);
     OA_CO_CHECK(co_await add_to_blocks(telemetry::requests_term(question_.routes), step_s, &all));
-    for (const telemetry::Term& term : telemetry::bad_terms(question_.bad, question_.routes)) {
+    for (const telemetry::Term& term : counted_terms(question_)) {
         if (missing_.empty()) {
             OA_CO_CHECK(co_await add_to_blocks(term, step_s, &bad));
         }
@@ -184,7 +191,7 @@ Task<Result<void>> Reader::late_ones() {
 }
 
 Task<Result<void>> Reader::times() {
-    if (question_.timing == Timing::chunk_gap) {
+    if (question_.timing != Timing::first_content && question_.timing != Timing::duration) {
         co_return Result<void>{}; // no metric has it
     }
     const std::string_view side =

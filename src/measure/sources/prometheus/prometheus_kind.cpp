@@ -30,10 +30,11 @@ struct PrometheusSettings final : SourceSettings {
     Millis timeout{10000}; ///< of one question
     Millis stale_after{0}; ///< 0: as the source says
     bool include_probes = false;
+    std::vector<SignalQuery> queries{};
 
     [[nodiscard]] const SourceKind& kind() const noexcept override { return k_prometheus; }
     [[nodiscard]] Json to_json() const override {
-        return {
+        Json out{
             {"url", url},
             {"auth", config::to_json(auth)},
             {"user", user},
@@ -44,7 +45,14 @@ struct PrometheusSettings final : SourceSettings {
             {"stale_after_ms", stale_after.count()},
             {"include_probes", include_probes},
         };
+        for (const SignalQuery& query : queries) {
+            out["signals"].push_back(
+                {{"signal", query.signal}, {"events", query.events}, {"requests", query.requests}}
+            );
+        }
+        return out;
     }
+    [[nodiscard]] std::vector<SignalQuery> signals() const override { return queries; }
     [[nodiscard]] std::vector<Error> problems() const override {
         std::vector<Error> out;
         if (auto checked = check_url("url", url); !checked) {
@@ -92,6 +100,26 @@ struct PrometheusSettings final : SourceSettings {
     }
 };
 
+constexpr auto k_signal_keys = keys<SignalQuery>(
+    word_text<&SignalQuery::signal, k_signal_words>(
+        "signal", Need::required, "Which one gates on spikes ask for."
+    ),
+    text<&SignalQuery::events>(
+        "events",
+        Need::required,
+        "PromQL: how many events there were. `$window` stands for the window's length, "
+        "`$revision` for the revision that is asked about."
+    ),
+    text<&SignalQuery::requests>(
+        "requests",
+        Need::optional,
+        "PromQL: among how many requests; the lane's turn requests if absent."
+    )
+);
+constinit const Section<SignalQuery> k_signal{
+    {"signal", "How Prometheus counts the events of a spike.", k_signal_keys}
+};
+
 constexpr auto k_keys = keys<PrometheusSettings>(
     config::url<&PrometheusSettings::url>(
         "url",
@@ -129,7 +157,10 @@ constexpr auto k_keys = keys<PrometheusSettings>(
     boolean<&PrometheusSettings::include_probes>(
         "include_probes", Need::optional, k_include_probes_help
     )
-        .or_else("false")
+        .or_else("false"),
+    sections<&PrometheusSettings::queries, k_signal>(
+        "signals", Need::optional, "Signals of the control service, for gates on spikes."
+    )
 );
 constinit const Section<PrometheusSettings> k_section{{"prometheus", "A Prometheus server.", k_keys}
 };
@@ -142,6 +173,7 @@ std::span<const double> bounds_of(Timing timing) {
     case Timing::duration:
         return telemetry::k_duration_bounds;
     case Timing::chunk_gap:
+    case Timing::per_token:
         break;
     }
     return {};
@@ -164,16 +196,34 @@ double least_factor(std::span<const double> bounds) {
     return out;
 }
 
+std::optional<Error> refusal(const GateSpec& gate);
+
 /// Buckets of two arms only tell them apart when they do not touch, so a p95 versus stable is left
 /// to who has single times.
 bool measures(const GateSpec& gate) {
+    if (gate.metric == Metric::spike || gate.metric == Metric::expression) {
+        return !refusal(gate).has_value();
+    }
     return gate.metric == Metric::bad_rate
-               ? !gate.events.empty()
+               ? sources_count(gate.events)
                : gate.metric == Metric::quantile && gate.against == Against::limit &&
                      is_bound(bounds_of(gate.timing), gate.limit);
 }
 
 std::optional<Error> refusal(const GateSpec& gate) {
+    if (gate.metric == Metric::expression) {
+        return std::nullopt;
+    }
+    if (gate.metric == Metric::spike) {
+        return !gate.promql.empty() || gate.signal == k_signal_words.front()
+                   ? std::nullopt
+                   : std::optional(Error{
+                         Code::config,
+                         fmt::format("prometheus has no query for {}", gate.signal),
+                         "source",
+                         "signals: [ { signal: …, events: PROMQL } ] of the source"
+                     });
+    }
     if (gate.metric != Metric::quantile) {
         return needs_events(gate);
     }

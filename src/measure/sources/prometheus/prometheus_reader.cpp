@@ -22,6 +22,11 @@ constexpr double k_most_events = 1e15;
 Task<Result<SourceReading>> Reader::run() {
     out_.source = "prometheus " + options_.url;
     out_.counts_probes = options_.include_probes;
+    if (question_.wants_value || !question_.promql_of.empty()) {
+        OA_CO_CHECK(co_await expressions()); // of another service's series: ours need not be there
+        conclude();
+        co_return std::move(out_);
+    }
     OA_CO_CHECK(co_await look());
     if (missing_.empty()) {
         OA_CO_CHECK(co_await coverage());
@@ -29,7 +34,9 @@ Task<Result<SourceReading>> Reader::run() {
     if (missing_.empty() && !question_.slower_than_s) {
         OA_CO_CHECK(co_await counts());
     }
-    if (missing_.empty()) {
+    if (missing_.empty() && !question_.promql.empty()) {
+        OA_CO_CHECK(co_await expressions());
+    } else if (missing_.empty()) {
         OA_CO_CHECK(co_await times());
     }
     conclude();
@@ -164,6 +171,9 @@ void Reader::conclude() {
         return;
     }
     out_.state = SourceReading::State::measured;
+    if (scraping_.interval_s <= 0) {
+        return; // nothing but expressions was asked for
+    }
     out_.notes.push_back(fmt::format(
         "scraped every {:g} s: about {:.0f} requests next to the window's ends may be in or out",
         scraping_.interval_s,

@@ -39,6 +39,9 @@ private:
     Task<Result<void>> coverage();
     Task<Result<void>> counts();
     Task<Result<void>> times();
+    /// The question's own PromQL: a value, or events among requests.
+    Task<Result<void>> expressions();
+    Task<Result<void>> expression_into(std::string_view side, std::string promql, double* into);
     Task<Result<void>> late_ones();
     /// What a term rose by; 0 beside living series of the same metric. nullopt: missing_ says why,
     /// unless the term is optional.

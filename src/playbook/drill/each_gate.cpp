@@ -1,0 +1,352 @@
+#include "oa_stream/playbook/each_gate.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/playbook/outside.hpp"
+#include "oa_stream/probe/continuity.hpp"
+#include "oa_stream/run/run_session.hpp"
+
+#include "planted_fault.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace oa_stream::playbook {
+namespace {
+
+using measure::GateSpec;
+using measure::Metric;
+using measure::Timing;
+
+constexpr std::string_view k_continuity = "continuity";
+
+/// What makes an answer end so: a share that no limit worth having lets pass.
+struct FaultOf {
+    std::string_view word;
+    std::string_view fault;
+};
+constexpr std::array k_faults{
+    FaultOf{"truncated", "truncate=0.5"},
+    FaultOf{"stalled", "stall=0.5"},
+    FaultOf{"malformed_frame", "malformed=0.5"},
+    FaultOf{"contract_violation", "malformed=0.5"},
+    FaultOf{"unauthorised", "auth-error=0.5"},
+    FaultOf{"http_5xx", "http-error=0.5"},
+    FaultOf{"http_status", "http-error=0.5"},
+    FaultOf{"terminal_error", "error-rate=0.5"},
+    FaultOf{"turn_failed", "error-rate=0.5"},
+    FaultOf{"in_stream_error", "error-rate=0.5"},
+    FaultOf{"codex_error", "drop=0.5"},
+    FaultOf{"too_slow", "stall=0.5"},
+    FaultOf{"auth_errors", "auth-error=0.5"},
+    FaultOf{"sync_token_errors", "sync-token-error=0.5"},
+    FaultOf{"audit_errors", "audit-error=0.5"},
+};
+
+std::string fault_named(std::string_view word) {
+    const auto* found = std::ranges::find(k_faults, word, &FaultOf::word);
+    return found == k_faults.end() ? std::string() : std::string(found->fault);
+}
+
+std::string fault_of_rate(const GateSpec& gate) {
+    if (gate.events.empty()) {
+        return "error-rate=0.5";
+    }
+    for (const std::string_view word : measure::event_words(gate.events)) {
+        if (std::string fault = fault_named(word); !fault.empty()) {
+            return fault;
+        }
+    }
+    return {};
+}
+
+/// Later than the limit by as much again, or well beyond any relative one.
+std::string fault_of_time(const GateSpec& gate) {
+    if (gate.timing != Timing::first_content) {
+        const bool versus = gate.against == measure::Against::stable;
+        return fmt::format("slow={:.0f}", versus ? std::ceil(3 * (1 + gate.limit)) : 20.0);
+    }
+    const double late_s = gate.against == measure::Against::limit ? 2 * gate.limit : 2.0;
+    return fmt::format("latency={:.0f}ms", std::max(500.0, std::ceil(late_s * 1000)));
+}
+
+std::string fault_for(const GateSpec& gate) {
+    switch (gate.metric) {
+    case Metric::bad_rate:
+        return fault_of_rate(gate);
+    case Metric::quantile:
+        return fault_of_time(gate);
+    case Metric::spike:
+        return fault_named(gate.signal);
+    case Metric::expression:
+        break;
+    }
+    return {};
+}
+
+/// Users meet the canary there, but few of them.
+int stage_of(const Playbook& playbook) {
+    if (playbook.drill) {
+        return playbook.drill->fail_at;
+    }
+    const auto first =
+        std::ranges::find_if(playbook.stages, [](int percent) { return percent > 0; });
+    return first == playbook.stages.end() ? 0 : *first;
+}
+
+/// Only this gate decides, and nothing else is looked at.
+Playbook drill_of(const Playbook& from, const GateTrial& trial) {
+    Playbook out = from;
+    out.kind = Kind::rollback_drill;
+    out.name = fmt::format("{}-{}", from.name, trial.gate);
+    out.stages = {stage_of(from)};
+    out.drill = DrillSpec{.fail_at = out.stages.front(), .fault = trial.fault};
+    if (from.drill) {
+        out.drill->recover_within = from.drill->recover_within;
+    }
+    out.afterwards = Afterwards::restore;
+    out.preflight.clear();
+    out.postflight.clear();
+    out.run_gates.clear();
+    out.budget.reset();
+    out.drilled.reset();
+    out.shadow.reset();
+    out.routes.reset();
+    out.continuity.reset();
+    out.continuity_reason.clear();
+    out.stage.pause_after.clear();
+    for (GateSpec& gate : out.stage.gates) {
+        gate.mode = gate.id == trial.gate ? measure::GateMode::decide : measure::GateMode::observe;
+    }
+    return out;
+}
+
+class EachGate {
+public:
+    EachGate(TargetRunInput input, run::RunSession session)
+        : input_(std::move(input)), session_(std::move(session)) {}
+
+    Task<Result<run::RunResult>> carry_out() {
+        const auto trials = gate_trials(input_.playbook);
+        for (const GateTrial& trial : trials) {
+            if (input_.by.stop != nullptr && input_.by.stop->requested()) {
+                break;
+            }
+            co_await one(trial);
+            if (unsafe_) {
+                break;
+            }
+        }
+        co_return finish(tried_.size() == trials.size() && !unsafe_);
+    }
+
+private:
+    Task<void> one(GateTrial trial) {
+        session_.tell(
+            "gate trial",
+            fmt::format("gate {}: {}", trial.gate, trial.fault),
+            {{"gate", trial.gate}, {"fault", trial.fault}}
+        );
+        if (trial.fault.empty()) {
+            add(trial, Verdict::inconclusive, "not tried: no fault is known that it is there for");
+        } else if (trial.gate == k_continuity) {
+            co_await try_continuity(trial);
+        } else {
+            co_await try_gate(trial);
+        }
+    }
+
+    Task<void> try_gate(GateTrial trial) {
+        TargetRunInput child;
+        child.playbook = drill_of(input_.playbook, trial);
+        child.source = input_.source;
+        child.faults_file = input_.faults_file;
+        child.by = input_.by;
+        auto result = co_await drill_target(std::move(child));
+        if (!result) {
+            add(trial, Verdict::error, result.error().text());
+            co_return;
+        }
+        const std::string run = result->evidence.filename().string();
+        unsafe_ = result->end.exit == ExitCode::rollback_unverified;
+        next_ = unsafe_ ? result->next : next_;
+        const auto failure = std::ranges::find_if(result->checks, [](const Check& check) {
+            return check.id.starts_with("drill.failure@");
+        });
+        const bool there = failure != result->checks.end();
+        const bool noticed = there && failure->verdict == Verdict::pass;
+        add(trial,
+            unsafe_ ? Verdict::error
+            : there ? failure->verdict
+                    : Verdict::error,
+            unsafe_   ? fmt::format("the way back is not verified: see {}", run)
+            : noticed ? fmt::format("{} ({})", failure->detail, run)
+            : there
+                ? fmt::format("blind: {} was planted, and it did not notice ({})", trial.fault, run)
+                : fmt::format("the drill did not get so far: {} ({})", result->headline, run));
+    }
+
+    /// Nothing is moved for it: conversations are looked at at each revision's own address.
+    Task<void> try_continuity(GateTrial trial) {
+        const Playbook& playbook = input_.playbook;
+        auto outside = open_outside(co_await asio::this_coro::executor, playbook);
+        const auto stable =
+            outside ? pinned_target(outside->users, *outside->driver, playbook.traffic.stable)
+                    : std::unexpected(outside.error());
+        const auto canary =
+            outside ? pinned_target(outside->users, *outside->driver, playbook.traffic.canary)
+                    : std::unexpected(outside.error());
+        const auto planted =
+            stable && canary
+                ? plant_fault(session_.folder().path(), input_.faults_file, trial.fault)
+                : Result<void>(std::unexpected(stable ? canary.error() : stable.error()));
+        if (!planted) {
+            add(trial, Verdict::error, planted.error().text());
+            co_return;
+        }
+        probe::Continuity conversations(*outside->client, {}, playbook.target.prompt);
+        const Check check =
+            co_await conversations.across(*stable, *canary, "continuity", "stable → canary");
+        const auto removed = remove_fault(session_.folder().path());
+        static_cast<void>(co_await conversations.remove(*stable));
+        if (removed && removed->verdict != Verdict::pass) {
+            unsafe_ = true;
+            add(trial, Verdict::error, removed->detail);
+            co_return;
+        }
+        const bool noticed = check.verdict == Verdict::fail;
+        add(trial,
+            noticed ? Verdict::pass : Verdict::fail,
+            noticed ? fmt::format("{} was noticed: {}", trial.fault, check.detail)
+                    : fmt::format("blind: {} was planted, and it did not notice", trial.fault));
+    }
+
+    void add(const GateTrial& trial, Verdict verdict, std::string detail) {
+        session_.say(fmt::format("  {} gate.{}: {}", to_string(verdict), trial.gate, detail));
+        tried_.push_back(
+            {{"gate", trial.gate},
+             {"fault", trial.fault},
+             {"verdict", to_string(verdict)},
+             {"detail", detail}}
+        );
+        session_.add("gate." + trial.gate, verdict, std::move(detail), tried_.back());
+    }
+
+    run::RunResult finish(bool completed) {
+        if (completed) {
+            const Json document{
+                {"playbook", input_.playbook.name},
+                {"digest", gates_digest(input_.playbook)},
+                {"at", rfc3339_millis(std::chrono::system_clock::now())},
+                {"gates", tried_},
+            };
+            session_.folder().write("gates.json", document.dump(2) + "\n");
+        }
+        std::vector<std::string> blind;
+        for (const Json& one : tried_) {
+            if (one["verdict"] != to_string(Verdict::pass)) {
+                blind.push_back(one["gate"].get<std::string>());
+            }
+        }
+        report::Report report;
+        report.title = "drill of each gate";
+        report.facts = {
+            {"playbook", input_.playbook.name}, {"target", input_.playbook.target.base_url}
+        };
+        report.headline =
+            blind.empty() && completed
+                ? fmt::format("Each of {} gates noticed the fault it is there for.", tried_.size())
+                : fmt::format(
+                      "{} of {} gates noticed; not these: {}.",
+                      tried_.size() - blind.size(),
+                      tried_.size(),
+                      fmt::join(blind, ", ")
+                  );
+        report.more = {{"restored", !unsafe_}, {"rollback", nullptr}, {"notes", Json::array()}};
+        report.next = next_;
+        const run::Conclusion end = session_.conclude(
+            {.mutated = unsafe_,
+             .restored = false,
+             .completed = completed,
+             .signal = input_.by.stop != nullptr ? input_.by.stop->signal() : 0}
+        );
+        return session_.finish(end, std::move(report));
+    }
+
+    TargetRunInput input_;
+    run::RunSession session_;
+    Json tried_ = Json::array();
+    bool unsafe_ = false; ///< something of a drill is left behind
+    std::string next_{};
+};
+
+} // namespace
+
+std::vector<GateTrial> gate_trials(const Playbook& playbook) {
+    std::vector<GateTrial> out;
+    for (const GateSpec& gate : playbook.stage.gates) {
+        if (gate.mode == measure::GateMode::decide) {
+            out.push_back({gate.id, fault_for(gate)});
+        }
+    }
+    if (playbook.continuity == Continuity::required) {
+        out.push_back({std::string(k_continuity), "forget=1"});
+    }
+    return out;
+}
+
+Result<void> check_each_gate(const TargetRunInput& input) {
+    const Playbook& playbook = input.playbook;
+    if (gate_trials(playbook).empty() || stage_of(playbook) == 0) {
+        return fail(
+            Code::usage,
+            fmt::format("{} has no gate that decides at a stage above 0%", playbook.name),
+            "stage.gates",
+            "oa-stream playbook explain"
+        );
+    }
+    if (brings_its_own_lanes(playbook)) {
+        return fail(Code::usage, "this playbook names no lane and no front door", "stage.gates");
+    }
+    if (input.faults_file.empty()) {
+        return fail(
+            Code::usage,
+            "faults cannot be planted: into which file?",
+            names::inject_file,
+            "the file of the canary's `serve --inject-file`"
+        );
+    }
+    return {};
+}
+
+Task<Result<run::RunResult>> drill_each_gate(TargetRunInput input) {
+    OA_CO_CHECK(validate(input.playbook));
+    OA_CO_CHECK(check_each_gate(input));
+    OA_CO_TRY(
+        const Outside outside, open_outside(co_await asio::this_coro::executor, input.playbook)
+    );
+    OA_CO_TRY(
+        auto session,
+        run::RunSession::begin(
+            input.by.state_dir,
+            {.kind = run::RunKind::rollback_drill,
+             .name = input.playbook.name,
+             .target = {{"base_url", input.playbook.target.base_url}},
+             .versions = {{"oa_stream", input.by.version}},
+             .argv = input.by.argv,
+             .mutates = false}, // its drills do, and have folders of their own
+            outside.redactor,
+            input.by.observer
+        )
+    );
+    EachGate each(std::move(input), std::move(session));
+    co_return co_await each.carry_out();
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,102 @@
+// When the gates of a playbook were last tried on planted faults.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/playbook/each_gate.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace oa_stream::playbook {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view k_file = "gates.json";
+
+std::optional<GatesDrilled>
+read_drilled(const fs::path& folder, std::string_view name, const std::string& digest) {
+    const auto text = read_file(folder / k_file);
+    const auto json = text ? parse_json(*text) : std::unexpected(text.error());
+    if (!json || text_in(*json, "playbook") != name || text_in(*json, "at").empty()) {
+        return std::nullopt;
+    }
+    GatesDrilled out{.at = text_in(*json, "at"), .run = folder.filename().string()};
+    out.same_gates = digest.empty() || text_in(*json, "digest") == digest;
+    if (const Json* gates = member(*json, "gates"); gates != nullptr && gates->is_array()) {
+        for (const Json& gate : *gates) {
+            if (text_in(gate, "verdict") != to_string(Verdict::pass)) {
+                out.blind.push_back(text_in(gate, "gate"));
+            }
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+std::string gates_digest(const Playbook& playbook) {
+    Json gates = Json::array();
+    for (const measure::GateSpec& gate : playbook.stage.gates) {
+        gates.push_back(measure::to_json(gate));
+    }
+    return sha256_hex(dump_json(gates));
+}
+
+std::optional<GatesDrilled>
+last_gates_drilled(const fs::path& state_dir, std::string_view name, const Playbook* gates) {
+    const std::string digest = gates == nullptr ? "" : gates_digest(*gates);
+    std::optional<GatesDrilled> out;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(state_dir / "runs", error)) {
+        std::error_code ignored;
+        if (!fs::exists(entry.path() / k_file, ignored)) {
+            continue;
+        }
+        auto one = read_drilled(entry.path(), name, digest);
+        if (one && (!out || one->at > out->at)) {
+            out = std::move(one);
+        }
+    }
+    return out;
+}
+
+std::string drilled_text(const std::optional<GatesDrilled>& drilled) {
+    if (!drilled) {
+        return "never tried on planted faults";
+    }
+    return fmt::format(
+        "last tried on planted faults at {} ({}): {}{}",
+        drilled->at,
+        drilled->run,
+        drilled->blind.empty() ? "each noticed its own"
+                               : fmt::format("{} did not notice", fmt::join(drilled->blind, ", ")),
+        drilled->same_gates ? "" : "; they were changed since"
+    );
+}
+
+Check judge_drilled(const fs::path& state_dir, const Playbook& playbook) {
+    const DrilledSpec spec = playbook.drilled.value_or(DrilledSpec{});
+    const bool own = spec.playbook.empty() || spec.playbook == playbook.name;
+    const auto drilled = last_gates_drilled(
+        state_dir, own ? playbook.name : spec.playbook, own ? &playbook : nullptr
+    );
+    const auto at = drilled ? parse_rfc3339(drilled->at) : std::nullopt;
+    const bool lately = at && std::chrono::system_clock::now() - *at <= spec.within;
+    Check check;
+    check.id = "gates.drilled";
+    check.verdict =
+        lately && drilled->blind.empty() && drilled->same_gates ? Verdict::pass : Verdict::fail;
+    check.detail = fmt::format(
+        "gates of {} {}; asked for: each noticed its own within {}",
+        own ? playbook.name : spec.playbook,
+        drilled_text(drilled),
+        format_duration(spec.within)
+    );
+    return check;
+}
+
+} // namespace oa_stream::playbook

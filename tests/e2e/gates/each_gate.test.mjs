@@ -1,0 +1,132 @@
+// rollback drill --each-gate: one planted fault a gate, behind each kind of door; a gate that does not
+// notice is named, and plans, cutovers and the weekly verification know when it was tried.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { startCutoverProxy } from '../lib/haproxy_cutover.mjs';
+import { LocalTarget, lane } from '../lib/local_target.mjs';
+import { scratch } from '../lib/process.mjs';
+
+const playbook = (traffic, base, gates, more = '') => `version: 1
+kind: cutover
+${more.includes('continuity') ? '' : 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n'}name: tried
+target: { base_url: "${base}", prompt: "replay:hello" }
+traffic: { ${traffic} }
+${more}stages: [50%, 100%]
+stage:
+  bake: 4s
+  probe: { rate: 20/s, unpinned: 20/s }
+  gates:
+${gates.map((gate) => `    - { ${gate} }`).join('\n')}
+  on_inconclusive: { extend_at_most: 4s, then: rollback }
+limits: { fresh_row: 3, restore: 20s, shift: 10s }
+`;
+const SHORT = ['bad: any, at_most: 5%', 'id: loose, bad: truncated, at_most: 90%'];
+
+let target, faults;
+const others = [];
+before(async () => {
+  const folder = scratch('faults');
+  faults = path.join(folder, 'faults');
+  fs.writeFileSync(faults, '');
+  target = await LocalTarget.start({ lanes: async () => Promise.all([lane('v1'), lane('v2', ['--inject-file', faults])]) });
+});
+after(() => Promise.all([target.front, target.stable, target.canary, ...others].map((one) => one.kill())));
+
+const local = () => `driver: local, socket: "${target.socket}", base_url: "${target.base}", stable: v1, canary: v2`;
+const drill = (file, ...args) => target.oa(['rollback', 'drill', file, '--each-gate', '--inject-file', faults, ...args], { ms: 240000 });
+const planOf = async (file) => {
+  const out = `${file}.plan.json`;
+  return { ...(await target.oa(['cutover', 'plan', file, '--out', out])), file: out };
+};
+const verdicts = (document) => Object.fromEntries(document.checks.map((check) => [check.id.replace('gate.', ''), check.verdict]));
+const idle = async () => {
+  assert.equal(fs.readFileSync(faults, 'utf8'), '', 'no fault is left');
+  assert.deepEqual(await target.weights(), { v1: 100, v2: 0 });
+};
+
+test('local door: every kind of fault is noticed by the gate that is there for it, and a blind one is named', async () => {
+  const file = target.write('all.yaml', playbook(local(), target.base, [
+    'bad: any, at_most: 5%', 'id: 5xx, bad: http_status, at_most: 5%', 'id: cut, bad: truncated, at_most: 5%', 'id: garbled, bad: malformed_frame, at_most: 5%',
+    'spike: auth_errors, at_most: +100%, min_events: 5, source: probe', 'p95: first_content, at_most: 500ms', 'p95: duration, at_most: +100%, versus: stable',
+    'id: loose, bad: truncated, at_most: 90%', 'spike: sync_token_errors, at_most: +100%', 'id: only-seen, bad: any, at_most: 1%, mode: observe',
+  ]));
+  const shown = await drill(file);
+  assert.equal(shown.code, 10, shown.stderr);
+  assert.match(shown.stdout, /cut +truncate=0\.5/);
+  assert.match(shown.stdout, /next: .*--apply/);
+  assert.doesNotMatch(shown.stdout, /only-seen/);
+  assert.deepEqual(target.runs(), [], 'nothing was done');
+
+  const run = await drill(file, '--apply', '--json');
+  const document = run.json();
+  assert.equal(run.code, 1, run.stderr);
+  assert.deepEqual(verdicts(document), {
+    'error-rate': 'PASS', '5xx': 'PASS', cut: 'PASS', garbled: 'PASS', 'auth-errors': 'PASS', 'first-content': 'PASS', 'duration-vs-stable': 'PASS', loose: 'FAIL', 'sync-token-errors': 'FAIL',
+  }, run.stderr);
+  assert.match(document.headline, /not these: loose, sync-token-errors/);
+  assert.match(document.checks.find((check) => check.id === 'gate.loose').detail, /blind: truncate=0\.5 was planted, and it did not notice/);
+  await idle();
+
+  const plan = await planOf(file);
+  assert.match(plan.stdout, /last tried on planted faults at 20\d\d-.*loose, sync-token-errors did not notice/);
+  const changed = target.write('changed.yaml', fs.readFileSync(file, 'utf8').replace('at_most: 90%', 'at_most: 80%'));
+  assert.match((await planOf(changed)).stdout, /they were changed since/);
+});
+
+test('HAProxy and a command driver are drilled alike', async () => {
+  const proxy = await startCutoverProxy({ stable: target.stable, canary: target.canary }, { changes: [['server stable', 'server v1'], ['server canary', 'server v2']] });
+  others.push(proxy);
+  const program = target.write('split.mjs', `import http from 'node:http';
+let text = '';
+for await (const piece of process.stdin) text += piece;
+const call = JSON.parse(text);
+const ask = (method, path, body, etag) => new Promise((done, failed) => http.request({ socketPath: ${JSON.stringify(target.socket)}, method, path, headers: body ? { 'content-type': 'application/json', 'if-match': etag } : {} }, (answer) => {
+  let got = '';
+  answer.on('data', (piece) => { got += piece; });
+  answer.on('end', () => (answer.statusCode === 200 ? done(JSON.parse(got)) : failed(new Error(got))));
+}).on('error', failed).end(body));
+if (call.call === 'set') await ask('PUT', '/weights', JSON.stringify({ weights: { v1: 0, v2: 0, ...call.target } }), (await ask('GET', '/state')).etag);
+else console.log(JSON.stringify({ serving: Object.fromEntries((await ask('GET', '/state')).backends.map((one) => [one.name, one.weight])), exact_split: true }));
+`);
+  const words = `["${process.execPath}", "${program}"]`;
+  for (const [name, traffic, base] of [
+    ['haproxy', `driver: haproxy, socket: ${proxy.socket}, backend: chat, stable: v1, canary: v2`, proxy.base],
+    ['command', `driver: command, read: ${words}, set: ${words}, stable: v1, canary: v2, stable_url: "${target.stable.base}", canary_url: "${target.canary.base}"`, target.base],
+  ]) {
+    const run = await drill(target.write(`${name}.yaml`, playbook(traffic, base, SHORT)), '--apply', '--json');
+    assert.deepEqual(verdicts(run.json()), { 'error-rate': 'PASS', loose: 'FAIL' }, `${name}: ${run.stderr}`);
+    await idle();
+  }
+});
+
+test('a verification and a cutover can require that the gates were tried', async () => {
+  const text = playbook(local(), target.base, SHORT.slice(0, 1), 'preflight: [ gates_drilled: { within: 30d } ]\n').replace('name: tried', 'name: required');
+  const file = target.write('required.yaml', text);
+  const weekly = target.write('weekly.yaml', `version: 1\nkind: steady-state\nname: weekly\ntarget: { base_url: "${target.base}" }\nchecks: [ gates_drilled: { within: 30d, playbook: required } ]\n`);
+  const early = await target.oa(['verify', weekly, '--json']);
+  assert.equal(early.code, 1, early.stderr);
+  assert.match(early.json().checks[0].detail, /never tried on planted faults/);
+  const plan = await planOf(file);
+  assert.equal(plan.code, 10, plan.stderr);
+  assert.match(plan.stdout, /warning: apply will stop before anything is moved: gates of required never tried/);
+  assert.doesNotMatch(plan.stderr, /next: .*cutover apply/, 'what will stop is not suggested');
+  const refused = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(refused.json().checks.find((check) => check.id === 'gates.drilled').verdict, 'FAIL', refused.stderr);
+  assert.deepEqual(await target.weights(), { v1: 100, v2: 0 });
+
+  assert.equal((await drill(file, '--apply')).code, 0);
+  assert.equal((await target.oa(['verify', weekly])).code, 0);
+  assert.match((await planOf(file)).stdout, /each noticed its own/);
+});
+
+test('what cannot be tried is refused before anything is done', async () => {
+  const file = target.write('short.yaml', playbook(local(), target.base, SHORT));
+  const bare = await target.oa(['rollback', 'drill', file, '--each-gate']);
+  assert.equal(bare.code, 2);
+  assert.match(bare.stderr, /faults cannot be planted: into which file/);
+  const none = await target.oa(['rollback', 'drill', target.write('none.yaml', playbook(local(), target.base, ['bad: any, at_most: 5%, mode: observe'])), '--each-gate', '--inject-file', faults]);
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /no gate that decides/);
+});
