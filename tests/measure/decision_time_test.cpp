@@ -19,7 +19,7 @@ constexpr Flow k_two{.canary_per_s = 2, .stable_per_s = 2};
 
 TEST_CASE("time to decide: without errors it is what the bound itself needs") {
     const auto spec = gate(Metric::bad_rate, Against::limit, 0.01);
-    CHECK(time_to_decide(spec, {.bad_rate = 0}, k_two, 1).needs_n == 268U);
+    CHECK(time_to_decide(spec, {.bad_rate = 0}, k_two, 1).needs_n == 299U);
     const auto two = time_to_decide(spec, {.bad_rate = 0}, k_two, 2);
     CHECK(two.needs_n == needed_for_limit(0, 0.01, 0.975));
     CHECK(two.seconds == Approx(static_cast<double>(*two.needs_n) / 2));

@@ -73,7 +73,7 @@ TEST_CASE("plan: the local rehearsal's gates can decide within a bake; a thin on
     const auto thin = plan_for(local_rehearsal({.bake = Millis(500), .rate = 10}));
     REQUIRE(thin.has_value());
     CHECK(thin->warnings.size() == 4);
-    CHECK(thin->warnings[0].find("needs 73 samples") != std::string::npos);
+    CHECK(thin->warnings[0].find("needs 72 samples") != std::string::npos);
 }
 
 TEST_CASE("plan: a playbook in which no gate decides is planned and warned of") {

@@ -191,8 +191,8 @@ TEST_CASE("load limit: reads percentiles and shares, and refuses what decides no
 
 TEST_CASE("load limit: decides by the confidence bound, not by the value alone") {
     const LoadLimit bad = *parse_load_limit("bad <= 1%");
-    CHECK(judge_limit(bad, totals_of(268, 0), 0.95).verdict == Verdict::pass);
-    CHECK(judge_limit(bad, totals_of(267, 0), 0.95).verdict == Verdict::inconclusive);
+    CHECK(judge_limit(bad, totals_of(299, 0), 0.95).verdict == Verdict::pass);
+    CHECK(judge_limit(bad, totals_of(298, 0), 0.95).verdict == Verdict::inconclusive);
     CHECK(judge_limit(bad, totals_of(950, 50), 0.95).verdict == Verdict::fail);
     CHECK(judge_limit(bad, totals_of(980, 12), 0.95).verdict == Verdict::inconclusive);
     CHECK(judge_limit(bad, LoadTotals{}, 0.95).verdict == Verdict::inconclusive);

@@ -30,7 +30,7 @@ measure::Counts counts_of(const measure::TurnCounts& turns) {
 
 /// The share of bad ones is above that, whatever chance did.
 bool proven_above(const measure::Counts& counts, double share) {
-    const auto got = measure::wilson(counts, k_sure, measure::Side::one);
+    const auto got = measure::exact_bounds(counts, k_sure);
     return got && got->low > share;
 }
 

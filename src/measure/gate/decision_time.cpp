@@ -58,7 +58,7 @@ template <class Predicate> std::optional<std::uint64_t> smallest(const Predicate
 /// The most bad ones with which n requests prove the limit; nullopt: not even none.
 std::optional<std::uint64_t> most_bad(std::uint64_t n, double limit, double confidence) {
     const auto proves = [&](std::uint64_t bad) {
-        return wilson({bad, n}, confidence, Side::one)->high <= limit;
+        return clopper_pearson({bad, n}, confidence, Tail::upper)->high <= limit;
     };
     if (!proves(0)) {
         return std::nullopt;

@@ -66,18 +66,11 @@ Counts independent(Counts counts, double clump) {
     return {std::min(counts.bad > 0 ? std::max<std::uint64_t>(1, bad) : 0, least), least};
 }
 
-/// Wilson's bound from below is too sure of itself when bad ones are rare: one bad request of
-/// seven would "prove" 1 % at 99.9 %. So a FAIL needs the exact bound as well; a PASS stays with
-/// Wilson's from above.
 void bad_rate_absolute(GateRecord& record, double clump) {
     const Counts all{record.bad, record.n};
     record.value = record.measured = all.rate();
     const Counts counts = independent(all, clump);
-    if (auto bounds = wilson(counts, record.confidence, Side::one)) {
-        if (bounds->low > record.spec.limit) {
-            const auto exact = clopper_pearson(counts, record.confidence, Tail::lower);
-            bounds->low = exact ? std::min(bounds->low, exact->low) : 0;
-        }
+    if (const auto bounds = exact_bounds(counts, record.confidence)) {
         decide(record, *bounds);
     }
     if (record.verdict == Verdict::inconclusive && !record.needs_n &&

@@ -105,6 +105,12 @@ std::optional<Interval> clopper_pearson(Counts counts, double confidence, Tail t
     return out;
 }
 
+std::optional<Interval> exact_bounds(Counts counts, double confidence) {
+    const auto low = clopper_pearson(counts, confidence, Tail::lower);
+    const auto high = clopper_pearson(counts, confidence, Tail::upper);
+    return low && high ? std::optional(Interval{low->low, high->high}) : std::nullopt;
+}
+
 FisherResult fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
     const std::uint64_t row = a + b;
     const std::uint64_t column = a + c;
@@ -130,8 +136,9 @@ std::optional<std::uint64_t> needed_for_limit(std::uint64_t bad, double limit, d
     if (!(limit > 0 && limit < 1)) {
         return std::nullopt;
     }
-    const double z = normal_quantile(confidence, Side::one);
-    const auto proves = [&](std::uint64_t n) { return wilson_with_z({bad, n}, z).high <= limit; };
+    const auto proves = [&](std::uint64_t n) {
+        return clopper_pearson({bad, n}, confidence, Tail::upper)->high <= limit;
+    };
     std::uint64_t high = std::max<std::uint64_t>(bad, 1);
     while (!proves(high)) { // ends: the bound falls with n
         high *= 2;

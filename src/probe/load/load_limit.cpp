@@ -199,17 +199,17 @@ std::string nobody_judged(const LoadTotals& totals) {
 
 /// Beyond the limit though everybody who left is taken for good.
 bool proven_by_leaving(const LoadLimit& limit, measure::Counts at_least, double confidence) {
-    const auto bounds = measure::wilson(at_least, confidence, measure::Side::one);
+    const auto bounds = measure::exact_bounds(at_least, confidence);
     return bounds && decide(*bounds, limit.limit) == Verdict::fail;
 }
 
 Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
     auto [counts, at_least] = shares_of(limit, totals);
-    auto bounds = measure::wilson(counts, confidence, measure::Side::one);
+    auto bounds = measure::exact_bounds(counts, confidence);
     if ((!bounds || decide(*bounds, limit.limit) != Verdict::fail) &&
         proven_by_leaving(limit, at_least, confidence)) {
         counts = at_least;
-        bounds = measure::wilson(counts, confidence, measure::Side::one);
+        bounds = measure::exact_bounds(counts, confidence);
     }
     if (!bounds) {
         return undecided(limit, confidence, nobody_judged(totals));
