@@ -62,6 +62,10 @@ public:
     /// with the same `request`; so does the approval's id follow from it, for whoever is asked.
     void
     ask(ApprovalQuestion question, const Json& request, std::string_view turn, EventBatch& out);
+    /// The call that it is about was opened.
+    [[nodiscard]] bool knows_call(const ApprovalQuestion& question) const {
+        return call_of(question) != nullptr;
+    }
     /// Code::not_found when nothing waits under this id.
     [[nodiscard]] Result<Reply> answer(std::string_view id, bool approved, EventBatch& out);
     /// serverRequest/resolved: nobody needs to answer any more.

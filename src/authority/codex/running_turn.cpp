@@ -180,6 +180,9 @@ void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
         early_questions_.emplace_back(std::move(question), request);
         return;
     }
+    if (torn_ && !question.item.empty() && !approvals_.knows_call(question)) {
+        open_asked(question);
+    }
     EventBatch events;
     approvals_.ask(std::move(question), request, id_, events);
     content_ = true;

@@ -52,6 +52,8 @@ public:
     void deliver(std::string_view method, const Json& message);
     /// A question for the client; answer_approval() or approval_resolved() settles it.
     void ask(ApprovalQuestion question, const Json& request);
+    /// Codex' history lists no call that waits for a decision: whoever joins learns of it here.
+    void open_asked(const ApprovalQuestion& question);
     /// Questions that came before the turn was known.
     void ask_early();
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);

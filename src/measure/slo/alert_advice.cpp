@@ -77,14 +77,12 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamStoreFull",
         Next::watch,
-        "The store uses {{ $value | humanizePercentage }} of its maxmemory: new turns get 503, so "
-        "that those that run can end."
+        "The store uses {{ $value | humanizePercentage }} of its maxmemory: new turns get 503."
     },
     Advice{
         "OaStreamKhalaDown",
         Next::watch,
-        "The connection of {{ $labels.instance }} to Khala is down: no new turns there, and those "
-        "that run wait until authority-away."
+        "The connection of {{ $labels.instance }} to Khala is down: its turns wait, then end."
     },
     Advice{
         "OaStreamBridgeStalled",
@@ -222,9 +220,7 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamKhalaReauth",
         Next::watch,
-        "Khala refused {{ $value | humanize }} tokens of {{ $labels.instance }} in 10 m; after "
-        "three in "
-        "a row its turns end."
+        "Khala refused {{ $value | humanize }} tokens of {{ $labels.instance }} in 10 m."
     },
     Advice{
         "OaStreamKhalaUnsteady",
@@ -234,8 +230,8 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamKhalaStale",
         Next::watch,
-        "{{ $value | humanize }} times in 10 m Khala no longer had what came behind the last event "
-        "that {{ $labels.instance }} read: the lane is too slow, or Khala keeps too little."
+        "{{ $value | humanize }} times in 10 m Khala had forgotten what {{ $labels.instance }} had "
+        "not read."
     },
     Advice{
         "OaStreamKhalaLag",
@@ -245,21 +241,20 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamLogsLost",
         Next::watch,
-        "{{ $labels.instance }} cut the readers of {{ $value | humanize }} turns of other lanes, "
-        "because the store lost their logs in 10 m: it was emptied, or it failed over to a copy "
-        "that was behind."
+        "{{ $labels.instance }} cut the readers of {{ $value | humanize }} turns of other lanes in "
+        "10 m: the store lost their logs."
     },
     Advice{
         "OaStreamTurnsReaped",
         Next::watch,
-        "{{ $labels.instance }} ended {{ $value | humanize }} turns of dead lanes in 10 m: a lane "
-        "died and its authority could not go on with them."
+        "{{ $labels.instance }} ended {{ $value | humanize }} turns of dead lanes in 10 m."
     },
     Advice{
         "OaStreamTurnsFenced",
         Next::watch,
-        "{{ $labels.instance }} lost {{ $value | humanize }} turns to other lanes in 10 m: it said "
-        "nothing to the store for longer than its lease."
+        "{{ $labels.instance }} lost {{ $value | humanize }} turns to other lanes in 10 m: it "
+        "stood "
+        "still."
     },
     Advice{
         "OaStreamMixedTarget",

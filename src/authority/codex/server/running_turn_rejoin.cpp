@@ -98,6 +98,22 @@ void RunningTurn::replay_items(const Json& stored) {
     }
 }
 
+void RunningTurn::open_asked(const ApprovalQuestion& question) {
+    Json item = Json::object({{"id", question.item}, {"status", "inProgress"}});
+    if (question.kind == ApprovalQuestion::Kind::command) {
+        item["type"] = "commandExecution";
+        item["command"] = text_in(question.input, "command");
+    } else if (question.kind == ApprovalQuestion::Kind::file_change) {
+        item["type"] = "fileChange";
+        item["changes"] = Json::array();
+    } else {
+        return;
+    }
+    Json params = Json::object({{"threadId", thread_}, {"turnId", id_}, {"item", std::move(item)}});
+    say("item/started", notification("item/started", std::move(params)));
+    whole_.insert(question.item);
+}
+
 /// True for a piece of an item whose beginning was missed, as its end has all of it; and for one
 /// that history told already.
 bool RunningTurn::is_torn(std::string_view method, const Json& message) {
