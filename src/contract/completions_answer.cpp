@@ -1,6 +1,7 @@
 #include "completions_answer.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/contract/responses_machine.hpp"
 #include "oa_stream/wire/sse.hpp"
 
 #include "headers.hpp"
@@ -94,7 +95,7 @@ void CompletionsAnswer::judge_head(const Report& report) const {
         return;
     }
     if (!whole()) {
-        judge_headers(*head_, Profile::chat_completions, report);
+        judge_headers(*head_, profile_, report);
         if (!says_no_retry(*head_)) {
             report(
                 "C2", fmt::format("x-should-retry is {}", shown(header(*head_, "x-should-retry")))
@@ -132,21 +133,32 @@ void CompletionsAnswer::judge_error(const completions::ErrorObject& error, const
     }
 }
 
+/// What both APIs' bodies share is noted for both.
+completions::ParsedAnswer CompletionsAnswer::parsed(const Report& report) const {
+    completions::ParsedAnswer answer = completions::parse_answer(held_);
+    for (completions::ParseNote& note : answer.notes) {
+        if (applies(*find_rule(note.rule), profile_)) {
+            report(note.rule, std::move(note.text));
+        }
+    }
+    return answer;
+}
+
 AnswerKind CompletionsAnswer::judge_body(const Report& report) const {
     if (overflowed_) {
         report("W1", "the body is longer than what is read of an event");
         return AnswerKind::whole;
     }
-    completions::ParsedAnswer parsed = completions::parse_answer(held_);
-    for (completions::ParseNote& note : parsed.notes) {
-        report(note.rule, std::move(note.text));
-    }
+    const completions::ParsedAnswer answer = parsed(report);
     const auto* error =
-        parsed.body ? std::get_if<completions::ErrorObject>(&*parsed.body) : nullptr;
+        answer.body ? std::get_if<completions::ErrorObject>(&*answer.body) : nullptr;
     if (error != nullptr) {
         judge_error(*error, report);
-    } else if (parsed.body) {
-        judge_answer(std::get<completions::Answer>(*parsed.body), report);
+    } else if (answer.body && profile_ == Profile::chat_completions) {
+        judge_answer(std::get<completions::Answer>(*answer.body), report);
+    } else if (answer.body) {
+        const auto response = parse_json(held_);
+        judge_response(response ? *response : Json(), "", report);
     }
     const int status = head_ ? head_->status : 0;
     const bool failed = status >= 400 && status <= 599;

@@ -1,4 +1,4 @@
-// Profile chat-completions: is the answer a stream or one JSON object, and what its head and its
+// OpenAI's profiles: is the answer a stream or one JSON object, and what its head and its
 // whole body break.
 #pragma once
 
@@ -16,6 +16,8 @@ class CompletionsAnswer {
 public:
     using Report = CompletionsMachine::Report;
 
+    explicit CompletionsAnswer(Profile profile) : profile_(profile) {}
+
     void head(const ResponseHead& head);
     /// Takes bytes; returns those that a stream's reader shall have (nothing of a whole body, or
     /// until it is known). The view is valid until the next call.
@@ -28,7 +30,8 @@ public:
     [[nodiscard]] bool whole() const noexcept { return kind_ == Kind::whole; }
     /// H2, H3, H5, H6, C2–C5. After end().
     void judge_head(const Report& report) const;
-    /// C1, C13, C14, C18–C20, S1, J5–J7, W1 and W2 of a whole body. After end().
+    /// C1, C13, C14, C18–C20 or V3, V5, V11 and V12, S1, J5–J7, W1 and W2 of a whole body. After
+    /// end().
     [[nodiscard]] AnswerKind judge_body(const Report& report) const;
 
 private:
@@ -36,8 +39,10 @@ private:
 
     [[nodiscard]] bool status_says_whole() const noexcept;
     void keep(std::string_view bytes);
+    [[nodiscard]] wire::completions::ParsedAnswer parsed(const Report& report) const;
     void judge_error(const wire::completions::ErrorObject& error, const Report& report) const;
 
+    Profile profile_;
     Kind kind_ = Kind::unknown;
     std::optional<ResponseHead> head_{};
     std::string held_{}; ///< bytes before the kind is known, or the whole body

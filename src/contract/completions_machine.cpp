@@ -158,9 +158,10 @@ void CompletionsMachine::usage(const completions::Chunk& chunk, const Report& re
 
 /// C9.
 void CompletionsMachine::content(const completions::Chunk& chunk, const Report& report) {
+    const bool thought = chunk.reasoning && !chunk.reasoning->empty();
     const bool some = chunk.content && !chunk.content->empty();
     text_ = text_ || some;
-    if (!some && !chunk.role && !chunk.finish && chunk.tool_calls.empty()) {
+    if (!some && !thought && !chunk.role && !chunk.finish && chunk.tool_calls.empty()) {
         report("C9", chunk.content ? "empty content" : "a delta without content");
     }
 }
@@ -191,7 +192,7 @@ void CompletionsMachine::ending(const completions::Chunk& chunk, const Report& r
     }
     ++finishes_;
     judge_finish(*chunk.finish, calls_ != 0, report);
-    if (chunk.content || chunk.role || !chunk.tool_calls.empty()) {
+    if (chunk.content || chunk.role || chunk.reasoning || !chunk.tool_calls.empty()) {
         report("C11", "the finish's delta is not empty");
     }
 }

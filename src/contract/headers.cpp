@@ -50,7 +50,7 @@ void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::R
     demand("H3", "cache-control", [](std::string_view value) {
         return has_directive(value, "no-cache") && has_directive(value, "no-transform");
     });
-    if (profile != Profile::chat_completions) {
+    if (!is_openai(profile)) {
         demand("H4", "x-vercel-ai-ui-message-stream", [](std::string_view value) {
             return value == "v1";
         });

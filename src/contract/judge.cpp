@@ -1,6 +1,7 @@
 #include "oa_stream/contract/judge.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/contract/responses_machine.hpp"
 #include "oa_stream/wire/json_scan.hpp"
 #include "oa_stream/wire/sse.hpp"
 
@@ -24,7 +25,7 @@ bool is_ui(Profile profile) noexcept {
 }
 
 /// What is missing at the end: of a stream whose reader went away it proves nothing.
-constexpr std::array<std::string_view, 4> k_of_an_end{"O5", "O6", "O9", "C17"};
+constexpr std::array<std::string_view, 5> k_of_an_end{"O5", "O6", "O9", "C17", "V13"};
 
 wire::ui::Dialect dialect_of(Profile profile) noexcept {
     return profile == Profile::ai_sdk_6 ? wire::ui::Dialect::approvals
@@ -38,7 +39,8 @@ struct Judge::Impl {
     UiMachine machine;
     OpenagentsMachine retired{};
     CompletionsMachine completion{};
-    CompletionsAnswer answer{};
+    ResponsesMachine response{};
+    CompletionsAnswer answer;
     std::optional<Replay> replay{};
     Judgement judgement{};
     std::map<const Rule*, std::uint64_t> counts{};
@@ -51,12 +53,14 @@ struct Judge::Impl {
     bool head_judged = false;
     std::function<void(const wire::ui::Chunk&, std::uint64_t)> on_chunk{};
     std::function<void(const wire::completions::Event&, std::uint64_t)> on_completion{};
+    std::function<void(const Json&, std::uint64_t)> on_response_event{};
     std::function<void()> on_comment{};
     UiMachine::Report report{};
     wire::SseReader reader;
 
     Impl(Profile wanted, std::optional<Continues> continues)
-        : profile(wanted), machine(std::move(continues), dialect_of(wanted)), reader(sink()) {
+        : profile(wanted), machine(std::move(continues), dialect_of(wanted)), answer(wanted),
+          reader(sink()) {
         report = [this](std::string_view rule, std::string message) {
             add(rule, std::move(message));
         };
@@ -68,6 +72,7 @@ struct Judge::Impl {
     [[nodiscard]] bool is_completions() const noexcept {
         return profile == Profile::chat_completions;
     }
+    [[nodiscard]] bool openai() const noexcept { return is_openai(profile); }
 
     wire::SseReader::Sink sink() {
         return {
@@ -90,7 +95,9 @@ struct Judge::Impl {
     void take_note(const wire::SseNote& note) {
         frame = judgement.frames;
         offset = note.offset;
-        add(note.rule, note.text);
+        if (applies(*find_rule(note.rule), profile)) {
+            add(note.rule, note.text);
+        }
     }
 
     void take_comment(std::uint64_t at) {
@@ -100,6 +107,8 @@ struct Judge::Impl {
             machine.comment(report);
         } else if (is_completions()) {
             completion.comment(report);
+        } else if (openai()) {
+            response.comment(report);
         } else {
             retired.comment(report);
         }
@@ -115,6 +124,8 @@ struct Judge::Impl {
             take_chunk(event.data);
         } else if (is_completions()) {
             take_completion(event.data);
+        } else if (openai()) {
+            take_object(event.data, &event.name);
         } else {
             take_retired(event.data);
         }
@@ -159,11 +170,16 @@ struct Judge::Impl {
             retired.done_mark(report);
             return;
         }
+        take_object(data, nullptr);
+    }
+
+    /// One JSON object; with the `name` of its event under profile responses.
+    void take_object(std::string_view data, const std::string* name) {
         const wire::ScannedJson scanned = wire::scan_json(data);
         if (scanned.fault != wire::JsonFault::none || !scanned.value.is_object()) {
             const bool deep = scanned.fault == wire::JsonFault::too_deep;
             add(deep ? "W2" : "J1", deep ? "JSON is nested too deep" : "not a JSON object");
-            retired.unreadable(report);
+            name != nullptr ? response.unreadable(report) : retired.unreadable(report);
             return;
         }
         if (scanned.repeated_key) {
@@ -175,12 +191,19 @@ struct Judge::Impl {
         if (scanned.lone_surrogate && wire::has_lone_surrogate(scanned.value)) {
             add("J5", "lone surrogate");
         }
-        retired.step(scanned.value, report);
+        if (name == nullptr) {
+            retired.step(scanned.value, report);
+            return;
+        }
+        response.step(scanned.value, *name, report);
+        if (on_response_event) {
+            on_response_event(scanned.value, offset);
+        }
     }
 
     void take_head(const ResponseHead& head) {
         head_known = true;
-        if (is_completions()) {
+        if (openai()) {
             answer.head(head); // what it must hold depends on the body
             return;
         }
@@ -197,7 +220,7 @@ struct Judge::Impl {
 
     void take_bytes(std::string_view bytes) {
         judgement.bytes += bytes.size();
-        if (is_completions()) {
+        if (openai()) {
             bytes = answer.take(bytes);
             if (answer.streamed()) {
                 judge_answer_head();
@@ -247,6 +270,8 @@ struct Judge::Impl {
             machine.finish(report);
         } else if (is_completions()) {
             completion.finish(report);
+        } else if (openai()) {
+            response.finish(report);
         } else {
             retired.finish(report);
         }
@@ -284,7 +309,7 @@ struct Judge::Impl {
     Judgement finish(End end) {
         judgement.left = end == End::left;
         at_end();
-        if (is_completions() && end_answer()) {
+        if (openai() && end_answer()) {
             // judged as a whole
         } else if (!no_stream && end != End::left) {
             end_stream();
@@ -318,7 +343,7 @@ void Judge::messages_known() {
 }
 
 void Judge::replays(std::string_view recording) {
-    if (!impl_->is_completions()) { // they are never resumed
+    if (!impl_->openai()) { // they are never resumed
         impl_->replay.emplace(recording);
     }
 }
@@ -341,6 +366,10 @@ void Judge::on_completion(
     impl_->on_completion = std::move(fn);
 }
 
+void Judge::on_response_event(std::function<void(const Json&, std::uint64_t offset)> fn) {
+    impl_->on_response_event = std::move(fn);
+}
+
 void Judge::on_comment(std::function<void()> fn) {
     impl_->on_comment = std::move(fn);
 }
@@ -348,6 +377,9 @@ void Judge::on_comment(std::function<void()> fn) {
 bool Judge::done() const noexcept {
     if (impl_->is_completions()) {
         return impl_->completion.done();
+    }
+    if (impl_->openai()) {
+        return impl_->response.done();
     }
     return is_ui(impl_->profile) ? impl_->machine.done() : impl_->retired.done();
 }

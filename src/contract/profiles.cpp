@@ -11,11 +11,15 @@ namespace oa_stream::contract {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> k_names{
-    "ai-sdk", "ai-sdk-6", "openagents-v1", "chat-completions"
+constexpr std::array<std::string_view, 5> k_names{
+    "ai-sdk", "ai-sdk-6", "openagents-v1", "chat-completions", "responses"
 };
 constexpr std::array k_profiles{
-    Profile::ai_sdk, Profile::ai_sdk_6, Profile::openagents_v1, Profile::chat_completions
+    Profile::ai_sdk,
+    Profile::ai_sdk_6,
+    Profile::openagents_v1,
+    Profile::chat_completions,
+    Profile::responses,
 };
 
 } // namespace
@@ -56,8 +60,17 @@ bool applies(const Rule& rule, Profile profile) noexcept {
         return profile == Profile::ai_sdk_6;
     case Scope::openagents_v1:
         return profile == Profile::openagents_v1;
+    case Scope::data_only:
+        return profile != Profile::responses;
     case Scope::ui_streams:
-        return profile != Profile::chat_completions;
+        return !is_openai(profile);
+    case Scope::openai:
+    case Scope::openai_stream:
+    case Scope::openai_whole:
+        return is_openai(profile);
+    case Scope::responses:
+    case Scope::responses_stream:
+        return profile == Profile::responses;
     case Scope::completions:
     case Scope::completions_stream:
     case Scope::completions_whole:
@@ -67,14 +80,19 @@ bool applies(const Rule& rule, Profile profile) noexcept {
 }
 
 bool applies(const Rule& rule, Profile profile, AnswerKind kind) noexcept {
-    if (profile != Profile::chat_completions || kind == AnswerKind::stream) {
-        return applies(rule, profile) && rule.scope != Scope::completions_whole;
+    if (!applies(rule, profile)) {
+        return false;
+    }
+    if (!is_openai(profile) || kind == AnswerKind::stream) {
+        return rule.scope != Scope::completions_whole && rule.scope != Scope::openai_whole;
     }
     // What is said of a frame's JSON and of the transport holds for a whole body too.
     static constexpr std::array<std::string_view, 7> k_any_body{
         "S1", "J5", "J6", "J7", "W1", "W2", "W3"
     };
     return rule.scope == Scope::completions || rule.scope == Scope::completions_whole ||
+           rule.scope == Scope::openai || rule.scope == Scope::openai_whole ||
+           rule.scope == Scope::responses ||
            std::ranges::find(k_any_body, rule.id) != k_any_body.end();
 }
 

@@ -1,4 +1,4 @@
-// Rules C: OpenAI chat completions, streamed and whole.
+// Rules C: OpenAI chat completions, streamed and whole. Some hold for the Responses API too.
 #pragma once
 
 #include "oa_stream/contract/rules.hpp"
@@ -20,7 +20,7 @@ inline constexpr std::array k_completions_rules{
         k_openai,
         "Clients choose their error class by the status and its text by the object; an error "
         "under 200 is read as an answer.",
-        Scope::completions
+        Scope::openai
     },
     Rule{
         "C2",
@@ -29,7 +29,7 @@ inline constexpr std::array k_completions_rules{
         "a stream's head has x-should-retry: false",
         "openai-node",
         "A turn that began may have had effects; a client that asks again runs it twice.",
-        Scope::completions_stream
+        Scope::openai_stream
     },
     Rule{
         "C3",
@@ -38,7 +38,7 @@ inline constexpr std::array k_completions_rules{
         "429 and 503 have retry-after, and 429 has no x-should-retry: false",
         k_five_clients,
         "Without them clients ask again at once, or give up although a slot is free in a second.",
-        Scope::completions_whole
+        Scope::openai_whole
     },
     Rule{
         "C4",
@@ -47,7 +47,7 @@ inline constexpr std::array k_completions_rules{
         "an answer that is no stream is application/json",
         k_openai,
         "Clients parse by the content type: anything else is handed to their user as text.",
-        Scope::completions_whole
+        Scope::openai_whole
     },
     Rule{
         "C5",
@@ -57,7 +57,7 @@ inline constexpr std::array k_completions_rules{
         "on 429",
         k_openai,
         "Behind an edge only the request id tells which line of which log an answer belongs to.",
-        Scope::completions
+        Scope::openai
     },
     Rule{
         "C6",
@@ -91,7 +91,7 @@ inline constexpr std::array k_completions_rules{
         "C9",
         Level::must,
         Input::bytes,
-        "every delta between role and finish has text or a tool call",
+        "every delta between role and finish has text, reasoning or a tool call",
         k_openai,
         "Empty deltas draw a page again for nothing and count as the first token in probes.",
         Scope::completions_stream
@@ -140,7 +140,7 @@ inline constexpr std::array k_completions_rules{
         "an error has message, type, code, and param (text or null); type fits where it stands",
         k_five_clients,
         "Clients show and branch on them; what is missing reads as undefined.",
-        Scope::completions
+        Scope::openai
     },
     Rule{
         "C15",
@@ -187,7 +187,7 @@ inline constexpr std::array k_completions_rules{
         "a whole body is one JSON object",
         k_openai,
         "Clients fail in their JSON parser and tell their user nothing of the cause.",
-        Scope::completions_whole
+        Scope::openai_whole
     },
     Rule{
         "C20",

@@ -125,7 +125,7 @@ inline constexpr std::array k_wire_rules{
         "only data: fields and comments are used",
         "AI SDK UI message stream protocol",
         "event:, id: and retry: are ignored by the clients; whatever they carry is lost.",
-        Scope::every
+        Scope::data_only
     },
     Rule{
         "S7",

@@ -4,6 +4,7 @@
 #include "rule_table_completions.hpp"
 #include "rule_table_openagents.hpp"
 #include "rule_table_order.hpp"
+#include "rule_table_responses.hpp"
 #include "rule_table_wire.hpp"
 
 #include <algorithm>
@@ -16,14 +17,16 @@ constexpr auto k_rules = [] {
     std::array<
         Rule,
         k_wire_rules.size() + k_order_rules.size() + k_limit_rules.size() +
-            k_openagents_rules.size() + k_approval_rules.size() + k_completions_rules.size()>
+            k_openagents_rules.size() + k_approval_rules.size() + k_completions_rules.size() +
+            k_responses_rules.size()>
         all{};
     auto next = std::ranges::copy(k_wire_rules, all.begin()).out;
     next = std::ranges::copy(k_order_rules, next).out;
     next = std::ranges::copy(k_limit_rules, next).out;
     next = std::ranges::copy(k_openagents_rules, next).out;
     next = std::ranges::copy(k_approval_rules, next).out;
-    std::ranges::copy(k_completions_rules, next);
+    next = std::ranges::copy(k_completions_rules, next).out;
+    std::ranges::copy(k_responses_rules, next);
     return all;
 }();
 

@@ -29,6 +29,12 @@ constexpr std::array k_groups{
         "Profile `chat-completions` only; a body that begins with `{` is judged as a whole answer "
         "or an error."
     },
+    Group{
+        'V',
+        "Responses",
+        "Profile `responses` only; a body that begins with `{` is judged as a whole response or an "
+        "error. C1 to C5, C14 and C19 hold here too."
+    },
     Group{'Q', "Approvals", "Profile `ai-sdk-6` only: no client of AI SDK 5 knows these chunks."},
 };
 
@@ -51,6 +57,7 @@ as every stream that `check`, `smoke`, `load` and `shadow` judge.
 | `ai-sdk-6` | the same, with `tool-approval-request` and `tool-output-denied`: for clients that sent `x-oa-accept: tool-approval` |
 | `openagents-v1` | streams of the retired lane's own dialect |
 | `chat-completions` | answers of `POST /v1/chat/completions`, streamed and whole |
+| `responses` | answers of `POST /v1/responses`, streamed and whole |
 
 `oa-stream check --explain ID` says of each rule why it is there.
 

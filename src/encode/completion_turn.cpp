@@ -43,12 +43,12 @@ constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact
 
 } // namespace
 
-Result<std::string_view> CompletionTurn::take(const turn::Event& event) {
+Result<CompletionTurn::Said> CompletionTurn::take(const turn::Event& event) {
     if (ending_) {
         return oa_stream::fail(Code::internal, "event after the end of the turn");
     }
     if (const auto* delta = std::get_if<turn::PartDelta>(&event)) {
-        return text(*delta);
+        return this->delta(*delta);
     }
     if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
         OA_CHECK(open(*opened));
@@ -57,14 +57,16 @@ Result<std::string_view> CompletionTurn::take(const turn::Event& event) {
     } else if (const auto* known = std::get_if<turn::UsageKnown>(&event)) {
         count(known->usage);
     } else if (const auto* ended = std::get_if<turn::TurnEnded>(&event)) {
+        const Said rest = text(stop_.rest());
         end(*ended);
+        return rest;
     }
-    return std::string_view{}; // other tools and notes are nothing to these clients
+    return Said{}; // other tools and notes are nothing to these clients
 }
 
 const turn::ClientCall* CompletionTurn::call(const turn::Event& event) {
     const auto* call = std::get_if<turn::ClientCall>(&event);
-    if (call == nullptr || (one_call_ && calls_ != 0)) {
+    if (call == nullptr || (one_call_ && calls_ != 0) || stop_.cut()) {
         return nullptr; // a model that is asked for one call at a time makes the others later
     }
     ++calls_;
@@ -79,16 +81,23 @@ Result<void> CompletionTurn::open(const turn::PartOpened& event) {
     return {};
 }
 
-Result<std::string_view> CompletionTurn::text(const turn::PartDelta& event) {
+Result<CompletionTurn::Said> CompletionTurn::delta(const turn::PartDelta& event) {
     const auto open = std::ranges::find(parts_, event.id, &OpenPart::id);
     if (open == parts_.end()) {
         return illegal("delta of no open part:", event.id);
     }
     if (open->kind != turn::PartKind::text) {
-        return std::string_view{};
+        return Said{.reasoning = stop_.cut() ? std::string_view() : std::string_view(event.text)};
     }
-    has_text_ = has_text_ || !event.text.empty();
-    return std::string_view(event.text);
+    return text(stop_.pass(event.text));
+}
+
+CompletionTurn::Said CompletionTurn::text(std::string_view text) {
+    has_text_ = has_text_ || !text.empty();
+    if (json_object_) {
+        json_ += text;
+    }
+    return {.text = text};
 }
 
 Result<void> CompletionTurn::close(const turn::PartClosed& event) {
@@ -113,9 +122,9 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
     }
     switch (event.outcome) {
     case turn::Outcome::completed:
-        if (must_call_ && calls_ == 0 && reason_of(event.finish) == "stop") {
+        if (const auto cause = unmet(); cause && reason_of(event.finish) == "stop") {
             turn::Failure failure{turn::FailureCode::turn_failed};
-            failure.cause = turn::FailureCause::no_call;
+            failure.cause = *cause;
             fail(std::move(failure));
             return;
         }
@@ -139,6 +148,22 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
         failure.code = turn::FailureCode::authority_lost;
         fail(std::move(failure));
     }
+}
+
+/// What the request demands and the answer does not give.
+std::optional<turn::FailureCause> CompletionTurn::unmet() const {
+    if (calls_ != 0) {
+        return std::nullopt;
+    }
+    if (must_call_) {
+        return turn::FailureCause::no_call;
+    }
+    if (json_object_ && !stop_.cut()) {
+        const auto value = parse_json(json_);
+        return value && value->is_object() ? std::nullopt
+                                           : std::optional(turn::FailureCause::no_json);
+    }
+    return std::nullopt;
 }
 
 void CompletionTurn::fail(turn::Failure failure) {
@@ -165,11 +190,12 @@ std::optional<wire::completions::Usage> CompletionTurn::usage() const {
 wire::completions::ErrorObject error_of(const turn::Failure& failure) {
     const turn::FailureWords& words = turn::words_of(failure.code);
     const turn::CauseWords& cause = turn::words_of(failure.cause);
-    const bool no_call = failure.cause == turn::FailureCause::no_call;
+    const bool unmet = failure.cause == turn::FailureCause::no_call ||
+                       failure.cause == turn::FailureCause::no_json;
     return {
-        .message = std::string(no_call ? cause.sentence : words.sentence),
+        .message = std::string(unmet ? cause.sentence : words.sentence),
         .type = "server_error",
-        .code = std::string(no_call ? cause.word : words.word),
+        .code = std::string(unmet ? cause.word : words.word),
     };
 }
 

@@ -1,11 +1,14 @@
-// What a turn means to a client of chat completions: its text, how it ends, its usage. The stream
-// and the whole answer both take it from here, so that they cannot disagree.
+// What a turn means to a client of OpenAI's APIs: its text, how it ends, its usage. Streams and
+// whole answers all take it from here, so that they cannot disagree.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/encode/completions.hpp"
 #include "oa_stream/encode/turn_encoder.hpp"
 #include "oa_stream/turn/event.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
+
+#include "stop_cut.hpp"
 
 #include <cstddef>
 #include <expected>
@@ -18,13 +21,21 @@ namespace oa_stream::encode {
 
 class CompletionTurn {
 public:
-    CompletionTurn(bool one_call, bool must_call) : one_call_(one_call), must_call_(must_call) {}
+    /// What `identity` demands of the answer.
+    explicit CompletionTurn(CompletionIdentity& identity)
+        : one_call_(identity.one_call), must_call_(identity.must_call),
+          json_object_(identity.json_object), stop_(std::move(identity.stop)) {}
+    /// What an event adds.
+    struct Said {
+        std::string_view text{};
+        std::string_view reasoning{};
+    };
     /// The finish_reason, or why the turn failed.
     using Ending = std::expected<std::string_view, turn::Failure>;
 
-    /// The text that the event adds to the content; empty for most. It lives as long as the event.
-    /// Code::internal when the event is out of order.
-    [[nodiscard]] Result<std::string_view> take(const turn::Event& event);
+    /// What the event adds to the answer; nothing for most. It lives as long as the event, at most
+    /// until the next one. Code::internal when the event is out of order.
+    [[nodiscard]] Result<Said> take(const turn::Event& event);
     /// The call of the client's that the event is; nullptr for most. It lives as long as the event.
     [[nodiscard]] const turn::ClientCall* call(const turn::Event& event);
     /// Ends the turn as failed, whatever it said before.
@@ -36,6 +47,8 @@ public:
     /// the turn said something or failed, or no counts at all (below zero).
     [[nodiscard]] std::optional<wire::completions::Usage> usage() const;
     [[nodiscard]] bool has_text() const noexcept { return has_text_; }
+    /// A stop sequence ended the text: the turn need not go on.
+    [[nodiscard]] bool satisfied() const noexcept { return stop_.cut() && !ending_; }
 
 private:
     struct OpenPart {
@@ -44,7 +57,9 @@ private:
     };
 
     [[nodiscard]] Result<void> open(const turn::PartOpened& event);
-    [[nodiscard]] Result<std::string_view> text(const turn::PartDelta& event);
+    [[nodiscard]] Result<Said> delta(const turn::PartDelta& event);
+    [[nodiscard]] Said text(std::string_view text);
+    [[nodiscard]] std::optional<turn::FailureCause> unmet() const;
     [[nodiscard]] Result<void> close(const turn::PartClosed& event);
     void count(const turn::Usage& usage);
     void end(const turn::TurnEnded& event);
@@ -53,6 +68,9 @@ private:
     bool has_text_ = false;
     bool one_call_;
     bool must_call_;
+    bool json_object_;
+    StopCut stop_;
+    std::string json_{}; ///< the text, where it must be a JSON object
     std::size_t calls_ = 0;
     std::optional<turn::Usage> usage_{};
     std::optional<Ending> ending_{};

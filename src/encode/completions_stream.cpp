@@ -20,7 +20,7 @@ constexpr std::size_t k_keep_capacity = 64U << 10U;
 
 struct CompletionsStream::State {
     State(CompletionIdentity identity, bool with_usage)
-        : turn(identity.one_call, identity.must_call), include_usage(with_usage) {
+        : turn(identity), include_usage(with_usage) {
         chunk().id = std::move(identity.id);
         chunk().created = identity.created;
         chunk().model = std::move(identity.model);
@@ -70,22 +70,28 @@ struct CompletionsStream::State {
         return sent;
     }
 
-    [[nodiscard]] Result<void> send_text(std::string_view text, std::string& out) {
+    /// As content or as reasoning.
+    [[nodiscard]] Result<void>
+    send_text(std::optional<std::string>& as, std::string_view text, std::string& out) {
         if (text.empty()) {
             return {};
         }
-        std::string& buffer = content ? *content : content.emplace();
-        buffer.assign(text);
-        chunk().content.swap(content);
+        std::string& kept = buffer ? *buffer : buffer.emplace();
+        kept.assign(text);
+        as.swap(buffer);
         auto sent = send(event, out);
-        chunk().content.swap(content);
+        as.swap(buffer);
         summary.content = summary.content || sent.has_value();
-        if (content && content->capacity() > k_keep_capacity) {
-            content.reset();
+        if (buffer && buffer->capacity() > k_keep_capacity) {
+            buffer.reset();
         }
         return sent;
     }
-    std::optional<std::string> content{}; ///< the buffer of send_text
+    [[nodiscard]] Result<void> send_said(const CompletionTurn::Said& said, std::string& out) {
+        OA_CHECK(send_text(chunk().reasoning, said.reasoning, out));
+        return send_text(chunk().content, said.text, out);
+    }
+    std::optional<std::string> buffer{}; ///< of send_text
 
     /// Codex tells a call once it is whole: its beginning and its arguments at once.
     [[nodiscard]] Result<void> send_call(const turn::ClientCall& call, std::string& out) {
@@ -149,14 +155,15 @@ Result<void> CompletionsStream::encode(const turn::Event& event, std::string& ou
         return fail(Code::internal, "event after the end of the stream");
     }
     OA_CHECK(state.begin(out));
-    OA_TRY(const std::string_view text, state.turn.take(event));
+    OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
     const std::size_t mark = out.size();
     const std::uint64_t frames = state.summary.frames;
     const auto& ending = state.turn.ending();
     const auto* call = state.turn.call(event);
-    auto done = ending            ? state.end(*ending, out)
-                : call != nullptr ? state.send_call(*call, out)
-                                  : state.send_text(text, out);
+    auto done = state.send_said(said, out);
+    if (done && (ending || call != nullptr)) {
+        done = ending ? state.end(*ending, out) : state.send_call(*call, out);
+    }
     if (!done) {
         out.resize(mark);
         state.summary.frames = frames;
@@ -177,6 +184,9 @@ void CompletionsStream::fail_open(const turn::Failure& failure, std::string& out
     state.ended = true;
 }
 
+bool CompletionsStream::satisfied() const noexcept {
+    return state_->turn.satisfied();
+}
 bool CompletionsStream::ended() const noexcept {
     return state_->ended;
 }

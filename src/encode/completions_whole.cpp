@@ -12,8 +12,7 @@ namespace oa_stream::encode {
 namespace completions = wire::completions;
 
 struct CompletionsWhole::State {
-    State(CompletionIdentity identity, std::size_t text_cap)
-        : turn(identity.one_call, identity.must_call), most_text(text_cap) {
+    State(CompletionIdentity identity, std::size_t text_cap) : turn(identity), most_text(text_cap) {
         answer.id = std::move(identity.id);
         answer.created = identity.created;
         answer.model = std::move(identity.model);
@@ -27,14 +26,14 @@ struct CompletionsWhole::State {
     std::expected<Json, turn::Failure> result{std::unexpect};
     TurnSummary summary{};
 
-    void add(std::string_view text) {
-        if (overgrown || text.size() > most_text - answer.content.size()) {
+    void add(std::string& to, std::string_view text) {
+        if (overgrown || text.size() > most_text - to.size()) {
             overgrown = true;
-            std::string().swap(answer.content);
+            std::string().swap(to);
         } else {
-            append_valid(text);
+            append_valid(to, text);
         }
-        summary.content = summary.content || turn.has_text();
+        summary.content = summary.content || !text.empty();
     }
     void add_call(const turn::ClientCall& call) {
         std::size_t size = call.arguments.size();
@@ -48,15 +47,15 @@ struct CompletionsWhole::State {
 
     /// Broken bytes are replaced delta by delta, as the stream does: joined first, two halves of
     /// different deltas would make a character that no stream has.
-    void append_valid(std::string_view text) {
+    static void append_valid(std::string& to, std::string_view text) {
         if (!invalid_utf8(text)) {
-            answer.content += text;
+            to += text;
             return;
         }
         std::string literal;
         append_json_string(literal, text);
         if (const auto replaced = parse_json(literal)) {
-            answer.content += replaced->get_ref<const std::string&>();
+            to += replaced->get_ref<const std::string&>();
         }
     }
 
@@ -102,14 +101,15 @@ Result<void> CompletionsWhole::encode(const turn::Event& event, std::string& /*o
     if (state.ended) {
         return fail(Code::internal, "event after the end of the answer");
     }
-    OA_TRY(const std::string_view text, state.turn.take(event));
+    OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
+    state.add(state.answer.reasoning, said.reasoning);
+    state.add(state.answer.content, said.text);
     if (const auto& ending = state.turn.ending()) {
         return state.end(*ending);
     }
     if (const auto* call = state.turn.call(event)) {
         state.add_call(*call);
     }
-    state.add(text);
     return {};
 }
 
@@ -120,6 +120,9 @@ void CompletionsWhole::fail_open(const turn::Failure& failure, std::string& /*ou
     }
 }
 
+bool CompletionsWhole::satisfied() const noexcept {
+    return state_->turn.satisfied();
+}
 bool CompletionsWhole::ended() const noexcept {
     return state_->ended;
 }

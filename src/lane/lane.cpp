@@ -196,8 +196,12 @@ Task<void> Lane::Impl::dispatch(CallPtr call) {
         return streams.resume(std::move(call));
     case Action::stop:
         return streams.stop(std::move(call));
+    case Action::responses:
     case Action::completions:
         return completions.completions(std::move(call));
+    case Action::read_response:
+    case Action::delete_response:
+        return completions.stored(std::move(call));
     case Action::models:
         return completions.models(std::move(call));
     case Action::chat_models:

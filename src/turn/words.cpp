@@ -48,7 +48,7 @@ constexpr std::array<FailureWords, 10> k_failures{{
      TerminalClass::adapter_preview_unavailable},
 }};
 
-constexpr std::array<CauseWords, 9> k_causes{{
+constexpr std::array<CauseWords, 10> k_causes{{
     {FailureCause::other, "", ""},
     {FailureCause::rate_limited, "rate_limited", "The model takes no more requests for now."},
     {FailureCause::usage_limit,
@@ -70,6 +70,9 @@ constexpr std::array<CauseWords, 9> k_causes{{
     {FailureCause::no_call,
      "tool_call_missing",
      "The model answered without the tool call that tool_choice demands."},
+    {FailureCause::no_json,
+     "json_missing",
+     "The model answered with other text than the JSON object that the request demands."},
 }};
 
 // words_of() indexes the tables: they must stand in the order of the enums.

@@ -15,7 +15,15 @@ namespace {
 
 constexpr std::array<std::string_view, 3> k_chunk_choice{"index", "delta", "finish_reason"};
 constexpr std::array<std::string_view, 3> k_answer_choice{"index", "message", "finish_reason"};
-constexpr std::array<std::string_view, 3> k_text_members{"role", "content", "tool_calls"};
+constexpr std::array<std::string_view, 4> k_text_members{
+    "role", "content", "reasoning_content", "tool_calls"
+};
+
+/// Beside text that is reasoning, or calls, there may be no content.
+std::optional<std::string> read_reasoning(const Members& of) {
+    const Json* found = of.find("reasoning_content");
+    return found == nullptr || found->is_null() ? std::nullopt : of.maybe_text("reasoning_content");
+}
 
 /// An "error" that is null is none.
 const Json* error_in(const Json& object) {
@@ -43,8 +51,10 @@ Chunk read_chunk(const Json& object, Notes& notes) {
         text.only(k_text_members);
         chunk.role = text.maybe_text("role");
         chunk.tool_calls = read_call_pieces(text, "choices[0].delta", notes);
+        chunk.reasoning = read_reasoning(text);
         const Json* content = text.find("content");
-        const bool none = content != nullptr && content->is_null() && !chunk.tool_calls.empty();
+        const bool none = content != nullptr && content->is_null() &&
+                          (!chunk.tool_calls.empty() || chunk.reasoning);
         chunk.content = none ? std::nullopt : text.maybe_text("content");
     }
     return chunk;
@@ -78,6 +88,7 @@ Answer read_answer(const Json& object, Notes& notes) {
             text.note("role", fmt::format("is \"{}\"", printable(role, 40)));
         }
         answer.tool_calls = read_calls(text, "choices[0].message", notes);
+        answer.reasoning = read_reasoning(text).value_or("");
         const Json* content = text.find("content");
         const bool none = content != nullptr && content->is_null() && !answer.tool_calls.empty();
         answer.content = none ? std::string() : text.text("content");

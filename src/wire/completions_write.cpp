@@ -42,7 +42,8 @@ void pieces(std::string& out, const Chunk& chunk) {
     if (chunk.tool_calls.empty()) {
         return;
     }
-    out += chunk.role || chunk.content ? R"(,"tool_calls":[)" : R"("tool_calls":[)";
+    out +=
+        chunk.role || chunk.content || chunk.reasoning ? R"(,"tool_calls":[)" : R"("tool_calls":[)";
     for (std::size_t i = 0; i < chunk.tool_calls.size(); ++i) {
         out += i == 0 ? "" : ",";
         piece(out, chunk.tool_calls[i]);
@@ -57,6 +58,10 @@ void choice(std::string& out, const Chunk& chunk) {
     }
     if (chunk.content) {
         text_member(out, chunk.role ? R"(,"content":)" : R"("content":)", *chunk.content);
+    }
+    if (chunk.reasoning) {
+        out += chunk.role || chunk.content ? "," : "";
+        text_member(out, R"("reasoning_content":)", *chunk.reasoning);
     }
     pieces(out, chunk);
     out += R"(},"finish_reason":)";
@@ -118,6 +123,9 @@ Json to_json(const Answer& answer) {
     message["role"] = "assistant";
     const bool only_calls = answer.content.empty() && !answer.tool_calls.empty();
     message["content"] = only_calls ? Json(nullptr) : Json(answer.content);
+    if (!answer.reasoning.empty()) {
+        message["reasoning_content"] = answer.reasoning;
+    }
     for (const ToolCall& call : answer.tool_calls) {
         Json function = Json::object({{"name", call.name}, {"arguments", call.arguments}});
         Json one = Json::object({{"id", call.id}, {"type", "function"}});

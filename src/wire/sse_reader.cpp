@@ -181,13 +181,16 @@ struct SseReader::Impl {
         }
         const std::size_t colon = text.find(':');
         const std::string_view field = text.substr(0, colon);
+        std::string_view value =
+            colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
         if (field != "data") {
             event.has_other_fields = true;
+            if (field == "event") {
+                event.name = value.substr(value.starts_with(' ') ? 1 : 0);
+            }
             note("S6", line_start, fmt::format("field \"{}\"", printable(field, 20)));
             return;
         }
-        std::string_view value =
-            colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
         if (value.size() < 2 || value[0] != ' ' || value[1] == ' ') {
             note("S8", line_start, "not exactly one space after data:");
         }

@@ -8,6 +8,13 @@ void append_sse_data(std::string& out, std::string_view json) {
     out += "\n\n";
 }
 
+void append_sse_event(std::string& out, std::string_view name, std::string_view json) {
+    out += "event: ";
+    out += name;
+    out += '\n';
+    append_sse_data(out, json);
+}
+
 void append_sse_comment(std::string& out, std::string_view text) {
     out += ": ";
     for (const char c : text) {

@@ -61,6 +61,7 @@ struct TurnRequest {
     std::string client_message_id{};    ///< the user message's id; told back by turns() when kept
     std::string instructions{};         ///< replaces the base prompt; only with a new thread
     std::string effort{};               ///< reasoning effort; empty: the model's default
+    std::string summary{}; ///< of reasoning: auto, concise or detailed; empty: as configured
     std::string model{}; ///< one of Capabilities::models; empty: the one the thread has
     std::string developer{}; ///< told to the model before this turn, as the developer's words
     std::optional<Json> output_schema{}; ///< JSON Schema the answer must follow

@@ -16,10 +16,14 @@
 
 namespace oa_stream::contract {
 
-enum class Profile { ai_sdk, ai_sdk_6, openagents_v1, chat_completions };
+enum class Profile { ai_sdk, ai_sdk_6, openagents_v1, chat_completions, responses };
+/// OpenAI's APIs: an answer may be a stream or one JSON object.
+[[nodiscard]] constexpr bool is_openai(Profile profile) noexcept {
+    return profile == Profile::chat_completions || profile == Profile::responses;
+}
 [[nodiscard]] std::span<const Profile> all_profiles() noexcept;
-/// "ai-sdk", "ai-sdk-6", "openagents-v1" or "chat-completions". Code::usage, with the nearest name,
-/// otherwise.
+/// "ai-sdk", "ai-sdk-6", "openagents-v1", "chat-completions" or "responses". Code::usage, with the
+/// nearest name, otherwise.
 [[nodiscard]] Result<Profile> parse_profile(std::string_view name);
 [[nodiscard]] std::string_view to_string(Profile profile) noexcept;
 /// True when the profile judges by this rule.
@@ -43,7 +47,7 @@ enum class End { clean, cut, unknown, left };
 /// At most k_listed findings of one rule are kept; the others are counted.
 inline constexpr std::uint64_t k_listed = 100;
 
-/// What was judged. Only profile chat-completions has others than streams.
+/// What was judged. Only OpenAI's APIs have others than streams.
 enum class AnswerKind {
     stream,
     whole, ///< one JSON object (or what stands in its place)
@@ -79,7 +83,7 @@ public:
     /// The answer is to a resume request and must replay these bytes (R1–R4). Before head().
     void replays(std::string_view recording);
     /// Before feed(). A status other than 200 is one violation (H1); the body is then not judged,
-    /// but under chat-completions, where it must be an error object (C1).
+    /// but under OpenAI's profiles, where it must be an error object (C1).
     void head(const ResponseHead& head);
     void feed(std::string_view bytes);
     /// Called for every chunk as it is read (probes take their clocks from it). Set before feed().
@@ -88,8 +92,10 @@ public:
     /// The same for a stream under profile chat-completions.
     void on_completion(std::function<void(const wire::completions::Event&, std::uint64_t offset)> fn
     );
+    /// The same under profile responses.
+    void on_response_event(std::function<void(const Json& event, std::uint64_t offset)> fn);
     void on_comment(std::function<void()> fn);
-    /// True once [DONE] was read.
+    /// True once [DONE] was read; under responses: the event that ends it.
     [[nodiscard]] bool done() const noexcept;
     /// The body ended. `clean`: by its own end (false: reset or cut). Call once.
     [[nodiscard]] Judgement finish(bool clean = true);

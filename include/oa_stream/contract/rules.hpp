@@ -16,16 +16,22 @@ enum class Input {
     resume,    ///< the recording that a resume answer replays
     transport, ///< how the connection ended; a file does not tell
 };
-/// The profiles, and of chat-completions the kinds of answer, that the rule is for.
+/// The profiles, and of OpenAI's APIs the kinds of answer, that the rule is for.
 enum class Scope {
     every,      ///< streams of every profile
-    ui_streams, ///< every profile but chat-completions
+    data_only,  ///< … but responses, whose events have names
+    ui_streams, ///< every profile but OpenAI's APIs
     ai_sdk,
     ai_sdk_6,
     openagents_v1,
+    openai, ///< chat-completions and responses, streamed or whole
+    openai_stream,
+    openai_whole,
     completions, ///< chat-completions, streamed or whole
     completions_stream,
     completions_whole,
+    responses, ///< responses, streamed or whole
+    responses_stream,
 };
 
 struct Rule {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::encode {
 
@@ -23,11 +24,26 @@ struct CompletionIdentity {
     std::string model;        ///< as the request named it
     bool one_call = false;    ///< parallel_tool_calls: false
     bool must_call = false;   ///< tool_choice: an answer without a call is a failure
+    bool json_object = false; ///< an answer that is no JSON object is a failure
+    std::vector<std::string> stop{}; ///< the text ends before the first of these
+};
+
+/// An encoder whose answer is one JSON object: it never writes.
+class WholeAnswer : public TurnEncoder {
+public:
+    /// Only after ended(): the JSON object of a 200, or why there is none (the caller chooses the
+    /// status from the failure's code and cause; summary().content tells whether there was text).
+    [[nodiscard]] virtual const std::expected<Json, turn::Failure>& result() const = 0;
+
+protected:
+    WholeAnswer() = default;
+    WholeAnswer(WholeAnswer&&) = default;
+    WholeAnswer& operator=(WholeAnswer&&) = default;
 };
 
 /// Role, content…, finish, usage (when asked for and known), [DONE]. A failed, aborted or
-/// interrupted turn ends with one error frame and nothing after it. Only text becomes content,
-/// and calls of the client's functions tool_calls; reasoning, other tools and notes produce
+/// interrupted turn ends with one error frame and nothing after it. Text becomes content, reasoning
+/// reasoning_content, and calls of the client's functions tool_calls; other tools and notes produce
 /// nothing.
 class CompletionsStream final : public TurnEncoder {
 public:
@@ -42,6 +58,7 @@ public:
     void begin(std::string& out) override;
     [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
     void fail_open(const turn::Failure& failure, std::string& out) override;
+    [[nodiscard]] bool satisfied() const noexcept override;
     [[nodiscard]] bool ended() const noexcept override;
     [[nodiscard]] const TurnSummary& summary() const noexcept override;
 
@@ -52,7 +69,7 @@ private:
 
 /// The whole answer. Never writes to `out`: once the turn ended, result() is set. Text beyond
 /// `most_text` bytes makes the turn fail as `overloaded`.
-class CompletionsWhole final : public TurnEncoder {
+class CompletionsWhole final : public WholeAnswer {
 public:
     explicit CompletionsWhole(
         CompletionIdentity identity, std::size_t most_text = std::size_t{32} << 20U
@@ -66,12 +83,10 @@ public:
     void begin(std::string& out) override;
     [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
     void fail_open(const turn::Failure& failure, std::string& out) override;
+    [[nodiscard]] bool satisfied() const noexcept override;
     [[nodiscard]] bool ended() const noexcept override;
     [[nodiscard]] const TurnSummary& summary() const noexcept override;
-
-    /// Only after ended(): the JSON object of a 200, or why there is none (the caller chooses the
-    /// status from the failure's code and cause; summary().content tells whether there was text).
-    [[nodiscard]] const std::expected<Json, turn::Failure>& result() const;
+    [[nodiscard]] const std::expected<Json, turn::Failure>& result() const override;
 
 private:
     struct State;

@@ -41,6 +41,8 @@ public:
     /// such thing. Code::internal: the contract refuses a frame, as in encode().
     struct Break;
     [[nodiscard]] virtual Result<std::optional<Break>> pause(std::string& out);
+    /// The answer has all it needs though the turn goes on: the caller ends the turn as completed.
+    [[nodiscard]] virtual bool satisfied() const noexcept { return false; }
     [[nodiscard]] virtual bool ended() const noexcept = 0;
     [[nodiscard]] virtual const TurnSummary& summary() const noexcept = 0;
 

@@ -1,5 +1,5 @@
-// smoke completions: does /v1/chat/completions keep its promises, over the wire, and does it keep
-// them behind an edge as well as at its origin?
+// smoke completions and smoke responses: does /v1/chat/completions, or /v1/responses, keep its
+// promises, over the wire, and does it keep them behind an edge as well as at its origin?
 #pragma once
 
 #include "oa_stream/probe/stream_probe.hpp"
@@ -14,7 +14,10 @@
 
 namespace oa_stream::probe {
 
+enum class OpenAiApi { completions, responses };
+
 struct CompletionsSmokeOptions {
+    OpenAiApi api = OpenAiApi::completions;
     Target target; ///< base_url without /v1; compat headers are not sent
     std::optional<Target> direct{}; ///< the origin behind it: shapes and timings are compared
     ProbeLimits limits{};
@@ -34,8 +37,9 @@ struct CompletionsRule {
 };
 [[nodiscard]] std::span<const CompletionsRule> completions_rules() noexcept;
 
-/// Runs every check once, in the order of the rules; three turns, two more with `direct`. A target
-/// that cannot be reached is ERROR; data.outcome is "unauthorised" when the key was refused.
+/// Runs every check once, in the order of the rules; some ten short turns, two more with `direct`.
+/// A target that cannot be reached is ERROR; data.outcome is "unauthorised" when the key was
+/// refused.
 [[nodiscard]] Task<std::vector<Check>>
 smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options);
 

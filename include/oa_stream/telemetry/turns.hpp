@@ -29,6 +29,7 @@ inline constexpr std::array k_turn_routes{
     TurnRoute{"/api/chat/stream", "compat"},
     TurnRoute{"/api/chat", "compat"}, // the AI SDK's own default
     TurnRoute{"/api/chats/{conversationId}/stream", "compat"},
+    TurnRoute{"/v1/responses", "native"},
     TurnRoute{"/v1/chat/completions", "native"},
 };
 inline constexpr std::string_view k_turn_method = "POST";

@@ -46,6 +46,7 @@ enum class FailureCause {
     overloaded,     ///< the provider itself
     refused,        ///< for what was said
     no_call,        ///< the model made no tool call though the request demands one
+    no_json,        ///< it answered with other text though the request demands a JSON object
 };
 struct CauseWords {
     FailureCause cause;

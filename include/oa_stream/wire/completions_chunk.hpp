@@ -47,6 +47,7 @@ struct Chunk {
     bool has_choice = true; ///< false: choices is []
     std::optional<std::string> role{};
     std::optional<std::string> content{};
+    std::optional<std::string> reasoning{}; ///< "reasoning_content"
     std::optional<std::string> finish{}; ///< unset: finish_reason is null
     std::optional<Usage> usage{};
     std::vector<ToolCallPiece> tool_calls{};
@@ -73,6 +74,7 @@ struct Answer {
     std::int64_t created = 0; ///< seconds since the epoch
     std::string model{};
     std::string content{};
+    std::string reasoning{}; ///< "reasoning_content"; empty: left out
     std::string finish{};
     std::optional<Usage> usage{};
     std::vector<ToolCall> tool_calls{};

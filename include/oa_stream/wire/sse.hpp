@@ -23,6 +23,7 @@ struct SseEvent {
     std::string data;          ///< data lines joined with '\n'
     std::uint64_t offset = 0;  ///< first byte of the event's first line
     std::uint64_t index = 0;   ///< 0-based among dispatched events with data
+    std::string name;          ///< of its last event: field; empty without one
     bool has_other_fields = false;
 };
 
@@ -61,6 +62,8 @@ private:
 
 /// Appends "data: <json>\n\n". `json` must be one line.
 void append_sse_data(std::string& out, std::string_view json);
+/// Appends "event: <name>\ndata: <json>\n\n".
+void append_sse_event(std::string& out, std::string_view name, std::string_view json);
 /// Appends ": <text>\n\n" – stands between events only.
 void append_sse_comment(std::string& out, std::string_view text);
 /// Appends "data: [DONE]\n\n".

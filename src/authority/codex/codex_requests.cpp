@@ -183,6 +183,9 @@ Json turn_start_params(const std::string& thread, const TurnRequest& request) {
     if (!request.effort.empty()) {
         params["effort"] = request.effort;
     }
+    if (!request.summary.empty()) {
+        params["summary"] = request.summary;
+    }
     if (!request.model.empty()) {
         params["model"] = request.model;
     }

@@ -14,6 +14,7 @@
     X(smoke_stream_command)                                                                        \
     X(smoke_control_command)                                                                       \
     X(smoke_completions_command)                                                                   \
+    X(smoke_responses_command)                                                                     \
     X(check_command)                                                                               \
     X(shadow_command)                                                                              \
     X(load_command)

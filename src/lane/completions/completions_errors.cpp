@@ -92,6 +92,7 @@ std::optional<Rejection> reject_cause(const turn::Failure& failure) {
     case turn::FailureCause::refused:
         return reject(400, "content_policy_violation", sentence);
     case turn::FailureCause::no_call:
+    case turn::FailureCause::no_json:
     case turn::FailureCause::bad_key: // the lane's own: no fault of the client
     case turn::FailureCause::other:
         break;
@@ -130,7 +131,8 @@ net::Response to_openai_response(const Rejection& rejection) {
 }
 
 Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure) {
-    if (failure.cause == turn::FailureCause::no_call) {
+    if (failure.cause == turn::FailureCause::no_call ||
+        failure.cause == turn::FailureCause::no_json) {
         const auto& words = turn::words_of(failure.cause);
         return not_again(reject(502, std::string(words.word), std::string(words.sentence)));
     }

@@ -2,9 +2,9 @@
 
 #include "oa_stream/base/text.hpp"
 
-#include "chats/image_url.hpp"
 #include "completions_params.hpp"
 #include "completions_tools.hpp"
+#include "conversation.hpp"
 
 #include <fmt/format.h>
 
@@ -15,12 +15,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-using authority::InputImage;
 using authority::InputPart;
 using authority::InputText;
-using Role = authority::SeedMessage::Role;
-
-enum class Speaker { instructions, user, assistant, tool, function };
 
 struct RoleRow {
     std::string_view word;
@@ -35,59 +31,14 @@ constexpr std::array k_roles{
     RoleRow{"function", Speaker::function},
 };
 
-struct Said {
-    Speaker speaker = Speaker::user;
-    std::string path;               ///< "messages[3]"
-    std::vector<InputPart> parts{}; ///< texts joined; images only of users
-    std::vector<authority::SeedCall> calls{};
-    std::string answers{}; ///< the call whose result it is
-};
-
-void add_text(std::vector<InputPart>& parts, std::string_view text) {
-    auto* last = parts.empty() ? nullptr : std::get_if<InputText>(&parts.back());
-    if (last != nullptr) {
-        last->text += text;
-    } else {
-        parts.emplace_back(InputText{std::string(text)});
-    }
-}
-
-std::string text_of(const std::vector<InputPart>& parts) {
-    std::string out;
-    for (const auto& part : parts) {
-        if (const auto* text = std::get_if<InputText>(&part)) {
-            out += text->text;
-        }
-    }
-    return out;
-}
-
-bool has_image(const Said& said) {
-    return std::ranges::any_of(said.parts, [](const InputPart& part) {
-        return std::holds_alternative<InputImage>(part);
-    });
-}
-
 /// {"type":"image_url","image_url":{"url":…}}
 Accepted<void> read_image(const Json& part, const std::string& path, bool images, Said& out) {
-    if (!images || out.speaker != Speaker::user) {
-        return std::unexpected(bad_param(
-            "unsupported_value",
-            path + ".type",
-            images ? "images are taken from users only" : "this model takes no images"
-        ));
+    if (auto taken = takes_images(images, path, out); !taken) {
+        return taken;
     }
     const auto* image = given(part, "image_url");
     const auto url = image == nullptr ? std::nullopt : string_member(*image, "url");
-    if (!url) {
-        return bad("invalid_type", path + ".image_url.url", "a string");
-    }
-    if (const auto why = image_fault(*url); !why.empty()) {
-        return std::unexpected(bad_param("invalid_value", path + ".image_url.url", std::string(why))
-        );
-    }
-    out.parts.emplace_back(InputImage{std::string(*url)});
-    return {};
+    return add_image(url, path + ".image_url.url", out);
 }
 
 Accepted<void> read_part(const Json& part, const std::string& path, bool images, Said& out) {
@@ -139,12 +90,6 @@ Accepted<void> read_content(const Json& message, bool images, Said& out) {
     return {};
 }
 
-std::string quoted(std::string_view text) {
-    std::string out;
-    append_json_string(out, text);
-    return out;
-}
-
 /// One call of the assistant's as it was made: {"id","function":{"name","arguments"}} or, of a
 /// function_call, {"name","arguments"}; "custom" tools have "input" instead of arguments.
 void add_call(const Json& call, std::string_view id, std::vector<InputPart>& parts) {
@@ -153,15 +98,11 @@ void add_call(const Json& call, std::string_view id, std::vector<InputPart>& par
     const auto& what = inner == nullptr ? call : *inner;
     const auto arguments =
         string_member(what, "arguments").value_or(string_member(what, "input").value_or(""));
-    add_text(
-        parts,
-        fmt::format(
-            "{}<tool_call id={} name={}>{}</tool_call>",
-            parts.empty() ? "" : "\n",
-            quoted(id),
-            quoted(string_member(what, "name").value_or("")),
-            arguments
-        )
+    tell_call(
+        {std::string(id),
+         std::string(string_member(what, "name").value_or("")),
+         std::string(arguments)},
+        parts
     );
 }
 
@@ -172,6 +113,7 @@ Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
             return std::unexpected(std::move(calls).error());
         }
         out.calls = *std::move(calls);
+        out.calls_at = out.path + ".tool_calls";
     } else if (const auto* calls = given(message, "tool_calls")) {
         const auto path = out.path + ".tool_calls";
         if (!calls->is_array()) {
@@ -194,12 +136,6 @@ Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
     return {};
 }
 
-void wrap(Said& said, std::string_view tag, std::string_view key, std::string_view value) {
-    auto text = fmt::format("<{0} {1}={2}>{3}</{0}>", tag, key, quoted(value), text_of(said.parts));
-    said.parts.clear();
-    said.parts.emplace_back(InputText{std::move(text)});
-}
-
 /// Who says it, where the role alone does not tell.
 Accepted<void> attribute(const Json& message, bool tools, Said& out) {
     const auto name = string_member(message, "name").value_or("");
@@ -215,8 +151,9 @@ Accepted<void> attribute(const Json& message, bool tools, Said& out) {
         }
         if (tools) {
             out.answers = *id;
+            out.answers_at = out.path + ".tool_call_id";
         } else {
-            wrap(out, "tool_result", "id", *id);
+            tell_result(*id, out);
         }
         break;
     }
@@ -272,64 +209,6 @@ read_message(const Json& message, std::size_t index, const CompletionsContext& c
     return said;
 }
 
-/// A result stands behind the call it answers, and no call is without one.
-Accepted<void> check_calls(const std::vector<Said>& conversation) {
-    OpenCalls open;
-    for (const auto& said : conversation) {
-        Accepted<void> fits = !said.answers.empty() ? open.answered(said.answers, said.path)
-                              : said.speaker == Speaker::assistant
-                                  ? open.made(said.calls, said.path)
-                                  : open.none_open();
-        if (!fits) {
-            return fits;
-        }
-    }
-    return open.none_open();
-}
-
-authority::SeedMessage seed_of(Said said) {
-    authority::SeedMessage seed{.role = Role::user, .text = text_of(said.parts)};
-    if (!said.answers.empty()) {
-        seed.role = Role::tool;
-        seed.answers = std::move(said.answers);
-    } else if (said.speaker == Speaker::assistant) {
-        seed.role = Role::assistant;
-        seed.calls = std::move(said.calls);
-    }
-    if (has_image(said)) {
-        seed.parts = std::move(said.parts);
-    }
-    return seed;
-}
-
-/// Where the authority takes no functions, images stand in the last message only: what comes before
-/// is told as text.
-Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
-    const bool answered = !conversation.empty() && !conversation.back().answers.empty();
-    const bool ask = !conversation.empty() && conversation.back().speaker != Speaker::assistant;
-    if (ask && !answered) {
-        out.input = std::move(conversation.back().parts);
-        conversation.pop_back();
-    } else if (!answered) {
-        out.input.emplace_back(InputText{std::string(k_continue)});
-    }
-    for (auto& said : conversation) {
-        if (!tools && has_image(said)) {
-            return std::unexpected(bad_param(
-                "unsupported_value",
-                said.path + ".content",
-                "images are taken in the last message only"
-            ));
-        }
-        auto seed = seed_of(std::move(said));
-        const bool says = !seed.text.empty() || !seed.parts.empty() || !seed.calls.empty();
-        if (says || seed.role == Role::tool) {
-            out.seed.push_back(std::move(seed));
-        }
-    }
-    return {};
-}
-
 } // namespace
 
 Accepted<void> read_completions_messages(
@@ -358,17 +237,9 @@ Accepted<void> read_completions_messages(
         if (!said) {
             return std::unexpected(std::move(said).error());
         }
-        if (said->speaker == Speaker::instructions) {
-            out.instructions += out.instructions.empty() ? "" : "\n\n";
-            out.instructions += text_of(said->parts);
-        } else {
-            conversation.push_back(*std::move(said));
-        }
+        conversation.push_back(*std::move(said));
     }
-    if (auto fits = check_calls(conversation); !fits) {
-        return fits;
-    }
-    return arrange(std::move(conversation), context.tools, out);
+    return take_conversation(std::move(conversation), context.tools, out);
 }
 
 } // namespace oa_stream::lane

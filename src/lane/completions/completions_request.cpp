@@ -18,7 +18,7 @@ read_completions_request(const Json& body, const CompletionsContext& context) {
     if (auto read = read_completions_messages(body, context, request); !read) {
         return std::unexpected(std::move(read).error());
     }
-    tell_choice(request);
+    tell_demands(request);
     return request;
 }
 

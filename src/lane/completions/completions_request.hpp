@@ -1,11 +1,12 @@
-// The body of POST /v1/chat/completions as one struct: which parameters are honoured, which are
-// refused, which are only warned about.
+// The body of POST /v1/chat/completions, or /v1/responses, as one struct: which parameters are
+// honoured, which are refused, which are only warned about.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
 
 #include "gates/rejection.hpp"
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,11 +15,14 @@
 
 namespace oa_stream::lane {
 
+struct ResponsesAsk;
+
 struct CompletionsRequest {
     std::string model; ///< as the client wrote it
     bool stream = false;
     bool include_usage = false;
     std::string effort{}; ///< empty: the model's default
+    std::string summary{}; ///< of reasoning; empty: as configured
     std::optional<Json> output_schema{};
 
     // The conversation, in its order and with its roles; nothing of it is left out.
@@ -31,7 +35,11 @@ struct CompletionsRequest {
     bool one_call = false;  ///< parallel_tool_calls: false
     bool must_call = false; ///< tool_choice: required, or a function by name
 
+    bool json_object = false; ///< the answer is one JSON object of no certain form
+    std::vector<std::string> stop{}; ///< the text ends before the first of these
+
     std::vector<std::string> ignored{}; ///< parameters that were named but have no effect
+    std::shared_ptr<ResponsesAsk> responses{}; ///< of /v1/responses alone
 };
 
 struct CompletionsContext {
@@ -39,6 +47,7 @@ struct CompletionsContext {
     bool images = false; ///< the authority takes them
     bool tools = false; ///< … and functions of the client's; images in earlier messages too
     std::size_t messages = 10'000;
+    bool flat_tools = false; ///< a tool's members are not below "function"
 };
 
 /// Calls of functions and their results are told as such to an authority that takes the client's

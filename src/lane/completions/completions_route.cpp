@@ -1,15 +1,17 @@
-// POST /v1/chat/completions, from the gates to the end of the answer; GET /v1/models[/{model}] and
-// GET /api/models: the models that this lane offers.
+// POST /v1/chat/completions and /v1/responses, from the gates to the end of the answer;
+// GET /v1/models[/{model}] and GET /api/models: the models that this lane offers.
 #include "completions_route.hpp"
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/encode/responses.hpp"
 
 #include "bodies/read_body.hpp"
 #include "completions_errors.hpp"
 #include "completions_params.hpp"
 #include "gates/gates.hpp"
 #include "models.hpp"
+#include "responses/responses_request.hpp"
 #include "turns/redact_quotes.hpp"
 
 #include <fmt/format.h>
@@ -51,6 +53,18 @@ void add_headers(net::Headers& to, const net::Headers& more) {
 /// In front of the body.
 constexpr std::array<Gate, 3> k_gates{body_size, owner, content_type};
 
+bool is_responses(const Call& call) {
+    return call.match.route->action == Action::responses;
+}
+
+/// Chat completions call the conversation messages, the other API input.
+Rejection in_words_of(const Call& call, Rejection rejection) {
+    if (is_responses(call) && string_member(rejection.details, "param") == "messages") {
+        rejection.details["param"] = "input";
+    }
+    return rejection;
+}
+
 Rejection reject_gone() {
     return reject(499, "client_closed_request", "the client left");
 }
@@ -62,20 +76,30 @@ std::string key_of(const std::string& completion) {
 
 } // namespace
 
+CompletionsContext
+Completions::context_for(const Call& call, const authority::Capabilities& able) const {
+    CompletionsContext context;
+    context.images = able.images;
+    context.tools = able.client_tools;
+    context.messages = lane_->config.limits.messages;
+    context.efforts = able.efforts;
+    if (offered_models(lane_->config).size() > 1) {
+        context.efforts = {}; // those of the model that is asked for count
+    }
+    context.flat_tools = is_responses(call);
+    return context;
+}
+
 Task<Accepted<void>> Completions::accept(CallPtr call) {
     if (auto passed = co_await admit(*lane_, call, k_gates); !passed) {
         co_return passed;
     }
     const auto able = lane_->authority().capabilities();
     const auto models = offered_models(lane_->config);
-    CompletionsContext context{
-        able.efforts, able.images, able.client_tools, lane_->config.limits.messages
-    };
-    if (models.size() > 1) {
-        context.efforts = {}; // those of the model that is asked for count
-    }
+    const auto context = context_for(*call, able);
     BodyUse use = [&](const Json& body) -> Accepted<void> {
-        auto request = read_completions_request(body, context);
+        auto request = is_responses(*call) ? read_responses_request(body, context)
+                                           : read_completions_request(body, context);
         if (!request) {
             return std::unexpected(std::move(request).error());
         }
@@ -84,18 +108,25 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         }
         const auto* known = known_model(able, request->model);
         if (known != nullptr && !takes_effort(*known, request->effort)) {
-            return std::unexpected(bad_param(
+            return bad(
                 "invalid_value",
-                "reasoning_effort",
-                fmt::format("'reasoning_effort' must be one of {}", fmt::join(known->efforts, ", "))
-            ));
+                is_responses(*call) ? "reasoning.effort" : "reasoning_effort",
+                fmt::format("one of {}", fmt::join(known->efforts, ", "))
+            );
         }
-        call->completion = std::make_shared<const CompletionsRequest>(*std::move(request));
+        call->completion = std::make_shared<CompletionsRequest>(*std::move(request));
         return {};
     };
     // All of it: what is not supported is refused by its content, and a schema is passed on.
     if (auto read = co_await read_body(lane_, call, {}, std::move(use)); !read) {
         co_return read;
+    }
+    if (is_responses(*call)) {
+        auto resolved =
+            resolve_conversation(*store_, call->record.owner, context, *call->completion);
+        if (!resolved) {
+            co_return resolved;
+        }
     }
     co_return open_for_turns(*lane_, *call);
 }
@@ -122,7 +153,7 @@ Task<void> Completions::completions(CallPtr call) {
 Task<void> Completions::answer(CallPtr call, Place place, net::Headers headers) {
     auto started = co_await begin(call, std::move(place));
     if (!started) {
-        auto rejection = std::move(started).error();
+        auto rejection = in_words_of(*call, std::move(started).error());
         add_headers(rejection.headers, headers);
         co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
@@ -145,6 +176,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call
     asked.seed = request->seed;
     asked.input = request->input;
     asked.effort = request->effort;
+    asked.summary = request->summary;
     asked.model = lane_->config.names_model ? request->model : std::string();
     asked.output_schema = request->output_schema;
     asked.tools = request->tools;
@@ -156,10 +188,52 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call
     co_return *std::move(turn);
 }
 
+std::unique_ptr<encode::TurnEncoder>
+Completions::encoder_for(const Call& call, Started& started) const {
+    const auto& request = *call.completion;
+    std::unique_ptr<encode::WholeAnswer> whole;
+    if (const auto& ask = request.responses) {
+        encode::ResponseIdentity identity{
+            .response = Json::object({{"id", call.record.thread}, {"object", "response"}}),
+            .one_call = request.one_call,
+            .must_call = request.must_call,
+            .json_object = request.json_object,
+            .reasoning = ask->summaries
+        };
+        identity.response["created_at"] = unix_now();
+        identity.response.update(ask->echo);
+        if (ask->store) {
+            identity.on_response = [store = store_,
+                                    owner = call.record.owner,
+                                    before = ask->conversation](const Json& response) {
+                store->keep(owner, response, before);
+            };
+        }
+        whole = std::make_unique<encode::ResponsesEncoder>(std::move(identity), request.stream);
+    } else {
+        encode::CompletionIdentity identity{
+            .id = call.record.thread,
+            .created = unix_now(),
+            .model = request.model,
+            .one_call = request.one_call,
+            .must_call = request.must_call,
+            .json_object = request.json_object,
+            .stop = request.stop
+        };
+        if (request.stream) {
+            return std::make_unique<encode::CompletionsStream>(
+                std::move(identity), request.include_usage
+            );
+        }
+        whole = std::make_unique<encode::CompletionsWhole>(std::move(identity));
+    }
+    started.whole = request.stream ? nullptr : whole.get();
+    return whole;
+}
+
 Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place place) {
-    const auto& request = call->completion;
     auto& record = call->record;
-    record.thread = "chatcmpl-" + random_hex(16);
+    record.thread = (is_responses(*call) ? "resp_" : "chatcmpl-") + random_hex(16);
     auto lease = co_await lane_->turns.acquire(
         record.owner,
         key_of(record.thread),
@@ -187,19 +261,8 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
     }
     record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(record.route, !record.probe.empty());
-    encode::CompletionIdentity identity{
-        record.thread, unix_now(), request->model, request->one_call, request->must_call
-    };
     Started started{};
-    if (request->stream) {
-        style.encoder = std::make_unique<encode::CompletionsStream>(
-            std::move(identity), request->include_usage
-        );
-    } else {
-        auto encoder = std::make_unique<encode::CompletionsWhole>(std::move(identity));
-        started.whole = encoder.get();
-        style.encoder = std::move(encoder);
-    }
+    style.encoder = encoder_for(*call, started);
     place.hand_over(); // turn_ended() gives it back
     started.turn = LiveTurn::begin(
         lane_->executor,
@@ -237,7 +300,7 @@ Task<void> Completions::whole(CallPtr call, Started started, net::Headers header
     }
     const auto& result = started.whole->result();
     if (!result) {
-        auto rejection = reject_failed(outcome, result.error());
+        auto rejection = in_words_of(*call, reject_failed(outcome, result.error()));
         add_headers(rejection.headers, headers);
         co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
@@ -248,9 +311,31 @@ Task<void> Completions::whole(CallPtr call, Started started, net::Headers header
 }
 
 void Completions::turn_ended(const TurnOutcome& outcome) noexcept {
-    if (outcome.route == k_completions_route) {
+    if (speaks_openai(outcome.route)) {
         running_.release();
     }
+}
+
+Task<void> Completions::stored(CallPtr call) {
+    if (auto passed = owner(*lane_, *call); !passed) {
+        return answers_->refuse(std::move(call), std::move(passed).error());
+    }
+    const auto id = percent_decode(call->match.id.value_or("")).value_or("");
+    const auto* found = store_->find(call->record.owner, id);
+    if (found == nullptr) {
+        auto rejection = reject(
+            404,
+            "not_found",
+            fmt::format("there is no stored response '{}' here (any more)", printable(id, 80))
+        );
+        return answers_->refuse(std::move(call), std::move(rejection));
+    }
+    Json body = found->response;
+    if (call->match.route->action == Action::delete_response) {
+        body = Json::object({{"id", id}, {"object", "response"}, {"deleted", true}});
+        std::ignore = store_->remove(call->record.owner, id);
+    }
+    return answers_->send(std::move(call), json_response(200, body));
 }
 
 Task<void> Completions::models(CallPtr call) {

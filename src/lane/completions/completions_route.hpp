@@ -6,6 +6,7 @@
 #include "answers.hpp"
 #include "completions_guard.hpp"
 #include "completions_request.hpp"
+#include "responses/responses_store.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -18,7 +19,10 @@ public:
     Completions(LaneState& lane, Answers& answers, std::int64_t created)
         : lane_(&lane), answers_(&answers), created_(created) {}
 
+    /// POST /v1/chat/completions and POST /v1/responses.
     [[nodiscard]] Task<void> completions(CallPtr call);
+    /// GET and DELETE /v1/responses/{id}.
+    [[nodiscard]] Task<void> stored(CallPtr call);
     [[nodiscard]] Task<void> models(CallPtr call);
     /// The same for pages: with labels and efforts.
     [[nodiscard]] Task<void> chat_models(CallPtr call);
@@ -31,11 +35,16 @@ public:
 private:
     struct Started {
         std::shared_ptr<LiveTurn> turn;
-        const encode::CompletionsWhole* whole; ///< of the turn; null when it is streamed
+        const encode::WholeAnswer* whole; ///< of the turn; null when it is streamed
     };
     using Place = CompletionsGuard::Place;
 
     [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
+    /// It holds on to `able`.
+    [[nodiscard]] CompletionsContext
+    context_for(const Call& call, const authority::Capabilities& able) const;
+    [[nodiscard]] std::unique_ptr<encode::TurnEncoder>
+    encoder_for(const Call& call, Started& started) const;
     [[nodiscard]] Task<void> answer(CallPtr call, Place place, net::Headers headers);
     [[nodiscard]] Task<Accepted<Started>> begin(CallPtr call, Place place);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start(CallPtr call);
@@ -45,6 +54,8 @@ private:
     Answers* answers_;
     std::int64_t created_;
     CompletionsGuard running_{};
+    /// Turns that end after this object still write into it.
+    std::shared_ptr<ResponseStore> store_ = std::make_shared<ResponseStore>();
     std::size_t whole_answers_ = 0;
 };
 

@@ -19,8 +19,13 @@ using authority::SeedCall;
 
 constexpr std::size_t k_longest_name = 64;
 
-/// The object below `key`, for an entry of type function.
-Accepted<const Json*> function_in(const Json& entry, const std::string& path) {
+/// Where a function's members stand: chat completions have them one level deeper.
+std::string_view inside_of(bool flat) {
+    return flat ? "" : ".function";
+}
+
+/// The object with them, for an entry of type function.
+Accepted<const Json*> function_in(const Json& entry, const std::string& path, bool flat = false) {
     if (!entry.is_object()) {
         return bad("invalid_type", path, "an object");
     }
@@ -31,6 +36,9 @@ Accepted<const Json*> function_in(const Json& entry, const std::string& path) {
             path + ".type",
             fmt::format("tools of type '{}' are not supported here", printable(type, 40))
         ));
+    }
+    if (flat) {
+        return &entry;
     }
     const auto* function = given(entry, "function");
     if (function == nullptr || !function->is_object()) {
@@ -47,13 +55,14 @@ Accepted<std::string> name_in(const Json& function, const std::string& path) {
     return std::string(name);
 }
 
-Accepted<ClientTool>
-read_tool(const Json& entry, const std::string& path, std::vector<std::string>& ignored) {
-    const auto function = function_in(entry, path);
+Accepted<ClientTool> read_tool(
+    const Json& entry, const std::string& path, bool flat, std::vector<std::string>& ignored
+) {
+    const auto function = function_in(entry, path, flat);
     if (!function) {
         return std::unexpected(function.error());
     }
-    const auto inside = path + ".function";
+    const auto inside = path + std::string(inside_of(flat));
     auto name = name_in(**function, inside);
     if (!name) {
         return std::unexpected(std::move(name).error());
@@ -76,14 +85,14 @@ read_tool(const Json& entry, const std::string& path, std::vector<std::string>& 
                           ? Json::object({{"type", "object"}, {"properties", Json::object()}})
                           : *parameters;
     const auto* strict = given(**function, "strict");
-    const std::string word = "tools.function.strict";
+    const auto word = fmt::format("tools{}.strict", inside_of(flat));
     if (strict != nullptr && *strict == true && std::ranges::find(ignored, word) == ignored.end()) {
         ignored.push_back(word);
     }
     return tool;
 }
 
-Accepted<void> read_list(const Json& list, CompletionsRequest& out) {
+Accepted<void> read_list(const Json& list, bool flat, CompletionsRequest& out) {
     if (!list.is_array()) {
         return bad("invalid_type", "tools", "an array");
     }
@@ -92,12 +101,16 @@ Accepted<void> read_list(const Json& list, CompletionsRequest& out) {
     }
     for (std::size_t i = 0; i < list.size(); ++i) {
         const auto path = fmt::format("tools[{}]", i);
-        auto tool = read_tool(list[i], path, out.ignored);
+        auto tool = read_tool(list[i], path, flat, out.ignored);
         if (!tool) {
             return std::unexpected(std::move(tool).error());
         }
         if (std::ranges::find(out.tools, tool->name, &ClientTool::name) != out.tools.end()) {
-            return bad("invalid_value", path + ".function.name", "another name than those before");
+            return bad(
+                "invalid_value",
+                fmt::format("{}{}.name", path, inside_of(flat)),
+                "another name than those before"
+            );
         }
         out.tools.push_back(*std::move(tool));
     }
@@ -105,19 +118,24 @@ Accepted<void> read_list(const Json& list, CompletionsRequest& out) {
 }
 
 /// Only these remain for the model to choose from.
-Accepted<void> keep(const Json& named, const std::string& path, CompletionsRequest& out) {
+Accepted<void>
+keep(const Json& named, const std::string& path, bool flat, CompletionsRequest& out) {
     std::vector<ClientTool> kept;
     for (std::size_t i = 0; i < named.size(); ++i) {
         const auto place =
             named.size() == 1 && path == "tool_choice" ? path : fmt::format("{}[{}]", path, i);
-        const auto function = function_in(named[i], place);
+        const auto function = function_in(named[i], place, flat);
         if (!function) {
             return std::unexpected(function.error());
         }
         const auto name = string_member(**function, "name").value_or("");
         const auto tool = std::ranges::find(out.tools, name, &ClientTool::name);
         if (tool == out.tools.end()) {
-            return bad("invalid_value", place + ".function.name", "the name of one of 'tools'");
+            return bad(
+                "invalid_value",
+                fmt::format("{}{}.name", place, inside_of(flat)),
+                "the name of one of 'tools'"
+            );
         }
         kept.push_back(*tool);
     }
@@ -125,21 +143,22 @@ Accepted<void> keep(const Json& named, const std::string& path, CompletionsReque
     return {};
 }
 
-Accepted<void> read_allowed(const Json& choice, CompletionsRequest& out) {
-    const auto* allowed = given(choice, "allowed_tools");
+Accepted<void> read_allowed(const Json& choice, bool flat, CompletionsRequest& out) {
+    const auto* allowed = flat ? &choice : given(choice, "allowed_tools");
+    const std::string path = flat ? "tool_choice" : "tool_choice.allowed_tools";
     const auto* named = allowed == nullptr ? nullptr : given(*allowed, "tools");
     if (named == nullptr || !named->is_array() || named->empty()) {
-        return bad("invalid_value", "tool_choice.allowed_tools.tools", "a non-empty array");
+        return bad("invalid_value", path + ".tools", "a non-empty array");
     }
     const auto mode = string_member(*allowed, "mode").value_or("");
     if (mode != "auto" && mode != "required") {
-        return bad("invalid_value", "tool_choice.allowed_tools.mode", "auto or required");
+        return bad("invalid_value", path + ".mode", "auto or required");
     }
     out.must_call = mode == "required";
-    return keep(*named, "tool_choice.allowed_tools.tools", out);
+    return keep(*named, path + ".tools", flat, out);
 }
 
-Accepted<void> read_choice(const Json& choice, CompletionsRequest& out) {
+Accepted<void> read_choice(const Json& choice, bool flat, CompletionsRequest& out) {
     const auto word = choice.is_string() ? choice.get<std::string>() : "";
     if (word == "none") {
         out.tools.clear();
@@ -157,10 +176,10 @@ Accepted<void> read_choice(const Json& choice, CompletionsRequest& out) {
     }
     if (choice.is_object() && string_member(choice, "type") == "function") {
         out.must_call = true;
-        return keep(Json::array({choice}), "tool_choice", out);
+        return keep(Json::array({choice}), "tool_choice", flat, out);
     }
     if (choice.is_object() && string_member(choice, "type") == "allowed_tools") {
-        return read_allowed(choice, out);
+        return read_allowed(choice, flat, out);
     }
     return bad("invalid_value", "tool_choice", "none, auto, required or one of 'tools'");
 }
@@ -199,21 +218,26 @@ read_tools(const Json& body, const CompletionsContext& context, CompletionsReque
     }
     out.one_call = one_call;
     if (const auto* list = given(body, "tools")) {
-        if (auto read = read_list(*list, out); !read) {
+        if (auto read = read_list(*list, context.flat_tools, out); !read) {
             return read;
         }
     }
     if (const auto* choice = given(body, "tool_choice")) {
-        if (auto read = read_choice(*choice, out); !read) {
+        if (auto read = read_choice(*choice, context.flat_tools, out); !read) {
             return read;
         }
     }
     return {};
 }
 
-void tell_choice(CompletionsRequest& request) {
+void tell_demands(CompletionsRequest& request) {
     if (request.must_call) {
         demand_call(request);
+    } else if (request.json_object) {
+        request.instructions += request.instructions.empty() ? "" : "\n\n";
+        request.instructions +=
+            "Answer with one JSON object and nothing else: no other text and no "
+            "Markdown around it.";
     }
 }
 
@@ -257,7 +281,7 @@ Accepted<void> OpenCalls::made(const std::vector<SeedCall>& calls, const std::st
     path_ = path;
     for (const auto& call : calls) {
         if (std::ranges::find(open_, call.id) != open_.end()) {
-            return bad("invalid_value", path + ".tool_calls", "calls with ids of their own");
+            return bad("invalid_value", path, "calls with ids of their own");
         }
         open_.push_back(call.id);
     }
@@ -266,11 +290,7 @@ Accepted<void> OpenCalls::made(const std::vector<SeedCall>& calls, const std::st
 
 Accepted<void> OpenCalls::answered(std::string_view call, const std::string& path) {
     if (std::erase(open_, call) == 0) {
-        return bad(
-            "invalid_value",
-            path + ".tool_call_id",
-            "the id of a call of the assistant's message before it, answered once"
-        );
+        return bad("invalid_value", path, "the id of a call right before it, answered once");
     }
     return {};
 }
@@ -281,9 +301,9 @@ Accepted<void> OpenCalls::none_open() const {
     }
     return bad(
         "invalid_value",
-        path_ + ".tool_calls",
+        path_,
         fmt::format(
-            "followed by a message of role tool for each call; missing: {}",
+            "followed by the result of each call; missing: {}",
             printable(fmt::format("{}", fmt::join(open_, ", ")), 200)
         )
     );

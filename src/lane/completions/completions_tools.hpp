@@ -18,8 +18,8 @@ inline constexpr std::size_t k_most_tools = 128; ///< the API's own limit
 [[nodiscard]] Accepted<void>
 read_tools(const Json& body, const CompletionsContext& context, CompletionsRequest& out);
 
-/// Adds what tool_choice demands to the instructions. After the messages were read.
-void tell_choice(CompletionsRequest& request);
+/// Adds what tool_choice and the format demand to the instructions. After the messages were read.
+void tell_demands(CompletionsRequest& request);
 
 /// tool_calls of an assistant's message at `path`; empty when there are none.
 [[nodiscard]] Accepted<std::vector<authority::SeedCall>>
@@ -29,17 +29,17 @@ read_tool_calls(const Json& message, const std::string& path);
 /// call, and make up one for a call without: both are refused instead.
 class OpenCalls {
 public:
-    /// An assistant's message, at `path`, makes these calls.
+    /// The assistant makes these calls, at `path` of the request.
     [[nodiscard]] Accepted<void>
     made(const std::vector<authority::SeedCall>& calls, const std::string& path);
-    /// A tool's message, at `path`, is the result of `call`.
+    /// The result of `call`, which is named at `path`.
     [[nodiscard]] Accepted<void> answered(std::string_view call, const std::string& path);
     /// Another speaker, or the end.
     [[nodiscard]] Accepted<void> none_open() const;
 
 private:
     std::vector<std::string> open_{};
-    std::string path_{}; ///< of the message that made them
+    std::string path_{}; ///< of the calls
 };
 
 } // namespace oa_stream::lane

@@ -24,7 +24,7 @@ struct Call {
     Clock::time_point received{};
     std::string traceparent; ///< valid, or empty
     ChatRequest chat;
-    std::shared_ptr<const CompletionsRequest> completion{}; ///< of /v1 alone
+    std::shared_ptr<CompletionsRequest> completion{}; ///< of /v1 alone
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions

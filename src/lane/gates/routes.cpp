@@ -35,7 +35,10 @@ constexpr std::array k_routes{
     Route{"/api/chats/{conversationId}/runs/{runId}/events", "GET", Action::run_events, "control"},
     Route{"/api/models", "GET", Action::chat_models, "control"},
     Route{"/api/chat/guest-session", "GET", Action::guest_session, "control"},
-    turn(3, Action::completions),
+    turn(3, Action::responses),
+    Route{"/v1/responses/{response}", "GET", Action::read_response, "native"},
+    Route{"/v1/responses/{response}", "DELETE", Action::delete_response, "native"},
+    turn(4, Action::completions),
     Route{"/v1/models", "GET", Action::models, "native"},
     Route{"/v1/models/{model}", "GET", Action::models, "native"},
     Route{"/healthz", "GET", Action::healthz, "control"},
@@ -46,7 +49,8 @@ constexpr std::array k_routes{
 
 // Every route that begins turns stands in telemetry's table, and every row of it here.
 static_assert(std::ranges::count_if(k_routes, [](const Route& route) {
-                  return route.action == Action::chat || route.action == Action::completions;
+                  return route.action == Action::chat || route.action == Action::responses ||
+                         route.action == Action::completions;
               }) == static_cast<std::ptrdiff_t>(telemetry::k_turn_routes.size()));
 
 /// Takes the text up to the next '/' off `path`.

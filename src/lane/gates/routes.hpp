@@ -27,12 +27,13 @@ enum class Action {
     version,
     metrics,
     completions,
+    responses,
+    read_response,
+    delete_response,
     models,
     chat_models,
     guest_session
 };
-
-inline constexpr std::string_view k_completions_route = "/v1/chat/completions";
 
 struct Route {
     std::string_view pattern; ///< "/api/chats/{conversationId}/stream"; the metric label as it is

@@ -41,6 +41,8 @@ std::string_view to_string(StopReason reason) noexcept {
         return "first_event";
     case StopReason::stalled:
         return "stalled";
+    case StopReason::stop_text:
+        return "stop_text";
     case StopReason::store_away:
         return "store_away";
     }

@@ -31,6 +31,7 @@ public:
     [[nodiscard]] Result<std::optional<Break>> pause(std::string& out) override {
         return inner_->pause(out);
     }
+    [[nodiscard]] bool satisfied() const noexcept override { return inner_->satisfied(); }
     [[nodiscard]] bool ended() const noexcept override { return inner_->ended(); }
     [[nodiscard]] const encode::TurnSummary& summary() const noexcept override {
         return inner_->summary();

@@ -32,6 +32,8 @@ turn::TurnEnded end_for(StopReason reason) {
         return failed(Outcome::failed, FailureCode::stalled, "no event for too long");
     case StopReason::store_away:
         return failed(Outcome::aborted, FailureCode::turn_aborted, "the store stayed away");
+    case StopReason::stop_text:
+        return {Outcome::completed, turn::Finish::stop, std::nullopt, std::nullopt};
     case StopReason::none:
     case StopReason::stopped:
     case StopReason::superseded:
@@ -67,6 +69,9 @@ bool LiveTurn::feed(authority::EventBatch batch) {
     }
     write(events, now);
     arm_pause();
+    if (style_.encoder->satisfied()) {
+        stop(StopReason::stop_text);
+    }
     if (!ended_ && !ending_ && host_->log_bytes > host_->limits.total_log_bytes) {
         end_now(StopReason::overloaded);
     }

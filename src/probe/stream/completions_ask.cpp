@@ -1,5 +1,6 @@
 #include "completions_ask.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
@@ -22,8 +23,13 @@ constexpr std::size_t k_most_bytes = 8U << 20U;
 /// Fills a Completion while its bytes come in. Pinned: the judge calls back into it.
 class Listener {
 public:
-    explicit Listener(bool streamed) : judge_(contract::Profile::chat_completions) {
+    Listener(bool streamed, OpenAiApi api)
+        : api_(api), judge_(
+                         api == OpenAiApi::responses ? contract::Profile::responses
+                                                     : contract::Profile::chat_completions
+                     ) {
         out_.streamed = streamed;
+        judge_.on_response_event([this](const Json& event, std::uint64_t) { on(event); });
         judge_.on_completion([this](const wire_chat::Event& event, std::uint64_t) {
             std::visit([this](const auto& known) { on(known); }, event);
         });
@@ -78,9 +84,72 @@ private:
             out_.order += which;
         }
     }
-    void on(const wire_chat::Chunk& chunk) {
+    void first_event() {
         if (!out_.clocks.first_event) {
             out_.clocks.first_event = seconds(now_ - asked_);
+        }
+    }
+    void count(const wire_chat::Usage& usage) {
+        out_.usage = true;
+        out_.input = usage.prompt;
+        out_.output = usage.completion;
+    }
+    /// Of the Responses API.
+    void on(const Json& event) {
+        first_event();
+        const auto type = text_view_in(event, "type");
+        if (type == "response.created") {
+            letter('R');
+        } else if (type == "response.output_text.delta") {
+            on_content(text_view_in(event, "delta"));
+        } else if (const auto* response = member(event, "response");
+                   response != nullptr && type != "response.in_progress") {
+            letter(type == "response.failed" ? 'E' : 'F');
+            read_response(*response);
+        } else if (type == "error") {
+            letter('E');
+            out_.error_code = "error";
+        }
+    }
+    /// What the final response says; its text only of a whole answer.
+    void read_response(const Json& response) {
+        out_.id = text_in(response, "id");
+        out_.model = text_in(response, "model");
+        out_.finish = text_in(response, "status");
+        const auto* error = member(response, "error");
+        out_.error_code = error != nullptr ? text_in(*error, "code") : "";
+        if (const auto* usage = member(response, "usage"); usage != nullptr && usage->is_object()) {
+            count(
+                {.prompt = int_member(*usage, "input_tokens").value_or(0),
+                 .completion = int_member(*usage, "output_tokens").value_or(0)}
+            );
+        }
+        const auto* output = member(response, "output");
+        for (const auto& item : output != nullptr && output->is_array() ? *output : Json::array()) {
+            if (text_view_in(item, "type") == "function_call") {
+                out_.calls.push_back(
+                    {text_in(item, "call_id"), text_in(item, "name"), text_in(item, "arguments")}
+                );
+            }
+            const auto* content = member(item, "content");
+            for (const auto& part : content != nullptr && content->is_array() && !out_.streamed
+                                        ? *content
+                                        : Json::array()) {
+                out_.text += text_view_in(part, "text");
+            }
+        }
+    }
+    void on(const wire_chat::Chunk& chunk) {
+        first_event();
+        out_.id = chunk.id;
+        out_.model = chunk.model;
+        for (const auto& piece : chunk.tool_calls) {
+            if (piece.name) {
+                out_.calls.push_back({piece.id.value_or(""), *piece.name, {}});
+            }
+            if (!out_.calls.empty()) {
+                out_.calls.back().arguments += piece.arguments;
+            }
         }
         if (chunk.role) {
             letter('R');
@@ -94,7 +163,7 @@ private:
         }
         if (chunk.usage) {
             letter('U');
-            out_.usage = true;
+            count(*chunk.usage);
         }
     }
     void on_content(std::string_view text) {
@@ -115,6 +184,10 @@ private:
     void on(const wire_chat::Done&) { letter('D'); }
 
     void read_whole(std::string_view body) {
+        if (const auto response = parse_json(body);
+            api_ == OpenAiApi::responses && response && member(*response, "output") != nullptr) {
+            return read_response(*response);
+        }
         const auto parsed = wire_chat::parse_answer(body);
         if (!parsed.body) {
             return;
@@ -122,13 +195,19 @@ private:
         if (const auto* answer = std::get_if<wire_chat::Answer>(&*parsed.body)) {
             out_.text = answer->content;
             out_.finish = answer->finish;
-            out_.usage = answer->usage.has_value();
+            out_.id = answer->id;
+            out_.model = answer->model;
+            out_.calls = answer->tool_calls;
+            if (answer->usage) {
+                count(*answer->usage);
+            }
         } else {
             out_.error_code = std::get<wire_chat::ErrorObject>(*parsed.body).code;
         }
     }
 
     Completion out_{};
+    OpenAiApi api_;
     contract::Judge judge_;
     std::string body_{};
     Clock::time_point asked_ = Clock::now();
@@ -164,7 +243,7 @@ std::string Completion::wrong() const {
         return fmt::format("the turn failed: {}", error_code);
     }
     if (streamed && !done) {
-        return "expected a stream that ends with [DONE], saw none";
+        return "expected a stream that ends with its final event, saw none";
     }
     return {};
 }
@@ -181,10 +260,15 @@ std::string Completion::timing() const {
     );
 }
 
-Task<Completion>
-ask_completion(net::HttpClient* client, Target target, Json body, ProbeLimits limits) {
+std::string_view path_of(OpenAiApi api) noexcept {
+    return api == OpenAiApi::responses ? "/v1/responses" : "/v1/chat/completions";
+}
+
+Task<Completion> ask_completion(
+    net::HttpClient* client, Target target, Json body, ProbeLimits limits, OpenAiApi api
+) {
     target.compat.reset();
-    auto request = target_request(target, "POST", "/v1/chat/completions");
+    auto request = target_request(target, "POST", path_of(api));
     request.headers.set("content-type", "application/json");
     request.body = dump_json(body);
     request.fresh_connection = true;
@@ -195,7 +279,7 @@ ask_completion(net::HttpClient* client, Target target, Json body, ProbeLimits li
         request.first_byte_timeout = limits.total;
         request.idle_timeout = limits.total;
     }
-    const auto listener = std::make_shared<Listener>(streamed);
+    const auto listener = std::make_shared<Listener>(streamed, api);
     net::StreamHandlers handlers;
     handlers.on_head = [listener](const net::ClientResponse& head) {
         listener->head(head);

@@ -1,13 +1,17 @@
-// One chat completion, streamed or whole: asked, timed and judged.
+// One chat completion or response, streamed or whole: asked, timed and judged.
 #pragma once
 
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/probe/pacing.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace oa_stream::probe {
 
@@ -20,8 +24,11 @@ struct Completion {
     std::string text{};
     std::string finish{};
     std::string error_code{}; ///< of an error object, in the stream or instead of it
+    std::string id{}, model{};
     bool usage = false;       ///< counts were told
-    bool done = false;        ///< [DONE] was read
+    std::int64_t input = 0, output = 0; ///< tokens
+    bool done = false;        ///< [DONE], or the event that ends a response
+    std::vector<wire::completions::ToolCall> calls{};
     std::string order{}; ///< "RCFUD": role, content (once), finish, usage, [DONE]; E an error
 
     /// One sentence; empty when it is a complete answer that keeps the contract.
@@ -30,8 +37,15 @@ struct Completion {
     [[nodiscard]] std::string timing() const;
 };
 
+[[nodiscard]] std::string_view path_of(OpenAiApi api) noexcept;
+
 /// Posts `body` (its member "stream" says how the answer comes). Every ending is a Completion.
-[[nodiscard]] Task<Completion>
-ask_completion(net::HttpClient* client, Target target, Json body, ProbeLimits limits);
+[[nodiscard]] Task<Completion> ask_completion(
+    net::HttpClient* client,
+    Target target,
+    Json body,
+    ProbeLimits limits,
+    OpenAiApi api = OpenAiApi::completions
+);
 
 } // namespace oa_stream::probe

@@ -53,6 +53,7 @@ stage: { bake: 1s, probe: { rate: 20/s }, gates: [ { bad: any, at_most: 90%, con
     'smoke stream': () => [['smoke', 'stream', '--base-url', base], 'run started'],
     'smoke control': () => [['smoke', 'control', '--base-url', base, ...AUTH], 'run started'],
     'smoke completions': () => [['smoke', 'completions', '--base-url', base], 'run started'],
+    'smoke responses': () => [['smoke', 'responses', '--base-url', base], 'run started'],
     verify: () => [['verify', 'smoke-stream', '--set', `base_url=${base}`], 'run started'],
     load: () => [['load', '--base-url', base, '--rate', '20/s', '--duration', '60s'], 'run started'],
     shadow: () => [['shadow', '--base-url', base, '--against', base], 'run started'],

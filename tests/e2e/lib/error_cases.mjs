@@ -148,7 +148,7 @@ export const classesOf = (world) => {
       of(['route', 'status', '--base-url', world.control.base]), of(['route', 'status', '--base-url', world.control.base, '--auth', 'env:TOKEN'], auth),
     ] },
     { exit: 4, title: 'Nobody answers, or somebody else does', says: 'It could not be measured, which says nothing about the lane but that. `oa-stream doctor` looks at this side.', cases: [
-      words(`smoke stream --base-url ${NOWHERE}`), words(`smoke control --base-url ${NOWHERE}`), words(`smoke completions --base-url ${NOWHERE}`), words(`load --base-url ${NOWHERE} --rate 5/s --duration 1s`), of(['shadow', '--base-url', NOWHERE, '--against', NOWHERE], { most: 1 }),
+      words(`smoke stream --base-url ${NOWHERE}`), words(`smoke control --base-url ${NOWHERE}`), words(`smoke completions --base-url ${NOWHERE}`), words(`smoke responses --base-url ${NOWHERE}`), words(`load --base-url ${NOWHERE} --rate 5/s --duration 1s`), of(['shadow', '--base-url', NOWHERE, '--against', NOWHERE], { most: 1 }),
       words(`verify --set base_url=${NOWHERE}`), of(['route', 'status', '--base-url', NOWHERE, '--auth', 'env:TOKEN'], auth), of(['route', 'set', 'rust', '--base-url', NOWHERE, '--auth', 'env:TOKEN'], auth),
       words(`slo status --prometheus ${NOWHERE}`), of(['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', world.lane.base]), of(['smoke', 'stream', '--base-url', world.lane.base.replace('http:', 'https:')]), words(`watch --base-url ${NOWHERE} --once`),
     ] },

@@ -44,6 +44,7 @@ const EXAMPLES = {
   'smoke stream': { line: toLane, ends: [0] },
   'smoke control': { line: (line) => toControl(line).replace(/https:\/\/\S+/, control.base), ends: [0, 1, 3] },
   'smoke completions': { line: toLane, ends: [0, 3] },
+  'smoke responses': { line: toLane, ends: [0, 3] },
   check: { ends: [0] },
   verify: { line: toLane, ends: [0, 1, 3, 4] }, // this lane has no control surface
   'cutover plan': { line: ours, ends: [10] },

@@ -1,0 +1,39 @@
+#include "smoke_openai.hpp"
+
+#include "smoke_run.hpp"
+
+namespace oa_stream::cli {
+
+namespace {
+
+Result<probe::CompletionsSmokeOptions> complete(const std::string& name, OpenAiOptions options) {
+    OA_CHECK(options.check_target("lane", "oa-stream " + name + " --base-url http://127.0.0.1:8080")
+    );
+    probe::CompletionsSmokeOptions out = std::move(options.smoke);
+    out.target = std::move(options.target);
+    out.limits = options.limits;
+    if (options.direct) {
+        out.direct = out.target;
+        out.direct->base_url = *options.direct;
+    }
+    return out;
+}
+
+} // namespace
+
+Result<ExitCode> run_openai_smoke(const std::string& name, OpenAiOptions given, Context& context) {
+    OA_TRY(auto options, complete(name, std::move(given)));
+    NewRun order{run::RunKind::smoke_completions, name};
+    order.target["base_url"] = options.target.base_url;
+    if (options.direct) {
+        order.target["direct"] = options.direct->base_url;
+    }
+    order.redactor.add_known(options.target.bearer);
+    SmokeCommand command{name, options.target.base_url, options.id_prefix};
+    command.typed = {context.command, context.given};
+    return run_smoke(
+        std::move(order), command, probe::smoke_completions, std::move(options), context
+    );
+}
+
+} // namespace oa_stream::cli

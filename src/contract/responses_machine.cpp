@@ -1,0 +1,307 @@
+#include "oa_stream/contract/responses_machine.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "responses_shape.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::contract {
+
+namespace {
+
+/// The pieces of an item: by what their event's name ends with after the part's prefix.
+struct Kind {
+    std::string_view item;   ///< type
+    std::string_view part;   ///< "response.content_part": begins and ends the part; none: empty
+    std::string_view text;   ///< "response.output_text": its .delta and .done
+    std::string_view index;  ///< names the part
+    std::string_view member; ///< of the done event: the text
+};
+constexpr std::array k_kinds{
+    Kind{"message", "response.content_part", "response.output_text", "content_index", "text"},
+    Kind{
+        "reasoning",
+        "response.reasoning_summary_part",
+        "response.reasoning_summary_text",
+        "summary_index",
+        "text"
+    },
+    Kind{"function_call", "", "response.function_call_arguments", "", "arguments"},
+};
+
+std::string said_by(const Json& item) {
+    const auto type = text_view_in(item, "type");
+    if (type == "function_call") {
+        return text_in(item, "arguments");
+    }
+    std::string out;
+    const Json* list = member(item, type == "message" ? "content" : "summary");
+    for (const Json& part : list != nullptr && list->is_array() ? *list : Json::array()) {
+        out += text_view_in(part, "text");
+    }
+    return out;
+}
+
+} // namespace
+
+void ResponsesMachine::after_end(const Report& report) {
+    if (ended_ && !std::exchange(noted_after_end_, true)) {
+        report("V9", "something follows the end");
+    }
+}
+
+void ResponsesMachine::unreadable(const Report& report) {
+    ++events_;
+    after_end(report);
+}
+
+void ResponsesMachine::comment(const Report& report) {
+    after_end(report);
+}
+
+void ResponsesMachine::number(const Json& event, std::string_view name, const Report& report) {
+    const auto type = text_view_in(event, "type");
+    if (name != type) {
+        report(
+            "V1",
+            fmt::format("event: is \"{}\", type \"{}\"", printable(name, 60), printable(type, 60))
+        );
+    }
+    const auto count = int_member(event, "sequence_number");
+    if (count != next_) {
+        report("V1", fmt::format("sequence_number is not {}", next_));
+    }
+    next_ = count.value_or(next_) + 1;
+}
+
+void ResponsesMachine::step(const Json& event, std::string_view name, const Report& report) {
+    unreadable(report);
+    number(event, name, report);
+    const auto type = text_in(event, "type");
+    if (type == "error") {
+        ended_ = true;
+        if (text_view_in(event, "message").empty() && member(event, "error") == nullptr) {
+            report("V11", "the error has no message");
+        }
+        return;
+    }
+    beginning(type, event, report);
+    if (type == "response.output_item.added") {
+        item_added(event, report);
+    } else if (type == "response.output_item.done") {
+        item_done(event, report);
+    } else if (type == "response.completed" || type == "response.incomplete" ||
+               type == "response.failed") {
+        ending(type, event, report);
+    } else if (type != "response.created" && type != "response.in_progress" &&
+               !piece(type, event, report)) {
+        report("V14", fmt::format("an event \"{}\"", printable(type, 60)));
+    }
+}
+
+/// V2 and V4.
+void ResponsesMachine::beginning(std::string_view type, const Json& event, const Report& report) {
+    const std::string_view want = events_ == 1   ? "response.created"
+                                  : events_ == 2 ? "response.in_progress"
+                                                 : std::string_view{};
+    const bool early = type == "response.created" || type == "response.in_progress";
+    if (early ? type != want : !want.empty()) {
+        report("V2", fmt::format("event {} is {}", events_ - 1, printable(type, 60)));
+    }
+    const Json* response = member(event, "response");
+    if (response == nullptr || !response->is_object()) {
+        if (early) {
+            report("V3", "response is missing");
+        }
+        return;
+    }
+    if (early) {
+        judge_response(*response, "in_progress", report);
+    }
+    same(*response, report);
+}
+
+void ResponsesMachine::same(const Json& response, const Report& report) {
+    if (!first_) {
+        first_ = response;
+        return;
+    }
+    for (const std::string_view key : {"id", "created_at", "model"}) {
+        const Json* before = member(*first_, key);
+        const Json* now = member(response, key);
+        if (before != nullptr && (now == nullptr || *now != *before)) {
+            report("V4", fmt::format("{} is another than before", key));
+        }
+    }
+}
+
+/// V5 and V6.
+void ResponsesMachine::item_added(const Json& event, const Report& report) {
+    const Json* item = member(event, "item");
+    if (item == nullptr || !item->is_object()) {
+        report("V6", "item is missing");
+        return;
+    }
+    judge_item(*item, report);
+    const auto id = text_in(*item, "id");
+    if (int_member(event, "output_index") != static_cast<std::int64_t>(items_.size())) {
+        report("V6", fmt::format("output_index is not {}", items_.size()));
+    }
+    if (std::ranges::find(items_, id, &Item::id) != items_.end()) {
+        report("V5", fmt::format("the id {} again", printable(id, 60)));
+    }
+    if (!said_by(*item).empty()) {
+        report("V8", "an item begins with text");
+    }
+    items_.push_back({.id = id, .type = text_in(*item, "type")});
+}
+
+ResponsesMachine::Item*
+ResponsesMachine::item_of(const Json& event, std::string_view type, const Report& report) {
+    const auto index = int_member(event, "output_index").value_or(-1);
+    if (index < 0 || index >= static_cast<std::int64_t>(items_.size())) {
+        report("V7", fmt::format("{} of no item", type));
+        return nullptr;
+    }
+    Item& item = items_[static_cast<std::size_t>(index)];
+    if (item.done) {
+        report("V6", fmt::format("{} after the item was done", type));
+    }
+    return &item;
+}
+
+/// V7 and V8. False: it is no piece of an item.
+bool ResponsesMachine::piece(std::string_view type, const Json& event, const Report& report) {
+    const auto dot = type.rfind('.');
+    const auto stem = type.substr(0, dot);
+    const auto* kind = std::ranges::find_if(k_kinds, [&](const Kind& row) {
+        return stem == row.text || (!row.part.empty() && stem == row.part);
+    });
+    if (dot == std::string_view::npos || kind == k_kinds.end()) {
+        return false;
+    }
+    Item* item = item_of(event, type, report);
+    if (item == nullptr) {
+        return true;
+    }
+    if (text_view_in(event, "item_id") != item->id || item->type != kind->item) {
+        report("V7", fmt::format("{} names another item", type));
+    }
+    if (!kind->index.empty() && int_member(event, kind->index) != 0) {
+        report("V7", fmt::format("{} is not 0", kind->index));
+    }
+    const auto what = type.substr(dot + 1);
+    if (stem == kind->part) {
+        part(*item, what, event, report);
+        return true;
+    }
+    if ((!kind->part.empty() && !item->part) || item->told) {
+        report("V7", fmt::format("{} outside of its part", type));
+    }
+    if (what == "delta") {
+        const auto delta = text_in(event, "delta");
+        if (delta.empty()) {
+            report("V7", "an empty delta");
+        }
+        item->text += delta;
+    } else if (what == "done") {
+        item->told = true;
+        if (string_member(event, kind->member) != item->text) {
+            report("V8", fmt::format("{} says something else", type));
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void ResponsesMachine::part(
+    Item& item, std::string_view what, const Json& event, const Report& report
+) {
+    const Json* part = member(event, "part");
+    const auto text = part == nullptr ? std::nullopt : string_member(*part, "text");
+    if (!text) {
+        report("V7", "the part has no text");
+    }
+    if (what == "added") {
+        if (item.part || item.part_done || !text.value_or("").empty()) {
+            report("V7", "another part, or one that begins with text");
+        }
+        item.part = true;
+        return;
+    }
+    if (!item.part || !item.told) {
+        report("V7", "the end of no part");
+    }
+    if (text.value_or("") != item.text) {
+        report("V8", "the part says something else");
+    }
+    item.part = false;
+    item.part_done = true;
+}
+
+/// V5, V6 and V8.
+void ResponsesMachine::item_done(const Json& event, const Report& report) {
+    Item* item = item_of(event, "response.output_item.done", report);
+    const Json* whole = member(event, "item");
+    if (item == nullptr || whole == nullptr || !whole->is_object()) {
+        report("V6", "item is missing");
+        return;
+    }
+    judge_item(*whole, report);
+    if (text_view_in(*whole, "id") != item->id || text_view_in(*whole, "type") != item->type) {
+        report("V6", "the end of another item");
+    }
+    if (item->part || (item->type == "function_call" && !item->told)) {
+        report("V6", "the item ends before its text");
+    }
+    if (said_by(*whole) != item->text) {
+        report("V8", "the item says something else");
+    }
+    item->done = true;
+    item->whole = *whole;
+}
+
+/// V9 to V12.
+void ResponsesMachine::ending(std::string_view type, const Json& event, const Report& report) {
+    ended_ = true;
+    const Json* response = member(event, "response");
+    if (response == nullptr || !response->is_object()) {
+        report("V3", "response is missing");
+        return;
+    }
+    const auto status = type.substr(type.find('.') + 1);
+    if (text_view_in(*response, "status") != status) {
+        report("V9", fmt::format("status is not {}", status));
+    }
+    judge_response(*response, status, report);
+    if (status == "failed") {
+        return;
+    }
+    const Json* output = member(*response, "output");
+    const std::size_t count = output != nullptr && output->is_array() ? output->size() : 0;
+    if (count != items_.size()) {
+        report("V10", fmt::format("{} items in the output, {} before", count, items_.size()));
+    }
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        if (!items_[i].done) {
+            report("V10", fmt::format("item {} is left open", i));
+        } else if (i < count && (*output)[i] != items_[i].whole) {
+            report("V10", fmt::format("item {} is another than before", i));
+        }
+    }
+}
+
+void ResponsesMachine::finish(const Report& report) {
+    if (!ended_) {
+        report("V13", events_ == 0 ? "no event at all" : "no final event");
+    }
+}
+
+} // namespace oa_stream::contract

@@ -1,0 +1,198 @@
+// What a response and its items must hold, wherever they stand.
+#include "responses_shape.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::contract {
+
+namespace {
+
+using Report = ResponsesMachine::Report;
+
+constexpr std::int64_t k_seconds_end = 100'000'000'000; // beyond it, milliseconds were meant
+
+struct Word {
+    std::string_view type, prefix;
+};
+constexpr std::array k_types{
+    Word{"message", "msg_"}, Word{"function_call", "fc_"}, Word{"reasoning", "rs_"}
+};
+constexpr std::array<std::string_view, 7> k_members{
+    "error", "incomplete_details", "instructions", "metadata", "tools", "tool_choice", "usage"
+};
+constexpr std::array<std::string_view, 3> k_whole_states{"completed", "incomplete", "failed"};
+
+/// Texts of the array `key` in `item`, each of `type`.
+void judge_texts(
+    const Json& item, std::string_view key, std::string_view type, const Report& report
+) {
+    const Json* list = member(item, key);
+    if (list == nullptr || !list->is_array()) {
+        report("V5", fmt::format("{} is not an array", key));
+        return;
+    }
+    for (const Json& part : *list) {
+        const auto word = text_in(part, "type");
+        const bool refusal = type == "output_text" && word == "refusal";
+        if (word != type && !refusal) {
+            report("V5", fmt::format("a part of {} is \"{}\"", key, printable(word, 40)));
+        } else if (!string_member(part, refusal ? "refusal" : "text")) {
+            report("V5", fmt::format("a part of {} has no text", key));
+        }
+        const Json* notes = member(part, "annotations");
+        if (word == "output_text" && (notes == nullptr || !notes->is_array())) {
+            report("V5", "an output_text has no annotations");
+        }
+    }
+}
+
+std::int64_t count_of(const Json& object, std::string_view key, const Report& report) {
+    const auto count = int_member(object, key);
+    if (!count || *count < 0) {
+        report("V12", fmt::format("{} is not a count", key));
+    }
+    return std::clamp<std::int64_t>(count.value_or(0), 0, std::int64_t{1} << 53);
+}
+
+void judge_usage(const Json& usage, bool output, const Report& report) {
+    if (!usage.is_object()) {
+        report("V12", fmt::format("usage is {}", usage.type_name()));
+        return;
+    }
+    const auto input = count_of(usage, "input_tokens", report);
+    const auto made = count_of(usage, "output_tokens", report);
+    const auto total = count_of(usage, "total_tokens", report);
+    if (total != input + made) {
+        report("V12", fmt::format("total is {}, not {} + {}", total, input, made));
+    } else if (output && total == 0) {
+        report("V12", "every count is 0, but there is an output");
+    }
+    const auto detail = [&](std::string_view of, std::string_view key, std::int64_t all) {
+        const Json* details = member(usage, of);
+        if (details == nullptr || !details->is_object()) {
+            report("V12", fmt::format("{} is missing", of));
+        } else if (count_of(*details, key, report) > all) {
+            report("V12", fmt::format("{} is more than all", key));
+        }
+    };
+    detail("input_tokens_details", "cached_tokens", input);
+    detail("output_tokens_details", "reasoning_tokens", made);
+}
+
+/// V11.
+void judge_reasons(const Json& response, std::string_view status, const Report& report) {
+    const Json* error = member(response, "error");
+    const bool has_error = error != nullptr && !error->is_null();
+    if (has_error != (status == "failed")) {
+        report("V11", fmt::format("{} with{} an error", status, has_error ? "" : "out"));
+    } else if (has_error &&
+               (text_view_in(*error, "code").empty() || text_view_in(*error, "message").empty())) {
+        report("V11", "the error has no code or no message");
+    }
+    const Json* details = member(response, "incomplete_details");
+    const bool has_details = details != nullptr && !details->is_null();
+    if (has_details != (status == "incomplete")) {
+        report("V11", fmt::format("{} with{} details", status, has_details ? "" : "out"));
+    } else if (has_details) {
+        const auto reason = text_view_in(*details, "reason");
+        if (reason != "max_output_tokens" && reason != "content_filter") {
+            report("V11", fmt::format("the reason is \"{}\"", printable(reason, 40)));
+        }
+    }
+}
+
+/// V3.
+void judge_members(const Json& response, const Report& report) {
+    if (const auto id = text_view_in(response, "id"); !id.starts_with("resp_") || id.size() < 6) {
+        report("V3", fmt::format("id is \"{}\", not resp_…", printable(id, 60)));
+    }
+    if (text_view_in(response, "object") != "response") {
+        report("V3", "object is not response");
+    }
+    const auto created = number_in(response, "created_at");
+    if (!created || *created < 0 || *created >= static_cast<double>(k_seconds_end)) {
+        report("V3", "created_at are no seconds");
+    }
+    if (text_view_in(response, "model").empty()) {
+        report("V3", "model is missing");
+    }
+    if (!bool_member(response, "parallel_tool_calls")) {
+        report("V3", "parallel_tool_calls is not a boolean");
+    }
+    for (const std::string_view name : k_members) {
+        if (member(response, name) == nullptr && name != "usage") {
+            report("V3", fmt::format("{} is missing", name));
+        }
+    }
+}
+
+} // namespace
+
+void judge_item(const Json& item, const Report& report) {
+    const auto type = text_in(item, "type");
+    const auto* row = std::ranges::find(k_types, type, &Word::type);
+    if (row == k_types.end()) {
+        report("V5", fmt::format("an item of type \"{}\"", printable(type, 40)));
+        return;
+    }
+    const auto id = text_view_in(item, "id");
+    if (!id.starts_with(row->prefix) || id.size() == row->prefix.size()) {
+        report("V5", fmt::format("the id of a {} is \"{}\"", type, printable(id, 60)));
+    }
+    if (type == "message") {
+        if (text_view_in(item, "role") != "assistant") {
+            report("V5", "the role of a message is not assistant");
+        }
+        judge_texts(item, "content", "output_text", report);
+    } else if (type == "reasoning") {
+        judge_texts(item, "summary", "summary_text", report);
+    } else {
+        for (const std::string_view key : {"call_id", "name"}) {
+            if (text_view_in(item, key).empty()) {
+                report("V5", fmt::format("a function_call without {}", key));
+            }
+        }
+        if (!string_member(item, "arguments")) {
+            report("V5", "a function_call without arguments");
+        }
+    }
+    if (type != "reasoning" && text_view_in(item, "status").empty()) {
+        report("V5", fmt::format("a {} without status", type));
+    }
+}
+
+void judge_response(const Json& response, std::string_view status, const Report& report) {
+    judge_members(response, report);
+    const auto said = text_in(response, "status");
+    const bool fits = status.empty()
+                          ? std::ranges::find(k_whole_states, said) != k_whole_states.end()
+                          : said == status;
+    if (!fits) {
+        report("V3", fmt::format("status is \"{}\"", printable(said, 40)));
+    }
+    const Json* output = member(response, "output");
+    if (output == nullptr || !output->is_array()) {
+        report("V3", "output is not an array");
+    } else {
+        for (const Json& item : *output) {
+            judge_item(item, report);
+        }
+    }
+    judge_reasons(response, said, report);
+    const Json* usage = member(response, "usage");
+    if (usage == nullptr || usage->is_null()) {
+        return;
+    }
+    if (said == "in_progress") {
+        report("V12", "usage before the end");
+    }
+    judge_usage(*usage, output != nullptr && !output->empty(), report);
+}
+
+} // namespace oa_stream::contract

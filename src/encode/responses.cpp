@@ -1,0 +1,401 @@
+#include "oa_stream/encode/responses.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/contract/responses_machine.hpp"
+#include "oa_stream/contract/rules.hpp"
+#include "oa_stream/wire/sse.hpp"
+
+#include "completion_turn.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::encode {
+
+namespace {
+
+/// The names of a text's part and pieces.
+struct Kind {
+    std::string_view item;   ///< type
+    std::string_view prefix; ///< of its ids
+    std::string_view part;
+    std::string_view text;
+    std::string_view index;
+    std::string_view member; ///< of the item: the array of its parts
+};
+constexpr Kind k_message{
+    "message", "msg", "response.content_part", "response.output_text", "content_index", "content"
+};
+constexpr Kind k_reasoning{
+    "reasoning",
+    "rs",
+    "response.reasoning_summary_part",
+    "response.reasoning_summary_text",
+    "summary_index",
+    "summary"
+};
+
+const Kind& kind_of(turn::PartKind kind) {
+    return kind == turn::PartKind::text ? k_message : k_reasoning;
+}
+
+Json part_of(const Kind& kind, std::string_view text) {
+    if (&kind == &k_reasoning) {
+        return Json::object({{"type", "summary_text"}, {"text", text}});
+    }
+    Json part = Json::object({{"type", "output_text"}, {"text", text}});
+    part["annotations"] = Json::array();
+    part["logprobs"] = Json::array();
+    return part;
+}
+
+Json usage_json(const wire::completions::Usage& usage) {
+    Json out = Json::object();
+    out["input_tokens"] = usage.prompt;
+    out["input_tokens_details"]["cached_tokens"] = usage.cached.value_or(0);
+    out["output_tokens"] = usage.completion;
+    out["output_tokens_details"]["reasoning_tokens"] = usage.reasoning.value_or(0);
+    out["total_tokens"] = usage.total;
+    return out;
+}
+
+/// The API knows few codes; ours stands in the message.
+Json error_json(const turn::Failure& failure) {
+    const auto error = error_of(failure);
+    const bool rate = failure.cause == turn::FailureCause::rate_limited ||
+                      failure.cause == turn::FailureCause::usage_limit;
+    Json out = Json::object();
+    out["code"] = rate ? "rate_limit_exceeded" : "server_error";
+    out["message"] = fmt::format("{} ({})", error.message, error.code);
+    return out;
+}
+
+CompletionIdentity demands_of(const ResponseIdentity& identity) {
+    CompletionIdentity out;
+    out.one_call = identity.one_call;
+    out.must_call = identity.must_call;
+    out.json_object = identity.json_object;
+    return out;
+}
+
+/// As a client reads it: broken bytes are replaced piece by piece, as the stream does.
+std::string valid(std::string_view text) {
+    if (!invalid_utf8(text)) {
+        return std::string(text);
+    }
+    std::string literal;
+    append_json_string(literal, text);
+    const auto replaced = parse_json(literal);
+    return replaced ? replaced->get<std::string>() : std::string();
+}
+
+} // namespace
+
+struct ResponsesEncoder::State {
+    State(ResponseIdentity with, CompletionIdentity demands, bool is_streamed, std::size_t cap)
+        : identity(std::move(with)), turn(demands), streamed(is_streamed), room(cap) {}
+    State(const State&) = delete; // the callback holds its address
+    State& operator=(const State&) = delete;
+    ~State() = default;
+
+    /// A part of the turn that is told.
+    struct Open {
+        std::string part; ///< the turn's id
+        const Kind* kind;
+        std::size_t index; ///< of the output
+        std::string item;  ///< id
+        std::string text{};
+    };
+
+    ResponseIdentity identity;
+    CompletionTurn turn;
+    bool streamed;
+    std::size_t room; ///< bytes that may still come
+    contract::ResponsesMachine machine{};
+    std::string refusal{}; ///< the must-rule the event just stepped broke
+    contract::ResponsesMachine::Report report =
+        [this](std::string_view rule, const std::string& message) {
+            if (contract::is_must(rule)) {
+                refusal = std::string(rule) + ": " + message;
+            }
+        };
+    std::int64_t next = 0; ///< sequence number
+    std::vector<Open> open{};
+    std::vector<Json> output{}; ///< finished items; null where one is open
+    bool begun = false;
+    bool ended = false;
+    std::expected<Json, turn::Failure> result{std::unexpect};
+    TurnSummary summary{};
+
+    /// The only place where bytes are made: what the machine refuses is not written.
+    [[nodiscard]] Result<void> send(std::string_view type, Json rest, std::string& out) {
+        Json event = Json::object({{"type", type}, {"sequence_number", next}});
+        event.update(rest);
+        refusal.clear();
+        machine.step(event, type, report);
+        if (!refusal.empty()) {
+            return fail(Code::internal, "the contract refuses an event, " + refusal);
+        }
+        ++next;
+        if (streamed) {
+            wire::append_sse_event(out, type, dump_json(event));
+            ++summary.frames;
+        }
+        return {};
+    }
+
+    [[nodiscard]] Json response(std::string_view status) const {
+        Json out = identity.response;
+        out["status"] = status;
+        out["error"] = nullptr;
+        out["incomplete_details"] = nullptr;
+        out["output"] = Json::array();
+        for (const Json& item : output) {
+            if (!item.is_null()) {
+                out["output"].push_back(item);
+            }
+        }
+        out["usage"] = nullptr;
+        return out;
+    }
+
+    [[nodiscard]] Result<void> begin(std::string& out) {
+        if (std::exchange(begun, true)) {
+            return {};
+        }
+        Json now = Json::object({{"response", response("in_progress")}});
+        OA_CHECK(send("response.created", now, out));
+        return send("response.in_progress", std::move(now), out);
+    }
+
+    [[nodiscard]] std::string new_id(std::string_view prefix) const {
+        const auto id = string_member(identity.response, "id").value_or("");
+        return fmt::format("{}_{}{:02}", prefix, id.substr(id.find('_') + 1), output.size());
+    }
+
+    [[nodiscard]] static Json place(const Open& of) {
+        Json out = Json::object({{"item_id", of.item}, {"output_index", of.index}});
+        if (of.kind != nullptr) {
+            out[std::string(of.kind->index)] = 0;
+        }
+        return out;
+    }
+
+    [[nodiscard]] static Json item_of(const Open& of, bool done) {
+        Json item = Json::object({{"id", of.item}, {"type", of.kind->item}});
+        if (of.kind == &k_message) {
+            item["status"] = done ? "completed" : "in_progress";
+            item["role"] = "assistant";
+        }
+        item[std::string(of.kind->member)] =
+            done ? Json::array({part_of(*of.kind, of.text)}) : Json::array();
+        return item;
+    }
+
+    [[nodiscard]] Result<void>
+    send_item(std::string_view what, std::size_t index, Json item, std::string& out) {
+        Json event = Json::object({{"output_index", index}});
+        event["item"] = std::move(item);
+        return send(fmt::format("response.output_item.{}", what), std::move(event), out);
+    }
+
+    [[nodiscard]] Result<void> send_part(const Open& of, std::string_view what, std::string& out) {
+        Json event = place(of);
+        event["part"] = part_of(*of.kind, of.text);
+        return send(fmt::format("{}.{}", of.kind->part, what), std::move(event), out);
+    }
+
+    [[nodiscard]] Result<void> open_part(const turn::PartOpened& event, std::string& out) {
+        const Kind& kind = kind_of(event.kind);
+        if (&kind == &k_reasoning && !identity.reasoning) {
+            return {};
+        }
+        open.push_back({event.id, &kind, output.size(), new_id(kind.prefix)});
+        output.emplace_back();
+        OA_CHECK(send_item("added", open.back().index, item_of(open.back(), false), out));
+        return send_part(open.back(), "added", out);
+    }
+
+    [[nodiscard]] Result<void> delta(const turn::PartDelta& event, std::string& out) {
+        const auto of = std::ranges::find(open, event.id, &Open::part);
+        if (of == open.end() || event.text.empty()) {
+            return {};
+        }
+        const auto text = valid(event.text);
+        if (text.size() > room) {
+            return overgrow(out);
+        }
+        room -= text.size();
+        of->text += text;
+        Json piece = place(*of);
+        piece["delta"] = text;
+        if (of->kind == &k_message) {
+            piece["logprobs"] = Json::array();
+        }
+        OA_CHECK(send(fmt::format("{}.delta", of->kind->text), std::move(piece), out));
+        summary.content = true;
+        return {};
+    }
+
+    [[nodiscard]] Result<void> close_part(const turn::PartClosed& event, std::string& out) {
+        const auto at = std::ranges::find(open, event.id, &Open::part);
+        if (at == open.end()) {
+            return {};
+        }
+        const Open of = *std::move(at);
+        open.erase(at);
+        Json said = place(of);
+        said["text"] = of.text;
+        if (of.kind == &k_message) {
+            said["logprobs"] = Json::array();
+        }
+        OA_CHECK(send(fmt::format("{}.done", of.kind->text), std::move(said), out));
+        OA_CHECK(send_part(of, "done", out));
+        output[of.index] = item_of(of, true);
+        return send_item("done", of.index, output[of.index], out);
+    }
+
+    /// Codex tells a call once it is whole: its beginning and its arguments at once.
+    [[nodiscard]] Result<void> send_call(const turn::ClientCall& call, std::string& out) {
+        const auto arguments = valid(call.arguments);
+        if (arguments.size() > room) {
+            return overgrow(out);
+        }
+        room -= arguments.size();
+        const Open of{"", nullptr, output.size(), new_id("fc")};
+        output.emplace_back();
+        Json item = Json::object({{"id", of.item}, {"type", "function_call"}});
+        item["status"] = "in_progress";
+        item["arguments"] = "";
+        item["call_id"] = call.call;
+        item["name"] = call.name;
+        OA_CHECK(send_item("added", of.index, item, out));
+        if (!arguments.empty()) {
+            Json piece = place(of);
+            piece["delta"] = arguments;
+            OA_CHECK(send("response.function_call_arguments.delta", std::move(piece), out));
+        }
+        Json whole = place(of);
+        whole["name"] = call.name;
+        whole["arguments"] = arguments;
+        OA_CHECK(send("response.function_call_arguments.done", std::move(whole), out));
+        item["status"] = "completed";
+        item["arguments"] = arguments;
+        output[of.index] = item;
+        summary.content = true;
+        return send_item("done", of.index, std::move(item), out);
+    }
+
+    [[nodiscard]] Result<void> overgrow(std::string& out) {
+        turn.fail(turn::Failure{turn::FailureCode::overloaded});
+        return end(*turn.ending(), out);
+    }
+
+    [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& out) {
+        const std::string_view status = !ending ? "failed"
+                                        : *ending == "length" || *ending == "content_filter"
+                                            ? "incomplete"
+                                            : "completed";
+        Json last = response(status);
+        if (!ending) {
+            last["error"] = error_json(ending.error());
+            summary.error = true;
+        } else if (status == "incomplete") {
+            last["incomplete_details"]["reason"] =
+                *ending == "length" ? "max_output_tokens" : "content_filter";
+        }
+        if (const auto usage = turn.usage()) {
+            last["usage"] = usage_json(*usage);
+        }
+        Json event = Json::object({{"response", last}});
+        OA_CHECK(send(fmt::format("response.{}", status), std::move(event), out));
+        ended = true;
+        if (!ending) {
+            result = std::unexpected(ending.error());
+            return {};
+        }
+        if (identity.on_response) {
+            identity.on_response(last);
+        }
+        result = std::move(last);
+        return {};
+    }
+
+    [[nodiscard]] Result<void> tell(const turn::Event& event, std::string& out) {
+        if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
+            return open_part(*opened, out);
+        }
+        if (const auto* piece = std::get_if<turn::PartDelta>(&event)) {
+            return delta(*piece, out);
+        }
+        if (const auto* closed = std::get_if<turn::PartClosed>(&event)) {
+            return close_part(*closed, out);
+        }
+        if (const auto* call = turn.call(event)) {
+            return send_call(*call, out);
+        }
+        return turn.ending() ? end(*turn.ending(), out) : Result<void>{};
+    }
+};
+
+ResponsesEncoder::ResponsesEncoder(
+    ResponseIdentity identity, bool streamed, std::size_t most_text
+) {
+    auto demands = demands_of(identity);
+    state_ = std::make_unique<State>(std::move(identity), std::move(demands), streamed, most_text);
+}
+ResponsesEncoder::~ResponsesEncoder() = default;
+ResponsesEncoder::ResponsesEncoder(ResponsesEncoder&&) noexcept = default;
+ResponsesEncoder& ResponsesEncoder::operator=(ResponsesEncoder&&) noexcept = default;
+
+void ResponsesEncoder::begin(std::string& out) {
+    // A fresh machine takes the beginning, whatever the request said.
+    std::ignore = state_->begin(out);
+}
+
+Result<void> ResponsesEncoder::encode(const turn::Event& event, std::string& out) {
+    State& state = *state_;
+    if (state.ended) {
+        return fail(Code::internal, "event after the end of the response");
+    }
+    OA_CHECK(state.begin(out));
+    OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
+    std::ignore = said; // parts are told by themselves
+    const std::size_t mark = out.size();
+    const std::uint64_t frames = state.summary.frames;
+    auto done = state.tell(event, out);
+    if (!done) {
+        out.resize(mark);
+        state.summary.frames = frames;
+    }
+    return done;
+}
+
+void ResponsesEncoder::fail_open(const turn::Failure& failure, std::string& out) {
+    State& state = *state_;
+    if (state.ended) {
+        return;
+    }
+    std::ignore = state.begin(out);
+    state.turn.fail(failure);
+    if (const auto& ending = state.turn.ending()) {
+        std::ignore = state.end(*ending, out);
+    }
+    state.ended = true;
+}
+
+bool ResponsesEncoder::ended() const noexcept {
+    return state_->ended;
+}
+const TurnSummary& ResponsesEncoder::summary() const noexcept {
+    return state_->summary;
+}
+const std::expected<Json, turn::Failure>& ResponsesEncoder::result() const {
+    return state_->result;
+}
+
+} // namespace oa_stream::encode

@@ -1,0 +1,63 @@
+// Cuts a text at the first of some sequences, also where one is spread over several pieces.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::encode {
+
+class StopCut {
+public:
+    /// The sequences are not empty.
+    explicit StopCut(std::vector<std::string> stops) : stops_(std::move(stops)) {}
+
+    /// What of the text so far may be told now. What could begin a sequence is held back. The view
+    /// is valid until the next call and as long as `piece`.
+    [[nodiscard]] std::string_view pass(std::string_view piece) {
+        if (stops_.empty()) {
+            return piece;
+        }
+        if (cut_) {
+            return {};
+        }
+        text_.erase(0, told_);
+        text_ += piece;
+        std::size_t end = std::string::npos;
+        for (const auto& stop : stops_) {
+            end = std::min(end, text_.find(stop));
+        }
+        cut_ = end != std::string::npos;
+        told_ = cut_ ? end : text_.size() - held();
+        return std::string_view(text_).substr(0, told_);
+    }
+    /// The text is over: what is still held back.
+    [[nodiscard]] std::string_view rest() {
+        return cut_ ? std::string_view{}
+                    : std::string_view(text_).substr(std::exchange(told_, text_.size()));
+    }
+    [[nodiscard]] bool cut() const noexcept { return cut_; }
+
+private:
+    /// How many bytes at the end of the text could begin a sequence.
+    [[nodiscard]] std::size_t held() const {
+        std::size_t most = 0;
+        for (const auto& stop : stops_) {
+            for (std::size_t n = std::min(stop.size() - 1, text_.size()); n > most; --n) {
+                if (text_.ends_with(std::string_view(stop).substr(0, n))) {
+                    most = n;
+                }
+            }
+        }
+        return most;
+    }
+
+    std::vector<std::string> stops_;
+    std::string text_{}; ///< from the last call's told text on
+    std::size_t told_ = 0; ///< of text_
+    bool cut_ = false;
+};
+
+} // namespace oa_stream::encode

@@ -1,0 +1,174 @@
+#include "conversation.hpp"
+
+#include "chats/image_url.hpp"
+#include "completions_params.hpp"
+#include "completions_tools.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+namespace {
+
+using authority::InputImage;
+using authority::InputPart;
+using authority::InputText;
+using Role = authority::SeedMessage::Role;
+
+bool has_image(const Said& said) {
+    return std::ranges::any_of(said.parts, [](const InputPart& part) {
+        return std::holds_alternative<InputImage>(part);
+    });
+}
+
+std::string in_quotes(std::string_view text) {
+    std::string out;
+    append_json_string(out, text);
+    return out;
+}
+
+/// A result stands behind the call it answers, and no call is without one.
+Accepted<void> check_calls(const std::vector<Said>& conversation) {
+    OpenCalls open;
+    for (const auto& said : conversation) {
+        Accepted<void> fits = !said.answers.empty() ? open.answered(said.answers, said.answers_at)
+                              : said.speaker == Speaker::assistant
+                                  ? open.made(said.calls, said.calls_at)
+                                  : open.none_open();
+        if (!fits) {
+            return fits;
+        }
+    }
+    return open.none_open();
+}
+
+authority::SeedMessage seed_of(Said said) {
+    authority::SeedMessage seed{.role = Role::user, .text = text_of(said.parts)};
+    if (!said.answers.empty()) {
+        seed.role = Role::tool;
+        seed.answers = std::move(said.answers);
+    } else if (said.speaker == Speaker::assistant) {
+        seed.role = Role::assistant;
+        seed.calls = std::move(said.calls);
+    }
+    if (has_image(said)) {
+        seed.parts = std::move(said.parts);
+    }
+    return seed;
+}
+
+/// Where the authority takes no functions, images stand in the last message only: what comes before
+/// is told as text.
+Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
+    const bool answered = !conversation.empty() && !conversation.back().answers.empty();
+    const bool ask = !conversation.empty() && conversation.back().speaker != Speaker::assistant;
+    if (ask && !answered) {
+        out.input = std::move(conversation.back().parts);
+        conversation.pop_back();
+    } else if (!answered) {
+        out.input.emplace_back(InputText{std::string(k_continue)});
+    }
+    for (auto& said : conversation) {
+        if (!tools && has_image(said)) {
+            return std::unexpected(bad_param(
+                "unsupported_value",
+                said.path + ".content",
+                "images are taken in the last message only"
+            ));
+        }
+        auto seed = seed_of(std::move(said));
+        const bool says = !seed.text.empty() || !seed.parts.empty() || !seed.calls.empty();
+        if (says || seed.role == Role::tool) {
+            out.seed.push_back(std::move(seed));
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+void add_text(std::vector<InputPart>& parts, std::string_view text) {
+    auto* last = parts.empty() ? nullptr : std::get_if<InputText>(&parts.back());
+    if (last != nullptr) {
+        last->text += text;
+    } else {
+        parts.emplace_back(InputText{std::string(text)});
+    }
+}
+
+std::string text_of(const std::vector<InputPart>& parts) {
+    std::string out;
+    for (const auto& part : parts) {
+        if (const auto* text = std::get_if<InputText>(&part)) {
+            out += text->text;
+        }
+    }
+    return out;
+}
+
+Accepted<void> takes_images(bool images, const std::string& path, const Said& said) {
+    if (images && said.speaker == Speaker::user) {
+        return {};
+    }
+    return std::unexpected(bad_param(
+        "unsupported_value",
+        path + ".type",
+        images ? "images are taken from users only" : "this model takes no images"
+    ));
+}
+
+Accepted<void> add_image(std::optional<std::string_view> url, const std::string& path, Said& out) {
+    if (!url) {
+        return bad("invalid_type", path, "a string");
+    }
+    if (const auto why = image_fault(*url); !why.empty()) {
+        return std::unexpected(bad_param("invalid_value", path, std::string(why)));
+    }
+    out.parts.emplace_back(InputImage{std::string(*url)});
+    return {};
+}
+
+void tell_call(const authority::SeedCall& call, std::vector<InputPart>& parts) {
+    add_text(
+        parts,
+        fmt::format(
+            "{}<tool_call id={} name={}>{}</tool_call>",
+            parts.empty() ? "" : "\n",
+            in_quotes(call.id),
+            in_quotes(call.name),
+            call.arguments
+        )
+    );
+}
+
+void tell_result(std::string_view call, Said& said) {
+    wrap(said, "tool_result", "id", call);
+}
+
+void wrap(Said& said, std::string_view tag, std::string_view key, std::string_view value) {
+    auto text =
+        fmt::format("<{0} {1}={2}>{3}</{0}>", tag, key, in_quotes(value), text_of(said.parts));
+    said.parts.clear();
+    said.parts.emplace_back(InputText{std::move(text)});
+}
+
+Accepted<void>
+take_conversation(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
+    std::vector<Said> rest;
+    for (auto& said : conversation) {
+        if (said.speaker == Speaker::instructions) {
+            out.instructions += out.instructions.empty() ? "" : "\n\n";
+            out.instructions += text_of(said.parts);
+        } else {
+            rest.push_back(std::move(said));
+        }
+    }
+    if (auto fits = check_calls(rest); !fits) {
+        return fits;
+    }
+    return arrange(std::move(rest), tools, out);
+}
+
+} // namespace oa_stream::lane

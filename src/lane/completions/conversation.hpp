@@ -1,0 +1,42 @@
+// A conversation as a client of OpenAI's APIs tells it, and what an authority is told of it.
+#pragma once
+
+#include "completions_request.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+enum class Speaker { instructions, user, assistant, tool, function };
+
+struct Said {
+    Speaker speaker = Speaker::user;
+    std::string path;               ///< "messages[3]"
+    std::vector<authority::InputPart> parts{}; ///< texts joined; images only of users
+    std::vector<authority::SeedCall> calls{};
+    std::string answers{}; ///< the call whose result it is
+    std::string calls_at{}, answers_at{}; ///< their places in the request
+};
+
+void add_text(std::vector<authority::InputPart>& parts, std::string_view text);
+[[nodiscard]] std::string text_of(const std::vector<authority::InputPart>& parts);
+/// 400 unless images are taken from this speaker; `path`: of the part.
+[[nodiscard]] Accepted<void> takes_images(bool images, const std::string& path, const Said& said);
+/// `path`: of the URL.
+[[nodiscard]] Accepted<void>
+add_image(std::optional<std::string_view> url, const std::string& path, Said& out);
+
+// To an authority that takes no functions of the client's (CompletionsRequest says how).
+void tell_call(const authority::SeedCall& call, std::vector<authority::InputPart>& parts);
+void tell_result(std::string_view call, Said& said);
+void wrap(Said& said, std::string_view tag, std::string_view key, std::string_view value);
+
+/// Becomes instructions, seed and input. 400 for a call without a result right behind it, a result
+/// without a call, and images in the midst of it where the authority takes no `tools`.
+[[nodiscard]] Accepted<void>
+take_conversation(std::vector<Said> conversation, bool tools, CompletionsRequest& out);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,172 @@
+#include "param_rows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace oa_stream::lane {
+
+Rejection bad_param(std::string code, std::string param, std::string message) {
+    auto rejection = reject(400, std::move(code), std::move(message));
+    rejection.details["param"] = std::move(param);
+    return rejection;
+}
+
+bool asks_nothing(const Json& value) {
+    return value.is_null() || (value.is_structured() && value.empty()) ||
+           (value.is_boolean() && !value.get<bool>());
+}
+
+bool is_free_choice(const Json& value) {
+    return asks_nothing(value) || value == "none" || value == "auto";
+}
+
+bool is_no_count(const Json& value) {
+    return asks_nothing(value) || value == 0;
+}
+
+Accepted<void> refuse_unsupported(const Json& body, std::span<const RefusedRow> rows, bool tools) {
+    for (const auto& row : rows) {
+        const auto* value = given(body, row.name);
+        if (value != nullptr && !(row.tools && tools) && !row.neutral(*value)) {
+            return std::unexpected(bad_param(
+                std::string(row.code),
+                std::string(row.name),
+                fmt::format("'{}' is not supported by this endpoint", row.name)
+            ));
+        }
+    }
+    return {};
+}
+
+Accepted<void>
+read_numbers(const Json& body, std::span<const NumberRow> rows, std::vector<std::string>& ignored) {
+    for (const auto& row : rows) {
+        const auto* value = given(body, row.name);
+        if (value == nullptr) {
+            continue;
+        }
+        if (!value->is_number()) {
+            return bad("invalid_type", row.name, "a number");
+        }
+        const auto number = value->get<double>();
+        if (!(number >= row.low && number <= row.high)) {
+            return bad(
+                "invalid_value", row.name, fmt::format("between {} and {}", row.low, row.high)
+            );
+        }
+        if (number != row.neutral) {
+            ignored.emplace_back(row.name);
+        }
+    }
+    return {};
+}
+
+Accepted<void>
+read_words(const Json& body, std::span<const WordRow> rows, std::vector<std::string>& ignored) {
+    for (const auto& row : rows) {
+        const auto* value = given(body, row.name);
+        if (value == nullptr) {
+            continue;
+        }
+        if (!value->is_string()) {
+            return bad("invalid_type", row.name, "a string");
+        }
+        const auto at = std::ranges::find(row.values, value->get_ref<const std::string&>());
+        const auto index = static_cast<std::size_t>(at - row.values.begin());
+        if (index == row.values.size()) {
+            return bad(
+                "invalid_value", row.name, fmt::format("one of {}", fmt::join(row.values, ", "))
+            );
+        }
+        if (index >= row.neutral) {
+            ignored.emplace_back(row.name);
+        }
+    }
+    return {};
+}
+
+Accepted<void>
+read_most(const Json& body, std::string_view name, std::vector<std::string>& ignored) {
+    const auto* value = given(body, name);
+    if (value == nullptr) {
+        return {};
+    }
+    if (!value->is_number_integer()) {
+        return bad("invalid_type", name, "an integer");
+    }
+    if (int_member(body, name).value_or(1) < 1) { // no value: beyond 2^63, so positive
+        return bad("invalid_value", name, "at least 1");
+    }
+    ignored.emplace_back(name);
+    return {};
+}
+
+Accepted<void> read_model(const Json& body, CompletionsRequest& out) {
+    const auto* model = given(body, "model");
+    if (model == nullptr) {
+        return std::unexpected(
+            bad_param("missing_required_parameter", "model", "'model' must be given")
+        );
+    }
+    if (!model->is_string()) {
+        return bad("invalid_type", "model", "a string");
+    }
+    out.model = model->get<std::string>();
+    if (out.model.empty()) {
+        return bad("invalid_value", "model", "the name of a model");
+    }
+    return {};
+}
+
+Accepted<void> read_stream(const Json& body, CompletionsRequest& out) {
+    const auto* stream = given(body, "stream");
+    if (stream == nullptr) {
+        return {};
+    }
+    if (!stream->is_boolean()) {
+        return bad("invalid_type", "stream", "a boolean");
+    }
+    out.stream = stream->get<bool>();
+    return {};
+}
+
+Accepted<void> read_effort(
+    const Json* effort,
+    std::string_view name,
+    std::span<const std::string> efforts,
+    CompletionsRequest& out
+) {
+    static const std::vector<std::string> usual{
+        "none", "minimal", "low", "medium", "high", "xhigh"
+    };
+    const auto known = efforts.empty() ? std::span<const std::string>(usual) : efforts;
+    if (effort == nullptr) {
+        return {};
+    }
+    if (!effort->is_string()) {
+        return bad("invalid_type", name, "a string");
+    }
+    out.effort = effort->get<std::string>();
+    if (std::ranges::find(known, out.effort) == known.end()) {
+        return bad("invalid_value", name, fmt::format("one of {}", fmt::join(known, ", ")));
+    }
+    return {};
+}
+
+Accepted<void> read_schema(const Json& format, const std::string& name, CompletionsRequest& out) {
+    const auto* schema = given(format, "schema");
+    if (schema == nullptr) {
+        return std::unexpected(
+            bad_param("missing_required_parameter", name, fmt::format("'{}' must be given", name))
+        );
+    }
+    if (!schema->is_object()) {
+        return bad("invalid_type", name, "an object");
+    }
+    out.output_schema = *schema;
+    return {};
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,295 @@
+// input of /v1/responses, and the conversation that it goes on with.
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "completions/completions_params.hpp"
+#include "completions/completions_tools.hpp"
+#include "responses_request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::lane {
+
+namespace {
+
+struct RoleRow {
+    std::string_view word;
+    Speaker speaker;
+};
+constexpr std::array k_roles{
+    RoleRow{"system", Speaker::instructions},
+    RoleRow{"developer", Speaker::instructions},
+    RoleRow{"user", Speaker::user},
+    RoleRow{"assistant", Speaker::assistant},
+};
+
+std::unexpected<Rejection>
+unsupported(std::string_view what, std::string_view type, const std::string& path) {
+    return std::unexpected(bad_param(
+        "unsupported_value",
+        path + ".type",
+        fmt::format("{} of type '{}' are not supported here", what, printable(type, 40))
+    ));
+}
+
+Accepted<void> read_part(const Json& part, const std::string& path, bool images, Said& out) {
+    if (!part.is_object()) {
+        return bad("invalid_type", path, "an object");
+    }
+    const auto type = text_in(part, "type");
+    if (type == "input_image") {
+        if (auto taken = takes_images(images, path, out); !taken) {
+            return taken;
+        }
+        return add_image(string_member(part, "image_url"), path + ".image_url", out);
+    }
+    const bool ours = out.speaker == Speaker::assistant;
+    const bool refusal = ours && type == "refusal";
+    if (type != "input_text" && type != "text" && !refusal && !(ours && type == "output_text")) {
+        return unsupported("content parts", type, path);
+    }
+    const auto* name = refusal ? "refusal" : "text";
+    const auto text = string_member(part, name);
+    if (!text) {
+        return bad("invalid_type", fmt::format("{}.{}", path, name), "a string");
+    }
+    add_text(out.parts, *text);
+    return {};
+}
+
+/// `content`: a string or parts.
+Accepted<void> read_content(const Json* content, const std::string& path, bool images, Said& out) {
+    if (content != nullptr && content->is_string()) {
+        add_text(out.parts, content->get_ref<const std::string&>());
+        return {};
+    }
+    if (content == nullptr || !content->is_array()) {
+        return bad("invalid_type", path, "a string or an array of parts");
+    }
+    for (std::size_t i = 0; i < content->size(); ++i) {
+        auto read = read_part((*content)[i], fmt::format("{}[{}]", path, i), images, out);
+        if (!read) {
+            return read;
+        }
+    }
+    return {};
+}
+
+Accepted<void> read_message(const Json& item, bool images, Said& out) {
+    const auto role = text_in(item, "role");
+    const auto* row = std::ranges::find(k_roles, role, &RoleRow::word);
+    if (row == k_roles.end()) {
+        return bad("invalid_value", out.path + ".role", "user, assistant, system or developer");
+    }
+    out.speaker = row->speaker;
+    return read_content(given(item, "content"), out.path + ".content", images, out);
+}
+
+Accepted<std::string> word_in(const Json& item, const Said& said, std::string_view name) {
+    auto word = text_in(item, name);
+    if (word.empty()) {
+        return bad("invalid_type", fmt::format("{}.{}", said.path, name), "a string");
+    }
+    return word;
+}
+
+Accepted<void> read_call(const Json& item, Said& out) {
+    out.speaker = Speaker::assistant;
+    auto id = word_in(item, out, "call_id");
+    if (!id) {
+        return std::unexpected(std::move(id).error());
+    }
+    auto name = word_in(item, out, "name");
+    if (!name) {
+        return std::unexpected(std::move(name).error());
+    }
+    const auto arguments = string_member(item, "arguments");
+    if (!arguments) {
+        return bad("invalid_type", out.path + ".arguments", "a string");
+    }
+    out.calls.push_back({*std::move(id), *std::move(name), std::string(*arguments)});
+    out.calls_at = out.path + ".call_id";
+    return {};
+}
+
+Accepted<void> read_result(const Json& item, Said& out) {
+    out.speaker = Speaker::tool;
+    auto id = word_in(item, out, "call_id");
+    if (!id) {
+        return std::unexpected(std::move(id).error());
+    }
+    out.answers = *std::move(id);
+    out.answers_at = out.path + ".call_id";
+    return read_content(given(item, "output"), out.path + ".output", false, out);
+}
+
+Accepted<void> read_item(const Json& item, bool images, InputItem& out) {
+    auto& said = out.said;
+    if (!item.is_object()) {
+        return bad("invalid_type", said.path, "an object");
+    }
+    const auto type = text_in(item, "type");
+    if (type == "message" || (type.empty() && given(item, "role") != nullptr)) {
+        return read_message(item, images, said);
+    }
+    if (type == "function_call") {
+        return read_call(item, said);
+    }
+    if (type == "function_call_output") {
+        return read_result(item, said);
+    }
+    if (type == "reasoning") { // passed over: Codex does not take back what it summed up
+        said.speaker = Speaker::assistant;
+        return {};
+    }
+    // "item_reference" may be left out.
+    const bool bare = type.empty() && given(item, "id") != nullptr;
+    if (type != "item_reference" && !bare) {
+        return unsupported("items", type, said.path);
+    }
+    auto id = word_in(item, said, "id");
+    if (!id) {
+        return std::unexpected(std::move(id).error());
+    }
+    out.reference = *std::move(id);
+    return {};
+}
+
+/// Calls join the message, or the calls, right before them: they were made together.
+std::vector<Said> joined(const std::vector<StoredItemPtr>& items) {
+    std::vector<Said> out;
+    for (const auto& item : items) {
+        const Said& said = item->said;
+        const bool assistant = said.speaker == Speaker::assistant;
+        if (assistant && said.parts.empty() && said.calls.empty()) {
+            continue; // reasoning
+        }
+        if (assistant && said.parts.empty() && !out.empty() &&
+            out.back().speaker == Speaker::assistant) {
+            auto& before = out.back();
+            before.calls.insert(before.calls.end(), said.calls.begin(), said.calls.end());
+            before.calls_at = said.calls_at;
+        } else {
+            out.push_back(said);
+        }
+    }
+    return out;
+}
+
+/// For an authority that takes no functions.
+void tell_as_text(std::vector<Said>& conversation) {
+    for (auto& said : conversation) {
+        for (const auto& call : said.calls) {
+            tell_call(call, said.parts);
+        }
+        said.calls.clear();
+        if (!said.answers.empty()) {
+            tell_result(std::exchange(said.answers, {}), said);
+        }
+    }
+}
+
+Accepted<std::vector<StoredItemPtr>>
+conversation_of(const ResponseStore& store, std::string_view owner, ResponsesAsk& ask) {
+    std::vector<StoredItemPtr> out;
+    if (!ask.previous.empty()) {
+        const auto* before = store.find(owner, ask.previous);
+        if (before == nullptr) {
+            return std::unexpected(bad_param(
+                "previous_response_not_found",
+                "previous_response_id",
+                fmt::format(
+                    "there is no stored response '{}' here (any more): send the whole conversation",
+                    printable(ask.previous, 80)
+                )
+            ));
+        }
+        out = before->conversation;
+    }
+    for (auto& item : ask.input) {
+        if (item.reference.empty()) {
+            out.push_back(store.hold({{}, std::move(item.said)}));
+            continue;
+        }
+        auto held = store.item(owner, item.reference);
+        if (!held) {
+            return std::unexpected(bad_param(
+                "item_not_found",
+                item.said.path + ".id",
+                fmt::format(
+                    "there is no stored item '{}' here (any more): send the item itself",
+                    printable(item.reference, 80)
+                )
+            ));
+        }
+        // Clients that also name the response before send its items again.
+        if (std::ranges::find(out, held) == out.end()) {
+            out.push_back(std::move(held));
+        }
+    }
+    ask.input.clear();
+    return out;
+}
+
+} // namespace
+
+Accepted<void>
+read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out) {
+    const auto* input = given(body, "input");
+    if (input == nullptr) {
+        return std::unexpected(
+            bad_param("missing_required_parameter", "input", "'input' must be given")
+        );
+    }
+    if (input->is_string()) {
+        InputItem item{.said = {.speaker = Speaker::user, .path = "input"}};
+        add_text(item.said.parts, input->get_ref<const std::string&>());
+        out.input.push_back(std::move(item));
+        return {};
+    }
+    if (!input->is_array()) {
+        return bad("invalid_type", "input", "a string or an array of items");
+    }
+    if (input->empty() && out.previous.empty()) {
+        return bad("invalid_value", "input", "a non-empty array");
+    }
+    if (input->size() > context.messages) {
+        return bad("invalid_value", "input", fmt::format("at most {} items", context.messages));
+    }
+    for (std::size_t i = 0; i < input->size(); ++i) {
+        InputItem item{.said = {.speaker = Speaker::user, .path = fmt::format("input[{}]", i)}};
+        if (auto read = read_item((*input)[i], context.images, item); !read) {
+            return read;
+        }
+        out.input.push_back(std::move(item));
+    }
+    return {};
+}
+
+Accepted<void> resolve_conversation(
+    const ResponseStore& store,
+    std::string_view owner,
+    const CompletionsContext& context,
+    CompletionsRequest& request
+) {
+    auto& ask = *request.responses;
+    auto items = conversation_of(store, owner, ask);
+    if (!items) {
+        return std::unexpected(std::move(items).error());
+    }
+    ask.conversation = *std::move(items);
+    auto conversation = joined(ask.conversation);
+    if (!context.tools) {
+        tell_as_text(conversation);
+    }
+    if (auto taken = take_conversation(std::move(conversation), context.tools, request); !taken) {
+        return taken;
+    }
+    tell_demands(request);
+    return {};
+}
+
+} // namespace oa_stream::lane

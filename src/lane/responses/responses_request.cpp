@@ -1,0 +1,346 @@
+#include "responses_request.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "completions/completions_tools.hpp"
+#include "completions/param_rows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::lane {
+
+namespace {
+
+bool is_disabled(const Json& value) {
+    return asks_nothing(value) || value == "disabled";
+}
+
+constexpr std::array k_refused{
+    RefusedRow{"tools", asks_nothing, "unsupported_parameter", true},
+    RefusedRow{"tool_choice", is_free_choice, "unsupported_parameter", true},
+    RefusedRow{"background", asks_nothing},
+    RefusedRow{"conversation", asks_nothing},
+    RefusedRow{"context_management", asks_nothing},
+    RefusedRow{"max_tool_calls", asks_nothing},
+    RefusedRow{"moderation", asks_nothing},
+    RefusedRow{"prompt", asks_nothing},
+    RefusedRow{"top_logprobs", is_no_count},
+    RefusedRow{"truncation", is_disabled, "unsupported_value"},
+};
+constexpr std::array k_numbers{
+    NumberRow{"temperature", 0, 2, 1},
+    NumberRow{"top_p", 0, 1, 1},
+};
+constexpr std::array<std::string_view, 5> k_tiers{"auto", "default", "flex", "scale", "priority"};
+constexpr std::array k_words{WordRow{"service_tier", k_tiers, 2}};
+constexpr std::array<std::string_view, 3> k_verbosities{"medium", "low", "high"};
+constexpr std::array k_text_words{WordRow{"verbosity", k_verbosities, 1}};
+constexpr std::array<std::string_view, 3> k_summaries{"auto", "concise", "detailed"};
+
+/// Honoured, or accepted without effect.
+constexpr std::array<std::string_view, 18> k_known{
+    "model",
+    "input",
+    "instructions",
+    "previous_response_id",
+    "stream",
+    "stream_options",
+    "store",
+    "parallel_tool_calls",
+    "max_output_tokens",
+    "reasoning",
+    "text",
+    "metadata",
+    "include",
+    "user",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention"
+};
+
+Accepted<void> refuse_unknown(const Json& body) {
+    for (const auto& [name, value] : body.items()) {
+        const auto is = [&](const auto& row) { return row.name == name; };
+        if (std::ranges::find(k_known, name) == k_known.end() &&
+            std::ranges::none_of(k_refused, is) && std::ranges::none_of(k_numbers, is) &&
+            std::ranges::none_of(k_words, is)) {
+            return std::unexpected(bad_param(
+                "unknown_parameter",
+                printable(name, 60),
+                fmt::format("'{}' is not a parameter of /v1/responses", printable(name, 60))
+            ));
+        }
+    }
+    return {};
+}
+
+/// The member as an object; nullptr when it is not given.
+Accepted<const Json*> object_in(const Json& body, std::string_view name) {
+    const auto* value = given(body, name);
+    if (value != nullptr && !value->is_object()) {
+        return bad("invalid_type", name, "an object");
+    }
+    return value;
+}
+
+Accepted<void> read_text(const Json& body, std::string_view name, std::string& out) {
+    const auto* value = given(body, name);
+    if (value != nullptr && !value->is_string()) {
+        return bad("invalid_type", name, "a string");
+    }
+    out = value == nullptr ? std::string() : value->get<std::string>();
+    return {};
+}
+
+Accepted<void> read_store(const Json& body, ResponsesAsk& out) {
+    const auto* store = given(body, "store");
+    if (store != nullptr && !store->is_boolean()) {
+        return bad("invalid_type", "store", "a boolean");
+    }
+    out.store = store == nullptr || store->get<bool>();
+    return {};
+}
+
+/// {"effort","summary"}; "generate_summary" is the older name of the latter.
+Accepted<void>
+read_reasoning(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
+    const auto reasoning = object_in(body, "reasoning");
+    if (!reasoning) {
+        return std::unexpected(reasoning.error());
+    }
+    Json echo = Json::object({{"effort", nullptr}, {"summary", nullptr}});
+    if (*reasoning != nullptr) {
+        const auto* effort = given(**reasoning, "effort");
+        if (auto read = read_effort(effort, "reasoning.effort", context.efforts, out); !read) {
+            return read;
+        }
+        const bool old = given(**reasoning, "summary") == nullptr;
+        const auto* summary = given(**reasoning, old ? "generate_summary" : "summary");
+        if (summary != nullptr) {
+            out.summary = summary->is_string() ? summary->get<std::string>() : "";
+            if (std::ranges::find(k_summaries, out.summary) == k_summaries.end()) {
+                return bad("invalid_value", "reasoning.summary", "auto, concise or detailed");
+            }
+            out.responses->summaries = true;
+            echo["summary"] = out.summary;
+        }
+        if (!out.effort.empty()) {
+            echo["effort"] = out.effort;
+        }
+    }
+    out.responses->echo["reasoning"] = std::move(echo);
+    return {};
+}
+
+Accepted<void> read_format(const Json& format, CompletionsRequest& out) {
+    const auto type = text_in(format, "type");
+    if (type == "json_schema") {
+        return read_schema(format, "text.format.schema", out);
+    }
+    if (type != "text" && type != "json_object") {
+        return bad("invalid_value", "text.format.type", "text, json_schema or json_object");
+    }
+    out.json_object = type == "json_object";
+    return {};
+}
+
+/// {"format","verbosity"}
+Accepted<void> read_text_config(const Json& body, CompletionsRequest& out) {
+    const auto text = object_in(body, "text");
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    Json echo = Json::object();
+    echo["format"]["type"] = "text";
+    if (*text != nullptr) {
+        if (const auto* format = given(**text, "format")) {
+            if (auto read = read_format(*format, out); !read) {
+                return read;
+            }
+            echo["format"] = *format;
+        }
+        std::vector<std::string> ignored;
+        if (auto read = read_words(**text, k_text_words, ignored); !read) {
+            return read;
+        }
+        for (const auto& word : ignored) {
+            out.ignored.push_back("text." + word);
+        }
+    }
+    out.responses->echo["text"] = std::move(echo);
+    return {};
+}
+
+/// Up to 16 texts, which come back with the response.
+Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
+    constexpr std::size_t k_most = 16; // the API's own limit
+    const auto metadata = object_in(body, "metadata");
+    if (!metadata) {
+        return std::unexpected(metadata.error());
+    }
+    out.echo["metadata"] = *metadata == nullptr ? Json::object() : **metadata;
+    for (const auto& [name, value] : out.echo["metadata"].items()) {
+        if (!value.is_string()) {
+            return bad("invalid_type", "metadata." + printable(name, 60), "a string");
+        }
+    }
+    if (out.echo["metadata"].size() > k_most) {
+        return bad("invalid_value", "metadata", fmt::format("at most {} texts", k_most));
+    }
+    return {};
+}
+
+/// What clients ask for by habit although there is none of it here.
+Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
+    constexpr std::string_view k_encrypted = "reasoning.encrypted_content";
+    const auto* include = given(body, "include");
+    if (include == nullptr) {
+        return {};
+    }
+    if (!include->is_array()) {
+        return bad("invalid_type", "include", "an array");
+    }
+    for (std::size_t i = 0; i < include->size(); ++i) {
+        if ((*include)[i] != k_encrypted) {
+            return std::unexpected(bad_param(
+                "unsupported_value",
+                fmt::format("include[{}]", i),
+                fmt::format("only '{}' is accepted in 'include'", k_encrypted)
+            ));
+        }
+    }
+    if (!include->empty()) {
+        out.ignored.emplace_back("include");
+    }
+    return {};
+}
+
+Accepted<void> read_stream_options(const Json& body, const CompletionsRequest& out) {
+    const auto options = object_in(body, "stream_options");
+    if (!options) {
+        return std::unexpected(options.error());
+    }
+    if (*options != nullptr && !out.stream) {
+        return bad("invalid_value", "stream_options", "left out unless 'stream' is true");
+    }
+    return {};
+}
+
+/// As the response repeats them, with the members that the API always has.
+void echo_tools(const Json& body, const CompletionsRequest& request, Json& echo) {
+    const auto* choice = given(body, "tool_choice");
+    echo["tool_choice"] = choice == nullptr ? Json("auto") : *choice;
+    echo["tools"] = Json::array();
+    const auto* list = given(body, "tools");
+    for (const auto& tool : list == nullptr ? Json::array() : *list) {
+        Json one = Json::object({{"type", "function"}});
+        one["name"] = text_in(tool, "name");
+        for (const std::string_view name : {"description", "parameters", "strict"}) {
+            const auto* value = given(tool, name);
+            one[std::string(name)] = value == nullptr ? Json(nullptr) : *value;
+        }
+        echo["tools"].push_back(std::move(one));
+    }
+    echo["parallel_tool_calls"] = !request.one_call;
+}
+
+Accepted<void> read_rest(const Json& body, CompletionsRequest& out) {
+    auto& ask = *out.responses;
+    if (auto read = read_text(body, "instructions", out.instructions); !read) {
+        return read;
+    }
+    if (auto read = read_text(body, "previous_response_id", ask.previous); !read) {
+        return read;
+    }
+    if (auto read = read_store(body, ask); !read) {
+        return read;
+    }
+    if (auto read = read_stream_options(body, out); !read) {
+        return read;
+    }
+    if (auto read = read_text_config(body, out); !read) {
+        return read;
+    }
+    if (auto read = read_include(body, out); !read) {
+        return read;
+    }
+    if (auto read = read_numbers(body, k_numbers, out.ignored); !read) {
+        return read;
+    }
+    if (auto read = read_most(body, "max_output_tokens", out.ignored); !read) {
+        return read;
+    }
+    if (auto read = read_words(body, k_words, out.ignored); !read) {
+        return read;
+    }
+    return read_metadata(body, ask);
+}
+
+void echo_rest(const Json& body, const CompletionsRequest& request, Json& echo) {
+    const auto& ask = *request.responses;
+    echo["model"] = request.model;
+    echo["instructions"] =
+        given(body, "instructions") == nullptr ? Json(nullptr) : Json(request.instructions);
+    echo["previous_response_id"] = ask.previous.empty() ? Json(nullptr) : Json(ask.previous);
+    echo["store"] = ask.store;
+    // What the model takes for them, only Codex knows.
+    echo["temperature"] = nullptr;
+    echo["top_p"] = nullptr;
+    echo["max_output_tokens"] = nullptr;
+    echo["truncation"] = "disabled";
+    echo["background"] = false;
+    if (const auto* user = given(body, "user")) {
+        echo["user"] = *user;
+    }
+}
+
+} // namespace
+
+Accepted<CompletionsRequest>
+read_responses_request(const Json& body, const CompletionsContext& context) {
+    CompletionsRequest request;
+    if (!body.is_object()) {
+        return std::unexpected(reject(400, "invalid_json", "the body must be one JSON object"));
+    }
+    request.responses = std::make_shared<ResponsesAsk>();
+    auto flat = context;
+    flat.flat_tools = true;
+    const auto read = [&]() -> Accepted<void> {
+        if (auto done = read_model(body, request); !done) {
+            return done;
+        }
+        if (auto done = read_stream(body, request); !done) {
+            return done;
+        }
+        if (auto done = refuse_unsupported(body, k_refused, context.tools); !done) {
+            return done;
+        }
+        if (auto done = refuse_unknown(body); !done) {
+            return done;
+        }
+        if (auto done = read_reasoning(body, context, request); !done) {
+            return done;
+        }
+        if (auto done = read_rest(body, request); !done) {
+            return done;
+        }
+        if (auto done = read_tools(body, flat, request); !done) {
+            return done;
+        }
+        return read_responses_input(body, context, *request.responses);
+    };
+    if (auto done = read(); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    echo_tools(body, request, request.responses->echo);
+    echo_rest(body, request, request.responses->echo);
+    return request;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,50 @@
+// The body of POST /v1/responses. What it shares with chat completions becomes a
+// CompletionsRequest; its input may name what earlier responses said, which only the lane's thread
+// can look up.
+#pragma once
+
+#include "completions/completions_request.hpp"
+#include "completions/conversation.hpp"
+#include "responses_store.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// One item of the input.
+struct InputItem {
+    Said said;
+    std::string reference{}; ///< instead: the id of an item of an earlier response
+};
+
+/// Beside what CompletionsRequest has.
+struct ResponsesAsk {
+    Json echo = Json::object(); ///< the members of the response that repeat the request's
+    std::string previous{};     ///< previous_response_id
+    bool store = true;
+    bool summaries = false; ///< reasoning is told
+    std::vector<InputItem> input{};
+    std::vector<StoredItemPtr> conversation{}; ///< once it was resolved
+};
+
+/// As read_completions_request(). Also 400 unknown_parameter for a name that this API does not
+/// have. The conversation is not read yet.
+[[nodiscard]] Accepted<CompletionsRequest>
+read_responses_request(const Json& body, const CompletionsContext& context);
+
+/// input[] → ResponsesAsk::input.
+[[nodiscard]] Accepted<void>
+read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out);
+
+/// Looks up what the input names and fills in the conversation. 400 previous_response_not_found,
+/// and invalid_value for an item or a call that does not fit.
+[[nodiscard]] Accepted<void> resolve_conversation(
+    const ResponseStore& store,
+    std::string_view owner,
+    const CompletionsContext& context,
+    CompletionsRequest& request
+);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,76 @@
+// The responses that a later request may name: previous_response_id, item_reference, and
+// GET and DELETE /v1/responses/{id}. Kept in memory for a while, never a source of truth: what is
+// gone is answered as such, and the conversation is Codex's for every turn anew.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+#include "completions/conversation.hpp"
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// Something said in a conversation; `id` of an item of ours, else empty.
+struct StoredItem {
+    std::string id;
+    Said said;
+};
+using StoredItemPtr = std::shared_ptr<const StoredItem>;
+
+struct StoredResponse {
+    std::string owner;
+    std::string id;
+    Json response;
+    std::size_t size = 0; ///< bytes of the response as JSON
+    std::vector<StoredItemPtr> conversation{}; ///< from its beginning to the response's end
+};
+
+/// One thread. The oldest responses go first when there are more than `most`, or their items hold
+/// more than `bytes`. Items that several conversations share count once.
+class ResponseStore {
+public:
+    explicit ResponseStore(std::size_t bytes = std::size_t{64} << 20U, std::size_t most = 10'000)
+        : most_bytes_(bytes), most_(most) {}
+
+    /// An item that counts here as long as it is held anywhere.
+    [[nodiscard]] StoredItemPtr hold(StoredItem item) const;
+
+    /// Adds the response to the conversation before it and keeps both.
+    void keep(std::string owner, Json response, std::vector<StoredItemPtr> before);
+    /// nullptr: never there, gone, or somebody else's. Valid until the next call of keep or remove.
+    [[nodiscard]] const StoredResponse* find(std::string_view owner, const std::string& id) const;
+    [[nodiscard]] bool remove(std::string_view owner, const std::string& id);
+    /// An item of a stored response's output.
+    [[nodiscard]] StoredItemPtr item(std::string_view owner, const std::string& id) const;
+
+    [[nodiscard]] std::size_t bytes() const noexcept { return *bytes_; }
+    [[nodiscard]] std::size_t size() const noexcept { return responses_.size(); }
+
+private:
+    using Place = std::list<StoredResponse>::iterator;
+    struct Item {
+        std::string owner;
+        StoredItemPtr item;
+    };
+    void drop(Place place);
+
+    std::size_t most_bytes_;
+    std::size_t most_;
+    /// Shared with the items, which may outlive the store.
+    std::shared_ptr<std::size_t> bytes_ = std::make_shared<std::size_t>(0);
+    std::list<StoredResponse> responses_{}; ///< oldest first
+    std::unordered_map<std::string, Place> by_id_{};
+    std::unordered_map<std::string, Item> items_{};
+};
+
+/// What an output item of a response means to the model that is told it again.
+[[nodiscard]] Said said_by_item(const Json& item);
+
+} // namespace oa_stream::lane

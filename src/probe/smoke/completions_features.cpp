@@ -1,0 +1,234 @@
+// Tools, stop sequences, formats, and what goes on from an earlier response.
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "completions_run.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::probe {
+
+namespace {
+
+constexpr std::string_view k_function = "report_number";
+
+Json tool_body(const Run& run, bool streamed) {
+    auto body = body_of(run, streamed);
+    Json function = Json::object({{"name", k_function}, {"description", "Reports one number."}});
+    function["parameters"] = *parse_json(
+        R"({"type":"object","properties":{"value":{"type":"number"}},"required":["value"]})"
+    );
+    Json choice = Json::object({{"type", "function"}});
+    Json tool = Json::object({{"type", "function"}});
+    if (run.responses()) {
+        tool.update(function);
+        choice["name"] = k_function;
+    } else {
+        tool["function"] = std::move(function);
+        choice["function"]["name"] = k_function;
+    }
+    body["tools"] = Json::array({std::move(tool)});
+    body["tool_choice"] = std::move(choice);
+    return body;
+}
+
+/// True when the feature is not there, and said so.
+bool refused_by_name(const Completion& answer, std::string_view param) {
+    return answer.response.status == 400 &&
+           refusal_fault(answer.response, 400, {}, param).empty() &&
+           answer.error_code.starts_with("unsupported");
+}
+
+/// An answer that must hold the call: what is wrong with it.
+std::string call_fault(const Completion& answer, bool responses) {
+    if (answer.error_code == "tool_call_missing") {
+        return {}; // the model did not call, and the server says so
+    }
+    if (auto wrong = answer.wrong(); !wrong.empty()) {
+        return wrong;
+    }
+    if (answer.calls.empty() || answer.calls.front().name != k_function) {
+        return "there is no call of the function that tool_choice demands";
+    }
+    const auto& call = answer.calls.front();
+    const auto arguments = parse_json(call.arguments);
+    if (!arguments || !arguments->is_object()) {
+        return fmt::format("the arguments are no JSON object: {}", printable(call.arguments, 60));
+    }
+    const std::string_view want = responses ? "completed" : "tool_calls";
+    return answer.finish == want ? std::string()
+                                 : fmt::format("finished with {}, not {}", answer.finish, want);
+}
+
+/// The same request again, with the call and its result.
+Json with_result(const Run& run, const Completion& called) {
+    auto body = tool_body(run, false);
+    const auto& call = called.calls.front();
+    body["tool_choice"] = "none";
+    if (run.responses()) {
+        Json input = Json::array({Json::object({{"role", "user"}, {"content", run.prompt}})});
+        Json made = Json::object({{"type", "function_call"}, {"call_id", call.id}});
+        made["name"] = call.name;
+        made["arguments"] = call.arguments;
+        Json result = Json::object({{"type", "function_call_output"}, {"call_id", call.id}});
+        result["output"] = "reported";
+        input.push_back(std::move(made));
+        input.push_back(std::move(result));
+        body["input"] = std::move(input);
+        return body;
+    }
+    Json made = Json::object({{"id", call.id}, {"type", "function"}});
+    made["function"]["name"] = call.name;
+    made["function"]["arguments"] = call.arguments;
+    Json assistant = Json::object({{"role", "assistant"}, {"content", nullptr}});
+    assistant["tool_calls"] = Json::array({std::move(made)});
+    Json result = Json::object({{"role", "tool"}, {"tool_call_id", call.id}});
+    result["content"] = "reported";
+    body["messages"].push_back(std::move(assistant));
+    body["messages"].push_back(std::move(result));
+    return body;
+}
+
+Task<void> check_tools(RunPtr run) {
+    const auto whole = co_await ask(run, tool_body(*run, false));
+    if (refused_by_name(whole, "tools")) {
+        run->report("tools", Verdict::skipped, "tools are refused by name");
+        run->report("tools.result", Verdict::skipped, "there is no call");
+        co_return;
+    }
+    auto wrong = call_fault(whole, run->responses());
+    if (wrong.empty()) {
+        wrong = call_fault(co_await ask(run, tool_body(*run, true)), run->responses());
+    }
+    run->judge("tools", wrong, "the function was called, or its lack told");
+    if (whole.calls.empty()) {
+        run->report("tools.result", Verdict::skipped, "there is no call");
+        co_return;
+    }
+    const auto next = co_await ask(run, with_result(*run, whole));
+    auto fault = next.wrong();
+    if (fault.empty() && !next.calls.empty()) {
+        fault = "tool_choice none, but there is another call";
+    }
+    run->judge("tools.result", fault, "answered");
+}
+
+/// A piece in the middle of an answer, which the next answer to the same prompt will have too.
+std::string piece_of(const std::string& text) {
+    const auto at = whole_utf8_prefix(std::string_view(text).substr(0, text.size() / 2));
+    constexpr std::size_t k_length = 6;
+    const auto piece = std::string_view(text).substr(at, k_length);
+    return std::string(piece.substr(0, whole_utf8_prefix(piece)));
+}
+
+Task<void> check_stop(RunPtr run) {
+    if (run->responses()) {
+        run->report("stop", Verdict::skipped, "this API has no such parameter");
+        co_return;
+    }
+    const auto stop = piece_of(run->second.text);
+    if (stop.empty() || run->first.text != run->second.text) {
+        run->report("stop", Verdict::skipped, "the answers to one prompt differ");
+        co_return;
+    }
+    const auto want = run->second.text.substr(0, run->second.text.find(stop));
+    std::string wrong;
+    for (const bool streamed : {false, true}) {
+        auto body = body_of(*run, streamed);
+        body["stop"] = Json::array({stop, "\x01never"});
+        const auto answer = co_await ask(run, std::move(body));
+        if (refused_by_name(answer, "stop")) {
+            run->report("stop", Verdict::skipped, "stop is refused by name");
+            co_return;
+        }
+        if (wrong.empty()) {
+            wrong = answer.wrong();
+        }
+        if (wrong.empty() && answer.text != want) {
+            wrong = fmt::format(
+                "expected the text up to \"{}\", saw \"…{}\"",
+                printable(stop, 20),
+                printable(answer.text.substr(answer.text.size() / 2), 60)
+            );
+        }
+        if (wrong.empty() && answer.finish != "stop") {
+            wrong = fmt::format("finished with {}", answer.finish);
+        }
+    }
+    run->judge("stop", wrong, "the text ends before it, whole and streamed");
+}
+
+Task<void> check_json(RunPtr run) {
+    auto body = body_of(*run, false);
+    Json format = Json::object({{"type", "json_object"}});
+    if (run->responses()) {
+        body["text"]["format"] = std::move(format);
+    } else {
+        body["response_format"] = std::move(format);
+    }
+    const auto answer = co_await ask(run, std::move(body));
+    if (answer.error_code == "json_missing" || answer.error_code.starts_with("unsupported")) {
+        run->report("json", Verdict::pass, "told as " + answer.error_code);
+        co_return;
+    }
+    const auto value = parse_json(answer.text);
+    std::string wrong = answer.wrong();
+    if (wrong.empty() && (!value || !value->is_object())) {
+        wrong = fmt::format("the answer is no JSON object: {}", printable(answer.text, 60));
+    }
+    run->judge("json", wrong, "a JSON object");
+}
+
+std::string shown(const net::ClientResponse& response, std::string_view id) {
+    const auto body = parse_json(response.body);
+    return response.status == 200 && body && text_view_in(*body, "id") == id
+               ? std::string()
+               : fmt::format("expected {} again, saw {}", id, response.status);
+}
+
+Task<void> check_stored(RunPtr run) {
+    if (!run->responses()) {
+        run->report("stored", Verdict::skipped, "this API stores nothing");
+        co_return;
+    }
+    const auto id = run->second.id;
+    const auto path = "/v1/responses/" + id;
+    auto wrong = shown(co_await send(run, {"GET", path}), id);
+    auto body = body_of(*run, false);
+    body["previous_response_id"] = id;
+    if (wrong.empty()) {
+        const auto next = co_await ask(run, body);
+        wrong = next.wrong();
+        const auto json = parse_json(next.response.body);
+        if (wrong.empty() && (!json || text_view_in(*json, "previous_response_id") != id)) {
+            wrong = "the next response does not name the one before";
+        }
+    }
+    if (wrong.empty()) {
+        wrong = shown(co_await send(run, {"DELETE", path}), id);
+    }
+    if (wrong.empty()) {
+        wrong = refusal_fault(co_await send(run, {"GET", path}), 404);
+    }
+    auto loose = body_of(*run, false);
+    loose["store"] = false;
+    if (wrong.empty()) {
+        const auto unstored = co_await ask(run, std::move(loose));
+        wrong = unstored.wrong();
+        if (wrong.empty()) {
+            wrong = refusal_fault(co_await send(run, {"GET", "/v1/responses/" + unstored.id}), 404);
+        }
+    }
+    run->judge("stored", wrong, "read, gone on from, deleted");
+}
+
+} // namespace
+
+Task<void> check_features(RunPtr run) {
+    co_await check_tools(run);
+    co_await check_stop(run);
+    co_await check_json(run);
+    co_await check_stored(run);
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,104 @@
+// What the checks of smoke completions and smoke responses share.
+#pragma once
+
+#include "oa_stream/probe/completions_smoke.hpp"
+
+#include "stream/completions_ask.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::probe {
+
+struct Run {
+    net::HttpClient* client;
+    CompletionsSmokeOptions options;
+    std::string model{};
+    std::string prompt{};
+    std::vector<Check> checks{};
+    Completion first{}, second{}, stream{};
+
+    void
+    report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object()) {
+        const auto rules = completions_rules();
+        const auto rule = std::ranges::find(rules, name, &CompletionsRule::name);
+        Check check{.id = options.id_prefix + "." + std::string(name), .verdict = verdict};
+        check.required = rule->required;
+        check.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
+        check.detail = std::move(detail);
+        check.data = std::move(data);
+        check.evidence = std::move(kept);
+        kept.clear();
+        if (options.on_check) {
+            options.on_check(check);
+        }
+        checks.push_back(std::move(check));
+    }
+    void keep(const std::string& stem, const Completion& answer) {
+        if (!options.keep || answer.response.status == 0) {
+            return;
+        }
+        const auto* suffix = answer.streamed && answer.response.status == 200 ? ".sse" : ".json";
+        kept.push_back(options.keep(stem + suffix, answer.response.body));
+        kept.push_back(options.keep(stem + ".head", answer.response.raw_head));
+    }
+    void skip_rest(std::string_view reason) {
+        for (const auto& rule : completions_rules()) {
+            const auto id = options.id_prefix + "." + std::string(rule.name);
+            if (std::ranges::find(checks, id, &Check::id) == checks.end()) {
+                report(rule.name, Verdict::skipped, std::string(reason));
+            }
+        }
+    }
+
+    /// PASS with `good`, or FAIL with what is wrong.
+    void judge(std::string_view name, const std::string& wrong, std::string_view good) {
+        report(
+            name,
+            wrong.empty() ? Verdict::pass : Verdict::fail,
+            wrong.empty() ? std::string(good) : wrong
+        );
+    }
+    [[nodiscard]] bool responses() const { return options.api == OpenAiApi::responses; }
+    /// "completions-whole.first": of a kept file.
+    [[nodiscard]] std::string stem(std::string_view name) const {
+        return (responses() ? "responses-" : "completions-") + std::string(name);
+    }
+
+    std::vector<std::string> kept{};
+};
+using RunPtr = std::shared_ptr<Run>;
+
+/// One request as it is; `path` without the base URL.
+struct Sent {
+    std::string method;
+    std::string path;
+    std::string body{};
+    std::string type = "application/json";
+    bool anonymous = false;
+    std::string authorization{}; ///< instead of the target's key
+};
+[[nodiscard]] Task<net::ClientResponse> send(RunPtr run, Sent sent);
+/// The run's prompt, or `more` in its place; streamed with counts.
+[[nodiscard]] Json body_of(const Run& run, bool streamed);
+[[nodiscard]] Task<Completion> ask(RunPtr run, Json body);
+
+/// What is wrong with a refusal: another status, no error object, another code or param (where they
+/// are given), no request id, no JSON. Empty: nothing.
+[[nodiscard]] std::string refusal_fault(
+    const net::ClientResponse& response,
+    int status,
+    std::string_view code = {},
+    std::string_view param = {}
+);
+
+/// models, methods, errors, headers and keys: begins no turn but two.
+[[nodiscard]] Task<void> check_manners(RunPtr run);
+/// tools, stop, formats, what goes on from an earlier response.
+[[nodiscard]] Task<void> check_features(RunPtr run);
+
+} // namespace oa_stream::probe

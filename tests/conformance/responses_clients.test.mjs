@@ -1,0 +1,120 @@
+// /v1/responses with the released clients that use it, over the real Codex: text, function tools with
+// several calls at once, what goes on from an earlier response, and a turn that fails.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PARAMETERS, PROMPT, SKIES, laneOfFile, packagesOf } from './function_tools.mjs';
+
+const kit = packagesOf('chat-completions'), clients = packagesOf('openai-clients'), lane = laneOfFile();
+const TEXT = 'scenario:echo;text=Hello%20there.';
+const FAILS = 'scenario:http;status=500';
+const tool = { type: 'function', name: 'weather', description: 'Weather of a city', parameters: PARAMETERS, strict: true };
+const outputs = (response) => response.output.filter((one) => one.type === 'function_call')
+  .map((one) => ({ type: 'function_call_output', call_id: one.call_id, output: SKIES[JSON.parse(one.arguments).city] }));
+
+for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', kit], ['openai', clients]]) {
+  const client = async () => new (await load(name)).default({ apiKey: 'none', baseURL: `${lane.base}/v1`, maxRetries: 0 });
+  const label = load === clients ? 'openai 7.57' : name;
+  test(`${label}: create, whole and as events`, async () => {
+    const api = await client();
+    const whole = await api.responses.create({ model: 'mock-model', input: TEXT });
+    assert.deepEqual([whole.output_text, whole.status], ['Hello there.', 'completed']);
+    let text = '';
+    const types = [];
+    for await (const event of await api.responses.create({ model: 'mock-model', input: TEXT, stream: true })) {
+      types.push(event.type);
+      if (event.type === 'response.output_text.delta') text += event.delta;
+    }
+    assert.equal(text, 'Hello there.');
+    assert.deepEqual([types[0], types.at(-1)], ['response.created', 'response.completed']);
+    const read = await api.responses.retrieve(whole.id);
+    assert.equal(read.id, whole.id);
+  });
+  test(`${label}: the stream helper collects text and calls; results go on from it`, async () => {
+    const api = await client();
+    const called = await api.responses.stream({ model: 'mock-model', input: PROMPT, tools: [tool] }).finalResponse();
+    assert.deepEqual(outputs(called).map((one) => one.output), ['rain', 'sun']);
+    const next = await api.responses.create({ model: 'mock-model', previous_response_id: called.id, input: outputs(called), tools: [tool] });
+    assert.equal(next.output_text, 'Results: rain | sun');
+  });
+  test(`${label}: parse reads calls and a schema's text`, async () => {
+    const api = await client();
+    const parsed = await api.responses.parse({ model: 'mock-model', input: PROMPT, tools: [tool] });
+    assert.deepEqual(parsed.output.filter((one) => one.type === 'function_call').map((one) => (one.parsed_arguments.parsed_arguments ?? one.parsed_arguments).city), Object.keys(SKIES)); // 4 and 5 put the item there
+    const format = { type: 'json_schema', name: 'x', strict: true, schema: { type: 'object', properties: { a: { type: 'number' } }, required: ['a'], additionalProperties: false } };
+    const typed = await api.responses.parse({ model: 'mock-model', input: `scenario:echo;text=${encodeURIComponent('{"a":1}')}`, text: { format } });
+    assert.equal(typed.output_text, '{"a":1}');
+  });
+  test(`${label}: a failed turn is no success`, async () => {
+    const api = await client();
+    await assert.rejects(api.responses.create({ model: 'mock-model', input: FAILS }), (error) => error.status >= 500 && typeof error.code === 'string');
+    const last = await api.responses.stream({ model: 'mock-model', input: FAILS }).finalResponse();
+    // The helpers of 4 and 5 keep what they had before a response that is not completed.
+    assert.deepEqual([last.status, last.error?.code], label.startsWith('openai-v') ? ['in_progress', undefined] : ['failed', 'server_error']);
+    await assert.rejects(api.responses.create({ model: 'mock-model', input: 'x', stop: ['a'] }), (error) => error.status === 400 && error.param === 'stop');
+  });
+}
+
+test('@ai-sdk/openai as it comes: generateText and streamText run the tools, reasoning is told', async () => {
+  const { createOpenAI } = await clients('@ai-sdk/openai');
+  const ai = await clients('ai');
+  const model = createOpenAI({ apiKey: 'none', baseURL: `${lane.base}/v1` })('mock-model');
+  const tools = { weather: ai.tool({ inputSchema: ai.jsonSchema(PARAMETERS), execute: ({ city }) => SKIES[city] }) };
+  for (const store of [true, false]) {
+    const rest = { model, tools, prompt: PROMPT, stopWhen: ai.stepCountIs(3), maxRetries: 0, providerOptions: { openai: { store } } };
+    const whole = await ai.generateText(rest);
+    assert.equal(whole.text, 'Results: rain | sun');
+    const streamed = ai.streamText(rest);
+    assert.equal(await streamed.text, 'Results: rain | sun');
+    assert.deepEqual((await streamed.steps).map((step) => step.finishReason), ['tool-calls', 'stop']);
+  }
+  const thought = await ai.generateText({ model, prompt: 'scenario:reasoning;text=Done.', maxRetries: 0, providerOptions: { openai: { reasoningSummary: 'auto', forceReasoning: true } } });
+  assert.equal(thought.text, 'Done.');
+  assert.match(thought.reasoningText, /Thinking about part 1/);
+  const image = await ai.generateText({ model, maxRetries: 0, messages: [
+    { role: 'user', content: [{ type: 'text', text: 'scenario:echo;text=Seen.' }, { type: 'file', mediaType: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==' }] },
+  ] });
+  assert.equal(image.text, 'Seen.');
+  const failed = ai.streamText({ model, prompt: FAILS, maxRetries: 0, onError() {} });
+  const parts = [];
+  for await (const part of failed.fullStream) parts.push(part);
+  assert.ok(parts.some((part) => part.type === 'error') || parts.at(-1).finishReason === 'error', JSON.stringify(parts));
+});
+
+test('@openai/agents as it comes: an agent with a tool, whole, streamed, and on from the last response', async () => {
+  const { Agent, OpenAIProvider, Runner, tool: make } = await clients('@openai/agents');
+  const seen = [];
+  const weather = make({ name: 'weather', description: 'Weather of a city', parameters: PARAMETERS, strict: true, execute: ({ city }) => { seen.push(city); return SKIES[city]; } });
+  const modelProvider = new OpenAIProvider({ apiKey: 'none', baseURL: `${lane.base}/v1`, useResponses: true });
+  const runner = new Runner({ modelProvider, tracingDisabled: true });
+  const agent = new Agent({ name: 'guide', instructions: 'Be brief.', model: 'mock-model', tools: [weather] });
+  const whole = await runner.run(agent, PROMPT);
+  assert.equal(whole.finalOutput, 'Results: rain | sun');
+  const streamed = await runner.run(agent, PROMPT, { stream: true });
+  let text = '';
+  for await (const piece of streamed.toTextStream()) text += piece;
+  await streamed.completed;
+  assert.equal(text, 'Results: rain | sun');
+  assert.deepEqual(seen, ['Oslo', 'Rome', 'Oslo', 'Rome']);
+  const next = await runner.run(agent, TEXT, { previousResponseId: whole.lastResponseId });
+  assert.equal(next.finalOutput, 'Hello there.');
+});
+
+test('LangChain with useResponsesApi: bindTools, with the results sent back', async () => {
+  const { ChatOpenAI } = await kit('@langchain/openai');
+  const { HumanMessage, ToolMessage } = await kit('@langchain/core/messages');
+  const model = new ChatOpenAI({ model: 'mock-model', apiKey: 'none', maxRetries: 0, useResponsesApi: true, configuration: { baseURL: `${lane.base}/v1` } })
+    .bindTools([{ type: 'function', function: { name: 'weather', description: 'Weather', parameters: PARAMETERS } }]);
+  const texts = [];
+  for (const invoke of [(messages) => model.invoke(messages), async (messages) => {
+    let all;
+    for await (const chunk of await model.stream(messages)) all = all ? all.concat(chunk) : chunk;
+    return all;
+  }]) {
+    const messages = [new HumanMessage(PROMPT)];
+    const called = await invoke(messages);
+    assert.deepEqual(called.tool_calls.map((call) => [call.name, call.args.city]), [['weather', 'Oslo'], ['weather', 'Rome']]);
+    messages.push(called, ...called.tool_calls.map((call) => new ToolMessage({ tool_call_id: call.id, content: SKIES[call.args.city] })));
+    texts.push((await invoke(messages)).text);
+  }
+  assert.deepEqual(texts, ['Results: rain | sun', 'Results: rain | sun']);
+});

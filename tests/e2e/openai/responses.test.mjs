@@ -1,0 +1,211 @@
+// /v1/responses over the real Codex: one response or its events, what it refuses, and how one goes on
+// from another.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { OA_BIN, scratch } from '../lib/process.mjs';
+
+let mock;
+let lane;
+const folder = scratch('responses');
+before(async () => {
+  mock = await startMock();
+  lane = await startCodexLane({ config: chatConfig, port: mock.port });
+});
+after(async () => {
+  const exit = await lane.stop();
+  await mock.stop();
+  assert.equal(exit.code, 0);
+});
+
+const weather = { type: 'function', name: 'weather', description: 'Weather of a city', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } };
+const clock = { type: 'function', name: 'clock' };
+const TWO = '[["weather",{"city":"Oslo"}],["clock",{}]]';
+const prompt = (more = '', calls = TWO) => `scenario:calls;calls=${encodeURIComponent(calls)}${more}`;
+const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const send = (method, where, body) => fetch(`${lane.base}${where}`, {
+  method, headers: { 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+});
+
+/** Every answer is judged by the contract, too. */
+let count = 0;
+async function ask(body) {
+  const response = await send('POST', '/v1/responses', { model: 'mock-model', ...body });
+  const text = await response.text();
+  const file = path.join(folder, `answer-${++count}`);
+  fs.writeFileSync(file, text);
+  fs.writeFileSync(`${file}.head`, [`HTTP/1.1 ${response.status} x`, ...[...response.headers].map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n'));
+  const checked = spawnSync(OA_BIN, ['check', '--profile', 'responses', '--headers', `${file}.head`, file], { encoding: 'utf8' });
+  assert.equal(checked.status, 0, checked.stdout + checked.stderr + text);
+  assert.doesNotMatch(checked.stdout, /should/, text);
+  return { status: response.status, headers: response.headers, text, get json() { return JSON.parse(this.text); } };
+}
+async function whole(body) {
+  const answer = await ask(body);
+  assert.equal(answer.status, 200, answer.text);
+  return answer.json;
+}
+async function streamed(body) {
+  const answer = await ask({ stream: true, ...body });
+  assert.equal(answer.status, 200, answer.text);
+  const events = answer.text.split('\n\n').filter((one) => one.startsWith('event: ')).map((one) => JSON.parse(one.slice(one.indexOf('\ndata: ') + 7)));
+  return { events, types: events.map((one) => one.type), last: events.at(-1).response, headers: answer.headers };
+}
+const text = (response) => response.output.filter((one) => one.type === 'message').flatMap((one) => one.content).map((one) => one.text).join('');
+const calls = (response) => response.output.filter((one) => one.type === 'function_call');
+const plain = (list) => list.map((one) => [one.name, JSON.parse(one.arguments)]);
+const BOTH = [['weather', { city: 'Oslo' }], ['clock', {}]];
+const result = (call, output) => ({ type: 'function_call_output', call_id: call.call_id, output });
+
+test('a text, whole and streamed, with usage and what the request said', async () => {
+  const body = { input: 'scenario:text;words=3;in=40;out=9', instructions: 'Be brief.', metadata: { a: 'b' }, reasoning: { effort: 'low' } };
+  const one = await whole(body);
+  assert.match(one.id, /^resp_[0-9a-f]{32}$/);
+  assert.ok(text(one).length > 0);
+  assert.deepEqual([one.object, one.status, one.model, one.error, one.incomplete_details, one.instructions, one.store, one.tool_choice], ['response', 'completed', 'mock-model', null, null, 'Be brief.', true, 'auto']);
+  assert.deepEqual([one.metadata, one.tools, one.text, one.reasoning], [{ a: 'b' }, [], { format: { type: 'text' } }, { effort: 'low', summary: null }]);
+  assert.deepEqual([one.usage.input_tokens, one.usage.output_tokens, one.usage.total_tokens], [40, 9, 49]);
+  const two = await streamed(body);
+  assert.equal(text(two.last), text(one));
+  assert.equal(two.events.filter((event) => event.type === 'response.output_text.delta').map((event) => event.delta).join(''), text(one));
+  assert.deepEqual([...new Set(two.types)], [
+    'response.created', 'response.in_progress', 'response.output_item.added', 'response.content_part.added', 'response.output_text.delta',
+    'response.output_text.done', 'response.content_part.done', 'response.output_item.done', 'response.completed',
+  ]);
+  assert.equal(two.headers.get('x-should-retry'), 'false');
+  assert.match((await asked()).instructions ?? 'Be brief.', /Be brief/);
+});
+
+test('calls made at once, whole and streamed; their results come with previous_response_id', async () => {
+  const body = { input: prompt(';say=One%20moment.'), tools: [weather, clock] };
+  const one = await whole(body);
+  assert.deepEqual([one.status, text(one), plain(calls(one))], ['completed', 'One moment.', BOTH]);
+  assert.deepEqual(one.tools[0], { ...weather, strict: null });
+  const two = await streamed(body);
+  assert.deepEqual(plain(calls(two.last)), BOTH);
+  assert.deepEqual(two.types.filter((type) => type.includes('arguments')), ['response.function_call_arguments.delta', 'response.function_call_arguments.done', 'response.function_call_arguments.delta', 'response.function_call_arguments.done']);
+  const [oslo, time] = calls(two.last);
+  const next = await whole({ previous_response_id: two.last.id, input: [result(time, '12:00'), result(oslo, 'rain')], tools: [weather, clock] });
+  assert.equal(text(next), 'Results: 12:00 | rain');
+  assert.equal(next.previous_response_id, two.last.id);
+  const seen = await asked();
+  assert.deepEqual(seen.items.map((item) => [item.type, item.role ?? item.call_id, item.text ?? item.output ?? item.arguments]), [
+    ['message', 'user', body.input],
+    ['message', 'assistant', 'One moment.'],
+    ['function_call', oslo.call_id, oslo.arguments],
+    ['function_call', time.call_id, '{}'],
+    ['function_call_output', time.call_id, '12:00'],
+    ['function_call_output', oslo.call_id, 'rain'],
+  ]);
+  // From an earlier response once more, by another way.
+  const other = await whole({ previous_response_id: one.id, input: calls(one).map((call) => result(call, 'none')), tools: [weather, clock] });
+  assert.equal(text(other), 'Results: none | none');
+  // And without it: the items themselves, or their ids.
+  const items = [{ role: 'user', content: body.input }, ...one.output, ...calls(one).map((call) => result(call, 'own'))];
+  assert.equal(text(await whole({ input: items, tools: [weather, clock], store: false })), 'Results: own | own');
+  const named = [items[0], ...one.output.map(({ id }) => ({ type: 'item_reference', id })), ...items.slice(-2)];
+  assert.equal(text(await whole({ input: named, tools: [weather, clock] })), 'Results: own | own');
+});
+
+test('a stored response is read and deleted; store false, deleted and foreign ones are not there', async () => {
+  const one = await whole({ input: 'scenario:text;words=1' });
+  const read = await send('GET', `/v1/responses/${one.id}`);
+  assert.deepEqual(await read.json(), one);
+  assert.deepEqual(await (await send('DELETE', `/v1/responses/${one.id}`)).json(), { id: one.id, object: 'response', deleted: true });
+  const loose = await whole({ input: 'scenario:text;words=1', store: false });
+  for (const id of [one.id, loose.id, 'resp_none']) {
+    const gone = await send('GET', `/v1/responses/${id}`);
+    assert.deepEqual([gone.status, (await gone.json()).error.code], [404, 'not_found']);
+    const answer = await ask({ input: 'x', previous_response_id: id });
+    assert.deepEqual([answer.status, answer.json.error.code, answer.json.error.param], [400, 'previous_response_not_found', 'previous_response_id']);
+  }
+  const put = await send('PUT', `/v1/responses/${one.id}`, {});
+  assert.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, HEAD, DELETE, OPTIONS']);
+  assert.equal((await send('POST', `/v1/responses/${one.id}/cancel`, {})).status, 404);
+});
+
+test('reasoning is told as a summary when it is asked for, and passed over when it comes back', async () => {
+  const input = 'scenario:reasoning;text=Hello.';
+  const quiet = await whole({ input });
+  assert.deepEqual(quiet.output.map((item) => item.type), ['message']);
+  const two = await streamed({ input, reasoning: { summary: 'auto' } });
+  assert.ok(two.types.includes('response.reasoning_summary_text.delta'));
+  const [thought] = two.last.output;
+  assert.equal(thought.type, 'reasoning');
+  assert.ok(thought.summary[0].text.length > 0);
+  const next = await whole({ input: [{ role: 'user', content: input }, ...two.last.output, { role: 'user', content: 'scenario:text;words=1' }] });
+  assert.ok(text(next).length > 0);
+});
+
+test('formats: a schema reaches the model, json_object is told and checked', async () => {
+  const schema = { type: 'object', properties: { a: { type: 'number' } }, required: ['a'], additionalProperties: false };
+  await whole({ input: 'scenario:text;words=1', text: { format: { type: 'json_schema', name: 'x', schema } } });
+  assert.ok(JSON.stringify((await asked())).includes('"additionalProperties":false'));
+  const good = await whole({ input: `scenario:text;text=${encodeURIComponent('{"a":1}')}`, text: { format: { type: 'json_object' } } });
+  assert.equal(text(good), '{"a":1}');
+  const bad = await ask({ input: 'scenario:text;words=2', text: { format: { type: 'json_object' } } });
+  assert.deepEqual([bad.status, bad.json.error.code], [502, 'json_missing']);
+  const failed = await streamed({ input: 'scenario:text;words=2', text: { format: { type: 'json_object' } } });
+  assert.deepEqual([failed.last.status, failed.last.error.code], ['failed', 'server_error']);
+  assert.match(failed.last.error.message, /json_missing/);
+});
+
+test('a cut answer is incomplete, a failed one fails', async () => {
+  const cut = await streamed({ input: 'scenario:incomplete;reason=max_output_tokens' });
+  assert.deepEqual([cut.last.status, cut.last.incomplete_details], ['incomplete', { reason: 'max_output_tokens' }]);
+  const failed = await streamed({ input: 'scenario:http;status=500' });
+  assert.equal(failed.last.status, 'failed');
+  const error = await ask({ input: 'scenario:http;status=500' });
+  assert.ok(error.status >= 500, error.text);
+  assert.equal(error.headers.get('x-should-retry'), 'false');
+});
+
+test('what cannot be honoured is refused by name, or named', async () => {
+  const call = { type: 'function_call', call_id: 'c1', name: 'weather', arguments: '{}' };
+  const user = { role: 'user', content: 'x' };
+  const cases = [
+    [{ messages: [] }, 'unknown_parameter', 'messages'],
+    [{ stop: ['x'] }, 'unknown_parameter', 'stop'],
+    [{ background: true }, 'unsupported_parameter', 'background'],
+    [{ conversation: 'conv_1' }, 'unsupported_parameter', 'conversation'],
+    [{ prompt: { id: 'p' } }, 'unsupported_parameter', 'prompt'],
+    [{ truncation: 'auto' }, 'unsupported_value', 'truncation'],
+    [{ include: ['file_search_call.results'] }, 'unsupported_value', 'include[0]'],
+    [{ tools: [{ type: 'web_search' }] }, 'unsupported_value', 'tools[0].type'],
+    [{ tools: [weather, weather] }, 'invalid_value', 'tools[1].name'],
+    [{ tools: [weather], tool_choice: { type: 'function', name: 'clock' } }, 'invalid_value', 'tool_choice.name'],
+    [{ reasoning: { effort: 'huge' } }, 'invalid_value', 'reasoning.effort'],
+    [{ reasoning: { summary: 'long' } }, 'invalid_value', 'reasoning.summary'],
+    [{ text: { format: { type: 'xml' } } }, 'invalid_value', 'text.format.type'],
+    [{ max_output_tokens: 0 }, 'invalid_value', 'max_output_tokens'],
+    [{ metadata: { a: 1 } }, 'invalid_type', 'metadata.a'],
+    [{ stream_options: {} }, 'invalid_value', 'stream_options'],
+    [{ input: undefined }, 'missing_required_parameter', 'input'],
+    [{ input: [] }, 'invalid_value', 'input'],
+    [{ input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'f' }] }] }, 'unsupported_value', 'input[0].content[0].type'],
+    [{ input: [{ type: 'web_search_call', id: 'ws_1' }] }, 'unsupported_value', 'input[0].type'],
+    [{ input: [{ type: 'item_reference', id: 'msg_1' }] }, 'item_not_found', 'input[0].id'],
+    [{ input: [user, result(call, 'y')] }, 'invalid_value', 'input[1].call_id'],
+    [{ input: [user, call] }, 'invalid_value', 'input[1].call_id'],
+  ];
+  for (const [body, code, param] of cases) {
+    const answer = await ask({ input: 'x', ...body });
+    assert.equal(answer.status, 400, `${JSON.stringify(body)}: ${answer.text}`);
+    assert.deepEqual([answer.json.error.code, answer.json.error.param], [code, param]);
+  }
+  const model = await ask({ input: 'x', model: 'other' });
+  assert.deepEqual([model.status, model.json.error.code], [404, 'model_not_found']);
+  const named = await ask({ input: 'scenario:text;words=1', temperature: 0.2, max_output_tokens: 9, text: { verbosity: 'low' }, include: ['reasoning.encrypted_content'], tools: [{ ...weather, strict: true }] });
+  assert.equal(named.headers.get('x-ignored-params'), 'text.verbosity, include, temperature, max_output_tokens, tools.strict');
+});
+
+test('it is a turn request: metrics count it once', async () => {
+  const read = async () => Number(/oa_stream_terminal_total\{class="completed",route="\/v1\/responses"[^}]*\} (\d+)/.exec(await (await send('GET', '/metrics')).text())?.[1]);
+  const before = await read();
+  await whole({ input: 'scenario:text;words=1' });
+  await streamed({ input: 'scenario:text;words=1' });
+  assert.equal(await read(), before + 2);
+});
