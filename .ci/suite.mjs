@@ -12,6 +12,7 @@ const ROOT = path.join(import.meta.dirname, '..');
 export const ALONE = [
   'tests/browser/*',
   'tests/conformance/liveness.test.mjs', 'tests/conformance/replace.test.mjs', // a page leaves in the middle of a turn
+  'tests/conformance/replicas.test.mjs',
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
   'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
   'tests/e2e/evidence/hops.test.mjs', // the seconds after which a hop cuts
