@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -154,6 +155,37 @@ Capabilities WorkerCore::capabilities() const {
     return {.name = "worker", .version = {}, .worker = options_->worker};
 }
 
+namespace {
+
+constexpr std::string_view k_holes = "Missing events, by where they were found";
+constexpr std::string_view k_sent = "Commands sent to the control API, by how they ended";
+
+struct CommandReadings {
+    std::string_view method, done, failed;
+};
+#define OA_COMMAND(method)                                                                         \
+    CommandReadings{                                                                               \
+        method,                                                                                    \
+        "worker_requests_total{method=" method ",result=ok}",                                      \
+        "worker_requests_total{method=" method ",result=failed}"                                   \
+    }
+constexpr std::array k_commands{
+    OA_COMMAND("thread/start"),
+    OA_COMMAND("thread/resume"),
+    OA_COMMAND("thread/read"),
+    OA_COMMAND("thread/list"),
+    OA_COMMAND("turn/start"),
+    OA_COMMAND("turn/interrupt"),
+};
+#undef OA_COMMAND
+
+std::uint64_t of(const auto& counts, std::string_view method) {
+    const auto found = counts.find(method);
+    return found == counts.end() ? 0 : found->second;
+}
+
+} // namespace
+
 std::vector<Reading> WorkerCore::readings() const {
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
     const auto& order = sequence_.counts();
@@ -162,16 +194,18 @@ std::vector<Reading> WorkerCore::readings() const {
     const auto behind = worker_.latest_seq >= sequence_.next() && sequence_.known()
                             ? worker_.latest_seq + 1 - sequence_.next()
                             : 0;
-    return {
+    std::vector<Reading> out{
         {"worker_link_up", "1 while the connection to Khala is open", up ? 1.0 : 0.0},
         {"worker_reconnects_total",
          "Times the connection to Khala was opened again",
          count(link_ ? link_->reconnects() : 0)},
+        {"worker_stale_cursors_total",
+         "Times Khala no longer had what came behind the last event",
+         count(link_ ? link_->stale_cursors() : 0)},
+        {"worker_reauths_total", "Tokens that Khala refused", count(link_ ? link_->reauths() : 0)},
         {"worker_resyncs_total", "Times the worker's event log was read", count(counts_.resyncs)},
-        {"worker_holes_log_total", "Missing events found in the log", count(order.found_in_log)},
-        {"worker_holes_nowhere_total",
-         "Event numbers that neither Khala nor the log had",
-         count(order.found_nowhere)},
+        {"worker_holes_total{found=log}", k_holes, count(order.found_in_log)},
+        {"worker_holes_total{found=nowhere}", k_holes, count(order.found_nowhere)},
         {"worker_duplicates_total",
          "Events that came again and were dropped",
          count(order.duplicates)},
@@ -184,16 +218,19 @@ std::vector<Reading> WorkerCore::readings() const {
         {"worker_renumbered_total",
          "Times the worker's numbers began again",
          count(counts_.renumbered)},
-        {"worker_requests_total", "Commands sent to the control API", count(commands.sent)},
         {"worker_request_retries_total",
          "Commands sent again under the same id",
          count(commands.retried)},
-        {"worker_request_failures_total", "Commands that failed", count(commands.failed)},
         {"worker_lag_events", "Events of the worker that were not told yet", count(behind)},
         {"worker_heartbeat_age_seconds",
          "Age of the worker's heartbeat at the last look",
          static_cast<double>(worker_.heartbeat_age_ms.value_or(0)) / 1000.0},
     };
+    for (const auto& [method, done, failed] : k_commands) {
+        out.push_back({done, k_sent, count(of(commands.done, method))});
+        out.push_back({failed, k_sent, count(of(commands.failed, method))});
+    }
+    return out;
 }
 
 } // namespace oa_stream::authority

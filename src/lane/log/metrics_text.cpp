@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace oa_stream::lane {
@@ -33,22 +34,50 @@ bool is_metric_name(std::string_view name) {
            std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
 }
 
+/// A reading's name may have labels behind it: name{label=value,label=value}, two at most.
+struct ReadingName {
+    explicit ReadingName(std::string_view text) : name(text.substr(0, text.find('{'))) {
+        auto rest = text.substr(std::min(name.size() + 1, text.size()));
+        for (std::size_t i = 0; i < labels.size() && rest.size() > 1; ++i) {
+            const auto end = std::min(rest.find_first_of(",}"), rest.size());
+            const auto pair = rest.substr(0, end);
+            const auto equals = std::min(pair.find('='), pair.size());
+            labels.at(i) = {pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size()))};
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+    }
+    std::string_view name;
+    std::array<Exposition::Label, 2> labels{};
+};
+
 /// The authority's own numbers. Their names are not ours to trust: a sample that stands twice would
 /// silently replace another.
 void append_readings(
     Exposition& out, std::span<const authority::Reading> readings, std::string_view before
 ) {
-    std::set<std::string> reported;
+    std::set<std::string_view> reported;
+    std::string family;
     for (const auto& reading : readings) {
-        const auto name = fmt::format("{}{}", telemetry::k_prefix, reading.name);
-        if (!is_metric_name(reading.name) || before.contains(fmt::format("# TYPE {} ", name)) ||
-            !reported.insert(name).second) {
+        const ReadingName of(reading.name);
+        const auto name = fmt::format("{}{}", telemetry::k_prefix, of.name);
+        if (!is_metric_name(of.name) || before.contains(fmt::format("# TYPE {} ", name)) ||
+            !reported.insert(reading.name).second) {
             continue;
         }
         const auto kind =
-            reading.name.ends_with("_total") ? telemetry::Kind::counter : telemetry::Kind::gauge;
-        out.family({name, kind, {}, reading.help});
-        out.sample({}, reading.value);
+            of.name.ends_with("_total") ? telemetry::Kind::counter : telemetry::Kind::gauge;
+        if (family != name) {
+            family = name;
+            out.family({family, kind, {}, reading.help});
+        }
+        const auto& [first, second] = of.labels;
+        if (first.first.empty()) {
+            out.sample({}, reading.value);
+        } else if (second.first.empty()) {
+            out.sample({first}, reading.value);
+        } else {
+            out.sample({first, second}, reading.value);
+        }
     }
 }
 

@@ -173,7 +173,6 @@ Result<void> ControlClient::check_quota() {
 
 Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
     const std::string body = command_body(command);
-    ++self->counts_.sent;
     self->waiting_[command.request].reset();
     struct Forget {
         Self self;
@@ -193,7 +192,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
             co_return *self->waiting_[command.request];
         }
         if (!answer) {
-            ++self->counts_.failed;
+            ++self->counts_.failed[command.method];
             co_return std::unexpected(std::move(answer).error());
         }
         const bool again = never_arrived(answer->failure) ||
@@ -201,7 +200,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
                            (answer->status == 200 && answer->body.is_null());
         if (!again || attempt == k_pauses.size()) {
             auto result = self->judge(*answer, command);
-            self->counts_.failed += result ? 0 : 1;
+            ++(result ? self->counts_.done : self->counts_.failed)[command.method];
             co_return result;
         }
         ++self->counts_.retried;

@@ -69,9 +69,9 @@ public:
     /// Why nothing will be asked for now; empty: nothing stands against it.
     [[nodiscard]] std::string refusal() const;
     struct Counts {
-        std::uint64_t sent = 0; ///< commands, without retries
         std::uint64_t retried = 0;
-        std::uint64_t failed = 0;
+        /// Commands by method, without retries.
+        std::map<std::string, std::uint64_t, std::less<>> done{}, failed{};
     };
     [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
 

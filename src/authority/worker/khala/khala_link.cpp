@@ -82,10 +82,12 @@ void KhalaLink::went_down(const KhalaEnd& end) {
     if (end.why == Why::denied) {
         token_.refused();
         ++denials_;
+        ++reauths_;
     } else if (end.why != Why::lost) {
         denials_ = 0;
     }
     if (end.why == Why::stale) {
+        ++stale_cursors_;
         cursor_ = end.head.has_value() ? end.head : cursor_;
         to_head_ = !end.head.has_value();
         lost_ = true;

@@ -64,6 +64,8 @@ public:
     [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
     [[nodiscard]] std::uint64_t cursor() const noexcept { return cursor_.value_or(0); }
     [[nodiscard]] std::uint64_t reconnects() const noexcept { return reconnects_; }
+    [[nodiscard]] std::uint64_t stale_cursors() const noexcept { return stale_cursors_; }
+    [[nodiscard]] std::uint64_t reauths() const noexcept { return reauths_; }
 
 private:
     friend class RustSession;
@@ -98,6 +100,8 @@ private:
     int denials_ = 0;
     std::deque<Clock::time_point> evictions_{};
     std::uint64_t reconnects_ = 0;
+    std::uint64_t stale_cursors_ = 0;
+    std::uint64_t reauths_ = 0; ///< tokens that were refused, in the middle or at the start
     std::minstd_rand random_;
 };
 
