@@ -82,7 +82,8 @@ constexpr std::array k_codex{
     CodexRow{
         "item/completed dynamicToolCall",
         "tool-output, tool-failed",
-        "`{content, success}`; failed when there is no content."
+        "`{content, success}`; failed when there is no content. A function of the page's: what the "
+        "page gave, and failed when it said so."
     },
     CodexRow{
         "item/started webSearch",
@@ -199,7 +200,8 @@ constexpr std::array k_chunks{
         "tool-opened",
         "tool-input-start",
         "`dynamic` and `providerExecuted` on every chunk of a call: Codex runs the tools, and a "
-        "page with `sendAutomaticallyWhen` would otherwise ask for ever."
+        "page with `sendAutomaticallyWhen` would otherwise ask for ever. Calls of the page's own "
+        "functions have neither."
     },
     ChunkRow{"tool-input-delta", "tool-input-delta", ""},
     ChunkRow{"tool-input-ready", "tool-input-available", ""},

@@ -19,12 +19,12 @@ export function packagesOf(kit) {
 }
 
 /** The lane of a test file, from its first test to its last: `base` is where it listens. */
-export function laneOfFile() {
+export function laneOfFile(args = []) {
   const file = {};
   let mock, lane;
   before(async () => {
     mock = await startMock();
-    lane = await startCodexLane({ config: chatConfig, port: mock.port });
+    lane = await startCodexLane({ config: chatConfig, port: mock.port, args });
     file.base = lane.base;
   });
   after(async () => {

@@ -345,11 +345,14 @@ TEST_CASE("request: a part that cannot be carried is named, never dropped") {
             R"("content":[{"type":"text","text":"x"},{"type":"tool-call","name":"noop"}])",
             "messages[0].content[1]"},
         Row{"a file beside a content string",
-            R"("content":"x","parts":[{"type":"file","mediaType":"text/csv","url":"data:text/csv,1"}])",
+            R"("content":"x","parts":[{"type":"file","mediaType":"application/zip","url":"data:application/zip,1"}])",
+            "messages[0].parts[0]"},
+        Row{"a text file that is not UTF-8",
+            R"("parts":[{"type":"file","mediaType":"text/plain","url":"data:text/plain;base64,/w=="}])",
             "messages[0].parts[0]"},
         Row{"an attachment of AI SDK 4",
-            R"("content":"x","experimental_attachments":[{"contentType":"text/plain",)"
-            R"("url":"data:text/plain,1"}])",
+            R"("content":"x","experimental_attachments":[{"contentType":"application/zip",)"
+            R"("url":"data:application/zip,1"}])",
             "messages[0].experimental_attachments[0]"},
     };
     const auto row = GENERATE(from_range(k_rows));
@@ -361,6 +364,20 @@ TEST_CASE("request: a part that cannot be carried is named, never dropped") {
         CHECK(request.error().message.find(row.path) != std::string::npos);
         CHECK(request.error().details.at("part").at("path") == row.path);
     }
+}
+
+TEST_CASE("request: a text file is told as text, between the texts beside it") {
+    const auto request =
+        read(R"({"messages":[{"role":"user","parts":[{"type":"text","text":"Read"},)"
+             R"({"type":"file","mediaType":"text/csv","filename":"a\"b.csv",)"
+             R"("url":"data:text/csv;base64,YSxiCjEsMg=="},{"type":"text","text":"this"}]}]})");
+    REQUIRE(request.has_value());
+    REQUIRE(request->input.size() == 3);
+    CHECK(
+        std::get<authority::InputText>(request->input[1]).text ==
+        "<file name=\"a'b.csv\" type=\"text/csv\">\na,b\n1,2\n</file>\n"
+    );
+    CHECK(request->text == "Readthis");
 }
 
 TEST_CASE("request: images are refused by name when the assistant takes none") {

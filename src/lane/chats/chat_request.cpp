@@ -34,7 +34,8 @@ struct ListedMessage {
 
     [[nodiscard]] bool blank() const {
         const bool carries = std::ranges::any_of(pieces, [](const Piece& piece) {
-            return piece.kind == Piece::Kind::image || piece.kind == Piece::Kind::refused;
+            return piece.kind == Piece::Kind::image || piece.kind == Piece::Kind::file ||
+                   piece.kind == Piece::Kind::refused;
         });
         return !carries && is_blank(joined_text(pieces));
     }
@@ -157,11 +158,11 @@ Rejection reject_part(const Piece& piece, std::string_view why) {
 
 /// Why a piece cannot be told to the model; empty: it can.
 std::string_view fault_of(const Piece& piece, bool images) {
-    if (piece.kind == Piece::Kind::text) {
+    if (piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file) {
         return "";
     }
     if (piece.kind != Piece::Kind::image) {
-        return "only text and images as data: URLs can";
+        return "only text, text files and images as data: URLs can";
     }
     return images ? image_fault(piece.value) : "it takes no images";
 }
@@ -175,6 +176,10 @@ make_input(const std::vector<Piece>& pieces, bool images) {
         }
         if (piece.kind == Piece::Kind::image) {
             input.emplace_back(authority::InputImage{piece.value});
+            continue;
+        }
+        if (piece.kind == Piece::Kind::file) {
+            input.emplace_back(authority::InputText{piece.value});
             continue;
         }
         auto* last = input.empty() ? nullptr : std::get_if<authority::InputText>(&input.back());
@@ -250,9 +255,19 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     return {};
 }
 
+/// Files that are told as text count as well.
+std::size_t text_chars(const std::vector<authority::InputPart>& input) {
+    std::size_t count = 0;
+    for (const auto& part : input) {
+        const auto* text = std::get_if<authority::InputText>(&part);
+        count += text == nullptr ? 0 : code_points(text->text);
+    }
+    return count;
+}
+
 // Of the body, as many as k_body_names; of a message, of its parts, of an approval.
 constexpr std::size_t k_body_names = 12;
-constexpr std::array<std::string_view, 31> k_names{
+constexpr std::array<std::string_view, 33> k_names{
     "thread_id",
     "threadId",
     "conversation_id",
@@ -282,6 +297,8 @@ constexpr std::array<std::string_view, 31> k_names{
     "state",
     "approval",
     "approved",
+    "filename",
+    "name",
     "toolCallId",
     "providerExecuted",
 };
@@ -345,7 +362,7 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
         return std::unexpected(std::move(extras).error());
     }
     request.extras = *std::move(extras);
-    if (code_points(request.text) > context.text_chars) {
+    if (text_chars(request.input) > context.text_chars) {
         return std::unexpected(invalid_field(
             "request.params.text",
             fmt::format("the text must not be longer than {} characters", context.text_chars)

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "bodies/text_file.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -49,6 +51,10 @@ std::optional<Piece> read_file(const Json& part, std::string_view type, const st
     const bool image =
         media.empty() ? type.find("image") != std::string_view::npos : media.starts_with("image/");
     const auto label = media.empty() ? std::string(type) : fmt::format("{} {}", type, media);
+    if (const auto text = image ? std::nullopt : text_file(url)) {
+        const auto name = first_string(part, {"filename", "name"});
+        return Piece{Piece::Kind::file, told_file(name, url, *text), path, label};
+    }
     const auto kind = is_carried_url(url, image) ? Piece::Kind::image : Piece::Kind::refused;
     return Piece{kind, std::move(url), path, label};
 }

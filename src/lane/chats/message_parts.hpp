@@ -13,6 +13,7 @@ struct Piece {
     enum class Kind {
         text,    ///< value is the text
         image,   ///< value is a data: or https: URL
+        file,    ///< value is the text of a text file, as the model is told it
         refused, ///< a file the lane cannot carry
         unknown, ///< a part type nobody defined for user messages
     };

@@ -22,6 +22,10 @@ using authority::SeedCall;
 using authority::SeedMessage;
 
 constexpr std::size_t k_longest_id = 64; // that providers take
+/// Codex keeps 100 pieces of 64 KiB with a thread, which are not all full.
+constexpr std::size_t k_most_shown = 4'800'000;
+constexpr std::size_t k_small_file = 1024;
+constexpr std::string_view k_left_out = "(a file of this message, too large to be kept)";
 constexpr std::string_view k_no_result = "This call got no result.";
 
 bool is_tool(std::string_view type) {
@@ -37,6 +41,31 @@ std::string plain_text(const Json* value) {
         return std::string(k_no_result);
     }
     return without_halves(value->is_string() ? value->get<std::string>() : dump_json(*value));
+}
+
+/// As JSON within JSON, as it is kept.
+std::size_t kept_size(const Json& shown) {
+    return dump_json(Json(dump_json(shown))).size();
+}
+
+bool is_large_file(const Json& part) {
+    return text_view_in(part, "type") == "file" && text_view_in(part, "url").size() > k_small_file;
+}
+
+/// `places`: where each of the shown messages stands in the request.
+void fit(Seed& seed, const std::vector<std::size_t>& places) {
+    std::size_t size = kept_size(seed.shown);
+    for (std::size_t i = 0; i < seed.shown.size() && size > k_most_shown; ++i) {
+        Json& parts = seed.shown[i].at("parts");
+        for (std::size_t at = 0; at < parts.size() && size > k_most_shown; ++at) {
+            if (is_large_file(parts[at])) {
+                size -= std::min(size, text_view_in(parts[at], "url").size());
+                parts[at] = Json::object({{"type", "text"}, {"text", k_left_out}});
+                seed.partly.push_back(fmt::format("messages[{}].parts[{}]", places[i], at));
+            }
+        }
+    }
+    seed.too_large = size > k_most_shown;
 }
 
 class Reader {
@@ -56,26 +85,29 @@ public:
             flush();
         } else {
             if (role != "system" && role != "developer") {
-                out_.untold.push_back(path_);
+                out_.partly.push_back(path_);
             }
             return;
         }
         show(message, role, at);
     }
 
-    [[nodiscard]] Seed take() { return std::move(out_); }
+    [[nodiscard]] Seed take() {
+        fit(out_, places_);
+        return std::move(out_);
+    }
 
 private:
     void read_user(const Json& message) {
         SeedMessage told;
         for (auto& piece : read_pieces(message, path_)) {
             const bool image = piece.kind == Piece::Kind::image;
-            if (piece.kind == Piece::Kind::text) {
+            if (piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file) {
                 told.parts.emplace_back(authority::InputText{without_halves(piece.value)});
             } else if (image && context_.images && image_fault(piece.value).empty()) {
                 told.parts.emplace_back(authority::InputImage{std::move(piece.value)});
             } else {
-                out_.untold.push_back(piece.path);
+                out_.partly.push_back(piece.path);
             }
         }
         const bool one_text =
@@ -97,7 +129,7 @@ private:
             } else if (is_tool(type) && context_.calls) {
                 called(part, type, i);
             } else if (!is_page_only(type)) {
-                out_.untold.push_back(fmt::format("{}.parts[{}]", path_, i));
+                out_.partly.push_back(fmt::format("{}.parts[{}]", path_, i));
             }
         }
         flush();
@@ -151,6 +183,7 @@ private:
         const auto* parts = member(message, "parts");
         shown["parts"] = parts != nullptr && parts->is_array() ? *parts : parts_of(message);
         out_.shown.push_back(std::move(shown));
+        places_.push_back(at);
     }
 
     [[nodiscard]] Json parts_of(const Json& message) const {
@@ -169,6 +202,7 @@ private:
 
     const SeedContext& context_;
     Seed out_{};
+    std::vector<std::size_t> places_{};
     std::string path_{};
     SeedMessage open_{}; ///< the assistant's, so far
     std::vector<SeedMessage> results_{}; ///< of its calls

@@ -115,9 +115,25 @@ test('strict: what the model would not be told is refused', async () => {
   assert.equal((await strict.stop()).code, 0);
 });
 
-test('three images of 1.5 MB move along, and the conversation goes on', async () => {
-  const big = `data:image/png;base64,${Buffer.concat([Buffer.from(DOT.split(',')[1], 'base64'), Buffer.alloc(1_500_000, 7)]).toString('base64')}`;
-  const old = [1, 2, 3].map((n) => user(`img-${n}`, text(`number ${n}`), { type: 'file', mediaType: 'image/png', url: big }));
+const imagesOf = (bytes) => {
+  const big = `data:image/png;base64,${Buffer.concat([Buffer.from(DOT.split(',')[1], 'base64'), Buffer.alloc(bytes, 7)]).toString('base64')}`;
+  return [1, 2, 3].map((n) => user(`img-${n}`, text(`number ${n}`), { type: 'file', mediaType: 'image/png', url: big }));
+};
+
+test('of images that are more than Codex keeps, the oldest are named and told all the same', async () => {
+  const old = imagesOf(1_500_000);
+  const first = await post('large', [...old, user('n', text('scenario:text;words=2'))]);
+  assert.equal(first.status, 200, first.text);
+  assert.equal(first.headers['x-oa-ignored'], 'messages[0].parts[1]');
+  assert.equal((await asked()).items.filter((i) => i.images === 1).length, 3);
+  const { data } = await page('large');
+  assert.match(data[0].parts[1].text, /too large to be kept/);
+  assert.deepEqual(plain(data.slice(1, 3)), old.slice(1));
+  assertRefused(await post('text', [user('o', text('"'.repeat(3_500_000))), user('n', text('x'))]), 413, 'payload_too_large');
+});
+
+test('three images of 1 MB move along, and the conversation goes on', async () => {
+  const old = imagesOf(1_000_000);
   const first = await post('images', [...old, user('n', text('scenario:text;words=2'))]);
   assert.equal(first.status, 200, first.text);
   assert.equal((await asked()).items.filter((i) => i.images === 1).length, 3);

@@ -1,0 +1,18 @@
+// Text in a file part: told to the model as text, as Codex takes no files.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+/// The text of a data: URL of a type that is text (text/*, JSON, XML, YAML); nullopt for every
+/// other URL and for what is not UTF-8.
+[[nodiscard]] std::optional<std::string> text_file(std::string_view url);
+
+/// As the model reads it: <file name="…" type="…">, the text, </file>.
+[[nodiscard]] std::string
+told_file(std::string_view name, std::string_view url, std::string_view text);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,50 @@
+// Files in a chat: text files are told as text, and a chat with large images goes on.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { open, send } from '../lib/http.mjs';
+
+let mock, lane;
+before(async () => {
+  mock = await startMock();
+  lane = await startCodexLane({ config: chatConfig, port: mock.port });
+});
+after(async () => {
+  assert.equal((await lane.stop()).code, 0);
+  await mock.stop();
+});
+
+const text = (value) => ({ type: 'text', text: value });
+const file = (mediaType, bytes, filename) => ({ type: 'file', mediaType, filename, url: `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}` });
+const post = async (id, parts, message = 'u-1') => {
+  const exchange = open(lane.base, { method: 'POST', path: `/api/chats/${id}/stream`, body: { id, messages: [{ id: message, role: 'user', parts }] } });
+  await exchange.done;
+  return exchange;
+};
+const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+
+test('text files are told to the model with their names; other files are refused', async () => {
+  const answer = await post('files', [text('scenario:text;words=2'), file('text/markdown', '# Zażółć\n', 'a "b".md'), file('application/json', '{"a":1}', 'x.json')]);
+  assert.equal(answer.status, 200, answer.text);
+  assertLegal(answer);
+  assert.match((await asked()).items.at(-1).text, /<file name="a 'b'.md" type="text\/markdown">\n# Zażółć\n\n<\/file>[^]*<file name="x.json" type="application\/json">\n\{"a":1\}\n<\/file>/);
+  for (const bad of [file('application/pdf', '%PDF-1.7'), file('text/plain', Buffer.from([0xff, 0xfe])), file('text/plain', 'a\0b')]) {
+    const body = assertRefused(await post('bad', [text('x'), bad]), 422, 'unsupported_part');
+    assert.deepEqual(body.error.part, { path: 'messages[0].parts[1]', type: `file ${bad.mediaType}` });
+  }
+  assertRefused(await post('bad', [text('x'), file('text/plain', 'y'.repeat(200_000))]), 422, 'invalid_request');
+});
+
+test('a chat with three images of 4 MB goes on, as each request has its newest message alone', async () => {
+  const dot = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  for (const n of [1, 2, 3]) {
+    const answer = await post('images', [text(`scenario:text;words=${n}`), file('image/png', Buffer.concat([dot, Buffer.alloc(4_000_000, n)]))], `u-${n}`);
+    assert.equal(answer.status, 200, answer.text.slice(0, 300));
+    assert.equal(read(answer).texts.length, 1);
+  }
+  const next = await post('images', [text('scenario:text;words=4')], 'u-4');
+  assert.deepEqual(read(next).texts, ['alpha bravo charlie delta']);
+  const { data } = (await send(lane.base, { path: '/api/chats/images/messages' })).json();
+  assert.deepEqual(data.map((m) => m.parts.length), [2, 2, 2, 2, 2, 2, 1, 2]);
+});
