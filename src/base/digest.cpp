@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <array>
@@ -68,6 +69,24 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path) {
         return fail(Code::unreadable, "cannot read", path.string());
     }
     return hash.hex();
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    const unsigned char* const done = HMAC(
+        EVP_sha256(),
+        key.data(),
+        static_cast<int>(key.size()),
+        reinterpret_cast<const unsigned char*>(bytes.data()), // NOLINT(*-reinterpret-cast)
+        bytes.size(),
+        digest.data(),
+        &size
+    );
+    if (done == nullptr) {
+        throw std::bad_alloc(); // the only way in which the library can fail here
+    }
+    return {digest.begin(), digest.begin() + size};
 }
 
 std::string base64(std::string_view bytes) {

@@ -1,6 +1,7 @@
 #include "oa_stream/base/digest.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace oa_stream;
 
@@ -21,4 +22,23 @@ TEST_CASE("base64url: the values of RFC 4648 without padding, and nothing else")
     CHECK(base64url_decoded("-_8") == "\xfb\xff");
     CHECK_FALSE(base64url_decoded("Zg=="));
     CHECK_FALSE(base64url_decoded("+/8"));
+}
+
+TEST_CASE("hmac_sha256: the vectors of RFC 4231") {
+    const auto hex = [](std::string_view bytes) {
+        std::string out;
+        for (const char c : bytes) {
+            out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+        }
+        return out;
+    };
+    CHECK(
+        hex(hmac_sha256("Jefe", "what do ya want for nothing?")) ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    );
+    CHECK(
+        hex(hmac_sha256(
+            std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First"
+        )) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+    );
 }

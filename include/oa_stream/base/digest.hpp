@@ -15,6 +15,9 @@ namespace oa_stream {
 /// The same of a file, read in pieces. Code::unreadable.
 [[nodiscard]] Result<std::string> sha256_of_file(const std::filesystem::path& path);
 
+/// HMAC-SHA256 (RFC 2104): 32 raw bytes.
+[[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view bytes);
+
 /// With padding, without line breaks.
 [[nodiscard]] std::string base64(std::string_view bytes);
 

@@ -1,5 +1,6 @@
 // What a ClientRequest means to libcurl.
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/client_certificate.hpp"
 
 #include "curl_transfer.hpp"
 
@@ -8,12 +9,23 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace oa_stream::net {
 
 namespace {
+
+struct ClientCertificate {
+    std::string certificate;
+    std::string key;
+};
+ClientCertificate& client_certificate() {
+    static ClientCertificate of_this_process;
+    return of_this_process;
+}
 
 bool one_line(std::string_view text) noexcept {
     return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
@@ -93,8 +105,28 @@ void CurlTransfer::configure_route() {
         curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
     }
-    if (!request_.ca_file.empty()) {
-        curl_easy_setopt(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
+    configure_trust();
+}
+
+/// The variables are OpenSSL's; libcurl has defaults of its own and leaves them to its callers.
+void CurlTransfer::configure_trust() {
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): nothing sets it
+        return std::string(value == nullptr ? "" : value);
+    };
+    const bool own = !request_.ca_file.empty();
+    const std::string file = own ? request_.ca_file : variable("SSL_CERT_FILE");
+    const std::string folder = own ? "" : variable("SSL_CERT_DIR");
+    if (!file.empty()) {
+        curl_easy_setopt(easy_, CURLOPT_CAINFO, file.c_str());
+    }
+    if (!folder.empty()) {
+        curl_easy_setopt(easy_, CURLOPT_CAPATH, folder.c_str());
+    }
+    const auto& [certificate, key] = client_certificate();
+    if (!certificate.empty()) {
+        curl_easy_setopt(easy_, CURLOPT_SSLCERT, certificate.c_str());
+        curl_easy_setopt(easy_, CURLOPT_SSLKEY, (key.empty() ? certificate : key).c_str());
     }
 }
 
@@ -153,6 +185,10 @@ bool CurlTransfer::add_field(const std::string& name, const std::string& value) 
     lines_.add(line);
     ::explicit_bzero(line.data(), line.size());
     return true;
+}
+
+void set_client_certificate(std::string certificate, std::string key) {
+    client_certificate() = {std::move(certificate), std::move(key)};
 }
 
 } // namespace oa_stream::net

@@ -55,6 +55,7 @@ private:
     void configure_body();
     [[nodiscard]] bool configure_headers();
     void configure_route();
+    void configure_trust();
     [[nodiscard]] bool add_field(const std::string& name, const std::string& value);
 
     static std::size_t on_header(char* bytes, std::size_t one, std::size_t size, void* self);

@@ -1,28 +1,18 @@
 // The driver of Cloud Run, over the Admin API v2.
 #pragma once
 
-#include "oa_stream/base/secret.hpp"
-#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/token_source.hpp"
 #include "oa_stream/traffic/driver.hpp"
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace oa_stream::traffic {
 
-/// A valid access token. `fresh`: the last one was refused or is about to expire, get another.
-/// Code::credentials when there is none.
-using TokenSource = std::function<Task<Result<Secret>>(bool fresh)>;
-
-/// A token read once. `reread` gives the next one when it is refused (a file that somebody renews);
-/// empty, or the same token again: Code::credentials.
-[[nodiscard]] TokenSource kept_token(Secret token, std::function<Result<Secret>()> reread = {});
-
-/// Asks the metadata server at `base_url` (http://metadata.google.internal) and keeps the token
-/// until it is about to expire. `client` must outlive the source.
-[[nodiscard]] TokenSource metadata_tokens(net::HttpClient& client, std::string base_url);
+using net::kept_token;
+using net::metadata_tokens;
+using net::TokenSource;
 
 struct CloudRunDriverOptions {
     std::string endpoint; ///< https://run.googleapis.com, without a trailing slash

@@ -10,8 +10,6 @@ namespace {
 
 using namespace config;
 
-constexpr std::string_view k_metadata_server = "http://metadata.google.internal";
-
 struct CloudRunSettings final : DriverSettings {
     std::string endpoint{}; ///< of the Admin API, without a trailing slash
     std::string project{};
@@ -19,18 +17,12 @@ struct CloudRunSettings final : DriverSettings {
     std::string service{};
     std::optional<AuthRef> auth{}; ///< unset: the metadata server's token
 
-    /// The token that was given, a file's read again when it is refused; else the metadata
-    /// server's.
+    /// Renewed as its reference allows; the metadata server's when none was given.
     [[nodiscard]] TokenSource tokens(const DriverParts& parts) const {
-        if (parts.token.empty()) {
-            return metadata_tokens(*parts.client, std::string(k_metadata_server));
-        }
-        if (auth && auth->reference.starts_with("file:")) {
-            return kept_token(parts.token, [reference = auth->reference] {
-                return read_secret(reference);
-            });
-        }
-        return kept_token(parts.token);
+        const bool given = auth && !parts.token.empty();
+        return net::token_source(
+            parts.executor, *parts.client, given ? auth->reference : "metadata:", parts.token
+        );
     }
 
     [[nodiscard]] Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const override {

@@ -1,10 +1,10 @@
 #include "command/command_driver.hpp"
 
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "command_document.hpp"
-#include "program_call.hpp"
 
 #include <fmt/format.h>
 

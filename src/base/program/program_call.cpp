@@ -1,15 +1,16 @@
-#include "program_call.hpp"
-
+// One run of an operator's program, from start to the end of its process group.
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "front/wake.hpp"
-
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace oa_stream::traffic {
+namespace oa_stream {
 namespace {
 
 constexpr std::size_t k_kept_stderr = 4096;
@@ -19,9 +20,9 @@ constexpr auto k_after_exit = Millis{250};
 
 struct Running {
     Running(const asio::any_io_executor& executor, std::unique_ptr<Child> started)
-        : child(std::move(started)), wake(executor) {}
+        : child(std::move(started)), changed(executor) {}
     std::unique_ptr<Child> child; ///< null: given up, and with it the whole group
-    Wake wake;
+    asio::steady_timer changed; ///< cancelled whenever a part is done
     std::string output;
     std::string errors; ///< the last of it
     int open = 2;       ///< of stdout and stderr
@@ -61,7 +62,7 @@ Task<void> collect(std::shared_ptr<Running> running, std::size_t most) {
         }
     }
     --running->open;
-    running->wake.notify();
+    running->changed.cancel();
 }
 
 Task<void> collect_errors(std::shared_ptr<Running> running) {
@@ -76,13 +77,13 @@ Task<void> collect_errors(std::shared_ptr<Running> running) {
         }
     }
     --running->open;
-    running->wake.notify();
+    running->changed.cancel();
 }
 
 Task<void> await_exit(std::shared_ptr<Running> running) {
     static_cast<void>(co_await running->child->wait());
     running->exited = true;
-    running->wake.notify();
+    running->changed.cancel();
 }
 
 /// True: it ended by itself.
@@ -98,7 +99,8 @@ Task<bool> await_end(std::shared_ptr<Running> running, Millis limit) {
         if (left <= Clock::duration::zero()) {
             break;
         }
-        co_await running->wake.wait(left);
+        running->changed.expires_after(left);
+        co_await running->changed.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     co_return running->exited;
 }
@@ -165,4 +167,4 @@ Task<Result<ProgramEnd>> call_program(asio::any_io_executor executor, ProgramCal
     };
 }
 
-} // namespace oa_stream::traffic
+} // namespace oa_stream

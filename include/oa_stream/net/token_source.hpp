@@ -1,0 +1,55 @@
+// Where a bearer token comes from, and how the next one is got when it ends.
+//
+//   env:NAME  file:PATH  fd:N      as read_secret()
+//   command:PROGRAM ARG…           its standard output; never run by a shell
+//   command:["PROGRAM","ARG"]      the same, for arguments with spaces
+//   metadata:                      an access token of the machine's service account
+//   metadata:AUDIENCE              its identity token for this audience, an https URL
+//
+// The metadata server is at GCE_METADATA_HOST, else http://metadata.google.internal.
+#pragma once
+
+#include "oa_stream/base/secret.hpp"
+#include "oa_stream/net/http_client.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::net {
+
+/// A valid token. `fresh`: the last one was refused or is about to expire, get another.
+/// Code::credentials when there is none.
+using TokenSource = std::function<Task<Result<Secret>>(bool fresh)>;
+
+/// A token read once. `reread` gives the next one when it is refused (a file that somebody renews);
+/// empty, or the same token again: Code::credentials.
+[[nodiscard]] TokenSource kept_token(Secret token, std::function<Result<Secret>()> reread = {});
+
+/// Asks the metadata server at `base_url` and keeps the token until it is about to expire; with an
+/// `audience` an identity token. `client` must outlive the source.
+[[nodiscard]] TokenSource
+metadata_tokens(HttpClient& client, std::string base_url, std::string audience = {});
+
+/// What the program prints; kept for five minutes, or until a quarter of an hour's minutes before
+/// its end if it is a JSON Web Token. Code::credentials with the last line of its stderr.
+[[nodiscard]] TokenSource
+command_tokens(asio::any_io_executor executor, std::vector<std::string> program);
+
+/// By the reference; `first` is the token that was read from it, or empty. `client` must outlive
+/// it.
+[[nodiscard]] TokenSource token_source(
+    const asio::any_io_executor& executor,
+    HttpClient& client,
+    std::string_view reference,
+    Secret first
+);
+
+/// Gives other tokens as time goes by: command, metadata, file.
+[[nodiscard]] bool is_renewed(std::string_view reference) noexcept;
+
+/// Reads it now and blocks meanwhile, at most about 15 s. Errors as read_secret(), and
+/// Code::credentials when the program or the metadata server gives none.
+[[nodiscard]] Result<Secret> read_token(std::string_view reference);
+
+} // namespace oa_stream::net
