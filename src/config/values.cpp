@@ -10,14 +10,28 @@ struct AuthDraft {
     std::string env{};
     std::string file{};
     std::optional<std::uint64_t> fd{};
+    std::vector<std::string> command{};
+    std::string metadata{};
     bool required = true;
 };
 
-constexpr std::array<std::string_view, 3> k_auth_forms{"env", "file", "fd"};
+constexpr std::array<std::string_view, 5> k_auth_forms{"env", "file", "fd", "command", "metadata"};
 constexpr auto k_auth_keys = keys<AuthDraft>(
     text<&AuthDraft::env>("env", Need::optional, "Environment variable that holds it."),
     text<&AuthDraft::file>("file", Need::optional, "File that holds it, mode 0600 or stricter."),
     count<&AuthDraft::fd, 0, 1023>("fd", Need::optional, "Open file descriptor to read it from."),
+    texts<&AuthDraft::command>(
+        "command",
+        Need::optional,
+        "Program and arguments that print a token; asked again before it ends. Never run by a "
+        "shell."
+    ),
+    text<&AuthDraft::metadata>(
+        "metadata",
+        Need::optional,
+        "`access-token` of the machine's service account, or the audience (an https URL) of an "
+        "identity token; from the metadata server, renewed."
+    ),
     boolean<&AuthDraft::required>(
         "required", Need::optional, "`false`: go on without when it is not there."
     )
@@ -28,8 +42,8 @@ constexpr auto k_auth_keys = keys<AuthDraft>(
 
 constinit const SectionInfo k_auth{
     .name = "auth",
-    .help = "Where a credential comes from, never the credential itself: exactly one of env, file "
-            "and fd.",
+    .help = "Where a credential comes from, never the credential itself: exactly one of env, "
+            "file, fd, command and metadata.",
     .keys = k_auth_keys,
     .exactly_one = k_auth_forms
 };
@@ -49,6 +63,15 @@ std::optional<AuthRef> read_auth(const Node& node) {
         out.reference = "file:" + draft.file;
     } else if (draft.fd) {
         out.reference = fmt::format("fd:{}", *draft.fd);
+    } else if (!draft.command.empty()) {
+        out.reference = "command:" + dump_json(Json(draft.command));
+    } else if (draft.metadata == "access-token") {
+        out.reference = "metadata:";
+    } else if (draft.metadata.starts_with("https://") || draft.metadata.contains("${")) {
+        out.reference = "metadata:" + draft.metadata;
+    } else if (!draft.metadata.empty()) {
+        node.refuse("metadata is access-token or an audience, which begins with https://");
+        return std::nullopt;
     } else {
         return std::nullopt;
     }

@@ -174,6 +174,8 @@ net::ClientRequest RouteSplitClient::request(std::string_view name, std::string 
     out.method = body.empty() ? "GET" : "POST";
     out.url = fmt::format("{}/api/v1/control/route-split/{}", options_.base_url, name);
     out.bearer = options_.bearer;
+    out.headers = options_.extra;
+    out.ca_file = options_.ca_file;
     out.headers.add("x-oa-client-build-id", options_.build);
     out.headers.add("x-oa-protocol-version", options_.protocol);
     out.headers.add("x-oa-schema-version", options_.schema);

@@ -51,6 +51,12 @@ void redact(report::Report& report, const Redactor& redactor) {
     }
 }
 
+/// Somebody removed the folder.
+bool is_gone(const RunFolder& folder) {
+    std::error_code ignored;
+    return !std::filesystem::exists(folder.path(), ignored);
+}
+
 void note_lost_evidence(RunResult& result, const Error& error) {
     result.notes.push_back("Evidence is incomplete: " + error.text());
     if (result.more.contains("notes")) {
@@ -188,7 +194,9 @@ void RunSession::lose_evidence(RunResult& result, const Error& error) const {
     if (facts_.mutated && !facts_.restored) {
         // It was over: the journal is closed, and what was changed stays.
         result.end.exit = ExitCode::rollback_unverified;
-        result.next = Suggestion{"rollback apply", {names::run, folder_.id()}}.text();
+        result.next = is_gone(folder_)
+                          ? result.next
+                          : Suggestion{"rollback apply", {names::run, folder_.id()}}.text();
     }
 }
 
@@ -196,7 +204,7 @@ Json RunSession::document_of(const RunResult& result) const {
     Json out = {
         {"verdict", nullptr},
         {"run", result.id},
-        {"evidence", result.evidence.string()},
+        {"evidence", is_gone(folder_) ? Json(nullptr) : Json(result.evidence.string())},
     };
     out.update(outcome_of(result));
     auto redacted = parse_json(folder_.redactor().apply(dump_json(out)));
@@ -212,6 +220,10 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
     stored["ended"] = to_string(end.ended);
     if (const auto finished = folder_.finish(stored); !finished) {
         lose_evidence(out, finished.error());
+    }
+    if (is_gone(folder_)) { // nothing may name what is not there
+        out.next = out.next.starts_with("less ") ? "" : out.next;
+        out.evidence.clear();
     }
     out.document = document_of(out);
     return out;

@@ -6,7 +6,7 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/measure/source.hpp"
-#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/token_source.hpp"
 
 #include <memory>
 #include <string>
@@ -18,6 +18,7 @@ struct PrometheusOptions {
     /// Before /api/v1/query; may have a path (Cloud Monitoring's has), no credentials or query.
     std::string url{};
     Secret bearer{}; ///< Authorization: Bearer …
+    net::TokenSource token{}; ///< gives bearers as time goes by; unset: `bearer` stays
     std::string user{}; ///< Basic, with `password`; not beside a bearer
     Secret password{};
     std::string ca_file{}; ///< PEM; empty: the system's

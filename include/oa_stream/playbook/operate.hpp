@@ -8,7 +8,9 @@
 #include "oa_stream/playbook/runner.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::playbook {
@@ -36,10 +38,44 @@ struct PlanRequest {
 /// Nothing measures the error budget that must be known: apply stops unless somebody states it.
 [[nodiscard]] bool needs_stated_budget(const Playbook& playbook);
 
+// Approve
+// -------------------------------------------------------------------------------------------------
+
+/// As this machine knows somebody; nothing proves it to another one.
+struct Account {
+    std::string name;
+    std::string host;
+    [[nodiscard]] std::string text() const; ///< "alice on ops-1"
+    friend bool operator==(const Account&, const Account&) = default;
+};
+[[nodiscard]] Account this_account();
+
+/// A second operator's yes, in FILE.approval.json beside the plan's file.
+struct Approval {
+    std::string plan; ///< the plan's id, which is the hash of its content
+    Account by;
+    std::string name{}; ///< as the operator gave it; empty: the account's
+    std::string reason{};
+    std::string at{}; ///< RFC 3339
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] Json to_json() const;
+};
+
+/// Writes it; one that was there is replaced. Code::precondition for a plan that apply would refuse
+/// and for who made it, Code::unreadable, Code::io.
+[[nodiscard]] Result<Approval> approve_plan(
+    const std::filesystem::path& plan, std::string_view name, std::string_view reason, WallTime now
+);
+/// The approval of a plan that needs one: of this plan, not by its author, not before it was made.
+/// Else Code::precondition. Of a plan that needs none what there is.
+[[nodiscard]] Result<std::optional<Approval>>
+check_approval(const std::filesystem::path& path, const Plan& plan, WallTime now);
+
 /// A plan's file, also one that apply refuses.
 struct ShownPlan {
     Plan plan;
     std::string refused{}; ///< why the file alone forbids to apply it; empty: it does not
+    std::string approval{}; ///< who approved it, or why nobody counts; empty: nobody has to
 };
 /// Code::unreadable for a file that is not a plan.
 [[nodiscard]] Result<ShownPlan> read_shown_plan(const std::filesystem::path& path, WallTime now);
@@ -56,6 +92,7 @@ struct ApplyRequest {
     bool rollback = false; ///< the plan must be one that rolls back; else it must not
     std::string reopen{}; ///< reason to walk the stages of a cutover that is over once more
     std::optional<Asserted> asserted{}; ///< what somebody states instead of measuring it
+    std::string approved_by{}; ///< who else agreed, as whoever applies it states; proves nothing
     Operator by{};
 };
 

@@ -13,7 +13,18 @@
 
 namespace oa_stream::playbook {
 
-enum class StepKind { smoke, budget, shift, probe, gate, restore, shadow, continuity, drilled };
+enum class StepKind {
+    smoke,
+    budget,
+    shift,
+    probe,
+    gate,
+    restore,
+    shadow,
+    continuity,
+    drilled,
+    rehearse
+};
 [[nodiscard]] std::string_view to_string(StepKind kind) noexcept;
 
 struct Step {
@@ -48,6 +59,8 @@ struct PlanFacts {
     /// The continuity check tried once, {"verdict", "detail"}, or with new-threads-only how many
     /// conversations stay behind, {"threads"}; null when neither was looked at.
     Json continuity = nullptr;
+    /// Who made it, {"account", "host"}; null where one operator is enough.
+    Json author = nullptr;
     /// The route split as it was seen and what would be written there; null without a route half.
     Json routes = nullptr;
     /// When the gates were last tried on planted faults, {"at", "run", "text"}; null: never.

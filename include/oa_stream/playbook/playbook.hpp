@@ -58,6 +58,11 @@ struct Target {
     std::string revision_header = "x-oa-revision";
     std::optional<CompatSpec> compat{}; ///< unset: what the probes send by default
     std::string prompt{};               ///< of probes; empty: theirs
+    std::string ca{}; ///< PEM of who signs for it; empty: the system's
+    std::string cert{}; ///< PEM, shown to it; empty: none
+    std::string key{}; ///< PEM; empty: it stands in `cert`
+    /// "Name: value", or for a secret "Name: env:VARIABLE" as net::read_token() takes it.
+    std::vector<std::string> headers{};
 };
 
 // What moves the traffic
@@ -121,6 +126,13 @@ struct BudgetSpec {
 struct DrilledSpec {
     Millis within{2592000000};
     std::string playbook{}; ///< name of the playbook with the gates; empty: this one
+};
+
+/// A dry run of another playbook as a check of this one.
+struct RehearseSpec {
+    std::string file{}; ///< as in messages
+    std::string text{};
+    std::map<std::string, std::string, std::less<>> set{}; ///< its variables
 };
 
 struct ShadowSpec {
@@ -193,6 +205,40 @@ enum class Continuity {
 };
 inline constexpr std::array<std::string_view, 2> k_continuity_words{"required", "new-threads-only"};
 
+/// What a hook may be told about.
+enum class HookEvent {
+    run_begins,
+    before_stage, ///< before the traffic of a stage is moved: the one that a hook can refuse
+    stage_ended,
+    paused,
+    rollback_begins,
+    rollback_ended,
+    run_ended,
+};
+inline constexpr std::array<std::string_view, 7> k_hook_words{
+    "run-begins",
+    "before-stage",
+    "stage-ended",
+    "paused",
+    "rollback-begins",
+    "rollback-ended",
+    "run-ended",
+};
+/// Who is told what a run does: a program, or a web server.
+struct HookSpec {
+    std::string id{}; ///< unique
+    std::vector<std::string> run{}; ///< program and arguments; empty: a webhook
+    std::vector<std::string> env{}; ///< variables of ours that the program gets besides the usual
+    std::string webhook{}; ///< URL; empty with `webhook_from`
+    std::optional<AuthRef> webhook_from{}; ///< a URL that is a secret
+    std::optional<AuthRef> key{}; ///< signs what a webhook gets
+    std::string ca{}; ///< PEM, of who signs for the web server; empty: the system's
+    std::vector<std::string> on{}; ///< of k_hook_words; empty: all but before_stage
+    Millis timeout{30000}; ///< of one event, tries included
+    bool required = false; ///< before_stage: no success, no stage
+};
+[[nodiscard]] bool is_told(const HookSpec& hook, HookEvent event) noexcept;
+
 enum class Afterwards {
     stay, ///< the last stage's split stays: a cutover
     restore, ///< ends where it began, verified: a rehearsal
@@ -208,6 +254,7 @@ struct Playbook {
     std::vector<SloSpec> slo{};
     std::vector<measure::SettingsPtr> sources{};
     std::vector<SmokeSpec> preflight{}; ///< `checks` of kinds that only check
+    std::optional<RehearseSpec> rehearse{}; ///< after the smokes
     std::optional<BudgetSpec> budget{}; ///< judged before the first stage
     std::optional<DrilledSpec> drilled{}; ///< looked up before the first stage
     std::vector<int> stages{}; ///< canary's percent: strictly rising, 0–100
@@ -230,6 +277,8 @@ struct Playbook {
     Millis restore_limit{30000}; ///< for those and the driver's read-back together
     Millis driver_limit{15000}; ///< one shift, read back
     Millis validity{7200000}; ///< how long a plan may be applied
+    std::vector<HookSpec> hooks{};
+    int approvals = 1; ///< operators who agree to the plan; the one who applies it is the first
 };
 
 /// Two lanes and a front door on this machine belong to it: a rehearsal, or a drill that names

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/contract/judge.hpp"
@@ -10,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,17 +52,35 @@ struct CompatHeaders {
     std::string schema = "1";
 };
 
+/// A token that is replaced while a run lasts: who still says `first` means `now`. One thread.
+struct RenewedToken {
+    Secret first;
+    Secret now;
+};
+
 /// Where and as whom to probe. Copyable; the secret is never formatted.
 struct Target {
     std::string base_url;     ///< without a trailing slash
     Secret bearer{};
     std::optional<CompatHeaders> compat = CompatHeaders{};
     std::string connect_to{}; ///< pins the arm: "127.0.0.1:port"
+    std::shared_ptr<const RenewedToken> renewed{}; ///< null: `bearer` stays as it is
     net::Headers extra{};     ///< e.g. the front door's pin header
+    std::vector<Secret> hidden{}; ///< values of `extra` that must not be shown
+    std::string ca_file{}; ///< PEM of who signs for it; empty: the system's
     std::string revision_header = "x-oa-revision"; ///< of the answer: which revision gave it
     /// What the lane is told it is (telemetry::k_probe_header); empty: it counts as a user's.
     std::string probe = "probe";
 };
+
+/// A GET of `path`, which begins with a slash, with everything that the target asks for but the
+/// compatibility headers.
+[[nodiscard]] net::ClientRequest plain_request(const Target& target, std::string_view path);
+/// Adds "Name: value" to `extra`. A value as net::read_token() takes it (env:NAME, …) is read and
+/// hidden. Code::usage for what is no header, Code::credentials.
+[[nodiscard]] Result<void> add_header(Target& target, std::string_view header);
+/// Its secrets must not reach evidence.
+void hide_secrets(Redactor& redactor, const Target& target);
 
 struct ProbeLimits {
     Millis connect{5000};

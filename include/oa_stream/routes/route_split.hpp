@@ -15,6 +15,8 @@ namespace oa_stream::routes {
 struct RouteSplitOptions {
     std::string base_url; ///< of the control service, without a trailing slash
     Secret bearer;
+    net::Headers extra{}; ///< besides those below
+    std::string ca_file{}; ///< PEM of who signs for it; empty: the system's
     // Sent with every call: where they are enforced, one without them is 426.
     std::string build = "20260221T130000Z";
     std::string protocol = "openagents.control.v1";

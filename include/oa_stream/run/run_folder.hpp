@@ -61,6 +61,8 @@ public:
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     [[nodiscard]] const Redactor& redactor() const noexcept { return redactor_; }
+    /// From now on the secret is blanked, too: one that came while the run lasted.
+    void learn(const Secret& secret, std::string_view name) { redactor_.add_known(secret, name); }
     [[nodiscard]] WallTime started() const noexcept { return started_; }
     [[nodiscard]] double seconds_since_start() const;
 

@@ -102,12 +102,12 @@ Task<Result<run::RunResult>> play_on_this_machine(RehearsalInput input, Playbook
         &run.session.folder()
     );
     if (!stack) {
-        co_return end_run(run, std::unexpected(stack.error()));
+        co_return co_await end_run(&run, std::unexpected(stack.error()));
     }
     connect(run, **stack, std::move(input.faults));
     auto ended = co_await carry_out_run(&run, plan_from_live);
     co_await (*stack)->stop();
-    co_return end_run(run, std::move(ended));
+    co_return co_await end_run(&run, std::move(ended));
 }
 
 } // namespace

@@ -157,13 +157,48 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
     co_return co_await wait_for_lock(request, plan, owner, pid);
 }
 
-/// Who cannot get the lock for a reason of this machine can still type.
+/// Who cannot write on this machine can still type.
 Error with_manual_command(Error error, const Plan& plan) {
     const std::string command = manual_command(plan.playbook.traffic, plan.home());
-    if (error.code == Code::io && !command.empty()) {
+    const bool here = error.code == Code::io || error.code == Code::unreadable;
+    if (here && !command.empty()) {
         error.hint += fmt::format("{}by hand: {}", error.hint.empty() ? "" : "; ", command);
     }
     return error;
+}
+
+/// The run's folder, or a copy in another state directory when it cannot be written: its disk may
+/// be full or read-only.
+Result<run::RunSession>
+open_session(const fs::path& path, const RollbackRequest& request, const Redactor& redactor) {
+    auto session = run::RunSession::resume(path, redactor, request.by.observer);
+    const bool here =
+        !session && (session.error().code == Code::io || session.error().code == Code::unreadable);
+    if (!here) {
+        return session;
+    }
+    const fs::path copy = request.by.state_dir / "runs" / path.filename();
+    std::error_code error;
+    if (fs::weakly_canonical(copy, error) == fs::weakly_canonical(path, error)) {
+        session.error().hint = fmt::format(
+            "write elsewhere: {}",
+            Suggestion{"rollback apply", {names::state_dir, "DIR", names::run, path.string()}}.text(
+            )
+        );
+        return session;
+    }
+    OA_CHECK(make_dirs(copy.parent_path()));
+    fs::copy(path, copy, fs::copy_options::recursive, error);
+    if (error) {
+        return session;
+    }
+    say(request,
+        fmt::format(
+            "the run's folder cannot be written ({}): going on with a copy, {}",
+            session.error().message,
+            copy.string()
+        ));
+    return run::RunSession::resume(copy, redactor, request.by.observer);
 }
 
 } // namespace
@@ -183,12 +218,17 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
         co_return std::unexpected(with_manual_command(lock.error(), plan));
     }
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
-    OA_CO_TRY(auto session, run::RunSession::resume(path, outside.redactor, request.by.observer));
+    auto opened = open_session(path, request, outside.redactor);
+    if (!opened) {
+        co_return std::unexpected(with_manual_command(std::move(opened).error(), plan));
+    }
+    auto session = *std::move(opened);
     PlaybookRun run{std::move(request.by), std::move(plan), std::move(outside), std::move(session)};
     if (run.by.on_run) {
         run.by.on_run(run.session.id());
     }
     make_instruments(run, executor);
+    make_hooks(run, executor);
     run.may_write = [&lock] { return lock->check(); };
     RunInput input = engine_input(run);
     run.routes.stop = nullptr; // a rollback of routes that has begun is not interrupted
@@ -206,6 +246,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     if (outcome.exit == ExitCode::rollback_unverified) {
         next = rollback_commands(run);
     }
+    co_await tell_end(&run, &outcome, next);
     // It was judged: also when a rollback after that died and left no end in the journal.
     const bool judged = had_ended || string_member(stored, "verdict").has_value();
     const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};

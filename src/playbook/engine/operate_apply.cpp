@@ -21,6 +21,7 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
     traffic::TrafficDriver& driver = *run->outside.driver;
     OA_CO_CHECK(check_age(plan, std::chrono::system_clock::now()));
     OA_CO_CHECK(check_token_lives(plan.playbook, run->outside, std::chrono::system_clock::now()));
+    OA_CO_CHECK(check_hooks(run->outside));
     if (driver.target() != plan.target) {
         co_return fail(
             Code::precondition,
@@ -54,7 +55,34 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
     co_return co_await check_route_drift(&run->outside, &plan);
 }
 
+/// Who agreed goes into evidence and report before anything is moved.
+Result<void> check_agreed(PlaybookRun& run) {
+    const auto add = [&run](std::string_view how, const std::string& text, Json row) {
+        row["how"] = how;
+        run.session.tell(
+            "approval", fmt::format("{} by {}", how, text), {{"how", how}, {"by", text}}
+        );
+        run.facts.emplace_back(how, text);
+        run.approvals.push_back(std::move(row));
+    };
+    OA_TRY(
+        const auto approval,
+        check_approval(run.plan_file, run.plan, std::chrono::system_clock::now())
+    );
+    if (approval) {
+        add("approved", approval->text(), approval->to_json());
+    }
+    if (!run.approved_by.empty()) {
+        const std::string by = this_account().text();
+        add("said to be approved",
+            fmt::format("{} (stated by {})", run.approved_by, by),
+            {{"name", run.approved_by}, {"stated_by", by}});
+    }
+    return {};
+}
+
 Task<Result<void>> prepare(PlaybookRun* run) {
+    OA_CO_CHECK(check_agreed(*run));
     OA_CO_CHECK(co_await check_preconditions(run));
     co_return spend(run->by.state_dir, run->plan, run->session.id());
 }
@@ -79,13 +107,15 @@ Task<Result<run::RunResult>> apply_plan(ApplyRequest request) {
     );
     run.asserted = std::move(request.asserted);
     run.reopen = std::move(request.reopen);
+    run.plan_file = request.plan;
+    run.approved_by = std::move(request.approved_by);
     run.title = run.playbook().name;
     run.facts = {
         {"target", run.plan.target},
         {"playbook", run.plan.source ? run.plan.source->file : ""},
     };
     auto ended = co_await carry_out_run(&run, prepare);
-    co_return end_run(run, std::move(ended));
+    co_return co_await end_run(&run, std::move(ended));
 }
 
 } // namespace oa_stream::playbook

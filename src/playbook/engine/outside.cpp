@@ -1,5 +1,8 @@
 #include "oa_stream/playbook/outside.hpp"
 
+#include "oa_stream/net/client_certificate.hpp"
+#include "oa_stream/net/token_source.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,7 +36,7 @@ Result<Secret> secret_of(const std::optional<AuthRef>& auth) {
     if (!auth || (!auth->required && absent(auth->reference))) {
         return Secret{};
     }
-    auto secret = read_secret(auth->reference);
+    auto secret = net::read_token(auth->reference);
     if (!secret && secret.error().code == Code::credentials && secret.error().where.empty()) {
         secret.error().where = auth->reference;
     }
@@ -135,7 +138,35 @@ add_sources(const asio::any_io_executor& executor, const Playbook& playbook, Out
     return {};
 }
 
+// Hooks
+// ----------------------------------------------------------------------------------------------------
+
+void add_hooks(const Playbook& playbook, Outside& outside) {
+    for (const HookSpec& hook : playbook.hooks) {
+        HookSecrets& secrets = outside.hook_secrets[hook.id];
+        for (const auto& [auth, into] :
+             {std::pair(&hook.webhook_from, &secrets.url), std::pair(&hook.key, &secrets.key)}) {
+            auto secret = secret_of(*auth);
+            if (secret) {
+                *into = *std::move(secret);
+                outside.redactor.add_known(*into, "of hook " + hook.id);
+            } else {
+                secrets.missing = std::move(secret).error().prefixed("hook " + hook.id);
+            }
+        }
+    }
+}
+
 } // namespace
+
+Result<void> check_hooks(const Outside& outside) {
+    for (const auto& [id, secrets] : outside.hook_secrets) {
+        if (secrets.missing) {
+            return std::unexpected(*secrets.missing);
+        }
+    }
+    return {};
+}
 
 Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbook& playbook) {
     Outside out;
@@ -155,10 +186,24 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     out.client = net::HttpClient::make(executor);
     out.users.base_url = playbook.target.base_url;
     out.users.bearer = out.user_token;
+    out.users.ca_file = playbook.target.ca;
+    if (!playbook.target.cert.empty()) {
+        net::set_client_certificate(playbook.target.cert, playbook.target.key);
+    }
+    for (const std::string& header : playbook.target.headers) {
+        OA_CHECK(probe::add_header(out.users, header));
+    }
+    hide_secrets(out.redactor, out.users);
+    if (const auto& auth = playbook.target.auth; auth && net::is_renewed(auth->reference)) {
+        out.renewed = std::make_shared<probe::RenewedToken>(out.user_token, out.user_token);
+        out.users.renewed = out.renewed;
+        out.user_tokens = net::token_source(executor, *out.client, auth->reference, out.user_token);
+    }
     out.users.revision_header = playbook.target.revision_header;
     if (const auto& compat = playbook.target.compat) {
         out.users.compat = probe::CompatHeaders{compat->build, compat->protocol, compat->schema};
     }
+    add_hooks(playbook, out);
     OA_CHECK(add_sources(executor, playbook, out));
     if (moves_traffic(playbook.kind)) {
         OA_CHECK(add_driver(executor, playbook.traffic, out));

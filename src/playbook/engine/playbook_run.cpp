@@ -162,7 +162,7 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
     for (const report::StageRow& row : outcome.stages) {
         stages.push_back(report::to_json(row));
     }
-    return {
+    Json out = {
         {"plan", run.plan.id.empty() ? Json(nullptr) : Json(run.plan.id)},
         {"faults", run.faults},
         {"mutated", outcome.mutated},
@@ -176,6 +176,13 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
         {"orders", orders_of(run)},
         {"notes", outcome.notes},
     };
+    if (!run.approvals.empty()) {
+        out["approvals"] = run.approvals;
+    }
+    if (run.hooks) {
+        out["hooks"] = run.hooks->summary();
+    }
+    return out;
 }
 
 } // namespace
@@ -236,14 +243,20 @@ Task<Result<RunOutcome>> carry_out_run(PlaybookRun* run, Prepare prepare) {
     OA_CO_TRY(const RunLocks locks, lock_run(*run));
     OA_CO_CHECK(co_await prepare(run));
     make_instruments(*run, co_await asio::this_coro::executor);
+    make_hooks(*run, co_await asio::this_coro::executor);
     if (!run->reopen.empty()) {
         run->session.folder().note("reopened", {{"reason", run->reopen}});
     }
     if (locks.target) {
         run->may_write = [&lock = *locks.target] { return lock.check(); };
     }
+    const auto over = std::make_shared<bool>(false);
+    if (run->outside.user_tokens) {
+        spawn(co_await asio::this_coro::executor, "token", renew_token(over, run));
+    }
     const auto door = open_control(*run, co_await asio::this_coro::executor);
     auto ended = co_await run_plan(engine_input(*run));
+    *over = true;
     if (const auto ours = run->may_write ? run->may_write() : Result<void>{}; !ours) {
         run->lost = ours.error();
     }
@@ -285,11 +298,13 @@ RunInput engine_input(PlaybookRun& run) {
     out.instruments = run.instruments.get();
     out.session = &run.session;
     out.stop = run.by.stop;
+    out.hooks = run.hooks.get();
     out.steering = run.steering.get();
     out.mode = run.mode;
     out.probes = run.probes;
     out.asserted = run.asserted;
     out.sources = sources_of(run.outside);
+    out.rehearse = run.rehearse;
     out.on_stage = run.by.on_stage;
     out.may_write = run.may_write;
     if (out.driver != nullptr) {
@@ -323,9 +338,10 @@ report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::str
     return std::move(static_cast<report::Report&>(outcome));
 }
 
-Result<run::RunResult> end_run(PlaybookRun& run, Result<RunOutcome> ended) {
+Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ended) {
+    PlaybookRun& run = *input;
     if (run.lost) {
-        return std::unexpected(*run.lost);
+        co_return std::unexpected(*run.lost);
     }
     RunOutcome outcome = ended ? *std::move(ended) : not_executed(run.session, ended.error());
     const bool not_back = outcome.exit == ExitCode::rollback_unverified || outcome.held;
@@ -344,13 +360,19 @@ Result<run::RunResult> end_run(PlaybookRun& run, Result<RunOutcome> ended) {
         outcome.notes.push_back("For the incident: " + incident);
     }
     const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
-    return run.session.finish(
+    co_await tell_end(&run, &outcome, next);
+    co_return run.session.finish(
         end, report_of(run, std::move(outcome), std::move(next), "report.md")
     );
 }
 
 std::string rollback_commands(const PlaybookRun& run) {
     const std::string command = manual_command(run.playbook().traffic, run.plan.home());
+    std::error_code ignored;
+    if (!std::filesystem::exists(run.session.folder().path() / "plan.json", ignored)) {
+        return "by hand: " +
+               command; // somebody removed the folder: nothing can be read back from it
+    }
     std::string out = fmt::format("oa-stream rollback apply --run {}", run.session.id());
     out += command.empty() ? "" : "; by hand: " + command;
     out += has_routes_to_undo(run.plan, run.session.folder())

@@ -6,6 +6,7 @@
 #include "oa_stream/playbook/runner.hpp"
 #include "oa_stream/run/steering.hpp"
 
+#include "hooks/hooks.hpp"
 #include "route_step.hpp"
 #include "run_plan.hpp"
 #include "stage/live.hpp"
@@ -30,14 +31,19 @@ struct PlaybookRun {
     RunMode mode = RunMode::live;
     bool probes = true;
     std::optional<Asserted> asserted{};
+    std::filesystem::path plan_file{}; ///< of an apply
+    std::string approved_by{}; ///< as whoever applies states
+    Json approvals = Json::array(); ///< for run.json: who agreed, and how that is known
     std::string reopen{}; ///< why the stages of a cutover that is over run again
     std::filesystem::path faults_file{}; ///< where a drill against a target plants its fault
+    std::function<Task<Check>()> rehearse{}; ///< the playbook's dry run of another one
     LiveOptions live{}; ///< limits and planted faults; the rest comes from the plan
     std::string title{}; ///< of the report
     std::vector<std::pair<std::string, std::string>> facts{}; ///< for the report: name, value
     std::vector<std::string> faults{}; ///< planted
     std::unique_ptr<Instruments> instruments{};
     RouteStep routes{};
+    std::unique_ptr<Hooks> hooks{}; ///< null in a dry run: it tells nobody
     std::unique_ptr<run::Steering> steering{}; ///< while it is under way and moves traffic
     std::function<Result<void>()> may_write{}; ///< of the holder of the target's lock
     std::optional<Error> lost{}; ///< another process took it over: the folder is not ours any more
@@ -59,15 +65,22 @@ using Prepare = Task<Result<void>> (*)(PlaybookRun*);
 /// run that could not begin.
 [[nodiscard]] Task<Result<RunOutcome>> carry_out_run(PlaybookRun* run, Prepare prepare);
 
+/// Replaces the users' token before it ends, until `over`; `run` is not touched afterwards.
+[[nodiscard]] Task<void> renew_token(std::shared_ptr<const bool> over, PlaybookRun* run);
 void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor);
 /// Its sources, as a run takes them.
 [[nodiscard]] Sources sources_of(const Outside& outside);
+void make_hooks(PlaybookRun& run, const asio::any_io_executor& executor);
 /// The engine's input for this run. Instruments must be there.
 [[nodiscard]] RunInput engine_input(PlaybookRun& run);
 
 /// Removes a fault that is still planted, writes the report and closes the folder. Of a run that
-/// another process took over nothing is written: Code::conflict.
-[[nodiscard]] Result<run::RunResult> end_run(PlaybookRun& run, Result<RunOutcome> ended);
+/// another process took over nothing is written: Code::conflict. Hooks are waited for.
+[[nodiscard]] Task<Result<run::RunResult>> end_run(PlaybookRun* run, Result<RunOutcome> ended);
+
+/// Tells the hooks how the run ended, waits for them for a while, and adds what they missed to the
+/// outcome's notes.
+[[nodiscard]] Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, std::string next);
 
 /// The report of an outcome, with the run's facts and what to type next: nothing after a PASS, else
 /// `next`, or to read `file` if that is empty.

@@ -156,6 +156,15 @@ void record_user_proof(
     ));
 }
 
+void tell_restored(RunContext& run, const RollbackFacts& facts) {
+    run.tell_hooks(
+        HookEvent::rollback_ended,
+        facts.verified ? fmt::format("{} serves again, verified", facts.to)
+                       : fmt::format("{} is NOT verified to serve again", facts.to),
+        {{"verified", facts.verified}, {"rollback", report::to_json(facts)}}
+    );
+}
+
 } // namespace
 
 Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::string reason) {
@@ -171,8 +180,14 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
         fmt::format("restoring {}", facts.to),
         {{"step", step}, {"reason", facts.reason}}
     );
+    run->tell_hooks(
+        HookEvent::rollback_begins,
+        fmt::format("goes back to {}: {}", facts.to, facts.reason),
+        {{"step", step}, {"reason", facts.reason}, {"from", facts.from}, {"to", facts.to}}
+    );
     const auto before = co_await write_baseline(run, step, &facts);
     if (!before) {
+        tell_restored(*run, facts);
         co_return facts;
     }
     const bool back = co_await users_are_back(run, &facts);
@@ -186,6 +201,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     }
     facts.verified = back && holds;
     record_user_proof(*run, step, facts, holds);
+    tell_restored(*run, facts);
     co_await check_conversations(run, step);
     co_return facts;
 }

@@ -41,6 +41,8 @@ struct RunContext {
     void skip(std::string id, bool required, std::string detail);
     /// A signal asked the run to stop: "signal 2 before shift@5%".
     void add_interrupted(std::string_view where);
+    /// Tells those who want to know; returns at once.
+    void tell_hooks(HookEvent event, const std::string& what, const Json& fields = Json::object());
     void keep(const measure::Sample& sample, std::string_view where) const;
     [[nodiscard]] Mover mover(Millis limit, Json exact = nullptr, bool fenced = false);
 
@@ -73,6 +75,9 @@ struct RunContext {
 
 /// Holds one stage: planted faults, probes, looks, gates, split. Leaves checks and a row.
 [[nodiscard]] Task<StepEnd> run_stage(RunContext* run, int stage);
+
+/// Before a stage's traffic is moved: tells the hooks, and waits for those that are required.
+[[nodiscard]] Task<StepEnd> ask_hooks(RunContext* run, const Step* step);
 
 /// When somebody asked for a pause: waits here for the order to go on. Stop: nobody came.
 [[nodiscard]] Task<StepEnd> pause_before(RunContext* run, std::string step);

@@ -54,6 +54,17 @@ Task<StepEnd> shadow(RunContext* run, const Step* step) {
     co_return add_checks(*run, step->id, std::move(checks));
 }
 
+Task<StepEnd> rehearse(RunContext* run, const Step* step) {
+    run->session.tell(
+        "rehearsal begins", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
+    );
+    Check check = co_await run->in.rehearse();
+    check.id = step->id;
+    std::vector<Check> checks;
+    checks.push_back(std::move(check));
+    co_return add_checks(*run, step->id, std::move(checks));
+}
+
 Task<StepEnd> smoke(RunContext* run, const Step* step) {
     const auto& list =
         step->id.starts_with("postflight") ? run->playbook().postflight : run->playbook().preflight;
@@ -132,7 +143,7 @@ Task<StepEnd> gate(RunContext* run, const Step* step) {
 }
 
 /// In the order of StepKind.
-constexpr std::array<StepFunction, 9> k_steps{
+constexpr std::array<StepFunction, 10> k_steps{
     smoke,
     [](RunContext* run, const Step*) { return judge_budget(run); },
     shift,
@@ -144,6 +155,7 @@ constexpr std::array<StepFunction, 9> k_steps{
     shadow,
     check_continuity,
     [](RunContext* run, const Step*) { return check_drilled(run); },
+    rehearse,
 };
 
 Task<StepEnd> carry_out(RunContext* run, const Step* step) {
@@ -169,7 +181,9 @@ Task<std::size_t> carry_out_all(RunContext* run) {
         if (steps[i].kind != StepKind::gate) {
             run->session.folder().note("step", {{"id", steps[i].id}});
         }
-        if (co_await carry_out(run, &steps[i]) == StepEnd::go_on) {
+        const bool stage_begins = steps[i].kind == StepKind::shift && run->changes_traffic();
+        const StepEnd asked = stage_begins ? co_await ask_hooks(run, &steps[i]) : StepEnd::go_on;
+        if (asked == StepEnd::go_on && co_await carry_out(run, &steps[i]) == StepEnd::go_on) {
             continue;
         }
         if (moves_traffic(run->playbook().kind)) {
@@ -341,6 +355,11 @@ Task<RunOutcome> run_plan(RunInput input) {
         conclude(run, false);
         co_return std::move(run.out);
     }
+    run.tell_hooks(
+        HookEvent::run_begins,
+        fmt::format("the run begins at {}", run.serving.text()),
+        {{"split", run.serving.to_json()}, {"plan", run.in.plan->id}}
+    );
     const std::size_t done = co_await carry_out_all(&run);
     bool completed = done == run.in.plan->steps.size();
     note_rest(run, done);

@@ -15,6 +15,8 @@
 
 namespace oa_stream::playbook {
 
+class Hooks;
+
 enum class RunMode {
     live,
     rehearse, ///< everything but the mutations, which are previewed
@@ -47,6 +49,7 @@ struct RunInput {
     Instruments* instruments = nullptr;
     run::RunSession* session = nullptr;
     StopRequest* stop = nullptr;
+    Hooks* hooks = nullptr; ///< null: nobody is told anything
     run::Steering* steering = nullptr; ///< null: nobody can steer the run, so nothing is waited for
     RunMode mode = RunMode::live;
     bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
@@ -54,6 +57,7 @@ struct RunInput {
     Sources sources{};
     JournalSink journal{}; ///< unset: the session's
     std::function<Task<LastStep>(Journal* journal)> last{}; ///< unset: none
+    std::function<Task<Check>()> rehearse{}; ///< of the playbook's; unset: it has none
     OnStage on_stage{};
     /// Asked before each write and each line of the journal. Unset: nobody can take the run over.
     std::function<Result<void>()> may_write{};

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/outside.hpp"
 
 #include "drill/planted_fault.hpp"
@@ -8,6 +9,8 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace oa_stream::playbook {
 namespace {
@@ -20,6 +23,43 @@ Task<Result<std::string>> begin_fault(PlaybookRun* run, int percent) {
     }
     OA_CO_CHECK(plant_fault(run->session.folder().path(), run->faults_file, drill->fault));
     co_return drill->fault;
+}
+
+/// A dry run is a run of its own; here it is one check, which wants the budget measured.
+Task<Check> rehearse_for(const PlaybookRun* run) {
+    Check out;
+    out.verdict = Verdict::error;
+    const RehearseSpec& spec = run->playbook().rehearse.value_or(RehearseSpec{});
+    auto playbook = read_playbook(spec.text, spec.file, spec.set);
+    if (!playbook) {
+        out.detail = playbook.error().text();
+        co_return out;
+    }
+    TargetRunInput input{.playbook = *std::move(playbook)};
+    input.source = PlanSource{spec.file, spec.text, spec.set};
+    input.probes = run->probes;
+    input.by.state_dir = run->by.state_dir;
+    input.by.argv = run->by.argv;
+    input.by.version = run->by.version;
+    input.by.stop = run->by.stop;
+    input.by.observer = run->by.observer;
+    const auto ended = co_await rehearse_target(std::move(input));
+    if (!ended) {
+        out.detail = ended.error().text();
+        co_return out;
+    }
+    out.verdict = ended->end.verdict;
+    out.detail = fmt::format("run {}: {}", ended->id, ended->headline);
+    out.data = {{"run", ended->id}, {"exit_code", static_cast<int>(ended->end.exit)}};
+    const auto measured = std::ranges::count_if(ended->checks, [](const Check& check) {
+        return check.id.starts_with("budget.") && check.mode == CheckMode::live &&
+               check.verdict == Verdict::pass;
+    });
+    if (out.verdict == Verdict::pass && measured == 0) {
+        out.verdict = Verdict::inconclusive;
+        out.detail = fmt::format("run {}: nothing measured an error budget", ended->id);
+    }
+    co_return out;
 }
 
 Task<Result<run::RunResult>> play(TargetRunInput input, RunMode mode, std::string title) {
@@ -48,13 +88,16 @@ Task<Result<run::RunResult>> play(TargetRunInput input, RunMode mode, std::strin
     run.asserted = std::move(input.asserted);
     run.faults_file = std::move(input.faults_file);
     run.live.begin_stage = [&run](int percent) { return begin_fault(&run, percent); };
+    if (run.playbook().rehearse) {
+        run.rehearse = [&run] { return rehearse_for(&run); };
+    }
     run.title = std::move(title);
     run.facts = {{"playbook", name}, {"target", base_url}};
     if (moves) {
         run.facts.emplace_back("traffic", run.plan.target);
     }
     auto ended = co_await carry_out_run(&run, plan_from_live);
-    co_return end_run(run, std::move(ended));
+    co_return co_await end_run(&run, std::move(ended));
 }
 
 Error wrong_kind(const Playbook& playbook, std::string_view wanted, std::string_view hint) {

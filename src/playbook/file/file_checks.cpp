@@ -69,8 +69,60 @@ constinit const Section<DrilledSpec> k_drilled{
      k_drilled_keys}
 };
 
-constexpr std::array<std::string_view, 4> k_check_forms{
-    "smoke", "budget", "shadow", "gates_drilled"
+void rehearse_set(const Node& node, RehearseSpec& out) {
+    for (const Node& item : node.list()) {
+        const auto text = item.text();
+        const std::size_t equals = text ? text->find('=') : std::string::npos;
+        if (equals == std::string::npos || equals == 0) {
+            item.refuse("expected NAME=VALUE");
+        } else if (equals + 1 < text->size()) { // an empty one keeps the playbook's own
+            out.set.insert_or_assign(text->substr(0, equals), text->substr(equals + 1));
+        }
+    }
+}
+constexpr auto k_rehearse_keys = keys<RehearseSpec>(
+    text<&RehearseSpec::file>(
+        "playbook",
+        Need::required,
+        "A cutover playbook, shipped or a file. When its variable is empty, the check is left out."
+    ),
+    custom<RehearseSpec, rehearse_set>(
+        Type::texts,
+        "set",
+        Need::optional,
+        "Its variables, `NAME=VALUE` each; those without a value keep its default."
+    )
+);
+constinit const Section<RehearseSpec> k_rehearse{
+    {"rehearse", "A dry run of a cutover, with its error budget measured.", k_rehearse_keys}
+};
+
+/// Reads the playbook now: what is wrong with it is wrong here.
+void complete_rehearsal(const Node& item, RehearseSpec& spec, Playbook& out) {
+    if (spec.file.empty() || spec.file.contains("${")) {
+        return;
+    }
+    auto source = find_playbook(spec.file);
+    if (!source) {
+        item.refuse(source.error().message, source.error().hint);
+        return;
+    }
+    spec.text = std::move(source->text);
+    const Loaded loaded = load_playbook(spec.text, spec.file, spec.set, Unset::refuse);
+    if (!loaded.playbook) {
+        item.refuse(loaded.problems.front().error().text());
+        return;
+    }
+    if (loaded.playbook->kind != Kind::cutover) {
+        item.refuse(fmt::format("{} is not a cutover", spec.file));
+    } else if (!loaded.playbook->budget) {
+        item.refuse(fmt::format("{} has no error budget in its preflight", spec.file));
+    }
+    out.rehearse = std::move(spec);
+}
+
+constexpr std::array<std::string_view, 5> k_check_forms{
+    "smoke", "budget", "shadow", "gates_drilled", "rehearse"
 };
 constexpr auto k_check_keys = keys<CheckDraft>(
     word<&CheckDraft::smoke, k_surface_words>(
@@ -94,6 +146,9 @@ constexpr auto k_check_keys = keys<CheckDraft>(
     section<&CheckDraft::shadow, k_shadow>("shadow", Need::optional, "A shadow comparison."),
     section<&CheckDraft::drilled, k_drilled>(
         "gates_drilled", Need::optional, "The gates were tried on planted faults lately."
+    ),
+    section<&CheckDraft::rehearse, k_rehearse>(
+        "rehearse", Need::optional, "A dry run of a cutover; of playbooks that only check."
     )
 );
 
@@ -173,6 +228,13 @@ void keep_check(
     if ((draft.budget && out.budget) || (draft.shadow && out.shadow)) {
         item.refuse(fmt::format("a second {}", draft.budget ? "budget" : "shadow"));
     }
+    if (draft.rehearse && (prefix != "check" || out.rehearse)) {
+        item.refuse(
+            out.rehearse ? "a second rehearse" : "rehearse belongs to a playbook that only checks"
+        );
+    } else if (draft.rehearse) {
+        complete_rehearsal(item, *draft.rehearse, out);
+    }
     if (draft.budget) {
         out.budget = draft.budget;
     }
@@ -192,7 +254,7 @@ void keep_check(
 
 constinit const Section<CheckDraft> k_check{
     {.name = "check",
-     .help = "Exactly one of smoke, budget, shadow and gates_drilled.",
+     .help = "Exactly one of smoke, budget, shadow, gates_drilled and rehearse.",
      .keys = k_check_keys,
      .exactly_one = k_check_forms}
 };

@@ -121,6 +121,13 @@ public:
                 format_duration(playbook_.drilled->within)
             ));
         }
+        if (playbook_.rehearse) {
+            step(fmt::format(
+                "Rehearse {} against the target, as a dry run that has to measure its error "
+                "budget.",
+                playbook_.rehearse->file
+            ));
+        }
         if (playbook_.budget) {
             step(fmt::format(
                 "Check that at most {} of each error budget is consumed{}.",

@@ -21,6 +21,7 @@ struct CheckDraft {
     std::optional<BudgetSpec> budget{};
     std::optional<ShadowSpec> shadow{};
     std::optional<DrilledSpec> drilled{};
+    std::optional<RehearseSpec> rehearse{};
 };
 enum class GateUse { decide, observe, none };
 /// A limit in the form in which it was written.
@@ -72,6 +73,7 @@ extern const config::Section<SloSpec> k_slo;
 extern const config::Section<measure::SettingsPtr> k_source;
 extern const config::Section<DrillSpec> k_drill;
 extern const config::Section<RoutesSpec> k_routes;
+extern const config::Section<HookSpec> k_hook;
 
 void read_traffic(const Node& node, Traffic& out);
 [[nodiscard]] std::vector<measure::GateSpec> read_gates(const Node& node);
@@ -85,6 +87,8 @@ void read_checks(
 );
 [[nodiscard]] std::vector<SloSpec> read_slos(const Node& node);
 [[nodiscard]] std::vector<measure::SettingsPtr> read_sources(const Node& node);
+/// Without those whose address is an empty variable.
+[[nodiscard]] std::vector<HookSpec> read_hooks(const Node& node);
 /// The sources that may judge a gate.
 [[nodiscard]] std::span<const std::string_view> judge_words();
 

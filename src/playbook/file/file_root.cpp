@@ -113,6 +113,9 @@ void postflight_into(const Node& node, Playbook& out) {
 void run_gates_into(const Node& node, Playbook& out) {
     out.run_gates = read_gates(node);
 }
+void hooks_into(const Node& node, Playbook& out) {
+    out.hooks = read_hooks(node);
+}
 void limits_into(const Node& node, Playbook& out) {
     LimitsDraft draft;
     read_section(node, k_limits, draft);
@@ -218,6 +221,16 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         Type::section, "limits", Need::optional, "How long things may take.", &k_limits
     )
         .in(k_moving),
+    custom<Playbook, hooks_into>(
+        Type::sections, "hooks", Need::optional, "Who is told what a run does.", &k_hook
+    ),
+    count<&Playbook::approvals, 1, 2>(
+        "approvals",
+        Need::optional,
+        "`2`: a second operator approves the plan with `plan approve` before it is applied."
+    )
+        .or_else("1")
+        .in(bit(Kind::cutover)),
     duration<&Playbook::validity>(
         "validity", Need::optional, "How long a plan made from this may be applied."
     )

@@ -40,7 +40,18 @@ constexpr auto k_target_keys = keys<Target>(
     section<&Target::compat, k_compat>(
         "compat", Need::optional, "Compatibility headers to send; the probes' own if absent."
     ),
-    text<&Target::prompt>("prompt", Need::optional, "What probes and smokes ask.")
+    text<&Target::prompt>("prompt", Need::optional, "What probes and smokes ask."),
+    text<&Target::ca>(
+        "ca", Need::optional, "PEM file of who signs its certificate; the system's if absent."
+    ),
+    text<&Target::cert>("cert", Need::optional, "PEM file of the certificate to show it."),
+    text<&Target::key>("key", Need::optional, "PEM file of that certificate's key."),
+    texts<&Target::headers>(
+        "headers",
+        Need::optional,
+        "Headers to send, `Name: value`; a secret as `Name: env:VARIABLE`, `file:PATH` or "
+        "`command:PROGRAM`."
+    )
 );
 
 // traffic

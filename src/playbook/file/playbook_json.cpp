@@ -29,7 +29,7 @@ Json smokes_json(const std::vector<SmokeSpec>& smokes) {
 }
 
 Json target_json(const Target& target) {
-    return {
+    Json out = {
         {"base_url", target.base_url},
         {"control_url", target.control_url},
         {"auth", config::to_json(target.auth)},
@@ -41,6 +41,17 @@ Json target_json(const Target& target) {
                        : Json(nullptr)},
         {"prompt", target.prompt},
     };
+    for (const auto& [key, text] :
+         {std::pair("ca", target.ca), std::pair("cert", target.cert), std::pair("key", target.key)
+         }) {
+        if (!text.empty()) {
+            out[key] = text;
+        }
+    }
+    if (!target.headers.empty()) {
+        out["headers"] = target.headers;
+    }
+    return out;
 }
 
 Json traffic_json(const Traffic& traffic) {
@@ -121,6 +132,25 @@ Json routes_json(const RoutesSpec& routes) {
     };
 }
 
+Json hooks_json(const std::vector<HookSpec>& hooks) {
+    Json out = Json::array();
+    for (const HookSpec& hook : hooks) {
+        out.push_back(
+            {{"id", hook.id},
+             {"run", hook.run},
+             {"env", hook.env},
+             {"webhook", hook.webhook},
+             {"webhook_from", config::to_json(hook.webhook_from)},
+             {"key", config::to_json(hook.key)},
+             {"ca", hook.ca},
+             {"on", hook.on},
+             {"timeout_ms", millis(hook.timeout)},
+             {"required", hook.required}}
+        );
+    }
+    return out;
+}
+
 } // namespace
 
 Json to_json(const Playbook& playbook) {
@@ -164,6 +194,15 @@ Json to_json(const Playbook& playbook) {
     }
     if (playbook.routes) {
         out["routes"] = routes_json(*playbook.routes);
+    }
+    if (playbook.rehearse) {
+        out["rehearse"] = {{"file", playbook.rehearse->file}, {"set", playbook.rehearse->set}};
+    }
+    if (!playbook.hooks.empty()) {
+        out["hooks"] = hooks_json(playbook.hooks);
+    }
+    if (playbook.approvals > 1) {
+        out["approvals"] = playbook.approvals;
     }
     return out;
 }

@@ -5,6 +5,8 @@
 #include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
+#include "words.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -59,6 +61,9 @@ public:
         }
         if (playbook_.routes) {
             routes(*playbook_.routes);
+        }
+        for (Error& problem : hook_problems(playbook_.hooks)) {
+            out_.push_back(std::move(problem));
         }
         return std::move(out_);
     }

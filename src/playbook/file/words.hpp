@@ -20,4 +20,7 @@ inline constexpr std::array<std::string_view, 2> k_no_traffic_words{"probe", "ho
     return words[static_cast<std::size_t>(value)];
 }
 
+/// What makes no sense in a playbook's hooks, `where` = "hooks[1].timeout".
+[[nodiscard]] std::vector<Error> hook_problems(const std::vector<HookSpec>& hooks);
+
 } // namespace oa_stream::playbook

@@ -44,11 +44,7 @@ Task<Json> version_of(const Outside* outside, std::string revision) {
     if (!target) {
         co_return nullptr;
     }
-    net::ClientRequest request;
-    request.url = target->base_url + "/version";
-    request.connect_to = target->connect_to;
-    request.headers = target->extra;
-    request.bearer = target->bearer;
+    net::ClientRequest request = probe::plain_request(*target, "/version");
     request.connect_timeout = k_call;
     request.first_byte_timeout = k_call;
     request.total_timeout = k_call;

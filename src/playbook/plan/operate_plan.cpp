@@ -151,6 +151,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_TRY(Playbook playbook, read(request));
     const auto executor = co_await asio::this_coro::executor;
     OA_CO_TRY(const Outside outside, open_outside(executor, playbook));
+    OA_CO_CHECK(check_hooks(outside));
     traffic::TrafficDriver& driver = *outside.driver;
     // A plan that rolls back is how everything comes back, whatever moved it.
     if (playbook.kind != Kind::rollback && !request.state_dir.empty()) {
@@ -192,6 +193,10 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
         if (facts.undrilled) {
             facts.warnings.push_back("apply will stop before anything is moved: " + drilled.detail);
         }
+    }
+    if (playbook.approvals > 1) {
+        const Account author = this_account();
+        facts.author = {{"account", author.name}, {"host", author.host}};
     }
     facts.created_at = rfc3339_millis(std::chrono::system_clock::now());
     facts.etag = live.etag;

@@ -84,6 +84,12 @@ public:
             add("gates.drilled", StepKind::drilled, "the gates were tried on planted faults lately"
             );
         }
+        if (playbook_.rehearse) {
+            add("rehearse",
+                StepKind::rehearse,
+                "dry run of " + playbook_.rehearse->file + ", with its budget measured")
+                .evidence = {"timeline.ndjson"};
+        }
         if (playbook_.budget) {
             add("budget",
                 StepKind::budget,
@@ -265,6 +271,9 @@ Json body(const Plan& plan) {
     if (!plan.facts.drilled.is_null()) {
         out["gates_drilled"] = plan.facts.drilled;
     }
+    if (!plan.facts.author.is_null()) {
+        out["author"] = plan.facts.author;
+    }
     if (!plan.facts.routes.is_null()) {
         out["routes"] = plan.facts.routes;
     }
@@ -308,8 +317,17 @@ void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
 } // namespace
 
 std::string_view to_string(StepKind kind) noexcept {
-    constexpr std::array<std::string_view, 9> k_words{
-        "smoke", "budget", "shift", "probe", "gate", "restore", "shadow", "continuity", "drilled"
+    constexpr std::array<std::string_view, 10> k_words{
+        "smoke",
+        "budget",
+        "shift",
+        "probe",
+        "gate",
+        "restore",
+        "shadow",
+        "continuity",
+        "drilled",
+        "rehearse"
     };
     return k_words[static_cast<std::size_t>(kind)];
 }

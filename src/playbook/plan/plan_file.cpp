@@ -49,6 +49,7 @@ PlanFacts facts_in(const Json& json) {
     out.revisions = value_in(json, "revisions", Json::object());
     out.trials = value_in(json, "tried", Json::array());
     out.continuity = value_in(json, "continuity", nullptr);
+    out.author = value_in(json, "author", nullptr);
     out.routes = value_in(json, "routes", nullptr);
     out.drilled = value_in(json, "gates_drilled", nullptr);
     for (const Json& warning : value_in(json, "seen_warnings", Json::array())) {

@@ -180,6 +180,7 @@ std::string plan_summary(const ShownPlan& shown, WallTime now) {
     for (const std::string& warning : plan.warnings) {
         line("warning", warning);
     }
+    line("approval", shown.approval);
     line("REFUSED", shown.refused);
     return out;
 }
@@ -188,7 +189,14 @@ Result<ShownPlan> read_shown_plan(const std::filesystem::path& path, WallTime no
     auto plan = load_plan(path);
     if (plan) {
         const auto young = check_age(*plan, now);
-        return ShownPlan{*std::move(plan), young ? "" : young.error().message};
+        const auto approved = check_approval(path, *plan, now);
+        return ShownPlan{
+            *std::move(plan),
+            young ? "" : young.error().message,
+            !approved   ? approved.error().message
+            : *approved ? "by " + (*approved)->text()
+                        : ""
+        };
     }
     if (plan.error().code != Code::precondition) {
         return std::unexpected(std::move(plan).error());

@@ -302,6 +302,14 @@ StepEnd skip_stage(RunContext& run, int index) {
     return StepEnd::go_on;
 }
 
+void tell_ended(RunContext& run, const report::StageRow& row) {
+    run.tell_hooks(
+        HookEvent::stage_ended,
+        fmt::format("stage {}: {}", row.name, to_string(row.verdict)),
+        {{"stage", row.name}, {"verdict", to_string(row.verdict)}, {"row", report::to_json(row)}}
+    );
+}
+
 } // namespace
 
 Task<StepEnd> run_stage(RunContext* run, int index) {
@@ -344,6 +352,7 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
         stage.row.judged = false;
     }
     run->session.folder().note("stage ended", {{"row", report::to_json(stage.row)}});
+    tell_ended(*run, stage.row);
     run->out.stages.push_back(std::move(stage.row));
     co_return planned || good ? StepEnd::go_on : StepEnd::stop;
 }

@@ -92,6 +92,15 @@ void begin_pause(RunContext& run, const Reason& reason, const std::string& where
         fmt::format("paused at {} for at most {}: {}", where, format_duration(limit), reason.why),
         {{"where", where}, {"why", reason.why}, {"trouble", reason.trouble}}
     );
+    run.tell_hooks(
+        HookEvent::paused,
+        fmt::format("paused at {} for at most {}: {}", where, format_duration(limit), reason.why),
+        {{"where", where},
+         {"why", reason.why},
+         {"trouble", reason.trouble},
+         {"to_go_on", to_type(run, "continue")},
+         {"to_roll_back", to_type(run, "abort")}}
+    );
     run.session.say("  to go on:     " + to_type(run, "continue"));
     run.session.say("  to roll back: " + to_type(run, "abort"));
 }

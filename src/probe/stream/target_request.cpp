@@ -2,7 +2,14 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/net/token_source.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 
 namespace oa_stream::probe {
 namespace {
@@ -17,14 +24,56 @@ Json text_part(std::string_view text) {
 
 } // namespace
 
-net::ClientRequest
-target_request(const Target& target, std::string_view method, std::string_view path) {
+net::ClientRequest plain_request(const Target& target, std::string_view path) {
     net::ClientRequest request;
-    request.method = method;
     request.url = target.base_url + std::string(path);
-    request.bearer = target.bearer;
+    const bool ours = target.renewed && target.bearer.equals(target.renewed->first.reveal());
+    request.bearer = ours ? target.renewed->now : target.bearer;
     request.connect_to = target.connect_to;
     request.headers = target.extra;
+    request.ca_file = target.ca_file;
+    return request;
+}
+
+Result<void> add_header(Target& target, std::string_view header) {
+    const std::size_t colon = header.find(':');
+    const std::string name(trim(header.substr(0, colon)));
+    if (colon == std::string_view::npos || name.empty() ||
+        name.find_first_of(" \t\r\n\"(),/;<=>?@[]{}") != std::string::npos) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a header", printable(header.substr(0, colon), 40)),
+            {},
+            "like 'X-Team: chat', or 'X-Api-Key: env:API_KEY' for a secret"
+        );
+    }
+    std::string value(trim(header.substr(colon + 1)));
+    constexpr std::array<std::string_view, 5> k_read{
+        "env:", "file:", "fd:", "command:", "metadata:"
+    };
+    if (std::ranges::any_of(k_read, [&](auto prefix) { return value.starts_with(prefix); })) {
+        OA_TRY(const Secret secret, net::read_token(value));
+        value = secret.reveal();
+        target.hidden.push_back(secret);
+    }
+    if (value.find_first_of("\r\n") != std::string::npos) {
+        return fail(Code::usage, fmt::format("the header {} is not one line", name));
+    }
+    target.extra.set(name, std::move(value));
+    return {};
+}
+
+void hide_secrets(Redactor& redactor, const Target& target) {
+    redactor.add_known(target.bearer, "of the target");
+    for (const Secret& secret : target.hidden) {
+        redactor.add_known(secret, "of a header");
+    }
+}
+
+net::ClientRequest
+target_request(const Target& target, std::string_view method, std::string_view path) {
+    net::ClientRequest request = plain_request(target, path);
+    request.method = method;
     request.headers.set("user-agent", "oa-stream-probe");
     request.headers.set("x-client", "oa-stream-probe");
     if (!target.probe.empty()) {

@@ -122,8 +122,9 @@ Calls::Calls(net::HttpClient& client, const PrometheusOptions& options)
     : client_(client), options_(options), until_(Clock::now() + options.deadline) {
 }
 
-net::ClientRequest
-Calls::request(std::string_view path, const Parameters& parameters, Millis left) const {
+net::ClientRequest Calls::request(
+    std::string_view path, const Parameters& parameters, Millis left, Secret bearer
+) const {
     net::ClientRequest out;
     out.url = fmt::format("{}/api/v1/{}", options_.url, path);
     char before = '?';
@@ -132,7 +133,7 @@ Calls::request(std::string_view path, const Parameters& parameters, Millis left)
         before = '&';
     }
     out.headers.add("accept", "application/json");
-    out.bearer = options_.bearer;
+    out.bearer = std::move(bearer);
     if (!options_.user.empty()) {
         const std::string both = fmt::format("{}:{}", options_.user, options_.password.reveal());
         out.headers.add("authorization", "Basic " + base64(both));
@@ -148,14 +149,23 @@ Calls::request(std::string_view path, const Parameters& parameters, Millis left)
 Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, ResultType type) {
     const std::string where = fmt::format("{}/api/v1/{}", options_.url, path);
     Millis pause = options_.backoff;
+    bool refused = false;
     Error last{Code::timeout, "no time was left to ask Prometheus"};
     for (int attempt = 1; attempt <= k_attempts; ++attempt) {
         const auto left = std::chrono::duration_cast<Millis>(until_ - Clock::now());
         if (left <= Millis(0)) {
             break;
         }
-        auto response = co_await client_.fetch(request(path, parameters, left));
-        forget(response.body, options_.bearer);
+        Secret bearer = options_.bearer;
+        if (options_.token) {
+            OA_CO_TRY(bearer, co_await options_.token(refused));
+        }
+        auto response = co_await client_.fetch(request(path, parameters, left, bearer));
+        forget(response.body, bearer);
+        constexpr int k_unauthorised = 401;
+        if (options_.token && response.status == k_unauthorised && !std::exchange(refused, true)) {
+            continue; // it may have ended: the next one is asked for once
+        }
         forget(response.body, options_.password);
         if (response.failure == net::TransferFailure::none) {
             auto answer = parse_answer(response.status, response.body, type, options_.limits);

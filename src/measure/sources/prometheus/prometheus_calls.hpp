@@ -26,7 +26,7 @@ private:
     [[nodiscard]] Task<Result<Answer>>
     call(std::string_view path, Parameters parameters, ResultType type);
     [[nodiscard]] net::ClientRequest
-    request(std::string_view path, const Parameters& parameters, Millis left) const;
+    request(std::string_view path, const Parameters& parameters, Millis left, Secret bearer) const;
 
     net::HttpClient& client_;
     const PrometheusOptions& options_;

@@ -87,6 +87,10 @@ struct PrometheusSettings final : SourceSettings {
         PrometheusOptions options;
         options.url = url;
         options.user = user;
+        if (user.empty() && auth && !parts.secret.empty() && net::is_renewed(auth->reference)) {
+            options.token =
+                net::token_source(parts.executor, *parts.client, auth->reference, parts.secret);
+        }
         (user.empty() ? options.bearer : options.password) = std::move(parts.secret);
         options.ca_file = ca;
         options.revision_label = revision_label;

@@ -1,0 +1,75 @@
+// Where a run tells its hooks something.
+#include "engine/playbook_run.hpp"
+#include "engine/run_context.hpp"
+
+#include <fmt/format.h>
+
+namespace oa_stream::playbook {
+
+void make_hooks(PlaybookRun& run, const asio::any_io_executor& executor) {
+    const Playbook& playbook = run.playbook();
+    if (run.mode == RunMode::rehearse || playbook.hooks.empty()) {
+        return;
+    }
+    run.hooks = std::make_unique<Hooks>(
+        executor,
+        playbook.hooks,
+        HookFacts{playbook.name, std::string(to_string(playbook.kind)), run.plan.target},
+        run.session,
+        run.outside
+    );
+}
+
+Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, std::string next) {
+    if (!run->hooks) {
+        co_return;
+    }
+    constexpr Millis k_patience{30'000};
+    constexpr Millis k_hurry{10'000}; // somebody wants the process to end
+    const bool hurry = run->by.stop != nullptr && run->by.stop->requested();
+    run->hooks->tell(
+        HookEvent::run_ended,
+        fmt::format("{}: {}", to_string(outcome->verdict), outcome->headline),
+        {{"verdict", to_string(outcome->verdict)},
+         {"exit_code", static_cast<int>(outcome->exit)},
+         {"ended", to_string(outcome->ended)},
+         {"headline", outcome->headline},
+         {"next", next}}
+    );
+    co_await run->hooks->finish(hurry ? k_hurry : k_patience);
+    for (std::string& note : run->hooks->notes()) {
+        outcome->notes.push_back(std::move(note));
+    }
+}
+
+void RunContext::tell_hooks(HookEvent event, const std::string& what, const Json& fields) {
+    if (in.hooks != nullptr) {
+        in.hooks->tell(event, what, fields);
+    }
+}
+
+Task<StepEnd> ask_hooks(RunContext* run, const Step* step) {
+    if (run->in.hooks == nullptr) {
+        co_return StepEnd::go_on;
+    }
+    const std::string after = step->after.value_or(run->serving).text();
+    auto checks = co_await run->in.hooks->ask(
+        fmt::format("{} comes next: {}", step->id, after),
+        {{"step", step->id}, {"split", run->serving.to_json()}, {"next_split", after}},
+        run->in.stop
+    );
+    bool fine = true;
+    for (Check& check : checks) {
+        check.id += "@" + step->id;
+        fine = fine && check.verdict == Verdict::pass;
+        if (check.verdict != Verdict::pass) {
+            run->session.say(
+                fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
+            );
+        }
+        run->session.add(std::move(check));
+    }
+    co_return fine ? StepEnd::go_on : StepEnd::stop;
+}
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,160 @@
+// Reaching a target that asks who comes: an authority of its own, a client certificate, headers, and
+// tokens that are renewed while a run lasts.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import path from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { oa, scratch } from '../lib/process.mjs';
+import { startPrometheus } from '../lib/prometheus.mjs';
+
+const KEY = 'planted-gate-key-8642-abcdef';
+const folder = scratch('access');
+const file = (name) => path.join(folder, name);
+const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+function certificate(name, extension) {
+  openssl('req', ...EC, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+  fs.writeFileSync(file(`${name}.ext`), extension);
+  openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.pem`);
+}
+/** Hands everything on to `base`; `check` may answer with a status of its own. */
+function door(base, check, tls = null) {
+  const handle = (request, response) => {
+    const status = check(request);
+    if (status) return response.writeHead(status).end();
+    const on = http.request(base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    on.on('error', () => response.destroy());
+    response.on('close', () => on.destroy());
+    return request.pipe(on);
+  };
+  const server = tls ? https.createServer(tls, handle) : http.createServer(handle);
+  return new Promise((done) => server.listen(0, '127.0.0.1', () => done(Object.assign(server, { base: `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}` }))));
+}
+const close = (server) => { server.closeAllConnections(); server.close(); };
+
+let target, gate, metadata, calls = [];
+before(async () => {
+  openssl('req', '-x509', ...EC, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test CA');
+  certificate('server', 'subjectAltName=IP:127.0.0.1\n');
+  certificate('client', 'extendedKeyUsage=clientAuth\n');
+  fs.writeFileSync(file('both.pem'), fs.readFileSync(file('client.pem'), 'utf8') + fs.readFileSync(file('client.key'), 'utf8'));
+  target = await LocalTarget.start();
+  gate = await door(target.base, (request) => {
+    calls.push(request.headers);
+    return request.socket.authorized && request.headers['x-gate-key'] === KEY ? null : 403;
+  }, { key: fs.readFileSync(file('server.key')), cert: fs.readFileSync(file('server.pem')), ca: fs.readFileSync(file('ca.pem')), requestCert: true, rejectUnauthorized: false });
+  metadata = http.createServer((request, response) => {
+    const good = request.headers['metadata-flavor'] === 'Google';
+    const identity = request.url.includes('/identity?audience=');
+    const token = `ey.${Buffer.from(JSON.stringify({ aud: decodeURIComponent(request.url.split('audience=')[1] ?? ''), exp: Math.floor(Date.now() / 1000) + 3600 })).toString('base64url')}.s`;
+    response.writeHead(good ? 200 : 403).end(identity ? token : JSON.stringify({ access_token: 'metadata-token-0123456789', expires_in: 3599 }));
+  });
+  await new Promise((done) => metadata.listen(0, '127.0.0.1', done));
+});
+after(() => {
+  close(gate);
+  close(metadata);
+  return Promise.all([target.front, target.stable, target.canary].map((p) => p.kill()));
+});
+beforeEach(() => { calls = []; });
+
+const ACCESS = () => ['--ca', file('ca.pem'), '--cert', file('client.pem'), '--key', file('client.key'), '--header', 'X-Gate-Key: env:GATE_KEY', '--header', 'X-Team: chat'];
+const smoke = (args, env = { GATE_KEY: KEY }) => oa(['smoke', 'stream', '--base-url', gate.base, '--json', ...args], { env, ms: 120000 });
+
+test('an authority, a client certificate and headers bring a smoke through a strict door', async () => {
+  const end = await smoke(ACCESS());
+  assert.equal(end.code, 0, end.stderr);
+  assert.equal(end.json().verdict, 'PASS');
+  assert.ok(calls.length > 5 && calls.every((headers) => headers['x-team'] === 'chat'));
+  for (const name of fs.readdirSync(end.json().evidence, { recursive: true })) {
+    const one = path.join(end.json().evidence, name);
+    if (fs.statSync(one).isFile()) assert.ok(!fs.readFileSync(one, 'utf8').includes(KEY), `${name} has the key`);
+  }
+  const one = await smoke(['--ca', file('ca.pem'), '--cert', file('both.pem'), '--header', 'X-Gate-Key: env:GATE_KEY', '--no-probes']);
+  assert.notEqual(one.code, 4, 'the key may stand in the certificate');
+
+  const untrusted = await smoke(ACCESS().slice(2));
+  assert.notEqual(untrusted.code, 0);
+  assert.match(JSON.stringify(untrusted.json().checks), /tls/i);
+  const variable = await smoke(ACCESS().slice(2), { GATE_KEY: KEY, SSL_CERT_FILE: file('ca.pem') });
+  assert.equal(variable.code, 0, 'SSL_CERT_FILE is honoured');
+  const nobody = await smoke(['--ca', file('ca.pem'), '--header', 'X-Gate-Key: env:GATE_KEY']);
+  assert.equal(nobody.json().verdict, 'FAIL', 'without a certificate the door stays shut');
+});
+
+test('a header that is none, or whose secret is missing, is refused before the first request', async () => {
+  for (const [header, code, why] of [['no colon', 2, /is not a header/], ['Bad Name: x', 2, /is not a header/], ['X-Key: env:OA_NOT_SET', 5, /OA_NOT_SET/], ['X-Key: file:/nonexistent/key', 5, /nonexistent/]]) {
+    const end = await smoke(['--header', header]);
+    assert.equal(end.code, code, `${header}: ${end.stderr}`);
+    assert.match(end.stderr, why);
+  }
+  assert.equal(calls.length, 0);
+});
+
+test('a playbook reaches the same target by its own keys, and by the options of verify', async () => {
+  const text = `version: 1\nkind: smoke-stream\nname: gated\ntarget: { base_url: "${gate.base}", prompt: "replay:hello", ca: "${file('ca.pem')}", cert: "${file('client.pem')}", key: "${file('client.key')}", headers: ["X-Gate-Key: env:GATE_KEY"] }\nchecks:\n  - smoke: stream\n`;
+  const playbook = file('gated.yaml');
+  fs.writeFileSync(playbook, text);
+  const own = await oa(['verify', playbook, '--json'], { env: { GATE_KEY: KEY }, ms: 120000 });
+  assert.equal(own.code, 0, own.stderr);
+  const bare = file('bare.yaml');
+  fs.writeFileSync(bare, text.replace(/, ca:.*?\] \}/, ' }'));
+  const options = await oa(['verify', bare, '--json', ...ACCESS()], { env: { GATE_KEY: KEY }, ms: 120000 });
+  assert.equal(options.code, 0, options.stderr);
+  assert.equal(options.json().compared, null, 'another playbook of this name is not the run before');
+});
+
+test('tokens of a command and of the metadata server', async () => {
+  const print = file('print-token');
+  fs.writeFileSync(print, `#!/bin/sh\nshift\necho "command token $*" >&2\necho "command-token-0123456789"\n`, { mode: 0o755 });
+  const env = { GATE_KEY: KEY, GCE_METADATA_HOST: `127.0.0.1:${metadata.address().port}` };
+  const sent = async (auth) => {
+    calls = [];
+    const end = await smoke([...ACCESS(), '--auth', auth, '--no-probes'], env);
+    assert.ok(end.code !== 5 && end.code !== 2, end.stderr);
+    return new Set(calls.map((headers) => headers.authorization).filter(Boolean));
+  };
+  assert.ok((await sent(`command:${print} a b`)).has('Bearer command-token-0123456789'));
+  assert.ok((await sent(`command:${JSON.stringify([print, 'a b'])}`)).has('Bearer command-token-0123456789'));
+  assert.ok((await sent('metadata:')).has('Bearer metadata-token-0123456789'));
+  const [identity] = [...await sent('metadata:https://lane.example')].filter((value) => value.startsWith('Bearer ey.'));
+  assert.equal(JSON.parse(Buffer.from(identity.split('.')[1], 'base64url')).aud, 'https://lane.example');
+
+  fs.writeFileSync(file('fails'), '#!/bin/sh\necho "log in first" >&2\nexit 7\n', { mode: 0o755 });
+  const failed = await smoke(['--auth', `command:${file('fails')}`]);
+  assert.equal(failed.code, 5, failed.stderr);
+  assert.match(failed.stderr, /gave no token: exit 7: log in first/);
+  const silent = await smoke(['--auth', 'command:/bin/true']);
+  assert.equal(silent.code, 5);
+  assert.match(silent.stderr, /it printed no token/);
+  const nobody = await smoke(['--auth', 'metadata:'], { GATE_KEY: KEY, GCE_METADATA_HOST: '127.0.0.1:1' });
+  assert.equal(nobody.code, 5);
+  assert.match(nobody.stderr, /the metadata server gave no token/);
+});
+
+test('a Prometheus whose token ends gets the next one; a token of the environment is refused', async () => {
+  const prometheus = await startPrometheus([new URL(target.base).host]);
+  const valid = 'monitoring-token-2-0123456789';
+  const front = await door(prometheus.base, (request) => (request.headers.authorization === `Bearer ${valid}` ? null : 401));
+  try {
+    await prometheus.eventually('up', (rows) => rows.length > 0, 30000);
+    const count = file('count'), print = file('rotating');
+    fs.writeFileSync(print, `#!/bin/sh\necho x >> ${count}\necho "monitoring-token-$(wc -l < ${count} | tr -d ' ')-0123456789"\n`, { mode: 0o755 });
+    const ask = (auth) => oa(['slo', 'status', '--prometheus', front.base, '--auth', auth, '--json'], { env: { OLD: 'monitoring-token-1-0123456789' }, ms: 60000 });
+    const old = await ask('env:OLD');
+    assert.equal(old.code, 5, old.stderr);
+    const renewed = await ask(`command:${print}`);
+    assert.notEqual(renewed.code, 5, renewed.stderr);
+    assert.equal(fs.readFileSync(count, 'utf8').split('\n').length - 1, 2, 'asked again once, when the first was refused');
+  } finally {
+    close(front);
+    await prometheus.kill();
+  }
+});

@@ -1,0 +1,135 @@
+// Two operators for one plan, and a run that outlives its terminal.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { OA_BIN, cleanEnv } from '../lib/process.mjs';
+import { problemOf } from '../lib/schemas.mjs';
+import { Terminal } from '../lib/terminal.mjs';
+
+const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
+const NOBODY = 65534; // another account of this host
+let target, text;
+before(async () => {
+  target = await LocalTarget.start();
+  text = fs.readFileSync(target.playbook, 'utf8');
+});
+after(() => Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())));
+beforeEach(() => target.setWeights(STABLE));
+
+let plans = 0;
+async function plan(change = (yaml) => `${yaml}approvals: 2\n`, set = {}) {
+  const folder = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'oa-plan-')));
+  fs.chmodSync(folder, 0o777);
+  const playbook = target.write(`two-${++plans}.yaml`, change(text));
+  const file = path.join(folder, 'plan.json');
+  const made = await target.oa(['cutover', 'plan', playbook, ...target.settings(set), '--out', file]);
+  assert.equal(made.code, 10, made.stderr);
+  fs.chmodSync(file, 0o644);
+  return file;
+}
+const apply = (file, ...args) => target.oa(['cutover', 'apply', file, '--json', '--non-interactive', ...args]);
+/** As another account of this host. */
+function asNobody(args) {
+  const done = spawnSync(OA_BIN, args, { uid: NOBODY, gid: NOBODY, encoding: 'utf8', env: cleanEnv({ HOME: '/nonexistent' }) });
+  return { code: done.status, stdout: done.stdout, stderr: done.stderr };
+}
+
+test('a plan for two operators is refused until another account approved exactly it', async () => {
+  const file = await plan();
+  const alone = await apply(file);
+  assert.equal(alone.code, 6, alone.stderr);
+  assert.match(alone.stderr, /this plan needs the approval of a second operator .*oa-stream plan approve/);
+  assert.deepEqual(await target.weights(), STABLE);
+  assert.match((await target.oa(['plan', 'show', file])).stdout, /approval +this plan needs the approval of a second operator\n/);
+
+  const author = await target.oa(['plan', 'approve', file]);
+  assert.equal(author.code, 6, 'who made it');
+  assert.match(author.stderr, /made this plan: somebody else has to approve it/);
+
+  const other = asNobody(['plan', 'approve', file, '--by', 'Bob B.', '--reason', 'reviewed in CHG-7', '--json']);
+  assert.equal(other.code, 0, other.stderr);
+  const approved = JSON.parse(other.stdout);
+  assert.equal(problemOf(approved), null);
+  assert.equal(problemOf(JSON.parse(fs.readFileSync(`${file}.approval.json`, 'utf8'))), null);
+  assert.match((await target.oa(['plan', 'show', file])).stdout, /approval +by Bob B\. \(account nobody on \S+\) at \S+: reviewed in CHG-7\n/);
+
+  const end = await apply(file);
+  assert.equal(end.code, 0, end.stderr);
+  assert.deepEqual(await target.weights(), CANARY);
+  const [row] = end.json().approvals;
+  assert.deepEqual([row.how, row.account, row.host, row.name, row.plan], ['approved', 'nobody', os.hostname(), 'Bob B.', approved.plan]);
+  assert.match(fs.readFileSync(path.join(end.json().evidence, 'report.md'), 'utf8'), /Bob B\. \(account nobody on \S+\) at \S+: reviewed in CHG-7/);
+  assert.match(fs.readFileSync(path.join(end.json().evidence, 'timeline.ndjson'), 'utf8'), /"event":"approval"/);
+});
+
+test('an approval of another plan, of the author, or from before the plan counts for nothing', async () => {
+  const first = await plan(), second = await plan();
+  assert.equal(asNobody(['plan', 'approve', first]).code, 0);
+  const good = JSON.parse(fs.readFileSync(`${first}.approval.json`, 'utf8'));
+  const id = JSON.parse(fs.readFileSync(second, 'utf8')).id, author = JSON.parse(fs.readFileSync(second, 'utf8')).author;
+  const refused = async (approval, why) => {
+    fs.writeFileSync(`${second}.approval.json`, typeof approval === 'string' ? approval : JSON.stringify(approval));
+    const end = await apply(second);
+    assert.equal(end.code, 6, JSON.stringify(approval));
+    assert.match(end.stderr, why);
+  };
+  await refused(good, /this approval is of another plan/);
+  await refused({ ...good, plan: id, account: author.account, host: author.host }, /made this plan and cannot be its second operator/);
+  await refused({ ...good, plan: id, account: '' }, /cannot be its second operator/);
+  await refused({ ...good, plan: id, at: '2020-01-01T00:00:00.000Z' }, /before the plan was made, or in the future/);
+  await refused({ ...good, plan: id, at: '2099-01-01T00:00:00.000Z' }, /before the plan was made, or in the future/);
+  await refused('{', /not an approval of a plan/);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('--approved-by is kept as a statement, and is no second operator', async () => {
+  const refused = await apply(await plan(), '--approved-by', 'carol');
+  assert.equal(refused.code, 6, refused.stderr);
+  const end = await apply(await plan((yaml) => yaml), '--approved-by', 'carol');
+  assert.equal(end.code, 0, end.stderr);
+  const [row] = end.json().approvals;
+  assert.equal(row.how, 'said to be approved');
+  assert.equal(row.name, 'carol');
+  assert.match(row.stated_by, / on /);
+  assert.match(fs.readFileSync(path.join(end.json().evidence, 'report.md'), 'utf8'), /carol \(stated by /);
+});
+
+test('apply --detach: the run goes on when its terminal is gone, and is followed and steered from another', async () => {
+  const file = await plan((yaml) => yaml.replace('\nstage:\n', '\nstage:\n  pause: { after: [50%], at_most: 2m }\n'));
+  const known = new Set(target.runs());
+  const terminal = Terminal.start([OA_BIN, 'cutover', 'apply', file, '--detach', '--yes'], { cols: 120, rows: 40, cwd: target.folder, bare: true, env: { OA_STREAM_STATE_DIR: target.state, NO_COLOR: '1' } });
+  assert.equal(await terminal.end(60000), 0, terminal.screen()); // its session is over here
+  const run = target.runs().find((r) => !known.has(r));
+  assert.match(terminal.screen(), new RegExp(`run ${run} goes on in process \\d+ without this terminal`));
+  assert.match(terminal.screen(), new RegExp(`follow: +oa-stream cutover status --run ${run} --wait-for done`));
+  assert.match(terminal.screen(), new RegExp(`roll back: oa-stream cutover abort --run ${run}`));
+  const wait = (what) => target.oa(['cutover', 'status', '--run', run, '--wait-for', what, '--timeout', '60s', '--json']);
+  assert.equal((await wait('paused')).code, 0);
+  const { process: holder } = JSON.parse(fs.readFileSync(path.join(target.state, 'runs', run, 'run.json'), 'utf8'));
+  const stat = fs.readFileSync(`/proc/${holder.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  assert.equal(stat[4], '0', 'it has no terminal');
+  assert.equal((await target.oa(['cutover', 'continue', '--run', run])).code, 0);
+  assert.equal((await wait('done')).code, 0);
+  assert.deepEqual(await target.weights(), CANARY);
+  assert.match(fs.readFileSync(path.join(target.state, 'detached', `${run}.log`), 'utf8'), new RegExp(`PASS run ${run}`));
+});
+
+test('apply --detach of a plan that is refused says why, with its exit code', async () => {
+  const file = await plan((yaml) => yaml);
+  await target.setWeights({ v1: 90, v2: 10 });
+  const end = await target.oa(['cutover', 'apply', file, '--detach', '--yes', '--json']);
+  assert.equal(end.code, 6, end.stderr);
+  assert.match(end.stderr, /not as it was planned/);
+  await target.setWeights(STABLE);
+  const gone = await target.oa(['cutover', 'apply', '/nonexistent/plan.json', '--detach', '--yes']);
+  assert.equal(gone.code, 2, gone.stderr);
+  assert.match(gone.stderr, /\/nonexistent\/plan\.json/);
+  const good = await target.oa(['cutover', 'apply', await plan((yaml) => yaml), '--detach', '--yes', '--json']);
+  assert.equal(good.code, 0, good.stderr);
+  assert.equal(problemOf(good.json()), null);
+  assert.equal((await target.oa(['cutover', 'status', '--run', good.json().run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
+});

@@ -1,0 +1,70 @@
+// After a PASS the disk is read-only or the state folder is gone: the way back, and what is said.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { LocalTarget } from '../lib/local_target.mjs';
+import { OA_BIN, cleanEnv, handmadeRun } from '../lib/process.mjs';
+
+const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
+const NOBODY = 65534;
+let target;
+before(async () => { target = await LocalTarget.start(); });
+after(() => Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())));
+beforeEach(() => target.setWeights(STABLE));
+
+let plans = 0;
+async function passed() {
+  const plan = await target.plan({ name: `disk-${++plans}.json` });
+  assert.equal(plan.code, 10, plan.stderr);
+  const end = await target.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  assert.equal(end.code, 0, end.stderr);
+  assert.deepEqual(await target.weights(), CANARY);
+  return end.json();
+}
+
+test('a run whose folder cannot be written is rolled back with its state elsewhere; here it says what to type', async () => {
+  const run = await passed();
+  // Read-only for another account, which may use the front door.
+  const state = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-ro-')), folder = path.join(state, 'runs', run.run);
+  fs.cpSync(path.join(target.state, 'runs', run.run), folder, { recursive: true });
+  spawnSync('chmod', ['-R', 'a+rX,go-w', state]);
+  fs.chmodSync(target.socket, 0o777);
+  const before_ = fs.readdirSync(folder).sort();
+  const asNobody = (args) => {
+    const done = spawnSync(OA_BIN, args, { uid: NOBODY, gid: NOBODY, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
+    return { code: done.status, stdout: done.stdout, stderr: done.stderr };
+  };
+  const here = asNobody(['rollback', 'apply', '--state-dir', state, '--run', run.run]);
+  assert.equal(here.code, 4, here.stderr);
+  assert.match(here.stderr, /by hand: .*curl /, 'what a person can type without oa-stream');
+  assert.deepEqual(await target.weights(), CANARY);
+
+  const other = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-rw-'));
+  fs.chmodSync(other, 0o777);
+  const elsewhere = asNobody(['rollback', 'apply', '--state-dir', other, '--run', folder, '--json']);
+  assert.equal(elsewhere.code, 0, elsewhere.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  assert.match(elsewhere.stderr, /cannot be written .*: going on with a copy/);
+  assert.equal(JSON.parse(elsewhere.stdout).evidence, path.join(other, 'runs', run.run));
+  assert.deepEqual(fs.readdirSync(folder).sort(), before_, 'the original is as it was');
+});
+
+test('the state folder is removed in the middle: no text names a file that is not there', async () => {
+  const state = path.join(target.folder, 'gone');
+  const plan = await target.plan({ name: 'gone.json', set: { bake: '3s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const { Running } = await import('../lib/process.mjs');
+  const running = new Running(OA_BIN, ['cutover', 'apply', plan.file, '--non-interactive', '--state-dir', state], { name: 'apply', folder: target.folder, env: cleanEnv({ HOME: target.folder }) });
+  const runs = path.join(state, 'runs');
+  const id = await running.until(() => fs.existsSync(runs) && fs.readdirSync(runs)[0], 'a run', 60000);
+  await running.until(() => fs.existsSync(path.join(runs, id, 'journal.ndjson')) && fs.readFileSync(path.join(runs, id, 'journal.ndjson'), 'utf8').includes('shift@50%'), 'traffic is moved', 60000);
+  handmadeRun(path.join(runs, id));
+  fs.rmSync(state, { recursive: true });
+  const exit = await running.end(120000);
+  const said = running.stdout + running.stderr;
+  assert.notEqual(exit.code, 0, said);
+  for (const [name] of said.slice(said.indexOf('restoring')).matchAll(/\/[^\s:'"]*\/gone\/[^\s:'"]*/g)) assert.ok(fs.existsSync(name), `${name} is named and not there:\n${said}`);
+});

@@ -1,0 +1,103 @@
+// The steady state whole: smokes, a dry run of the cutover with a measured budget, last week's run beside
+// it, and metrics of several targets in one folder.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chat } from '../lib/http.mjs';
+import { LocalTarget, lane } from '../lib/local_target.mjs';
+import { ROOT, oa } from '../lib/process.mjs';
+
+let target, logs, cutover, steady;
+before(async () => {
+  logs = [];
+  target = await LocalTarget.start({ lanes: async () => Promise.all(['v1', 'v2'].map(async (name) => {
+    const log = path.join(ROOT, 'build/e2e', `steady-${process.pid}-${name}.log`);
+    fs.mkdirSync(path.dirname(log), { recursive: true });
+    logs.push(log);
+    return lane(name, ['--access-log', log]);
+  })) });
+  cutover = target.write('cutover.yaml', fs.readFileSync(target.playbook, 'utf8')
+    .replace('variables:', 'variables:\n  - { name: logs, default: "" }')
+    .replace('sources: [{ probe: {} }]', 'slo:\n  - { name: good, objective: 50%, window: 1h, bad: http_5xx | terminal_error }\nsources:\n  - access_log: { path: "${logs}" }\n  - probe: {}')
+    .replace('preflight:\n', 'preflight:\n  - budget: { consumed_at_most: 90%, or_stated: true }\n'));
+  steady = target.write('steady.yaml', `version: 1
+kind: steady-state
+name: weekly
+variables:
+  - { name: base_url, required: true }
+  - { name: socket, required: true }
+  - { name: logs, default: "" }
+  - { name: rehearse, default: "" }
+target: { base_url: "\${base_url}", prompt: "replay:hello" }
+checks:
+  - smoke: stream
+  - rehearse: { playbook: "\${rehearse}", set: ["base_url=\${base_url}", "socket=\${socket}", "logs=\${logs}"] }
+`);
+  for (let i = 0; i < 60; i += 1) assert.equal((await chat(target.base, 'replay:hello', { id: `t${i}` })).status, 200);
+});
+after(async () => {
+  await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill()));
+  for (const log of logs) fs.rmSync(log, { force: true });
+});
+
+const verify = (set = {}, args = []) => target.oa(['verify', steady, ...target.settings(set), '--json', ...args]);
+
+test('the dry run is a check of the verification, and wants its budget measured', async () => {
+  const weights = await target.weights();
+  const measured = await verify({ rehearse: cutover, logs: logs.join(',') });
+  assert.equal(measured.code, 0, measured.stdout + measured.stderr);
+  const check = measured.json().checks.find((c) => c.id === 'rehearse');
+  assert.equal(check.verdict, 'PASS', check.detail);
+  const nested = JSON.parse(fs.readFileSync(path.join(target.state, 'runs', check.data.run, 'run.json'), 'utf8'));
+  assert.equal(nested.kind, 'rehearsal');
+  assert.equal(nested.verdict, 'PASS');
+  assert.ok(nested.checks.some((c) => c.id === 'budget.good' && c.mode === 'live' && c.verdict === 'PASS'));
+  assert.deepEqual(await target.weights(), weights, 'nothing is moved');
+
+  const blind = await verify({ rehearse: cutover });
+  assert.notEqual(blind.code, 0);
+  assert.notEqual(blind.json().checks.find((c) => c.id === 'rehearse').verdict, 'PASS', 'nobody measured the budget');
+  const without = await verify();
+  assert.equal(without.code, 0, without.stderr);
+  assert.ok(!without.json().checks.some((c) => c.id === 'rehearse'), 'not asked for');
+});
+
+test('a run is compared with the one before of the same playbook and target', async () => {
+  const first = await verify();
+  const second = await verify();
+  assert.equal(second.json().compared.run, first.json().run);
+  assert.equal(second.json().compared.worse, false);
+  await target.canary.kill();
+  await target.setWeights({ v1: 0, v2: 100 });
+  const third = await target.oa(['verify', steady, ...target.settings()]);
+  assert.notEqual(third.code, 0);
+  assert.match(third.stdout, new RegExp(`Since ${second.json().run}: .* was PASS`));
+  await target.setWeights({ v1: 100, v2: 0 });
+});
+
+test('the files of two targets lie in one folder without a series that stands in both', async () => {
+  const folder = path.join(target.folder, 'textfile');
+  fs.mkdirSync(folder);
+  const one = path.join(folder, 'one.prom'), two = path.join(folder, 'two.prom');
+  await verify({}, ['--textfile', one]);
+  const other = await oa(['verify', steady, '--set', `base_url=${target.stable.base}`, '--set', `socket=${target.socket}`, '--json', '--textfile', two], { stateDir: target.state, ms: 120000 });
+  assert.equal(other.code, 0, other.stderr);
+  const series = (file) => fs.readFileSync(file, 'utf8').split('\n').filter((line) => line && !line.startsWith('#')).map((line) => line.replace(/ [^ ]*$/, ''));
+  const both = series(one).filter((line) => series(two).includes(line));
+  assert.deepEqual(both, []);
+  assert.ok(series(one).includes(`oa_stream_run_exit_code{run="weekly",target="${target.base}"}`));
+});
+
+test('rehearse is refused where it makes no sense', async () => {
+  const refused = async (text, why) => {
+    const end = await target.oa(['playbook', 'validate', target.write('bad.yaml', text)]);
+    assert.equal(end.code, 2);
+    assert.match(end.stdout + end.stderr, why);
+  };
+  const head = 'version: 1\nkind: steady-state\nname: w\ntarget: { base_url: "http://127.0.0.1:1" }\nchecks:\n';
+  await refused(`${head}  - rehearse: { playbook: nonesuch }\n`, /no playbook is called 'nonesuch'/);
+  await refused(`${head}  - rehearse: { playbook: steady-state, set: ["base_url=http://127.0.0.1:1"] }\n`, /steady-state is not a cutover/);
+  await refused(`${head}  - rehearse: { playbook: "${target.playbook}", set: ["base_url=http://127.0.0.1:1", "socket=/x"] }\n`, /has no error budget/);
+  await refused(`${head}  - rehearse: { playbook: "${cutover}", set: ["nonsense"] }\n`, /expected NAME=VALUE/);
+});
