@@ -32,12 +32,17 @@ void family(std::string& out, std::string_view name, std::string_view help) {
     out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
 }
 
-void append_verdicts(std::string& out, const RunMetrics& metrics, const std::string& run) {
+/// `run="…",target="…"`: two files of one machine must not tell of the same series.
+std::string labels_of(std::string_view name, std::string_view target) {
+    return fmt::format("run=\"{}\",target=\"{}\"", escaped(name), escaped(target));
+}
+
+void append_verdicts(std::string& out, const RunMetrics& metrics, const std::string& labels) {
     family(out, "oa_stream_run_verdict", "Verdict of the last run: 1 for the one it is.");
     for (const Verdict verdict : k_verdicts) {
         out += fmt::format(
-            "oa_stream_run_verdict{{run=\"{}\",verdict=\"{}\"}} {}\n",
-            run,
+            "oa_stream_run_verdict{{{},verdict=\"{}\"}} {}\n",
+            labels,
             to_string(verdict),
             verdict == metrics.verdict ? 1 : 0
         );
@@ -45,8 +50,8 @@ void append_verdicts(std::string& out, const RunMetrics& metrics, const std::str
     family(out, "oa_stream_run_checks", "Checks of the last run by verdict.");
     for (const Verdict verdict : k_verdicts) {
         out += fmt::format(
-            "oa_stream_run_checks{{run=\"{}\",verdict=\"{}\"}} {}\n",
-            run,
+            "oa_stream_run_checks{{{},verdict=\"{}\"}} {}\n",
+            labels,
             to_string(verdict),
             std::ranges::count(metrics.checks, verdict, &Check::verdict)
         );
@@ -56,14 +61,14 @@ void append_verdicts(std::string& out, const RunMetrics& metrics, const std::str
 } // namespace
 
 std::string textfile(const RunMetrics& metrics) {
-    const std::string run = escaped(metrics.name);
-    const auto one = [&run](std::string& out, std::string_view name, double value) {
-        out += fmt::format("{}{{run=\"{}\"}} {:.3f}\n", name, run, value);
+    const std::string labels = labels_of(metrics.name, metrics.target);
+    const auto one = [&labels](std::string& out, std::string_view name, double value) {
+        out += fmt::format("{}{{{}}} {:.3f}\n", name, labels, value);
     };
     std::string out;
-    append_verdicts(out, metrics, run);
+    append_verdicts(out, metrics, labels);
     family(out, "oa_stream_run_exit_code", "Exit code of the last run.");
-    out += fmt::format("oa_stream_run_exit_code{{run=\"{}\"}} {}\n", run, metrics.exit_code);
+    out += fmt::format("oa_stream_run_exit_code{{{}}} {}\n", labels, metrics.exit_code);
     family(out, "oa_stream_run_end_timestamp_seconds", "When the last run ended.");
     one(out, "oa_stream_run_end_timestamp_seconds", unix_seconds(metrics.ended));
     if (metrics.duration_s) {
@@ -76,17 +81,24 @@ std::string textfile(const RunMetrics& metrics) {
     return out;
 }
 
-double last_pass_in(std::string_view text, std::string_view name) {
-    const std::string wanted = fmt::format("{}{{run=\"{}\"}} ", k_last_pass, escaped(name));
-    const std::size_t at = text.find(wanted);
-    if (at == std::string_view::npos) {
-        return 0;
+double last_pass_in(std::string_view text, std::string_view name, std::string_view target) {
+    double out = 0;
+    for (const std::string& labels :
+         {fmt::format("run=\"{}\"", escaped(name)), labels_of(name, target)}) {
+        const std::string wanted = fmt::format("{}{{{}}} ", k_last_pass, labels);
+        const std::size_t at = text.find(wanted);
+        if (at == std::string_view::npos) {
+            continue;
+        }
+        const std::string_view rest = text.substr(at + wanted.size());
+        const char* const last = rest.data() + rest.size();
+        double value = 0;
+        const auto [end, error] = std::from_chars(rest.data(), last, value);
+        if (error == std::errc{} && end != last && *end == '\n') {
+            out = std::max(out, value);
+        }
     }
-    const std::string_view rest = text.substr(at + wanted.size());
-    double value = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-    const bool whole = error == std::errc{} && end != rest.data() + rest.size() && *end == '\n';
-    return whole && value > 0 ? value : 0;
+    return out;
 }
 
 } // namespace oa_stream::report

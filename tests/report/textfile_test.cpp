@@ -22,6 +22,7 @@ Check check(Verdict verdict) {
 TEST_CASE("textfile: one verdict is 1, the others are there at 0") {
     const std::string text = textfile(
         {.name = "steady-state",
+         .target = "https://a.example",
          .verdict = Verdict::fail,
          .exit_code = 1,
          .ended = at(1800000000),
@@ -30,15 +31,23 @@ TEST_CASE("textfile: one verdict is 1, the others are there at 0") {
          .passed_before_s = 1799000000}
     );
     for (const char* line :
-         {"oa_stream_run_verdict{run=\"steady-state\",verdict=\"FAIL\"} 1\n",
-          "oa_stream_run_verdict{run=\"steady-state\",verdict=\"PASS\"} 0\n",
-          "oa_stream_run_verdict{run=\"steady-state\",verdict=\"ERROR\"} 0\n",
-          "oa_stream_run_checks{run=\"steady-state\",verdict=\"PASS\"} 2\n",
-          "oa_stream_run_checks{run=\"steady-state\",verdict=\"INCONCLUSIVE\"} 0\n",
-          "oa_stream_run_exit_code{run=\"steady-state\"} 1\n",
-          "oa_stream_run_end_timestamp_seconds{run=\"steady-state\"} 1800000000.000\n",
-          "oa_stream_run_duration_seconds{run=\"steady-state\"} 12.500\n",
-          "oa_stream_run_last_pass_timestamp_seconds{run=\"steady-state\"} 1799000000.000\n"}) {
+         {"oa_stream_run_verdict{run=\"steady-state\",target=\"https://"
+          "a.example\",verdict=\"FAIL\"} 1\n",
+          "oa_stream_run_verdict{run=\"steady-state\",target=\"https://"
+          "a.example\",verdict=\"PASS\"} 0\n",
+          "oa_stream_run_verdict{run=\"steady-state\",target=\"https://"
+          "a.example\",verdict=\"ERROR\"} 0\n",
+          "oa_stream_run_checks{run=\"steady-state\",target=\"https://"
+          "a.example\",verdict=\"PASS\"} 2\n",
+          "oa_stream_run_checks{run=\"steady-state\",target=\"https://"
+          "a.example\",verdict=\"INCONCLUSIVE\"} 0\n",
+          "oa_stream_run_exit_code{run=\"steady-state\",target=\"https://a.example\"} 1\n",
+          "oa_stream_run_end_timestamp_seconds{run=\"steady-state\",target=\"https://a.example\"} "
+          "1800000000.000\n",
+          "oa_stream_run_duration_seconds{run=\"steady-state\",target=\"https://a.example\"} "
+          "12.500\n",
+          "oa_stream_run_last_pass_timestamp_seconds{run=\"steady-state\",target=\"https://"
+          "a.example\"} 1799000000.000\n"}) {
         CAPTURE(text, line);
         CHECK(text.contains(line));
     }
@@ -47,21 +56,31 @@ TEST_CASE("textfile: one verdict is 1, the others are there at 0") {
 TEST_CASE("textfile: the last PASS lives on in the files of runs that did not pass") {
     const std::string passed =
         textfile({.name = "a \"b\"", .verdict = Verdict::pass, .ended = at(1800000000)});
-    CHECK(last_pass_in(passed, "a \"b\"") == 1800000000);
+    CHECK(last_pass_in(passed, "a \"b\"", "") == 1800000000);
     const std::string failed = textfile(
         {.name = "a \"b\"",
          .verdict = Verdict::error,
          .ended = at(1800600000),
-         .passed_before_s = last_pass_in(passed, "a \"b\"")}
+         .passed_before_s = last_pass_in(passed, "a \"b\"", "")}
     );
-    CHECK(last_pass_in(failed, "a \"b\"") == 1800000000);
+    CHECK(last_pass_in(failed, "a \"b\"", "") == 1800000000);
     CHECK_FALSE(failed.contains("duration"));
 }
 
+TEST_CASE("textfile: the last PASS is that of one target, or of a release that named none") {
+    const std::string one =
+        textfile({.name = "a", .target = "t", .verdict = Verdict::pass, .ended = at(1800000000)});
+    CHECK(last_pass_in(one, "a", "t") == 1800000000);
+    CHECK(last_pass_in(one, "a", "u") == 0);
+    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} 5\n", "a", "t") == 5);
+}
+
 TEST_CASE("textfile: what tells of no PASS is none") {
-    CHECK(last_pass_in("", "a") == 0);
-    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"b\"} 5\n", "a") == 0);
-    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} x\n", "a") == 0);
-    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} 5", "a") == 0); // torn
-    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} -5\n", "a") == 0);
+    CHECK(last_pass_in("", "a", "t") == 0);
+    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"b\"} 5\n", "a", "t") == 0);
+    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} x\n", "a", "t") == 0);
+    CHECK(
+        last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} 5", "a", "t") == 0
+    ); // torn
+    CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} -5\n", "a", "t") == 0);
 }

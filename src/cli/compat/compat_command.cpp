@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 namespace oa_stream::cli {
@@ -24,7 +25,9 @@ struct Options {
     std::vector<std::string> args{};
     std::optional<std::string> link{};
     bool markdown = false;
+    std::optional<std::string> emit{};
 };
+constexpr std::array<std::string_view, 1> k_emits{"openagents-v1"};
 
 /// As it can be pasted into a shell.
 std::string pasted(const std::vector<std::string>& words) {
@@ -77,7 +80,9 @@ Result<ExitCode> link(const std::filesystem::path& folder, const Context& contex
 }
 
 /// Everything is said before anything is started.
-Result<ExitCode> carry_out(const RetiredScript& script, Replacement now, const Context& context) {
+Result<ExitCode> carry_out(
+    const RetiredScript& script, const OldCall& call, Replacement now, bool emit, Context& context
+) {
     context.err(fmt::format("oa-stream: {} is now: {}\n", script.name, pasted(now.words)));
     for (const std::string& note : now.notes) {
         context.err(fmt::format("oa-stream: note: {}\n", note));
@@ -101,7 +106,20 @@ Result<ExitCode> carry_out(const RetiredScript& script, Replacement now, const C
     inner.argv.insert(inner.argv.begin(), "oa-stream");
     inner.command = invocation.command;
     inner.given = invocation.args;
-    return invocation.command->run(invocation.args, inner);
+    const auto folder = context.env("OUTPUT_DIR");
+    if (emit && (!folder || script.emits.empty())) {
+        return fail(
+            Code::usage,
+            folder ? fmt::format("{} wrote no summary", script.name) : "OUTPUT_DIR is not set",
+            "--emit"
+        );
+    }
+    const auto exit = invocation.command->run(invocation.args, inner);
+    context.evidence = inner.evidence;
+    if (emit && exit && !inner.evidence.empty()) {
+        OA_CHECK(emit_old_summary(script, call, *folder, inner.evidence));
+    }
+    return exit;
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
@@ -130,11 +148,12 @@ Result<ExitCode> run(const Options& options, Context& context) {
             near ? fmt::format("did you mean {}?", *near) : "oa-stream compat lists them"
         );
     }
-    auto now = script->map({options.args, context.env});
+    const OldCall call(options.args, context.env);
+    auto now = script->map(call);
     if (!now) {
         return std::unexpected(std::move(now).error().prefixed(script->name));
     }
-    return carry_out(*script, *std::move(now), context);
+    return carry_out(*script, call, *std::move(now), options.emit.has_value(), context);
 }
 
 constexpr auto k_positionals = positionals<Options>(
@@ -145,6 +164,11 @@ constexpr auto k_positionals = positionals<Options>(
 );
 constexpr auto k_options = options<Options>(
     option<&Options::link>("--link", "DIR", "Make a link with each script's name in this folder."),
+    option<&Options::emit>(
+        "--emit",
+        k_emits,
+        "Also write summary.json and SUMMARY.md into OUTPUT_DIR, as the scripts did."
+    ),
     flag<&Options::markdown>("--markdown", "Print the page of all scripts and their variables.")
 );
 

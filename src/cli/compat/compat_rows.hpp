@@ -7,11 +7,12 @@ namespace oa_stream::cli {
 
 inline constexpr std::string_view k_rollout_usage =
     "status | deploy-no-traffic <image> | set-traffic "
-    "<stable> <canary> <percent> | rollback <stable>";
+    "<stable> <canary> <percent> | drill <stable> <canary> | rollback <stable>";
 
 /// Which target; the scripts' own default was production.
 [[nodiscard]] Result<std::string> old_base_url(const OldCall& call);
 
+[[nodiscard]] Result<Replacement> smoke_health(const OldCall& call);
 [[nodiscard]] Result<Replacement> smoke_control(const OldCall& call);
 [[nodiscard]] Result<Replacement> stream_smoke(const OldCall& call);
 [[nodiscard]] Result<Replacement> shadow(const OldCall& call);

@@ -60,7 +60,9 @@ constexpr std::array k_cutover_env{
         "what the stated budget is compared with, first of all"
     },
     OldVariable{
-        "SLO_ERROR_BUDGET_CONSUMED_PERCENT", "0", "compared, and told to be stated and not measured"
+        "SLO_ERROR_BUDGET_CONSUMED_PERCENT",
+        "0",
+        "`--asserted-budget`: a fact of the run, marked as stated; what a source measures decides"
     },
 };
 
@@ -102,8 +104,8 @@ constexpr std::array k_rollout_env{
     OldVariable{
         "DRY_RUN",
         "0",
-        "`1`: `set-traffic` rehearses (with BASE_URL). Else refused: no traffic moves "
-        "without a plan"
+        "`1`: `set-traffic` and `drill` rehearse (with BASE_URL). Else refused: no traffic moves "
+        "to a canary without a plan"
     },
     OldVariable{"BASE_URL", "", "`--set base_url=`, for a rehearsal; new here"},
 };
@@ -140,18 +142,28 @@ constexpr std::array k_control_env{
     },
 };
 
+constexpr std::array k_health_env{
+    OldVariable{"OPENAGENTS_BASE_URL", "", "`--base-url`; must be set"},
+    OldVariable{
+        "OPENAGENTS_CONTROL_ACCESS_TOKEN",
+        "",
+        "`--auth`; without it the verdict is INCONCLUSIVE, though health is checked; new here"
+    },
+};
+
 constexpr std::array k_harness_env{
     OldVariable{"OUTPUT_DIR", "a folder in the checkout", "nothing"},
 };
 
 // clang-format off
 constexpr std::array k_scripts{
-    RetiredScript{"run-production-stream-contract-smoke.sh", "", "`oa-stream smoke stream`", k_stream_env, stream_smoke},
-    RetiredScript{"run-production-stream-cutover.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover` or `oa-stream cutover plan cutover`", k_cutover_env, cutover},
-    RetiredScript{"run-production-rust-route-flip.sh", "", "`oa-stream route verify` or `oa-stream route set`", k_flip_env, route_flip},
+    RetiredScript{"run-production-stream-contract-smoke.sh", "", "`oa-stream smoke stream`", k_stream_env, stream_smoke, "production_stream_smoke"},
+    RetiredScript{"run-production-stream-cutover.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover` or `oa-stream cutover plan cutover`", k_cutover_env, cutover, "production_stream_cutover", true},
+    RetiredScript{"run-production-rust-route-flip.sh", "", "`oa-stream route verify` or `oa-stream route set`", k_flip_env, route_flip, "route_flip"},
     RetiredScript{"run-staging-dual-run-shadow-diff.sh", "", "`oa-stream shadow`", k_shadow_env, shadow},
-    RetiredScript{"canary-rollout.sh", k_rollout_usage, "`oa-stream cutover rehearse cutover`; what wrote at once is refused", k_rollout_env, rollout},
-    RetiredScript{"run-canary-rollback-drill.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover`; live: `oa-stream rollback drill`", k_drill_env, drill},
+    RetiredScript{"canary-rollout.sh", k_rollout_usage, "`oa-stream cutover status`, `cutover rehearse cutover`, `rollback apply`", k_rollout_env, rollout},
+    RetiredScript{"run-canary-rollback-drill.sh", "<stable-revision> <canary-revision>", "`oa-stream cutover rehearse cutover`; live: `oa-stream rollback drill`", k_drill_env, drill, "canary_drill", true},
+    RetiredScript{"smoke-health.sh", "", "`oa-stream smoke control`", k_health_env, smoke_health},
     RetiredScript{"smoke-control.sh", "", "`oa-stream smoke control`", k_control_env, smoke_control},
     RetiredScript{"run-vercel-sse-fixture-harness.sh", "", "nothing: refused, with what to use", k_harness_env, harness},
 };
@@ -178,7 +190,11 @@ std::string compat_page() {
         "- What moved traffic without being asked to, or without a way back, is refused with the "
         "command\n  that does it safely. Exit codes are those of the new commands; 2 is a "
         "refusal.\n"
-        "- Artifacts are those of a run: its folder is made in `OUTPUT_DIR`, if that is set.\n\n"
+        "- Artifacts are those of a run: its folder is made in `OUTPUT_DIR`, if that is set.\n"
+        "- `oa-stream compat --emit openagents-v1 SCRIPT …`, or "
+        "OA_STREAM_COMPAT_EMIT=openagents-v1 "
+        "with a link,\n  also writes `summary.json` and `SUMMARY.md` into `OUTPUT_DIR`, with the "
+        "members of old that still\n  have a meaning. What is no PASS is `failed` there.\n\n"
         "| script | arguments | now |\n| --- | --- | --- |\n";
     const auto cell = [](std::string_view text) {
         std::string escaped;

@@ -5,6 +5,7 @@
 #include "oa_stream/base/error.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -63,7 +64,18 @@ struct RetiredScript {
     /// Code::usage for what makes no sense and for what is no longer done that way, with the way it
     /// is done in the hint; nothing was started then.
     Result<Replacement> (*map)(const OldCall& call);
+    std::string_view emits{}; ///< the middle of its summary.json's schema; empty: it wrote none
+    bool steps = false; ///< its summary has steps, not checks
 };
+
+/// summary.json and SUMMARY.md in `folder`, in the words of the script, from a run's folder. Checks
+/// that were skipped are left out, and what is no PASS is "failed". Code::io, unreadable.
+[[nodiscard]] Result<void> emit_old_summary(
+    const RetiredScript& script,
+    const OldCall& call,
+    const std::filesystem::path& folder,
+    const std::filesystem::path& evidence
+);
 
 [[nodiscard]] std::span<const RetiredScript> retired_scripts() noexcept;
 /// By its name, with or without a folder before it; nullptr for any other.

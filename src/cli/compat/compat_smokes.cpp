@@ -36,6 +36,24 @@ Result<Words> compat_words(const OldCall& call) {
 
 } // namespace
 
+// smoke-health.sh
+// ----------------------------------------------------------------------------------
+
+Result<Replacement> smoke_health(const OldCall& call) {
+    OA_CHECK(call.takes(0, ""));
+    OA_TRY(const std::string url, call.needed("OPENAGENTS_BASE_URL", "which service?"));
+    Replacement out{{"smoke", "control", names::base_url, url, names::profile, "api-only"}};
+    if (call.given("OPENAGENTS_CONTROL_ACCESS_TOKEN")) {
+        add(out.words, {names::auth, "env:OPENAGENTS_CONTROL_ACCESS_TOKEN"});
+    } else {
+        out.notes.emplace_back(
+            "/readyz and /healthz are the checks reach.…; without OPENAGENTS_CONTROL_ACCESS_TOKEN "
+            "the rest is skipped, so the verdict is INCONCLUSIVE"
+        );
+    }
+    return out;
+}
+
 // smoke-control.sh
 // ---------------------------------------------------------------------------------
 

@@ -134,17 +134,22 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
     };
 }
 
-Result<Replacement> give_back(const OldCall& call) {
+/// What moved the traffic is a run of this machine; its way back is verified.
+Result<Replacement> give_back(const OldCall& call, bool dry) {
     OA_CHECK(call.takes(2, k_rollout_usage));
-    Words words{"rollback", "plan", "rollback", names::set, "base_url=URL"};
-    add(words, {names::set, "stable=" + call.args()[1], names::set, "canary=REVISION"});
-    add_service(words, call);
-    return fail(
-        Code::usage,
-        "it wrote at once and verified nothing",
-        "rollback",
-        "oa-stream rollback apply --run ID takes a cutover back; without one: " + spelled(words)
-    );
+    if (dry) {
+        return Replacement{
+            {"cutover", "status"}, {"DRY_RUN=1: this is what a rollback would take back"}
+        };
+    }
+    return Replacement{
+        {"rollback", "apply"},
+        {fmt::format(
+            "what serves goes back to what served before the run, not to {} at once; for traffic "
+            "that no run moved: oa-stream rollback plan rollback",
+            printable(call.args()[1], 60)
+        )}
+    };
 }
 
 Result<void> check_steps(const std::string& text) {
@@ -168,6 +173,27 @@ Result<void> check_steps(const std::string& text) {
         }
         rest.remove_prefix(comma + 1);
     }
+}
+
+Result<Replacement>
+drill_of(const OldCall& call, const std::string& stable, const std::string& canary, bool dry) {
+    OA_CHECK(check_steps(call.text("CANARY_STEPS", "5,25,50,100")));
+    OA_CHECK(two_revisions(stable, canary));
+    if (!dry) {
+        return fail(
+            Code::usage,
+            "a bare drill took production's traffic to 100% of the canary and back",
+            "DRY_RUN",
+            "DRY_RUN=1 rehearses; live: oa-stream rollback drill my-drill.yaml, a playbook of kind "
+            "rollback-drill (oa-stream playbook show rollback-drill)"
+        );
+    }
+    OA_CHECK(old_base_url(call));
+    Replacement out{plan_words("rehearse", call, stable, canary)};
+    if (call.given("CANARY_STEPS")) {
+        out.notes.emplace_back("CANARY_STEPS is right, but the stages are the playbook's");
+    }
+    return out;
 }
 
 } // namespace
@@ -196,7 +222,24 @@ Result<Replacement> cutover(const OldCall& call) {
         );
     }
     if (call.given("SLO_ERROR_BUDGET_CONSUMED_PERCENT")) {
-        out.notes.emplace_back("the error budget was stated by hand; nobody measured it");
+        const Words stated{
+            names::asserted_budget,
+            call.text("SLO_ERROR_BUDGET_CONSUMED_PERCENT") + "%",
+            names::reason,
+            "SLO_ERROR_BUDGET_CONSUMED_PERCENT of run-production-stream-cutover.sh"
+        };
+        if (dry) {
+            out.words.insert(out.words.end(), stated.begin(), stated.end());
+        }
+        out.notes.emplace_back(
+            dry ? "the error budget is kept as stated; what a source measures decides"
+                : fmt::format(
+                      "state the error budget when you apply: {} {} {} TEXT",
+                      stated[0],
+                      stated[1],
+                      stated[2]
+                  )
+        );
     }
     return out;
 }
@@ -234,16 +277,18 @@ Result<Replacement> rollout(const OldCall& call) {
         return set_traffic(call, dry);
     }
     if (action == "rollback") {
-        return give_back(call);
+        return give_back(call, dry);
+    }
+    if (action == "drill" && call.args().size() == 3) {
+        return drill_of(call, call.args()[1], call.args()[2], dry);
     }
     if (action == "status") {
         OA_CHECK(call.takes(1, k_rollout_usage));
-        return fail(
-            Code::usage,
-            "what serves is part of every plan",
-            "status",
-            spelled(plan_words("plan", call, "REVISION", "REVISION"))
-        );
+        return Replacement{
+            {"cutover", "status"},
+            {"these are the runs that are not over; what serves now is the first line of a plan: " +
+             spelled(plan_words("plan", call, "REVISION", "REVISION"))}
+        };
     }
     if (action == "deploy-no-traffic") {
         OA_CHECK(call.takes(2, k_rollout_usage));
@@ -270,25 +315,7 @@ Result<Replacement> rollout(const OldCall& call) {
 Result<Replacement> drill(const OldCall& call) {
     OA_CHECK(call.takes(2, "<stable-revision> <canary-revision>"));
     OA_TRY(const bool dry, call.flag("DRY_RUN", false));
-    OA_CHECK(check_steps(call.text("CANARY_STEPS", "5,25,50,100")));
-    const std::string& stable = call.args()[0];
-    const std::string& canary = call.args()[1];
-    OA_CHECK(two_revisions(stable, canary));
-    if (!dry) {
-        return fail(
-            Code::usage,
-            "a bare drill took production's traffic to 100% of the canary and back",
-            "DRY_RUN",
-            "DRY_RUN=1 rehearses; live: oa-stream rollback drill my-drill.yaml, a playbook of kind "
-            "rollback-drill (oa-stream playbook show rollback-drill)"
-        );
-    }
-    OA_CHECK(old_base_url(call));
-    Replacement out{plan_words("rehearse", call, stable, canary)};
-    if (call.given("CANARY_STEPS")) {
-        out.notes.emplace_back("CANARY_STEPS is right, but the stages are the playbook's");
-    }
-    return out;
+    return drill_of(call, call.args()[0], call.args()[1], dry);
 }
 
 } // namespace oa_stream::cli

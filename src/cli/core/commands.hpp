@@ -22,6 +22,7 @@
     X(cutover_rehearse_command)                                                                    \
     X(cutover_plan_command)                                                                        \
     X(plan_show_command)                                                                           \
+    X(plan_approve_command)                                                                        \
     X(cutover_apply_command)                                                                       \
     X(cutover_status_command)                                                                      \
     X(cutover_pause_command)                                                                       \

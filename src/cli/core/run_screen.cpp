@@ -75,7 +75,7 @@ std::vector<std::string> run_parts(
 ) {
     return {
         fmt::format("{} run {}", verdict, run),
-        fmt::format("evidence {}", evidence),
+        evidence.empty() ? "" : fmt::format("evidence {}", evidence),
         next.empty() ? "" : fmt::format("next: {}", next),
     };
 }

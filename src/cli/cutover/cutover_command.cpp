@@ -151,6 +151,7 @@ constexpr auto k_options = options<Options>(
     k_set,
     k_no_probes,
     k_stated_budget,
+    k_run_access,
     k_live,
     flag<&Options::local>(names::local, k_local_help),
     k_inject,

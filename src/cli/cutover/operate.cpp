@@ -92,7 +92,7 @@ ExitCode show_run(const run::RunResult& result, Context& context, LiveOptions li
     } else if (!silent) {
         constexpr std::size_t k_mail = 80; // cron mails it
         show_text(playbook::summary(result), context, k_mail);
-        if (!context.out_tty) { // the last line has its folder
+        if (!context.out_tty && !result.evidence.empty()) { // the last line has its folder
             context.out(fmt::format("report {}\n", (result.evidence / "report.md").string()));
         }
     }

@@ -8,15 +8,12 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "core/commands.hpp"
+#include "detach.hpp"
 #include "operate.hpp"
 #include "plan_view.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>
-
-#include <unistd.h>
-
-#include <iostream>
 
 namespace oa_stream::cli {
 namespace {
@@ -90,6 +87,8 @@ struct ApplyOptions : StatedBudget, LiveOptions {
     std::string plan{};
     bool yes = false;
     std::optional<std::string> reopen{};
+    std::string approved_by{};
+    bool detach = false;
 };
 
 /// Shows the plan; on a terminal with somebody in front of it asks once. What cannot be read here
@@ -102,16 +101,7 @@ Result<bool> agrees(const ApplyOptions& options, Context& context) {
     }
     const auto columns = context.tty ? static_cast<std::size_t>(context.width) : 0;
     context.err(laid_out(playbook::plan_summary(*shown, now), {columns, context.colour}));
-    const bool ask = context.tty && !context.globals.non_interactive && !context.json &&
-                     !options.ndjson && ::isatty(STDIN_FILENO) == 1;
-    if (!ask || !shown->refused.empty()) {
-        return true;
-    }
-    context.err("Apply this plan? [y/N] ");
-    std::string answer;
-    std::getline(std::cin, answer);
-    answer = trim(answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
+    return options.ndjson || !shown->refused.empty() || agreed_to("Apply this plan?", context);
 }
 
 Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
@@ -128,16 +118,35 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
             );
         }
     }
+    request.approved_by = printable(trim(options.approved_by));
     OA_TRY(request.asserted, options.asserted());
     OA_TRY(const bool agreed, agrees(options, context));
     if (!agreed) {
         context.err("nothing was applied\n");
         return ExitCode::interrupted;
     }
+    std::optional<Detached> detached;
+    if (options.detach) {
+        if (options.ndjson) {
+            return fail(
+                Code::usage, "a run that goes on by itself prints no events here", names::ndjson
+            );
+        }
+        OA_TRY(detached, Detached::fork(context));
+        if (const auto& answer = detached->answered()) {
+            return *answer;
+        }
+    }
     return operate(
         context,
         Touches::traffic,
         [&](playbook::Operator by) {
+            if (detached) {
+                by.on_run = [then = std::move(by.on_run), &detached](const std::string& run) {
+                    then(run);
+                    detached->began(run);
+                };
+            }
             request.by = std::move(by);
             return playbook::apply_plan(std::move(request));
         },
@@ -165,6 +174,16 @@ constexpr auto k_apply_options = options<ApplyOptions>(
     flag<&ApplyOptions::yes>(
         "-y,--yes", "Do not show the plan again, and do not ask on a terminal."
     ),
+    flag<&ApplyOptions::detach>(
+        "--detach", "Go on without this terminal; print how to follow, pause and roll back the run."
+    )
+        .typed(),
+    option<&ApplyOptions::approved_by>(
+        "--approved-by",
+        "NAME",
+        "State who else agreed. The report marks it as stated; it is no `plan approve`."
+    )
+        .typed(),
     option<&ApplyOptions::reopen>(
         names::reopen, "REASON", "Run the stages of a finished cutover again, for this reason."
     )
@@ -215,7 +234,11 @@ const CommandSpec cutover_apply_command = command<apply>({
     .summary = "Apply exactly one plan. A failed gate or Ctrl-C rolls back.",
     .positionals = k_apply_positionals,
     .options = k_apply_options,
-    .examples = {"oa-stream cutover apply plan.json"},
+    .examples =
+        {
+            "oa-stream cutover apply plan.json",
+            "oa-stream cutover apply plan.json --detach --yes",
+        },
     .leaves_run = true,
     .about =
         R"(Carries out one plan: moves traffic stage by stage, reads back what really serves, and judges the gates of
@@ -223,7 +246,8 @@ each stage. When a gate fails, a write fails or a signal arrives, it restores ex
 and verifies that over fresh connections. There is no other way to move traffic.
 
 Before the first write it compares everything that the plan recorded with what is live, and refuses with
-exit 6 on any difference. A second Ctrl-C stops at once and shows the command that finishes the rollback.)",
+exit 6 on any difference. With `--detach` the run outlives the terminal: it is steered with
+`cutover pause|continue|promote|abort`, and its output is in the state directory. A second Ctrl-C stops at once and shows the command that finishes the rollback.)",
     .also = "apply shift",
 });
 

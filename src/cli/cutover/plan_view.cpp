@@ -1,10 +1,15 @@
 #include "plan_view.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <iostream>
 #include <utility>
 
 namespace oa_stream::cli {
@@ -44,6 +49,19 @@ void show_plan(
         return;
     }
     tell_parts({fmt::format("PASS plan {}", plan.id.substr(0, k_shown)), next}, context);
+}
+
+bool agreed_to(std::string_view question, Context& context) {
+    const bool ask = context.tty && !context.globals.non_interactive && !context.json &&
+                     ::isatty(STDIN_FILENO) == 1;
+    if (!ask) {
+        return true;
+    }
+    context.err(fmt::format("{} [y/N] ", question));
+    std::string answer;
+    std::getline(std::cin, answer);
+    answer = trim(answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 } // namespace oa_stream::cli

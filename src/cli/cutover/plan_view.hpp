@@ -20,4 +20,7 @@ void show_plan(
     const playbook::Plan& plan, const std::string& file, const std::string& next, Context& context
 );
 
+/// Asks on a terminal with somebody in front of it; elsewhere yes.
+[[nodiscard]] bool agreed_to(std::string_view question, Context& context);
+
 } // namespace oa_stream::cli

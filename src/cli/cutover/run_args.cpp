@@ -21,6 +21,16 @@ Result<std::optional<playbook::Asserted>> StatedBudget::asserted() const {
     return std::optional(std::move(stated));
 }
 
+void AccessChoice::change(playbook::Target& target) const {
+    if (auth) {
+        target.auth = playbook::AuthRef{*auth, true};
+    }
+    target.ca = ca.value_or(target.ca);
+    target.cert = cert.value_or(target.cert);
+    target.key = key.value_or(target.key);
+    target.headers.insert(target.headers.end(), headers.begin(), headers.end());
+}
+
 Result<playbook::TargetRunInput> target_run_input(const TargetRunOptions& options) {
     if (options.playbook.empty()) {
         return fail(Code::usage, "no playbook was named", "PLAYBOOK", "oa-stream playbook list");
@@ -28,6 +38,7 @@ Result<playbook::TargetRunInput> target_run_input(const TargetRunOptions& option
     playbook::TargetRunInput out;
     OA_TRY(const playbook::NamedText source, playbook::find_playbook(options.playbook));
     OA_TRY(out.playbook, playbook::read_playbook(source.text, source.file, options.set));
+    options.change(out.playbook.target);
     out.source = playbook::PlanSource{source.file, source.text, options.set};
     OA_TRY(out.asserted, options.asserted());
     out.probes = options.probes;

@@ -6,6 +6,7 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "core/command.hpp"
+#include "smoke/smoke_args.hpp"
 
 #include <optional>
 #include <string_view>
@@ -63,8 +64,31 @@ inline constexpr auto k_no_probes = off_flag<&ProbeChoice::probes>(
     names::no_probes, "Send only GET requests. Other checks are skipped, so the run cannot PASS."
 );
 
+/// How the target is reached, where the playbook does not say or says otherwise.
+struct AccessChoice {
+    std::optional<std::string> auth{};
+    std::optional<std::string> ca{};
+    std::optional<std::string> cert{};
+    std::optional<std::string> key{};
+    std::vector<std::string> headers{};
+
+    void change(playbook::Target& target) const;
+};
+inline constexpr auto k_run_access = options<AccessChoice>(
+    option<&AccessChoice::auth>(
+        names::auth,
+        "REF",
+        "Give the user's token: env:NAME, file:PATH, fd:N, command:PROGRAM or metadata:AUDIENCE. "
+        "Without it the playbook names it, usually env:AUTH_TOKEN."
+    ),
+    option<&AccessChoice::ca>("--ca", "FILE", k_ca_help),
+    option<&AccessChoice::cert>("--cert", "FILE", k_cert_help),
+    option<&AccessChoice::key>("--key", "FILE", k_key_help),
+    option<&AccessChoice::headers>("--header", "'NAME: VALUE'", k_header_help)
+);
+
 /// What a run of a playbook against the real thing is given.
-struct TargetRunOptions : PlaybookChoice, StatedBudget, ProbeChoice {};
+struct TargetRunOptions : PlaybookChoice, StatedBudget, ProbeChoice, AccessChoice {};
 
 /// Playbook, variables, stated values; nothing is asked of anybody. Code::usage without a playbook.
 [[nodiscard]] Result<playbook::TargetRunInput> target_run_input(const TargetRunOptions& options);

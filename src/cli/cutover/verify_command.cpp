@@ -1,9 +1,12 @@
 // verify: is the lane as it should be? The weekly job.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/incident/runs_compare.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/playbook/target_run.hpp"
 #include "oa_stream/report/textfile.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "core/commands.hpp"
 #include "operate.hpp"
@@ -17,16 +20,16 @@ namespace {
 using Ended = Result<run::RunResult>;
 
 struct Options : TargetRunOptions, LiveOptions {
-    std::optional<std::string> auth{};
     std::optional<std::string> textfile{};
 };
 constexpr auto k_textfile = option<&Options::textfile>(
     "--textfile", "FILE", "Also write the result for node_exporter's textfile collector."
 );
 
-report::RunMetrics metrics_of(const Ended& end, std::string name) {
+report::RunMetrics metrics_of(const Ended& end, std::string name, std::string target) {
     report::RunMetrics out;
     out.name = std::move(name);
+    out.target = std::move(target);
     out.ended = std::chrono::system_clock::now();
     if (!end) { // it did not even begin: the file must not go on telling of last week
         out.exit_code = static_cast<int>(exit_code(end.error().code));
@@ -38,11 +41,13 @@ report::RunMetrics metrics_of(const Ended& end, std::string name) {
     return out;
 }
 
-Result<void> write_textfile(const std::string& file, const Ended& end, const std::string& name) {
+Result<void> write_textfile(
+    const std::string& file, const Ended& end, const std::string& name, const std::string& target
+) {
     constexpr std::uint64_t k_most = 1U << 20U;
-    report::RunMetrics metrics = metrics_of(end, name);
+    report::RunMetrics metrics = metrics_of(end, name, target);
     if (const auto before = read_file(file, k_most)) {
-        metrics.passed_before_s = report::last_pass_in(*before, name);
+        metrics.passed_before_s = report::last_pass_in(*before, name, target);
     }
     auto written = write_file_atomic(file, report::textfile(metrics));
     if (!written) {
@@ -51,18 +56,69 @@ Result<void> write_textfile(const std::string& file, const Ended& end, const std
     return written;
 }
 
+/// The finished run of the same playbook against the same target before this one.
+std::optional<run::RunEntry> run_before(const run::RunEntry& now, const Context& context) {
+    const auto all = run::list_runs(context.state_dir);
+    if (!all) {
+        return std::nullopt;
+    }
+    const auto target_of = [](const run::RunEntry& entry) {
+        const Json* target = member(entry.document, "target");
+        return target == nullptr ? std::string() : text_in(*target, "base_url");
+    };
+    for (const run::RunEntry& entry : *all) { // newest first
+        const bool same =
+            entry.kind == now.kind && entry.name == now.name && target_of(entry) == target_of(now);
+        if (same && entry.id != now.id && entry.life == run::RunLife::finished &&
+            entry.started < now.started) {
+            return entry;
+        }
+    }
+    return std::nullopt;
+}
+
+/// What matters of the differences to the run before; what is the same needs no words.
+void compare_with_last(run::RunResult& result, Context& context) {
+    const auto now = run::read_run(result.evidence);
+    const auto before = now ? run_before(*now, context) : std::nullopt;
+    if (!before) {
+        result.document["compared"] = nullptr;
+        return;
+    }
+    const incident::Comparison found = incident::compare_runs(*before, *now);
+    Json rows = Json::array();
+    for (const auto* list : {&found.facts, &found.checks, &found.gates, &found.latencies}) {
+        for (const incident::ComparedRow& row : *list) {
+            if (row.matters || row.worse) {
+                rows.push_back(
+                    {{"what", row.what}, {"before", row.a}, {"now", row.b}, {"worse", row.worse}}
+                );
+                result.notes.push_back(
+                    fmt::format("Since {}: {} was {}, now {}.", before->id, row.what, row.a, row.b)
+                );
+            }
+        }
+    }
+    result.document["compared"] = {
+        {"run", before->id},
+        {"started_at", before->started_at},
+        {"verdict", before->verdict.empty() ? Json(nullptr) : Json(before->verdict)},
+        {"differences", found.differences()},
+        {"worse", found.worse()},
+        {"that_matter", std::move(rows)},
+    };
+}
+
 Result<ExitCode> run(Options options, Context& context) {
     if (options.playbook.empty()) {
         options.playbook = "steady-state";
     }
     OA_TRY(auto input, target_run_input(options));
     const std::string name = input.playbook.name;
-    if (options.auth) {
-        input.playbook.target.auth = playbook::AuthRef{*options.auth, true};
-    }
+    const std::string target = input.playbook.target.base_url;
     // A timer's mail is for what is wrong.
     context.quiet = context.quiet || !context.tty;
-    const Ended end = carry_out(
+    Ended end = carry_out(
         context,
         Touches::nothing,
         [&](playbook::Operator by) {
@@ -73,11 +129,12 @@ Result<ExitCode> run(Options options, Context& context) {
     );
     Result<void> written;
     if (options.textfile) {
-        written = write_textfile(*options.textfile, end, name);
+        written = write_textfile(*options.textfile, end, name, target);
     }
     if (!end) {
         return std::unexpected(end.error());
     }
+    compare_with_last(*end, context);
     const ExitCode exit = show_run(*end, context, options);
     if (!written) { // the run keeps its verdict; a PASS that nobody hears of is none
         context.err(fmt::format("oa-stream: {}\n", written.error().text()));
@@ -90,19 +147,8 @@ constexpr auto k_positionals = positionals<Options>(
     playbook_word("A playbook that only checks: a name or a file. Default: steady-state.")
         .optional()
 );
-constexpr auto k_options = options<Options>(
-    k_set,
-    k_stated_budget,
-    k_no_probes,
-    k_live,
-    option<&Options::auth>(
-        "--auth",
-        "REF",
-        "Give the user's token: env:NAME, file:PATH or fd:N. Without it the playbook names it, "
-        "usually env:AUTH_TOKEN."
-    ),
-    k_textfile
-);
+constexpr auto k_options =
+    options<Options>(k_set, k_stated_budget, k_no_probes, k_live, k_run_access, k_textfile);
 
 } // namespace
 

@@ -1,5 +1,7 @@
 #include "incident_args.hpp"
 
+#include "oa_stream/net/token_source.hpp"
+
 #include "core/suggestion.hpp"
 #include "core/version.hpp"
 #include "incident_choice.hpp"
@@ -11,7 +13,7 @@ namespace oa_stream::cli {
 Result<Gathered> gather(const IncidentOptions& options, const Context& context) {
     Redactor redactor;
     for (const std::string& reference : options.secrets) {
-        OA_TRY(const Secret secret, read_secret(reference));
+        OA_TRY(const Secret secret, net::read_token(reference));
         redactor.add_known(secret, reference);
     }
     redactor.add_environment();

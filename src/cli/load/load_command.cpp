@@ -121,6 +121,7 @@ constexpr auto k_options = options<LoadGiven>(
         .range(0, 1'000'000'000)
         .or_else("1"),
     k_compat_options,
+    k_access,
     k_connect_to,
     k_connect_timeout,
     k_first_byte,

@@ -106,11 +106,7 @@ void LoadRun::on_second(const probe::LoadSecond& second) {
 }
 
 Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path) {
-    net::ClientRequest request;
-    request.url = args_.options.target.base_url + path;
-    request.bearer = args_.options.target.bearer;
-    request.connect_to = args_.options.target.connect_to;
-    request.headers = args_.options.target.extra;
+    net::ClientRequest request = probe::plain_request(args_.options.target, path);
     request.fresh_connection = true; // one that is kept stays with one instance
     request.connect_timeout = args_.options.limits.connect;
     request.first_byte_timeout = args_.options.limits.first_byte;
@@ -293,7 +289,7 @@ Result<ExitCode> LoadRun::run() {
 Result<ExitCode> run_load(LoadArgs args, Context& context) {
     NewRun order{run::RunKind::load, "load"};
     order.target["base_url"] = args.options.target.base_url;
-    order.redactor.add_known(args.options.target.bearer);
+    hide_secrets(order.redactor, args.options.target);
     Screen screen(context);
     OA_TRY(auto session, begin_run(std::move(order), context, screen));
     return LoadRun(std::move(args), std::move(session), screen, context).run();

@@ -30,7 +30,8 @@ constexpr std::array k_environment{
         "Where runs and locks are kept; $STATE_DIRECTORY (systemd) and $XDG_STATE_HOME/oa-stream "
         "come after it."
     },
-    NamedText{"OA_STREAM_PLATFORM_TOKEN", "The platform's token of the shipped cutover playbooks."},
+    NamedText{"SSL_CERT_FILE", "Certificate authorities to trust (PEM), instead of the system's."},
+    NamedText{"GCE_METADATA_HOST", "Where the metadata server is, for tokens of metadata:."},
     NamedText{"AUTH_TOKEN", "The lane's token of the shipped playbooks, when it asks for one."},
     NamedText{"NO_COLOR", "Set to anything: no colour, unless --color says always."},
 };

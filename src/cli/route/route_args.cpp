@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/token_source.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,8 +21,18 @@ Result<std::string> read_url_path(std::string_view text) {
 }
 
 Result<NamedSecret> read_named_secret(std::string_view reference) {
-    OA_TRY(Secret secret, read_secret(reference));
+    OA_TRY(Secret secret, net::read_token(reference));
     return NamedSecret{std::string(reference), std::move(secret)};
+}
+
+Result<void> read_route_headers(std::span<const std::string> values, RouteOptions& options) {
+    probe::Target read;
+    for (const std::string& header : values) {
+        OA_CHECK(probe::add_header(read, header));
+    }
+    options.target.service.extra = std::move(read.extra);
+    options.target.hidden = std::move(read.hidden);
+    return {};
 }
 
 Result<RouteTarget> RouteOptions::checked(std::string_view command) const {

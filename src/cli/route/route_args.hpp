@@ -8,6 +8,7 @@
 #include "oa_stream/routes/route_split.hpp"
 
 #include "core/command.hpp"
+#include "smoke/smoke_args.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -26,16 +27,17 @@ struct NamedSecret {
     std::string reference; ///< "env:TOKEN"
     Secret secret;
 };
-/// As read_secret().
+/// As net::read_token().
 [[nodiscard]] Result<NamedSecret> read_named_secret(std::string_view reference);
 
 struct RouteTarget {
     routes::RouteSplitOptions service;
+    std::vector<Secret> hidden{}; ///< values of its headers that must not be shown
     std::string auth{}; ///< where its token came from
     routes::RouteOrder order{};
 };
 
-struct RouteOptions {
+struct RouteOptions : CertificateOptions {
     RouteTarget target{};
     std::optional<NamedSecret> auth{};
 
@@ -52,8 +54,16 @@ inline constexpr auto k_route_base = parsed<
     &routes::RouteSplitOptions::base_url>(
     names::base_url, "URL", "Ask this control service: http or https, without credentials."
 );
-inline constexpr auto k_route_auth = parsed<read_named_secret, &RouteOptions::auth>(
-    names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
+inline constexpr auto k_route_auth =
+    parsed<read_named_secret, &RouteOptions::auth>(names::auth, "REF", k_auth_help);
+[[nodiscard]] Result<void>
+read_route_headers(std::span<const std::string> values, RouteOptions& options);
+inline constexpr auto k_route_access = options<RouteOptions>(
+    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::ca_file>(
+        "--ca", "FILE", k_ca_help
+    ),
+    k_certificate,
+    custom<RouteOptions, read_route_headers>("--header", "'NAME: VALUE'", k_header_help, true)
 );
 inline constexpr auto k_route_cohort =
     option<&RouteOptions::target, &RouteTarget::order, &routes::RouteOrder::cohort_key>(

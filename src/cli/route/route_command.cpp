@@ -239,6 +239,9 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     NewRun order{run::RunKind::route_verify, "route verify"};
     order.target["control_url"] = target.service.base_url;
     order.redactor.add_known(target.service.bearer);
+    for (const Secret& secret : target.hidden) {
+        order.redactor.add_known(secret, "of a header");
+    }
     Screen screen(context);
     OA_TRY(run::RunSession session, begin_run(std::move(order), context, screen));
     const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
@@ -281,6 +284,7 @@ constexpr auto k_evaluate_options =
 constexpr auto k_verify_options = options<VerifyOptions>(
     k_route_base,
     k_route_auth,
+    k_route_access,
     k_expect,
     option<&VerifyOptions::domain>(names::domain, "NAME", "Verify only this route domain."),
     k_route_path,

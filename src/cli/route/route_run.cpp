@@ -120,6 +120,9 @@ Result<void> open_session(RouteContext& run, const RouteTarget& target) {
         order.target["restores"] = run.task.restores;
     }
     order.redactor.add_known(target.service.bearer);
+    for (const Secret& secret : target.hidden) {
+        order.redactor.add_known(secret, "of a header");
+    }
     OA_TRY(run.session, begin_run(std::move(order), run.context, run.screen));
     run.session->folder().write("plan.json", route_plan_document(run.plan).dump(2) + "\n");
     return {};

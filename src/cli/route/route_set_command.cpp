@@ -76,6 +76,7 @@ constexpr auto k_mixture = flag<&ChangeOptions::task, &RouteTask::accept_mixture
 constexpr auto k_set_options = options<ChangeOptions>(
     k_route_base,
     k_route_auth,
+    k_route_access,
     k_domain,
     k_apply,
     flag<&ChangeOptions::task, &RouteTask::partial>(
@@ -89,6 +90,7 @@ constexpr auto k_set_options = options<ChangeOptions>(
 constexpr auto k_clear_options = options<ChangeOptions>(
     k_route_base,
     k_route_auth,
+    k_route_access,
     k_domain,
     k_all,
     k_apply,

@@ -71,7 +71,7 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     NewRun order{run::RunKind::shadow, "shadow"};
     order.target["base_url"] = asked.options.lane.base_url;
     order.target["reference"] = asked.reference;
-    order.redactor.add_known(asked.options.lane.bearer);
+    hide_secrets(order.redactor, asked.options.lane);
     if (asked.options.reference) {
         order.redactor.add_known(asked.options.reference->bearer);
     }
@@ -168,10 +168,11 @@ constexpr auto k_options = options<ShadowGiven>(
         .range(0, 1'000'000'000'000)
         .or_else("1"),
     k_auth.saying("Authenticate on both sides with this token: env:NAME, file:PATH or fd:N."),
-    option<&ShadowGiven::against_auth>(
+    parsed<net::read_token, &ShadowGiven::against_auth>(
         "--against-auth", "REF", "Authenticate at the reference with another token."
     ),
     k_compat_options,
+    k_access,
     k_connect_to,
     option<&ShadowGiven::against_connect_to>(
         "--against-connect-to", "HOST:PORT", "Connect to this address for the reference."

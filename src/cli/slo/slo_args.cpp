@@ -4,6 +4,7 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
+#include "oa_stream/net/token_source.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ Result<Secret> secret_of(const std::optional<config::AuthRef>& auth) {
     if (!auth) {
         return Secret();
     }
-    auto secret = read_secret(auth->reference);
+    auto secret = net::read_token(auth->reference);
     const bool absent = !secret && secret.error().code == Code::credentials;
     return absent && !auth->required ? Result<Secret>(Secret()) : secret;
 }

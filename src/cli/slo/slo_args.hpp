@@ -92,7 +92,7 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
         names::auth,
         "REF",
         "Authenticate at Prometheus with this bearer token, or with this password of --user: "
-        "env:NAME, file:PATH or fd:N."
+        "env:NAME, file:PATH, fd:N, command:PROGRAM, or metadata: for Cloud Monitoring."
     ),
     option<&SloSourceOptions::user>("--user", "NAME", "Log in to Prometheus with this name."),
     option<&SloSourceOptions::ca>(

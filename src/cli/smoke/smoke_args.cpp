@@ -1,5 +1,7 @@
 #include "smoke_args.hpp"
 
+#include "oa_stream/net/client_certificate.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::cli {
@@ -12,6 +14,26 @@ Result<void> TargetOptions::check_target(std::string_view what, std::string_view
             {},
             std::string(example)
         );
+    }
+    return {};
+}
+
+Result<void> read_certificate(std::span<const std::string> values, CertificateOptions& options) {
+    options.cert = values.back();
+    net::set_client_certificate(options.cert, options.key);
+    return {};
+}
+
+Result<void>
+read_certificate_key(std::span<const std::string> values, CertificateOptions& options) {
+    options.key = values.back();
+    net::set_client_certificate(options.cert, options.key);
+    return {};
+}
+
+Result<void> read_headers(std::span<const std::string> values, TargetOptions& options) {
+    for (const std::string& header : values) {
+        OA_CHECK(probe::add_header(options.target, header));
     }
     return {};
 }

@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/net/token_source.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include "core/command.hpp"
@@ -12,7 +13,32 @@
 
 namespace oa_stream::cli {
 
-struct TargetOptions {
+inline constexpr std::string_view k_auth_help =
+    "Authenticate with this bearer token: env:NAME, file:PATH, fd:N, command:PROGRAM, or metadata: "
+    "for the machine's service account.";
+inline constexpr std::string_view k_ca_help =
+    "Trust this certificate authority (PEM). Without it: SSL_CERT_FILE, or the system's.";
+inline constexpr std::string_view k_cert_help = "Show the target this certificate (PEM).";
+inline constexpr std::string_view k_key_help =
+    "Read the key of --cert from this file. Without it: from the certificate's.";
+inline constexpr std::string_view k_header_help =
+    "Send this header. A secret is named, not given: 'X-Api-Key: env:API_KEY'.";
+
+/// Of --cert and --key; the process shows them from then on, see net::set_client_certificate().
+struct CertificateOptions {
+    std::string cert{};
+    std::string key{};
+};
+[[nodiscard]] Result<void>
+read_certificate(std::span<const std::string> values, CertificateOptions& options);
+[[nodiscard]] Result<void>
+read_certificate_key(std::span<const std::string> values, CertificateOptions& options);
+inline constexpr auto k_certificate = options<CertificateOptions>(
+    custom<CertificateOptions, read_certificate>("--cert", "FILE", k_cert_help),
+    custom<CertificateOptions, read_certificate_key>("--key", "FILE", k_key_help)
+);
+
+struct TargetOptions : CertificateOptions {
     probe::Target target{};
 
     /// Code::usage without a base URL: "name the `what`", with `example`.
@@ -24,11 +50,20 @@ inline constexpr auto k_base_url =
     parsed<read_base_url, &TargetOptions::target, &probe::Target::base_url>(
         names::base_url, "URL", "Send requests to this lane: http or https, without credentials."
     );
-inline constexpr auto k_auth = option<&TargetOptions::target, &probe::Target::bearer>(
-    names::auth, "REF", "Authenticate with this bearer token: env:NAME, file:PATH or fd:N."
-);
+inline constexpr auto k_auth =
+    parsed<net::read_token, &TargetOptions::target, &probe::Target::bearer>(
+        names::auth, "REF", k_auth_help
+    );
 inline constexpr auto k_connect_to = option<&TargetOptions::target, &probe::Target::connect_to>(
     "--connect-to", "HOST:PORT", "Connect to this address. The Host header stays that of the URL."
+);
+[[nodiscard]] Result<void>
+read_headers(std::span<const std::string> values, TargetOptions& options);
+/// How a target beyond this machine is reached.
+inline constexpr auto k_access = options<TargetOptions>(
+    option<&TargetOptions::target, &probe::Target::ca_file>("--ca", "FILE", k_ca_help),
+    k_certificate,
+    custom<TargetOptions, read_headers>("--header", "'NAME: VALUE'", k_header_help, true)
 );
 inline constexpr auto k_no_compat = custom<TargetOptions, drop_compat>(
     "--no-compat", "", "Send no compatibility headers, and skip the checks of them."

@@ -46,7 +46,7 @@ Result<ExitCode> run(Options given, Context& context) {
     OA_TRY(probe::SmokeOptions options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_stream, "smoke stream"};
     order.target["base_url"] = options.target.base_url;
-    order.redactor.add_known(options.target.bearer);
+    hide_secrets(order.redactor, options.target);
     SmokeCommand command{"smoke stream", options.target.base_url, options.id_prefix};
     command.typed = {context.command, context.given};
     return run_smoke(std::move(order), command, probe::smoke_stream, std::move(options), context);
@@ -57,6 +57,7 @@ constexpr auto k_options = options<Options>(
     k_base_url,
     k_auth,
     k_compat_options,
+    k_access,
     k_connect_to,
     option<&Options::smoke, &SmokeOptions::prompt>(
         "--prompt",

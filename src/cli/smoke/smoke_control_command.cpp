@@ -28,7 +28,7 @@ Result<ExitCode> run(Options given, Context& context) {
     NewRun order{run::RunKind::smoke_control, "smoke control"};
     order.target["base_url"] = options.target.base_url;
     order.target["profile"] = probe::to_string(options.profile);
-    order.redactor.add_known(options.target.bearer);
+    hide_secrets(order.redactor, options.target);
     order.redactor.add_known(options.maintenance_cookie);
     SmokeCommand command{"smoke control", options.target.base_url, options.id_prefix};
     command.typed = {context.command, context.given};
@@ -64,6 +64,7 @@ constexpr auto k_options = options<Options>(
         "--cohort-key", "KEY", "Evaluate routes for this cohort."
     )
         .or_else("oa-stream-smoke"),
+    k_access,
     k_connect_to,
     off_flag<&Options::smoke, &ControlSmokeOptions::probes>(
         names::no_probes,

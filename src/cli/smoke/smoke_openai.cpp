@@ -28,7 +28,7 @@ Result<ExitCode> run_openai_smoke(const std::string& name, OpenAiOptions given, 
     if (options.direct) {
         order.target["direct"] = options.direct->base_url;
     }
-    order.redactor.add_known(options.target.bearer);
+    hide_secrets(order.redactor, options.target);
     SmokeCommand command{name, options.target.base_url, options.id_prefix};
     command.typed = {context.command, context.given};
     return run_smoke(

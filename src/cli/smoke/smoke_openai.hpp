@@ -19,7 +19,8 @@ struct OpenAiOptions : TargetOptions, LimitOptions {
 inline constexpr auto k_openai_options = options<OpenAiOptions>(
     k_base_url.saying("Send requests to this lane, without /v1: http or https, without credentials."
     ),
-    k_auth.saying("Authenticate with this key: env:NAME, file:PATH or fd:N."),
+    k_auth.saying("Authenticate with this key: env:NAME, file:PATH, fd:N or command:PROGRAM."),
+    k_access,
     parsed<read_base_url, &OpenAiOptions::direct>(
         "--direct",
         "URL",

@@ -27,8 +27,12 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
     }
     for (const std::string& url : options.base_urls) {
         probe::Target lane;
+        for (const std::string& header : options.headers) {
+            OA_CHECK(probe::add_header(lane, header));
+        }
         lane.base_url = url;
         lane.bearer = options.bearer;
+        lane.ca_file = options.ca;
         out.lanes.push_back(std::move(lane));
     }
     if (!options.user.empty() && !options.prometheus) {
@@ -66,7 +70,6 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
     out.timing.stale_after = std::max(stale, k_looks * options.every);
     out.timing.instances = options.instances;
     out.timing.include_probes = options.include_probes;
-    out.timing.ca_file = options.ca;
     if (out.prometheus) {
         out.prometheus->prometheus.include_probes = options.include_probes;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/command.hpp"
+#include "smoke/smoke_args.hpp"
 #include "watch_sources.hpp"
 
 #include <optional>
@@ -33,7 +34,7 @@ struct WatchAsked {
 };
 
 /// The command line, before what follows from several options is worked out.
-struct WatchOptions {
+struct WatchOptions : CertificateOptions {
     std::vector<std::string> base_urls{};
     std::optional<std::string> prometheus{};
     std::string matchers{};
@@ -43,6 +44,7 @@ struct WatchOptions {
     Secret bearer{};
     std::string user{};
     std::string ca{};
+    std::vector<std::string> headers{};
     Millis every{};
     std::optional<Millis> window{};
     Millis budget_window{};

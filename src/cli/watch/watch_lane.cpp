@@ -104,11 +104,7 @@ private:
     }
 
     [[nodiscard]] Task<net::ClientResponse> get(std::string path) {
-        net::ClientRequest request;
-        request.url = target_.base_url + path;
-        request.bearer = target_.bearer;
-        request.connect_to = target_.connect_to;
-        request.ca_file = timing_.ca_file;
+        net::ClientRequest request = probe::plain_request(target_, path);
         request.fresh_connection = true; // one that is kept stays with one instance
         request.headers.set("user-agent", "oa-stream-watch");
         request.connect_timeout = timing_.patience;

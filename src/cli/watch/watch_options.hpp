@@ -5,6 +5,7 @@
 #include "oa_stream/config/units.hpp"
 
 #include "slo/slo_args.hpp"
+#include "smoke/smoke_args.hpp"
 #include "watch_args.hpp"
 
 #include <array>
@@ -35,16 +36,17 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     flag<&WatchOptions::include_probes>(
         "--include-probes", "Count the requests of probes as well. They are left out by default."
     ),
-    option<&WatchOptions::bearer>(
+    parsed<net::read_token, &WatchOptions::bearer>(
         names::auth,
         "REF",
-        "Authenticate with this bearer token, or with this password of --user: env:NAME, file:PATH "
-        "or fd:N."
+        "Authenticate with this bearer token, or with this password of --user: env:NAME, "
+        "file:PATH, "
+        "fd:N, command:PROGRAM, or metadata: for the machine's service account."
     ),
     option<&WatchOptions::user>("--user", "NAME", "Log in to Prometheus with this name."),
-    option<&WatchOptions::ca>(
-        "--ca", "FILE", "Trust this certificate authority (PEM). Without it: the system's."
-    ),
+    option<&WatchOptions::ca>("--ca", "FILE", k_ca_help),
+    k_certificate,
+    option<&WatchOptions::headers>("--header", "'NAME: VALUE'", k_header_help),
     option<&WatchOptions::every>("--every", "D", "Look this often, at most five times a second.")
         .range(200, k_longest_ms)
         .or_else("2s"),

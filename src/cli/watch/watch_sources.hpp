@@ -41,7 +41,6 @@ struct WatchTiming {
     Millis stale_after{15000}; ///< an instance that did not answer for longer is lost
     std::size_t instances = 0; ///< that there must be behind each address; 0: nobody says
     bool include_probes = false;
-    std::string ca_file{}; ///< PEM, of who signs for the lanes; empty: the system's
 };
 
 /// `client` outlives the source.

@@ -316,22 +316,6 @@ void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
 
 } // namespace
 
-std::string_view to_string(StepKind kind) noexcept {
-    constexpr std::array<std::string_view, 10> k_words{
-        "smoke",
-        "budget",
-        "shift",
-        "probe",
-        "gate",
-        "restore",
-        "shadow",
-        "continuity",
-        "drilled",
-        "rehearse"
-    };
-    return k_words[static_cast<std::size_t>(kind)];
-}
-
 Result<Plan> make_plan(
     Playbook playbook, std::string driver, std::string target, const traffic::TrafficState& live
 ) {

@@ -1,5 +1,9 @@
 #include "plan_times.hpp"
 
+#include "oa_stream/playbook/plan.hpp"
+
+#include <array>
+
 namespace oa_stream::playbook {
 
 PlanTimes times_of(const Playbook& playbook) {
@@ -13,6 +17,22 @@ PlanTimes times_of(const Playbook& playbook) {
     const Millis each = stage.error_hold_at_most + playbook.driver_limit;
     out.worst = out.extended + each * stages + out.pauses + playbook.restore_limit;
     return out;
+}
+
+std::string_view to_string(StepKind kind) noexcept {
+    constexpr std::array<std::string_view, 10> k_words{
+        "smoke",
+        "budget",
+        "shift",
+        "probe",
+        "gate",
+        "restore",
+        "shadow",
+        "continuity",
+        "drilled",
+        "rehearse"
+    };
+    return k_words[static_cast<std::size_t>(kind)];
 }
 
 } // namespace oa_stream::playbook

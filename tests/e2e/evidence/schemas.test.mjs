@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ADMIN, startControlService } from '../lib/control_service.mjs';
@@ -223,6 +224,22 @@ describe('a cutover with all that one can have, taken back, and its incident', (
     for (const file of ['measure/pairs.ndjson', 'measure/samples.ndjson', 'measure/gates.ndjson', 'measure/budgets.ndjson', 'journal.ndjson']) {
       assert.ok(fs.statSync(path.join(back.evidence, file)).size > 0, `${file} was written`);
     }
+  });
+  test('two operators, a hook, and a run that goes on without its terminal', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-plan-')), file = path.join(folder, 'plan.json'), heard = path.join(folder, 'heard');
+    const playbook = target.write('two.yaml', `${PLAYBOOK.replace(/\nroutes:[^]*?\nlimits/, '\nlimits')}approvals: 2\nhooks: [{ run: [/usr/bin/tee, -a, "${heard}"] }]\n`.replace('  - { name: control, required: true }\n', '').replace('control_url: "\${control}", ', ''));
+    await target.setWeights({ v1: 100, v2: 0 });
+    await told(['cutover', 'plan', playbook, ...target.settings({ log }), '--out', file], 'plan-result', [10]);
+    fs.chmodSync(folder, 0o777);
+    fs.chmodSync(file, 0o644);
+    const approved = JSON.parse(execFileSync(OA_BIN, ['plan', 'approve', file, '--json'], { uid: 65534, gid: 65534, env: cleanEnv({ HOME: folder }) })); // as nobody
+    assert.equal(problemOf(approved), null);
+    answers.push(approved);
+    assert.equal(problemOf(JSON.parse(fs.readFileSync(`${file}.approval.json`, 'utf8'))), null);
+    const { run } = await told(['cutover', 'apply', file, '--detach', '--asserted-budget', '1%', '--reason', 'a test'], 'cutover-detach');
+    await told(['cutover', 'status', '--run', run, '--wait-for', 'done'], 'cutover-status', [0, 1]);
+    for (const line of fs.readFileSync(heard, 'utf8').trim().split('\n')) assert.equal(problemOf(JSON.parse(line)), null);
+    await target.oa(['rollback', 'apply', '--run', run]);
   });
   test('runs and notes', async () => {
     const [newest] = (await told(['runs', 'list'], 'runs-list')).runs;

@@ -29,7 +29,7 @@ test('smoke-control.sh runs the control smoke with the same names of variables',
 test('a link with the name of a script is that script', async () => {
   const folder = scratch('links');
   assert.equal((await oa(['compat', '--link', folder])).code, 0);
-  assert.equal(fs.readdirSync(folder).length, 8);
+  assert.equal(fs.readdirSync(folder).length, 9);
   const run = new Running(path.join(folder, 'smoke-control.sh'), [], { env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: scratch('state'), OPENAGENTS_BASE_URL: service.base, OPENAGENTS_CONTROL_ACCESS_TOKEN: USER }) });
   assert.equal((await run.end()).code, 0, run.stderr);
   assert.equal(NEW.exec(run.stderr)[1], 'smoke-control.sh');
@@ -52,7 +52,8 @@ test('fault 13: no old default moves anything: what did is refused with the safe
   const refused = [
     ['run-canary-rollback-drill.sh', ['app-1', 'app-2'], /DRY_RUN=1 rehearses/],
     ['canary-rollout.sh', ['set-traffic', 'app-1', 'app-2', '100'], /oa-stream cutover plan cutover /],
-    ['canary-rollout.sh', ['rollback', 'app-1'], /oa-stream rollback apply --run ID/],
+    ['canary-rollout.sh', ['rollback', 'app-1'], /is now: oa-stream rollback apply\n/],
+    ['canary-rollout.sh', ['drill', 'app-1', 'app-2'], /DRY_RUN=1 rehearses/],
     ['run-vercel-sse-fixture-harness.sh', [], /oa-stream check FILE/],
   ];
   for (const [script, args, said] of refused) {
@@ -92,7 +93,7 @@ test('faults 49, 50: two sides that fail alike are no shadow of each other', asy
 
 test('names are listed, and a wrong one is met with the nearest', async () => {
   const list = await oa(['compat']);
-  assert.equal(list.stdout.trim().split('\n').length, 8);
+  assert.equal(list.stdout.trim().split('\n').length, 9);
   const run = await compat('smoke-contrl.sh');
   assert.equal(run.code, 2);
   assert.match(run.stderr, /did you mean smoke-control\.sh\?/);

@@ -1,0 +1,177 @@
+#include "detach.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
+
+#include "core/document.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+
+namespace oa_stream::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto k_poll = std::chrono::milliseconds(50);
+constexpr auto k_patience = std::chrono::seconds(30);
+constexpr std::uint64_t k_most_output = 1U << 20U;
+
+std::unexpected<Error> errno_error(std::string_view what) {
+    return fail(
+        Code::io, fmt::format("{}: {}", what, std::generic_category().message(errno)), "--detach"
+    );
+}
+
+/// The run's id; empty: the process ended before it had one.
+std::string read_id(int pipe) {
+    std::string out;
+    std::array<char, 256> buffer{};
+    while (!out.ends_with('\n')) {
+        const ssize_t size = ::read(pipe, buffer.data(), buffer.size());
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size <= 0) {
+            return {};
+        }
+        out.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    out.pop_back();
+    return out;
+}
+
+/// Waits until the run can be steered: then its locks are taken and the plan was as it is live.
+/// Its exit code when it ended before.
+std::optional<int> wait_until_steered(pid_t pid, const fs::path& folder) {
+    const auto until = std::chrono::steady_clock::now() + k_patience;
+    while (std::chrono::steady_clock::now() < until) {
+        int status = 0;
+        if (::waitpid(pid, &status, WNOHANG) == pid) {
+            constexpr int k_signalled = 128;
+            return WIFEXITED(status) ? WEXITSTATUS(status) : k_signalled + WTERMSIG(status);
+        }
+        std::error_code ignored;
+        if (fs::exists(folder / "control.sock", ignored)) {
+            return std::nullopt;
+        }
+        std::this_thread::sleep_for(k_poll);
+    }
+    return std::nullopt;
+}
+
+void tell_how(const std::string& run, pid_t pid, const std::string& log, Context& context) {
+    const fs::path folder = context.state_dir / "runs" / run;
+    if (context.json) {
+        Json out = plain_answer();
+        out["run"] = run;
+        out["evidence"] = folder.string();
+        out["process"] = pid;
+        out["output"] = log;
+        print_document("cutover-detach", out, context);
+        return;
+    }
+    const auto command = [&](std::string name, std::vector<std::string> words) {
+        return typed_here(Suggestion{std::move(name), std::move(words)}.text(), context);
+    };
+    context.out(fmt::format(
+        "run {} goes on in process {} without this terminal\n"
+        "  follow:    {}\n"
+        "  events:    tail -f {}\n"
+        "  output:    {}\n"
+        "  pause:     {}\n"
+        "  roll back: {}\n",
+        run,
+        pid,
+        command("cutover status", {names::run, run, "--wait-for", "done"}),
+        (folder / "timeline.ndjson").string(),
+        log,
+        command("cutover pause", {names::run, run}),
+        command("cutover abort", {names::run, run})
+    ));
+}
+
+/// In the old process.
+ExitCode answer_for(pid_t pid, int pipe, const std::string& unnamed, Context& context) {
+    const std::string run = read_id(pipe);
+    ::close(pipe);
+    const std::string log =
+        run.empty() ? unnamed : (context.state_dir / "detached" / (run + ".log")).string();
+    std::optional<int> ended;
+    if (run.empty()) {
+        int status = 0;
+        ::waitpid(pid, &status, 0);
+        ended = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    } else {
+        ended = wait_until_steered(pid, context.state_dir / "runs" / run);
+    }
+    if (!ended) {
+        tell_how(run, pid, log, context);
+        return ExitCode::ok;
+    }
+    context.err(read_file(log, k_most_output).value_or(""));
+    return static_cast<ExitCode>(*ended);
+}
+
+Result<void> leave_terminal(const std::string& log, Context& context) {
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int output =
+        ::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const bool good = nothing >= 0 && output >= 0 && ::setsid() >= 0 &&
+                      ::dup2(nothing, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
+                      ::dup2(output, STDERR_FILENO) >= 0;
+    context.globals.non_interactive = true;
+    context.tty = context.out_tty = context.colour = context.out_colour = false;
+    return good ? Result<void>{} : errno_error("cannot leave the terminal");
+}
+
+} // namespace
+
+Result<Detached> Detached::fork(Context& context) {
+    const fs::path folder = context.state_dir / "detached";
+    OA_CHECK(make_dirs(folder));
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        return errno_error("no pipe");
+    }
+    Detached out;
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+        return errno_error("cannot start a process");
+    }
+    if (pid > 0) {
+        ::close(ends[1]);
+        const fs::path unnamed = folder / fmt::format("{}.log", pid);
+        out.answer_ = answer_for(pid, ends[0], unnamed.string(), context);
+        std::error_code ignored;
+        fs::remove(unnamed, ignored); // it was shown, or has the run's name
+        return out;
+    }
+    ::close(ends[0]);
+    out.told_ = ends[1];
+    out.log_ = (folder / fmt::format("{}.log", ::getpid())).string();
+    OA_CHECK(leave_terminal(out.log_, context));
+    return out;
+}
+
+void Detached::began(const std::string& run) {
+    std::error_code ignored;
+    fs::rename(log_, fs::path(log_).replace_filename(run + ".log"), ignored);
+    const std::string line = run + "\n";
+    while (::write(told_, line.data(), line.size()) < 0 && errno == EINTR) {
+    }
+    ::close(std::exchange(told_, -1));
+}
+
+} // namespace oa_stream::cli

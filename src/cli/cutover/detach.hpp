@@ -1,0 +1,34 @@
+// apply --detach: the run goes on in a process of its own, without this terminal.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/verdict.hpp"
+
+#include "core/command.hpp"
+
+#include <optional>
+#include <string>
+
+namespace oa_stream::cli {
+
+/// The process that goes on. Exactly one is made in a process's life.
+class Detached {
+public:
+    /// Forks. In the new process: a session of its own, nothing on stdin, output in a file below
+    /// STATE/detached, and `context` without terminal. In the old one nothing returns before the
+    /// run has begun or ended. Call it before anything is started here. Code::io.
+    [[nodiscard]] static Result<Detached> fork(Context& context);
+
+    /// Set in the old process: what it has to return. It printed how to follow, steer and abort the
+    /// run; or, when the run ended before it began, what the new process said.
+    [[nodiscard]] const std::optional<ExitCode>& answered() const noexcept { return answer_; }
+    /// In the new process, once the run has its folder: its output gets the run's name.
+    void began(const std::string& run);
+
+private:
+    std::optional<ExitCode> answer_{};
+    std::string log_{};
+    int told_ = -1; ///< a pipe to the old process
+};
+
+} // namespace oa_stream::cli
