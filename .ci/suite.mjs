@@ -32,6 +32,7 @@ export const ALONE = [
   'tests/e2e/operator/load.test.mjs',
   'tests/e2e/operator/package.test.mjs', // builds
   'tests/e2e/operator/watch.test.mjs',
+  'tests/e2e/runs/*', // gates that judge measured answers
   'tests/e2e/replicas/*', // a lane that is kept waiting for longer than its lease loses its turns
 ];
 
@@ -62,6 +63,7 @@ const TOUCHES = {
   'docs/schemas/': ['tests/e2e/*'],
   'packaging/deb/': ['tests/e2e/operator/package.test.mjs'],
   'packaging/default/': ['tests/e2e/operator/package.test.mjs'],
+  'packaging/mail/': ['tests/e2e/operator/package.test.mjs'],
   'packaging/systemd/': ['tests/e2e/operator/package.test.mjs'],
   'man/': ['tests/e2e/operator/package.test.mjs'],
   'completions/': ['tests/e2e/operator/package.test.mjs'],

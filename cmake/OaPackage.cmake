@@ -33,7 +33,11 @@ install(DIRECTORY playbooks DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/oa-stream/schemas FILES_MATCHING PATTERN "*.json")
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} USE_SOURCE_PERMISSIONS)
 install(FILES packaging/systemd/oa-stream.service packaging/systemd/oa-stream-verify.service
-              packaging/systemd/oa-stream-verify.timer DESTINATION /usr/lib/systemd/system)
+              packaging/systemd/oa-stream-verify.timer packaging/systemd/oa-stream-verify@.service
+              packaging/systemd/oa-stream-verify@.timer packaging/systemd/oa-stream-verify-failed@.service
+        DESTINATION /usr/lib/systemd/system)
+install(PROGRAMS packaging/mail/mail-failure DESTINATION /usr/lib/oa-stream)
+install(FILES packaging/default/verify.env.example DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/sysusers/oa-stream.conf DESTINATION /usr/lib/sysusers.d)
 install(FILES packaging/default/oa-stream DESTINATION /etc/default)
 
