@@ -153,7 +153,11 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
 }
 
 Result<void> TargetLock::check() const {
-    if (fd_ >= 0 && is_current(fd_, path_)) {
+    std::error_code ignored;
+    const bool gone = !fs::exists(path_, ignored) && !ignored;
+    // Somebody who took it over left a file of his own. One that was removed, perhaps with the whole
+    // state directory, is still ours: a rollback must not stop for it.
+    if (fd_ >= 0 && (gone || is_current(fd_, path_))) {
         return {};
     }
     const auto text = read_file(path_, 64U << 10U);

@@ -83,8 +83,9 @@ void rehearse_set(const Node& node, RehearseSpec& out) {
 constexpr auto k_rehearse_keys = keys<RehearseSpec>(
     text<&RehearseSpec::file>(
         "playbook",
-        Need::required,
-        "A cutover playbook, shipped or a file. When its variable is empty, the check is left out."
+        Need::optional, // an empty variable leaves the check out
+        "Needed: a cutover playbook, shipped or a file. When its variable is empty, the check is "
+        "left out."
     ),
     custom<RehearseSpec, rehearse_set>(
         Type::texts,
@@ -99,6 +100,11 @@ constinit const Section<RehearseSpec> k_rehearse{
 
 /// Reads the playbook now: what is wrong with it is wrong here.
 void complete_rehearsal(const Node& item, RehearseSpec& spec, Playbook& out) {
+    const auto at = std::ranges::find(item.yaml().entries, "rehearse", &YamlEntry::key);
+    const auto& keys = at->value.entries;
+    if (std::ranges::find(keys, "playbook", &YamlEntry::key) == keys.end()) {
+        item.refuse("rehearse.playbook is missing");
+    }
     if (spec.file.empty() || spec.file.contains("${")) {
         return;
     }

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { OA_BIN, cleanEnv } from '../lib/process.mjs';
+import { OA_BIN, cleanEnv, sleep } from '../lib/process.mjs';
 import { problemOf } from '../lib/schemas.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
@@ -42,7 +42,7 @@ test('a plan for two operators is refused until another account approved exactly
   const file = await plan();
   const alone = await apply(file);
   assert.equal(alone.code, 6, alone.stderr);
-  assert.match(alone.stderr, /this plan needs the approval of a second operator .*oa-stream plan approve/);
+  assert.match(alone.json().headline, /this plan needs the approval of a second operator .*oa-stream plan approve/);
   assert.deepEqual(await target.weights(), STABLE);
   assert.match((await target.oa(['plan', 'show', file])).stdout, /approval +this plan needs the approval of a second operator\n/);
 
@@ -75,7 +75,7 @@ test('an approval of another plan, of the author, or from before the plan counts
     fs.writeFileSync(`${second}.approval.json`, typeof approval === 'string' ? approval : JSON.stringify(approval));
     const end = await apply(second);
     assert.equal(end.code, 6, JSON.stringify(approval));
-    assert.match(end.stderr, why);
+    assert.match(end.json().headline, why);
   };
   await refused(good, /this approval is of another plan/);
   await refused({ ...good, plan: id, account: author.account, host: author.host }, /made this plan and cannot be its second operator/);
@@ -115,7 +115,9 @@ test('apply --detach: the run goes on when its terminal is gone, and is followed
   assert.equal((await target.oa(['cutover', 'continue', '--run', run])).code, 0);
   assert.equal((await wait('done')).code, 0);
   assert.deepEqual(await target.weights(), CANARY);
-  assert.match(fs.readFileSync(path.join(target.state, 'detached', `${run}.log`), 'utf8'), new RegExp(`PASS run ${run}`));
+  const log = path.join(target.state, 'detached', `${run}.log`);
+  while (fs.existsSync(`/proc/${holder.pid}`)) await sleep(50); // its last words come after the run's end
+  assert.match(fs.readFileSync(log, 'utf8'), new RegExp(`PASS run ${run}`));
 });
 
 test('apply --detach of a plan that is refused says why, with its exit code', async () => {

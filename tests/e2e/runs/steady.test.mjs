@@ -19,7 +19,7 @@ before(async () => {
   })) });
   cutover = target.write('cutover.yaml', fs.readFileSync(target.playbook, 'utf8')
     .replace('variables:', 'variables:\n  - { name: logs, default: "" }')
-    .replace('sources: [{ probe: {} }]', 'slo:\n  - { name: good, objective: 50%, window: 1h, bad: http_5xx | terminal_error }\nsources:\n  - access_log: { path: "${logs}" }\n  - probe: {}')
+    .replace('sources: [{ probe: {} }]', 'slo:\n  - { name: good, objective: 90%, window: 1h, bad: http_5xx | terminal_error }\nsources:\n  - access_log: { path: "${logs}" }\n  - probe: {}')
     .replace('preflight:\n', 'preflight:\n  - budget: { consumed_at_most: 90%, or_stated: true }\n'));
   steady = target.write('steady.yaml', `version: 1
 kind: steady-state
@@ -34,7 +34,7 @@ checks:
   - smoke: stream
   - rehearse: { playbook: "\${rehearse}", set: ["base_url=\${base_url}", "socket=\${socket}", "logs=\${logs}"] }
 `);
-  for (let i = 0; i < 60; i += 1) assert.equal((await chat(target.base, 'replay:hello', { id: `t${i}` })).status, 200);
+  for (let i = 0; i < 60; i += 1) assert.equal((await chat(target.base, 'replay:hello', { id: `t${i}`, path: '/api/chat/stream' }).done).status, 200);
 });
 after(async () => {
   await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill()));
@@ -96,6 +96,7 @@ test('rehearse is refused where it makes no sense', async () => {
     assert.match(end.stdout + end.stderr, why);
   };
   const head = 'version: 1\nkind: steady-state\nname: w\ntarget: { base_url: "http://127.0.0.1:1" }\nchecks:\n';
+  await refused(`${head}  - rehearse: {}\n`, /rehearse\.playbook is missing/);
   await refused(`${head}  - rehearse: { playbook: nonesuch }\n`, /no playbook is called 'nonesuch'/);
   await refused(`${head}  - rehearse: { playbook: steady-state, set: ["base_url=http://127.0.0.1:1"] }\n`, /steady-state is not a cutover/);
   await refused(`${head}  - rehearse: { playbook: "${target.playbook}", set: ["base_url=http://127.0.0.1:1", "socket=/x"] }\n`, /has no error budget/);
