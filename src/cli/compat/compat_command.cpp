@@ -1,6 +1,7 @@
 // compat: the retired scripts' names, as what they are now.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -111,7 +112,7 @@ Result<ExitCode> carry_out(
         return fail(
             Code::usage,
             folder ? fmt::format("{} wrote no summary", script.name) : "OUTPUT_DIR is not set",
-            "--emit"
+            names::emit
         );
     }
     const auto exit = invocation.command->run(invocation.args, inner);

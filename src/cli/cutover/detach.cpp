@@ -30,7 +30,7 @@ constexpr std::uint64_t k_most_output = 1U << 20U;
 
 std::unexpected<Error> errno_error(std::string_view what) {
     return fail(
-        Code::io, fmt::format("{}: {}", what, std::generic_category().message(errno)), "--detach"
+        Code::io, fmt::format("{}: {}", what, std::generic_category().message(errno)), names::detach
     );
 }
 
@@ -94,7 +94,7 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
         "  roll back: {}\n",
         run,
         pid,
-        command("cutover status", {names::run, run, "--wait-for", "done"}),
+        command("cutover status", {names::run, run, names::wait_for, "done"}),
         (folder / "timeline.ndjson").string(),
         log,
         command("cutover pause", {names::run, run}),
