@@ -135,7 +135,7 @@ Task<void> check_stop(RunPtr run) {
     std::string wrong;
     for (const bool streamed : {false, true}) {
         auto body = body_of(*run, streamed);
-        body["stop"] = Json::array({stop, "\x01never"});
+        body["stop"] = streamed ? Json(stop) : Json::array({stop, "\x01never"});
         const auto answer = co_await ask(run, std::move(body));
         if (refused_by_name(answer, "stop")) {
             run->report("stop", Verdict::skipped, "stop is refused by name");

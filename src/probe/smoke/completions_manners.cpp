@@ -16,8 +16,13 @@ namespace {
 
 constexpr std::string_view k_nobody = "no-such-model-of-oa-stream";
 
+/// Its first character as %XX: a server that does not decode does not know it.
+std::string in_percents(std::string_view model) {
+    return fmt::format("%{:02X}{}", static_cast<unsigned char>(model.front()), model.substr(1));
+}
+
 Task<void> check_one_model(RunPtr run) {
-    const auto one = co_await send(run, {"GET", "/v1/models/" + run->model});
+    const auto one = co_await send(run, {"GET", "/v1/models/" + in_percents(run->model)});
     const auto body = parse_json(one.body);
     std::string wrong;
     if (one.status != 200 || !body || text_view_in(*body, "id") != run->model ||
@@ -243,7 +248,7 @@ Task<void> check_neutral(RunPtr run) {
         responses
             ? R"({"tools":[],"temperature":1,"background":false,"metadata":{},"store":false})"
             : R"({"n":1,"stop":null,"tools":[],"logit_bias":{},"logprobs":false,"temperature":1,
-                       "top_p":1,"stream":null,"user":"u","metadata":{}})"
+                       "top_p":1,"stream":null,"user":"u","metadata":{},"no_such_field":1})"
     );
     body.update(*asks_nothing);
     const auto answer = co_await ask(run, body);
@@ -264,6 +269,55 @@ Task<void> check_neutral(RunPtr run) {
                                           : "temperature is not named in x-ignored-params",
         std::string(ignored)
     );
+}
+
+/// The prompt as parts behind a developer's message.
+Json spelt_otherwise(const Run& run) {
+    auto body = body_of(run, false);
+    Json developer = Json::object({{"role", "developer"}, {"content", "Be brief."}});
+    Json part = Json::object({{"type", run.responses() ? "input_text" : "text"}});
+    part["text"] = run.prompt;
+    Json user = Json::object({{"role", "user"}});
+    user["content"] = Json::array({std::move(part)});
+    body[run.responses() ? "input" : "messages"] =
+        Json::array({std::move(developer), std::move(user)});
+    return body;
+}
+
+Task<void> check_spellings(RunPtr run) {
+    const std::string path(path_of(run->options.api));
+    Sent sent{"POST", path, dump_json(spelt_otherwise(*run)), "application/json; charset=utf-8"};
+    if (const auto& key = run->options.target.bearer; !key.empty()) {
+        sent.authorization = fmt::format("bearer {}", key.reveal());
+    }
+    const auto answer = co_await send(run, std::move(sent));
+    std::string wrong =
+        answer.status == 200
+            ? std::string()
+            : fmt::format(
+                  "parts, a developer's message, a charset and the scheme in lower case are {}",
+                  answer.status
+              );
+    if (wrong.empty()) {
+        auto body = body_of(*run, true);
+        body.erase("stream_options");
+        const auto stream = co_await ask(run, std::move(body));
+        wrong = stream.wrong();
+        if (wrong.empty() && !run->responses() && stream.usage) {
+            wrong = "a stream tells usage that nobody asked for";
+        }
+    }
+    run->judge("spellings", wrong, "answered");
+}
+
+/// Refused for something else, so it costs no turn.
+Task<void> check_large(RunPtr run) {
+    auto body = body_of(*run, false);
+    body["user"] = std::string(std::size_t{1} << 20U, 'u');
+    body["temperature"] = 7;
+    const auto answer =
+        co_await send(run, {"POST", std::string(path_of(run->options.api)), dump_json(body)});
+    run->judge("large", refusal_fault(answer, 400, {}, "temperature"), "read, and refused by name");
 }
 
 Task<void> check_auth(RunPtr run) {
@@ -300,6 +354,8 @@ Task<void> check_manners(RunPtr run) {
     co_await check_preflight(run);
     co_await check_bodies(run);
     co_await check_neutral(run);
+    co_await check_spellings(run);
+    co_await check_large(run);
     co_await check_auth(run);
 }
 

@@ -35,6 +35,8 @@ constexpr std::array k_rules{
     CompletionsRule{"reject.type", true, "a body that is not sent as JSON is 415"},
     CompletionsRule{"reject.stream", true, "what is wrong is a status, also where a stream was asked for"},
     CompletionsRule{"neutral", true, "parameters that ask for nothing are accepted"},
+    CompletionsRule{"spellings", true, "other spellings of one request are accepted: parts, roles, charset, scheme"},
+    CompletionsRule{"large", false, "a body of 1 MiB is read"},
     CompletionsRule{"ignored", false, "a parameter without effect is named in x-ignored-params"},
     CompletionsRule{"tools", false, "a function that must be called is called, or tools are refused by name"},
     CompletionsRule{"tools.result", false, "its result is taken"},

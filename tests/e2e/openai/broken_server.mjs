@@ -16,7 +16,7 @@ const GOOD = {
   stop: true, streamStop: true, json: true, store: true, methods: 405, allow: true, notFound: 404, preflight: true, head: true,
   retry: 'false', contentType: 'text/event-stream', cacheControl: 'no-cache, no-transform', buffering: 'no', conc: ['16', '1'], errorType: true, errorCode: true, errorParam: true, errorStatus: 400,
   jsonErrors: true, streamErrors: true, mediaType: true, neutral: true, ignored: true, auth: true, wwwAuthenticate: true, badKey: true, done: true, finish: true, role: true, paced: true,
-  edit: (frames) => frames, editWhole: (answer) => answer, results: true, neverIgnored: false, echoPrevious: true, deletes: true, storesAll: false, oneModel: true, modelsList: true, modelParam: true, anyBody: false, errorUnder200: false, modelCode: 'model_not_found',
+  edit: (frames) => frames, editWhole: (answer) => answer, results: true, neverIgnored: false, echoPrevious: true, deletes: true, storesAll: false, oneModel: true, modelsList: true, modelParam: true, anyBody: false, errorUnder200: false, modelCode: 'model_not_found', decodes: true, charset: true, scheme: true, parts: true, developer: true, unasked: false, most: Infinity, unknown: true,
 };
 
 const map = (edit) => ({ edit: (frames) => frames.flatMap((frame, i, all) => edit(frame, i, all)) });
@@ -34,6 +34,12 @@ export const FAULTS = {
     'an unknown model has no param': { modelParam: false },
     'no list of models': { modelsList: false },
     'no single model': { oneModel: false },
+    'the model in the path is not decoded': { decodes: false },
+    'a charset is refused': { charset: false },
+    'the scheme must be Bearer': { scheme: false },
+    'parts are refused': { parts: false },
+    'developer is no role': { developer: false },
+    'bodies above 100 kB are refused': { most: 100_000 },
     'no request id': { requestId: () => '' },
     'one request id for all': { requestId: () => 'req_1' },
     'one id for all answers': { id: (prefix) => `${prefix}1` },
@@ -88,6 +94,8 @@ export const FAULTS = {
   completions: {
     'stop is ignored': { stop: false, streamStop: false },
     'stop is ignored in streams': { streamStop: false },
+    'usage that nobody asked for': { unasked: true },
+    'unknown fields are refused': { unknown: false },
     'no [DONE]': map((frame) => frame.data === '[DONE]' ? [] : [frame]),
     'two [DONE]': map((frame) => frame.data === '[DONE]' ? [frame, frame] : [frame]),
     'no finish': map((frame) => frame.data.choices?.[0]?.finish_reason ? [] : [frame]),
@@ -157,10 +165,11 @@ export async function startServer(fault = {}) {
     const { pathname } = new URL(request.url, 'http://x');
     const api = pathname === '/v1/responses' ? 'responses' : pathname === '/v1/chat/completions' ? 'completions' : '';
     const kept = /^\/v1\/responses\/(.+)$/.exec(pathname)?.[1];
-    const model = /^\/v1\/models\/(.+)$/.exec(pathname)?.[1];
+    const named = /^\/v1\/models\/(.+)$/.exec(pathname)?.[1];
+    const model = named && (rule.decodes ? decodeURIComponent(named) : named);
     if (request.method === 'OPTIONS' && rule.preflight) return response.writeHead(204, { ...base, allow: 'POST, GET' }).end();
     const key = request.headers.authorization;
-    const known = key === `Bearer ${KEY}` || (!rule.badKey && key !== undefined);
+    const known = (rule.scheme ? key?.replace(/^bearer /i, 'Bearer ') : key) === `Bearer ${KEY}` || (!rule.badKey && key !== undefined);
     if (rule.auth && !known) return error(401, 'invalid_api_key', null, rule.wwwAuthenticate ? { 'www-authenticate': 'Bearer' } : {});
     const created = rule.created();
     if (pathname === '/v1/models' || model) {
@@ -182,6 +191,8 @@ export async function startServer(fault = {}) {
       return error(rule.methods, rule.methods === 404 ? 'not_found' : 'method_not_allowed', null, rule.allow ? { allow: 'POST, OPTIONS' } : {});
     }
     if (rule.mediaType && !request.headers['content-type']?.startsWith('application/json')) return error(415, 'unsupported_media_type');
+    if (!rule.charset && request.headers['content-type'] !== 'application/json') return error(415, 'unsupported_media_type');
+    if (body.length > rule.most) return error(413, 'request_too_large');
     let asked;
     try { asked = JSON.parse(body); } catch { asked = null; }
     if (!asked || Array.isArray(asked)) {
@@ -233,11 +244,13 @@ function refusal(api, asked, rule, stored) {
   }
   if (!given(list)) return rule.checks ? ['missing_required_parameter', list] : null;
   if (!rule.checks) return null;
+  if (!rule.unknown && given('no_such_field')) return ['unknown_parameter', 'no_such_field'];
   if (!responses && asked.messages.length === 0) return ['invalid_value', 'messages'];
   for (const [i, one] of (Array.isArray(asked[list]) ? asked[list] : []).entries()) {
-    if (one.role && !['system', 'developer', 'user', 'assistant', 'tool'].includes(one.role)) return ['invalid_value', `${list}[${i}].role`];
+    if (one.role && !['system', rule.developer ? 'developer' : 'user', 'user', 'assistant', 'tool'].includes(one.role)) return ['invalid_value', `${list}[${i}].role`];
     if (one.role === 'tool' && !one.tool_call_id) return ['missing_required_parameter', `${list}[${i}].tool_call_id`];
     if (!rule.results && (one.role === 'tool' || one.type === 'function_call_output')) return ['invalid_value', `${list}[${i}]`];
+    if (!rule.parts && Array.isArray(one.content)) return ['invalid_type', `${list}[${i}].content`];
     for (const [k, part] of (Array.isArray(one.content) ? one.content : []).entries()) if (part.type.includes('file')) return ['unsupported_value', `${list}[${i}].content[${k}].type`];
   }
   if (given('stream') && typeof asked.stream !== 'boolean') return ['invalid_type', 'stream'];
@@ -257,7 +270,7 @@ const calls = (asked, rule) => rule.tools && asked.tools?.length > 0 && asked.to
 function said(asked, rule) {
   let text = rule.text;
   if (rule.json && (asked.response_format?.type === 'json_object' || asked.text?.format?.type === 'json_object')) text = '{"a":1}';
-  if (asked.stream ? rule.streamStop : rule.stop) for (const stop of asked.stop ?? []) text = text.split(stop)[0];
+  if (asked.stream ? rule.streamStop : rule.stop) for (const stop of [asked.stop ?? []].flat()) text = text.split(stop)[0];
   return text;
 }
 const pieces = (text) => text === TEXT ? WORDS : text.match(/.{1,6}/gs) ?? [];
@@ -275,7 +288,7 @@ function completion(asked, rule, created) {
     frames: [
       chunk({ role: 'assistant', content: '' }), ...pieces(text).map((content) => chunk({ content })),
       ...list.map((call, index) => chunk({ tool_calls: [{ index, ...call }] })), chunk({}, finish),
-      ...(asked.stream_options?.include_usage && rule.streamUsage ? [{ data: { ...same, object: 'chat.completion.chunk', choices: [], usage } }] : []), { data: '[DONE]' },
+      ...((asked.stream_options?.include_usage || rule.unasked) && rule.streamUsage ? [{ data: { ...same, object: 'chat.completion.chunk', choices: [], usage } }] : []), { data: '[DONE]' },
     ],
   };
 }

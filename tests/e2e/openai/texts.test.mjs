@@ -1,0 +1,101 @@
+// What becomes of an answer's text in chat completions, over the real Codex: stop sequences, JSON
+// objects, reasoning, images in earlier messages and parts that are refused.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+
+let mock;
+let lane;
+before(async () => {
+  mock = await startMock();
+  lane = await startCodexLane({ config: chatConfig, port: mock.port });
+});
+after(async () => {
+  const exit = await lane.stop();
+  await mock.stop();
+  assert.equal(exit.code, 0);
+});
+
+const ask = async (content, more = {}) => {
+  const response = await fetch(`${lane.base}/v1/chat/completions`, {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'mock-model', messages: typeof content === 'string' ? [{ role: 'user', content }] : content, ...more }),
+  });
+  const text = await response.text();
+  if (!more.stream || response.status !== 200) return { status: response.status, ...JSON.parse(text) };
+  const frames = text.split('\n\n').filter((one) => one.startsWith('data: ')).map((one) => one.slice(6));
+  const chunks = frames.filter((one) => one !== '[DONE]').map((one) => JSON.parse(one));
+  const joined = (name) => chunks.map((one) => one.choices?.[0]?.delta[name] ?? '').join('');
+  return { status: 200, frames, chunks, text: joined('content'), reasoning: joined('reasoning_content'), finish: chunks.map((one) => one.choices?.[0]?.finish_reason).find(Boolean) };
+};
+const says = (text, more = '') => `scenario:echo;text=${encodeURIComponent(text)}${more}`;
+
+test('stop cuts the text exactly, also over the borders of deltas, whole and streamed', async () => {
+  const text = 'alpha beta gamma delta';
+  const cases = [
+    [['beta'], 'alpha '], [['a b'], 'alph'], [['pha be', 'gamma'], 'al'], [['delta', 'gam'], 'alpha beta '], [['alpha'], ''],
+    [['zzz'], text], [['delta!'], text], [['ta!', 'lta'], 'alpha beta gamma de'], 'mma d',
+  ];
+  for (const chunk of ['1', '2', '5', 'word']) {
+    for (const one of cases) {
+      const [stop, want] = Array.isArray(one) ? one : [one, 'alpha beta ga'];
+      const whole = await ask(says(text, `;chunk=${chunk}`), { stop });
+      assert.deepEqual([whole.choices[0].message.content, whole.choices[0].finish_reason], [want, 'stop'], `${stop} in pieces of ${chunk}`);
+      const streamed = await ask(says(text, `;chunk=${chunk}`), { stop, stream: true });
+      assert.deepEqual([streamed.text, streamed.finish, streamed.frames.at(-1)], [want, 'stop', '[DONE]'], `${stop} in pieces of ${chunk}`);
+    }
+  }
+});
+
+test('a stopped turn is interrupted, and counts as completed', async () => {
+  const began = Date.now();
+  const cut = await ask(says('one two three four', ';delay=1500'), { stop: [' two'], stream: true });
+  assert.deepEqual([cut.text, cut.finish], ['one', 'stop']);
+  assert.ok(Date.now() - began < 5000, `it took ${Date.now() - began} ms of the model's six seconds`);
+  const line = await lane.until((one) => one.stderr.split('\n').filter((entry) => entry.startsWith('{') && entry.endsWith('}')).map((entry) => JSON.parse(entry)).findLast((entry) => entry.reason === 'stop_text'), 'its line in the access log');
+  assert.equal(line.terminal, 'completed');
+});
+
+test('stop of a wrong type or size is refused', async () => {
+  for (const [stop, code] of [[5, 'invalid_type'], [[5], 'invalid_type'], [[''], 'invalid_value'], [['a', 'b', 'c', 'd', 'e'], 'invalid_value']]) {
+    const answer = await ask('x', { stop });
+    assert.deepEqual([answer.status, answer.error.code, answer.error.param], [400, code, 'stop']);
+  }
+  for (const stop of [null, []]) assert.equal((await ask(says('Fine.'), { stop })).choices[0].message.content, 'Fine.');
+});
+
+test('json_object is told to the model and checked', async () => {
+  const response_format = { type: 'json_object' };
+  const good = await ask(says('{"a": [1]}'), { response_format });
+  assert.equal(good.choices[0].message.content, '{"a": [1]}');
+  const seen = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+  assert.match(JSON.stringify(seen), /one JSON object and nothing else/);
+  for (const text of ['[1]', 'Sure: {"a":1}', '{"a":']) {
+    const bad = await ask(says(text), { response_format });
+    assert.deepEqual([bad.status, bad.error.code], [502, 'json_missing']);
+    const frames = (await ask(says(text), { response_format, stream: true })).frames;
+    assert.equal(JSON.parse(frames.at(-1)).error.code, 'json_missing');
+  }
+});
+
+test('reasoning is reasoning_content, whole and streamed', async () => {
+  const whole = await ask('scenario:reasoning;text=Done.');
+  assert.equal(whole.choices[0].message.content, 'Done.');
+  assert.match(whole.choices[0].message.reasoning_content, /Thinking about part 1/);
+  const streamed = await ask('scenario:reasoning;text=Done.', { stream: true });
+  assert.deepEqual([streamed.text, streamed.reasoning], ['Done.', whole.choices[0].message.reasoning_content]);
+});
+
+test('images in earlier messages reach the model; files and audio are refused by their place', async () => {
+  const url = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const image = { role: 'user', content: [{ type: 'text', text: 'See:' }, { type: 'image_url', image_url: { url } }] };
+  const answer = await ask([image, { role: 'assistant', content: 'Seen.' }, { role: 'user', content: says('Yes.') }]);
+  assert.equal(answer.choices[0].message.content, 'Yes.');
+  const seen = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+  assert.deepEqual(seen.items.map((one) => one.images ?? 0), [1, 0, 0]);
+  for (const part of [{ type: 'file', file: { file_id: 'f' } }, { type: 'input_audio', input_audio: { data: '', format: 'wav' } }]) {
+    const refused = await ask([{ role: 'user', content: [part] }]);
+    assert.deepEqual([refused.status, refused.error.code, refused.error.param], [400, 'unsupported_value', 'messages[0].content[0].type']);
+    assert.match(refused.error.message, new RegExp(part.type));
+  }
+});
