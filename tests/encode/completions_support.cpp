@@ -84,7 +84,8 @@ ReadCompletion read_completion(std::string_view stream) {
                 if (call) {
                     add_call(delta.at("tool_calls").at(0), out.calls);
                 } else {
-                    out.text += delta.at("content").get<std::string>();
+                    out.text += delta.value("content", "");
+                    out.reasoning += delta.value("reasoning_content", "");
                 }
             }
         }

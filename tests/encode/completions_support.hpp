@@ -22,6 +22,7 @@ completion_whole(const std::vector<turn::Event>& events);
 /// A stream read back: what its client has at the end.
 struct ReadCompletion {
     std::string order; ///< R role, C content, T tool call, F finish, U usage, E error, D [DONE]
+    std::string reasoning{};
     std::string text;
     std::string finish;
     std::optional<Json> usage{};

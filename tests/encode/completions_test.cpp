@@ -68,11 +68,8 @@ const std::vector<Row> k_rows{
      "onetwo",
      "stop",
      ""},
-    {"reasoning, tools and notes are nothing to these clients",
+    {"tools and notes are nothing to these clients",
      {k_start,
-      PartOpened{"r", PartKind::reasoning},
-      PartDelta{"r", "hidden"},
-      PartClosed{"r"},
       ToolOpened{"c", "shell"},
       ToolInputDelta{"c", "{}"},
       ToolInputReady{"c", Json::object()},
@@ -367,8 +364,6 @@ TEST_CASE("completions: the summary counts what the client saw") {
     std::string out;
     for (const Event& event : std::vector<Event>{
              k_start,
-             PartOpened{"r", PartKind::reasoning},
-             PartDelta{"r", "hidden"},
              PartOpened{"a"},
          }) {
         REQUIRE(stream.encode(event, out));
@@ -512,4 +507,75 @@ TEST_CASE("completions: the kit's transcripts are what the encoders say") {
         }
         CHECK(seen == response.at("events"));
     }
+}
+
+TEST_CASE("completions: reasoning is reasoning_content, and no content") {
+    const std::vector<Event> events{
+        k_start,
+        PartOpened{"r", PartKind::reasoning},
+        PartDelta{"r", "hm"},
+        PartClosed{"r"},
+        PartOpened{"a"},
+        PartDelta{"a", "yes"},
+        PartClosed{"a"},
+        TurnEnded{},
+    };
+    const auto stream = completion_stream(events);
+    const auto read = read_completion(stream);
+    CHECK(read.reasoning == "hm");
+    CHECK(read.text == "yes");
+    CHECK(completion_faults(stream).empty());
+    const auto whole = completion_whole(events);
+    REQUIRE(whole);
+    CHECK(whole->at("choices")[0].at("message").at("reasoning_content") == "hm");
+    CHECK(whole->at("choices")[0].at("message").at("content") == "yes");
+}
+
+TEST_CASE("completions: a stop sequence cuts at every border, and asks for the turn's end") {
+    const std::string text = "alpha beta gamma";
+    for (const std::string_view stop : {"beta", "a b", "gamma", "alpha", "ma!", "zzz"}) {
+        const std::string want = text.substr(0, text.find(stop));
+        for (std::size_t size = 1; size <= text.size(); ++size) {
+            auto as = identity();
+            as.stop = {std::string(stop), "never"};
+            CompletionsStream stream(as, false);
+            CompletionsWhole whole(as);
+            std::string out;
+            const auto both = [&](const Event& event) {
+                REQUIRE(stream.encode(event, out));
+                REQUIRE(whole.encode(event, out));
+                CHECK(stream.satisfied() == whole.satisfied());
+            };
+            both(PartOpened{"a"});
+            for (std::size_t at = 0; at < text.size(); at += size) {
+                both(PartDelta{"a", text.substr(at, size)});
+            }
+            CAPTURE(stop, size);
+            CHECK(stream.satisfied() == text.contains(stop));
+            both(PartClosed{"a"});
+            both(TurnEnded{});
+            CHECK(read_completion(out).text == want);
+            CHECK(read_completion(out).finish == "stop");
+            CHECK(whole.result()->at("choices")[0].at("message").at("content") == want);
+        }
+    }
+}
+
+TEST_CASE("completions: a JSON object that is demanded is one, or the answer failed") {
+    const auto told = [](std::string_view text, Finish finish = Finish::stop) {
+        auto as = identity();
+        as.json_object = true;
+        CompletionsStream stream(as, false);
+        std::string out;
+        for (const Event& event :
+             words({std::string(text)}, {TurnEnded{Outcome::completed, finish}})) {
+            REQUIRE(stream.encode(event, out));
+        }
+        return read_completion(out).error;
+    };
+    CHECK(told(R"( {"a":1} )").empty());
+    CHECK(told("[1]") == "json_missing");
+    CHECK(told("yes") == "json_missing");
+    CHECK(told(R"({"a":)") == "json_missing");
+    CHECK(told(R"({"a":)", Finish::length).empty()); // the client is told that it was cut
 }

@@ -402,7 +402,7 @@ TEST_CASE("prometheus source: only POST on the asked routes counts, in a pattern
     const auto got = ask(prometheus, question_of());
     REQUIRE(got.has_value());
     CHECK(got->query.contains(
-        R"(method="POST",route=~"/api/chat/stream|/api/chat|/api/chats/[{]conversationId[}]/stream|/v1/chat/completions")"
+        R"(method="POST",route=~"/api/chat/stream|/api/chat|/api/chats/[{]conversationId[}]/stream|/v1/responses|/v1/chat/completions")"
     ));
 }
 

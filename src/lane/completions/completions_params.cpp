@@ -26,6 +26,7 @@ constexpr std::array k_refused{
     RefusedRow{"functions", asks_nothing},
     RefusedRow{"tool_choice", is_free_choice, "unsupported_parameter", true},
     RefusedRow{"function_call", is_free_choice},
+    RefusedRow{"stop", asks_nothing, "unsupported_parameter", true},
     RefusedRow{"logit_bias", asks_nothing},
     RefusedRow{"logprobs", asks_nothing},
     RefusedRow{"top_logprobs", is_no_count},
@@ -112,7 +113,7 @@ Accepted<void> read_count(const Json& body) {
     return {};
 }
 
-Accepted<void> read_format(const Json& body, CompletionsRequest& out) {
+Accepted<void> read_format(const Json& body, bool tools, CompletionsRequest& out) {
     const auto* format = given(body, "response_format");
     if (format == nullptr) {
         return {};
@@ -123,6 +124,13 @@ Accepted<void> read_format(const Json& body, CompletionsRequest& out) {
     const auto type = string_member(*format, "type").value_or("");
     if (type == "text") {
         return {};
+    }
+    if (type == "json_object" && !tools) {
+        return std::unexpected(bad_param(
+            "unsupported_value",
+            "response_format.type",
+            "'json_object' is not supported: use 'json_schema'"
+        ));
     }
     if (type == "json_object") {
         out.json_object = true;
@@ -186,7 +194,7 @@ read_params(const Json& body, const CompletionsContext& context, CompletionsRequ
         !read) {
         return read;
     }
-    if (auto read = read_format(body, out); !read) {
+    if (auto read = read_format(body, context.tools, out); !read) {
         return read;
     }
     if (auto read = read_stop(body, out); !read) {

@@ -19,7 +19,7 @@ struct RefusedRow {
     std::string_view name;
     bool (*neutral)(const Json& value);
     std::string_view code = "unsupported_parameter";
-    bool tools = false; ///< not where the authority takes functions of the client's
+    bool tools = false; ///< not where the authority takes functions of the client's: over Codex
 };
 [[nodiscard]] Accepted<void>
 refuse_unsupported(const Json& body, std::span<const RefusedRow> rows, bool tools);

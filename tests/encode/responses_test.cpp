@@ -1,0 +1,151 @@
+// Turn events as responses: whatever a turn tells, the events keep the contract and the final one
+// is the whole answer.
+#include "oa_stream/contract/judge.hpp"
+#include "oa_stream/encode/responses.hpp"
+
+#include "stream_support.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::turn;
+using namespace oa_stream::encode;
+
+namespace {
+
+ResponseIdentity identity() {
+    ResponseIdentity out;
+    out.response = Json::parse(
+        R"({"id":"resp_1","object":"response","created_at":1700000000,"model":"m","instructions":null,)"
+        R"("metadata":{},"tools":[],"tool_choice":"auto","parallel_tool_calls":true})"
+    );
+    out.reasoning = true;
+    return out;
+}
+
+struct Told {
+    std::string bytes;
+    std::vector<std::string> types{};
+    Json last{};
+    std::string faults{};
+    std::expected<Json, Failure> whole{};
+    int kept = 0;
+};
+
+Told tell(const std::vector<Event>& events, ResponseIdentity as = identity()) {
+    Told out;
+    as.on_response = [&out](const Json&) { ++out.kept; };
+    ResponsesEncoder stream(as, true);
+    as.on_response = {};
+    ResponsesEncoder whole(as, false);
+    std::string nothing;
+    for (const Event& event : events) {
+        REQUIRE(stream.encode(event, out.bytes));
+        REQUIRE(whole.encode(event, nothing));
+    }
+    CHECK(nothing.empty());
+    CHECK(stream.ended());
+    out.whole = whole.result();
+    contract::Judge judge(contract::Profile::responses);
+    judge.on_response_event([&out](const Json& event, std::uint64_t) {
+        out.types.push_back(event.at("type").get<std::string>());
+        out.last = event.value("response", Json());
+    });
+    judge.feed(out.bytes);
+    const auto judgement = judge.finish();
+    for (const auto* list : {&judgement.violations, &judgement.warnings}) {
+        for (const auto& found : *list) {
+            out.faults += std::string(found.rule->id) + ": " + found.message + "\n";
+        }
+    }
+    return out;
+}
+
+const std::vector<Event> k_everything{
+    TurnStarted{"t", "u"},
+    PartOpened{"r", PartKind::reasoning},
+    PartDelta{"r", "hm"},
+    PartOpened{"a"}, // parts interleave
+    PartDelta{"a", "on"},
+    PartClosed{"r"},
+    ToolOpened{"x", "shell"},
+    ToolOutput{"x", "hidden"},
+    PartDelta{"a", "e\xFF"},
+    PartClosed{"a"},
+    ClientCall{"c1", "weather", "{\"a\":1}"},
+    ClientCall{"c2", "clock", ""},
+    TurnEnded{Outcome::completed, Finish::tool_calls, {}, Usage{11, 4, 7, 2}},
+};
+
+} // namespace
+
+TEST_CASE("responses: reasoning, text and calls are items, and the end holds them all") {
+    const auto told = tell(k_everything);
+    CHECK(told.faults == "");
+    CHECK(told.types.back() == "response.completed");
+    REQUIRE(told.whole);
+    CHECK(told.last == *told.whole);
+    CHECK(told.kept == 1);
+    const Json& output = told.last.at("output");
+    REQUIRE(output.size() == 4);
+    CHECK(output[0].at("summary")[0].at("text") == "hm");
+    CHECK(output[1].at("content")[0].at("text") == "one\xEF\xBF\xBD");
+    CHECK(output[2].at("call_id") == "c1");
+    CHECK(output[3].at("arguments") == "");
+    CHECK(told.last.at("usage").at("total_tokens") == 18);
+    auto quiet = identity();
+    quiet.reasoning = false;
+    CHECK(tell(k_everything, quiet).last.at("output").size() == 3);
+    auto one = identity();
+    one.one_call = true;
+    CHECK(tell(k_everything, one).last.at("output").size() == 3);
+}
+
+TEST_CASE("responses: how a turn ends is the status") {
+    const auto ends = [](TurnEnded ended) {
+        return tell({PartOpened{"a"}, PartDelta{"a", "x"}, PartClosed{"a"}, std::move(ended)});
+    };
+    const auto cut = ends({Outcome::completed, Finish::length});
+    CHECK(cut.faults == "");
+    CHECK(cut.last.at("status") == "incomplete");
+    CHECK(cut.last.at("incomplete_details").at("reason") == "max_output_tokens");
+    CHECK(cut.kept == 1);
+    Failure failure{FailureCode::turn_failed, false, "SECRET"};
+    failure.cause = FailureCause::rate_limited;
+    const auto failed = ends({Outcome::failed, Finish::error, failure});
+    CHECK(failed.faults == "");
+    CHECK(failed.last.at("status") == "failed");
+    CHECK(failed.last.at("error").at("code") == "rate_limit_exceeded");
+    CHECK_FALSE(failed.bytes.contains("SECRET"));
+    CHECK_FALSE(failed.whole);
+    CHECK(failed.kept == 0);
+    CHECK(ends({Outcome::interrupted}).last.at("status") == "failed");
+}
+
+TEST_CASE("responses: a turn that breaks off, or says too much, fails from wherever it is") {
+    std::string out;
+    ResponsesEncoder stream(identity(), true);
+    REQUIRE(stream.encode(PartOpened{"a"}, out));
+    REQUIRE(stream.encode(PartDelta{"a", "x"}, out));
+    stream.fail_open(Failure{FailureCode::authority_lost}, out);
+    CHECK(stream.ended());
+    contract::Judge judge(contract::Profile::responses);
+    judge.feed(out);
+    CHECK(judge.finish().pass());
+    CHECK(out.contains("response.failed"));
+
+    ResponsesEncoder small(identity(), false, 4);
+    REQUIRE(small.encode(PartOpened{"a"}, out));
+    REQUIRE(small.encode(PartDelta{"a", "12345"}, out));
+    REQUIRE(small.ended());
+    CHECK(small.result().error().code == FailureCode::overloaded);
+}
+
+TEST_CASE("responses: what is out of order is refused and leaves no bytes") {
+    ResponsesEncoder stream(identity(), true);
+    std::string out;
+    stream.begin(out);
+    const auto before = out;
+    CHECK_FALSE(stream.encode(PartDelta{"b", "x"}, out));
+    CHECK(out == before);
+}
