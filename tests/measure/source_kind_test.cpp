@@ -17,7 +17,7 @@ TEST_CASE("source table: every name once, and settings know their kind") {
         CHECK(source_kind(kind->name()) == kind);
         CHECK(&kind->blank()->kind() == kind);
         CHECK((kind->counted == Counted::users) == !kind->place.empty());
-        CHECK((kind->counted == Counted::users) == (kind->refusal != nullptr));
+        CHECK((kind->counted == Counted::stated) == (kind->refusal == nullptr));
         CHECK((kind->counted == Counted::stated) == (kind->blank()->stated() != nullptr));
         CHECK(
             kind->measures({.id = "g", .metric = Metric::spike}) ==

@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include "clumps.hpp"
+#include "detection.hpp"
 #include "rows.hpp"
 
 #include <fmt/format.h>
@@ -28,10 +29,15 @@ constexpr Marks k_clumps{
     "<!-- clumps: begin, written by ./dev simulate -->\n", "<!-- clumps: end -->\n"
 };
 
+constexpr Marks k_detection{
+    "<!-- detection: begin, written by ./dev simulate -->\n", "<!-- detection: end -->\n"
+};
+
 struct Options {
     std::uint64_t runs = 10'000;
     std::string page{};
     bool clumps_alone = false; ///< takes seconds, the rest an hour
+    bool detection_alone = false;
 };
 
 bool parse(int count, char** words, Options& out) {
@@ -43,6 +49,8 @@ bool parse(int count, char** words, Options& out) {
             out.page = words[i + 1];
         } else if (name == "--only" && std::string_view(words[i + 1]) == "clumps") {
             out.clumps_alone = true;
+        } else if (name == "--only" && std::string_view(words[i + 1]) == "detection") {
+            out.detection_alone = true;
         } else {
             return false;
         }
@@ -77,6 +85,21 @@ bool clumps(std::uint64_t runs, std::string& text) {
     return kept;
 }
 
+/// A table of faults and gates: found in how many runs.
+bool detection(std::uint64_t runs, std::string& text) {
+    const std::vector<DetectionRow> rows = detection_rows();
+    std::vector<DetectionOutcome> results;
+    bool kept = true;
+    for (const DetectionRow& row : rows) {
+        results.push_back(run(row, runs));
+        const bool good = results.back().keeps(row);
+        kept = kept && good;
+        fmt::print(stderr, "{}: {} {}\n", row.fault, row.gate, good ? "kept" : "NOT KEPT");
+    }
+    text = document(rows, results);
+    return kept;
+}
+
 bool write_into(const std::string& path, const Marks& marks, const std::string& text) {
     const auto page = read_file(path);
     const auto begin = page ? page->find(marks.begin) : std::string::npos;
@@ -95,11 +118,20 @@ bool write_into(const std::string& path, const Marks& marks, const std::string& 
 int main(int count, char** words) {
     Options options;
     if (!parse(count, words, options)) {
-        fmt::print(stderr, "usage: simulate [--runs N] [--into PAGE] [--only clumps]\n");
+        fmt::print(stderr, "usage: simulate [--runs N] [--into PAGE] [--only clumps|detection]\n");
         return 2;
     }
+    std::string found;
+    bool kept = options.clumps_alone || detection(options.runs, found);
+    fmt::print("{}", found);
+    if (!found.empty() && !options.page.empty() && !write_into(options.page, k_detection, found)) {
+        return 2;
+    }
+    if (options.detection_alone) {
+        return kept ? 0 : 1;
+    }
     std::string clumped;
-    bool kept = clumps(options.runs, clumped);
+    kept = clumps(options.runs, clumped) && kept;
     fmt::print("{}", clumped);
     if (!options.page.empty() && !write_into(options.page, k_clumps, clumped)) {
         return 2;

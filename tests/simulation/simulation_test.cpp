@@ -2,6 +2,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include "clumps.hpp"
+#include "detection.hpp"
 #include "rows.hpp"
 
 #include <catch2/catch.hpp>
@@ -49,6 +50,17 @@ TEST_CASE("simulated clumps: neither false PASS nor false FAIL beyond one in twe
         CAPTURE(heading(row), result.pass, result.fail);
         CHECK(result.keeps(row, k_slack));
         CHECK(page->contains(heading(row)));
+    }
+}
+
+TEST_CASE("simulated faults: each is found in 19 of 20 runs, and an equal canary is left alone") {
+    const auto page = read_file(OA_SOURCE_DIR "/docs/gates.md");
+    REQUIRE(page.has_value());
+    for (const DetectionRow& row : detection_rows()) {
+        const DetectionOutcome result = run(row, 60);
+        CAPTURE(row.fault, row.gate, result.found);
+        CHECK(result.keeps(row));
+        CHECK(page->contains(fmt::format("| {} | `{}` |", row.fault, row.gate)));
     }
 }
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -217,17 +218,24 @@ std::vector<Told> read_told(const std::filesystem::path& folder) {
     return out;
 }
 
-/// A gate is looked at several times; the last look has the last word.
-void keep(std::vector<RecordedGate>& gates, RecordedGate gate) {
-    const auto earlier = std::ranges::find_if(gates, [&](const RecordedGate& one) {
-        return one.stage == gate.stage && one.spec.id == gate.spec.id;
-    });
-    if (earlier == gates.end()) {
-        gates.push_back(std::move(gate));
-    } else {
-        *earlier = std::move(gate);
+/// Gates by stage and id, in the order in which they came.
+class LastLooks {
+public:
+    /// A gate is looked at several times; the last look has the last word.
+    void keep(RecordedGate gate) {
+        const auto [at, fresh] = places_.try_emplace({gate.stage, gate.spec.id}, gates_.size());
+        if (fresh) {
+            gates_.push_back(std::move(gate));
+        } else {
+            gates_[at->second] = std::move(gate);
+        }
     }
-}
+    [[nodiscard]] std::vector<RecordedGate> take() { return std::move(gates_); }
+
+private:
+    std::vector<RecordedGate> gates_{};
+    std::map<std::pair<std::string, std::string>, std::size_t> places_{};
+};
 
 } // namespace
 
@@ -235,14 +243,16 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     RecordedRun out;
     out.name = folder.filename().string();
     const auto told = read_told(folder);
+    LastLooks looks;
     OA_TRY(out.unreadable, each_line(folder / "measure" / "gates.ndjson", [&](const Json& line) {
                auto gate = gate_of(line, told);
                if (!gate) {
                    return false;
                }
-               keep(out.gates, *std::move(gate));
+               looks.keep(*std::move(gate));
                return true;
            }));
+    out.gates = looks.take();
     if (out.gates.empty()) {
         return fail(Code::unreadable, "no gate was judged in this run", folder.string());
     }

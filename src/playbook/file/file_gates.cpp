@@ -23,7 +23,6 @@ constexpr std::uint64_t k_most_in_a_clump = 1000;
 constexpr std::array<std::string_view, 8> k_gate_forms{
     "bad", "p50", "p90", "p95", "p99", "time", "spike", "promql"
 };
-constexpr std::array<std::string_view, 2> k_bound_forms{"at_most", "at_least"};
 void at_most_into(const Node& node, GateDraft& out) {
     out.at_most = read_bound(node);
 }
@@ -234,6 +233,19 @@ void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
     out.unnoticed_s = std::chrono::duration<double>(draft.unnoticed).count();
 }
 
+/// A key that is none is what is wrong, and says so itself.
+void refuse_limits(const Node& node, bool both) {
+    const bool known = std::ranges::all_of(node.yaml().entries, [](const YamlEntry& entry) {
+        return std::ranges::find(k_gate_keys, entry.key, &Key::name) != k_gate_keys.end();
+    });
+    if (known) {
+        node.refuse(
+            both ? "exactly one of at_most and at_least is needed"
+                 : "at_most is missing, expected a limit like 1%, 2.5s, +20% or +1pp"
+        );
+    }
+}
+
 measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     const bool rate = has(node, "bad");
     const bool spike = has(node, "spike");
@@ -275,7 +287,10 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     }
     const auto forms =
         std::ranges::count_if(k_gate_forms, [&](std::string_view form) { return has(node, form); });
-    if (forms == 1) {
+    const bool most = has(node, "at_most");
+    if (most == has(node, "at_least")) {
+        refuse_limits(node, most);
+    } else if (forms == 1) {
         read_limit_into(node, draft, out);
     }
     return out;
@@ -298,9 +313,6 @@ std::vector<measure::GateSpec> read_gates(const Node& node) {
         GateDraft draft;
         read_section(item, k_gate, draft);
         measure::GateSpec gate = to_gate(item, draft);
-        if (std::ranges::count_if(k_bound_forms, [&](auto key) { return has(item, key); }) != 1) {
-            item.refuse("exactly one of at_most and at_least is needed");
-        }
         if (draft.mode != GateUse::none) {
             out.push_back(std::move(gate));
         }

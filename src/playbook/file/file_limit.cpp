@@ -112,13 +112,20 @@ void read_limit_into(const Node& node, const GateDraft& draft, measure::GateSpec
     if (bound->unit != form.unit) {
         for (const YamlEntry& entry : node.yaml().entries) {
             if (entry.key == key) {
-                Node(entry.value, node.problems(), fmt::format("{}.{}", node.path(), key))
-                    .refuse(fmt::format(
-                        "'{}' does not limit {}, expected {}",
-                        entry.value.text,
-                        form.judged,
-                        form.expected
-                    ));
+                const Node value(
+                    entry.value, node.problems(), fmt::format("{}.{}", node.path(), key)
+                );
+                const auto no_unit = read_limit(entry.value.text);
+                if (bound->unit == BoundUnit::count && !no_unit) {
+                    value.refuse(no_unit.error().message, no_unit.error().hint);
+                    continue;
+                }
+                value.refuse(fmt::format(
+                    "'{}' does not limit {}, expected {}",
+                    entry.value.text,
+                    form.judged,
+                    form.expected
+                ));
             }
         }
         return;

@@ -40,7 +40,7 @@ export async function startExporter() {
  *   stalled      nothing more comes after the first text
  *   5xx, 401     that status instead of an answer
  *   slow-first   `ms` before the request goes on
- *   slow-tail    `ms` before the last quarter of the answer
+ *   slow-tail    `ms` of silence in the middle of the answer
  */
 export async function startSpoiler(base) {
   const to = new URL(base);
@@ -62,10 +62,14 @@ export async function startSpoiler(base) {
     const forward = () => {
       const up = http.request({ host: to.hostname, port: to.port, method: request.method, path: request.url, headers: request.headers }, (got) => {
         answer.writeHead(got.statusCode, got.headers);
-        let stopped = false, done = false;
+        let stopped = false, done = false, pieces = 0;
         got.on('data', (piece) => {
           if (stopped) return;
           const content = piece.includes('text-delta');
+          if (content && kind === 'slow-tail' && (pieces += 1) === 3) {
+            got.pause();
+            setTimeout(() => got.resume(), spoiler.fault?.ms ?? 0);
+          }
           if (content && !done && ['truncated', 'stalled', 'malformed'].includes(kind)) {
             done = true;
             answer.write(piece);

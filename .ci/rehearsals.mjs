@@ -1,0 +1,42 @@
+// How often is a canary that equals stable rolled back, while something else wants the whole machine?
+//
+//   node .ci/rehearsals.mjs [N=200] [BURNERS=cores]
+//
+// N local rehearsals of two identical lanes, one after the other, beside BURNERS busy processes. Prints
+// one line a run and a summary. Exit 1: more than 1 % of the runs were rolled back (exit 7) or worse.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const binary = process.env.OA_BIN ?? path.join(import.meta.dirname, '../build/release/oa-stream');
+const runs = Number(process.argv[2] ?? 200);
+const burners = Array.from({ length: Number(process.argv[3] ?? os.availableParallelism()) }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+const state = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-rehearsals-'));
+const endings = new Map(), failed = new Map();
+let bad = 0, done = 0;
+const end = () => burners.forEach((one) => one.kill('SIGKILL'));
+process.on('exit', end);
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { report(); process.exit(130); });
+
+function report() {
+  const load = os.loadavg().map((one) => one.toFixed(1)).join(' ');
+  console.log(`${done} rehearsals of identical lanes beside ${burners.length} busy processes (load ${load}): ${bad} rolled back`);
+  for (const [code, count] of [...endings].sort()) console.log(`  exit ${code}: ${count}`);
+  for (const [gate, count] of failed) console.log(`  ${gate}: ${count}`);
+}
+
+for (let i = 0; i < runs; ++i) {
+  const run = spawnSync(binary, ['cutover', 'rehearse', '--local', '--json', '--non-interactive', '--state-dir', state], { encoding: 'utf8', env: { ...process.env, HOME: state }, maxBuffer: 64 << 20 });
+  const document = JSON.parse(run.stdout || '{}');
+  endings.set(run.status, (endings.get(run.status) ?? 0) + 1);
+  bad += run.status === 7 || run.status === 1 || run.status === 8 ? 1 : 0;
+  ++done;
+  const why = (document.checks ?? []).filter((check) => !['PASS', 'SKIPPED'].includes(check.verdict));
+  for (const check of why) failed.set(`${check.verdict} ${check.id}`, (failed.get(`${check.verdict} ${check.id}`) ?? 0) + 1);
+  console.log(`${i + 1}/${runs} exit ${run.status} ${why.map((check) => `${check.verdict} ${check.id}: ${check.detail}`).join('; ')}`);
+  fs.rmSync(path.join(state, 'runs'), { recursive: true, force: true });
+}
+report();
+fs.rmSync(state, { recursive: true, force: true });
+process.exit(bad > runs * 0.01 ? 1 : 0);
