@@ -29,6 +29,7 @@ export const ALONE = [
   'tests/e2e/lane/worker_faults.test.mjs', // a stop must overtake two hundred words
   // gates that judge measured answers
   'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/drill.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
+  'tests/e2e/openai/smokes.test.mjs', // looks at the pacing of answers
   'tests/e2e/operator/load.test.mjs',
   'tests/e2e/operator/package.test.mjs', // builds
   'tests/e2e/operator/watch.test.mjs',
