@@ -79,7 +79,7 @@ TEST_CASE("report: a rule is explained with its reason and source") {
     CHECK(text.contains("profiles  ai-sdk, ai-sdk-6\n"));
     CHECK(
         to_json(*find_rule("S1")).at("profiles") ==
-        Json::parse(R"(["ai-sdk","ai-sdk-6","openagents-v1","chat-completions"])")
+        Json::parse(R"(["ai-sdk","ai-sdk-6","openagents-v1","chat-completions","responses"])")
     );
     CHECK(to_json(*find_rule("C7")).at("profiles") == Json::parse(R"(["chat-completions"])"));
 }
