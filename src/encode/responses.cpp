@@ -353,7 +353,6 @@ ResponsesEncoder::ResponsesEncoder(ResponsesEncoder&&) noexcept = default;
 ResponsesEncoder& ResponsesEncoder::operator=(ResponsesEncoder&&) noexcept = default;
 
 void ResponsesEncoder::begin(std::string& out) {
-    // A fresh machine takes the beginning, whatever the request said.
     std::ignore = state_->begin(out);
 }
 
