@@ -102,3 +102,83 @@ TEST_CASE("client calls: tools of a turn without functions of the client's are n
     calls.mark(Json::object({{"type", "mcpToolCall"}, {"id", "a"}}), events);
     CHECK_FALSE(std::get<turn::ToolOpened>(events[0]).client);
 }
+
+TEST_CASE(
+    "client calls: a turn that waits is told a response's calls together, and answers each once"
+) {
+    ClientCalls calls;
+    calls.enable(true);
+    calls.watch(k_item, raw("function_call", "a"));
+    calls.ask(asked("a"), 7);
+    CHECK(calls.take().empty()); // the response is not whole
+    calls.watch(k_item, raw("function_call", "b"));
+    calls.watch(k_response, k_usage);
+    CHECK(calls.take().empty()); // b is on its way
+    calls.ask(asked("b"), 8);
+    CHECK(calls.take().size() == 2);
+    CHECK_FALSE(calls.only_client_left()); // it does not end there
+    const auto first = calls.answer({.call = "b", .output = Json{{"x", 1}}});
+    REQUIRE(first.has_value());
+    CHECK(first->request == 8);
+    CHECK(
+        dump_json(first->body) ==
+        R"({"result":{"contentItems":[{"type":"inputText","text":"{\"x\":1}"}],"success":true}})"
+    );
+    CHECK(calls.waiting());
+    CHECK(calls.answer({.call = "b"}).error().code == Code::not_found);
+    calls.ask(asked("a"), 9); // over a new connection
+    const auto second = calls.answer({.call = "a", .output = "why", .failed = true});
+    REQUIRE(second.has_value());
+    CHECK(second->request == 9);
+    CHECK(second->body.at("result").at("success") == false);
+    CHECK_FALSE(calls.waiting());
+}
+
+TEST_CASE(
+    "client calls: without raw events, as after a resume, a call is told as soon as it is asked for"
+) {
+    ClientCalls calls;
+    calls.enable(true);
+    calls.ask(asked("a"), 1);
+    CHECK(calls.take().size() == 1);
+    CHECK_FALSE(calls.opened("a")); // its item was not seen
+}
+
+TEST_CASE("client calls: a result is read back as the value that was given") {
+    const std::array outputs{
+        Json("rain"),
+        Json("12"),
+        Json("null"),
+        Json(R"({"a":1})"),
+        Json(""),
+        Json(12),
+        Json(nullptr),
+        Json{{"a", {1, 2}}},
+        Json(true)
+    };
+    const auto output = GENERATE_COPY(from_range(outputs));
+    ClientCalls calls;
+    calls.enable(true);
+    calls.ask(asked("a"), 1);
+    const auto reply = calls.answer({.call = "a", .output = output});
+    REQUIRE(reply.has_value());
+    Json item = Json::object({{"type", "dynamicToolCall"}, {"id", "a"}, {"tool", "f"}});
+    item["contentItems"] = reply->body.at("result").at("contentItems");
+    item["success"] = true;
+    std::vector<turn::Event> events{turn::ToolOutput{"a", {}}};
+    tell_as_client(item, events);
+    CHECK(std::get<turn::ToolOutput>(events[0]).output == output);
+}
+
+TEST_CASE("client calls: a call that codex gave up waits again; one that failed says why") {
+    Json item = Json::object({{"type", "dynamicToolCall"}, {"id", "a"}, {"tool", "f"}});
+    item["contentItems"] = Json::array();
+    item["success"] = false;
+    std::vector<turn::Event> events{turn::ToolOutput{"a", {}}};
+    tell_as_client(item, events);
+    CHECK(std::get<turn::ClientCall>(events[0]) == turn::ClientCall{"a", "f", "{}"});
+    item["contentItems"] = Json::array({Json{{"type", "inputText"}, {"text", "no net"}}});
+    events = {turn::ToolOutput{"a", {}}};
+    tell_as_client(item, events);
+    CHECK(std::get<turn::ToolFailed>(events[0]).text == "no net");
+}

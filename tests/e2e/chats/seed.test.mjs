@@ -1,10 +1,14 @@
 // A conversation that began elsewhere: the messages a page brings along are told to the model and
 // listed, and cannot change a conversation that exists.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
+import { scratch } from '../lib/process.mjs';
 
 let mock, lane;
 const start = (args = [], rest = {}) => startCodexLane({ config: chatConfig, port: mock.port, args, ...rest });
@@ -104,6 +108,22 @@ test('a conversation that exists is not changed by what a page says was said bef
   assert.deepEqual((await page('mine')).data.map((m) => m.id).slice(0, 2), before);
   assert.equal((await page('mine')).data.length, 4);
   assert.doesNotMatch(JSON.stringify((await asked()).items), /red dot/i);
+});
+
+test("another owner's conversation is neither seen nor changed by a seed under its id", async () => {
+  const file = path.join(scratch('tokens'), 'tokens');
+  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
+  fs.writeFileSync(file, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''), { mode: 0o600 });
+  const owned = await start(['--tokens', file]);
+  const as = (owner, options) => open(owned.base, { ...options, headers: { authorization: `Bearer tok-${owner}` } }).done;
+  const said = (owner, messages) => as(owner, { method: 'POST', path: '/api/chats/shared/stream', body: { id: 'shared', messages } });
+  const seen = async (owner) => (await as(owner, { path: '/api/chats/shared/messages' })).json().data;
+  assert.equal((await said('a', [user('a-1', text('scenario:text;words=2'))])).status, 200);
+  const before = await seen('a');
+  assert.equal((await said('b', [...OLD, user('b-1', text('scenario:text;words=3'))])).status, 200);
+  assert.deepEqual(await seen('a'), before);
+  assert.deepEqual((await seen('b')).map((m) => m.id).slice(0, 5), ['old-1', 'old-2', 'old-3', 'old-4', 'b-1']);
+  assert.equal((await owned.stop()).code, 0);
 });
 
 test('strict: what the model would not be told is refused', async () => {
