@@ -2,10 +2,12 @@
 // machine, one after the other.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bodies, showBodies } from './bodies.mjs';
+import { replicas, showReplicas } from './replicas.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
 
 const [out, ...names] = process.argv.slice(2);
@@ -286,9 +288,28 @@ function showStartup({ peer_ms, rows, bytes }) {
     `The stripped binary has ${bytes === null ? 'an unknown size (no strip here)' : `${round(bytes / 1e6, 1)} MB`}.`].join('\n');
 }
 
+// ---------------------------------------------------------------- replicas
+
+/** The one that ./dev unpacks for tests. */
+async function startRedis() {
+  const port = await new Promise((done) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => { const { port: free } = server.address(); server.close(() => done(free)); });
+  });
+  const bin = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../bin/redis-server');
+  return start(bin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction'], (text) => (text.includes('Ready to accept') ? port : 0));
+}
+function costOfStore() {
+  const folder = path.join(work, 'recordings');
+  paceRecording(folder);
+  return replicas({
+    lane: (pace, args) => startLane(['--authority', 'replay', '--replay', folder, '--pace', pace, ...args]),
+    redis: startRedis, fanout: measure, cpu, deltas: DELTAS, every: EVERY,
+  });
+}
+
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], delay: [delay, showDelay], prober: [prober, showProber], startup: [startup, showStartup],
+const all = { fanout: [fanout, showFanout], replicas: [costOfStore, showReplicas], delay: [delay, showDelay], prober: [prober, showProber], startup: [startup, showStartup],
   bodies: [() => bodies({
     lane: () => startLane(['--authority', 'replay', '--replay', path.join(ROOT, 'fixtures/captures'), '--pace', 'immediate']),
     node: () => start(process.execPath, [path.join(ROOT, 'bench/node_bodies.mjs')], listening),

@@ -1,0 +1,144 @@
+// What a shared store costs: the same recording through a lane alone and through one on Redis, beside a bare
+// probe that appends as many frames of that size at the same pace over one pipelined connection.
+import http from 'node:http';
+import net from 'node:net';
+
+const STREAMS = 1000;
+const TURNS = 200;
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const half = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const command = (...words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+
+/** One connection that counts what is answered. */
+async function connect(port) {
+  const socket = net.connect(port, '127.0.0.1').setNoDelay(true);
+  await new Promise((done, failed) => socket.once('connect', done).once('error', failed));
+  const link = { socket, answers: 0, text: '', waiter: null };
+  socket.on('data', (bytes) => {
+    link.text = bytes.toString('latin1');
+    for (let at = -1; (at = bytes.indexOf(10, at + 1)) >= 0;) link.answers += 1;
+    link.waiter?.();
+  });
+  link.ask = async (...words) => {
+    const came = new Promise((done) => { link.waiter = done; });
+    socket.write(command(...words));
+    await came;
+    return link.text;
+  };
+  return link;
+}
+async function info(port, name) {
+  const link = await connect(port);
+  let text = '';
+  link.socket.on('data', (bytes) => { text += bytes; });
+  link.socket.write(command('INFO'));
+  while (!text.includes('# Keyspace')) await sleep(5);
+  link.socket.destroy();
+  return Number(new RegExp(`${name}:(\\d+)`).exec(text)[1]);
+}
+/** `frames` entries a second in STREAMS streams for some seconds: CPU of Redis for each. */
+async function probe(redis, cpu, { perSecond, bytes, seconds }) {
+  const link = await connect(redis.port);
+  const payload = 'x'.repeat(bytes);
+  for (let i = 0; i < STREAMS; ++i) link.socket.write(command('XADD', `probe:${i}`, '1-0', 'h', '{}'));
+  await sleep(300);
+  const before = cpu(redis.pid), began = Date.now(), answered = link.answers;
+  let sent = 0;
+  while (Date.now() - began < seconds * 1000) {
+    const due = Math.floor((Date.now() - began) / 1000 * perSecond);
+    let out = '';
+    for (; sent < due; ++sent) out += command('XADD', `probe:${sent % STREAMS}`, 'NOMKSTREAM', `1-${Math.floor(sent / STREAMS) * bytes + bytes}`, 'b', payload);
+    if (out) link.socket.write(out);
+    await sleep(1);
+  }
+  while (link.answers - answered < sent) await sleep(5);
+  const used = cpu(redis.pid) - before;
+  link.socket.destroy();
+  return used / sent * 1e6;
+}
+async function ping(port) {
+  const link = await connect(port);
+  const times = [];
+  for (let i = 0; i < 300; ++i) {
+    const began = performance.now();
+    await link.ask('PING');
+    times.push(performance.now() - began);
+  }
+  link.socket.destroy();
+  return half(times);
+}
+/** Milliseconds to the first text and to the end, the median of some turns one after the other. */
+async function starts(port) {
+  const first = [], end = [];
+  const agent = new http.Agent({ keepAlive: true });
+  for (let i = 0; i < TURNS; ++i) {
+    const body = JSON.stringify({ id: `s-${port}-${i}`, messages: [{ id: 'u', role: 'user', parts: [{ type: 'text', text: 'replay:paced' }] }], trigger: 'submit-message' });
+    const began = performance.now();
+    await new Promise((done, failed) => {
+      const request = http.request({ port, host: '127.0.0.1', agent, method: 'POST', path: '/api/chat', headers: { 'content-type': 'application/json', 'content-length': body.length } }, (response) => {
+        let told = false;
+        response.on('data', (bytes) => {
+          if (!told && bytes.includes('text-delta')) { told = true; first.push(performance.now() - began); }
+        });
+        response.on('end', done);
+      });
+      request.on('error', failed);
+      request.end(body);
+    });
+    end.push(performance.now() - began);
+  }
+  agent.destroy();
+  return { first: half(first), end: half(end) };
+}
+const metric = async (port, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())[1]);
+
+/** `lane(pace, args)`, `redis()`: start one; `fanout(name, lane, streams)`: its row. */
+export async function replicas({ lane, redis, fanout, cpu, deltas, every }) {
+  const store = await redis();
+  const url = `redis://127.0.0.1:${store.port}`;
+  const alone = await lane('recorded', []);
+  const memory = await fanout('memory', alone, STREAMS);
+  await alone.stop();
+
+  const shared = await lane('recorded', ['--store', url, '--limit', 'log-kept=10m']);
+  const idle = await info(store.port, 'used_memory'), before = cpu(store.pid), appended = await metric(shared.port, 'store_appends_total');
+  const bytes = await metric(shared.port, 'store_append_bytes_total');
+  const redisRow = await fanout('redis', shared, STREAMS);
+  const used = cpu(store.pid) - before;
+  const appends = await metric(shared.port, 'store_appends_total') - appended;
+  const written = await metric(shared.port, 'store_append_bytes_total') - bytes;
+  const turns = STREAMS + 20; // with those that warm up
+  const kept = (await info(store.port, 'used_memory') - idle) / turns;
+  await shared.stop();
+
+  const perAppend = written / appends;
+  const bare = await probe(store, cpu, { perSecond: Math.round(STREAMS * 1000 / every), bytes: Math.round(perAppend), seconds: deltas * every / 1000 });
+  const quick = { ping: await ping(store.port) };
+  for (const [name, args] of [['memory', []], ['redis', ['--store', url]]]) {
+    const one = await lane('immediate', args);
+    quick[name] = await starts(one.port);
+    await one.stop();
+  }
+  await store.stop();
+  return {
+    lane: { memory: memory.cpu_us_per_delta, redis: redisRow.cpu_us_per_delta, gaps: { memory: memory.gap_ms, redis: redisRow.gap_ms }, good: [memory.good, redisRow.good] },
+    redis: { per_frame: used / redisRow.deltas * 1e6, per_append: used / appends * 1e6, probe: bare, appends_per_frame: appends / redisRow.deltas, bytes_per_turn: kept, written_per_turn: written / turns },
+    quick,
+  };
+}
+
+export function showReplicas({ lane, redis, quick }) {
+  const us = (value) => `${value.toFixed(2)} µs`, ms = (value) => `${value.toFixed(2)} ms`;
+  const row = (what, one, other, ratio, goal) => `| ${what} | ${one} | ${other} | ${ratio} | ${goal} |`;
+  const limit = quick.memory.first + 3 * quick.ping;
+  return ['', `Replicas: ${STREAMS} streams at once through a lane alone and through one with --store redis://. The probe appends entries of the same size at the same pace over one pipelined connection.`, '',
+    '| what | with | against | ratio | goal |', '|---|---|---|---|---|',
+    row('lane CPU per delta', `redis ${us(lane.redis)}`, `memory ${us(lane.memory)}`, (lane.redis / lane.memory).toFixed(2), '≤ 1.35'),
+    row('Redis CPU per append', `lane ${us(redis.per_append)}`, `probe ${us(redis.probe)}`, (redis.per_append / redis.probe).toFixed(2), '≤ 1.25'),
+    row('appends per delta', redis.appends_per_frame.toFixed(2), '1', redis.appends_per_frame.toFixed(2), '≤ 1'),
+    row('Redis memory a turn', `${(redis.bytes_per_turn / 1024).toFixed(1)} KiB`, `${(redis.written_per_turn * 1.25 / 1024 + 5).toFixed(1)} KiB (1.25 × its bytes + 5 KiB)`, (redis.bytes_per_turn / (redis.written_per_turn * 1.25 + 5120)).toFixed(2), '≤ 1'),
+    row('first text, p50', `redis ${ms(quick.redis.first)}`, `memory + 3 PING (${ms(quick.ping)}) ${ms(limit)}`, (quick.redis.first / limit).toFixed(2), '≤ 1'),
+    row('end of a turn, p50', `redis ${ms(quick.redis.end)}`, `memory ${ms(quick.memory.end)}`, `+ ${((quick.redis.end - quick.memory.end) / quick.ping).toFixed(1)} PING`, ''),
+    row('gaps p50 / p99', `redis ${lane.gaps.redis.p50} / ${lane.gaps.redis.p99} ms`, `memory ${lane.gaps.memory.p50} / ${lane.gaps.memory.p99} ms`, '', 'the same'),
+    '', `Streams that ended well: ${lane.good.join(' and ')} of ${STREAMS}.`].join('\n');
+}
