@@ -220,6 +220,10 @@ describe('a cutover with all that one can have, taken back, and its incident', (
     await told(['cutover', 'unlock', '--run', died], 'cutover-unlock', [10]);
     await told(['cutover', 'unlock', '--run', died, '--apply', '--reason', 'a test'], 'cutover-unlock');
     assert.ok(fs.existsSync(path.join(folder, 'settled.json')));
+    const trials = ['rollback', 'drill', target.playbook, ...set, '--each-gate', '--inject-file', path.join(target.folder, 'faults')];
+    await told(trials, 'gate-trials', [10]);
+    const tried = await told([...trials, '--apply'], 'run-result', [1]); // these lanes read no such file
+    assert.ok(fs.existsSync(path.join(tried.evidence, 'gates.json')));
     await told(['slo', 'gate', '--replay', run, '--set', 'limit=60%'], 'slo-replay', [3]);
     for (const file of ['measure/pairs.ndjson', 'measure/samples.ndjson', 'measure/gates.ndjson', 'measure/budgets.ndjson', 'journal.ndjson']) {
       assert.ok(fs.statSync(path.join(back.evidence, file)).size > 0, `${file} was written`);
