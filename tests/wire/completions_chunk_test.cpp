@@ -144,7 +144,7 @@ TEST_CASE("completions: what is written is read as the same event") {
         REQUIRE(parsed.event);
         CHECK(*parsed.event == event);
     }
-    const Answer whole{"chatcmpl-1", 7, "m", "text", "length", Usage{3, 4, 7, 1, 2}};
+    const Answer whole{"chatcmpl-1", 7, "m", "text", {}, "length", Usage{3, 4, 7, 1, 2}};
     const ParsedAnswer parsed = parse_answer(dump_json(to_json(whole)));
     CHECK(rules_of(parsed.notes).empty());
     REQUIRE(parsed.body);
