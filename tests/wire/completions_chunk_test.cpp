@@ -105,7 +105,7 @@ TEST_CASE("completions: a tool call's bytes are the documented ones") {
         R"("delta":{"tool_calls":[{"index":1,"function":{"arguments":"{\"a\":1}"}}]},)"
         R"("finish_reason":null}]})"
     ));
-    Answer answer{"chatcmpl-1", 7, "m", "", "tool_calls", {}};
+    Answer answer{"chatcmpl-1", 7, "m", "", {}, "tool_calls", {}};
     answer.tool_calls.push_back({"c1", "f", "{}"});
     CHECK(
         dump_json(to_json(answer)["choices"][0]["message"]) ==
@@ -119,7 +119,7 @@ TEST_CASE("completions: a tool call's bytes are the documented ones") {
 TEST_CASE("completions: what is written is read as the same event") {
     Chunk calls{.id = "chatcmpl-1", .created = 7, .model = "m"};
     calls.tool_calls = {{0, "c1", "f", ""}, {1, std::nullopt, std::nullopt, "{}"}};
-    Answer called{"chatcmpl-1", 7, "m", "text", "tool_calls", {}};
+    Answer called{"chatcmpl-1", 7, "m", "text", {}, "tool_calls", {}};
     called.tool_calls = {{"c1", "f", "{}"}, {"c2", "g", ""}};
     const ParsedAnswer whole_calls = parse_answer(dump_json(to_json(called)));
     CHECK(rules_of(whole_calls.notes).empty());
