@@ -4,7 +4,7 @@
 //
 // N local rehearsals of two identical lanes, one after the other, beside BURNERS busy processes. Prints
 // one line a run and a summary. Exit 1: more than 1 % of the runs were rolled back (exit 7) or worse.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -19,6 +19,11 @@ const end = () => burners.forEach((one) => one.kill('SIGKILL'));
 process.on('exit', end);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { report(); process.exit(130); });
 
+const rehearse = () => new Promise((ended) => {
+  const child = execFile(binary, ['cutover', 'rehearse', '--local', '--json', '--non-interactive', '--state-dir', state], { encoding: 'utf8', env: { ...process.env, HOME: state }, maxBuffer: 64 << 20 },
+    (_, stdout) => ended({ status: child.exitCode, stdout }));
+});
+
 function report() {
   const load = os.loadavg().map((one) => one.toFixed(1)).join(' ');
   console.log(`${done} rehearsals of identical lanes beside ${burners.length} busy processes (load ${load}): ${bad} rolled back`);
@@ -27,7 +32,7 @@ function report() {
 }
 
 for (let i = 0; i < runs; ++i) {
-  const run = spawnSync(binary, ['cutover', 'rehearse', '--local', '--json', '--non-interactive', '--state-dir', state], { encoding: 'utf8', env: { ...process.env, HOME: state }, maxBuffer: 64 << 20 });
+  const run = await rehearse();
   const document = JSON.parse(run.stdout || '{}');
   endings.set(run.status, (endings.get(run.status) ?? 0) + 1);
   bad += run.status === 7 || run.status === 1 || run.status === 8 ? 1 : 0;
