@@ -52,6 +52,8 @@ void add_headers(net::Headers& to, const net::Headers& more) {
 
 /// In front of the body.
 constexpr std::array<Gate, 3> k_gates{body_size, owner, content_type};
+/// Of a stored response: the first to read it, all to delete it.
+constexpr std::array<Gate, 2> k_stored_gates{owner, optional_type};
 
 bool is_responses(const Call& call) {
     return call.match.route->action == Action::responses;
@@ -317,7 +319,9 @@ void Completions::turn_ended(const TurnOutcome& outcome) noexcept {
 }
 
 Task<void> Completions::stored(CallPtr call) {
-    if (auto passed = owner(*lane_, *call); !passed) {
+    const bool reads = call->match.route->action == Action::read_response;
+    const auto gates = std::span(k_stored_gates).first(reads ? 1 : k_stored_gates.size());
+    if (auto passed = pass_gates(*lane_, *call, gates); !passed) {
         return answers_->refuse(std::move(call), std::move(passed).error());
     }
     const auto id = percent_decode(call->match.id.value_or("")).value_or("");
@@ -331,7 +335,7 @@ Task<void> Completions::stored(CallPtr call) {
         return answers_->refuse(std::move(call), std::move(rejection));
     }
     Json body = found->response;
-    if (call->match.route->action == Action::delete_response) {
+    if (!reads) {
         body = Json::object({{"id", id}, {"object", "response"}, {"deleted", true}});
         std::ignore = store_->remove(call->record.owner, id);
     }
