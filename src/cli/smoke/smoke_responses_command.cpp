@@ -30,7 +30,7 @@ const CommandSpec smoke_responses_command = command<run>({
         R"(Asks `/v1/responses` with and without streaming and judges the answers by the rules of the Responses
 API: shapes and events, models, errors, tools, formats, and responses that go on from an earlier one. With
 `--direct` it asks the origin behind the edge the same and compares shape and timing.)",
-    .also = "openai",
+    .also = "agents",
 });
 
 } // namespace oa_stream::cli
