@@ -358,6 +358,16 @@ private:
         if (!names.empty()) {
             out_ += fmt::format("Numbers come from: {}.\n", fmt::join(names, ", "));
         }
+        names.clear();
+        for (const HookSpec& hook : playbook_.hooks) {
+            names.push_back(hook.id);
+        }
+        if (!names.empty()) {
+            out_ += fmt::format("Told what happens: {}.\n", fmt::join(names, ", "));
+        }
+        if (playbook_.approvals > 1) {
+            out_ += "A second operator approves the plan before it is applied.\n";
+        }
     }
 
     const Playbook& playbook_;

@@ -125,6 +125,14 @@ std::string time_text(const PlanTimes& times) {
     return out + fmt::format("; at worst {}, rollback included", rounded(times.worst));
 }
 
+std::string hooks_text(const std::vector<HookSpec>& hooks) {
+    std::vector<std::string> out;
+    for (const HookSpec& hook : hooks) {
+        out.push_back(hook.id + (hook.required ? " (required before each stage)" : ""));
+    }
+    return fmt::format("{}", fmt::join(out, ", "));
+}
+
 std::string failure_text(const Playbook& playbook) {
     if (playbook.kind == Kind::rollback) {
         return "";
@@ -180,6 +188,7 @@ std::string plan_summary(const ShownPlan& shown, WallTime now) {
     for (const std::string& warning : plan.warnings) {
         line("warning", warning);
     }
+    line("hooks", hooks_text(plan.playbook.hooks));
     line("approval", shown.approval);
     line("REFUSED", shown.refused);
     return out;

@@ -149,6 +149,7 @@ test('a required hook that says no before a stage stops the run there, and the t
   - { id: chat, run: [${told100.file}] }
 `);
   assert.equal(made.code, 10, made.stderr);
+  assert.match((await target.oa(['plan', 'show', made.file])).stdout, /hooks +fine \(required before each stage\), freeze \(required before each stage\), chat\n/);
   const end = await apply(made.file);
   assert.equal(end.code, 7, end.stderr);
   assert.equal(end.run.verdict, 'FAIL');
