@@ -154,9 +154,9 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
 
 Result<void> TargetLock::check() const {
     std::error_code ignored;
-    const bool gone = !fs::exists(path_, ignored) && !ignored;
-    // Somebody who took it over left a file of his own. One that was removed, perhaps with the whole
-    // state directory, is still ours: a rollback must not stop for it.
+    // Who took it over leaves no file once he is done, but the directory of locks. Without that one
+    // the whole state directory was removed and the lock is still ours: a rollback goes on.
+    const bool gone = !fs::exists(path_.parent_path(), ignored) && !ignored;
     if (fd_ >= 0 && (gone || is_current(fd_, path_))) {
         return {};
     }
