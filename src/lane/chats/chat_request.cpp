@@ -170,24 +170,20 @@ std::string_view fault_of(const Piece& piece, bool images) {
 Accepted<std::vector<authority::InputPart>>
 make_input(const std::vector<Piece>& pieces, bool images) {
     std::vector<authority::InputPart> input;
+    bool joins = false; // the last part is what the user typed
     for (const auto& piece : pieces) {
         if (const auto why = fault_of(piece, images); !why.empty()) {
             return std::unexpected(reject_part(piece, why));
         }
+        const bool typed = piece.kind == Piece::Kind::text;
         if (piece.kind == Piece::Kind::image) {
             input.emplace_back(authority::InputImage{piece.value});
-            continue;
-        }
-        if (piece.kind == Piece::Kind::file) {
-            input.emplace_back(authority::InputText{piece.value});
-            continue;
-        }
-        auto* last = input.empty() ? nullptr : std::get_if<authority::InputText>(&input.back());
-        if (last != nullptr) {
-            last->text += piece.value;
+        } else if (typed && joins) {
+            std::get<authority::InputText>(input.back()).text += piece.value;
         } else {
             input.emplace_back(authority::InputText{piece.value});
         }
+        joins = typed;
     }
     return input;
 }
