@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace oa_stream::config {
 namespace {
 
@@ -12,6 +14,7 @@ struct AuthDraft {
     std::optional<std::uint64_t> fd{};
     std::vector<std::string> command{};
     std::string metadata{};
+    std::string unless_env{};
     bool required = true;
 };
 
@@ -31,6 +34,12 @@ constexpr auto k_auth_keys = keys<AuthDraft>(
         Need::optional,
         "`access-token` of the machine's service account, or the audience (an https URL) of an "
         "identity token; from the metadata server, renewed."
+    ),
+    text<&AuthDraft::unless_env>(
+        "unless_env",
+        Need::optional,
+        "Where this environment variable is set when the file is read, its token is used instead. "
+        "It is not renewed."
     ),
     boolean<&AuthDraft::required>(
         "required", Need::optional, "`false`: go on without when it is not there."
@@ -57,7 +66,13 @@ std::optional<AuthRef> read_auth(const Node& node) {
     AuthDraft draft;
     read_section(node, k_auth, &draft);
     AuthRef out{.required = draft.required};
-    if (!draft.env.empty()) {
+    const char* const instead = draft.unless_env.empty()
+                                    ? nullptr
+                                    : std::getenv(draft.unless_env.c_str()
+                                      ); // NOLINT(concurrency-mt-unsafe): nothing sets it
+    if (instead != nullptr && *instead != '\0') {
+        out.reference = "env:" + draft.unless_env;
+    } else if (!draft.env.empty()) {
         out.reference = "env:" + draft.env;
     } else if (!draft.file.empty()) {
         out.reference = "file:" + draft.file;
