@@ -73,7 +73,7 @@ exit 6 without it, for another plan, or when it was given by the account on the 
 
 It is a record and no proof: whoever can write that file can also make one up, and one person with two
 accounts is two operators. Keep plans where only your operators can write.)",
-    .also = "agree sign second review",
+    .also = "agree sign second",
 });
 
 } // namespace oa_stream::cli

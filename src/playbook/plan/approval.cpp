@@ -92,6 +92,14 @@ Result<Approval> approve_plan(
 ) {
     OA_TRY(const Plan plan, load_plan(path));
     OA_CHECK(check_age(plan, now));
+    if (plan.playbook.approvals < 2) {
+        return fail(
+            Code::precondition,
+            "the playbook of this plan asks for no second operator",
+            path.string(),
+            "approvals: 2 in the playbook, then plan again"
+        );
+    }
     const Account account = this_account();
     if (author_of(plan) == account) {
         return fail(

@@ -56,7 +56,7 @@ const EXAMPLES = {
   'cutover promote': { ends: [2] }, // no run is under way
   'cutover abort': { ends: [2] }, // no run is under way
   'plan show': { ends: [0] },
-  'plan approve': { ends: [6] }, // who made it is not its second operator
+  'plan approve': { ends: [6] }, // the playbook asks for no second operator
   'cutover abandon': { line: (line) => line.replace(/--run \S+/, `--run ${latest('cutover')}`), ends: [6] }, // it left nothing undone
   'rollback plan': { line: ours, ends: [10] },
   'rollback apply': { line: (line) => line.replace(/--run 2026\S+/, `--run ${latest('cutover')}`), ends: [0, 2] },
