@@ -20,9 +20,9 @@ std::string risen(const AlertOptions& options, std::string_view metric) {
 Group silence_rules(const AlertOptions& options) {
     Group out{.name = "oa-stream-silence", .rules = {}};
     const std::string enough =
-        fmt::format("oa_stream:bridge_accepted:increase15m >= {}", options.least_total);
+        fmt::format("oa_stream:turns_accepted:increase15m >= {}", options.least_total);
     out.rules.push_back({
-        .name = "oa_stream:bridge_accepted:increase15m",
+        .name = "oa_stream:turns_accepted:increase15m",
         .expr =
             fmt::format("sum(increase({}[15m]))", selector(options, "bridge_accepted_total", "")),
         .records = true,
@@ -31,7 +31,7 @@ Group silence_rules(const AlertOptions& options) {
         .name = "OaStreamTerminalsLost",
         // What runs has not ended yet: long turns are not lost.
         .expr = fmt::format(
-            "{0}\nand {1} + (sum({2}) or vector(0)) < 0.5 * oa_stream:bridge_accepted:increase15m",
+            "{0}\nand {1} + (sum({2}) or vector(0)) < 0.5 * oa_stream:turns_accepted:increase15m",
             enough,
             risen(options, "terminal_total"),
             selector(options, "active_streams", "")
