@@ -57,7 +57,7 @@ Env with(Env env, const std::string& name, const std::string& value) {
 
 } // namespace
 
-TEST_CASE("compat: all eight scripts are there, by name and by path") {
+TEST_CASE("compat: all nine scripts are there, by name and by path") {
     for (const std::string_view name :
          {"run-production-stream-contract-smoke.sh",
           "run-production-stream-cutover.sh",
@@ -66,12 +66,13 @@ TEST_CASE("compat: all eight scripts are there, by name and by path") {
           "canary-rollout.sh",
           "run-canary-rollback-drill.sh",
           "smoke-control.sh",
+          "smoke-health.sh",
           "run-vercel-sse-fixture-harness.sh"}) {
         CAPTURE(name);
         CHECK(find_retired(name) != nullptr);
         CHECK(find_retired(fmt::format("apps/openagents.com/deploy/{}", name)) != nullptr);
     }
-    CHECK(retired_scripts().size() == 8);
+    CHECK(retired_scripts().size() == 9);
     CHECK(find_retired("oa-stream") == nullptr);
 }
 
@@ -185,15 +186,16 @@ TEST_CASE("fault 4: every number is read before the first action") {
     CHECK(call(k_cutover, {"a", "b"}, with(env, "SLO_ERROR_BUDGET_CONSUMED_PERCENT", "4.9")));
 }
 
-TEST_CASE("fault 13: a bare drill is refused, and nothing else moves traffic either") {
+TEST_CASE("fault 13: a bare drill is refused, and nothing moves traffic but a way back") {
     refused(call(k_drill, {"a", "b"}, {{"BASE_URL", "http://l"}}), "DRY_RUN=1 rehearses");
     refused(call(k_drill, {"a", "b"}, {{"DRY_RUN", "0"}}), "oa-stream rollback drill");
     refused(
         call(k_rollout, {"set-traffic", "a", "b", "5"}, {{"PROJECT", "p"}}),
         "oa-stream cutover plan cutover --set base_url=URL --set stable=a --set canary=b"
     );
-    refused(call(k_rollout, {"rollback", "a"}, {}), "oa-stream rollback apply --run ID");
-    refused(call(k_rollout, {"status"}, {}), "part of every plan");
+    CHECK(now(call(k_rollout, {"rollback", "a"}, {})) == "rollback apply");
+    CHECK(now(call(k_rollout, {"rollback", "a"}, {{"DRY_RUN", "1"}})) == "cutover status");
+    CHECK(now(call(k_rollout, {"status"}, {})) == "cutover status");
     refused(call(k_rollout, {"deploy-no-traffic", "img"}, {}), "gcloud run deploy");
     const Env live{{"BASE_URL", "http://l"}, {"DRY_RUN", "0"}, {"AUTH_TOKEN", "t"}};
     CHECK(now(call(k_cutover, {"a", "b"}, live)).starts_with("cutover plan cutover "));

@@ -244,8 +244,10 @@ TEST_CASE("lane settings: what a request may choose, each word for itself") {
     CHECK((one.system && !one.model && !one.effort));
     const auto all = parse_allowed("model, effort,system").value();
     CHECK((all.model && all.system && all.effort));
+    const auto tools = parse_allowed("model,tools").value();
+    CHECK((tools.model && tools.tools && !all.tools));
     CHECK(
-        parse_allowed("model,tools").error().message ==
-        "a request has no 'tools' that could be allowed"
+        parse_allowed("model,files").error().message ==
+        "a request has no 'files' that could be allowed"
     );
 }

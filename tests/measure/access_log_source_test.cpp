@@ -47,7 +47,8 @@ TEST_CASE("access log: requests, bad ones and times of one window") {
     CHECK(
         all.query ==
         "POST lines of /api/chat/stream, /api/chat, /api/chats/{conversationId}/stream, "
-        "/v1/chat/completions, written in [2026-11-20T10:00:00.000Z, 2026-11-20T10:00:20.000Z), "
+        "/v1/responses, /v1/chat/completions, written in [2026-11-20T10:00:00.000Z, "
+        "2026-11-20T10:00:20.000Z), "
         "bad: http_5xx | terminal_error"
     );
     CHECK(counts(rig.ask(0, 20, {.bad = {BadEvent::empty}})).bad == 1);

@@ -203,8 +203,9 @@ struct LoadLimit {
 };
 [[nodiscard]] Result<LoadLimit> parse_load_limit(std::string_view text);
 /// PASS when the upper confidence bound is within the limit, FAIL when the lower is beyond it, else
-/// INCONCLUSIVE. Shares: exact bounds; percentiles: order statistics, widened by the histogram's error.
-/// Failures of leaving readers break a limit when they do so though all that left count as good.
+/// INCONCLUSIVE. Shares: exact bounds; percentiles: order statistics, widened by the histogram's
+/// error. Failures of leaving readers break a limit when they do so though all that left count as
+/// good.
 [[nodiscard]] Check
 judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence);
 

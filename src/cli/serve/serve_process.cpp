@@ -153,9 +153,9 @@ private:
         if (options_.lane.allowed.tools && !options_.store.url.empty()) {
             return fail(
                 Code::config,
-                "lanes that share a store cannot take tools",
-                "--allow",
-                "leave tools out of --allow, or run one lane without --store"
+                "lanes that share a store cannot take tools of pages",
+                {},
+                "allow no tools, or run one lane without a store"
             );
         }
         return {};
