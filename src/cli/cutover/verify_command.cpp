@@ -78,24 +78,23 @@ std::optional<run::RunEntry> run_before(const run::RunEntry& now, const Context&
 }
 
 /// What matters of the differences to the run before; what is the same needs no words.
-void compare_with_last(run::RunResult& result, Context& context) {
+std::string compare_with_last(run::RunResult& result, const Context& context) {
     const auto now = run::read_run(result.evidence);
     const auto before = now ? run_before(*now, context) : std::nullopt;
     if (!before) {
         result.document["compared"] = nullptr;
-        return;
+        return {};
     }
     const incident::Comparison found = incident::compare_runs(*before, *now);
     Json rows = Json::array();
+    std::string said;
     for (const auto* list : {&found.facts, &found.checks, &found.gates, &found.latencies}) {
         for (const incident::ComparedRow& row : *list) {
             if (row.matters || row.worse) {
                 rows.push_back(
                     {{"what", row.what}, {"before", row.a}, {"now", row.b}, {"worse", row.worse}}
                 );
-                result.notes.push_back(
-                    fmt::format("Since {}: {} was {}, now {}.", before->id, row.what, row.a, row.b)
-                );
+                said += fmt::format("  {} was {}, now {}\n", row.what, row.a, row.b);
             }
         }
     }
@@ -107,6 +106,7 @@ void compare_with_last(run::RunResult& result, Context& context) {
         {"worse", found.worse()},
         {"that_matter", std::move(rows)},
     };
+    return said.empty() ? said : fmt::format("since {}\n{}", before->id, said);
 }
 
 Result<ExitCode> run(Options options, Context& context) {
@@ -134,8 +134,13 @@ Result<ExitCode> run(Options options, Context& context) {
     if (!end) {
         return std::unexpected(end.error());
     }
-    compare_with_last(*end, context);
+    const std::string changed = compare_with_last(*end, context);
     const ExitCode exit = show_run(*end, context, options);
+    const bool silent = context.json || (context.quiet && exit == ExitCode::ok);
+    if (!silent) {
+        constexpr std::size_t k_mail = 80; // cron mails it
+        show_text(changed, context, k_mail);
+    }
     if (!written) { // the run keeps its verdict; a PASS that nobody hears of is none
         context.err(fmt::format("oa-stream: {}\n", written.error().text()));
         return exit == ExitCode::ok ? ExitCode::not_executed : exit;

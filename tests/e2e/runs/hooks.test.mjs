@@ -217,7 +217,7 @@ test('the examples: a chat, a pager and annotations on dashboards', async () => 
   assert.deepEqual(run.hooks.map(({ failed, last_error }) => [failed, last_error]), [[0, null], [0, null], [0, null]]);
   const to = (url) => got.filter((call) => call.url === url).map((call) => call.json);
   const [chat] = to(`/services/${HIDDEN}`);
-  assert.match(chat.text, /^⚠ local-cutover on local:\S+: INCONCLUSIVE: gate\.error-rate@50%: .*rolled back and verified\.$/);
+  assert.match(chat.text, /^⚠ local-cutover on local:\S+: INCONCLUSIVE: gate\.error-rate@50%: .*rolled back and verified\.\nnext: `oa-stream incident body \S+`$/);
   const alerts = to('/v2/enqueue');
   assert.deepEqual(alerts.map((a) => [a.routing_key, a.event_action, a.dedup_key, a.payload.severity]), [[KEY, 'trigger', run.run, 'critical'], [KEY, 'trigger', run.run, 'critical']]);
   const marks = got.filter((call) => call.url === '/api/annotations');
