@@ -52,7 +52,8 @@ bool is_large_file(const Json& part) {
     return text_view_in(part, "type") == "file" && text_view_in(part, "url").size() > k_small_file;
 }
 
-/// `places`: where each of the shown messages stands in the request.
+/// The oldest give way: files first, then whole messages. `places`: where each of the shown
+/// messages stands in the request.
 void fit(Seed& seed, const std::vector<std::size_t>& places) {
     std::size_t size = kept_size(seed.shown);
     for (std::size_t i = 0; i < seed.shown.size() && size > k_most_shown; ++i) {
@@ -65,7 +66,12 @@ void fit(Seed& seed, const std::vector<std::size_t>& places) {
             }
         }
     }
-    seed.too_large = size > k_most_shown;
+    Json::iterator first = seed.shown.begin();
+    for (std::size_t i = 0; first != seed.shown.end() && size > k_most_shown; ++first, ++i) {
+        size -= std::min(size, kept_size(*first));
+        seed.partly.push_back(fmt::format("messages[{}]", places[i]));
+    }
+    seed.shown.erase(seed.shown.begin(), first);
 }
 
 class Reader {

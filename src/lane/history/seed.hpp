@@ -20,9 +20,9 @@ struct SeedContext {
 struct Seed {
     std::vector<authority::SeedMessage> messages{};
     Json shown = Json::array(); ///< UIMessages: id, role, parts as the page had them
-    /// "messages[2].parts[0]": shown but not told to the model, or told but too large to be shown.
+    /// "messages[2].parts[0]", "messages[0]": shown but not told to the model, or told but too large
+    /// to be shown.
     std::vector<std::string> partly{};
-    bool too_large = false; ///< to be shown, even without files
 };
 
 /// Member of Authority::kept() that has Seed::shown.
@@ -31,7 +31,8 @@ inline constexpr std::string_view k_kept_messages = "messages";
 /// `end`: the place of the newest user message, which begins the first turn. A user's text and
 /// images, an assistant's text and tool parts are told; every other part is named in `partly`,
 /// except those that mean something to a page alone (step-start, data-*, source-*). Where `shown`
-/// is more than an authority keeps, a text stands for the oldest files.
+/// is more than an authority keeps, a text stands for the oldest files, and then the oldest messages
+/// are not in it.
 [[nodiscard]] Seed read_seed(const Json& body, std::size_t end, const SeedContext& context);
 
 } // namespace oa_stream::lane

@@ -65,11 +65,6 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
     if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
         co_return read;
     }
-    if (seed.too_large) {
-        co_return std::unexpected(
-            reject(413, "payload_too_large", "the earlier messages are more than can be kept")
-        );
-    }
     call->seeded = call->chat.earlier.size();
     request->seed = std::move(seed.messages);
     add_kept(*request, k_kept_messages, std::move(seed.shown));
