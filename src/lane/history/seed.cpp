@@ -226,4 +226,29 @@ Seed read_seed(const Json& body, std::size_t end, const SeedContext& context) {
     return reader.take();
 }
 
+Seed seed_of_texts(const std::vector<EarlierMessage>& earlier) {
+    Seed out;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < earlier.size(); ++i) {
+        const EarlierMessage& message = earlier[i];
+        if (is_blank(message.text)) {
+            continue;
+        }
+        SeedMessage told;
+        told.role = message.role;
+        told.text = message.text;
+        const bool user = message.role == SeedMessage::Role::user;
+        Json shown = Json::object();
+        shown["id"] = message.id.empty() ? fmt::format("seed-{}", i) : message.id;
+        shown["role"] = user ? "user" : "assistant";
+        shown["parts"] = Json::array({Json::object({{"type", "text"}, {"text", message.text}})});
+        out.messages.push_back(std::move(told));
+        out.shown.push_back(std::move(shown));
+        places.push_back(i);
+    }
+    out.partly.emplace_back("messages");
+    fit(out, places);
+    return out;
+}
+
 } // namespace oa_stream::lane

@@ -62,8 +62,12 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
         return {};
     };
     const BodyKeep all{{}, {}, false, true};
+    constexpr int k_too_large = 413;
     if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
-        co_return read;
+        if (read.error().status != k_too_large) {
+            co_return read;
+        }
+        seed = seed_of_texts(call->chat.earlier); // it had room for these
     }
     call->seeded = call->chat.earlier.size();
     request->seed = std::move(seed.messages);

@@ -165,3 +165,11 @@ test('three images of 1 MB move along, and the conversation goes on', async () =
   assert.equal(next.status, 200);
   assert.equal((await page('images')).data.length, 7);
 });
+
+test('of a history with more parts than the lane keeps, the texts move along and the rest is named', async () => {
+  const calls = Array.from({ length: 30000 }, (_, i) => ({ type: 'tool-look', toolCallId: `c${i}`, state: 'output-available', input: { a: i, b: [] }, output: { c: [1, 2], d: {} } }));
+  const first = await post('many', [user('o', text('look')), { id: 'a', role: 'assistant', parts: [...calls, text('seen')] }, user('n', text('scenario:text;words=2'))]);
+  assert.equal(first.status, 200, first.text);
+  assert.equal(first.headers['x-oa-ignored'], 'messages');
+  assert.deepEqual(plain((await page('many')).data.slice(0, 2)).map((message) => [message.id, message.parts]), [['o', [text('look')]], ['a', [text('seen')]]]);
+});
