@@ -1,9 +1,9 @@
 #include "oa_stream/contract/completions_machine.hpp"
-#include "oa_stream/contract/rules.hpp"
 #include "oa_stream/encode/completions.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include "completion_turn.hpp"
+#include "openai_answer.hpp"
 
 #include <utility>
 
@@ -32,12 +32,7 @@ struct CompletionsStream::State {
     CompletionTurn turn;
     contract::CompletionsMachine machine{};
     std::string refusal{}; ///< the must-rule the event just stepped broke
-    contract::CompletionsMachine::Report report =
-        [this](std::string_view rule, const std::string& message) {
-            if (contract::is_must(rule)) {
-                refusal = std::string(rule) + ": " + message;
-            }
-        };
+    contract::CompletionsMachine::Report report = refuse_into(refusal);
     completions::Event event{completions::Chunk{}}; ///< reused: a token costs no allocation
     bool include_usage = false;
     bool begun = false;
@@ -156,32 +151,19 @@ Result<void> CompletionsStream::encode(const turn::Event& event, std::string& ou
     }
     OA_CHECK(state.begin(out));
     OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
-    const std::size_t mark = out.size();
-    const std::uint64_t frames = state.summary.frames;
-    const auto& ending = state.turn.ending();
-    const auto* call = state.turn.call(event);
-    auto done = state.send_said(said, out);
-    if (done && (ending || call != nullptr)) {
-        done = ending ? state.end(*ending, out) : state.send_call(*call, out);
-    }
-    if (!done) {
-        out.resize(mark);
-        state.summary.frames = frames;
-    }
-    return done;
+    return whole_or_nothing(state, out, [&] {
+        const auto& ending = state.turn.ending();
+        const auto* call = state.turn.call(event);
+        auto done = state.send_said(said, out);
+        if (done && (ending || call != nullptr)) {
+            done = ending ? state.end(*ending, out) : state.send_call(*call, out);
+        }
+        return done;
+    });
 }
 
 void CompletionsStream::fail_open(const turn::Failure& failure, std::string& out) {
-    State& state = *state_;
-    if (state.ended) {
-        return;
-    }
-    std::ignore = state.begin(out);
-    state.turn.fail(failure);
-    if (const auto& ending = state.turn.ending()) {
-        std::ignore = state.end(*ending, out);
-    }
-    state.ended = true;
+    fail_answer(*state_, failure, out);
 }
 
 bool CompletionsStream::satisfied() const noexcept {

@@ -2,10 +2,10 @@
 
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/responses_machine.hpp"
-#include "oa_stream/contract/rules.hpp"
 #include "oa_stream/wire/sse.hpp"
 
 #include "completion_turn.hpp"
+#include "openai_answer.hpp"
 
 #include <fmt/format.h>
 
@@ -117,12 +117,7 @@ struct ResponsesEncoder::State {
     std::size_t room; ///< bytes that may still come
     contract::ResponsesMachine machine{};
     std::string refusal{}; ///< the must-rule the event just stepped broke
-    contract::ResponsesMachine::Report report =
-        [this](std::string_view rule, const std::string& message) {
-            if (contract::is_must(rule)) {
-                refusal = std::string(rule) + ": " + message;
-            }
-        };
+    contract::ResponsesMachine::Report report = refuse_into(refusal);
     std::int64_t next = 0; ///< sequence number
     std::vector<Open> open{};
     std::vector<Json> output{}; ///< finished items; null where one is open
@@ -364,27 +359,11 @@ Result<void> ResponsesEncoder::encode(const turn::Event& event, std::string& out
     OA_CHECK(state.begin(out));
     OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
     std::ignore = said; // parts are told by themselves
-    const std::size_t mark = out.size();
-    const std::uint64_t frames = state.summary.frames;
-    auto done = state.tell(event, out);
-    if (!done) {
-        out.resize(mark);
-        state.summary.frames = frames;
-    }
-    return done;
+    return whole_or_nothing(state, out, [&] { return state.tell(event, out); });
 }
 
 void ResponsesEncoder::fail_open(const turn::Failure& failure, std::string& out) {
-    State& state = *state_;
-    if (state.ended) {
-        return;
-    }
-    std::ignore = state.begin(out);
-    state.turn.fail(failure);
-    if (const auto& ending = state.turn.ending()) {
-        std::ignore = state.end(*ending, out);
-    }
-    state.ended = true;
+    fail_answer(*state_, failure, out);
 }
 
 bool ResponsesEncoder::ended() const noexcept {
