@@ -9,10 +9,12 @@
 // The metadata server is at GCE_METADATA_HOST, else http://metadata.google.internal.
 #pragma once
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/secret.hpp"
 #include "oa_stream/net/http_client.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +46,10 @@ command_tokens(asio::any_io_executor executor, std::vector<std::string> program)
     std::string_view reference,
     Secret first
 );
+
+/// When a JSON Web Token says that it ends (`exp`, RFC 7519 section 4.1.4); nullopt for any other
+/// token and for what is no time up to the year 9999. Later than WallTime can say: its last second.
+[[nodiscard]] std::optional<WallTime> token_end(std::string_view token);
 
 /// Gives other tokens as time goes by: command, metadata, file.
 [[nodiscard]] bool is_renewed(std::string_view reference) noexcept;

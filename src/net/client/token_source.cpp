@@ -40,22 +40,15 @@ struct Kept {
     }
 };
 
-/// When a JSON Web Token ends; nothing for other tokens.
+/// How long a JSON Web Token still lives; nothing for other tokens.
 std::optional<Clock::duration> life_of(std::string_view token) {
-    const auto first = token.find('.');
-    const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
-    if (second == std::string_view::npos || !token.starts_with("ey")) {
-        return std::nullopt;
-    }
-    const auto text = base64url_decoded(token.substr(first + 1, second - first - 1));
-    const auto json = text ? parse_json(*text) : fail(Code::protocol, "");
-    const auto end = json ? int_member(*json, "exp") : std::nullopt;
+    const auto end = token_end(token);
     if (!end) {
         return std::nullopt;
     }
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto left = *end - std::chrono::duration_cast<std::chrono::seconds>(now).count();
-    return std::chrono::seconds(std::clamp<std::int64_t>(left, 0, k_longest_s));
+    const auto left =
+        std::chrono::duration_cast<std::chrono::seconds>(*end - std::chrono::system_clock::now());
+    return std::chrono::seconds(std::clamp<std::int64_t>(left.count(), 0, k_longest_s));
 }
 
 Kept kept_for(std::string token, Clock::duration life) {
@@ -203,6 +196,24 @@ std::string metadata_server() {
 }
 
 } // namespace
+
+std::optional<WallTime> token_end(std::string_view token) {
+    const auto first = token.find('.');
+    const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
+    if (second == std::string_view::npos || !token.starts_with("ey")) {
+        return std::nullopt;
+    }
+    const auto text = base64url_decoded(token.substr(first + 1, second - first - 1));
+    const auto json = text ? parse_json(*text) : fail(Code::protocol, "");
+    const auto seconds = json ? int_member(*json, "exp") : std::nullopt;
+    constexpr std::int64_t k_latest = 253402300799; // the year 9999
+    if (!seconds || *seconds < 0 || *seconds > k_latest) {
+        return std::nullopt;
+    }
+    constexpr std::int64_t k_last =
+        std::chrono::floor<std::chrono::seconds>(WallTime::max()).time_since_epoch().count();
+    return WallTime(std::chrono::seconds(std::min(*seconds, k_last)));
+}
 
 TokenSource kept_token(Secret token, std::function<Result<Secret>()> reread) {
     auto kept = std::make_shared<Secret>(std::move(token));

@@ -1,9 +1,8 @@
 #include "token_life.hpp"
 
-#include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/token_source.hpp"
 
 #include "plan_times.hpp"
 
@@ -23,7 +22,7 @@ bool is_read_once(const std::optional<AuthRef>& auth) {
 }
 
 Result<void> check_end(std::string_view key, std::string_view token, Millis longest, WallTime now) {
-    const auto end = token_end(token);
+    const auto end = net::token_end(token);
     if (!end || *end >= now + longest) {
         return {};
     }
@@ -46,22 +45,6 @@ Millis worst_case(const Playbook& playbook) {
     return times_of(playbook).worst;
 }
 
-std::optional<WallTime> token_end(std::string_view token) {
-    const auto first = token.find('.');
-    const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
-    if (second == std::string_view::npos || !token.starts_with("ey")) {
-        return std::nullopt;
-    }
-    const auto text = base64url_decoded(token.substr(first + 1, second - first - 1));
-    const auto json = text ? parse_json(*text) : fail(Code::protocol, "");
-    const auto seconds = json ? int_member(*json, "exp") : std::nullopt;
-    constexpr std::int64_t k_latest = 253402300799; // the year 9999
-    if (!seconds || *seconds < 0 || *seconds > k_latest) {
-        return std::nullopt;
-    }
-    return WallTime(std::chrono::seconds(*seconds));
-}
-
 Result<std::vector<std::string>>
 check_token_lives(const Playbook& playbook, const Outside& outside, WallTime now) {
     std::vector<std::string> out;
@@ -76,7 +59,7 @@ check_token_lives(const Playbook& playbook, const Outside& outside, WallTime now
         return out;
     }
     OA_CHECK(check_end("traffic.auth", outside.platform_token.reveal(), longest, now));
-    const bool known = token_end(outside.platform_token.reveal()).has_value();
+    const bool known = net::token_end(outside.platform_token.reveal()).has_value();
     if (!known && !outside.platform_token.empty() && longest > k_usual_life) {
         out.push_back(fmt::format(
             "traffic.auth ({}) is read once, and this run may last {}: a token that ends before "

@@ -5,18 +5,13 @@
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace oa_stream::playbook {
 
 /// With every extension, every hold and every limit used up, the rollback included.
 [[nodiscard]] Millis worst_case(const Playbook& playbook);
-
-/// When a JSON Web Token says that it ends; nullopt for any other token.
-[[nodiscard]] std::optional<WallTime> token_end(std::string_view token);
 
 /// What to warn of: a token that is read once, of an unknown life, for a run that may outlive it.
 /// Code::credentials when it is known that one ends before a run that begins now may.
