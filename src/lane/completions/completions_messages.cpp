@@ -8,28 +8,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
 namespace oa_stream::lane {
 
 namespace {
 
 using authority::InputPart;
 using authority::InputText;
-
-struct RoleRow {
-    std::string_view word;
-    Speaker speaker;
-};
-constexpr std::array k_roles{
-    RoleRow{"system", Speaker::instructions},
-    RoleRow{"developer", Speaker::instructions},
-    RoleRow{"user", Speaker::user},
-    RoleRow{"assistant", Speaker::assistant},
-    RoleRow{"tool", Speaker::tool},
-    RoleRow{"function", Speaker::function},
-};
 
 /// {"type":"image_url","image_url":{"url":…}}
 Accepted<void> read_image(const Json& part, const std::string& path, bool images, Said& out) {
@@ -191,15 +175,15 @@ read_message(const Json& message, std::size_t index, const CompletionsContext& c
         ));
     }
     const auto word = string_member(message, "role").value_or("");
-    const auto* row = std::ranges::find(k_roles, word, &RoleRow::word);
-    if (row == k_roles.end()) {
+    const auto speaker = speaker_of(word);
+    if (!speaker) {
         return bad(
             "invalid_value",
             said.path + ".role",
             "system, developer, user, assistant, tool or function"
         );
     }
-    said.speaker = row->speaker;
+    said.speaker = *speaker;
     if (auto read = read_content(message, context.images, said); !read) {
         return std::unexpected(std::move(read).error());
     }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream::lane {
 
@@ -16,6 +17,19 @@ using authority::InputImage;
 using authority::InputPart;
 using authority::InputText;
 using Role = authority::SeedMessage::Role;
+
+struct RoleRow {
+    std::string_view word;
+    Speaker speaker;
+};
+constexpr std::array k_roles{
+    RoleRow{"system", Speaker::instructions},
+    RoleRow{"developer", Speaker::instructions},
+    RoleRow{"user", Speaker::user},
+    RoleRow{"assistant", Speaker::assistant},
+    RoleRow{"tool", Speaker::tool},
+    RoleRow{"function", Speaker::function},
+};
 
 bool has_image(const Said& said) {
     return std::ranges::any_of(said.parts, [](const InputPart& part) {
@@ -88,6 +102,11 @@ Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRe
 }
 
 } // namespace
+
+std::optional<Speaker> speaker_of(std::string_view role) {
+    const auto* row = std::ranges::find(k_roles, role, &RoleRow::word);
+    return row == k_roles.end() ? std::nullopt : std::optional(row->speaker);
+}
 
 void add_text(std::vector<InputPart>& parts, std::string_view text) {
     auto* last = parts.empty() ? nullptr : std::get_if<InputText>(&parts.back());

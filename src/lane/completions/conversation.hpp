@@ -12,6 +12,9 @@ namespace oa_stream::lane {
 
 enum class Speaker { instructions, user, assistant, tool, function };
 
+/// By a message's `role`; nullopt: there is no such role.
+[[nodiscard]] std::optional<Speaker> speaker_of(std::string_view role);
+
 struct Said {
     Speaker speaker = Speaker::user;
     std::string path;               ///< "messages[3]"

@@ -9,22 +9,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::lane {
 
 namespace {
-
-struct RoleRow {
-    std::string_view word;
-    Speaker speaker;
-};
-constexpr std::array k_roles{
-    RoleRow{"system", Speaker::instructions},
-    RoleRow{"developer", Speaker::instructions},
-    RoleRow{"user", Speaker::user},
-    RoleRow{"assistant", Speaker::assistant},
-};
 
 std::unexpected<Rejection>
 unsupported(std::string_view what, std::string_view type, const std::string& path) {
@@ -79,12 +67,11 @@ Accepted<void> read_content(const Json* content, const std::string& path, bool i
 }
 
 Accepted<void> read_message(const Json& item, bool images, Said& out) {
-    const auto role = text_in(item, "role");
-    const auto* row = std::ranges::find(k_roles, role, &RoleRow::word);
-    if (row == k_roles.end()) {
+    const auto speaker = speaker_of(text_in(item, "role"));
+    if (!speaker || *speaker == Speaker::tool || *speaker == Speaker::function) { // items say these
         return bad("invalid_value", out.path + ".role", "user, assistant, system or developer");
     }
-    out.speaker = row->speaker;
+    out.speaker = *speaker;
     return read_content(given(item, "content"), out.path + ".content", images, out);
 }
 
