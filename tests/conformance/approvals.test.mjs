@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ACCEPT, askingConfig } from '../e2e/lib/approvals.mjs';
 import { startCodexLane, startMock } from '../e2e/lib/codex.mjs';
-import { CLIENTS } from './clients.mjs';
+import { CLIENTS, seen } from './clients.mjs';
 import { makeChat } from './ui-message-stream/lib.mjs';
 
 const ASKING = Object.keys(CLIENTS).filter((name) => !name.startsWith('ai5'));
@@ -49,19 +49,7 @@ async function page(name, id, headers = ACCEPT) {
     ...(headers === ACCEPT ? { sendAutomaticallyWhen: (options) => whenDecided(name, made.ai)(options) } : {}),
   });
   const { chat, state } = made;
-  const until = (what) => new Promise((done, fail) => {
-    const timer = setTimeout(() => fail(new Error(`${name}: ${JSON.stringify(state.messages)} ${state.status} ${chat.error}`)), 20000);
-    const look = () => {
-      if (!what()) return;
-      clearTimeout(timer);
-      clearInterval(often);
-      looks.delete(look);
-      done();
-    };
-    const often = setInterval(look, 10); // not every version tells of a status alone
-    looks.add(look);
-    look();
-  });
+  const until = (what) => seen(looks, what, () => `${name}: ${JSON.stringify(state.messages)} ${state.status} ${chat.error}`);
   const tools = () => state.messages.at(-1).parts.filter(isTool);
   const text = () => state.messages.at(-1).parts.filter((p) => p.type === 'text').map((p) => p.text).join('');
   return { chat, state, until, tools, text, requests };

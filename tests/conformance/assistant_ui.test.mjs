@@ -2,7 +2,8 @@
 // messages, its tools among it, is honoured or named, and its functions run in the page.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARAMETERS, PROMPT, SKIES, laneOfFile, packagesOf } from './function_tools.mjs';
+import { laneOfFile } from '../e2e/lib/codex.mjs';
+import { PARAMETERS, PROMPT, SKIES, packagesOf } from './function_tools.mjs';
 
 const load = packagesOf('assistant-ui');
 const lane = laneOfFile(['--allow', 'tools,system,model']);

@@ -26,3 +26,20 @@ export async function liveTurn(name, base, text, { id } = {}) {
   await chat.sendMessage({ text });
   return { status: state.status, error: chat.error, messages: state.messages };
 }
+
+/** Waits until `what()` holds of a page whose changes call the functions in `looks`; `why()` tells of it otherwise. */
+export function seen(looks, what, why) {
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => fail(new Error(why())), 20000);
+    const look = () => {
+      if (!what()) return;
+      clearTimeout(timer);
+      clearInterval(often);
+      looks.delete(look);
+      done();
+    };
+    const often = setInterval(look, 10); // not every version tells of a status alone
+    looks.add(look);
+    look();
+  });
+}

@@ -2,31 +2,13 @@
 // @ai-sdk/openai with AI SDK 7.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARAMETERS, PROMPT, SKIES, laneOfFile, packagesOf } from './function_tools.mjs';
+import { laneOfFile } from '../e2e/lib/codex.mjs';
+import { PARAMETERS, PROMPT, SKIES, packagesOf, runAgent } from './function_tools.mjs';
 
 const load = packagesOf('openai-clients'), lane = laneOfFile();
 
 test('@openai/agents: an agent with a tool, whole and streamed', async () => {
-  const { Agent, OpenAIProvider, Runner, tool } = await load('@openai/agents');
-  const seen = [];
-  const weather = tool({
-    name: 'weather',
-    description: 'Weather of a city',
-    parameters: PARAMETERS,
-    strict: true,
-    execute: ({ city }) => { seen.push(city); return SKIES[city]; },
-  });
-  const modelProvider = new OpenAIProvider({ apiKey: 'none', baseURL: `${lane.base}/v1`, useResponses: false });
-  const runner = new Runner({ modelProvider, tracingDisabled: true });
-  const agent = new Agent({ name: 'guide', instructions: 'Be brief.', model: 'mock-model', tools: [weather] });
-  const whole = await runner.run(agent, PROMPT);
-  assert.equal(whole.finalOutput, 'Results: rain | sun');
-  const streamed = await runner.run(agent, PROMPT, { stream: true });
-  let text = '';
-  for await (const piece of streamed.toTextStream()) text += piece;
-  await streamed.completed;
-  assert.equal(text, 'Results: rain | sun');
-  assert.deepEqual(seen, ['Oslo', 'Rome', 'Oslo', 'Rome']);
+  await runAgent(load, lane.base, false);
 });
 
 test('@ai-sdk/openai .chat(): generateText and streamText run the tools', async () => {

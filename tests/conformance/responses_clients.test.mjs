@@ -2,7 +2,8 @@
 // several calls at once, what goes on from an earlier response, and a turn that fails.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARAMETERS, PROMPT, SKIES, laneOfFile, packagesOf } from './function_tools.mjs';
+import { laneOfFile } from '../e2e/lib/codex.mjs';
+import { PARAMETERS, PROMPT, SKIES, packagesOf, runAgent, runLangChain } from './function_tools.mjs';
 
 const kit = packagesOf('chat-completions'), clients = packagesOf('openai-clients'), lane = laneOfFile();
 const TEXT = 'scenario:echo;text=Hello%20there.';
@@ -81,40 +82,12 @@ test('@ai-sdk/openai as it comes: generateText and streamText run the tools, rea
 });
 
 test('@openai/agents as it comes: an agent with a tool, whole, streamed, and on from the last response', async () => {
-  const { Agent, OpenAIProvider, Runner, tool: make } = await clients('@openai/agents');
-  const seen = [];
-  const weather = make({ name: 'weather', description: 'Weather of a city', parameters: PARAMETERS, strict: true, execute: ({ city }) => { seen.push(city); return SKIES[city]; } });
-  const modelProvider = new OpenAIProvider({ apiKey: 'none', baseURL: `${lane.base}/v1`, useResponses: true });
-  const runner = new Runner({ modelProvider, tracingDisabled: true });
-  const agent = new Agent({ name: 'guide', instructions: 'Be brief.', model: 'mock-model', tools: [weather] });
-  const whole = await runner.run(agent, PROMPT);
-  assert.equal(whole.finalOutput, 'Results: rain | sun');
-  const streamed = await runner.run(agent, PROMPT, { stream: true });
-  let text = '';
-  for await (const piece of streamed.toTextStream()) text += piece;
-  await streamed.completed;
-  assert.equal(text, 'Results: rain | sun');
-  assert.deepEqual(seen, ['Oslo', 'Rome', 'Oslo', 'Rome']);
+  const { runner, agent, whole } = await runAgent(clients, lane.base, true);
   const next = await runner.run(agent, TEXT, { previousResponseId: whole.lastResponseId });
   assert.equal(next.finalOutput, 'Hello there.');
 });
 
 test('LangChain with useResponsesApi: bindTools, with the results sent back', async () => {
-  const { ChatOpenAI } = await kit('@langchain/openai');
-  const { HumanMessage, ToolMessage } = await kit('@langchain/core/messages');
-  const model = new ChatOpenAI({ model: 'mock-model', apiKey: 'none', maxRetries: 0, useResponsesApi: true, configuration: { baseURL: `${lane.base}/v1` } })
-    .bindTools([{ type: 'function', function: { name: 'weather', description: 'Weather', parameters: PARAMETERS } }]);
-  const texts = [];
-  for (const invoke of [(messages) => model.invoke(messages), async (messages) => {
-    let all;
-    for await (const chunk of await model.stream(messages)) all = all ? all.concat(chunk) : chunk;
-    return all;
-  }]) {
-    const messages = [new HumanMessage(PROMPT)];
-    const called = await invoke(messages);
-    assert.deepEqual(called.tool_calls.map((call) => [call.name, call.args.city]), [['weather', 'Oslo'], ['weather', 'Rome']]);
-    messages.push(called, ...called.tool_calls.map((call) => new ToolMessage({ tool_call_id: call.id, content: SKIES[call.args.city] })));
-    texts.push((await invoke(messages)).text);
-  }
-  assert.deepEqual(texts, ['Results: rain | sun', 'Results: rain | sun']);
+  const answers = await runLangChain(kit, lane.base, { useResponsesApi: true });
+  assert.deepEqual(answers.map((answer) => answer.text), ['Results: rain | sun', 'Results: rain | sun']);
 });

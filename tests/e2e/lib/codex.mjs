@@ -1,8 +1,10 @@
 // The real Codex app-server (npm package @openai/codex) with a fake model behind it.
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { after, before } from 'node:test';
 import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
 import { startLane } from './lane.mjs';
 
@@ -152,4 +154,20 @@ export async function startWire(port) {
   wire.cut = () => { for (const client of wire.pairs) client.resetAndDestroy(); };
   wire.stop = () => { wire.cut(); server.close(); };
   return wire;
+}
+
+/** The lane of a test file, from its first test to its last: `base` is where it listens, `mock` its model. */
+export function laneOfFile(args = []) {
+  const file = {};
+  let mock, lane;
+  before(async () => {
+    mock = await startMock();
+    lane = await startCodexLane({ config: chatConfig, port: mock.port, args });
+    Object.assign(file, { base: lane.base, mock, until: (...what) => lane.until(...what) });
+  });
+  after(async () => {
+    assert.equal((await lane.stop()).code, 0);
+    await mock.stop();
+  });
+  return file;
 }

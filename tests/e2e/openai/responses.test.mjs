@@ -4,28 +4,18 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { laneOfFile } from '../lib/codex.mjs';
 import { OA_BIN, scratch } from '../lib/process.mjs';
 
-let mock;
-let lane;
+const lane = laneOfFile();
 const folder = scratch('responses');
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  const exit = await lane.stop();
-  await mock.stop();
-  assert.equal(exit.code, 0);
-});
 
 const weather = { type: 'function', name: 'weather', description: 'Weather of a city', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } };
 const clock = { type: 'function', name: 'clock' };
 const TWO = '[["weather",{"city":"Oslo"}],["clock",{}]]';
 const prompt = (more = '', calls = TWO) => `scenario:calls;calls=${encodeURIComponent(calls)}${more}`;
-const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
 const send = (method, where, body) => fetch(`${lane.base}${where}`, {
   method, headers: { 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
 });

@@ -1,20 +1,10 @@
 // What becomes of an answer's text in chat completions, over the real Codex: stop sequences, JSON
 // objects, reasoning, images in earlier messages and parts that are refused.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { laneOfFile } from '../lib/codex.mjs';
 
-let mock;
-let lane;
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  const exit = await lane.stop();
-  await mock.stop();
-  assert.equal(exit.code, 0);
-});
+const lane = laneOfFile();
 
 const ask = async (content, more = {}) => {
   const response = await fetch(`${lane.base}/v1/chat/completions`, {
@@ -68,7 +58,7 @@ test('json_object is told to the model and checked', async () => {
   const response_format = { type: 'json_object' };
   const good = await ask(says('{"a": [1]}'), { response_format });
   assert.equal(good.choices[0].message.content, '{"a": [1]}');
-  const seen = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+  const seen = (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
   assert.match(JSON.stringify(seen), /one JSON object and nothing else/);
   for (const text of ['[1]', 'Sure: {"a":1}', '{"a":']) {
     const bad = await ask(says(text), { response_format });
@@ -91,7 +81,7 @@ test('images in earlier messages reach the model; files and audio are refused by
   const image = { role: 'user', content: [{ type: 'text', text: 'See:' }, { type: 'image_url', image_url: { url } }] };
   const answer = await ask([image, { role: 'assistant', content: 'Seen.' }, { role: 'user', content: says('Yes.') }]);
   assert.equal(answer.choices[0].message.content, 'Yes.');
-  const seen = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+  const seen = (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
   assert.deepEqual(seen.items.map((one) => one.images ?? 0), [1, 0, 0]);
   for (const part of [{ type: 'file', file: { file_id: 'f' } }, { type: 'input_audio', input_audio: { data: '', format: 'wav' } }]) {
     const refused = await ask([{ role: 'user', content: [part] }]);

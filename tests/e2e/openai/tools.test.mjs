@@ -1,27 +1,17 @@
 // Function tools of OpenAI clients over the real Codex: the model's calls end an answer, their results
 // come with the next request, and the model is told both as they were.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { laneOfFile } from '../lib/codex.mjs';
 
-let mock;
-let lane;
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  const exit = await lane.stop();
-  await mock.stop();
-  assert.equal(exit.code, 0);
-});
+const lane = laneOfFile();
 
 const weather = { type: 'function', function: { name: 'weather', description: 'Weather of a city', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } } };
 const clock = { type: 'function', function: { name: 'clock' } };
 const TWO = '[["weather",{"city":"Oslo"}],["clock",{}]]';
 const prompt = (more = '', calls = TWO) => `scenario:calls;calls=${encodeURIComponent(calls)}${more}`;
 const user = (content) => ({ role: 'user', content });
-const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
 
 async function ask(body) {
   const response = await fetch(`${lane.base}/v1/chat/completions`, {
