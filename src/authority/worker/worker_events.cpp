@@ -18,18 +18,19 @@ constexpr std::array k_resync_pauses{Millis(0), Millis(300), Millis(900)};
 
 } // namespace
 
+/// Before the first look nothing is known of the numbering, and no turn can have begun: what comes
+/// is old, and a worker.stopped of yesterday must not count.
 void WorkerCore::on_events(std::vector<WorkerEvent> events) {
+    if (!sequence_.known()) {
+        return;
+    }
     const auto now = Clock::now();
     std::vector<WorkerEvent> ready;
     for (WorkerEvent& event : events) {
         const bool newest = event.watermark > watermark_;
         watermark_ = std::max(watermark_, event.watermark);
-        if (newest && event.seq != 0 && sequence_.known() && event.seq < sequence_.next()) {
+        if (newest && event.seq != 0 && event.seq < sequence_.next()) {
             want_look(); // the worker's numbers may have begun again
-        }
-        // Before the first look nothing is known of the numbering: the first event begins it.
-        if (!sequence_.known() && event.seq != 0) {
-            sequence_.begin(event.seq);
         }
         sequence_.push(std::move(event), now, ready);
     }

@@ -74,9 +74,13 @@ export class World {
     return exchange;
   }
   async reset() { await fetch(`${this.fake.url}/__fake/reset`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }); }
-  async stop() {
+  /** The lane goes, the runtime stays. */
+  async leave() {
     await this.lane.stop();
     this.splitter.stop();
+  }
+  async stop() {
+    await this.leave();
     await this.fake.stop();
   }
 }

@@ -79,6 +79,8 @@ Task<void> KhalaLink::run(Self self) {
 
 void KhalaLink::went_down(const KhalaEnd& end) {
     reason_ = end.text;
+    at_head_ = end.why == Why::stale && end.head.has_value();
+    from_zero_ = from_zero_ && end.why == Why::slow;
     if (end.why == Why::denied) {
         token_.refused();
         ++denials_;

@@ -91,6 +91,8 @@ private:
     Signal changed_;
     std::optional<std::uint64_t> cursor_{}; ///< the highest watermark received
     bool to_head_ = false; ///< the cursor is of no use: go on at the head
+    bool at_head_ = false; ///< the last end told the head, and the cursor is there
+    bool from_zero_ = false; ///< what is retained is being read, over evictions if need be
     bool lost_ = false;    ///< what the next up() says
     bool up_ = false;
     bool stopping_ = false;

@@ -14,6 +14,7 @@ private:
     struct Head {
         std::optional<KhalaEnd> end{};
         std::optional<std::uint64_t> at{}; ///< unset: nothing was ever published
+        bool throttled = false;            ///< the question was refused; `at` says nothing
     };
     [[nodiscard]] static Task<Head> ask_head(Link link, Secret token);
     static void choose_cursor(KhalaLink& link, const Head& head);

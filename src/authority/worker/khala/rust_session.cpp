@@ -13,7 +13,9 @@ namespace {
 
 /// Behind any head: the answer is empty and says where the head is. The route is for nothing else.
 constexpr std::uint64_t k_far = 9'007'199'254'740'991;
-constexpr int k_polls = 5;
+/// The guard's interval runs per principal, and an open socket of any lane of it begins it anew all
+/// the time: who is refused twice will be refused as long as that lane runs.
+constexpr int k_polls = 2;
 /// A poll that comes too early starts the guard's interval again.
 constexpr Millis k_guard{300};
 
@@ -61,14 +63,22 @@ Task<RustSession::Head> RustSession::ask_head(Link link, Secret token) {
         const auto wait = body ? int_member(*body, "retry_after_ms").value_or(0) : 0;
         co_await sleep_for(Millis(std::clamp<std::int64_t>(wait, 0, 10'000)) + k_guard);
     }
-    head.end = KhalaEnd{.text = "Khala does not say where its head is"};
+    head.throttled = true;
     co_return head;
 }
 
 /// A cursor beyond the head reads nothing, silently, for ever: the runtime's numbers began again.
+///
+/// Where nobody tells the head, 0 is the one cursor that cannot be beyond it. It is answered with
+/// what is retained, which the worker's own numbers sort out, or with stale_cursor and the head.
 void RustSession::choose_cursor(KhalaLink& link, const Head& head) {
     const auto at = head.at.value_or(0);
-    if (!link.cursor_) {
+    if (head.throttled) {
+        if (!std::exchange(link.from_zero_, true)) {
+            link.lost_ = link.lost_ || link.cursor_.has_value();
+            link.cursor_ = 0;
+        }
+    } else if (!link.cursor_) {
         link.cursor_ = at;
     } else if (link.to_head_ || at < *link.cursor_) {
         link.cursor_ = at;
@@ -77,11 +87,13 @@ void RustSession::choose_cursor(KhalaLink& link, const Head& head) {
 }
 
 Task<KhalaEnd> RustSession::run(Link link, Secret token) {
-    auto head = co_await ask_head(link, token);
-    if (head.end) {
-        co_return *std::move(head.end);
+    if (!std::exchange(link->at_head_, false)) {
+        auto head = co_await ask_head(link, token);
+        if (head.end) {
+            co_return *std::move(head.end);
+        }
+        choose_cursor(*link, head);
     }
-    choose_cursor(*link, head);
     net::WebSocketRequest request;
     request.url =
         fmt::format("{}/ws?after_seq={}&limit=200", topic_url(*link->options_), *link->cursor_);
