@@ -71,8 +71,16 @@ private:
     std::shared_ptr<WorkerCore> core_;
 };
 
+/// The window of builds that a control service serves is told in times of building.
+constexpr std::string_view k_build = "20261121T000000Z";
+
+} // namespace
+
 /// http://host → ws://host; a trailing slash would double.
-void complete(WorkerOptions& options) {
+WorkerOptions completed(WorkerOptions options) {
+    if (options.client_build.empty()) {
+        options.client_build = k_build;
+    }
     while (options.control_url.ends_with('/')) {
         options.control_url.pop_back();
     }
@@ -82,9 +90,8 @@ void complete(WorkerOptions& options) {
     while (options.khala_url.ends_with('/')) {
         options.khala_url.pop_back();
     }
+    return options;
 }
-
-} // namespace
 
 Result<void> check_worker_options(const WorkerOptions& options) {
     if (options.control_url.empty()) {
@@ -108,8 +115,7 @@ Result<void> check_worker_options(const WorkerOptions& options) {
 Result<std::unique_ptr<Authority>>
 make_worker_authority(const asio::any_io_executor& executor, WorkerOptions options) {
     OA_CHECK(check_worker_options(options));
-    complete(options);
-    return std::make_unique<WorkerAuthority>(executor, std::move(options));
+    return std::make_unique<WorkerAuthority>(executor, completed(std::move(options)));
 }
 
 } // namespace oa_stream::authority

@@ -36,6 +36,9 @@ struct WorkerCounts {
     std::uint64_t text_mismatches = 0;
 };
 
+/// With what follows from the rest: Khala's address, the build that is named.
+[[nodiscard]] WorkerOptions completed(WorkerOptions options);
+
 class WorkerCore : public std::enable_shared_from_this<WorkerCore> {
 public:
     using Self = std::shared_ptr<WorkerCore>;

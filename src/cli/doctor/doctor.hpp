@@ -1,6 +1,7 @@
 // What may be wrong on this machine, and the exact command that mends it.
 #pragma once
 
+#include "oa_stream/authority/worker.hpp"
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/store/address.hpp"
 
@@ -56,5 +57,10 @@ judge_playbook(const PlaybookChoice& choice, Context& context);
 /// The store that lanes share: would a lane take it, and does it keep what it is given?
 [[nodiscard]] Result<std::vector<Check>>
 judge_store(const store::StoreOptions& options, Context& context);
+
+/// A Codex worker: does the control service take the token, does the worker run, does Khala open
+/// its topic?
+[[nodiscard]] Result<std::vector<Check>>
+judge_worker(const authority::WorkerOptions& options, Context& context);
 
 } // namespace oa_stream::cli

@@ -14,6 +14,7 @@
 #include "cutover/run_args.hpp"
 #include "doctor.hpp"
 #include "serve/store_rows.hpp"
+#include "serve/worker_rows.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -125,6 +126,7 @@ Json document_of(const std::vector<Check>& checks, Verdict verdict) {
 
 struct DoctorOptions : PlaybookChoice {
     store::StoreOptions store{};
+    authority::WorkerOptions worker{};
 };
 
 Result<ExitCode> run(const DoctorOptions& options, Context& context) {
@@ -135,6 +137,10 @@ Result<ExitCode> run(const DoctorOptions& options, Context& context) {
     }
     if (!options.store.url.empty()) {
         OA_TRY(auto more, judge_store(options.store, context));
+        std::ranges::move(more, std::back_inserter(checks));
+    }
+    if (!options.worker.control_url.empty()) {
+        OA_TRY(auto more, judge_worker(options.worker, context));
         std::ranges::move(more, std::back_inserter(checks));
     }
     const Verdict verdict = run_verdict(checks);
@@ -160,6 +166,7 @@ Result<ExitCode> run(const DoctorOptions& options, Context& context) {
 constexpr auto k_positionals = positionals<DoctorOptions>(
     playbook_word("Also check what this playbook needs: a name or a file.").optional()
 );
+using DoctorWorker = WorkerRows<&DoctorOptions::worker>;
 constexpr auto k_options = options<DoctorOptions>(
     k_set,
     option<&DoctorOptions::store, &store::StoreOptions::url>(
@@ -168,7 +175,17 @@ constexpr auto k_options = options<DoctorOptions>(
     StoreRows<&DoctorOptions::store>::user,
     StoreRows<&DoctorOptions::store>::password,
     StoreRows<&DoctorOptions::store>::ca_file,
-    StoreRows<&DoctorOptions::store>::prefix
+    StoreRows<&DoctorOptions::store>::prefix,
+    option<&DoctorOptions::worker, &authority::WorkerOptions::control_url>(
+        names::worker_control, "URL", "Also check the Codex worker behind this control API."
+    ),
+    DoctorWorker::id,
+    DoctorWorker::auth,
+    DoctorWorker::client_build,
+    DoctorWorker::khala_url,
+    DoctorWorker::wire,
+    DoctorWorker::topic,
+    DoctorWorker::khala_auth
 );
 
 /// What the playbook cannot be checked without, and the command that gives it.
@@ -246,13 +263,16 @@ const CommandSpec doctor_command = command<run>({
             "oa-stream doctor",
             "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
             "oa-stream doctor --store redis://127.0.0.1:6379",
+            "oa-stream doctor --worker-control https://control.example.org",
         },
     .reads_runs = true,
     .about =
         R"(Looks at what commands need on this machine: Codex, its home and credentials, the state directory, limits
 of the system, tools, runs that left something undone. Each problem comes with the command that fixes it.
 With a playbook it also checks the playbook's variables, tokens and target, and with --store the Redis that
-lanes share: version, policy, whether it keeps what it is given, memory, copies, round trip, clock, and the lanes on it.)",
+lanes share: version, policy, whether it keeps what it is given, memory, copies, round trip, clock, and the lanes on it.
+With --worker-control it comes to a Codex worker as `serve --authority worker` would: token, worker, clock, sync
+token, Khala's topic. It sends no command.)",
     .also = "setup install diagnose troubleshoot",
 });
 

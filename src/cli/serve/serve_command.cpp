@@ -9,6 +9,7 @@
 #include "serve_record.hpp"
 #include "serve_values.hpp"
 #include "store_rows.hpp"
+#include "worker_rows.hpp"
 
 namespace oa_stream::cli {
 
@@ -31,6 +32,7 @@ Result<ExitCode> run(ServeOptions options, Context& context) {
     return serve(std::move(options), context);
 }
 
+using ServeWorker = WorkerRows<&ServeOptions::authority, &AuthorityOptions::worker>;
 constexpr auto k_options = options<ServeOptions>(
     parsed<read_endpoint, &ServeOptions::listeners, &ListenerOptions::endpoints>(
         names::listen,
@@ -217,46 +219,20 @@ constexpr auto k_options = options<ServeOptions>(
         "FILE",
         "Inject the faults of this file, one a line. It is read again whenever it changes."
     ),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::control_url>(
-        "--worker-control", "URL", "Send commands to the worker control API at this address."
-    ),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::worker>(
-        "--worker-id", "ID", "Run turns on this worker."
-    )
-        .or_else("desktopw:shared"),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::auth>(
-        "--worker-auth",
-        "REF",
-        "Read the control token from env:NAME, file:PATH or fd:N. A file is read again when the "
-        "token is refused."
-    )
-        .or_else("env:OA_STREAM_WORKER_TOKEN"),
+    ServeWorker::control,
+    ServeWorker::id,
+    ServeWorker::auth,
     option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::text>(
         "--worker-text",
         k_texts,
         "Stream text as the worker says it (deltas), or only whole parts (items)."
     )
         .or_else("deltas"),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::client_build>(
-        "--worker-client-build", "ID", "Name this client build to the control service and Khala."
-    ),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::khala_url>(
-        "--khala-url", "URL", "Read events from Khala here. Without it: at --worker-control."
-    ),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::wire>(
-        "--khala-wire", k_wires, "Speak this wire with Khala."
-    )
-        .or_else("rust"),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::topic>(
-        "--khala-topic", "NAME", "Read this topic."
-    )
-        .or_else("runtime.codex_worker_events"),
-    option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::khala_auth>(
-        "--khala-auth",
-        "mint|REF",
-        "Mint sync tokens at the control API, or read them from env:NAME, file:PATH or fd:N."
-    )
-        .or_else("mint"),
+    ServeWorker::client_build,
+    ServeWorker::khala_url,
+    ServeWorker::wire,
+    ServeWorker::topic,
+    ServeWorker::khala_auth,
     option<&ServeOptions::ready_file>(
         names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
     ),

@@ -60,13 +60,9 @@ Result<void> complete_codex(ServeOptions& options, const Context& context) {
     return authority::check_codex_servers(codex, servers);
 }
 
-/// The window of builds that a control service serves is told in times of building.
-constexpr std::string_view k_build = "20261121T000000Z";
-
 Result<void> complete_worker(ServeOptions& options) {
     auto& worker = options.authority.worker;
     worker.model = options.lane.models.empty() ? std::string() : options.lane.models.front().id;
-    worker.client_build = worker.client_build.empty() ? std::string(k_build) : worker.client_build;
     worker.deadlines.first_event = options.lane.limits.first_event;
     worker.deadlines.idle = options.lane.limits.idle;
     worker.deadlines.turn = options.lane.limits.turn_wall;

@@ -5,6 +5,8 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/net/retry_after.hpp"
+#include "oa_stream/net/token_source.hpp"
 
 #include "control_answers.hpp"
 
@@ -94,6 +96,10 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
         }
         OA_CO_TRY(request.bearer, self->token_.get());
         const auto response = co_await self->http_->fetch(std::move(request));
+        if (const auto date = net::parse_http_date(response.headers.get("date").value_or(""))) {
+            self->ahead_ =
+                std::chrono::duration_cast<Millis>(*date - std::chrono::system_clock::now());
+        }
         Answer answer{.status = response.status, .failure = response.failure};
         if (auto json = parse_json(response.body)) {
             answer.body = *std::move(json);
@@ -106,6 +112,11 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
         }
         self->token_.refused();
     }
+}
+
+std::optional<WallTime> ControlClient::token_end() {
+    const auto token = token_.get();
+    return token ? net::token_end(token->reveal()) : std::nullopt;
 }
 
 Error ControlClient::refused(const Answer& answer) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/net/http_client.hpp"
 
 #include "token_source.hpp"
@@ -66,6 +67,11 @@ public:
     /// worker.response or worker.error named a request.
     void settle(const std::string& request, CommandEvent how);
 
+    /// When the control token says that it ends; unset: it says nothing, or there is none.
+    [[nodiscard]] std::optional<WallTime> token_end();
+    /// The service's clock, of ours, as its last answer told it: within a second and that answer's
+    /// way.
+    [[nodiscard]] std::optional<Millis> ahead() const noexcept { return ahead_; }
     /// Why nothing will be asked for now; empty: nothing stands against it.
     [[nodiscard]] std::string refusal() const;
     struct Counts {
@@ -97,6 +103,7 @@ private:
     std::map<std::string, std::optional<CommandEvent>, std::less<>> waiting_{};
     std::deque<Clock::time_point> sent_{}; ///< POSTs of the last minute
     std::string refusal_{};
+    std::optional<Millis> ahead_{};
     Clock::time_point refused_until_{};
     Counts counts_{};
 };

@@ -58,6 +58,10 @@ public:
     /// Until stop().
     [[nodiscard]] static Task<void> run(Self self);
     [[nodiscard]] static Task<void> stop(Self self);
+    /// A fresh one. Code::credentials: refused.
+    [[nodiscard]] static Task<Result<Secret>> token(Self self);
+    /// One connection, from the question for the head to its end.
+    [[nodiscard]] static Task<KhalaEnd> session(Self self, Secret token);
 
     [[nodiscard]] bool up() const noexcept { return up_; }
     /// Why it is down; empty while it is up.
@@ -71,8 +75,6 @@ private:
     friend class RustSession;
     friend class PhoenixSession;
 
-    [[nodiscard]] static Task<Result<Secret>> token(Self self);
-    [[nodiscard]] static Task<KhalaEnd> session(Self self, Secret token);
     [[nodiscard]] Millis pause_after(const KhalaEnd& end, bool was_up);
     void went_down(const KhalaEnd& end);
     void went_up();

@@ -89,7 +89,7 @@ export async function startFake(options = {}) {
   async function stop() { clearInterval(beat); engine.stop?.(); khala.dropAll(); server.closeAllConnections(); await new Promise((r) => server.close(r)); }
   await new Promise((ok, no) => { server.once('error', no); server.listen(o.port, '127.0.0.1', ok); });
   const port = server.address().port;
-  return { port, url: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}`, worker: o.worker, token: o.token ?? TOKENS.session, control, khala, engine, log, violations, stop };
+  return { server, port, url: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}`, worker: o.worker, token: o.token ?? TOKENS.session, control, khala, engine, log, violations, stop };
 }
 
 const usage = `node fake-runtime.mjs [options]

@@ -1,0 +1,39 @@
+// The lane over worker control and Khala: every scenario of the runtime, on both wires, in both
+// dialects, whole and byte by byte. What a client must read is read by all nine clients.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { scenarios } from '../e2e/worker/fake/scenarios.mjs';
+import { World } from '../e2e/worker/world.mjs';
+import { assertAccepted } from './clients.mjs';
+
+const only = process.env.OA_SCENARIO?.split(',');
+/** Of their own: the first needs a fault armed before it, the other has no expectation but the stop. */
+const apart = new Set(['dropped-request', 'deaf']);
+/** After these the lane asks again only after 30 and 60 s, or its worker begins with other numbers. */
+const lasting = new Set(['reauth-denied', 'incompatible', 'restart-all', 'reborn']);
+const chosen = (wire) => Object.entries(scenarios).filter(([name, s]) => !apart.has(name) && (!s.wire || s.wire === wire) && (!only || only.includes(name)));
+
+// Most of the time is spent waiting, for limits and for pauses before a reconnect: all eight at once.
+test('every scenario', { concurrency: true }, async (t) => {
+  const all = [];
+  for (const wire of ['rust', 'phoenix']) for (const split of [0, 1]) for (const dialect of ['contract', 'app-server']) all.push([wire, split, dialect]);
+  await Promise.all(all.map(([wire, split, dialect]) => t.test(`${wire} wire, ${split === 1 ? 'byte by byte' : 'whole'}, ${dialect} dialect`, async (lane) => {
+    const lanes = new Map();
+    for (const [name, scenario] of chosen(wire)) {
+      await lane.test(name, async () => {
+        const settings = JSON.stringify([scenario.limits ?? {}, scenario.flags ?? [], lasting.has(name) && name]);
+        if (!lanes.has(settings)) lanes.set(settings, await World.start({ wire, split, fake: { dialect }, limits: scenario.limits, flags: scenario.flags }));
+        const world = lanes.get(settings);
+        await world.reset();
+        await world.ready();
+        const exchange = await world.play(name, scenario, dialect);
+        const end = scenario.expect?.end;
+        if (scenario.expect?.http) return;
+        const { message } = await assertAccepted(exchange, { outcome: end === 'failed' ? 'error-chunk' : 'ready' });
+        const text = message.parts.filter((part) => part.type === 'text').map((part) => part.text).join('');
+        if (scenario.expect) assert.equal(text, scenario.expect.text, 'each character once, on the page too');
+      });
+    }
+    for (const world of lanes.values()) await world.stop();
+  })));
+});
