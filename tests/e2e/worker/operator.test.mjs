@@ -4,7 +4,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { agentConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { read } from '../lib/contract.mjs';
+import { USER, startControlService } from '../lib/control_service.mjs';
+import { chat } from '../lib/http.mjs';
 import { oa, scratch } from '../lib/process.mjs';
+import { startHaproxy } from '../lib/proxies.mjs';
 import { scenarios } from './fake/scenarios.mjs';
 import { World } from './world.mjs';
 
@@ -47,4 +51,18 @@ test('smoke and shadow: a worker lane with a real Codex behind it passes, and sa
   await codex.stop();
   await behind.stop();
   await mock.stop();
+});
+
+test('smoke control passes at the address where a control service and this lane serve, and chats are answered there', async () => {
+  const service = await startControlService({ others: { layout: 'khala' } });
+  const proxy = await startHaproxy(world.lane.base, [
+    ['default_backend oa_stream', 'use_backend lane if { path_beg /api/chat }\n    default_backend control'],
+    ['\nbackend oa_stream\n', `\nbackend control\n    server service1 ${new URL(service.base).host}\n\nbackend lane\n`],
+  ]);
+  const run = await oa(['smoke', 'control', '--base-url', proxy.base, '--json', '--auth', 'env:TOKEN'], { env: { TOKEN: USER }, ms: 60000 });
+  assert.deepEqual(run.json().checks.filter((c) => !['PASS', 'SKIPPED'].includes(c.verdict)).map((c) => `${c.id}: ${c.detail}`), []);
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(read(await chat(proxy.base, 'scenario:text').done).texts.join(''), scenarios.text.expect.text);
+  await proxy.stop();
+  await service.stop();
 });
