@@ -28,7 +28,7 @@ constexpr std::array k_rooms{
     Room{"store", "base net"},
     Room{"lane", "base config telemetry turn wire contract encode net authority store"},
     Room{"measure", "base config telemetry net"},
-    Room{"traffic", "base config net"},
+    Room{"traffic", "base config telemetry net"},
     Room{"report", "base measure"},
     Room{"run", "base measure report"},
     Room{"routes", "base net run"},

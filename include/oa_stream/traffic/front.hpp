@@ -4,6 +4,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http.hpp"
+#include "oa_stream/traffic/mirror.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +45,9 @@ struct FrontOptions {
     Millis first_byte_timeout{120000}; ///< a lane answers when its authority took the turn
     Millis idle_timeout{75000};        ///< heartbeats come every 15 s
     HealthOptions health{};
-    /// Told whenever a backend becomes ready or stops being so; one line for people.
+    MirrorOptions mirror{};
+    /// Told whenever a backend becomes ready or stops being so, and of what the mirror says
+    /// differently; one line for people.
     std::function<void(std::string_view line)> note{};
 };
 
@@ -78,6 +81,8 @@ public:
     /// The document of GET /state on the admin socket.
     [[nodiscard]] virtual Json state() const = 0;
     [[nodiscard]] virtual std::size_t active() const = 0;
+    /// What became of the copies, one line; empty without a mirror.
+    [[nodiscard]] virtual std::string mirror_summary() const = 0;
     /// No new connections; returns when nothing is under way, or after `limit`.
     [[nodiscard]] virtual Task<void> drain(Millis limit) = 0;
     /// Cuts everything.

@@ -7,7 +7,9 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "front_mirror.hpp"
 #include "serve_listeners.hpp"
+#include "serve_options.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -29,6 +31,11 @@ constexpr auto k_shortest_timeout = Millis{1000}; // of a check
 
 struct Options {
     FrontOptions front;
+    std::optional<MirrorGiven> mirror{};
+    std::string mirror_auth{};
+    std::size_t mirror_open = 16;
+    std::size_t mirror_bytes = 64U << 20U;
+    Millis mirror_patience{30000};
     std::string ready_file;
     Millis drain_timeout{10000};
 };
@@ -93,6 +100,19 @@ Result<void> complete(FrontOptions& front) {
     return {};
 }
 
+Result<void> complete_mirror(Options& options) {
+    if (!options.mirror) {
+        return {};
+    }
+    MirrorGiven given = *options.mirror;
+    given.options.bearer = options.mirror_auth;
+    given.options.most_open = options.mirror_open;
+    given.options.most_bytes = options.mirror_bytes;
+    given.options.patience = options.mirror_patience;
+    OA_TRY(options.front.mirror, complete_mirror(std::move(given)));
+    return {};
+}
+
 Result<void> tell_ready(const Options& options, const Front& front, Context& context) {
     const std::string address = front.endpoint().text();
     context.err(fmt::format("front door on http://{}\n", address));
@@ -113,6 +133,7 @@ Task<void> drain(Front* front, asio::io_context* io, Millis limit) {
 
 Result<ExitCode> run(Options options, Context& context) {
     OA_CHECK(complete(options.front));
+    OA_CHECK(complete_mirror(options));
     asio::io_context io(1);
     options.front.note = [&context](std::string_view line) {
         context.err(fmt::format("{}\n", line));
@@ -138,10 +159,16 @@ Result<ExitCode> run(Options options, Context& context) {
         });
     });
     io.run();
+    if (const std::string copies = front->mirror_summary(); !copies.empty()) {
+        context.err(fmt::format("{}\n", copies));
+    }
     return ExitCode::ok;
 }
 
 using traffic::HealthOptions;
+constexpr std::string_view k_mirror_auth_help =
+    "Send this bearer token to the mirror: env:NAME, file:PATH, fd:N, command:PROGRAM, or "
+    "metadata: for the machine's service account.";
 constexpr auto k_options = options<Options>(
     parsed<read_endpoint, &Options::front, &FrontOptions::listen>(
         names::listen, "HOST:PORT", "Accept clients at this address. Port 0 picks a free one."
@@ -169,6 +196,29 @@ constexpr auto k_options = options<Options>(
         names::admin, "PATH", "Offer GET /state and PUT /weights on this unix socket."
     )
         .offering(Offer::files),
+    parsed<read_mirror, &Options::mirror>(
+        "--mirror",
+        "NAME=URL@N%[,WORD…]",
+        "Copy this share of conversations to this lane too, and compare the answers. Users get "
+        "nothing of it. Words: dry (turns may run there), tokens (send the users' tokens), "
+        "structure (compare only what two answers of a model have in common)."
+    ),
+    option<&Options::mirror_auth>("--mirror-auth", "REF", k_mirror_auth_help),
+    option<&Options::mirror_open>(
+        "--mirror-open", "N", "At most this many copies at a time; more are dropped."
+    )
+        .range(1, 10000)
+        .or_else("16"),
+    parsed<read_size, &Options::mirror_bytes>(
+        "--mirror-bytes",
+        "SIZE",
+        "Keep at most this much of requests and answers for the mirror (with k or m)."
+    )
+        .or_else("64m"),
+    option<&Options::mirror_patience>(
+        "--mirror-patience", "D", "Give up a copy that is not answered so long after its user was."
+    )
+        .or_else("30s"),
     option<&Options::ready_file>(
         names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
     ),
@@ -190,6 +240,8 @@ const CommandSpec front_command = command<run>({
             " --backend "
             "canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --health /readyz --admin "
             "/tmp/front.sock",
+            "oa-stream front --backend stable=http://127.0.0.1:9001 --mirror "
+            "next=http://127.0.0.1:9003@10% --admin /tmp/front.sock",
         },
     .about =
         R"(Runs a small front door that shares new threads among revisions by weight, for rehearsals and for
@@ -197,8 +249,12 @@ machines without a balancer of their own. A thread stays with the revision that 
 that one is healthy. Its splits are changed by playbooks of the driver `local`, or by `PUT /weights` on
 the socket of `--admin`.
 
+With `--mirror` a second lane gets copies of a share of the live requests. Its answers are compared as
+`shadow` compares them and reach no user; each difference is a line on stderr, without what was said.
+Copies act (turns) only where the target says that it is dry.
+
 Streams pass through unbuffered. On SIGTERM running streams may end within `--drain-timeout`.)",
-    .also = "proxy balancer gateway",
+    .also = "proxy balancer gateway mirror copy traffic",
 });
 
 } // namespace oa_stream::cli

@@ -36,16 +36,20 @@ std::size_t first_difference(std::string_view a, std::string_view b) {
 
 class Differ {
 public:
-    Differ(const TurnMeaning& lane, const TurnMeaning& reference, Compare compare)
-        : lane_(lane), reference_(reference), compare_(compare) {}
+    Differ(
+        const TurnMeaning& lane, const TurnMeaning& reference, Compare compare, Excerpts excerpts
+    )
+        : lane_(lane), reference_(reference), compare_(compare), excerpts_(excerpts) {}
 
     std::vector<Difference> all() {
         items();
         words("ending", lane_.ending, reference_.ending);
         words("failure code", lane_.code, reference_.code);
         words("finish reason", lane_.finish, reference_.finish);
-        if (compare_ == Compare::text) {
+        if (compare_ == Compare::text && excerpts_ == Excerpts::shown) {
             words("error text", lane_.error_text, reference_.error_text);
+        } else if (compare_ == Compare::text) {
+            text("error text", "the turn", lane_.error_text, reference_.error_text);
         }
         usage();
         return std::move(out_);
@@ -71,14 +75,25 @@ private:
     ) {
         if (a != b) {
             const std::size_t at = first_difference(a, b);
+            const auto said = [&](const std::string& text) {
+                return excerpts_ == Excerpts::shown ? fmt::format(": \"{}\"", excerpt(text, at))
+                                                    : std::string();
+            };
             add(what,
                 where,
-                fmt::format("{} bytes, from byte {}: \"{}\"", a.size(), at, excerpt(a, at)),
-                fmt::format("{} bytes: \"{}\"", b.size(), excerpt(b, at)));
+                fmt::format("{} bytes, from byte {}{}", a.size(), at, said(a)),
+                fmt::format("{} bytes{}", b.size(), said(b)));
         }
     }
     void json(std::string_view what, const std::string& where, const Json& a, const Json& b) {
         if (wire::same_json(a, b)) {
+            return;
+        }
+        if (excerpts_ == Excerpts::hidden) {
+            const auto size = [](const Json& value) {
+                return fmt::format("{} bytes of JSON", dump_json(value).size());
+            };
+            add(what, where, size(a), size(b));
             return;
         }
         const std::string left = dump_json(a);
@@ -203,6 +218,7 @@ private:
     const TurnMeaning& lane_;
     const TurnMeaning& reference_;
     Compare compare_;
+    Excerpts excerpts_;
     std::vector<Difference> out_{};
 };
 
@@ -221,9 +237,10 @@ Json to_json(const Difference& difference) {
     };
 }
 
-std::vector<Difference>
-differences(const TurnMeaning& lane, const TurnMeaning& reference, Compare compare) {
-    return Differ(lane, reference, compare).all();
+std::vector<Difference> differences(
+    const TurnMeaning& lane, const TurnMeaning& reference, Compare compare, Excerpts excerpts
+) {
+    return Differ(lane, reference, compare, excerpts).all();
 }
 
 } // namespace oa_stream::probe

@@ -22,10 +22,17 @@ struct Difference {
 /// At most this many are listed of one pair of turns.
 inline constexpr std::size_t k_listed_differences = 20;
 
+/// Whether what was said stands in a difference.
+enum class Excerpts { shown, hidden };
+
 /// Empty: they say the same. In Compare::structure contents are not looked at: only kinds and their
 /// order (equal neighbours count once), names and outcomes of tools, the shapes of their inputs,
 /// the ending, and which usage is told.
-[[nodiscard]] std::vector<Difference>
-differences(const TurnMeaning& lane, const TurnMeaning& reference, Compare compare);
+[[nodiscard]] std::vector<Difference> differences(
+    const TurnMeaning& lane,
+    const TurnMeaning& reference,
+    Compare compare,
+    Excerpts excerpts = Excerpts::shown
+);
 
 } // namespace oa_stream::probe

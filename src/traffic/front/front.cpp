@@ -81,6 +81,9 @@ public:
     [[nodiscard]] net::Endpoint endpoint() const override { return door_->endpoint(); }
     [[nodiscard]] Json state() const override { return core_->state(); }
     [[nodiscard]] std::size_t active() const override { return core_->active(); }
+    [[nodiscard]] std::string mirror_summary() const override {
+        return core_->mirror ? core_->mirror->summary() : std::string();
+    }
     [[nodiscard]] Task<void> drain(Millis limit) override {
         core_->draining = true;
         door_->stop_accepting();
@@ -98,6 +101,9 @@ private:
         core_->closed = true;
         for (const auto& watch : core_->watches) {
             watch->notify();
+        }
+        if (core_->mirror) {
+            core_->mirror->close();
         }
         door_->close();
         if (admin_) {

@@ -97,14 +97,24 @@ net::Response put_weights(FrontCore& core, const net::Request& request) {
     return state_response(core);
 }
 
+net::Response metrics_response(const FrontCore& core) {
+    net::Response out;
+    out.headers.add("content-type", "text/plain; version=0.0.4; charset=utf-8");
+    out.body = core.mirror ? core.mirror->metrics() : std::string();
+    return out;
+}
+
 net::Response answer(FrontCore& core, const net::Request& request) {
     if (request.path == "/state" && request.method == "GET") {
         return state_response(core);
     }
+    if (request.path == "/metrics" && request.method == "GET") {
+        return metrics_response(core);
+    }
     if (request.path == "/weights" && request.method == "PUT") {
         return put_weights(core, request);
     }
-    return json_error(404, "not_found", "there is GET /state and PUT /weights");
+    return json_error(404, "not_found", "there is GET /state, GET /metrics and PUT /weights");
 }
 
 Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {

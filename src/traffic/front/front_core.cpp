@@ -59,6 +59,10 @@ FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
         arms.back().weight = weight == options.weights.end() ? 0 : weight->second;
     }
     apply_weights();
+    if (!options.mirror.name.empty()) {
+        mirror = std::make_shared<Mirror>(executor, options.mirror, options.note);
+        mirror->start();
+    }
 }
 
 void FrontCore::apply_weights() {
@@ -130,7 +134,7 @@ Json FrontCore::state() const {
             {"counters", counters_json(arm.counters)},
         });
     }
-    return {
+    Json out = {
         {"schema", "oa-stream.front.v1"},
         {"instance", instance},
         {"etag", etag()},
@@ -139,6 +143,10 @@ Json FrontCore::state() const {
         {"threads", sticky.size()},
         {"backends", std::move(backends)},
     };
+    if (mirror) {
+        out["mirror"] = mirror->state();
+    }
+    return out;
 }
 
 net::Response json_error(int status, std::string_view code, std::string_view message) {

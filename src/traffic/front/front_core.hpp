@@ -5,6 +5,7 @@
 #include "oa_stream/net/http_server.hpp"
 #include "oa_stream/traffic/front.hpp"
 
+#include "mirror.hpp"
 #include "sticky.hpp"
 #include "wake.hpp"
 #include "weighted_pick.hpp"
@@ -52,6 +53,7 @@ struct FrontCore {
     std::vector<Arm> arms;
     WeightedPick pick;
     StickyThreads sticky;
+    std::shared_ptr<Mirror> mirror{}; ///< null: none
     std::string instance; ///< random: a restarted front door forgot the weights, its etags differ
     std::uint64_t writes = 0;
     bool draining = false;
@@ -66,7 +68,7 @@ using CorePtr = std::shared_ptr<FrontCore>;
 /// Checks every backend until the core is closed or gone.
 void start_health_checks(const CorePtr& core);
 
-/// GET /state, PUT /weights.
+/// GET /state, GET /metrics, PUT /weights.
 [[nodiscard]] net::Handler admin_handler(CorePtr core);
 
 [[nodiscard]] net::Response json_error(int status, std::string_view code, std::string_view message);

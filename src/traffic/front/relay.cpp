@@ -21,6 +21,7 @@ struct Relay {
     explicit Relay(const asio::any_io_executor& executor) : wake(executor) {}
     std::shared_ptr<net::Exchange> exchange;
     std::shared_ptr<net::Transfer> transfer;
+    MirrorCopyPtr copy; ///< null: not mirrored
     std::shared_ptr<net::BodyStream> body; ///< once the head was passed on
     std::optional<net::ClientResponse> head;
     std::optional<net::ClientResponse> result; ///< the transfer is over
@@ -33,16 +34,23 @@ struct Relay {
     net::Flow take(std::string_view bytes) {
         if (is_short) {
             short_answer.append(bytes);
+            mirror_bytes(bytes);
             return net::Flow::go_on;
         }
         if (!body || body->state() == net::BodyStream::State::blocked) {
             paused = true; // the piece comes again after resume(); the backend feels the pressure
             return net::Flow::pause;
         }
+        mirror_bytes(bytes);
         const auto owned = std::make_shared<const std::string>(bytes);
         const std::array slices{net::Slice{owned, *owned}};
         return body->send(slices) == net::BodyStream::State::gone ? net::Flow::stop
                                                                   : net::Flow::go_on;
+    }
+    void mirror_bytes(std::string_view bytes) const {
+        if (copy) {
+            copy->user_bytes(bytes);
+        }
     }
     void resume() {
         if (paused && transfer) {
@@ -126,6 +134,9 @@ void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
     net::StreamHandlers handlers;
     handlers.on_head = [relay](const net::ClientResponse& head) {
         relay->head = head;
+        if (relay->copy) {
+            relay->copy->user_head(head);
+        }
         relay->is_short = known_short(relay->exchange->request(), head);
         relay->wake.notify();
         return net::Flow::go_on;
@@ -255,9 +266,15 @@ Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> excha
     }
     auto state = std::make_shared<Relay>(core->executor);
     state->exchange = std::move(exchange);
+    if (core->mirror) {
+        state->copy = core->mirror->begin(state->exchange->request(), route.thread);
+    }
     const Ending ending = co_await run(core, route.arm, std::move(route.thread), state);
     --counters.active;
     ++counter_of(counters, ending);
+    if (state->copy) {
+        state->copy->user_done(ending == Ending::finished);
+    }
     state->transfer.reset(); // its handlers hold `state`
 }
 

@@ -104,4 +104,8 @@ ThreadRef thread_of(std::string_view method, std::string_view path, std::string_
     return {};
 }
 
+bool begins_turn(std::string_view method, std::string_view path) {
+    return method == "POST" && starts_turn(segments(path));
+}
+
 } // namespace oa_stream::traffic

@@ -38,4 +38,7 @@ struct ThreadRef {
 [[nodiscard]] ThreadRef
 thread_of(std::string_view method, std::string_view path, std::string_view body);
 
+/// A POST that starts a turn of compat.
+[[nodiscard]] bool begins_turn(std::string_view method, std::string_view path);
+
 } // namespace oa_stream::traffic

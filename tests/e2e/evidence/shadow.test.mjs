@@ -2,10 +2,9 @@
 // what the recording said, and each fault planted between them is found and named.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { TOKEN, frame, startFakeLane } from '../lib/fake_lane.mjs';
+import { TOKEN, frame, relay, startFakeLane } from '../lib/fake_lane.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
@@ -26,28 +25,6 @@ after(async () => {
   await a?.stop();
   await b?.stop();
 });
-
-/** A relay in front of a lane whose streams pass through `edit(body)`; `delay(body)` ms come before the last frame. */
-async function relay(base, { edit = (body) => body, late = 0 } = {}) {
-  const server = http.createServer((request, answer) => {
-    const up = http.request(new URL(request.url, base), { method: request.method, headers: request.headers, agent: false }, async (got) => {
-      const pieces = [];
-      for await (const piece of got) pieces.push(piece);
-      let body = Buffer.concat(pieces).toString();
-      if (/event-stream/.test(got.headers['content-type'] ?? '')) {
-        body = edit(body);
-        if (late) await new Promise((done) => setTimeout(done, late));
-      }
-      const { 'content-length': _, 'transfer-encoding': __, ...headers } = got.headers;
-      answer.writeHead(got.statusCode, headers);
-      answer.end(body);
-    });
-    up.on('error', () => answer.destroy());
-    request.pipe(up);
-  });
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  return { base: `http://127.0.0.1:${server.address().port}`, stop: () => { server.closeAllConnections(); server.close(); } };
-}
 
 let endings; // of every recording, as the native comparison learnt them
 

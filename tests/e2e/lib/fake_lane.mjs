@@ -110,3 +110,26 @@ export async function startFakeLane(quirks = {}) {
     stop: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }),
   };
 }
+
+/** A relay in front of a lane whose streams pass through `edit(body)`; `delay(body)` ms come before the last frame; `seen` gets every request's method, URL and headers. */
+export async function relay(base, { edit = (body) => body, late = 0, seen = [] } = {}) {
+  const server = http.createServer((request, answer) => {
+    seen.push({ method: request.method, url: request.url, headers: request.headers });
+    const up = http.request(new URL(request.url, base), { method: request.method, headers: request.headers, agent: false }, async (got) => {
+      const pieces = [];
+      for await (const piece of got) pieces.push(piece);
+      let body = Buffer.concat(pieces).toString();
+      if (/event-stream/.test(got.headers['content-type'] ?? '')) {
+        body = edit(body);
+        if (late) await new Promise((done) => setTimeout(done, late));
+      }
+      const { 'content-length': _, 'transfer-encoding': __, ...headers } = got.headers;
+      answer.writeHead(got.statusCode, headers);
+      answer.end(body);
+    });
+    up.on('error', () => answer.destroy());
+    request.pipe(up);
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { base: `http://127.0.0.1:${server.address().port}`, stop: () => { server.closeAllConnections(); server.close(); } };
+}

@@ -5,6 +5,32 @@ import http from 'node:http';
 import path from 'node:path';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
 
+/** A front door on a free port, with an admin socket; `state()` is what its socket tells. */
+export async function startFront(args, { folder = scratch('front'), env = {} } = {}) {
+  const socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
+  const ready = path.join(folder, 'ready');
+  const front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--admin', socket, '--ready-file', ready, ...args], { name: 'front', folder, env: cleanEnv({ HOME: folder, ...env }) });
+  await front.until(() => fs.existsSync(ready), 'ready file', 30000);
+  front.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
+  front.socket = socket;
+  front.admin = (method, where, body, headers = {}) => ask(socket, method, where, body, headers);
+  front.state = async () => (await front.admin('GET', '/state')).json();
+  return front;
+}
+
+/** One request over a unix socket. */
+function ask(socketPath, method, where, body, headers) {
+  return new Promise((done, failed) => {
+    const request = http.request({ socketPath, method, path: where, headers }, (answer) => {
+      let text = '';
+      answer.on('data', (bytes) => { text += bytes; });
+      answer.on('end', () => done({ status: answer.statusCode, text, json: () => JSON.parse(text) }));
+    });
+    request.on('error', failed);
+    request.end(body);
+  });
+}
+
 export const PLAYBOOK = `version: 1
 kind: cutover
 continuity: new-threads-only
@@ -47,12 +73,8 @@ export class LocalTarget {
     const target = new LocalTarget();
     target.folder = scratch('target');
     [target.stable, target.canary] = await lanes();
-    target.socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
-    const ready = path.join(target.folder, 'ready');
-    target.front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `v1=${target.stable.base}`, '--backend', `v2=${target.canary.base}`,
-      '--weights', weights, '--admin', target.socket, '--ready-file', ready], { name: 'front', folder: target.folder, env: cleanEnv({ HOME: target.folder }) });
-    await target.front.until(() => fs.existsSync(ready), 'ready file', 30000);
-    target.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
+    target.front = await startFront(['--backend', `v1=${target.stable.base}`, '--backend', `v2=${target.canary.base}`, '--weights', weights], { folder: target.folder });
+    ({ base: target.base, socket: target.socket } = target.front);
     target.playbook = path.join(target.folder, 'playbook.yaml');
     fs.writeFileSync(target.playbook, playbook);
     target.state = path.join(target.folder, 'state');
@@ -79,17 +101,7 @@ export class LocalTarget {
   begin(args) {
     return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: this.state }) });
   }
-  admin(method, where, body, headers = {}) {
-    return new Promise((done, failed) => {
-      const request = http.request({ socketPath: this.socket, method, path: where, headers }, (answer) => {
-        let text = '';
-        answer.on('data', (bytes) => { text += bytes; });
-        answer.on('end', () => done({ status: answer.statusCode, json: () => JSON.parse(text) }));
-      });
-      request.on('error', failed);
-      request.end(body);
-    });
-  }
+  admin(method, where, body, headers) { return this.front.admin(method, where, body, headers); }
   async weights() {
     const { backends } = (await this.admin('GET', '/state')).json();
     return Object.fromEntries(backends.map(({ name, weight }) => [name, weight]));

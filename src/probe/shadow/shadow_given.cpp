@@ -1,0 +1,104 @@
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/completions_smoke.hpp"
+#include "oa_stream/probe/given_answer.hpp"
+
+#include "shadow_diff.hpp"
+#include "shadow_judge.hpp"
+#include "stream/answer_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace oa_stream::probe {
+namespace {
+
+std::string media_type(const GivenAnswer& answer) {
+    const std::string_view value = answer.headers->get("content-type").value_or("(none)");
+    return printable(to_lower(trim(value.substr(0, value.find(';')))));
+}
+
+/// How it ended, in the words of a probe that would have got it.
+std::string ending(const GivenAnswer& answer, const TurnMeaning& meaning) {
+    if (!answer.cut.empty()) {
+        return std::string(answer.cut);
+    }
+    AnswerReader reader({.pacing = PacingMode::observe}, "x-oa-revision");
+    net::ClientResponse response;
+    response.status = answer.status;
+    response.headers = *answer.headers;
+    reader.head(response);
+    (void)reader.bytes(answer.body, Clock::now());
+    return ending_of(reader.end(response), meaning);
+}
+
+std::string error_code(const Json& body) {
+    const Json* error = member(body, "error");
+    return printable(error == nullptr ? "" : string_member(*error, "code").value_or(""));
+}
+
+void add_turn(
+    std::vector<Difference>& out, const GivenAnswer& a, const GivenAnswer& b, Compare compare
+) {
+    const auto ignored = ShadowOptions::default_ignored();
+    const TurnMeaning left = meaning_of_stream(a.body, ignored);
+    const TurnMeaning right = meaning_of_stream(b.body, ignored);
+    auto found = differences(left, right, compare, Excerpts::hidden);
+    std::string first = ending(a, left);
+    std::string second = ending(b, right);
+    const bool told =
+        std::ranges::any_of(found, [](const Difference& d) { return d.what == "ending"; });
+    if (first != second && !told) {
+        out.push_back({"ending", "the turn", std::move(first), std::move(second)});
+    }
+    std::ranges::move(found, std::back_inserter(out));
+}
+
+void add_json(std::vector<Difference>& out, const GivenAnswer& a, const GivenAnswer& b) {
+    const auto left = parse_json(a.body);
+    const auto right = parse_json(b.body);
+    if (!left || !right) {
+        if (left.has_value() != right.has_value()) {
+            const auto said = [](bool ok) { return std::string(ok ? "JSON" : "no JSON"); };
+            out.push_back({"body", "the answer", said(left.has_value()), said(right.has_value())});
+        }
+        return;
+    }
+    if (error_code(*left) != error_code(*right)) {
+        out.push_back({"error code", "the answer", error_code(*left), error_code(*right)});
+    } else if (const auto shape = shape_difference(shape_of(*left), shape_of(*right));
+               !shape.empty()) {
+        out.push_back({"shape", printable(shape), "not so", "so"});
+    }
+}
+
+} // namespace
+
+std::vector<std::string>
+differences_of_given(const GivenAnswer& lane, const GivenAnswer& reference, Compare compare) {
+    std::vector<Difference> found;
+    const std::string first = media_type(lane);
+    const std::string second = media_type(reference);
+    if (lane.status != reference.status) {
+        found.push_back(
+            {"status", "the answer", std::to_string(lane.status), std::to_string(reference.status)}
+        );
+    } else if (first != second) {
+        found.push_back({"media type", "the answer", first, second});
+    } else if (first == "text/event-stream") {
+        add_turn(found, lane, reference, compare);
+    } else if (!lane.cut.empty()) {
+        found.push_back({"ending", "the answer", std::string(lane.cut), "whole"});
+    } else if (first == "application/json") {
+        add_json(found, lane, reference);
+    }
+    std::vector<std::string> out;
+    out.reserve(found.size());
+    for (const Difference& difference : found) {
+        out.push_back(difference.sentence());
+    }
+    return out;
+}
+
+} // namespace oa_stream::probe

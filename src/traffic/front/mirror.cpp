@@ -1,0 +1,357 @@
+// What must hold: a user never waits for the mirror, and the mirror's answers reach nobody. So a
+// copy is sent by a client of its own, keeps no more than its budget, and is compared on a thread
+// of its own.
+#include "mirror.hpp"
+
+#include "oa_stream/telemetry/metrics.hpp"
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr std::size_t k_threads = 10000; ///< whose choice is remembered
+constexpr auto k_asks_dry = std::chrono::seconds(5);
+constexpr auto k_dry_limit = Millis{3000};
+constexpr std::size_t k_lines_a_pair = 5;
+
+constexpr auto k_connect = Millis{3000};
+constexpr std::string_view k_probe_word = "mirror"; ///< the target counts copies as probes
+using telemetry::k_probe_header;
+
+/// Only what is known not to say who the user is: a list of what to leave out would miss the
+/// header of the next gateway.
+constexpr std::array<std::string_view, 8> k_passed_on{
+    "accept",
+    "accept-language",
+    "content-type",
+    "last-event-id",
+    "x-oa-accept",
+    "x-oa-client-build-id",
+    "x-oa-protocol-version",
+    "x-oa-schema-version",
+};
+constexpr std::array<std::string_view, 2> k_tokens{"authorization", "cookie"};
+
+bool is_read(const net::Request& request) {
+    return request.method == "GET" || request.method == "HEAD";
+}
+
+} // namespace
+
+// One copy ----------------------------------------------------------------------------------------
+
+void MirrorCopy::user_head(const net::ClientResponse& head) {
+    if (mirror_) {
+        pair_.user.status = head.status;
+        pair_.user.headers = head.headers;
+    }
+}
+
+void MirrorCopy::user_bytes(std::string_view bytes) {
+    if (mirror_ && mirror_->charge(*this, bytes.size())) {
+        pair_.user.body += bytes;
+    }
+}
+
+void MirrorCopy::user_done(bool whole) {
+    if (!mirror_) {
+        return;
+    }
+    user_ended_ = true;
+    const auto mirror = mirror_; // end() lets go of it
+    if (!whole) {
+        mirror->end(*this, &MirrorCounters::abandoned);
+    } else if (mirror_ended_) {
+        mirror->compare(shared_from_this());
+    } else {
+        auto patience = Mirror::hurry(weak_from_this(), mirror->options_.patience);
+        spawn(mirror->executor_, "mirror patience", std::move(patience));
+    }
+}
+
+// The mirror --------------------------------------------------------------------------------------
+
+Mirror::Mirror(
+    const asio::any_io_executor& executor,
+    MirrorOptions options,
+    std::function<void(std::string_view line)> note
+)
+    : executor_(executor), options_(std::move(options)), note_(std::move(note)),
+      client_(net::HttpClient::make(executor)), picked_(k_threads), dry_(options_.dry) {
+    pick_.set({options_.share, k_whole_share - options_.share});
+    if (!options_.bearer.empty()) {
+        token_ = net::token_source(executor, *client_, options_.bearer, options_.first_bearer);
+    }
+}
+
+Mirror::~Mirror() {
+    close();
+}
+
+void Mirror::start() {
+    if (!options_.dry && options_.says_dry) {
+        spawn(executor_, "mirror", watch(weak_from_this()));
+    }
+}
+
+Task<void> Mirror::watch(std::weak_ptr<Mirror> weak) {
+    while (true) {
+        {
+            const auto self = weak.lock();
+            if (!self || self->closed_) {
+                co_return;
+            }
+            const bool dry = co_await self->asked_dry();
+            if (dry != std::exchange(self->dry_, dry)) {
+                self->note(fmt::format(
+                    "mirror {} {}",
+                    self->options_.name,
+                    dry ? "says it is dry: turns are copied"
+                        : "does not say any more that it is dry: turns are not copied"
+                ));
+            }
+        }
+        if (!co_await sleep_for(k_asks_dry)) {
+            co_return;
+        }
+    }
+}
+
+Task<bool> Mirror::asked_dry() {
+    net::ClientRequest request;
+    request.url = options_.url + "/version";
+    request.headers.set(std::string(k_probe_header), std::string(k_probe_word));
+    request.fresh_connection = true;
+    request.connect_timeout = k_dry_limit;
+    request.total_timeout = k_dry_limit;
+    request.max_body = 1U << 20U;
+    const auto response = co_await client_->fetch(std::move(request));
+    if (response.failure != net::TransferFailure::none || response.status != 200) {
+        co_return false;
+    }
+    const auto version = parse_json(response.body);
+    co_return version&& options_.says_dry(*version);
+}
+
+/// A conversation is copied whole or not at all: its second turn means nothing without its first.
+bool Mirror::in_sample(const std::string& thread) {
+    if (!thread.empty()) {
+        if (const auto before = picked_.find(thread)) {
+            return *before == 0;
+        }
+    }
+    const std::size_t pick = pick_.next().value_or(1);
+    if (!thread.empty()) {
+        picked_.remember(thread, pick);
+    }
+    return pick == 0;
+}
+
+MirrorCopyPtr Mirror::begin(const net::Request& request, const std::string& thread) {
+    const bool turn = begins_turn(request.method, request.path);
+    const bool comparable =
+        turn || (is_read(request) && !thread_of(request.method, request.path, {}).live_turn);
+    // A probe is no user's request, and a copy that comes round again must not be copied.
+    if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(thread)) {
+        return nullptr;
+    }
+    ++counters_.sampled;
+    if (turn && !dry_) {
+        ++counters_.refused;
+        return nullptr;
+    }
+    if (open_.size() >= options_.most_open) {
+        ++counters_.busy;
+        return nullptr;
+    }
+    if (bytes_ + request.body.size() > options_.most_bytes) {
+        ++counters_.too_large;
+        return nullptr;
+    }
+    ++counters_.copied;
+    auto copy = std::make_shared<MirrorCopy>(
+        shared_from_this(), MirrorPair{.request = request.method + ' ' + request.path}
+    );
+    copy->bytes_ = request.body.size();
+    bytes_ += copy->bytes_;
+    open_.insert(copy);
+    spawn(executor_, "mirror copy", send(shared_from_this(), copy, request_of(request)));
+    return copy;
+}
+
+net::ClientRequest Mirror::request_of(const net::Request& from) const {
+    net::ClientRequest out;
+    out.method = from.method;
+    out.url = options_.url + from.target;
+    for (const std::string_view name : k_passed_on) {
+        if (const auto value = from.headers.get(name)) {
+            out.headers.set(std::string(name), std::string(*value));
+        }
+    }
+    for (const std::string_view name : k_tokens) {
+        if (const auto value = from.headers.get(name); value && options_.tokens) {
+            out.headers.set(std::string(name), std::string(*value));
+        }
+    }
+    out.headers.set(std::string(k_probe_header), std::string(k_probe_word));
+    out.body = from.body;
+    out.connect_timeout = k_connect;
+    out.first_byte_timeout = options_.first_byte_timeout;
+    out.idle_timeout = options_.idle_timeout;
+    out.total_timeout = std::chrono::hours(24); // the patience ends it
+    return out;
+}
+
+Task<void>
+Mirror::send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientRequest request) {
+    if (self->token_) {
+        auto token = co_await self->token_(false);
+        if (token) {
+            request.bearer = *std::move(token);
+        }
+    }
+    if (!copy->mirror_) {
+        co_return;
+    }
+    net::StreamHandlers handlers;
+    const std::weak_ptr<MirrorCopy> weak = copy; // it holds the transfer, which holds these
+    handlers.on_head = [weak](const net::ClientResponse& head) {
+        const auto alive = weak.lock();
+        if (!alive || !alive->mirror_) {
+            return net::Flow::stop;
+        }
+        alive->pair_.mirror.status = head.status;
+        alive->pair_.mirror.headers = head.headers;
+        return net::Flow::go_on;
+    };
+    handlers.on_bytes = [weak](std::string_view bytes, Clock::time_point) {
+        const auto alive = weak.lock();
+        if (!alive || !alive->mirror_ || !alive->mirror_->charge(*alive, bytes.size())) {
+            return net::Flow::stop;
+        }
+        alive->pair_.mirror.body += bytes;
+        return net::Flow::go_on;
+    };
+    copy->transfer_ = self->client_->stream(std::move(request), std::move(handlers));
+    const auto transfer = copy->transfer_;
+    const auto response = co_await transfer->done();
+    self->heard(copy, response);
+}
+
+void Mirror::heard(const MirrorCopyPtr& copy, const net::ClientResponse& response) {
+    if (!copy->mirror_) {
+        return; // ended meanwhile
+    }
+    const bool answered = response.status != 0;
+    if (answered != std::exchange(answers_, answered)) {
+        note(
+            answered ? fmt::format("mirror {} answers again", options_.name)
+                     : fmt::format(
+                           "mirror {} does not answer ({})",
+                           options_.name,
+                           net::to_string(response.failure)
+                       )
+        );
+    }
+    if (!answered) {
+        end(*copy, &MirrorCounters::unanswered);
+        return;
+    }
+    if (response.failure != net::TransferFailure::none) {
+        copy->pair_.mirror.cut = net::to_string(response.failure);
+    }
+    copy->mirror_ended_ = true;
+    if (copy->user_ended_) {
+        compare(copy);
+    }
+}
+
+Task<void> Mirror::hurry(std::weak_ptr<MirrorCopy> weak, Millis patience) {
+    if (!co_await sleep_for(patience)) {
+        co_return;
+    }
+    if (const auto copy = weak.lock(); copy && copy->mirror_ && !copy->mirror_ended_) {
+        const auto mirror = copy->mirror_;
+        mirror->end(*copy, &MirrorCounters::late);
+    }
+}
+
+bool Mirror::charge(MirrorCopy& copy, std::size_t bytes) {
+    if (bytes_ + bytes > options_.most_bytes) {
+        end(copy, &MirrorCounters::too_large);
+        return false;
+    }
+    bytes_ += bytes;
+    copy.bytes_ += bytes;
+    return true;
+}
+
+void Mirror::compare(const MirrorCopyPtr& copy) {
+    auto pair = std::make_shared<MirrorPair>(std::move(copy->pair_));
+    auto job = [pair = std::move(pair),
+                copy,
+                weak = weak_from_this(),
+                executor = executor_,
+                judge = options_.compare]() mutable {
+        auto found = judge(*pair);
+        // What is the loop's goes back to it, to be let go of there.
+        asio::post(
+            executor,
+            [pair = std::move(pair), copy = std::move(copy), weak = std::move(weak), found] {
+                if (const auto self = weak.lock()) {
+                    self->judged(copy, *pair, found);
+                }
+            }
+        );
+    };
+    asio::post(thread_, std::move(job));
+}
+
+void Mirror::judged(
+    const MirrorCopyPtr& copy, const MirrorPair& pair, const std::vector<std::string>& differences
+) {
+    if (!copy->mirror_) {
+        return;
+    }
+    const auto id = pair.user.headers.get("x-request-id");
+    end(*copy, differences.empty() ? &MirrorCounters::same : &MirrorCounters::different);
+    for (std::size_t i = 0; i < differences.size() && i < k_lines_a_pair; ++i) {
+        const bool last = i + 1 == k_lines_a_pair && differences.size() > k_lines_a_pair;
+        note(fmt::format(
+            "mirror {} differs in {}{}: {}{}",
+            options_.name,
+            pair.request,
+            id ? fmt::format(" (request {})", *id) : "",
+            differences[i],
+            last ? fmt::format(" (and {} more)", differences.size() - k_lines_a_pair) : ""
+        ));
+    }
+}
+
+void Mirror::end(MirrorCopy& copy, std::uint64_t MirrorCounters::* counter) {
+    const auto self = std::exchange(copy.mirror_, nullptr);
+    ++(counters_.*counter);
+    bytes_ -= std::exchange(copy.bytes_, 0);
+    copy.pair_ = {};
+    if (const auto transfer = std::exchange(copy.transfer_, nullptr)) {
+        transfer->cancel();
+    }
+    std::erase_if(open_, [&](const MirrorCopyPtr& open) { return open.get() == &copy; });
+}
+
+void Mirror::close() {
+    closed_ = true;
+    while (!open_.empty()) {
+        const MirrorCopyPtr copy = *open_.begin();
+        end(*copy, &MirrorCounters::abandoned);
+    }
+    thread_.stop();
+    thread_.join(); // at most one comparison
+}
+
+} // namespace oa_stream::traffic

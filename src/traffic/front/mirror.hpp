@@ -1,0 +1,106 @@
+// Copies of live requests. Private to the room.
+#pragma once
+
+#include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/http_server.hpp"
+#include "oa_stream/traffic/mirror.hpp"
+
+#include "sticky.hpp"
+#include "weighted_pick.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace oa_stream::traffic {
+
+class Mirror;
+
+/// One request that goes both ways. The relay tells what the user gets; nothing here ever waits
+/// for the mirror in its name. After the budget is used up all calls do nothing.
+class MirrorCopy : public std::enable_shared_from_this<MirrorCopy> {
+public:
+    MirrorCopy(std::shared_ptr<Mirror> mirror, MirrorPair pair)
+        : mirror_(std::move(mirror)), pair_(std::move(pair)) {}
+
+    void user_head(const net::ClientResponse& head);
+    void user_bytes(std::string_view bytes);
+    /// Once. `whole`: it was passed on to its end.
+    void user_done(bool whole);
+
+private:
+    friend class Mirror;
+    std::shared_ptr<Mirror> mirror_; ///< null: over
+    MirrorPair pair_;
+    std::shared_ptr<net::Transfer> transfer_{};
+    std::size_t bytes_ = 0; ///< charged
+    bool user_ended_ = false;
+    bool mirror_ended_ = false;
+};
+using MirrorCopyPtr = std::shared_ptr<MirrorCopy>;
+
+class Mirror : public std::enable_shared_from_this<Mirror> {
+public:
+    Mirror(
+        const asio::any_io_executor& executor,
+        MirrorOptions options,
+        std::function<void(std::string_view line)> note
+    );
+    ~Mirror();
+    Mirror(const Mirror&) = delete;
+    Mirror& operator=(const Mirror&) = delete;
+
+    /// Asks the target again and again whether it is dry, unless the operator said so.
+    void start();
+    /// Null: this request is not copied.
+    [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const std::string& thread);
+    /// Ends all copies; nothing is copied afterwards.
+    void close();
+    [[nodiscard]] Json state() const;
+    /// Lines of Prometheus' text format.
+    [[nodiscard]] std::string metrics() const;
+    /// What became of the copies, one line for people.
+    [[nodiscard]] std::string summary() const;
+
+private:
+    friend class MirrorCopy;
+    static Task<void> watch(std::weak_ptr<Mirror> weak);
+    static Task<void> send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientRequest);
+    static Task<void> hurry(std::weak_ptr<MirrorCopy> weak, Millis patience);
+    [[nodiscard]] Task<bool> asked_dry();
+    [[nodiscard]] bool in_sample(const std::string& thread);
+    [[nodiscard]] net::ClientRequest request_of(const net::Request& from) const;
+    void heard(const MirrorCopyPtr& copy, const net::ClientResponse& response);
+    /// False: beyond the budget, and the copy is over.
+    bool charge(MirrorCopy& copy, std::size_t bytes);
+    void compare(const MirrorCopyPtr& copy);
+    void judged(
+        const MirrorCopyPtr& copy, const MirrorPair& pair, const std::vector<std::string>& found
+    );
+    void end(MirrorCopy& copy, std::uint64_t MirrorCounters::* counter);
+    void note(std::string_view line);
+
+    asio::any_io_executor executor_;
+    MirrorOptions options_;
+    std::function<void(std::string_view)> note_;
+    std::unique_ptr<net::HttpClient> client_; ///< its own: users' connections are not its
+    net::TokenSource token_{};
+    MirrorCounters counters_{};
+    WeightedPick pick_{2};
+    StickyThreads picked_;
+    std::set<MirrorCopyPtr> open_{};
+    std::size_t bytes_ = 0;
+    bool dry_ = false;
+    bool answers_ = true;
+    bool closed_ = false;
+    Clock::time_point lines_since_{};
+    std::size_t lines_ = 0; ///< told since then
+    std::uint64_t untold_ = 0;
+    asio::thread_pool thread_{1};
+};
+
+} // namespace oa_stream::traffic

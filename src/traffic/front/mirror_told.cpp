@@ -1,0 +1,110 @@
+// What the mirror tells: its state, its metrics and its lines in the log.
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "mirror.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::traffic {
+namespace {
+
+constexpr std::size_t k_lines = 20; ///< told of differences in one k_lines_over
+constexpr auto k_lines_over = std::chrono::seconds(1);
+
+struct CounterRow {
+    std::string_view name;
+    std::uint64_t MirrorCounters::* value;
+};
+constexpr std::array<CounterRow, 10> k_counters{{
+    {"sampled", &MirrorCounters::sampled},
+    {"refused", &MirrorCounters::refused},
+    {"busy", &MirrorCounters::busy},
+    {"too_large", &MirrorCounters::too_large},
+    {"copied", &MirrorCounters::copied},
+    {"same", &MirrorCounters::same},
+    {"different", &MirrorCounters::different},
+    {"unanswered", &MirrorCounters::unanswered},
+    {"late", &MirrorCounters::late},
+    {"abandoned", &MirrorCounters::abandoned},
+}};
+
+} // namespace
+
+void Mirror::note(std::string_view line) {
+    if (!note_) {
+        return;
+    }
+    const auto now = Clock::now();
+    if (now - lines_since_ > k_lines_over) {
+        if (untold_ > 0) {
+            note_(fmt::format("mirror {}: {} more lines left out", options_.name, untold_));
+        }
+        lines_since_ = now;
+        lines_ = 0;
+        untold_ = 0;
+    }
+    if (++lines_ > k_lines) {
+        ++untold_;
+        return;
+    }
+    note_(printable(Redactor().apply(line), 400));
+}
+
+Json Mirror::state() const {
+    Json counters = Json::object();
+    for (const CounterRow& row : k_counters) {
+        counters[std::string(row.name)] = counters_.*row.value;
+    }
+    return {
+        {"name", options_.name},
+        {"url", options_.url},
+        {"share", static_cast<double>(options_.share) / k_whole_share},
+        {"dry", dry_},
+        {"open", open_.size()},
+        {"bytes", bytes_},
+        {"counters", std::move(counters)},
+    };
+}
+
+std::string Mirror::metrics() const {
+    constexpr std::string_view k_name = "oa_stream_front_mirror_requests_total";
+    std::string out = fmt::format(
+        "# HELP {0} Requests sampled for the mirror, and what became of them.\n# TYPE {0} "
+        "counter\n",
+        k_name
+    );
+    for (const CounterRow& row : k_counters) {
+        out += fmt::format(
+            "{}{{mirror=\"{}\",result=\"{}\"}} {}\n",
+            k_name,
+            options_.name,
+            row.name,
+            counters_.*row.value
+        );
+    }
+    out += fmt::format(
+        "# HELP oa_stream_front_mirror_open Copies under way.\n"
+        "# TYPE oa_stream_front_mirror_open gauge\noa_stream_front_mirror_open{{mirror=\"{}\"}} "
+        "{}\n",
+        options_.name,
+        open_.size()
+    );
+    return out;
+}
+
+std::string Mirror::summary() const {
+    std::string out = fmt::format("mirror {}:", options_.name);
+    for (const CounterRow& row : k_counters) {
+        const auto value = counters_.*row.value;
+        const bool always = row.name == "sampled" || row.name == "same" || row.name == "different";
+        if (value > 0 || always) {
+            out += fmt::format("{} {} {}", out.ends_with(':') ? "" : ",", value, row.name);
+        }
+    }
+    return out;
+}
+
+} // namespace oa_stream::traffic
