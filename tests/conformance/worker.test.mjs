@@ -27,9 +27,8 @@ test('every scenario', { concurrency: true }, async (t) => {
         await world.reset();
         await world.ready();
         const exchange = await world.play(name, scenario, dialect);
-        const end = scenario.expect?.end;
         if (scenario.expect?.http) return;
-        const { message } = await assertAccepted(exchange, { outcome: end === 'failed' ? 'error-chunk' : 'ready' });
+        const { message } = await assertAccepted(exchange, { outcome: scenario.expect?.code ? 'error-chunk' : 'ready' });
         const text = message.parts.filter((part) => part.type === 'text').map((part) => part.text).join('');
         if (scenario.expect) assert.equal(text, scenario.expect.text, 'each character once, on the page too');
       });

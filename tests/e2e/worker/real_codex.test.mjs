@@ -1,0 +1,118 @@
+// The real Codex as the worker: a lane on it tells what a lane on a Codex of its own tells.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { agentConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { oa, scratch } from '../lib/process.mjs';
+import { World } from './world.mjs';
+
+let mock, worker, codex, folders;
+before(async () => {
+  mock = await startMock();
+  const config = path.join(scratch('worker-codex'), 'config.toml');
+  fs.writeFileSync(config, agentConfig(mock.port));
+  // Codex names files from the root of the repository that they are in: here there is none.
+  folders = ['worker', 'codex'].map((name) => fs.mkdtempSync(path.join(os.tmpdir(), `oa-${name}-`)));
+  worker = await World.start({ fake: { codex: { bin: codexBin(), config, cwd: folders[0] } } });
+  codex = await startCodexLane({ config: agentConfig, port: mock.port, args: ['--work-dir', folders[1]] });
+});
+after(async () => {
+  await codex.stop();
+  await worker.stop();
+  await mock.stop();
+  for (const folder of folders) fs.rmSync(folder, { recursive: true });
+});
+const bases = () => [worker.lane.base, codex.base];
+const release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
+
+/** What a page shows of a stream, without ids and without where deltas were cut. */
+function shown(exchange) {
+  assertLegal(exchange);
+  const seen = read(exchange);
+  return { texts: seen.texts, reasoning: seen.reasoning, tools: Object.values(seen.tools).map(({ toolName, input, output, errorText }) => ({ toolName, input, output, errorText })), aborted: seen.aborted, failure: seen.failure, done: seen.done };
+}
+/** Runs it against both lanes, one after the other; what comes back must be the same. */
+async function same(run) {
+  const [here, there] = [await run(bases()[0], 'w'), await run(bases()[1], 'c')];
+  assert.deepEqual(here, there);
+  return here;
+}
+/** What GET …/messages tells, without times and ids; prompts hold the chat's. */
+async function history(base, id) {
+  const answer = await send(base, { path: `/api/chats/${id}/messages` });
+  assert.equal(answer.status, 200, answer.text);
+  const messages = JSON.parse(answer.text.replaceAll(id, 'ID')).data;
+  return messages.map(({ role, content, parts }) => ({ role, content, parts: parts?.map(({ type, text }) => ({ type, text })) }));
+}
+
+test('shadow: every kind of turn is the same', async () => {
+  const prompts = ['text;words=12', 'unicode', 'reasoning;parts=2', 'exec;cmd=echo%20shadow', 'exec-fail;code=3', `patch;op=add;file=p-${process.pid}.txt`, 'plan', 'two-messages', 'incomplete;words=5'];
+  const run = await oa(['shadow', '--json', '--base-url', worker.lane.base, '--against', codex.base, '--no-latency', '--runs', '1', ...prompts.flatMap((one) => ['--prompt', `scenario:${one}`])], { ms: 120000 });
+  const turns = run.json().checks.filter((one) => one.id.startsWith('shadow.turn.'));
+  assert.deepEqual(turns.filter((one) => one.verdict !== 'PASS').map((one) => `${one.id}: ${one.detail}`), []);
+  assert.equal(turns.length, prompts.length);
+  assert.equal(run.code, 0, run.stderr);
+});
+
+// What shadow does not call equal: answers that fail alike, and tools whose order Codex itself leaves open.
+for (const prompt of ['http-400', 'failed-mid;at=3', 'drop-mid;at=3', 'exec-two']) {
+  test(`${prompt}: the same messages`, () => same(async (base, mark) => {
+    const id = `${prompt.replace(/;.*/, '')}-${mark}`;
+    const told = shown(await chat(base, `scenario:${prompt}`, { id }).done);
+    assert.ok(told.failure || told.tools.length === 2);
+    told.tools.sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+    return { told, roles: (await history(base, id)).map((message) => message.role) };
+  }));
+}
+
+test('smoke stream passes', async () => {
+  const smoke = await oa(['smoke', 'stream', '--base-url', worker.lane.base, '--json', '--abort', '--prompt', 'scenario:text;words=12'], { ms: 90000 });
+  assert.deepEqual(smoke.json().checks.filter((c) => !['PASS', 'SKIPPED'].includes(c.verdict)).map((c) => `${c.id}: ${c.detail}`), []);
+});
+
+test('a stop in the middle', () => same(async (base, mark) => {
+  const id = `stop-${mark}`;
+  const answer = chat(base, `scenario:text;words=6;hold=2;key=${id}`, { id });
+  await answer.frame((chunk) => chunk?.delta === 'bravo ');
+  assert.equal((await send(base, { method: 'POST', path: `/api/chats/${id}/stop` })).status, 200);
+  await answer.done;
+  await release(id);
+  const told = shown(answer);
+  assert.equal(told.aborted, true);
+  return { told, history: await history(base, id) };
+}));
+
+test('a page that is loaded again in the middle reads the whole answer, and both readers its end', () => same(async (base, mark) => {
+  const id = `reload-${mark}`;
+  const answer = chat(base, `scenario:text;words=6;hold=2;key=${id}`, { id });
+  await answer.frame((chunk) => chunk?.delta === 'bravo ');
+  const again = send(base, { path: `/api/chat/${id}/stream`, headers: { accept: 'text/event-stream' } });
+  await release(id);
+  const [first, second] = await Promise.all([answer.done, again]);
+  assert.deepEqual(shown(second), shown(first));
+  assert.match(read(first).texts.join(''), /^alpha bravo charlie delta echo foxtrot/);
+  return { told: shown(first), history: await history(base, id) };
+}));
+
+test('two turns on one thread are two messages, the same', () => same(async (base, mark) => {
+  const id = `two-${mark}`;
+  for (const words of [3, 4]) await chat(base, `scenario:text;words=${words}`, { id }).done;
+  return history(base, id);
+}));
+
+test('regenerate: Codex itself answers anew; a worker cannot, says so, and nothing is lost', async () => {
+  const ask = async (base) => {
+    await chat(base, 'scenario:text;words=3', { id: 'again', messageId: 'u-1' }).done;
+    return chat(base, 'scenario:text;words=3', { id: 'again', messageId: 'u-1', trigger: 'regenerate-message' }).done;
+  };
+  assert.equal((await ask(codex.base)).status, 200);
+  const before = worker.fake.log.filter((entry) => entry.rpc === 'turn/start').length;
+  assertRefused(await ask(worker.lane.base), 422, 'regenerate_unsupported');
+  assert.equal(worker.fake.log.filter((entry) => entry.rpc === 'turn/start').length, before + 1);
+  assert.deepEqual((await history(worker.lane.base, 'again')).map((message) => message.role), ['user', 'assistant']);
+  assert.deepEqual(worker.fake.violations.map((v) => `${v.code}: ${v.detail}`), []);
+});
