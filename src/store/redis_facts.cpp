@@ -3,6 +3,8 @@
 
 #include "redis_store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -32,17 +34,25 @@ Task<Result<double>> round_trip_ms(RedisLink::Self link, Millis wait) {
     co_return all[all.size() / 2];
 }
 
+/// The members of a set; none when there is no such set.
+Task<Result<std::vector<std::string>>>
+members_of(RedisLink::Self link, std::string key, Millis wait) {
+    OA_CO_TRY(const auto reply, co_await RedisLink::call(link, {"SMEMBERS", key}, wait));
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
+    std::vector<std::string> out;
+    for (const auto& item : reply.items) {
+        out.push_back(item.text);
+    }
+    co_return out;
+}
+
 /// The value of a session's key begins with its revision.
 Task<Result<void>> count_lanes(RedisLink::Self link, StoreOptions options, StoreFacts* out) {
-    OA_CO_TRY(
-        const auto names,
-        co_await RedisLink::call(link, {"SMEMBERS", options.prefix + ":ss"}, options.wait)
-    );
-    if (names.failed()) {
-        co_return std::unexpected(error_of(names));
-    }
-    for (const auto& name : names.items) {
-        Command get{"GET", options.prefix + ":s:" + name.text};
+    OA_CO_TRY(const auto names, co_await members_of(link, options.prefix + ":ss", options.wait));
+    for (const auto& name : names) {
+        Command get{"GET", options.prefix + ":s:" + name};
         OA_CO_TRY(const auto value, co_await RedisLink::call(link, std::move(get), options.wait));
         if (value.failed()) {
             co_return std::unexpected(error_of(value));
@@ -76,9 +86,7 @@ Task<Result<StoreFacts>> ask(RedisLink::Self link, StoreOptions options) {
     co_return out;
 }
 
-} // namespace
-
-Task<Result<StoreFacts>> look_at_store(asio::any_io_executor executor, StoreOptions options) {
+Task<Result<RedisLink::Self>> open_link(asio::any_io_executor executor, StoreOptions options) {
     OA_CO_TRY(auto address, read_redis_address(options));
     const auto link = std::make_shared<RedisLink>(
         executor,
@@ -90,6 +98,47 @@ Task<Result<StoreFacts>> look_at_store(asio::any_io_executor executor, StoreOpti
     OA_CO_CHECK(co_await RedisLink::open(link, [wait](RedisLink::Self opened) {
         return check_server(std::move(opened), wait);
     }));
+    co_return link;
+}
+
+Task<Result<void>> clear(RedisLink::Self link, StoreOptions options) {
+    const auto wait = options.wait;
+    const auto key = [prefix = options.prefix](std::string_view kind, std::string_view name) {
+        return fmt::format("{}:{}:{}", prefix, kind, name);
+    };
+    Command all{"UNLINK", options.prefix + ":meta", options.prefix + ":ss", key("u", "")};
+    OA_CO_TRY(const auto sessions, co_await members_of(link, options.prefix + ":ss", wait));
+    for (const auto& session : sessions) {
+        for (const std::string_view kind : {"s", "c", "o", "in"}) {
+            all.push_back(key(kind, session));
+        }
+    }
+    OA_CO_TRY(const auto ids, co_await members_of(link, key("u", ""), wait));
+    for (const auto& id : ids) {
+        const auto row = key("t", row_name({.owner = {}, .id = id}));
+        Command get{"HGET", row, "ti"};
+        OA_CO_TRY(const auto turn, co_await RedisLink::call(link, std::move(get), wait));
+        all.push_back(row);
+        if (!turn.failed() && !turn.nil()) {
+            all.push_back(key("l", turn.text));
+            all.push_back(key("r", turn.text));
+        }
+    }
+    OA_CO_TRY(const auto gone, co_await RedisLink::call(link, std::move(all), wait));
+    co_return gone.failed() ? std::unexpected(error_of(gone)) : Result<void>{};
+}
+
+} // namespace
+
+Task<Result<void>> clear_store(asio::any_io_executor executor, StoreOptions options) {
+    OA_CO_TRY(const auto link, co_await open_link(std::move(executor), options));
+    auto cleared = co_await clear(link, std::move(options));
+    link->close();
+    co_return cleared;
+}
+
+Task<Result<StoreFacts>> look_at_store(asio::any_io_executor executor, StoreOptions options) {
+    OA_CO_TRY(const auto link, co_await open_link(std::move(executor), options));
     auto facts = co_await ask(link, std::move(options));
     link->close();
     co_return facts;

@@ -5,6 +5,9 @@
 #include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/playbook/runner.hpp"
 
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,11 +27,21 @@ struct LocalRehearsalOptions {
 /// That of `rollback drill --local`: playbooks/local-drill.yaml.
 [[nodiscard]] Playbook local_drill(const LocalRehearsalOptions& options);
 
+/// Several lanes a revision, on a store that all of them share.
+struct SharedStore {
+    std::size_t replicas = 1; ///< lanes a revision
+    std::vector<std::string> lane_args{}; ///< of `serve`: which store, under which prefix
+    std::map<std::string, std::string> env{}; ///< for the lanes, besides the usual
+    /// Takes what the lanes left out of the store, once they are gone.
+    std::function<Task<Result<void>>()> clear{};
+};
+
 struct RehearsalInput {
     std::string program; ///< path of this binary
     std::string replay{}; ///< folder of transcripts; empty: those built in
     LocalRehearsalOptions options{};
     std::vector<Fault> faults{};
+    SharedStore shared{};
     Operator by{};
 };
 

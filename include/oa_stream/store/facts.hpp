@@ -1,4 +1,4 @@
-// What a store is like, for whoever sets one up.
+// What a store is like, for whoever sets one up, and how a trial is taken out of it again.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -27,5 +27,9 @@ struct StoreFacts {
 /// Connects and asks; registers nothing and changes nothing. Errors as Store::open().
 [[nodiscard]] Task<Result<StoreFacts>>
 look_at_store(asio::any_io_executor executor, StoreOptions options);
+
+/// Removes what lanes without auth left under this prefix: their conversations, logs and names.
+/// Nobody may use it any more. What ends by itself is left to do so.
+[[nodiscard]] Task<Result<void>> clear_store(asio::any_io_executor executor, StoreOptions options);
 
 } // namespace oa_stream::store

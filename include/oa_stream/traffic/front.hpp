@@ -20,6 +20,7 @@ namespace oa_stream::traffic {
 /// A probe sends it to reach one revision whatever its weight; never forwarded.
 inline constexpr std::string_view k_pin_header = "x-oa-pin-revision";
 
+/// Several with one name are lanes of one revision: they take its requests in turn.
 struct Backend {
     std::string name; ///< the revision; x-oa-revision of answers that lack one
     std::string url;  ///< http://host:port
@@ -40,7 +41,7 @@ struct FrontOptions {
     std::string admin_socket; ///< path of a unix socket, mode 0600
     std::vector<Backend> backends;
     std::map<std::string, std::uint32_t, std::less<>> weights{}; ///< missing names have 0
-    std::size_t sticky_threads = 100000;
+    std::size_t sticky_threads = 100000; ///< 0: a thread stays nowhere, for lanes with a store
     Millis connect_timeout{3000};
     Millis first_byte_timeout{120000}; ///< a lane answers when its authority took the turn
     Millis idle_timeout{75000};        ///< heartbeats come every 15 s

@@ -1,14 +1,19 @@
 // cutover rehearse: the whole cutover without touching anything that serves.
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/playbook/target_run.hpp"
+#include "oa_stream/store/facts.hpp"
 
 #include "core/commands.hpp"
 #include "operate.hpp"
 #include "run_args.hpp"
+#include "serve/store_rows.hpp"
 
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -45,6 +50,8 @@ struct Options : TargetRunOptions, LiveOptions {
     std::vector<playbook::Fault> faults{};
     playbook::LocalRehearsalOptions here{};
     std::string replay{};
+    std::optional<std::uint64_t> replicas{};
+    store::StoreOptions store{};
 };
 using Local = playbook::LocalRehearsalOptions;
 constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
@@ -78,6 +85,77 @@ constexpr auto k_replay = option<&Options::replay>(
     names::replay, "DIR", "Play the recorded turns of this folder. Without it: a built-in set."
 );
 
+constexpr std::uint64_t k_usual_replicas = 2;
+constexpr auto k_replicas =
+    option<&Options::replicas>(
+        "--replicas",
+        "N",
+        "Start so many lanes for each of stable and canary, behind a front door that keeps no page "
+        "with a lane. With --local and --store."
+    )
+        .range(2, 8);
+constexpr auto k_store = option<&Options::store, &store::StoreOptions::url>(
+    names::store,
+    "URL",
+    "Share turns through this store, as the lanes of serve do, under a prefix of the rehearsal's "
+    "own. With --local."
+);
+using StoreOptionRows = StoreRows<&Options::store>;
+
+Task<Result<void>> clear(store::StoreOptions store) {
+    co_return co_await store::clear_store(co_await asio::this_coro::executor, std::move(store));
+}
+
+/// Below the given prefix, so that what a user of the store may touch stays as it is; no lane that
+/// serves has such keys.
+std::string prefix_of_its_own(const std::string& prefix) {
+    return fmt::format("{}:rehearsal-{}", prefix, random_hex(4));
+}
+
+Result<playbook::SharedStore> shared_store(const Options& options) {
+    playbook::SharedStore out;
+    if (!options.replicas && options.store.url.empty()) {
+        return out;
+    }
+    if (options.store.url.empty()) {
+        return fail(
+            Code::usage,
+            "several lanes need a store that they share",
+            std::string(k_replicas.name),
+            fmt::format("{} redis://127.0.0.1:6379 (Redis 7 or newer)", names::store)
+        );
+    }
+    OA_CHECK(store::check_store(options.store));
+    store::StoreOptions store = options.store;
+    if (store.password.starts_with("fd:")) {
+        return fail(
+            Code::usage,
+            "a descriptor can be read once, and every lane needs the password",
+            names::store_password,
+            "env:NAME or file:PATH"
+        );
+    }
+    store.prefix = prefix_of_its_own(store.prefix);
+    out.replicas = options.replicas.value_or(k_usual_replicas);
+    for (const auto& [name, value] :
+         std::initializer_list<std::pair<std::string_view, std::string>>{
+             {names::store, store.url},
+             {StoreOptionRows::prefix.name, store.prefix},
+             {names::store_user, store.user},
+             {names::store_password, store.password},
+             {StoreOptionRows::ca_file.name, store.ca_file}
+         }) {
+        if (!value.empty()) {
+            out.lane_args.insert(out.lane_args.end(), {std::string(name), value});
+        }
+    }
+    if (constexpr std::string_view k_env = "env:"; store.password.starts_with(k_env)) {
+        out.env = inherited_env({store.password.c_str() + k_env.size()});
+    }
+    out.clear = [store = std::move(store)]() -> Task<Result<void>> { return clear(store); };
+    return out;
+}
+
 Result<RehearsalInput> parse(const Options& options, const Context& context) {
     if (!options.playbook.empty() || !options.set.empty() || !options.probes) {
         return fail(
@@ -92,22 +170,25 @@ Result<RehearsalInput> parse(const Options& options, const Context& context) {
     out.replay = options.replay;
     out.options = options.here;
     out.faults = options.faults;
+    OA_TRY(out.shared, shared_store(options));
     OA_CHECK(playbook::check_faults(out.faults, playbook::local_rehearsal(out.options).stages));
     return out;
 }
 
 Result<void> refuse_local_options(const Options& options) {
     const bool local = options.here.bake || options.here.rate || !options.faults.empty() ||
-                       !options.replay.empty();
+                       !options.replay.empty() || options.replicas || !options.store.url.empty();
     return !local ? Result<void>{}
                   : fail(
                         Code::usage,
                         fmt::format(
-                            "{}, {}, {} and {} are for a rehearsal on this machine",
+                            "{}, {}, {}, {}, {} and {} are for a rehearsal on this machine",
                             k_inject.name,
                             k_bake.name,
                             k_rate.name,
-                            k_replay.name
+                            k_replay.name,
+                            k_replicas.name,
+                            k_store.name
                         ),
                         std::string(names::local),
                         "or --set bake=30s, if the playbook has that variable"
@@ -157,7 +238,13 @@ constexpr auto k_options = options<Options>(
     k_inject,
     k_bake,
     k_rate,
-    k_replay
+    k_replay,
+    k_replicas,
+    k_store,
+    StoreOptionRows::user,
+    StoreOptionRows::password,
+    StoreOptionRows::ca_file,
+    StoreOptionRows::prefix
 );
 
 } // namespace
@@ -173,6 +260,7 @@ const CommandSpec cutover_rehearse_command = command<run>({
             "oa-stream cutover rehearse cutover.yaml --set base_url=https://chat.example.org",
             "oa-stream cutover rehearse --local",
             "oa-stream cutover rehearse --local --inject error-rate=0.2@25",
+            "oa-stream cutover rehearse --local --replicas 2 --store redis://127.0.0.1:6379",
         },
     .leaves_run = true,
     .about =
@@ -180,7 +268,9 @@ const CommandSpec cutover_rehearse_command = command<run>({
 reads, probes and judges the gates once, asks the traffic machinery whether each change would be
 accepted, and writes nothing. With `--local` it runs the whole cutover on this machine: two lanes on
 recorded turns behind a front door, every stage, every gate, and with `--inject` a failure and its
-rollback.
+rollback. With `--store` each of stable and canary is several lanes that share their turns, and answers
+are read through other lanes while they run: same digest, none lost. Their keys in the store have a prefix
+of their own and are removed at the end.
 
 Each check says whether it was `live`, `rehearsed`, `asserted` or `skipped`. Only live ones count for a
 PASS.)",

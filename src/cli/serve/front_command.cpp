@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 namespace oa_stream::cli {
 
@@ -92,6 +93,13 @@ Result<void> complete(FrontOptions& front) {
             {},
             "like --backend stable=http://127.0.0.1:9001"
         );
+    }
+    std::set<std::string_view> revisions;
+    for (const auto& backend : front.backends) {
+        revisions.insert(backend.name);
+    }
+    if (revisions.size() < front.backends.size()) {
+        front.sticky_threads = 0; // their store lets any lane go on with any thread
     }
     if (front.weights.empty()) {
         front.weights[front.backends.front().name] = 100;
@@ -175,7 +183,10 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("127.0.0.1:8080"),
     parsed<read_backend, &Options::front, &FrontOptions::backends>(
-        names::backend, "NAME=URL", "Send traffic to this revision at this URL."
+        names::backend,
+        "NAME=URL",
+        "Send traffic to this revision at this URL. A name given again is one more lane of that "
+        "revision, on a shared store."
     ),
     parsed<read_weights, &Options::front, &FrontOptions::weights>(
         names::weights,
@@ -246,7 +257,8 @@ const CommandSpec front_command = command<run>({
     .about =
         R"(Runs a small front door that shares new threads among revisions by weight, for rehearsals and for
 machines without a balancer of their own. A thread stays with the revision that it began on as long as
-that one is healthy. Its splits are changed by playbooks of the driver `local`, or by `PUT /weights` on
+that one is healthy. Where a revision has several lanes, which then share a store, each request goes to
+any of them and no thread stays anywhere. Its splits are changed by playbooks of the driver `local`, or by `PUT /weights` on
 the socket of `--admin`.
 
 With `--mirror` a second lane gets copies of a share of the live requests. Its answers are compared as

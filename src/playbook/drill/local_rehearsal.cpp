@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
 #include "oa_stream/playbook/file.hpp"
+#include "oa_stream/probe/shared_turns.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include "engine/playbook_run.hpp"
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
 namespace oa_stream::playbook {
@@ -75,6 +77,46 @@ Playbook built_in(std::string_view name, const LocalRehearsalOptions& options) {
     return *std::move(out);
 }
 
+std::string target_text(const SharedStore& shared) {
+    return shared.replicas == 1
+               ? "two lanes on recorded turns behind a local front door, all on this machine"
+               : fmt::format(
+                     "{} lanes each of stable and canary on recorded turns, which share a store, "
+                     "behind a local front door that keeps no page with a lane",
+                     shared.replicas
+                 );
+}
+
+/// The gates' probes each read their answer once; whether lanes share turns shows only when another
+/// lane is asked for it.
+void read_twice(PlaybookRun& run, const LocalStack& stack, const asio::any_io_executor& executor) {
+    probe::SharedTurnsOptions options;
+    options.prompt = run.playbook().target.prompt;
+    options.limits = k_limits;
+    for (const std::string& url : stack.lane_urls()) {
+        options.lanes.push_back({.base_url = url});
+    }
+    const auto& lanes = stack.lane_urls(); // those of stable come first
+    run.live.smoke_at = {
+        {Through::stable, lanes.front()},
+        {Through::canary, lanes.back()},
+        {Through::users, lanes.front()},
+    };
+    const auto turns =
+        std::make_shared<probe::SharedTurns>(*run.outside.client, std::move(options));
+    turns->start(executor);
+    run.beside = [turns] { return turns->finish("replicas"); };
+}
+
+Task<void> clear(SharedStore shared, RunOutcome* outcome) {
+    const auto cleared = shared.clear ? co_await shared.clear() : Result<void>{};
+    if (!cleared && outcome != nullptr) {
+        outcome->notes.push_back(fmt::format(
+            "What the lanes left in the store could not be removed: {}", cleared.error().text()
+        ));
+    }
+}
+
 Task<Result<run::RunResult>> play_on_this_machine(RehearsalInput input, Playbook playbook) {
     OA_CO_CHECK(validate(playbook));
     OA_CO_CHECK(check_faults(input.faults, playbook.stages));
@@ -88,9 +130,7 @@ Task<Result<run::RunResult>> play_on_this_machine(RehearsalInput input, Playbook
         begin_run(std::move(input.by), std::move(plan), std::move(outside), RunMode::live, target)
     );
     run.title = run.playbook().drill ? "local rollback drill" : "local cutover rehearsal";
-    run.facts = {
-        {"target", "two lanes on recorded turns behind a local front door, all on this machine"}
-    };
+    run.facts = {{"target", target_text(input.shared)}};
     for (const Fault& fault : input.faults) {
         run.faults.push_back(fault.text());
     }
@@ -98,15 +138,20 @@ Task<Result<run::RunResult>> play_on_this_machine(RehearsalInput input, Playbook
         {.program = input.program,
          .stable = run.playbook().traffic.stable,
          .canary = run.playbook().traffic.canary,
-         .replay = input.replay},
+         .replay = input.replay,
+         .shared = input.shared},
         &run.session.folder()
     );
     if (!stack) {
         co_return co_await end_run(&run, std::unexpected(stack.error()));
     }
     connect(run, **stack, std::move(input.faults));
+    if (input.shared.replicas > 1) {
+        read_twice(run, **stack, co_await asio::this_coro::executor);
+    }
     auto ended = co_await carry_out_run(&run, plan_from_live);
     co_await (*stack)->stop();
+    co_await clear(input.shared, ended ? &*ended : nullptr);
     co_return co_await end_run(&run, std::move(ended));
 }
 

@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 
 struct LocalStack::Process {
     std::string name;
+    std::string revision; ///< empty: it is no lane
     std::unique_ptr<Child> child;
     run::RunFolder* folder = nullptr; ///< null once the stack is gone
     std::string last_words{};              ///< last line it wrote, for errors
@@ -124,7 +125,8 @@ std::string LocalStack::admin_socket() const {
     return (scratch_ / k_socket).string();
 }
 
-std::vector<std::string> LocalStack::lane_args(const std::string& name) const {
+std::vector<std::string>
+LocalStack::lane_args(const std::string& revision, const std::string& name) const {
     std::vector<std::string> args{
         "serve",
         names::listen,
@@ -132,7 +134,7 @@ std::vector<std::string> LocalStack::lane_args(const std::string& name) const {
         names::authority,
         "replay",
         names::revision,
-        name,
+        revision,
         names::ready_file,
         (scratch_ / (name + ".ready")).string(),
         names::state_dir,
@@ -143,27 +145,21 @@ std::vector<std::string> LocalStack::lane_args(const std::string& name) const {
     if (!options_.replay.empty()) {
         args.insert(args.end(), {names::replay, options_.replay});
     }
-    if (name == options_.canary) {
+    if (revision == options_.canary) {
         args.insert(args.end(), {names::inject_file, (scratch_ / "faults").string()});
     }
+    const auto& shared = options_.shared.lane_args;
+    args.insert(args.end(), shared.begin(), shared.end());
     return args;
 }
 
 Task<Result<void>> LocalStack::launch_all() {
-    OA_CO_TRY(
-        const std::string stable, co_await launch(options_.stable, lane_args(options_.stable))
-    );
-    OA_CO_TRY(
-        const std::string canary, co_await launch(options_.canary, lane_args(options_.canary))
-    );
+    OA_CO_CHECK(co_await launch_lanes(options_.stable));
+    OA_CO_CHECK(co_await launch_lanes(options_.canary));
     std::vector<std::string> args{
         "front",
         names::listen,
         "127.0.0.1:0",
-        names::backend,
-        fmt::format("{}=http://{}", options_.stable, stable),
-        names::backend,
-        fmt::format("{}=http://{}", options_.canary, canary),
         names::weights,
         fmt::format("{}=100,{}=0", options_.stable, options_.canary),
         names::admin,
@@ -171,13 +167,30 @@ Task<Result<void>> LocalStack::launch_all() {
         names::ready_file,
         (scratch_ / (std::string(k_front) + ".ready")).string(),
     };
+    args.insert(args.end(), front_args_.begin(), front_args_.end());
     OA_CO_TRY(const std::string front, co_await launch(std::string(k_front), std::move(args)));
     front_url_ = "http://" + front;
-    folder_->note("processes listen", {{"stable", stable}, {"canary", canary}, {"front", front}});
+    folder_->note("processes listen", {{"lanes", lane_urls_}, {"front", front_url_}});
     co_return Result<void>{};
 }
 
-Task<Result<std::string>> LocalStack::launch(std::string name, std::vector<std::string> args) {
+Task<Result<void>> LocalStack::launch_lanes(std::string revision) {
+    for (std::size_t i = 1; i <= options_.shared.replicas; ++i) {
+        const std::string name =
+            options_.shared.replicas == 1 ? revision : fmt::format("{}-{}", revision, i);
+        OA_CO_TRY(
+            const std::string address, co_await launch(name, lane_args(revision, name), revision)
+        );
+        lane_urls_.push_back("http://" + address);
+        front_args_.insert(
+            front_args_.end(), {names::backend, fmt::format("{}={}", revision, lane_urls_.back())}
+        );
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<std::string>>
+LocalStack::launch(std::string name, std::vector<std::string> args, std::string revision) {
     const auto executor = co_await asio::this_coro::executor;
     ChildOptions child;
     child.program = options_.program;
@@ -192,8 +205,10 @@ Task<Result<std::string>> LocalStack::launch(std::string name, std::vector<std::
          "TSAN_OPTIONS",
          "LLVM_PROFILE_FILE"}
     );
+    child.env.insert(options_.shared.env.begin(), options_.shared.env.end());
     OA_CO_TRY(auto started, Child::start(executor, std::move(child)));
-    auto process = std::make_shared<Process>(Process{name, std::move(started), folder_});
+    auto process =
+        std::make_shared<Process>(Process{name, std::move(revision), std::move(started), folder_});
     processes_.push_back(process);
     spawn(executor, "lab output", keep_output(process, &Child::read_stdout));
     spawn(executor, "lab output", keep_output(process, &Child::read_stderr));
@@ -219,13 +234,15 @@ Task<Result<std::string>> LocalStack::launch(std::string name, std::vector<std::
 }
 
 Task<Result<void>> LocalStack::plant(Fault fault) {
-    for (const auto& process : processes_) {
-        if (process->name == options_.canary && fault.kind == "kill") {
-            process->may_end = true;
-            process->child->signal(SIGKILL);
-            (void)co_await process->child->wait();
-            co_return Result<void>{};
+    if (fault.kind == "kill") {
+        for (const auto& process : processes_) {
+            if (process->revision == options_.canary) {
+                process->may_end = true;
+                process->child->signal(SIGKILL);
+                (void)co_await process->child->wait();
+            }
         }
+        co_return Result<void>{};
     }
     // The lane reads the file again before its next turn.
     faults_ += fmt::format("{}={}\n", fault.kind, fault.value);

@@ -4,6 +4,7 @@
 
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/playbook/fault.hpp"
+#include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/run/run_folder.hpp"
 
 #include <filesystem>
@@ -18,6 +19,7 @@ struct LocalStackOptions {
     std::string stable;  ///< revision names
     std::string canary;
     std::string replay{}; ///< folder of transcripts; empty: those built in
+    SharedStore shared{};
     Millis ready_limit{20000};
 };
 
@@ -35,6 +37,8 @@ public:
 
     [[nodiscard]] const std::string& front_url() const noexcept { return front_url_; }
     [[nodiscard]] std::string admin_socket() const;
+    /// Where each lane answers itself: those of stable, then those of canary.
+    [[nodiscard]] const std::vector<std::string>& lane_urls() const noexcept { return lane_urls_; }
     /// Plants a fault in the canary; it holds for the turns that begin from now on.
     [[nodiscard]] Task<Result<void>> plant(Fault fault);
     [[nodiscard]] Task<void> stop();
@@ -43,8 +47,11 @@ private:
     struct Process;
     LocalStack(LocalStackOptions options, run::RunFolder* folder, std::filesystem::path scratch);
 
-    [[nodiscard]] Task<Result<std::string>> launch(std::string name, std::vector<std::string> args);
-    [[nodiscard]] std::vector<std::string> lane_args(const std::string& name) const;
+    [[nodiscard]] Task<Result<std::string>>
+    launch(std::string name, std::vector<std::string> args, std::string revision = {});
+    [[nodiscard]] std::vector<std::string>
+    lane_args(const std::string& revision, const std::string& name) const;
+    [[nodiscard]] Task<Result<void>> launch_lanes(std::string revision);
     [[nodiscard]] Task<Result<void>> launch_all();
     void remove_scratch();
 
@@ -53,6 +60,8 @@ private:
     std::filesystem::path scratch_;
     std::string faults_; ///< text of the canary's faults file
     std::string front_url_;
+    std::vector<std::string> lane_urls_;
+    std::vector<std::string> front_args_;
     std::vector<std::shared_ptr<Process>> processes_;
 };
 

@@ -305,6 +305,7 @@ RunInput engine_input(PlaybookRun& run) {
     out.asserted = run.asserted;
     out.sources = sources_of(run.outside);
     out.rehearse = run.rehearse;
+    out.beside = run.beside;
     out.on_stage = run.by.on_stage;
     out.may_write = run.may_write;
     if (out.driver != nullptr) {

@@ -37,6 +37,7 @@ struct PlaybookRun {
     std::string reopen{}; ///< why the stages of a cutover that is over run again
     std::filesystem::path faults_file{}; ///< where a drill against a target plants its fault
     std::function<Task<Check>()> rehearse{}; ///< the playbook's dry run of another one
+    std::function<Task<Check>()> beside{}; ///< ends what goes on beside the run, and judges it
     LiveOptions live{}; ///< limits and planted faults; the rest comes from the plan
     std::string title{}; ///< of the report
     std::vector<std::pair<std::string, std::string>> facts{}; ///< for the report: name, value

@@ -363,6 +363,9 @@ Task<RunOutcome> run_plan(RunInput input) {
     const std::size_t done = co_await carry_out_all(&run);
     bool completed = done == run.in.plan->steps.size();
     note_rest(run, done);
+    if (run.in.beside) {
+        run.session.add(co_await run.in.beside());
+    }
     if (completed && run.in.last) {
         completed = co_await carry_out_last(&run);
     }

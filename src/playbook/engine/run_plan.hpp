@@ -58,6 +58,7 @@ struct RunInput {
     JournalSink journal{}; ///< unset: the session's
     std::function<Task<LastStep>(Journal* journal)> last{}; ///< unset: none
     std::function<Task<Check>()> rehearse{}; ///< of the playbook's; unset: it has none
+    std::function<Task<Check>()> beside{}; ///< what went on beside all steps, ended; unset: nothing
     OnStage on_stage{};
     /// Asked before each write and each line of the journal. Unset: nobody can take the run over.
     std::function<Result<void>()> may_write{};

@@ -43,6 +43,10 @@ public:
             check.detail = target.error().text();
             co_return std::vector{std::move(check)};
         }
+        if (const auto one = options_.smoke_at.find(spec.through); one != options_.smoke_at.end()) {
+            target->base_url = one->second;
+            target->extra = {};
+        }
         switch (spec.surface) {
         case Surface::completions:
             co_return co_await smoke_completions(std::move(spec), *std::move(target));

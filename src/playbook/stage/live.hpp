@@ -8,6 +8,7 @@
 #include "engine/instruments.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,9 @@ struct LiveOptions {
     /// False: nothing is asked of the control surface that it would have to make or note down.
     bool writes = true;
     std::string control_url{}; ///< of the control surface; empty: where the lane is
+    /// One lane of an arm, for its smokes: they read back what they made, and a lane on recorded
+    /// turns keeps messages to itself. Arms that are not here: as their driver says.
+    std::map<Through, std::string> smoke_at{};
     std::size_t keep_bad = 5; ///< streams kept per arm and stage; one good one is kept, too
     std::function<void(const Check&)> on_check{}; ///< of a smoke, as it is done
     /// Planted faults; unset: none can be.

@@ -47,9 +47,11 @@ net::Response error_page(int status, std::string_view reason) {
 
 Result<void> validate(const FrontOptions& options) {
     std::set<std::string, std::less<>> names;
+    std::set<std::string_view> addresses;
     for (const Backend& backend : options.backends) {
-        if (!names.insert(backend.name).second) {
-            return fail(Code::usage, fmt::format("backend '{}' is given twice", backend.name));
+        names.insert(backend.name);
+        if (!addresses.insert(backend.url).second) {
+            return fail(Code::usage, fmt::format("backend {} is given twice", backend.url));
         }
     }
     std::uint64_t sum = 0;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace oa_stream::traffic {
@@ -34,7 +35,7 @@ Result<Weights> parse_weights(const FrontCore& core, std::string_view body) {
     std::uint64_t sum = 0;
     for (const auto& [name, value] : list->items()) {
         const auto weight = int_member(*list, name);
-        if (!core.find(name)) {
+        if (!core.knows(name)) {
             return fail(Code::precondition, fmt::format("no backend is called '{}'", name));
         }
         if (!weight || *weight < 0 || *weight > std::numeric_limits<std::uint16_t>::max()) {
@@ -58,7 +59,10 @@ Result<void> check_ready(const FrontCore& core, const Weights& weights) {
         after += weight_in(weights, arm);
     }
     for (const Arm& arm : core.arms) {
-        if (!arm.ready && weight_in(weights, arm) * before > arm.weight * after) {
+        const bool served = std::ranges::any_of(core.arms, [&arm](const Arm& other) {
+            return other.ready && other.backend.name == arm.backend.name;
+        });
+        if (!served && weight_in(weights, arm) * before > arm.weight * after) {
             return fail(
                 Code::precondition,
                 fmt::format("{} is not ready ({}): it gets no share", arm.backend.name, arm.health)

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <numeric>
 
 namespace oa_stream::traffic {
 namespace {
@@ -34,6 +36,19 @@ bool listed(std::string_view list, std::string_view name) {
     return false;
 }
 
+ArmCounters& operator+=(ArmCounters& sum, const ArmCounters& more) {
+    sum.picked += more.picked;
+    sum.sticky += more.sticky;
+    sum.pinned += more.pinned;
+    sum.active += more.active;
+    sum.finished += more.finished;
+    sum.unreachable += more.unreachable;
+    sum.broken += more.broken;
+    sum.client_gone += more.client_gone;
+    sum.status_5xx += more.status_5xx;
+    return sum;
+}
+
 Json counters_json(const ArmCounters& counters) {
     return {
         {"picked", counters.picked},
@@ -46,6 +61,39 @@ Json counters_json(const ArmCounters& counters) {
         {"client_gone", counters.client_gone},
         {"status_5xx", counters.status_5xx},
     };
+}
+
+Json arm_json(const Arm& arm) {
+    return {
+        {"url", arm.backend.url},
+        {"weight", arm.weight},
+        {"ready", arm.ready},
+        {"health", arm.health.empty() ? "not checked" : arm.health},
+        {"checks", arm.checks},
+        {"counters", counters_json(arm.counters)},
+    };
+}
+
+/// One revision: as its lane if it has one, else their sum, with the lanes below `lanes`.
+Json revision_json(const std::vector<const Arm*>& lanes) {
+    Arm sum = *lanes.front();
+    Json each = Json::array({arm_json(sum)});
+    for (std::size_t i = 1; i < lanes.size(); ++i) {
+        const Arm& lane = *lanes[i];
+        sum.counters += lane.counters;
+        sum.checks += lane.checks;
+        if (lane.ready && !sum.ready) {
+            sum.ready = true;
+            sum.health = lane.health;
+        }
+        each.push_back(arm_json(lane));
+    }
+    Json out = {{"name", sum.backend.name}};
+    out.update(arm_json(sum));
+    if (lanes.size() > 1) {
+        out["lanes"] = std::move(each);
+    }
+    return out;
 }
 
 } // namespace
@@ -66,29 +114,44 @@ FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
 }
 
 void FrontCore::apply_weights() {
+    std::map<std::string_view, std::uint32_t> ready;
+    std::uint32_t common = 1; // a multiple of every count of ready lanes: shares stay whole numbers
+    for (const Arm& arm : arms) {
+        ready[arm.backend.name] += arm.ready ? 1 : 0;
+    }
+    for (const auto& [name, count] : ready) {
+        common = std::lcm(common, std::max(count, 1U));
+    }
     std::vector<std::uint32_t> usable;
     usable.reserve(arms.size());
     for (const Arm& arm : arms) {
-        usable.push_back(arm.ready ? arm.weight : 0);
+        usable.push_back(arm.ready ? arm.weight * (common / ready[arm.backend.name]) : 0);
     }
     if (usable != pick.weights()) {
         pick.set(std::move(usable));
     }
 }
 
-std::optional<std::size_t> FrontCore::find(std::string_view name) const {
-    const auto found =
-        std::ranges::find_if(arms, [&](const Arm& arm) { return arm.backend.name == name; });
-    if (found == arms.end()) {
-        return std::nullopt;
+bool FrontCore::knows(std::string_view name) const {
+    return std::ranges::any_of(arms, [&](const Arm& arm) { return arm.backend.name == name; });
+}
+
+std::optional<std::size_t> FrontCore::lane_of(std::string_view name) {
+    std::optional<std::size_t> out;
+    for (std::size_t i = 1; i <= arms.size(); ++i) {
+        const std::size_t at = (last_pinned + i) % arms.size();
+        if (arms[at].backend.name == name && (!out || (arms[at].ready && !arms[*out].ready))) {
+            out = at;
+        }
     }
-    return static_cast<std::size_t>(found - arms.begin());
+    last_pinned = out.value_or(last_pinned);
+    return out;
 }
 
 Result<Route> FrontCore::route(const net::Request& request) {
     ThreadRef ref = thread_of(request.method, request.path, request.body);
     if (const auto pin = request.headers.get(k_pin_header)) {
-        const auto arm = find(*pin);
+        const auto arm = lane_of(*pin);
         if (!arm) {
             return fail(Code::usage, fmt::format("no backend is called '{}'", printable(*pin)));
         }
@@ -122,17 +185,20 @@ std::size_t FrontCore::active() const {
 }
 
 Json FrontCore::state() const {
-    Json backends = Json::array();
+    std::vector<std::vector<const Arm*>> revisions; // in the order they were given
     for (const Arm& arm : arms) {
-        backends.push_back({
-            {"name", arm.backend.name},
-            {"url", arm.backend.url},
-            {"weight", arm.weight},
-            {"ready", arm.ready},
-            {"health", arm.health.empty() ? "not checked" : arm.health},
-            {"checks", arm.checks},
-            {"counters", counters_json(arm.counters)},
+        const auto known = std::ranges::find_if(revisions, [&](const auto& lanes) {
+            return lanes.front()->backend.name == arm.backend.name;
         });
+        if (known == revisions.end()) {
+            revisions.push_back({&arm});
+        } else {
+            known->push_back(&arm);
+        }
+    }
+    Json backends = Json::array();
+    for (const auto& lanes : revisions) {
+        backends.push_back(revision_json(lanes));
     }
     Json out = {
         {"schema", "oa-stream.front.v1"},

@@ -20,7 +20,7 @@ namespace oa_stream::traffic {
 struct Arm {
     Backend backend;
     ArmCounters counters{};
-    std::uint32_t weight = 0; ///< as told last
+    std::uint32_t weight = 0; ///< of its revision, as told last
     bool ready = true;
     std::string health{}; ///< what the last check saw; empty without checks
     std::uint64_t checks = 0;
@@ -40,9 +40,12 @@ struct FrontCore {
 
     /// Code::usage: the pin names no backend. Code::unavailable: nobody with a weight is ready.
     [[nodiscard]] Result<Route> route(const net::Request& request);
-    /// Takes the told weights, less those of backends that are not ready.
+    /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
+    /// share what it is worth.
     void apply_weights();
-    [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
+    [[nodiscard]] bool knows(std::string_view name) const;
+    /// The next of its lanes, a ready one if there is any.
+    [[nodiscard]] std::optional<std::size_t> lane_of(std::string_view name);
     [[nodiscard]] std::string etag() const;
     [[nodiscard]] std::size_t active() const;
     [[nodiscard]] Json state() const;
@@ -56,6 +59,7 @@ struct FrontCore {
     std::shared_ptr<Mirror> mirror{}; ///< null: none
     std::string instance; ///< random: a restarted front door forgot the weights, its etags differ
     std::uint64_t writes = 0;
+    std::size_t last_pinned = 0; ///< lanes of a revision take turns
     bool draining = false;
     bool closed = false;
     std::vector<std::shared_ptr<Wake>> watches; ///< of the health checks

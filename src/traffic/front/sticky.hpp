@@ -11,7 +11,8 @@
 
 namespace oa_stream::traffic {
 
-/// Bounded map thread → backend; the thread not seen for longest is forgotten first.
+/// Bounded map thread → backend; the thread not seen for longest is forgotten first. Of limit 0:
+/// it remembers none.
 class StickyThreads {
 public:
     explicit StickyThreads(std::size_t limit) : limit_(limit) {}

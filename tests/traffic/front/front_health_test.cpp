@@ -134,3 +134,32 @@ TEST_CASE("front admin: no share is given to a backend that is not ready, but ta
     CHECK(put(100, 0).status == 200);
     CHECK(put(99, 1).status == 422);
 }
+
+TEST_CASE("front health: what a revision is worth goes to those of its lanes that are ready") {
+    Rig rig;
+    FakeBackend second(rig.io.get_executor(), "stable-2");
+    second.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond({503, {}, "drains"});
+    };
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    options.backends = {
+        {"stable", rig.stable.url()}, {"stable", second.url()}, {"canary", rig.canary.url()}
+    };
+    options.weights = {{"stable", 50}, {"canary", 50}};
+    options.sticky_threads = 0;
+    options.health = {.path = "/readyz", .interval = Millis(10)};
+    auto front = Front::start(rig.io.get_executor(), options);
+    REQUIRE(front.has_value());
+    rig.front = *std::move(front);
+    rig.run_until([&] {
+        const Json all = rig.front->state().at("backends");
+        return all[0].at("lanes")[1].at("ready") == false && all[1].at("checks") > 0;
+    });
+    CHECK(rig.front->state().at("backends")[0].at("ready") == true);
+    for (int i = 0; i < 20; ++i) {
+        CHECK(rig.post("/api/chat/stream", "{}").status == 200);
+    }
+    CHECK(rig.counter("stable", "picked") == 10);
+    CHECK(rig.counter("canary", "picked") == 10);
+}

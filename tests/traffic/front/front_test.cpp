@@ -130,7 +130,7 @@ TEST_CASE("front: options that cannot work are refused") {
     FrontOptions options;
     options.listen = {"127.0.0.1", 0};
     CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
-    options.backends = {{"a", "http://127.0.0.1:1"}, {"a", "http://127.0.0.1:2"}};
+    options.backends = {{"a", "http://127.0.0.1:1"}, {"b", "http://127.0.0.1:1"}};
     options.weights = {{"a", 1}};
     CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
     options.backends.pop_back();
@@ -138,4 +138,35 @@ TEST_CASE("front: options that cannot work are refused") {
     CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
     options.weights = {{"a", 0}};
     CHECK(Front::start(io.get_executor(), options).error().code == Code::usage);
+}
+
+TEST_CASE("front: lanes of one revision share what it is worth, and keep no thread") {
+    Rig rig;
+    FakeBackend second(rig.io.get_executor(), "stable-2");
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    options.backends = {
+        {"stable", rig.stable.url()}, {"stable", second.url()}, {"canary", rig.canary.url()}
+    };
+    options.weights = {{"stable", 90}, {"canary", 10}};
+    options.sticky_threads = 0;
+    auto front = Front::start(rig.io.get_executor(), options);
+    REQUIRE(front.has_value());
+    rig.front = *std::move(front);
+    for (int i = 0; i < 100; ++i) {
+        CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").status == 200);
+    }
+    CHECK(rig.canary.seen.size() == 10);
+    CHECK(rig.stable.seen.size() == 45);
+    CHECK(second.seen.size() == 45);
+    for (int i = 0; i < 10; ++i) {
+        (void)rig.get_path("/version", {{std::string(k_pin_header), "stable"}});
+    }
+    CHECK(rig.stable.seen.size() == 50);
+    CHECK(second.seen.size() == 50);
+    const Json state = rig.front->state();
+    REQUIRE(state.at("backends").size() == 2);
+    CHECK(state.at("backends")[0].at("lanes").size() == 2);
+    CHECK(state.at("backends")[0].at("counters").at("finished") == 100);
+    CHECK(state.at("backends")[1].contains("lanes") == false);
 }

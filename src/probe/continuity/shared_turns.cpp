@@ -1,0 +1,174 @@
+#include "oa_stream/probe/shared_turns.hpp"
+
+#include "oa_stream/base/digest.hpp"
+
+#include "stream/target_request.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr auto k_poll = Millis{5};
+constexpr std::size_t k_most_named = 5; ///< threads that the check names
+constexpr std::string_view k_done = "data: [DONE]\n\n";
+
+bool whole(std::string_view frames) {
+    return frames.ends_with(k_done);
+}
+
+/// Heartbeats come when each reader's own time is up.
+std::string without_comments(std::string_view body) {
+    std::string out;
+    while (!body.empty()) {
+        const auto end = body.find("\n\n");
+        const auto frame = body.substr(0, end == std::string_view::npos ? end : end + 2);
+        body.remove_prefix(frame.size());
+        if (!frame.starts_with(':')) {
+            out += frame;
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+Shared judge_shared(const SharedTurn& turn) {
+    if (!whole(turn.second)) {
+        return Shared::lost;
+    }
+    if (whole(turn.first)) {
+        return turn.first == turn.second ? Shared::same : Shared::differs;
+    }
+    // The dead lane's reader may have seen more than it had told the store; never something else.
+    const auto common = std::min(turn.first.size(), turn.second.size());
+    std::size_t same = 0;
+    while (same < common && turn.first[same] == turn.second[same]) {
+        ++same;
+    }
+    return same > 0 ? Shared::carried : Shared::differs;
+}
+
+struct SharedTurns::State {
+    net::HttpClient* client = nullptr;
+    SharedTurnsOptions options{};
+    bool over = false;
+    bool running = false;
+    std::size_t next = 0;
+    std::map<Shared, std::uint64_t> counts{};
+    std::vector<std::string> wrong{};
+    std::string digests{}; ///< of all that were the same
+
+    static Task<void> read_twice(std::shared_ptr<State> self);
+    static Task<void> go_on(std::shared_ptr<State> self);
+};
+
+Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
+    const auto& lanes = self->options.lanes;
+    const Target from = lanes[self->next % lanes.size()];
+    const Target other = lanes[++self->next % lanes.size()];
+    const std::string thread = fresh_thread("oaprobe_shared");
+    net::ClientRequest begin = target_request(from, "POST", "/api/chat");
+    begin.headers.set("content-type", "application/json");
+    begin.body = chat_body(thread, self->options.prompt);
+    begin.fresh_connection = true;
+    apply_limits(begin, self->options.limits);
+    const auto heard = std::make_shared<std::string>();
+    net::StreamHandlers handlers;
+    handlers.on_bytes = [heard](std::string_view bytes, Clock::time_point) {
+        heard->append(bytes);
+        return net::Flow::go_on;
+    };
+    const auto transfer = self->client->stream(std::move(begin), std::move(handlers));
+    const auto deadline = Clock::now() + self->options.limits.first_byte;
+    while (heard->empty() && Clock::now() < deadline && co_await sleep_for(k_poll)) {
+    }
+    net::ClientRequest resume = target_request(other, "GET", "/api/chat/" + thread + "/stream");
+    resume.fresh_connection = true;
+    apply_limits(resume, self->options.limits);
+    const auto second = co_await self->client->fetch(std::move(resume));
+    const auto first = co_await transfer->done();
+    if (first.status != 200 || second.status != 200) {
+        co_return; // a refused answer is what the gates are about; one that was over is no live one
+    }
+    const SharedTurn turn{without_comments(*heard), without_comments(second.body)};
+    const Shared how = judge_shared(turn);
+    ++self->counts[how];
+    if (how == Shared::same) {
+        self->digests += sha256_hex(turn.first);
+    } else if (how != Shared::carried && self->wrong.size() < k_most_named) {
+        self->wrong.push_back(thread);
+    }
+}
+
+Task<void> SharedTurns::State::go_on(std::shared_ptr<State> self) {
+    while (!self->over) {
+        co_await read_twice(self);
+        if (self->over || !co_await sleep_for(self->options.pause)) {
+            break;
+        }
+    }
+    self->running = false;
+}
+
+SharedTurns::SharedTurns(net::HttpClient& client, SharedTurnsOptions options)
+    : state_(std::make_shared<State>()) {
+    state_->client = &client;
+    state_->options = std::move(options);
+}
+
+void SharedTurns::start(const asio::any_io_executor& executor) {
+    state_->running = true;
+    spawn(executor, "shared turns", State::go_on(state_));
+}
+
+Task<Check> SharedTurns::finish(std::string id) {
+    const auto state = state_;
+    state->over = true;
+    while (state->running && co_await sleep_for(k_poll)) {
+    }
+    auto& counts = state->counts;
+    const auto same = counts[Shared::same];
+    const auto carried = counts[Shared::carried];
+    const auto lost = counts[Shared::lost];
+    const auto differs = counts[Shared::differs];
+    Check out;
+    out.id = std::move(id);
+    out.data = {
+        {"lanes", state->options.lanes.size()},
+        {"same", same},
+        {"carried_on", carried},
+        {"lost", lost},
+        {"differ", differs},
+        {"digest", sha256_hex(state->digests)},
+        {"threads", state->wrong},
+    };
+    if (lost + differs > 0) {
+        out.verdict = Verdict::fail;
+        out.detail = fmt::format(
+            "read through another lane, {} answers got no ending and {} had other bytes ({})",
+            lost,
+            differs,
+            state->wrong.front()
+        );
+    } else if (same + carried == 0) {
+        out.verdict = Verdict::inconclusive;
+        out.detail = "no answer could be read through another lane while it ran";
+    } else {
+        out.verdict = Verdict::pass;
+        out.detail = fmt::format(
+            "{} answers were read through another lane while they ran: same digest, none lost{}",
+            same,
+            carried == 0 ? ""
+                         : fmt::format("; {} of a dead lane were ended by another one", carried)
+        );
+    }
+    co_return out;
+}
+
+} // namespace oa_stream::probe
