@@ -69,12 +69,12 @@ async function runNginx(config, port) {
   return proxy;
 }
 
-export async function startHaproxy(lane, changes = []) {
+export async function startHaproxy(lane, changes = [], source = 'haproxy.cfg') {
   const folder = scratch('haproxy');
   const port = await freePort();
   const file = path.join(folder, 'haproxy.cfg');
   // So many need more descriptors than a test may have.
-  fs.writeFileSync(file, example('haproxy.cfg', lane, port, [['maxconn 20000', 'maxconn 200'], ...changes]));
+  fs.writeFileSync(file, example(source, lane, port, [['maxconn 20000', 'maxconn 200'], ...changes]));
   const proxy = new Running(binary('haproxy'), ['-db', '-f', file], { name: 'haproxy', folder, env: cleanEnv() });
   await listens(proxy, port);
   proxy.base = `http://127.0.0.1:${port}`;
