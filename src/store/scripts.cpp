@@ -22,6 +22,12 @@ redis.call('HINCRBY', p..':c:'..me, 'n', 1)
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], 1)
 )lua"
 
+// A row that is no conversation (any more) is kept for its fence alone, and not for ever.
+#define OA_NOT_FOR_EVER                                                                            \
+    R"lua(
+if redis.call('HEXISTS', KEYS[1], 'th') == 0 then redis.call('PEXPIRE', KEYS[1], 86400000) end
+)lua"
+
 // ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
 const Script acquire{"acquire", R"lua(
 local p, me = ARGV[1], ARGV[2]
@@ -79,6 +85,7 @@ local id = ARGV[3]..'-'..ARGV[4]
 local there = redis.call('XADD', KEYS[2], 'NOMKSTREAM', id, 'b', ARGV[5], 'e', ARGV[6])
 if there then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
+)lua" OA_NOT_FOR_EVER R"lua(
 redis.call('HINCRBY', p..':c:'..me, 'n', -1)
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], -1)
 redis.call('SREM', p..':o:'..me, ARGV[9])
@@ -106,6 +113,7 @@ if r[1] ~= me or r[2] ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], 's', ARGV[6])
 if ARGV[6] == '' then
   redis.call('HSET', KEYS[1], 'st', 'ended')
+)lua" OA_NOT_FOR_EVER R"lua(
 else
   redis.call('SADD', p..':o:'..ARGV[6], ARGV[5])
 end
@@ -159,6 +167,7 @@ if id ~= ARGV[5]..'-'..ARGV[6] then return {0} end
 const Script reap{"reap", "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
+)lua" OA_NOT_FOR_EVER R"lua(
 redis.call('SREM', p..':o:'..ARGV[3], ARGV[11])
 if ARGV[8] ~= '' then
   redis.call('XADD', KEYS[2], 'NOMKSTREAM', f..'-'..ARGV[7], 'b', ARGV[8], 'e', ARGV[9])
