@@ -64,16 +64,25 @@ struct SharedTurns::State {
     std::vector<std::string> wrong{};
     std::string digests{}; ///< of all that were the same
 
+    static Task<net::ClientResponse>
+    fetch_turn(std::shared_ptr<State> self, Target lane, std::string thread);
     static Task<void> read_twice(std::shared_ptr<State> self);
     static Task<void> go_on(std::shared_ptr<State> self);
 };
 
+Task<net::ClientResponse>
+SharedTurns::State::fetch_turn(std::shared_ptr<State> self, Target lane, std::string thread) {
+    net::ClientRequest resume = target_request(lane, "GET", "/api/chat/" + thread + "/stream");
+    resume.fresh_connection = true;
+    apply_limits(resume, self->options.limits);
+    co_return co_await self->client->fetch(std::move(resume));
+}
+
 Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
     const auto& lanes = self->options.lanes;
-    const Target from = lanes[self->next % lanes.size()];
-    const Target other = lanes[++self->next % lanes.size()];
+    const std::size_t at = self->next++ % lanes.size();
     const std::string thread = fresh_thread("oaprobe_shared");
-    net::ClientRequest begin = target_request(from, "POST", "/api/chat");
+    net::ClientRequest begin = target_request(lanes[at], "POST", "/api/chat");
     begin.headers.set("content-type", "application/json");
     begin.body = chat_body(thread, self->options.prompt);
     begin.fresh_connection = true;
@@ -88,15 +97,24 @@ Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
     const auto deadline = Clock::now() + self->options.limits.first_byte;
     while (heard->empty() && Clock::now() < deadline && co_await sleep_for(k_poll)) {
     }
-    net::ClientRequest resume = target_request(other, "GET", "/api/chat/" + thread + "/stream");
-    resume.fresh_connection = true;
-    apply_limits(resume, self->options.limits);
-    const auto second = co_await self->client->fetch(std::move(resume));
+    SharedTurn turn;
+    bool read = false;
+    // The lane that is read through may be the one that dies: then the next one is asked.
+    for (std::size_t i = 0; i < lanes.size() && !whole(turn.second); ++i) {
+        const auto second = co_await fetch_turn(self, lanes[(at + 1 + i) % lanes.size()], thread);
+        if (second.status == 200) {
+            turn.second = without_comments(second.body);
+            read = true;
+        } else if (second.status == 204) {
+            read = false; // it is over: nobody waits for it any more
+            break;
+        }
+    }
     const auto first = co_await transfer->done();
-    if (first.status != 200 || second.status != 200) {
+    turn.first = without_comments(*heard);
+    if (first.status != 200 || (!read && whole(turn.first))) {
         co_return; // a refused answer is what the gates are about; one that was over is no live one
     }
-    const SharedTurn turn{without_comments(*heard), without_comments(second.body)};
     const Shared how = judge_shared(turn);
     ++self->counts[how];
     if (how == Shared::same) {
