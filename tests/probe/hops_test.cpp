@@ -129,4 +129,71 @@ TEST_CASE("hops: names and addresses are read, and anything else is refused") {
     }
 }
 
+TEST_CASE("hops: the authority is the last hop, and has no address") {
+    const auto hops = parse_hops("origin=http://127.0.0.1:1,authority");
+    REQUIRE(hops);
+    CHECK(hops->size() == 2);
+    CHECK(hops->back().name == "authority");
+    CHECK(hops->back().base_url.empty());
+    CHECK_FALSE(parse_hops("authority"));
+    CHECK_FALSE(parse_hops("authority,origin=http://127.0.0.1:1"));
+    CHECK_FALSE(parse_hops("origin=http://127.0.0.1:1,authority,x=http://127.0.0.1:2"));
+}
+
+TEST_CASE("hops: what the authority does is told from what the lane does") {
+    const auto judge = [](const HopSeen& inside) {
+        return judge_authority(inside, Millis(20'000), "stream");
+    };
+    HopSeen inside = hop("origin");
+    inside.steady->max_gap_s = 0.262;
+    Check check = judge(inside);
+    CHECK(check.id == "stream.hops.authority");
+    CHECK(check.verdict == Verdict::pass);
+    CHECK(check.detail.contains("at most 12 ms later"));
+
+    inside.steady->max_gap_s = 2.5;
+    check = judge(inside);
+    CHECK(check.verdict == Verdict::fail);
+    CHECK(check.data["hop"] == "authority");
+    CHECK(check.data["limit_s"] == 2.5);
+
+    // A model has no times of its own; what was not tried is not known.
+    inside.steady.reset();
+    inside.silent.reset();
+    inside.plain.clocks.first_content = 1.3;
+    inside.plain.max_gap_s = 4;
+    check = judge(inside);
+    CHECK(check.verdict == Verdict::pass);
+    CHECK(check.detail.contains("after 1.3 s and was silent for 4.0 s at most"));
+    inside.plain.max_gap_s = 25;
+    CHECK(judge(inside).verdict == Verdict::inconclusive);
+
+    inside.plain.outcome = Outcome::in_stream_error;
+    inside.plain.error_code = "authority_lost";
+    check = judge(inside);
+    CHECK(check.data["hop"] == "authority");
+    CHECK(check.detail.contains("authority_lost"));
+    inside.plain.error_code = "overloaded"; // a limit of the lane
+    CHECK(judge(inside).verdict == Verdict::inconclusive);
+}
+
+TEST_CASE(
+    "hops: a lane whose heartbeat goes on waits for its authority; one without is silent itself"
+) {
+    HopSeen inside{.name = "origin"};
+    inside.plain.outcome = Outcome::too_slow;
+    inside.plain.clocks.headers = 0;
+    inside.plain.clocks.end = 50;
+    for (int at = 3; at < 50; at += 3) {
+        inside.plain.timing_ndjson += fmt::format("{{\"t\":{}.0,\"bytes\":8}}\n", at);
+    }
+    Check check = judge_authority(inside, Millis(20'000), "stream");
+    CHECK(check.data["hop"] == "authority");
+    CHECK(check.detail.contains("heartbeat of origin every 3.0 s goes on"));
+    inside.plain.timing_ndjson.clear();
+    check = judge_authority(inside, Millis(20'000), "stream");
+    CHECK(check.verdict == Verdict::fail);
+    CHECK(check.data["hop"] == "origin");
+}
+
 } // namespace oa_stream::probe

@@ -19,14 +19,18 @@ struct Hop {
 
 struct HopOptions {
     Target target{}; ///< credentials and headers for every hop; its address is not used
-    std::vector<Hop> hops{};  ///< outermost first; at least two
+    std::vector<Hop> hops{};  ///< outermost first; k_authority_hop may be the last
     Millis longest{20'000}; ///< silences and durations up to this are tried
     ProbeLimits limits{};
     std::string id_prefix = "stream";
     std::function<void(const Check&)> on_check{};
 };
 
-/// "client=URL,edge=URL,origin=URL": two to six, names once each. Code::usage.
+/// What stands behind the last address: it has none of its own.
+inline constexpr std::string_view k_authority_hop = "authority";
+
+/// "client=URL,edge=URL,origin=URL", then perhaps "authority": two to six, names once each.
+/// Code::usage.
 [[nodiscard]] Result<std::vector<Hop>> parse_hops(std::string_view text);
 
 /// An answer that is not streamed, asked of a lane that is silent until it is complete.
@@ -55,6 +59,12 @@ struct HopSeen {
 /// it: what a hop further out shows as well comes from there.
 [[nodiscard]] std::vector<Check>
 judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& prefix);
+
+/// What the authority itself does, as seen through the innermost hop: whether it fails, how long it
+/// is silent, and how late what it says becomes a frame. The lane's heartbeat tells its silence
+/// from that of the lane.
+[[nodiscard]] Check
+judge_authority(const HopSeen& inside, Millis longest, const std::string& prefix);
 
 /// Tries all hops at once; takes a little longer than options.longest. Silence and duration are
 /// tried only on a lane that plays recorded turns, elsewhere they are SKIPPED.

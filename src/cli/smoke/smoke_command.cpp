@@ -19,7 +19,9 @@ struct Options : TargetOptions, LimitOptions {
 Result<std::vector<probe::Hop>> read_hops(std::string_view text) {
     OA_TRY(auto hops, probe::parse_hops(text));
     for (probe::Hop& hop : hops) {
-        OA_TRY(hop.base_url, read_base_url(hop.base_url));
+        if (!hop.base_url.empty()) {
+            OA_TRY(hop.base_url, read_base_url(hop.base_url));
+        }
     }
     return hops;
 }
@@ -100,7 +102,7 @@ constexpr auto k_options = options<Options>(
         "--hops",
         "NAME=URL,…",
         "Also find the hop that cuts, holds back or changes answers: addresses of this lane, the "
-        "outermost first, like client=URL,edge=URL,origin=URL."
+        "outermost first, like client=URL,edge=URL,origin=URL, and then perhaps authority."
     ),
     option<&Options::smoke, &SmokeOptions::hops_longest>(
         "--hops-longest", "D", "Try silences and durations up to this at each hop."
@@ -131,7 +133,7 @@ const CommandSpec smoke_stream_command = command<run>({
             "oa-stream smoke stream --base-url https://chat.example.org --auth file:token"
             " --no-probes",
             "oa-stream smoke stream --hops "
-            "edge=https://chat.example.org,origin=http://10.0.0.7:8080"
+            "edge=https://chat.example.org,origin=http://10.0.0.7:8080,authority"
             " --hops-longest 70s",
         },
     .leaves_run = true,

@@ -5,6 +5,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "hops_reads.hpp"
 #include "load/latch.hpp"
 #include "stream/completions_ask.hpp"
 #include "stream/target_request.hpp"
@@ -21,7 +22,7 @@ namespace oa_stream::probe {
 namespace {
 
 constexpr std::size_t k_most_hops = 6;
-constexpr Millis k_word_every{250};
+constexpr auto k_word_every = Millis{static_cast<Millis::rep>(k_word_every_s * 1000)};
 /// What a trial may take beyond the silence or the length that it asks for.
 constexpr Millis k_margin{15'000};
 constexpr std::string_view k_prompt =
@@ -50,7 +51,7 @@ struct Trials {
         const Millis longest = options.longest + k_margin;
         out.first_byte = std::max(out.first_byte, longest);
         out.stall = std::max(out.stall, longest);
-        out.total = std::max(out.total, longest + k_margin);
+        out.total = longest + 2 * k_margin; // so that every trial is over before they are judged
         return out;
     }
     void done() {
@@ -188,6 +189,10 @@ Result<std::vector<Hop>> parse_hops(std::string_view text) {
         text.remove_prefix(std::min(comma + 1, text.size()));
         const auto equals = std::min(one.find('='), one.size());
         const std::string name(one.substr(0, equals));
+        if (name == k_authority_hop && equals == one.size() && text.empty() && !out.empty()) {
+            out.push_back({name, {}}); // the last, and without an address
+            break;
+        }
         const bool known = std::ranges::find(out, name, &Hop::name) != out.end();
         if (name.empty() || name != printable(name, 40) || equals + 1 >= one.size() || known) {
             return fail(
@@ -216,12 +221,19 @@ Task<std::vector<Check>> probe_hops(net::HttpClient& client, HopOptions options)
     const auto trials = std::make_shared<Trials>(executor, std::move(options));
     trials->client = &client;
     for (const Hop& hop : trials->options.hops) {
-        trials->seen.push_back({.name = hop.name});
+        if (!hop.base_url.empty()) {
+            trials->seen.push_back({.name = hop.name});
+        }
     }
     co_await learn(trials);
     start(trials, executor);
     co_await trials->over.wait(trials->options.longest + 4 * k_margin);
     auto checks = judge_hops(trials->seen, trials->options.longest, trials->options.id_prefix);
+    if (trials->seen.size() < trials->options.hops.size()) {
+        checks.push_back(
+            judge_authority(trials->seen.back(), trials->options.longest, trials->options.id_prefix)
+        );
+    }
     for (const Check& check : checks) {
         if (trials->options.on_check) {
             trials->options.on_check(check);

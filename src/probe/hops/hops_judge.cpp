@@ -1,8 +1,8 @@
 // From what was seen through each hop to the first one that is guilty, with its limit.
-#include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/hops.hpp"
+
+#include "hops_reads.hpp"
 
 #include <fmt/format.h>
 
@@ -14,8 +14,6 @@
 namespace oa_stream::probe {
 namespace {
 
-// Content that is this much later through a hop was held back by it.
-constexpr double k_held_s = 1;
 // A heartbeat that a hop passes on comes as often as through the hop behind it, about.
 constexpr double k_late = 1.5;
 
@@ -48,29 +46,6 @@ std::string behind(const std::vector<HopSeen>& seen, const HopSeen& hop) {
     const auto next = static_cast<std::size_t>(&hop - seen.data()) + 1;
     return next < seen.size() ? fmt::format("; past it, at {}, it is not so", seen[next].name)
                               : "; nothing is behind it: the lane itself does";
-}
-
-struct Reads {
-    double longest_s = 0; ///< silence on the wire, comments included
-    std::uint64_t largest = 0;
-    std::size_t count = 0;
-};
-
-Reads reads_of(const ProbeSample& sample) {
-    Reads out;
-    std::string_view rest = sample.timing_ndjson;
-    double last = sample.clocks.headers.value_or(0);
-    while (!rest.empty()) {
-        const auto line = parse_json(cut_line(rest));
-        const double at = line ? number_in(*line, "t").value_or(last) : last;
-        out.longest_s = std::max(out.longest_s, at - last);
-        last = at;
-        ++out.count;
-        const auto bytes = line ? int_member(*line, "bytes").value_or(0) : 0;
-        out.largest =
-            std::max(out.largest, static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)));
-    }
-    return out;
 }
 
 Check check_of(

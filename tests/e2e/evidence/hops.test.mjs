@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { freePort, startHaproxy, startNginx } from '../lib/proxies.mjs';
 import { limit, oa } from '../lib/process.mjs';
@@ -31,7 +32,7 @@ const READ = (time) => [['proxy_read_timeout 60s', `proxy_read_timeout ${time}`]
 const SERVER = (time) => [['timeout server 60s', `timeout server ${time}`]];
 
 async function hops(list) {
-  const run = await oa(['smoke', 'stream', '--json', '--hops', list.map(([name, url]) => `${name}=${url}`).join(','), '--hops-longest', LONGEST], { ms: 90000 });
+  const run = await oa(['smoke', 'stream', '--json', '--hops', list.map((hop) => hop.join('=')).join(','), '--hops-longest', LONGEST], { ms: 90000 });
   const checks = run.json().checks.filter((check) => check.id.startsWith('stream.hops.'));
   return { code: run.code, of: (id) => checks.find((check) => check.id === `stream.hops.${id}`), all: checks };
 }
@@ -98,11 +99,40 @@ test('buffering, compression, a lost header, a limited duration and a closed idl
   assert.match(closed.of('keep-alive').detail, /edge closes a connection that is idle for 1\.5 to 3\.0 s; origin keeps/);
 });
 
+test('the authority is the last hop: how late it is, and that it fails', async () => {
+  const past = async (args) => {
+    const behind = await startLane({ pace: 'recorded', args: ['--heartbeat', '1s', ...args] });
+    try { return (await hops([['origin', behind.base], ['authority']])).of('authority'); } finally { await behind.stop(); }
+  };
+  const [fine, slow, lost] = await Promise.all([past([]), past(['--inject', 'slow=6']), past(['--inject', 'drop=1'])]);
+  assert.equal(fine.verdict, 'PASS', fine.detail);
+  assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ ms later/);
+  near(slow, 'authority', 1.5);
+  assert.deepEqual([lost.verdict, lost.data.hop], ['FAIL', 'authority'], lost.detail);
+  assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);
+});
+
+test('a real Codex as the last hop: when it began, and how long it was silent', async () => {
+  const mock = await startMock();
+  const real = await startCodexLane({ config: chatConfig, port: mock.port });
+  try {
+    const told = await hops([['origin', real.base], ['authority']]);
+    assert.equal(told.of('authority').verdict, 'PASS', told.of('authority').detail);
+    assert.match(told.of('authority').detail, /^the authority began to answer after \d+\.\d s and was silent for \d+\.\d s at most$/);
+    assert.equal(told.of('silence').verdict, 'SKIPPED');
+  } finally {
+    await real.stop();
+    await mock.stop();
+  }
+});
+
 test('what names no hops is refused', async () => {
   for (const [list, words] of [
     ['edge=http://127.0.0.1:1', /two to six hops/],
     ['edge=http://127.0.0.1:1,edge=http://127.0.0.1:2', /named twice/],
     ['edge,origin=http://127.0.0.1:1', /not a name and an address/],
+    ['authority', /not a name and an address/],
+    ['authority,origin=http://127.0.0.1:1', /not a name and an address/],
     ['edge=ftp://127.0.0.1,origin=http://127.0.0.1:1', /--hops/],
   ]) {
     const refused = await oa(['smoke', 'stream', '--hops', list]);

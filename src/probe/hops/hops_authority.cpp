@@ -1,0 +1,181 @@
+// The hop without an address: is it the authority that is silent, late or gone, or the lane?
+#include "oa_stream/probe/hops.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include "hops_reads.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::probe {
+namespace {
+
+using turn::FailureCode;
+
+/// Endings that the lane gives because of its authority.
+constexpr std::array k_its_failures{
+    FailureCode::turn_failed,
+    FailureCode::authority_lost,
+    FailureCode::authority_timeout,
+    FailureCode::stalled,
+    FailureCode::codex_error,
+};
+/// The same before a stream began.
+constexpr std::string_view k_not_there = "authority_unavailable";
+
+bool is_its_failure(std::string_view code) {
+    return code == k_not_there || std::ranges::any_of(k_its_failures, [&](FailureCode known) {
+               return turn::words_of(known).word == code;
+           });
+}
+
+struct Answer {
+    Verdict verdict = Verdict::pass;
+    std::string detail{};
+    std::string hop{};
+    double limit_s = 0;
+};
+
+/// The probe waited in vain: whoever still sends comments lives.
+std::optional<Answer> silent_to_the_end(const HopSeen& inside, const ProbeSample& sample) {
+    const bool waited = sample.outcome == Outcome::stalled ||
+                        sample.outcome == Outcome::ttfb_timeout ||
+                        sample.outcome == Outcome::too_slow;
+    if (!waited || sample.done) {
+        return std::nullopt;
+    }
+    const Reads reads = reads_of(sample);
+    const double whole = sample.clocks.end.value_or(0);
+    const bool beats = reads.count > sample.content_reads + 1 && reads.longest_s < whole / 2;
+    if (beats) {
+        return Answer{
+            Verdict::fail,
+            fmt::format(
+                "{} has not ended its answer after {:.1f} s, while the heartbeat of {} every "
+                "{:.1f} s goes on: the lane waits for it",
+                k_authority_hop,
+                whole,
+                inside.name,
+                reads.longest_s
+            ),
+            std::string(k_authority_hop),
+            whole
+        };
+    }
+    return Answer{
+        Verdict::fail,
+        fmt::format(
+            "{} says nothing for {:.1f} s, not even a heartbeat: whether its authority would "
+            "answer cannot be seen past it",
+            inside.name,
+            std::max(sample.silence_s, whole - sample.clocks.headers.value_or(0))
+        ),
+        inside.name,
+        sample.silence_s
+    };
+}
+
+std::optional<Answer> failure(const HopSeen& inside) {
+    for (const ProbeSample* sample :
+         {&inside.plain,
+          inside.steady ? &*inside.steady : nullptr,
+          inside.silent ? &*inside.silent : nullptr}) {
+        if (sample == nullptr) {
+            continue;
+        }
+        // Silence is what that trial asks for: that a limit of the lane ends it is no fault here.
+        const bool asked = sample != &inside.plain && ran_into_limit(*sample);
+        if (is_its_failure(sample->error_code) && !asked) {
+            const double end = sample->clocks.end.value_or(0);
+            return Answer{
+                Verdict::fail,
+                fmt::format(
+                    "{} fails after {:.1f} s ({}), says {}",
+                    k_authority_hop,
+                    end,
+                    sample->error_code,
+                    inside.name
+                ),
+                std::string(k_authority_hop),
+                end
+            };
+        }
+    }
+    return silent_to_the_end(inside, inside.plain);
+}
+
+/// Recorded words have times of their own: how late are they at the lane?
+Answer of_recorded(const HopSeen& inside) {
+    const double late = std::max(0.0, inside.steady->max_gap_s - k_word_every_s);
+    if (late >= k_held_s) {
+        return {
+            Verdict::fail,
+            fmt::format(
+                "{} says a word every {:.2f} s as it is asked to, and {} shows up to {:.1f} s "
+                "between two: the authority or the lane holds them back",
+                k_authority_hop,
+                k_word_every_s,
+                inside.name,
+                inside.steady->max_gap_s
+            ),
+            std::string(k_authority_hop),
+            inside.steady->max_gap_s
+        };
+    }
+    return {
+        .detail = fmt::format(
+            "what the {} says is a frame at {} at most {:.0f} ms later (words every {:.2f} s)",
+            k_authority_hop,
+            inside.name,
+            late * 1000,
+            k_word_every_s
+        )
+    };
+}
+
+Answer of_model(const HopSeen& inside, double longest) {
+    const double first = inside.plain.clocks.first_content.value_or(0);
+    const double quiet = std::max(first, inside.plain.max_gap_s);
+    std::string detail = fmt::format(
+        "the {} began to answer after {:.1f} s and was silent for {:.1f} s at most",
+        k_authority_hop,
+        first,
+        inside.plain.max_gap_s
+    );
+    if (quiet > longest) {
+        return {
+            Verdict::inconclusive,
+            detail + fmt::format(
+                         ": longer than the {:.0f} s that were tried at the hops. Give more time",
+                         longest
+                     )
+        };
+    }
+    return {.detail = std::move(detail)};
+}
+
+} // namespace
+
+Check judge_authority(const HopSeen& inside, Millis longest, const std::string& prefix) {
+    Answer found;
+    if (auto failed = failure(inside)) {
+        found = *std::move(failed);
+    } else if (inside.steady && inside.steady->outcome == Outcome::ok) {
+        found = of_recorded(inside);
+    } else {
+        found = of_model(inside, std::chrono::duration<double>(longest).count());
+    }
+    Check out;
+    out.id = fmt::format("{}.hops.{}", prefix, k_authority_hop);
+    out.verdict = found.verdict;
+    out.detail = std::move(found.detail);
+    if (!found.hop.empty()) {
+        out.data["hop"] = std::move(found.hop);
+        out.data["limit_s"] = found.limit_s;
+    }
+    return out;
+}
+
+} // namespace oa_stream::probe

@@ -1,0 +1,43 @@
+// When the bytes of one answer arrived.
+#pragma once
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
+#include "oa_stream/probe/stream_probe.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace oa_stream::probe {
+
+// Content that is this much later through a hop was held back by it.
+inline constexpr double k_held_s = 1;
+/// Of the answer that goes on for a given time.
+inline constexpr double k_word_every_s = 0.25;
+
+struct Reads {
+    double longest_s = 0; ///< silence on the wire, comments included
+    std::uint64_t largest = 0;
+    std::size_t count = 0;
+};
+
+inline Reads reads_of(const ProbeSample& sample) {
+    Reads out;
+    std::string_view rest = sample.timing_ndjson;
+    double last = sample.clocks.headers.value_or(0);
+    while (!rest.empty()) {
+        const auto line = parse_json(cut_line(rest));
+        const double at = line ? number_in(*line, "t").value_or(last) : last;
+        out.longest_s = std::max(out.longest_s, at - last);
+        last = at;
+        ++out.count;
+        const auto bytes = line ? int_member(*line, "bytes").value_or(0) : 0;
+        out.largest =
+            std::max(out.largest, static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)));
+    }
+    return out;
+}
+
+} // namespace oa_stream::probe
