@@ -6,8 +6,8 @@
 #include "codex/process/codex_catalog.hpp"
 #include "codex/process/codex_profile.hpp"
 #include "codex/process/codex_toml.hpp"
-#include "codex/turn_queue.hpp"
 #include "harness.hpp"
+#include "turn_queue.hpp"
 
 using namespace oa_test;
 

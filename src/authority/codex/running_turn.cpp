@@ -40,9 +40,16 @@ RunningTurn::RunningTurn(
     ApprovalPlace place,
     std::optional<turn::Usage> baseline
 )
-    : deadlines_(options.deadlines), thread_(std::move(thread)), model_(std::move(model)),
-      translator_(thread_), baseline_known_(baseline.has_value()),
-      queue_(options.limits.queue_bytes), changed_(executor), cwd_(place.work.string()),
+    : TurnFeed(
+          executor,
+          {.queue_bytes = options.limits.queue_bytes,
+           .first_event = options.deadlines.first_event,
+           .idle = options.deadlines.idle,
+           .turn = options.deadlines.turn},
+          "codex"
+      ),
+      thread_(std::move(thread)), model_(std::move(model)), translator_(thread_),
+      baseline_known_(baseline.has_value()), cwd_(place.work.string()),
       approvals_(std::move(place)), baseline_(baseline.value_or(turn::Usage{})) {
 }
 
@@ -169,10 +176,9 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
 }
 
 void RunningTurn::queue(EventBatch&& events) {
-    if (!abandoned && !error_ && !handed_over_ && !queue_.push(std::move(events))) {
-        fail(Error{.code = Code::too_large, .message = "nobody fetched the events of this turn"});
+    if (!handed_over_) {
+        TurnFeed::queue(std::move(events));
     }
-    changed_.notify();
 }
 
 void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
@@ -220,7 +226,7 @@ void RunningTurn::client_call(const Json& params, const Json& request) {
 }
 
 Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
-    if (ended_ || error_) {
+    if (over()) {
         return oa_stream::fail(Code::not_found, "the turn is over", result.call);
     }
     auto reply = calls_.answer(result);
@@ -272,7 +278,7 @@ void RunningTurn::spent_so_far(EventBatch& events) {
 }
 
 void RunningTurn::hand_over() {
-    if (handed_over_ || ended_ || error_) {
+    if (handed_over_ || over()) {
         return;
     }
     EventBatch events;
@@ -288,7 +294,7 @@ void RunningTurn::hand_over() {
 }
 
 Result<CodexApprovals::Reply> RunningTurn::answer_approval(std::string_view id, bool approved) {
-    if (ended_ || error_) {
+    if (over()) {
         return oa_stream::fail(Code::not_found, "the turn is over", std::string(id));
     }
     EventBatch events;
@@ -326,61 +332,12 @@ void RunningTurn::tell(turn::Event event) {
     }
 }
 
-void RunningTurn::fail(const Error& why) {
-    if (!ended_ && !error_) {
-        error_ = why;
-        changed_.notify();
-    }
-}
-
-RunningTurn::Expiry RunningTurn::expiry() const {
-    const Expiry whole{began_ + deadlines_.turn, "turn"};
-    if (approvals_.waiting() || calls_.waiting()) {
-        return whole; // codex is silent because it waits for the client
-    }
-    const Expiry silence = content_ ? Expiry{last_event_ + deadlines_.idle, "idle"}
-                                    : Expiry{began_ + deadlines_.first_event, "first_event"};
-    return whole.at < silence.at ? whole : silence;
-}
-
 Task<void>
 RunningTurn::wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point deadline) {
-    while (!self->started_ && !self->ended_ && !self->error_ && Clock::now() < deadline) {
+    while (!self->started_ && !self->over() && Clock::now() < deadline) {
         co_await self->changed_.wait_until(deadline);
         if (is_set(co_await asio::this_coro::cancellation_state)) {
             co_return;
-        }
-    }
-}
-
-Task<void> RunningTurn::wait_ended(std::shared_ptr<RunningTurn> self, Clock::time_point deadline) {
-    while (!self->ended_ && !self->error_ && Clock::now() < deadline) {
-        co_await self->changed_.wait_until(deadline);
-        if (is_set(co_await asio::this_coro::cancellation_state)) {
-            co_return;
-        }
-    }
-}
-
-Task<Result<EventBatch>> RunningTurn::next(std::shared_ptr<RunningTurn> self) {
-    while (true) {
-        if (!self->queue_.empty()) {
-            co_return self->queue_.take();
-        }
-        if (const auto& error = self->error_) {
-            co_return std::unexpected(*error);
-        }
-        const Expiry expiry = self->expiry();
-        if (Clock::now() >= expiry.at) {
-            co_return oa_stream::fail(
-                Code::timeout,
-                fmt::format("codex went past the {} deadline", expiry.what),
-                expiry.what
-            );
-        }
-        co_await self->changed_.wait_until(expiry.at);
-        if (is_set(co_await asio::this_coro::cancellation_state)) {
-            co_return oa_stream::fail(Code::cancelled, "cancelled");
         }
     }
 }

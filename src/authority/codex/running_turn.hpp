@@ -7,9 +7,8 @@
 #include "capture_recorder.hpp"
 #include "client_calls.hpp"
 #include "codex/events/codex_events.hpp"
-#include "codex/process/signal.hpp"
 #include "codex_approvals.hpp"
-#include "turn_queue.hpp"
+#include "turn_feed.hpp"
 
 #include <memory>
 #include <optional>
@@ -20,7 +19,7 @@
 
 namespace oa_stream::authority {
 
-class RunningTurn {
+class RunningTurn final : public TurnFeed {
 public:
     /// `baseline`: the thread's usage so far; unset when unknown (resumed, reverted).
     RunningTurn(
@@ -36,11 +35,9 @@ public:
     [[nodiscard]] const std::string& id() const noexcept { return id_; } ///< empty until bound
     [[nodiscard]] const std::string& model() const noexcept { return model_; }
     [[nodiscard]] bool started() const noexcept { return started_; }
-    [[nodiscard]] bool ended() const noexcept { return ended_; }
-    [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
     /// Whether a new approval would be waited for: its client takes them, and it is not being left.
     [[nodiscard]] bool asks() const noexcept {
-        return ask_approvals && !ended_ && !error_ && !interrupting && !abandoned;
+        return ask_approvals && !over() && !interrupting && !abandoned;
     }
     [[nodiscard]] const std::optional<turn::Usage>& total_usage() const noexcept { return total_; }
 
@@ -63,7 +60,7 @@ public:
     /// ends, or `waits` for answer_call().
     void take_client_calls(bool waits) { calls_.enable(waits); }
     [[nodiscard]] bool takes_client_calls() const noexcept {
-        return calls_.enabled() && !ended_ && !error_ && !interrupting && !abandoned;
+        return calls_.enabled() && !over() && !interrupting && !abandoned;
     }
     /// `item/tool/call`: the client is to run it.
     void client_call(const Json& params, const Json& request);
@@ -86,17 +83,9 @@ public:
     /// Instead of bind(): a turn that runs already, told from its beginning.
     void join(const Json& stored, std::string model);
 
-    /// No terminal event will come: next() ends with `why` after what is queued. Idempotent.
-    void fail(const Error& why);
-
     /// turn/started was seen, or the turn is over; or `deadline` passed.
     [[nodiscard]] static Task<void>
     wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point deadline);
-    /// Ended or failed; or `deadline` passed.
-    [[nodiscard]] static Task<void>
-    wait_ended(std::shared_ptr<RunningTurn> self, Clock::time_point deadline);
-    /// Turn::next() without the consequences of a timeout: those are the handle's.
-    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<RunningTurn> self);
 
     /// Since when the thread reads as idle though turn/completed is missing.
     [[nodiscard]] const std::optional<Clock::time_point>& idle_since() const noexcept {
@@ -104,18 +93,14 @@ public:
     }
 
     bool ask_approvals = false; ///< the client takes them
-    bool interrupting = false; ///< a turn/interrupt is on its way
     bool stop_wanted = false; ///< … or shall be, once there is a connection
-    bool abandoned = false; ///< nobody holds the handle any more
     bool left = false; ///< it runs on when nobody holds the handle
     std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
 
 private:
-    struct Expiry {
-        Clock::time_point at;
-        const char* what;
-    };
-    [[nodiscard]] Expiry expiry() const;
+    [[nodiscard]] bool waits_for_client() const override {
+        return approvals_.waiting() || calls_.waiting();
+    }
     void translate(std::string_view method, const Json& message);
     void on_status(const Json& message);
     void learn_baseline(const Json& message);
@@ -130,16 +115,12 @@ private:
     void replay_items(const Json& stored);
 
     std::unique_ptr<CaptureRecorder> recorder_{};
-    CodexDeadlines deadlines_;
     std::string thread_, id_{}, model_;
     CodexTranslator translator_;
     bool baseline_known_;
     std::vector<Json> early_{}; ///< notifications that came before the id was known
     std::vector<std::pair<ApprovalQuestion, Json>> early_questions_{}; ///< likewise
     std::vector<std::pair<Json, Json>> early_calls_{}; ///< likewise
-    TurnQueue queue_;
-    Signal changed_;
-    std::optional<Error> error_{};
     std::optional<Clock::time_point> adrift_since_{};
     bool torn_ = false; ///< a connection was lost on the way, or it was joined late
     std::set<std::string, std::less<>> whole_{}; ///< items that were seen to begin since then
@@ -148,10 +129,6 @@ private:
     std::optional<Clock::time_point> idle_since_{};
     bool reported_ = false; ///< usage, by codex
     bool started_ = false;
-    bool content_ = false; ///< a part, tool or note was seen
-    bool ended_ = false;
-    Clock::time_point began_ = Clock::now();
-    Clock::time_point last_event_ = Clock::now();
     std::string cwd_;
     CodexApprovals approvals_;
     ClientCalls calls_{};

@@ -77,7 +77,7 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
     }
     const Live live = found->second.live;
     live->deliver(event, Clock::now());
-    if (live->ended()) {
+    if (live->over()) {
         release(ids.thread);
     }
 }
@@ -237,7 +237,7 @@ void WorkerCore::watch(Clock::time_point now) {
     for (auto& [id, thread] : threads_) {
         if (thread.live) {
             thread.live->tick(now);
-            if (thread.live->ended()) {
+            if (thread.live->over()) {
                 over.push_back(id);
             }
         }

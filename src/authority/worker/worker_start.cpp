@@ -201,7 +201,7 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
         co_return std::unexpected(std::move(response).error());
     }
     live->accept(turn_of(*response));
-    if (live->ended()) {
+    if (live->over()) {
         self->release(thread);
     }
     co_return live;

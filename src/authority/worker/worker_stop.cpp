@@ -34,7 +34,7 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
         self->log(LogLevel::warn, "turn/interrupt: " + sent.error().message);
     }
     co_await WorkerTurn::wait_ended(live, deadline);
-    if (!live->ended()) {
+    if (!live->over()) {
         self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
         live->end_interrupted();
     }

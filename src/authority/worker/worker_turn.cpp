@@ -2,8 +2,6 @@
 
 #include "events/contract_dialect.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 namespace oa_stream::authority {
@@ -17,8 +15,15 @@ constexpr std::size_t k_early_limit = 10'000;
 WorkerTurn::WorkerTurn(
     const asio::any_io_executor& executor, const WorkerOptions& options, Begin begin
 )
-    : begin_(std::move(begin)), deadlines_(options.deadlines), text_(options.text),
-      queue_(options.queue_bytes), changed_(executor) {
+    : TurnFeed(
+          executor,
+          {.queue_bytes = options.queue_bytes,
+           .first_event = options.deadlines.first_event,
+           .idle = options.deadlines.idle,
+           .turn = options.deadlines.turn},
+          "the worker"
+      ),
+      begin_(std::move(begin)), late_items_(options.deadlines.late_items), text_(options.text) {
 }
 
 void WorkerTurn::accept(const std::string& turn) {
@@ -52,7 +57,7 @@ bool WorkerTurn::mine(const std::string& turn, const WorkerEvent& event) {
 }
 
 void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
-    if (ended_ || event.method.empty() || (event.seq != 0 && event.seq <= begin_.after_seq)) {
+    if (over() || event.method.empty() || (event.seq != 0 && event.seq <= begin_.after_seq)) {
         return;
     }
     if (!translator_) {
@@ -68,7 +73,7 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
     if (!end_ && WorkerTranslator::completes(event.method, *event.params()) &&
         translator_->items_open()) {
         end_ = event;
-        end_at_ = now + deadlines_.late_items;
+        end_at_ = now + late_items_;
         return;
     }
     translate(event, now);
@@ -78,7 +83,7 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
 }
 
 void WorkerTurn::tick(Clock::time_point now) {
-    if (end_ && now >= end_at_ && !ended_) {
+    if (end_ && now >= end_at_ && !over()) {
         const WorkerEvent event = *std::exchange(end_, std::nullopt);
         translate(event, now);
     }
@@ -96,17 +101,8 @@ void WorkerTurn::translate(const WorkerEvent& event, Clock::time_point /*now*/) 
     }
 }
 
-void WorkerTurn::queue(EventBatch&& events) {
-    if (!abandoned && !error_ && !queue_.push(std::move(events))) {
-        error_ =
-            Error{.code = Code::too_large, .message = "nobody fetched the events of this turn"};
-        ended_ = true;
-    }
-    changed_.notify();
-}
-
 void WorkerTurn::end(turn::FailureCode code, bool retryable, std::string detail) {
-    if (ended_ || error_) {
+    if (over()) {
         return;
     }
     ended_ = true;
@@ -124,7 +120,7 @@ void WorkerTurn::end(turn::FailureCode code, bool retryable, std::string detail)
 }
 
 void WorkerTurn::end_interrupted() {
-    if (!ended_ && !error_) {
+    if (!over()) {
         ended_ = true;
         EventBatch events;
         events.emplace_back(
@@ -134,45 +130,12 @@ void WorkerTurn::end_interrupted() {
     }
 }
 
-WorkerTurn::Expiry WorkerTurn::expiry() const {
-    const Expiry whole{began_ + deadlines_.turn, "turn"};
-    const Expiry silence = content_ ? Expiry{last_event_ + deadlines_.idle, "idle"}
-                                    : Expiry{began_ + deadlines_.first_event, "first_event"};
-    return whole.at < silence.at ? whole : silence;
-}
-
 Task<Result<EventBatch>> WorkerTurn::next(std::shared_ptr<WorkerTurn> self) {
-    while (true) {
-        if (!self->queue_.empty()) {
-            co_return self->queue_.take();
-        }
-        if (const auto& error = self->error_) {
-            co_return std::unexpected(*error);
-        }
-        const Expiry expiry = self->expiry();
-        if (Clock::now() >= expiry.at) {
-            self->error_ = Error{
-                .code = Code::timeout,
-                .message = fmt::format("the worker went past the {} deadline", expiry.what),
-                .where = expiry.what
-            };
-            self->ended_ = true;
-            continue;
-        }
-        co_await self->changed_.wait_until(expiry.at);
-        if (is_set(co_await asio::this_coro::cancellation_state)) {
-            co_return fail(Code::cancelled, "cancelled");
-        }
+    auto batch = co_await TurnFeed::next(self);
+    if (!batch && batch.error().code == Code::timeout) {
+        self->fail(batch.error());
     }
-}
-
-Task<void> WorkerTurn::wait_ended(std::shared_ptr<WorkerTurn> self, Clock::time_point deadline) {
-    while (!self->ended_ && Clock::now() < deadline) {
-        co_await self->changed_.wait_until(deadline);
-        if (is_set(co_await asio::this_coro::cancellation_state)) {
-            co_return;
-        }
-    }
+    co_return batch;
 }
 
 std::optional<turn::Usage> WorkerTurn::total() const {

@@ -4,10 +4,9 @@
 
 #include "oa_stream/authority/worker.hpp"
 
-#include "codex/process/signal.hpp"
-#include "codex/turn_queue.hpp"
 #include "events/worker_event.hpp"
 #include "events/worker_translator.hpp"
+#include "turn_feed.hpp"
 
 #include <memory>
 #include <optional>
@@ -16,7 +15,7 @@
 
 namespace oa_stream::authority {
 
-class WorkerTurn {
+class WorkerTurn final : public TurnFeed {
 public:
     /// What is known before turn/start is sent.
     struct Begin {
@@ -38,7 +37,6 @@ public:
     /// The worker's own; empty until an event carried it.
     [[nodiscard]] const std::string& worker_id() const noexcept { return bound_; }
     [[nodiscard]] bool accepted() const noexcept { return translator_.has_value(); }
-    [[nodiscard]] bool ended() const noexcept { return ended_; }
     /// The worker told its end: nothing of it runs any more.
     [[nodiscard]] bool finished() const noexcept { return translator_ && translator_->ended(); }
 
@@ -53,30 +51,19 @@ public:
     /// turn/completed waits for late items until this passed.
     void tick(Clock::time_point now);
 
-    /// Turn::next().
+    /// Turn::next(): a deadline that passed ends the turn.
     [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<WorkerTurn> self);
-    [[nodiscard]] static Task<void>
-    wait_ended(std::shared_ptr<WorkerTurn> self, Clock::time_point deadline);
 
     [[nodiscard]] std::optional<turn::Usage> total() const;
     [[nodiscard]] std::uint64_t text_mismatches() const;
     [[nodiscard]] std::uint64_t unknown_events() const;
 
-    bool interrupting = false; ///< a turn/interrupt is on its way
-    bool abandoned = false;    ///< nobody holds the handle any more
-
 private:
-    struct Expiry {
-        Clock::time_point at;
-        const char* what;
-    };
-    [[nodiscard]] Expiry expiry() const;
     [[nodiscard]] bool mine(const std::string& turn, const WorkerEvent& event);
     void translate(const WorkerEvent& event, Clock::time_point now);
-    void queue(EventBatch&& events);
 
     Begin begin_;
-    WorkerDeadlines deadlines_;
+    Millis late_items_;
     WorkerText text_;
     std::string id_{};
     std::string receipt_{}; ///< the turn id it named; the control service may have invented it
@@ -85,13 +72,6 @@ private:
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
     std::optional<WorkerEvent> end_{}; ///< turn/completed that waits for late items
     Clock::time_point end_at_{};
-    TurnQueue queue_;
-    Signal changed_;
-    std::optional<Error> error_{};
-    bool content_ = false; ///< a part, tool or note was seen
-    bool ended_ = false;
-    Clock::time_point began_ = Clock::now();
-    Clock::time_point last_event_ = Clock::now();
 };
 
 } // namespace oa_stream::authority

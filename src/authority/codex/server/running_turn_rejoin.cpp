@@ -24,7 +24,7 @@ Json at_its_beginning(Json item) {
 } // namespace
 
 void RunningTurn::adrift() {
-    if (!ended_ && !error_) {
+    if (!over()) {
         adrift_since_ = Clock::now();
         idle_since_.reset();
     }

@@ -1,0 +1,73 @@
+// What the one caller of a running turn's next() is given: its events, its end, or the deadline
+// that passed. Each kind of authority adds how the events come about.
+#pragma once
+
+#include "oa_stream/authority/authority.hpp"
+
+#include "codex/process/signal.hpp"
+#include "turn_queue.hpp"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace oa_stream::authority {
+
+class TurnFeed {
+public:
+    struct Limits {
+        std::size_t queue_bytes;
+        Millis first_event; ///< to the first part, tool or note
+        Millis idle;        ///< between two events
+        Millis turn;
+    };
+    /// `who` runs the turn, for errors.
+    TurnFeed(const asio::any_io_executor& executor, const Limits& limits, std::string_view who)
+        : limits_(limits), who_(who), queue_(limits.queue_bytes), changed_(executor) {}
+    TurnFeed(const TurnFeed&) = delete;
+    TurnFeed& operator=(const TurnFeed&) = delete;
+    virtual ~TurnFeed() = default;
+
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
+    /// Nothing will be told any more.
+    [[nodiscard]] bool over() const noexcept { return ended_ || error_; }
+    /// No terminal event will come: next() ends with `why` after what is queued. Idempotent.
+    void fail(const Error& why);
+
+    /// Turn::next() without the consequences of a timeout.
+    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<TurnFeed> self);
+    /// Over; or `deadline` passed.
+    [[nodiscard]] static Task<void>
+    wait_ended(std::shared_ptr<TurnFeed> self, Clock::time_point deadline);
+
+    bool interrupting = false; ///< a turn/interrupt is on its way
+    bool abandoned = false;    ///< nobody holds the handle any more
+
+protected:
+    void queue(EventBatch&& events);
+    /// It is silent because it waits for the client: no deadline but the turn's own counts.
+    [[nodiscard]] virtual bool waits_for_client() const { return false; }
+
+    bool content_ = false; ///< a part, tool or note was seen
+    bool ended_ = false;
+    Clock::time_point last_event_ = Clock::now();
+
+private:
+    struct Expiry {
+        Clock::time_point at;
+        const char* what;
+    };
+    [[nodiscard]] Expiry expiry() const;
+
+    Limits limits_;
+    std::string_view who_;
+    TurnQueue queue_;
+    std::optional<Error> error_{};
+    Clock::time_point began_ = Clock::now();
+
+protected:
+    Signal changed_;
+};
+
+} // namespace oa_stream::authority
