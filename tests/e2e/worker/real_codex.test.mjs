@@ -50,7 +50,7 @@ async function history(base, id) {
 }
 
 test('shadow: every kind of turn is the same', async () => {
-  const prompts = ['text;words=12', 'unicode', 'reasoning;parts=2', 'exec;cmd=echo%20shadow', 'exec-fail;code=3', `patch;op=add;file=p-${process.pid}.txt`, 'plan', 'two-messages', 'incomplete;words=5'];
+  const prompts = ['text;words=12', 'unicode', 'reasoning;parts=2', 'exec;cmd=echo%20shadow', `patch;op=add;file=p-${process.pid}.txt`, 'plan', 'two-messages', 'incomplete;words=5'];
   const run = await oa(['shadow', '--json', '--base-url', worker.lane.base, '--against', codex.base, '--no-latency', '--runs', '1', ...prompts.flatMap((one) => ['--prompt', `scenario:${one}`])], { ms: 120000 });
   const turns = run.json().checks.filter((one) => one.id.startsWith('shadow.turn.'));
   assert.deepEqual(turns.filter((one) => one.verdict !== 'PASS').map((one) => `${one.id}: ${one.detail}`), []);
