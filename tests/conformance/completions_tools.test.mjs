@@ -6,7 +6,7 @@ import { PARAMETERS, PROMPT, SKIES, packagesOf, runLangChain } from './function_
 
 const load = packagesOf('chat-completions'), lane = laneOfFile();
 
-for (const name of ['openai', 'openai-v4']) {
+for (const name of ['openai', 'openai-v5', 'openai-v4']) {
   const client = async () => new (await load(name)).default({ apiKey: 'none', baseURL: `${lane.base}/v1`, maxRetries: 0 });
   const tools = [{ type: 'function', function: { name: 'weather', parameters: PARAMETERS, function: ({ city }) => SKIES[city], parse: JSON.parse } }];
   for (const stream of [false, true]) {

@@ -16,6 +16,13 @@ export function packagesOf(kit) {
   return (name) => import(pathToFileURL(kept.resolve(name)).href);
 }
 
+/** The releases of the AI SDK with their @ai-sdk/openai, as the kit openai-clients names them. `reasons`: of any model. */
+export const AI_SDKS = [
+  { label: 'AI SDK 5', provider: 'ai-sdk-openai-v2', sdk: 'ai-v5' },
+  { label: 'AI SDK 6', provider: 'ai-sdk-openai-v3', sdk: 'ai-v6', reasons: true },
+  { label: 'AI SDK 7', provider: '@ai-sdk/openai', sdk: 'ai', reasons: true },
+];
+
 /** @openai/agents with the function, whole and streamed, over responses or chat completions. */
 export async function runAgent(load, base, useResponses) {
   const { Agent, OpenAIProvider, Runner, tool } = await load('@openai/agents');

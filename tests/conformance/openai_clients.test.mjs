@@ -1,9 +1,9 @@
 // Clients that speak /v1/responses by default, set to chat completions: @openai/agents with a tool, and
-// @ai-sdk/openai with AI SDK 7.
+// @ai-sdk/openai with AI SDK 5, 6 and 7.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
-import { PARAMETERS, PROMPT, SKIES, packagesOf, runAgent } from './function_tools.mjs';
+import { AI_SDKS, PARAMETERS, PROMPT, SKIES, packagesOf, runAgent } from './function_tools.mjs';
 
 const load = packagesOf('openai-clients'), lane = laneOfFile();
 
@@ -11,9 +11,9 @@ test('@openai/agents: an agent with a tool, whole and streamed', async () => {
   await runAgent(load, lane.base, false);
 });
 
-test('@ai-sdk/openai .chat(): generateText and streamText run the tools', async () => {
-  const { createOpenAI } = await load('@ai-sdk/openai');
-  const ai = await load('ai');
+for (const { label, provider, sdk } of AI_SDKS) test(`@ai-sdk/openai .chat() (${label}): generateText and streamText run the tools`, async () => {
+  const { createOpenAI } = await load(provider);
+  const ai = await load(sdk);
   const model = createOpenAI({ apiKey: 'none', baseURL: `${lane.base}/v1` }).chat('mock-model');
   const tools = { weather: ai.tool({ inputSchema: ai.jsonSchema(PARAMETERS), execute: ({ city }) => SKIES[city] }) };
   const whole = await ai.generateText({ model, tools, prompt: PROMPT, stopWhen: ai.stepCountIs(3), maxRetries: 0 });

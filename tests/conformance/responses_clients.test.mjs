@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
-import { PARAMETERS, PROMPT, SKIES, packagesOf, runAgent, runLangChain } from './function_tools.mjs';
+import { AI_SDKS, PARAMETERS, PROMPT, SKIES, packagesOf, runAgent, runLangChain } from './function_tools.mjs';
 
 const kit = packagesOf('chat-completions'), clients = packagesOf('openai-clients'), lane = laneOfFile();
 const TEXT = 'scenario:echo;text=Hello%20there.';
@@ -55,9 +55,9 @@ for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', k
   });
 }
 
-test('@ai-sdk/openai as it comes: generateText and streamText run the tools, reasoning is told', async () => {
-  const { createOpenAI } = await clients('@ai-sdk/openai');
-  const ai = await clients('ai');
+for (const { label, provider, sdk, reasons } of AI_SDKS) test(`@ai-sdk/openai as it comes (${label}): generateText and streamText run the tools, reasoning is told`, async () => {
+  const { createOpenAI } = await clients(provider);
+  const ai = await clients(sdk);
   const model = createOpenAI({ apiKey: 'none', baseURL: `${lane.base}/v1` })('mock-model');
   const tools = { weather: ai.tool({ inputSchema: ai.jsonSchema(PARAMETERS), execute: ({ city }) => SKIES[city] }) };
   for (const store of [true, false]) {
@@ -70,7 +70,7 @@ test('@ai-sdk/openai as it comes: generateText and streamText run the tools, rea
   }
   const thought = await ai.generateText({ model, prompt: 'scenario:reasoning;text=Done.', maxRetries: 0, providerOptions: { openai: { reasoningSummary: 'auto', forceReasoning: true } } });
   assert.equal(thought.text, 'Done.');
-  assert.match(thought.reasoningText, /Thinking about part 1/);
+  if (reasons) assert.match(thought.reasoningText, /Thinking about part 1/);
   const image = await ai.generateText({ model, maxRetries: 0, messages: [
     { role: 'user', content: [{ type: 'text', text: 'scenario:echo;text=Seen.' }, { type: 'file', mediaType: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==' }] },
   ] });
@@ -78,7 +78,7 @@ test('@ai-sdk/openai as it comes: generateText and streamText run the tools, rea
   const failed = ai.streamText({ model, prompt: FAILS, maxRetries: 0, onError() {} });
   const parts = [];
   for await (const part of failed.fullStream) parts.push(part);
-  assert.ok(parts.some((part) => part.type === 'error') || parts.at(-1).finishReason === 'error', JSON.stringify(parts));
+  assert.ok(parts.some((part) => part.type === 'error') || parts.at(-1).finishReason === (sdk === 'ai-v5' ? 'unknown' : 'error'), JSON.stringify(parts)); // 5 reads no response.failed
 });
 
 test('@openai/agents as it comes: an agent with a tool, whole, streamed, and on from the last response', async () => {

@@ -1,0 +1,45 @@
+// opencode as released, a coding agent in a terminal, with the lane as its model's provider: a text,
+// and one of its own tools.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { laneOfFile } from '../e2e/lib/codex.mjs';
+import { ROOT, Running, cleanEnv, scratch } from '../e2e/lib/process.mjs';
+
+const OPENCODE = path.join(ROOT, 'tests/conformance/opencode/node_modules/opencode-linux-x64/bin/opencode');
+const skip = !fs.existsSync(OPENCODE) && 'opencode has no package for this machine';
+const lane = laneOfFile();
+
+/** `opencode run` in a folder of its own, without its own lookups: its events. */
+async function run(npm, prompt) {
+  const home = scratch('opencode');
+  fs.writeFileSync(path.join(home, 'note.txt'), 'rain in Oslo\n');
+  const config = {
+    autoupdate: false,
+    share: 'disabled',
+    provider: { lane: { npm, name: 'lane', options: { baseURL: `${lane.base}/v1`, apiKey: 'none' }, models: { 'mock-model': { name: 'mock', tool_call: true } } } },
+    model: 'lane/mock-model',
+    small_model: 'lane/mock-model',
+  };
+  const process = new Running(OPENCODE, ['run', '--format', 'json', prompt(home)], {
+    name: 'opencode', folder: home, cwd: home, env: cleanEnv({ HOME: home, OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1', OPENCODE_CONFIG_CONTENT: JSON.stringify(config) }),
+  });
+  const { code } = await process.end(60000);
+  assert.equal(code, 0, process.stderr + process.stdout);
+  return process.stdout.trim().split('\n').map((line) => JSON.parse(line));
+}
+const said = (events) => events.filter((event) => event.type === 'text').map((event) => event.part.text).join('');
+
+for (const npm of ['@ai-sdk/openai-compatible', '@ai-sdk/openai']) {
+  test(`opencode run (${npm}): a text`, { skip }, async () => {
+    assert.equal(said(await run(npm, () => 'scenario:echo;text=Hello%20there.')), 'Hello there.');
+  });
+
+  test(`opencode run (${npm}): the model reads a file with its tool`, { skip }, async () => {
+    const events = await run(npm, (home) => `scenario:calls;calls=${encodeURIComponent(JSON.stringify([['read', { filePath: path.join(home, 'note.txt') }]]))}`);
+    const tools = events.filter((event) => event.type === 'tool_use').map((event) => event.part);
+    assert.deepEqual(tools.map((part) => [part.tool, part.state.status]), [['read', 'completed']], JSON.stringify(events));
+    assert.match(said(events), /^Results: [^]*rain in Oslo/);
+  });
+}
