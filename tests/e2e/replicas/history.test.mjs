@@ -1,8 +1,9 @@
-// A history of turns over two lanes that are killed and stopped at random, checked afterwards: every
-// piece of an answer once and in order, one ending, the same for all who heard one.
+// A history of turns over two lanes that are killed, stopped and cut off from their store at random, by
+// clients of whom some send twice, checked afterwards: every piece of an answer once and in order, one
+// ending, the same for all who heard one, and no turn lost.
 //
-// The short form runs for some seconds. The long one:
-//   OA_HISTORY=60 ./dev e2e tests/e2e/replicas/history.test.mjs
+// The short form runs for some seconds. The long one, five times:
+//   for run in 1 2 3 4 5; do OA_HISTORY=60 ./dev e2e tests/e2e/replicas/history.test.mjs; done
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { read, verdictOf } from '../lib/contract.mjs';
 import { chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
+import { startPipe } from './pipe.mjs';
 import { startRedis } from './redis.mjs';
 
 const SECONDS = Number(process.env.OA_HISTORY ?? 6);
@@ -25,11 +27,17 @@ let names = 0;
 
 async function newLane() {
   const name = `lane-${++names}`;
-  return startLane({
+  const pipe = await startPipe(redis.port);
+  const lane = await startLane({
     authority: 'codex',
     name,
-    args: ['--codex-server', `0=ws://127.0.0.1:${server.port}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', redis.url, '--replica-name', name, '--limit', `lease=${LEASE}ms`, '--drain-timeout', '500ms'],
+    args: ['--codex-server', `0=ws://127.0.0.1:${server.port}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', pipe.url, '--replica-name', name, '--limit', `lease=${LEASE}ms`, '--drain-timeout', '500ms'],
   });
+  return Object.assign(lane, { pipe });
+}
+async function kill(lane) {
+  await lane.kill();
+  lane.pipe.stop();
 }
 before(async () => {
   redis = await startRedis();
@@ -39,7 +47,7 @@ before(async () => {
   lanes.push(await newLane(), await newLane());
 });
 after(async () => {
-  for (const one of lanes) await one.kill();
+  for (const one of lanes) await kill(one);
   await server.kill();
   await mock.stop();
   await redis.kill();
@@ -61,7 +69,11 @@ async function turn(history, id, kind) {
   const keep = (x, how) => { if (x.status === 200) heard.push({ how, turn: x.headers['x-oa-turn-id'], whole: x.complete, ending: x.complete ? endingOf(x) : 'none', verdict: x.complete ? verdictOf(x).violations : [], failure: read(x).failure?.code, ...said(x) }); return x; };
   const headers = { 'idempotency-key': `key-${id}` };
   const body = chatBody(KINDS[kind], { id, messageId: `m-${id}` });
-  const first = keep(await open(pick(lanes).base, { method: 'POST', path: '/api/chat', headers, body, ms: 15000 }).done, 'first');
+  const post = (lane) => open(lane.base, { method: 'POST', path: '/api/chat', headers, body, ms: 15000 }).done;
+  const twice = Math.random() < 0.2; // at the same moment, to either lane
+  const [first, double] = await Promise.all([post(pick(lanes)), twice ? post(pick(lanes)) : undefined]);
+  keep(first, 'first');
+  if (double) keep(double, 'doubled');
   let last = first;
   for (const end = Date.now() + limit(15000); !last.complete && Date.now() < end; ) {
     await sleep(50);
@@ -69,17 +81,29 @@ async function turn(history, id, kind) {
     if (last.complete && [409, 503].includes(last.status) && last.json().error.code !== 'already_answered') last.complete = false;
     else keep(last, first.status === 200 ? 'resumed' : 'retried');
   }
-  history.push({ id, kind, first: first.status, last: last.status, heard });
+  history.push({ id, kind, twice, first: first.status, last: last.status, heard });
 }
 
-async function trouble(until, done) {
-  const counts = { killed: 0, stopped: 0 };
+/** Ways between a lane and its store that fail: either direction, both, and no connection at all. */
+const PARTITIONS = [(pipe) => pipe.stall('lane'), (pipe) => pipe.stall('store'), (pipe) => pipe.stall(), (pipe) => { pipe.refuse = true; pipe.cut(); }];
+/** Dealt out in turn, so that a short run has each of them, too. */
+const DEEDS = ['kill', 'cut off', 'kill', 'stop', 'cut off', 'kill'];
+
+async function trouble(until) {
+  const counts = { killed: 0, stopped: 0, 'cut off': 0 };
+  let number = 0;
   while (Date.now() < until) {
     await sleep(300 + Math.random() * 900);
     const at = Math.floor(Math.random() * lanes.length);
     const victim = lanes[at];
-    if (Math.random() < 0.7) {
-      await victim.kill();
+    const deed = DEEDS[number++ % DEEDS.length];
+    if (deed === 'cut off') {
+      PARTITIONS[counts['cut off'] % PARTITIONS.length](victim.pipe);
+      await sleep(Math.random() * 3 * LEASE);
+      victim.pipe.heal();
+      counts['cut off'] += 1;
+    } else if (deed === 'kill') {
+      await kill(victim);
       counts.killed += 1;
       lanes[at] = await newLane();
     } else {
@@ -92,7 +116,7 @@ async function trouble(until, done) {
   return counts;
 }
 
-test(`${SECONDS} s of turns while lanes are killed and stopped: the history has no violation`, async (t) => {
+test(`${SECONDS} s of turns while lanes are killed, stopped and cut off: the history has no violation`, async (t) => {
   const expected = await Promise.all(KINDS.map(async (kind, i) => said(await open(lanes[0].base, { method: 'POST', path: '/api/chat', body: chatBody(kind, { id: `ref-${i}` }) }).done)));
   const history = [];
   const until = Date.now() + SECONDS * 1000;
@@ -127,8 +151,10 @@ test(`${SECONDS} s of turns while lanes are killed and stopped: the history has 
     if (how === 'error') failures.push(`${ended.at(-1).how} ${ended.at(-1).failure}`);
     if (first === 200 && ended.length === 0 && last !== 204) bad(`nobody was told an ending (last answer ${last})`);
   }
-  t.diagnostic(`${history.length} turns, ${counts.killed} kills, ${counts.stopped} stops, endings ${JSON.stringify(endings)} ${failures.join(', ')}`);
+  const lost = history.filter(({ heard }) => heard.some((one) => one.failure === 'turn_lost'));
+  t.diagnostic(`${history.length} turns (${history.filter((one) => one.twice).length} sent twice), ${JSON.stringify(counts)}, endings ${JSON.stringify(endings)}, ${violations.length} violations, ${lost.length} lost ${failures.join(', ')}`);
   assert.deepEqual(violations, []);
+  assert.deepEqual(lost.map(({ id }) => id), [], 'the other lane goes on with every turn');
   assert.ok(history.length > SECONDS, `${history.length} turns`);
   assert.ok(endings.completed > history.length / 4, JSON.stringify(endings));
 
