@@ -46,6 +46,22 @@ test('--local: the fault is noticed, users are well again, all is as before: exi
   assert.ok(!report.checks.some(({ verdict }) => verdict === 'FAIL'), 'what was planned is no failure');
 });
 
+test('--local, answers that are slow: probes that still wait for them do not fail the drill, and one recovery time is told', async () => {
+  const run = await oa(['rollback', 'drill', '--local', '--fault', 'latency=4s', '--json'], { ms: 200000 });
+  assert.equal(run.code, 0, run.stderr.slice(-4000));
+  const report = run.json();
+  assertTimes(report, true);
+  const slow = report.checks.find(({ id }) => id.startsWith('gate.first-content') && id.endsWith('@25%'));
+  assert.match(slow.detail, /beyond the limit/, 'the gate on first content saw it');
+  const gates = report.checks.filter(({ id }) => id.endsWith('@25%'));
+  assert.ok(!gates.some(({ detail }) => /met the canary/.test(detail)), 'slow probes are no wrong split');
+  const times = fs.readFileSync(path.join(report.evidence, 'report.md'), 'utf8').match(/\| recovery [^\n]*/g);
+  assert.equal(times.length, 1, times.join('\n'));
+  assert.ok(times[0].includes(report.drill.recovery_s.toFixed(3)), times[0]);
+  const html = fs.readFileSync(path.join(report.evidence, 'report.html'), 'utf8').match(/recovery \(RTO\)[^]{0,80}?([0-9.]+) s/);
+  assert.equal(html[1], report.drill.recovery_s.toFixed(3));
+});
+
 describe('against a front door and lanes that run already', () => {
   let rig;
   after(() => rig?.stop());
