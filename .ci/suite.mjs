@@ -34,6 +34,7 @@ export const ALONE = [
   'tests/e2e/operator/package.test.mjs', // builds
   'tests/e2e/operator/watch.test.mjs',
   'tests/e2e/runs/*', // gates that judge measured answers
+  'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
   'tests/e2e/replicas/*', // a lane that is kept waiting for longer than its lease loses its turns
 ];
 

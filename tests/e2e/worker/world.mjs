@@ -31,6 +31,10 @@ class Splitter {
     splitter.port = splitter.server.address().port;
     return splitter;
   }
+  /** What is open stays open, but nothing goes through any more, and no end is told. */
+  freeze() {
+    for (const socket of this.open) { socket.unpipe(); socket.pause(); }
+  }
   stop() {
     for (const socket of this.open) socket.destroy();
     this.server.close();
