@@ -13,26 +13,30 @@ const apart = new Set(['dropped-request', 'deaf']);
 const lasting = new Set(['reauth-denied', 'incompatible', 'restart-all', 'reborn']);
 const chosen = (wire) => Object.entries(scenarios).filter(([name, s]) => !apart.has(name) && (!s.wire || s.wire === wire) && (!only || only.includes(name)));
 
-// Most of the time is spent waiting, for limits and for pauses before a reconnect: all eight at once.
+async function play(lanes, name, { wire, split, dialect }) {
+  const scenario = scenarios[name];
+  const settings = JSON.stringify([scenario.limits ?? {}, scenario.flags ?? [], lasting.has(name) && name]);
+  if (!lanes.has(settings)) lanes.set(settings, await World.start({ wire, split, fake: { dialect }, limits: scenario.limits, flags: scenario.flags }));
+  const world = lanes.get(settings);
+  await world.reset();
+  await world.ready();
+  const exchange = await world.play(name, scenario, dialect);
+  if (scenario.expect?.http) return;
+  const { message } = await assertAccepted(exchange, { outcome: scenario.expect?.code ? 'error-chunk' : 'ready' });
+  const text = message.parts.filter((part) => part.type === 'text').map((part) => part.text).join('');
+  if (scenario.expect) assert.equal(text, scenario.expect.text, 'each character once, on the page too');
+}
+
+// Most of the time is spent waiting, for limits and for pauses before a reconnect: all eight at once. A test
+// for each scenario would be told in one burst at the end, of which a forced exit drops the rest.
 test('every scenario', { concurrency: true }, async (t) => {
   const all = [];
-  for (const wire of ['rust', 'phoenix']) for (const split of [0, 1]) for (const dialect of ['contract', 'app-server']) all.push([wire, split, dialect]);
-  await Promise.all(all.map(([wire, split, dialect]) => t.test(`${wire} wire, ${split === 1 ? 'byte by byte' : 'whole'}, ${dialect} dialect`, async (lane) => {
-    const lanes = new Map();
-    for (const [name, scenario] of chosen(wire)) {
-      await lane.test(name, async () => {
-        const settings = JSON.stringify([scenario.limits ?? {}, scenario.flags ?? [], lasting.has(name) && name]);
-        if (!lanes.has(settings)) lanes.set(settings, await World.start({ wire, split, fake: { dialect }, limits: scenario.limits, flags: scenario.flags }));
-        const world = lanes.get(settings);
-        await world.reset();
-        await world.ready();
-        const exchange = await world.play(name, scenario, dialect);
-        if (scenario.expect?.http) return;
-        const { message } = await assertAccepted(exchange, { outcome: scenario.expect?.code ? 'error-chunk' : 'ready' });
-        const text = message.parts.filter((part) => part.type === 'text').map((part) => part.text).join('');
-        if (scenario.expect) assert.equal(text, scenario.expect.text, 'each character once, on the page too');
-      });
-    }
+  for (const wire of ['rust', 'phoenix']) for (const split of [0, 1]) for (const dialect of ['contract', 'app-server']) all.push({ wire, split, dialect });
+  await Promise.all(all.map((how) => t.test(`${how.wire} wire, ${how.split === 1 ? 'byte by byte' : 'whole'}, ${how.dialect} dialect`, async () => {
+    const lanes = new Map(), failed = [], names = chosen(how.wire).map(([name]) => name);
+    assert.ok(names.length > 60 || only, `${names.length} scenarios`);
+    for (const name of names) await play(lanes, name, how).catch((error) => failed.push(`${name}: ${String(error?.message ?? error).slice(0, 3000)}`));
     for (const world of lanes.values()) await world.stop();
+    assert.deepEqual(failed, []);
   })));
 });
