@@ -68,7 +68,7 @@ _oa_stream() {
         folders) _files -/ ;;
     esac
 }
-if [ "$funcstack[1]" = "_oa_stream" ]; then
+if [ "$funcstack[1]" = "_oa-stream" ]; then # loaded from $fpath by the first Tab
     _oa_stream "$@"
 else
     compdef _oa_stream oa-stream

@@ -24,15 +24,19 @@ function home() {
 const SHELLS = {
   bash: (script) => ['bash', '--noprofile', '--rcfile', script],
   zsh: () => ['zsh', '-i'],
+  'zsh by $fpath': () => ['zsh', '-i'],
   fish: (script) => ['fish', '--no-config', '--init-command', `source ${script}`],
 };
 
 function shellIn(folder, name) {
-  const script = path.join(folder, `completion.${name}`);
-  const text = execFileSync(OA_BIN, ['completions', name], { encoding: 'utf8' });
-  fs.writeFileSync(script, name === 'bash' ? `${text}\nPS1='> '\n` : text);
-  const rc = `PS1='> '\nautoload -Uz compinit && compinit -u -d ${folder}/.zcompdump\nsource ${script}\n`;
-  if (name === 'zsh') fs.writeFileSync(path.join(folder, '.zshrc'), rc);
+  const shell = name.split(' ')[0];
+  const installed = name !== shell; // as a package does it: the first Tab loads the script
+  const script = path.join(folder, installed ? '_oa-stream' : `completion.${shell}`);
+  const text = execFileSync(OA_BIN, ['completions', shell], { encoding: 'utf8' });
+  fs.writeFileSync(script, shell === 'bash' ? `${text}\nPS1='> '\n` : text);
+  const init = `autoload -Uz compinit && compinit -u -d ${folder}/.zcompdump\n`;
+  const rc = installed ? `fpath=(${folder} $fpath)\n${init}` : `${init}source ${script}\n`;
+  if (shell === 'zsh') fs.writeFileSync(path.join(folder, '.zshrc'), `PS1='> '\n${rc}`);
   const env = { PATH: `${folder}/bin:${process.env.PATH}`, OA_STREAM_STATE_DIR: `${folder}/state`, ZDOTDIR: folder, HOME: folder };
   return Terminal.start(SHELLS[name](script), { cols: 140, rows: 40, cwd: folder, env });
 }
