@@ -1,6 +1,6 @@
 // Which test files run together, which alone, and which a change can touch:
-//   suite.mjs together|alone FILE…      those of the files that may, or may not, run beside others
-//   suite.mjs changed [REV]             lines "unit NAME", "e2e FILE", "conformance FILE", "browser FILE"
+//   suite.mjs together|paired|alone FILE…   those of the files that run beside many others, one other, none
+//   suite.mjs changed [REV]                 lines "unit NAME", "e2e FILE", "conformance FILE", "browser FILE"
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -8,34 +8,37 @@ import { pathToFileURL } from 'node:url';
 
 const ROOT = path.join(import.meta.dirname, '..');
 
-/** Files that judge how long something takes, or how much of the machine it gets. */
+/** Files that judge how long something takes to the millisecond, or how much of the machine it gets. */
 export const ALONE = [
   'tests/browser/*',
   'tests/conformance/liveness.test.mjs', 'tests/conformance/replace.test.mjs', // a page leaves in the middle of a turn
   'tests/conformance/replicas.test.mjs',
+  'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
+  'tests/e2e/lane/bodies.test.mjs', // how long a body holds the loop
+  'tests/e2e/lane/churn.test.mjs',
+  'tests/e2e/lane/detection.test.mjs', // stalls are told by their time
+  'tests/e2e/lane/edge.test.mjs', // takes what open files and sockets there are
+  'tests/e2e/lane/metrics.test.mjs', // histograms against what was measured outside
+  'tests/e2e/lane/worker_faults.test.mjs', // a stop must overtake two hundred words
+  'tests/e2e/operator/load.test.mjs',
+];
+
+/** Files that judge times by whole seconds and wait for most of theirs: two of them at once. */
+export const PAIRED = [
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
   'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
   'tests/e2e/evidence/hops.test.mjs', // the seconds after which a hop cuts
   'tests/e2e/evidence/measured_cutover.test.mjs',
-  'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
   'tests/e2e/gates/*', // gates that judge measured answers
-  'tests/e2e/lane/bodies.test.mjs', // how long a body holds the loop
-  'tests/e2e/lane/churn.test.mjs',
   'tests/e2e/lane/codex_pool.test.mjs',
-  'tests/e2e/lane/detection.test.mjs', // stalls are told by their time
-  'tests/e2e/lane/edge.test.mjs', // takes what open files and sockets there are
-  'tests/e2e/lane/metrics.test.mjs', // histograms against what was measured outside
   'tests/e2e/lane/serve.test.mjs', // ends of streams within a second
-  'tests/e2e/lane/worker_faults.test.mjs', // a stop must overtake two hundred words
-  // gates that judge measured answers
-  'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/drill.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
   'tests/e2e/openai/smokes.test.mjs', // looks at the pacing of answers
-  'tests/e2e/operator/load.test.mjs',
+  'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs', 'tests/e2e/operator/drill.test.mjs',
   'tests/e2e/operator/package.test.mjs', // builds
-  'tests/e2e/operator/watch.test.mjs',
+  'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/watch.test.mjs',
+  'tests/e2e/replicas/*', // a lane that is kept waiting for longer than its lease loses its turns
   'tests/e2e/runs/*', // gates that judge measured answers
   'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
-  'tests/e2e/replicas/*', // a lane that is kept waiting for longer than its lease loses its turns
 ];
 
 /** Tests that run every command. */
@@ -96,7 +99,8 @@ export const TESTS = [...files('tests/e2e', isTest), ...files('tests/conformance
 /** `*` stands for any text, `/` included. */
 export const matches = (pattern, file) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(file);
 const matching = (patterns) => TESTS.filter((file) => patterns.some((pattern) => matches(pattern, file)));
-export const alone = (file) => ALONE.some((pattern) => matches(pattern, path.relative(ROOT, path.resolve(ROOT, file))));
+const listed = (list, file) => list.some((pattern) => matches(pattern, path.relative(ROOT, path.resolve(ROOT, file))));
+const company = (file) => (listed(ALONE, file) ? 'alone' : listed(PAIRED, file) ? 'paired' : 'together');
 
 /** room → the rooms that it or its unit test uses, from the CMake lists. */
 function rooms() {
@@ -178,6 +182,6 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     const lines = selection(changedSince(rest[0] ?? 'HEAD'));
     process.stdout.write(lines === null ? 'everything\n' : `${lines.join('\n')}\n`);
   } else {
-    for (const file of rest) if (alone(file) === (task === 'alone')) process.stdout.write(`${file}\n`);
+    for (const file of rest) if (company(file) === task) process.stdout.write(`${file}\n`);
   }
 }

@@ -1,10 +1,10 @@
 // `./dev test --changed`: what is touched is found, and what is not known touches everything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ALONE, TESTS, matches, selection } from '../../../.ci/suite.mjs';
+import { ALONE, PAIRED, TESTS, matches, selection } from '../../../.ci/suite.mjs';
 
-test('every file that runs alone is there', () => {
-  for (const pattern of ALONE) assert.ok(TESTS.some((file) => matches(pattern, file)), pattern);
+test('every file that runs alone or in a pair is there', () => {
+  for (const pattern of [...ALONE, ...PAIRED]) assert.ok(TESTS.some((file) => matches(pattern, file)), pattern);
 });
 
 test('a room touches its unit tests, those of the rooms above it, and the processes', () => {
