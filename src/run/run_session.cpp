@@ -1,6 +1,7 @@
 #include "oa_stream/run/run_session.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/report/report_html.hpp"
@@ -97,8 +98,8 @@ void RunSession::note(const Check& check) {
 void RunSession::show(const Check& check) {
     if (observer_ != nullptr) {
         observer_->progress(fmt::format(
-            "  {} checks so far  {}  {}",
-            checks_.size() + ++shown_,
+            "  {} so far  {}  {}",
+            counted(checks_.size() + ++shown_, "check"),
             to_string(check.verdict),
             check.id
         ));

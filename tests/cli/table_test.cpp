@@ -151,6 +151,11 @@ TEST_CASE("help --search: finds commands, options, exit codes and playbook keys,
     CHECK(first("heartbeat comment") == "serve --heartbeat");
     CHECK(first("page someone") == "exit code 8");
     CHECK(first("fresh_row") == "playbook: fresh_row");
+    CHECK(search_help("run_gates", 1).front().line.starts_with("Judged once at the end"));
+    CHECK(
+        search_help("gates_drilled", 1).front().line ==
+        "The gates were tried on planted faults lately."
+    );
     CHECK(first("no such thing at all") == "nothing");
     CHECK(search_help("", 5).empty());
     CHECK(search_help("the", 3).size() == 3);

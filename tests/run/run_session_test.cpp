@@ -110,7 +110,7 @@ TEST_CASE("session: what is said and told passes the redactor") {
     CHECK_FALSE(result.headline.contains("hunter2"));
     CHECK_FALSE(dump_json(result.document).contains("hunter2"));
     REQUIRE(lines.shown.size() == 2);
-    CHECK(lines.shown[0].contains("1 checks so far"));
+    CHECK(lines.shown[0].contains("1 check so far"));
     CHECK(lines.shown[1].empty());
 }
 

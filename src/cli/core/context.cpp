@@ -51,6 +51,8 @@ std::filesystem::path state_dir(const GlobalOptions& globals) {
 /// has what it wanted.
 int g_out_error = 0;
 
+} // namespace
+
 int terminal_width() {
     winsize size{};
     if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) {
@@ -58,8 +60,6 @@ int terminal_width() {
     }
     return 80;
 }
-
-} // namespace
 
 void write_result(std::string_view text) {
     const int error = write_all(STDOUT_FILENO, text);

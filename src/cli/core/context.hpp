@@ -8,6 +8,9 @@ namespace oa_stream::cli {
 /// Errors: Code::usage for a bad --color.
 [[nodiscard]] Result<Context> real_context(const Invocation& invocation, int argc, char** argv);
 
+/// Columns of the terminal behind stderr; 80 where there is none, or none that could be read.
+[[nodiscard]] int terminal_width();
+
 /// A result onto stdout. One thread at a time.
 void write_result(std::string_view text);
 /// Whether stdout took all results. Errors: Code::io, with the system's words.

@@ -1,4 +1,5 @@
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
@@ -16,6 +17,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 
@@ -29,7 +32,9 @@ int report(const Error& error, bool json) {
     Redactor redactor;
     redactor.add_environment();
     const std::string text = redactor.apply(error.text());
-    write_diagnostic(fmt::format("oa-stream: {}\n", text));
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    const auto columns = terminal ? static_cast<std::size_t>(terminal_width()) : 0;
+    write_diagnostic(laid_out(fmt::format("oa-stream: {}\n", text), {columns, false}));
     if (json) {
         Json document = plain_answer("ERROR");
         document["error"]["code"] = to_string(error.code);

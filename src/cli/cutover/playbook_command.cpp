@@ -5,6 +5,7 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "core/run_screen.hpp"
 #include "run_args.hpp"
 
 #include <fmt/format.h>
@@ -97,7 +98,7 @@ Result<ExitCode> list(const NoOptions&, Context& context) {
         if (!parsed) {
             return std::unexpected(loaded.problems.front().error());
         }
-        text += fmt::format("{:<16} {}\n", shipped.name, parsed->summary);
+        text += fmt::format("{:<16}  {}\n", shipped.name, parsed->summary);
         rows.push_back(
             {{"name", shipped.name},
              {"kind", to_string(parsed->kind)},
@@ -110,7 +111,7 @@ Result<ExitCode> list(const NoOptions&, Context& context) {
         out["playbooks"] = std::move(rows);
         print_document("playbook-list", out, context);
     } else {
-        context.out(text);
+        show_text(text, context);
     }
     return ExitCode::ok;
 }
@@ -183,7 +184,7 @@ Result<ExitCode> explain(const PlaybookChoice& choice, Context& context) {
     if (!loaded.unset.empty()) {
         text += fmt::format("It needs{}\n", still_needed(loaded));
     }
-    context.out(text);
+    show_text(text, context);
     return ExitCode::ok;
 }
 

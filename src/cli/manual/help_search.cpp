@@ -5,6 +5,7 @@
 
 #include "core/exit_codes.hpp"
 #include "help.hpp"
+#include "man_format.hpp"
 
 #include <fmt/format.h>
 
@@ -95,10 +96,10 @@ public:
                 continue;
             }
             const std::string_view key = line.substr(3, line.find('`', 3) - 3);
-            std::string_view said = line.substr(line.find('|', 3) + 1);
-            said.remove_suffix(said.ends_with('|') ? 1 : 0);
+            std::string_view said = line.substr(0, line.rfind(" |"));
+            said.remove_prefix(said.rfind("| ") + 2); // its last cell says what it means
             add(rank_of(words_, {key, said}),
-                {std::string(page), fmt::format("{}: {}", title, key), std::string(trim(said))});
+                {std::string(page), fmt::format("{}: {}", title, key), without_links(trim(said))});
         }
     }
 

@@ -45,24 +45,6 @@ std::string upper(std::string text) {
     return text;
 }
 
-/// "[text](target)" as "text"; an escaped bar of a table as a bar.
-std::string without_links(std::string_view text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto middle = text[at] == '[' ? text.find("](", at) : std::string_view::npos;
-        const auto end = middle == std::string_view::npos ? middle : text.find(')', middle);
-        if (text.substr(at, 2) == "\\|") {
-            out += text[++at];
-        } else if (end != std::string_view::npos) {
-            out += text.substr(at + 1, middle - at - 1);
-            at = end;
-        } else {
-            out += text[at];
-        }
-    }
-    return out;
-}
-
 /// One paragraph of Markdown: `code` in bold, links as their text.
 std::string inline_text(std::string_view markdown) {
     const std::string text = without_links(markdown);
@@ -205,6 +187,23 @@ private:
 };
 
 } // namespace
+
+std::string without_links(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const auto middle = text[at] == '[' ? text.find("](", at) : std::string_view::npos;
+        const auto end = middle == std::string_view::npos ? middle : text.find(')', middle);
+        if (text.substr(at, 2) == "\\|") {
+            out += text[++at];
+        } else if (end != std::string_view::npos) {
+            out += text.substr(at + 1, middle - at - 1);
+            at = end;
+        } else {
+            out += text[at];
+        }
+    }
+    return out;
+}
 
 std::string roff(std::string_view text) {
     std::string out;

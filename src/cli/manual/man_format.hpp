@@ -9,6 +9,9 @@ namespace oa_stream::cli {
 /// Text that roff shows as it is, in ASCII.
 [[nodiscard]] std::string roff(std::string_view text);
 
+/// "[text](target)" as "text"; an escaped bar of a table as a bar.
+[[nodiscard]] std::string without_links(std::string_view text);
+
 /// .TH and NAME.
 [[nodiscard]] std::string man_head(std::string_view name, int section, std::string_view summary);
 

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/seconds.hpp"
@@ -291,18 +292,18 @@ private:
     Task<void> drain() {
         const auto began = Clock::now();
         log_->verbatim(fmt::format(
-            "draining {} turns, at most {}; a second signal ends at once\n",
-            lane_->busy(),
+            "draining {}, at most {}; a second signal ends at once\n",
+            counted(lane_->busy(), "turn"),
             format_duration(options_.drain_timeout)
         ));
-        tell_manager(fmt::format("STOPPING=1\nSTATUS=Draining {} turns", lane_->busy()));
+        tell_manager(fmt::format("STOPPING=1\nSTATUS=Draining {}", counted(lane_->busy(), "turn")));
         server_->stop_accepting();
         const auto left = co_await lane_->drain(options_.drain_timeout);
         if (left > 0) {
             log_->note(
                 LogLevel::warn,
                 "drain",
-                fmt::format("{} turns were ended by the drain timeout", left)
+                fmt::format("the drain timeout ended {}", counted(left, "turn"))
             );
         }
         lane_->close();

@@ -88,7 +88,7 @@ std::string what(const measure::GateSpec& gate, bool by_source) {
     // What is counted, not what was asked for: probes count any bad ending, but for their own
     // words.
     const bool any = gate.events.empty() || (!by_source && !measure::endings_of(gate.events));
-    const std::string events = any ? "bad requests, however they ended" : gate.events;
+    const std::string events = any ? "requests with a bad ending of any kind" : gate.events;
     const std::string subject = rate ? "the share of " + events
                                      : fmt::format(
                                            "{} of the {}",

@@ -79,7 +79,7 @@ test('SIGTERM: a live stream may end by itself, new ones are refused, and the ex
   const running = chat(lane.base, 'replay:02-text-paced');
   await running.frame('text-delta');
   lane.signal('SIGTERM');
-  await lane.until((l) => /draining 1 turns/.test(l.stderr), 'the drain');
+  await lane.until((l) => /draining 1 turn,/.test(l.stderr), 'the drain');
   await running.done;
   assertLegal(running);
   assert.ok(read(running).finish, 'a whole answer');

@@ -92,3 +92,19 @@ test('a lane started without stdin, stdout and stderr gives their numbers to no 
   for (const n of [0, 1, 2]) assert.equal(fs.readlinkSync(`/proc/${pid}/fd/${n}`), '/dev/null');
   assert.deepEqual(await lane.stop(), { code: 0, signal: null });
 });
+
+test('what informs, and what went wrong, fits a terminal of 80 columns', () => {
+  const shown = [
+    ['playbook', 'list'], ['playbook', 'explain', 'cutover-local'], ['runs', 'list'], ['doctor'], ['cutover', 'status'], ['version'],
+    ['help', '--search', 'gate'], ['incident', 'list'], ['smoke', 'stream', '--explain'], ['serve', '--authority', 'worker', '--listen', '127.0.0.1:0'],
+  ];
+  for (const words of shown) {
+    const line = `stty cols 80; exec ${OA_BIN} ${words.join(' ')}`;
+    const got = spawnSync('script', ['-qec', line, '/dev/null'], { env: { ...env, TERM: 'xterm' }, encoding: 'utf8', timeout: 60000, input: '' });
+    assert.ifError(got.error);
+    const lines = got.stdout.replace(/\x1b\[[\d;]*[mK]/g, '').split(/\r?\n/);
+    assert.ok(lines.some((one) => one !== ''), words.join(' '));
+    // A path is one word, and is copied: it is never broken.
+    for (const one of lines) assert.ok([...one].length <= 80 || one.trim().startsWith('/'), `${words.join(' ')}: ${one}`);
+  }
+});
