@@ -1,19 +1,11 @@
 // Files in a chat: text files are told as text, and a chat with large images goes on.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { laneOfFile } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
 
-let mock, lane;
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  assert.equal((await lane.stop()).code, 0);
-  await mock.stop();
-});
+const lane = laneOfFile();
 
 const text = (value) => ({ type: 'text', text: value });
 const file = (mediaType, bytes, filename) => ({ type: 'file', mediaType, filename, url: `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}` });
@@ -22,7 +14,7 @@ const post = async (id, parts, message = 'u-1') => {
   await exchange.done;
   return exchange;
 };
-const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
 
 test('text files are told to the model with their names; other files are refused', async () => {
   const answer = await post('files', [text('scenario:text;words=2'), file('text/markdown', '# Zażółć\n', 'a "b".md'), file('application/json', '{"a":1}', 'x.json')]);

@@ -2,22 +2,14 @@
 // of as many threads as it is given.
 // The short form runs by default; the long one:  OA_BURST=100,60 ./dev e2e tests/e2e/lane/burst.test.mjs
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { laneOfFile } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 
 const [RATE, SECONDS] = (process.env.OA_BURST ?? '10,6').split(',').map(Number);
 
-let mock, lane;
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  assert.equal((await lane.stop()).code, 0);
-  await mock.stop();
-});
+const lane = laneOfFile();
 
 test(`${RATE} new chats a second for ${SECONDS} s: no request waits`, { timeout: limit(60_000 + SECONDS * 2000) }, async () => {
   const heads = [];

@@ -2,8 +2,8 @@
 // On a machine that runs nothing else, with the 50 ms that a page may take:
 // OA_QUIET=1 ./dev e2e tests/e2e/lane/long_chat.test.mjs
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { laneOfFile } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { limit } from '../lib/process.mjs';
@@ -11,15 +11,7 @@ import { limit } from '../lib/process.mjs';
 const TURNS = Number(process.env.OA_CHAT_TURNS ?? 400);
 const SHORT = 30; // turns of the chat that the long one is compared with
 
-let mock, lane;
-before(async () => {
-  mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
-});
-after(async () => {
-  assert.equal((await lane.stop()).code, 0);
-  await mock.stop();
-});
+const lane = laneOfFile();
 
 const median = (times) => times.toSorted((a, b) => a - b)[times.length >> 1];
 async function timed(path, count = 15) {
