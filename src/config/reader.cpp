@@ -1,4 +1,4 @@
-#include "oa_stream/config/reader.hpp"
+#include "reader.hpp"
 
 #include "oa_stream/base/text.hpp"
 
@@ -52,58 +52,6 @@ std::optional<Node> Reader::require(std::string_view key, std::string_view expec
         );
     }
     return out;
-}
-
-std::string Reader::required_string(std::string_view key) {
-    const auto node = require(key, "a text");
-    return node ? node->text().value_or("") : "";
-}
-
-std::optional<std::string> Reader::optional_string(std::string_view key) {
-    const auto node = find(key);
-    return node ? node->text() : std::nullopt;
-}
-
-std::optional<Millis> Reader::required_duration(std::string_view key) {
-    const auto node = require(key, "a duration like 10m");
-    return node ? node->duration() : std::nullopt;
-}
-
-std::optional<Millis> Reader::optional_duration(std::string_view key) {
-    const auto node = find(key);
-    return node ? node->duration() : std::nullopt;
-}
-
-std::optional<double> Reader::optional_percent(std::string_view key) {
-    const auto node = find(key);
-    return node ? node->percent() : std::nullopt;
-}
-
-std::optional<double> Reader::optional_rate(std::string_view key) {
-    const auto node = find(key);
-    return node ? node->rate() : std::nullopt;
-}
-
-std::optional<bool> Reader::optional_bool(std::string_view key) {
-    const auto node = find(key);
-    return node ? node->boolean() : std::nullopt;
-}
-
-std::optional<std::uint64_t>
-Reader::optional_count(std::string_view key, std::uint64_t low, std::uint64_t high) {
-    const auto node = find(key);
-    return node ? node->count(low, high) : std::nullopt;
-}
-
-std::optional<std::size_t>
-Reader::one_of(std::string_view key, std::span<const std::string_view> words) {
-    const auto node = find(key);
-    return node ? node->one_of(words) : std::nullopt;
-}
-
-std::vector<Node> Reader::list(std::string_view key) {
-    const auto node = find(key);
-    return node ? node->list() : std::vector<Node>{};
 }
 
 std::optional<std::string_view>

@@ -1,7 +1,8 @@
 #include "oa_stream/config/section.hpp"
 
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/config/reader.hpp"
+
+#include "reader.hpp"
 
 #include <fmt/format.h>
 

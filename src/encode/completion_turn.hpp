@@ -46,7 +46,6 @@ public:
     /// What the authority counted, nullopt when that is unknown: never told, all zero though
     /// the turn said something or failed, or no counts at all (below zero).
     [[nodiscard]] std::optional<wire::completions::Usage> usage() const;
-    [[nodiscard]] bool has_text() const noexcept { return has_text_; }
     /// A stop sequence ended the text: the turn need not go on.
     [[nodiscard]] bool satisfied() const noexcept { return stop_.cut() && !ending_; }
 

@@ -35,40 +35,6 @@ Result<LaneMode> parse_lane_mode(std::string_view text) {
     );
 }
 
-Result<CompatMode> parse_compat_mode(std::string_view text) {
-    if (text == "optional") {
-        return CompatMode::optional;
-    }
-    if (text == "required") {
-        return CompatMode::required;
-    }
-    return fail(
-        Code::usage,
-        fmt::format("no compat mode '{}'", printable(text, 40)),
-        {},
-        "optional or required"
-    );
-}
-
-Result<LogFormat> parse_log_format(std::string_view text) {
-    if (text == "json") {
-        return LogFormat::json;
-    }
-    if (text == "logfmt") {
-        return LogFormat::logfmt;
-    }
-    return fail(
-        Code::usage, fmt::format("no log format '{}'", printable(text, 40)), {}, "json or logfmt"
-    );
-}
-
-Result<Approvals> parse_approvals(std::string_view text) {
-    if (text == "deny" || text == "ask") {
-        return text == "ask" ? Approvals::ask : Approvals::deny;
-    }
-    return fail(Code::usage, "approvals are deny or ask", std::string(text));
-}
-
 Result<LaneAllowed> parse_allowed(std::string_view text) {
     LaneAllowed out;
     while (!text.empty()) {

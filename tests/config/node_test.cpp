@@ -1,4 +1,4 @@
-#include "oa_stream/config/reader.hpp"
+#include "reader.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -21,28 +21,7 @@ struct File {
     }
 };
 
-constexpr std::array<std::string_view, 2> k_words{"rollback", "hold"};
-
 } // namespace
-
-TEST_CASE("reader: values come typed, absent ones as nothing") {
-    File file("name: small\nbake: 10m\nshare: 5%\nrate: 2/s\non: true\nn: 7\nthen: hold\nl: [a]\n");
-    Reader reader = file.reader();
-    CHECK(reader.required_string("name") == "small");
-    CHECK(reader.optional_string("nick") == std::nullopt);
-    CHECK(reader.required_duration("bake") == Millis(600000));
-    CHECK(reader.optional_duration("pause") == std::nullopt);
-    CHECK(reader.optional_percent("share") == 0.05);
-    CHECK(reader.optional_rate("rate") == 2.0);
-    CHECK(reader.optional_bool("on") == true);
-    CHECK(reader.optional_count("n", 1, 9) == 7U);
-    CHECK(reader.one_of("then", k_words) == 1U);
-    REQUIRE(reader.list("l").size() == 1);
-    CHECK(reader.list("l")[0].text() == "a");
-    CHECK(reader.list("l")[0].path() == "l[0]");
-    reader.finish();
-    CHECK(file.problems.empty());
-}
 
 TEST_CASE("reader: finish() names every key that nobody asked for, with the nearest") {
     File file("bakes: 10m\nzzz: 1\nname: x\n");
@@ -67,15 +46,15 @@ TEST_CASE("reader: an unknown key is rather one that is not there yet than one t
 TEST_CASE("reader: what is missing is told with what was expected") {
     File file("a: 1\n");
     Reader reader = file.reader();
-    CHECK(reader.required_duration("bake") == std::nullopt);
+    CHECK(reader.require("bake", "a duration like 10m") == std::nullopt);
     CHECK(file.first() == "f.yaml:1:1: bake is missing, expected a duration like 10m");
 }
 
 TEST_CASE("reader: something else than a mapping is one problem, not many") {
     File file("- a\n");
     Reader reader = file.reader();
-    CHECK(reader.required_string("name").empty());
-    CHECK(reader.required_duration("bake") == std::nullopt);
+    CHECK(reader.require("name", "a text") == std::nullopt);
+    CHECK(reader.find("bake") == std::nullopt);
     reader.finish();
     CHECK(file.problems.all().size() == 1);
     CHECK(file.first() == "f.yaml:1:1: expected a mapping, found a list");

@@ -225,18 +225,6 @@ TEST_CASE("lane mode: each word is its mode, with the white space of a file arou
     CHECK(wrong.error().hint == "on, retired or off");
 }
 
-TEST_CASE("lane settings: words of compatibility, log format and approvals") {
-    CHECK(parse_compat_mode("optional").value() == CompatMode::optional);
-    CHECK(parse_compat_mode("required").value() == CompatMode::required);
-    CHECK(parse_compat_mode("").error().message == "no compat mode ''");
-    CHECK(parse_log_format("json").value() == LogFormat::json);
-    CHECK(parse_log_format("logfmt").value() == LogFormat::logfmt);
-    CHECK(parse_log_format("text").error().message == "no log format 'text'");
-    CHECK(parse_approvals("deny").value() == Approvals::deny);
-    CHECK(parse_approvals("ask").value() == Approvals::ask);
-    CHECK(parse_approvals("always").error().code == Code::usage);
-}
-
 TEST_CASE("lane settings: what a request may choose, each word for itself") {
     const auto none = parse_allowed("").value();
     CHECK_FALSE((none.model || none.system || none.effort));

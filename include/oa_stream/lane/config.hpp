@@ -24,7 +24,6 @@ enum class LaneMode { on, retired, off };
 /// Whether clients must send the three handshake headers. `optional` lets a client without them in;
 /// a header that is present but wrong is refused in both.
 enum class CompatMode { optional, required };
-[[nodiscard]] Result<CompatMode> parse_compat_mode(std::string_view text);
 
 /// The window of clients this lane serves. All bounds are inclusive; build ids compare as strings.
 struct CompatWindow {
@@ -55,12 +54,10 @@ enum class CompatCode {
 
 /// How an access line is written.
 enum class LogFormat { json, logfmt };
-[[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
 
 /// Whether clients that can (x-oa-accept: tool-approval) are asked for approvals. All others, and
 /// everybody under `deny`, have them declined.
 enum class Approvals { deny, ask };
-[[nodiscard]] Result<Approvals> parse_approvals(std::string_view text);
 
 /// What --allow-host takes: "lane.example", an address, "*.example" (every name below it, at any
 /// depth, but not example itself) or "*" (any). Lower case, without brackets. Code::usage for a

@@ -22,10 +22,6 @@ struct Estimate {
     Interval interval{};
 };
 
-/// The q-quantile (nearest rank) of `x`. nullopt for no data.
-[[nodiscard]] std::optional<Estimate>
-bootstrap_quantile(std::span<const double> x, Fraction q, const BootstrapOptions& options);
-
 /// q-quantile of `y` ÷ q-quantile of `x`, both resampled independently. +Inf values are allowed
 /// (a request without an answer); a resample in which `x` is infinite or 0 counts as ratio +Inf for
 /// the upper and 0 for the lower bound: it proves nothing. nullopt when one is empty.

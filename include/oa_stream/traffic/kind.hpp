@@ -74,7 +74,5 @@ template <class Settings> DriverKind::Blank blank_settings() {
 }
 
 [[nodiscard]] std::span<const DriverKind* const> driver_kinds() noexcept;
-/// nullptr for an unknown name.
-[[nodiscard]] const DriverKind* driver_kind(std::string_view name) noexcept;
 
 } // namespace oa_stream::traffic

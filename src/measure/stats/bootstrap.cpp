@@ -85,14 +85,6 @@ std::unique_ptr<Resampler> resampler(std::span<const double> values, Statistic s
 
 } // namespace
 
-std::optional<Estimate>
-bootstrap_quantile(std::span<const double> x, Fraction q, const BootstrapOptions& options) {
-    if (x.empty()) {
-        return std::nullopt;
-    }
-    return alone(*quantile_resampler(x, q), options);
-}
-
 std::optional<Estimate> bootstrap_quantile_ratio(
     std::span<const double> x,
     std::span<const double> y,

@@ -4,7 +4,6 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/node.hpp"
-#include "oa_stream/config/reader.hpp"
 
 #include "file_keys.hpp"
 

@@ -123,10 +123,6 @@ void AccessLogIndex::forget() {
     damaged_.erase(damaged_.begin(), damaged_.lower_bound(unit_of(oldest_s, k_minute_s)));
 }
 
-double AccessLogIndex::newest_of(std::size_t log) const noexcept {
-    return log < logs_.size() ? logs_[log].newest_s : 0;
-}
-
 bool AccessLogIndex::covers(std::size_t log, const std::string& revision, double at_s) const {
     return log < logs_.size() && logs_[log].spans.first() <= at_s &&
            (revision.empty() || logs_[log].revisions.contains(revision));

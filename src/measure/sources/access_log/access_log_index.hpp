@@ -63,8 +63,6 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
     [[nodiscard]] double newest_s() const noexcept { return all_.last(); }
-    /// The newest line of that log; 0: none.
-    [[nodiscard]] double newest_of(std::size_t log) const noexcept;
     /// Why the log does not cover the window: stopped, silent for too long within it, or begun in
     /// it although `others_before` says that the revision served already. Empty: it does, or it is
     /// none of the revision's.

@@ -25,20 +25,6 @@ public:
     /// The same, but an absent key is a problem; `expected` says what should stand there.
     [[nodiscard]] std::optional<Node> require(std::string_view key, std::string_view expected);
 
-    [[nodiscard]] std::string required_string(std::string_view key);
-    [[nodiscard]] std::optional<std::string> optional_string(std::string_view key);
-    [[nodiscard]] std::optional<Millis> required_duration(std::string_view key);
-    [[nodiscard]] std::optional<Millis> optional_duration(std::string_view key);
-    [[nodiscard]] std::optional<double> optional_percent(std::string_view key);
-    [[nodiscard]] std::optional<double> optional_rate(std::string_view key);
-    [[nodiscard]] std::optional<bool> optional_bool(std::string_view key);
-    [[nodiscard]] std::optional<std::uint64_t>
-    optional_count(std::string_view key, std::uint64_t low, std::uint64_t high);
-    [[nodiscard]] std::optional<std::size_t>
-    one_of(std::string_view key, std::span<const std::string_view> words);
-    /// Empty when the key is absent.
-    [[nodiscard]] std::vector<Node> list(std::string_view key);
-
     /// Every key that was not asked for is a problem, with the nearest of those that were.
     void finish();
 
