@@ -4,6 +4,7 @@
 #include "compat/compat_scripts.hpp"
 #include "core/commands.hpp"
 #include "core/parse.hpp"
+#include "scratch.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -283,4 +284,81 @@ TEST_CASE("compat: a wrong number of arguments is a usage error") {
     }
     refused(call(k_rollout, {"go"}, {}), "'go' is not an action");
     refused(call(k_stream, {"x"}, {{"BASE_URL", "u"}}), "1 arguments are given, expected none");
+}
+
+TEST_CASE("compat: a summary of steps has every member that the script wrote") {
+    const run::Scratch scratch;
+    const Json run = {
+        {"id", "20261122T120000Z-rehearsal-00000000"},
+        {"verdict", "FAIL"},
+        {"headline", "one failed"},
+        {"started_at", "2026-11-22T12:00:00.123Z"},
+        {"ended_at", "2026-11-22T12:01:00.456Z"},
+        {"checks",
+         {{{"id", "budget.http"},
+           {"verdict", "PASS"},
+           {"mode", "asserted"},
+           {"detail", "stated"},
+           {"data", {{"consumed", 0.02}}}},
+          {{"id", "gate.error-rate@5%"}, {"verdict", "FAIL"}, {"detail", "bad | worse"}},
+          {{"id", "preflight.auth"}, {"verdict", "SKIPPED"}, {"detail", "none"}}}},
+    };
+    REQUIRE(write_file_atomic(scratch.path / "run.json", dump_json(run)));
+    const OldCall call({"app-1", "app-2"}, [](std::string_view name) -> std::optional<std::string> {
+        return name == "DRY_RUN" ? std::optional<std::string>("1") : std::nullopt;
+    });
+    const std::map<std::string_view, std::vector<std::string>> steps{
+        {"run-canary-rollback-drill.sh",
+         {"step_id",
+          "description",
+          "command",
+          "status",
+          "reason",
+          "started_at",
+          "ended_at",
+          "log_path"}},
+        {"run-production-stream-cutover.sh",
+         {"step_id", "status", "detail", "artifact", "failure_count", "recorded_at"}},
+    };
+    for (const auto& [script, members] : steps) {
+        CAPTURE(script);
+        REQUIRE(emit_old_summary(*find_retired(script), call, scratch.path, scratch.path));
+        const auto text = read_file(scratch.path / "summary.json");
+        REQUIRE(text);
+        const auto summary = parse_json(*text);
+        REQUIRE(summary);
+        for (const std::string_view name :
+             {"base_url", "overall_status", "totals", "project", "region", "service"}) {
+            CHECK(summary->contains(name));
+        }
+        CHECK(summary->at("generated_at") == "20261122T120000Z");
+        CHECK(summary->at("dry_run") == true);
+        CHECK(summary->at("stable_revision") == "app-1");
+        CHECK(summary->at("canary_revision") == "app-2");
+        CHECK(summary->at("service") == "openagents-control-service");
+        CHECK(summary->at("totals") == Json({{"step_count", 2}, {"passed", 1}, {"failed", 1}}));
+        REQUIRE(summary->at("steps").size() == 2);
+        for (const Json& step : summary->at("steps")) {
+            for (const std::string& member : members) {
+                CAPTURE(member);
+                CHECK(step.contains(member));
+            }
+        }
+        if (script.contains("cutover")) {
+            const Json& gates = summary->at("gates");
+            CHECK(gates.at("error_budget").at("observed_consumed_percent") == 2.0);
+            CHECK(gates.at("error_budget").at("max_consumed_percent") == 5.0);
+            for (const auto* const gate :
+                 {"route_flip", "stream_smoke", "canary_drill", "dual_run"}) {
+                CHECK(gates.at(gate).at("max_failed") == 0);
+            }
+            CHECK(gates.at("dual_run").contains("observed_p95_delta_ms"));
+            CHECK(summary->at("run_dual_run") == false);
+            CHECK(summary->at("steps")[1].at("failure_count") == 1);
+            CHECK(summary->at("steps")[1].at("recorded_at") == "2026-11-22T12:01:00Z");
+        }
+        const auto page = read_file(scratch.path / "SUMMARY.md");
+        REQUIRE(page);
+        CHECK(page->contains("| gate.error-rate@5% | fail | bad \\| worse |"));
+    }
 }

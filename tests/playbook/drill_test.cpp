@@ -1,5 +1,6 @@
 // Drills: the rollback, tried on purpose.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/playbook/each_gate.hpp"
 
 #include "world.hpp"
 
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -194,4 +196,39 @@ TEST_CASE("fault 65: a drill is the cutover's engine with a forced failure, and 
     }
     CHECK(ids[ids.size() - 2] == "recover");
     CHECK(ids.back() == "postflight.users");
+}
+
+TEST_CASE("each gate: every kind of gate has its fault, or is listed as not tried") {
+    using measure::GateSpec;
+    using measure::Metric;
+    Playbook playbook;
+    const auto add = [&](std::string id, Metric metric) -> GateSpec& {
+        playbook.stage.gates.push_back({});
+        GateSpec& gate = playbook.stage.gates.back();
+        gate.id = std::move(id);
+        gate.metric = metric;
+        return gate;
+    };
+    add("rate", Metric::bad_rate);
+    add("late", Metric::quantile).timing = measure::Timing::first_content;
+    add("logins", Metric::spike).signal = "auth_errors";
+    add("sync", Metric::spike).signal = "sync_token_errors";
+    add("audit", Metric::spike).signal = "audit_errors";
+    add("promql", Metric::expression);
+    add("seen", Metric::bad_rate).mode = measure::GateMode::observe;
+    playbook.continuity = Continuity::required;
+
+    std::map<std::string, std::string, std::less<>> faults;
+    for (const GateTrial& trial : gate_trials(playbook)) {
+        faults[trial.gate] = trial.fault;
+    }
+    CHECK(faults.size() == 7);
+    CHECK(faults["rate"] == "error-rate=0.5");
+    CHECK(faults["late"].starts_with("latency="));
+    CHECK(faults["logins"] == "auth-error=0.5");
+    CHECK(faults["sync"] == "sync-token-error=0.5");
+    CHECK(faults["audit"] == "audit-error=0.5");
+    CHECK(faults["promql"].empty()); // nobody knows what an expression counts: it is named
+    CHECK(faults["continuity"] == "forget=1");
+    CHECK_FALSE(faults.contains("seen"));
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 
 using namespace oa_stream;
@@ -233,4 +234,50 @@ TEST_CASE("playbooks: everything that decides what happens is in the plan's JSON
     CHECK(changed("on_failure: rollback", "validity: 1h"));
     CHECK(changed("on_failure: rollback", "rollback: { ramp: 30s }"));
     CHECK(changed("shadow: { }", "shadow: { p95_delta_at_most: 1s }"));
+}
+
+namespace {
+
+std::string with_gates(int count) {
+    std::string out = R"(version: 1
+kind: cutover
+continuity: new-threads-only
+continuity_reason: none are kept
+name: many
+target: { base_url: "http://127.0.0.1:1" }
+traffic: { driver: local, socket: /run/x.sock, base_url: "http://127.0.0.1:1", stable: a, canary: b }
+stages: [0%, 50%]
+stage:
+  bake: 1s
+  probe: { rate: 25/s, unpinned: 25/s }
+  gates:
+)";
+    for (int i = 0; i < count; ++i) {
+        out += fmt::format("    - {{ id: g{}, bad: any, at_most: 5% }}\n", i);
+    }
+    return out + "  on_inconclusive: { extend_at_most: 1s, then: rollback }\n";
+}
+
+/// Of this process alone: what else runs on the machine does not count.
+double cpu_s_of(const std::string& text) {
+    const std::clock_t began = std::clock();
+    const auto playbook = read_playbook(text, "many.yaml", {});
+    REQUIRE(playbook.has_value());
+    REQUIRE(validate(*playbook).has_value());
+    return static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
+}
+
+} // namespace
+
+TEST_CASE("playbook: five thousand gates are read in a time that grows as their number") {
+    const std::string few = with_gates(1'000);
+    const std::string many = with_gates(5'000);
+    double few_s = 1e9;
+    double many_s = 1e9;
+    for (int i = 0; i < 3; ++i) { // the best of three: a page that had to be fetched is no rule
+        few_s = std::min(few_s, cpu_s_of(few));
+        many_s = std::min(many_s, cpu_s_of(many));
+    }
+    CAPTURE(few_s, many_s);
+    CHECK(many_s < 12 * few_s); // by the square it would be 25 times as long
 }

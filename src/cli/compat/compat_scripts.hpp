@@ -68,8 +68,9 @@ struct RetiredScript {
     bool steps = false; ///< its summary has steps, not checks
 };
 
-/// summary.json and SUMMARY.md in `folder`, in the words of the script, from a run's folder. Checks
-/// that were skipped are left out, and what is no PASS is "failed". Code::io, unreadable.
+/// summary.json and SUMMARY.md in `folder`, in the words of the script, from a run's folder: every
+/// member that it had, null where a run knows no such thing. Checks that were skipped are left out
+/// where the script knew none, and what is no PASS is "failed". Code::io, unreadable.
 [[nodiscard]] Result<void> emit_old_summary(
     const RetiredScript& script,
     const OldCall& call,

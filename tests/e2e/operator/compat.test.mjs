@@ -5,11 +5,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
+import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
-let service;
-before(async () => { service = await startControlService(); });
-after(() => service.stop());
+let service, lane;
+before(async () => {
+  service = await startControlService();
+  lane = await startLane({});
+});
+after(async () => { await service.stop(); await lane.stop(); });
 
 const compat = (script, args = [], env = {}) => oa(['compat', script, ...args], { env });
 const NEW = /^oa-stream: (\S+) is now: oa-stream (.*)$/m;
@@ -89,6 +93,53 @@ test('faults 49, 50: two sides that fail alike are no shadow of each other', asy
   const run = await compat('run-staging-dual-run-shadow-diff.sh', [], { RUST_BASE_URL: service.base, LEGACY_BASE_URL: service.base });
   assert.equal(run.code, 1, run.stderr);
   assert.match(run.stdout, /failing alike is not being equal/);
+});
+
+// What each script's summary.json had, by their source; those with steps: tests/cli/compat_test.cpp.
+const SUMMARIES = {
+  production_stream_smoke: { all: 'phase dry_run', rows: 'checks', row: 'check_id status endpoint detail http_status headers_path body_path recorded_at', totals: 'check_count passed failed' },
+  route_flip: { all: 'cohort_key apply', rows: 'checks', row: 'check_id status kind path detail http_status artifact recorded_at', totals: 'check_count passed failed skipped' },
+};
+function assertSummary(folder, kind, run) {
+  const { all, rows, row, totals } = SUMMARIES[kind];
+  const summary = JSON.parse(fs.readFileSync(path.join(folder, 'summary.json'), 'utf8'));
+  const lacks = (object, names) => names.split(' ').filter((name) => !(name in object));
+  assert.equal(summary.schema, `openagents.webparity.${kind}.v1`);
+  assert.match(summary.generated_at, /^\d{8}T\d{6}Z$/);
+  assert.deepEqual([lacks(summary, `base_url overall_status ${all}`), lacks(summary.totals, totals)], [[], []]);
+  assert.ok(summary[rows].length > 0);
+  for (const one of summary[rows]) {
+    assert.deepEqual(lacks(one, row), [], JSON.stringify(one));
+    assert.match(one.status, kind === 'route_flip' ? /^(pass|fail|skip)$/ : /^(pass|fail)$/);
+    if (row.includes('recorded_at')) assert.match(one.recorded_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  }
+  const count = (status) => summary[rows].filter((one) => one.status === status).length;
+  assert.deepEqual([summary.totals.passed, summary.totals.failed], [count('pass'), count('fail')]);
+  assert.equal(summary.overall_status, run.code === 0 ? 'passed' : 'failed');
+  const text = fs.readFileSync(path.join(folder, 'SUMMARY.md'), 'utf8');
+  assert.equal(text.match(/^\| .* \| (pass|fail|skip) \|/gm).length, summary[rows].length);
+  return summary;
+}
+const emit = async (script, args, env) => {
+  const folder = scratch('emitted');
+  return { folder, run: await oa(['compat', '--emit', 'openagents-v1', script, ...args], { env: { ...env, OUTPUT_DIR: folder }, ms: 60000 }) };
+};
+
+test('--emit openagents-v1: the summaries of old, member by member', async () => {
+  const smoke = await emit('run-production-stream-contract-smoke.sh', [], { BASE_URL: lane.base, AUTH_TOKEN: USER, PHASE: 'pre' });
+  assert.equal(smoke.run.code, 0, smoke.run.stderr);
+  assert.equal(assertSummary(smoke.folder, 'production_stream_smoke', smoke.run).phase, 'pre');
+  const flip = await emit('run-production-rust-route-flip.sh', [], { BASE_URL: service.base, CONTROL_ACCESS_TOKEN: ADMIN });
+  assert.deepEqual([flip.run.code, assertSummary(flip.folder, 'route_flip', flip.run).apply], [0, false], flip.run.stderr);
+});
+
+test('--emit: without OUTPUT_DIR, or for a script that wrote none, nothing is asked', async () => {
+  const before_ = service.calls.length;
+  const nowhere = await oa(['compat', '--emit', 'openagents-v1', 'run-production-rust-route-flip.sh'], { env: { BASE_URL: service.base, CONTROL_ACCESS_TOKEN: ADMIN } });
+  assert.deepEqual([nowhere.code, /OUTPUT_DIR is not set/.test(nowhere.stderr)], [2, true], nowhere.stderr);
+  const none = await emit('smoke-health.sh', [], { OPENAGENTS_BASE_URL: service.base });
+  assert.deepEqual([none.run.code, /wrote no summary/.test(none.run.stderr)], [2, true], none.run.stderr);
+  assert.equal(service.calls.length, before_);
 });
 
 test('names are listed, and a wrong one is met with the nearest', async () => {
