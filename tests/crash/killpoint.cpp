@@ -1,6 +1,7 @@
 // Preloaded into oa-stream by the crash tests: counts the moments at which a death matters – each
-// write of a journal and each exchange with the traffic machinery – and at the chosen one kills the
-// process, sends it a signal, tears the line under way, or lets the disk be full from then on.
+// write of a journal, each exchange with the traffic machinery, each program, and what the timeline
+// tells of conversations, pauses and hooks – and at the chosen one kills the process, sends it a
+// signal, tears the line under way, or lets the disk be full from then on.
 // The binary itself knows nothing of it.
 //
 //   OA_KILLPOINT_PEERS  "unix:/path,127.0.0.1:4711": addresses of the traffic machinery
@@ -111,6 +112,25 @@ bool is_journal(int fd) {
     return path_of(fd).ends_with("/journal.ndjson");
 }
 
+/// The event of a timeline's line, if it is one of those whose moment is not in the journal.
+std::string_view told(int fd, std::string_view line) {
+    constexpr std::string_view k_member = R"("event":")";
+    constexpr std::array<std::string_view, 4> k_events{
+        "continuity", "paused", "pause ended", "hook"
+    };
+    const auto at = line.find(k_member);
+    if (at == std::string_view::npos || !path_of(fd).ends_with("/timeline.ndjson")) {
+        return {};
+    }
+    const auto event = line.substr(at + k_member.size());
+    for (const auto known_event : k_events) {
+        if (event.substr(0, event.find('"')) == known_event) {
+            return known_event;
+        }
+    }
+    return {};
+}
+
 bool concerned_by_disk(int fd) {
     const auto folder = setting("OA_KILLPOINT_DIR");
     return disk_is_full && !folder.empty() && path_of(fd).starts_with(folder);
@@ -215,6 +235,13 @@ ssize_t write(int fd, const void* bytes, size_t size) {
         if (concerned_by_disk(fd)) {
             errno = ENOSPC;
             return -1;
+        }
+        const auto event = told(fd, {static_cast<const char*>(bytes), size});
+        if (!event.empty()) {
+            point("timeline: before " + std::string(event));
+            const ssize_t done = real(fd, bytes, size);
+            point("timeline: " + std::string(event));
+            return done;
         }
         return sending(fd, [&] { return real(fd, bytes, size); });
     }

@@ -26,6 +26,27 @@ stage:
 limits: { fresh_row: 3, restore: 20s }
 `;
 
+/** The same with all that a run waits for: conversations that go on, a pause, a stage that is left early, hooks. */
+export const steeredCutover = (playbook) => `${playbook
+  .replace(/continuity.*\n/g, '')
+  .replace('  bake: 200ms\n', '  bake: 1500ms\n  pause: { after: [0%], at_most: 1m }\n')}hooks:
+  - { id: told, run: [/bin/true] }
+  - { id: asked, run: [/bin/true], on: before-stage, required: true }
+`;
+
+/** A second operator: continues what is paused, and leaves the stage 50% early, as soon as the timeline tells of it. */
+async function steer(stateDir, running) {
+  const orders = [[/"event":"paused"/, 'continue'], [/"event":"stage begins"[^\n]*50/, 'promote']];
+  while (running.exit === undefined && orders.length > 0) {
+    const run = onlyRun(stateDir);
+    const timeline = run === null ? '' : path.join(stateDir, 'runs', run, 'timeline.ndjson');
+    if (fs.existsSync(timeline) && orders[0][0].test(fs.readFileSync(timeline, 'utf8'))) {
+      await oa(['--state-dir', stateDir, 'cutover', orders.shift()[1], '--run', run]); // who died does not answer
+    }
+    await sleep(20);
+  }
+}
+
 const lines = (file) => fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
 
 /**
@@ -33,8 +54,10 @@ const lines = (file) => fs.readFileSync(file, 'utf8').split('\n').filter(Boolean
  * `split` maps revisions to percents, `exact` is everything that must come back as it was.
  */
 export class CrashLab {
-  constructor(rig) {
+  /** `steered`: its playbook is a steeredCutover(), and a second operator is there. */
+  constructor(rig, { steered = false } = {}) {
     this.rig = rig;
+    this.steered = steered;
     this.folder = scratch(`crash-${rig.name}`);
     this.number = 0;
   }
@@ -63,6 +86,7 @@ export class CrashLab {
       ...(at === undefined ? {} : { OA_KILLPOINT_AT: String(at), OA_KILLPOINT_DO: deed }),
     });
     const run = new Running(OA_BIN, ['--state-dir', stateDir, ...words, '--json'], { name: `run-${this.number}`, folder: this.folder, env });
+    if (this.steered) steer(stateDir, run);
     const exit = await run.end(60000);
     const points = fs.existsSync(log) ? fs.readFileSync(log, 'utf8').trim().split('\n').map((line) => line.replace(/^\d+ /, '')) : [];
     const named = words.indexOf('--run');

@@ -4,12 +4,19 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { startLane } from './lane.mjs';
+import { secondRevision } from './local_target.mjs';
 import { OA_BIN, Running, cleanEnv, scratch } from './process.mjs';
 import { binary, freePort } from './proxies.mjs';
 import { startCloudRun } from './cloud_run.mjs';
 import { shortCutover } from './crash.mjs';
 
-async function twoLanes(canaryArgs = []) {
+/** `shared`: one lane under both names, so that conversations go on over a cutover. */
+async function twoLanes({ canaryArgs = [], shared = false } = {}) {
+  if (shared) {
+    const stable = await startLane({ name: 'stable', args: ['--revision', 'stable'] });
+    const canary = await secondRevision(stable.base, { name: 'canary' });
+    return { stable, canary, stop: async () => { await canary.stop(); await stable.stop(); } };
+  }
   const [stable, canary] = await Promise.all(['stable', 'canary'].map((name) => startLane({ name, args: ['--revision', name, ...(name === 'canary' ? canaryArgs : [])] })));
   return { stable, canary, stop: () => Promise.all([stable.stop(), canary.stop()]) };
 }
@@ -42,8 +49,8 @@ const sharesOf = (weights) => {
   return Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, (100 * weight) / sum]));
 };
 
-export async function localRig({ canaryArgs = [] } = {}) {
-  const lanes = await twoLanes(canaryArgs), front = await startFront(lanes);
+export async function localRig(how) {
+  const lanes = await twoLanes(how), front = await startFront(lanes);
   return {
     name: 'local',
     lanes,
@@ -81,8 +88,8 @@ if (process.env.OA_STREAM_CALL === 'read') {
 }
 `;
 
-export async function commandRig() {
-  const lanes = await twoLanes(), front = await startFront(lanes);
+export async function commandRig(how) {
+  const lanes = await twoLanes(how), front = await startFront(lanes);
   const program = path.join(scratch('program'), 'split.mjs');
   fs.writeFileSync(program, PROGRAM);
   const words = (call) => `${call}: ["${process.execPath}", "${program}"]`;
@@ -119,8 +126,8 @@ process.stdin.pipe(socket).pipe(process.stdout);
   return folder;
 }
 
-export async function haproxyRig() {
-  const lanes = await twoLanes(), folder = scratch('haproxy'), port = await freePort(), socket = path.join(folder, 's');
+export async function haproxyRig(how) {
+  const lanes = await twoLanes(how), folder = scratch('haproxy'), port = await freePort(), socket = path.join(folder, 's');
   const server = (name) => `  server ${name} ${new URL(lanes[name].base).host} weight 100`;
   fs.writeFileSync(path.join(folder, 'haproxy.cfg'), `global
   stats socket ${socket} mode 600 level admin
@@ -175,8 +182,8 @@ fetch(${JSON.stringify(`${cloud.endpoint}/_fake/arrange`)}, { method: 'POST', bo
   return folder;
 }
 
-export async function cloudRunRig() {
-  const lanes = await twoLanes(), cloud = await startCloudRun({ stable: lanes.stable.base, canary: lanes.canary.base });
+export async function cloudRunRig(how) {
+  const lanes = await twoLanes(how), cloud = await startCloudRun({ stable: lanes.stable.base, canary: lanes.canary.base });
   const place = Object.entries(cloud.place).map(([key, value]) => `${key}: ${value}`);
   return {
     name: 'cloud-run',

@@ -67,6 +67,29 @@ export async function lane(revision, args = []) {
   return running;
 }
 
+/**
+ * The lane at `base` as a second revision: the same threads under another name. When `lost()` is true, it
+ * knows no conversation of a probe: the answer of a revision that has its own store.
+ */
+export async function secondRevision(base, { name = 'v2', lost = () => false } = {}) {
+  const server = http.createServer((request, response) => {
+    if (/^\/api\/chats\/oaprobe_[^/]+\/messages/.test(request.url) && lost()) {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"code":"not_found","message":"unknown thread"}}');
+      return;
+    }
+    const passed = http.request(base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, { ...answer.headers, 'x-oa-revision': name });
+      answer.pipe(response);
+    });
+    passed.on('error', () => response.destroy());
+    response.on('close', () => passed.destroy());
+    request.pipe(passed);
+  });
+  await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
+  const stop = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
+  return { base: `http://127.0.0.1:${server.address().port}`, stop, kill: stop };
+}
+
 export class LocalTarget {
   /** `faults`: options of the canary's lane, such as ['--inject', 'error-rate=1']; `lanes`: others than two replays, [stable, canary] with `base`. */
   static async start({ faults = [], playbook = PLAYBOOK, weights = 'v1=100,v2=0', lanes = async () => [await lane('v1'), await lane('v2', faults)] } = {}) {

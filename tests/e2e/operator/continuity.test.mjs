@@ -1,44 +1,19 @@
 // Conversations over a cutover: a plan and an apply find out whether users would lose theirs.
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
-import { LocalTarget, PLAYBOOK, lane } from '../lib/local_target.mjs';
+import { LocalTarget, PLAYBOOK, lane, secondRevision } from '../lib/local_target.mjs';
 
 const REQUIRED = PLAYBOOK.replace(/continuity.*\n/g, '');
 const STABLE = { v1: 100, v2: 0 };
 const open = [];
 after(() => Promise.all(open.map((one) => one.stop())));
 
-/**
- * The lane at `base` as a second revision v2: the same threads under another name. When `lost()` is true,
- * it knows no conversation of a probe: the answer of a revision that has its own store.
- */
-async function secondRevision(base, lost) {
-  const server = http.createServer((request, response) => {
-    if (/^\/api\/chats\/oaprobe_[^/]+\/messages/.test(request.url) && lost()) {
-      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"code":"not_found","message":"unknown thread"}}');
-      return;
-    }
-    const passed = http.request(base + request.url, { method: request.method, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode, { ...answer.headers, 'x-oa-revision': 'v2' });
-      answer.pipe(response);
-    });
-    passed.on('error', () => response.destroy());
-    response.on('close', () => passed.destroy());
-    request.pipe(passed);
-  });
-  await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
-  const stop = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
-  open.push({ stop });
-  return { base: `http://127.0.0.1:${server.address().port}`, kill: stop };
-}
-
 /** One lane as two revisions; `lost` as above. */
 async function shared(lost) {
   const stable = await lane('v1');
-  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(stable.base, lost)] });
-  open.push(stable, target.front);
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(stable.base, { lost })] });
+  open.push(stable, target.front, target.canary);
   return target;
 }
 const check = (report, id) => report.checks.find((one) => one.id === id);
