@@ -148,6 +148,25 @@ TEST_CASE("metrics: first content counts where a turn was started; a replay of i
     CHECK(read_scrape(metrics.text()).at(count) == 1);
 }
 
+TEST_CASE("metrics: the longest silence of a turn that ended counts once, without chunks never") {
+    Metrics metrics("r", "v");
+    lane::TurnOutcome outcome;
+    outcome.route = "/api/chat";
+    metrics.turn_ended(outcome);
+    const auto count = [&](std::string_view labels) {
+        return read_scrape(metrics.text())
+            .at(fmt::format("oa_stream_chunk_gap_seconds_count{{{}}}", labels));
+    };
+    CHECK(count(R"(route="/api/chat")") == 0);
+    outcome.longest_gap_s = 0.4;
+    metrics.turn_ended(outcome);
+    CHECK(count(R"(route="/api/chat")") == 1);
+    outcome.probe = true;
+    metrics.turn_ended(outcome);
+    CHECK(count(R"(route="/api/chat")") == 1);
+    CHECK(count(R"(route="/api/chat",probe="true")") == 1);
+}
+
 TEST_CASE("metrics: made-up methods share one label") {
     Metrics metrics("r", "v");
     for (const auto* method : {"BREW", "post", "-", "PROPFIND"}) {

@@ -42,7 +42,7 @@ std::string buckets() {
         return out;
     };
     return fmt::format(
-        "Bounds in seconds: durations{}; first content{}.\n",
+        "Bounds in seconds: durations and gaps{}; first content{}.\n",
         list(k_duration_bounds),
         list(k_first_content_bounds)
     );

@@ -103,6 +103,7 @@ private:
     std::map<RequestKey, std::uint64_t> requests_;
     Histograms durations_;
     Histograms first_contents_;
+    Histograms gaps_;
     ByWord compat_;
     std::map<TerminalKey, std::uint64_t> terminals_;
     ByWord accepted_;

@@ -63,6 +63,7 @@ struct TurnOutcome {
     double accepted_s = -1;
     double first_event_s = -1;
     double first_content_s = -1;
+    double longest_gap_s = -1; ///< between two chunks; -1: there were no two
     double end_s = -1;
     std::string_view said{}; ///< TurnIdentity::said
     bool probe = false;      ///< its request was a probe

@@ -55,6 +55,12 @@ inline constexpr std::array k_metrics{
         "Request read to the first text, reasoning or tool of the turn it started."
     },
     Metric{
+        "oa_stream_chunk_gap_seconds",
+        Kind::histogram,
+        "route,probe",
+        "Longest silence between two chunks of a turn that ended; heartbeats are no chunks."
+    },
+    Metric{
         "oa_stream_compat_rejected_total",
         Kind::counter,
         "code,probe",

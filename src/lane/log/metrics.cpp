@@ -55,6 +55,7 @@ void Metrics::create_series(const telemetry::TurnRoute& route) {
     }
     durations_.try_emplace({route.pattern}, telemetry::k_duration_bounds);
     first_contents_.try_emplace({route.pattern}, telemetry::k_first_content_bounds);
+    gaps_.try_emplace({route.pattern}, telemetry::k_duration_bounds);
 }
 
 void Metrics::request_done(const RequestRecord& record) {
@@ -85,6 +86,11 @@ void Metrics::turn_accepted(std::string_view route, bool probe) {
 
 void Metrics::turn_ended(const TurnOutcome& outcome) {
     ++terminals_[{outcome.route, turn::to_string(outcome.terminal), outcome.probe}];
+    if (outcome.longest_gap_s >= 0) {
+        const WordKey route{outcome.route, outcome.probe};
+        gaps_.try_emplace(route, telemetry::k_duration_bounds)
+            .first->second.observe(outcome.longest_gap_s);
+    }
     for (std::size_t i = 0; i < counted_.size(); ++i) {
         const TurnCounter& counter = turn_counters()[i];
         if (counter.of_turn != nullptr && counter.of_turn(outcome)) {

@@ -97,6 +97,8 @@ void Metrics::write_requests(Exposition& out) const {
     histograms(out, durations_);
     out.family(metric("first_content_seconds"));
     histograms(out, first_contents_);
+    out.family(metric("chunk_gap_seconds"));
+    histograms(out, gaps_);
     out.family(metric("compat_rejected_total"));
     by_word(out, "code", compat_);
 }

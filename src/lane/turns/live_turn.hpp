@@ -284,6 +284,8 @@ private:
     std::uint64_t frame_at_ = 0; ///< of frames that another replica wrote: the last one
     std::string last_frames_{}; ///< the ending, until the store has it
     bool saw_event_ = false;
+    Clock::time_point last_chunk_{};
+    std::size_t last_chunk_segment_ = 0; ///< 1-based; between two segments the client is awaited
     bool owed_ = false;
     bool told_waiting_ = false;
     bool ended_ = false;

@@ -1,4 +1,6 @@
 // How events become frames in the log, and how a turn comes to its end.
+#include "oa_stream/base/seconds.hpp"
+
 #include "live_turn.hpp"
 #include "reader.hpp"
 #include "shared/turn_journal.hpp"
@@ -182,6 +184,11 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     if (scratch.size() == before) {
         return;
     }
+    if (last_chunk_segment_ == segments_.size()) {
+        outcome_.longest_gap_s = std::max(outcome_.longest_gap_s, seconds(now - last_chunk_));
+    }
+    last_chunk_ = now;
+    last_chunk_segment_ = segments_.size();
     const auto place = log_.end() + before + 1;
     if (saw_event_ && first_event_offset_ == 0) {
         first_event_offset_ = place;

@@ -253,8 +253,7 @@ Json annotations(const Writer& write) {
              {"datasource", source()},
              {"enable", true},
              {"iconColor", colour},
-             {"expr", std::move(expr)},
-             {"step", "60s"},
+             {"target", {{"refId", "Anno"}, {"expr", std::move(expr)}, {"interval", "60s"}}},
              {"titleFormat", fmt::format("{{{{{}}}}} {}", write.revision(), word)}}
         );
     };
@@ -299,6 +298,7 @@ Json dashboard(const DashboardOptions& options) {
           endings(write),
           times(write, "first_content_seconds", "Time to the first content", options.first_content),
           times(write, "http_request_duration_seconds", "Time of whole requests", {}),
+          times(write, "chunk_gap_seconds", "Longest silence within an answer", {}),
           bridge(write),
           handshakes(write),
           streams(write),

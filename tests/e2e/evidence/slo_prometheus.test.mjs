@@ -274,7 +274,7 @@ test('slo dashboard: the real Prometheus accepts every query and answers it with
   const shares = await rig.prometheus.query(failed);
   assert.ok(shares.length > 0 && shares.every((row) => row.value === 0 && row.metric.route), 'none is 0, by route');
   assert.equal(document.annotations.list.length, 2);
-  for (const { expr } of document.annotations.list) await rig.prometheus.query(expr);
+  for (const { target } of document.annotations.list) await rig.prometheus.query(target.expr);
   const burning = queries.find(([, expr]) => expr.includes('[1h]'))[1].replaceAll('$revision', 'r2');
   assert.ok((await rig.prometheus.query(burning))[0].value > 100, 'the bad revision burns');
   const printed = await oa(['slo', 'dashboard', '--revision-label', 'rev']);
