@@ -1,6 +1,7 @@
 #include "watch_args.hpp"
 
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/net/token_source.hpp"
 
 #include <unistd.h>
 
@@ -31,9 +32,12 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
             OA_CHECK(probe::add_header(lane, header));
         }
         lane.base_url = url;
-        lane.bearer = options.bearer;
+        lane.bearer = options.auth.first;
         lane.ca_file = options.ca;
         out.lanes.push_back(std::move(lane));
+    }
+    if (options.user.empty()) {
+        out.token = options.auth;
     }
     if (!options.user.empty() && !options.prometheus) {
         return fail(
@@ -45,7 +49,7 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
         watched.prometheus.url = *options.prometheus;
         watched.prometheus.user = options.user;
         (options.user.empty() ? watched.prometheus.bearer : watched.prometheus.password) =
-            options.bearer;
+            options.auth.first;
         watched.prometheus.ca_file = options.ca;
         watched.prometheus.matchers = options.matchers;
         watched.budget_window = options.budget_window;
@@ -95,6 +99,11 @@ WatchForm form_of(const WatchOptions& options, const Context& context) {
 }
 
 } // namespace
+
+Result<NamedToken> read_named_token(std::string_view reference) {
+    OA_TRY(Secret first, net::read_token(reference));
+    return NamedToken{std::string(reference), std::move(first)};
+}
 
 Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& context) {
     WatchAsked out;

@@ -19,12 +19,21 @@ enum class WatchForm {
     document, ///< --json: one document, then the end
 };
 
+/// A token as it was named and as it was read.
+struct NamedToken {
+    std::string reference{};
+    Secret first{};
+};
+/// As net::read_token().
+[[nodiscard]] Result<NamedToken> read_named_token(std::string_view reference);
+
 struct WatchAsked {
     std::vector<probe::Target> lanes{};
     std::optional<WatchedPrometheus> prometheus{};
     std::string first_lane{};     ///< its URL, for what to type next
     std::string prometheus_url{}; ///< the same
     std::string revision{}; ///< only its numbers; empty: those of all
+    NamedToken token{}; ///< of lanes and Prometheus; a password has no next one
     std::string front_admin{}; ///< socket of a front door; empty: no split is told
     WatchTiming timing{};
     WatchLimits limits{};
@@ -41,7 +50,7 @@ struct WatchOptions : CertificateOptions {
     std::string revision{};
     std::uint64_t instances = 0;
     bool include_probes = false;
-    Secret bearer{};
+    NamedToken auth{};
     std::string user{};
     std::string ca{};
     std::vector<std::string> headers{};

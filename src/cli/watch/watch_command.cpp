@@ -83,10 +83,17 @@ private:
 
 void Watch::make_sources() {
     client_ = net::HttpClient::make(io_.get_executor());
+    net::TokenSource token;
+    if (net::is_renewed(asked_.token.reference)) { // a watch may last longer than its token
+        token = net::token_source(
+            io_.get_executor(), *client_, asked_.token.reference, asked_.token.first
+        );
+    }
     for (probe::Target& lane : asked_.lanes) {
-        sources_.push_back(watched_lane(*client_, std::move(lane), asked_.timing));
+        sources_.push_back(watched_lane(*client_, std::move(lane), asked_.timing, token));
     }
     if (asked_.prometheus) {
+        asked_.prometheus->prometheus.token = token;
         sources_.push_back(
             watched_prometheus(*client_, std::move(*asked_.prometheus), asked_.timing)
         );

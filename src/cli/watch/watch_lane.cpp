@@ -31,8 +31,13 @@ double wall_s() {
 
 class Lane final : public WatchedSource {
 public:
-    Lane(net::HttpClient& client, probe::Target target, const WatchTiming& timing)
-        : client_(client), target_(std::move(target)), timing_(timing),
+    Lane(
+        net::HttpClient& client,
+        probe::Target target,
+        const WatchTiming& timing,
+        net::TokenSource token
+    )
+        : client_(client), target_(std::move(target)), timing_(timing), token_(std::move(token)),
           processes_(std::chrono::duration<double>(timing.window).count()) {}
 
     [[nodiscard]] Task<void> ask() override {
@@ -112,7 +117,15 @@ private:
         request.idle_timeout = timing_.patience;
         request.total_timeout = timing_.patience;
         request.max_body = k_largest_answer;
-        co_return co_await client_.fetch(std::move(request));
+        if (token_) {
+            if (auto token = co_await token_(refused_)) {
+                request.bearer = *std::move(token);
+            }
+        }
+        net::ClientResponse answer = co_await client_.fetch(std::move(request));
+        constexpr int k_unauthorised = 401;
+        refused_ = answer.status == k_unauthorised;
+        co_return answer;
     }
 
     static std::string why_not(const net::ClientResponse& answer) {
@@ -204,6 +217,8 @@ private:
     net::HttpClient& client_;
     probe::Target target_;
     WatchTiming timing_;
+    net::TokenSource token_;
+    bool refused_ = false; ///< the last token
     measure::Processes processes_;
     std::size_t tried_ = 0; ///< scrapes of this look
     std::size_t failed_ = 0;
@@ -215,9 +230,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatchedSource>
-watched_lane(net::HttpClient& client, probe::Target target, const WatchTiming& timing) {
-    return std::make_unique<Lane>(client, std::move(target), timing);
+std::unique_ptr<WatchedSource> watched_lane(
+    net::HttpClient& client, probe::Target target, const WatchTiming& timing, net::TokenSource token
+) {
+    return std::make_unique<Lane>(client, std::move(target), timing, std::move(token));
 }
 
 } // namespace oa_stream::cli

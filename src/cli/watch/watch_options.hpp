@@ -36,7 +36,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     flag<&WatchOptions::include_probes>(
         "--include-probes", "Count the requests of probes as well. They are left out by default."
     ),
-    parsed<net::read_token, &WatchOptions::bearer>(
+    parsed<read_named_token, &WatchOptions::auth>(
         names::auth,
         "REF",
         "Authenticate with this bearer token, or with this password of --user: env:NAME, "

@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/token_source.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include "watch_model.hpp"
@@ -43,9 +44,10 @@ struct WatchTiming {
     bool include_probes = false;
 };
 
-/// `client` outlives the source.
-[[nodiscard]] std::unique_ptr<WatchedSource>
-watched_lane(net::HttpClient& client, probe::Target target, const WatchTiming& timing);
+/// `client` outlives the source. `token` gives bearers as time goes by; unset: the target's stays.
+[[nodiscard]] std::unique_ptr<WatchedSource> watched_lane(
+    net::HttpClient& client, probe::Target target, const WatchTiming& timing, net::TokenSource token
+);
 
 struct WatchedPrometheus {
     measure::PrometheusOptions prometheus{};

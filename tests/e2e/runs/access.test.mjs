@@ -8,7 +8,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 
 const KEY = 'planted-gate-key-8642-abcdef';
@@ -156,5 +156,44 @@ test('a Prometheus whose token ends gets the next one; a token of the environmen
   } finally {
     close(front);
     await prometheus.kill();
+  }
+});
+
+test('watch goes on when its token ends: by the metadata server, a command and a file; no token stands in a message', async () => {
+  let valid = '';
+  const seen = new Set();
+  const front = await door(target.base, (request) => {
+    seen.add(request.headers.authorization);
+    return request.headers.authorization === `Bearer ${valid}` ? null : 401;
+  });
+  const renewing = http.createServer((_, answer) => answer.end(JSON.stringify({ access_token: valid, expires_in: 3599 }))).listen(0, '127.0.0.1');
+  const kept = file('watch-token'), print = file('watch-print');
+  fs.writeFileSync(print, `#!/bin/sh\ncat ${kept}\n`, { mode: 0o755 });
+  const renew = (token) => { valid = token; fs.writeFileSync(kept, token, { mode: 0o600 }); };
+  try {
+    await new Promise((done) => renewing.on('listening', done));
+    const env = { GCE_METADATA_HOST: `127.0.0.1:${renewing.address().port}` };
+    for (const auth of ['metadata:', `command:${print}`, `file:${kept}`]) {
+      renew(`watch-token-one-${auth.slice(0, 4)}`);
+      const watch = new Running(OA_BIN, ['watch', '--base-url', front.base, '--auth', auth, '--every', '200ms', '--ndjson', '--for', '20s'], { name: 'watch', folder: scratch('watch'), env: cleanEnv({ HOME: folder, ...env }) });
+      const told = () => watch.stdout.split('\n').filter((line) => line.includes('"sources"')).map((line) => JSON.parse(line));
+      await watch.until(() => told().at(-1)?.sources[0].reachable, `an answer with ${auth}`);
+      renew(`watch-token-two-${auth.slice(0, 4)}`);
+      await watch.until(() => seen.has(`Bearer ${valid}`), `the next token of ${auth}`);
+      const looks = told().length;
+      await watch.until(() => told().length > looks + 1 && told().at(-1).sources[0].reachable, `an answer with the next token of ${auth}`);
+      watch.signal('SIGINT');
+      await watch.end();
+      assert.ok(!/watch-token/.test(watch.stdout + watch.stderr));
+    }
+    for (const raw of ['sk-raw-token-0123456789', 'Bearer raw-token-0123456789', 'hunter2']) {
+      const refused = await oa(['watch', '--base-url', front.base, '--once', '--auth', raw]);
+      assert.equal(refused.code, 2, refused.stderr);
+      assert.ok(!/raw-token|hunter2/.test(refused.stdout + refused.stderr), refused.stderr);
+      assert.match(refused.stderr, /--auth: a token on the command line .*env:NAME/);
+    }
+  } finally {
+    close(renewing);
+    close(front);
   }
 });
