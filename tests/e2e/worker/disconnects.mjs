@@ -1,7 +1,6 @@
 // Lanes whose connection to Khala breaks again and again under running turns. Throws when a word is
 // lost or doubled, a turn was started twice, or one does not end once.
 import assert from 'node:assert/strict';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 import { World } from './world.mjs';
@@ -31,7 +30,6 @@ async function breakIt(world, cuts, over) {
   return done;
 }
 
-const lag = monitorEventLoopDelay();
 /** One lane. Turns go on until there were as many as asked for, and as many cuts. */
 async function lane(n, turns, cuts) {
   const world = await World.start({ wire: n % 2 ? 'phoenix' : 'rust', split: n % 4 < 2 ? 0 : 1, limits: { streams: 1000 } });
@@ -63,10 +61,7 @@ async function lane(n, turns, cuts) {
     const run = world.fake.log.filter((entry) => entry.what === 'turn');
     assert.equal(run.length, started, 'each turn was started once');
     assert.equal(new Set(run.map((entry) => entry.turn)).size, started);
-    // A command may be on its way while the connection is cut. And the runtime dates a close when it learns
-    // of it: a process that is late itself cannot judge the pause.
-    const excused = ['NOT_SUBSCRIBED', ...(lag.max > 100e6 ? ['RECONNECT_TOO_FAST'] : [])];
-    assert.deepEqual(world.fake.violations.filter((v) => !excused.includes(v.code)).map((v) => `${v.code}: ${v.detail}`), []);
+    assert.deepEqual(world.held(['NOT_SUBSCRIBED']), []); // a command may be on its way while the connection is cut
     const opened = world.fake.log.filter((entry) => entry.what === 'khala.open').length;
     assert.ok(opened > cuts, `${opened} connections for ${cuts} cuts`);
     return { started, cut, opened, length };
@@ -75,7 +70,6 @@ async function lane(n, turns, cuts) {
 
 /** So many cuts over so many turns, shared by lanes on both wires, whole and byte by byte. */
 export async function disconnects({ cuts, turns, lanes }) {
-  lag.enable();
   const ended = await Promise.allSettled(Array.from({ length: lanes }, (_, n) => lane(n, Math.ceil(turns / lanes), Math.ceil(cuts / lanes))));
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
   const all = ended.map((one) => one.value);
