@@ -46,7 +46,7 @@ const EVERY_COMMAND = [
   'tests/e2e/evidence/died.test.mjs', 'tests/e2e/evidence/planted.test.mjs', 'tests/e2e/evidence/schemas.test.mjs',
   'tests/e2e/operator/completions.test.mjs', 'tests/e2e/operator/errors.test.mjs', 'tests/e2e/operator/errors_page.test.mjs',
   'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/next.test.mjs', 'tests/e2e/operator/output.test.mjs',
-  'tests/e2e/operator/terminal.test.mjs', 'tests/e2e/operator/package.test.mjs',
+  'tests/e2e/operator/terminal.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/e2e/runs/guides.test.mjs',
 ];
 
 /**
@@ -64,7 +64,7 @@ const TOUCHES = {
   'src/traffic/haproxy/': [...EVERY_COMMAND, 'tests/e2e/drivers/*', 'tests/e2e/operator/rehearse_live.test.mjs'],
   'src/traffic/cloud_run/': [...EVERY_COMMAND, 'tests/e2e/drivers/*', 'tests/e2e/operator/rehearse_live.test.mjs'],
   'src/traffic/command/': [...EVERY_COMMAND, 'tests/e2e/drivers/*'],
-  'docs/': ['tests/e2e/operator/errors_page.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/e2e/operator/backup.test.mjs'],
+  'docs/': ['tests/e2e/operator/errors_page.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/e2e/operator/backup.test.mjs', 'tests/e2e/runs/guides.test.mjs'],
   'docs/schemas/': ['tests/e2e/*'],
   'packaging/deb/': ['tests/e2e/operator/package.test.mjs'],
   'packaging/default/': ['tests/e2e/operator/package.test.mjs'],

@@ -5,8 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { startCutoverProxy } from '../lib/haproxy_cutover.mjs';
-import { LocalTarget, lane } from '../lib/local_target.mjs';
+import { LocalTarget, lane, secondRevision } from '../lib/local_target.mjs';
 import { scratch } from '../lib/process.mjs';
+import { startPrometheus } from '../lib/prometheus.mjs';
 
 const playbook = (traffic, base, gates, more = '') => `version: 1
 kind: cutover
@@ -99,6 +100,25 @@ else console.log(JSON.stringify({ serving: Object.fromEntries((await ask('GET', 
     assert.deepEqual(verdicts(run.json()), { 'error-rate': 'PASS', loose: 'FAIL' }, `${name}: ${run.stderr}`);
     await idle();
   }
+});
+
+test('continuity notices a canary that forgets, and of a PromQL gate it is said that nobody knows its fault', async () => {
+  const stable = await lane('v1');
+  // What --inject-file does to a lane of its own; this one has its threads from stable.
+  const canary = await secondRevision(stable.base, { lost: () => fs.readFileSync(faults, 'utf8').includes('forget=1') });
+  const shared = await LocalTarget.start({ lanes: async () => [stable, canary] });
+  const prometheus = await startPrometheus([stable.base.slice(7)]);
+  others.push(stable, canary, shared.front, prometheus);
+  const traffic = `driver: local, socket: "${shared.socket}", base_url: "${shared.base}", stable: v1, canary: v2`;
+  const text = playbook(traffic, shared.base, ['id: queue, promql: "vector(1)", unit: count, at_most: 5'], `sources: [{ prometheus: { url: "${prometheus.base}" } }, { probe: {} }]\ncontinuity: required\n`);
+  const run = await shared.oa(['rollback', 'drill', shared.write('kinds.yaml', text), '--each-gate', '--inject-file', faults, '--apply', '--json'], { ms: 120000 });
+  assert.notEqual(run.code, 0, 'a gate that was not tried is no gate that noticed');
+  const document = run.json();
+  assert.deepEqual(verdicts(document), { queue: 'INCONCLUSIVE', continuity: 'PASS' }, run.stderr);
+  assert.match(document.headline, /1 of 2 gates noticed; not these: queue/);
+  assert.match(document.checks.find((check) => check.id === 'gate.queue').detail, /not tried: no fault is known/);
+  assert.match(document.checks.find((check) => check.id === 'gate.continuity').detail, /forget=1 was noticed/);
+  assert.equal(fs.readFileSync(faults, 'utf8'), '', 'no fault is left');
 });
 
 test('a verification and a cutover can require that the gates were tried', async () => {
