@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bodies, showBodies } from './bodies.mjs';
 import { replicas, showReplicas } from './replicas.mjs';
+import { showWorker, worker } from './worker.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
 
 const [out, ...names] = process.argv.slice(2);
@@ -154,28 +155,33 @@ function percentiles(values) {
 }
 
 /** The floor: frames of the epoll writer that carry their time of sending. */
-async function rawDelay() {
-  const server = await start(tool('epoll_writer'), ['--deltas', 400, '--every-ms', 30, '--stamp', 1], listening);
+async function rawDelay(streams = 1, deltas = 400, every = 30, perSecond = 2000) {
+  const server = await start(tool('epoll_writer'), ['--deltas', deltas, '--every-ms', every, '--stamp', 1], listening);
   const file = path.join(work, 'raw.stamps');
-  await run(tool('stream_client'), ['--port', server.port, '--streams', 1, '--stamps', file]);
+  await run(tool('stream_client'), ['--port', server.port, '--streams', streams, '--per-second', perSecond, '--stamps', file]);
   await server.stop();
   return percentiles(stamps(file).map(({ ns, text }) => Number(ns - BigInt(text)) / 1e6));
 }
 
-async function delay() {
+/** A lane on the real Codex with a fake model behind it; stop() ends both. */
+async function startCodexLane(bin) {
   const mock = await start(process.execPath, [path.join(ROOT, 'tests/e2e/codex/mock-responses.mjs'), '--port', '0'], listening);
+  const config = path.join(work, 'config.toml');
+  fs.writeFileSync(config, chatConfig(mock.port));
+  const lane = await startLane(['--authority', 'codex', '--codex-bin', bin, '--codex-config', config, '--model', 'mock-model'], { OPENAI_API_KEY: 'sk-mock', MOCK_API_KEY: 'sk-mock' });
+  return { ...lane, stop: async () => { await lane.stop(); await mock.stop(); } };
+}
+
+async function delay() {
   const log = path.join(work, 'codex.stamps');
   const wrapper = path.join(work, 'codex');
   fs.writeFileSync(wrapper, `#!/bin/sh\nexec '${tool('tee_lines')}' '${log}' '${process.env.CODEX_BIN ?? codexBin()}' "$@"\n`, { mode: 0o755 });
-  const config = path.join(work, 'config.toml');
-  fs.writeFileSync(config, chatConfig(mock.port));
-  const lane = await startLane(['--authority', 'codex', '--codex-bin', wrapper, '--codex-config', config, '--model', 'mock-model'], { OPENAI_API_KEY: 'sk-mock', MOCK_API_KEY: 'sk-mock' });
+  const lane = await startCodexLane(wrapper);
   const file = path.join(work, 'client.stamps');
   await run(tool('stream_client'), ['--port', lane.port, '--prompt', 'scenario:text;words=20;delay=30', '--streams', 1]); // warm
   fs.truncateSync(log);
   const seen = await run(tool('stream_client'), ['--port', lane.port, '--prompt', 'scenario:text;words=400;delay=30', '--streams', 1, '--stamps', file]);
   await lane.stop();
-  await mock.stop();
   const left = stamps(log), came = stamps(file);
   if (seen.bad || left.length !== came.length || left.some(({ text }, n) => text !== came[n].text)) throw new Error(`delay: ${left.length} deltas left Codex, ${came.length} came: ${JSON.stringify(seen)}`);
   return { lane: percentiles(came.map(({ ns }, n) => Number(ns - left[n].ns) / 1e6)), raw: await rawDelay() };
@@ -307,9 +313,17 @@ function costOfStore() {
   });
 }
 
+function costOfWorker() {
+  return worker({
+    work, run, client: tool('stream_client'), cpu, percentiles, stamps, lane: startLane, floor: rawDelay,
+    codex: () => startCodexLane(process.env.CODEX_BIN ?? codexBin()),
+    start: (program, args) => start(program, args, listening),
+  });
+}
+
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], replicas: [costOfStore, showReplicas], delay: [delay, showDelay], prober: [prober, showProber], startup: [startup, showStartup],
+const all = { fanout: [fanout, showFanout], replicas: [costOfStore, showReplicas], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
   bodies: [() => bodies({
     lane: () => startLane(['--authority', 'replay', '--replay', path.join(ROOT, 'fixtures/captures'), '--pace', 'immediate']),
     node: () => start(process.execPath, [path.join(ROOT, 'bench/node_bodies.mjs')], listening),
