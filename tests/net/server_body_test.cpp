@@ -65,6 +65,59 @@ TEST_CASE("the handler has the head before a byte of the body, and reads the bod
     CHECK(server.next()->request().path == "/next");
 }
 
+namespace {
+
+/// Keeps no 'x'.
+class NoX final : public BodySieve {
+public:
+    void take(std::string_view piece, std::string& kept, std::size_t most) override {
+        kept.append(piece);
+        if (kept.size() > most) {
+            std::erase(kept, 'x');
+        }
+    }
+    void finish(std::string& kept) override { kept += "!"; }
+};
+
+std::string chunk(std::string_view bytes) {
+    return fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
+}
+
+} // namespace
+
+TEST_CASE("a sieve reads a longer body, and what it keeps is bounded like any") {
+    Loop loop;
+    const auto budget = std::make_shared<BodyBudget>(100, 100);
+    HeadServer server(loop, {.body_bytes = 10, .sieved_bytes = 50}, budget);
+    const auto outcome = [&](const std::string& bytes, bool sieved) -> std::string {
+        Peer peer(loop, server.endpoint());
+        peer.send(bytes);
+        const auto exchange = server.next();
+        const auto read =
+            loop.get(sieved ? exchange->read_body(std::make_unique<NoX>()) : exchange->read_body());
+        const auto& request = exchange->request();
+        const std::string flags = fmt::format(
+            "{}{} ", request.body_too_large ? "L" : "", request.body_beyond_sieves ? "S" : ""
+        );
+        REQUIRE(loop.get(exchange->respond({.status = 200, .body = "a"})));
+        CHECK(peer.answer().status == 200);
+        return flags + (read ? request.body : std::string(to_string(read.error().code)));
+    };
+    const std::string xs(40, 'x');
+    CHECK(outcome(post_head(44) + "ab" + xs + "cd", true) == "L abcd!");
+    CHECK(outcome(post_head(44) + "ab" + xs + "cd", false) == "L too_large");
+    CHECK(outcome(post_head(51) + xs + xs, true) == "LS too_large");
+    CHECK(outcome(post_head(10) + "0123456789", true) == " too_large"); // with its mark at the end
+    CHECK(outcome(post_head(21) + "012345678901234567890", true) == "L too_large");
+    const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    CHECK(outcome(head + chunk("ab") + chunk(xs) + chunk("cd") + chunk(""), true) == " abcd!");
+    CHECK(outcome(head + chunk(xs) + chunk(""), false) == " too_large");
+    CHECK(outcome(head + chunk(xs) + chunk(xs) + chunk(""), true) == " too_large");
+    CHECK(outcome(post_head(9) + "012345678", true) == " 012345678!");
+    CHECK(budget->reading() == 0);
+    CHECK(budget->held() == 0);
+}
+
 TEST_CASE("100 Continue is sent when the body is wanted, never before") {
     Loop loop;
     HeadServer server(loop);

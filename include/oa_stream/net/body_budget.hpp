@@ -26,8 +26,8 @@ public:
         Share& operator=(const Share&) = delete;
         ~Share() { release(); }
 
-        /// The body has `bytes` by now, never fewer than before. False: there is no room for them.
-        [[nodiscard]] bool grow(std::size_t bytes) noexcept;
+        /// The body has `bytes` by now. False: there is no room for them.
+        [[nodiscard]] bool resize(std::size_t bytes) noexcept;
         /// The body is whole. False: there is no room for one more.
         [[nodiscard]] bool hold() noexcept;
         void release() noexcept;

@@ -16,6 +16,7 @@ namespace oa_stream::net {
 struct ServerLimits {
     std::size_t header_bytes = 64U << 10U;
     std::size_t body_bytes = 8U << 20U;
+    std::size_t sieved_bytes = 0; ///< of a body that a BodySieve reads; at least body_bytes
     std::size_t connections = 20000;
     Millis handshake_timeout{10000}; ///< TLS: connection to the handshake's end
     Millis head_timeout{15000};   ///< first byte of a request's head to its last
@@ -37,6 +38,7 @@ struct Request {
     Headers headers;
     std::string body; ///< whole once it was read; empty before, and when it is too large
     bool body_too_large = false; ///< its announced length is over the limit (or that of its chunks)
+    bool body_beyond_sieves = false; ///< over ServerLimits::sieved_bytes as well
     std::string peer; ///< "127.0.0.1:54321" or "unix"
     bool secure = false; ///< came over TLS
     Clock::time_point received{}; ///< first byte of the request
@@ -89,6 +91,21 @@ public:
     [[nodiscard]] virtual std::uint64_t bytes_sent() const noexcept = 0;
 };
 
+/// Keeps of a body, while it comes in, what its request needs. The body may then be longer than
+/// ServerLimits::body_bytes; what is kept of it may not. While it comes in, twice as much may be.
+class BodySieve {
+public:
+    virtual ~BodySieve() = default;
+    BodySieve() = default;
+    BodySieve(const BodySieve&) = delete;
+    BodySieve& operator=(const BodySieve&) = delete;
+
+    /// Appends `piece`, and takes away from `kept` when that is more than `most`.
+    virtual void take(std::string_view piece, std::string& kept, std::size_t most) = 0;
+    /// After the last piece.
+    virtual void finish(std::string& kept) = 0;
+};
+
 /// One request's answer: exactly one of respond() or start_stream(), which act when called; the
 /// task only waits. An exchange dropped without either is answered 500. The fields connection,
 /// keep-alive and transfer-encoding are the server's own: a "connection: close" of the caller is
@@ -106,7 +123,9 @@ public:
     /// Errors: too_large (over ServerLimits::body_bytes), unavailable (no room in the budget, or no
     /// memory), timeout (ServerLimits::body_timeout), protocol (malformed chunks), network (the
     /// peer left). After any of them the answer ends the connection.
-    [[nodiscard]] virtual Task<Result<void>> read_body() = 0;
+    [[nodiscard]] Task<Result<void>> read_body() { return read_body(nullptr); }
+    /// Through the sieve, unless that is null.
+    [[nodiscard]] virtual Task<Result<void>> read_body(std::unique_ptr<BodySieve> sieve) = 0;
     /// The body is needed no more: gives its memory and its share of the budget back.
     virtual void drop_body() = 0;
     /// Whole answer with content-length. Completes when it was written (or the peer left: error).

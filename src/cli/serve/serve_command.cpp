@@ -288,7 +288,7 @@ constexpr auto k_options = options<ServeOptions>(
         "max-lag-time, turn-time, first-event, idle, approval, tool-result, owner-idle, reconnect, "
         "lease, "
         "store-wait, store-outage, log-kept, idempotency-time, authority-away, worker-requests, "
-        "body, total-bodies, total-requests, headers, "
+        "body, resend, total-bodies, total-requests, headers, "
         "connections, "
         "handshake-time, head-time, body-time, write-time, keep-alive.",
         true

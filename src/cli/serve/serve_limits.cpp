@@ -69,6 +69,7 @@ auto table_of(ServeOptions& options) {
         Limit{"authority-away", &worker.deadlines.away},
         Limit{"worker-requests", &worker.requests_per_minute},
         Limit{"body", Bytes{&server.body_bytes}},
+        Limit{"resend", Bytes{&server.sieved_bytes}},
         Limit{"total-bodies", Bytes{&options.listeners.total_bodies}},
         Limit{"total-requests", Bytes{&options.listeners.total_requests}},
         Limit{"headers", Bytes{&server.header_bytes}},

@@ -21,7 +21,7 @@ struct ListenerOptions {
     std::filesystem::path certificate{};    ///< empty: plain; unix sockets always are
     std::filesystem::path key{};
     unsigned unix_mode = 0600;
-    net::ServerLimits limits{};
+    net::ServerLimits limits{.sieved_bytes = 64U << 20U};
     std::size_t total_bodies = 64U << 20U; ///< of bodies being read, all listeners together
     std::size_t total_requests = 64U
                                  << 20U; ///< of bodies whose turn was not accepted yet, likewise

@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
+#include "bodies/resend_sieve.hpp"
 #include "bodies/surrogates.hpp"
 #include "image_url.hpp"
 #include "message_parts.hpp"
@@ -160,6 +161,9 @@ Rejection reject_part(const Piece& piece, std::string_view why) {
 std::string_view fault_of(const Piece& piece, bool images) {
     if (piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file) {
         return "";
+    }
+    if (piece.value == k_left_out) {
+        return "in a body this large, files of the last message alone are kept";
     }
     if (piece.kind != Piece::Kind::image) {
         return "only text, text files and images as data: URLs can";

@@ -243,6 +243,23 @@ private:
 
 } // namespace
 
+void add_ignored(std::vector<std::string>& ignored, std::vector<std::string> names) {
+    for (auto& name : names) {
+        if (ignored.size() >= k_most_names) {
+            return;
+        }
+        if (std::ranges::find(ignored, name) == ignored.end()) {
+            ignored.push_back(std::move(name));
+        }
+    }
+}
+
+void note_ignored(net::Headers& headers, const std::vector<std::string>& names) {
+    if (!names.empty()) {
+        headers.set("x-oa-ignored", fmt::format("{}", fmt::join(names, ", ")));
+    }
+}
+
 Rejection reject_ignored(const std::vector<std::string>& names) {
     auto rejection = reject(
         422,

@@ -35,6 +35,12 @@ struct ExtrasContext {
 /// Members of a body that read_extras() looks into.
 [[nodiscard]] std::span<const std::string_view> extras_names() noexcept;
 
+/// Appends those that are new, up to a number that a header can hold.
+void add_ignored(std::vector<std::string>& ignored, std::vector<std::string> names);
+
+/// x-oa-ignored, unless there is nothing to name.
+void note_ignored(net::Headers& headers, const std::vector<std::string>& names);
+
 /// 422 unsupported_field for what a request asks for and would be ignored.
 [[nodiscard]] Rejection reject_ignored(const std::vector<std::string>& names);
 

@@ -42,23 +42,44 @@ Rejection reject_body(const Error& error) {
     }
 }
 
+Rejection reject_resend() {
+    return reject(
+        413,
+        "payload_too_large",
+        "the body is too large, even without the files of old messages: send the newest message "
+        "alone"
+    );
+}
+
 } // namespace
 
-Task<Accepted<void>> admit(const LaneState& lane, CallPtr call, std::span<const Gate> head_gates) {
+Task<Accepted<void>> admit(
+    const LaneState& lane,
+    CallPtr call,
+    std::span<const Gate> head_gates,
+    std::unique_ptr<net::BodySieve> sieve
+) {
     if (auto passed = pass_gates(lane, *call, head_gates); !passed) {
         co_return passed;
     }
-    if (const auto read = co_await call->exchange->read_body(); !read) {
+    const bool resends = sieve != nullptr;
+    if (const auto read = co_await call->exchange->read_body(std::move(sieve)); !read) {
+        if (resends && read.error().code == Code::too_large) {
+            co_return std::unexpected(reject_resend());
+        }
         co_return std::unexpected(reject_body(read.error()));
     }
     co_return Accepted<void>{};
 }
 
 Accepted<void> body_size(const LaneState& /*lane*/, Call& call) {
-    if (call.request().body_too_large) {
-        return std::unexpected(reject(413, "payload_too_large", "the body is too large"));
-    }
-    return {};
+    return call.request().body_too_large
+               ? std::unexpected(reject_body({.code = Code::too_large, .message = {}}))
+               : Accepted<void>{};
+}
+
+Accepted<void> resend_size(const LaneState& /*lane*/, Call& call) {
+    return call.request().body_beyond_sieves ? std::unexpected(reject_resend()) : Accepted<void>{};
 }
 
 Accepted<void> compatibility(const LaneState& lane, Call& call) {

@@ -19,10 +19,16 @@ pass_gates(const LaneState& lane, Call& call, std::span<const Gate> gates);
 
 /// The gates that a request's head decides, then its body: nothing of the body is kept before they
 /// have passed. 408, 413, 400 and 503 are of the body; 499: the client left.
-[[nodiscard]] Task<Accepted<void>>
-admit(const LaneState& lane, CallPtr call, std::span<const Gate> head_gates);
+/// `sieve`: what keeps of the body less than all; may be null.
+[[nodiscard]] Task<Accepted<void>> admit(
+    const LaneState& lane,
+    CallPtr call,
+    std::span<const Gate> head_gates,
+    std::unique_ptr<net::BodySieve> sieve = nullptr
+);
 
 [[nodiscard]] Accepted<void> body_size(const LaneState& lane, Call& call);      ///< 413
+[[nodiscard]] Accepted<void> resend_size(const LaneState& lane, Call& call);    ///< 413
 [[nodiscard]] Accepted<void> compatibility(const LaneState& lane, Call& call);  ///< 426
 [[nodiscard]] Accepted<void> owner(const LaneState& lane, Call& call);          ///< 400, 401
 [[nodiscard]] Accepted<void> content_type(const LaneState& lane, Call& call);   ///< 415

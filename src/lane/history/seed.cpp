@@ -3,6 +3,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "bodies/resend_sieve.hpp"
 #include "bodies/surrogates.hpp"
 #include "chats/image_url.hpp"
 #include "chats/message_parts.hpp"
@@ -25,7 +26,6 @@ constexpr std::size_t k_longest_id = 64; // that providers take
 /// Codex keeps 100 pieces of 64 KiB with a thread, which are not all full.
 constexpr std::size_t k_most_shown = 4'800'000;
 constexpr std::size_t k_small_file = 1024;
-constexpr std::string_view k_left_out = "(a file of this message, too large to be kept)";
 constexpr std::string_view k_no_result = "This call got no result.";
 
 bool is_tool(std::string_view type) {
@@ -52,6 +52,10 @@ bool is_large_file(const Json& part) {
     return text_view_in(part, "type") == "file" && text_view_in(part, "url").size() > k_small_file;
 }
 
+Json left_out_part() {
+    return Json::object({{"type", "text"}, {"text", k_left_out}});
+}
+
 /// The oldest give way: files first, then whole messages. `places`: where each of the shown
 /// messages stands in the request.
 void fit(Seed& seed, const std::vector<std::size_t>& places) {
@@ -61,7 +65,7 @@ void fit(Seed& seed, const std::vector<std::size_t>& places) {
         for (std::size_t at = 0; at < parts.size() && size > k_most_shown; ++at) {
             if (is_large_file(parts[at])) {
                 size -= std::min(size, text_view_in(parts[at], "url").size());
-                parts[at] = Json::object({{"type", "text"}, {"text", k_left_out}});
+                parts[at] = left_out_part();
                 seed.partly.push_back(fmt::format("messages[{}].parts[{}]", places[i], at));
             }
         }
@@ -81,6 +85,7 @@ public:
     void read(const Json& message, std::size_t at) {
         const auto role = to_lower(string_member(message, "role").value_or("user"));
         path_ = fmt::format("messages[{}]", at);
+        name_left_out(message);
         const auto* parts = member(message, "parts");
         if (role == "user") {
             read_user(message);
@@ -104,6 +109,21 @@ public:
     }
 
 private:
+    void name_left_out(const Json& message) {
+        const auto* parts = member(message, "parts");
+        if (parts == nullptr || !parts->is_array()) {
+            if (holds_left_out(message)) {
+                out_.partly.push_back(path_);
+            }
+            return;
+        }
+        for (std::size_t i = 0; i < parts->size(); ++i) {
+            if (holds_left_out((*parts)[i])) {
+                out_.partly.push_back(fmt::format("{}.parts[{}]", path_, i));
+            }
+        }
+    }
+
     void read_user(const Json& message) {
         SeedMessage told;
         for (auto& piece : read_pieces(message, path_)) {
@@ -188,6 +208,11 @@ private:
         shown["role"] = role;
         const auto* parts = member(message, "parts");
         shown["parts"] = parts != nullptr && parts->is_array() ? *parts : parts_of(message);
+        for (auto& part : shown["parts"]) {
+            if (string_member(part, "url") == k_left_out) {
+                part = left_out_part();
+            }
+        }
         out_.shown.push_back(std::move(shown));
         places_.push_back(at);
     }
@@ -224,6 +249,12 @@ Seed read_seed(const Json& body, std::size_t end, const SeedContext& context) {
         reader.read((*messages)[i], i);
     }
     return reader.take();
+}
+
+void add_kept(authority::TurnRequest& request, std::string_view name, Json value) {
+    auto kept = request.keep.empty() ? Json::object() : parse_json(request.keep).value_or(Json());
+    kept[std::string(name)] = std::move(value);
+    request.keep = dump_json(kept);
 }
 
 Seed seed_of_texts(const std::vector<EarlierMessage>& earlier) {

@@ -37,6 +37,9 @@ inline constexpr std::string_view k_kept_messages = "messages";
 /// messages are not in it.
 [[nodiscard]] Seed read_seed(const Json& body, std::size_t end, const SeedContext& context);
 
+/// Adds a member to TurnRequest::keep, which is one JSON object.
+void add_kept(authority::TurnRequest& request, std::string_view name, Json value);
+
 /// Of a body with more values than the lane keeps: the texts alone. `partly` names "messages".
 [[nodiscard]] Seed seed_of_texts(const std::vector<EarlierMessage>& earlier);
 

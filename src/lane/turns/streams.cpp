@@ -1,13 +1,11 @@
 #include "streams.hpp"
 
 #include "bodies/read_body.hpp"
+#include "bodies/resend_sieve.hpp"
 #include "gates/gates.hpp"
 #include "models.hpp"
 #include "store/idempotency.hpp"
 #include "tools/call_results.hpp"
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <array>
 
@@ -22,7 +20,7 @@ constexpr Millis k_poll{10};
 constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
 /// The order is contract: these, the body, open_for_turns.
-constexpr std::array<Gate, 4> k_chat_gates{body_size, compatibility, owner, content_type};
+constexpr std::array<Gate, 4> k_chat_gates{resend_size, compatibility, owner, content_type};
 constexpr std::array<Gate, 2> k_thread_gates{owner, known_thread};
 constexpr std::array<Gate, 4> k_stop_gates{body_size, owner, optional_type, known_thread};
 
@@ -78,7 +76,8 @@ net::Response nothing_to_resume() {
 } // namespace
 
 Task<Accepted<void>> Streams::accept(CallPtr call) {
-    if (auto passed = co_await admit(*lane_, call, k_chat_gates); !passed) {
+    auto sieve = std::make_unique<ResendSieve>();
+    if (auto passed = co_await admit(*lane_, call, k_chat_gates, std::move(sieve)); !passed) {
         co_return passed;
     }
     const auto& limits = lane_->config.limits;
@@ -150,9 +149,7 @@ Task<void> Streams::send(
         {"x-oa-thread-id", turn->identity().thread},
         {"x-oa-turn-id", turn->id()},
     };
-    if (const auto& ignored = call->chat.extras.ignored; !ignored.empty()) {
-        headers.set("x-oa-ignored", fmt::format("{}", fmt::join(ignored, ", ")));
-    }
+    note_ignored(headers, call->chat.extras.ignored);
     return answers_->stream(std::move(call), std::move(turn), std::move(headers), first, segment);
 }
 

@@ -17,25 +17,14 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_most_threads = 10'000;
-constexpr std::size_t k_most_names = 32;
 
 constexpr std::string_view k_kept_tools = "tools"; ///< beside k_kept_messages
-
-void add_kept(authority::TurnRequest& request, std::string_view name, Json value) {
-    auto kept = request.keep.empty() ? Json::object() : parse_json(request.keep).value_or(Json());
-    kept[std::string(name)] = std::move(value);
-    request.keep = dump_json(kept);
-}
 
 /// What had no effect is known only now: it is named, or the request refused.
 Accepted<void> ignore(const LaneConfig& config, Call& call, std::vector<std::string> names) {
     auto& ignored = call.chat.extras.ignored;
     const bool any = !names.empty();
-    for (auto& name : names) {
-        if (ignored.size() < k_most_names && std::ranges::find(ignored, name) == ignored.end()) {
-            ignored.push_back(std::move(name));
-        }
-    }
+    add_ignored(ignored, std::move(names));
     if (config.strict_body && any) {
         return std::unexpected(reject_ignored(ignored));
     }

@@ -20,9 +20,12 @@ BodyBudget::Share& BodyBudget::Share::operator=(Share&& other) noexcept {
     return *this;
 }
 
-bool BodyBudget::Share::grow(std::size_t bytes) noexcept {
-    if (budget_ && !budget_->reading_.take(bytes - bytes_)) {
+bool BodyBudget::Share::resize(std::size_t bytes) noexcept {
+    if (budget_ && bytes > bytes_ && !budget_->reading_.take(bytes - bytes_)) {
         return false;
+    }
+    if (budget_ && bytes < bytes_) {
+        budget_->reading_.used -= bytes_ - bytes;
     }
     bytes_ = bytes;
     return true;

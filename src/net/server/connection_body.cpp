@@ -20,7 +20,8 @@ void BodyRead::settle(Result<std::string> body) {
     }
 }
 
-std::shared_ptr<BodyRead> Connection::read_body(std::uint64_t id) {
+std::shared_ptr<BodyRead>
+Connection::read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve) {
     auto read = std::make_shared<BodyRead>();
     if (id != exchange_ || phase_ != Phase::thinking || !parser_) {
         read->settle(fail(Code::network, "the body cannot be read any more"));
@@ -28,6 +29,7 @@ std::shared_ptr<BodyRead> Connection::read_body(std::uint64_t id) {
     }
     read->share = BodyBudget::Share(core_->budget);
     body_read_ = read;
+    parser_->sieve_body(std::move(sieve));
     await_body();
     take({});
     return read;
@@ -43,7 +45,7 @@ void Connection::await_body() {
 }
 
 bool Connection::body_fits() {
-    return !body_read_ || body_read_->share.grow(parser_->body_bytes());
+    return !body_read_ || body_read_->share.resize(parser_->body_bytes());
 }
 
 void Connection::refuse_for_room() {

@@ -139,13 +139,15 @@ void Connection::begin_exchange(bool too_large) {
     auto request = parser_->take();
     traits_ = parser_->traits();
     const bool body_follows = !too_large && !parser_->done();
+    const auto announced = body_follows ? parser_->body_left().value_or(0) : 0;
     if (!body_follows) {
         parser_.reset();
     }
     request.peer = peer_;
     request.secure = tls_ != nullptr;
     request.received = received_;
-    request.body_too_large = too_large;
+    request.body_too_large = too_large || announced > core_->limits.body_bytes;
+    request.body_beyond_sieves = too_large;
     if (too_large) {
         request.body.clear();
     }

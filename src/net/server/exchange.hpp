@@ -14,7 +14,7 @@ public:
     ~ConnectionExchange() override;
 
     [[nodiscard]] const Request& request() const noexcept override { return request_; }
-    [[nodiscard]] Task<Result<void>> read_body() override;
+    [[nodiscard]] Task<Result<void>> read_body(std::unique_ptr<BodySieve> sieve) override;
     void drop_body() override;
     [[nodiscard]] Task<Result<void>> respond(Response response) override;
     [[nodiscard]] Task<Result<std::shared_ptr<BodyStream>>>

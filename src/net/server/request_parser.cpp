@@ -34,13 +34,18 @@ std::string text(BeastText view) {
 /// The grammar is Beast's; what it finds goes straight into our Request.
 class Grammar final : public http::basic_parser<true> {
 public:
-    explicit Grammar(const ServerLimits& limits) {
+    Grammar(const ServerLimits& limits, HandOver hand_over) : kept_limit(limits.body_bytes) {
         const auto most = std::numeric_limits<std::uint32_t>::max();
         header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(limits.header_bytes, most)));
-        body_limit(limits.body_bytes);
+        body_limit(
+            hand_over == HandOver::head ? std::max(limits.body_bytes, limits.sieved_bytes)
+                                        : limits.body_bytes
+        );
     }
 
     Request request;
+    std::size_t kept_limit;
+    std::unique_ptr<BodySieve> sieve{};
     int version = 11;
     int hosts = 0;
     bool coded_body = false; ///< a transfer coding other than chunked
@@ -89,8 +94,16 @@ private:
 
     std::size_t on_body_impl(BeastText piece, BeastError& error) override {
         error = {};
-        if (!discards) {
+        if (discards) {
+            return piece.size();
+        }
+        if (sieve) {
+            sieve->take({piece.data(), piece.size()}, request.body, kept_limit);
+        } else {
             request.body.append(piece.data(), piece.size());
+        }
+        if (request.body.size() > (sieve ? 2 * kept_limit : kept_limit)) {
+            error = http::error::body_limit;
         }
         return piece.size();
     }
@@ -106,7 +119,15 @@ private:
         return on_body_impl(piece, error);
     }
 
-    void on_finish_impl(BeastError& error) override { error = {}; }
+    void on_finish_impl(BeastError& error) override {
+        error = {};
+        if (sieve && !discards) {
+            sieve->finish(request.body);
+            if (request.body.size() > kept_limit) {
+                error = http::error::body_limit;
+            }
+        }
+    }
 
     bool in_chunk_ = false;
 };
@@ -133,8 +154,8 @@ std::string_view origin_form(std::string_view target) noexcept {
 class RequestParser::Impl {
 public:
     Impl(const ServerLimits& limits, HandOver hand_over)
-        : grammar(limits), header_limit_(limits.header_bytes), stops_(hand_over == HandOver::head) {
-    }
+        : grammar(limits, hand_over), header_limit_(limits.header_bytes),
+          stops_(hand_over == HandOver::head) {}
 
     Status feed(std::string_view bytes, std::size_t& consumed) {
         consumed = 0;
@@ -263,6 +284,10 @@ std::size_t RequestParser::body_bytes() const noexcept {
 std::optional<std::uint64_t> RequestParser::body_left() const {
     const auto left = impl_->grammar.content_length_remaining();
     return left ? std::optional(*left) : std::nullopt;
+}
+
+void RequestParser::sieve_body(std::unique_ptr<BodySieve> sieve) {
+    impl_->grammar.sieve = std::move(sieve);
 }
 
 void RequestParser::discard_body() {

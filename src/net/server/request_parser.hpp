@@ -48,6 +48,8 @@ public:
     [[nodiscard]] std::size_t body_bytes() const noexcept;
     /// Bytes of the body that are still to come; nullopt when only its end will show (chunks).
     [[nodiscard]] std::optional<std::uint64_t> body_left() const;
+    /// Before a byte of the body; null: all of it is kept.
+    void sieve_body(std::unique_ptr<BodySieve> sieve);
     /// From now on the body is read and not kept.
     void discard_body();
     /// After `complete` or `body_too_large`; after `head_whole` without the body.

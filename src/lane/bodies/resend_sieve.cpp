@@ -1,0 +1,150 @@
+#include "resend_sieve.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// Shorter values stay: they cost less than the books about them.
+constexpr std::size_t k_file = 4096;
+
+// Depths: the body's members, the list's messages, their members.
+constexpr std::size_t k_body = 1;
+constexpr std::size_t k_list = 2;
+constexpr std::size_t k_message = 3;
+
+constexpr bool is_blank_byte(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+} // namespace
+
+bool holds_left_out(const Json& value) {
+    if (const auto* text = value.get_ptr<const std::string*>()) {
+        return *text == k_left_out;
+    }
+    return value.is_structured() && std::ranges::any_of(value, holds_left_out);
+}
+
+void ResendSieve::take(std::string_view piece, std::string& kept, std::size_t most) {
+    const auto from = kept.size();
+    kept.append(piece);
+    read(kept, from);
+    if (kept.size() > most) {
+        thinned_ = true;
+        leave_out(kept);
+    }
+}
+
+void ResendSieve::finish(std::string& kept) {
+    if (thinned_) {
+        leave_out(kept);
+    }
+}
+
+void ResendSieve::read(std::string_view kept, std::size_t from) {
+    for (auto at = from; at < kept.size(); ++at) {
+        if (in_string_) {
+            at = read_string(kept, at);
+            continue;
+        }
+        const char c = kept[at];
+        if (is_blank_byte(c)) {
+            continue;
+        }
+        if (c == '"') {
+            in_string_ = plain_ = true;
+            string_ = at + 1;
+            continue; // last_ says yet whether it is a name or a value
+        }
+        if (c == '{' || c == '[') {
+            opened(c);
+        } else if (c == '}' || c == ']') {
+            closed();
+        }
+        last_ = c;
+    }
+}
+
+/// Up to the string's end, or the last byte there is.
+std::size_t ResendSieve::read_string(std::string_view kept, std::size_t at) {
+    for (; at < kept.size(); ++at) {
+        const char c = kept[at];
+        if (std::exchange(escaped_, false)) {
+            continue;
+        }
+        if (c == '"') {
+            in_string_ = false;
+            string_ended(kept.substr(string_, at - string_), string_);
+            last_ = c;
+            return at;
+        }
+        escaped_ = c == '\\';
+        plain_ = plain_ && c > ' ' && c < '\x7f' && !escaped_;
+    }
+    return at;
+}
+
+void ResendSieve::string_ended(std::string_view text, std::size_t start) {
+    if (last_ != ':') {
+        if (depth_ == k_body || (listed_ && depth_ == k_message)) {
+            name_ = text == "messages" ? Name::messages : text == "role" ? Name::role : Name::other;
+        }
+    } else if (listed_ && depth_ == k_message && name_ == Name::role) {
+        by_ = text == "user" ? By::user : By::other;
+    } else if (listed_ && depth_ >= k_message && plain_ && text.size() >= k_file) {
+        files_.push_back({start, text.size()});
+    }
+}
+
+void ResendSieve::opened(char what) {
+    if (depth_ == k_body && what == '[' && last_ == ':' && name_ == Name::messages) {
+        listed_ = true;
+    } else if (listed_ && depth_ == k_list) {
+        by_ = By::user; // as for the lane: without a role it is the user's
+        message_ = files_.size();
+    }
+    ++depth_;
+}
+
+void ResendSieve::closed() {
+    depth_ -= depth_ == 0 ? 0 : 1;
+    if (listed_ && depth_ == k_list && by_ == By::user) {
+        old_ = message_;
+    }
+    listed_ = listed_ && depth_ > k_body;
+}
+
+void ResendSieve::leave_out(std::string& kept) {
+    if (old_ == 0) {
+        return;
+    }
+    const auto bytes = kept.begin();
+    auto end = bytes + static_cast<std::ptrdiff_t>(files_.front().start);
+    for (std::size_t i = 0; i < old_; ++i) {
+        const auto rest = files_[i].start + files_[i].size;
+        const auto next = i + 1 < old_ ? files_[i + 1].start : kept.size();
+        end = std::ranges::copy(k_left_out, end).out;
+        end = std::move(
+            bytes + static_cast<std::ptrdiff_t>(rest),
+            bytes + static_cast<std::ptrdiff_t>(next),
+            end
+        );
+    }
+    const auto less = static_cast<std::size_t>(kept.end() - end);
+    kept.erase(end, kept.end());
+    files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(old_));
+    for (auto& file : files_) {
+        file.start -= less;
+    }
+    string_ -= std::min(string_, less);
+    message_ -= old_;
+    old_ = 0;
+    if (kept.size() < kept.capacity() / 2) {
+        kept.shrink_to_fit(); // what was left out is no memory of this request's
+    }
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,60 @@
+// A page sends all its messages with every question, and with them every image of the chat: their
+// files are left out while such a body comes in.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/net/http_server.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// Stands in place of what was left out.
+inline constexpr std::string_view k_left_out = "(a file of this message, too large to be kept)";
+
+/// True when it is k_left_out, or holds it at any depth.
+[[nodiscard]] bool holds_left_out(const Json& value);
+
+/// Of a body above the limit: in `messages`, before the newest user message, long values of members
+/// that look like a file (printable ASCII without blanks and escapes) become k_left_out. Everything
+/// else stays byte by byte, so what is kept is JSON exactly when the body is. Which values those
+/// are depends on the body alone, not on how it was cut into pieces. Time is linear.
+class ResendSieve final : public net::BodySieve {
+public:
+    void take(std::string_view piece, std::string& kept, std::size_t most) override;
+    void finish(std::string& kept) override;
+
+private:
+    struct Span {
+        std::size_t start;
+        std::size_t size;
+    };
+    enum class Name { other, messages, role };
+    enum class By { user, other };
+
+    void read(std::string_view kept, std::size_t from);
+    [[nodiscard]] std::size_t read_string(std::string_view kept, std::size_t at);
+    void string_ended(std::string_view text, std::size_t start);
+    void opened(char what);
+    void closed();
+    void leave_out(std::string& kept);
+
+    std::vector<Span> files_{}; ///< that may be left out, in their order
+    std::size_t old_ = 0; ///< so many of them stand before the newest user message
+    std::size_t message_ = 0; ///< … before the message that is read
+    std::size_t depth_ = 0;
+    std::size_t string_ = 0; ///< where the open string begins
+    By by_ = By::user;
+    Name name_ = Name::other; ///< of the newest member on the level where it matters
+    char last_ = 0; ///< other than blanks, outside of strings
+    bool in_string_ = false;
+    bool escaped_ = false;
+    bool plain_ = false; ///< the open string, so far
+    bool listed_ = false; ///< within `messages`
+    bool thinned_ = false;
+};
+
+} // namespace oa_stream::lane
