@@ -51,7 +51,12 @@ Task<Result<std::vector<ThreadInfo>>> Authority::threads(std::vector<std::string
     co_return fail(Code::precondition, "this authority lists no threads");
 }
 
-Task<Result<std::string>> Authority::make_thread(std::string /*owner*/) {
+Task<Result<std::vector<std::string>>>
+Authority::find_threads(std::string /*owner*/, std::string /*words*/) {
+    co_return fail(Code::precondition, "this authority searches no threads");
+}
+
+Task<Result<std::string>> Authority::make_thread(TurnRequest /*request*/) {
     co_return fail(Code::precondition, "this authority makes no empty threads");
 }
 

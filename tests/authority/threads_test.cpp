@@ -21,7 +21,7 @@ TEST_CASE("replay: threads are told in the order asked, unknown ones left out") 
     ReplayOptions options;
     options.pace.immediate = true;
     const auto replay = must(make_replay_authority(io.get_executor(), options));
-    const std::string empty = must(run(io, replay->make_thread("")));
+    const std::string empty = must(run(io, replay->make_thread({})));
     TurnRequest request = ask("Hello there");
     request.input.emplace_back(InputImage{"data:image/png;base64,AAAA"});
     const auto turn = must(run(io, replay->start(std::move(request))));
@@ -53,7 +53,7 @@ TEST_CASE("replay: an empty thread takes its first turn") {
     ReplayOptions options;
     options.pace.immediate = true;
     const auto replay = must(make_replay_authority(io.get_executor(), options));
-    const std::string empty = must(run(io, replay->make_thread("")));
+    const std::string empty = must(run(io, replay->make_thread({})));
     const auto turn = must(run(io, replay->start(ask("first", empty))));
     CHECK(turn->thread_id() == empty);
     run(io, drain(turn.get()));
@@ -63,7 +63,7 @@ TEST_CASE("replay: an empty thread takes its first turn") {
 TEST_CASE("codex: an empty thread is one with a name, or it would be forgotten") {
     FakeStage stage;
     stage.opened();
-    const std::string made = must(run(stage.io, stage.authority->make_thread("")));
+    const std::string made = must(run(stage.io, stage.authority->make_thread({})));
     CHECK(stage.received("thread/name/set", made) == 1);
     CHECK(threads_of(stage.io, *stage.authority, {made})[0].title.empty());
     must(run(stage.io, stage.authority->name_thread(made, "Plans")));
@@ -118,8 +118,8 @@ TEST_CASE("real codex: an empty thread outlives its process, and so does its nam
     }
     RealStage stage;
     stage.opened();
-    const std::string empty = must(run(stage.io, stage.authority->make_thread("")));
-    const std::string named = must(run(stage.io, stage.authority->make_thread("")));
+    const std::string empty = must(run(stage.io, stage.authority->make_thread({})));
+    const std::string named = must(run(stage.io, stage.authority->make_thread({})));
     must(run(stage.io, stage.authority->name_thread(named, "Plans")));
     stage.close();
     stage.opened();

@@ -174,7 +174,8 @@ public:
         }
         co_return out;
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
+    [[nodiscard]] Task<Result<std::string>>
+    make_thread(authority::TurnRequest /*request*/) override {
         co_return "auth-thread-" + std::to_string(++threads_);
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {

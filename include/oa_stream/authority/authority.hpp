@@ -263,9 +263,13 @@ public:
     /// Those of `ids` that exist, in the order given.
     [[nodiscard]] virtual Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     );
-    /// An empty thread of this owner; its first turn may come much later, after a restart too. The
-    /// id.
-    [[nodiscard]] virtual Task<Result<std::string>> make_thread(std::string owner);
+    /// Those whose messages hold the words, in any case of A–Z; other owners' may be among them.
+    /// Code::precondition when it cannot search, Code::too_large when they are too many.
+    [[nodiscard]] virtual Task<Result<std::vector<std::string>>>
+    find_threads(std::string owner, std::string words);
+    /// A thread without a turn; its first one may come much later, after a restart too. Of the
+    /// request owner, seed and keep count. The id.
+    [[nodiscard]] virtual Task<Result<std::string>> make_thread(TurnRequest request);
     /// Gives it a title of its own, which is not empty. Code::not_found for an unknown thread.
     [[nodiscard]] virtual Task<Result<void>> name_thread(std::string thread, std::string title);
     /// Nothing of it can be read any more. Code::not_found for an unknown thread, Code::conflict

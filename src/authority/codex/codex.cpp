@@ -71,8 +71,12 @@ public:
     ) override {
         return CodexCore::threads(core_, std::move(ids));
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
-        return CodexCore::make_thread(core_);
+    [[nodiscard]] Task<Result<std::vector<std::string>>>
+    find_threads(std::string /*owner*/, std::string words) override {
+        return CodexCore::find_threads(core_, std::move(words));
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread(TurnRequest request) override {
+        return CodexCore::make_thread(core_, std::move(request));
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         return CodexCore::name_thread(core_, std::move(thread), std::move(title));

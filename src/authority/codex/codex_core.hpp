@@ -80,9 +80,12 @@ public:
     threads(Self self, std::vector<std::string> ids);
 
     // codex_start.cpp
-    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self);
+    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, TurnRequest asked);
     [[nodiscard]] static Task<Result<void>>
     name_thread(Self self, std::string thread, std::string title);
+    // threads/codex_search.cpp
+    [[nodiscard]] static Task<Result<std::vector<std::string>>>
+    find_threads(Self self, std::string words);
     // threads/codex_thread_change.cpp
     [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<std::string>>

@@ -149,15 +149,14 @@ Task<Result<void>> CodexCore::inject(Self self, Link link, Json items) {
     co_return Result<void>{};
 }
 
-Task<Result<std::string>> CodexCore::make_thread(Self self) {
+Task<Result<std::string>> CodexCore::make_thread(Self self, TurnRequest asked) {
+    const auto request = std::make_shared<const TurnRequest>(std::move(asked));
     OA_CO_CHECK(self->can_save());
     OA_CO_TRY(const Link link, co_await ready_link(self));
-    OA_CO_TRY(
-        const ThreadHold hold,
-        co_await new_thread(self, link, std::make_shared<const TurnRequest>())
-    );
+    OA_CO_TRY(const ThreadHold hold, co_await new_thread(self, link, request));
     // The name is what makes codex keep it.
     OA_CO_CHECK(co_await name_thread(self, hold->id, std::string(k_unnamed)));
+    OA_CO_CHECK(co_await keep(self, link, hold->id, request));
     co_return hold->id;
 }
 

@@ -102,7 +102,7 @@ public:
         }
         co_return out;
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
+    [[nodiscard]] Task<Result<std::string>> make_thread(TurnRequest /*request*/) override {
         co_return threads_.add({});
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {

@@ -54,7 +54,7 @@ public:
     ) override {
         return WorkerCore::threads(core_, std::move(ids));
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread(std::string /*owner*/) override {
+    [[nodiscard]] Task<Result<std::string>> make_thread(TurnRequest /*request*/) override {
         return WorkerCore::make_thread(core_);
     }
     [[nodiscard]] Health health() const override { return core_->health(); }

@@ -65,6 +65,15 @@ Json page_of(std::vector<ThreadRow> rows, std::size_t limit, std::string_view li
     return body;
 }
 
+Rejection reject_search(const Error& error) {
+    if (error.code == Code::precondition) {
+        return reject(501, "not_supported", "this assistant cannot search messages");
+    }
+    return error.code == Code::too_large
+               ? invalid_field("text", "too many conversations hold this text: use more of it")
+               : reject_read(error);
+}
+
 } // namespace
 
 struct ChatList::Check {
@@ -145,12 +154,12 @@ ChatList::check_page(Rows which, std::optional<IdMap::Place> place, std::size_t 
 }
 
 std::string_view ChatList::name_of(const Rows& which) noexcept {
-    return !which.title.empty() ? "q" : which.archived ? "a" : "c";
+    return !which.words.empty() ? "t" : !which.title.empty() ? "q" : which.archived ? "a" : "c";
 }
 
 /// As the id map has them: titles that were changed at the authority itself can be missed.
 std::vector<ThreadRow>
-ChatList::titled(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit) {
+ChatList::found(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit) {
     std::vector<ThreadRow> found;
     while (found.size() < limit) {
         auto rows = lane_->ids().newest(which.owner, place, k_search_step, which.archived);
@@ -159,7 +168,8 @@ ChatList::titled(const Rows& which, std::optional<IdMap::Place> place, std::size
             place = IdMap::Place{rows.back().updated_at, rows.back().id};
         }
         for (auto& row : rows) {
-            if (found.size() < limit && to_lower(row.title).contains(which.title)) {
+            const bool said = which.words.empty() || which.said.contains(row.thread);
+            if (found.size() < limit && said && to_lower(row.title).contains(which.title)) {
                 found.push_back(std::move(row));
             }
         }
@@ -175,8 +185,15 @@ Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
     if (!place) {
         co_return std::unexpected(place.error());
     }
-    if (!which.title.empty()) {
-        co_return page_of(titled(which, *place, asked.limit + 1), asked.limit, name_of(which));
+    if (!which.words.empty()) {
+        auto ids = co_await lane_->authority().find_threads(which.owner, which.words);
+        if (!ids) {
+            co_return std::unexpected(reject_search(ids.error()));
+        }
+        which.said = {ids->begin(), ids->end()};
+    }
+    if (!which.title.empty() || !which.words.empty()) {
+        co_return page_of(found(which, *place, asked.limit + 1), asked.limit, name_of(which));
     }
     if (auto error = co_await check_page(which, *place, asked.limit + 1)) {
         co_return std::unexpected(reject_read(*error));

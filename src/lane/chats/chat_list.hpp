@@ -24,6 +24,8 @@ public:
         std::string owner;
         bool archived = false;
         std::string title{}; ///< lower case; empty, or what their titles contain
+        std::string words{}; ///< empty, or what their messages hold
+        std::set<std::string> said{}; ///< the authority's ids of those that do
     };
     /// Of the cursors: those of one list make no sense in another.
     [[nodiscard]] static std::string_view name_of(const Rows& which) noexcept;
@@ -34,7 +36,7 @@ public:
 
 private:
     [[nodiscard]] std::vector<ThreadRow>
-    titled(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit);
+    found(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit);
     struct Check;
     void begin_check(const std::shared_ptr<Check>& check);
     [[nodiscard]] Task<void> run_check(std::shared_ptr<Check> check);

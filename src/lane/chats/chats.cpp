@@ -20,6 +20,7 @@ constexpr std::string_view k_retired_canonical = "/api/runtime/threads";
 /// Codex stores a turn's beginning and end a moment after it told them.
 constexpr Millis k_settle_wait{500};
 constexpr Millis k_poll{10};
+constexpr std::size_t k_most_words = 200; ///< bytes of what is searched
 
 Json page_json(Json data, std::string cursor) {
     Json body = Json::object();
@@ -213,6 +214,11 @@ Task<void> Chats::list(CallPtr call) {
     }
     ChatList::Rows rows{call->record.owner, *archived};
     rows.title = to_lower(trim(query_parameter(query, "q").value_or("")));
+    rows.words = trim(query_parameter(query, "text").value_or(""));
+    if (rows.words.size() > k_most_words) {
+        auto rejection = invalid_field("text", "text is longer than 200 bytes");
+        co_return co_await refuse(std::move(call), std::move(rejection));
+    }
     auto page = read_page(query, ChatList::name_of(rows));
     if (!page) {
         co_return co_await refuse(std::move(call), std::move(page).error());

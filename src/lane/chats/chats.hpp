@@ -5,6 +5,7 @@
 #include "answers.hpp"
 #include "bodies/read_body.hpp"
 #include "chat_list.hpp"
+#include "chats_import.hpp"
 #include "paging.hpp"
 #include "thread_pages.hpp"
 
@@ -45,10 +46,6 @@ private:
         authority::ThreadInfo info{};
         bool archived = false;
     };
-    struct NewThread {
-        std::string id;
-        std::string title{}; ///< empty: none was given
-    };
     struct Fork {
         std::string id{}; ///< of the copy; empty: one is made up
         std::string message{}; ///< empty: everything is copied
@@ -58,7 +55,7 @@ private:
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
     [[nodiscard]] Task<Result<std::string>> settle(CallPtr call, std::string thread);
     [[nodiscard]] Task<void> note_told(CallPtr call, const MessagesRead* read);
-    [[nodiscard]] Task<Accepted<NewThread>> read_new_thread(CallPtr call);
+    [[nodiscard]] Task<Accepted<ImportedChat>> read_new_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);
     // chats_change.cpp
     [[nodiscard]] Task<Accepted<void>> read_fields(CallPtr call, BodyUse use);

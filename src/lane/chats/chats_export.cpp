@@ -11,7 +11,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::string_view k_format = "oa-stream.chat.v1";
 constexpr std::size_t k_page = 200;
 constexpr std::size_t k_most_bytes = 64U << 20U;
 
@@ -130,7 +129,7 @@ Task<void> Chats::export_chat(CallPtr call) {
         "content-disposition", fmt::format("attachment; filename=\"{}.{}\"", id, form->ending)
     );
     if (form->name == k_json.name) {
-        Json file = Json::object({{"format", k_format}});
+        Json file = Json::object({{"format", k_export_format}});
         file["exportedAt"] = rfc3339_millis(std::chrono::system_clock::now());
         file["conversation"] = summary;
         file["messages"] = *std::move(messages);

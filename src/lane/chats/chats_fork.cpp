@@ -111,7 +111,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
         co_return std::unexpected(point.error());
     }
     auto& authority = lane_->authority();
-    auto made = point->nothing ? authority.make_thread(source.owner)
+    auto made = point->nothing ? authority.make_thread({.owner = source.owner, .input = {}})
                                : authority.fork_thread(source.thread, point->last_turn);
     auto thread = co_await std::move(made);
     if (!thread) {

@@ -1,11 +1,15 @@
-// POST /api/chats: an empty thread. It is the authority that keeps it, and its title.
+// POST /api/chats: an empty thread, or the one of an exported file. It is the authority that keeps
+// it, and its title.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/read_body.hpp"
+#include "bodies/resend_sieve.hpp"
 #include "chat_title.hpp"
 #include "chats.hpp"
+#include "chats_import.hpp"
 #include "gates/gates.hpp"
+#include "request_extras.hpp"
 #include "thread_name.hpp"
 
 #include <algorithm>
@@ -23,8 +27,9 @@ Rejection reject_make(const Error& error) {
                : reject_start(error);
 }
 
-Accepted<void>
-read_new(const Json& body, std::string_view query, std::string& id, std::string& title) {
+Accepted<void> read_new(
+    const Json& body, std::string_view query, const ImportContext& context, ImportedChat& chat
+) {
     if (!body.is_object()) {
         return std::unexpected(reject(422, "invalid_request", "the body must be a JSON object"));
     }
@@ -32,29 +37,43 @@ read_new(const Json& body, std::string_view query, std::string& id, std::string&
     if (!name) {
         return std::unexpected(std::move(name).error());
     }
+    if (is_export(body)) {
+        auto read = read_export(body, context);
+        if (!read) {
+            return std::unexpected(std::move(read).error());
+        }
+        chat = *std::move(read);
+        if (!name->empty()) {
+            chat.id = *std::move(name);
+        }
+        return {};
+    }
     auto said = read_title(body);
     if (!said) {
         return std::unexpected(std::move(said).error());
     }
-    id = *std::move(name);
-    title = *std::move(said);
+    chat.id = *std::move(name);
+    chat.title = *std::move(said);
     return {};
 }
 
-constexpr std::array<Gate, 3> k_make_gates{body_size, owner, optional_type};
+constexpr std::array<Gate, 3> k_make_gates{resend_size, owner, optional_type};
 
 } // namespace
 
 /// A request without a body asks for a thread with nothing said about it.
-Task<Accepted<Chats::NewThread>> Chats::read_new_thread(CallPtr call) {
-    if (auto passed = co_await admit(*lane_, call, k_make_gates); !passed) {
+Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
+    auto sieve = std::make_unique<ResendSieve>();
+    if (auto passed = co_await admit(*lane_, call, k_make_gates, std::move(sieve)); !passed) {
         co_return std::unexpected(std::move(passed).error());
     }
     const auto& request = call->request();
-    NewThread thread{};
-    BodyUse use = [&](const Json& body) {
-        return read_new(body, request.query, thread.id, thread.title);
+    const auto able = lane_->authority().capabilities();
+    const ImportContext context{
+        .seed = {able.images, able.client_tools}, .messages = lane_->config.limits.messages
     };
+    ImportedChat thread{};
+    BodyUse use = [&](const Json& body) { return read_new(body, request.query, context, thread); };
     if (trim(request.body).empty()) {
         if (auto read = use(Json::object()); !read) {
             co_return std::unexpected(std::move(read).error());
@@ -67,6 +86,15 @@ Task<Accepted<Chats::NewThread>> Chats::read_new_thread(CallPtr call) {
     }
     if (auto passed = open_for_turns(*lane_, *call); !passed) {
         co_return std::unexpected(std::move(passed).error());
+    }
+    if (thread.count > 0 && !able.can_seed) {
+        co_return std::unexpected(
+            reject(501, "not_supported", "this assistant takes no conversations of others")
+        );
+    }
+    add_ignored(call->chat.extras.ignored, std::exchange(thread.seed.partly, {}));
+    if (lane_->config.strict_body && !call->chat.extras.ignored.empty()) {
+        co_return std::unexpected(reject_ignored(call->chat.extras.ignored));
     }
     thread.id = thread.id.empty() ? "thread_" + random_hex(16) : thread.id;
     call->record.thread = thread.id;
@@ -97,11 +125,19 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     if (!co_await ids.writable()) {
         co_return std::unexpected(reject_unstored());
     }
-    const auto thread = co_await authority.make_thread(owner);
+    authority::TurnRequest request{
+        .owner = owner, .seed = std::move(asked->seed.messages), .input = {}
+    };
+    if (asked->count > 0) {
+        add_kept(request, k_kept_messages, std::move(asked->seed.shown));
+    }
+    const auto thread = co_await authority.make_thread(std::move(request));
     if (!thread) {
         co_return std::unexpected(reject_make(thread.error()));
     }
     ThreadRow row{owner, asked->id, *thread};
+    row.seeded = asked->count;
+    row.archived = asked->archived;
     row.title = asked->title;
     row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     row.updated_at = row.created_at;
@@ -126,7 +162,7 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
         info.updated_at = row.updated_at;
     }
     info.title = asked->title.empty() ? info.title : asked->title;
-    co_return project_thread(asked->id, info, false);
+    co_return project_thread(asked->id, info, asked->archived);
 }
 
 Task<void> Chats::make(CallPtr call) {
@@ -140,6 +176,7 @@ Task<void> Chats::answer_made(CallPtr call, Accepted<Json> made) {
     }
     auto response = json_response(201, Json::object({{"data", *made}}));
     response.headers.set("location", "/api/chats/" + call->record.thread);
+    note_ignored(response.headers, call->chat.extras.ignored);
     co_await answer(std::move(call), std::move(response));
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
-import { chat, send } from '../lib/http.mjs';
+import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
 
@@ -79,4 +79,123 @@ test('a model provider on this machine needs no key', async () => {
   await say(lane, 'keyless', 'scenario:text;words=2');
   assert.equal((await mock.requests()).at(-1).auth, 'absent');
   assert.equal((await lane.stop()).code, 0);
+});
+
+const DOT = { type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==' };
+const exported = async (lane, id, headers = {}) => (await send(lane.base, { path: `/api/chats/${id}/export`, headers })).json();
+const plain = (messages) => messages.map(({ id, role, parts, content }) => ({ id, role, parts, content }));
+
+test('a file makes the same conversation again: for the model, after a restart, and in its own file', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  const body = { id: 'seen', messages: [{ id: 'u-1', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2 Look:' }, DOT] }] };
+  assertLegal(await open(lane.base, { method: 'POST', path: '/api/chat', body }).done);
+  await say(lane, 'seen', 'scenario:text;words=3');
+  assert.equal((await send(lane.base, { method: 'PATCH', path: '/api/chats/seen', body: { title: 'A dot', archived: true } })).status, 200);
+  const file = await exported(lane, 'seen');
+  assert.equal(file.messages.length, 4);
+
+  assertRefused(await make(lane, file), 409, 'conflict');
+  const made = await make(lane, { ...file, id: 'again' });
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.headers.location, '/api/chats/again');
+  assert.equal(made.headers['x-oa-ignored'], undefined);
+  assert.deepEqual([made.json().data.title, made.json().data.archived], ['A dot', true]);
+  const again = await exported(lane, 'again');
+  assert.deepEqual(plain(again.messages), plain(file.messages));
+  assert.deepEqual([again.conversation.title, again.conversation.archived], ['A dot', true]);
+  assert.deepEqual([...new Set(again.messages.map((m) => m.metadata.status))], ['seeded']);
+  const twice = await send(lane.base, { method: 'POST', path: '/api/chats?id=twice', body: again });
+  assert.deepEqual(plain((await exported(lane, 'twice')).messages), plain(file.messages), twice.text);
+  const nothing = await make(lane, { ...file, id: 'nothing', messages: [] });
+  assert.equal(nothing.status, 201, nothing.text);
+  assert.equal((await lane.stop()).code, 0);
+
+  const next = await startCodexLane({ config: chatConfig, port: mock.port, folder: lane.folder });
+  assert.deepEqual(plain((await exported(next, 'again')).messages), plain(file.messages));
+  await say(next, 'again', 'scenario:text;words=1');
+  const asked = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items;
+  assert.deepEqual(asked.map((item) => [item.role, item.images]), [['user', 1], ['assistant', undefined], ['user', undefined], ['assistant', undefined], ['user', undefined]]);
+  assert.equal((await exported(next, 'again')).messages.length, 6);
+  assert.equal((await next.stop()).code, 0);
+});
+
+test('a file of another owner makes a conversation of the one who sends it; broken and large ones are refused', async () => {
+  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
+  const tokens = path.join(scratch('tokens'), 'tokens');
+  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''), { mode: 0o600 });
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--tokens', tokens, '--limit', 'messages=5'] });
+  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
+  assertLegal(await chat(lane.base, 'scenario:text;words=2', { id: 'mine', messageId: 'u-1', headers: as('a') }).done);
+  const file = await exported(lane, 'mine', as('a'));
+  assertRefused(await make(lane, file), 401, 'unauthorized');
+  assertRefused(await make(lane, file, as('a')), 409, 'conflict');
+  assert.equal((await make(lane, file, as('b'))).status, 201);
+  assert.equal((await send(lane.base, { method: 'DELETE', path: '/api/chats/mine', headers: as('b') })).status, 204);
+  assert.deepEqual((await exported(lane, 'mine', as('a'))).messages, file.messages);
+
+  const bad = async (change, place, status = 422, code = 'invalid_request') => {
+    const refused = assertRefused(await make(lane, { ...file, id: 'bad', ...change }, as('a')), status, code);
+    if (place) assert.deepEqual(Object.keys(refused.errors), [place]);
+  };
+  await bad({ format: 'oa-stream.chat.v2' }, 'format');
+  await bad({ conversation: null }, 'conversation');
+  await bad({ conversation: { id: 'x', title: 7 } }, 'title');
+  await bad({ messages: {} }, 'messages');
+  await bad({ messages: Array(6).fill(file.messages[0]) }, 'messages');
+  await bad({ messages: [file.messages[0], { role: 'user', content: 'no parts' }] }, 'messages[1]');
+  await bad({ messages: [{ ...file.messages[0], role: 'tool' }] }, 'messages[0]');
+  await bad({ id: 'a/b' }, 'conversation_id');
+  await bad({ messages: [{ ...file.messages[0], parts: [{ type: 'text', text: 'a b '.repeat(3 << 20) }] }] }, null, 413, 'payload_too_large');
+  assertRefused(await make(lane, JSON.stringify(file).slice(0, -1), as('a')), 400, 'invalid_json');
+  assert.equal((await send(lane.base, { path: '/api/chats/bad', headers: as('a') })).status, 404);
+
+  // What the model cannot be told is named, and shown all the same.
+  const odd = { ...file, id: 'odd', messages: [{ ...file.messages[0], parts: [{ type: 'text', text: 'x' }, { type: 'file', mediaType: 'application/pdf', url: 'data:application/pdf;base64,JVBERi0=' }] }] };
+  const named = await make(lane, odd, as('a'));
+  assert.deepEqual([named.status, named.headers['x-oa-ignored']], [201, 'messages[0].parts[1]']);
+  assert.deepEqual((await exported(lane, 'odd', as('a'))).messages[0].parts, odd.messages[0].parts);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a search finds what was said in the own conversations, page by page; another assistant says that it cannot', async () => {
+  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
+  const tokens = path.join(scratch('tokens'), 'tokens');
+  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''), { mode: 0o600 });
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--tokens', tokens] });
+  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
+  const tell = async (owner, id, text) => assertLegal(await chat(lane.base, text, { id, messageId: `u-${id}`, headers: as(owner) }).done);
+  const found = async (query, owner = 'a') => {
+    const list = await send(lane.base, { path: `/api/chats?${query}`, headers: as(owner) });
+    assert.equal(list.status, 200, list.text);
+    return list.json();
+  };
+  const ids = async (query, owner) => (await found(query, owner)).data.map((one) => one.id).sort();
+  for (const n of [1, 2, 3]) await tell('a', `zoo-${n}`, `scenario:echo;text=A%20zebra%20${n}. Hello`);
+  await tell('a', 'taxes', 'scenario:text;words=2 about Zebra taxes');
+  await tell('b', 'foreign', 'scenario:echo;text=A%20zebra%20of%20b.');
+  assert.deepEqual(await ids('text=ZEBRA'), ['taxes', 'zoo-1', 'zoo-2', 'zoo-3']);
+  assert.deepEqual(await ids('text=zebra', 'b'), ['foreign']);
+  assert.deepEqual(await ids('text=a%20zebra'), ['zoo-1', 'zoo-2', 'zoo-3'], 'as they stand');
+  assert.deepEqual(await ids('text=alpha%20bravo'), ['taxes'], 'in an answer');
+  assert.deepEqual(await ids('text=giraffe'), []);
+  await send(lane.base, { method: 'PATCH', path: '/api/chats/zoo-2', headers: as('a'), body: { title: 'Stripes', archived: true } });
+  assert.deepEqual(await ids('text=zebra&archived=true'), ['zoo-2']);
+  assert.deepEqual(await ids('text=zebra&q=stripes&archived=true'), ['zoo-2']);
+  assert.deepEqual(await ids('text=zebra&q=taxes'), ['taxes']);
+  const paged = [];
+  for (let next = 'text=zebra&limit=2'; next;) {
+    const page = await found(next);
+    paged.push(...page.data.map((one) => one.id));
+    next = page.nextCursor && `text=zebra&limit=2&cursor=${page.nextCursor}`;
+  }
+  assert.deepEqual(paged.sort(), ['taxes', 'zoo-1', 'zoo-3']);
+  await send(lane.base, { method: 'DELETE', path: '/api/chats/taxes', headers: as('a') });
+  assert.deepEqual(await ids('text=zebra'), ['zoo-1', 'zoo-3']);
+  assertRefused(await send(lane.base, { path: `/api/chats?text=${'x'.repeat(201)}`, headers: as('a') }), 422, 'invalid_request');
+  assertRefused(await send(lane.base, { path: '/api/chats?text=zebra' }), 401, 'unauthorized');
+  assert.equal((await lane.stop()).code, 0);
+
+  const other = await startLane();
+  assertRefused(await send(other.base, { path: '/api/chats?text=zebra' }), 501, 'not_supported');
+  assert.equal((await other.stop()).code, 0);
 });

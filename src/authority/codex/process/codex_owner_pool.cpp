@@ -259,10 +259,21 @@ CodexOwnerPool::threads(Self self, std::vector<std::string> ids) {
     co_return in_order_of(ids, found);
 }
 
-Task<Result<std::string>> CodexOwnerPool::make_thread(Self self, std::string owner) {
+Task<Result<std::vector<std::string>>>
+CodexOwnerPool::find_threads(Self self, std::string owner, std::string words) {
     const std::string folder = owner_folder(owner);
     OA_CO_TRY(const Use used, co_await child(self, folder));
-    OA_CO_TRY(const std::string id, co_await used->codex->make_thread(std::move(owner)));
+    OA_CO_TRY(auto ids, co_await used->codex->find_threads(std::move(owner), std::move(words)));
+    for (std::string& id : ids) {
+        id = owned(folder, id);
+    }
+    co_return ids;
+}
+
+Task<Result<std::string>> CodexOwnerPool::make_thread(Self self, TurnRequest request) {
+    const std::string folder = owner_folder(request.owner);
+    OA_CO_TRY(const Use used, co_await child(self, folder));
+    OA_CO_TRY(const std::string id, co_await used->codex->make_thread(std::move(request)));
     co_return owned(folder, id);
 }
 

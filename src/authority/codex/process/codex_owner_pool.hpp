@@ -47,7 +47,9 @@ public:
     [[nodiscard]] static Task<Result<TurnsPage>> turns_page(Self self, TurnsQuery query);
     [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
     threads(Self self, std::vector<std::string> ids);
-    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, std::string owner);
+    [[nodiscard]] static Task<Result<std::vector<std::string>>>
+    find_threads(Self self, std::string owner, std::string words);
+    [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, TurnRequest request);
     [[nodiscard]] static Task<Result<void>>
     name_thread(Self self, std::string thread, std::string title);
     [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);

@@ -217,10 +217,23 @@ Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<
     co_return in_order_of(ids, found);
 }
 
-Task<Result<std::string>> CodexPool::make_thread(Self self, std::string owner) {
+Task<Result<std::vector<std::string>>>
+CodexPool::find_threads(Self self, std::string owner, std::string words) {
+    std::vector<std::string> all;
+    const std::vector<Member> members = self->members_;
+    for (const Member& one : members) {
+        OA_CO_TRY(auto ids, co_await one->codex->find_threads(owner, words));
+        for (std::string& id : ids) {
+            all.push_back(pinned(one->number, std::move(id)));
+        }
+    }
+    co_return all;
+}
+
+Task<Result<std::string>> CodexPool::make_thread(Self self, TurnRequest request) {
     const Member chosen = self->least_loaded();
     ++chosen->given;
-    OA_CO_TRY(std::string id, co_await chosen->codex->make_thread(std::move(owner)));
+    OA_CO_TRY(std::string id, co_await chosen->codex->make_thread(std::move(request)));
     co_return pinned(chosen->number, std::move(id));
 }
 

@@ -63,8 +63,12 @@ public:
     ) override {
         return Pool::threads(pool_, std::move(ids));
     }
-    [[nodiscard]] Task<Result<std::string>> make_thread(std::string owner) override {
-        return Pool::make_thread(pool_, std::move(owner));
+    [[nodiscard]] Task<Result<std::vector<std::string>>>
+    find_threads(std::string owner, std::string words) override {
+        return Pool::find_threads(pool_, std::move(owner), std::move(words));
+    }
+    [[nodiscard]] Task<Result<std::string>> make_thread(TurnRequest request) override {
+        return Pool::make_thread(pool_, std::move(request));
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         return Pool::name_thread(pool_, std::move(thread), std::move(title));

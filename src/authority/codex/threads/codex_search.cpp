@@ -1,0 +1,48 @@
+// Threads by what was said in them. Measured with codex 0.169.0: it finds the words as they stand,
+// in any case, in what users and assistants said; not in names, nor in items that were injected.
+#include "oa_stream/base/json_members.hpp"
+
+#include "codex/codex_core.hpp"
+#include "codex/codex_refusals.hpp"
+#include "codex/codex_requests.hpp"
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr int k_page = 100;
+constexpr std::size_t k_most = 5'000;
+
+} // namespace
+
+Task<Result<std::vector<std::string>>> CodexCore::find_threads(Self self, std::string words) {
+    OA_CO_TRY(const Link link, co_await ready_link(self));
+    std::vector<std::string> found;
+    std::string cursor;
+    do {
+        Json params = Json::object({{"searchTerm", words}, {"limit", k_page}});
+        if (!cursor.empty()) {
+            params["cursor"] = cursor;
+        }
+        OA_CO_TRY(
+            const Json page,
+            settle(co_await call(self, link, "thread/search", std::move(params)), "thread/search")
+        );
+        const Json* data = member(page, "data");
+        for (const Json& one : data != nullptr && data->is_array() ? *data : Json::array()) {
+            if (const Json* thread = member(one, "thread"); thread != nullptr) {
+                found.push_back(text_in(*thread, "id"));
+            }
+        }
+        if (found.size() > k_most) {
+            co_return fail(Code::too_large, "too many threads hold these words");
+        }
+        auto next = text_in(page, "nextCursor");
+        cursor = next == cursor ? std::string() : std::move(next);
+    } while (!cursor.empty());
+    co_return found;
+}
+
+} // namespace oa_stream::authority

@@ -1,0 +1,88 @@
+#include "chats_import.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+
+#include "chat_title.hpp"
+#include "message_parts.hpp"
+#include "projection.hpp"
+#include "thread_name.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> k_roles{"user", "assistant", "system"};
+
+bool is_message(const Json& value) {
+    const auto* parts = member(value, "parts");
+    const bool parted =
+        parts != nullptr && parts->is_array() &&
+        std::ranges::all_of(*parts, [](const Json& one) { return one.is_object(); });
+    return parted && std::ranges::find(k_roles, text_view_in(value, "role")) != k_roles.end();
+}
+
+Accepted<void> check_messages(const Json* messages, std::size_t most) {
+    if (messages == nullptr || !messages->is_array() || messages->size() > most) {
+        return std::unexpected(invalid_field(
+            "messages", fmt::format("messages must be an array of at most {} messages", most)
+        ));
+    }
+    const auto wrong = std::ranges::find_if_not(*messages, is_message);
+    if (wrong == messages->end()) {
+        return {};
+    }
+    auto place = fmt::format("messages[{}]", wrong - messages->begin());
+    auto why = place + " must have a role (user, assistant, system) and an array of parts";
+    return std::unexpected(invalid_field(std::move(place), std::move(why)));
+}
+
+/// As a list shows a conversation without a name.
+std::string first_question(const Json& messages) {
+    const auto asked = std::ranges::find_if(messages, [](const Json& message) {
+        return text_view_in(message, "role") == "user";
+    });
+    return asked == messages.end() ? std::string()
+                                   : short_title(joined_text(read_pieces(*asked, "messages")));
+}
+
+} // namespace
+
+bool is_export(const Json& body) {
+    return member(body, "format") != nullptr;
+}
+
+Accepted<ImportedChat> read_export(const Json& file, const ImportContext& context) {
+    if (text_view_in(file, "format") != k_export_format) {
+        auto why = fmt::format("format must be {}: send a file of GET …/export", k_export_format);
+        return std::unexpected(invalid_field("format", std::move(why)));
+    }
+    const auto* conversation = member(file, "conversation");
+    if (conversation == nullptr || !conversation->is_object()) {
+        return std::unexpected(invalid_field("conversation", "conversation must be an object"));
+    }
+    const auto* messages = member(file, "messages");
+    if (auto checked = check_messages(messages, context.messages); !checked) {
+        return std::unexpected(std::move(checked).error());
+    }
+    auto id = read_thread_name(*conversation, std::nullopt, {});
+    auto title = read_title(*conversation);
+    if (!id || !title) {
+        return std::unexpected(id ? std::move(title).error() : std::move(id).error());
+    }
+    ImportedChat chat{.id = *std::move(id), .title = *std::move(title)};
+    if (chat.title.empty()) {
+        chat.title = first_question(*messages);
+    }
+    chat.archived = bool_member(*conversation, "archived").value_or(false);
+    chat.count = messages->size();
+    chat.seed = read_seed(file, messages->size(), context.seed);
+    return chat;
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,32 @@
+// A conversation out of a file that GET …/export made, on this lane or another.
+#pragma once
+
+#include "history/seed.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+inline constexpr std::string_view k_export_format = "oa-stream.chat.v1";
+
+struct ImportContext {
+    SeedContext seed{};
+    std::size_t messages = 10'000; ///< at most
+};
+
+struct ImportedChat {
+    std::string id; ///< as it was; empty: none
+    std::string title{}; ///< the file's, else its first question; may be empty
+    bool archived = false;
+    std::size_t count = 0; ///< messages in the file
+    Seed seed{};
+};
+
+/// True when a body is such a file, or says so.
+[[nodiscard]] bool is_export(const Json& body);
+
+/// 422 with the member or the message that is wrong.
+[[nodiscard]] Accepted<ImportedChat> read_export(const Json& file, const ImportContext& context);
+
+} // namespace oa_stream::lane
