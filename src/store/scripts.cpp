@@ -25,7 +25,7 @@ redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], 1)
 // A row that is no conversation (any more) is kept for its fence alone, and not for ever.
 #define OA_NOT_FOR_EVER                                                                            \
     R"lua(
-if redis.call('HEXISTS', KEYS[1], 'th') == 0 then redis.call('PEXPIRE', KEYS[1], 86400000) end
+if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], 86400000) end
 )lua"
 
 // ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
