@@ -57,9 +57,12 @@ std::vector<ClumpRow> clump_rows() {
         out.push_back({size, size, 1, 6000, k_demanded, k_demanded});
         out.push_back({size, size, 2, 6000, k_demanded, 1});
     }
-    // What nobody stated: a FAIL still knows the clumps that it saw.
-    out.push_back({10, 1, 0.5, 6000, 1, k_demanded});
-    out.push_back({10, 1, 1, 6000, 1, k_demanded});
+    // What nobody stated: a gate still knows the clumps that it saw.
+    for (const std::uint64_t size : std::array<std::uint64_t, 2>{3, 10}) {
+        out.push_back({size, 1, 0.5, 6000, 1, k_demanded});
+        out.push_back({size, 1, 1, 6000, k_demanded, k_demanded});
+        out.push_back({size, 1, 2, 6000, k_demanded, 1});
+    }
     return out;
 }
 

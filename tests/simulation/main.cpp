@@ -4,6 +4,7 @@
 
 #include "clumps.hpp"
 #include "detection.hpp"
+#include "drift.hpp"
 #include "rows.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,10 @@ constexpr Marks k_clumps{
     "<!-- clumps: begin, written by ./dev simulate -->\n", "<!-- clumps: end -->\n"
 };
 
+constexpr Marks k_drift{
+    "<!-- drift: begin, written by ./dev simulate -->\n", "<!-- drift: end -->\n"
+};
+
 constexpr Marks k_detection{
     "<!-- detection: begin, written by ./dev simulate -->\n", "<!-- detection: end -->\n"
 };
@@ -38,6 +43,7 @@ struct Options {
     std::string page{};
     bool clumps_alone = false; ///< takes seconds, the rest an hour
     bool detection_alone = false;
+    bool drift_alone = false;
 };
 
 bool parse(int count, char** words, Options& out) {
@@ -49,6 +55,8 @@ bool parse(int count, char** words, Options& out) {
             out.page = words[i + 1];
         } else if (name == "--only" && std::string_view(words[i + 1]) == "clumps") {
             out.clumps_alone = true;
+        } else if (name == "--only" && std::string_view(words[i + 1]) == "drift") {
+            out.drift_alone = true;
         } else if (name == "--only" && std::string_view(words[i + 1]) == "detection") {
             out.detection_alone = true;
         } else {
@@ -76,6 +84,20 @@ bool clumps(std::uint64_t runs, std::string& text) {
     std::vector<ClumpOutcome> results;
     bool kept = true;
     for (const ClumpRow& row : rows) {
+        results.push_back(run(row, runs));
+        const bool good = results.back().keeps(row, 0);
+        kept = kept && good;
+        fmt::print(stderr, "{} {}\n", heading(row), good ? "kept" : "NOT KEPT");
+    }
+    text = document(rows, results);
+    return kept;
+}
+
+bool drift(std::uint64_t runs, std::string& text) {
+    const std::vector<DriftRow> rows = drift_rows();
+    std::vector<DriftOutcome> results;
+    bool kept = true;
+    for (const DriftRow& row : rows) {
         results.push_back(run(row, runs));
         const bool good = results.back().keeps(row, 0);
         kept = kept && good;
@@ -118,8 +140,20 @@ bool write_into(const std::string& path, const Marks& marks, const std::string& 
 int main(int count, char** words) {
     Options options;
     if (!parse(count, words, options)) {
-        fmt::print(stderr, "usage: simulate [--runs N] [--into PAGE] [--only clumps|detection]\n");
+        fmt::print(
+            stderr, "usage: simulate [--runs N] [--into PAGE] [--only clumps|detection|drift]\n"
+        );
         return 2;
+    }
+    std::string drifted;
+    const bool steady =
+        options.clumps_alone || options.detection_alone || drift(options.runs, drifted);
+    fmt::print("{}", drifted);
+    if (!drifted.empty() && !options.page.empty() && !write_into(options.page, k_drift, drifted)) {
+        return 2;
+    }
+    if (options.drift_alone) {
+        return steady ? 0 : 1;
     }
     std::string found;
     bool kept = options.clumps_alone || detection(options.runs, found);
@@ -149,5 +183,5 @@ int main(int count, char** words) {
     if (!options.page.empty() && !write_into(options.page, k_cutovers, text)) {
         return 2;
     }
-    return kept ? 0 : 1;
+    return kept && steady ? 0 : 1;
 }

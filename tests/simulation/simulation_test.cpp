@@ -3,6 +3,7 @@
 
 #include "clumps.hpp"
 #include "detection.hpp"
+#include "drift.hpp"
 #include "rows.hpp"
 
 #include <catch2/catch.hpp>
@@ -47,6 +48,17 @@ TEST_CASE("simulated clumps: neither false PASS nor false FAIL beyond one in twe
     REQUIRE(page.has_value());
     for (const ClumpRow& row : clump_rows()) {
         const ClumpOutcome result = run(row, 500);
+        CAPTURE(heading(row), result.pass, result.fail);
+        CHECK(result.keeps(row, k_slack));
+        CHECK(page->contains(heading(row)));
+    }
+}
+
+TEST_CASE("simulated drift: neither false PASS nor false FAIL beyond one in twenty") {
+    const auto page = read_file(OA_SOURCE_DIR "/docs/gates.md");
+    REQUIRE(page.has_value());
+    for (const DriftRow& row : drift_rows()) {
+        const DriftOutcome result = run(row, 100);
         CAPTURE(heading(row), result.pass, result.fail);
         CHECK(result.keeps(row, k_slack));
         CHECK(page->contains(heading(row)));

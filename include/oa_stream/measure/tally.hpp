@@ -17,7 +17,10 @@ namespace oa_stream::measure {
 struct Tally {
     Counts requests{};
     std::vector<double> first_content_s{}; ///< ascending; +Inf: ran into a time limit
-    std::vector<Bucket> buckets{};         ///< tidy
+    /// Of each of them the stretch of the window in which it was asked; they show whether times
+    /// drift. Empty: not known.
+    std::vector<std::uint8_t> time_blocks{};
+    std::vector<Bucket> buckets{}; ///< tidy
     /// The requests by equal stretches of the window; they show whether bad ones come in clumps.
     /// Empty: not known.
     std::vector<Counts> blocks{};

@@ -46,6 +46,13 @@ struct Arms {
     std::uint64_t seed = 1;
 };
 
+/// A request that failed fast was not fast: what did not end well has no end.
+[[nodiscard]] std::optional<double> time_of(const Sample& sample, Timing timing);
+
+/// A variance that was estimated from few blocks is not known: intervals by it are wider by
+/// Student's t over the normal deviate, as those of batch means are.
+[[nodiscard]] double unsure_of(double variance, double free, double confidence);
+
 void settle(GateRecord& record, Verdict verdict, std::string_view rule);
 
 /// PASS when the upper bound is within the limit, FAIL when the lower one is beyond it. An interim

@@ -1,6 +1,8 @@
 // Gates on shares of bad requests.
 #include "gate_judge.hpp"
 
+#include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 #include <fmt/format.h>
 
@@ -19,7 +21,7 @@ constexpr double k_by_chance = 0.1;
 
 /// How much more the blocks' bad ones vary than independent ones would: the size of the clumps in
 /// which failures come. 1 where chance explains it.
-double clumped(const std::vector<Counts>& blocks) {
+double clumped(const std::vector<Counts>& blocks, double confidence) {
     Counts all;
     std::size_t used = 0;
     for (const Counts& block : blocks) {
@@ -38,15 +40,17 @@ double clumped(const std::vector<Counts>& blocks) {
         sum += block.total > 0 ? off * off / (n * p * (1 - p)) : 0;
     }
     const auto free = static_cast<double>(used - 1);
-    return boost::math::gamma_q(free / 2, sum / 2) < k_by_chance ? std::max(1.0, sum / free) : 1;
+    return boost::math::gamma_q(free / 2, sum / 2) < k_by_chance
+               ? std::max(1.0, unsure_of(sum / free, free, confidence))
+               : 1;
 }
 
-double clump_of(const GateSpec& spec, const Arms& arms) {
+double clump_of(const GateSpec& spec, const Arms& arms, double confidence) {
     const bool versus = spec.against == Against::stable;
     return std::max(
         {static_cast<double>(spec.clump),
-         clumped(arms.canary.blocks),
-         versus ? clumped(arms.stable.blocks) : 1}
+         clumped(arms.canary.blocks, confidence),
+         versus ? clumped(arms.stable.blocks, confidence) : 1}
     );
 }
 
@@ -125,6 +129,13 @@ void bad_rate_versus(GateRecord& record, double clump) {
 
 } // namespace
 
+double unsure_of(double variance, double free, double confidence) {
+    namespace math = boost::math;
+    const double few = math::quantile(math::students_t(free), confidence);
+    const double many = math::quantile(math::normal(), confidence);
+    return many > 0 ? variance * (few / many) * (few / many) : variance;
+}
+
 void measure_bad_rate(GateRecord& record, const Arms& arms) {
     const Counts canary = arms.canary.requests;
     const Counts stable = arms.stable.requests;
@@ -135,7 +146,7 @@ void measure_bad_rate(GateRecord& record, const Arms& arms) {
         record.reference_n = stable.total;
         record.reference_bad = stable.bad;
     }
-    const double clump = clump_of(record.spec, arms);
+    const double clump = clump_of(record.spec, arms, record.confidence);
     if (clump > 1) {
         record.notes.push_back(fmt::format(
             "failures come in clumps of about {:.1f}: intervals are as wide as for 1/{:.1f} of the"

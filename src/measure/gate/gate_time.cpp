@@ -4,7 +4,11 @@
 
 #include "gate_judge.hpp"
 
+#include <boost/math/special_functions/gamma.hpp>
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -51,6 +55,85 @@ void absolute(GateRecord& record, const Tally& canary) {
         record.rule = record.look.interim ? rule::k_interim : rule::k_too_few;
         record.needs_n = need;
     }
+}
+
+// Independent times look so uneven, or more, in one window of twenty.
+constexpr double k_uneven_by_chance = 0.05;
+
+/// Times above the quantile of their own arm, by stretches of the window, `merged` to one.
+std::vector<Counts> above(const Tally& tally, Fraction q, std::size_t merged) {
+    std::vector<Counts> out(k_blocks / merged);
+    const auto n = tally.first_content_s.size();
+    const auto rank = static_cast<std::size_t>(std::ceil(q.value() * static_cast<double>(n)));
+    for (std::size_t i = 0; i < n; ++i) {
+        Counts& block = out[tally.time_blocks[i] / merged];
+        ++block.total;
+        block.bad += i >= rank ? 1 : 0;
+    }
+    return out;
+}
+
+double uneven(const std::vector<Counts>& a, const std::vector<Counts>& b, double confidence) {
+    Counts all;
+    for (const auto* arm : {&a, &b}) {
+        for (const Counts& block : *arm) {
+            all.bad += block.bad;
+            all.total += block.total;
+        }
+    }
+    const double p = all.total > 0 ? all.rate() : 0;
+    double sum = 0;
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (a[i].total > 0 && b[i].total > 0) {
+            const double each =
+                1 / static_cast<double>(a[i].total) + 1 / static_cast<double>(b[i].total);
+            const double off = a[i].rate() - b[i].rate();
+            sum += off * off / (p * (1 - p) * each);
+            ++used;
+        }
+    }
+    if (used < 3 || p <= 0 || p >= 1) {
+        return 1;
+    }
+    const auto free = static_cast<double>(used - 1);
+    return boost::math::gamma_q(free / 2, sum / 2) < k_uneven_by_chance
+               ? std::max(1.0, unsure_of(sum / free, free, confidence))
+               : 1;
+}
+
+/// How much more the arms' times move against each other than independent ones would: what both
+/// share cancels out. Slow drifts show between long stretches alone, so several lengths are tried.
+double drift_between(const Arms& arms, Fraction q, double confidence) {
+    const auto known = [](const Tally& tally) {
+        return !tally.time_blocks.empty() &&
+               tally.time_blocks.size() == tally.first_content_s.size();
+    };
+    double out = 1;
+    if (known(arms.canary) && known(arms.stable)) {
+        for (const std::size_t merged : std::array<std::size_t, 3>{1, 2, 5}) {
+            out = std::max(
+                out,
+                uneven(above(arms.canary, q, merged), above(arms.stable, q, merged), confidence)
+            );
+        }
+    }
+    return out;
+}
+
+/// Of a ratio: farther from `value`, as `times` as few requests would make it.
+Interval widened(Interval of, double value, double times) {
+    if (times <= 1 || !(value > 0) || !std::isfinite(value)) {
+        return of;
+    }
+    const double power = std::sqrt(times);
+    if (of.low > 0) {
+        of.low = value * std::pow(of.low / value, power);
+    }
+    if (std::isfinite(of.high) && of.high > 0) {
+        of.high = value * std::pow(of.high / value, power);
+    }
+    return of;
 }
 
 double ratio_of(double canary, double stable, double unknown) {
@@ -112,8 +195,18 @@ void versus(GateRecord& record, const Arms& arms) {
     if (!ratio) {
         return settle(record, Verdict::inconclusive, rule::k_no_reference);
     }
-    record.value = measured / raised_reference(spec, reference) - 1;
-    decide(record, {ratio->low - 1, ratio->high - 1});
+    const double value = measured / raised_reference(spec, reference);
+    record.value = value - 1;
+    const double drift = drift_between(arms, spec.quantile, record.confidence);
+    if (drift > 1) {
+        record.notes.push_back(fmt::format(
+            "the arms' times drift against each other: the interval is as wide as for 1/{:.1f} of "
+            "the requests",
+            drift
+        ));
+    }
+    const Interval bounds = widened(*ratio, value, drift);
+    decide(record, {bounds.low - 1, bounds.high - 1});
     if (record.verdict == Verdict::inconclusive && !record.needs_n) {
         record.needs_n = scaled_need(record, fewer);
     }

@@ -2,6 +2,8 @@
 
 #include "oa_stream/measure/source.hpp"
 
+#include "gate_judge.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -23,7 +25,8 @@ Json seconds(const std::optional<double>& value) {
     return to_micros(*value);
 }
 
-/// A request that failed fast was not fast: what did not end well has no end.
+} // namespace
+
 std::optional<double> time_of(const Sample& sample, Timing timing) {
     constexpr double k_never = std::numeric_limits<double>::infinity();
     switch (timing) {
@@ -38,8 +41,6 @@ std::optional<double> time_of(const Sample& sample, Timing timing) {
     }
     return sample.cut ? std::optional(k_never) : sample.bad ? std::nullopt : sample.end_s;
 }
-
-} // namespace
 
 Sample as_stored(Sample sample) {
     sample.at_s = to_micros(sample.at_s);

@@ -1,7 +1,10 @@
 #include "oa_stream/measure/tally.hpp"
 
+#include "gate_judge.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace oa_stream::measure {
 
@@ -15,17 +18,52 @@ std::uint64_t Tally::timed() const noexcept {
 
 namespace {
 
+/// The window of some samples, cut into k_blocks.
+struct Stretches {
+    explicit Stretches(std::span<const Sample> samples) {
+        if (!samples.empty()) {
+            const auto [first, last] = std::ranges::minmax_element(samples, {}, &Sample::at_s);
+            begin_s = first->at_s;
+            length_s = (last->at_s - first->at_s) / static_cast<double>(k_blocks);
+        }
+    }
+    [[nodiscard]] std::size_t of(const Sample& sample) const {
+        const auto at = static_cast<std::size_t>((sample.at_s - begin_s) / length_s);
+        return std::min(at, k_blocks - 1);
+    }
+    double begin_s = 0;
+    double length_s = 0; ///< 0: there is no window
+};
+
+/// Ascending, each with its stretch.
+void put_times(Tally& tally, std::span<const Sample> samples, Timing timing) {
+    const Stretches stretches(samples);
+    if (stretches.length_s <= 0) {
+        tally.first_content_s = times_sorted(samples, timing);
+        return;
+    }
+    std::vector<std::pair<double, std::uint8_t>> all;
+    for (const Sample& sample : samples) {
+        if (const auto time = time_of(sample, timing)) {
+            all.emplace_back(*time, static_cast<std::uint8_t>(stretches.of(sample)));
+        }
+    }
+    std::ranges::sort(all);
+    for (const auto& [time, block] : all) {
+        tally.first_content_s.push_back(time);
+        tally.time_blocks.push_back(block);
+    }
+}
+
 std::vector<Counts>
 blocks_of(std::span<const Sample> samples, std::span<const std::string_view> endings) {
-    const auto [first, last] = std::ranges::minmax_element(samples, {}, &Sample::at_s);
-    if (samples.empty() || first->at_s >= last->at_s) {
+    const Stretches stretches(samples);
+    if (stretches.length_s <= 0) {
         return {};
     }
-    const double length = (last->at_s - first->at_s) / static_cast<double>(k_blocks);
     std::vector<Counts> out(k_blocks);
     for (const Sample& sample : samples) {
-        const auto at = static_cast<std::size_t>((sample.at_s - first->at_s) / length);
-        Counts& block = out[std::min(at, k_blocks - 1)];
+        Counts& block = out[stretches.of(sample)];
         ++block.total;
         block.bad += counts_as_bad(sample, endings) ? 1 : 0;
     }
@@ -40,11 +78,9 @@ Tally tally_of(std::span<const Sample> samples, Timing timing) {
 
 Tally tally_of(std::span<const Sample> samples, Timing timing, std::string_view events) {
     const auto endings = endings_of(events).value_or(std::vector<std::string_view>{});
-    return {
-        .requests = count_bad(samples, endings),
-        .first_content_s = times_sorted(samples, timing),
-        .blocks = blocks_of(samples, endings),
-    };
+    Tally out{.requests = count_bad(samples, endings), .blocks = blocks_of(samples, endings)};
+    put_times(out, samples, timing);
+    return out;
 }
 
 } // namespace oa_stream::measure
