@@ -182,7 +182,11 @@ Task<void> Lane::Impl::serve_shared(CallPtr call) {
         if (call->match.route->action == Action::chats) {
             co_await state.shared->refresh_all(call->record.owner);
         } else if (id) {
-            co_await state.shared->refresh(call->record.owner, *id);
+            const bool told = co_await state.shared->refresh(call->record.owner, *id);
+            const bool turn = call->match.route->action == Action::chat; // is refused on its own
+            if (!told && !turn && !state.ids().contains(call->record.owner, *id)) {
+                co_return co_await answers.refuse(std::move(call), reject_unknown_for_now());
+            }
         }
     }
     co_await dispatch(std::move(call));

@@ -24,6 +24,25 @@ std::int64_t seconds(const Reply& reply, std::size_t at) {
     return at < reply.items.size() ? static_cast<std::int64_t>(reply.items[at].count()) : 0;
 }
 
+/// Its eight values from `at` on.
+std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at) {
+    if (reply.at(at).empty()) {
+        return std::nullopt;
+    }
+    return ThreadFields{
+        .thread = reply.at(at),
+        .seeded = static_cast<std::size_t>(seconds(reply, at + 1)),
+        .title = reply.at(at + 2),
+        .created_at = seconds(reply, at + 3),
+        .updated_at = seconds(reply, at + 4),
+        .archived = reply.at(at + 5) == "1",
+        .last_message = reply.at(at + 6),
+        .last_turn = reply.at(at + 7)
+    };
+}
+
+constexpr std::size_t k_row_values = 8;
+
 } // namespace
 
 Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
@@ -38,18 +57,7 @@ Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
     out.erased = reply.at(14) == "1";
     out.read = reply.at(15);
     out.has_log = seconds(reply, 16) == 1;
-    if (auto thread = reply.at(6); !thread.empty()) {
-        out.fields = ThreadFields{
-            .thread = std::move(thread),
-            .seeded = static_cast<std::size_t>(seconds(reply, 7)),
-            .title = reply.at(8),
-            .created_at = seconds(reply, 9),
-            .updated_at = seconds(reply, 10),
-            .archived = reply.at(11) == "1",
-            .last_message = reply.at(12),
-            .last_turn = reply.at(13)
-        };
-    }
+    out.fields = fields_at(reply, 6);
     co_return out;
 }
 
@@ -61,6 +69,32 @@ Task<Result<std::vector<std::string>>> RedisStore::ids_of(std::string owner) {
     std::vector<std::string> out;
     for (const auto& item : reply.items) {
         out.push_back(item.text);
+    }
+    co_return out;
+}
+
+Task<Result<RowChanges>> RedisStore::changes_of(std::string owner, std::string at) {
+    OA_CO_TRY(
+        const auto reply,
+        co_await run(scripts::changes, {key("w", percent_encode(owner))}, {std::move(at)})
+    );
+    RowChanges out{.at = reply.at(0), .all = seconds(reply, 1) == 0};
+    for (std::size_t i = 2; i < reply.items.size(); ++i) {
+        out.ids.push_back(reply.at(i));
+    }
+    co_return out;
+}
+
+Task<Result<std::vector<std::optional<ThreadFields>>>>
+RedisStore::rows_of(std::string owner, std::vector<std::string> ids) {
+    std::vector<std::string> keys;
+    for (const auto& id : ids) {
+        keys.push_back(row({owner, id}));
+    }
+    OA_CO_TRY(const auto reply, co_await run(scripts::rows, std::move(keys), {}));
+    std::vector<std::optional<ThreadFields>> out;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        out.push_back(fields_at(reply, i * k_row_values));
     }
     co_return out;
 }
@@ -78,7 +112,11 @@ Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
     add("lm", std::move(fields.last_message));
     add("lt", std::move(fields.last_turn));
     OA_CO_CHECK(co_await run(
-        scripts::put, {row(key), this->key("u", percent_encode(key.owner))}, std::move(args)
+        scripts::put,
+        {row(key),
+         this->key("u", percent_encode(key.owner)),
+         this->key("w", percent_encode(key.owner))},
+        std::move(args)
     ));
     co_return Result<void>{};
 }
@@ -86,7 +124,9 @@ Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
 Task<Result<void>> RedisStore::erase(ThreadKey key) {
     OA_CO_CHECK(co_await run(
         scripts::erase,
-        {row(key), this->key("u", percent_encode(key.owner))},
+        {row(key),
+         this->key("u", percent_encode(key.owner)),
+         this->key("w", percent_encode(key.owner))},
         {key.id, std::string(k_day)}
     ));
     co_return Result<void>{};

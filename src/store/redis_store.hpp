@@ -46,6 +46,9 @@ public:
     // redis_rows.cpp
     [[nodiscard]] Task<Result<ThreadState>> look(ThreadKey key) override;
     [[nodiscard]] Task<Result<std::vector<std::string>>> ids_of(std::string owner) override;
+    [[nodiscard]] Task<Result<RowChanges>> changes_of(std::string owner, std::string at) override;
+    [[nodiscard]] Task<Result<std::vector<std::optional<ThreadFields>>>>
+    rows_of(std::string owner, std::vector<std::string> ids) override;
     [[nodiscard]] Task<Result<void>> put(ThreadKey key, ThreadFields fields) override;
     [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
     [[nodiscard]] Task<Result<void>>

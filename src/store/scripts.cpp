@@ -214,22 +214,50 @@ redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
 return 1
 )lua"};
 
-// KEYS: row, owner's set. ARGV: thread id, then names and values.
+// Behind every change of an owner's rows: its id, among the last thousand or so of one day.
+#define OA_CHANGED                                                                                 \
+    "redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'i', ARGV[3])\n"                        \
+    "redis.call('PEXPIRE', KEYS[3], 86400000)\n"
+
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, then names and values.
 const Script put{"put", R"lua(
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 redis.call('HDEL', KEYS[1], 'gn')
 redis.call('PERSIST', KEYS[1])
 redis.call('SADD', KEYS[2], ARGV[3])
+)lua" OA_CHANGED R"lua(
 return 1
 )lua"};
 
-// KEYS: row, owner's set. ARGV: thread id, how long its fence is kept.
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, how long its fence is kept.
 const Script erase{"erase", R"lua(
 redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
 redis.call('HSET', KEYS[1], 'gn', '1')
 redis.call('SREM', KEYS[2], ARGV[3])
 if (redis.call('HGET', KEYS[1], 's') or '') == '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+)lua" OA_CHANGED R"lua(
 return 1
+)lua"};
+
+// KEYS: owner's changes. ARGV: where the last answer ended. First the end of this one, then whether
+// that place is still there, then ids.
+const Script changes{"changes", R"lua(
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+if #last == 0 then return {'', 0} end
+if ARGV[3] == '' or #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) == 0 then return {last[1][1], 0} end
+local out = {last[1][1], 1}
+for _, x in ipairs(redis.call('XRANGE', KEYS[1], '('..ARGV[3], '+')) do out[#out + 1] = x[2][2] end
+return out
+)lua"};
+
+// KEYS: rows. Eight values each.
+const Script rows{"rows", R"lua(
+local out = {}
+for _, k in ipairs(KEYS) do
+  local r = redis.call('HMGET', k, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
+  for i = 1, 8 do out[#out + 1] = r[i] or '' end
+end
+return out
 )lua"};
 
 // KEYS: the key's hash. ARGV: digest, thread id, time to live.
@@ -287,6 +315,7 @@ out[1] = alive
 return out
 )lua"};
 
+#undef OA_CHANGED
 #undef OA_UNCHANGED
 #undef OA_COUNTED
 

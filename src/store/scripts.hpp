@@ -28,6 +28,8 @@ extern const Script look;
 extern const Script note_read; ///< a thread's messages
 extern const Script put;
 extern const Script erase;
+extern const Script changes;
+extern const Script rows;
 extern const Script use_key;
 extern const Script forget_key;
 extern const Script readers;

@@ -86,3 +86,32 @@ TEST_CASE("a key whose first request came to nothing, or died, may be used again
     rig.kill(a);
     CHECK(rig.get(b.use_key("ann", "k2", "digest", "c1")).fresh);
 }
+
+TEST_CASE("what others changed is told once, all when nobody can tell") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    CHECK(rig.get(b.changes_of("ann", "")).all);
+    rig.get(a.put({"ann", "c1"}, {.thread = "th-1", .title = "One"}));
+    const auto first = rig.get(b.changes_of("ann", ""));
+    CHECK(first.all);
+    CHECK(rig.get(b.changes_of("ann", first.at)).ids.empty());
+
+    rig.get(a.put({"ann", "c2"}, {.thread = "th-2"}));
+    rig.get(a.put({"ann", "c1"}, {.thread = "th-1", .title = "Renamed", .archived = true}));
+    rig.get(a.erase({"ann", "c2"}));
+    rig.get(a.put({"bob", "c3"}, {.thread = "th-3"}));
+    const auto next = rig.get(b.changes_of("ann", first.at));
+    CHECK_FALSE(next.all);
+    CHECK(next.ids == std::vector<std::string>{"c2", "c1", "c2"});
+    CHECK(rig.get(b.changes_of("ann", next.at)).ids.empty());
+    CHECK(rig.get(b.changes_of("ann", "1-1")).all);
+
+    const auto rows = rig.get(b.rows_of("ann", {"c2", "c1", "none"}));
+    REQUIRE(rows.size() == 3);
+    CHECK_FALSE(rows[0]);
+    CHECK_FALSE(rows[2]);
+    REQUIRE(rows[1]);
+    CHECK(rows[1]->title == "Renamed");
+    CHECK(rows[1]->archived);
+}

@@ -35,6 +35,13 @@ struct ThreadFields {
     std::string last_turn{};
 };
 
+/// What became of an owner's rows since they were asked for last.
+struct RowChanges {
+    std::string at{}; ///< for the next time
+    bool all = false; ///< it cannot be told: any row may have changed
+    std::vector<std::string> ids{};
+};
+
 enum class Phase { none, starting, live, ended };
 
 /// Who holds a thread, and what for. The fence rises with every holder and never falls.
@@ -197,6 +204,12 @@ public:
     // Threads.
     [[nodiscard]] virtual Task<Result<ThreadState>> look(ThreadKey key) = 0;
     [[nodiscard]] virtual Task<Result<std::vector<std::string>>> ids_of(std::string owner) = 0;
+    /// Rows put or erased since `at`, which an earlier answer gave; empty: none did.
+    [[nodiscard]] virtual Task<Result<RowChanges>>
+    changes_of(std::string owner, std::string at) = 0;
+    /// In the order of `ids` (up to 200), nullopt where there is no conversation (any more).
+    [[nodiscard]] virtual Task<Result<std::vector<std::optional<ThreadFields>>>>
+    rows_of(std::string owner, std::vector<std::string> ids) = 0;
     [[nodiscard]] virtual Task<Result<void>> put(ThreadKey key, ThreadFields fields) = 0;
     [[nodiscard]] virtual Task<Result<void>> erase(ThreadKey key) = 0;
 

@@ -162,8 +162,12 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
         co_return std::unexpected(reject_unstored());
     }
     auto row = co_await copy_thread(*std::move(source), *std::move(asked));
-    if (!row) {
-        co_return std::unexpected(std::move(row).error());
+    if (!row) { // an authority that serves several lanes does not say that another one's turn is
+                // why
+        const auto turn = lane_->shared ? co_await lane_->shared->find(owner, call->record.thread)
+                                        : Accepted<std::shared_ptr<LiveTurn>>(nullptr);
+        const bool busy = turn && *turn && !(*turn)->ended();
+        co_return std::unexpected(busy ? reject_busy() : std::move(row).error());
     }
     ids.put(*row);
     if (!co_await commit_row(lane_, owner, id)) {

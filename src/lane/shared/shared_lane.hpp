@@ -70,7 +70,8 @@ public:
     [[nodiscard]] store::Store& store() const noexcept { return *store_; }
 
     // Threads: the lane's own map is what it has seen of the store's. shared_rows.cpp
-    [[nodiscard]] Task<void> refresh(std::string owner, std::string id);
+    /// False: the store does not answer.
+    Task<bool> refresh(std::string owner, std::string id);
     [[nodiscard]] Task<void> refresh_all(std::string owner);
     /// The row as the lane's map has it, or that it has none (any more).
     [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
@@ -112,6 +113,9 @@ public:
     [[nodiscard]] Task<std::size_t> release_all(Millis within);
 
 private:
+    void take_row(const store::ThreadKey& key, const store::ThreadFields& fields);
+    [[nodiscard]] Task<bool> refresh_these(std::string owner, std::vector<std::string> ids);
+
     /// A turn that runs elsewhere, read here.
     struct Relay {
         std::shared_ptr<LiveTurn> turn;
@@ -164,6 +168,7 @@ private:
     std::unordered_map<std::string, std::optional<std::string>> answers_{};
     /// Turns of dead replicas whose authority does not answer, and since when.
     std::unordered_map<std::string, Clock::time_point> away_{};
+    std::unordered_map<std::string, std::string> seen_{}; ///< owner → the last change of its rows
 };
 
 /// What was put into or erased from the map of threads is on disk, and known to all replicas.
@@ -175,5 +180,7 @@ inline constexpr std::string_view k_decide = "decide";
 [[nodiscard]] std::string head_text(const TurnHead& head);
 [[nodiscard]] TurnHead read_head(const std::string& text);
 [[nodiscard]] Rejection reject_store_away();
+/// Nobody here knows of the conversation, or whether it has a turn: others may.
+[[nodiscard]] Rejection reject_unknown_for_now();
 
 } // namespace oa_stream::lane

@@ -12,6 +12,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_page = 200;
+constexpr std::size_t k_most_owners = 10'000; ///< whose last change is remembered
 
 ThreadRow row_of(const store::ThreadKey& key, const store::ThreadFields& from) {
     ThreadRow out{key.owner, key.id, from.thread, from.seeded};
@@ -41,47 +42,85 @@ store::ThreadFields fields_of(const ThreadRow& from) {
 
 /// A row that the store never had is offered to it: a lost store heals from the lanes' own files.
 /// While the store is away, what was seen of it last is used.
-Task<void> SharedLane::refresh(std::string owner, std::string id) {
+Task<bool> SharedLane::refresh(std::string owner, std::string id) {
     const store::ThreadKey key{owner, id};
     const auto state = co_await store_->look(key);
     if (!state) {
-        co_return;
+        co_return false;
     }
     auto& ids = lane_->ids();
     const auto known = ids.find(owner, id);
-    if (const auto& fields = state->fields) {
-        if (const auto row = row_of(key, *fields); !known || *known != row) {
-            ids.put(row);
-        }
+    if (state->fields) {
+        take_row(key, *state->fields);
     } else if (known && state->erased) {
         ids.erase(owner, id);
     } else if (known && state->holding.phase != store::Phase::starting) {
         (void)co_await store_->put(key, fields_of(*known));
     }
+    co_return true;
+}
+
+void SharedLane::take_row(const store::ThreadKey& key, const store::ThreadFields& fields) {
+    const auto row = row_of(key, fields);
+    if (const auto known = lane_->ids().find(key.owner, key.id); !known || *known != row) {
+        lane_->ids().put(row);
+    }
 }
 
 Task<void> SharedLane::refresh_all(std::string owner) {
-    const auto shared = co_await store_->ids_of(owner);
-    if (!shared) {
+    const auto seen = seen_.find(owner);
+    const auto changes =
+        co_await store_->changes_of(owner, seen == seen_.end() ? std::string() : seen->second);
+    if (!changes) {
         co_return;
     }
-    const std::unordered_set<std::string> there(shared->begin(), shared->end());
-    for (const auto& id : there) {
-        if (!lane_->ids().contains(owner, id)) {
-            co_await refresh(owner, id);
+    auto stale = changes->ids;
+    if (changes->all) {
+        const auto shared = co_await store_->ids_of(owner);
+        if (!shared) {
+            co_return;
         }
-    }
-    std::vector<std::string> missing;
-    for (const bool archived : {false, true}) {
-        for (const auto& row : lane_->ids().newest(owner, std::nullopt, k_page, archived)) {
-            if (!there.contains(row.id)) {
-                missing.push_back(row.id);
+        stale = *shared;
+        const std::unordered_set<std::string> there(stale.begin(), stale.end());
+        for (const bool archived : {false, true}) {
+            for (const auto& row : lane_->ids().newest(owner, std::nullopt, k_page, archived)) {
+                if (!there.contains(row.id)) {
+                    stale.push_back(row.id);
+                }
             }
         }
     }
-    for (const auto& id : missing) {
-        co_await refresh(owner, id);
+    if (!co_await refresh_these(owner, std::move(stale))) {
+        co_return;
     }
+    if (seen_.size() >= k_most_owners) {
+        seen_.clear();
+    }
+    seen_[owner] = changes->at;
+}
+
+Task<bool> SharedLane::refresh_these(std::string owner, std::vector<std::string> ids) {
+    std::ranges::sort(ids);
+    const auto twice = std::ranges::unique(ids);
+    ids.erase(twice.begin(), twice.end());
+    for (std::size_t at = 0; at < ids.size(); at += k_page) {
+        const std::vector<std::string> page(
+            ids.begin() + static_cast<std::ptrdiff_t>(at),
+            ids.begin() + static_cast<std::ptrdiff_t>(std::min(at + k_page, ids.size()))
+        );
+        const auto rows = co_await store_->rows_of(owner, page);
+        if (!rows) {
+            co_return false;
+        }
+        for (std::size_t i = 0; i < page.size(); ++i) {
+            if (const auto& fields = (*rows)[i]) {
+                take_row({owner, page[i]}, *fields);
+            } else if (!co_await refresh(owner, page[i])) {
+                co_return false;
+            }
+        }
+    }
+    co_return true;
 }
 
 Task<Result<void>> SharedLane::store_row(std::string owner, std::string id) {

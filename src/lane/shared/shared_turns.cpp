@@ -28,6 +28,12 @@ Rejection reject_store_away() {
     );
 }
 
+Rejection reject_unknown_for_now() {
+    return with_retry_after(
+        reject(503, "store_unavailable", "this service cannot look conversations up right now"), 1
+    );
+}
+
 std::string head_text(const TurnHead& head) {
     return dump_json(Json{
         {"route", head.route},

@@ -240,6 +240,9 @@ Task<void> Streams::stop(CallPtr call) {
     }
     const auto turn = *found;
     const bool live = turn && !turn->ended();
+    if (!live && lane_->shared && !lane_->shared->store().trouble().empty()) {
+        co_return co_await answers_->refuse(std::move(call), reject_unknown_for_now());
+    }
     if (live) {
         turn->stop(StopReason::stopped);
         while (!turn->ended() && Clock::now() < until) {

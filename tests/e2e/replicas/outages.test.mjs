@@ -124,6 +124,22 @@ test('only the answers of Redis are lost: what was written is written once, what
   for (const x of [first, other]) assertWhole(x);
 });
 
+test('Redis stands still: nobody says that a conversation of another lane is not there', async () => {
+  const first = await begun(b, 'unseen');
+  world.redis.signal('SIGSTOP');
+  await a.until(async () => (await send(a.base, { path: '/readyz' })).status === 503, 'the lane to notice');
+  for (const [method, path] of [['GET', '/messages'], ['POST', '/stop'], ['GET', '/stream'], ['GET', '']]) {
+    const answer = await send(a.base, { method, path: `/api/chats/unseen${path}`, ...(method === 'POST' ? { body: {} } : {}) });
+    assert.deepEqual([answer.status, answer.json().error.code, answer.headers['retry-after']], [503, 'store_unavailable', '1'], `${method} ${path}`);
+  }
+  world.redis.signal('SIGCONT');
+  await ready(a);
+  await world.release('unseen');
+  await first.done;
+  assertWhole(first);
+  assert.equal((await again(() => send(a.base, { path: '/api/chats/unseen/messages' }))).status, 200);
+});
+
 test('Redis stands still for longer than store-wait and less than the lease: no turn is lost', async () => {
   const [first, other] = await readOnBoth('stopped');
   world.redis.signal('SIGSTOP');

@@ -78,6 +78,31 @@ test('the other lane lists the conversation, reads its messages and goes on with
   assert.equal((await send(a.base, { path: '/api/chats/shared/messages' })).status, 404, 'gone on both');
 });
 
+test('a new name and an archived conversation stand in the list of every lane', async () => {
+  for (const id of ['named', 'put-away', 'gone']) await chat(a.base, 'scenario:text;words=1', { id }).done;
+  const list = async (on, query = '') => (await send(on.base, { path: `/api/chats?limit=200${query}` })).json().data;
+  const of = async (on, query) => (await list(on, query)).map((one) => one.id);
+  const before = await of(b);
+  assert.ok(['named', 'put-away', 'gone'].every((id) => before.includes(id)), before.join(' '));
+  await of(a);
+  const change = (on, id, body) => send(on.base, { method: 'PATCH', path: `/api/chats/${id}`, body });
+  assert.equal((await change(b, 'named', { title: 'Renamed' })).status, 200);
+  assert.equal((await change(b, 'put-away', { archived: true })).status, 200);
+  assert.equal((await send(b.base, { method: 'DELETE', path: '/api/chats/gone' })).status, 204);
+  assert.equal((await list(a)).find((one) => one.id === 'named').title, 'Renamed');
+  const shown = await of(a);
+  assert.ok(!shown.includes('put-away') && !shown.includes('gone'), shown.join(' '));
+  assert.deepEqual(await of(a, '&archived=true'), ['put-away']);
+});
+
+test('a copy of a conversation whose turn runs elsewhere is refused as here: it is busy', async () => {
+  const first = chat(a.base, prompt('forked'), { id: 'forked' });
+  await fifth(first);
+  for (const on of [a, b]) assertRefused(await open(on.base, { method: 'POST', path: '/api/chats/forked/fork', body: {} }).done, 409, 'turn_in_progress');
+  await release('forked');
+  await first.done;
+});
+
 test('a thread with a reader is busy on every lane; without one its turn gives way', async () => {
   const first = chat(a.base, prompt('busy'), { id: 'busy' });
   await fifth(first);
