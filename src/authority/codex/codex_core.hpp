@@ -136,6 +136,8 @@ private:
     cursor_at(Self self, Link link, TurnsQuery query);
 
     // health/codex_saving.cpp
+    /// What codex refused because it could not write is can_save()'s error.
+    [[nodiscard]] Result<Json> saved(Result<Json> settled);
     /// Code::unavailable while the disk is full or the child could not write. Looks at the disk.
     [[nodiscard]] Result<void> can_save();
     void cannot_save(const std::string& cause);

@@ -164,9 +164,9 @@ Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::st
     OA_CO_TRY(const Link link, co_await ready_link(self));
     Json params = thread_params(thread);
     params["name"] = std::move(title);
-    OA_CO_CHECK(
+    OA_CO_CHECK(self->saved(
         settle(co_await call(self, link, "thread/name/set", std::move(params)), "thread/name/set")
-    );
+    ));
     co_return Result<void>{};
 }
 

@@ -150,6 +150,8 @@ onSmallDisk('a full disk: no turn reads as completed without being kept, and all
   assert.equal(red.status, 503);
   assert.match(JSON.parse(red.text).reason, /codex cannot save conversations: No space left|disk of codex's home is full/);
   assertRefused(await chat(lane.base, 'scenario:text;words=3', { id: 'kept' }).done, 503, 'authority_unavailable');
+  assertRefused(await send(lane.base, { method: 'PATCH', path: '/api/chats/kept', body: { title: 'New' } }), 503, 'authority_unavailable');
+  assertRefused(await send(lane.base, { method: 'DELETE', path: '/api/chats/kept' }), 503, 'authority_unavailable');
   assert.equal(await metric(lane, 'codex_up'), 0);
   lane.empty();
   await until('ready again', async () => (await readyz(lane)).status === 200, 20000);

@@ -29,6 +29,13 @@ Result<void> CodexCore::can_save() {
     return {};
 }
 
+Result<Json> CodexCore::saved(Result<Json> settled) {
+    if (!settled && settled.error().code == Code::protocol) {
+        OA_CHECK(can_save());
+    }
+    return settled;
+}
+
 void CodexCore::cannot_save(const std::string& cause) {
     if (outlives()) {
         ++counts_.save_failures;

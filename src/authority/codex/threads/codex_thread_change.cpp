@@ -55,7 +55,7 @@ Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
         co_return Result<void>{};
     }
     self->threads_.forget(*hold);
-    OA_CO_CHECK(settle(std::move(outcome), "thread/delete"));
+    OA_CO_CHECK(self->saved(settle(std::move(outcome), "thread/delete")));
     if (self->retired_) {
         oa_stream::spawn(self->executor_, "codex retired threads", delete_retired(self, link));
     }
