@@ -133,7 +133,7 @@ TEST_CASE("access log coverage: a line that was written twice counts once") {
     const auto reading = pair.ask();
     CHECK(reading.tally.requests == Counts{0, 2 * 990});
     CHECK(std::ranges::any_of(reading.notes, [](const std::string& note) {
-        return note.contains("500 lines stand there twice");
+        return note.contains("500 lines repeated an earlier one");
     }));
 }
 

@@ -211,13 +211,56 @@ TEST_CASE("access log: lines that are none are told and never counted") {
     rig.append(LogLine{.began_s = 9000}.text());
     const auto got = rig.ask(0, 10);
     CHECK(counts(got).total == 6);
-    CHECK(got.count_error == 3);
+    CHECK(got.unread == 3);
+    CHECK(got.count_error == 0);
     REQUIRE(got.notes.size() == 4);
     CHECK(got.notes[3].contains("ahead of this machine's clock"));
     CHECK(got.notes[0] == "3 damaged lines, each of which may have been a request");
-    CHECK(got.notes[1] == "1 lines are none of a lane's and were left out");
-    CHECK(got.notes[2] == "1 lines are of a time to come and were left out");
+    CHECK(got.notes[1] == "1 line is not of a lane and left out");
+    CHECK(got.notes[2] == "1 line is of a time to come and left out");
     CHECK(got.newest_s == Approx(k_log_epoch + 5.1));
+}
+
+TEST_CASE("access log: a gate does not decide what damaged lines could change") {
+    using measure::Metric;
+    const LogLine good{.first_content_ms = 40};
+    const measure::GateSpec rate{.id = "rate", .limit = 0.05};
+    const measure::GateSpec time{.id = "time", .metric = Metric::quantile, .limit = 0.15};
+    const measure::GateSpec classes{
+        .id = "turns",
+        .metric = Metric::spike,
+        .against = measure::Against::stable,
+        .limit = 1,
+        .events = "turn_failed",
+        .min_events = 5,
+    };
+    const auto verdict = [](const measure::GateSpec& gate, LogRig& rig) {
+        const auto canary = rig.ask(0, 60);
+        const measure::GateRecord record = evaluate_readings(gate, canary, canary, {});
+        UNSCOPED_INFO(record.sentence);
+        return record.verdict;
+    };
+    for (const int torn : {0, 2, 44}) {
+        LogRig rig;
+        CAPTURE(torn);
+        rig.append(lines(357, 0, 0.16, good));
+        for (int i = 0; i < torn; ++i) {
+            rig.append(LogLine{.began_s = 36, .status = 503}.text().substr(0, 90) + "\n");
+        }
+        const auto want = torn == 44 ? Verdict::inconclusive : Verdict::pass;
+        CHECK(verdict(rate, rig) == want);
+        CHECK(verdict(time, rig) == want);
+        CHECK(verdict(classes, rig) == want);
+    }
+    LogRig bad;
+    for (int i = 0; i < 30; ++i) {
+        bad.append(lines(1, 2 * i, 1, {.status = 503}) + lines(9, 2 * i + 0.1, 0.2, good));
+    }
+    CHECK(verdict(rate, bad) == Verdict::fail);
+    for (int i = 0; i < 400; ++i) {
+        bad.append(LogLine{.began_s = 36}.text().substr(0, 90) + "\n");
+    }
+    CHECK(verdict(rate, bad) == Verdict::inconclusive);
 }
 
 TEST_CASE("access log: many requests cost little memory, and the error that costs is stated") {

@@ -85,6 +85,34 @@ TEST_CASE("budget: consumed at most so much, or why that cannot be judged") {
     }
 }
 
+TEST_CASE("budget: requests that could not be read are in its range, and may burn") {
+    const auto status = [](Counts counts, double unread) {
+        auto readings = everywhere(counts, 30 * k_day_s);
+        for (WindowReading& one : readings) {
+            one.reading.unread = unread;
+        }
+        return budget_status(month(), readings);
+    };
+    const auto damaged = status({0, 10'000}, 400);
+    const auto range = range_of(damaged);
+    REQUIRE(range);
+    CHECK(range->least.consumed == 0);
+    CHECK(range->most.consumed > 1);
+    CHECK(damaged.burns.front().unsure);
+    CHECK_FALSE(damaged.hours_to_exhaustion);
+    CHECK(budget_check(damaged, {1, 1}, "b").verdict == Verdict::inconclusive);
+    CHECK(status_check(damaged, "s").verdict == Verdict::inconclusive);
+    CHECK(to_json(damaged)["unread"] == 400);
+    CHECK(status_check(status({0, 10'000}, 0), "s").verdict == Verdict::pass);
+    // Too few for either.
+    const auto burning = status({0, 10'000}, 9);
+    CHECK(budget_check(burning, {1, 1}, "b").verdict == Verdict::pass);
+    CHECK(status_check(burning, "s").verdict == Verdict::pass);
+    // Burns whatever they were, or only if they were bad.
+    CHECK(status({200, 10'000}, 10).burning);
+    CHECK_FALSE(status({200, 10'000}, 1'000'000).burning);
+}
+
 TEST_CASE("budget: what the source does not know is no kept objective") {
     SourceReading missing;
     missing.why = "target lane a:1 is down";

@@ -99,6 +99,49 @@ TEST_CASE("a gate on readings: times that may be missing, and infinite, must not
     CHECK(evaluate_readings(versus, slow, stable, {}).verdict == Verdict::inconclusive);
 }
 
+TEST_CASE("a gate on readings: what was not read may have been bad or good, fast or endless") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    const auto unread = [](SourceReading reading, double count) {
+        reading.unread = count;
+        return reading;
+    };
+    const auto verdict = [](const GateSpec& gate, const SourceReading& canary, auto... stable) {
+        return evaluate_readings(gate, canary, SourceReading(stable...), {}).verdict;
+    };
+    CHECK(verdict(k_absolute, unread(reading(0, 2000), 2)) == Verdict::pass);
+    CHECK(verdict(k_absolute, unread(reading(0, 400), 40)) == Verdict::inconclusive);
+    CHECK(verdict(k_absolute, unread(reading(40, 400), 40)) == Verdict::fail);
+    CHECK(verdict(k_absolute, unread(reading(11, 400), 400)) == Verdict::inconclusive);
+    CHECK(verdict(k_versus, reading(50, 1000), reading(0, 9000)) == Verdict::fail);
+    CHECK(
+        verdict(k_versus, reading(50, 1000), unread(reading(0, 9000), 900)) == Verdict::inconclusive
+    );
+
+    const GateSpec p95{.id = "p95", .metric = Metric::quantile, .limit = 2.5};
+    SourceReading quick = reading(0, 400);
+    quick.tally.first_content_s.assign(400, 0.5);
+    CHECK(verdict(p95, unread(quick, 2)) == Verdict::pass);
+    CHECK(verdict(p95, unread(quick, 40)) == Verdict::inconclusive);
+    SourceReading slow = quick;
+    slow.tally.first_content_s.assign(400, 5);
+    CHECK(verdict(p95, unread(slow, 40)) == Verdict::fail);
+    CHECK(verdict(p95, unread(slow, 40'000)) == Verdict::inconclusive);
+    quick.tally.first_content_s.clear();
+    quick.tally.buckets = {{1, 400}, {2.5, 400}, {inf, 400}};
+    CHECK(verdict(p95, unread(quick, 2)) == Verdict::pass);
+    const GateRecord record = evaluate_readings(p95, unread(quick, 40), {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains("not decided: up to 40 more requests could not be read"));
+
+    // A rate of tokens is a time per token turned round.
+    GateSpec tokens{.id = "tokens", .metric = Metric::quantile, .limit = 0.05};
+    tokens.timing = Timing::per_token;
+    SourceReading speech = reading(0, 400);
+    speech.tally.first_content_s.assign(400, 0.01);
+    CHECK(verdict(tokens, speech) == Verdict::pass);
+    CHECK(verdict(tokens, unread(speech, 40)) == Verdict::inconclusive);
+}
+
 TEST_CASE("a gate on readings: a source that failed is an error with its reason") {
     const GateInput base{.source = "prometheus http://p"};
     const GateRecord record = unjudged(k_absolute, base, Verdict::error, "connection refused");

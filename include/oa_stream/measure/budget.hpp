@@ -89,6 +89,7 @@ struct BurnStatus {
     Counts events{}; ///< of the long window
     double covered = 0; ///< share of the long window with data
     std::string why{}; ///< one of the two was not measured; empty: both were
+    bool unsure = false; ///< requests that could not be read may turn `rate.firing`
 };
 
 struct BudgetStatus {
@@ -99,8 +100,9 @@ struct BudgetStatus {
     Coverage coverage{};
     double covered_s = 0;
     double blur = 0; ///< half-width of `consumed` from the source's own error
+    std::uint64_t unread = 0; ///< requests that may have been there, bad or good
     std::vector<BurnStatus> burns{};
-    bool burning = false; ///< at least one pair fires
+    bool burning = false; ///< at least one pair fires, whatever was not read
     /// Of what is left, at the rate of the shortest long window that has enough events; +Inf: it
     /// does not burn.
     std::optional<double> hours_to_exhaustion{};
@@ -116,6 +118,14 @@ struct BudgetStatus {
 [[nodiscard]] BudgetStatus
 budget_status(const BudgetQuestion& question, std::span<const WindowReading> readings);
 
+/// What is consumed at least and at most, had all that was not read been good, or bad. Unset
+/// without a budget.
+struct BudgetRange {
+    ErrorBudget least{};
+    ErrorBudget most{};
+};
+[[nodiscard]] std::optional<BudgetRange> range_of(const BudgetStatus& status);
+
 /// "12s of 30d", "all of 1h"
 [[nodiscard]] std::string covered_text(const BudgetStatus& status);
 
@@ -124,7 +134,7 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
 [[nodiscard]] Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id);
 
 /// Is the budget used up (FAIL), or does a pair burn (FAIL)? A PASS knows of every pair that it
-/// does not: one that was not measured makes it INCONCLUSIVE.
+/// does not: one that was not measured, or not well enough, makes it INCONCLUSIVE.
 [[nodiscard]] Check status_check(const BudgetStatus& status, std::string id);
 
 /// Numbers that are infinite are null.

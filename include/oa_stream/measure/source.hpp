@@ -82,6 +82,9 @@ struct SourceReading {
     /// Bad events that may have been in the window and are not in the tally: a series had them when
     /// it was first seen. A PASS must hold with them.
     double may_have_missed = 0;
+    /// Requests that may have been there and could not be read (damaged lines of a log): bad or
+    /// good, with any time, or none at all.
+    double unread = 0;
     /// Why a part of the window may hold requests that are not in the tally, of which nothing is
     /// known; a gate does not PASS then. Empty: all of it is covered.
     std::string uncovered{};

@@ -22,6 +22,12 @@ std::string share(double value) {
     return measure::percent_text(value, -1);
 }
 
+/// "5%", "5% to 7%"
+std::string from_to(double least, double most) {
+    return share(least) == share(most) ? share(least)
+                                       : fmt::format("{} to {}", share(least), share(most));
+}
+
 /// "12d", "3h20m"
 std::string hours_text(double hours) {
     constexpr std::int64_t k_day = std::int64_t{24} * 60;
@@ -32,6 +38,9 @@ std::string hours_text(double hours) {
 }
 
 std::string how_long(const BudgetStatus& status) {
+    if (!status.hours_to_exhaustion && std::ranges::any_of(status.burns, &BurnStatus::unsure)) {
+        return "what could not be read decides how long it lasts";
+    }
     if (!status.hours_to_exhaustion) {
         return "too few requests to say how long it lasts";
     }
@@ -63,7 +72,9 @@ std::string burn_text(const BurnStatus& burn) {
         number(burn.rate.short_window.burn_rate),
         burn.pair.severity,
         burn.pair.factor.value(),
-        burn.rate.firing ? ": BURNING" : ""
+        burn.unsure        ? ": what could not be read decides it"
+        : burn.rate.firing ? ": BURNING"
+                           : ""
     );
 }
 
@@ -74,13 +85,14 @@ std::string text_of(const std::string& name, const BudgetStatus& status) {
         status.question.objective.value() * 100,
         covered_text(status)
     );
-    if (status.budget) {
+    if (const auto range = range_of(status)) {
         out += fmt::format(
-            "  consumed {}  left {}  {} bad of {}  {}\n",
-            share(status.budget->consumed),
-            share(status.budget->remaining),
+            "  consumed {}  left {}  {} bad of {}{}  {}\n",
+            from_to(range->least.consumed, range->most.consumed),
+            from_to(range->most.remaining, range->least.remaining),
             status.events.bad,
             status.events.total,
+            status.unread == 0 ? "" : fmt::format(", up to {} more unread", status.unread),
             how_long(status)
         );
     }
@@ -89,6 +101,9 @@ std::string text_of(const std::string& name, const BudgetStatus& status) {
     }
     for (const BurnStatus& burn : status.burns) {
         out += burn_text(burn);
+    }
+    for (const std::string& note : status.notes) {
+        out += fmt::format("  note: {}\n", note);
     }
     return out;
 }

@@ -1,5 +1,7 @@
 #include "oa_stream/measure/gate_reading.hpp"
 
+#include "oa_stream/base/layout.hpp"
+
 #include "gate_judge.hpp"
 #include "gate_text.hpp"
 
@@ -7,22 +9,54 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace oa_stream::measure {
 namespace {
 
 enum class Towards { bad, good };
 
+// More of them prove no more: no quantile of what an index keeps lies behind so many.
+constexpr std::uint64_t k_most_times = 1'000'000;
+
+std::uint64_t whole_of(double count) {
+    return static_cast<std::uint64_t>(std::ceil(std::clamp(count, 0.0, 1e15)));
+}
+
+/// Adds what may have been there and was not read, all of it bad and endless or all of it good and
+/// immediate. Bad ones come in one clump, which proves least.
+void add_unread(Tally& tally, std::uint64_t unread, Towards where) {
+    if (unread == 0) {
+        return;
+    }
+    const bool bad = where == Towards::bad;
+    tally.requests.total += unread;
+    tally.requests.bad += bad ? unread : 0;
+    if (const auto most = std::ranges::max_element(tally.blocks, {}, &Counts::bad);
+        bad && most != tally.blocks.end()) {
+        most->bad += unread;
+        most->total += unread;
+    }
+    if (tally.buckets.empty()) {
+        auto& times = tally.first_content_s; // ascending
+        const double time = bad ? std::numeric_limits<double>::infinity() : 0;
+        times.insert(bad ? times.end() : times.begin(), std::min(unread, k_most_times), time);
+        return;
+    }
+    for (Bucket& bucket : tally.buckets) {
+        bucket.count += bad && std::isfinite(bucket.le) ? 0 : static_cast<double>(unread);
+    }
+}
+
 /// The tally as it may have been, had the source erred in that direction. A count of none is
-/// exact: what is extrapolated from nothing is nothing.
+/// exact where it is extrapolated: from nothing comes nothing.
 Tally shifted(const SourceReading& reading, Towards where) {
     Tally out = reading.tally;
     const double error = std::max(0.0, reading.count_error);
-    const auto whole = static_cast<std::uint64_t>(std::ceil(std::min(error, 1e15)));
+    const std::uint64_t whole = whole_of(error);
     Counts& requests = out.requests;
     if (where == Towards::bad) {
-        const double unseen = std::ceil(std::min(reading.may_have_missed, 1e15));
-        requests.bad += (requests.bad == 0 ? 0 : whole) + static_cast<std::uint64_t>(unseen);
+        requests.bad += (requests.bad == 0 ? 0 : whole) + whole_of(reading.may_have_missed);
         requests.total -= std::min(requests.total, whole);
         requests.total = std::max(requests.total, requests.bad);
     } else {
@@ -40,13 +74,16 @@ Tally shifted(const SourceReading& reading, Towards where) {
         out.buckets.back().count += where == Towards::bad ? reading.time_error : 0;
         out.buckets = tidy(out.buckets);
     }
+    add_unread(out, whole_of(reading.unread), where);
     return out;
 }
 
 /// What of the reading this gate cannot be sure of; 0: nothing.
 double blur_of(const GateSpec& spec, const SourceReading& reading) {
     const bool times = spec.metric == Metric::quantile;
-    return std::max(reading.count_error, times ? reading.time_error : reading.may_have_missed);
+    return std::max(
+        {reading.count_error, reading.unread, times ? reading.time_error : reading.may_have_missed}
+    );
 }
 
 /// Why another verdict is possible.
@@ -56,6 +93,13 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
     std::string out;
     if (const double off = std::max(canary.count_error, versus ? stable.count_error : 0); off > 0) {
         out = fmt::format("each count may be off by {:g}", off);
+    }
+    if (const double unread = std::max(canary.unread, versus ? stable.unread : 0); unread > 0) {
+        out += fmt::format(
+            "{}up to {} could not be read",
+            out.empty() ? "" : " and ",
+            counted(whole_of(unread), "more request")
+        );
     }
     const double unseen = std::max(canary.may_have_missed, versus ? stable.may_have_missed : 0);
     if (spec.metric == Metric::bad_rate && unseen > 0) {

@@ -102,6 +102,7 @@ Json pairs_json(const std::vector<Counts>& blocks) {
 struct Number {
     std::string_view name;
     double SourceReading::* at;
+    bool always = true; ///< false: lines of earlier versions are without it, which is 0
 };
 constexpr std::array k_numbers{
     Number{"newest_s", &SourceReading::newest_s},
@@ -110,6 +111,7 @@ constexpr std::array k_numbers{
     Number{"edge_error", &SourceReading::edge_error},
     Number{"time_error", &SourceReading::time_error},
     Number{"may_have_missed", &SourceReading::may_have_missed},
+    Number{"unread", &SourceReading::unread, false},
 };
 
 Result<Tally> tally_from(const Json& line) {
@@ -176,6 +178,9 @@ Result<ToldReading> told_from_json(const Json& line) {
     OA_TRY(reading.tally, tally_from(line));
     for (const Number& number : k_numbers) {
         const auto value = number_in(line, number.name);
+        if (!value && !number.always && member(line, number.name) == nullptr) {
+            continue;
+        }
         if (!value) {
             return wrong(number.name);
         }

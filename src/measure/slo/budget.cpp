@@ -58,6 +58,15 @@ std::string covered_text(const BudgetStatus& status) {
 
 namespace {
 
+std::uint64_t unread_of(const SourceReading& reading) {
+    return static_cast<std::uint64_t>(std::ceil(std::clamp(reading.unread, 0.0, 1e15)));
+}
+
+/// The requests, had all that was not read been bad, or good.
+Counts with_unread(Counts events, std::uint64_t unread, bool bad) {
+    return {events.bad + (bad ? unread : 0), events.total + unread};
+}
+
 BurnStatus burn_of(
     const BudgetQuestion& question, const BurnPair& pair, std::span<const WindowReading> readings
 ) {
@@ -74,15 +83,27 @@ BurnStatus burn_of(
     out.why = objection(shorter);
     out.events = longer->tally.requests;
     out.covered = coverage(longer->covered_s, long_s).share;
-    out.rate = burn_rate({
-        .objective = question.objective,
-        .period_hours = hours(question.window_s),
-        .threshold = pair.factor,
-        .long_window = {hours(long_s), longer->tally.requests},
-        .short_window = {hours(short_s), out.why.empty() ? shorter->tally.requests : Counts{}},
-        .least_bad = question.least_bad,
-        .least_total = question.least_total,
-    });
+    const auto rate = [&](Counts in_long, Counts in_short) {
+        return burn_rate({
+            .objective = question.objective,
+            .period_hours = hours(question.window_s),
+            .threshold = pair.factor,
+            .long_window = {hours(long_s), in_long},
+            .short_window = {hours(short_s), in_short},
+            .least_bad = question.least_bad,
+            .least_total = question.least_total,
+        });
+    };
+    const Counts in_short = out.why.empty() ? shorter->tally.requests : Counts{};
+    out.rate = rate(out.events, in_short);
+    if (out.why.empty()) {
+        const bool bad = !out.rate.firing;
+        const BurnRate other = rate(
+            with_unread(out.events, unread_of(*longer), bad),
+            with_unread(in_short, unread_of(*shorter), bad)
+        );
+        out.unsure = other.firing != out.rate.firing;
+    }
     return out;
 }
 
@@ -92,7 +113,7 @@ void add_exhaustion(BudgetStatus& status) {
     }
     for (const BurnStatus& burn : status.burns) {
         const auto& rate = burn.rate.long_window.burn_rate;
-        if (!rate || burn.events.total < status.question.least_total) {
+        if (!rate || burn.unsure || burn.events.total < status.question.least_total) {
             continue;
         }
         const double period = status.question.window_s / k_hour_s;
@@ -141,10 +162,23 @@ Json to_json(const BurnStatus& burn) {
     out["long_total"] = burn.events.total;
     out["long_covered"] = burn.covered;
     out["firing"] = burn.rate.firing;
+    out["unsure"] = burn.unsure;
     return out;
 }
 
 } // namespace
+
+std::optional<BudgetRange> range_of(const BudgetStatus& status) {
+    const auto had = [&](bool bad) {
+        return error_budget(
+            with_unread(status.events, status.unread, bad), status.question.objective, {0, 1}
+        );
+    };
+    const auto least = had(false);
+    const auto most = had(true);
+    return status.budget && least && most ? std::optional(BudgetRange{*least, *most})
+                                          : std::nullopt;
+}
 
 std::vector<double> budget_windows(double window_s) {
     std::vector<double> more;
@@ -174,16 +208,19 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
         out.newest_s = whole->newest_s;
         out.covered_s = whole->covered_s;
         out.events = whole->tally.requests;
+        out.unread = unread_of(*whole);
         out.coverage = coverage(whole->covered_s, question.window_s);
         out.budget = error_budget(out.events, question.objective, {0, 1});
         if (out.budget && out.budget->allowed_bad > 0) {
-            out.blur = (whole->count_error + whole->may_have_missed) / out.budget->allowed_bad;
+            const double off = whole->count_error + whole->may_have_missed + whole->unread;
+            out.blur = off / out.budget->allowed_bad;
         }
     }
     for (const BurnPair& pair : k_burn_pairs) {
         if (pair.long_minutes * k_minute_s <= question.window_s) {
             out.burns.push_back(burn_of(question, pair, readings));
-            out.burning = out.burning || out.burns.back().rate.firing;
+            const BurnStatus& last = out.burns.back();
+            out.burning = out.burning || (last.rate.firing && !last.unsure);
         }
     }
     add_exhaustion(out);
@@ -238,8 +275,10 @@ std::string burn_mend(const BudgetStatus& status, const BurnPair& pair) {
 
 Check status_check(const BudgetStatus& status, std::string id) {
     Check check = budget_check(status, {1, 1}, std::move(id));
-    const auto burning =
-        std::ranges::find_if(status.burns, [](const BurnStatus& burn) { return burn.rate.firing; });
+    const auto burning = std::ranges::find_if(status.burns, [](const BurnStatus& burn) {
+        return burn.rate.firing && !burn.unsure;
+    });
+    const auto unsure = std::ranges::find_if(status.burns, &BurnStatus::unsure);
     const auto unknown = std::ranges::find_if(status.burns, [](const BurnStatus& burn) {
         return !burn.why.empty();
     });
@@ -249,6 +288,13 @@ Check status_check(const BudgetStatus& status, std::string id) {
             "; burning: {} above {:g} times the even rate",
             burning->pair.long_word,
             burning->pair.factor.value()
+        );
+    } else if (unsure != status.burns.end() && check.verdict == Verdict::pass) {
+        check.verdict = Verdict::inconclusive;
+        check.detail += fmt::format(
+            "; whether it burns is unknown: {}/{}: requests that could not be read may decide it",
+            unsure->pair.long_word,
+            unsure->pair.short_word
         );
     } else if (unknown != status.burns.end() && check.verdict == Verdict::pass) {
         check.verdict = Verdict::inconclusive;
@@ -276,6 +322,7 @@ Json to_json(const BudgetStatus& status) {
         {"left", nullptr},
         {"sli", nullptr},
         {"blur", number(status.blur)},
+        {"unread", status.unread},
         {"covered_s", status.covered_s},
         {"covered", status.coverage.share},
         {"newest_s", status.newest_s},

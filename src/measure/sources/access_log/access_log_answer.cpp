@@ -1,6 +1,7 @@
 // A question answered from the index: which requests count, what the sums cannot tell exactly, and
 // when there is nothing to tell.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 
 #include "access_log_index.hpp"
 
@@ -287,10 +288,10 @@ SourceReading AccessLogIndex::answer(const Question& question) const {
     reading.covered_s = spans->covered(window);
     sum.finish(reading);
     if (const auto damaged = damaged_in(window); damaged > 0) {
-        reading.count_error += static_cast<double>(damaged);
-        reading.notes.push_back(
-            fmt::format("{} damaged lines, each of which may have been a request", damaged)
-        );
+        reading.unread += static_cast<double>(damaged);
+        reading.notes.push_back(fmt::format(
+            "{}, each of which may have been a request", counted(damaged, "damaged line")
+        ));
     }
     if (forgotten_to_s_ > window.from_s) {
         reading.notes.push_back(

@@ -1,5 +1,6 @@
 #include "access_log_source.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
@@ -28,6 +29,11 @@ constexpr double k_clocks_apart_s = 5; ///< of machines whose clocks are kept
 std::string time_text(double at_s) {
     const std::chrono::duration<double> since(at_s);
     return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
+}
+
+/// "1 line is of …", "2 lines are of …"
+std::string lines_are(std::uint64_t n, std::string_view what) {
+    return fmt::format("{} {} {}", counted(n, "line"), n == 1 ? "is" : "are", what);
 }
 
 /// Equal for two names of one file. One that is not there yet is known by its name.
@@ -158,7 +164,7 @@ LogLineCounts AccessLogSource::counts() const {
 std::string AccessLogSource::why_empty() const {
     const LogLineCounts lines = counts();
     if (lines.ahead > 0) {
-        return fmt::format("{} lines are of a time to come: a clock is wrong", lines.ahead);
+        return lines_are(lines.ahead, "of a time to come: a clock is wrong");
     }
     return lines.damaged + lines.foreign == 0
                ? "no line was written yet"
@@ -183,14 +189,10 @@ std::string AccessLogSource::why_unread(const Question& question) const {
 void AccessLogSource::add_notes(SourceReading& reading) const {
     const LogLineCounts lines = counts();
     if (lines.foreign > 0) {
-        reading.notes.push_back(
-            fmt::format("{} lines are none of a lane's and were left out", lines.foreign)
-        );
+        reading.notes.push_back(lines_are(lines.foreign, "not of a lane") + " and left out");
     }
     if (lines.ahead > 0) {
-        reading.notes.push_back(
-            fmt::format("{} lines are of a time to come and were left out", lines.ahead)
-        );
+        reading.notes.push_back(lines_are(lines.ahead, "of a time to come") + " and left out");
     }
     for (const auto& log : logs_) {
         for (const auto& [file, trouble] : log->troubles()) {
@@ -206,7 +208,7 @@ void AccessLogSource::add_notes(SourceReading& reading) const {
     }
     if (index_.doubled() > 0) {
         reading.notes.push_back(
-            fmt::format("{} lines stand there twice and count once", index_.doubled())
+            counted(index_.doubled(), "line") + " repeated an earlier one and did not count again"
         );
     }
     if (!reading.uncovered.empty()) {
