@@ -1,5 +1,7 @@
 #include "oa_stream/base/text.hpp"
 
+#include "oa_stream/base/utf8.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -84,7 +86,8 @@ std::size_t whole_utf8_prefix(std::string_view text) noexcept {
 
 std::string printable(std::string_view text, std::size_t limit) {
     std::string out;
-    for (const char one : text) {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char one = text[at];
         if (out.size() >= limit) {
             out += "…";
             break;
@@ -107,8 +110,9 @@ std::string printable(std::string_view text, std::size_t limit) {
             out += "\\\\";
             break;
         default:
-            if (c < 0x20 || c == 0x7f) {
-                out += fmt::format("\\x{:02x}", c);
+            if (const auto control = leading_control(text.substr(at))) {
+                out += fmt::format("\\x{:02x}", control->code);
+                at += control->bytes - 1;
             } else {
                 out += one;
             }

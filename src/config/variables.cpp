@@ -1,6 +1,7 @@
 #include "oa_stream/config/variables.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -104,10 +105,7 @@ Result<Values> parse_settings(std::span<const std::string> settings) {
         }
         const std::string name = setting.substr(0, equals);
         const std::string value = setting.substr(equals + 1);
-        const auto control = [](char c) {
-            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-        };
-        if (std::ranges::any_of(value, control) || invalid_utf8(value)) {
+        if (find_control(value) || invalid_utf8(value)) {
             return fail(
                 Code::usage,
                 fmt::format("the value of '{}' has control characters", printable(name, 40))

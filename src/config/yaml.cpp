@@ -101,6 +101,14 @@ public:
         const std::string& value
     ) override {
         plain_only(mark, tag, anchor);
+        // No value needs any, and people see values on their terminals.
+        if (const auto control = find_control(value, "\t\n")) {
+            throw Refusal{
+                source_.position(mark),
+                fmt::format("control character U+{:04X} in a text", control->code),
+                "write the text without it"
+            };
+        }
         YamlNode node = make(YamlKind::scalar, mark);
         node.text = value;
         node.quoted = tag == "!";

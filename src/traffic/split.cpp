@@ -1,6 +1,7 @@
 #include "oa_stream/traffic/split.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -37,6 +38,12 @@ Result<Split> Split::from_json(const Json& json) {
     }
     std::map<std::string, int, std::less<>> percent;
     for (const auto& [revision, value] : json.items()) {
+        if (find_control(revision)) {
+            return fail(
+                Code::protocol,
+                fmt::format("'{}' is no name of a revision", printable(revision, 40))
+            );
+        }
         const auto share = int_member(json, revision);
         if (!share || *share < 0 || *share > 100) {
             return fail(

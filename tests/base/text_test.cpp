@@ -72,6 +72,10 @@ TEST_CASE("percent decoding: once, and refused when broken") {
 
 TEST_CASE("printable: control bytes cannot forge a line") {
     CHECK(printable("a\nb\"\x1b") == "a\\nb\\\"\\x1b");
+    CHECK(
+        printable("\xc2\x9b"
+                  "31m\xc2\xa0\xc3\xa9") == "\\x9b31m\xc2\xa0\xc3\xa9"
+    );
     CHECK(printable("abcdef", 3) == "abc…");
 }
 

@@ -33,6 +33,11 @@ TEST_CASE("split: JSON takes whole percents only") {
     CHECK_FALSE(Split::from_json(Json{{"a", 40.5}, {"b", 59.5}}).has_value());
     CHECK_FALSE(Split::from_json(Json{{"a", "100"}}).has_value());
     CHECK_FALSE(Split::from_json(Json::array()).has_value());
+    for (const char* name : {"v\x1b[31m3", "v\xc2\x9bm3", "v\n3"}) {
+        const auto got = Split::from_json(Json{{"v1", 100}, {name, 0}});
+        REQUIRE_FALSE(got.has_value());
+        CHECK(got.error().message.find(name) == std::string::npos);
+    }
 }
 
 TEST_CASE("percent: strict decimal, no octal, no sign, nothing above 100") {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace oa_stream {
@@ -36,6 +37,41 @@ cut_at_code_point(std::string_view text, std::size_t bytes) noexcept {
         --end;
     }
     return text.substr(0, end);
+}
+
+// Control characters: a terminal obeys them, so no text of others may bring them there.
+// ----------------------------------------------------------------------------------------
+
+struct ControlChar {
+    unsigned code = 0; ///< U+0000 to U+001F, U+007F, U+0080 to U+009F
+    std::size_t at = 0;
+    std::size_t bytes = 1;
+};
+
+/// The one that `text` begins with.
+[[nodiscard]] constexpr std::optional<ControlChar> leading_control(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    if (byte(0) < 0x20 || byte(0) == 0x7f) {
+        return ControlChar{.code = byte(0)};
+    }
+    const bool c1 = byte(0) == 0xc2 && text.size() > 1 && byte(1) >= 0x80 && byte(1) <= 0x9f;
+    return c1 ? std::optional(ControlChar{.code = byte(1), .bytes = 2}) : std::nullopt;
+}
+
+/// The first one that is none of `allowed`.
+[[nodiscard]] constexpr std::optional<ControlChar>
+find_control(std::string_view text, std::string_view allowed = {}) noexcept {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        auto found = leading_control(text.substr(at));
+        if (found && allowed.find(text[at]) == std::string_view::npos) {
+            found->at = at;
+            return found;
+        }
+    }
+    return std::nullopt;
 }
 
 } // namespace oa_stream

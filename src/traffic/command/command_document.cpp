@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -60,7 +61,11 @@ Result<std::string> text(const Json& document, std::string_view name) {
     if (!value->is_string()) {
         return fail(Code::protocol, fmt::format("{} is not text", name));
     }
-    return value->get<std::string>();
+    auto out = value->get<std::string>();
+    if (find_control(out)) {
+        return fail(Code::protocol, fmt::format("{} has control characters", name));
+    }
+    return out;
 }
 
 Result<Split> split(const Json& document, std::string_view name) {
@@ -77,7 +82,10 @@ Result<std::vector<std::string>> not_ready(const Json& document) {
     if (list == nullptr) {
         return out;
     }
-    const bool names = list->is_array() && std::ranges::all_of(*list, &Json::is_string);
+    const auto is_name = [](const Json& name) {
+        return name.is_string() && !find_control(name.get<std::string>());
+    };
+    const bool names = list->is_array() && std::ranges::all_of(*list, is_name);
     if (!names) {
         return fail(Code::protocol, "not_ready is not a list of revisions");
     }
