@@ -222,6 +222,10 @@ bool HaproxyFacts::up() const noexcept {
     return rotation == Rotation::ready && (status.starts_with("UP") || status == "no check");
 }
 
+bool HaproxyFacts::failed() const noexcept {
+    return status.starts_with("DOWN");
+}
+
 std::int64_t HaproxyFacts::count(std::string_view column) const noexcept {
     const auto found = counters.find(column);
     return found == counters.end() ? 0 : found->second;

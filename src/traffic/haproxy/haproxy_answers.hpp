@@ -53,12 +53,15 @@ struct HaproxyFacts {
     }
     /// Told to take work and able to.
     [[nodiscard]] bool up() const noexcept;
+    /// Its last check failed, whether or not it is told to take work. A server in maintenance is
+    /// not checked.
+    [[nodiscard]] bool failed() const noexcept;
     [[nodiscard]] std::int64_t count(std::string_view column) const noexcept;
 };
 
 struct HaproxySnapshot {
     HaproxyProcess process;
-    std::string algorithm;   ///< "roundrobin"; empty when the socket does not tell
+    std::string algorithm; ///< "roundrobin"; empty when the socket does not tell
     std::string persistence; ///< the cookie that keeps clients at their server; empty: none
     std::vector<HaproxyFacts> servers; ///< of one backend, in the file's order
 

@@ -47,7 +47,8 @@ public:
         OA_CO_CHECK(settings_for(now, options_, target));
         for (const HaproxyServer& server : options_.servers) {
             const HaproxyFacts& facts = *now.find(server.server);
-            if (target.percent_of(server.revision) > 0 && (!facts.up() || facts.backup)) {
+            const bool up = facts.up() || comes_home(server, facts, target);
+            if (target.percent_of(server.revision) > 0 && (!up || facts.backup)) {
                 co_return not_ready(server, facts);
             }
         }
@@ -64,10 +65,13 @@ public:
 
     [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
         OA_CO_TRY(const HaproxySnapshot now, co_await look_at(etag));
-        OA_CO_TRY(const Settings wanted, settings_for(now, options_, target));
+        OA_CO_TRY(Settings wanted, settings_for(now, options_, target));
         for (const HaproxyServer& server : options_.servers) {
             const HaproxyFacts& facts = *now.find(server.server);
-            if (target.percent_of(server.revision) > 0 && facts.rotation != Rotation::ready) {
+            if (comes_home(server, facts, target)) {
+                wanted[server.server].rotation = Rotation::ready;
+            } else if (target.percent_of(server.revision) > 0 &&
+                       facts.rotation != Rotation::ready) {
                 co_return not_ready(server, facts);
             }
         }
@@ -165,6 +169,15 @@ private:
             );
         }
         co_return now;
+    }
+
+    /// Everybody goes back to stable, which somebody took out of rotation: it returns, unless its
+    /// checks say that nobody is there. A canary that was taken out stays out.
+    [[nodiscard]] bool
+    comes_home(const HaproxyServer& server, const HaproxyFacts& facts, const Split& target) const {
+        return server.server == options_.servers.front().server &&
+               target.percent_of(server.revision) == 100 && facts.rotation != Rotation::ready &&
+               !facts.backup && !facts.failed();
     }
 
     [[nodiscard]] std::unexpected<Error>

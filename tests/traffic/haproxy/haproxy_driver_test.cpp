@@ -150,6 +150,29 @@ TEST_CASE("haproxy: a canary that is disabled or drained is refused with what to
     CHECK(bench.set(5).has_value());
 }
 
+TEST_CASE("haproxy: a stable that somebody took out comes back with everything, and no less") {
+    for (const std::string state : {"drain", "maint"}) {
+        CAPTURE(state);
+        Bench bench;
+        REQUIRE(bench.set(100).has_value());
+        bench.rig.command("set server chat/stable state " + state);
+        check_error(bench.preview(50), Code::precondition, "stable is " + state);
+        check_error(bench.set(50), Code::precondition, "stable is " + state);
+        REQUIRE(bench.preview(0).has_value());
+        REQUIRE(bench.set(0).has_value());
+        CHECK(bench.rig.get(bench.driver->verify(split(0), Millis(5000))).has_value());
+    }
+    Bench down;
+    REQUIRE(down.set(100).has_value());
+    down.rig.command("set server chat/stable state drain");
+    down.rig.stable().answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond({503, {}, ""});
+    };
+    down.rig.run_until([&] { return !down.preview(0).has_value(); });
+    check_error(down.set(0), Code::precondition, "stable is drain");
+    CHECK(down.read().serving == split(100));
+}
+
 TEST_CASE("haproxy: a stable that is down gets nothing back") {
     Bench bench;
     REQUIRE(bench.set(50).has_value());
