@@ -84,6 +84,16 @@ TEST_CASE("run loop: a terminal that goes away signals twice, which is no wish t
     CHECK(said.lines.size() == 1);
 }
 
+// A second signal that counts ends the process, which is this test.
+TEST_CASE("run loop: `timeout` signals the process and its group, which is one wish") {
+    StopRequest stop;
+    stop.mark_mutated();
+    Said said;
+    CHECK(asks_to_stop({SIGTERM, SIGTERM, SIGTERM}, stop, said));
+    CHECK(stop.signal() == SIGTERM);
+    CHECK(said.lines.size() == 1);
+}
+
 TEST_CASE("run loop: a signal that was ignored from the start stays so, as under nohup") {
     (void)::signal(SIGHUP, SIG_IGN); // NOLINT(cert-err33-c)
     StopRequest stop;

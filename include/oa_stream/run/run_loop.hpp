@@ -66,9 +66,9 @@ public:
 
     /// Without `on_signal` the first signal ends the loop: for runs that have nothing to undo.
     explicit RunLoop(OnSignal on_signal = {});
-    /// The first signal asks the engine to stop and undo; a second SIGINT, SIGTERM or SIGQUIT
-    /// leaves at once, with 128 + its number when nothing was written, else 8. All references must
-    /// outlive the loop.
+    /// The first signal asks the engine to stop and undo; a second SIGINT, SIGTERM or SIGQUIT (not
+    /// the first one's echo within a second) leaves at once, with 128 + its number when nothing was
+    /// written, else 8. All references must outlive the loop.
     RunLoop(StopRequest& stop, RunObserver& observer, const SignalWords& words);
 
     [[nodiscard]] asio::any_io_executor executor() { return io_.get_executor(); }
