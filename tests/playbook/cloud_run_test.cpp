@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
@@ -130,10 +132,31 @@ TEST_CASE("cutover on cloud run: a limit holds whatever the platform asks for") 
     world.playbook.restore_limit = Millis(8000);
     world.nth_write(2, {.status = 429, .headers = {{"retry-after", "3600"}}});
     const auto began = Clock::now();
+    const RunOutcome outcome = world.run();
     check_ending(
-        world, world.run(), {.exit = ExitCode::rolled_back, .canary = 0, .writes = 3, .applied = 2}
+        world, outcome, {.exit = ExitCode::rolled_back, .canary = 0, .writes = 3, .applied = 2}
     );
     CHECK(Clock::now() - began < std::chrono::seconds(12));
+}
+
+TEST_CASE("cutover on cloud run: why a rollback could not be written is told, not the wait for it"
+) {
+    CloudRunWorld world;
+    world.playbook.restore_limit = Millis(3000);
+    world.instruments.bad_at = 5;
+    world.fake.faults.push_back(
+        {.on = "patch",
+         .skip = 1,
+         .times = -1,
+         .status = 429,
+         .body = refusal(429, "RESOURCE_EXHAUSTED"),
+         .headers = {{"retry-after", "2"}}}
+    );
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    const auto found = std::ranges::find(outcome.checks, "rollback.read-back", &Check::id);
+    REQUIRE(found != outcome.checks.end());
+    CHECK_THAT(found->detail, Catch::Contains("HTTP 429 RESOURCE_EXHAUSTED: said so"));
 }
 
 TEST_CASE("cutover on cloud run: reads that fail for a while do not end it") {

@@ -60,7 +60,7 @@ TEST_CASE("stage: a reload that forgets the weights in mid-hold is noticed at on
 }
 
 TEST_CASE("stage: a restart is told by the process or by its age, and by nothing else") {
-    const Json before = {{"pid", 10}, {"uptime_s", 500}};
+    const Json before = {{"pid", 10}, {"uptime_s", 500}, {"instance", "a"}};
     const auto restarted = [&](Json now) {
         World world;
         world.drift_every = Millis(2);
@@ -75,7 +75,25 @@ TEST_CASE("stage: a restart is told by the process or by its age, and by nothing
     CHECK(restarted({{"pid", 11}, {"uptime_s", 501}}));
     CHECK(restarted({{"pid", 10}, {"uptime_s", 2}}));
     CHECK_FALSE(restarted({{"pid", 10}, {"uptime_s", 501}}));
+    CHECK(restarted({{"pid", 10}, {"uptime_s", 501}, {"instance", "b"}}));
     CHECK_FALSE(restarted(Json::object()));
+}
+
+TEST_CASE("stage: machinery that was away too long and forgot the split is written over, too") {
+    World world;
+    world.drift_every = Millis(2);
+    world.playbook.stages = {25};
+    world.playbook.stage.bake = Millis(60000);
+    world.driver.extra = {{"instance", "a"}};
+    at_stage(world, 25, [&] {
+        world.driver.away_from = world.driver.reads + 1;
+        world.driver.away_to = world.driver.away_from + 20;
+        world.driver.serving = World::split(100);
+        world.driver.extra = {{"instance", "b"}};
+    });
+    const RunOutcome outcome = world.run();
+    CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("cannot be read"));
+    check_restored(world, outcome);
 }
 
 TEST_CASE("stage: a restart that keeps the split is no reason to stop") {

@@ -44,6 +44,11 @@ Task<bool> look(StageRun* stage) {
 } // namespace
 
 bool has_restarted(const Json& before, const Json& now) noexcept {
+    const auto instance_then = string_member(before, "instance");
+    const auto instance_now = string_member(now, "instance");
+    if (instance_then && instance_now && *instance_then != *instance_now) {
+        return true;
+    }
     const auto pid_then = int_member(before, "pid");
     const auto pid_now = int_member(now, "pid");
     if (pid_then && pid_now && *pid_then != *pid_now) {

@@ -42,6 +42,7 @@ struct Mover::Attempt {
     Clock::time_point deadline{};
     Moved out{};
     bool fenced = false; ///< the write that fences was tried
+    std::string refusal{}; ///< why the last write was refused
 
     [[nodiscard]] Millis left() const {
         const auto rest = std::chrono::duration_cast<Millis>(deadline - Clock::now());
@@ -117,10 +118,11 @@ bool Mover::reached(const TrafficState& state, const Split& to) const {
 Task<Mover::After> Mover::attempt(Attempt* now) {
     auto state = co_await within(now->for_a_read(options_.call_limit), driver_.read());
     if (!state || !state->settled) {
+        const std::string why = state ? "an earlier change is still being carried out"
+                                      : "the traffic cannot be read: " + state.error().text();
         now->end_with(
             now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
-            state ? "an earlier change is still being carried out"
-                  : "the traffic cannot be read: " + state.error().text()
+            now->refusal.empty() ? why : now->refusal + "; then " + why
         );
         co_return state || !now->final(state.error()) ? After::retry : After::stop;
     }
@@ -141,8 +143,10 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         co_return After::stop;
     }
     // A write of ours that came true in part is ours, too: the rollback may write over it.
-    const bool known = rescue ? now->is_ours(state->serving) || now->is_ours(state->wanted)
-                              : now->is_ours(state->serving) && now->is_ours(state->wanted);
+    const bool forgot = rescue && options_.restarted && options_.restarted(state->extra);
+    const bool known = rescue
+                           ? forgot || now->is_ours(state->serving) || now->is_ours(state->wanted)
+                           : now->is_ours(state->serving) && now->is_ours(state->wanted);
     const bool in_part = state->etag != now->out.before.etag && now->is_ours(state->serving) &&
                          !now->is_expected(state->serving);
     if (now->out.mutated && !rescue && (state->wanted == now->to || in_part)) {
@@ -230,6 +234,7 @@ Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error
     const bool conflict = error.code == Code::conflict;
     const bool final = now->final(error);
     const bool rescue = now->urgency == Urgency::rescue;
+    now->refusal = error.text();
     const auto seen = conflict || now->out.denied
                           ? Result<TrafficState>(before)
                           : co_await within(now->for_a_read(options_.call_limit), driver_.read());

@@ -1,5 +1,7 @@
 #include "run_context.hpp"
 
+#include "drift.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::playbook {
@@ -50,6 +52,7 @@ Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
          .fence = fenced,
          .torn = torn,
          .may_write = in.may_write,
+         .restarted = [this](const Json& extra) { return has_restarted(machine, extra); },
          .note = [this](
                      std::string_view event, const Json& fields
                  ) { session.folder().note(event, fields); }}

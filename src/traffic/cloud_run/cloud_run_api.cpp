@@ -64,6 +64,9 @@ void Api::heed(const net::ClientResponse& response, bool write) {
     if (!wait || (response.status != 429 && response.status < 500)) {
         return;
     }
+    if (const auto error = error_of(response, write)) {
+        quiet_why_ = error->message;
+    }
     const auto now = Clock::now();
     const auto brief = now + std::min(*wait, k_longest_rescue_pause);
     writes_quiet_until_ = std::max(writes_quiet_until_, now + *wait);
@@ -80,8 +83,9 @@ Task<Result<void>> Api::leave_alone(Clock::time_point quiet, Clock::time_point u
         co_return fail(
             late,
             fmt::format(
-                "the Admin API asks to be left alone for {}, nothing was sent",
-                format_duration(wait)
+                "the Admin API asks to be left alone for {} ({}), nothing was sent",
+                format_duration(wait),
+                quiet_why_
             )
         );
     }

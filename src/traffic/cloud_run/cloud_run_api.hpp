@@ -33,7 +33,7 @@ private:
     [[nodiscard]] Task<Result<net::ClientResponse>> exchange(net::ClientRequest request);
     [[nodiscard]] net::ClientRequest request(std::string method, const std::string& path) const;
     /// `late` when the wait until `quiet` would not end before `until`.
-    [[nodiscard]] static Task<Result<void>>
+    [[nodiscard]] Task<Result<void>>
     leave_alone(Clock::time_point quiet, Clock::time_point until, Code late);
     void heed(const net::ClientResponse& response, bool write);
 
@@ -42,6 +42,7 @@ private:
     Clock::time_point reads_quiet_until_{};
     Clock::time_point writes_quiet_until_{};
     Clock::time_point rescue_quiet_until_{};
+    std::string quiet_why_{}; ///< the answer that asked for it
     int repeated_ = 0;
 };
 
