@@ -39,6 +39,26 @@ constexpr off_t k_journal_reserve = 256 << 10;
 constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
 constexpr const char* k_journal = "journal.ndjson";
 
+/// A file that is to be written is our own: a link, a folder or a pipe in its place was put there
+/// by somebody else. It is moved aside, unfollowed, so that nobody can stop a rollback that way.
+Result<void> clear_place(const fs::path& file) {
+    std::error_code absent;
+    const auto there = fs::symlink_status(file, absent);
+    if (!fs::exists(there) || fs::is_regular_file(there)) {
+        return {};
+    }
+    const fs::path aside = fmt::format("{}.set-aside-{}", file.string(), random_hex(4));
+    if (::rename(file.c_str(), aside.c_str()) != 0) {
+        return fail(
+            Code::io,
+            "no regular file lies in its place, and it cannot be moved aside",
+            file.string(),
+            "look who put it there, and remove it"
+        );
+    }
+    return {};
+}
+
 /// Blocks for the journal are taken now, so that a disk that fills up during the run cannot keep a
 /// rollback from being journaled. The file's size stays what was written.
 Result<void> reserve(const fs::path& path) {
@@ -63,7 +83,11 @@ Result<std::size_t> cut_torn_line(const fs::path& folder) {
     if (!fs::exists(path, absent)) {
         return 0;
     }
-    OA_TRY(const std::string text, read_file(path));
+    const auto read = read_file(path);
+    if (!read) {
+        return fail(Code::io, read.error().message, read.error().where);
+    }
+    const std::string& text = *read;
     const auto end = text.rfind('\n');
     const std::size_t whole = end == std::string::npos ? 0 : end + 1;
     if (whole == text.size()) {
@@ -131,6 +155,7 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
         std::chrono::duration_cast<std::chrono::steady_clock::duration>(now - run.started_);
     std::error_code ignored;
     fs::remove(run.path_ / "SHA256SUMS", ignored); // the folder is not finished any more
+    OA_CHECK(clear_place(run.path_ / k_journal));
     OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
     (void)reserve(run.path_ / k_journal); // a rollback goes on without
     OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
@@ -201,6 +226,7 @@ void RunFolder::append_line(const std::string& file, std::string_view line) {
 
 Result<RunFolder::Growing>
 RunFolder::grow(const std::string& file, LineAppender::Durability durability) const {
+    OA_CHECK(clear_place(path_ / file));
     std::error_code absent;
     const auto bytes = fs::file_size(path_ / file, absent);
     OA_TRY(LineAppender opened, LineAppender::open(path_ / file, durability));
@@ -217,6 +243,7 @@ RunFolder::append_to(Growing& growing, const std::string& file, std::string_view
 }
 
 Result<void> RunFolder::write_redacted(const std::string& file, std::string_view text) {
+    OA_CHECK(clear_place(path_ / file));
     const auto places = find_in(file, text, redactor_);
     book_.forget(file);
     book_.add(file, places);

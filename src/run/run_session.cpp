@@ -256,6 +256,7 @@ RunResult RunSession::finish_rollback(Conclusion end, report::Report report, boo
     }
     if (const auto finished = folder_.finish(changed); !finished) {
         note_lost_evidence(out, finished.error()); // what is verified to be back is back
+        say("  " + out.notes.back());
     }
     out.document = document_of(out);
     return out;

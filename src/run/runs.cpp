@@ -6,7 +6,9 @@
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/folder_lock.hpp"
+#include "oa_stream/run/run_journal.hpp"
 
 #include <fmt/format.h>
 
@@ -67,6 +69,33 @@ void take_document(RunEntry& out) {
             "process {} on {}", int_member(*process, "pid").value_or(0), text_in(*process, "host")
         );
     }
+}
+
+/// Of a run that could not write its last papers, as on a full disk: the blocks for its journal's
+/// last words were taken at its start. False: it did not end.
+bool take_journal_end(RunEntry& out) {
+    const auto text = read_file(out.folder / k_journal_file);
+    const auto journal = read_journal_lines(text.value_or(""));
+    if (!journal || journal->lines.empty() || journal->lines.back().line.phase != Phase::end) {
+        return false;
+    }
+    const std::string& words = journal->lines.back().line.detail; // "FAIL exit 7"
+    constexpr std::string_view k_exit = " exit ";
+    const auto at = words.rfind(k_exit);
+    if (out.verdict.empty() && at != std::string::npos) {
+        const auto code = parse_count(words.substr(at + k_exit.size()), 0, 255);
+        // A rollback afterwards ended; the run itself died.
+        const bool own = words.find(' ') == at;
+        const auto verified = code == 0U ? ExitCode::rolled_back : ExitCode::rollback_unverified;
+        out.verdict = own ? words.substr(0, at) : to_string(Verdict::error);
+        out.exit_code =
+            own && code ? static_cast<std::int64_t>(*code) : static_cast<std::int64_t>(verified);
+        out.headline = fmt::format("Its papers could not be written; its journal ends: {}.", words);
+    }
+    Json known = out.document;
+    known["exit_code"] = out.exit_code.value_or(0);
+    out.facts = facts_of(out.folder, known);
+    return true;
 }
 
 void take_size(RunEntry& out) {
@@ -143,9 +172,10 @@ Result<RunEntry> read_run(const fs::path& folder) {
     // First the lock, then the seal: who seals in between is seen as finished.
     const bool held = FolderLock::is_held(out.folder);
     const bool sealed = fs::exists(out.folder / "SHA256SUMS", gone);
-    out.life = sealed ? RunLife::finished : held ? RunLife::running : RunLife::died;
     out.document = document_in(out.folder / "run.json");
     take_document(out);
+    const bool ended = sealed || (!held && take_journal_end(out));
+    out.life = ended ? RunLife::finished : held ? RunLife::running : RunLife::died;
     if (out.life == RunLife::finished) {
         out.holder.clear();
     } else if (out.life == RunLife::died) {

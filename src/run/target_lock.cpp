@@ -57,7 +57,9 @@ fs::path lock_path(const fs::path& state_dir, std::string_view target) {
     return state_dir / "locks" / (sha256_hex(target).substr(0, 16) + ".lock");
 }
 
-Result<void> write_owner(int fd, Json owner, std::string_view target, std::int64_t generation) {
+Result<void> write_owner(
+    int fd, const fs::path& path, Json owner, std::string_view target, std::int64_t generation
+) {
     owner["generation"] = generation;
     owner["target"] = target;
     owner["pid"] = ::getpid();
@@ -66,9 +68,11 @@ Result<void> write_owner(int fd, Json owner, std::string_view target, std::int64
     owner["pid_start"] = start_of(::getpid());
     owner["since"] = rfc3339_millis(std::chrono::system_clock::now());
     const std::string text = dump_json(owner) + "\n";
+    errno = ENOSPC; // of a write that took a part
     if (::ftruncate(fd, 0) != 0 ||
         ::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-        return fail(Code::io, "cannot write the lock");
+        const std::string why = std::generic_category().message(errno);
+        return fail(Code::io, "cannot write the lock: " + why, path.string());
     }
     return {};
 }
@@ -124,7 +128,7 @@ TargetLock::take(const fs::path& state_dir, std::string_view target, Json owner)
             continue;
         }
         TargetLock lock(fd, path);
-        OA_CHECK(write_owner(fd, std::move(owner), target, 1));
+        OA_CHECK(write_owner(fd, path, std::move(owner), target, 1));
         return lock;
     }
 }
@@ -140,7 +144,7 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
     OA_TRY(const int fd, open_lock(fresh, O_CREAT | O_EXCL));
     TargetLock lock(fd, path);
     auto written = ::flock(fd, LOCK_EX | LOCK_NB) == 0
-                       ? write_owner(fd, std::move(owner), target, generation + 1)
+                       ? write_owner(fd, fresh, std::move(owner), target, generation + 1)
                        : fail(Code::io, "cannot lock the new file", fresh.string());
     if (written && ::rename(fresh.c_str(), path.c_str()) != 0) {
         written = fail(Code::io, "cannot replace the lock", path.string());

@@ -1,5 +1,6 @@
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
+#include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
@@ -51,6 +52,39 @@ TEST_CASE("runs: one that is worked on runs, a sealed one is finished, any other
     CHECK(entry->headline == "why");
     CHECK(entry->kind == "rehearsal");
     CHECK(entry->bytes > 0);
+}
+
+TEST_CASE("runs: one that could not write its last papers ended as its journal says") {
+    struct Row {
+        std::string_view words;
+        std::string_view verdict;
+        std::int64_t exit;
+        RunEnding ended;
+    };
+    for (const Row& row :
+         {Row{"INCONCLUSIVE exit 7", "INCONCLUSIVE", 7, RunEnding::rolled_back},
+          Row{"PASS exit 0", "PASS", 0, RunEnding::completed},
+          Row{"rollback apply PASS exit 0", "ERROR", 7, RunEnding::rolled_back},
+          Row{"rollback apply FAIL exit 8", "ERROR", 8, RunEnding::rollback_unverified}}) {
+        CAPTURE(row.words);
+        const Scratch state;
+        fs::path folder;
+        {
+            RunFolder run = state.open();
+            folder = run.path();
+            Journal journal([&](const Json& line) { return run.journal(line); });
+            REQUIRE(journal.record({.phase = Phase::begin}).has_value());
+            REQUIRE(
+                journal.record({.phase = Phase::end, .detail = std::string(row.words)}).has_value()
+            );
+        }
+        const auto entry = read_run(folder);
+        REQUIRE(entry.has_value());
+        CHECK(entry->life == RunLife::finished);
+        CHECK(entry->verdict == row.verdict);
+        CHECK(entry->exit_code == row.exit);
+        CHECK(entry->facts.ended == row.ended);
+    }
 }
 
 TEST_CASE("runs: a folder in which nothing can be read still has a time and a kind") {

@@ -18,7 +18,7 @@ namespace oa_stream::run {
 
 enum class RunLife {
     running,  ///< a living process works in it
-    finished, ///< sealed
+    finished, ///< sealed, or its journal says how it ended
     died,     ///< neither: what is there is a readable prefix
 };
 [[nodiscard]] std::string_view to_string(RunLife life) noexcept;

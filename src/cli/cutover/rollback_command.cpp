@@ -45,11 +45,15 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
         return runs.front().folder;
     }
     if (runs.empty()) {
+        const auto folders = run::run_folders(context.state_dir);
         return fail(
             Code::usage,
-            "no run was named, and every run is over",
+            fmt::format(
+                "no run was named, and {}",
+                folders && folders->empty() ? "there are no runs" : "every run is over"
+            ),
             (context.state_dir / "runs").string(),
-            "oa-stream rollback apply --run last:cutover rolls back the newest cutover"
+            playbook::way_back(context.state_dir)
         );
     }
     std::vector<std::string> names;

@@ -1,5 +1,6 @@
 // Rolls back a run, dead or ended: everything from its folder.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/suggestion.hpp"
@@ -32,7 +33,7 @@ Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, cons
             Code::precondition,
             fmt::format("{}: there is nothing to roll back", why),
             folder.string(),
-            "oa-stream runs show " + folder.filename().string()
+            way_back(state_dir)
         );
     };
     const run::RunKind kind = run::facts_of(folder, run).kind;
@@ -157,45 +158,52 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
     co_return co_await wait_for_lock(request, plan, owner, pid);
 }
 
-/// Who cannot write on this machine can still type.
-Error with_manual_command(Error error, const Plan& plan) {
-    const std::string command = manual_command(plan.playbook.traffic, plan.home());
-    const bool here = error.code == Code::io || error.code == Code::unreadable;
-    if (here && !command.empty()) {
-        error.hint += fmt::format("{}by hand: {}", error.hint.empty() ? "" : "; ", command);
+/// Who cannot write here can write elsewhere, and who cannot write on this machine can still type.
+Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
+    if (error.code != Code::io && error.code != Code::unreadable) {
+        return error;
     }
+    const auto add = [&error](std::string_view what, const std::string& command) {
+        if (!command.empty()) {
+            error.hint += fmt::format("{}{}: {}", error.hint.empty() ? "" : "; ", what, command);
+        }
+    };
+    add("write elsewhere",
+        Suggestion{"rollback apply", {names::state_dir, "DIR", names::run, folder.string()}}.text()
+    );
+    add("by hand", manual_command(plan.playbook.traffic, plan.home()));
     return error;
+}
+
+/// Space for some lines, too: a full disk lets files be opened.
+bool takes_bytes(const fs::path& folder) {
+    const fs::path trial = folder / ("trial.tmp-" + random_hex(4));
+    const bool taken =
+        write_file_once(trial, std::string(std::size_t{64} << 10U, '\n')).has_value();
+    std::error_code ignored;
+    fs::remove(trial, ignored);
+    return taken;
 }
 
 /// The run's folder, or a copy in another state directory when it cannot be written: its disk may
 /// be full or read-only.
 Result<run::RunSession>
 open_session(const fs::path& path, const RollbackRequest& request, const Redactor& redactor) {
-    auto session = run::RunSession::resume(path, redactor, request.by.observer);
-    const bool here =
-        !session && (session.error().code == Code::io || session.error().code == Code::unreadable);
-    if (!here) {
-        return session;
-    }
     const fs::path copy = request.by.state_dir / "runs" / path.filename();
     std::error_code error;
-    if (fs::weakly_canonical(copy, error) == fs::weakly_canonical(path, error)) {
-        session.error().hint = fmt::format(
-            "write elsewhere: {}",
-            Suggestion{"rollback apply", {names::state_dir, "DIR", names::run, path.string()}}.text(
-            )
-        );
-        return session;
+    const bool elsewhere = fs::weakly_canonical(copy, error) != fs::weakly_canonical(path, error);
+    if (!elsewhere || takes_bytes(path)) { // here a rollback goes on with what the journal has
+        return run::RunSession::resume(path, redactor, request.by.observer);
     }
     OA_CHECK(make_dirs(copy.parent_path()));
     fs::copy(path, copy, fs::copy_options::recursive, error);
     if (error) {
-        return session;
+        return fail(Code::io, "cannot copy the run: " + error.message(), copy.string());
     }
     say(request,
         fmt::format(
-            "the run's folder cannot be written ({}): going on with a copy, {}",
-            session.error().message,
+            "the run's folder cannot be written: going on with a copy, {}; what is there stays as "
+            "it is",
             copy.string()
         ));
     return run::RunSession::resume(copy, redactor, request.by.observer);
@@ -215,12 +223,12 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
     const auto lock = co_await lock_for(&request, &plan);
     if (!lock) {
-        co_return std::unexpected(with_manual_command(lock.error(), plan));
+        co_return std::unexpected(with_other_ways(lock.error(), plan, path));
     }
     OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
     auto opened = open_session(path, request, outside.redactor);
     if (!opened) {
-        co_return std::unexpected(with_manual_command(std::move(opened).error(), plan));
+        co_return std::unexpected(with_other_ways(std::move(opened).error(), plan, path));
     }
     auto session = *std::move(opened);
     PlaybookRun run{std::move(request.by), std::move(plan), std::move(outside), std::move(session)};

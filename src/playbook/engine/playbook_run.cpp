@@ -354,8 +354,12 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     } else if (!planted_fault(run.session.folder().path()).empty()) {
         next = "oa-stream rollback apply --run " + run.session.id();
     }
+    std::error_code ignored;
+    const bool kept = std::filesystem::exists(run.session.folder().path(), ignored);
     const std::string incident = "oa-stream incident body " + run.session.id();
-    if (outcome.exit == ExitCode::rolled_back && next.empty()) {
+    if (!kept) {
+        // Somebody removed the folder, and there is nothing to show of it.
+    } else if (outcome.exit == ExitCode::rolled_back && next.empty()) {
         next = incident;
     } else if (outcome.exit == ExitCode::rollback_unverified) {
         outcome.notes.push_back("For the incident: " + incident);

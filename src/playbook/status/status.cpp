@@ -1,5 +1,7 @@
 #include "oa_stream/playbook/status.hpp"
 
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include <fmt/format.h>
@@ -90,6 +92,28 @@ Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
         }
     }
     return out;
+}
+
+std::string way_back(const fs::path& state_dir) {
+    auto all = all_statuses(state_dir).value_or(std::vector<RunStatus>{});
+    std::erase_if(all, [](const RunStatus& one) {
+        return !one.moved || !run::facts_of(one.folder).mutates;
+    });
+    const auto newest = std::ranges::max_element(all, {}, &RunStatus::last_at);
+    // What a rollback moved is where it belongs.
+    const bool back =
+        newest != all.end() && run::facts_of(newest->folder).kind == run::RunKind::rollback;
+    if (newest == all.end() || back) {
+        return "no run here has traffic to take back; oa-stream rollback plan rollback --set … "
+               "--out back.json shows what restores everything, whatever moved it";
+    }
+    const bool known = !newest->serving.empty() && !newest->baseline.empty();
+    return fmt::format(
+        "{} takes back the newest that moved traffic on {}{}",
+        Suggestion{"rollback apply", {names::run, newest->run}}.text(),
+        newest->target,
+        known ? fmt::format(": {} to {}", newest->serving, newest->baseline) : ""
+    );
 }
 
 } // namespace oa_stream::playbook
