@@ -104,8 +104,12 @@ std::string way_back(const fs::path& state_dir) {
     const bool back =
         newest != all.end() && run::facts_of(newest->folder).kind == run::RunKind::rollback;
     if (newest == all.end() || back) {
-        return "no run here has traffic to take back; oa-stream rollback plan rollback --set … "
-               "--out back.json shows what restores everything, whatever moved it";
+        return fmt::format(
+            "no run here has traffic to take back; oa-stream rollback plan rollback {} … {} "
+            "back.json shows what restores everything, whatever moved it",
+            names::set,
+            names::out
+        );
     }
     const bool known = !newest->serving.empty() && !newest->baseline.empty();
     return fmt::format(
