@@ -198,6 +198,10 @@ TEST_CASE("fault 13: a bare drill is refused, and nothing moves traffic but a wa
     CHECK(now(call(k_rollout, {"rollback", "a"}, {{"DRY_RUN", "1"}})) == "cutover status");
     CHECK(now(call(k_rollout, {"status"}, {})) == "cutover status");
     refused(call(k_rollout, {"deploy-no-traffic", "img"}, {}), "gcloud run deploy");
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"drill"}, {"drill", "a"}, {"drill", "a", "b", "c"}}) {
+        refused(call(k_rollout, words, {{"DRY_RUN", "1"}}), "arguments are given, expected status");
+    }
     const Env live{{"BASE_URL", "http://l"}, {"DRY_RUN", "0"}, {"AUTH_TOKEN", "t"}};
     CHECK(now(call(k_cutover, {"a", "b"}, live)).starts_with("cutover plan cutover "));
     const Env apply{{"BASE_URL", "http://l"}, {"APPLY", "1"}, {"CONTROL_ACCESS_TOKEN", "t"}};

@@ -1,4 +1,5 @@
 #include "core/commands.hpp"
+#include "core/continued.hpp"
 #include "core/suggestion.hpp"
 
 #include <catch2/catch.hpp>
@@ -80,6 +81,21 @@ TEST_CASE("next: a command line once more has all that was given, quoted") {
     );
     CHECK(typed.without("--connect-to").contains("token' --abort"));
     CHECK(typed.with("--auth", "env:NAME").contains(" --auth env:NAME --connect-to"));
+}
+
+TEST_CASE("next: on a narrow terminal a command is broken so that a shell takes it as one") {
+    CHECK(continued("next: oa-stream a b", 80) == "next: oa-stream a b");
+    const std::string line = "next: oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' "
+                             "--access-log /var/log/oa-stream/access.log --window 20m --route /api";
+    CHECK(
+        continued(line, 60) == "next: oa-stream slo gate \\\n"
+                               "    'bad: http_5xx | terminal_error <= 1%' --access-log \\\n"
+                               "    /var/log/oa-stream/access.log --window 20m --route /api"
+    );
+    CHECK(
+        continued("next: less /a/path/that/is/long", 20) ==
+        "next: less \\\n    /a/path/that/is/long"
+    );
 }
 
 TEST_CASE("next: a run's files are named where its folder is now") {

@@ -357,6 +357,15 @@ TEST_CASE("watch: what is old, gone or not ready is never healthy, and is said i
               },
               WatchState::unreachable,
               "no numbers ever came"},
+          Row{"another server",
+              [](WatchSource& s) {
+                  s.reachable = false;
+                  s.answered = true;
+                  s.state = "unreadable: /metrics is HTTP 404";
+                  s.age_s.reset();
+              },
+              WatchState::unreadable,
+              "unreadable: /metrics is HTTP 404, no numbers ever came"},
           Row{"old", [](WatchSource& s) { s.age_s = 16; }, WatchState::stale, "16 s old"},
           Row{"draining",
               [](WatchSource& s) {

@@ -24,6 +24,7 @@ struct PlanRequest {
     bool probes = true; ///< false: only GETs leave the machine, and gates are not tried
     std::filesystem::path state_dir{}; ///< whose runs are looked through; empty: none are
     run::RunObserver* observer = nullptr; ///< null: nothing is shown
+    std::optional<bool> rollback{}; ///< set: refuse a playbook that is none, or one that is
 };
 
 /// Looks at what is live and says what will be done; changes nothing. Code::precondition when a run

@@ -279,7 +279,8 @@ Result<Replacement> rollout(const OldCall& call) {
     if (action == "rollback") {
         return give_back(call, dry);
     }
-    if (action == "drill" && call.args().size() == 3) {
+    if (action == "drill") {
+        OA_CHECK(call.takes(3, k_rollout_usage));
         return drill_of(call, call.args()[1], call.args()[2], dry);
     }
     if (action == "status") {

@@ -1,5 +1,6 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
@@ -125,7 +126,16 @@ bool asks_json(const std::vector<std::string>& words) {
     return std::ranges::find(words, k_json.name) != words.end();
 }
 
-int dispatch(int argc, char** argv) {
+/// Whether the result is in a file, and nobody asked for it on standard output: what is printed is
+/// for people then.
+bool is_kept(const Context& context) {
+    const auto given = [&](const char* name) { return context.given.given.contains(name); };
+    const bool filed = context.command->leaves_run ? !context.evidence.empty() : given(names::out);
+    return filed && !context.json && !given(names::ndjson);
+}
+
+/// `kept`: see is_kept().
+int dispatch(int argc, char** argv, bool& kept) {
     std::vector<std::string> words(argv + 1, argv + argc);
     // A link with a retired script's name is that script.
     if (const RetiredScript* script = find_retired(argc > 0 ? argv[0] : "")) {
@@ -154,7 +164,21 @@ int dispatch(int argc, char** argv) {
     if (!context) {
         return report(context.error(), false);
     }
-    return carry_out(*invocation, *context);
+    const int code = carry_out(*invocation, *context);
+    kept = context->command != nullptr && is_kept(*context);
+    return code;
+}
+
+/// A result that nobody gets is no success; one that is kept stays what it is.
+int told(int code, bool kept) {
+    const auto written = results_written();
+    if (written) {
+        return code;
+    }
+    (void)report(written.error(), false);
+    const bool good =
+        code == static_cast<int>(ExitCode::ok) || code == static_cast<int>(ExitCode::has_changes);
+    return good && !kept ? static_cast<int>(exit_code(written.error().code)) : code;
 }
 
 } // namespace
@@ -162,13 +186,9 @@ int dispatch(int argc, char** argv) {
 int main(int argc, char** argv) {
     hold_standard_streams();
     try {
-        const int code = dispatch(argc, argv);
-        const auto written = results_written();
-        if (written) {
-            return code;
-        }
-        (void)report(written.error(), false);
-        return code == 0 ? static_cast<int>(exit_code(written.error().code)) : code;
+        bool kept = false;
+        const int code = dispatch(argc, argv, kept);
+        return told(code, kept);
     } catch (const std::exception& error) {
         write_diagnostic("oa-stream: broken invariant: ");
         write_diagnostic(error.what());

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/layout.hpp"
 
+#include "continued.hpp"
 #include "open_report.hpp"
 #include "suggestion.hpp"
 
@@ -63,7 +64,12 @@ void tell_parts(std::vector<std::string> parts, Context& context) {
         part = typed_here(part, context);
     }
     const std::string line = fmt::format("{}", fmt::join(parts, " "));
-    const bool whole = !context.tty || columns_of(line) <= static_cast<std::size_t>(context.width);
+    const auto columns = static_cast<std::size_t>(context.width);
+    const bool whole = !context.tty || columns_of(line) <= columns;
+    constexpr std::size_t k_indent = 2;
+    for (std::string& part : parts) {
+        part = !whole && part.starts_with("next: ") ? continued(part, columns - k_indent) : part;
+    }
     context.err(
         laid_out(whole ? line : fmt::format("{}", fmt::join(parts, "\n  ")), {0, context.colour}) +
         "\n"

@@ -1,9 +1,11 @@
 #include "suggestion.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 
 #include "command.hpp"
+#include "continued.hpp"
 #include "retry.hpp"
 
 #include <fmt/format.h>
@@ -43,20 +45,6 @@ bool works_on_runs(std::string_view rest) {
 /// Begins a word: not the end of a path or of another name.
 bool begins_word(std::string_view text, std::size_t at) {
     return at == 0 || std::string_view(" (`'\"\n").contains(text[at - 1]);
-}
-
-/// A word of a command line, with its quotes, off the front of `text`.
-std::string_view take_word(std::string_view& text) {
-    bool quoted = false;
-    std::size_t end = 0;
-    for (; end < text.size() && (quoted || text[end] != ' '); ++end) {
-        quoted = text[end] == '\'' ? !quoted : quoted;
-        end += !quoted && text[end] == '\\' ? 1 : 0;
-    }
-    end = std::min(end, text.size());
-    const std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return word;
 }
 
 /// What shell_word() was given.
@@ -121,6 +109,41 @@ void type_here(Json& document, const Context& context) {
             type_here(value, context);
         }
     }
+}
+
+std::string_view take_word(std::string_view& text) {
+    bool quoted = false;
+    std::size_t end = 0;
+    for (; end < text.size() && (quoted || text[end] != ' '); ++end) {
+        quoted = text[end] == '\'' ? !quoted : quoted;
+        end += !quoted && text[end] == '\\' ? 1 : 0;
+    }
+    end = std::min(end, text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return word;
+}
+
+std::string continued(std::string_view line, std::size_t columns) {
+    constexpr std::string_view k_break = " \\\n    ";
+    constexpr std::size_t k_indent = 4;
+    constexpr std::size_t k_mark = 2; // " \"
+    std::string out;
+    for (std::size_t at = 0; !line.empty();) {
+        const std::string_view word = take_word(line);
+        const std::size_t width = columns_of(word);
+        const std::size_t mark = line.empty() ? 0 : k_mark;
+        if (at > k_indent && at + 1 + width + mark > columns) {
+            out += k_break;
+            at = k_indent;
+        } else if (at > 0) {
+            out += ' ';
+            ++at;
+        }
+        out += word;
+        at += width;
+    }
+    return out;
 }
 
 std::string in_folder(std::string_view next, const std::filesystem::path& folder) {

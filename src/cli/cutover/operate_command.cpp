@@ -62,15 +62,8 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
     request.set = options.set;
     OA_TRY(request.playbook, playbook::find_playbook(options.playbook));
     request.probes = options.probes;
+    request.rollback = rollback;
     OA_TRY(const Plan plan, make_shown_plan(std::move(request), context));
-    if ((plan.playbook.kind == Kind::rollback) != rollback) {
-        return fail(
-            Code::usage,
-            fmt::format("this playbook is a {}", to_string(plan.playbook.kind)),
-            {},
-            rollback ? "oa-stream cutover plan" : "oa-stream rollback plan"
-        );
-    }
     OA_CHECK(write_plan(plan, options));
     show_plan(plan, options.out, next_of(plan, options.out), context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;

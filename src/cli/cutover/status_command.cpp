@@ -1,7 +1,9 @@
 // cutover status: what is under way, what died, what to type.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/runs.hpp"
 #include "oa_stream/traffic/split.hpp"
 
 #include "core/commands.hpp"
@@ -9,6 +11,7 @@
 #include "core/run_screen.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -128,9 +131,36 @@ bool reached(const RunStatus& status, const std::string& step) {
                         : std::ranges::find(status.done, step) != status.done.end();
 }
 
+/// A step that the run's plan does not have never comes. A plan that cannot be read says nothing.
+Result<void> check_planned(const RunStatus& status, std::string_view step) {
+    constexpr std::string_view k_shift = "shift@";
+    const Json plan = run::document_in(status.folder / "plan.json");
+    const Json* steps = member(plan, "steps");
+    if (!step.starts_with(k_shift) || steps == nullptr || !steps->is_array()) {
+        return {};
+    }
+    std::vector<std::string> stages;
+    for (const Json& one : *steps) {
+        const std::string id = text_in(one, "id");
+        if (id == step) {
+            return {};
+        }
+        if (id.starts_with(k_shift)) {
+            stages.push_back("stage=" + id.substr(k_shift.size()));
+        }
+    }
+    return fail(
+        Code::usage,
+        fmt::format("{} has no stage {}", status.run, step.substr(k_shift.size())),
+        {},
+        stages.empty() ? "done" : fmt::format("{} or done", fmt::join(stages, ", "))
+    );
+}
+
 Result<ExitCode> wait(const Options& options, Context& context) {
     const std::string& step = *options.wait_for;
     OA_TRY(RunStatus status, wanted_run(options, context));
+    OA_CHECK(check_planned(status, step));
     const auto deadline = SteadyClock::now() + options.timeout;
     while (!reached(status, step) && status.state == RunState::running &&
            SteadyClock::now() < deadline) {

@@ -1,4 +1,6 @@
 // slo gate: one limit, judged once on what a source tells, for pipelines.
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
@@ -130,6 +132,12 @@ SloFindings failed(const Order& order, const Error& error, SloDesk& desk) {
     return out;
 }
 
+/// A log that has no lines of the window, damaged ones, or those of another clock.
+bool is_unfit(const measure::SourceReading& reading) {
+    return reading.state == measure::SourceReading::State::missing || reading.count_error > 0 ||
+           !reading.uncovered.empty();
+}
+
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
 Task<SloFindings> judge(const Order& order, SloDesk& desk) {
     const double window_s = std::chrono::duration<double>(order.window).count();
@@ -145,9 +153,12 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
         }
         basis.stable = *std::move(stable);
     }
+    const bool unfit = is_unfit(basis.canary->reading) || is_unfit(basis.stable->reading);
     const auto record = evaluate_basis(order.gate.spec, std::move(basis), input_of(order));
     desk.keep_gate(record);
-    co_return found(order, record);
+    SloFindings out = found(order, record);
+    out.unfit = unfit;
+    co_return out;
 }
 
 /// Past runs are judged from what they recorded: nothing else is looked at, so nothing else may be
@@ -173,6 +184,13 @@ Result<void> check_replayed(const Args& given) {
     return {};
 }
 
+/// Its last lines; empty: no file is the source.
+std::string look_at_log(const Args& given) {
+    const auto logs = given.all(names::access_log);
+    const bool files = !logs.empty() && logs.front() != "-";
+    return files ? "tail -n 5 " + shell_word(logs.front()) : "";
+}
+
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.runs.empty() && !options.settings.empty()) {
         return fail(
@@ -194,6 +212,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             slo_gate_command, context.given, {{names::window, format_duration(2 * order.window)}}
         ),
         typed_again(slo_gate_command, context.given, {{names::auth, "env:NAME"}}),
+        look_at_log(context.given),
     };
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return judge(order, desk); }, context

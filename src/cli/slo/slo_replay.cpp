@@ -3,6 +3,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/run/runs.hpp"
 
+#include "core/run_screen.hpp"
 #include "slo_replay_run.hpp"
 
 #include <fmt/format.h>
@@ -206,7 +207,7 @@ void tell(const std::vector<JudgedRun>& runs, Verdict verdict, ExitCode exit, Co
         }
         context.out(dump_json(document) + "\n");
     } else {
-        context.out(table_of(runs) + closing_of(runs, totals) + "\n");
+        show_text(table_of(runs) + closing_of(runs, totals) + "\n", context);
     }
     context.err(fmt::format(
         "{} on recorded samples; nothing was asked live, so this is never PASS\n",

@@ -22,7 +22,10 @@ NewRun order_of(const SloCommand& command, const SloSource& source) {
 }
 
 std::string next_command(
-    const SloCommand& command, const run::Conclusion& end, const std::filesystem::path& folder
+    const SloCommand& command,
+    const run::Conclusion& end,
+    bool unfit,
+    const std::filesystem::path& folder
 ) {
     if (end.verdict == Verdict::pass) {
         return {};
@@ -32,6 +35,9 @@ std::string next_command(
     }
     if (end.exit == ExitCode::credentials) {
         return command.with_auth;
+    }
+    if (unfit && !command.look.empty()) {
+        return command.look;
     }
     return end.verdict == Verdict::error ? "oa-stream doctor" : command.again;
 }
@@ -126,7 +132,7 @@ Result<ExitCode> run_slo(
     report::Report input;
     input.title = command.name;
     input.headline = headline_of(session.checks(), end, signal);
-    input.next = next_command(command, end, session.folder().path());
+    input.next = next_command(command, end, findings.unfit, session.folder().path());
     input.more = std::move(findings.more);
     const run::RunResult result = session.finish(end, std::move(input));
     return tell_result(session, result, "slo", text, context);

@@ -45,6 +45,7 @@ struct SloFindings {
     std::vector<Check> checks{};
     std::string text{}; ///< for people, below the verdict
     Json more = Json::object(); ///< members of the document besides the common ones
+    bool unfit = false; ///< the data itself is at fault: asked for more of it, it tells no more
 };
 
 struct SloCommand {
@@ -52,6 +53,7 @@ struct SloCommand {
     std::string name; ///< "slo gate"
     std::string again; ///< to type when it could not be decided
     std::string with_auth; ///< …when the source refused who asked
+    std::string look{}; ///< …when its data is unfit; empty: nothing shows that
 };
 
 /// Opens folder, source and loop, runs `find`, concludes, tells. What `find` fails with is told as

@@ -41,6 +41,7 @@ public:
           resized_(io_, SIGWINCH), stopped_(io_, SIGTSTP) {}
 
     [[nodiscard]] ExitCode run();
+    [[nodiscard]] std::string failure() const;
     [[nodiscard]] std::string_view last_state() const {
         return view_ ? to_string(view_->state) : std::string_view();
     }
@@ -305,18 +306,32 @@ ExitCode Watch::run() {
     return exit_;
 }
 
+/// Why no source has numbers, and what to type.
+std::string Watch::failure() const {
+    const auto found = view_ ? std::ranges::find_if(view_->sources, &WatchSource::answered)
+                             : std::vector<WatchSource>::const_iterator{};
+    if (!view_ || found == view_->sources.end()) {
+        const std::string& lane = asked_.first_lane;
+        return fmt::format(
+            "nobody answered{} next: {}",
+            lane.empty() ? "" : ", check host and port of " + lane,
+            typed_here(Typed{context_.command, context_.given}.text(), context_)
+        );
+    }
+    return fmt::format(
+        "{} answers, but not with a lane's numbers: {} next: {}",
+        found->name,
+        found->state,
+        unreadable_next(found->name, asked_, context_)
+    );
+}
+
 Result<ExitCode> run(const WatchOptions& options, Context& context) {
     OA_TRY(WatchAsked asked, complete_watch(options, context));
-    const std::string lane = asked.lanes.empty() ? "" : asked.lanes.front().base_url;
     Watch watch(std::move(asked), context);
     const ExitCode exit = watch.run();
     if (exit == ExitCode::not_executed) {
-        const std::string where =
-            lane.empty() ? "" : fmt::format(", check host and port of {}", lane);
-        const std::string next = Typed{context.command, context.given}.text();
-        context.err(
-            fmt::format("ERROR nobody answered{} next: {}\n", where, typed_here(next, context))
-        );
+        context.err(fmt::format("ERROR {}\n", watch.failure()));
     }
     if (exit == ExitCode::inconclusive) {
         context.err(fmt::format(

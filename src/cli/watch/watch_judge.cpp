@@ -123,7 +123,8 @@ std::optional<WatchState> judge_sources(WatchView& view, const WatchLimits& limi
             view.why.push_back(
                 fmt::format("{} {}, {}", source.name, source.state, age_text(source.age_s))
             );
-            worst = WatchState::unreachable;
+            const bool silent = !source.answered || worst == WatchState::unreachable;
+            worst = silent ? WatchState::unreachable : WatchState::unreadable;
         } else if (!source.age_s || *source.age_s > limits.stale_after_s) {
             view.why.push_back(fmt::format("{}: {}", source.name, age_text(source.age_s)));
             worst = worst.value_or(WatchState::stale);

@@ -62,6 +62,7 @@ public:
         out.name = target_.base_url;
         out.state = state_;
         out.reachable = reachable_;
+        out.answered = answered_;
         out.ready = ready_;
         out.unsure = unsure();
         std::set<std::string> revisions;
@@ -193,6 +194,7 @@ private:
 
     void take_metrics(const net::ClientResponse& answer) {
         std::string trouble;
+        answered_ = answer.status != 0;
         if (answer.failure != net::TransferFailure::none) {
             trouble = fmt::format("unreachable: {}", net::to_string(answer.failure));
         } else if (answer.status != 200) {
@@ -224,6 +226,7 @@ private:
     std::size_t failed_ = 0;
     std::string trouble_{}; ///< of the last one that failed
     bool reachable_ = false;
+    bool answered_ = false;
     bool ready_ = true;
     std::string state_ = "not asked yet";
 };

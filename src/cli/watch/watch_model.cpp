@@ -151,6 +151,8 @@ std::string_view to_string(WatchState state) noexcept {
         return "STALE";
     case WatchState::unreachable:
         return "UNREACHABLE";
+    case WatchState::unreadable:
+        return "UNREADABLE";
     case WatchState::missing:
         return "MISSING";
     case WatchState::incomplete:

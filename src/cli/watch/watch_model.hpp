@@ -60,7 +60,8 @@ void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane);
 struct WatchSource {
     std::string name{};
     std::string state{}; ///< "ready", "not ready: draining", "unreachable: refused"
-    bool reachable = false; ///< at the last try
+    bool reachable = false; ///< numbers came at the last try
+    bool answered = false; ///< anything came at the last try
     bool ready = true; ///< means nothing while it is not reachable
     std::optional<double> age_s{}; ///< of the newest numbers; nullopt: there never were any
     std::string revision{};
@@ -83,6 +84,7 @@ enum class WatchState {
     unready,     ///< a source says that it takes no turns
     stale,       ///< the numbers are old
     unreachable, ///< a source does not answer
+    unreadable,  ///< a source answers, with no lane's numbers
     missing,     ///< a source does not report what is judged
     incomplete,  ///< an instance was not reached, or they cannot be told apart
     quiet,       ///< no request in the window

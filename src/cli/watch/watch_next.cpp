@@ -31,6 +31,19 @@ std::string open_run(const Context& context) {
 
 } // namespace
 
+std::string
+unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context) {
+    const Typed again{context.command, context.given};
+    const std::size_t host = url.find("://");
+    const std::size_t path = host == std::string::npos ? host : url.find('/', host + 3);
+    if (asked.lanes.size() == 1 && path != std::string::npos) { // requests add paths of their own
+        return typed_here(again.with(names::base_url, url.substr(0, path)), context);
+    }
+    const bool lane = url != asked.prometheus_url;
+    const Typed smoke{&smoke_stream_command};
+    return typed_here(lane ? smoke.with(names::base_url, url) : again.text(), context);
+}
+
 std::string watch_next(const WatchAsked& asked, const WatchView& view, const Context& context) {
     if (const std::string run = open_run(context); !run.empty()) {
         const Typed rollback{&rollback_apply_command};

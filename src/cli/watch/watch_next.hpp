@@ -13,4 +13,8 @@ namespace oa_stream::cli {
 [[nodiscard]] std::string
 watch_next(const WatchAsked& asked, const WatchView& view, const Context& context);
 
+/// When the source at `url` answers, but not with a lane's numbers.
+[[nodiscard]] std::string
+unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context);
+
 } // namespace oa_stream::cli

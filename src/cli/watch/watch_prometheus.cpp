@@ -62,6 +62,8 @@ public:
                                                 fmt::join(lanes_->down, ", ")
                                             );
         } else {
+            const Code code = read.error().code;
+            answered_ = code != Code::network && code != Code::timeout;
             state_ = trouble(read.error());
         }
         ++asked;
@@ -72,6 +74,7 @@ public:
         out.name = options_.prometheus.url;
         out.state = state_;
         out.reachable = reachable_;
+        out.answered = reachable_ || answered_;
         if (lanes_) {
             out.ready = lanes_->down.empty();
             out.revision = lanes_->revisions;
@@ -111,6 +114,7 @@ private:
     std::string state_ = "not asked yet";
     double read_at_s_ = 0;
     bool reachable_ = false;
+    bool answered_ = false; ///< with an error
 };
 
 } // namespace

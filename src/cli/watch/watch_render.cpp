@@ -71,6 +71,7 @@ Tone tone_of(WatchState state) {
         return Tone::good;
     case WatchState::bad:
     case WatchState::unreachable:
+    case WatchState::unreadable:
         return Tone::bad;
     case WatchState::unready:
     case WatchState::stale:

@@ -32,6 +32,14 @@ Result<Playbook> read(const PlanRequest& request) {
             request.playbook.file
         );
     }
+    if (request.rollback && (playbook.kind == Kind::rollback) != *request.rollback) {
+        return fail(
+            Code::usage,
+            fmt::format("this playbook is a {}", to_string(playbook.kind)),
+            request.playbook.file,
+            *request.rollback ? "oa-stream cutover plan" : "oa-stream rollback plan"
+        );
+    }
     if (playbook.target.base_url.empty()) {
         return fail(
             Code::usage,

@@ -1,10 +1,11 @@
 // slo gate --replay: would past runs have passed under other limits? A real rehearsal first, then
 // run folders as runs leave them.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { handmadeRun, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const replay = (stateDir, runs, sets = []) => oa(['slo', 'gate', '--replay', ...runs, ...sets.flatMap((set) => ['--set', set]), '--json'], { stateDir });
 
@@ -33,6 +34,10 @@ test('a real rehearsal that failed is judged again: the same under its own limit
   const { run } = rehearsed.json();
   const same = await replay(rehearsed.stateDir, [run]);
   assert.equal(same.code, 1, same.stderr);
+  const line = `stty cols 80; exec ${OA_BIN} --state-dir ${rehearsed.stateDir} slo gate --replay ${run}`;
+  const shown = spawnSync('script', ['-qec', line, '/dev/null'], { env: cleanEnv({ TERM: 'xterm' }), encoding: 'utf8', timeout: 60000, input: '' });
+  assert.match(shown.stdout, /FAIL -> FAIL/);
+  for (const one of shown.stdout.replace(/\x1b\[[\d;]*[mK]/g, '').split(/\r?\n/)) assert.ok([...one].length <= 80, one);
   const [told] = same.json().runs;
   assert.deepEqual([told.run, told.then, told.now, told.unreadable_lines], [run, 'FAIL', 'FAIL', 0]);
   assert.ok(told.gates.some((gate) => gate.stage === '5%' && gate.now === 'FAIL'), verdicts(told).join('\n'));

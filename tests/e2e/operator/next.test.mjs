@@ -72,6 +72,31 @@ test('a command to type once more has what was given; a report is named as a she
   assert.ok(next(load).includes(` load --base-url http://127.0.0.1:1 --auth 'file:${token}' --rate 5/s`), load.stderr);
 });
 
+test('a terminal of 80 columns shows a command in lines that fit, and that a shell takes as one', async () => {
+  const { state, id } = deadState('a state directory with quite a long name, and blanks');
+  const line = `stty cols 80; exec ${OA_BIN} --state-dir '${state}' cutover status`;
+  const shown = spawnSync('script', ['-qec', line, '/dev/null'], { env: cleanEnv({ HOME: state, TERM: 'xterm' }), encoding: 'utf8', timeout: 60000, input: '' });
+  assert.ifError(shown.error);
+  const said = shown.stdout.replace(/\x1b\[[\d;]*[mK]/g, '').replaceAll('\r', '');
+  const command = said.slice(said.lastIndexOf('next: ') + 'next: '.length).trimEnd();
+  assert.ok(command.split('\n').length > 1, said);
+  for (const one of command.split('\n')) assert.ok(one.length <= 78 || one.trim().startsWith(`'${state}'`), one);
+  const pasted = paste(command);
+  assert.notEqual(pasted.code, 127, pasted.stderr);
+  assert.match(pasted.stderr, new RegExp(`runs/${id}`), 'the run was found');
+});
+
+test('a log that cannot tell is to be looked at, not asked for a longer time', async () => {
+  const log = path.join(scratch('log'), 'access.log'), asked = ['slo', 'gate', 'bad: http_5xx | terminal_error <= 1%', '--access-log', log];
+  const line = (at) => JSON.stringify({ v: 1, at: new Date(Date.now() + at).toISOString() });
+  for (const text of ['', 'damaged\n'.repeat(30), `${line(-1000).slice(0, 20)}\n`.repeat(30)]) {
+    fs.writeFileSync(log, text);
+    const got = await oa(asked);
+    assert.ok([3, 4].includes(got.code), got.stderr);
+    assert.equal(next(got), `tail -n 5 ${log}`);
+  }
+});
+
 test('the files of a run that was moved are named where they are', async () => {
   const { state, folder, id } = deadState();
   fs.writeFileSync(path.join(folder, 'plan.json'), '{"schema":"oa-stream.plan.v1","source":{},"steps":[]}');

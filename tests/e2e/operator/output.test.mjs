@@ -1,10 +1,12 @@
 // Standard output and standard error that are closed, full, or pipes whose readers have left: no
-// command aborts, the exit code stays the command's own, and a result that got lost is an error.
+// command aborts, the exit code stays the command's own, and a result that was asked for and got lost
+// is an error. A run's folder and a file of `--out` keep theirs: what is printed is for people then.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
 
 const folder = scratch('output');
@@ -82,6 +84,24 @@ for (const [name, fault] of Object.entries(FAULTS)) {
     }
   });
 }
+
+test('a run and a plan in a file keep their exit code; a document that was asked for and lost is exit 4', async (t) => {
+  const target = await LocalTarget.start();
+  t.after(() => Promise.all([target.front, target.stable, target.canary].map((one) => one.kill())));
+  const plan = (file, ...more) => ['cutover', 'plan', target.playbook, ...target.settings(), ...(file ? ['--out', path.join(folder, file)] : []), ...more];
+  for (const fault of [FAULTS.closed(1), FAULTS.full(1)]) {
+    assert.equal(run(plan('', '--json', '--no-probes'), fault).code, 4, 'the document is lost');
+    assert.equal(run(plan('', '--no-probes'), fault).code, 4, 'the text is all there is');
+    assert.equal(run(plan('kept.json', '--no-probes'), fault).code, 10, 'the file has it');
+  }
+  for (const [fault, more, code] of [[`${FAULTS.closed(1)}; ${FAULTS.closed(2)}`, [], 0], [FAULTS.full(1), [], 0], [FAULTS.full(1), ['--json'], 4], [FAULTS.full(1), ['--ndjson'], 4]]) {
+    await target.setWeights({ v1: 100, v2: 0 });
+    assert.equal(run(plan('apply.json')).code, 10);
+    const got = run(['cutover', 'apply', path.join(folder, 'apply.json'), '--non-interactive', ...more], fault);
+    assert.equal(got.code, code, `${fault} ${more}: ${got.stderr}`);
+    assert.deepEqual(await target.weights(), { v1: 0, v2: 100 });
+  }
+});
 
 test('a lane started without stdin, stdout and stderr gives their numbers to no other file', async () => {
   const ready = path.join(folder, 'ready.json');

@@ -5,9 +5,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { handmadeRun, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 };
+const PRECIOUS = path.join(scratch('precious'), 'file');
+fs.writeFileSync(PRECIOUS, 'precious\n');
 let target;
 before(async () => { target = await LocalTarget.start(); });
 after(() => Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))));
@@ -24,7 +26,7 @@ async function underWay() {
   return { running, run };
 }
 
-for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGQUIT'], ['SIGUSR1']]) {
+for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGTERM', 'SIGTERM'], ['SIGQUIT'], ['SIGUSR1']]) {
   test(`${signals.join(' and ')} in the middle of a stage: the traffic is taken back, exit 7`, async () => {
     const { running, run } = await underWay();
     for (const signal of signals) running.signal(signal);
@@ -38,7 +40,7 @@ for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGQUIT'], ['SIGUSR1']]) {
 test('without a name: the one run that is not over, dead or alive', async () => {
   const none = await target.oa(['rollback', 'apply']);
   assert.equal(none.code, 2, none.stderr);
-  assert.match(none.stderr, /no run was named, and every run is over .*rollback apply --run last:cutover/);
+  assert.match(none.stderr, /no run was named, and every run is over .*no run here has traffic to take back; .*rollback plan rollback /);
 
   const dead = await underWay();
   await dead.running.kill();
@@ -64,6 +66,36 @@ test('without a name: the one run that is not over, dead or alive', async () => 
   const vague = await target.oa(['rollback', 'apply', '--run', '20']);
   assert.equal(vague.code, 2);
   assert.match(vague.stderr, /'20' may be \d+ runs/);
+});
+
+test('every run is over: the newest that moved traffic is named, and what is typed works', async () => {
+  const state = path.join(target.folder, 'over');
+  const named = (got) => got.stderr.match(/rollback apply --run (\S+)/)?.[1];
+  const nothing = await target.oa(['rollback', 'apply'], { stateDir: state });
+  assert.equal(nothing.code, 2, nothing.stderr);
+  assert.match(nothing.stderr, /no run was named, and there are no runs .*rollback plan rollback /);
+
+  const plan = await target.plan({ name: 'over.json' });
+  const passed = await target.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive'], { stateDir: state });
+  assert.equal(passed.code, 0, passed.stderr);
+  const again = await target.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive'], { stateDir: state });
+  assert.equal(again.code, 6, 'the traffic is not where the plan begins');
+  assert.equal(fs.readdirSync(path.join(state, 'runs')).length, 2, 'a run that moved nothing is newer');
+
+  const never = await target.oa(['cutover', 'status', '--run', passed.json().run, '--wait-for', 'stage=33%', '--timeout', '60s'], { stateDir: state });
+  assert.equal(never.code, 2, never.stderr);
+  assert.match(never.stderr, /has no stage 33%.*stage=50%, stage=100% or done/);
+
+  const asked = await target.oa(['rollback', 'apply'], { stateDir: state });
+  assert.equal(asked.code, 2, asked.stderr);
+  assert.equal(named(asked), passed.json().run, asked.stderr);
+  const newest = await target.oa(['rollback', 'apply', '--run', 'last:cutover'], { stateDir: state });
+  assert.equal(newest.code, 6, newest.stderr);
+  assert.equal(named(newest), passed.json().run, newest.stderr);
+  const back = await target.oa(['rollback', 'apply', '--run', named(asked)], { stateDir: state });
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  assert.equal(named(await target.oa(['rollback', 'apply'], { stateDir: state })), undefined, 'it is back');
 });
 
 test('several runs that are not over are listed, with a command that names one', async () => {
@@ -119,7 +151,8 @@ test('a link in the place of the lock is not followed; what to type by hand is s
   assert.equal((await target.oa(['rollback', 'apply'])).code, 0);
 });
 
-for (const [what, damage] of [['gone', (file) => fs.rmSync(file)], ['empty', (file) => fs.truncateSync(file)], ['garbage', (file) => fs.writeFileSync(file, 'not JSON\n')]]) {
+for (const [what, damage] of [['gone', (file) => fs.rmSync(file)], ['empty', (file) => fs.truncateSync(file)], ['garbage', (file) => fs.writeFileSync(file, 'not JSON\n')],
+  ['a folder', (file) => { fs.rmSync(file); fs.mkdirSync(file); }], ['a link', (file) => { fs.rmSync(file); fs.symlinkSync(PRECIOUS, file); }]]) {
   test(`a journal that is ${what} while half of the traffic serves: status stays 8 until a rollback that did something`, async () => {
     const { running, run } = await underWay();
     await running.kill();
@@ -134,8 +167,31 @@ for (const [what, damage] of [['gone', (file) => fs.rmSync(file)], ['empty', (fi
     assert.equal(back.code, 0, back.stderr);
     assert.deepEqual(await target.weights(), STABLE);
     assert.equal((await target.oa(['cutover', 'status'])).code, 0);
+    assert.equal(fs.readFileSync(PRECIOUS, 'utf8'), 'precious\n', 'a link is not followed');
+    assert.ok(target.journal(run).length > 1, 'a journal of its own');
   });
 }
+
+test('a front door that is started again in the middle of a stage is no second operator: exit 7', async () => {
+  const other = await LocalTarget.start();
+  const plan = await other.plan({ set: { bake: '60s' } });
+  const running = other.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  const run = await running.until(() => other.runs().find((one) => other.journalSoFar(one).some((line) => line.phase === 'done')), 'the first shift', 60000);
+  await other.front.kill();
+  fs.rmSync(other.socket, { force: true });
+  const again = new Running(OA_BIN, ['front', '--listen', new URL(other.base).host, '--admin', other.socket, '--backend', `v1=${other.stable.base}`, '--backend', `v2=${other.canary.base}`, '--weights', 'v1=0,v2=100'],
+    { name: 'front', folder: scratch('again'), env: cleanEnv({ HOME: other.folder }) });
+  assert.equal((await running.end(60000)).code, 7, running.stderr);
+  assert.equal(JSON.parse(running.stdout).run, run);
+  assert.deepEqual(await other.weights(), STABLE);
+  await Promise.all([again, other.stable, other.canary].map((one) => one.kill()));
+});
+
+test('a playbook of the other kind is refused before anything is asked', async () => {
+  const got = await target.oa(['rollback', 'plan', target.playbook, ...target.settings({ base_url: 'http://127.0.0.1:9', socket: '/nowhere' })]);
+  assert.equal(got.code, 2, got.stderr);
+  assert.match(got.stderr, /this playbook is a cutover .*oa-stream cutover plan/);
+});
 
 test('a drill of a target shows its plan and writes nothing until --apply', async () => {
   const text = fs.readFileSync(target.playbook, 'utf8').replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill').replace(/postflight:\n.*\n/, '');

@@ -223,6 +223,18 @@ test('--once: one look; nobody there is no success', async () => {
   assert.match(nobody.stdout, /^UNREACHABLE/);
   assert.match(nobody.stdout, /no numbers ever came/);
   assert.match(nobody.stdout, /active +– streams/);
+  // An older program serves here, or a proxy: it answers, and not with a lane's numbers.
+  const other = http.createServer((request, response) => { response.statusCode = request.url === '/metrics' ? 200 : 404; response.end(request.url === '/metrics' ? '<html>' : ''); });
+  await new Promise((done) => other.listen(0, '127.0.0.1', done));
+  const there = `http://127.0.0.1:${other.address().port}`;
+  const below = await oa(['watch', '--once', '--base-url', `${there}/api`, '--every', '200ms']);
+  assert.equal(below.code, 4);
+  assert.match(below.stdout, /^UNREADABLE/);
+  assert.match(below.stderr, new RegExp(`ERROR ${there}/api answers, but not with a lane's numbers: .*HTTP 404.* next: oa-stream watch --base-url ${there} --every 200ms --once`));
+  const page = await oa(['watch', '--once', '--base-url', there, '--every', '200ms']);
+  assert.equal(page.code, 4);
+  assert.match(page.stderr, new RegExp(`next: oa-stream smoke stream --base-url ${there}`));
+  await new Promise((done) => other.close(done));
   const unreached = await oa(['watch', '--once', '--json', '--base-url', 'http://127.0.0.1:9', '--every', '200ms']);
   assert.equal(unreached.code, 4);
   assert.equal(unreached.json().sources[0].ready, null);

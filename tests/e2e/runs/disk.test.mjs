@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { OA_BIN, cleanEnv, handmadeRun } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun } from '../lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const NOBODY = 65534;
@@ -47,16 +47,61 @@ test('a run whose folder cannot be written is rolled back with its state elsewhe
   const elsewhere = asNobody(['rollback', 'apply', '--state-dir', other, '--run', folder, '--json']);
   assert.equal(elsewhere.code, 0, elsewhere.stderr);
   assert.deepEqual(await target.weights(), STABLE);
-  assert.match(elsewhere.stderr, /cannot be written .*: going on with a copy/);
+  assert.match(elsewhere.stderr, /cannot be written: going on with a copy/);
   assert.equal(JSON.parse(elsewhere.stdout).evidence, path.join(other, 'runs', run.run));
   assert.deepEqual(fs.readdirSync(folder).sort(), before_, 'the original is as it was');
+});
+
+test('a full disk: how a run ended is told alike everywhere; a rollback elsewhere leaves it as it is', async (t) => {
+  const disk = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-full-'));
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]).status !== 0) return t.skip('mount needs CAP_SYS_ADMIN');
+  t.after(() => spawnSync('umount', ['-l', disk]));
+  const fill = () => { try { fs.writeFileSync(path.join(disk, 'full'), Buffer.alloc(4 << 20), { flag: 'a' }); } catch (error) { assert.equal(error.code, 'ENOSPC'); } };
+  const at = { stateDir: path.join(disk, 'state') };
+
+  const plan = await target.plan({ name: 'full.json', set: { bake: '30s' } });
+  const running = new Running(OA_BIN, ['cutover', 'apply', plan.file, '--non-interactive', '--state-dir', at.stateDir], { name: 'apply', folder: target.folder, env: cleanEnv({ HOME: target.folder }) });
+  const runs = path.join(at.stateDir, 'runs');
+  const id = await running.until(() => fs.existsSync(runs) && fs.readdirSync(runs)[0], 'a run', 60000);
+  handmadeRun(path.join(runs, id));
+  await running.until(() => fs.readFileSync(path.join(runs, id, 'journal.ndjson'), 'utf8').includes('"done"'), 'traffic is moved', 60000);
+  fill();
+  running.signal('SIGINT');
+  const { code } = await running.end(60000);
+  assert.equal(code, 7, running.stderr);
+  const shown = await target.oa(['runs', 'show', id], at);
+  assert.equal(shown.code, 0, shown.stdout + shown.stderr);
+  assert.match(shown.stdout, new RegExp(`${id} finished: \\w+[^]*exit code +7[^]*never sealed`));
+  assert.doesNotMatch(shown.stdout, /died/);
+  assert.equal((await target.oa(['cutover', 'status'], at)).code, 0);
+
+  fs.rmSync(path.join(disk, 'full'));
+  const again = await target.oa(['cutover', 'plan', target.playbook, ...target.settings(), '--out', path.join(target.folder, 'full2.json')], at);
+  assert.equal(again.code, 10, again.stderr);
+  const passed_ = (await target.oa(['cutover', 'apply', path.join(target.folder, 'full2.json'), '--json', '--non-interactive'], at)).json();
+  assert.equal(passed_.verdict, 'PASS');
+  fill();
+  const here = await target.oa(['rollback', 'apply', '--run', passed_.run], at);
+  if (here.code === 4) { // the lock had no place
+    assert.match(here.stderr, /cannot write the lock: No space left on device .*\/locks\/\S+\.lock.*write elsewhere: oa-stream rollback apply --state-dir DIR --run \S+/);
+    const elsewhere = path.join(target.folder, 'elsewhere');
+    const back = await target.oa(['rollback', 'apply', '--run', passed_.evidence, '--json'], { stateDir: elsewhere });
+    assert.equal(back.code, 0, back.stderr);
+    assert.match(back.stderr, /cannot be written: going on with a copy/);
+    const list = (await target.oa(['runs', 'show', passed_.run, '--json'], at)).json();
+    assert.equal(list.shown.state, 'finished');
+    assert.equal(list.sums.sealed, true, 'the original is as it was');
+  } else {
+    assert.equal(here.code, 0, here.stderr);
+    assert.match(here.stderr, /Evidence is incomplete/);
+  }
+  assert.deepEqual(await target.weights(), STABLE);
 });
 
 test('the state folder is removed in the middle: no text names a file that is not there', async () => {
   const state = path.join(target.folder, 'gone');
   const plan = await target.plan({ name: 'gone.json', set: { bake: '3s' } });
   assert.equal(plan.code, 10, plan.stderr);
-  const { Running } = await import('../lib/process.mjs');
   const running = new Running(OA_BIN, ['cutover', 'apply', plan.file, '--non-interactive', '--state-dir', state], { name: 'apply', folder: target.folder, env: cleanEnv({ HOME: target.folder }) });
   const runs = path.join(state, 'runs');
   const id = await running.until(() => fs.existsSync(runs) && fs.readdirSync(runs)[0], 'a run', 60000);
@@ -66,5 +111,6 @@ test('the state folder is removed in the middle: no text names a file that is no
   const exit = await running.end(120000);
   const said = running.stdout + running.stderr;
   assert.notEqual(exit.code, 0, said);
+  assert.ok(!said.slice(said.indexOf('restoring')).includes(`incident body ${id}`), `a run that is not there is suggested:\n${said}`);
   for (const [name] of said.slice(said.indexOf('restoring')).matchAll(/\/[^\s:'"]*\/gone\/[^\s:'"]*/g)) assert.ok(fs.existsSync(name), `${name} is named and not there:\n${said}`);
 });
