@@ -134,7 +134,7 @@ SloFindings failed(const Order& order, const Error& error, SloDesk& desk) {
 
 /// A log that has no lines of the window, damaged ones, or those of another clock.
 bool is_unfit(const measure::SourceReading& reading) {
-    return reading.state == measure::SourceReading::State::missing || reading.count_error > 0 ||
+    return reading.state == measure::SourceReading::State::missing || reading.unread > 0 ||
            !reading.uncovered.empty();
 }
 
