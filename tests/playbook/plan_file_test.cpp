@@ -116,6 +116,16 @@ TEST_CASE("plan file: every edit is refused, exit 6") {
     CHECK(read(set).error().code == Code::precondition);
 }
 
+TEST_CASE("plan file: a member that stands twice is an edit, whichever of them is true") {
+    const std::string text = to_json(plan_of()).dump();
+    const std::string first = R"({"created_at":"2026-02-22T09:00:00.000Z",)" + text.substr(1);
+    REQUIRE(read_plan(text, "plan.json", Trust::verified).has_value());
+    const auto got = read_plan(first, "plan.json", Trust::verified);
+    REQUIRE_FALSE(got.has_value());
+    CHECK(got.error().message.contains("'created_at' stands twice"));
+    CHECK(read_plan(first, "plan.json", Trust::rescue).has_value());
+}
+
 TEST_CASE("plan file: an id that fits edited steps does not help: they are made again") {
     Json forged = to_json(plan_of());
     forged["steps"][1]["title"] = "harmless";

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/playbook/file.hpp"
@@ -116,7 +117,8 @@ std::string canonical_digest(const Json& json) {
 }
 
 Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust) {
-    auto json = parse_json(text);
+    // An id covers what is read alone: a name that stands twice would hide its first value.
+    auto json = parse_json_within(text, {.unique_names = trust == Trust::verified});
     if (!json || text_in(*json, "schema") != "oa-stream.plan.v1" || !member(*json, "source")) {
         return fail(
             Code::unreadable,
