@@ -88,16 +88,21 @@ for (const [name, fault] of Object.entries(FAULTS)) {
 test('a run and a plan in a file keep their exit code; a document that was asked for and lost is exit 4', async (t) => {
   const target = await LocalTarget.start();
   t.after(() => Promise.all([target.front, target.stable, target.canary].map((one) => one.kill())));
+  // The lanes log meanwhile, and this process reads it.
+  const later = async (args, setup = ':') => {
+    const one = new Running('bash', ['-c', `${setup}; exec "$0" "$@"`, OA_BIN, ...args], { env });
+    return { ...(await one.end(60000)), stderr: one.stderr };
+  };
   const plan = (file, ...more) => ['cutover', 'plan', target.playbook, ...target.settings(), ...(file ? ['--out', path.join(folder, file)] : []), ...more];
   for (const fault of [FAULTS.closed(1), FAULTS.full(1)]) {
-    assert.equal(run(plan('', '--json', '--no-probes'), fault).code, 4, 'the document is lost');
-    assert.equal(run(plan('', '--no-probes'), fault).code, 4, 'the text is all there is');
-    assert.equal(run(plan('kept.json', '--no-probes'), fault).code, 10, 'the file has it');
+    assert.equal((await later(plan('', '--json', '--no-probes'), fault)).code, 4, 'the document is lost');
+    assert.equal((await later(plan('', '--no-probes'), fault)).code, 4, 'the text is all there is');
+    assert.equal((await later(plan('kept.json', '--no-probes'), fault)).code, 10, 'the file has it');
   }
   for (const [fault, more, code] of [[`${FAULTS.closed(1)}; ${FAULTS.closed(2)}`, [], 0], [FAULTS.full(1), [], 0], [FAULTS.full(1), ['--json'], 4], [FAULTS.full(1), ['--ndjson'], 4]]) {
     await target.setWeights({ v1: 100, v2: 0 });
-    assert.equal(run(plan('apply.json')).code, 10);
-    const got = run(['cutover', 'apply', path.join(folder, 'apply.json'), '--non-interactive', ...more], fault);
+    assert.equal((await later(plan('apply.json'))).code, 10);
+    const got = await later(['cutover', 'apply', path.join(folder, 'apply.json'), '--non-interactive', ...more], fault);
     assert.equal(got.code, code, `${fault} ${more}: ${got.stderr}`);
     assert.deepEqual(await target.weights(), { v1: 0, v2: 100 });
   }
