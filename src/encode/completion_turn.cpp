@@ -1,5 +1,7 @@
 #include "completion_turn.hpp"
 
+#include "oa_stream/base/json_bounds.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -159,7 +161,7 @@ std::optional<turn::FailureCause> CompletionTurn::unmet() const {
         return turn::FailureCause::no_call;
     }
     if (json_object_ && !stop_.cut()) {
-        const auto value = parse_json(json_);
+        const auto value = parse_any_json(json_);
         return value && value->is_object() ? std::nullopt
                                            : std::optional(turn::FailureCause::no_json);
     }

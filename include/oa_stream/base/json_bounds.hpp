@@ -1,4 +1,5 @@
-// JSON of clients nobody trusts: how much of it is read, and how much is kept.
+// JSON of others: how much of what a client sends is read and kept, and how nothing of a peer is
+// lost.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -30,5 +31,10 @@ struct JsonBounds {
 /// parse_json() within bounds, in time proportional to the text (members of one object: n log n).
 /// Beyond `members` or `values`: Code::too_large; after `stop`: Code::cancelled.
 [[nodiscard]] Result<Json> parse_json_within(std::string_view text, const JsonBounds& bounds);
+
+/// As parse_json(), for a peer whose every message counts: a number beyond the range of a double
+/// becomes a string of its digits, and an array or object beyond `limits.depth` a string of its
+/// JSON. What fails is no JSON at all.
+[[nodiscard]] Result<Json> parse_any_json(std::string_view text, JsonLimits limits = {});
 
 } // namespace oa_stream

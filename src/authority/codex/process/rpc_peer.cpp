@@ -1,5 +1,6 @@
 #include "rpc_peer.hpp"
 
+#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "signal.hpp"
@@ -76,7 +77,7 @@ void RpcPeer::notify(std::string_view method) {
 }
 
 void RpcPeer::on_line(std::string_view line) {
-    auto parsed = parse_json(line, k_line_limits);
+    auto parsed = parse_any_json(line, k_line_limits);
     if (!parsed) {
         handlers_.nonsense(fmt::format("{}: {}", parsed.error().message, printable(line, 80)));
         return;

@@ -1,5 +1,6 @@
 #include "khala_frames.hpp"
 
+#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
 
 #include <algorithm>
@@ -125,7 +126,7 @@ KhalaFrame read_batch(Json& payload, const KhalaFilter& filter, std::size_t byte
 } // namespace
 
 KhalaFrame read_rust_frame(std::string_view text, const KhalaFilter& filter) {
-    auto body = parse_json(text);
+    auto body = parse_any_json(text);
     if (!body || !body->is_object()) {
         return {};
     }
@@ -146,7 +147,7 @@ KhalaFrame read_rust_frame(std::string_view text, const KhalaFilter& filter) {
 }
 
 KhalaFrame read_phoenix_frame(std::string_view text, const KhalaFilter& filter) {
-    auto body = parse_json(text);
+    auto body = parse_any_json(text);
     if (!body || !body->is_array() || body->size() != 5 || !(*body)[3].is_string() ||
         !(*body)[4].is_object()) {
         return {};
