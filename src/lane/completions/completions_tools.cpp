@@ -19,6 +19,29 @@ using authority::SeedCall;
 
 constexpr std::size_t k_longest_name = 64;
 
+/// What codex-cli 0.169.0 offers to models, over all profiles and its built-in models; whichever of
+/// them a lane has, a page's functions are taken or not. shell_command is hidden, and answered all
+/// the same; mcp it refuses.
+constexpr std::array<std::string_view, 17> k_taken_names{
+    "apply_patch",
+    "create_goal",
+    "exec_command",
+    "get_goal",
+    "list_mcp_resource_templates",
+    "list_mcp_resources",
+    "mcp",
+    "multi_agent_v1",
+    "read_mcp_resource",
+    "request_user_input",
+    "shell_command",
+    "tool_search",
+    "update_goal",
+    "update_plan",
+    "view_image",
+    "web_search",
+    "write_stdin",
+};
+
 /// Where a function's members stand: chat completions have them one level deeper.
 std::string_view inside_of(bool flat) {
     return flat ? "" : ".function";
@@ -67,8 +90,10 @@ Accepted<ClientTool> read_tool(
     if (!name) {
         return std::unexpected(std::move(name).error());
     }
-    if (name->starts_with("mcp__")) {
-        return bad("invalid_value", inside + ".name", "a name that does not begin with mcp__");
+    if (is_taken_name(*name)) {
+        return bad(
+            "invalid_value", inside + ".name", "a name that is not one of Codex's own tools"
+        );
     }
     ClientTool tool{.name = *std::move(name)};
     if (const auto* description = given(**function, "description")) {
@@ -201,6 +226,11 @@ bool is_function_name(std::string_view name) noexcept {
                c == '_' || c == '-';
     };
     return !name.empty() && name.size() <= k_longest_name && std::ranges::all_of(name, fits);
+}
+
+bool is_taken_name(std::string_view name) noexcept {
+    return name.starts_with("mcp__") ||
+           std::ranges::find(k_taken_names, name) != k_taken_names.end();
 }
 
 Accepted<void>

@@ -38,12 +38,12 @@ Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::st
     if (!tool.is_object()) {
         return std::unexpected(invalid_field(path, path + " must be an object"));
     }
-    if (!is_function_name(name) || name.starts_with("mcp__")) {
+    if (!is_function_name(name) || is_taken_name(name)) {
         return std::unexpected(invalid_field(
             path,
             fmt::format(
-                "the name of {} must be 1 to 64 letters, digits, '_' or '-', and must not begin "
-                "with mcp__",
+                "the name of {} must be 1 to 64 letters, digits, '_' or '-', and not one of "
+                "Codex's own tools",
                 path
             )
         ));

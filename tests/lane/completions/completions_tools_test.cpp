@@ -118,6 +118,8 @@ TEST_CASE("completions tools: what is offered to the model") {
          "400 invalid_value tools[0].function.name"},
         {R"("tools":[{"type":"function","function":{"name":"mcp__a__b"}}])",
          "400 invalid_value tools[0].function.name"},
+        {R"("tools":[{"type":"function","function":{"name":"exec_command"}}])",
+         "400 invalid_value tools[0].function.name"},
         {R"("tools":[{"type":"function","function":{"name":"f","description":1}}])",
          "400 invalid_type tools[0].function.description"},
         {R"("tools":[{"type":"function","function":{"name":"f","parameters":[]}}])",
