@@ -31,19 +31,30 @@ Rejection reject_json(const Error& error) {
     );
 }
 
+Rejection reject_half() {
+    return reject(400, "invalid_json", "the newest message has a surrogate without its other half");
+}
+
 Rejection reject_crowd() {
     return with_retry_after(
         reject(503, "service_unavailable", "too many large requests are being read: try again"), 1
     );
 }
 
-Accepted<void>
-read_now(std::string_view text, const JsonBounds& bounds, bool halves, const BodyUse& use) {
+Accepted<void> read_now(
+    std::string_view text, const JsonBounds& bounds, const BodyKeep& keep, const BodyUse& use
+) {
     // The tree ends here: taking a large one apart takes time as well.
     auto body = parse_json_within(text, bounds);
-    if (!body && body.error().code == Code::protocol && halves) {
+    if (!body && body.error().code == Code::protocol && keep.half_in_new) {
         if (const auto repaired = replace_halves(text)) {
             body = parse_json_within(*repaired, bounds);
+            if (body && keep.half_in_new(*body)) {
+                return std::unexpected(reject_half());
+            }
+            if (body) {
+                mend_halves(*body);
+            }
         }
     }
     return body ? use(*body) : std::unexpected(reject_json(body.error()));
@@ -63,13 +74,13 @@ Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, Bod
         .outer_names = keep.outer_names
     };
     if (text.size() <= k_on_loop) {
-        co_return read_now(text, bounds, keep.halves, use);
+        co_return read_now(text, bounds, keep, use);
     }
     Accepted<void> result{};
     const auto job = [&](std::stop_token stop) {
         bounds.stop = std::move(stop);
         try {
-            result = read_now(text, bounds, keep.halves, use);
+            result = read_now(text, bounds, keep, use);
         } catch (const std::bad_alloc&) {
             result = std::unexpected(reject_crowd());
         }

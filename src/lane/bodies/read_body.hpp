@@ -20,9 +20,15 @@ struct BodyKeep {
     std::span<const std::string_view> wanted{};
     std::span<const std::string_view> whole{};
     bool outer_names = false;
-    /// Half characters are replaced (surrogates.hpp) instead of refused.
-    bool halves = false;
+    /// Half characters become U+FFFD instead of 400, unless this finds one (surrogates.hpp:
+    /// k_half_character) where it must not be: in what is new.
+    std::function<bool(const Json& body)> half_in_new{};
 };
+
+/// For BodyKeep::half_in_new of a body that was read before.
+inline bool no_more_new(const Json& /*body*/) {
+    return false;
+}
 
 /// Parses the body and calls `use`, for large bodies on the lane's body thread. 400 invalid_json;
 /// 413 when the body has more values or names than the limits allow; 499 when the client left

@@ -1,6 +1,8 @@
 #include "surrogates.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -25,6 +27,29 @@ bool is_high(unsigned unit) {
 }
 bool is_low(unsigned unit) {
     return unit >= 0xDC00 && unit < 0xE000;
+}
+
+void mend(std::string& text) {
+    for (auto at = text.find(k_half_character); at != std::string::npos;
+         at = text.find(k_half_character, at)) {
+        text.replace(at, k_half_character.size(), k_replacement);
+    }
+}
+
+bool has_half_in_name(const Json::object_t::value_type& member) {
+    return member.first.contains(k_half_character);
+}
+
+Json::object_t with_mended_names(Json::object_t members) {
+    Json::object_t out;
+    // The map's own emplace looks for the name first.
+    auto& list = static_cast<Json::object_t::Container&>(out);
+    for (auto& [name, value] : members) {
+        std::string mended = name;
+        mend(mended);
+        list.emplace_back(std::move(mended), std::move(value));
+    }
+    return out;
 }
 
 } // namespace
@@ -56,12 +81,19 @@ std::optional<std::string> replace_halves(std::string_view json) {
     return out;
 }
 
-std::string without_halves(std::string text) {
-    for (auto at = text.find(k_half_character); at != std::string::npos;
-         at = text.find(k_half_character, at)) {
-        text.replace(at, k_half_character.size(), k_replacement);
+void mend_halves(Json& body) {
+    if (auto* text = body.get_ptr<std::string*>()) {
+        mend(*text);
+    } else if (auto* items = body.get_ptr<Json::array_t*>()) {
+        std::ranges::for_each(*items, mend_halves);
+    } else if (auto* members = body.get_ptr<Json::object_t*>()) {
+        for (auto& [name, value] : *members) {
+            mend_halves(value);
+        }
+        if (std::ranges::any_of(*members, has_half_in_name)) {
+            *members = with_mended_names(std::move(*members));
+        }
     }
-    return text;
 }
 
 } // namespace oa_stream::lane

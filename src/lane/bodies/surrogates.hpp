@@ -2,6 +2,8 @@
 // a character, store the half, and send it with every later request.
 #pragma once
 
+#include "oa_stream/base/json.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +16,7 @@ inline constexpr std::string_view k_half_character = "\xEF\xBF\xBE";
 /// The same text with \uFFFE in place of each half; nullopt when it has none.
 [[nodiscard]] std::optional<std::string> replace_halves(std::string_view json);
 
-/// With U+FFFD in place of each k_half_character.
-[[nodiscard]] std::string without_halves(std::string text);
+/// U+FFFD in place of each k_half_character, in all texts and names of the body.
+void mend_halves(Json& body);
 
 } // namespace oa_stream::lane

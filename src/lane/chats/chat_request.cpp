@@ -5,7 +5,6 @@
 #include "oa_stream/base/utf8.hpp"
 
 #include "bodies/resend_sieve.hpp"
-#include "bodies/surrogates.hpp"
 #include "image_url.hpp"
 #include "message_parts.hpp"
 #include "thread_name.hpp"
@@ -197,7 +196,7 @@ std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::si
     for (std::size_t i = 0; i < std::min(end, list.size()); ++i) {
         if (list[i].user || list[i].assistant) {
             const auto role = list[i].user ? Role::user : Role::assistant;
-            auto text = without_halves(joined_text(list[i].pieces));
+            auto text = joined_text(list[i].pieces);
             earlier.push_back({role, std::move(list[i].id), std::move(text)});
         }
     }
@@ -267,7 +266,7 @@ std::size_t text_chars(const std::vector<authority::InputPart>& input) {
 
 // Of the body, as many as k_body_names; of a message, of its parts, of an approval.
 constexpr std::size_t k_body_names = 12;
-constexpr std::array<std::string_view, 33> k_names{
+constexpr std::array<std::string_view, 34> k_names{
     "thread_id",
     "threadId",
     "conversation_id",
@@ -297,6 +296,7 @@ constexpr std::array<std::string_view, 33> k_names{
     "state",
     "approval",
     "approved",
+    "reason",
     "filename",
     "name",
     "toolCallId",
@@ -351,11 +351,6 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     }
     if (auto input = read_input(body, context, request); !input) {
         return std::unexpected(std::move(input).error());
-    }
-    if (request.text.contains(k_half_character)) {
-        return std::unexpected(
-            reject(400, "invalid_json", "the newest message has a surrogate without its other half")
-        );
     }
     auto extras = read_extras(body, context.extras);
     if (!extras) {

@@ -4,7 +4,6 @@
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/resend_sieve.hpp"
-#include "bodies/surrogates.hpp"
 #include "chats/image_url.hpp"
 #include "chats/message_parts.hpp"
 #include "completions/completions_tools.hpp"
@@ -40,7 +39,7 @@ std::string plain_text(const Json* value) {
     if (value == nullptr || value->is_null()) {
         return std::string(k_no_result);
     }
-    return without_halves(value->is_string() ? value->get<std::string>() : dump_json(*value));
+    return value->is_string() ? value->get<std::string>() : dump_json(*value);
 }
 
 /// As JSON within JSON, as it is kept.
@@ -129,7 +128,7 @@ private:
         for (auto& piece : read_pieces(message, path_)) {
             const bool image = piece.kind == Piece::Kind::image;
             if (piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file) {
-                told.parts.emplace_back(authority::InputText{without_halves(piece.value)});
+                told.parts.emplace_back(authority::InputText{piece.value});
             } else if (image && context_.images && image_fault(piece.value).empty()) {
                 told.parts.emplace_back(authority::InputImage{std::move(piece.value)});
             } else {
@@ -166,7 +165,7 @@ private:
         if (!open_.calls.empty()) {
             flush();
         }
-        open_.text += without_halves(text);
+        open_.text += text;
     }
 
     void called(const Json& part, std::string_view type, std::size_t at) {

@@ -2,6 +2,7 @@
 
 #include "bodies/read_body.hpp"
 #include "bodies/resend_sieve.hpp"
+#include "bodies/surrogates.hpp"
 #include "gates/gates.hpp"
 #include "models.hpp"
 #include "store/idempotency.hpp"
@@ -98,7 +99,11 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
              .strict = lane_->config.strict_body}
     };
     BodyUse use = [&](const Json& body) { return read_chat(body, context, *call); };
-    const BodyKeep keep{chat_request_names(), extras_names(), true, true};
+    const auto half_in_new = [&](const Json& body) {
+        const auto chat = read_chat_request(body, context);
+        return chat && chat->text.contains(k_half_character);
+    };
+    const BodyKeep keep{chat_request_names(), extras_names(), true, half_in_new};
     if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
         co_return read;
     }
@@ -107,7 +112,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
             call->chat.results = read_call_results(whole);
             return {};
         };
-        const BodyKeep all{{}, {}, false, true};
+        const BodyKeep all{{}, {}, false, no_more_new};
         if (auto read = co_await read_body(lane_, call, all, std::move(results)); !read) {
             co_return read;
         }

@@ -50,7 +50,7 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
         seed = read_seed(body, call->chat.newest, context);
         return {};
     };
-    const BodyKeep all{{}, {}, false, true};
+    const BodyKeep all{{}, {}, false, no_more_new};
     constexpr int k_too_large = 413;
     if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
         if (read.error().status != k_too_large) {

@@ -146,6 +146,9 @@ test('25,000 characters are a message; half a character in an old message harms 
     + `{"id":"a-0","role":"assistant","parts":[{"type":"text","text":"fine"}]},{"id":"u-1","role":"user","parts":[{"type":"text","text":"${text}"}]}]}`;
   const kept = open(lane.base, { method: 'POST', path: '/api/chats/halves/stream', body: raw('cut \\ud83d', 'scenario:text;words=2'), headers: { 'content-type': 'application/json' } });
   await answered(kept);
+  const listed = (await send(lane.base, { path: '/api/chats/halves/messages' })).text;
+  assert.match(listed, /cut \uFFFD/);
+  assert.doesNotMatch(listed, /\uFFFE|\\ufffe/i);
   const newest = open(lane.base, { method: 'POST', path: '/api/chats/halves2/stream', body: raw('whole', 'cut \\ud83d', 'halves2'), headers: { 'content-type': 'application/json' } });
   await newest.done;
   assertRefused(newest, 400, 'invalid_json');
