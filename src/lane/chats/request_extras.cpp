@@ -75,6 +75,7 @@ public:
               &Reader::read_effort,
               &Reader::read_system,
               &Reader::read_tools,
+              &Reader::read_reasons,
               &Reader::read_rest}) {
             if (auto done = (this->*step)(); !done) {
                 return std::unexpected(std::move(done).error());
@@ -206,6 +207,23 @@ private:
             return std::unexpected(std::move(read).error());
         }
         out_.tools = *std::move(read);
+        return {};
+    }
+
+    /// Of new decisions: Codex takes none with them.
+    [[nodiscard]] Accepted<void> read_reasons() {
+        const auto* messages = member(body_, "messages");
+        const bool listed = messages != nullptr && messages->is_array() && !messages->empty();
+        const auto* parts = listed ? member(messages->back(), "parts") : nullptr;
+        for (std::size_t i = 0; parts != nullptr && parts->is_array() && i < parts->size(); ++i) {
+            const auto* approval = member((*parts)[i], "approval");
+            if (approval != nullptr && !asks_nothing(member(*approval, "reason")) &&
+                string_member((*parts)[i], "state") == "approval-responded") {
+                ignore(
+                    fmt::format("messages[{}].parts[{}].approval.reason", messages->size() - 1, i)
+                );
+            }
+        }
         return {};
     }
 

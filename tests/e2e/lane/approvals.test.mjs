@@ -58,7 +58,10 @@ test('approved: the command runs, under the same message id', async () => {
 
 test('denied: the command does not run and the turn goes on', async () => {
   const on = await waiting(`exec;${touch('no.txt')}`);
-  const rest = await answered(on, { [asked(on)[0]]: false });
+  const [call] = asked(on);
+  on.part(call).approval.reason = 'because';
+  const rest = await answered(on, { [call]: false });
+  assert.match(rest.headers['x-oa-ignored'], /^messages\[1\]\.parts\[\d+\]\.approval\.reason$/, 'Codex takes none');
   assert.equal(made('no.txt'), false);
   assert.equal(on.parts.find((p) => p.toolCallId).state, 'output-denied');
   assert.equal(textOf(rest), 'Command finished.');

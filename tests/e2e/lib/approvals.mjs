@@ -67,7 +67,7 @@ export class Page {
   get messages() { return [this.user, { id: this.message, role: 'assistant', parts: this.parts }]; }
   part(call) { return this.parts.find((p) => p.toolCallId === call); }
   decide(call, approved) {
-    Object.assign(this.part(call), { state: 'approval-responded', approval: { id: this.part(call).approval.id, approved } });
+    Object.assign(this.part(call), { state: 'approval-responded', approval: { ...this.part(call).approval, approved } });
   }
   /** The request that a page sends once it has its decisions. */
   send() {
