@@ -87,7 +87,7 @@ struct Lane::Impl {
     LaneState state;
     Answers answers{state};
     Streams streams{state, answers};
-    Chats chats{state, answers};
+    Chats chats{state, answers, streams.starter()};
     Completions completions{
         state, answers, std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())
     };

@@ -1,5 +1,6 @@
 #include "client_calls.hpp"
 
+#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/events/codex_events_items.hpp"
@@ -10,6 +11,9 @@
 namespace oa_stream::authority {
 
 namespace {
+
+constexpr std::string_view k_replaced =
+    "The assistant gave up this call: another one has the same id.";
 
 bool is_client_item(const Json& item) {
     const Json* space = member(item, "namespace");
@@ -84,11 +88,35 @@ void ClientCalls::mark(const Json& item, std::vector<turn::Event>& events) {
         return;
     }
     tell_as_client(item, events);
-    for (const turn::Event& event : events) {
-        const auto* opened = std::get_if<turn::ToolOpened>(&event);
-        if (opened != nullptr && opened->client) {
-            wire_.insert_or_assign(text_in(item, "id"), opened->call);
+    if (!is_client_item(item)) {
+        return;
+    }
+    for (turn::Event& event : events) {
+        if (const auto* opened = std::get_if<turn::ToolOpened>(&event)) {
+            wires_[text_in(item, "id")].push_back(opened->call);
+        } else if (!std::holds_alternative<turn::ToolInputReady>(event)) {
+            settle_replaced(event);
+            note_end(text_in(item, "id"));
         }
+    }
+}
+
+/// History tells calls that were answered before we came: none of them is asked for here.
+void ClientCalls::note_end(std::string id) {
+    if (opened_unasked(id)) {
+        auto wire = next_wire(id);
+        asked_.push_back({.id = std::move(id), .wire = std::move(wire), .answered = true});
+    }
+}
+
+/// Its end has no result, as that of a call which waits still.
+void ClientCalls::settle_replaced(turn::Event& event) {
+    const auto* call = std::get_if<turn::ClientCall>(&event);
+    const auto asked =
+        call == nullptr ? asked_.end() : std::ranges::find(asked_, call->call, &Asked::wire);
+    if (asked != asked_.end() && asked->replaced) {
+        asked->answered = true;
+        event = turn::ToolFailed{asked->wire, std::string(k_replaced)};
     }
 }
 
@@ -112,61 +140,93 @@ void ClientCalls::watch(std::string_view method, const Json& params) {
         }
     } else if (type.ends_with("_call") && !id.empty()) {
         response_whole_ = false;
-        arguments_.insert_or_assign(id, text_in(*item, "arguments"));
-        made_.push_back({.id = std::move(id)});
+        made_.push_back({.id = std::move(id), .arguments = text_in(*item, "arguments")});
     }
 }
 
+/// The oldest that nobody has taken up.
 ClientCalls::Made* ClientCalls::find(std::string_view id) {
-    const auto found = std::ranges::find(made_, id, &Made::id);
+    const auto found = std::ranges::find_if(made_, [&](const Made& made) {
+        return made.id == id && !made.done && !made.asked;
+    });
     return found == made_.end() ? nullptr : &*found;
+}
+
+/// Likewise. Codex asks in any order: of calls with one id the arguments tell which it is.
+ClientCalls::Made* ClientCalls::find(std::string_view id, const Json* arguments) {
+    const auto found = std::ranges::find_if(made_, [&](const Made& made) {
+        const auto own = parse_any_json(made.arguments);
+        return made.id == id && !made.done && !made.asked && arguments != nullptr && own &&
+               *own == *arguments;
+    });
+    return found == made_.end() ? find(id) : &*found;
+}
+
+bool ClientCalls::opened_unasked(std::string_view id) const {
+    const auto wires = wires_.find(id);
+    const auto asked = std::ranges::count(asked_, id, &Asked::id);
+    return wires != wires_.end() && std::cmp_greater(wires->second.size(), asked);
+}
+
+std::string ClientCalls::next_wire(const std::string& id) const {
+    const auto at = static_cast<std::size_t>(std::ranges::count(asked_, id, &Asked::id));
+    const auto wires = wires_.find(id);
+    return wires != wires_.end() && at < wires->second.size()
+               ? wires->second[at]
+               : codex::call_id(id, static_cast<int>(at) + 1);
 }
 
 void ClientCalls::ask(const Json& params, const Json& request) {
     std::string id = text_in(params, "callId");
-    const auto [asked, fresh] = asked_.try_emplace(id);
-    asked->second.request = request;
-    if (!fresh) {
-        return;
-    }
-    const auto wire = wire_.find(id);
-    const auto arguments = arguments_.find(id);
     const Json* parsed = member(params, "arguments");
+    Made* made = find(id, parsed);
+    const auto open = std::ranges::find_if(asked_, [&](const Asked& asked) {
+        return asked.id == id && !asked.answered && !asked.replaced;
+    });
+    if (open != asked_.end()) {
+        if (made == nullptr && !opened_unasked(id)) {
+            open->request = request;
+            return;
+        }
+        open->replaced = waits_;
+    }
     turn::ClientCall call;
-    call.call = wire == wire_.end() ? codex::call_id(id, 1) : wire->second;
-    asked->second.wire = call.call;
+    call.call = next_wire(id);
+    asked_.push_back({.id = id, .wire = call.call, .request = request});
     call.name = text_in(params, "tool");
-    call.arguments = arguments != arguments_.end()
-                         ? arguments->second
-                         : dump_json(parsed == nullptr ? Json::object() : *parsed);
-    Made* made = find(id);
+    call.arguments =
+        made != nullptr ? made->arguments : dump_json(parsed == nullptr ? Json::object() : *parsed);
     (made == nullptr ? made_.emplace_back(std::move(id)) : *made).asked = std::move(call);
 }
 
 Result<ClientCalls::Reply> ClientCalls::answer(const CallResult& result) {
-    const auto asked = std::ranges::find_if(asked_, [&](const auto& entry) {
-        return entry.second.wire == result.call && !entry.second.answered;
+    const auto asked = std::ranges::find_if(asked_, [&](const Asked& one) {
+        return one.wire == result.call && !one.answered;
     });
     if (!waits_ || asked == asked_.end()) {
         return fail(Code::not_found, "no call waits for this result", result.call);
     }
-    asked->second.answered = true;
+    asked->answered = true;
+    if (asked->replaced) { // codex would take it for the other call's
+        return Reply{};
+    }
     Json part = Json::object({{"type", "inputText"}});
     part["text"] = result.failed && result.output.is_string() ? result.output.get<std::string>()
                                                               : text_of(result.output);
     Json value = Json::object();
     value["contentItems"] = Json::array({std::move(part)});
     value["success"] = !result.failed;
-    return Reply{asked->second.request, Json::object({{"result", std::move(value)}})};
+    return Reply{asked->request, Json::object({{"result", std::move(value)}})};
 }
 
 bool ClientCalls::waiting() const noexcept {
-    return waits_ &&
-           std::ranges::any_of(asked_, [](const auto& entry) { return !entry.second.answered; });
+    return waits_ && !std::ranges::all_of(asked_, &Asked::answered);
 }
 
 bool ClientCalls::opened(std::string_view call) const noexcept {
-    return std::ranges::any_of(wire_, [&](const auto& entry) { return entry.second == call; });
+    return std::ranges::any_of(wires_, [&](const auto& entry) {
+        return std::ranges::find(entry.second, call) != entry.second.end();
+    });
 }
 
 bool ClientCalls::more_to_come() const noexcept {

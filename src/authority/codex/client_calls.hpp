@@ -38,7 +38,7 @@ public:
     /// `rawResponseItem/completed` and `rawResponse/completed` of the turn; others are passed over.
     void watch(std::string_view method, const Json& params);
     /// `item/tool/call`, and the id of that request. Asked again, as over a new connection, it says
-    /// nothing new.
+    /// nothing new; an id that the provider gives to another call does.
     void ask(const Json& params, const Json& request);
     /// The calls that were asked for since, in the order in which the model made them: codex asks
     /// in whichever order its tasks run. A turn that waits is told them together, as far as codex
@@ -49,7 +49,7 @@ public:
     [[nodiscard]] bool opened(std::string_view call) const noexcept;
 
     /// An answer for codex: the request's id and the reply's body. Code::not_found when the call
-    /// waits for none.
+    /// waits for none. Without a request: codex has given the call up and takes no answer.
     struct Reply {
         Json request;
         Json body;
@@ -69,15 +69,24 @@ public:
 private:
     struct Made {
         std::string id; ///< codex'
+        std::string arguments{}; ///< as the model wrote them
         bool done = false; ///< answered by codex itself
         std::optional<turn::ClientCall> asked{};
     };
     struct Asked {
+        std::string id; ///< codex'
         std::string wire;
-        Json request;
+        Json request{};
         bool answered = false;
+        /// A later call has its id. Codex keeps one call for an id and has given this one up.
+        bool replaced = false;
     };
     [[nodiscard]] Made* find(std::string_view id);
+    [[nodiscard]] Made* find(std::string_view id, const Json* arguments);
+    [[nodiscard]] bool opened_unasked(std::string_view id) const;
+    [[nodiscard]] std::string next_wire(const std::string& id) const;
+    void settle_replaced(turn::Event& event);
+    void note_end(std::string id);
     [[nodiscard]] bool more_to_come() const noexcept;
 
     bool enabled_ = false;
@@ -85,10 +94,10 @@ private:
     bool raw_ = false; ///< codex tells responses
     bool response_whole_ = false;
     Json usage_{};
-    std::map<std::string, std::string, std::less<>> wire_{}; ///< call id of codex → ours
-    std::map<std::string, std::string, std::less<>> arguments_{}; ///< by call id of codex
+    /// Call id of codex → ours of each call that had it: providers use ids again.
+    std::map<std::string, std::vector<std::string>, std::less<>> wires_{};
     std::deque<Made> made_{}; ///< calls that take() has not got to
-    std::map<std::string, Asked, std::less<>> asked_{}; ///< by call id of codex
+    std::vector<Asked> asked_{}; ///< in order
 };
 
 } // namespace oa_stream::authority

@@ -6,6 +6,7 @@
 #include "codex/events/codex_events.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <utility>
 
@@ -66,6 +67,22 @@ turn::Outcome outcome_of(const Json& turn) {
     return turn::Outcome::failed;
 }
 
+/// Codex lists items as they ended. As they began is how the stream told them: calls that ran at
+/// once end in any order.
+std::vector<const Json*> as_begun(const Json& items) {
+    std::vector<std::pair<std::int64_t, std::size_t>> begun;
+    for (const Json& item : items) {
+        const auto before = begun.empty() ? 0 : begun.back().first;
+        begun.emplace_back(int_member(item, "startedAtMs").value_or(before), begun.size());
+    }
+    std::ranges::sort(begun);
+    std::vector<const Json*> out;
+    for (const auto& [time, at] : begun) {
+        out.push_back(&items[at]);
+    }
+    return out;
+}
+
 } // namespace
 
 Json turns_list_params(const std::string& thread, const std::string& cursor) {
@@ -116,7 +133,8 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
         return past;
     }
     std::map<std::pair<std::string_view, std::string_view>, int> seen; // provider ids repeat
-    for (const Json& item : *items) {
+    for (const Json* told : as_begun(*items)) {
+        const Json& item = *told;
         const std::string_view type = text_view_in(item, "type");
         if (type == "userMessage") {
             add_user_message(past, item);

@@ -144,16 +144,20 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
         live->ask(*std::move(question), id);
         return std::nullopt;
     }
-    if (method == "item/tool/call" && ours && live->takes_client_calls()) {
-        live->client_call(params, id); // answered by answer_call(), or the turn ends here
-        after_delivery(thread);
+    if (method == "item/tool/call" && ours && live->has_client_calls()) {
+        if (live->takes_client_calls()) {
+            live->client_call(params, id); // answered by answer_call(), or the turn ends here
+            after_delivery(thread);
+        } // else it is being stopped: an answer would take the call from who can still give one
         return std::nullopt;
     }
     if (auto note = unanswered_note(method, params); note && ours) {
         live->tell(*std::move(note));
     }
-    if (options_.server.shared && !ours) {
-        return std::nullopt; // the lane that runs the turn answers
+    if (!ours && (options_.server.shared || (outlives() && thread && !of.empty()))) {
+        // The lane that runs the turn answers. A turn that nobody has joined yet asks again then,
+        // and one that ends takes its calls along as they are: they can still be answered.
+        return std::nullopt;
     }
     ServerAnswer answer = answer_server_request(method, params);
     ++(answer.known ? counts_.declined : counts_.unknown_requests);
@@ -181,7 +185,7 @@ Result<void> CodexCore::answer_approval(
 Result<void>
 CodexCore::answer_call(const std::shared_ptr<RunningTurn>& turn, const CallResult& result) {
     OA_TRY(ClientCalls::Reply reply, turn->answer_call(result));
-    if (link_) {
+    if (link_ && !reply.request.is_null()) {
         link_->rpc().answer(reply.request, std::move(reply.body));
     }
     return {};

@@ -1,5 +1,7 @@
 #include "running_turn.hpp"
 
+#include "oa_stream/base/json_bounds.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -60,9 +62,7 @@ void RunningTurn::bind(std::string id) {
         deliver(string_member(message, "method").value_or(""), message);
     }
     ask_early();
-    for (const auto& [params, request] : std::exchange(early_calls_, {})) {
-        client_call(params, request);
-    }
+    call_early();
 }
 
 void RunningTurn::deliver(std::string_view method, const Json& message) {
@@ -201,6 +201,12 @@ void RunningTurn::ask_early() {
     }
 }
 
+void RunningTurn::call_early() {
+    for (const auto& [params, request] : std::exchange(early_calls_, {})) {
+        client_call(params, request);
+    }
+}
+
 void RunningTurn::watch_calls(std::string_view method, const Json& message, EventBatch& told) {
     const Json* params = member(message, "params");
     if (params == nullptr) {
@@ -241,7 +247,7 @@ void RunningTurn::tell_calls() {
     for (turn::ClientCall& call : calls_.take()) {
         if (!calls_.opened(call.call)) { // its beginning was missed
             events.emplace_back(turn::ToolOpened{call.call, call.name, false, true});
-            auto input = parse_json(call.arguments).value_or(Json::object());
+            auto input = parse_any_json(call.arguments).value_or(Json::object());
             events.emplace_back(turn::ToolInputReady{call.call, std::move(input)});
         }
         events.emplace_back(std::move(call));

@@ -53,12 +53,15 @@ public:
     void open_asked(const ApprovalQuestion& question);
     /// Questions that came before the turn was known.
     void ask_early();
+    /// Calls that came before it.
+    void call_early();
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
     void approval_resolved(const Json& request);
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
     /// The thread has functions of the client's: where only their results are missing the turn
     /// ends, or `waits` for answer_call().
     void take_client_calls(bool waits) { calls_.enable(waits); }
+    [[nodiscard]] bool has_client_calls() const noexcept { return calls_.enabled(); }
     [[nodiscard]] bool takes_client_calls() const noexcept {
         return calls_.enabled() && !over() && !interrupting && !abandoned;
     }

@@ -19,6 +19,8 @@ namespace {
 constexpr std::string_view k_retired_canonical = "/api/runtime/threads";
 /// Codex stores a turn's beginning and end a moment after it told them.
 constexpr Millis k_settle_wait{500};
+/// For a turn that was just joined to say what it waits for.
+constexpr Millis k_join_wait{1'000};
 constexpr Millis k_poll{10};
 constexpr std::size_t k_most_words = 200; ///< bytes of what is searched
 
@@ -102,6 +104,23 @@ Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
     return answer(std::move(call), std::move(response));
 }
 
+/// A turn that a lane before this one left waiting for results: its calls are known once it was
+/// joined. Not for a client that would not decide on its approvals: joined so, they are declined.
+Task<void> Chats::join_waiting(CallPtr call) {
+    const auto& record = call->record;
+    const bool decides = lane_->config.approvals != Approvals::ask || starter_->asks(*call);
+    if (!lane_->config.allowed.tools || !decides ||
+        lane_->turns.find(record.owner, record.thread)) {
+        co_return;
+    }
+    const auto joined = co_await starter_->find(call);
+    const auto until = Clock::now() + k_join_wait;
+    while (joined && *joined && !(*joined)->ended() && !(*joined)->waiting() && Clock::now() < until
+    ) {
+        co_await sleep_for(k_poll);
+    }
+}
+
 /// Waits until the authority has stored what it told last of the newest turn. That turn's id.
 Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
     const auto until = Clock::now() + k_settle_wait;
@@ -183,6 +202,9 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
             infos ? Error{.code = Code::not_found, .message = "no such thread"} : infos.error()
         ));
     }
+    if (reading == Reading::messages) {
+        co_await join_waiting(call);
+    }
     auto newest = co_await settle(call, row->thread);
     if (!newest) {
         co_return std::unexpected(reject_read(newest.error()));
@@ -198,6 +220,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     const auto live = lane_->turns.find(call->record.owner, call->record.thread);
     if (live && live->waiting() && live->id() == wire_id(out.page.context.newest)) {
         out.page.context.calls = live->open_calls();
+        out.page.context.call_order = live->call_order();
     }
     out.page.seeded = row->seeded > 0;
     co_return out;

@@ -8,6 +8,7 @@
 #include "chats_import.hpp"
 #include "paging.hpp"
 #include "thread_pages.hpp"
+#include "turns/turn_starter.hpp"
 
 #include <optional>
 #include <string>
@@ -17,7 +18,8 @@ namespace oa_stream::lane {
 
 class Chats {
 public:
-    Chats(LaneState& lane, Answers& answers) : lane_(&lane), answers_(&answers), list_(lane) {}
+    Chats(LaneState& lane, Answers& answers, TurnStarter& starter)
+        : lane_(&lane), answers_(&answers), starter_(&starter), list_(lane) {}
 
     [[nodiscard]] Task<void> list(CallPtr call);
     [[nodiscard]] Task<void> make(CallPtr call);
@@ -53,6 +55,7 @@ private:
     };
 
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
+    [[nodiscard]] Task<void> join_waiting(CallPtr call);
     [[nodiscard]] Task<Result<std::string>> settle(CallPtr call, std::string thread);
     [[nodiscard]] Task<void> note_told(CallPtr call, const MessagesRead* read);
     [[nodiscard]] Task<Accepted<ImportedChat>> read_new_thread(CallPtr call);
@@ -81,6 +84,7 @@ private:
 
     LaneState* lane_;
     Answers* answers_;
+    TurnStarter* starter_;
     ChatList list_;
 };
 

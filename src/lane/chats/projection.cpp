@@ -1,6 +1,7 @@
 #include "projection.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
@@ -9,6 +10,9 @@
 #include "chat_request.hpp"
 #include "projection_time.hpp"
 #include "tools/call_results.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace oa_stream::lane {
 
@@ -111,16 +115,38 @@ bool waits(const ProjectionContext& context, const authority::PastTurn& turn) {
            (turn.running ? !context.calls.empty() : !open_calls(turn).empty());
 }
 
+/// Where a call belongs: before the first one that the stream has after it.
+std::size_t place_of(
+    const std::vector<turn::Event>& events,
+    const std::string& call,
+    const std::vector<std::string>& order
+) {
+    const auto own = std::ranges::find(order, call);
+    const auto later = std::ranges::find_if(events, [&](const turn::Event& event) {
+        const auto* opened = std::get_if<turn::ToolOpened>(&event);
+        return opened != nullptr && std::find(own, order.end(), opened->call) != order.end();
+    });
+    return static_cast<std::size_t>(later - events.begin());
+}
+
+/// Of a running turn Codex lists what has ended; the calls that wait are the lane's to add.
 std::vector<turn::Event>
 events_of(const ProjectionContext& context, const authority::PastTurn& turn) {
     auto events = turn.events;
-    if (turn.running) {
-        for (const auto& call : context.calls) {
-            events.emplace_back(turn::ToolOpened{call.call, call.name, false, true});
-            auto input = parse_json(call.arguments).value_or(Json::object());
-            events.emplace_back(turn::ToolInputReady{call.call, std::move(input)});
-            events.emplace_back(call);
-        }
+    if (!turn.running) {
+        return events;
+    }
+    for (const auto& call : context.calls) {
+        auto input = parse_any_json(call.arguments).value_or(Json::object());
+        const std::array<turn::Event, 3> waiting{
+            turn::ToolOpened{call.call, call.name, false, true},
+            turn::ToolInputReady{call.call, std::move(input)},
+            call
+        };
+        const auto place = place_of(events, call.call, context.call_order);
+        events.insert(
+            events.begin() + static_cast<std::ptrdiff_t>(place), waiting.begin(), waiting.end()
+        );
     }
     return events;
 }

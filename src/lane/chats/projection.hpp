@@ -19,6 +19,8 @@ struct ProjectionContext {
     std::string newest{}; ///< the authority's id of the newest turn; empty: unknown
     /// Of the newest turn, which runs: calls of the page's functions that wait for a result.
     std::vector<turn::ClientCall> calls{};
+    /// Ids of these and of its answered ones, as the stream has them.
+    std::vector<std::string> call_order{};
 };
 
 /// "running", "completed", "interrupted", "failed".

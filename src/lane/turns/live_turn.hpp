@@ -140,6 +140,8 @@ public:
     [[nodiscard]] std::vector<turn::ClientCall> open_calls() const {
         return ended_ ? std::vector<turn::ClientCall>() : calls_.open();
     }
+    /// Ids of all calls of the client's functions, as the stream has them.
+    [[nodiscard]] std::vector<std::string> call_order() const { return calls_.order(); }
     [[nodiscard]] std::size_t readers() const noexcept; ///< attached now
     [[nodiscard]] const TurnOutcome* outcome() const noexcept {
         return ended_ ? &outcome_ : nullptr;

@@ -148,7 +148,7 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
         }
         if (style_.approvals || style_.calls) { // of one that goes on, what was said before as well
             approvals_.watch(event, now);
-            calls_.watch(event, now);
+            calls_.watch(event, now, segments_.size() - 1);
         }
         if (!style_.goes_on || admit(event)) {
             encode(event, now);

@@ -16,6 +16,7 @@ public:
     [[nodiscard]] Task<void> chat(CallPtr call);
     [[nodiscard]] Task<void> resume(CallPtr call);
     [[nodiscard]] Task<void> stop(CallPtr call);
+    [[nodiscard]] TurnStarter& starter() noexcept { return starter_; }
 
 private:
     [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);

@@ -6,14 +6,42 @@
 
 namespace oa_stream::lane {
 
-void TurnCalls::watch(const turn::Event& event, Clock::time_point now) {
-    if (const auto* call = std::get_if<turn::ClientCall>(&event)) {
-        const bool known = std::ranges::any_of(entries_, [&](const Entry& entry) {
-            return entry.call.call == call->call;
-        });
-        if (!known) {
-            entries_.push_back({.call = *call, .asked = now});
+TurnCalls::Entry* TurnCalls::find(std::string_view call) noexcept {
+    const auto found =
+        std::ranges::find_if(entries_, [&](const Entry& entry) { return entry.call.call == call; });
+    return found == entries_.end() ? nullptr : &*found;
+}
+
+/// By the authority: it was answered before this lane came, or is given up.
+void TurnCalls::settle(authority::CallResult result, std::size_t segment) {
+    auto* entry = find(result.call);
+    if (entry == nullptr || entry->result) {
+        return;
+    }
+    if (entry->asked) {
+        entry->over = true;
+    } else {
+        entry->result = std::move(result);
+        entry->segment = segment;
+    }
+}
+
+void TurnCalls::watch(const turn::Event& event, Clock::time_point now, std::size_t segment) {
+    if (const auto* opened = std::get_if<turn::ToolOpened>(&event)) {
+        if (opened->client && find(opened->call) == nullptr) {
+            entries_.push_back({.call = {opened->call, opened->name, ""}});
         }
+    } else if (const auto* call = std::get_if<turn::ClientCall>(&event)) {
+        auto* known = find(call->call);
+        auto& entry = known == nullptr ? entries_.emplace_back() : *known;
+        if (!entry.asked) {
+            entry.call = *call;
+            entry.asked = now;
+        }
+    } else if (const auto* output = std::get_if<turn::ToolOutput>(&event)) {
+        settle({.call = output->call, .output = output->output}, segment);
+    } else if (const auto* failed = std::get_if<turn::ToolFailed>(&event)) {
+        settle({.call = failed->call, .output = failed->text, .failed = true}, segment);
     } else if (std::holds_alternative<turn::TurnEnded>(event)) {
         for (auto& entry : entries_) {
             entry.over = !entry.result;
@@ -41,9 +69,17 @@ std::vector<turn::ClientCall> TurnCalls::open() const {
     return calls;
 }
 
+std::vector<std::string> TurnCalls::order() const {
+    std::vector<std::string> calls;
+    for (const auto& entry : entries_) {
+        calls.push_back(entry.call.call);
+    }
+    return calls;
+}
+
 bool TurnCalls::overdue(Clock::time_point now, Millis limit) const noexcept {
     return std::ranges::any_of(entries_, [&](const Entry& entry) {
-        return waits(entry) && now - entry.asked >= limit;
+        return waits(entry) && now - *entry.asked >= limit;
     });
 }
 
@@ -54,7 +90,7 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
         const auto known = std::ranges::find_if(entries_, [&](const Entry& entry) {
             return entry.call.call == result.call;
         });
-        if (known == entries_.end()) {
+        if (known == entries_.end() || (!known->asked && !known->result)) {
             return std::unexpected(reject_unknown_call(result.call));
         }
         if (known->over) {

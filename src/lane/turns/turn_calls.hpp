@@ -17,12 +17,13 @@ namespace oa_stream::lane {
 
 class TurnCalls {
 public:
-    /// To be called for each event that is encoded, in order.
-    void watch(const turn::Event& event, Clock::time_point now);
+    /// To be called for each event that is encoded, in order. `segment`: where it is told.
+    void watch(const turn::Event& event, Clock::time_point now, std::size_t segment);
 
     [[nodiscard]] bool waiting() const noexcept; ///< at least one
     [[nodiscard]] bool waits_for(std::string_view call) const noexcept;
     [[nodiscard]] std::vector<turn::ClientCall> open() const; ///< those that wait
+    [[nodiscard]] std::vector<std::string> order() const; ///< all ids, as the stream has them
     /// One has waited since before `limit` ago.
     [[nodiscard]] bool overdue(Clock::time_point now, Millis limit) const noexcept;
 
@@ -37,14 +38,16 @@ public:
 private:
     struct Entry {
         turn::ClientCall call;
-        Clock::time_point asked{};
+        std::optional<Clock::time_point> asked{}; ///< unset: the page is not asked yet
         std::optional<authority::CallResult> result{};
         std::size_t segment = 0; ///< answered: the segment that tells what came of it
         bool over = false; ///< the turn ended without it
     };
     [[nodiscard]] static bool waits(const Entry& entry) noexcept {
-        return !entry.result && !entry.over;
+        return entry.asked && !entry.result && !entry.over;
     }
+    [[nodiscard]] Entry* find(std::string_view call) noexcept;
+    void settle(authority::CallResult result, std::size_t segment);
 
     std::vector<Entry> entries_; ///< of the whole turn
 };

@@ -26,6 +26,8 @@ public:
     /// The live turn of Call::record's thread. One that runs although this lane does not hold it
     /// (it was left, or a lane before this one died) is taken over first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(CallPtr call);
+    /// Approvals of the turn would be put to this client.
+    [[nodiscard]] bool asks(const Call& call) const { return asks_approvals(call); }
 
 private:
     // turn_finder.cpp

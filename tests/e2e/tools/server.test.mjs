@@ -9,6 +9,7 @@ import { assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
+import { Page, calls, waits } from './page.mjs';
 
 let mock, server;
 before(async () => {
@@ -56,6 +57,52 @@ test('with a Codex server the next lane answers the turn that waits', async () =
   assert.deepEqual(states((await listed(second)).at(-1)), [['tool-clock', 'noon'], ['tool-weather', 'rain']]);
   assert.equal((await second.stop()).code, 0);
 });
+
+/** Lanes one after the other on the same server; next(how) ends one and starts the next. */
+async function relay(name) {
+  const folder = scratch(name);
+  const start = () => startLane({ authority: 'codex', folder, args: [...onServer(folder), '--drain-timeout', '500ms'] });
+  const first = await start();
+  const pages = { page: (id) => new Page(pages.lane, id, TOOLS), lane: first };
+  pages.next = async (how) => {
+    await (how === 'kill' ? pages.lane.kill() : pages.lane.stop());
+    pages.lane = await start();
+    return (page) => { page.lane = pages.lane; return page; };
+  };
+  return pages;
+}
+const BOTH = calls([['weather', { city: 'Oslo' }], ['clock', {}]]);
+
+for (const how of ['kill', 'stop']) {
+  test(`the next lane knows what was answered, lists what waits, and takes a stop (${how})`, async () => {
+    const lanes = await relay(`relay-${how}`);
+    const [half, read, stopped, left] = ['half', 'read', 'stopped', 'left'].map((id) => lanes.page(`${id}-${how}`));
+    for (const page of [half, read, stopped, left]) assert.ok(waits(await page.say(BOTH)));
+    half.give(['rain']);
+    assert.ok(waits(await half.answer()));
+    const moved = await lanes.next(how);
+
+    // The page sends all results it has, also the one that was given to the lane before.
+    moved(half).give((part, at) => `r${at}`);
+    assert.deepEqual((await half.answer()).texts, ['Results: rain | r1']);
+
+    assert.deepEqual((await moved(read).states()).map(([, state]) => state), ['input-available', 'input-available']);
+    assert.equal((await read.listed()).at(-1).metadata.status, 'waiting-for-tool-results');
+    read.give(['rain', 'noon']);
+    assert.deepEqual((await read.answer()).texts, ['Results: rain | noon']);
+
+    const { data } = (await send(lanes.lane.base, { method: 'POST', path: `/api/chats/${stopped.id}/stop`, body: {} })).json();
+    assert.equal(data.status, 'stopped');
+    assert.deepEqual((await moved(stopped).states()).map(([, state]) => state), ['input-available', 'input-available'], 'nobody answered them');
+    stopped.give(['rain', 'noon']);
+    assert.equal((await stopped.post()).status, 200, 'they begin the next turn');
+
+    moved(left).messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
+    assert.deepEqual((await left.answer()).texts, ['alpha bravo']);
+    assert.ok((await left.listed())[1].parts.every((part) => part.output === undefined), 'the lane answered no call');
+    assert.equal((await lanes.lane.stop()).code, 0);
+  });
+}
 
 test('with a Codex of its own, which dies with the lane, the results are refused', async () => {
   const args = ['--allow', 'tools'];

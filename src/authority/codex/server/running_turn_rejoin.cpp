@@ -44,6 +44,7 @@ void RunningTurn::join(const Json& stored, std::string model) {
     );
     catch_up(stored, true);
     ask_early();
+    call_early();
 }
 
 void RunningTurn::catch_up(const Json& stored, bool running) {

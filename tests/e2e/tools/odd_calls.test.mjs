@@ -1,0 +1,137 @@
+// Calls as models make them in the worst case: numbers and nesting beyond what readers hold, ids that are
+// used again, many at once, names that Codex has itself.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertRefused } from '../lib/contract.mjs';
+import { send } from '../lib/http.mjs';
+import { Page, calls, waits } from './page.mjs';
+
+let mock, lane;
+before(async () => {
+  mock = await startMock();
+  // Whatever is lost must not hide behind the wait for it.
+  lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--allow', 'tools', '--limit', 'first-event=20s', '--limit', 'idle=20s'] });
+});
+after(async () => {
+  assert.equal((await lane.stop()).code, 0);
+  await mock.stop();
+});
+
+const TOOLS = { f: { parameters: { type: 'object', properties: {} } } };
+const page = (id) => new Page(lane, id, TOOLS);
+const responses = (body) => send(lane.base, { method: 'POST', path: '/v1/responses', ms: 40000, body: { model: 'mock-model', tools: [{ type: 'function', name: 'f' }], ...body } });
+
+test('a number beyond every range costs neither the turn nor the chat', async () => {
+  const args = '{"y":1e400,"z":12345678901234567890123}';
+  const chat = page('range');
+  const asked = await chat.say(`scenario:call;tool=f;args=${args}`);
+  assert.ok(waits(asked), JSON.stringify(asked.finish));
+  assert.deepEqual(chat.parts()[0].input, { y: '1e+400', z: 1.2345678901234568e22 }, 'the number is kept as its text');
+  assert.deepEqual((await chat.listed())[1].parts.find((part) => part.type === 'tool-f').input, { y: '1e400', z: 1.2345678901234568e22 });
+  chat.give(['done']);
+  assert.deepEqual((await chat.answer()).texts, ['Tool said: done']);
+  for (const path of ['', '/messages', '/export']) {
+    const response = await send(lane.base, { path: `/api/chats/range${path}` });
+    assert.equal(response.status, 200, response.text);
+    assert.match(response.text, /Tool said: done/); // Codex itself stores no call with such a number
+  }
+
+  const first = await responses({ input: `scenario:call;tool=f;args=${args}` });
+  assert.equal(first.status, 200, first.text);
+  const [call] = first.json().output;
+  assert.equal(call.arguments, args, 'word for word');
+  const last = await responses({ input: [{ role: 'user', content: `scenario:call;tool=f;args=${args}` }, call, { type: 'function_call_output', call_id: call.call_id, output: 'done' }] });
+  assert.equal(last.json().output[0].content[0].text, 'Tool said: done', last.text);
+});
+
+test('arguments nested as deep as Codex takes them are told as their text', async () => {
+  const deep = `{"a":${'['.repeat(110)}1${']'.repeat(110)}}`;
+  const chat = page('deep');
+  assert.ok(waits(await chat.say(`scenario:call;tool=f;args=${deep}`)));
+  const { input } = (await chat.listed())[1].parts.find((part) => part.type === 'tool-f');
+  assert.equal(JSON.stringify(input).replaceAll('\\', '').replaceAll('"', ''), deep.replaceAll('"', ''));
+  chat.give(['done']);
+  assert.deepEqual((await chat.answer()).texts, ['Tool said: done']);
+  assert.equal((await chat.states()).length, 1);
+});
+
+test('an id that the next round uses again is another call', async () => {
+  const chat = page('rounds');
+  assert.ok(waits(await chat.say('scenario:samecall;rounds=3')));
+  for (const round of [0, 1, 2]) {
+    assert.deepEqual(chat.parts().map((part) => part.input), [{ n: 0 }, { n: 1 }, { n: 2 }].slice(0, round + 1));
+    assert.equal((await chat.states()).at(-1)[1], 'input-available');
+    chat.give((part, at) => `r${at}`);
+    const seen = await chat.answer();
+    assert.equal(waits(seen), round < 2);
+    if (round === 2) assert.deepEqual(seen.texts, ['Results: r0 | r1 | r2']);
+  }
+  assert.equal(new Set(chat.parts().map((part) => part.toolCallId)).size, 3);
+});
+
+test('two calls of one response with one id: the turn goes on, and the one that Codex gives up fails', async () => {
+  const chat = page('twice');
+  assert.ok(waits(await chat.say('scenario:samecall;twice=1;rounds=2')));
+  assert.deepEqual(chat.parts().map((part) => part.input), [{ n: 0 }, { n: 0, second: true }]);
+  chat.give((part, at) => `r${at}`);
+  const seen = await chat.answer();
+  assert.deepEqual(seen.texts, ['Results: dynamic tool call was cancelled before receiving a response | r1']);
+  assert.deepEqual(Object.values(seen.tools).map((tool) => tool.seen.at(-1)).sort(), ['tool-output-available', 'tool-output-error']);
+});
+
+test('… and likewise under /v1, where nothing waits', async () => {
+  const response = await responses({ input: 'scenario:samecall;twice=1;rounds=2' });
+  assert.equal(response.status, 200, response.text);
+  const made = response.json().output;
+  assert.deepEqual(made.map((call) => call.arguments), ['{"n":0}', '{"n":0,"second":true}']);
+  assert.equal(new Set(made.map((call) => call.call_id)).size, 2);
+  const streamed = await send(lane.base, { method: 'POST', path: '/v1/chat/completions', ms: 40000, body: { model: 'mock-model', stream: true, messages: [{ role: 'user', content: 'scenario:samecall;twice=1;rounds=2' }], tools: [{ type: 'function', function: { name: 'f' } }] } });
+  assert.match(streamed.text, /"finish_reason":"tool_calls"/);
+});
+
+test('half a character in a result or a description becomes U+FFFD everywhere', async () => {
+  const half = 'cut \ud83d';
+  const chat = new Page(lane, 'halves', { f: { ...TOOLS.f, description: half } });
+  assert.ok(waits(await chat.say(calls([['f', {}]]))));
+  assert.equal((await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).functions.find((f) => f.name === 'f').description, 'cut \ufffd');
+  chat.give([{ [half]: half }]);
+  assert.deepEqual((await chat.answer()).texts, ['Results: {"cut \ufffd":"cut \ufffd"}']);
+  assert.deepEqual((await chat.states())[0][1], { 'cut \ufffd': 'cut \ufffd' });
+});
+
+test('thirty calls are listed in the order of the stream, with one answered and with all', async () => {
+  const chat = page('order');
+  await chat.say(calls(Array.from({ length: 30 }, (_, n) => ['f', { n }]), ';final=Thanks.'));
+  const streamed = chat.parts().map((part) => part.toolCallId);
+  const listed = async () => (await chat.states()).map(([id]) => id);
+  assert.deepEqual(await listed(), streamed);
+  chat.give({ 17: 'early' });
+  assert.ok(waits(await chat.answer()));
+  assert.deepEqual(await listed(), streamed);
+  assert.equal((await chat.states())[17][1], 'early');
+  chat.give((part, at) => `r${at}`);
+  assert.deepEqual((await chat.answer()).texts, ['Thanks.']);
+  assert.deepEqual(await listed(), streamed);
+});
+
+test('names that Codex has itself are refused with their place', async () => {
+  for (const name of ['exec_command', 'request_user_input', 'update_plan', 'mcp']) {
+    const chat = new Page(lane, 'names', { f: TOOLS.f, [name]: TOOLS.f });
+    chat.messages.push({ id: 'u', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=1' }] });
+    const body = assertRefused(await chat.post(), 422, 'invalid_request');
+    assert.deepEqual(Object.keys(body.errors), [`tools.${name}`]);
+    const refused = await responses({ input: 'x', tools: [{ type: 'function', name: 'f' }, { type: 'function', name }] });
+    assert.deepEqual([refused.status, refused.json().error.param], [400, 'tools[1].name']);
+  }
+});
+
+test('… and these are all that Codex offers the model beside the page\'s', async () => {
+  assert.ok(waits(await page('offered').say(calls([['f', {}]]))));
+  const offered = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).tools.filter((name) => name !== 'f');
+  assert.ok(offered.length > 0, 'Codex has tools of its own');
+  for (const name of offered) {
+    const refused = await responses({ input: 'x', tools: [{ type: 'function', name }] });
+    assert.equal(refused.status, 400, name);
+  }
+});
