@@ -1,4 +1,5 @@
 #include "ui_encoder_state.hpp"
+#include "unsaid.hpp"
 
 #include <fmt/format.h>
 
@@ -125,13 +126,25 @@ Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& o
 
 Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& out) {
     OA_CHECK(close_all(out));
+    const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content &&
+                        tools.empty() && event.finish != turn::Finish::tool_calls;
+    if (unsaid) {
+        const std::string id(k_unsaid_code);
+        OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));
+        OA_CHECK(send(ui::PartDelta{ui::PartKind::text, id, std::string(k_unsaid_text)}, out));
+        OA_CHECK(send(ui::PartEnd{ui::PartKind::text, id}, out));
+    }
     if (event.outcome == turn::Outcome::interrupted) {
         OA_CHECK(send(ui::Abort{}, out));
     } else if (event.outcome != turn::Outcome::completed) {
         OA_CHECK(send_failure(event.failure.value_or(turn::Failure{}), out));
     }
     OA_CHECK(send(ui::FinishStep{}, out));
-    OA_CHECK(send(ui::Finish{finish_metadata(event)}, out));
+    Json metadata = finish_metadata(event);
+    if (unsaid) {
+        metadata["notice"] = k_unsaid_code;
+    }
+    OA_CHECK(send(ui::Finish{std::move(metadata)}, out));
     OA_CHECK(send(ui::Done{}, out));
     ended = true;
     return {};

@@ -10,7 +10,8 @@ constexpr std::array k_codex{
     CodexRow{
         "item/started agentMessage",
         "",
-        "A part opens with its first text, so a refusal or an empty message leaves no empty part. "
+        "A part opens with its first text, so a refusal or an empty message leaves no empty part; "
+        "an answer of nothing else is told as a sentence that says so. "
         "A message or reasoning still open is closed first: it was cut off by a retry or a steer."
     },
     CodexRow{

@@ -3,6 +3,7 @@
 #include "oa_stream/encode/normaliser.hpp"
 
 #include "safe_json.hpp"
+#include "unsaid.hpp"
 
 #include <map>
 #include <set>
@@ -105,6 +106,11 @@ Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bo
     assembler.parts.push_back(Json::object({{"type", "step-start"}}));
     for (const turn::Event& event : told) {
         std::visit(assembler, event);
+    }
+    if (outcome == turn::Outcome::completed && !waits && assembler.open.empty()) {
+        const std::string id(k_unsaid_code);
+        assembler(turn::PartOpened{id, turn::PartKind::text});
+        assembler(turn::PartDelta{id, std::string(k_unsaid_text)});
     }
     return std::move(assembler.parts);
 }

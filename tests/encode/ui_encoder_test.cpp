@@ -39,6 +39,17 @@ end_frames(std::string_view status, std::string_view reason, std::string_view re
            "data: [DONE]\n\n";
 }
 
+constexpr std::string_view k_notice = R"(,"notice":"model_empty_response")";
+
+/// In place of an answer that has none.
+std::string unsaid_frames() {
+    return frame(R"({"type":"text-start","id":"model_empty_response"})") +
+           frame(
+               R"({"type":"text-delta","id":"model_empty_response","delta":"The model ended its answer without a word. It may have refused: ask in other words."})"
+           ) +
+           frame(R"({"type":"text-end","id":"model_empty_response"})");
+}
+
 } // namespace
 
 TEST_CASE("ui encoder: start and start-step stand first, with what is known of the turn") {
@@ -122,8 +133,8 @@ TEST_CASE("ui encoder: notes are data parts with their id, or transient") {
         after_begin(
             {Note{"plan", "plan", false, Json{{"a", 1}}}, Note{"notice", {}, true, 2}, TurnEnded{}}
         ) == frame(R"({"type":"data-plan","id":"plan","data":{"a":1}})") +
-                 frame(R"({"type":"data-notice","data":2,"transient":true})") +
-                 end_frames("completed", "stop")
+                 frame(R"({"type":"data-notice","data":2,"transient":true})") + unsaid_frames() +
+                 end_frames("completed", "stop", k_notice)
     );
 }
 
@@ -144,22 +155,24 @@ TEST_CASE("ui encoder: keys that kill clients are renamed in inputs, outputs and
 TEST_CASE("ui encoder: the finish carries reason and usage") {
     CHECK(
         after_begin({UsageKnown{{1, 2, 3, 4}}, TurnEnded{Outcome::completed, Finish::length}}) ==
-        end_frames(
-            "completed",
-            "length",
-            R"(,"usage":{"inputTokens":1,"cachedInputTokens":2,"outputTokens":3,"reasoningOutputTokens":4})"
-        )
+        unsaid_frames() +
+            end_frames(
+                "completed",
+                "length",
+                R"(,"usage":{"inputTokens":1,"cachedInputTokens":2,"outputTokens":3,"reasoningOutputTokens":4},"notice":"model_empty_response")"
+            )
     );
     CHECK(
         after_begin(
             {UsageKnown{{1, 0, 1, 0}},
              TurnEnded{Outcome::completed, Finish::stop, {}, Usage{9, 0, 9, 0}}}
         ) ==
-        end_frames(
-            "completed",
-            "stop",
-            R"(,"usage":{"inputTokens":9,"cachedInputTokens":0,"outputTokens":9,"reasoningOutputTokens":0})"
-        )
+        unsaid_frames() +
+            end_frames(
+                "completed",
+                "stop",
+                R"(,"usage":{"inputTokens":9,"cachedInputTokens":0,"outputTokens":9,"reasoningOutputTokens":0},"notice":"model_empty_response")"
+            )
     );
 }
 
