@@ -3,10 +3,13 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "chats/image_url.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <expected>
 
 namespace oa_stream::lane {
 
@@ -23,11 +26,6 @@ constexpr std::array<std::string_view, 5> k_types{
     "application/x-ndjson",
 };
 
-std::string_view type_of(std::string_view url) {
-    url.remove_prefix(k_data.size());
-    return url.substr(0, url.find_first_of(";,"));
-}
-
 std::optional<std::string> decoded(std::string_view head, std::string data) {
     if (!head.ends_with(k_base64)) {
         return percent_decode(data);
@@ -38,22 +36,40 @@ std::optional<std::string> decoded(std::string_view head, std::string data) {
     return base64url_decoded(data);
 }
 
+/// The text, or why it cannot be read; an empty reason: the URL is of no text file.
+std::expected<std::string, std::string_view> read_text_file(std::string_view url) {
+    const auto comma = url.find(',');
+    if (!url.starts_with(k_data)) {
+        return std::unexpected("");
+    }
+    const auto type = data_type(url);
+    if (!type.starts_with("text/") && std::ranges::find(k_types, type) == k_types.end()) {
+        return std::unexpected("");
+    }
+    if (comma == std::string_view::npos) {
+        return std::unexpected("a text file must have its data behind the comma of its URL");
+    }
+    auto text = decoded(url.substr(0, comma), std::string(url.substr(comma + 1)));
+    if (!text) {
+        return std::unexpected("its data must be whole, as its URL says: base64, or percent-encoded"
+        );
+    }
+    if (invalid_utf8(*text) || text->contains('\0')) {
+        return std::unexpected("a text file must be UTF-8 without NUL characters");
+    }
+    return *std::move(text);
+}
+
 } // namespace
 
 std::optional<std::string> text_file(std::string_view url) {
-    const auto comma = url.find(',');
-    if (!url.starts_with(k_data) || comma == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const auto type = type_of(url);
-    if (!type.starts_with("text/") && std::ranges::find(k_types, type) == k_types.end()) {
-        return std::nullopt;
-    }
-    auto text = decoded(url.substr(0, comma), std::string(url.substr(comma + 1)));
-    if (!text || invalid_utf8(*text) || text->contains('\0')) {
-        return std::nullopt;
-    }
-    return text;
+    auto read = read_text_file(url);
+    return read ? std::optional(*std::move(read)) : std::nullopt;
+}
+
+std::string_view text_file_fault(std::string_view url) {
+    const auto read = read_text_file(url);
+    return read ? std::string_view() : read.error();
 }
 
 std::string told_file(std::string_view name, std::string_view url, std::string_view text) {
@@ -62,7 +78,7 @@ std::string told_file(std::string_view name, std::string_view url, std::string_v
     return fmt::format(
         "<file name=\"{}\" type=\"{}\">\n{}\n</file>\n",
         printable(plain, k_name_chars),
-        type_of(url),
+        data_type(url),
         text
     );
 }

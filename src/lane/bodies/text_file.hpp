@@ -11,6 +11,9 @@ namespace oa_stream::lane {
 /// other URL and for what is not UTF-8.
 [[nodiscard]] std::optional<std::string> text_file(std::string_view url);
 
+/// Of a data: URL of such a type that text_file() cannot read: why. Empty for every other URL.
+[[nodiscard]] std::string_view text_file_fault(std::string_view url);
+
 /// As the model reads it: <file name="…" type="…">, the text, </file>.
 [[nodiscard]] std::string
 told_file(std::string_view name, std::string_view url, std::string_view text);

@@ -29,6 +29,7 @@ struct ListedMessage {
     bool assistant = false;
     std::string id;
     std::vector<Piece> pieces;
+    bool metadata = false; ///< it has some, of what kind is not known
     std::vector<ApprovalAnswer> approvals; ///< an assistant's only
     bool results = false; ///< of the page's functions; likewise
 
@@ -49,6 +50,8 @@ ListedMessage read_message(const Json& message, const std::string& path) {
     out.assistant = role == "assistant";
     out.id = std::string(string_member(message, "id").value_or(""));
     out.pieces = read_pieces(message, path);
+    const auto* metadata = member(message, "metadata");
+    out.metadata = metadata != nullptr && metadata->is_object();
     if (out.assistant) {
         out.approvals = read_approval_answers(message);
         out.results = has_call_results(message);
@@ -158,11 +161,15 @@ Rejection reject_part(const Piece& piece, std::string_view why) {
 
 /// Why a piece cannot be told to the model; empty: it can.
 std::string_view fault_of(const Piece& piece, bool images) {
-    if (piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file) {
+    const bool told = piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file;
+    if (told || piece.kind == Piece::Kind::page) {
         return "";
     }
     if (piece.value == k_left_out) {
         return "in a body this large, files of the last message alone are kept";
+    }
+    if (!piece.fault.empty()) {
+        return piece.fault;
     }
     if (piece.kind != Piece::Kind::image) {
         return "only text, text files and images as data: URLs can";
@@ -177,6 +184,9 @@ make_input(const std::vector<Piece>& pieces, bool images) {
     for (const auto& piece : pieces) {
         if (const auto why = fault_of(piece, images); !why.empty()) {
             return std::unexpected(reject_part(piece, why));
+        }
+        if (piece.kind == Piece::Kind::page) {
+            continue;
         }
         const bool typed = piece.kind == Piece::Kind::text;
         if (piece.kind == Piece::Kind::image) {
@@ -201,6 +211,16 @@ std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::si
         }
     }
     return earlier;
+}
+
+std::optional<std::size_t>
+results_before(const std::vector<ListedMessage>& list, std::size_t newest) {
+    for (std::size_t i = std::min(newest, list.size()); i-- > 0 && !list[i].user;) {
+        if (list[i].assistant) {
+            return list[i].results ? std::optional(i) : std::nullopt;
+        }
+    }
+    return std::nullopt;
 }
 
 Accepted<void> read_trigger(const Json& body, ChatRequest& request) {
@@ -246,10 +266,19 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
         return std::unexpected(std::move(input).error());
     }
     request.input = *std::move(input);
+    for (const auto& piece : newest.pieces) {
+        if (piece.kind == Piece::Kind::page) {
+            request.unused.push_back(piece.path);
+        }
+    }
+    request.metadata = newest.metadata;
     request.text = joined_text(newest.pieces);
     request.user_message_id = newest.id;
     request.whole_list = *at < list->size();
     request.newest = *at;
+    if (context.extras.allowed.tools) {
+        request.results_at = results_before(*list, *at);
+    }
     request.earlier = earlier_of(*list, *at);
     return {};
 }
@@ -264,54 +293,7 @@ std::size_t text_chars(const std::vector<authority::InputPart>& input) {
     return count;
 }
 
-// Of the body, as many as k_body_names; of a message, of its parts, of an approval.
-constexpr std::size_t k_body_names = 12;
-constexpr std::array<std::string_view, 34> k_names{
-    "thread_id",
-    "threadId",
-    "conversation_id",
-    "conversationId",
-    "id",
-    "worker_id",
-    "workerId",
-    "trigger",
-    "messageId",
-    "messages",
-    "text",
-    "message",
-    "role",
-    "content",
-    "parts",
-    "experimental_attachments",
-    "type",
-    "value",
-    "url",
-    "image",
-    "image_url",
-    "data",
-    "file",
-    "mediaType",
-    "mimeType",
-    "contentType",
-    "state",
-    "approval",
-    "approved",
-    "reason",
-    "filename",
-    "name",
-    "toolCallId",
-    "providerExecuted",
-};
-
 } // namespace
-
-std::span<const std::string_view> chat_request_names() noexcept {
-    return k_names;
-}
-
-std::span<const std::string_view> chat_body_names() noexcept {
-    return std::span(k_names).first(k_body_names);
-}
 
 std::string wire_id(std::string_view id) {
     std::string out(id.substr(0, 128));
@@ -352,7 +334,7 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     if (auto input = read_input(body, context, request); !input) {
         return std::unexpected(std::move(input).error());
     }
-    auto extras = read_extras(body, context.extras);
+    auto extras = read_extras(body, context.extras, std::move(request.unused));
     if (!extras) {
         return std::unexpected(std::move(extras).error());
     }

@@ -42,6 +42,11 @@ struct ChatRequest {
     /// then holds once read_call_results() has read the whole body. There is no input either.
     bool answers_calls = false;
     std::vector<authority::CallResult> results{};
+    /// The answer in front of the newest user message, in messages[], has such results.
+    std::optional<std::size_t> results_at{};
+    /// Places of the newest user message's parts that nothing is made of; extras.ignored has them.
+    std::vector<std::string> unused{};
+    bool metadata = false; ///< that message has some: metadata_name() says whether it is the page's
     RequestExtras extras{};
     bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
     std::size_t newest = 0; ///< place of the newest user message in messages[]
@@ -68,6 +73,13 @@ struct ChatRequestContext {
 /// length.
 [[nodiscard]] Accepted<ChatRequest>
 read_chat_request(const Json& body, const ChatRequestContext& context);
+
+/// A message's metadata has more than what the lane itself put there, or an empty frame of a
+/// library's ({"custom": {}}).
+[[nodiscard]] bool is_page_metadata(const Json& metadata);
+/// Name of the newest user message's metadata in the whole body; empty: it says nothing but what
+/// the lane itself once put there.
+[[nodiscard]] std::string metadata_name(const Json& body, const ChatRequest& request);
 
 /// The part of an id that may stand on the wire: other characters become '-', cut to 128; "x" when
 /// nothing is left. Message ids are turn ids seen through this.

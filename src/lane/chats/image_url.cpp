@@ -35,6 +35,13 @@ bool is_base64(std::string_view text) noexcept {
 
 } // namespace
 
+std::string_view data_type(std::string_view url) noexcept {
+    constexpr std::string_view k_data = "data:";
+    return url.starts_with(k_data)
+               ? url.substr(k_data.size(), url.find_first_of(";,") - k_data.size())
+               : std::string_view();
+}
+
 std::string_view image_fault(std::string_view url) noexcept {
     if (!url.starts_with(k_head)) {
         return "an image must be a data: URL: nothing is fetched from other servers";

@@ -56,7 +56,8 @@ std::optional<Piece> read_file(const Json& part, std::string_view type, const st
         return Piece{Piece::Kind::file, told_file(name, url, *text), path, label};
     }
     const auto kind = is_carried_url(url, image) ? Piece::Kind::image : Piece::Kind::refused;
-    return Piece{kind, std::move(url), path, label};
+    const auto fault = image ? std::string_view() : text_file_fault(url);
+    return Piece{kind, std::move(url), path, label, fault};
 }
 
 bool is_file_type(std::string_view type) noexcept {
@@ -72,8 +73,7 @@ bool is_file_type(std::string_view type) noexcept {
 }
 
 bool is_page_only(std::string_view type) noexcept {
-    return type.starts_with("data-") || type.starts_with("source-") || type == "step-start" ||
-           type == "reasoning";
+    return type.starts_with("data-") || type.starts_with("source-") || type == "reasoning";
 }
 
 void read_part(const Json& part, const std::string& path, std::vector<Piece>& out) {
@@ -82,7 +82,11 @@ void read_part(const Json& part, const std::string& path, std::vector<Piece>& ou
         return;
     }
     const auto type = string_member(part, "type").value_or("");
+    if (type == "step-start") {
+        return;
+    }
     if (is_page_only(type)) {
+        out.push_back({Piece::Kind::page, {}, path, printable(type, 64)});
         return;
     }
     if (is_file_type(type)) {

@@ -15,18 +15,19 @@ struct Piece {
         image,   ///< value is a data: or https: URL
         file,    ///< value is the text of a text file, as the model is told it
         refused, ///< a file the lane cannot carry
+        page,    ///< for the page alone: data-*, source-*, reasoning
         unknown, ///< a part type nobody defined for user messages
     };
     Kind kind = Kind::text;
     std::string value{};
     std::string path{};  ///< "messages[2].parts[0]"
     std::string label{}; ///< "file application/pdf"
+    std::string_view fault{}; ///< of a refused one: why, where that is known
 };
 
 /// Reads one message object. Text comes from the first of `text`, `message`, `content`, `parts`
 /// that is not blank (older clients send the same text as content and as parts); files and images
-/// from wherever they stand. Parts that only a page needs (data-*, step-start, source-*) are left
-/// out.
+/// from wherever they stand. A step-start is left out.
 [[nodiscard]] std::vector<Piece> read_pieces(const Json& message, const std::string& path);
 
 [[nodiscard]] bool is_blank(std::string_view text) noexcept;

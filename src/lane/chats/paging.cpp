@@ -62,7 +62,7 @@ Rejection reject_cursor() {
 
 Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
     PageAsked page;
-    if (const auto text = query_parameter(query, "limit"); text && !text->empty()) {
+    if (const auto text = query_parameter(query, "limit")) {
         const auto limit = held_limit(*text);
         if (!limit) {
             return std::unexpected(invalid_field("limit", "limit must be a whole number"));

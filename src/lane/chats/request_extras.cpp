@@ -5,6 +5,7 @@
 #include "chat_request.hpp"
 #include "message_parts.hpp"
 #include "tools/client_tools.hpp"
+#include "tools/tool_schema.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -69,7 +70,8 @@ class Reader {
 public:
     Reader(const Json& body, const ExtrasContext& context) : body_(body), context_(context) {}
 
-    [[nodiscard]] Accepted<RequestExtras> read() {
+    [[nodiscard]] Accepted<RequestExtras> read(const std::vector<std::string>& unused) {
+        std::ranges::for_each(unused, [this](const auto& name) { ignore(name); });
         for (const auto step :
              {&Reader::read_model,
               &Reader::read_effort,
@@ -207,6 +209,11 @@ private:
             return std::unexpected(std::move(read).error());
         }
         out_.tools = *std::move(read);
+        for (const auto& tool : out_.tools) {
+            if (!is_told_whole(tool.parameters)) {
+                ignore(fmt::format("tools.{}.parameters", tool.name));
+            }
+        }
         return {};
     }
 
@@ -294,8 +301,24 @@ std::span<const std::string_view> extras_names() noexcept {
     return k_names;
 }
 
-Accepted<RequestExtras> read_extras(const Json& body, const ExtrasContext& context) {
-    return Reader(body, context).read();
+Accepted<RequestExtras> read_extras(
+    const Json& body, const ExtrasContext& context, const std::vector<std::string>& unused
+) {
+    return Reader(body, context).read(unused);
+}
+
+Accepted<void>
+ignore_more(RequestExtras& extras, bool strict, const std::vector<std::string>& names) {
+    auto& ignored = extras.ignored;
+    for (const auto& name : names) {
+        if (ignored.size() < k_most_names && std::ranges::find(ignored, name) == ignored.end()) {
+            ignored.push_back(name);
+        }
+    }
+    if (strict && !names.empty()) {
+        return std::unexpected(reject_ignored(ignored));
+    }
+    return {};
 }
 
 } // namespace oa_stream::lane

@@ -46,6 +46,12 @@ void note_ignored(net::Headers& headers, const std::vector<std::string>& names);
 
 /// 422 for a model that is not offered, an effort it does not take, a wrong type and, when strict,
 /// unsupported_field.
-[[nodiscard]] Accepted<RequestExtras> read_extras(const Json& body, const ExtrasContext& context);
+/// `unused`: names that are ignored in any case.
+[[nodiscard]] Accepted<RequestExtras> read_extras(
+    const Json& body, const ExtrasContext& context, const std::vector<std::string>& unused = {}
+);
+/// What had no effect is known only later: it is named, or the request refused.
+[[nodiscard]] Accepted<void>
+ignore_more(RequestExtras& extras, bool strict, const std::vector<std::string>& names);
 
 } // namespace oa_stream::lane

@@ -7,6 +7,7 @@
 #include "oa_stream/encode/responses.hpp"
 
 #include "bodies/read_body.hpp"
+#include "chats/paging.hpp"
 #include "completions_errors.hpp"
 #include "completions_params.hpp"
 #include "gates/gates.hpp"
@@ -333,6 +334,12 @@ Task<void> Completions::stored(CallPtr call) {
             fmt::format("there is no stored response '{}' here (any more)", printable(id, 80))
         );
         return answers_->refuse(std::move(call), std::move(rejection));
+    }
+    if (reads && query_parameter(call->request().query, "stream").value_or("false") != "false") {
+        return answers_->refuse(
+            std::move(call),
+            bad_param("unsupported_value", "stream", "a stored response is not streamed again")
+        );
     }
     Json body = found->response;
     if (!reads) {

@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "completions_params.hpp"
+#include "tools/tool_schema.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -109,10 +110,18 @@ Accepted<ClientTool> read_tool(
     tool.parameters = parameters == nullptr
                           ? Json::object({{"type", "object"}, {"properties", Json::object()}})
                           : *parameters;
+    const auto ignore = [&](std::string_view name) {
+        auto word = fmt::format("tools{}.{}", inside_of(flat), name);
+        if (std::ranges::find(ignored, word) == ignored.end()) {
+            ignored.push_back(std::move(word));
+        }
+    };
     const auto* strict = given(**function, "strict");
-    const auto word = fmt::format("tools{}.strict", inside_of(flat));
-    if (strict != nullptr && *strict == true && std::ranges::find(ignored, word) == ignored.end()) {
-        ignored.push_back(word);
+    if (strict != nullptr && *strict == true) {
+        ignore("strict");
+    }
+    if (!is_told_whole(tool.parameters)) {
+        ignore("parameters");
     }
     return tool;
 }

@@ -1,5 +1,9 @@
 #include "param_rows.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
+#include "completions_tools.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -156,6 +160,12 @@ Accepted<void> read_effort(
 }
 
 Accepted<void> read_schema(const Json& format, const std::string& name, CompletionsRequest& out) {
+    const auto* label = given(format, "name");
+    if (label != nullptr &&
+        !(label->is_string() && is_function_name(text_view_in(format, "name")))) {
+        const auto place = name.substr(0, name.rfind('.')) + ".name";
+        return bad("invalid_value", place, "1 to 64 letters, digits, '_' or '-'");
+    }
     const auto* schema = given(format, "schema");
     if (schema == nullptr) {
         return std::unexpected(
@@ -164,6 +174,9 @@ Accepted<void> read_schema(const Json& format, const std::string& name, Completi
     }
     if (!schema->is_object()) {
         return bad("invalid_type", name, "an object");
+    }
+    if (text_view_in(*schema, "type") == "array") {
+        return bad("invalid_value", name, "a schema whose root is an object");
     }
     out.output_schema = *schema;
     return {};

@@ -127,6 +127,12 @@ Accepted<void> content_type(const LaneState& /*lane*/, Call& call) {
             reject(415, "unsupported_media_type", "the body must be sent as application/json")
         );
     }
+    const auto encoding = to_lower(call.request().headers.get("content-encoding").value_or(""));
+    if (!encoding.empty() && encoding != "identity") {
+        return std::unexpected(reject(
+            415, "unsupported_media_type", "the body must be sent without a Content-Encoding"
+        ));
+    }
     return {};
 }
 

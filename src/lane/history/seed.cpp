@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/resend_sieve.hpp"
+#include "chats/chat_request.hpp"
 #include "chats/image_url.hpp"
 #include "chats/message_parts.hpp"
 #include "completions/completions_tools.hpp"
@@ -91,8 +92,7 @@ public:
         } else if (role == "assistant" && parts != nullptr && parts->is_array()) {
             read_assistant(*parts);
         } else if (role == "assistant") {
-            said(joined_text(read_pieces(message, path_)));
-            flush();
+            read_plain_assistant(message);
         } else {
             if (role != "system" && role != "developer") {
                 out_.partly.push_back(path_);
@@ -124,6 +124,10 @@ private:
     }
 
     void read_user(const Json& message) {
+        const auto* metadata = member(message, "metadata");
+        if (metadata != nullptr && metadata->is_object() && is_page_metadata(*metadata)) {
+            out_.partly.push_back(path_ + ".metadata");
+        }
         SeedMessage told;
         for (auto& piece : read_pieces(message, path_)) {
             const bool image = piece.kind == Piece::Kind::image;
@@ -142,6 +146,22 @@ private:
         }
         if (!told.parts.empty() || !is_blank(told.text)) {
             out_.messages.push_back(std::move(told));
+        }
+    }
+
+    /// Calls in the forms of AI SDK 4 are not told.
+    void read_plain_assistant(const Json& message) {
+        const auto pieces = read_pieces(message, path_);
+        said(joined_text(pieces));
+        flush();
+        for (const auto& piece : pieces) {
+            if (piece.kind != Piece::Kind::text) {
+                out_.partly.push_back(piece.path);
+            }
+        }
+        const auto* calls = member(message, "toolInvocations");
+        if (calls != nullptr && calls->is_array() && !calls->empty()) {
+            out_.partly.push_back(path_ + ".toolInvocations");
         }
     }
 
@@ -219,12 +239,14 @@ private:
     [[nodiscard]] Json parts_of(const Json& message) const {
         Json parts = Json::array();
         for (const auto& piece : read_pieces(message, path_)) {
-            if (piece.kind == Piece::Kind::text) {
+            const bool file = piece.kind == Piece::Kind::file; // as the model is told it
+            if (file || piece.kind == Piece::Kind::text) {
                 parts.push_back(Json::object({{"type", "text"}, {"text", piece.value}}));
             } else if (!piece.value.empty()) {
-                Json file = Json::object({{"type", "file"}, {"url", piece.value}});
-                file["mediaType"] = "application/octet-stream";
-                parts.push_back(std::move(file));
+                Json one = Json::object({{"type", "file"}, {"url", piece.value}});
+                const auto type = data_type(piece.value);
+                one["mediaType"] = type.empty() ? "application/octet-stream" : type;
+                parts.push_back(std::move(one));
             }
         }
         return parts;

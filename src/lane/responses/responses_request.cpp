@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include "completions/completions_tools.hpp"
 #include "completions/param_rows.hpp"
@@ -133,6 +134,9 @@ read_reasoning(const Json& body, const CompletionsContext& context, CompletionsR
         if (!out.effort.empty()) {
             echo["effort"] = out.effort;
         }
+        if (!context.tools && !out.summary.empty()) { // Codex alone takes it
+            out.ignored.emplace_back("reasoning.summary");
+        }
     }
     out.responses->echo["reasoning"] = std::move(echo);
     return {};
@@ -179,7 +183,10 @@ Accepted<void> read_text_config(const Json& body, CompletionsRequest& out) {
 
 /// Up to 16 texts, which come back with the response.
 Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
-    constexpr std::size_t k_most = 16; // the API's own limit
+    // The API's own limits.
+    constexpr std::size_t k_most = 16;
+    constexpr std::size_t k_name_chars = 64;
+    constexpr std::size_t k_text_chars = 512;
     const auto metadata = object_in(body, "metadata");
     if (!metadata) {
         return std::unexpected(metadata.error());
@@ -188,6 +195,18 @@ Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
     for (const auto& [name, value] : out.echo["metadata"].items()) {
         if (!value.is_string()) {
             return bad("invalid_type", "metadata." + printable(name, 60), "a string");
+        }
+        if (code_points(name) > k_name_chars ||
+            code_points(text_view_in(out.echo["metadata"], name)) > k_text_chars) {
+            return bad(
+                "invalid_value",
+                "metadata." + printable(name, 60),
+                fmt::format(
+                    "a name of at most {} characters with a text of at most {}",
+                    k_name_chars,
+                    k_text_chars
+                )
+            );
         }
     }
     if (out.echo["metadata"].size() > k_most) {

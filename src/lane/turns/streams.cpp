@@ -107,13 +107,22 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
     if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
         co_return read;
     }
-    if (call->chat.answers_calls) { // their outputs are JSON of any kind
-        BodyUse results = [&](const Json& whole) -> Accepted<void> {
-            call->chat.results = read_call_results(whole);
+    if (call->chat.answers_calls || call->chat.metadata) { // both are JSON of any kind
+        std::string unused;
+        BodyUse rest = [&](const Json& whole) -> Accepted<void> {
+            if (call->chat.answers_calls) {
+                call->chat.results = read_call_results(whole);
+            } else {
+                unused = metadata_name(whole, call->chat);
+            }
             return {};
         };
         const BodyKeep all{{}, {}, false, no_more_new};
-        if (auto read = co_await read_body(lane_, call, all, std::move(results)); !read) {
+        auto read = co_await read_body(lane_, call, all, std::move(rest));
+        if (read && !unused.empty()) {
+            read = ignore_more(call->chat.extras, lane_->config.strict_body, {unused});
+        }
+        if (!read) {
             co_return read;
         }
     }

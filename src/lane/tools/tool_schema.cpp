@@ -1,0 +1,73 @@
+#include "tool_schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// Kept as they are; of these the values are no schemas.
+constexpr std::array<std::string_view, 7> k_kept{
+    "type", "description", "required", "enum", "const", "minItems", "$ref"
+};
+constexpr std::array<std::string_view, 10> k_notes{
+    "title",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "$schema",
+    "$id",
+    "$anchor",
+    "$comment",
+    "strict"
+};
+constexpr std::array<std::string_view, 3> k_lists{"anyOf", "oneOf", "allOf"}; ///< of schemas
+constexpr std::array<std::string_view, 3> k_maps{"properties", "$defs", "definitions"};
+
+bool among(std::span<const std::string_view> names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+/// Codex reads it as an enum of strings.
+bool is_retyped(const Json& schema, const Json& values) {
+    const auto is_text = [](const Json& value) { return value.is_string(); };
+    return member(schema, "type") == nullptr && values.is_array() &&
+           !std::ranges::all_of(values, is_text);
+}
+
+bool is_told_member(const Json& schema, std::string_view name, const Json& value) {
+    if (name == "enum") {
+        return !is_retyped(schema, value);
+    }
+    if (name == "const") {
+        return !is_retyped(schema, Json::array({value}));
+    }
+    if (among(k_kept, name) || among(k_notes, name)) {
+        return true;
+    }
+    if (name == "additionalProperties") {
+        return value.is_boolean() || is_told_whole(value);
+    }
+    if (name == "items") {
+        return is_told_whole(value);
+    }
+    const bool list = among(k_lists, name) && value.is_array();
+    const bool map = among(k_maps, name) && value.is_object();
+    return (list || map) && std::ranges::all_of(value, is_told_whole);
+}
+
+} // namespace
+
+bool is_told_whole(const Json& schema) {
+    if (!schema.is_object()) {
+        return false;
+    }
+    return std::ranges::all_of(schema.items(), [&](const auto& entry) {
+        return is_told_member(schema, entry.key(), entry.value());
+    });
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,13 @@
+// What Codex makes of a function's JSON Schema on its way to the model.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+
+namespace oa_stream::lane {
+
+/// The model is told all that the schema demands. Measured with codex 0.169.0: it knows a few
+/// keywords and leaves the others out, takes true for a string, and gives an enum without a type
+/// the type string. Notes that demand nothing (title, examples …) do not count.
+[[nodiscard]] bool is_told_whole(const Json& schema);
+
+} // namespace oa_stream::lane
