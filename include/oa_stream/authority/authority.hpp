@@ -60,7 +60,7 @@ struct TurnRequest {
     std::string traceparent{};
     std::string client_message_id{};    ///< the user message's id; told back by turns() when kept
     std::string instructions{};         ///< replaces the base prompt; only with a new thread
-    std::string effort{};               ///< reasoning effort; empty: the model's default
+    std::string effort{}; ///< reasoning effort of this turn alone; empty: the model's default
     std::string summary{}; ///< of reasoning: auto, concise or detailed; empty: as configured
     std::string model{}; ///< one of Capabilities::models; empty: the one the thread has
     std::string developer{}; ///< told to the model before this turn, as the developer's words
@@ -161,6 +161,7 @@ struct PastTurn {
     /// The user's message as it was sent, part by part; empty: `user_text` is all that is known.
     std::vector<InputPart> user_parts{};
     std::vector<std::int64_t> times_ms{}; ///< of `events`, Unix time each; empty: none is known
+    std::string model{}; ///< that made the answer; empty: not known
 };
 
 /// A part of a thread's turns.

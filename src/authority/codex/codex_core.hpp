@@ -184,6 +184,7 @@ private:
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result);
     [[nodiscard]] bool records_this_one();
+    void add_own_choices(Json& params, const CodexThread& thread, const TurnRequest& request) const;
     void
     record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result) const;
 

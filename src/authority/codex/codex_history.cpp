@@ -4,6 +4,7 @@
 
 #include "client_calls.hpp"
 #include "codex/events/codex_events.hpp"
+#include "codex_requests.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -19,7 +20,11 @@ void add_user_message(PastTurn& past, const Json& item) {
     if (!past.user_item_id) {
         past.user_item_id = text_view_in(item, "id");
         if (const auto client = string_member(item, "clientId")) {
-            past.client_message_id = *client;
+            const auto tagged = untag_message(*client);
+            past.model = tagged.model;
+            if (!tagged.id.empty()) {
+                past.client_message_id = tagged.id;
+            }
         }
     }
     const Json* content = member(item, "content");

@@ -51,6 +51,11 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         thread->loaded = false;
         return;
     }
+    if (method == "thread/settings/updated") { // by another lane's turn, too
+        const Json* settings = member(*params, "threadSettings");
+        thread->effort = settings == nullptr ? std::string() : text_in(*settings, "effort");
+        return;
+    }
     if (method == "error" && bool_member(*params, "willRetry").value_or(false)) {
         ++counts_.upstream_retries;
     }

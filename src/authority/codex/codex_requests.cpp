@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::array<std::string_view, 1> k_tested_versions{"0.169."};
 
+constexpr std::string_view k_model_tag = " oa-model=";
+
 struct SandboxWord {
     std::string_view config;
     std::string_view reported;
@@ -195,6 +197,24 @@ Json turn_start_params(const std::string& thread, const TurnRequest& request) {
     return params;
 }
 
+std::string tag_message(std::string_view id, std::string_view model) {
+    return fmt::format("{}{}{}", id, k_model_tag, model);
+}
+
+TaggedMessage untag_message(std::string_view tagged) {
+    const auto at = tagged.rfind(k_model_tag);
+    if (at == std::string_view::npos) {
+        return {tagged, {}};
+    }
+    return {tagged.substr(0, at), tagged.substr(at + k_model_tag.size())};
+}
+
+Json no_effort(std::string_view model) {
+    Json settings = Json::object({{"model", model}, {"reasoning_effort", nullptr}});
+    settings["developer_instructions"] = nullptr;
+    return Json::object({{"mode", "default"}, {"settings", std::move(settings)}});
+}
+
 Json interrupt_params(const std::string& thread, const std::string& turn) {
     return Json::object({{"threadId", thread}, {"turnId", turn}});
 }
@@ -220,7 +240,9 @@ Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts) {
         profile == nullptr ? nullptr : member(*profile, "id")
     ));
     return ThreadFacts{
-        .id = std::string(*id), .model = std::string(string_member(result, "model").value_or(""))
+        .id = std::string(*id),
+        .model = std::string(string_member(result, "model").value_or("")),
+        .effort = std::string(string_member(result, "reasoningEffort").value_or(""))
     };
 }
 

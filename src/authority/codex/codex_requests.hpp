@@ -28,6 +28,16 @@ thread_fork_params(const std::string& thread, const std::string& last_turn, cons
 [[nodiscard]] Json developer_params(const std::string& thread, const std::string& text);
 [[nodiscard]] Json list_models_params();
 [[nodiscard]] Json turn_start_params(const std::string& thread, const TurnRequest& request);
+/// Codex stores no model with a turn, but the id of its user message: that gets the model's name
+/// behind it. untag_message() takes it off again; the model is empty where there was none.
+[[nodiscard]] std::string tag_message(std::string_view id, std::string_view model);
+struct TaggedMessage {
+    std::string_view id;
+    std::string_view model;
+};
+[[nodiscard]] TaggedMessage untag_message(std::string_view tagged);
+/// Codex keeps a turn's effort for those after it: says that the model's default counts again.
+[[nodiscard]] Json no_effort(std::string_view model);
 /// An empty `turn` stops whatever runs on the thread, even before turn/started.
 [[nodiscard]] Json interrupt_params(const std::string& thread, const std::string& turn);
 
@@ -35,6 +45,7 @@ thread_fork_params(const std::string& thread, const std::string& last_turn, cons
 struct ThreadFacts {
     std::string id{};
     std::string model{};
+    std::string effort{}; ///< of the turns that ask for none; empty: the model's default
 };
 
 /// Compares provider, approval policy and sandbox with what config.toml promised. Errors:

@@ -1,4 +1,6 @@
 // A turn from its request to turn/started.
+#include "oa_stream/base/json_members.hpp"
+
 #include "codex_core.hpp"
 #include "codex_history.hpp"
 #include "codex_requests.hpp"
@@ -133,6 +135,7 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
     }
     ThreadHold hold(self->threads_.find_or_add(facts.id));
     hold->model = std::move(facts.model);
+    hold->effort = std::move(facts.effort);
     hold->loaded = true;
     hold->ephemeral = request->ephemeral;
     hold->total = turn::Usage{};
@@ -218,6 +221,7 @@ Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bo
         co_return fail(Code::unavailable, self->reason_);
     }
     thread->model = std::move(facts.model);
+    thread->effort = std::move(facts.effort);
     thread->loaded = true;
     thread->foreign = self->outlives() && runs_turn(result);
     co_return result;
@@ -238,8 +242,10 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     if (!request->tools.empty() || request->wait_for_calls) {
         live->take_client_calls(request->wait_for_calls);
     }
+    live->unasked = !request->input.empty();
     hold->live = live;
-    const Json params = turn_start_params(hold->id, *request);
+    Json params = turn_start_params(hold->id, *request);
+    self->add_own_choices(params, *hold, *request);
     RpcOutcome outcome = co_await call(self, link, "turn/start", params, request->traceparent);
     if (const auto* refusal = std::get_if<Refusal>(&outcome);
         refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_not_loaded) {
@@ -250,11 +256,32 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
         co_return std::unexpected(error_of(*refusal, "turn/start"));
     }
     const std::shared_ptr<CodexThread> thread = hold.hand_over();
+    thread->effort = text_in(params, "effort");
     if (auto* error = std::get_if<Error>(&outcome)) {
         self->abandon(live); // ambiguous: it may run; never asked twice
         co_return std::unexpected(std::move(*error));
     }
     co_return co_await accepted(self, thread, params, std::get<Json>(std::move(outcome)));
+}
+
+/// What a turn chose must not stay for the next one, as it would: each says what it wants.
+void CodexCore::add_own_choices(Json& params, const CodexThread& thread, const TurnRequest& request)
+    const {
+    const std::string& model = request.model.empty() ? thread.model : request.model;
+    if (!request.input.empty()) {
+        params["clientUserMessageId"] = tag_message(request.client_message_id, model);
+    }
+    if (!request.effort.empty()) {
+        return;
+    }
+    const auto known = std::ranges::find(models_, model, &ModelInfo::id);
+    const auto usual =
+        home_.facts.effort.value_or(known == models_.end() ? std::string() : known->default_effort);
+    if (!usual.empty()) {
+        params["effort"] = usual;
+    } else if (!thread.effort.empty()) {
+        params["collaborationMode"] = no_effort(model);
+    }
 }
 
 Task<Result<std::shared_ptr<RunningTurn>>>

@@ -34,6 +34,11 @@ Task<void> CodexCore::stop_turn(
     if (thread->live != live) {
         co_return; // it has ended by itself meanwhile
     }
+    // Codex keeps the user's message only once the turn has come to it.
+    co_await RunningTurn::wait_asked(live, Clock::now() + self->options_.deadlines.interrupt / 2);
+    if (thread->live != live) {
+        co_return;
+    }
     const auto deadline = Clock::now() + self->options_.deadlines.interrupt;
     // Before turn/started a turn's own id is refused, and the turn runs on; the empty one works.
     std::string id = live->started() ? live->id() : std::string{};

@@ -19,6 +19,7 @@ struct CodexThread {
 
     std::string id;
     std::string model{};
+    std::string effort{}; ///< that codex would take for a turn that names none
     bool loaded = false; ///< started or resumed here and not unsubscribed since: turns can start
     bool ephemeral = false;
     bool foreign = false; ///< a turn that is not ours ran there when it was last resumed

@@ -139,6 +139,10 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         const Json* item = params == nullptr ? nullptr : member(*params, "item");
         if (item != nullptr) {
             approvals_.watch_item(*item, method == "item/completed");
+            if (string_member(*item, "type") == "userMessage" && method == "item/completed") {
+                unasked = false;
+                changed_.notify();
+            }
         }
     }
     EventBatch told;
@@ -345,6 +349,15 @@ RunningTurn::wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point d
         if (is_set(co_await asio::this_coro::cancellation_state)) {
             co_return;
         }
+    }
+}
+
+Task<void> RunningTurn::wait_asked(std::shared_ptr<RunningTurn> self, Clock::time_point deadline) {
+    const auto due = [&] {
+        return self->unasked && !self->over() && !self->abandoned && !self->adrift_since_;
+    };
+    while (due() && Clock::now() < deadline) {
+        co_await self->changed_.wait_until(deadline);
     }
 }
 

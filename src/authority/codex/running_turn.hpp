@@ -90,11 +90,16 @@ public:
     [[nodiscard]] static Task<void>
     wait_started(std::shared_ptr<RunningTurn> self, Clock::time_point deadline);
 
+    /// Codex has the turn's user message, or it is over or given up; or `deadline` passed.
+    [[nodiscard]] static Task<void>
+    wait_asked(std::shared_ptr<RunningTurn> self, Clock::time_point deadline);
+
     /// Since when the thread reads as idle though turn/completed is missing.
     [[nodiscard]] const std::optional<Clock::time_point>& idle_since() const noexcept {
         return idle_since_;
     }
 
+    bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or shall be, once there is a connection
     bool left = false; ///< it runs on when nobody holds the handle

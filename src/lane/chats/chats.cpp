@@ -6,6 +6,7 @@
 
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
+#include "tools/call_results.hpp"
 
 #include <fmt/format.h>
 
@@ -235,6 +236,10 @@ Task<void> Chats::list(CallPtr call) {
     if (!archived) {
         co_return co_await refuse(std::move(call), archived.error());
     }
+    if (query_parameter(query, "order").value_or("desc") != "desc") {
+        auto rejection = invalid_field("order", "order must be desc: this list is newest first");
+        co_return co_await refuse(std::move(call), std::move(rejection));
+    }
     ChatList::Rows rows{call->record.owner, *archived};
     rows.title = to_lower(trim(query_parameter(query, "q").value_or("")));
     rows.words = trim(query_parameter(query, "text").value_or(""));
@@ -316,7 +321,7 @@ Task<void> Chats::run_events(CallPtr call) {
     authority::TurnsQuery query{.thread = thread->page.thread, .limit = 1};
     query.newest_first = true; // what is looked at is mostly new
     query.from = std::move(run);
-    const auto turns = co_await lane_->authority().turns_page(std::move(query));
+    auto turns = co_await lane_->authority().turns_page(std::move(query));
     if (!turns && turns.error().code != Code::precondition) {
         co_return co_await refuse(std::move(call), reject_read(turns.error()));
     }
@@ -324,6 +329,7 @@ Task<void> Chats::run_events(CallPtr call) {
         auto rejection = reject(404, "not_found", "this conversation has no such run");
         co_return co_await refuse(std::move(call), std::move(rejection));
     }
+    drop_results_ahead(turns->turns.front());
     const auto body = event_page(thread->page, turns->turns.front());
     if (!body) {
         co_return co_await refuse(std::move(call), body.error());

@@ -6,7 +6,10 @@
 #include "chats.hpp"
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
+#include "tools/call_results.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -15,6 +18,11 @@ namespace oa_stream::lane {
 namespace {
 
 using authority::PastTurn;
+
+/// read_thread_name() knows more names of an id; a copy has been taking them.
+constexpr std::array<std::string_view, 7> k_fork_names{
+    "id", "thread_id", "threadId", "conversation_id", "conversationId", "messageId", "title"
+};
 
 bool asks(const PastTurn& turn, std::string_view message) {
     return turn.client_message_id == message || turn.user_item_id == message ||
@@ -52,6 +60,7 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
         if (!page) {
             co_return std::unexpected(reject_read(page.error()));
         }
+        std::ranges::for_each(page->turns, drop_results_ahead);
         for (const auto& turn : page->turns) {
             if (!query.from.empty() && turn.id == query.from) {
                 continue;
@@ -84,6 +93,11 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
     BodyUse use = [&asked](const Json& body) -> Accepted<void> {
         if (!body.is_object()) {
             return std::unexpected(invalid_field("body", "the body must be one JSON object"));
+        }
+        for (const auto& [name, value] : body.items()) {
+            if (std::ranges::find(k_fork_names, name) == k_fork_names.end()) {
+                return std::unexpected(invalid_field(name, name + " means nothing to a copy"));
+            }
         }
         auto id = read_thread_name(body, std::nullopt, {});
         auto title = read_title(body);

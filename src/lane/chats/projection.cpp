@@ -8,6 +8,7 @@
 #include "oa_stream/encode/ui_message.hpp"
 
 #include "chat_request.hpp"
+#include "image_url.hpp"
 #include "projection_time.hpp"
 #include "tools/call_results.hpp"
 
@@ -42,12 +43,8 @@ Json metadata_of(const ProjectionContext& context, const authority::PastTurn& tu
 }
 
 Json file_part(const authority::InputImage& image) {
-    std::string type = "image/*";
-    constexpr std::string_view data = "data:";
-    if (image.url.starts_with(data)) {
-        const auto end = image.url.find_first_of(";,", data.size());
-        type = image.url.substr(data.size(), end - data.size());
-    }
+    const auto said = data_type(image.url);
+    const auto type = said.empty() ? std::string_view("image/*") : said;
     return Json::object({{"type", "file"}, {"mediaType", type}, {"url", image.url}});
 }
 
@@ -160,6 +157,10 @@ Json time_json(std::int64_t millis) {
     return rfc3339_millis(WallTime(std::chrono::milliseconds(millis)));
 }
 
+const std::string& model_of(const ProjectionContext& context, const authority::PastTurn& turn) {
+    return turn.model.empty() ? context.model : turn.model;
+}
+
 Json seconds_json(std::int64_t seconds) {
     return time_json(seconds * 1000);
 }
@@ -217,8 +218,8 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         if (waiting) {
             metadata["status"] = k_waiting;
         }
-        if (!context.model.empty()) {
-            metadata["model"] = context.model;
+        if (const auto& model = model_of(context, turn); !model.empty()) {
+            metadata["model"] = model;
         }
         auto content = text_of(parts);
         finish_message(

@@ -15,7 +15,7 @@ namespace oa_stream::lane {
 struct ProjectionContext {
     std::string thread;    ///< the client's id
     std::string provider{}; ///< member modelProvider of runs
-    std::string model{};   ///< empty: unknown, told as null
+    std::string model{}; ///< of turns that name none; empty: unknown, told as null
     std::string newest{}; ///< the authority's id of the newest turn; empty: unknown
     /// Of the newest turn, which runs: calls of the page's functions that wait for a result.
     std::vector<turn::ClientCall> calls{};
@@ -29,6 +29,10 @@ struct ProjectionContext {
 /// At most 200 characters (code points): the first text of a thread can be long. Without what looks
 /// like a key: titles are stored in the id map and shown in lists.
 [[nodiscard]] std::string short_title(std::string_view text);
+
+/// That made the turn's answer; empty: unknown.
+[[nodiscard]] const std::string&
+model_of(const ProjectionContext& context, const authority::PastTurn& turn);
 
 /// {id,title,autopilotId,archived,createdAt,updatedAt}. Times are RFC 3339, null when unknown; a
 /// thread without a title yet is a "New conversation".

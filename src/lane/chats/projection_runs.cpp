@@ -164,7 +164,7 @@ Json project_run(const ProjectionContext& context, const authority::PastTurn& tu
     out["autopilotId"] = nullptr;
     out["autopilotConfigVersion"] = nullptr;
     out["modelProvider"] = context.provider;
-    out["model"] = or_null(context.model);
+    out["model"] = or_null(model_of(context, turn));
     out["usage"] = nullptr;
     out["meta"] = nullptr;
     out["error"] = failed ? failure_json() : Json();
@@ -184,7 +184,7 @@ project_events(const ProjectionContext& context, const authority::PastTurn& turn
     prompt["prompt_chars"] = code_points(turn.user_text);
     list.add("run_started", std::move(prompt), began, "user");
     Json model = Json::object({{"provider", context.provider}});
-    model["model"] = or_null(context.model);
+    model["model"] = or_null(model_of(context, turn));
     list.add("model_stream_started", std::move(model), began);
     for (std::size_t i = 0; i < turn.events.size(); ++i) {
         list.take(turn.events[i], i < turn.times_ms.size() ? turn.times_ms[i] : 0);

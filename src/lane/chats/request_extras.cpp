@@ -309,14 +309,9 @@ Accepted<RequestExtras> read_extras(
 
 Accepted<void>
 ignore_more(RequestExtras& extras, bool strict, const std::vector<std::string>& names) {
-    auto& ignored = extras.ignored;
-    for (const auto& name : names) {
-        if (ignored.size() < k_most_names && std::ranges::find(ignored, name) == ignored.end()) {
-            ignored.push_back(name);
-        }
-    }
+    add_ignored(extras.ignored, names);
     if (strict && !names.empty()) {
-        return std::unexpected(reject_ignored(ignored));
+        return std::unexpected(reject_ignored(extras.ignored));
     }
     return {};
 }

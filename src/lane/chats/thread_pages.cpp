@@ -126,6 +126,7 @@ void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
     for (std::size_t i = 0; i + 1 < turns.size(); ++i) {
         settle_calls(turns[newest_first ? i + 1 : i], turns[newest_first ? i : i + 1]);
     }
+    std::ranges::for_each(turns, drop_results_ahead);
 }
 
 } // namespace
@@ -175,7 +176,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority& authority, Thre
 
 Task<Accepted<Json>> read_runs(authority::Authority& authority, ThreadPage page) {
     TurnsQuery query{.thread = page.thread, .newest_first = true, .from = page.asked.after};
-    query.detail = TurnsQuery::Detail::none;
+    query.detail = TurnsQuery::Detail::question; // the model stands there
     const std::size_t seen = query.from.empty() ? 0 : 1; // the last one of the page before
     query.limit = page.asked.limit + seen;
     const auto turns = co_await authority.turns_page(query);

@@ -16,6 +16,7 @@ namespace {
 using authority::CallResult;
 using authority::PastTurn;
 
+constexpr std::string_view k_ahead = "oa-tool-results+"; ///< before the message's own id
 constexpr std::string_view k_head = "Results of the functions that were called above:\n";
 
 bool is_result(const Json& part) {
@@ -53,6 +54,41 @@ const Json& last_message(const Json& body) {
                                                                              : none;
 }
 
+/// Each call once; the last one counts.
+std::vector<CallResult> results_in(const Json& message) {
+    std::vector<CallResult> results;
+    const auto* parts = parts_of(message);
+    if (parts == nullptr) {
+        return results;
+    }
+    std::set<std::string> seen;
+    for (const Json& part : *parts | std::views::reverse) {
+        if (is_result(part) && seen.insert(text_in(part, "toolCallId")).second) {
+            results.push_back(result_of(part));
+        }
+    }
+    std::ranges::reverse(results);
+    return results;
+}
+
+/// As the model is told it, and as settle_calls() reads it.
+Json told(const turn::ClientCall& call, const CallResult& result) {
+    Json one = Json::object({{"id", call.call}, {"name", call.name}});
+    one[result.failed ? "error" : "output"] = result.output;
+    return one;
+}
+
+bool begins_with_results(const PastTurn& turn) {
+    return turn.client_message_id && turn.client_message_id->starts_with(k_ahead) &&
+           turn.user_text.starts_with(k_head);
+}
+
+/// The results that a turn began with, without the head; a line.
+std::string_view results_line(const PastTurn& turn) {
+    const auto line = std::string_view(turn.user_text).substr(k_head.size());
+    return line.substr(0, line.find('\n'));
+}
+
 Rejection reject_result(int status, std::string code, std::string_view call, std::string_view why) {
     auto rejection = reject(
         status, std::move(code), fmt::format("the tool call \"{}\" {}", printable(call, 60), why)
@@ -69,19 +105,13 @@ bool has_call_results(const Json& message) {
 }
 
 std::vector<CallResult> read_call_results(const Json& body) {
-    std::vector<CallResult> results;
-    const auto* parts = parts_of(last_message(body));
-    if (parts == nullptr) {
-        return results;
-    }
-    std::set<std::string> seen;
-    for (const Json& part : *parts | std::views::reverse) {
-        if (is_result(part) && seen.insert(text_in(part, "toolCallId")).second) {
-            results.push_back(result_of(part));
-        }
-    }
-    std::ranges::reverse(results);
-    return results;
+    return results_in(last_message(body));
+}
+
+std::vector<CallResult> read_call_results_at(const Json& body, std::size_t at) {
+    const auto* messages = member(body, "messages");
+    const bool there = messages != nullptr && messages->is_array() && at < messages->size();
+    return there ? results_in((*messages)[at]) : std::vector<CallResult>();
 }
 
 Rejection reject_unknown_call(std::string_view call) {
@@ -138,9 +168,7 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
                 "needs its result in the same request: the turn that asked was stopped meanwhile"
             ));
         }
-        Json one = Json::object({{"id", call.call}, {"name", call.name}});
-        one[found->failed ? "error" : "output"] = found->output;
-        list.push_back(std::move(one));
+        list.push_back(told(call, *found));
     }
     if (list.empty()) {
         return std::unexpected(
@@ -150,15 +178,45 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
     return std::string(k_head) + dump_json(list);
 }
 
+std::string results_ahead(const PastTurn& stopped, const std::vector<CallResult>& results) {
+    Json list = Json::array();
+    for (const auto& call : open_calls(stopped)) {
+        const auto found = std::ranges::find(results, call.call, &CallResult::call);
+        if (found != results.end()) {
+            list.push_back(told(call, *found));
+        }
+    }
+    return list.empty() ? std::string() : std::string(k_head) + dump_json(list);
+}
+
+std::string results_ahead_id(std::string_view id) {
+    return std::string(k_ahead).append(id);
+}
+
+void drop_results_ahead(PastTurn& turn) {
+    if (!begins_with_results(turn)) {
+        return;
+    }
+    const auto size = k_head.size() + results_line(turn).size() + 1;
+    turn.user_text.erase(0, size);
+    if (!turn.user_parts.empty()) {
+        turn.user_parts.erase(turn.user_parts.begin());
+    }
+    turn.client_message_id->erase(0, k_ahead.size());
+    if (turn.client_message_id->empty()) {
+        turn.client_message_id.reset();
+    }
+}
+
 bool holds_results(const PastTurn& turn) {
     return turn.client_message_id == k_results_id && turn.user_text.starts_with(k_head);
 }
 
 void settle_calls(PastTurn& stopped, const PastTurn& next) {
-    if (!holds_results(next)) {
+    if (!holds_results(next) && !begins_with_results(next)) {
         return;
     }
-    const auto list = parse_json(std::string_view(next.user_text).substr(k_head.size()));
+    const auto list = parse_json(results_line(next));
     for (turn::Event& event : stopped.events) {
         const auto* call = std::get_if<turn::ClientCall>(&event);
         if (call == nullptr || !list || !list->is_array()) {

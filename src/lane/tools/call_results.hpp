@@ -20,6 +20,10 @@ namespace oa_stream::lane {
 /// Those of the last message; each call once, the last one counts.
 [[nodiscard]] std::vector<authority::CallResult> read_call_results(const Json& body);
 
+/// Those of messages[at].
+[[nodiscard]] std::vector<authority::CallResult>
+read_call_results_at(const Json& body, std::size_t at);
+
 /// Codes unknown_tool_call (422), already_answered and tool_call_over (409).
 [[nodiscard]] Rejection reject_unknown_call(std::string_view call);
 [[nodiscard]] Rejection reject_answered_call(std::string_view call);
@@ -34,7 +38,16 @@ inline constexpr std::string_view k_results_id = "oa-tool-results";
 /// there is nothing that could wait for it.
 [[nodiscard]] Accepted<std::string>
 results_text(const authority::PastTurn& stopped, const std::vector<authority::CallResult>& results);
-/// `turn` began with such a text.
+/// What a page sends with its next message instead: that message begins with the results of those
+/// calls that have one. Empty: none has.
+[[nodiscard]] std::string results_ahead(
+    const authority::PastTurn& stopped, const std::vector<authority::CallResult>& results
+);
+/// Id of such a message, whose own is `id`.
+[[nodiscard]] std::string results_ahead_id(std::string_view id);
+/// Takes the results off a message that began with them.
+void drop_results_ahead(authority::PastTurn& turn);
+/// `turn` began with such a text, which was all.
 [[nodiscard]] bool holds_results(const authority::PastTurn& turn);
 /// Gives the calls of `stopped` the results that the turn after it began with.
 void settle_calls(authority::PastTurn& stopped, const authority::PastTurn& next);

@@ -7,6 +7,7 @@
 #include "chats/projection.hpp"
 #include "redact_quotes.hpp"
 #include "replace_plan.hpp"
+#include "tools/call_results.hpp"
 #include "tools/client_tools.hpp"
 
 namespace oa_stream::lane {
@@ -64,6 +65,7 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
             co_return std::unexpected(std::move(page).error());
         }
         for (auto& turn : page->turns) {
+            drop_results_ahead(turn);
             if (query.from.empty() || turn.id != query.from) {
                 read.push_back(std::move(turn));
             }
@@ -162,6 +164,9 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
     auto request = co_await make_turn_request(call);
     if (!request) {
         co_return std::unexpected(std::move(request).error());
+    }
+    if (auto added = co_await add_results_ahead(call, &*request); !added) {
+        co_return std::unexpected(std::move(added).error());
     }
     const bool known = request->thread.has_value();
     if (!known && !co_await lane_->ids().writable()) {

@@ -60,6 +60,10 @@ private:
     seed_new_thread(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>> offer_tools(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>> take_results(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<Accepted<void>>
+    add_results_ahead(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<std::optional<authority::PastTurn>>
+    stopped_before(const authority::TurnRequest* request);
     [[nodiscard]] Task<std::string> tools_of(std::string thread);
     void note_tools(const std::string& thread, std::string digest);
     // turn_starter.cpp

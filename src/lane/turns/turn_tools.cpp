@@ -17,19 +17,10 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_most_threads = 10'000;
+constexpr Millis k_settle_wait{2000};
+constexpr Millis k_poll{10};
 
 constexpr std::string_view k_kept_tools = "tools"; ///< beside k_kept_messages
-
-/// What had no effect is known only now: it is named, or the request refused.
-Accepted<void> ignore(const LaneConfig& config, Call& call, std::vector<std::string> names) {
-    auto& ignored = call.chat.extras.ignored;
-    const bool any = !names.empty();
-    add_ignored(ignored, std::move(names));
-    if (config.strict_body && any) {
-        return std::unexpected(reject_ignored(ignored));
-    }
-    return {};
-}
 
 } // namespace
 
@@ -40,8 +31,11 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
     request->keep.clear();
     call->seeded = 0;
     const auto able = lane_->authority().capabilities();
-    if (!able.can_seed || call->chat.earlier.empty()) {
+    if (call->chat.earlier.empty()) {
         co_return Accepted<void>{};
+    }
+    if (!able.can_seed) {
+        co_return ignore_more(call->chat.extras, lane_->config.strict_body, {"messages"});
     }
     // Of the whole body this time: most requests need only their newest message.
     Seed seed;
@@ -61,17 +55,20 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
     call->seeded = call->chat.earlier.size();
     request->seed = std::move(seed.messages);
     add_kept(*request, k_kept_messages, std::move(seed.shown));
-    co_return ignore(lane_->config, *call, std::move(seed.partly));
+    co_return ignore_more(call->chat.extras, lane_->config.strict_body, seed.partly);
 }
 
 /// A thread has the functions of its first message: Codex takes others no more.
 Task<Accepted<void>> TurnStarter::offer_tools(CallPtr call, authority::TurnRequest* request) {
     const auto& tools = call->chat.extras.tools;
+    const auto ignored = [&](const std::vector<std::string>& names) {
+        return ignore_more(call->chat.extras, lane_->config.strict_body, names);
+    };
     if (!lane_->config.allowed.tools) {
         co_return Accepted<void>{};
     }
     if (!lane_->authority().capabilities().client_tools) {
-        co_return tools.empty() ? Accepted<void>{} : ignore(lane_->config, *call, {"tools"});
+        co_return tools.empty() ? Accepted<void>{} : ignored({"tools"});
     }
     const auto wanted = tools.empty() ? std::string() : digest_of(tools);
     if (!request->thread) {
@@ -87,7 +84,7 @@ Task<Accepted<void>> TurnStarter::offer_tools(CallPtr call, authority::TurnReque
     if (tools.empty() || known == wanted) {
         co_return Accepted<void>{};
     }
-    co_return ignore(lane_->config, *call, {"tools"});
+    co_return ignored({"tools"});
 }
 
 Task<std::string> TurnStarter::tools_of(std::string thread) {
@@ -142,6 +139,63 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
     call->chat.user_message_id = k_results_id;
     request->client_message_id = k_results_id;
     request->input = {authority::InputText{call->chat.text}};
+    co_return Accepted<void>{};
+}
+
+/// The turn before the one that starts, when it was stopped.
+Task<std::optional<authority::PastTurn>>
+TurnStarter::stopped_before(const authority::TurnRequest* request) {
+    authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
+    query.detail = authority::TurnsQuery::Detail::none; // most were not
+    if (request->revert_from_turn) {
+        query.from = *request->revert_from_turn;
+        query.limit = 2;
+    }
+    const auto until = Clock::now() + k_settle_wait;
+    while (true) {
+        auto page = co_await lane_->authority().turns_page(query);
+        if (!page || page->turns.size() < query.limit) {
+            co_return std::nullopt; // the start that follows says why
+        }
+        auto& turn = page->turns.back();
+        if (turn.running && Clock::now() < until) { // its end is not stored yet
+            co_await sleep_for(k_poll);
+            continue;
+        }
+        if (turn.running || turn.outcome != turn::Outcome::interrupted) {
+            co_return std::nullopt;
+        }
+        if (query.detail == authority::TurnsQuery::Detail::all) {
+            co_return std::move(turn);
+        }
+        query.detail = authority::TurnsQuery::Detail::all;
+    }
+}
+
+/// A page without automatic sending gives its results with the next message, which stopped the turn
+/// that waits for them.
+Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::TurnRequest* request) {
+    const auto at = call->chat.results_at;
+    if (!at || !request->thread || (co_await tools_of(*request->thread)).empty()) {
+        co_return Accepted<void>{};
+    }
+    const auto stopped = co_await stopped_before(request);
+    if (!stopped || open_calls(*stopped).empty()) {
+        co_return Accepted<void>{};
+    }
+    std::string text;
+    BodyUse use = [&](const Json& body) -> Accepted<void> {
+        text = results_ahead(*stopped, read_call_results_at(body, *at));
+        return {};
+    };
+    const BodyKeep all{{}, {}, false, true};
+    if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
+        co_return read;
+    }
+    if (!text.empty()) {
+        request->input.insert(request->input.begin(), authority::InputText{std::move(text)});
+        request->client_message_id = results_ahead_id(call->chat.user_message_id);
+    }
     co_return Accepted<void>{};
 }
 

@@ -53,6 +53,7 @@ ConfigFacts read_config_facts(std::string_view toml) {
     }
     const toml::table& top = parsed.table();
     facts.model = top["model"].value<std::string>();
+    facts.effort = top["model_reasoning_effort"].value<std::string>();
     facts.provider = top["model_provider"].value<std::string>();
     facts.approval_policy = top["approval_policy"].value<std::string>();
     facts.sandbox_mode = top["sandbox_mode"].value<std::string>();

@@ -14,6 +14,7 @@ namespace oa_stream::authority {
 /// What a config.toml says about things that thread/start reports back.
 struct ConfigFacts {
     std::optional<std::string> model{};
+    std::optional<std::string> effort{}; ///< model_reasoning_effort
     std::optional<std::string> provider{};
     std::optional<std::string> approval_policy{};
     std::optional<std::string> sandbox_mode{};

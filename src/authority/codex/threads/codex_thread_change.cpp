@@ -110,6 +110,7 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
     }
     const ThreadHold made(self->threads_.find_or_add(facts.id));
     made->model = std::move(facts.model);
+    made->effort = std::move(facts.effort);
     made->loaded = true;
     made->total.reset(); // the fork begins with its source's, which only codex knows
     auto same = std::make_shared<TurnRequest>();

@@ -1,5 +1,5 @@
 // The members of a chat request that are looked for, and those that nobody here reads.
-#include "chat_request.hpp"
+#include "chats/chat_request.hpp"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,121 @@
+// What a conversation shows afterwards: the question of a turn that was stopped at once, the model
+// of each answer, a sentence where the model said nothing; and what must not stay for the next turn.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { open, send } from '../lib/http.mjs';
+
+const ARGS = ['--model', 'mock-small=Small', '--model', 'gpt-5.5=Known', '--allow', 'model,effort'];
+let mock, lane;
+const start = (rest = {}) => startCodexLane({ config: chatConfig, port: mock.port, args: ARGS, ...rest });
+before(async () => {
+  mock = await startMock();
+  lane = await start();
+});
+after(async () => {
+  await lane.stop();
+  await mock.stop();
+});
+
+const user = (text, id) => ({ id, role: 'user', parts: [{ type: 'text', text }] });
+const open_turn = (id, text, message, more = {}) => open(lane.base, { method: 'POST', path: `/api/chats/${id}/stream`, body: { id, messages: [user(text, message)], ...more } });
+async function turn(id, text, message, more) {
+  const exchange = open_turn(id, text, message, more);
+  await exchange.done;
+  assertLegal(exchange);
+  return exchange;
+}
+const stop = (id) => send(lane.base, { method: 'POST', path: `/api/chats/${id}/stop`, body: {} });
+const data = async (path) => (await send(lane.base, { path })).json().data;
+const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const models = async (id) => ({
+  messages: (await data(`/api/chats/${id}/messages`)).filter((m) => m.role === 'assistant').map((m) => m.metadata.model),
+  runs: (await data(`/api/chats/${id}/runs`)).map((run) => run.model).reverse(),
+});
+
+test('a turn that is stopped as soon as it was accepted shows its question, also after a restart', async () => {
+  const accepted = new Map();
+  const stopped = async (id, message, wait) => {
+    const exchange = open_turn(id, `${message} scenario:text;words=30;delay=20`, message);
+    await sleep(wait); // any moment must do
+    await stop(id);
+    await exchange.done;
+    if (exchange.status === 200) accepted.set(id, [...(accepted.get(id) ?? []), message]);
+  };
+  for (let k = 0; k < 24; ++k) await stopped(`first-${k}`, 'q', 8 + k * 3);
+  await turn('later', 'scenario:text;words=1', 'begin');
+  for (let k = 0; k < 24; ++k) await stopped('later', `q-${k}`, 1 + k);
+  assert.ok(accepted.size > 12, 'turns were accepted');
+  const check = async () => {
+    for (const [id, messages] of accepted) {
+      const seen = (await data(`/api/chats/${id}/messages?limit=200`)).filter((m) => m.role === 'user').map((m) => m.id);
+      assert.deepEqual(messages.filter((message) => !seen.includes(message)), [], `${id} lacks questions`);
+    }
+  };
+  await check();
+  assert.equal((await lane.stop()).code, 0);
+  lane = await start({ folder: lane.folder, stateDir: lane.stateDir });
+  await check();
+});
+
+test('each answer and run names the model that made it, also after a restart and in a copy', async () => {
+  await turn('models', 'scenario:text;words=1', 'm-1', { model: 'mock-small' });
+  await turn('models', 'scenario:text;words=2', 'm-2');
+  await turn('models', 'scenario:text;words=3', 'm-3', { model: 'mock-small' });
+  const made = ['mock-small', 'mock-model', 'mock-small'];
+  assert.deepEqual(await models('models'), { messages: made, runs: made });
+  assert.deepEqual((await data('/api/chats/models/messages')).filter((m) => m.role === 'user').map((m) => m.id), ['m-1', 'm-2', 'm-3']);
+  const copy = (await send(lane.base, { method: 'POST', path: '/api/chats/models/fork', body: { messageId: 'm-3' } })).json().data.id;
+  assert.deepEqual(await models(copy), { messages: made.slice(0, 2), runs: made.slice(0, 2) });
+  assert.equal((await lane.stop()).code, 0);
+  lane = await start({ folder: lane.folder, stateDir: lane.stateDir });
+  assert.deepEqual(await models('models'), { messages: made, runs: made });
+});
+
+test('an effort is for one turn, whatever is known of the model', async () => {
+  for (const model of ['mock-model', 'gpt-5.5']) {
+    const id = `effort-${model}`;
+    const effort = async (more, message) => {
+      await turn(id, 'scenario:text;words=1', message, { model, ...more });
+      return (await asked()).effort ?? null;
+    };
+    const usual = await effort({}, 'a');
+    assert.equal(await effort({ effort: 'low' }, 'b'), 'low');
+    assert.equal(await effort({}, 'c'), usual);
+    assert.equal(await effort({ effort: 'high' }, 'd'), 'high');
+    assert.equal((await lane.stop()).code, 0);
+    lane = await start({ folder: lane.folder, stateDir: lane.stateDir });
+    assert.equal(await effort({}, 'e'), usual, 'also of a lane that was restarted');
+    assert.equal(await effort({}, 'f'), usual);
+  }
+});
+
+test('an answer without a word is a sentence that says so, in the stream and in the list', async () => {
+  for (const scenario of ['refusal', 'empty']) {
+    const seen = read(await turn(`unsaid-${scenario}`, `scenario:${scenario}`, 'u-1'));
+    assert.match(seen.texts.join(''), /without a word\. It may have refused/);
+    assert.equal(seen.finish.messageMetadata.notice, 'model_empty_response');
+    const answer = (await data(`/api/chats/unsaid-${scenario}/messages`)).at(-1);
+    assert.equal(answer.content, seen.texts.join(''));
+    const [run] = await data(`/api/chats/unsaid-${scenario}/runs`);
+    const events = (await data(`/api/chats/unsaid-${scenario}/runs/${run.id}/events`)).events;
+    assert.ok(events.some((event) => event.type === 'model_empty_response'));
+  }
+  const said = read(await turn('said', 'scenario:text;words=1', 'u-1'));
+  assert.equal(said.finish.messageMetadata.notice, undefined);
+});
+
+test('lists and copies refuse what they do not know', async () => {
+  await turn('known', 'scenario:text;words=1', 'u-1');
+  for (const query of ['?order=DESC', '?order=asc', '?limit=']) {
+    assertRefused(await send(lane.base, { path: `/api/chats${query}` }), 422, 'invalid_request');
+  }
+  assert.equal((await send(lane.base, { path: '/api/chats?order=desc&limit=2' })).status, 200);
+  const copy = (body) => send(lane.base, { method: 'POST', path: '/api/chats/known/fork', body });
+  assertRefused(await copy({ archived: true }), 422, 'invalid_request');
+  assert.equal((await copy({ title: 'Copy' })).status, 201);
+  const packed = await send(lane.base, { method: 'POST', path: '/api/chats/known/stream', headers: { 'content-encoding': 'gzip' }, body: { id: 'known', messages: [user('x', 'u-2')] } });
+  assertRefused(packed, 415, 'unsupported_media_type');
+});
