@@ -85,6 +85,8 @@ private:
     void begin() {
         status("active");
         tell("turn/started", Json::object({{"turn", turn_json(turn())}}));
+        Json asked = Json::object({{"type", "userMessage"}, {"id", "u-" + turn().id}});
+        tell("item/completed", Json::object({{"turnId", turn().id}, {"item", std::move(asked)}}));
     }
     void status(const char* type) const {
         tell("thread/status/changed", Json::object({{"status", Json::object({{"type", type}})}}));

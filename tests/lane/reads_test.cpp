@@ -146,7 +146,6 @@ TEST_CASE(
     };
     static constexpr std::array k_rows{
         Row{"", 50},
-        Row{"?limit=", 50},
         Row{"?limit=0", 1},
         Row{"?limit=-3", 1},
         Row{"?limit=7", 7},
@@ -161,7 +160,12 @@ TEST_CASE(
     }
     // "m:t.user" in hex: a cursor of the messages.
     for (const std::string_view query :
-         {"?limit=many", "?limit=1.5", "?cursor=zz", "?cursor=00", "?cursor=6d3a742e75736572"}) {
+         {"?limit=",
+          "?limit=many",
+          "?limit=1.5",
+          "?cursor=zz",
+          "?cursor=00",
+          "?cursor=6d3a742e75736572"}) {
         CAPTURE(query);
         const auto response = rig.send(rig.get(fmt::format("/api/chats{}", query)));
         CHECK(response.status == 422);

@@ -21,7 +21,7 @@ test('text files are told to the model with their names; other files are refused
   assert.equal(answer.status, 200, answer.text);
   assertLegal(answer);
   assert.match((await asked()).items.at(-1).text, /<file name="a 'b'.md" type="text\/markdown">\n# Zażółć\n\n<\/file>[^]*<file name="x.json" type="application\/json">\n\{"a":1\}\n<\/file>/);
-  const broken = { ...file('text/plain', 'x'), url: 'data:text/plain;base64,a' };
+  const broken = { ...file('text/plain', 'x'), url: 'data:text/plain;base64,aGV*bG8=' };
   for (const [bad, why] of [[file('application/pdf', '%PDF-1.7'), /only text/], [file('text/plain', Buffer.from([0xff, 0xfe])), /must be UTF-8/], [file('text/plain', 'a\0b'), /without NUL/], [broken, /base64/]]) {
     const body = assertRefused(await post('bad', [text('x'), bad]), 422, 'unsupported_part');
     assert.match(body.error.message, why);

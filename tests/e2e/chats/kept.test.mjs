@@ -76,7 +76,7 @@ test('each answer and run names the model that made it, also after a restart and
 
 test('an effort is for one turn, whatever is known of the model', async () => {
   for (const model of ['mock-model', 'gpt-5.5']) {
-    const id = `effort-${model}`;
+    const id = `effort-${model.replace(".", "-")}`;
     const effort = async (more, message) => {
       await turn(id, 'scenario:text;words=1', message, { model, ...more });
       return (await asked()).effort ?? null;

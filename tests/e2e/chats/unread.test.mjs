@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { laneOfFile } from '../lib/codex.mjs';
 import { assertRefused } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { World } from '../worker/world.mjs';
 
 const lane = laneOfFile(['--allow', 'tools']);
 const strict = laneOfFile(['--strict-body']);
@@ -56,10 +56,8 @@ test('calls of AI SDK 4 in earlier messages are named; an image part is listed w
 
 test('an assistant that takes no earlier messages names them', async () => {
   const earlier = [user('u-0'), { id: 'a-0', role: 'assistant', parts: [{ type: 'text', text: 'x' }] }];
-  const replay = await startLane();
-  assert.equal(named(await post(replay, 'seed', [...earlier, user('u-1', [{ type: 'text', text: 'replay:01-echo' }])])), 'messages');
-  await replay.stop();
-  const picky = await startLane({ args: ['--strict-body'] });
-  assertRefused(await post(picky, 'seed', [...earlier, user('u-1')]), 422, 'unsupported_field');
-  await picky.stop();
+  const world = await World.start();
+  assert.equal(named(await post(world.lane, 'seed', [...earlier, user('u-1', [{ type: 'text', text: 'scenario:text' }])])), 'messages');
+  assert.equal(named(await post(world.lane, 'plain', [user('u-1', [{ type: 'text', text: 'scenario:text' }])])), undefined);
+  await world.stop();
 });
