@@ -188,7 +188,7 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
         text = results_ahead(*stopped, read_call_results_at(body, *at));
         return {};
     };
-    const BodyKeep all{{}, {}, false, true};
+    const BodyKeep all{{}, {}, false, no_more_new};
     if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
         co_return read;
     }
