@@ -176,6 +176,9 @@ void on_finish(Collector& to, const ui::Finish& finish) {
         turn.ending = "completed";
     }
     turn.finish = string_member(metadata, "finishReason").value_or("");
+    if (string_member(metadata, "notice") == "model_empty_response") { // its text is the lane's own
+        std::erase_if(turn.items, [](const TurnItem& item) { return item.kind == Kind::text; });
+    }
     if (const Json* usage = member(metadata, "usage")) {
         turn.usage = *usage;
     }

@@ -65,7 +65,8 @@ for (const [kind, algorithm] of BALANCERS) {
     const rose = { requests: end.requests - start.requests, bad: end.bad - start.bad };
     assert.equal(rose.requests, TURNS);
     assert.ok(rose.bad > 10 && rose.bad < 50, `${rose.bad} of ${TURNS} reached the failing lane`);
-    const tick = await run.until(() => ticks().find((one) => one.requests === TURNS), 'all turns');
+    // Between two scrapes one of them may be late on a busy machine: that tick says so, not BAD.
+    const tick = await run.until(() => ticks().find((one) => one.requests === TURNS && one.state !== 'UNREADABLE'), 'all turns');
     assert.deepEqual({ requests: tick.requests, bad: tick.bad }, rose);
     assert.equal(tick.state, 'BAD');
     assert.deepEqual(tick.guilty, ['r2']);
