@@ -91,7 +91,9 @@ struct Assembler {
 
 } // namespace
 
-Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {
+Json ui_message_parts(
+    std::vector<turn::Event> events, turn::Outcome outcome, bool waits, bool unsaid
+) {
     Normaliser normaliser;
     std::vector<turn::Event> told;
     for (turn::Event& event : events) {
@@ -107,7 +109,7 @@ Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bo
     for (const turn::Event& event : told) {
         std::visit(assembler, event);
     }
-    if (outcome == turn::Outcome::completed && !waits && assembler.open.empty()) {
+    if (unsaid && outcome == turn::Outcome::completed && !waits && assembler.open.empty()) {
         const std::string id(k_unsaid_code);
         assembler(turn::PartOpened{id, turn::PartKind::text});
         assembler(turn::PartDelta{id, std::string(k_unsaid_text)});
