@@ -126,9 +126,11 @@ Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& o
 
 Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& out) {
     OA_CHECK(close_all(out));
-    const bool unsaid = options.unsaid && event.outcome == turn::Outcome::completed &&
-                        !summary.content && tools.empty() &&
-                        event.finish != turn::Finish::tool_calls;
+    // The model wrote something that nobody was told: Codex drops the words of a refusal.
+    const auto& spent = event.usage ? event.usage : usage;
+    const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content &&
+                        tools.empty() && event.finish != turn::Finish::tool_calls && spent &&
+                        spent->output > 0;
     if (unsaid) {
         const std::string id(k_unsaid_code);
         OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));

@@ -3,7 +3,6 @@
 #include "oa_stream/encode/normaliser.hpp"
 
 #include "safe_json.hpp"
-#include "unsaid.hpp"
 
 #include <map>
 #include <set>
@@ -91,9 +90,7 @@ struct Assembler {
 
 } // namespace
 
-Json ui_message_parts(
-    std::vector<turn::Event> events, turn::Outcome outcome, bool waits, bool unsaid
-) {
+Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {
     Normaliser normaliser;
     std::vector<turn::Event> told;
     for (turn::Event& event : events) {
@@ -108,11 +105,6 @@ Json ui_message_parts(
     assembler.parts.push_back(Json::object({{"type", "step-start"}}));
     for (const turn::Event& event : told) {
         std::visit(assembler, event);
-    }
-    if (unsaid && outcome == turn::Outcome::completed && !waits && assembler.open.empty()) {
-        const std::string id(k_unsaid_code);
-        assembler(turn::PartOpened{id, turn::PartKind::text});
-        assembler(turn::PartDelta{id, std::string(k_unsaid_text)});
     }
     return std::move(assembler.parts);
 }

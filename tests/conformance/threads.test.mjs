@@ -27,7 +27,7 @@ const kept = (message) => message.parts
   .map(({ type, text, state, toolName, toolCallId, input, output, errorText }) =>
     JSON.parse(JSON.stringify({ type, text, state, toolName, toolCallId, input, output, errorText })));
 
-/** Codex lists calls that ran beside each other as they ended; the stream opens them as they began. */
+/** Calls that began in one millisecond are listed as they ended; the stream opens them as they began. */
 const asEnded = (parts, stream) => {
   const ended = (part) => stream.indexOf(`"tool-output-available","toolCallId":"${part.toolCallId}"`);
   const calls = parts.filter((p) => p.toolCallId).sort((a, b) => ended(a) - ended(b));
@@ -56,7 +56,9 @@ async function told(lane, prompt, { clients = Object.keys(CLIENTS) } = {}) {
     assert.equal(assistant.id, message.id, `${name}: the id`);
     assert.equal(assistant.metadata.turnId, message.metadata.turnId);
     assert.equal(assistant.metadata.threadId, message.metadata.threadId);
-    assert.deepEqual(kept(assistant), asEnded(kept(message), answer.text), `${name}\n${answer.text}`);
+    const [first, second] = kept(assistant).filter((part) => part.toolCallId).map((part) => answer.text.indexOf(`"toolCallId":"${part.toolCallId}"`));
+    const list = first < second || second === undefined ? kept(message) : asEnded(kept(message), answer.text);
+    assert.deepEqual(kept(assistant), list, `${name}\n${answer.text}`);
   }
   return { answer, data, assistant };
 }
@@ -104,9 +106,9 @@ test('of items that share an id Codex keeps the last alone', async () => {
   assert.equal(assistant.content, 'same id two');
 });
 
-test('an answer without a word is a sentence that says so in both', async () => {
+test('an answer without a word is a message in both', async () => {
   const { assistant } = await told(codex, 'scenario:empty');
-  assert.match(assistant.content, /ended its answer without a word/);
+  assert.equal(assistant.content, '');
 });
 
 const NOT_KEPT = {

@@ -39,9 +39,7 @@ end_frames(std::string_view status, std::string_view reason, std::string_view re
            "data: [DONE]\n\n";
 }
 
-constexpr std::string_view k_notice = R"(,"notice":"model_empty_response")";
-
-/// In place of an answer that has none.
+/// In place of an answer that cost tokens and was not told.
 std::string unsaid_frames() {
     return frame(R"({"type":"text-start","id":"model_empty_response"})") +
            frame(
@@ -133,8 +131,8 @@ TEST_CASE("ui encoder: notes are data parts with their id, or transient") {
         after_begin(
             {Note{"plan", "plan", false, Json{{"a", 1}}}, Note{"notice", {}, true, 2}, TurnEnded{}}
         ) == frame(R"({"type":"data-plan","id":"plan","data":{"a":1}})") +
-                 frame(R"({"type":"data-notice","data":2,"transient":true})") + unsaid_frames() +
-                 end_frames("completed", "stop", k_notice)
+                 frame(R"({"type":"data-notice","data":2,"transient":true})") +
+                 end_frames("completed", "stop")
     );
 }
 

@@ -20,9 +20,6 @@ struct UiEncoderOptions {
     /// The client knows the chunks of approvals (AI SDK 6 and later). Without, ApprovalAsked and
     /// ApprovalSettled mean nothing.
     bool approvals = false;
-    /// A completed answer without a word says so in a sentence: for an authority that drops
-    /// refusals. One that tells all has nothing to say here.
-    bool unsaid = true;
 };
 
 class UiEncoder : public TurnEncoder {

@@ -12,10 +12,8 @@ namespace oa_stream::encode {
 /// A JSON array. `events` need not keep the grammar: they are repaired as those of a stream are, so
 /// calls have the ids they had on the wire. `outcome` decides what a call says that never ended.
 /// Text and tool parts are those of the AI SDK 5, 6 and 7; transient notes are not kept. `waits`:
-/// calls of the client's own functions (turn::ClientCall) that have no end stay open. `unsaid`: as
-/// UiEncoderOptions::unsaid.
-[[nodiscard]] Json ui_message_parts(
-    std::vector<turn::Event> events, turn::Outcome outcome, bool waits = false, bool unsaid = true
-);
+/// calls of the client's own functions (turn::ClientCall) that have no end stay open.
+[[nodiscard]] Json
+ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits = false);
 
 } // namespace oa_stream::encode

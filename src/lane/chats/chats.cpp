@@ -216,8 +216,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
         .thread = *std::move(id),
         .provider = provider_of(lane_->authority().capabilities()),
         .model = out.info.model,
-        .newest = *std::move(newest),
-        .unsaid = lane_->authority().capabilities().worker.empty()
+        .newest = *std::move(newest)
     };
     const auto live = lane_->turns.find(call->record.owner, call->record.thread);
     if (live && live->waiting() && live->id() == wire_id(out.page.context.newest)) {

@@ -213,9 +213,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
     const bool completed = !turn.running && turn.outcome == turn::Outcome::completed;
     const bool waiting = waits(context, turn);
     if (completed || waiting || (!turn.running && !turn.events.empty())) {
-        Json parts = encode::ui_message_parts(
-            events_of(context, turn), turn.outcome, waiting, context.unsaid
-        );
+        Json parts = encode::ui_message_parts(events_of(context, turn), turn.outcome, waiting);
         Json metadata = metadata_of(context, turn);
         if (waiting) {
             metadata["status"] = k_waiting;

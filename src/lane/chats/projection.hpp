@@ -21,7 +21,6 @@ struct ProjectionContext {
     std::vector<turn::ClientCall> calls{};
     /// Ids of these and of its answered ones, as the stream has them.
     std::vector<std::string> call_order{};
-    bool unsaid = true; ///< encode::UiEncoderOptions::unsaid
 };
 
 /// "running", "completed", "interrupted", "failed".

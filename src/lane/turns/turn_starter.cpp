@@ -258,8 +258,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         .turn = id,
         .model = call.chat.extras.model.empty() ? turn->model() : call.chat.extras.model,
         .ignored = call.chat.extras.ignored,
-        .approvals = asks_approvals(call),
-        .unsaid = lane_->authority().capabilities().worker.empty()
+        .approvals = asks_approvals(call)
     });
     style.approvals = asks_approvals(call);
     style.calls = call.waits_for_calls;
