@@ -154,6 +154,10 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
             if (!assigned) {
                 return std::unexpected(std::move(assigned).error().prefixed(name));
             }
+            auto& server = options.listeners.limits;
+            if (name == "body" && server.sieved_bytes == ListenerOptions{}.limits.sieved_bytes) {
+                server.sieved_bytes = server.body_bytes; // who limits bodies means all of them
+            }
             return {};
         }
         names.push_back(limit.name);

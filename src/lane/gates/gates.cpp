@@ -79,7 +79,15 @@ Accepted<void> body_size(const LaneState& /*lane*/, Call& call) {
 }
 
 Accepted<void> resend_size(const LaneState& /*lane*/, Call& call) {
-    return call.request().body_beyond_sieves ? std::unexpected(reject_resend()) : Accepted<void>{};
+    const auto& request = call.request();
+    if (request.body_beyond_sieves) {
+        return std::unexpected(reject_resend());
+    }
+    // Nothing but JSON is read through the sieve.
+    const bool sieved = is_json_type(request.headers.get("content-type"));
+    return request.body_too_large && !sieved
+               ? std::unexpected(reject_body({.code = Code::too_large, .message = {}}))
+               : Accepted<void>{};
 }
 
 Accepted<void> compatibility(const LaneState& lane, Call& call) {

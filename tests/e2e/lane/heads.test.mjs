@@ -100,7 +100,7 @@ test('the order on the head is 413, 426, 401, 415; no 100 Continue before it has
   const hand = { 'x-oa-client-build-id': '20260101T000000Z', 'x-oa-protocol-version': 'openagents.control.v1', 'x-oa-schema-version': '1' };
   const expect = { expect: '100-continue', 'content-length': 100 };
   const rows = [
-    [413, { ...expect, 'content-length': 65 * MIB }], // a page that sends its whole chat again may send 64
+    [413, { ...expect, 'content-length': 2 * MIB }],
     [426, expect],
     [401, { ...expect, ...hand }],
     [415, { ...expect, ...hand, ...GOOD, 'content-type': 'text/plain' }],
