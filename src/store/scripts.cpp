@@ -240,10 +240,15 @@ return 1
 )lua"};
 
 // KEYS: owner's changes. ARGV: where the last answer ended. First the end of this one, then whether
-// that place is still there, then ids.
-const Script changes{"changes", R"lua(
+// that place is still there, then ids. Where nothing is known any more a place is made, from which
+// the next question goes on.
+const Script changes{"changes", R"lua(#!lua flags=allow-oom
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-if #last == 0 then return {'', 0} end
+if #last == 0 then
+  local place = redis.call('XADD', KEYS[1], '*', 'i', '')
+  redis.call('PEXPIRE', KEYS[1], 86400000)
+  return {place, 0}
+end
 if ARGV[3] == '' or #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) == 0 then return {last[1][1], 0} end
 local out = {last[1][1], 1}
 for _, x in ipairs(redis.call('XRANGE', KEYS[1], '('..ARGV[3], '+')) do out[#out + 1] = x[2][2] end
