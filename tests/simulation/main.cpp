@@ -79,25 +79,12 @@ bool all(const std::vector<Row>& rows, std::uint64_t runs, bool cutovers, std::s
     return kept;
 }
 
-bool clumps(std::uint64_t runs, std::string& text) {
-    const std::vector<ClumpRow> rows = clump_rows();
-    std::vector<ClumpOutcome> results;
+/// A table of single decisions: every row run, and whether each keeps what it promises.
+template <class Row>
+bool decisions(const std::vector<Row>& rows, std::uint64_t runs, std::string& text) {
+    std::vector<decltype(run(rows.front(), runs))> results;
     bool kept = true;
-    for (const ClumpRow& row : rows) {
-        results.push_back(run(row, runs));
-        const bool good = results.back().keeps(row, 0);
-        kept = kept && good;
-        fmt::print(stderr, "{} {}\n", heading(row), good ? "kept" : "NOT KEPT");
-    }
-    text = document(rows, results);
-    return kept;
-}
-
-bool drift(std::uint64_t runs, std::string& text) {
-    const std::vector<DriftRow> rows = drift_rows();
-    std::vector<DriftOutcome> results;
-    bool kept = true;
-    for (const DriftRow& row : rows) {
+    for (const Row& row : rows) {
         results.push_back(run(row, runs));
         const bool good = results.back().keeps(row, 0);
         kept = kept && good;
@@ -146,8 +133,8 @@ int main(int count, char** words) {
         return 2;
     }
     std::string drifted;
-    const bool steady =
-        options.clumps_alone || options.detection_alone || drift(options.runs, drifted);
+    const bool steady = options.clumps_alone || options.detection_alone ||
+                        decisions(drift_rows(), options.runs, drifted);
     fmt::print("{}", drifted);
     if (!drifted.empty() && !options.page.empty() && !write_into(options.page, k_drift, drifted)) {
         return 2;
@@ -165,7 +152,7 @@ int main(int count, char** words) {
         return kept ? 0 : 1;
     }
     std::string clumped;
-    kept = clumps(options.runs, clumped) && kept;
+    kept = decisions(clump_rows(), options.runs, clumped) && kept;
     fmt::print("{}", clumped);
     if (!options.page.empty() && !write_into(options.page, k_clumps, clumped)) {
         return 2;
