@@ -119,7 +119,7 @@ test('a copy ends with an answer or before a question; both go on by themselves 
   assert.equal((await said(lane, 'to-answer')).length, 6);
   await say(lane, 'to-answer', 'still here');
   for (const id of ['to-answer', 'before-question', whole.id]) assert.equal((await remove(lane, `/api/chats/${id}`)).status, 204);
-  const until = Date.now() + 5000;
+  const until = Date.now() + 30000;
   while (/trunk-first/.test(rollouts(lane)) && Date.now() < until) await new Promise((done) => { setTimeout(done, 20); });
   assert.doesNotMatch(rollouts(lane), /trunk-first/, 'with its last copy the trunk is deleted at Codex, too');
   assert.deepEqual((await listed(lane)).map(([id]) => id), ['empty']);

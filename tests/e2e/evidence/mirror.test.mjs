@@ -68,6 +68,7 @@ test('a planted difference is a line without what was said, and the user sees no
     const { counters } = await counted(front, over);
     assert.deepEqual([counters.same, counters.different], [0, 1]);
     const id = got.headers['x-request-id'];
+    await front.until(() => /ending of the turn: .*\n/.test(front.stderr), 'what differs');
     const lines = front.stderr.split('\n').filter((line) => line.includes('mirror next differs in POST /api/chat'));
     assert.ok(lines.length >= 2, front.stderr);
     assert.ok(lines.every((line) => line.includes(`request ${id}`)), front.stderr);
@@ -108,6 +109,7 @@ test('turns are copied only where the target says that it is dry', async () => {
     await front.until(() => front.stderr.includes('mirror next says it is dry'), 'dry', 20000);
     await turn(front);
     await counted(front, (c) => c.copied === 2);
+    await front.until(() => acted.length > 0, 'the copy of a turn');
     assert.deepEqual(acted, ['/api/chat']);
     version = { ...version, dry: false };
     await front.until(() => front.stderr.includes('does not say any more'), 'no longer dry', 20000);
