@@ -1,5 +1,6 @@
 // Which test files run together, which alone, and which a change can touch:
 //   suite.mjs together|paired|alone FILE…   those of the files that run beside many others, one other, none
+//   suite.mjs failed TAP                   the files in which a test failed
 //   suite.mjs changed [REV]                 lines "unit NAME", "e2e FILE", "conformance FILE", "browser FILE"
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -178,9 +179,17 @@ function changedSince(rev) {
   return [...new Set([...git('diff', '--name-only', '--no-renames', rev), ...git('ls-files', '--others', '--exclude-standard')])];
 }
 
+/** The files in which a test failed, as node's own TAP tells them. */
+export function failedFiles(tap) {
+  const found = tap.split(/^ *(?=not ok )/m).slice(1).map((entry) => /^ *location: '(.+?):\d+:\d+'$/m.exec(entry)?.[1]);
+  return [...new Set(found)].filter((file) => file !== undefined).map((file) => path.relative(ROOT, file)).sort();
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const [task, ...rest] = process.argv.slice(2);
-  if (task === 'changed') {
+  if (task === 'failed') {
+    process.stdout.write(failedFiles(fs.readFileSync(rest[0], 'utf8')).map((file) => `${file}\n`).join(''));
+  } else if (task === 'changed') {
     const lines = selection(changedSince(rest[0] ?? 'HEAD'));
     process.stdout.write(lines === null ? 'everything\n' : `${lines.join('\n')}\n`);
   } else {
