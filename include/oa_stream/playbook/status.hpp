@@ -40,6 +40,9 @@ struct RunStatus {
     /// Which of its files cannot be read, or should be there and are not; then `moved` is true
     /// unless what can be read says otherwise.
     std::string unread{};
+    std::string base_url{}; ///< where its users come in; empty: its plan does not say
+    std::string canary{}; ///< the revision that it gives users to
+    bool own_lanes = false; ///< a rehearsal's, which end with it
     std::string restores{}; ///< a route restore: the run whose overrides it was to restore
     /// Why somebody has to act: it died with something moved, it holds its split, or its rollback
     /// was not verified. Empty: nobody has to.

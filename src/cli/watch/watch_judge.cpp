@@ -8,8 +8,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
+#include <utility>
 
 namespace oa_stream::cli {
 
@@ -74,15 +76,21 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
     all.turns = view.numbers.turns;
     all.first_content = all_first_content(view.numbers);
     const auto judged = by_revision(view.parts);
-    for (const auto why : {why_bad, why_slow}) {
+    using Why = std::string (*)(const WatchPart&, const WatchLimits&);
+    const std::array<std::pair<Why, bool*>, 2> kinds{
+        {{why_bad, &view.broken.bad}, {why_slow, &view.broken.slow}}
+    };
+    for (const auto& [why, broken] : kinds) {
         if (std::string text = why(all, limits); !text.empty()) {
             view.why.push_back(std::move(text));
+            *broken = true;
         }
         for (const WatchPart& part : judged) {
             std::string text = why(part, limits);
             if (text.empty()) {
                 continue;
             }
+            *broken = true;
             if (judged.size() > 1) {
                 view.why.push_back(fmt::format("revision {}: {}", part.revision, text));
             }
@@ -98,7 +106,8 @@ void judge_budget(WatchView& view, const WatchLimits& limits) {
     const measure::Counts counts = counts_of(view.numbers.budget);
     view.budget_judged = static_cast<double>(counts.bad) >= limits.least_bad &&
                          static_cast<double>(counts.total) >= limits.least;
-    if (view.budget_judged && view.budget_left.value_or(0) < 0) {
+    view.broken.budget = view.budget_judged && view.budget_left.value_or(0) < 0;
+    if (view.broken.budget) {
         view.why.push_back(fmt::format(
             "error budget overspent: {} of {} requests bad {}, {:.1f} % of it left",
             counts.bad,

@@ -78,6 +78,13 @@ struct WatchLimits {
     double least_bad = 5; ///< fewer bad ones spend no budget, as in slo budget
 };
 
+/// Which limits are proven to be broken.
+struct WatchBreaches {
+    bool bad = false;    ///< share of bad requests
+    bool slow = false;   ///< time to the first content
+    bool budget = false; ///< error budget
+};
+
 enum class WatchState {
     ok,
     bad,         ///< a limit is broken, proven
@@ -96,7 +103,8 @@ struct WatchView {
     std::string at{}; ///< 2026-02-22T04:36:00.123Z
     WatchState state = WatchState::starting;
     std::vector<std::string> why{}; ///< what is wrong, worst first
-    bool breach = false;
+    bool breach = false; ///< any of `broken`
+    WatchBreaches broken{};
     std::vector<WatchSource> sources{};
     std::vector<WatchPart> parts{}; ///< a lane's processes, or a Prometheus' targets
     std::vector<std::string> guilty{}; ///< revisions that are proven bad by themselves

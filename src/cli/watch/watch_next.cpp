@@ -1,30 +1,84 @@
 #include "watch_next.hpp"
 
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 namespace oa_stream::cli {
 
 namespace {
 
-constexpr const char* k_gate = "bad: http_5xx | terminal_error <= 1%";
+/// Without its path.
+std::string_view origin_of(std::string_view url) {
+    const std::size_t host = url.find("://");
+    return url.substr(0, host == std::string_view::npos ? host : url.find('/', host + 3));
+}
 
-/// The newest run that changed something and is not settled; empty: none.
-std::string open_run(const Context& context) {
+bool is_watched(const playbook::RunStatus& run, const WatchAsked& asked) {
+    return std::ranges::any_of(asked.lanes, [&run](const probe::Target& lane) {
+        return !run.base_url.empty() && origin_of(lane.base_url) == origin_of(run.base_url);
+    });
+}
+
+/// The revision that it gives users to is seen here. Other targets may have one of that name.
+bool may_be_watched(const playbook::RunStatus& run, const WatchView& view) {
+    return std::ranges::any_of(view.parts, [&run](const WatchPart& part) {
+        return !run.canary.empty() && part.revision == run.canary;
+    });
+}
+
+/// For what runs changed and nobody settled; empty: nothing of that is about what is watched. Only
+/// a run that is surely of this target is rolled back by what is told.
+std::string of_open_runs(const WatchAsked& asked, const WatchView& view, const Context& context) {
     const auto runs = playbook::all_statuses(context.state_dir);
     if (!runs) {
         return {};
     }
-    std::string out;
-    for (const playbook::RunStatus& status : *runs) {
-        if (status.state == playbook::RunState::running || status.needs_somebody()) {
-            out = std::max(out, status.run); // names begin with the time
+    std::vector<std::string> alike;
+    std::string sure;
+    for (const playbook::RunStatus& run : *runs) {
+        const bool open = run.state == playbook::RunState::running || run.needs_somebody();
+        if (!open || run.own_lanes) {
+            continue;
         }
+        if (is_watched(run, asked)) {
+            sure = std::max(sure, run.run); // names begin with the time
+        } else if (may_be_watched(run, view)) {
+            alike.push_back(run.run);
+        }
+    }
+    if (!sure.empty()) {
+        return Typed{&rollback_apply_command}.with(names::run, sure);
+    }
+    const Typed status{&cutover_status_command};
+    return alike.empty()       ? std::string()
+           : alike.size() == 1 ? status.with(names::run, alike.front())
+                               : status.text();
+}
+
+/// What shows the broken limit again, over the same window and with the same limit.
+Typed shown_again(const WatchAsked& asked, const WatchView& view, const Context& context) {
+    const bool rates = view.broken.bad || view.broken.slow;
+    Typed out{rates ? &slo_gate_command : &slo_status_command, context.given};
+    if (!view.guilty.empty()) {
+        out.args.given[names::revision] = {view.guilty.front()};
+    }
+    if (rates) {
+        const double share = asked.limits.bad_at_most * 100;
+        out.args.given["EXPR"] = {
+            view.broken.bad ? fmt::format("bad: http_5xx | terminal_error <= {:g}%", share)
+                            : fmt::format("p95: first_content <= {:g}s", asked.limits.p95_at_most_s)
+        };
+        out.args.given[names::window] = {format_duration(asked.timing.window)};
     }
     return out;
 }
@@ -45,21 +99,14 @@ unreadable_next(const std::string& url, const WatchAsked& asked, const Context& 
 }
 
 std::string watch_next(const WatchAsked& asked, const WatchView& view, const Context& context) {
-    if (const std::string run = open_run(context); !run.empty()) {
-        const Typed rollback{&rollback_apply_command};
-        return typed_here(rollback.with(names::run, run), context);
+    if (const std::string runs = of_open_runs(asked, view, context); !runs.empty()) {
+        return typed_here(runs, context);
     }
     if (asked.prometheus_url.empty()) {
         const Typed smoke{&smoke_stream_command};
         return typed_here(smoke.with(names::base_url, asked.first_lane), context);
     }
-    Typed gate{&slo_gate_command};
-    gate.args.given["EXPR"] = {k_gate};
-    gate.args.given[names::prometheus] = {asked.prometheus_url};
-    if (!view.guilty.empty()) {
-        gate.args.given[names::revision] = {view.guilty.front()};
-    }
-    return typed_here(gate.text(), context);
+    return typed_here(shown_again(asked, view, context).text(), context);
 }
 
 } // namespace oa_stream::cli

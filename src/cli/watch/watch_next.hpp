@@ -8,8 +8,9 @@
 
 namespace oa_stream::cli {
 
-/// A run that is open is rolled back. Else the revision that is bad is judged by itself, or, where
-/// only lanes are asked, one turn is tried.
+/// An open run of what is watched is rolled back; one that may be of it is looked at. Else the
+/// broken limit is judged again, on the revision that breaks it, or, where only lanes are asked,
+/// one turn is tried.
 [[nodiscard]] std::string
 watch_next(const WatchAsked& asked, const WatchView& view, const Context& context);
 

@@ -3,6 +3,8 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "core/continued.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -25,6 +27,7 @@ enum class Tone { plain, good, bad, warn, dim };
 struct Row {
     std::string text{};
     Tone tone = Tone::plain;
+    bool cut = true; ///< to the screen's width
 };
 
 /// What came from elsewhere must not steer the terminal.
@@ -145,7 +148,17 @@ std::string headline(const WatchView& view) {
     return out;
 }
 
-std::vector<Row> head(const WatchView& view) {
+/// Lines that were made to fit, except for a word that cannot be broken.
+void add_lines(std::vector<Row>& rows, std::string_view text, Tone tone) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        rows.push_back({std::string(text.substr(0, end)), tone, false});
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
+/// What is to be typed comes before the reasons: on a small screen it stays, whole.
+std::vector<Row> head(const WatchView& view, std::size_t columns) {
     std::vector<Row> rows;
     std::string line = fmt::format("{}  {}", headline(view), time_of(view.at));
     line += fmt::format("  every {:g} s", view.every_s);
@@ -153,11 +166,16 @@ std::vector<Row> head(const WatchView& view) {
                 ? fmt::format(", over the last {:.0f} s", view.numbers.window_s)
                 : ", no rates yet";
     rows.push_back({std::move(line), tone_of(view.state)});
-    for (const std::string& why : view.why) {
-        rows.push_back({"  " + why, tone_of(view.state)});
-    }
     if (!view.next.empty()) {
-        rows.push_back({"  next: " + view.next, Tone::plain});
+        add_lines(rows, continued("  next: " + harmless(view.next), columns), Tone::plain);
+    }
+    return rows;
+}
+
+std::vector<Row> reasons(const WatchView& view, std::size_t columns) {
+    std::vector<Row> rows;
+    for (const std::string& why : view.why) {
+        add_lines(rows, wrapped("  " + harmless(why), columns, 4), tone_of(view.state));
     }
     return rows;
 }
@@ -309,7 +327,8 @@ void take(std::vector<Row>& to, std::vector<Row> from, std::size_t most) {
 std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bool colour) {
     const auto lower = totals(view);
     std::vector<Row> rows;
-    take(rows, head(view), std::max<std::size_t>(size.rows / 4, 2));
+    take(rows, head(view, size.columns - 1), size.rows);
+    take(rows, reasons(view, size.columns - 1), std::max<std::size_t>(size.rows / 4, 1));
     take(rows, sources(view), std::max<std::size_t>(size.rows / 6, 1));
     take(rows, parts(view), size.rows / 4);
     rows.push_back(route_head(route_width(size)));
@@ -326,7 +345,10 @@ std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bo
     rows.resize(std::min(rows.size(), size.rows));
     std::vector<std::string> lines;
     for (Row& row : rows) {
-        row.text = cut_to(harmless(std::move(row.text)), size.columns - 1);
+        row.text = harmless(std::move(row.text));
+        if (row.cut) {
+            row.text = cut_to(row.text, size.columns - 1);
+        }
         lines.push_back(coloured(row, colour));
     }
     return lines;

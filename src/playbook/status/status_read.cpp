@@ -74,6 +74,12 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts) {
                                     : text_in(*json, "target");
     const Json* routes = plan.routes_alone ? nullptr : member(*json, "routes");
     plan.routes = routes != nullptr && !routes->is_null();
+    if (const Json* playbook = member(*json, "playbook")) {
+        const Json* target = member(*playbook, "target");
+        const Json* traffic = member(*playbook, "traffic");
+        out.base_url = target == nullptr ? "" : text_in(*target, "base_url");
+        out.canary = traffic == nullptr ? "" : text_in(*traffic, "canary");
+    }
     plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
     const Json* steps = member(*json, "steps");
     const bool listed = steps != nullptr && steps->is_array();
@@ -242,6 +248,7 @@ std::string ended_why(const RunStatus& out, const Json& run) {
 }
 
 void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool mutates) {
+    out.own_lanes = plan.own_lanes;
     if (plan.own_lanes && out.state == RunState::died) {
         out.moved = false;
         out.routes_unverified = false;
