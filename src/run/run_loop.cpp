@@ -1,13 +1,11 @@
 #include "oa_stream/run/run_loop.hpp"
 
 #include "oa_stream/base/verdict.hpp"
+#include "oa_stream/run/signal_echo.hpp"
 
-#include <fcntl.h>
 #include <signal.h> // NOLINT(modernize-deprecated-headers): sigaction
-#include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <cstdlib>
 
 namespace oa_stream::run {
@@ -41,41 +39,6 @@ bool is_ignored(int number) {
 bool may_hurry(int number) {
     return number == SIGINT || number == SIGTERM || number == SIGQUIT;
 }
-
-/// Whether a person at the controlling terminal may have typed it: only the group in front gets
-/// what its keys send. `timeout` and a service manager's child are never in front.
-bool is_typed(int number) {
-    if (number != SIGINT && number != SIGQUIT) {
-        return false;
-    }
-    const int terminal = ::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (terminal < 0) {
-        return false;
-    }
-    const bool in_front = ::tcgetpgrp(terminal) == ::getpgrp();
-    ::close(terminal);
-    return in_front;
-}
-
-/// `timeout` signals the process and then its group, and so do supervisors: one wish, said twice.
-class Echo {
-public:
-    /// Whether this is the signal before, said again.
-    bool repeats(int number) {
-        const auto now = Clock::now();
-        if (number == first_ && now - at_ < k_echo && !is_typed(number)) {
-            return true;
-        }
-        first_ = number;
-        at_ = now;
-        return false;
-    }
-
-private:
-    static constexpr std::chrono::seconds k_echo{1};
-    int first_ = 0;
-    Clock::time_point at_{};
-};
 
 bool answer(int number, StopRequest& stop, RunObserver& observer, const SignalWords& words) {
     constexpr int k_signalled = 128;
@@ -126,7 +89,7 @@ RunLoop::RunLoop(OnSignal on_signal)
 }
 
 RunLoop::RunLoop(StopRequest& stop, RunObserver& observer, const SignalWords& words)
-    : RunLoop([&stop, &observer, &words, echo = Echo()](int number) mutable {
+    : RunLoop([&stop, &observer, &words, echo = SignalEcho()](int number) mutable {
           return echo.repeats(number) || answer(number, stop, observer, words);
       }) {
 }

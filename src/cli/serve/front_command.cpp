@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/signal_echo.hpp"
 #include "oa_stream/traffic/front.hpp"
 
 #include "core/commands.hpp"
@@ -19,6 +20,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <set>
 
 namespace oa_stream::cli {
@@ -149,23 +151,31 @@ Result<ExitCode> run(Options options, Context& context) {
     OA_TRY(const auto front, Front::start(io.get_executor(), options.front));
     asio::signal_set signals(io, SIGINT, SIGTERM); // whoever is told that we are ready may end us
     OA_CHECK(tell_ready(options, *front, context));
-    signals.async_wait([&](const boost::system::error_code& error, int) {
-        if (error) {
-            return;
-        }
-        context.err(fmt::format(
-            "draining {} streams, at most {}; a second signal cuts them\n",
-            front->active(),
-            format_duration(options.drain_timeout)
-        ));
-        spawn(io.get_executor(), "drain", drain(front.get(), &io, options.drain_timeout));
-        signals.async_wait([&](const boost::system::error_code& again, int) {
-            if (!again) {
-                front->close();
-                io.stop();
+    bool draining = false;
+    run::SignalEcho echo;
+    std::function<void()> obey = [&] {
+        signals.async_wait([&](const boost::system::error_code& error, int number) {
+            if (error) {
+                return;
             }
+            if (!echo.repeats(number)) {
+                if (draining) {
+                    front->close();
+                    io.stop();
+                    return;
+                }
+                draining = true;
+                context.err(fmt::format(
+                    "draining {} streams, at most {}; a second signal cuts them\n",
+                    front->active(),
+                    format_duration(options.drain_timeout)
+                ));
+                spawn(io.get_executor(), "drain", drain(front.get(), &io, options.drain_timeout));
+            }
+            obey();
         });
-    });
+    };
+    obey();
     io.run();
     if (const std::string copies = front->mirror_summary(); !copies.empty()) {
         context.err(fmt::format("{}\n", copies));

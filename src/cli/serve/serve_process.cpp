@@ -13,6 +13,7 @@
 #include "oa_stream/lane/id_map.hpp"
 #include "oa_stream/lane/lane.hpp"
 #include "oa_stream/lane/metrics.hpp"
+#include "oa_stream/run/signal_echo.hpp"
 
 #include "core/document.hpp"
 #include "file_watch.hpp"
@@ -266,6 +267,7 @@ private:
 
     Task<void> obey_signals() {
         bool draining = false;
+        run::SignalEcho echo;
         while (true) {
             const auto [error, number] =
                 co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -274,6 +276,8 @@ private:
             }
             if (number == SIGHUP) {
                 reload();
+            } else if (echo.repeats(number)) {
+                continue;
             } else if (!draining) {
                 draining = true;
                 spawn(io_.get_executor(), "drain", drain());
