@@ -84,7 +84,8 @@ TEST_CASE("continuity: what the target does not delete is named") {
     world.instruments.undeleted = {"oaprobe_1", "oaprobe_2"};
     const RunOutcome outcome = world.run();
     const bool named = std::ranges::any_of(outcome.notes, [](const std::string& note) {
-        return note.contains("keeps 2 conversations of this run") && note.contains("oaprobe_2");
+        return note.contains("keeps 2 conversations of this run") &&
+               note.contains("oaprobe_2): it does not want to");
     });
     CHECK(named);
 }

@@ -151,8 +151,8 @@ Task<Check> FakeInstruments::conversations_whole(std::string id) {
     co_return check;
 }
 
-Task<std::vector<std::string>> FakeInstruments::remove_conversations() {
-    co_return undeleted;
+Task<probe::Removal> FakeInstruments::remove_conversations(probe::RemovePace /*pace*/) {
+    co_return probe::Removal{.removed = 7, .left = undeleted, .why = "it does not want to"};
 }
 
 Result<void>

@@ -81,7 +81,7 @@ public:
     /// Says what `smokes` has under its id.
     [[nodiscard]] Task<Check> continuity(Through from, Through to, std::string id) override;
     [[nodiscard]] Task<Check> conversations_whole(std::string id) override;
-    [[nodiscard]] Task<std::vector<std::string>> remove_conversations() override;
+    [[nodiscard]] Task<probe::Removal> remove_conversations(probe::RemovePace pace) override;
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) override;
     [[nodiscard]] Task<void> stop_flow(Millis limit) override;

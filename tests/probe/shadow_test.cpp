@@ -81,6 +81,7 @@ TEST_CASE("shadow: two equal lanes pass, both streams of the first pair are kept
     CHECK(got.kept.at("shadow.1.1.lane") > 0);
     CHECK(got.pairs.size() == 3);
     CHECK(got.check("shadow.footprint").data["turns"] == 6);
+    CHECK(got.check("shadow.footprint").detail.ends_with("; 6 removed"));
     CHECK(run_verdict(got.checks) == Verdict::pass);
 }
 

@@ -378,6 +378,26 @@ TEST_CASE("fault 23: every thread is new, recognisable and listed") {
     }
 }
 
+TEST_CASE("fault 23: its conversations are deleted, and those that stay are named") {
+    Loop loop;
+    FakeLane lane(loop.executor());
+    const Smoked whole = smoke_with(loop, lane);
+    CHECK(lane.kept() == 0);
+    const std::set<std::string> threads(whole.threads.begin(), whole.threads.end());
+    CHECK(whole.check("footprint").detail.ends_with(fmt::format("; {} removed", threads.size())));
+
+    FakeLane keeper(loop.executor());
+    keeper.reply = [](const RawRequest& request, Script said) {
+        return request.method == "DELETE" ? Script{Send{json_answer(405, "{}")}} : said;
+    };
+    const Smoked kept = smoke_with(loop, keeper);
+    const std::set<std::string> stay(kept.threads.begin(), kept.threads.end());
+    const std::string& detail = kept.check("footprint").detail;
+    CHECK(detail.contains(fmt::format("; 0 removed; the target keeps {} conv", stay.size())));
+    CHECK(detail.ends_with("it does not delete conversations"));
+    CHECK(kept.failed().empty());
+}
+
 TEST_CASE("fault 24: a long healthy turn passes, its limit is on silence") {
     const Smoked lively = smoke(
         [](FakeLane& lane) {

@@ -4,6 +4,7 @@
 #include "oa_stream/playbook/runner.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace oa_stream::playbook {
 
@@ -18,5 +19,7 @@ struct ViewStyle {
 
 /// Some lines for stdout: verdict, why, a row a stage, recovery. As wide as their content.
 [[nodiscard]] std::string summary(const report::Report& report);
+/// How a note begins that names conversations of ours which stay: the summary has it, too.
+inline constexpr std::string_view k_kept_note = "The target keeps ";
 
 } // namespace oa_stream::playbook

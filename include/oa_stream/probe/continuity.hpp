@@ -44,10 +44,8 @@ public:
     /// Every thread made so far, with the last messages known of it. SKIPPED when none was made.
     [[nodiscard]] Task<Check> all_on(Target target, std::string id);
 
-    /// Deletes them; those that the target did not delete, by id. They are forgotten either way.
-    [[nodiscard]] Task<std::vector<std::string>> remove(Target target);
-
-    [[nodiscard]] bool made_any() const noexcept { return !threads_.empty(); }
+    /// Their ids, for remove_threads(); they are forgotten.
+    [[nodiscard]] std::vector<std::string> take();
 
 private:
     struct Thread {
@@ -65,11 +63,12 @@ private:
     net::HttpClient& client_;
     ProbeLimits limits_;
     std::string prompt_;
+    std::vector<std::string> opened_{}; ///< also those that could not be read
     std::vector<Thread> threads_{};
 };
 
-/// How many conversations the target lists for this caller. At most `most` are counted; nullopt
-/// when it lists none or does not answer.
+/// How many conversations the target lists for this caller that are not a probe's. At most `most`
+/// are read; nullopt when it lists none or does not answer.
 [[nodiscard]] Task<std::optional<std::uint64_t>>
 count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most);
 

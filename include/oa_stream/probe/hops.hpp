@@ -24,6 +24,7 @@ struct HopOptions {
     ProbeLimits limits{};
     std::string id_prefix = "stream";
     std::function<void(const Check&)> on_check{};
+    std::function<void(const std::string& thread)> on_turn{}; ///< before each turn is asked for
 };
 
 /// What stands behind the last address: it has none of its own.

@@ -59,7 +59,12 @@ struct LoadOptions {
     /// readers that stay, or of all with those that left taken for good. 0: never.
     double stop_at_bad = 0.5;
     std::uint64_t seed = 1; ///< which requests read slowly or leave
+    std::string thread_prefix{}; ///< see load_thread(); empty: one is made up
 };
+/// The conversation of the request with this index.
+[[nodiscard]] std::string load_thread(std::string_view prefix, std::uint64_t index);
+/// "oaload_<random>".
+[[nodiscard]] std::string load_thread_prefix();
 
 /// Offsets of one answer; from the planned or from the real sending.
 enum class LoadClock { connect, head, first_byte, first_event, first_content, end };

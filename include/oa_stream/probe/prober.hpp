@@ -60,9 +60,12 @@ struct ProberCounts {
     std::size_t waiting = 0;
 };
 
-/// POST /api/chat/stream with a fresh thread "oaprobe_<random>" and a one-line prompt.
-[[nodiscard]] ProbeRequest
-default_probe_request(std::string_view prompt = "Reply with the single word: pong");
+/// "oaprobe_<random>": a conversation of a probe's own.
+[[nodiscard]] std::string probe_thread();
+/// POST /api/chat/stream with this thread and a one-line prompt.
+[[nodiscard]] ProbeRequest probe_request(std::string_view thread, std::string_view prompt = {});
+/// The same with a fresh probe_thread().
+[[nodiscard]] ProbeRequest default_probe_request(std::string_view prompt = {});
 
 /// All calls on the client's thread. Destroying a running prober cancels what is in flight without
 /// delivering it.

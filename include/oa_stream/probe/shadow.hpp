@@ -93,7 +93,8 @@ inline constexpr std::size_t k_most_pairs = 20'000;
 [[nodiscard]] std::size_t default_runs(std::size_t prompts) noexcept;
 
 /// One check a prompt ("shadow.turn.1"), "shadow.latency.first-content", "shadow.latency.whole" and
-/// "shadow.latency.p95", and "shadow.footprint" with the turns that were begun. One turn at a time;
+/// "shadow.latency.p95", and "shadow.footprint" with the turns that were begun; conversations are
+/// deleted after each pair. One turn at a time;
 /// pairs in random order, and within a pair either side first, so that drifts hit both. Bounded
 /// memory: one pair of turns, at most 8 MiB each. Never throws.
 [[nodiscard]] Task<std::vector<Check>> shadow(net::HttpClient& client, ShadowOptions options);

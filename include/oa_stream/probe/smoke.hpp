@@ -37,6 +37,9 @@ struct SmokeOptions {
     /// Called with the thread before each request that may begin a turn: a smoke that is cut short
     /// has no footprint check, but what it asked for must be known.
     std::function<void(const std::string& thread)> on_turn{};
+    /// Takes over the deletion of a conversation that it may have opened. Unset: the smoke deletes
+    /// them at its end.
+    std::function<void(const std::string& thread)> on_opened{};
     /// Called as each check is done, for progress.
     std::function<void(const Check&)> on_check{};
 };

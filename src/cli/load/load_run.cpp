@@ -1,8 +1,11 @@
 #include "load_run.hpp"
 
 #include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/process.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
 #include "oa_stream/probe/prober.hpp"
+#include "oa_stream/run/signal_echo.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -13,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <tuple>
 
@@ -53,7 +57,8 @@ private:
     [[nodiscard]] Task<std::string> authority(net::HttpClient* client);
     [[nodiscard]] Task<std::optional<std::uint64_t>> counter(net::HttpClient* client);
     [[nodiscard]] Task<net::ClientResponse> get(net::HttpClient* client, std::string path);
-    [[nodiscard]] bool on_signal();
+    [[nodiscard]] Task<void> remove_opened(net::HttpClient* client);
+    [[nodiscard]] bool on_signal(int number);
     void on_request(const probe::LoadRequest& request);
     void on_second(const probe::LoadSecond& second);
     [[nodiscard]] Result<ExitCode> finish(const run::Conclusion& end);
@@ -70,11 +75,22 @@ private:
     std::string unreached_; ///< why nobody answered at all; empty: somebody did
     std::uint64_t listed_ = 0;
     bool stopping_ = false;
+    std::vector<std::string> first_{};    ///< conversations of the first look
+    std::vector<std::uint64_t> opened_{}; ///< requests that may have opened one
+    run::SignalEcho echo_{};
+    bool removing_ = false;
+    bool hurry_ = false;
 };
 
 // The first signal ends the load and keeps what was measured; before and after it there is nothing
 // to end.
-bool LoadRun::on_signal() {
+bool LoadRun::on_signal(int number) {
+    if (echo_.repeats(number)) {
+        return true;
+    }
+    if (removing_) {
+        return !std::exchange(hurry_, true);
+    }
     if (load_ == nullptr || stopping_) {
         return false;
     }
@@ -84,6 +100,10 @@ bool LoadRun::on_signal() {
 }
 
 void LoadRun::on_request(const probe::LoadRequest& request) {
+    const int status = request.sample.status;
+    if (!request.dropped && (status < 400 || status >= 500)) {
+        opened_.push_back(request.index);
+    }
     if (listed_ >= args_.list) {
         ++outcome_.unlisted;
         return;
@@ -155,9 +175,10 @@ Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
     probe::Target target = args_.options.target;
     target.probe = "load"; // it is none of the requests that the load sends
     for (const std::string& prompt : prompts) {
-        probe::ProbeRequest request = probe::default_probe_request(prompt);
-        sample =
-            co_await probe::probe_stream(*client, target, std::move(request), args_.options.limits);
+        first_.push_back(probe::probe_thread());
+        sample = co_await probe::probe_stream(
+            *client, target, probe::probe_request(first_.back(), prompt), args_.options.limits
+        );
         if (args_.default_prompt) {
             args_.options.prompts = {prompt};
         }
@@ -192,12 +213,43 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
     co_return good;
 }
 
+/// As fast as it was loaded: what bears so many turns bears as many deletions.
+Task<void> LoadRun::remove_opened(net::HttpClient* client) {
+    removing_ = true;
+    screen_.progress("removing the conversations");
+    probe::OpenedThreads opened{{args_.options.target}, std::move(first_)};
+    for (const std::uint64_t index : opened_) {
+        opened.ids.push_back(probe::load_thread(args_.options.thread_prefix, index));
+    }
+    probe::RemovePace pace;
+    pace.per_s =
+        std::max({pace.per_s, args_.options.per_second, outcome_.totals.achieved_per_second()});
+    pace.stop = [this] { return hurry_; };
+    const probe::Removal removal =
+        co_await probe::remove_threads(*client, {std::move(opened)}, args_.options.limits, pace);
+    screen_.progress("");
+    if (removal.removed + removal.left.size() == 0) {
+        co_return;
+    }
+    Check check{.id = "load.footprint", .verdict = Verdict::pass};
+    check.required = false;
+    check.detail = fmt::format(
+        "{}{}",
+        counted(removal.removed + removal.left.size(), "conversation"),
+        probe::removed_text(removal)
+    );
+    check.data["conversations"] = probe::to_json(removal);
+    session_.add(std::move(check));
+}
+
 Task<bool> LoadRun::go(net::HttpClient* client) {
     if (!co_await first_look(client)) {
+        co_await remove_opened(client);
         co_return false;
     }
     const auto before = co_await counter(client);
     counter_.begin();
+    args_.options.thread_prefix = probe::load_thread_prefix();
     auto load = probe::Load::make(
         co_await asio::this_coro::executor,
         *client,
@@ -229,6 +281,7 @@ Task<bool> LoadRun::go(net::HttpClient* client) {
         }
         std::ignore = co_await sleep_for(k_counter_look);
     }
+    co_await remove_opened(client);
     co_return true;
 }
 
@@ -262,7 +315,7 @@ Result<ExitCode> LoadRun::run() {
     std::optional<bool> ended;
     int signal = 0;
     {
-        run::RunLoop loop([this](int) { return on_signal(); });
+        run::RunLoop loop([this](int number) { return on_signal(number); });
         const auto client = net::HttpClient::make(loop.executor());
         ended = loop.run(go(client.get()));
         signal = loop.signal();

@@ -4,6 +4,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/probe/continuity.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
 #include "oa_stream/run/run_session.hpp"
 
 #include "planted_fault.hpp"
@@ -214,17 +215,21 @@ private:
         const Check check =
             co_await conversations.across(*stable, *canary, "continuity", "stable → canary");
         const auto removed = remove_fault(session_.folder().path());
-        static_cast<void>(co_await conversations.remove(*stable));
+        const probe::Removal cleared = co_await probe::remove_threads(
+            *outside->client, {{{*stable, *canary}, conversations.take()}}, {}
+        );
         if (removed && removed->verdict != Verdict::pass) {
             unsafe_ = true;
             add(trial, Verdict::error, removed->detail);
             co_return;
         }
         const bool noticed = check.verdict == Verdict::fail;
+        const std::string left = probe::left_text(cleared, " of this drill");
         add(trial,
             noticed ? Verdict::pass : Verdict::fail,
-            noticed ? fmt::format("{} was noticed: {}", trial.fault, check.detail)
-                    : fmt::format("blind: {} was planted, and it did not notice", trial.fault));
+            (noticed ? fmt::format("{} was noticed: {}", trial.fault, check.detail)
+                     : fmt::format("blind: {} was planted, and it did not notice", trial.fault)) +
+                (left.empty() ? left : "; the target keeps " + left));
     }
 
     void add(const GateTrial& trial, Verdict verdict, std::string detail) {

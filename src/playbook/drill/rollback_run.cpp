@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace oa_stream::playbook {
 namespace {
@@ -171,6 +172,9 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     if (!ended) {
         out.notes.emplace_back("The journal's last line could not be written.");
     }
+    run.out.notes.clear();
+    co_await remove_conversations(&run);
+    std::ranges::move(run.out.notes, std::back_inserter(out.notes));
     co_return JournalRollback{std::move(out), had_ended};
 }
 

@@ -1,8 +1,10 @@
 // Conversations of the run's own: what users would lose when the revisions do not share theirs.
+#include "oa_stream/base/layout.hpp"
+#include "oa_stream/playbook/view.hpp"
+
 #include "run_context.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace oa_stream::playbook {
 namespace {
@@ -57,13 +59,28 @@ Task<void> check_conversations(RunContext* run, std::string step) {
 }
 
 Task<void> remove_conversations(RunContext* run) {
-    const auto left = co_await run->in.instruments->remove_conversations();
-    if (!left.empty()) {
-        run->out.notes.push_back(fmt::format(
-            "The target keeps {} of this run, because it does not delete conversations: {}.",
-            left.size() == 1 ? "a conversation" : fmt::format("{} conversations", left.size()),
-            fmt::join(left, ", ")
-        ));
+    constexpr Millis k_longest{60'000};
+    constexpr Millis k_hurry{5'000}; // somebody waits for the run to leave
+    if (brings_its_own_lanes(run->playbook())) {
+        co_return; // they end with the run, and their conversations with them
+    }
+    const bool hurry = run->stop_requested();
+    const probe::Removal removal = co_await run->in.instruments->remove_conversations(
+        {.longest = hurry ? k_hurry : k_longest,
+         .stop = [run, hurry] { return !hurry && run->stop_requested(); }}
+    );
+    if (removal.removed + removal.left.size() == 0) {
+        co_return;
+    }
+    run->session.tell(
+        "conversations removed",
+        fmt::format("removed {} of this run", counted(removal.removed, "conversation")),
+        probe::to_json(removal)
+    );
+    if (!removal.left.empty()) {
+        run->out.notes.push_back(
+            fmt::format("{}{}.", k_kept_note, probe::left_text(removal, " of this run"))
+        );
     }
 }
 

@@ -6,6 +6,7 @@
 #include "oa_stream/measure/sample.hpp"
 #include "oa_stream/measure/source.hpp"
 #include "oa_stream/playbook/playbook.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
 
 #include <functional>
 #include <map>
@@ -43,8 +44,8 @@ public:
     [[nodiscard]] virtual Task<Check> continuity(Through from, Through to, std::string id);
     /// Every conversation that continuity() made, as users come in now.
     [[nodiscard]] virtual Task<Check> conversations_whole(std::string id);
-    /// Deletes them; the ids of those that the target keeps.
-    [[nodiscard]] virtual Task<std::vector<std::string>> remove_conversations();
+    /// Deletes every conversation that anything here opened.
+    [[nodiscard]] virtual Task<probe::Removal> remove_conversations(probe::RemovePace pace);
 
     /// Open loop, stratified; every probe that ends is handed to `on_sample`, with at_s on the
     /// run's clock. Cancelled probes are not.

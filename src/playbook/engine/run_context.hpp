@@ -95,7 +95,7 @@ struct RunContext {
 [[nodiscard]] Task<StepEnd> check_continuity(RunContext* run, const Step* step);
 /// After a rollback: those made so far are whole as users find them.
 [[nodiscard]] Task<void> check_conversations(RunContext* run, std::string step);
-/// Deletes the run's conversations; a note names those that the target keeps.
+/// Deletes the conversations that the run opened; a note names those that the target keeps.
 [[nodiscard]] Task<void> remove_conversations(RunContext* run);
 
 /// The budget that must be left before anything is moved.

@@ -382,11 +382,11 @@ Task<RunOutcome> run_plan(RunInput input) {
     if (completed) {
         note_unjudged(run);
     }
-    co_await remove_conversations(&run);
     if (run.drill) {
         co_await run.in.instruments->stop_watch(Millis(0));
     }
     conclude(run, completed);
+    co_await remove_conversations(&run); // whoever interrupts that does not change how it ended
     co_return std::move(run.out);
 }
 

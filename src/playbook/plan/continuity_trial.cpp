@@ -42,7 +42,9 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
     const Check check = co_await conversations.across(
         stable, canary, "continuity", fmt::format("{} → {}", traffic.stable, traffic.canary)
     );
-    static_cast<void>(co_await conversations.remove(stable));
+    const probe::Removal removal = co_await probe::remove_threads(
+        *outside->client, {{{stable, canary}, conversations.take()}}, {}, {.longest = k_removing}
+    );
     if (check.verdict == Verdict::fail) {
         co_return fail(
             Code::precondition,
@@ -52,7 +54,11 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
             "playbook: continuity: new-threads-only, with a continuity_reason"
         );
     }
-    co_return Json{{"verdict", to_string(check.verdict)}, {"detail", check.detail}};
+    const std::string left = probe::left_text(removal, " of the plan");
+    co_return Json{
+        {"verdict", to_string(check.verdict)},
+        {"detail", check.detail + (left.empty() ? "" : "; the target keeps " + left)},
+    };
 }
 
 } // namespace oa_stream::playbook

@@ -10,6 +10,7 @@
 #include "chance.hpp"
 #include "engine/within.hpp"
 #include "stage/live_sample.hpp"
+#include "stage/opened_ids.hpp"
 #include "stage/stage_sources.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -96,20 +97,20 @@ std::string answered_by_nobody(const std::vector<Sample>& samples) {
     return bad == samples.end() ? "no probe came back" : bad->outcome + " " + bad->detail;
 }
 
+/// What its probes saw. Their conversations are removed again; `kept` says which could not be.
 Task<Result<std::vector<Sample>>>
-probe_stable(const Outside* outside, const Playbook* playbook, Millis window) {
+probe_stable(const Outside* outside, const Playbook* playbook, Millis window, std::string* kept) {
     OA_CO_TRY(probe::Target target, pinned(*outside, playbook->traffic.stable));
     std::vector<Sample> samples;
     probe::ProberOptions options;
-    options.arms.push_back({"stable", std::move(target), playbook->stage.probe.per_arm_per_s});
-    options.request = [playbook](std::string_view, std::uint64_t) {
-        auto request = playbook->target.prompt.empty()
-                           ? probe::default_probe_request()
-                           : probe::default_probe_request(playbook->target.prompt);
-        request.pacing = probe::PacingMode::observe;
-        return request;
+    options.arms.push_back({"stable", target, playbook->stage.probe.per_arm_per_s});
+    OpenedIds opened;
+    const int flow = opened.next_flow();
+    options.request = [playbook, &opened, flow](std::string_view arm, std::uint64_t index) {
+        return probe::probe_request(opened.begin(flow, arm, index), playbook->target.prompt);
     };
-    options.on_sample = [&samples](const probe::ProberSample& sample) {
+    options.on_sample = [&samples, &opened, flow](const probe::ProberSample& sample) {
+        opened.ended(flow, sample);
         if (sample.sample.outcome != probe::Outcome::cancelled) {
             samples.push_back(to_sample("stable", 0, sample.sample));
         }
@@ -120,6 +121,13 @@ probe_stable(const Outside* outside, const Playbook* playbook, Millis window) {
     (void)co_await sleep_for(window);
     co_await prober->drain(k_in_flight);
     prober.reset();
+    const probe::Removal removal = co_await probe::remove_threads(
+        *outside->client,
+        {{{std::move(target)}, std::move(opened.take()["stable"])}},
+        {},
+        {.longest = k_removing}
+    );
+    *kept = probe::left_text(removal, " of the plan's probes");
     co_return samples;
 }
 
@@ -134,7 +142,11 @@ void warn_of(GateTrials& out, const GateRecord& record) {
 Task<Result<void>>
 try_probes(const Outside* outside, const Playbook* playbook, Millis window, GateTrials* out) {
     const StageSpec& stage = playbook->stage;
-    OA_CO_TRY(const auto samples, co_await probe_stable(outside, playbook, window));
+    std::string kept;
+    OA_CO_TRY(const auto samples, co_await probe_stable(outside, playbook, window, &kept));
+    if (!kept.empty()) {
+        out->warnings.push_back(fmt::format("{} keeps {}", playbook->traffic.stable, kept));
+    }
     const bool any = std::ranges::any_of(samples, [](const Sample& sample) {
         return !sample.revision.empty() || !sample.bad;
     });

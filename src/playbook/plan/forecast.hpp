@@ -3,11 +3,15 @@
 #pragma once
 
 #include "oa_stream/playbook/outside.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
 
 #include <string>
 #include <vector>
 
 namespace oa_stream::playbook {
+
+/// For what a plan opened itself.
+inline constexpr Millis k_removing{10'000};
 
 /// revision → {"driver": its own facts, "version": what GET /version says}; null where neither
 /// tells. Never fails: who does not answer is found by the smokes.

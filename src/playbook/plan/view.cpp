@@ -234,6 +234,9 @@ std::string summary(const report::Report& report) {
     if (report.drill) {
         out += drill_text(*report.drill) + "\n";
     }
+    for (const std::string& note : report.notes) {
+        out += note.starts_with(k_kept_note) ? note + "\n" : "";
+    }
     return out;
 }
 

@@ -10,6 +10,7 @@
 #include "oa_stream/probe/smoke.hpp"
 
 #include "live_sample.hpp"
+#include "opened_ids.hpp"
 
 #include <fmt/format.h>
 
@@ -101,11 +102,10 @@ public:
         co_return co_await conversations_.all_on(options_.users, std::move(id));
     }
 
-    [[nodiscard]] Task<std::vector<std::string>> remove_conversations() override {
-        if (!conversations_.made_any()) {
-            co_return std::vector<std::string>{};
-        }
-        co_return co_await conversations_.remove(options_.users);
+    [[nodiscard]] Task<probe::Removal> remove_conversations(probe::RemovePace pace) override {
+        co_return co_await probe::remove_threads(
+            client_, take_opened(), options_.limits, std::move(pace)
+        );
     }
 
     [[nodiscard]] Result<void>
@@ -149,8 +149,10 @@ public:
 
     [[nodiscard]] Task<Sample> fresh_probe() override {
         const double at_s = folder_.seconds_since_start();
+        std::string thread = probe::probe_thread();
         const auto sample =
-            co_await probe::probe_stream(client_, options_.users, request(), options_.limits);
+            co_await probe::probe_stream(client_, options_.users, request(thread), options_.limits);
+        opened_.add("users", std::move(thread), sample.status);
         if (sample.bad()) {
             keep_counted("restore", sample);
         }
@@ -208,6 +210,9 @@ private:
         options.on_check = options_.on_check;
         options.prompt = options_.prompt;
         options.probes = options_.probes;
+        options.on_opened = [this,
+                             arm = std::string(to_string(spec.through))](const std::string& thread
+                            ) { opened_.add(arm, thread); };
         options.keep = [this,
                         id = spec.id](const std::string& stem, const probe::ProbeSample& sample) {
             return probe::keep_stream(
@@ -285,18 +290,44 @@ private:
     [[nodiscard]] probe::ProberOptions prober_options(std::function<void(Sample)> on_sample) {
         probe::ProberOptions out;
         out.limits = options_.limits;
-        out.request = [this](std::string_view, std::uint64_t) { return request(); };
-        out.on_sample = [this, deliver = std::move(on_sample)](const probe::ProberSample& s) {
+        const int flow = opened_.next_flow();
+        out.request = [this, flow](std::string_view arm, std::uint64_t index) {
+            return request(opened_.begin(flow, arm, index));
+        };
+        out.on_sample = [this, flow, deliver = std::move(on_sample)](const probe::ProberSample& s) {
+            opened_.ended(flow, s);
             hand_on(s, deliver);
         };
         return out;
     }
 
     /// Gates judge latency by numbers; whether a hop buffers is the smokes' business.
-    [[nodiscard]] probe::ProbeRequest request() const {
-        probe::ProbeRequest out = probe::default_probe_request(options_.prompt);
+    [[nodiscard]] probe::ProbeRequest request(std::string_view thread) const {
+        probe::ProbeRequest out = probe::probe_request(thread, options_.prompt);
         out.pacing = probe::PacingMode::observe;
         out.keep = true;
+        return out;
+    }
+
+    /// With where they may be: those of probes that came as users do are at either side.
+    [[nodiscard]] std::vector<probe::OpenedThreads> take_opened() {
+        std::vector<probe::OpenedThreads> out;
+        for (std::string& id : conversations_.take()) {
+            opened_.add("users", std::move(id));
+        }
+        for (auto& [arm, ids] : opened_.take()) {
+            probe::OpenedThreads& some = out.emplace_back();
+            some.ids = std::move(ids);
+            for (const Through side : {Through::stable, Through::canary}) {
+                auto target = target_of(side);
+                if (target && (arm == "users" || arm == to_string(side))) {
+                    some.where.push_back(*std::move(target));
+                }
+            }
+            if (some.where.empty()) {
+                some.where.push_back(options_.users);
+            }
+        }
         return out;
     }
 
@@ -334,35 +365,11 @@ private:
     std::unique_ptr<probe::Prober> watch_;
     std::map<std::string, std::size_t> kept_;
     std::vector<std::pair<std::string, probe::ProbeSample>> pending_;
+    OpenedIds opened_; ///< its arms: "stable", "canary", "users"
     int flows_ = 0;
 };
 
 } // namespace
-
-Task<std::vector<Check>> Instruments::shadow(ShadowSpec /*spec*/, std::string id) {
-    Check check;
-    check.id = std::move(id);
-    check.detail = "nothing here can compare two revisions";
-    co_return std::vector{std::move(check)};
-}
-
-Task<Check> Instruments::continuity(Through /*from*/, Through /*to*/, std::string id) {
-    Check check;
-    check.id = std::move(id);
-    check.detail = "nothing here can make a conversation";
-    co_return check;
-}
-
-Task<Check> Instruments::conversations_whole(std::string id) {
-    Check check;
-    check.id = std::move(id);
-    check.detail = "nothing here can make a conversation";
-    co_return check;
-}
-
-Task<std::vector<std::string>> Instruments::remove_conversations() {
-    co_return std::vector<std::string>{};
-}
 
 std::unique_ptr<Instruments> make_live_instruments(
     const asio::any_io_executor& executor,

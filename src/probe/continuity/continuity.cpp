@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
 
 #include "smoke/smoke_run.hpp"
 #include "stream/target_request.hpp"
@@ -117,6 +118,7 @@ Task<ProbeSample> Continuity::say(Target target, std::string thread) {
 
 Task<Check> Continuity::across(Target from, Target to, std::string id, std::string way) {
     const std::string thread = fresh_thread("oaprobe");
+    opened_.push_back(thread);
     const ProbeSample made = co_await say(from, thread);
     if (made.bad()) {
         co_return check_of(
@@ -233,22 +235,15 @@ Task<Check> Continuity::all_on(Target target, std::string id) {
           );
 }
 
-Task<std::vector<std::string>> Continuity::remove(Target target) {
-    std::vector<std::string> left;
-    for (const Thread& thread : std::exchange(threads_, {})) {
-        const net::ClientResponse answer =
-            co_await fetch(&client_, &target, limits_, "DELETE", "/api/chats/" + thread.id);
-        const bool gone = (answer.status >= 200 && answer.status < 300) || answer.status == 404;
-        if (!gone) {
-            left.push_back(thread.id);
-        }
-    }
-    co_return left;
+std::vector<std::string> Continuity::take() {
+    threads_.clear();
+    return std::exchange(opened_, {});
 }
 
 Task<std::optional<std::uint64_t>>
 count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most) {
     std::uint64_t count = 0;
+    std::uint64_t read = 0;
     std::string cursor;
     do {
         const std::string path =
@@ -259,10 +254,13 @@ count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::u
         if (data == nullptr || !data->is_array()) {
             co_return std::nullopt;
         }
-        count += data->size();
+        read += data->size();
+        count += static_cast<std::uint64_t>(std::ranges::count_if(*data, [](const Json& chat) {
+            return !is_probe_thread(string_member(chat, "id").value_or(""));
+        }));
         cursor = data->empty() ? "" : string_member(*json, "nextCursor").value_or("");
-    } while (!cursor.empty() && count < most);
-    co_return std::min(count, most);
+    } while (!cursor.empty() && read < most);
+    co_return count;
 }
 
 } // namespace oa_stream::probe

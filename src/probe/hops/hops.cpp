@@ -64,8 +64,12 @@ using TrialsPtr = std::shared_ptr<Trials>;
 
 Task<ProbeSample>
 ask_turn(TrialsPtr trials, std::size_t hop, std::string prompt, std::string accept_encoding) {
+    const std::string thread = fresh_thread("oaprobe_hop");
+    if (trials->options.on_turn) {
+        trials->options.on_turn(thread);
+    }
     ProbeRequest request;
-    request.body = chat_body(fresh_thread("oaprobe_hop"), prompt);
+    request.body = chat_body(thread, prompt);
     request.keep = true;
     request.pacing = PacingMode::observe;
     request.accept_encoding = std::move(accept_encoding);

@@ -69,12 +69,15 @@ struct Core {
         Load::Observer watcher
     )
         : executor(where), client(&with), options(std::move(given)), observer(std::move(watcher)),
-          wake(where), idle(where), tick(where) {}
+          wake(where), idle(where), tick(where) {
+        if (options.thread_prefix.empty()) {
+            options.thread_prefix = load_thread_prefix();
+        }
+    }
     asio::any_io_executor executor;
     net::HttpClient* client;
     LoadOptions options;
     Load::Observer observer;
-    std::string thread_prefix = fresh_thread("oaload");
     asio::steady_timer wake; ///< of the arrivals
     asio::steady_timer idle; ///< cancelled when nothing is in flight
     asio::steady_timer tick;
@@ -140,7 +143,7 @@ ProbeRequest probe_of(const CorePtr& core, const LoadRequest& request) {
     const LoadOptions& options = core->options;
     ProbeRequest probe;
     probe.body = chat_body(
-        fmt::format("{}_{}", core->thread_prefix, request.index),
+        load_thread(options.thread_prefix, request.index),
         options.prompts[request.index % options.prompts.size()]
     );
     probe.pacing = PacingMode::observe;
@@ -353,6 +356,14 @@ bool is_share(double share) {
 }
 
 } // namespace
+
+std::string load_thread(std::string_view prefix, std::uint64_t index) {
+    return fmt::format("{}_{}", prefix, index);
+}
+
+std::string load_thread_prefix() {
+    return fresh_thread("oaload");
+}
 
 Result<std::unique_ptr<Load>> Load::make(
     const asio::any_io_executor& executor,

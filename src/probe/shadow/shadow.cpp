@@ -3,6 +3,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
 
 #include "shadow_judge.hpp"
 #include "shadow_native.hpp"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::string_view k_thread_prefix = "oashadow";
 constexpr std::size_t k_listed_threads = 200;
+constexpr Millis k_removing{10'000}; ///< of a pair's conversations
 
 /// What the pairs of one prompt came to.
 struct Judged {
@@ -47,12 +49,14 @@ Verdict worse(Verdict a, Verdict b) {
 class Comparison {
 public:
     Comparison(net::HttpClient& client, ShadowOptions options)
-        : client_(client), options_(std::move(options)), judged_(options_.prompts.size()) {}
+        : client_(client), options_(std::move(options)), judged_(options_.prompts.size()),
+          remover_(client, options_.limits) {}
 
     [[nodiscard]] Task<std::vector<Check>> run() {
         const std::vector<Job> jobs = order();
         for (std::size_t i = 0; i < jobs.size(); ++i) {
             co_await pair(jobs[i], i);
+            co_await remove_pair();
             if (options_.on_progress) {
                 options_.on_progress(i + 1, jobs.size());
             }
@@ -60,6 +64,8 @@ public:
                 break; // nobody is there: what is left would prove nothing either
             }
         }
+        remover_.end_within(k_removing);
+        removal_ = co_await remover_.finish();
         co_return conclude();
     }
 
@@ -88,6 +94,7 @@ private:
         if (options_.on_turn) {
             options_.on_turn(thread);
         }
+        pair_threads_.push_back({{target}, {thread}});
         ProbeRequest request;
         request.body = chat_body(thread, prompt);
         request.keep = true;
@@ -180,11 +187,16 @@ private:
         }
     }
 
-    static void time(
-        std::vector<TimedPair>& to,
-        const std::optional<double>& lane,
-        const std::optional<double>& reference
-    ) {
+    /// Between pairs, where nobody is timed.
+    [[nodiscard]] Task<void> remove_pair() {
+        remover_.end_within(k_removing);
+        for (OpenedThreads& one : std::exchange(pair_threads_, {})) {
+            co_await remover_.remove(std::move(one));
+        }
+    }
+
+    using Seconds = std::optional<double>;
+    static void time(std::vector<TimedPair>& to, Seconds lane, Seconds reference) {
         if (lane && reference) {
             to.push_back({*lane, *reference});
         }
@@ -200,24 +212,13 @@ private:
         if (!options_.on_pair) {
             return;
         }
-        const auto side = [](const Heard& heard) {
-            Json out = {{"ending", heard.ending}};
-            if (heard.first_content_s) {
-                out["first_content_s"] = *heard.first_content_s;
-            }
-            if (heard.end_s) {
-                out["end_s"] = *heard.end_s;
-            }
-            return out;
-        };
-        options_.on_pair(Json{
+        Json line{
             {"pair", number + 1},
             {"prompt", job.prompt + 1},
             {"first", job.lane_first ? "lane" : "reference"},
-            {"lane", side(lane)},
-            {"reference", side(reference)},
-            {"verdict", to_string(verdict.verdict)},
-        });
+        };
+        line.update(pair_json(lane, reference, verdict.verdict));
+        options_.on_pair(line);
     }
 
     void take(
@@ -345,6 +346,10 @@ private:
             check.detail += "; both sides are one address, so this compared a target with itself";
             check.data["same_target"] = true;
         }
+        if (!removal_.left.empty() || removal_.removed > 0) {
+            check.data["conversations"] = to_json(removal_);
+            check.detail += removed_text(removal_);
+        }
         check.data["turns"] = turns_;
         check.data["threads"] = threads_;
         report(checks, std::move(check));
@@ -366,6 +371,9 @@ private:
     std::vector<TimedPair> whole_{};
     std::vector<TimedPair> first_content_{};
     std::vector<std::string> threads_{};
+    std::vector<OpenedThreads> pair_threads_{};
+    ThreadRemover remover_;
+    Removal removal_{};
     std::uint64_t turns_ = 0;
     std::size_t unreachable_in_a_row_ = 0;
 };

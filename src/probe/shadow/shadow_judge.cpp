@@ -63,4 +63,22 @@ judge_pair(const Heard& lane, const Heard& reference, const std::string& expect,
     return {};
 }
 
+Json pair_json(const Heard& lane, const Heard& reference, Verdict verdict) {
+    const auto side = [](const Heard& heard) {
+        Json out = {{"ending", heard.ending}};
+        if (heard.first_content_s) {
+            out["first_content_s"] = *heard.first_content_s;
+        }
+        if (heard.end_s) {
+            out["end_s"] = *heard.end_s;
+        }
+        return out;
+    };
+    return {
+        {"lane", side(lane)},
+        {"reference", side(reference)},
+        {"verdict", to_string(verdict)},
+    };
+}
+
 } // namespace oa_stream::probe

@@ -40,4 +40,7 @@ struct PairVerdict {
 [[nodiscard]] PairVerdict
 judge_pair(const Heard& lane, const Heard& reference, const std::string& expect, Compare compare);
 
+/// {"lane": ending and times, "reference": the same, "verdict"}.
+[[nodiscard]] Json pair_json(const Heard& lane, const Heard& reference, Verdict verdict);
+
 } // namespace oa_stream::probe

@@ -1,6 +1,9 @@
 // The order of a smoke, and what is left out when an earlier step makes a later one pointless.
 #include "oa_stream/probe/smoke.hpp"
 
+#include "oa_stream/base/layout.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
+
 #include "smoke_run.hpp"
 
 #include <fmt/format.h>
@@ -26,22 +29,40 @@ bool refused_us(const Smoke& smoke) {
     });
 }
 
-void footprint(Smoke& smoke) {
-    if (smoke.turns == 0) {
-        smoke.not_applicable("footprint", "no turn was started");
-        return;
+constexpr Millis k_removing{20'000};
+
+Task<Removal> remove_all(SmokePtr smoke) {
+    if (smoke->options.on_opened || smoke->opened.empty()) {
+        co_return Removal{};
+    }
+    std::vector<OpenedThreads> opened{{{smoke->options.target}, smoke->opened}};
+    co_return co_await remove_threads(
+        *smoke->client, std::move(opened), smoke->options.limits, {.longest = k_removing}
+    );
+}
+
+Task<void> footprint(SmokePtr smoke) {
+    const Removal removal = co_await remove_all(smoke);
+    if (smoke->turns == 0) {
+        smoke->not_applicable("footprint", "no turn was started");
+        co_return;
     }
     Json data;
-    data["turns"] = smoke.turns;
-    data["threads"] = smoke.threads;
-    smoke.report(
+    data["turns"] = smoke->turns;
+    data["threads"] = smoke->threads;
+    const bool removes = !smoke->options.on_opened;
+    if (removes) {
+        data["conversations"] = to_json(removal);
+    }
+    smoke->report(
         "footprint",
         Verdict::pass,
         fmt::format(
-            "{} turns on {} threads: {}",
-            smoke.turns,
-            smoke.threads.size(),
-            fmt::join(smoke.threads, ", ")
+            "{} on {}: {}{}",
+            counted(smoke->turns, "turn"),
+            counted(smoke->threads.size(), "thread"),
+            fmt::join(smoke->threads, ", "),
+            removes ? removed_text(removal) : ""
         ),
         std::move(data)
     );
@@ -62,7 +83,6 @@ Task<void> probe_all(SmokePtr smoke) {
     co_await smoke_replayed(smoke);
     co_await smoke_lifetime(smoke);
     co_await smoke_concurrency(smoke);
-    footprint(*smoke);
 }
 
 std::vector<Check> in_order(Smoke& smoke) {
@@ -84,7 +104,8 @@ Task<std::vector<Check>> hops_of(SmokePtr smoke) {
          .longest = options.hops_longest,
          .limits = options.limits,
          .id_prefix = options.id_prefix,
-         .on_check = options.on_check}
+         .on_check = options.on_check,
+         .on_turn = [smoke](const std::string& thread) { smoke->note_opened(thread); }}
     );
 }
 
@@ -106,10 +127,15 @@ Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions opti
         co_return in_order(*smoke);
     }
     co_await probe_all(smoke);
-    auto checks = in_order(*smoke);
+    std::vector<Check> hops;
     if (!smoke->options.hops.empty()) {
-        std::ranges::move(co_await hops_of(smoke), std::back_inserter(checks));
+        hops = co_await hops_of(smoke);
     }
+    if (!smoke->has("footprint")) {
+        co_await footprint(smoke);
+    }
+    auto checks = in_order(*smoke);
+    std::ranges::move(hops, std::back_inserter(checks));
     co_return checks;
 }
 

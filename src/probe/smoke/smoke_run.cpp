@@ -86,6 +86,16 @@ Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) c
     co_return co_await fetch(std::move(request));
 }
 
+void Smoke::note_opened(const std::string& thread) {
+    if (std::ranges::find(opened, thread) != opened.end()) {
+        return;
+    }
+    opened.push_back(thread);
+    if (options.on_opened) {
+        options.on_opened(thread);
+    }
+}
+
 Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeRequest request) {
     request.keep = true;
     const bool starts = request.method == "POST";
@@ -94,6 +104,9 @@ Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeReques
     }
     ProbeSample sample =
         co_await probe_stream(*client, options.target, std::move(request), options.limits);
+    if (starts && (sample.status < 400 || sample.status >= 500)) {
+        note_opened(thread);
+    }
     if (starts && sample.status == 200 && sample.outcome != Outcome::wrong_content_type) {
         ++turns;
         if (std::ranges::find(threads, thread) == threads.end()) {

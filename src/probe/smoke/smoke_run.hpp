@@ -45,6 +45,7 @@ struct Smoke {
     std::vector<Happy> happy{};
     std::map<std::string, Check, std::less<>> done{}; ///< by name; ordered at the end
     std::vector<std::string> threads{}; ///< of turns begun
+    std::vector<std::string> opened{}; ///< and of those that failed, perhaps after their thread
     std::uint64_t turns = 0;
 
     void
@@ -66,6 +67,7 @@ struct Smoke {
     /// counted.
     [[nodiscard]] Task<ProbeSample>
     probe(std::string name, std::string thread, ProbeRequest request);
+    void note_opened(const std::string& thread);
     void forget_kept(std::string_view name);
 
     std::map<std::string, std::vector<std::string>, std::less<>> kept{}; ///< evidence by name

@@ -273,14 +273,20 @@ std::optional<double> ProberSample::end_s() const noexcept {
     return clock ? std::optional(waited_s + *clock) : std::nullopt;
 }
 
-ProbeRequest default_probe_request(std::string_view prompt) {
-    if (prompt.empty()) { // a playbook that names none
-        return default_probe_request();
-    }
+std::string probe_thread() {
+    return fresh_thread("oaprobe");
+}
+
+ProbeRequest probe_request(std::string_view thread, std::string_view prompt) {
+    constexpr std::string_view k_prompt = "Reply with the single word: pong";
     ProbeRequest request;
-    request.body = chat_body(fresh_thread("oaprobe"), prompt);
+    request.body = chat_body(thread, prompt.empty() ? k_prompt : prompt);
     request.pacing = PacingMode::observe;
     return request;
+}
+
+ProbeRequest default_probe_request(std::string_view prompt) {
+    return probe_request(probe_thread(), prompt);
 }
 
 Result<std::unique_ptr<Prober>> Prober::make(

@@ -56,7 +56,7 @@ function gate(request, body) {
  *   gate(decision, request) → other decision  write(response, frames) → writes in its own way
  */
 export async function startFakeLane(quirks = {}) {
-  const seen = { posts: [], threads: [] };
+  const seen = { posts: [], threads: [], kept: new Set() };
   let turns = 0;
   const server = http.createServer(async (request, response) => {
     const pieces = [];
@@ -72,6 +72,12 @@ export async function startFakeLane(quirks = {}) {
       response.writeHead(204);
       return response.end();
     }
+    const chat = /^\/api\/chats\/([^/]+)$/.exec(path)?.[1];
+    if (request.method === 'DELETE' && chat && request.headers.authorization === `Bearer ${TOKEN}`) {
+      if (!seen.kept.delete(chat)) return json(404, { message: 'none', error: { code: 'not_found', message: 'none' } });
+      response.writeHead(204);
+      return response.end();
+    }
     const named = /^\/api\/chats\/([^/]+)\/stream$/.exec(path);
     if (request.method !== 'POST' || !(named || ['/api/chat', '/api/chat/stream'].includes(path))) return json(404, { message: 'none', error: { code: 'not_found', message: 'none' } });
     let decision = gate(request, body);
@@ -81,6 +87,7 @@ export async function startFakeLane(quirks = {}) {
     try { parsed = JSON.parse(body); } catch { /* a quirk let it through */ }
     seen.posts.push({ path, body: parsed });
     seen.threads.push(named?.[1] ?? parsed.id);
+    seen.kept.add(seen.threads.at(-1));
     const turn = `turn-${++turns}`;
     let headers = {
       'content-type': 'text/event-stream; charset=utf-8',

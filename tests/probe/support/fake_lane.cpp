@@ -76,11 +76,11 @@ std::string user_text(const Json& body) {
     return {};
 }
 
-// "/api/chats/<id>/<what>" → id.
+// "/api/chats/<id>" or "/api/chats/<id>/<what>" → id.
 std::string path_thread(const std::string& path) {
     constexpr std::string_view k_prefix = "/api/chats/";
     return path.starts_with(k_prefix)
-               ? path.substr(k_prefix.size(), path.rfind('/') - k_prefix.size())
+               ? path.substr(k_prefix.size(), path.find('/', k_prefix.size()) - k_prefix.size())
                : "";
 }
 
@@ -248,6 +248,14 @@ Script FakeLane::messages(const std::string& thread) const {
     return {Send{json_answer(200, dump_json(body))}};
 }
 
+Script FakeLane::remove(const std::string& thread) {
+    runs_.erase(thread);
+    if (turns_.erase(thread) == 0) {
+        return {Send{json_answer(404, envelope("not_found"))}};
+    }
+    return {Send{"HTTP/1.1 204 No Content\r\n\r\n"}};
+}
+
 Script FakeLane::other(const RawRequest& request) {
     const std::string& path = request.path;
     if (path == "/healthz" || path == "/readyz") {
@@ -263,9 +271,11 @@ Script FakeLane::other(const RawRequest& request) {
         return {Send{json_answer(401, envelope("unauthorized"))}};
     }
     const std::string thread = path_thread(path);
-    const auto it = turns_.find(thread);
     if (path.starts_with("/api/chats?")) {
         return {Send{json_answer(200, R"({"data":[]})")}};
+    }
+    if (request.method == "DELETE") {
+        return remove(thread);
     }
     if (path.find("/runs") != std::string::npos) {
         return runs(thread);
@@ -273,6 +283,7 @@ Script FakeLane::other(const RawRequest& request) {
     if (path.ends_with("/messages")) {
         return messages(thread);
     }
+    const auto it = turns_.find(thread);
     if (it == turns_.end()) {
         return {Send{json_answer(404, envelope("not_found"))}};
     }

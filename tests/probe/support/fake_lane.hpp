@@ -38,6 +38,8 @@ public:
     [[nodiscard]] std::string url() const { return server_->url(); }
     void stop_listening() { server_->stop_listening(); }
     std::vector<std::string> threads{}; ///< of the turns begun, in order
+    /// Conversations that it would list.
+    [[nodiscard]] std::size_t kept() const { return turns_.size(); }
 
 private:
     struct Turn {
@@ -54,6 +56,7 @@ private:
     [[nodiscard]] Script start(const RawRequest& request);
     [[nodiscard]] Script play(const std::shared_ptr<Turn>& turn) const;
     [[nodiscard]] Script runs(const std::string& thread) const;
+    [[nodiscard]] Script remove(const std::string& thread);
     [[nodiscard]] Script messages(const std::string& thread) const;
     [[nodiscard]] std::string head_of(const Turn& turn) const;
 

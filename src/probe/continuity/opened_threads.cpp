@@ -1,0 +1,275 @@
+#include "oa_stream/probe/opened_threads.hpp"
+
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
+
+#include "smoke/smoke_run.hpp"
+#include "stream/target_request.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <list>
+#include <span>
+#include <utility>
+
+namespace oa_stream::probe {
+namespace {
+
+constexpr std::array<std::string_view, 4> k_prefixes{
+    "oaprobe_", "oasmoke_", "oashadow_", "oaload_"
+};
+constexpr std::size_t k_examples = 5;
+constexpr std::size_t k_most_body = 64U << 10U;
+constexpr Millis k_longest_call{5000};
+constexpr int k_patience = 3; ///< failed transfers in a row
+constexpr int k_most_looks = 50; ///< at ids that a target does not know; then it shows none
+
+enum class End {
+    removed,
+    unknown,
+    again, ///< busy: later it may go
+    never, ///< nor will any other
+};
+
+/// What one target said so far.
+struct Side {
+    Target target;
+    bool deletes = false; ///< it did
+    int looked_up = 0;
+    int failed = 0;
+    std::string never{}; ///< why it removes nothing at all
+};
+
+} // namespace
+
+class ThreadRemover::State {
+public:
+    State(net::HttpClient& client, ProbeLimits limits, RemovePace pace)
+        : client_(client), limits_(limits), pace_(std::move(pace)), next_(Clock::now()) {
+        for (Millis* limit : {&limits_.connect, &limits_.first_byte, &limits_.total}) {
+            *limit = std::min(*limit, k_longest_call);
+        }
+        end_within(pace_.longest);
+    }
+
+    void end_within(Millis longest) {
+        pace_.longest = longest;
+        until_ = Clock::now() + longest;
+    }
+
+    Task<void> remove(OpenedThreads opened) {
+        std::vector<Side*> sides;
+        for (Target& target : opened.where) {
+            sides.push_back(side_of(std::move(target)));
+        }
+        for (std::string& id : opened.ids) {
+            if (!co_await settle(&sides, id)) {
+                later_.emplace_back(sides, std::move(id));
+            }
+        }
+    }
+
+    Task<Removal> finish() {
+        for (auto& [sides, id] : std::exchange(later_, {})) {
+            if (!co_await settle(&sides, id)) {
+                leave(std::move(id), why_not_yet_);
+            }
+        }
+        co_return std::exchange(out_, {});
+    }
+
+private:
+    /// What a target said holds for all of its conversations.
+    [[nodiscard]] Side* side_of(Target target) {
+        for (Side& side : sides_) {
+            if (side.target.base_url == target.base_url &&
+                side.target.connect_to == target.connect_to &&
+                side.target.extra.all() == target.extra.all()) {
+                return &side;
+            }
+        }
+        return &sides_.emplace_back(Side{.target = std::move(target)});
+    }
+
+    void leave(std::string id, const std::string& why) {
+        out_.left.push_back(std::move(id));
+        if (out_.why.empty()) {
+            out_.why = why;
+        }
+    }
+
+    /// Empty while there is time.
+    [[nodiscard]] std::string over() const {
+        if (pace_.stop && pace_.stop()) {
+            return "somebody asked to leave";
+        }
+        return Clock::now() < until_
+                   ? std::string()
+                   : fmt::format("{} were not enough", format_duration(pace_.longest));
+    }
+
+    /// False: to be tried once more.
+    Task<bool> settle(const std::vector<Side*>* sides, std::string id) {
+        bool again = false;
+        std::string never = over();
+        for (Side* side : *sides) {
+            if (!over().empty()) {
+                never = over();
+                break;
+            }
+            const End end = side->never.empty() ? co_await ask(side, id) : End::never;
+            if (end == End::removed) {
+                ++out_.removed;
+                co_return true;
+            }
+            again = again || end == End::again;
+            never = end == End::never ? side->never : never;
+        }
+        if (again && over().empty()) {
+            co_return false;
+        }
+        if (never.empty()) {
+            ++out_.unknown;
+        } else {
+            leave(std::move(id), never);
+        }
+        co_return true;
+    }
+
+    Task<net::ClientResponse> fetch(const Target* target, std::string_view method, std::string id) {
+        (void)co_await sleep_for(next_ - Clock::now());
+        next_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                   std::chrono::duration<double>(1 / pace_.per_s)
+                               );
+        net::ClientRequest request = target_request(*target, method, "/api/chats/" + id);
+        request.headers.set("accept", "application/json");
+        apply_limits(request, limits_);
+        request.max_body = k_most_body;
+        co_return co_await client_.fetch(std::move(request));
+    }
+
+    Task<End> ask(Side* side, std::string id) {
+        const net::ClientResponse answer = co_await fetch(&side->target, "DELETE", id);
+        if (answer.status >= 200 && answer.status < 300) {
+            side->deletes = true;
+            side->failed = 0;
+            co_return End::removed;
+        }
+        if (answer.status == 404) {
+            co_return co_await unknown(side, std::move(id));
+        }
+        if (answer.status == 405 || answer.status == 501) {
+            side->never = "it does not delete conversations";
+            co_return End::never;
+        }
+        if (answer.status == 409 || answer.status == 429 || answer.status >= 500) {
+            why_not_yet_ = seen(answer);
+            co_return End::again;
+        }
+        if (answer.status == 0 && ++side->failed < k_patience) {
+            why_not_yet_ = seen(answer);
+            co_return End::again;
+        }
+        side->never = seen(answer);
+        co_return End::never;
+    }
+
+    /// 404 is said of a route that is not there, too: then the conversation is.
+    Task<End> unknown(Side* side, std::string id) {
+        if (!side->deletes && side->looked_up < k_most_looks) {
+            ++side->looked_up;
+            const auto page = co_await fetch(&side->target, "GET", id + "/messages");
+            if (page.status == 200) {
+                side->never = "it does not delete conversations";
+                co_return End::never;
+            }
+        }
+        co_return End::unknown;
+    }
+
+    net::HttpClient& client_;
+    ProbeLimits limits_;
+    RemovePace pace_;
+    Clock::time_point until_{};
+    Clock::time_point next_;
+    std::list<Side> sides_{}; // pointed to
+    std::vector<std::pair<std::vector<Side*>, std::string>> later_{};
+    Removal out_{};
+    std::string why_not_yet_{};
+};
+
+bool is_probe_thread(std::string_view id) noexcept {
+    return std::ranges::any_of(k_prefixes, [&](std::string_view prefix) {
+        return id.starts_with(prefix);
+    });
+}
+
+ThreadRemover::ThreadRemover(net::HttpClient& client, ProbeLimits limits, RemovePace pace)
+    : state_(std::make_shared<State>(client, limits, std::move(pace))) {
+}
+
+Task<void> ThreadRemover::remove(OpenedThreads opened) {
+    const auto state = state_;
+    co_await state->remove(std::move(opened));
+}
+
+void ThreadRemover::end_within(Millis longest) {
+    state_->end_within(longest);
+}
+
+Task<Removal> ThreadRemover::finish() {
+    const auto state = state_;
+    co_return co_await state->finish();
+}
+
+Task<Removal> remove_threads(
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the caller's
+    net::HttpClient& client,
+    std::vector<OpenedThreads> opened,
+    ProbeLimits limits,
+    RemovePace pace
+) {
+    ThreadRemover remover(client, limits, std::move(pace));
+    for (OpenedThreads& some : opened) {
+        co_await remover.remove(std::move(some));
+    }
+    co_return co_await remover.finish();
+}
+
+std::string left_text(const Removal& removal, std::string_view whose) {
+    if (removal.left.empty()) {
+        return {};
+    }
+    const std::size_t shown = std::min(removal.left.size(), k_examples);
+    return fmt::format(
+        "{}{} ({}{}): {}",
+        counted(removal.left.size(), "conversation"),
+        whose,
+        fmt::join(std::span(removal.left).first(shown), ", "),
+        shown < removal.left.size() ? ", …" : "",
+        removal.why
+    );
+}
+
+std::string removed_text(const Removal& removal) {
+    const std::string left = left_text(removal);
+    return fmt::format(
+        "; {} removed{}", removal.removed, left.empty() ? left : "; the target keeps " + left
+    );
+}
+
+Json to_json(const Removal& removal) {
+    const std::size_t shown = std::min(removal.left.size(), k_examples);
+    return {
+        {"removed", removal.removed},
+        {"unknown", removal.unknown},
+        {"left", removal.left.size()},
+        {"left_examples", std::span(removal.left).first(shown)},
+        {"why", removal.why},
+    };
+}
+
+} // namespace oa_stream::probe

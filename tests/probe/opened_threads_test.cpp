@@ -1,0 +1,149 @@
+// Conversations of a run's own are removed again, and what stays is said.
+#include "oa_stream/probe/continuity.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
+
+#include "support/loop.hpp"
+#include "support/raw_server.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+namespace oa_stream::probe::test {
+namespace {
+
+/// Lists, shows and deletes the conversations that it has.
+struct Chats {
+    explicit Chats(Loop& loop)
+        : server(loop.executor(), [this](const RawRequest& request) { return answer(request); }) {}
+
+    Script answer(const RawRequest& request) {
+        ++calls[request.method];
+        const std::string id = request.path.substr(
+            std::string_view("/api/chats/").size(),
+            request.path.find('/', std::string_view("/api/chats/").size()) -
+                std::string_view("/api/chats/").size()
+        );
+        if (request.method == "GET") {
+            return {Send{json_answer(have.contains(id) ? 200 : 404, R"({"data":[]})")}};
+        }
+        if (refuses != 0 && (busy_once.empty() || busy_once.erase(id) > 0)) {
+            return {Send{json_answer(refuses, "{}")}};
+        }
+        return {Send{json_answer(have.erase(id) > 0 ? 200 : 404, "{}")}};
+    }
+    [[nodiscard]] Target target() const {
+        Target out;
+        out.base_url = server.url();
+        return out;
+    }
+
+    std::set<std::string> have{};
+    std::map<std::string, int> calls{};
+    int refuses = 0; ///< every DELETE, or those of `busy_once`
+    std::set<std::string> busy_once{};
+    RawServer server;
+};
+
+Removal remove(Loop& loop, const std::vector<Target>& where, const std::vector<std::string>& ids) {
+    const auto client = net::HttpClient::make(loop.executor());
+    return loop.run(remove_threads(*client, {{where, ids}}, {}, {.per_s = 1000}));
+}
+
+const std::vector<std::string> k_ids{"oaprobe_1", "oaprobe_2", "oaprobe_3"};
+
+} // namespace
+
+TEST_CASE("opened threads: each is deleted where it is, and only those") {
+    Loop loop;
+    Chats one(loop);
+    Chats two(loop);
+    one.have = {"oaprobe_1", "of-a-user"};
+    two.have = {"oaprobe_2"};
+    const Removal out = remove(loop, {one.target(), two.target()}, k_ids);
+    CHECK(out.removed == 2);
+    CHECK(out.unknown == 1);
+    CHECK(out.left.empty());
+    CHECK(left_text(out).empty());
+    CHECK(one.have == std::set<std::string>{"of-a-user"});
+    CHECK(two.have.empty());
+}
+
+TEST_CASE("opened threads: a target without DELETE is asked once, and what it keeps is named") {
+    for (const int status : {405, 501, 404, 403}) {
+        CAPTURE(status);
+        Loop loop;
+        Chats chats(loop);
+        chats.have = {k_ids.begin(), k_ids.end()};
+        chats.refuses = status;
+        const Removal out = remove(loop, {chats.target()}, k_ids);
+        CHECK(out.removed == 0);
+        CHECK(out.left == k_ids);
+        CHECK(chats.calls["DELETE"] == 1);
+        CHECK(
+            left_text(out, " of this run") ==
+            fmt::format(
+                "3 conversations of this run (oaprobe_1, oaprobe_2, oaprobe_3): {}",
+                status == 403 ? "HTTP 403" : "it does not delete conversations"
+            )
+        );
+        CHECK(to_json(out)["left"] == 3);
+    }
+}
+
+TEST_CASE("opened threads: a busy one is tried again, and an end is put to it") {
+    Loop loop;
+    Chats chats(loop);
+    chats.have = {k_ids.begin(), k_ids.end()};
+    chats.refuses = 409;
+    chats.busy_once = {"oaprobe_2", "none"};
+    CHECK(remove(loop, {chats.target()}, k_ids).removed == 3);
+    CHECK(chats.calls["DELETE"] == 4);
+
+    chats.have = {k_ids.begin(), k_ids.end()};
+    const auto client = net::HttpClient::make(loop.executor());
+    const Removal out = loop.run(remove_threads(
+        *client, {{{chats.target()}, k_ids}}, {}, {.per_s = 20, .longest = Millis(40)}
+    ));
+    CHECK(out.removed >= 1);
+    CHECK(out.removed + out.left.size() == 3);
+    CHECK_FALSE(out.left.empty());
+    CHECK(out.why == "40ms were not enough");
+}
+
+TEST_CASE("opened threads: who does not answer is not asked for each") {
+    Loop loop;
+    Target nobody;
+    nobody.base_url = "http://127.0.0.1:1";
+    std::vector<std::string> many;
+    for (int i = 0; i < 50; ++i) {
+        many.push_back(fmt::format("oaprobe_{}", i));
+    }
+    const Removal out = remove(loop, {nobody}, many);
+    CHECK(out.left.size() == 50);
+    CHECK(out.why.contains("refused"));
+}
+
+TEST_CASE("opened threads: conversations of users are those that are no probe's") {
+    CHECK(is_probe_thread("oaprobe_0123"));
+    CHECK(is_probe_thread("oasmoke_0123"));
+    CHECK_FALSE(is_probe_thread("of-a-user"));
+    CHECK_FALSE(is_probe_thread("oaprobe"));
+    Loop loop;
+    const RawServer server(loop.executor(), [](const RawRequest& request) -> Script {
+        const bool first = !request.path.contains("cursor");
+        return {Send{json_answer(
+            200,
+            first ? R"({"data":[{"id":"oaprobe_1"},{"id":"a"}],"nextCursor":"x"})"
+                  : R"({"data":[{"id":"b"},{"id":"oasmoke_2"}],"nextCursor":null})"
+        )}};
+    });
+    const auto client = net::HttpClient::make(loop.executor());
+    Target target;
+    target.base_url = server.url();
+    CHECK(loop.run(count_threads(*client, target, {}, 100)) == 2U);
+}
+
+} // namespace oa_stream::probe::test
