@@ -55,6 +55,7 @@ struct RunOutcome : report::Report {
     run::RunEnding ended = run::RunEnding::failed;
     std::optional<report::RollbackFacts> restore{}; ///< the planned one at the end
     bool held = false; ///< stopped, and the split stays, as the playbook says
+    bool foreign = false; ///< the rollback left somebody else's split alone
     bool mutated = false; ///< something may have been written
     bool restored = false; ///< the baseline serves, by read-back and over fresh connections
 

@@ -252,7 +252,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     run.facts = {{"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}};
     std::string next;
     if (outcome.exit == ExitCode::rollback_unverified) {
-        next = rollback_commands(run);
+        next = rollback_commands(run, outcome.foreign);
     }
     co_await tell_end(&run, &outcome, next);
     // It was judged: also when a rollback after that died and left no end in the journal.

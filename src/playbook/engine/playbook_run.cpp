@@ -8,6 +8,7 @@
 #include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
+#include "plan/plan_back.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -350,7 +351,7 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     add_facts(run);
     std::string next;
     if (run.plan.source && not_back) {
-        next = rollback_commands(run);
+        next = rollback_commands(run, outcome.foreign);
     } else if (!planted_fault(run.session.folder().path()).empty()) {
         next = "oa-stream rollback apply --run " + run.session.id();
     }
@@ -371,14 +372,18 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     );
 }
 
-std::string rollback_commands(const PlaybookRun& run) {
+std::string rollback_commands(const PlaybookRun& run, bool foreign) {
     const std::string command = manual_command(run.playbook().traffic, run.plan.home());
     std::error_code ignored;
     if (!std::filesystem::exists(run.session.folder().path() / "plan.json", ignored)) {
         return "by hand: " +
                command; // somebody removed the folder: nothing can be read back from it
     }
-    std::string out = fmt::format("oa-stream rollback apply --run {}", run.session.id());
+    // The journal's rollback leaves alone what others set, however often it is typed.
+    std::string out = foreign ? plan_back_command(to_json(run.plan)) : std::string();
+    if (out.empty()) {
+        out = fmt::format("oa-stream rollback apply --run {}", run.session.id());
+    }
     out += command.empty() ? "" : "; by hand: " + command;
     out += has_routes_to_undo(run.plan, run.session.folder())
                ? "; " + manual_route_command(run.plan)

@@ -89,6 +89,6 @@ void make_hooks(PlaybookRun& run, const asio::any_io_executor& executor);
 report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::string_view file);
 
 /// What to type when the traffic is not verified to be back, also without this program.
-[[nodiscard]] std::string rollback_commands(const PlaybookRun& run);
+[[nodiscard]] std::string rollback_commands(const PlaybookRun& run, bool foreign);
 
 } // namespace oa_stream::playbook

@@ -108,8 +108,13 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     Mover mover = run->mover(run->playbook().restore_limit, run->in.plan->home_exact(), run->fence);
     Moved moved = co_await mover.move(step, run->ours, baseline, Urgency::rescue);
     const bool done = moved.result == Moved::Result::done;
+    const bool foreign = moved.result == Moved::Result::foreign;
+    run->out.foreign = foreign;
     run->session.add(
-        step + ".read-back", done ? Verdict::pass : Verdict::fail, outcome_text(moved)
+        step + ".read-back",
+        done ? Verdict::pass : Verdict::fail,
+        outcome_text(moved),
+        foreign ? Json{{"foreign", true}} : Json::object()
     );
     if (moved.mutated) {
         facts->written_s = moved.written_s;

@@ -16,6 +16,7 @@
 #include "drill/planted_fault.hpp"
 #include "engine/journal.hpp"
 #include "engine/route_step.hpp"
+#include "plan/plan_back.hpp"
 
 #include <fmt/format.h>
 
@@ -52,9 +53,21 @@ struct StoredPlan {
     bool own_lanes = false; ///< they died with it
     bool mutates = true; ///< as far as is known
     std::string target{};
+    std::string back{}; ///< the command that plans a rollback, where the journal's goes no further
 };
 
-StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts) {
+/// Its last rollback found a split that others set, and left it alone.
+bool found_foreign(const Json& run) {
+    const Json* rolled_back = member(run, "rolled_back");
+    const Json* checks = member(rolled_back == nullptr ? run : *rolled_back, "checks");
+    return checks != nullptr && checks->is_array() &&
+           std::ranges::any_of(*checks, [](const Json& check) {
+               const Json* data = member(check, "data");
+               return data != nullptr && bool_member(*data, "foreign").value_or(false);
+           });
+}
+
+StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Json& run) {
     StoredPlan plan;
     plan.mutates = facts.mutates;
     const auto text = text_of(out.folder / k_plan);
@@ -81,6 +94,7 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts) {
         out.canary = traffic == nullptr ? "" : text_in(*traffic, "canary");
     }
     plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
+    plan.back = found_foreign(run) ? plan_back_command(*json) : std::string();
     const Json* steps = member(*json, "steps");
     const bool listed = steps != nullptr && steps->is_array();
     plan.mutates = facts.mutates && (!listed || std::ranges::any_of(*steps, [](const Json& step) {
@@ -267,7 +281,18 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
     }
 }
 
-void add_next(RunStatus& out, const StoredPlan& plan) {
+/// A rollback of whatever serves there was verified after this run's last word.
+bool home_again(const RunStatus& out, const fs::path& state_dir) {
+    const auto folders = run::run_folders(state_dir);
+    return folders && std::ranges::any_of(*folders, [&](const fs::path& folder) {
+               const Json run = run::document_in(folder / "run.json");
+               return run::facts_of(folder, run).kind == run::RunKind::rollback &&
+                      target_in(run) == out.target && int_member(run, "exit_code") == 0 &&
+                      text_in(run, "started_at") > out.last_at;
+           });
+}
+
+void add_next(RunStatus& out, const StoredPlan& plan, const fs::path& state_dir) {
     if (out.state == RunState::running) {
         out.next = out.paused.empty()
                        ? "oa-stream cutover status --run " + out.run + " --wait-for done"
@@ -281,7 +306,9 @@ void add_next(RunStatus& out, const StoredPlan& plan) {
             "oa-stream route restore {} --apply", out.restores.empty() ? out.run : out.restores
         );
     } else {
-        out.next = "oa-stream rollback apply --run " + out.run;
+        out.next = plan.back.empty() || home_again(out, state_dir)
+                       ? "oa-stream rollback apply --run " + out.run
+                       : plan.back;
     }
 }
 
@@ -297,7 +324,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     out.folder = folder;
     const Json run = run::document_in(folder / "run.json");
     const run::RunFacts facts = run::facts_of(folder, run);
-    const StoredPlan plan = read_stored_plan(out, facts);
+    const StoredPlan plan = read_stored_plan(out, facts, run);
     out.target = plan.target.empty() ? target_in(run) : plan.target;
     if (plan.routes_alone) {
         out.state = RunState::died;
@@ -326,7 +353,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     add_holder(out, state_dir);
     add_position(out);
     add_open(out, plan, run, facts.mutates);
-    add_next(out, plan);
+    add_next(out, plan, state_dir);
     return out;
 }
 

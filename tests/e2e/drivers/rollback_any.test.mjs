@@ -34,10 +34,44 @@ async function underWay(rig) {
   return { running, run: fs.readdirSync(path.join(there.stateDir, 'runs'))[0], there };
 }
 
+/** Types a command that was printed, in `folder`. */
+async function typed(line, there, folder) {
+  const shell = new Running('sh', ['-c', line.replace(/^oa-stream /, `'${OA_BIN}' `)], { folder, cwd: folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: there.stateDir, ...there.env }) });
+  return { ...await shell.end(60000), stdout: shell.stdout, stderr: shell.stderr };
+}
+const command = (next) => next.split('; by hand: ')[0];
+
+/** Others set a split after the run died: every suggested next step leads on, until all is home. */
+async function leadsHome(rig, driver, weights) {
+  const { running, run, there } = await underWay(rig);
+  await running.kill();
+  await rig.others(weights);
+  const refused = await oa(['rollback', 'apply', '--json'], there);
+  assert.equal(refused.code, 8, refused.stderr);
+  const status = async () => (await oa(['cutover', 'status', '--json'], there)).json().runs.find((one) => one.run === run);
+  const plan = command(refused.json().next);
+  assert.match(plan, new RegExp(`^oa-stream rollback plan rollback-${driver} --set .*--out back\\.json$`));
+  assert.doesNotMatch(plan, /…/, 'every required setting is known');
+  assert.equal((await status()).next, plan);
+
+  const folder = scratch('typed');
+  const planned = await typed(plan, there, folder);
+  assert.equal(planned.code, 10, planned.stderr);
+  const applied = await typed('oa-stream rollback apply back.json', there, folder);
+  assert.equal(applied.code, 0, applied.stderr + applied.stdout);
+  assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+  const last = (await status()).next;
+  assert.equal(last, `oa-stream rollback apply --run ${run}`);
+  assert.equal((await typed(last, there, folder)).code, 0);
+  assert.equal((await oa(['cutover', 'status'], there)).code, 0);
+}
+
 describe('HAProxy', () => {
   let rig;
   before(async () => { rig = await haproxyRig(); });
   after(() => rig?.stop());
+
+  test('a split that others set after the run died: each next step leads on', () => leadsHome(rig, 'haproxy', { stable: 33, canary: 17 }));
 
   for (const weights of [{ stable: 90, canary: 40 }, { stable: 0, canary: 0 }]) {
     test(`weights of ${weights.stable} and ${weights.canary} are named, and rolled back`, async () => {
@@ -59,6 +93,8 @@ describe('the local front door', () => {
   let rig;
   before(async () => { rig = await localRig(); });
   after(() => rig?.stop());
+
+  test('a split that others set after the run died: each next step leads on', () => leadsHome(rig, 'local', { stable: 2, canary: 1 }));
 
   test('weights that are no whole percents are rolled back', async () => {
     await rig.others({ stable: 2, canary: 1 });

@@ -1,0 +1,78 @@
+#include "plan/plan_back.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/playbook/file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace oa_stream::playbook {
+namespace {
+
+constexpr std::string_view k_shipped_for_cloud_run = "rollback";
+
+/// Where a plan keeps what a shipped playbook has as a variable.
+std::string known_value(const Json& plan, const std::string& name) {
+    const Json* playbook = member(plan, "playbook");
+    const Json* traffic = playbook == nullptr ? nullptr : member(*playbook, "traffic");
+    const Json* target = playbook == nullptr ? nullptr : member(*playbook, "target");
+    const Json* settings = traffic == nullptr ? nullptr : member(*traffic, "settings");
+    const Json* source = member(plan, "source");
+    const Json* given = source == nullptr ? nullptr : member(*source, "set");
+    for (const Json* from : {traffic, target, settings, given}) {
+        if (from == nullptr || !from->is_object()) {
+            continue;
+        }
+        if (const std::string value = text_in(*from, name); !value.empty()) {
+            return value;
+        }
+    }
+    const Json* read = settings == nullptr ? nullptr : member(*settings, "read");
+    const bool program = name == "program" && read != nullptr && read->is_array() &&
+                         !read->empty() && read->front().is_string();
+    return program ? read->front().get<std::string>() : std::string();
+}
+
+/// The variables of a shipped playbook, one a line: "- { name: base_url, required: true, …".
+void add_settings(std::vector<std::string>& arguments, std::string_view text, const Json& plan) {
+    constexpr std::string_view k_name = "- { name: ";
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        const auto at = line.find(k_name);
+        if (at == std::string_view::npos) {
+            continue;
+        }
+        const std::string_view rest = line.substr(at + k_name.size());
+        const std::string name(rest.substr(0, rest.find_first_of(", }")));
+        const std::string value = known_value(plan, name);
+        if (!value.empty() || rest.contains("required: true")) {
+            arguments.emplace_back(names::set);
+            arguments.push_back(fmt::format("{}={}", name, value.empty() ? "…" : value));
+        }
+    }
+}
+
+} // namespace
+
+std::string plan_back_command(const Json& plan) {
+    const std::string driver = text_in(plan, "driver");
+    const std::string name =
+        driver == "cloud-run" ? std::string(k_shipped_for_cloud_run) : "rollback-" + driver;
+    const auto shipped = shipped_playbooks();
+    const auto found = std::ranges::find(shipped, name, &ShippedPlaybook::name);
+    if (found == shipped.end()) {
+        return {};
+    }
+    std::vector<std::string> arguments{"rollback-" + driver};
+    add_settings(arguments, found->text, plan);
+    arguments.emplace_back(names::out);
+    arguments.emplace_back("back.json");
+    return Suggestion{"rollback plan", std::move(arguments)}.text();
+}
+
+} // namespace oa_stream::playbook
