@@ -54,6 +54,15 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
             "playbook: continuity: new-threads-only, with a continuity_reason"
         );
     }
+    if (check.verdict != Verdict::pass && check.verdict != Verdict::skipped) {
+        co_return fail(
+            Code::unavailable,
+            "whether users keep their conversations could not be tried: " + check.detail,
+            "continuity",
+            "let the revisions answer and plan again; if only new conversations matter, say so in "
+            "the playbook: continuity: new-threads-only, with a continuity_reason"
+        );
+    }
     const std::string left = probe::left_text(removal, " of the plan");
     co_return Json{
         {"verdict", to_string(check.verdict)},

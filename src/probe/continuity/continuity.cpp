@@ -29,6 +29,11 @@ Check check_of(std::string id, Verdict verdict, std::string detail) {
     return out;
 }
 
+/// A target without conversations to show; anything else that is no page is trouble.
+bool shows_none(int status) {
+    return status == 200 || status == 404 || status == 405 || status == 501;
+}
+
 Check skipped(std::string id, std::string why) {
     Check out = check_of(std::move(id), Verdict::skipped, std::move(why));
     out.mode = CheckMode::skipped;
@@ -131,6 +136,15 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
     const Page before = co_await read(from, thread);
     if (!before.messages || before.messages->empty()) {
         threads_.pop_back();
+        if (!before.messages && !shows_none(before.status)) {
+            co_return check_of(
+                std::move(id),
+                Verdict::error,
+                fmt::format(
+                    "{}: a conversation just made there could not be read: {}", way, before.seen
+                )
+            );
+        }
         co_return skipped(
             std::move(id),
             fmt::format(

@@ -69,12 +69,12 @@ export async function lane(revision, args = []) {
 
 /**
  * The lane at `base` as a second revision: the same threads under another name. When `lost()` is true, it
- * knows no conversation of a probe: the answer of a revision that has its own store.
+ * knows no conversation of a probe: the answer of a revision that has its own store; or it answers `status`.
  */
-export async function secondRevision(base, { name = 'v2', lost = () => false } = {}) {
+export async function secondRevision(base, { name = 'v2', lost = () => false, status = 404 } = {}) {
   const server = http.createServer((request, response) => {
     if (/^\/api\/chats\/oaprobe_[^/]+\/messages/.test(request.url) && lost()) {
-      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"code":"not_found","message":"unknown thread"}}');
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":{"code":"not_found","message":"unknown thread"}}');
       return;
     }
     const passed = http.request(base + request.url, { method: request.method, headers: request.headers }, (answer) => {

@@ -10,9 +10,9 @@ const open = [];
 after(() => Promise.all(open.map((one) => one.stop())));
 
 /** One lane as two revisions; `lost` as above. */
-async function shared(lost) {
+async function shared(lost, status) {
   const stable = await lane('v1');
-  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(stable.base, { lost })] });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(stable.base, { lost, status })] });
   open.push(stable, target.front, target.canary);
   return target;
 }
@@ -58,6 +58,22 @@ test('revisions that share their threads: tried in the plan, at each stage both 
     assert.equal(check(report, id)?.verdict, 'PASS', `${id}: ${check(report, id)?.detail}`);
   }
   assert.doesNotMatch(report.notes.join('\n'), /oaprobe_/, 'the run deletes its conversations');
+});
+
+test('conversations that cannot be read, on the canary or on stable: no plan is made of missing data', async () => {
+  const target = await shared(() => true, 500);
+  const plan = await target.plan();
+  assert.equal(plan.code, 4, plan.stdout);
+  assert.match(plan.stderr, /whether users keep their conversations could not be tried: v1 → v2: .*could not be read there: HTTP 500/);
+  assert.match(plan.stderr, /continuity: new-threads-only/);
+  assert.doesNotMatch(plan.stdout + plan.stderr, /cutover apply/);
+
+  const stable = await secondRevision(target.stable.base, { name: 'v1', lost: () => true, status: 500 });
+  const both = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(target.stable.base)] });
+  open.push(both.front, stable, both.canary);
+  const blind = await both.plan();
+  assert.equal(blind.code, 4, blind.stdout);
+  assert.match(blind.stderr, /a conversation just made there could not be read: HTTP 500/);
 });
 
 test('a canary that loses threads after the plan: nothing moves, exit 1', async () => {
