@@ -1,3 +1,4 @@
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 
@@ -82,7 +83,10 @@ Result<void> OldCall::takes(std::size_t count, std::string_view usage) const {
         return fail(
             Code::usage,
             fmt::format(
-                "{} arguments are given, expected {}", args_.size(), usage.empty() ? "none" : usage
+                "{} {} given, expected {}",
+                counted(args_.size(), "argument"),
+                args_.size() == 1 ? "is" : "are",
+                usage.empty() ? "none" : usage
             )
         );
     }

@@ -1,6 +1,7 @@
 #include "slo_replay.hpp"
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "core/run_screen.hpp"
@@ -150,9 +151,9 @@ std::string table_of(const std::vector<JudgedRun>& runs) {
 
 std::string closing_of(const std::vector<JudgedRun>& runs, const Totals& totals) {
     return fmt::format(
-        "{} runs: {} would pass, {} would fail, {} undecided; {} that passed would fail, {} that "
+        "{}: {} would pass, {} would fail, {} undecided; {} that passed would fail, {} that "
         "failed would pass",
-        runs.size(),
+        counted(runs.size(), "run"),
         totals.pass,
         totals.fail,
         totals.undecided,

@@ -1,5 +1,7 @@
 #include "drift.hpp"
 
+#include "oa_stream/base/layout.hpp"
+
 #include "stage/stage.hpp"
 #include "within.hpp"
 
@@ -122,7 +124,11 @@ void record_drift(StageRun& stage) {
         run.session.add(
             id,
             Verdict::pass,
-            fmt::format("{} served, read {} times", run.serving.text(), stage.drift_looks)
+            fmt::format(
+                "{} served, read {}",
+                run.serving.text(),
+                counted(static_cast<std::uint64_t>(stage.drift_looks), "time")
+            )
         );
         return;
     }

@@ -225,7 +225,7 @@ Task<void> Hooks::finish(Millis limit) {
     while (!busy().empty() && Clock::now() < deadline) {
         if (!std::exchange(said, true) && state_->session != nullptr) {
             state_->session->say(fmt::format(
-                "telling {} (at most {} s)",
+                "waiting for hooks: {} (at most {} s)",
                 fmt::join(busy(), ", "),
                 std::chrono::duration_cast<std::chrono::seconds>(limit).count()
             ));

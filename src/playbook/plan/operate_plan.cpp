@@ -1,5 +1,6 @@
 // A playbook and what is live → a plan.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -233,7 +234,7 @@ std::string plan_diff(const Plan& plan) {
         plan.baseline.text()
     );
     out += continuity_text(plan);
-    int mutations = 0;
+    std::uint64_t mutations = 0;
     for (const Step& step : plan.steps) {
         mutations += step.mutates() ? 1 : 0;
         out += fmt::format(
@@ -266,8 +267,8 @@ std::string plan_diff(const Plan& plan) {
     const std::string routes =
         plan.playbook.routes ? fmt::format(", {} of the routes", route_step_writes(plan)) : "";
     out += plan.changes() ? fmt::format(
-                                "{} changes of traffic{}; may be applied for {} from {}\n",
-                                mutations,
+                                "{} of traffic{}; may be applied for {} from {}\n",
+                                counted(mutations, "change"),
                                 routes,
                                 format_duration(plan.playbook.validity),
                                 plan.facts.created_at

@@ -39,7 +39,9 @@ Result<Weights> parse_weights(const FrontCore& core, std::string_view body) {
             return fail(Code::precondition, fmt::format("no backend is called '{}'", name));
         }
         if (!weight || *weight < 0 || *weight > std::numeric_limits<std::uint16_t>::max()) {
-            return fail(Code::protocol, fmt::format("weight of {} is not a number from 0", name));
+            return fail(
+                Code::protocol, fmt::format("weight of {} is not a number, 0 or more", name)
+            );
         }
         out[name] = static_cast<std::uint32_t>(*weight);
         sum += out[name];

@@ -118,7 +118,7 @@ Result<Split> split_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptio
             return fail(
                 Code::precondition,
                 fmt::format(
-                    "the weights of backend {} are no whole percents: {}",
+                    "the weights of backend {} are not whole percents: {}",
                     options.backend,
                     weights_text(snapshot)
                 ),

@@ -42,7 +42,7 @@ Result<Split> split_of(const Json& state) {
         const auto name = string_member(backend, "name").value_or("");
         if (sum <= 0 || weight * 100 % sum != 0) {
             return fail(
-                Code::precondition, "the front door's weights are no whole percents: " + weights
+                Code::precondition, "the front door's weights are not whole percents: " + weights
             );
         }
         percent[std::string(name)] = static_cast<int>(weight * 100 / sum);

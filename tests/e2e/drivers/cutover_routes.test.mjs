@@ -79,7 +79,7 @@ describe('cutover with routes', () => {
     assert.match(got.stdout, /write billing_l402: legacy\n/);
     assert.match(got.stdout, /undo {2}billing_l402: clear\n/);
     assert.match(got.stdout, LABEL);
-    assert.match(got.stdout, /1 changes of traffic, 3 of the routes;/);
+    assert.match(got.stdout, /1 change of traffic, 3 of the routes;/);
     assert.ok(service.calls.every((call) => call.method === 'GET'), 'a plan only reads');
     assert.ok(!fs.readFileSync(got.file, 'utf8').includes(ADMIN));
 
