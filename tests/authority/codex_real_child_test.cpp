@@ -1,7 +1,12 @@
 // Profiles, restarts and refusals of the real codex: unit_authority "[codex]".
+#include "codex/health/codex_rollouts.hpp"
 #include "real_stage.hpp"
 
+#include <sqlite3.h>
+
 #include <csignal>
+#include <map>
+#include <memory>
 
 using namespace oa_test;
 
@@ -202,28 +207,130 @@ bool contains_anywhere(const std::filesystem::path& folder, std::string_view tex
 
 } // namespace
 
-TEST_CASE("real codex: its home grows by what it keeps of a turn, not by logs", "[.codex]") {
+namespace {
+
+double reading(const RealStage& stage, std::string_view name) {
+    for (const Reading& one : stage.authority->readings()) {
+        if (one.name == name) {
+            return one.value;
+        }
+    }
+    return -1;
+}
+
+void wait_for(RealStage& stage, std::string_view name, double value) {
+    const auto deadline = Clock::now() + Millis(20'000);
+    while (reading(stage, name) < value) {
+        REQUIRE(Clock::now() < deadline);
+        stage.io.restart();
+        stage.io.run_one_for(Millis(20));
+    }
+}
+
+/// Pages of a database, what still stands in its -wal included.
+std::uint64_t pages_of(const std::filesystem::path& file) {
+    sqlite3* raw = nullptr;
+    sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE, nullptr);
+    const std::unique_ptr<sqlite3, int (*)(sqlite3*)> database(raw, sqlite3_close);
+    sqlite3_stmt* statement = nullptr;
+    sqlite3_prepare_v2(raw, "PRAGMA page_count", -1, &statement, nullptr);
+    const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> query(statement, sqlite3_finalize);
+    REQUIRE(sqlite3_step(statement) == SQLITE_ROW);
+    return static_cast<std::uint64_t>(sqlite3_column_int64(statement, 0)) * 4096;
+}
+
+/// What is kept of conversations: their rollouts and the rows of both databases.
+std::uint64_t kept_in(const std::filesystem::path& home) {
+    return bytes_of(home, "rollout-") + pages_of(home / "thread_history_1.sqlite") +
+           pages_of(home / "state_5.sqlite");
+}
+
+/// Name without suffix → time of the last change.
+std::map<std::string, std::filesystem::file_time_type>
+times_of(const std::filesystem::path& sessions) {
+    std::map<std::string, std::filesystem::file_time_type> out;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(sessions)) {
+        if (entry.is_regular_file()) {
+            const std::string name = entry.path().filename().string();
+            out[name.substr(0, name.find('.'))] = entry.last_write_time();
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("real codex: at rest, a turn takes 3 kB of its home beyond the text", "[.codex]") {
     if (!available()) {
         return;
     }
     constexpr int k_turns = 200;
     RealStage stage;
+    stage.options.deadlines.compress_after = Millis(0);
     stage.opened();
     const auto home = stage.options.state_dir / "codex/home";
+    stage.play(ask("the first turn makes the databases"));
+    const auto empty = kept_in(home);
+    std::uint64_t text = 0;
     std::optional<std::string> thread;
     for (int i = 0; i < k_turns; ++i) {
-        const Told told = stage.play(ask("scenario:text;words=20 a word for the logs", thread));
+        const std::string prompt = "scenario:text;words=20 a word for the logs";
+        const Told told = stage.play(ask(prompt, thread));
         REQUIRE(told.outcome() == "completed");
+        text += prompt.size() + told.text().size();
         thread = i % 10 == 9 ? std::nullopt : std::optional(stage.last->thread_id());
     }
     stage.last.reset();
     const auto logs = bytes_of(home, "logs_");
     stage.close();
-    const auto kept = bytes_of(home / "sessions") + bytes_of(home, "thread_history_1.sqlite");
-    CAPTURE(logs, kept / k_turns);
-    WARN("bytes a turn: logs " << logs / k_turns << ", all else " << kept / k_turns);
+    const auto fresh = kept_in(home) - empty - text;
+    const auto times = times_of(home / "sessions");
+    REQUIRE(times.size() == 1 + (k_turns / 10));
+    stage.options.deadlines.compress_after = Millis(1);
+    stage.opened();
+    wait_for(stage, "codex_compressed_rollouts_total", 1 + (k_turns / 10));
+    CHECK(times_of(home / "sessions") == times); // codex shows them as a thread's updatedAt
+    stage.close();
+    const auto rested = kept_in(home) - empty - text;
+    WARN(
+        "bytes a turn beyond its text: logs " << logs / k_turns << ", fresh " << fresh / k_turns
+                                              << ", at rest " << rested / k_turns
+    );
     CHECK(logs < 1'000 * k_turns); // measured without the trigger: 86,000 a turn
-    CHECK(kept < 40'000 * k_turns);
+    CHECK(fresh < 12'000 * k_turns);
+    CHECK(rested <= 3'000 * k_turns);
+}
+
+TEST_CASE(
+    "real codex: rollouts that a killed lane made seem old are as old as they are", "[.codex]"
+) {
+    if (!available()) {
+        return;
+    }
+    RealStage stage;
+    stage.options.deadlines.compress_after = Millis(0);
+    stage.opened();
+    stage.play(ask("remember me"));
+    const std::string thread = stage.last->thread_id();
+    stage.last.reset();
+    stage.close();
+    const auto home = stage.options.state_dir / "codex/home";
+    const auto times = times_of(home / "sessions");
+    const auto path =
+        must(run(stage.io, [](std::filesystem::path folder) -> Task<Result<std::string>> {
+            const auto found =
+                co_await find_resting(folder, FileTime::clock::now(), 10, [](std::string_view) {
+                    return false;
+                });
+            OA_CO_CHECK(age_rollouts(folder, found));
+            co_return found.at(0).path;
+        }(home)));
+    REQUIRE(times_of(home / "sessions") != times);
+    stage.opened();
+    CHECK(times_of(home / "sessions") == times);
+    stage.play(ask("and on", thread)); // written since: its time stays, were it aged once more
+    stage.last.reset();
+    CHECK(times_of(home / "sessions") != times);
 }
 
 TEST_CASE("real codex: a thread that nobody used is deleted with every word of it", "[.codex]") {
@@ -238,20 +345,7 @@ TEST_CASE("real codex: a thread that nobody used is deleted with every word of i
     const std::string thread = stage.last->thread_id();
     stage.last.reset();
     CHECK(contains_anywhere(home, "xylograph"));
-    const auto deadline = Clock::now() + Millis(20'000);
-    const auto deleted = [&] {
-        for (const Reading& one : stage.authority->readings()) {
-            if (one.name == "codex_deleted_threads_total") {
-                return one.value;
-            }
-        }
-        return 0.0;
-    };
-    while (deleted() < 1) {
-        REQUIRE(Clock::now() < deadline);
-        stage.io.restart();
-        stage.io.run_one_for(Millis(20));
-    }
+    wait_for(stage, "codex_deleted_threads_total", 1);
     CHECK(run(stage.io, stage.authority->turns(thread)).error().code == Code::not_found);
     stage.close();
     stage.opened(); // what SQLite has freed is overwritten or cut off at the latest now

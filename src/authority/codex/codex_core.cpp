@@ -71,7 +71,7 @@ Task<Result<void>> CodexCore::open(Self self) {
     if (!self->outlives()) { // else the disk is the server's
         oa_stream::spawn(self->executor_, "codex storage", watch_storage(self));
     }
-    oa_stream::spawn(self->executor_, "codex retention", keep_threads(self));
+    oa_stream::spawn(self->executor_, "codex retention", tend_threads(self));
     co_return Result<void>{};
 }
 

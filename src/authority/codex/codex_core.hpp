@@ -29,11 +29,13 @@ struct CodexCounts {
     std::uint64_t upstream_retries = 0;
     std::uint64_t save_failures = 0;
     std::uint64_t deleted = 0; ///< threads, by age
+    std::uint64_t compressed = 0; ///< rollouts
     std::uint64_t rejoined = 0; ///< turns that a new connection went on with
     std::uint64_t unjoined = 0; ///< … that it could not
 };
 
 struct ListedTurns;
+struct RestingRollout;
 
 class CodexCore : public std::enable_shared_from_this<CodexCore> {
 public:
@@ -114,6 +116,7 @@ private:
     [[nodiscard]] static Task<void> watch_pulse(Self self);
     /// Sleeps, or until closing.
     [[nodiscard]] static Task<void> idle_for(Self self, Millis time);
+    [[nodiscard]] static Task<void> idle_until(Self self, Clock::time_point at);
     [[nodiscard]] std::string last_words(const CodexLink& link) const;
     void on_lost(const Error& why);
     void recycle_when_large(); ///< codex_read.cpp
@@ -146,9 +149,15 @@ private:
     check_history(Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn);
 
     // health/codex_retention.cpp
-    [[nodiscard]] static Task<void> keep_threads(Self self);
+    [[nodiscard]] static Task<void> tend_threads(Self self);
+    [[nodiscard]] static Task<void> delete_unused(Self self);
     [[nodiscard]] static Task<std::size_t>
     delete_threads(Self self, Link link, bool archived, std::int64_t oldest);
+
+    // health/codex_compression.cpp
+    [[nodiscard]] static Task<bool> compress_resting(Self self);
+    [[nodiscard]] static Task<std::size_t>
+    compress(Self self, std::vector<RestingRollout> rollouts);
 
     // threads/codex_kept.cpp
     [[nodiscard]] static Task<Result<void>>
@@ -223,6 +232,7 @@ private:
     std::string unsaved_{}; ///< why this child could not store a turn; empty: it could
     bool history_checked_ = false; ///< of this child's first turn
     bool retired_ = true; ///< there may be deleted threads whose history forks share
+    bool compressing_ = false; ///< a second process of codex is in the home
     bool closing_ = false;
 };
 

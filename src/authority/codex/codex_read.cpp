@@ -136,6 +136,9 @@ std::vector<Reading> CodexCore::readings() const {
         {"codex_deleted_threads_total",
          "Threads that were deleted because nobody used them",
          count(counts_.deleted)},
+        {"codex_compressed_rollouts_total",
+         "Rollouts at rest that codex compressed",
+         count(counts_.compressed)},
         {"codex_rejoined_total", "Turns that went on over a new connection", count(counts_.rejoined)
         },
         {"codex_unjoined_total", "Turns that a lost connection ended", count(counts_.unjoined)},

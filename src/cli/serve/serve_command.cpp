@@ -127,6 +127,18 @@ constexpr auto k_options = options<ServeOptions>(
         "Without it: never."
     )
         .range(60'000, k_longest_ms),
+    option<
+        &ServeOptions::authority,
+        &AuthorityOptions::codex,
+        &CodexOptions::deadlines,
+        &CodexDeadlines::compress_after>(
+        "--compress-threads",
+        "D",
+        "Let Codex compress what it stores of a thread when nobody has used it for this long. 0s: "
+        "after a week, when Codex starts."
+    )
+        .range(0, k_longest_ms)
+        .or_else("15m"),
     parsed<
         read_size,
         &ServeOptions::authority,

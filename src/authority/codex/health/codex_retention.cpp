@@ -12,7 +12,10 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_longest_pause{60 * 60'000}; ///< between two looks
+constexpr Millis k_longest_pause{60 * 60'000}; ///< between two looks for threads to delete
+constexpr Millis k_shortest_rest{60'000}; ///< between two looks for rollouts to compress,
+constexpr Millis k_longest_rest{15 * 60'000};
+constexpr Millis k_more{1'000}; ///< unless the last one did not take all
 constexpr Millis k_between{20}; ///< between two deletions: turns come first
 constexpr int k_page = 50;
 
@@ -39,24 +42,42 @@ std::int64_t unix_seconds() {
 
 } // namespace
 
-Task<void> CodexCore::keep_threads(Self self) {
+/// One after the other: while rollouts are compressed, threads seem older than they are.
+Task<void> CodexCore::tend_threads(Self self) {
     const Millis keep = self->options_.deadlines.keep_threads;
-    while (keep > Millis(0) && !self->closing_) {
-        co_await idle_for(self, std::min(keep / 4, k_longest_pause));
-        const Link link = self->link_;
-        if (self->closing_ || !link) {
-            continue;
+    const Millis rest = self->outlives() ? Millis(0) : self->options_.deadlines.compress_after;
+    const auto never = Clock::time_point::max();
+    const Millis pause = std::min(keep / 4, k_longest_pause);
+    const Millis between = std::clamp(rest, k_shortest_rest, k_longest_rest);
+    auto next_deletion = keep > Millis(0) ? Clock::now() + pause : never;
+    auto next_compression = rest > Millis(0) ? Clock::now() : never;
+    while (!self->closing_ && std::min(next_deletion, next_compression) != never) {
+        if (Clock::now() >= next_compression) {
+            const bool more = co_await compress_resting(self);
+            next_compression = Clock::now() + (more ? k_more : between);
         }
-        const auto oldest = unix_seconds() - keep.count() / 1'000;
-        std::size_t deleted = co_await delete_threads(self, link, false, oldest);
-        deleted += co_await delete_threads(self, link, true, oldest);
-        if (deleted > 0) {
-            self->counts_.deleted += deleted;
-            self->log(
-                LogLevel::info,
-                fmt::format("{} threads were unused for too long and are deleted", deleted)
-            );
+        if (Clock::now() >= next_deletion) {
+            co_await delete_unused(self);
+            next_deletion = Clock::now() + pause;
         }
+        co_await idle_until(self, std::min(next_deletion, next_compression));
+    }
+}
+
+Task<void> CodexCore::delete_unused(Self self) {
+    const Link link = self->link_;
+    if (self->closing_ || !link) {
+        co_return;
+    }
+    const auto oldest = unix_seconds() - self->options_.deadlines.keep_threads.count() / 1'000;
+    std::size_t deleted = co_await delete_threads(self, link, false, oldest);
+    deleted += co_await delete_threads(self, link, true, oldest);
+    if (deleted > 0) {
+        self->counts_.deleted += deleted;
+        self->log(
+            LogLevel::info,
+            fmt::format("{} threads were unused for too long and are deleted", deleted)
+        );
     }
 }
 

@@ -89,7 +89,10 @@ Task<void> CodexCore::supervise(Self self) {
 }
 
 Task<void> CodexCore::idle_for(Self self, Millis time) {
-    const auto at = Clock::now() + time;
+    co_await idle_until(self, Clock::now() + time);
+}
+
+Task<void> CodexCore::idle_until(Self self, Clock::time_point at) {
     while (!self->closing_ && Clock::now() < at) {
         co_await self->changed_.wait_until(at);
     }
@@ -180,6 +183,9 @@ Task<void> CodexCore::close(Self self, Millis grace) {
         co_await CodexLink::close(link, grace);
     }
     self->set_state(State::closed, "closed");
+    while (self->compressing_) {
+        co_await self->changed_.wait_until(Clock::time_point::max());
+    }
     self->home_.lock.reset();
 }
 

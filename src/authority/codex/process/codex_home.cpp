@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include "codex/health/codex_logs.hpp"
+#include "codex/health/codex_rollouts.hpp"
 #include "codex_profile.hpp"
 
 #include <fmt/format.h>
@@ -121,6 +122,7 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
     OA_TRY(home.lock, FolderLock::take(base / "lock"));
     empty_folder(home.tmp);
     remove_logs(home.home);
+    restore_ages(home.home);
     for (const char* name : k_harmless_env) {
         copy_env(home.env, name);
     }
