@@ -3,6 +3,8 @@
 
 #include "fake_stage.hpp"
 
+#include <thread>
+
 using namespace oa_test;
 
 TEST_CASE("codex: a turn is accepted, told and ended; its thread goes on") {
@@ -295,6 +297,33 @@ TEST_CASE("codex: many threads at once keep their own turns") {
     for (int i = 0; i < 50; ++i) {
         CHECK(texts[static_cast<std::size_t>(i)] == fmt::format("you said number {}", i));
     }
+}
+
+TEST_CASE("codex: a turn that waits for too many others is refused before codex hears of it") {
+    FakeStage stage;
+    stage.options.deadlines.start_wait = Millis(50);
+    stage.opened();
+    const std::size_t most =
+        std::max<std::size_t>(8, std::size_t{4} * std::thread::hardware_concurrency());
+    std::vector<Error> refused;
+    const auto one = [](Authority* authority, std::vector<Error>* errors) -> Task<void> {
+        auto turn = co_await authority->start(ask("no-reply"));
+        if (!turn) {
+            errors->push_back(std::move(turn).error());
+        }
+    };
+    for (std::size_t i = 0; i < most + 3; ++i) {
+        asio::co_spawn(stage.io, one(stage.authority.get(), &refused), asio::detached);
+    }
+    stage.until([&] { return refused.size() == 3; });
+    for (const Error& error : refused) {
+        CHECK(error.code == Code::unavailable);
+        CHECK(error.where == "retry_after:1");
+    }
+    stage.until([&] { return stage.received("turn/start") == most; });
+    run(stage.io, stage.authority->close(Millis(2'000)));
+    stage.until([&] { return refused.size() == most + 3; });
+    CHECK(stage.received("turn/start") == most);
 }
 
 TEST_CASE("codex: a recorded turn plays back as it was told, without key or folders") {

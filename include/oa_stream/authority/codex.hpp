@@ -44,6 +44,7 @@ struct CodexDeadlines {
     Millis backoff_first{200}; ///< pause before the first restart; doubles …
     Millis backoff_cap{10'000}; ///< … up to this; reset by a child that was ready for `stable`
     Millis stable{30'000};
+    Millis start_wait{10'000}; ///< a turn waits for so long until others have started
     Millis heartbeat{5'000}; ///< a child that was silent for so long is asked something cheap …
     Millis heartbeat_answer{10'000}; ///< … and replaced when it says nothing at all for so long
     Millis keep_threads{0}; ///< threads unused for longer are deleted, with their texts; 0: never

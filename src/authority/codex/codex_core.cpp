@@ -28,7 +28,7 @@ constexpr Millis k_last_words{500}; ///< for the reason a child gives on stderr 
 
 CodexCore::CodexCore(const asio::any_io_executor& executor, CodexOptions options)
     : executor_(executor), options_(std::move(options)), changed_(executor), threads_(executor),
-      resumed_(executor) {
+      resumed_(executor), started_(executor) {
 }
 
 void CodexCore::log(LogLevel level, std::string_view line) const {

@@ -30,6 +30,7 @@ struct CodexCounts {
     std::uint64_t save_failures = 0;
     std::uint64_t deleted = 0; ///< threads, by age
     std::uint64_t compressed = 0; ///< rollouts
+    std::uint64_t crowded = 0; ///< starts that waited for others for too long
     std::uint64_t rejoined = 0; ///< turns that a new connection went on with
     std::uint64_t unjoined = 0; ///< … that it could not
 };
@@ -178,6 +179,7 @@ private:
     // codex_start.cpp
     [[nodiscard]] static Task<RpcOutcome>
     call(Self self, Link link, std::string method, Json params, std::string traceparent = {});
+    [[nodiscard]] static Task<Result<std::shared_ptr<void>>> pass(Self self);
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<ThreadHold>> known_thread(
@@ -226,6 +228,8 @@ private:
     CodexCounts counts_{};
     std::size_t resuming_ = 0; ///< threads codex is loading for us
     Signal resumed_;
+    std::size_t starting_ = 0; ///< turns codex is being asked for
+    Signal started_;
     Clock::time_point ready_since_{};
     Millis lived_{0}; ///< how long the lost child was ready and answered
     std::string full_{}; ///< why the disk is too full; empty: it is not

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -20,6 +21,13 @@ constexpr int k_overload_tries = 6;    ///< … so many, doubling
 /// Codex loads one thread after the other. Asked for all of them at once, as after its death, the
 /// last ones would run into their deadlines while they wait inside it.
 constexpr std::size_t k_resumes = 4;
+
+/// A turn costs codex 55 ms of a core, most of it around its start. Asked for more turns at once
+/// than it can start, it starts all of them late: each request would run into its deadline there,
+/// after the work. What waits here has cost nothing yet and can be refused.
+std::size_t most_starts() {
+    return std::max<std::size_t>(8, std::size_t{4} * std::thread::hardware_concurrency());
+}
 
 class Turnstile {
 public:
@@ -96,7 +104,14 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
         const auto& thread = request->thread;
         auto opened =
             thread ? known_thread(self, link, *thread, request) : new_thread(self, link, request);
+        std::shared_ptr<void> passing;
+        if (!thread) {
+            OA_CO_TRY(passing, co_await pass(self));
+        }
         auto hold = co_await std::move(opened);
+        if (hold && thread) { // loading has a turnstile of its own
+            OA_CO_TRY(passing, co_await pass(self));
+        }
         if (hold && !request->developer.empty()) {
             Json words = developer_params((*hold)->id, request->developer);
             OA_CO_CHECK(co_await inject(self, link, std::move(words)));
@@ -118,6 +133,22 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
             co_return std::unexpected(std::move(hold).error());
         }
     }
+}
+
+/// Until the returned object is gone, the caller counts as starting a turn.
+Task<Result<std::shared_ptr<void>>> CodexCore::pass(Self self) {
+    const auto deadline = Clock::now() + self->options_.deadlines.start_wait;
+    while (self->starting_ >= most_starts()) {
+        co_await self->started_.wait_until(deadline);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+        if (Clock::now() >= deadline && self->starting_ >= most_starts()) {
+            ++self->counts_.crowded;
+            co_return fail(Code::unavailable, "codex starts other turns", "retry_after:1");
+        }
+    }
+    co_return std::make_shared<Turnstile>(self->starting_, self->started_);
 }
 
 Task<Result<ThreadHold>>

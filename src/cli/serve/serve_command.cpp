@@ -297,7 +297,8 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
         "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
-        "max-lag-time, turn-time, first-event, idle, approval, tool-result, owner-idle, reconnect, "
+        "max-lag-time, turn-time, start-wait, first-event, idle, approval, tool-result, "
+        "owner-idle, reconnect, "
         "lease, "
         "store-wait, store-outage, log-kept, idempotency-time, authority-away, worker-requests, "
         "body, resend, total-bodies, total-requests, headers, "

@@ -55,6 +55,7 @@ auto table_of(ServeOptions& options) {
         Limit{"max-lag", Bytes{&lane.max_lag_bytes}},
         Limit{"max-lag-time", &lane.max_lag_time},
         Limit{"turn-time", &lane.turn_wall},
+        Limit{"start-wait", &options.authority.codex.deadlines.start_wait},
         Limit{"first-event", &lane.first_event},
         Limit{"idle", &lane.idle},
         Limit{"approval", &lane.approval},
