@@ -1,6 +1,7 @@
 #include "oa_stream/base/json_bounds.hpp"
 
 #include "chats/chat_request.hpp"
+#include "chats/image_url.hpp"
 #include "turns/approval_answers.hpp"
 
 #include <catch2/catch.hpp>
@@ -289,15 +290,17 @@ TEST_CASE("request: images go where they stood") {
     static const std::array k_rows{
         Row{"AI SDK file part",
             R"([{"type":"file","mediaType":"image/png","filename":"a.png",)"
-            R"("url":"data:image/png;base64,iVBORw0KGgo="},{"type":"text","text":"what?"}])",
-            "<data:image/png;base64,iVBORw0KGgo=>[what?]"},
+            R"("url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="},{"type":"text","text":"what?"}])",
+            "<data:image/"
+            "png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+"
+            "kcQAAAABJRU5ErkJggg==>[what?]"},
         Row{"image part",
-            R"([{"type":"image","image":"data:image/gif;base64,R0lGODlh"}])",
-            "<data:image/gif;base64,R0lGODlh>"},
+            R"([{"type":"image","image":"data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"}])",
+            "<data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7>"},
         Row{"OpenAI image_url",
             R"([{"type":"text","text":"a"},{"type":"image_url","image_url":)"
-            R"({"url":"data:image/jpeg;base64,/9j/4AAQ"}},{"type":"text","text":"b"}])",
-            "[a]<data:image/jpeg;base64,/9j/4AAQ>[b]"},
+            R"({"url":"data:image/jpeg;base64,/9j/wAALCAABAAEBAREA/9oACAEBAAA/AAD/2Q=="}},{"type":"text","text":"b"}])",
+            "[a]<data:image/jpeg;base64,/9j/wAALCAABAAEBAREA/9oACAEBAAA/AAD/2Q==>[b]"},
     };
     const auto row = GENERATE(from_range(k_rows));
     DYNAMIC_SECTION(row.name) {
@@ -306,6 +309,49 @@ TEST_CASE("request: images go where they stood") {
         REQUIRE(request.has_value());
         CHECK(input_of(*request) == row.input);
     }
+}
+
+TEST_CASE("request: half an image, one without pixels and one of absurd size are named") {
+    struct Row {
+        const char* type;
+        std::string_view data;
+    };
+    static const std::array k_rows{
+        Row{"png",
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+"
+            "kcQAAAABJRU5ErkJggg=="},
+        Row{"jpeg", "/9j/wAALCAABAAEBAREA/9oACAEBAAA/AAD/2Q=="},
+        Row{"gif", "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"},
+        Row{"webp", "UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA=="},
+        Row{"webp", "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA"},
+        Row{"webp",
+            "UklGRkoAAABXRUJQVlA4WAoAAAAQAAAAAAAAAAAAQUxQSAwAAAARBxAR/"
+            "Q9ERP8DAABWUDggGAAAABQBAJ0BKgEA"
+            "AQAAAP4AAA3AAP7mtQAAAA=="},
+    };
+    const auto fault = [](std::string_view type, std::string_view data) {
+        return std::string(lane::image_fault(fmt::format("data:image/{};base64,{}", type, data)));
+    };
+    for (const Row& row : k_rows) {
+        CAPTURE(row.type, row.data);
+        CHECK(fault(row.type, row.data).empty());
+        for (std::size_t size = 8; size + 4 < row.data.size(); size += 4) {
+            CAPTURE(size);
+            CHECK_FALSE(fault(row.type, row.data.substr(0, size)).empty());
+        }
+    }
+    const std::string_view gif = k_rows[2].data;
+    CHECK(fault("gif", fmt::format("{}AAAAAAAA", gif)).empty()); // what a camera appends
+    CHECK(
+        fault(
+            "png",
+            "iVBORw0KGgoAAAANSUhEUgAA//8AAP//"
+            "CAAAAACTboaMAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+        ) == "an image must have at most 134 million pixels"
+    );
+    std::string zeros(k_rows[0].data);
+    zeros.replace(56, 12, 12, 'A');
+    CHECK(fault("png", zeros) == "an image must be whole");
 }
 
 TEST_CASE("request: a part that cannot be carried is named, never dropped") {
@@ -521,7 +567,7 @@ TEST_CASE("request: nothing else is looked at than the names that are kept") {
         R"({"threadId":"t","workerId":"w","trigger":"regenerate-message","messageId":"m",)"
         R"("messages":[{"id":"a","role":"assistant","parts":[{"type":"text","text":"yes"}]},)"
         R"({"id":"u","role":"user","content":"hi","experimental_attachments":)"
-        R"([{"contentType":"image/png","url":"data:image/png;base64,iVBORw0KGgo=","other":[1,2]}],)"
+        R"([{"contentType":"image/png","url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==","other":[1,2]}],)"
         R"("meta":{"a":{}}}]})";
     const auto whole = read(k_body).value();
     const auto names = chat_request_names();
@@ -533,6 +579,11 @@ TEST_CASE("request: nothing else is looked at than the names that are kept") {
     CHECK(kept.message_id == "m");
     CHECK(kept.regenerate);
     CHECK(input_of(kept) == input_of(whole));
-    CHECK(input_of(kept) == "<data:image/png;base64,iVBORw0KGgo=>[hi]");
+    CHECK(
+        input_of(kept) ==
+        "<data:image/"
+        "png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+"
+        "kcQAAAABJRU5ErkJggg==>[hi]"
+    );
     CHECK(kept.earlier.size() == 1);
 }

@@ -1,5 +1,7 @@
 #include "image_url.hpp"
 
+#include "bodies/image_shape.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -11,14 +13,15 @@ constexpr std::string_view k_head = "data:image/";
 
 struct Format {
     std::string_view type;
+    ImageFormat format;
     std::string_view begins; ///< base64 of the first bytes, as far as they are whole digits
 };
 constexpr std::array k_formats{
-    Format{"png", "iVBORw0KGg"},
-    Format{"jpeg", "/9j/"},
-    Format{"jpg", "/9j/"},
-    Format{"gif", "R0lGOD"},
-    Format{"webp", "UklGR"},
+    Format{"png", ImageFormat::png, "iVBORw0KGg"},
+    Format{"jpeg", ImageFormat::jpeg, "/9j/"},
+    Format{"jpg", ImageFormat::jpeg, "/9j/"},
+    Format{"gif", ImageFormat::gif, "R0lGOD"},
+    Format{"webp", ImageFormat::webp, "UklGR"},
 };
 
 bool is_base64(std::string_view text) noexcept {
@@ -64,7 +67,7 @@ std::string_view image_fault(std::string_view url) noexcept {
     if (!data.starts_with(format->begins)) {
         return "an image must be of the type that its URL says";
     }
-    return "";
+    return shape_fault(format->format, data);
 }
 
 } // namespace oa_stream::lane

@@ -6,7 +6,8 @@
 
 namespace oa_stream::lane {
 
-/// Why not, as "an image must …"; empty: it can. Looks at the type, the base64 and the first bytes.
+/// Why not, as "an image must …"; empty: it can. Looks at the type, the base64 and the
+/// structure of the format, not at pixels.
 [[nodiscard]] std::string_view image_fault(std::string_view url) noexcept;
 
 /// The type that a data: URL says; empty for every other URL.

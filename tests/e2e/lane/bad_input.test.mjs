@@ -131,6 +131,7 @@ describe('a lane without auth', () => {
       'an image by https': { type: 'file', mediaType: 'image/png', url: 'https://example.org/a.png' },
       'an SVG image': { type: 'file', mediaType: 'image/svg+xml', url: 'data:image/svg+xml;base64,PHN2Zy8+' },
       'an image that was cut': { type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,iVBOR' },
+      'half an image': { type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAA' },
       'a local file': { type: 'file', mediaType: 'image/png', url: 'file:///etc/passwd' },
     })) {
       test(name, async () => {

@@ -216,8 +216,11 @@ TEST_CASE("completions request: every message reaches the authority, in order, w
             "assistant:no | > z"},
         Row{R"([{"role":"assistant"},{"role":"user","content":"z"}])", "> z"},
         Row{R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url",)"
-            R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}])",
-            "> a <data:image/png;base64,iVBORw0KGgo=>"},
+            R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}]}])",
+            "> a "
+            "<data:image/"
+            "png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+"
+            "kcQAAAABJRU5ErkJggg==>"},
     };
     for (const auto& row : k_rows) {
         DYNAMIC_SECTION(row.list) {
@@ -265,7 +268,7 @@ TEST_CASE("completions request: an ill-formed message is refused with its place"
         Row{R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///x"}}]}])",
             "400 invalid_value messages[0].content[0].image_url.url"},
         Row{R"([{"role":"user","content":[{"type":"image_url",)"
-            R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]},)"
+            R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}]},)"
             R"({"role":"user","content":"z"}])",
             "400 unsupported_value messages[0].content"},
         Row{R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}])",

@@ -183,7 +183,7 @@ TEST_CASE("completions tools: calls and their results stay what they are") {
         {talk({made(call("c1")), result("c1"), made(call("c1")), result("c1")}),
          "user:a | assistant: f(c1,{}) | tool:c1=r | assistant: f(c1,{}) | tool:c1=r | >"},
         {R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url",)"
-         R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]},{"role":"user","content":"z"}])",
+         R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}]},{"role":"user","content":"z"}])",
          "user:2 parts | > z"},
         {talk({result("c1")}), "400 invalid_value messages[1].tool_call_id"},
         {talk({made(call("c1"))}), "400 invalid_value messages[1].tool_calls"},

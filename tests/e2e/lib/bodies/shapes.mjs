@@ -40,8 +40,9 @@ const BIG = [413, 413];
 /** The lane keeps nothing of it for a chat; a completion is read whole. */
 const KEPT = [200, 413];
 
-/** The beginning of a PNG, and as many bytes as are asked for. */
-const png = (n) => `data:image/png;base64,iVBORw0KGgoA${'A'.repeat(n - (n % 4))}`;
+/** A PNG of one dot, and as many bytes behind it as are asked for. */
+const DOT = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==', 'base64');
+const png = (n) => `data:image/png;base64,${Buffer.concat([DOT, Buffer.alloc((3 - (DOT.length % 3)) % 3)]).toString('base64')}${'A'.repeat(n - (n % 4))}`;
 
 /** name → [statuses of chat and /v1, size → {chat, v1}] */
 export const SHAPES = {
