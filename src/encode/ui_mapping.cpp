@@ -251,6 +251,9 @@ constexpr std::array k_errors{
         false,
         "completed, finish `content-filter`"
     },
+    ErrorRow{"violating our usage policy", "text", false, "failed"},
+    ErrorRow{"rejected as a result of our safety system", "text", false, "failed"},
+    ErrorRow{"content management policy", "text", false, "failed"},
     ErrorRow{"stream disconnected before completion", "text", true, "failed"},
     ErrorRow{"Connection failed", "text", true, "failed"},
     ErrorRow{"Missing environment variable", "text", false, "failed"},

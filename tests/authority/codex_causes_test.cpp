@@ -40,6 +40,29 @@ TEST_CASE("codex errors: a refused rate and a full context are told apart from o
     }
 }
 
+TEST_CASE("codex errors: a refusal for its content is known by the provider's sentence") {
+    // Codex 0.169.0 passes the sentence on and keeps the code (invalid_prompt, content_filter, …).
+    constexpr std::array k_sentences{
+        "Invalid prompt: your prompt was flagged as potentially violating our usage policy. Please "
+        "try again with a different prompt: https://platform.openai.com/docs/guides/reasoning",
+        "Your request was rejected as a result of our safety system. If you believe this is an "
+        "error, contact us.",
+        "The response was filtered due to the prompt triggering Azure OpenAI's content management "
+        "policy. Please modify your prompt and retry.",
+    };
+    for (const std::string sentence : k_sentences) {
+        for (const std::string& message :
+             {sentence, "stream disconnected before completion: " + sentence}) {
+            DYNAMIC_SECTION(message) {
+                Json error = Json::object({{"message", message}, {"codexErrorInfo", "other"}});
+                const auto told = classify_codex_error(error);
+                CHECK(told.failure.cause == turn::FailureCause::refused);
+                CHECK_FALSE(told.failure.retryable);
+            }
+        }
+    }
+}
+
 TEST_CASE("codex errors: the time after which to try again is read from the provider's words") {
     struct Row {
         const char* message;

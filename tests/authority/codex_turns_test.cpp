@@ -326,6 +326,18 @@ TEST_CASE("codex: a turn that waits for too many others is refused before codex 
     CHECK(stage.received("turn/start") == most);
 }
 
+TEST_CASE("codex: when a used up account may be used again is told with the failure") {
+    FakeStage stage;
+    stage.opened();
+    const Told told = stage.play(ask("used-up"));
+    CHECK(told.outcome() == "failed");
+    const turn::Failure failure = told.ended()->failure.value();
+    CHECK(failure.cause == turn::FailureCause::usage_limit);
+    REQUIRE(failure.retry_after);
+    CHECK(*failure.retry_after > 3'500);
+    CHECK(*failure.retry_after <= 3'600);
+}
+
 TEST_CASE("codex: a recorded turn plays back as it was told, without key or folders") {
     ::setenv("OA_TEST_KEY", "sk-secret-key-of-the-provider", 1);
     FakeStage stage;

@@ -373,6 +373,19 @@ void Fake::behave(const std::string& prompt) {
         begin();
         return finish("failed");
     }
+    if (prompt == "used-up") { // codex 0.169.0 says when only here, and to no thread
+        accept();
+        begin();
+        Json window = Json::object({{"usedPercent", 100}, {"resetsAt", ::time(nullptr) + 3'600}});
+        Json limits = Json::object({{"primary", std::move(window)}, {"secondary", nullptr}});
+        Json params = Json::object({{"rateLimits", std::move(limits)}});
+        send(Json::object({{"method", "account/rateLimits/updated"}, {"params", std::move(params)}})
+        );
+        Json error = Json::object({{"message", "You've hit your usage limit. Try again later."}});
+        error["codexErrorInfo"] = "usageLimitExceeded";
+        tell("error", Json::object({{"error", std::move(error)}, {"willRetry", false}}));
+        return finish("failed");
+    }
     if (prompt == "usage-of-old-thread") {
         accept();
         begin();

@@ -232,6 +232,7 @@ private:
     Signal started_;
     Clock::time_point ready_since_{};
     Millis lived_{0}; ///< how long the lost child was ready and answered
+    std::optional<std::int64_t> limit_ends_{}; ///< of the account, Unix seconds; unset: none known
     std::string full_{}; ///< why the disk is too full; empty: it is not
     std::string unsaved_{}; ///< why this child could not store a turn; empty: it could
     bool history_checked_ = false; ///< of this child's first turn

@@ -28,6 +28,23 @@ bool is_stray(const RunningTurn* live, std::string_view started) {
     return live->id().empty() ? live->abandoned : live->id() != started;
 }
 
+/// When the last of the account's limits that are used up ends, Unix seconds.
+std::optional<std::int64_t> end_of_limits(const Json& params) {
+    std::optional<std::int64_t> end;
+    const Json* limits = member(params, "rateLimits");
+    for (const char* name : {"primary", "secondary"}) {
+        const Json* window = limits == nullptr ? nullptr : member(*limits, name);
+        const Json* used = window == nullptr ? nullptr : member(*window, "usedPercent");
+        if (used == nullptr || !used->is_number() || used->get<double>() < 100) {
+            continue;
+        }
+        if (const auto at = int_member(*window, "resetsAt"); at && *at > end.value_or(0)) {
+            end = at;
+        }
+    }
+    return end;
+}
+
 } // namespace
 
 void CodexCore::on_notification(std::string_view method, const Json& message) {
@@ -39,6 +56,10 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         if (const auto cause = save_failure_in_warning(text_view_in(*params, "message"))) {
             cannot_save(*cause); // it comes before the turn's end, which would say completed
         }
+    }
+    if (method == "account/rateLimits/updated") {
+        limit_ends_ = end_of_limits(*params);
+        return;
     }
     const auto thread = threads_.find(text_view_in(*params, "threadId"));
     if (!thread) {
@@ -89,6 +110,7 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         live->approval_resolved(request == nullptr ? Json() : *request);
         return;
     }
+    live->limit_ends = limit_ends_;
     live->deliver(method, message);
     after_delivery(thread);
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -179,7 +180,24 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
     tell_calls();
 }
 
+void RunningTurn::say_when_again(turn::TurnEnded& ended) const {
+    constexpr std::int64_t k_longest = std::int64_t{31} * 86'400;
+    if (!limit_ends || !ended.failure || ended.failure->retry_after ||
+        ended.failure->cause != turn::FailureCause::usage_limit) {
+        return;
+    }
+    const auto seconds = *limit_ends - std::int64_t{::time(nullptr)};
+    if (seconds > 0 && seconds <= k_longest) {
+        ended.failure->retry_after = static_cast<int>(seconds);
+    }
+}
+
 void RunningTurn::queue(EventBatch&& events) {
+    for (turn::Event& event : events) {
+        if (auto* ended = std::get_if<turn::TurnEnded>(&event)) {
+            say_when_again(*ended);
+        }
+    }
     if (!handed_over_) {
         TurnFeed::queue(std::move(events));
     }

@@ -99,6 +99,7 @@ public:
         return idle_since_;
     }
 
+    std::optional<std::int64_t> limit_ends{}; ///< of a used up account, Unix seconds
     bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or shall be, once there is a connection
@@ -113,6 +114,7 @@ private:
     void on_status(const Json& message);
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);
+    void say_when_again(turn::TurnEnded& ended) const;
     void watch_calls(std::string_view method, const Json& message, EventBatch& told);
     void spent_so_far(EventBatch& events);
     void tell_calls();

@@ -77,7 +77,11 @@ std::optional<Rejection> reject_cause(const turn::Failure& failure) {
     case turn::FailureCause::rate_limited:
         return reject_rate(failure.retry_after.value_or(5));
     case turn::FailureCause::usage_limit:
-        return reject(429, "insufficient_quota", sentence);
+        return failure.retry_after
+                   ? with_retry_after(
+                         reject(429, "insufficient_quota", sentence), *failure.retry_after
+                     )
+                   : reject(429, "insufficient_quota", sentence);
     case turn::FailureCause::context_length:
         return reject_context();
     case turn::FailureCause::unknown_model: {

@@ -29,6 +29,20 @@ constexpr std::array k_rows{
         false,
         turn::Finish::content_filter
     },
+    // Refusals of OpenAI and Azure: codex passes on the sentence without the code.
+    CodexErrorRow{
+        text, "violating our usage policy", false, turn::Finish::error, turn::FailureCause::refused
+    },
+    CodexErrorRow{
+        text,
+        "rejected as a result of our safety system",
+        false,
+        turn::Finish::error,
+        turn::FailureCause::refused
+    },
+    CodexErrorRow{
+        text, "content management policy", false, turn::Finish::error, turn::FailureCause::refused
+    },
     CodexErrorRow{text, "stream disconnected before completion", true},
     CodexErrorRow{text, "Connection failed", true},
     CodexErrorRow{text, "Missing environment variable", false},
