@@ -27,7 +27,7 @@ enum class WorkerText {
 };
 
 struct WorkerDeadlines {
-    Millis request{10'000};    ///< one answer of the control API
+    Millis request{10'000};    ///< one answer of the control API, or of Khala
     Millis first_event{60'000}; ///< turn/start to the first part, tool or note
     Millis idle{120'000};       ///< between two events of a turn
     Millis turn{30 * 60'000};
@@ -40,6 +40,7 @@ struct WorkerDeadlines {
     Millis snapshot{15'000}; ///< between two looks at the worker
     Millis fresh{2'000};     ///< a look no older than this stands before every start
     Millis denied{30'000};   ///< between attempts once three fresh tokens were refused
+    Millis beat{20'000}; ///< between two heartbeats of the Phoenix wire; 60 s without close it
 };
 
 struct WorkerOptions {
@@ -52,7 +53,7 @@ struct WorkerOptions {
     std::string khala_auth = "mint"; ///< or env:NAME, file:PATH, fd:N
     WorkerText text = WorkerText::deltas;
     std::string client_build{}; ///< YYYYMMDDTHHMMSSZ
-    std::string model{};        ///< empty: the worker's own
+    std::string model{}; ///< empty: the worker's own
     std::string ca_file{};
     std::size_t queue_bytes = 16U << 20U; ///< events of one turn nobody fetched; more fails it
     /// Commands a minute; the control service takes 60 from one token and refuses the rest.

@@ -127,6 +127,7 @@ Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
 
 void KhalaLink::went_up() {
     up_ = true;
+    answer_by_.reset();
     reason_.clear();
     failures_ = 0;
     denials_ = 0;
@@ -139,6 +140,64 @@ void KhalaLink::take(KhalaFrame& frame) {
     if (!frame.events.empty()) {
         handlers_.events(std::move(frame.events));
     }
+}
+
+void KhalaLink::expect_answer() {
+    still_answering();
+    oa_stream::spawn(executor_, "khala silence", watch_silence(weak_from_this(), socket_));
+}
+
+void KhalaLink::still_answering() {
+    answer_by_ = Clock::now() + options_->deadlines.request;
+}
+
+/// Pings say that the peer is there, not that anybody behind it works.
+Task<void>
+KhalaLink::watch_silence(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket) {
+    while (true) {
+        Clock::duration left{};
+        {
+            const auto alive = link.lock();
+            const auto open = socket.lock();
+            if (!alive || !open || alive->socket_ != open || !alive->answer_by_) {
+                co_return;
+            }
+            left = *alive->answer_by_ - Clock::now();
+            if (left <= Clock::duration::zero()) {
+                alive->leave_silent();
+                co_return;
+            }
+        }
+        co_await sleep_for(left);
+    }
+}
+
+/// What it says from now on is not read, so it cannot come up while it is being left.
+void KhalaLink::leave_silent() {
+    if (const auto socket = std::exchange(socket_, nullptr)) {
+        ++unanswered_;
+        oa_stream::spawn(
+            executor_,
+            "khala leave",
+            [](std::shared_ptr<net::WebSocket> left) -> Task<void> {
+                co_await left->close(1000);
+            }(socket)
+        );
+    }
+}
+
+Task<std::expected<std::string, KhalaEnd>>
+KhalaLink::receive(Self self, std::shared_ptr<net::WebSocket> socket) {
+    auto message = co_await socket->read();
+    if (self->socket_ != socket) {
+        co_return std::unexpected(KhalaEnd{.text = "Khala accepts connections, but does not answer"}
+        );
+    }
+    if (!message) {
+        co_return std::unexpected(KhalaEnd{.text = "Khala: " + message.error().message});
+    }
+    self->heard_ = Clock::now();
+    co_return std::move(message->bytes);
 }
 
 KhalaEnd KhalaLink::end_of(const KhalaFrame& frame) {

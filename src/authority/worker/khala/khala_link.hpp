@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -70,6 +71,7 @@ public:
     [[nodiscard]] std::uint64_t reconnects() const noexcept { return reconnects_; }
     [[nodiscard]] std::uint64_t stale_cursors() const noexcept { return stale_cursors_; }
     [[nodiscard]] std::uint64_t reauths() const noexcept { return reauths_; }
+    [[nodiscard]] std::uint64_t unanswered() const noexcept { return unanswered_; }
 
 private:
     friend class RustSession;
@@ -79,6 +81,15 @@ private:
     void went_down(const KhalaEnd& end);
     void went_up();
     void take(KhalaFrame& frame);
+    /// The server owes an answer on `socket_` from now on; without one it is left.
+    void expect_answer();
+    void still_answering();
+    void leave_silent();
+    [[nodiscard]] static Task<void>
+    watch_silence(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket);
+    /// The next message on `socket`.
+    [[nodiscard]] static Task<std::expected<std::string, KhalaEnd>>
+    receive(Self self, std::shared_ptr<net::WebSocket> socket);
     [[nodiscard]] static KhalaEnd end_of(const net::WebSocketOpened& refused, KhalaWire wire);
     [[nodiscard]] static KhalaEnd end_of(const KhalaFrame& frame);
 
@@ -92,6 +103,8 @@ private:
     std::shared_ptr<net::WebSocket> socket_{};
     Signal changed_;
     std::optional<std::uint64_t> cursor_{}; ///< the highest watermark received
+    Clock::time_point heard_{}; ///< the last message on any socket
+    std::optional<Clock::time_point> answer_by_{}; ///< set: the server owes an answer
     bool to_head_ = false; ///< the cursor is of no use: go on at the head
     bool at_head_ = false; ///< the last end told the head, and the cursor is there
     bool from_zero_ = false; ///< what is retained is being read, over evictions if need be
@@ -106,6 +119,7 @@ private:
     std::uint64_t reconnects_ = 0;
     std::uint64_t stale_cursors_ = 0;
     std::uint64_t reauths_ = 0; ///< tokens that were refused, in the middle or at the start
+    std::uint64_t unanswered_ = 0; ///< connections that were left because Khala said nothing
     std::minstd_rand random_;
 };
 

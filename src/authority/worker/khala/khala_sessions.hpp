@@ -31,7 +31,7 @@ private:
     [[nodiscard]] static Task<std::optional<KhalaEnd>> subscribe(Link link, Socket socket);
     [[nodiscard]] static Task<KhalaEnd> read(Link link, Socket socket);
     [[nodiscard]] static Task<void>
-    beat(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket);
+    beat(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket, Millis every);
 };
 
 } // namespace oa_stream::authority

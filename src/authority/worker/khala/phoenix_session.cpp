@@ -15,7 +15,7 @@ using Kind = KhalaFrame::Kind;
 constexpr std::string_view k_join = "1";
 constexpr std::string_view k_subscribe = "2";
 constexpr std::string_view k_beat = "3";
-constexpr Millis k_beat_every{20'000}; ///< 60 s without one closes the socket
+constexpr Millis k_longest_replay{60'000}; ///< of at most 3,000 events
 
 /// Holds the token: nothing may log it.
 std::string socket_url(const WorkerOptions& options, const Secret& token) {
@@ -36,10 +36,6 @@ std::string subscription(std::string_view ref, const std::string& topic, std::ui
     return phoenix_message(k_join, ref, "sync:subscribe", std::move(payload));
 }
 
-KhalaEnd end_of_read(const Error& error) {
-    return {.text = "Khala: " + error.message};
-}
-
 bool ends(Kind kind) noexcept {
     return kind == Kind::stale || kind == Kind::slow || kind == Kind::reauth ||
            kind == Kind::failed || kind == Kind::closed;
@@ -57,6 +53,7 @@ Task<KhalaEnd> PhoenixSession::run(Link link, Secret token) {
     }
     const Socket socket = std::move(opened.socket);
     link->socket_ = socket;
+    link->expect_answer();
     if (auto end = co_await join(link, socket)) {
         co_return *std::move(end);
     }
@@ -64,18 +61,20 @@ Task<KhalaEnd> PhoenixSession::run(Link link, Secret token) {
         co_return *std::move(end);
     }
     link->went_up();
-    oa_stream::spawn(link->executor_, "khala heartbeat", beat(link, socket));
+    oa_stream::spawn(
+        link->executor_, "khala heartbeat", beat(link, socket, link->options_->deadlines.beat)
+    );
     co_return co_await read(link, socket);
 }
 
 Task<std::optional<KhalaEnd>> PhoenixSession::join(Link link, Socket socket) {
     static_cast<void>(socket->send(phoenix_message("", k_join, "phx_join", Json::object())));
     while (true) {
-        const auto message = co_await socket->read();
+        auto message = co_await KhalaLink::receive(link, socket);
         if (!message) {
-            co_return end_of_read(message.error());
+            co_return std::move(message).error();
         }
-        const auto frame = read_phoenix_frame(message->bytes, link->filter_);
+        const auto frame = read_phoenix_frame(*message, link->filter_);
         if (frame.kind == Kind::joined && frame.ref == k_join) {
             co_return std::nullopt;
         }
@@ -92,14 +91,19 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
     bool seeking = !link->cursor_ || link->to_head_;
     link->lost_ = link->lost_ || (link->to_head_ && link->cursor_);
     std::string ref(k_subscribe);
+    const auto latest = Clock::now() + k_longest_replay;
+    link->still_answering();
     static_cast<void>(socket->send(subscription(ref, topic, seeking ? 0 : link->cursor_.value_or(0))
     ));
     while (true) {
-        const auto message = co_await socket->read();
+        auto message = co_await KhalaLink::receive(link, socket);
         if (!message) {
-            co_return end_of_read(message.error());
+            co_return std::move(message).error();
         }
-        auto frame = read_phoenix_frame(message->bytes, link->filter_);
+        auto frame = read_phoenix_frame(*message, link->filter_);
+        if (frame.kind == Kind::events && Clock::now() < latest) {
+            link->still_answering(); // what is retained comes before the reply
+        }
         if (frame.kind == Kind::events && !seeking) {
             link->take(frame);
         } else if (frame.kind == Kind::joined && frame.ref == ref) {
@@ -110,6 +114,7 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
             seeking = false;
             link->cursor_ = *frame.head;
             ref += 's';
+            link->still_answering();
             static_cast<void>(socket->send(subscription(ref, topic, *frame.head)));
         } else if (ends(frame.kind) && frame.kind != Kind::stale) {
             co_return KhalaLink::end_of(frame);
@@ -118,29 +123,37 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
 }
 
 Task<KhalaEnd> PhoenixSession::read(Link link, Socket socket) {
-    while (link->socket_ == socket) {
-        const auto message = co_await socket->read();
+    while (true) {
+        auto message = co_await KhalaLink::receive(link, socket);
         if (!message) {
-            co_return end_of_read(message.error());
+            co_return std::move(message).error();
         }
-        auto frame = read_phoenix_frame(message->bytes, link->filter_);
+        auto frame = read_phoenix_frame(*message, link->filter_);
         if (frame.kind == Kind::events) {
             link->take(frame);
         } else if (ends(frame.kind)) {
             co_return KhalaLink::end_of(frame);
         }
     }
-    co_return KhalaEnd{.text = "Khala was left"};
 }
 
-Task<void>
-PhoenixSession::beat(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket) {
-    while (co_await sleep_for(k_beat_every)) {
+/// The server answers each heartbeat and sends its own: one that said nothing since the last is
+/// gone.
+Task<void> PhoenixSession::beat(
+    std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket, Millis every
+) {
+    std::optional<Clock::time_point> sent;
+    while (co_await sleep_for(every)) {
         const auto alive = link.lock();
         const auto open = socket.lock();
         if (!alive || !open || alive->socket_ != open) {
             co_return;
         }
+        if (sent && alive->heard_ < *sent) {
+            alive->leave_silent();
+            co_return;
+        }
+        sent = Clock::now();
         static_cast<void>(
             open->send(phoenix_message(k_join, k_beat, "sync:heartbeat", Json::object()))
         );

@@ -105,12 +105,13 @@ Task<KhalaEnd> RustSession::run(Link link, Secret token) {
     }
     const std::shared_ptr<net::WebSocket> socket = std::move(opened.socket);
     link->socket_ = socket;
-    while (link->socket_ == socket) {
-        const auto message = co_await socket->read();
+    link->expect_answer();
+    while (true) {
+        auto message = co_await KhalaLink::receive(link, socket);
         if (!message) {
-            co_return KhalaEnd{.text = "Khala: " + message.error().message};
+            co_return std::move(message).error();
         }
-        auto frame = read_rust_frame(message->bytes, link->filter_);
+        auto frame = read_rust_frame(*message, link->filter_);
         switch (frame.kind) {
         case KhalaFrame::Kind::none:
         case KhalaFrame::Kind::joined:
@@ -126,7 +127,6 @@ Task<KhalaEnd> RustSession::run(Link link, Secret token) {
             co_return KhalaLink::end_of(frame);
         }
     }
-    co_return KhalaEnd{.text = "Khala was left"};
 }
 
 } // namespace oa_stream::authority

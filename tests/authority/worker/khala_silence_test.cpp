@@ -1,0 +1,187 @@
+// A Khala that accepts the connection and then says nothing.
+#include "../harness.hpp"
+#include "worker/khala/khala_link.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <array>
+#include <cstdlib>
+
+using namespace oa_test;
+using tcp = asio::ip::tcp;
+
+namespace {
+
+constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
+constexpr std::string_view k_hello = R"({"type":"hello"})";
+constexpr std::string_view k_joined =
+    R"(["1","1","sync:v1","phx_reply",{"status":"ok","response":{}}])";
+constexpr std::string_view k_subscribed =
+    R"(["1","2","sync:v1","phx_reply",{"status":"ok","response":{}}])";
+
+std::string accept_key(const std::string& head) {
+    const std::string_view name = "Sec-WebSocket-Key: ";
+    const auto begin = head.find(name) + name.size();
+    const auto text = head.substr(begin, head.find("\r\n", begin) - begin) +
+                      "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
+    SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+    std::array<unsigned char, 32> out{};
+    const auto size = EVP_EncodeBlock(out.data(), digest.data(), static_cast<int>(digest.size()));
+    return {out.begin(), out.begin() + size};
+}
+
+/// Opens every WebSocket, says `script[n]` on the n-th, and nothing more but pongs.
+struct Server {
+    using Script = std::vector<std::vector<std::string_view>>;
+
+    Server(asio::io_context& io, Script told)
+        : acceptor(io, {asio::ip::make_address("127.0.0.1"), 0}), script(std::move(told)) {
+        asio::co_spawn(io, accept(*this), asio::detached);
+    }
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server() = default;
+
+    static Task<void> accept(Server& self) {
+        while (true) {
+            auto [error, socket] = co_await self.acceptor.async_accept(k_awaited);
+            if (error) {
+                co_return;
+            }
+            asio::co_spawn(
+                self.acceptor.get_executor(), serve(self, std::move(socket)), asio::detached
+            );
+        }
+    }
+    static Task<void> serve(Server& self, tcp::socket socket) {
+        std::string head;
+        const auto read = co_await asio::async_read_until(
+            socket, asio::dynamic_buffer(head), "\r\n\r\n", k_awaited
+        );
+        if (std::get<0>(read)) {
+            co_return;
+        }
+        std::string answer;
+        const bool poll = !head.contains("Upgrade: websocket");
+        if (poll) {
+            answer = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n"
+                     "{\"head_cursor\":null}";
+        } else {
+            answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                     "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
+                     accept_key(head) + "\r\n\r\n";
+            const auto n = std::min(self.opened++, self.script.size() - 1);
+            for (const auto text : self.script[n]) {
+                answer += '\x81';
+                answer += static_cast<char>(text.size());
+                answer += text;
+            }
+        }
+        static_cast<void>(co_await asio::async_write(socket, asio::buffer(answer), k_awaited));
+        const std::string pong("\x8a\0", 2);
+        std::array<char, 256> ignored{};
+        while (!poll &&
+               !std::get<0>(co_await socket.async_read_some(asio::buffer(ignored), k_awaited))) {
+            static_cast<void>(co_await asio::async_write(socket, asio::buffer(pong), k_awaited));
+        }
+    }
+
+    tcp::acceptor acceptor;
+    Script script;
+    std::size_t opened = 0;
+};
+
+struct Stage {
+    asio::io_context io{1};
+    Server server;
+    std::shared_ptr<KhalaLink> link;
+    int ups = 0;
+    int downs = 0;
+
+    Stage(KhalaWire wire, Server::Script script) : server(io, std::move(script)) {
+        static_cast<void>(setenv("OA_TEST_KHALA", "token", 1));
+        WorkerOptions options;
+        options.wire = wire;
+        options.khala_auth = "env:OA_TEST_KHALA";
+        options.khala_url =
+            fmt::format("ws://127.0.0.1:{}", server.acceptor.local_endpoint().port());
+        options.deadlines.request = Millis(200);
+        options.deadlines.beat = Millis(200);
+        KhalaHandlers handlers{
+            .events = [](const std::vector<WorkerEvent>&) {},
+            .up = [this](bool) { ++ups; },
+            .down = [this] { ++downs; },
+            .denied = [](const std::string&) {}
+        };
+        link = std::make_shared<KhalaLink>(
+            io.get_executor(),
+            std::make_shared<const WorkerOptions>(std::move(options)),
+            nullptr,
+            std::move(handlers)
+        );
+        oa_stream::spawn(io.get_executor(), "link", KhalaLink::run(link));
+    }
+    void until(const std::function<bool()>& done) {
+        run(io, [](const std::function<bool()>& over) -> Task<void> {
+            while (!over()) {
+                co_await sleep_for(Millis(5));
+            }
+        }(done));
+    }
+    ~Stage() {
+        run(io, KhalaLink::stop(link));
+        server.acceptor.close();
+        io.restart();
+        io.run_for(Millis(100));
+    }
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+};
+
+} // namespace
+
+TEST_CASE("khala: a server that opens the socket and never says hello is left, and asked again") {
+    Stage stage(KhalaWire::rust, {{}, {}, {k_hello}});
+    stage.until([&] { return stage.server.opened == 2; });
+    CAPTURE(stage.link->reason());
+    CHECK(stage.link->unanswered() == 1);
+    CHECK_FALSE(stage.link->up());
+    CHECK(stage.link->reason().contains("does not answer"));
+    stage.until([&] { return stage.link->up(); });
+    CHECK(stage.link->unanswered() == 2);
+    CHECK(stage.ups == 1);
+    CHECK(stage.downs == 0);
+}
+
+TEST_CASE("khala: hello settles it: a topic on which nobody speaks is none of its business") {
+    Stage stage(KhalaWire::rust, {{k_hello}});
+    stage.until([&] { return stage.link->up(); });
+    const auto later = Clock::now() + Millis(600);
+    stage.until([&] { return Clock::now() >= later; });
+    CHECK(stage.link->up());
+    CHECK(stage.link->unanswered() == 0);
+}
+
+TEST_CASE("khala: a channel that answers neither join nor subscribe is left, and asked again") {
+    Stage stage(KhalaWire::phoenix, {{}, {k_joined}, {k_joined, k_subscribed}});
+    stage.until([&] { return stage.server.opened == 3; });
+    CHECK(stage.link->unanswered() == 2);
+    stage.until([&] { return stage.link->up(); });
+    CHECK(stage.ups == 1);
+}
+
+TEST_CASE("khala: a channel that is silent to heartbeats is left") {
+    Stage stage(KhalaWire::phoenix, {{k_joined, k_subscribed}, {}});
+    stage.until([&] { return stage.server.opened == 2; });
+    CHECK(stage.ups == 1);
+    CHECK(stage.downs == 1);
+    CHECK(stage.link->unanswered() == 1);
+}
