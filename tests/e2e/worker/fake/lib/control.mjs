@@ -71,7 +71,7 @@ export class Control {
     const seen = { method: req.method, path: url.pathname };
     try {
       const fault = this.faults.find((f) => (!f.method || f.method === req.method) && (!f.path || url.pathname.includes(f.path)) && (!f.rpc || body?.json?.request?.method === f.rpc));
-      if (fault) { if (--fault.times <= 0) this.faults.splice(this.faults.indexOf(fault), 1); }
+      if (fault) { fault.met = (fault.met ?? 0) + 1; if (--fault.times <= 0) this.faults.splice(this.faults.indexOf(fault), 1); }
       if (fault?.delay) await new Promise((r) => setTimeout(r, fault.delay));
       if (fault?.drop === 'before') { this.journal('http', { ...seen, fault: 'dropped before it was read' }); return req.socket.destroy(); }
       if (fault?.status) { this.journal('http', { ...seen, status: fault.status, fault: true }); return answer(fault.status, fault.body ?? { message: 'injected', error: { code: WORDS[fault.status] ?? 'internal_error', message: 'injected' } }, fault.headers); }
