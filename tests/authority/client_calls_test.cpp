@@ -75,6 +75,83 @@ TEST_CASE("client calls: a call is told once, under its item's id, as the model 
     CHECK(calls.take() == std::vector{turn::ClientCall{"b", "g", R"({"x":1})"}});
 }
 
+namespace {
+
+/// The item of a call, as it begins or as codex tells its end.
+std::vector<turn::Event> item(ClientCalls& calls, std::vector<turn::Event> events, Json content) {
+    Json raw = Json::object({{"type", "dynamicToolCall"}, {"id", "a"}, {"tool", "f"}});
+    raw["contentItems"] = std::move(content);
+    calls.mark(raw, events);
+    return events;
+}
+Json with(std::string_view call, int x) {
+    Json params = asked(call);
+    params["arguments"]["x"] = x;
+    return params;
+}
+
+} // namespace
+
+TEST_CASE("client calls: an id that is used again is another call once the first is answered") {
+    ClientCalls calls;
+    calls.enable(true);
+    for (const int round : {1, 2}) {
+        const auto wire = round == 1 ? "a" : "a-2";
+        (void)item(calls, {turn::ToolOpened{wire, "f"}}, nullptr);
+        calls.watch(k_item, raw("function_call", "a"));
+        calls.watch(k_response, k_usage);
+        calls.ask(asked("a"), round);
+        CHECK(calls.take() == std::vector{turn::ClientCall{wire, "f", "{}"}});
+        CHECK(calls.waiting());
+        CHECK(calls.answer({.call = wire, .output = 1}).value().request == round);
+        const Json text = Json::array({Json{{"type", "inputText"}, {"text", "1"}}});
+        (void)item(calls, {turn::ToolOutput{wire, {}}}, text);
+        calls.watch(k_item, raw("function_call_output", "a"));
+        CHECK_FALSE(calls.waiting());
+    }
+}
+
+TEST_CASE("client calls: two with one id are two calls, of which codex keeps the later one") {
+    ClientCalls calls;
+    calls.enable(true);
+    calls.watch(k_item, raw("function_call", "a", R"({"x":1})"));
+    calls.watch(k_item, raw("function_call", "a", R"({"x":2})"));
+    calls.watch(k_response, k_usage);
+    (void)item(calls, {turn::ToolOpened{"a", "f"}}, nullptr);
+    calls.ask(with("a", 2), 7); // in any order
+    CHECK(calls.take().empty());   // the other one is on its way
+    (void)item(calls, {turn::ToolOpened{"a-2", "f"}}, nullptr);
+    calls.ask(with("a", 1), 8);
+    CHECK(
+        calls.take() ==
+        std::vector{
+            turn::ClientCall{"a-2", "f", R"({"x":1})"}, turn::ClientCall{"a", "f", R"({"x":2})"}
+        }
+    );
+    CHECK(calls.answer({.call = "a"}).value().request.is_null()); // codex takes none for it
+    CHECK(calls.waiting());
+    CHECK(calls.answer({.call = "a-2"}).value().request == 8);
+    const Json text = Json::array({Json{{"type", "inputText"}, {"text", "1"}}});
+    CHECK(item(calls, {turn::ToolOutput{"a-2", {}}}, text).size() == 1);
+    CHECK_FALSE(calls.waiting());
+    const auto late = item(calls, {turn::ToolOutput{"a", {}}}, Json::array());
+    CHECK(std::get<turn::ToolFailed>(late.at(0)).text.contains("gave up this call"));
+}
+
+TEST_CASE("client calls: history tells what was answered before; the id's next call waits") {
+    ClientCalls calls;
+    calls.enable(true);
+    const Json text = Json::array({Json{{"type", "inputText"}, {"text", "1"}}});
+    (void)item(calls, {turn::ToolOpened{"a", "f"}}, nullptr);
+    (void)item(calls, {turn::ToolOutput{"a", {}}}, text);
+    CHECK_FALSE(calls.waiting());
+    calls.ask(asked("a"), 3);
+    CHECK(calls.take() == std::vector{turn::ClientCall{"a-2", "f", R"({"x":1})"}});
+    calls.ask(asked("a"), 4); // over a new connection
+    CHECK(calls.take().empty());
+    CHECK(calls.answer({.call = "a-2"}).value().request == 4);
+}
+
 TEST_CASE("client calls: they are told in the order in which the model made them") {
     ClientCalls calls;
     for (const char* id : {"a", "own", "b", "c"}) {

@@ -266,6 +266,26 @@ TEST_CASE("history: a stored turn keeps ids, user text, whole parts and its outc
     CHECK(first.id != second.id); // a provider's id may repeat, a part's may not
 }
 
+TEST_CASE("history: what codex lists as it ended is told as it began") {
+    const auto order = [](std::string_view items) {
+        std::string out;
+        const Json turn = must(parse_json(fmt::format(R"({{"id":"T","items":[{}]}})", items)));
+        for (const auto& event : past_turn(turn, "").events) {
+            const auto* opened = std::get_if<turn::ToolOpened>(&event);
+            out += opened == nullptr ? "" : opened->call;
+        }
+        return out;
+    };
+    const auto call = [](char id, int began) {
+        return fmt::format(
+            R"({{"type":"dynamicToolCall","id":"{}","tool":"f","startedAtMs":{}}})", id, began
+        );
+    };
+    CHECK(order(fmt::format("{},{},{}", call('c', 9), call('a', 7), call('b', 7))) == "abc");
+    const auto* untimed = R"({"type":"dynamicToolCall","id":"x","tool":"f"})";
+    CHECK(order(fmt::format("{0},{1},{0}", untimed, call('a', 7))) == "xax-2");
+}
+
 TEST_CASE("history: outcomes, the running turn and truncation") {
     const auto outcome = [](const char* status, const char* error) {
         return past_turn(

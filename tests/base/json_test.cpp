@@ -141,6 +141,22 @@ TEST_CASE("json: members nobody wants are checked and left out") {
     CHECK(parse_json_within(R"({"x":[1,2,3,4,5,6,7]})", bounds).has_value());
 }
 
+TEST_CASE("json: of a peer, what our values cannot hold is kept as its text") {
+    const auto read = [](std::string_view text) {
+        return dump_json(parse_any_json(text, {.depth = 3}).value());
+    };
+    CHECK(
+        read(R"({"y":1e400,"z":[-1E+999,1e-400,12],"1e400":"a\"1e400"})") ==
+        R"({"y":"1e400","z":["-1E+999",0.0,12],"1e400":"a\"1e400"})"
+    );
+    CHECK(read("1" + std::string(400, '0')) == '"' + ("1" + std::string(400, '0')) + '"');
+    CHECK(read(R"([[[1,{"a":["]",1e400]}],2]])") == R"([[[1,"{\"a\":[\"]\",1e400]}"],2]])");
+    CHECK(read(R"({"a":1,"b":1e400,"a":2})") == R"({"a":2,"b":"1e400"})");
+    for (const auto* text : {"", "{", "[1e400", "1e400x", "{\"a\":1e400,}", "[[[[", "\"\\"}) {
+        CHECK_FALSE(parse_any_json(text, {.depth = 3}).has_value());
+    }
+}
+
 TEST_CASE("json: a parse can be stopped") {
     std::stop_source stop;
     stop.request_stop();

@@ -263,3 +263,26 @@ TEST_CASE("threads: without a title it is a new conversation, without a time the
     CHECK(titled.at("title") == "T");
     CHECK(titled.at("archived") == true);
 }
+
+TEST_CASE("messages: calls that wait stand where the stream has them") {
+    auto turn = plain();
+    turn.running = true;
+    turn.events = said("m1", "One moment.");
+    append(
+        turn.events,
+        {turn::ToolOpened{"b", "f", false, true},
+         turn::ToolInputReady{"b", Json::object()},
+         turn::ToolOutput{"b", 1}}
+    );
+    auto context = k_context;
+    context.newest = turn.id;
+    context.calls = {{"a", "f", R"({"y":1e400})"}, {"c", "f", "{}"}};
+    context.call_order = {"a", "b", "c"};
+    const auto parts = project_messages(context, turn).at(1).at("parts");
+    std::string order;
+    for (const Json& part : parts) {
+        order += part.value("toolCallId", "-");
+    }
+    CHECK(order == "--abc");
+    CHECK(dump_json(parts.at(2).at("input")) == R"({"y":"1e400"})");
+}

@@ -7,6 +7,7 @@
 #include "oa_stream/encode/responses.hpp"
 
 #include "bodies/read_body.hpp"
+#include "bodies/surrogates.hpp"
 #include "chats/paging.hpp"
 #include "completions_errors.hpp"
 #include "completions_params.hpp"
@@ -77,6 +78,17 @@ std::string key_of(const std::string& completion) {
     return "v1:" + completion;
 }
 
+/// In what the user says now; results and what was said before are mended.
+bool newest_has_half(const Json& body, std::string_view key) {
+    const Json* list = member(body, key);
+    if (list == nullptr || list->empty()) {
+        return false;
+    }
+    const Json& last = list->is_array() ? list->back() : *list;
+    const bool users = last.is_string() || string_member(last, "role") == "user";
+    return users && dump_json(last).contains(k_half_character);
+}
+
 } // namespace
 
 CompletionsContext
@@ -100,6 +112,9 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
     const auto able = lane_->authority().capabilities();
     const auto models = offered_models(lane_->config);
     const auto context = context_for(*call, able);
+    const auto half_in_new = [&](const Json& body) {
+        return newest_has_half(body, is_responses(*call) ? "input" : "messages");
+    };
     BodyUse use = [&](const Json& body) -> Accepted<void> {
         auto request = is_responses(*call) ? read_responses_request(body, context)
                                            : read_completions_request(body, context);
@@ -121,7 +136,8 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         return {};
     };
     // All of it: what is not supported is refused by its content, and a schema is passed on.
-    if (auto read = co_await read_body(lane_, call, {}, std::move(use)); !read) {
+    const BodyKeep keep{.half_in_new = half_in_new};
+    if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
         co_return read;
     }
     if (is_responses(*call)) {

@@ -89,3 +89,22 @@ test('images in earlier messages reach the model; files and audio are refused by
     assert.match(refused.error.message, new RegExp(part.type));
   }
 });
+
+test('half a character in what was said before is U+FFFD; in what is new it is 400', async () => {
+  const post = async (path, body) => {
+    const response = await fetch(`${lane.base}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    return { status: response.status, json: await response.json() };
+  };
+  const chat = (old, now) => post('/v1/chat/completions', `{"model":"mock-model","messages":[{"role":"user","content":"${old}"},{"role":"assistant","content":"fine"},{"role":"user","content":"${now}"}]}`);
+  const responses = (old, now) => post('/v1/responses', `{"model":"mock-model","input":[{"role":"user","content":"${old}"},{"role":"assistant","content":"fine"},{"role":"user","content":"${now}"}]}`);
+  for (const api of [chat, responses]) {
+    const kept = await api('cut \\ud83d', says('Yes.'));
+    assert.equal(kept.status, 200, JSON.stringify(kept.json));
+    const told = JSON.stringify((await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items);
+    assert.match(told, /cut \uFFFD/);
+    assert.doesNotMatch(told, /\uFFFE|\\ufffe/i);
+    const refused = await api('whole', 'cut \\ud83d');
+    assert.equal(refused.status, 400, JSON.stringify(refused.json));
+    assert.match(refused.json.error.message, /newest message has a surrogate/);
+  }
+});
