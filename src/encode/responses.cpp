@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,6 +39,9 @@ constexpr Kind k_reasoning{
     "summary_index",
     "summary"
 };
+
+constexpr std::string_view k_in_progress = "in_progress";
+constexpr std::string_view k_completed = "completed";
 
 const Kind& kind_of(turn::PartKind kind) {
     return kind == turn::PartKind::text ? k_message : k_reasoning;
@@ -120,13 +124,14 @@ struct ResponsesEncoder::State {
     contract::ResponsesMachine::Report report = refuse_into(refusal);
     std::int64_t next = 0; ///< sequence number
     std::vector<Open> open{};
+    std::optional<Open> said{}; ///< a message that is whole, unless the turn's end comes next
     std::vector<Json> output{}; ///< finished items; null where one is open
     bool begun = false;
     bool ended = false;
     std::expected<Json, turn::Failure> result{std::unexpect};
     TurnSummary summary{};
 
-    /// The only place where bytes are made: what the machine refuses is not written.
+    /// Here alone are bytes made: what the machine refuses is not written.
     [[nodiscard]] Result<void> send(std::string_view type, Json rest, std::string& out) {
         Json event = Json::object({{"type", type}, {"sequence_number", next}});
         event.update(rest);
@@ -180,10 +185,11 @@ struct ResponsesEncoder::State {
         return out;
     }
 
-    [[nodiscard]] static Json item_of(const Open& of, bool done) {
+    [[nodiscard]] static Json item_of(const Open& of, std::string_view status) {
+        const bool done = status != k_in_progress;
         Json item = Json::object({{"id", of.item}, {"type", of.kind->item}});
         if (of.kind == &k_message) {
-            item["status"] = done ? "completed" : "in_progress";
+            item["status"] = status;
             item["role"] = "assistant";
         }
         item[std::string(of.kind->member)] =
@@ -211,7 +217,7 @@ struct ResponsesEncoder::State {
         }
         open.push_back({event.id, &kind, output.size(), new_id(kind.prefix)});
         output.emplace_back();
-        OA_CHECK(send_item("added", open.back().index, item_of(open.back(), false), out));
+        OA_CHECK(send_item("added", open.back().index, item_of(open.back(), k_in_progress), out));
         return send_part(open.back(), "added", out);
     }
 
@@ -241,16 +247,24 @@ struct ResponsesEncoder::State {
         if (at == open.end()) {
             return {};
         }
-        const Open of = *std::move(at);
+        Open of = *std::move(at);
         open.erase(at);
-        Json said = place(of);
-        said["text"] = of.text;
-        if (of.kind == &k_message) {
-            said["logprobs"] = Json::array();
+        if (of.kind != &k_message) {
+            return finish(of, k_completed, out);
         }
-        OA_CHECK(send(fmt::format("{}.done", of.kind->text), std::move(said), out));
+        said = std::move(of);
+        return {};
+    }
+
+    [[nodiscard]] Result<void> finish(const Open& of, std::string_view status, std::string& out) {
+        Json whole = place(of);
+        whole["text"] = of.text;
+        if (of.kind == &k_message) {
+            whole["logprobs"] = Json::array();
+        }
+        OA_CHECK(send(fmt::format("{}.done", of.kind->text), std::move(whole), out));
         OA_CHECK(send_part(of, "done", out));
-        output[of.index] = item_of(of, true);
+        output[of.index] = item_of(of, status);
         return send_item("done", of.index, output[of.index], out);
     }
 
@@ -294,14 +308,18 @@ struct ResponsesEncoder::State {
         const std::string_view status = !ending ? "failed"
                                         : *ending == "length" || *ending == "content_filter"
                                             ? "incomplete"
-                                            : "completed";
+                                            : k_completed;
+        if (said) {
+            const auto end = status == k_completed ? k_completed : "incomplete";
+            OA_CHECK(finish(*std::exchange(said, {}), end, out));
+        }
         Json last = response(status);
         if (!ending) {
             last["error"] = error_json(ending.error());
             summary.error = true;
         } else if (status == "incomplete") {
-            last["incomplete_details"]["reason"] =
-                *ending == "length" ? "max_output_tokens" : "content_filter";
+            const bool length = *ending == "length";
+            last["incomplete_details"]["reason"] = length ? "max_output_tokens" : "content_filter";
         }
         if (const auto usage = turn.usage()) {
             last["usage"] = usage_json(*usage);
@@ -321,6 +339,9 @@ struct ResponsesEncoder::State {
     }
 
     [[nodiscard]] Result<void> tell(const turn::Event& event, std::string& out) {
+        if (said && !turn.ending() && !std::holds_alternative<turn::UsageKnown>(event)) {
+            OA_CHECK(finish(*std::exchange(said, {}), k_completed, out));
+        }
         if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
             return open_part(*opened, out);
         }

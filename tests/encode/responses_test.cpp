@@ -122,6 +122,27 @@ TEST_CASE("responses: how a turn ends is the status") {
     CHECK(ends({Outcome::interrupted}).last.at("status") == "failed");
 }
 
+TEST_CASE("responses: a message that the end cut is incomplete, one that was whole before is not") {
+    const auto status = [](std::vector<Event> between, TurnEnded ended) {
+        std::vector<Event> events{PartOpened{"a"}, PartDelta{"a", "x"}, PartClosed{"a"}};
+        std::ranges::move(between, std::back_inserter(events));
+        events.emplace_back(std::move(ended));
+        const auto told = tell(events);
+        CHECK(told.faults == "");
+        const auto at = told.bytes.rfind("response.output_item.done\"");
+        const auto item = told.last.at("output").at(0).at("status").get<std::string>();
+        CHECK(told.bytes.find("\"status\":\"" + item, at) < told.bytes.find('\n', at));
+        return item;
+    };
+    const TurnEnded cut{Outcome::completed, Finish::length};
+    const TurnEnded failed{Outcome::failed, Finish::error, Failure{FailureCode::turn_failed}};
+    CHECK(status({}, cut) == "incomplete");
+    CHECK(status({}, failed) == "incomplete");
+    CHECK(status({UsageKnown{{11, 4, 7, 2}}}, failed) == "incomplete");
+    CHECK(status({}, {Outcome::completed}) == "completed");
+    CHECK(status({ToolOpened{"x", "shell"}}, failed) == "completed");
+}
+
 TEST_CASE("responses: a turn that breaks off, or says too much, fails from wherever it is") {
     std::string out;
     ResponsesEncoder stream(identity(), true);
