@@ -146,6 +146,7 @@ test('formats: a schema reaches the model, json_object is told and checked', asy
 test('a cut answer is incomplete, a failed one fails', async () => {
   const cut = await streamed({ input: 'scenario:incomplete;reason=max_output_tokens' });
   assert.deepEqual([cut.last.status, cut.last.incomplete_details], ['incomplete', { reason: 'max_output_tokens' }]);
+  assert.deepEqual(cut.last.output.map((item) => item.status), ['incomplete']);
   const failed = await streamed({ input: 'scenario:http;status=500' });
   assert.equal(failed.last.status, 'failed');
   const error = await ask({ input: 'scenario:http;status=500' });
