@@ -1,12 +1,13 @@
 // assistant-ui's transport with the Chat of @ai-sdk/react, over the real Codex: what it sends beside the
 // messages, its tools among it, is honoured or named, and its functions run in the page.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { PARAMETERS, PROMPT, SKIES, packagesOf } from './function_tools.mjs';
+import { versionIn, witness } from './seen.mjs';
 
 const load = packagesOf('assistant-ui');
-const lane = laneOfFile(['--allow', 'tools,system,model']);
+const lane = laneOfFile(['--allow', 'tools,system,model']), shows = witness(import.meta.url);
+const made = (column) => ({ table: 'chats', client: '`@assistant-ui/react-ai-sdk` with `@ai-sdk/react`', version: `${versionIn('assistant-ui', '@assistant-ui/react-ai-sdk')} with ${versionIn('assistant-ui', '@ai-sdk/react')}`, cells: { [column]: '' } });
 
 /** What assistant-ui's runtime says of a page, without React. */
 const runtime = (context) => ({ thread: { getModelContext: () => context }, threads: { mainItem: { initialize: async () => ({}) } } });
@@ -39,7 +40,7 @@ async function page(id, context, messages = []) {
 
 const TOOLS = { weather: { type: 'frontend', description: 'Weather of a city', parameters: PARAMETERS, execute: ({ city }) => SKIES[city] } };
 
-test('its tools run in the page, and the answer goes on by itself', async () => {
+shows(made('tools'), 'its tools run in the page, and the answer goes on by itself', async () => {
   const { chat, responses, done, text } = await page('aui-tools', { tools: TOOLS, system: 'Be brief.' });
   await chat.sendMessage({ text: PROMPT });
   await done(() => /^Results/.test(text()));
@@ -48,14 +49,14 @@ test('its tools run in the page, and the answer goes on by itself', async () => 
   assert.deepEqual(chat.messages[1].parts.filter((part) => part.type === 'tool-weather').map((part) => part.output), [{ sky: 'rain' }, { sky: 'sun' }]);
 });
 
-test('what it sends and has no effect is named', async () => {
+shows(made('named'), 'what it sends and has no effect is named', async () => {
   const { chat, responses, done, text } = await page('aui-named', { callSettings: { temperature: 0.2 }, config: { apiKey: 'none' } });
   await chat.sendMessage({ text: 'scenario:text;words=2' });
   await done(() => text() === 'alpha bravo');
   assert.equal(responses[0].headers.get('x-oa-ignored'), 'callSettings, config.apiKey');
 });
 
-test('a chat from elsewhere moves along', async () => {
+shows(made('moved'), 'a chat from elsewhere moves along', async () => {
   const old = [
     { id: 'o1', role: 'user', parts: [{ type: 'text', text: 'Weather in Oslo?' }] },
     { id: 'o2', role: 'assistant', parts: [{ type: 'step-start' }, { type: 'tool-weather', toolCallId: 'c1', state: 'output-available', input: { city: 'Oslo' }, output: { sky: 'rain' } }, { type: 'step-start' }, { type: 'text', text: 'Rain.', state: 'done' }] },

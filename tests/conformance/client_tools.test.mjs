@@ -1,14 +1,15 @@
 // The page's own functions with the released AI SDK clients over the real Codex: the stock chat
 // classes call them, give the results back and send them by themselves.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { send } from '../e2e/lib/http.mjs';
 import { CLIENTS, seen } from './clients.mjs';
 import { PARAMETERS, PROMPT, SKIES } from './function_tools.mjs';
+import { witness } from './seen.mjs';
 import { makeChat } from './ui-message-stream/lib.mjs';
 
-const lane = laneOfFile(['--allow', 'tools']);
+const lane = laneOfFile(['--allow', 'tools']), shows = witness(import.meta.url);
+const made = (name, column, how = '') => ({ table: 'chats', client: 'AI SDK `ai`', version: CLIENTS[name], cells: { [column]: how } });
 
 const TOOLS = { weather: { description: 'Weather of a city', parameters: PARAMETERS } };
 const isTool = (part) => part.type === 'tool-weather';
@@ -42,7 +43,7 @@ const stored = async (id) => (await send(lane.base, { path: `/api/chats/${id}/me
 const shape = (message) => message.parts.filter((p) => isTool(p) || p.type === 'text').map((p) => [p.type, p.toolCallId, p.state, p.output, p.text]);
 
 for (const name of Object.keys(CLIENTS)) {
-  test(`${name}: onToolCall runs both calls and the answer goes on by itself`, async () => {
+  shows(made(name, 'tools', '`onToolCall`'), `${name}: onToolCall runs both calls and the answer goes on by itself`, async () => {
     const id = `tools-${name}`;
     const p = await page(name, id, { onToolCall: (chat, call) => void p.give(call, { output: SKIES[call.input.city] }) });
     await p.chat.sendMessage({ text: PROMPT });
@@ -59,7 +60,7 @@ for (const name of Object.keys(CLIENTS)) {
   });
 
   for (const order of [[0, 1], [1, 0]]) {
-    test(`${name}: a page that was loaded again while it waits answers ${order.join(', then ')}`, async () => {
+    shows(made(name, 'reload'), `${name}: a page that was loaded again while it waits answers ${order.join(', then ')}`, async () => {
       const id = `again-${name}-${order.join('')}`;
       const first = await page(name, id);
       await first.chat.sendMessage({ text: PROMPT });
@@ -80,7 +81,7 @@ for (const name of Object.keys(CLIENTS)) {
     });
   }
 
-  test(`${name}: other results from a second page are refused`, async () => {
+  shows(made(name, 'late'), `${name}: other results from a second page are refused`, async () => {
     const id = `second-${name}`;
     const first = await page(name, id);
     await first.chat.sendMessage({ text: PROMPT });

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { codexBin, chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
 import { startLane } from '../e2e/lib/lane.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../e2e/lib/process.mjs';
+import { saw, versionIn } from './seen.mjs';
 
 const KIT = path.join(ROOT, 'tests/conformance/chat-completions/check.mjs');
 const KEY = 'a-key-of-this-test';
@@ -35,6 +36,18 @@ async function assertReport(t, report, skipped) {
   await t.test('only what is named here is skipped', () => assert.deepEqual(idsOf(report, 'skip'), Object.keys(skipped).sort()));
 }
 
+/** What each client of the kit is checked for. */
+const CHECKS = [
+  ['openai (node)', 'openai', { text: ['openai7-create', 'openai7-helper'], errors: ['openai7-errors', 'openai7-stream-error', 'openai7-abort', 'openai7-timeout', 'openai7-retry-429'] }],
+  ['openai (node)', 'openai-v4', { text: ['openai4-create', 'openai4-helper'], errors: ['openai4-errors', 'openai4-stream-error', 'openai4-no-retry'] }],
+  ['AI SDK `ai` with `@ai-sdk/openai-compatible`', ['ai', '@ai-sdk/openai-compatible'], { text: ['aisdk-generate', 'aisdk-stream'], errors: ['aisdk-errors'] }],
+  ['LangChain `@langchain/openai`', '@langchain/openai', { text: ['langchain'], errors: ['langchain'] }],
+];
+function sawClients(passed) {
+  saw(import.meta.url, CHECKS.flatMap(([client, name, columns]) => Object.entries(columns).filter(([, ids]) => ids.every((id) => passed.includes(id)))
+    .map(([column]) => ({ table: 'completions', client, version: [name].flat().map((one) => versionIn('chat-completions', one)).join(' with '), column, how: '' }))));
+}
+
 /** The command of one more lane, for the checks that end theirs; the kit names its port. */
 const serve = (...args) => [OA_BIN, 'serve', '--listen', '127.0.0.1:$PORT', '--state-dir', scratch('spawned-state'), ...LANE, ...args].join(' ');
 
@@ -60,6 +73,7 @@ describe('over replayed turns', () => {
     replayed = await judge(lane.base, 'replay', { args: ['--key', KEY], spawn: serve('--authority', 'replay') });
     assert.ok(replayed.total >= 111, `the kit has shrunk to ${replayed.total} checks`);
     await assertReport(t, replayed, {});
+    sawClients(idsOf(replayed, 'pass'));
   });
 
   test('those that could race, three times more', async () => {

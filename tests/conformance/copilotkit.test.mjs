@@ -1,12 +1,12 @@
 // The runtime of CopilotKit as released, with the lane as the provider of its agent's model: a text, and
 // a function of the page.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { PARAMETERS, PROMPT, SKIES, packagesOf } from './function_tools.mjs';
+import { versionIn, witness } from './seen.mjs';
 
 process.env.COPILOTKIT_TELEMETRY_DISABLED = 'true';
-const load = packagesOf('copilotkit'), lane = laneOfFile();
+const load = packagesOf('copilotkit'), lane = laneOfFile(), shows = witness(import.meta.url);
 
 /** One run over the runtime's HTTP handler, as its pages ask for it: the events. */
 async function ask(api, messages, tools = []) {
@@ -22,13 +22,14 @@ async function ask(api, messages, tools = []) {
 const said = (events) => events.filter((event) => /^TEXT_MESSAGE_(CONTENT|CHUNK)$/.test(event.type)).map((event) => event.delta).join('');
 
 for (const api of ['chat', 'responses']) {
-  test(`CopilotKit over ${api}: a text`, async () => {
+  const made = (cells) => ({ table: api === 'chat' ? 'completions' : 'responses', client: '`@copilotkit/runtime` with `@ai-sdk/openai`', version: `${versionIn('copilotkit', '@copilotkit/runtime')} with ${versionIn('copilotkit', '@ai-sdk/openai')}`, cells });
+  shows(made({ text: 'streamed' }), `CopilotKit over ${api}: a text`, async () => {
     const events = await ask(api, [{ id: 'u1', role: 'user', content: 'scenario:echo;text=Hello%20there.' }]);
     assert.equal(said(events), 'Hello there.', JSON.stringify(events));
     assert.equal(events.at(-1).type, 'RUN_FINISHED');
   });
 
-  test(`CopilotKit over ${api}: the page runs both calls, and the next run has their results`, async () => {
+  shows(made({ tools: 'functions of the page', calls: '' }), `CopilotKit over ${api}: the page runs both calls, and the next run has their results`, async () => {
     const tools = [{ name: 'weather', description: 'Weather of a city', parameters: PARAMETERS }];
     const asked = { id: 'u1', role: 'user', content: PROMPT };
     const events = await ask(api, [asked], tools);

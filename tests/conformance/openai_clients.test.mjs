@@ -1,17 +1,19 @@
 // Clients that speak /v1/responses by default, set to chat completions: @openai/agents with a tool, and
 // @ai-sdk/openai with AI SDK 5, 6 and 7.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { AI_SDKS, PARAMETERS, PROMPT, SKIES, packagesOf, runAgent } from './function_tools.mjs';
+import { versionIn, witness } from './seen.mjs';
 
-const load = packagesOf('openai-clients'), lane = laneOfFile();
+const load = packagesOf('openai-clients'), lane = laneOfFile(), shows = witness(import.meta.url);
+const version = (...names) => names.map((name) => versionIn('openai-clients', name)).join(' with ');
+const made = (client, names, tools) => ({ table: 'completions', client, version: version(...names), cells: { tools, calls: '' } });
 
-test('@openai/agents: an agent with a tool, whole and streamed', async () => {
+shows(made('`@openai/agents`', ['@openai/agents'], '`OpenAIProvider({ useResponses: false })`'), '@openai/agents: an agent with a tool, whole and streamed', async () => {
   await runAgent(load, lane.base, false);
 });
 
-for (const { label, provider, sdk } of AI_SDKS) test(`@ai-sdk/openai .chat() (${label}): generateText and streamText run the tools`, async () => {
+for (const { label, provider, sdk } of AI_SDKS) shows(made('AI SDK `ai` with `@ai-sdk/openai`', [sdk, provider], '`.chat(model)`'), `@ai-sdk/openai .chat() (${label}): generateText and streamText run the tools`, async () => {
   const { createOpenAI } = await load(provider);
   const ai = await load(sdk);
   const model = createOpenAI({ apiKey: 'none', baseURL: `${lane.base}/v1` }).chat('mock-model');

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { ROOT, Running, cleanEnv, scratch } from '../e2e/lib/process.mjs';
+import { versionIn, witness } from './seen.mjs';
 
 const OPENCODE = path.join(ROOT, 'tests/conformance/opencode/node_modules/opencode-linux-x64/bin/opencode');
 const skip = !fs.existsSync(OPENCODE) && 'opencode has no package for this machine';
-const lane = laneOfFile();
+const lane = laneOfFile(), shows = witness(import.meta.url);
 
 /** `opencode run` in a folder of its own, without its own lookups: its events. */
 async function run(npm, prompt) {
@@ -32,11 +32,12 @@ async function run(npm, prompt) {
 const said = (events) => events.filter((event) => event.type === 'text').map((event) => event.part.text).join('');
 
 for (const npm of ['@ai-sdk/openai-compatible', '@ai-sdk/openai']) {
-  test(`opencode run (${npm}): a text`, { skip }, async () => {
+  const made = (cells) => ({ table: npm === '@ai-sdk/openai' ? 'responses' : 'completions', client: `opencode \`run\` with its \`${npm}\``, version: versionIn('opencode', 'opencode-linux-x64'), cells });
+  shows(made({ text: 'streamed' }), `opencode run (${npm}): a text`, { skip }, async () => {
     assert.equal(said(await run(npm, () => 'scenario:echo;text=Hello%20there.')), 'Hello there.');
   });
 
-  test(`opencode run (${npm}): the model reads a file with its tool`, { skip }, async () => {
+  shows(made({ tools: 'its own' }), `opencode run (${npm}): the model reads a file with its tool`, { skip }, async () => {
     const events = await run(npm, (home) => `scenario:calls;calls=${encodeURIComponent(JSON.stringify([['read', { filePath: path.join(home, 'note.txt') }]]))}`);
     const tools = events.filter((event) => event.type === 'tool_use').map((event) => event.part);
     assert.deepEqual(tools.map((part) => [part.tool, part.state.status]), [['read', 'completed']], JSON.stringify(events));

@@ -7,9 +7,10 @@ import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { send } from '../e2e/lib/http.mjs';
 import { limit } from '../e2e/lib/process.mjs';
 import { CLIENTS } from './clients.mjs';
+import { witness } from './seen.mjs';
 import { makeChat } from './ui-message-stream/lib.mjs';
 
-const lane = laneOfFile();
+const lane = laneOfFile(), shows = witness(import.meta.url);
 const IMAGES = [1, 2, 3].map((shade) => pngPart(4_000_000, shade));
 
 async function page(name, id, messages) {
@@ -26,7 +27,8 @@ const asked = async () => (await lane.mock.requests()).filter((one) => one.path.
 const said = (message) => message.parts.filter((part) => part.type === 'text').map((part) => part.text).join('');
 
 for (const name of Object.keys(CLIENTS).filter((one) => one.endsWith('-latest'))) {
-  test(`${name}: a chat with three images of 4 MB goes on, is answered again, and moves`, async () => {
+  const cells = { images: 'sent again, answered again, moved' };
+  shows({ table: 'chats', client: 'AI SDK `ai`', version: CLIENTS[name], cells }, `${name}: a chat with three images of 4 MB goes on, is answered again, and moves`, async () => {
     const id = `resend-${name}`;
     const p = await page(name, id);
     for (const [n, image] of IMAGES.entries()) {

@@ -1,11 +1,12 @@
 // /v1/responses with the released clients that use it, over the real Codex: text, function tools with
 // several calls at once, what goes on from an earlier response, and a turn that fails.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { AI_SDKS, PARAMETERS, PROMPT, SKIES, packagesOf, runAgent, runLangChain } from './function_tools.mjs';
+import { versionIn, witness } from './seen.mjs';
 
-const kit = packagesOf('chat-completions'), clients = packagesOf('openai-clients'), lane = laneOfFile();
+const kit = packagesOf('chat-completions'), clients = packagesOf('openai-clients'), lane = laneOfFile(), shows = witness(import.meta.url);
+const made = (client, version, cells) => ({ table: 'responses', client, version, cells });
 const TEXT = 'scenario:echo;text=Hello%20there.';
 const FAILS = 'scenario:http;status=500';
 const tool = { type: 'function', name: 'weather', description: 'Weather of a city', parameters: PARAMETERS, strict: true };
@@ -15,7 +16,8 @@ const outputs = (response) => response.output.filter((one) => one.type === 'func
 for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', kit], ['openai', clients]]) {
   const client = async () => new (await load(name)).default({ apiKey: 'none', baseURL: `${lane.base}/v1`, maxRetries: 0 });
   const label = load === clients ? 'openai 7.57' : name;
-  test(`${label}: create, whole and as events`, async () => {
+  const node = (cells) => made('openai (node)', versionIn(load === clients ? 'openai-clients' : 'chat-completions', name), cells);
+  shows(node({ text: '`create`' }), `${label}: create, whole and as events`, async () => {
     const api = await client();
     const whole = await api.responses.create({ model: 'mock-model', input: TEXT });
     assert.deepEqual([whole.output_text, whole.status], ['Hello there.', 'completed']);
@@ -30,14 +32,14 @@ for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', k
     const read = await api.responses.retrieve(whole.id);
     assert.equal(read.id, whole.id);
   });
-  test(`${label}: the stream helper collects text and calls; results go on from it`, async () => {
+  shows(node({ tools: '`stream`', calls: '`stream`', on: '`previous_response_id`' }), `${label}: the stream helper collects text and calls; results go on from it`, async () => {
     const api = await client();
     const called = await api.responses.stream({ model: 'mock-model', input: PROMPT, tools: [tool] }).finalResponse();
     assert.deepEqual(outputs(called).map((one) => one.output), ['rain', 'sun']);
     const next = await api.responses.create({ model: 'mock-model', previous_response_id: called.id, input: outputs(called), tools: [tool] });
     assert.equal(next.output_text, 'Results: rain | sun');
   });
-  test(`${label}: parse reads calls and a schema's text`, async () => {
+  shows(node({ tools: '`parse`', calls: '`parse`' }), `${label}: parse reads calls and a schema's text`, async () => {
     const api = await client();
     const parsed = await api.responses.parse({ model: 'mock-model', input: PROMPT, tools: [tool] });
     assert.deepEqual(parsed.output.filter((one) => one.type === 'function_call').map((one) => (one.parsed_arguments.parsed_arguments ?? one.parsed_arguments).city), Object.keys(SKIES)); // 4 and 5 put the item there
@@ -45,7 +47,7 @@ for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', k
     const typed = await api.responses.parse({ model: 'mock-model', input: `scenario:echo;text=${encodeURIComponent('{"a":1}')}`, text: { format } });
     assert.equal(typed.output_text, '{"a":1}');
   });
-  test(`${label}: a failed turn is no success`, async () => {
+  shows(node({ failed: label.startsWith('openai-v') ? '`create` throws, the helper\'s response stays `in_progress`' : '`create` throws, the helper\'s response is `failed`' }), `${label}: a failed turn is no success`, async () => {
     const api = await client();
     await assert.rejects(api.responses.create({ model: 'mock-model', input: FAILS }), (error) => error.status >= 500 && typeof error.code === 'string');
     const last = await api.responses.stream({ model: 'mock-model', input: FAILS }).finalResponse();
@@ -55,7 +57,10 @@ for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', k
   });
 }
 
-for (const { label, provider, sdk, reasons } of AI_SDKS) test(`@ai-sdk/openai as it comes (${label}): generateText and streamText run the tools, reasoning is told`, async () => {
+for (const { label, provider, sdk, reasons } of AI_SDKS) shows(made('AI SDK `ai` with `@ai-sdk/openai`', [sdk, provider].map((one) => versionIn('openai-clients', one)).join(' with '), {
+  text: reasons ? '`generateText`, `streamText`, images, reasoning' : '`generateText`, `streamText`, images; reasoning only of models that it knows',
+  tools: 'two steps', calls: 'two steps', on: '`store` true and false', failed: sdk === 'ai-v5' ? '`finishReason` `unknown`' : 'error part',
+}), `@ai-sdk/openai as it comes (${label}): generateText and streamText run the tools, reasoning is told`, async () => {
   const { createOpenAI } = await clients(provider);
   const ai = await clients(sdk);
   const model = createOpenAI({ apiKey: 'none', baseURL: `${lane.base}/v1` })('mock-model');
@@ -81,13 +86,13 @@ for (const { label, provider, sdk, reasons } of AI_SDKS) test(`@ai-sdk/openai as
   assert.ok(parts.some((part) => part.type === 'error') || parts.at(-1).finishReason === (sdk === 'ai-v5' ? 'unknown' : 'error'), JSON.stringify(parts)); // 5 reads no response.failed
 });
 
-test('@openai/agents as it comes: an agent with a tool, whole, streamed, and on from the last response', async () => {
+shows(made('`@openai/agents`', versionIn('openai-clients', '@openai/agents'), { text: '`run`, streamed too', tools: 'an agent with a tool', calls: '', on: '`previousResponseId`' }), '@openai/agents as it comes: an agent with a tool, whole, streamed, and on from the last response', async () => {
   const { runner, agent, whole } = await runAgent(clients, lane.base, true);
   const next = await runner.run(agent, TEXT, { previousResponseId: whole.lastResponseId });
   assert.equal(next.finalOutput, 'Hello there.');
 });
 
-test('LangChain with useResponsesApi: bindTools, with the results sent back', async () => {
+shows(made('LangChain `@langchain/openai`, `useResponsesApi`', versionIn('chat-completions', '@langchain/openai'), { text: '`invoke`, `stream`', tools: '`bindTools`', calls: '`bindTools`' }), 'LangChain with useResponsesApi: bindTools, with the results sent back', async () => {
   const answers = await runLangChain(kit, lane.base, { useResponsesApi: true });
   assert.deepEqual(answers.map((answer) => answer.text), ['Results: rain | sun', 'Results: rain | sun']);
 });
