@@ -51,11 +51,45 @@ TEST_CASE("client calls: a call that codex answers itself is not waited for") {
     calls.watch(k_response, Json::object());
     calls.ask(asked("a"), 1);
     REQUIRE(calls.take().size() == 1);
-    CHECK_FALSE(calls.only_client_left()); // codex still runs its own
+    CHECK(calls.only_client_left()); // codex tells an output only after those of earlier calls
     calls.watch(k_item, raw("custom_tool_call_output", "own2"));
     CHECK(calls.take().empty());
     CHECK(calls.only_client_left());
     CHECK(calls.usage().is_null());
+}
+
+TEST_CASE("client calls: what codex answers itself behind one of the client's holds nothing up") {
+    const auto named = [](std::string_view call, std::string_view name, std::string_view text) {
+        Json params = raw("function_call", call, text);
+        params["item"]["name"] = name;
+        return params;
+    };
+    for (const bool waits : {true, false}) {
+        for (const auto& [name, arguments] :
+             {std::pair{"nobody", "{}"}, {"f", "{\"a\":"}, {"f", ""}}) {
+            ClientCalls calls;
+            calls.enable(waits, {"f"});
+            calls.watch(k_item, named("a", "f", "{}"));
+            calls.watch(k_item, named("own", name, arguments));
+            calls.watch(k_item, named("b", "f", "{}"));
+            calls.watch(k_response, k_usage);
+            calls.ask(asked("a"), 1);
+            CHECK(calls.take().size() == (waits ? 0 : 1)); // b is on its way
+            CHECK_FALSE(calls.only_client_left());
+            calls.ask(asked("b"), 2);
+            CHECK(calls.take().size() == (waits ? 2 : 1));
+            CHECK(calls.only_client_left() == !waits);
+        }
+    }
+    ClientCalls calls;
+    calls.enable(true, {"f"});
+    calls.watch(k_item, named("own", "nobody", "{}"));
+    calls.watch(k_item, named("a", "f", "{}"));
+    calls.watch(k_response, k_usage);
+    calls.ask(asked("a"), 1);
+    CHECK(calls.take().empty()); // one in front of it is done first
+    calls.watch(k_item, raw("function_call_output", "own"));
+    CHECK(calls.take().size() == 1);
 }
 
 TEST_CASE("client calls: a call is told once, under its item's id, as the model wrote it") {

@@ -139,9 +139,24 @@ void ClientCalls::watch(std::string_view method, const Json& params) {
             made->done = true;
         }
     } else if (type.ends_with("_call") && !id.empty()) {
+        told_ = told_ && !response_whole_;
         response_whole_ = false;
-        made_.push_back({.id = std::move(id), .arguments = text_in(*item, "arguments")});
+        made_.push_back(
+            {.id = std::move(id), .arguments = text_in(*item, "arguments"), .own = is_own(*item)}
+        );
     }
+}
+
+/// Of another tool, of a name that nobody has, or with arguments that codex cannot read.
+bool ClientCalls::is_own(const Json& item) const {
+    if (functions_.empty()) {
+        return text_view_in(item, "type") != "function_call";
+    }
+    const Json* space = member(item, "namespace");
+    return text_view_in(item, "type") != "function_call" ||
+           (space != nullptr && !space->is_null()) ||
+           std::ranges::find(functions_, text_view_in(item, "name")) == functions_.end() ||
+           !parse_any_json(text_view_in(item, "arguments"));
 }
 
 /// The oldest that nobody has taken up.
@@ -229,10 +244,17 @@ bool ClientCalls::opened(std::string_view call) const noexcept {
     });
 }
 
+/// Codex tells outputs in the order of the calls, so one of its own behind one of the client's may
+/// be told only after the client's result: it is not waited for.
 bool ClientCalls::more_to_come() const noexcept {
-    return waits_ && raw_ && (!response_whole_ || std::ranges::any_of(made_, [](const Made& made) {
-               return !made.done && !made.asked;
-           }));
+    if (!waits_ || !raw_ || !response_whole_) {
+        return waits_ && raw_;
+    }
+    bool behind = told_;
+    return std::ranges::any_of(made_, [&](const Made& made) {
+        behind = behind || made.asked;
+        return !made.done && !made.asked && !(made.own && behind);
+    });
 }
 
 std::vector<turn::ClientCall> ClientCalls::take() {
@@ -240,11 +262,19 @@ std::vector<turn::ClientCall> ClientCalls::take() {
     if (more_to_come()) {
         return calls;
     }
-    while (!made_.empty() && (made_.front().done || made_.front().asked)) {
-        if (auto& asked = made_.front().asked) {
-            calls.push_back(*std::move(asked));
+    bool behind = told_;
+    for (auto made = made_.begin(); made != made_.end();) {
+        if (made->asked) {
+            calls.push_back(*std::move(made->asked));
+            behind = told_ = true;
+        } else if (!made->done) {
+            if (!made->own || !behind) {
+                break;
+            }
+            ++made;
+            continue;
         }
-        made_.pop_front();
+        made = made_.erase(made);
     }
     return calls;
 }

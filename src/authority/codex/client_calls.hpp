@@ -10,6 +10,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/turn/event.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -27,9 +28,11 @@ class ClientCalls {
 public:
     /// The turn's thread has functions of the client's. `waits`: for answer(); else the turn ends
     /// there.
-    void enable(bool waits) noexcept {
+    /// `functions`: the client's, where they are known.
+    void enable(bool waits, std::vector<std::string> functions = {}) noexcept {
         enabled_ = true;
         waits_ = waits;
+        functions_ = std::move(functions);
     }
     [[nodiscard]] bool enabled() const noexcept { return enabled_; }
 
@@ -58,10 +61,11 @@ public:
     /// A call that was asked for waits for its answer.
     [[nodiscard]] bool waiting() const noexcept;
 
-    /// The model's response is whole, and every call in it is the client's or done. Never in a turn
-    /// that waits.
+    /// The model's response is whole, and every call in it is the client's, done, or codex' own
+    /// behind one of the client's. Never in a turn that waits.
     [[nodiscard]] bool only_client_left() const noexcept {
-        return !waits_ && response_whole_ && !asked_.empty() && made_.empty();
+        return !waits_ && response_whole_ && !asked_.empty() &&
+               std::ranges::all_of(made_, &Made::own);
     }
     /// Of that response, as codex counts; null when the provider told none.
     [[nodiscard]] const Json& usage() const noexcept { return usage_; }
@@ -70,7 +74,8 @@ private:
     struct Made {
         std::string id; ///< codex'
         std::string arguments{}; ///< as the model wrote them
-        bool done = false; ///< answered by codex itself
+        bool own = false; ///< codex will answer it itself
+        bool done = false; ///< … and has
         std::optional<turn::ClientCall> asked{};
     };
     struct Asked {
@@ -89,10 +94,14 @@ private:
     void note_end(std::string id);
     [[nodiscard]] bool more_to_come() const noexcept;
 
+    [[nodiscard]] bool is_own(const Json& item) const;
+
     bool enabled_ = false;
     bool waits_ = false;
     bool raw_ = false; ///< codex tells responses
     bool response_whole_ = false;
+    bool told_ = false; ///< a call of this response was
+    std::vector<std::string> functions_{};
     Json usage_{};
     /// Call id of codex → ours of each call that had it: providers use ids again.
     std::map<std::string, std::vector<std::string>, std::less<>> wires_{};

@@ -169,6 +169,9 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
     hold->effort = std::move(facts.effort);
     hold->loaded = true;
     hold->ephemeral = request->ephemeral;
+    for (const auto& tool : request->tools) {
+        hold->functions.push_back(tool.name);
+    }
     hold->total = turn::Usage{};
     if (!request->seed.empty()) {
         OA_CO_CHECK(co_await inject(self, link, inject_params(hold->id, request->seed)));
@@ -271,7 +274,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     );
     live->ask_approvals = request->ask_approvals;
     if (!request->tools.empty() || request->wait_for_calls) {
-        live->take_client_calls(request->wait_for_calls);
+        live->take_client_calls(request->wait_for_calls, hold->functions);
     }
     live->unasked = !request->input.empty();
     hold->live = live;

@@ -22,6 +22,7 @@ struct CodexThread {
     std::string effort{}; ///< that codex would take for a turn that names none
     bool loaded = false; ///< started or resumed here and not unsubscribed since: turns can start
     bool ephemeral = false;
+    std::vector<std::string> functions{}; ///< the client's, of a thread that was started here
     bool foreign = false; ///< a turn that is not ours ran there when it was last resumed
     bool busy = false; ///< being prepared, running a turn, or being unsubscribed
     std::optional<turn::Usage> total{}; ///< unset: only codex knows

@@ -60,7 +60,9 @@ public:
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
     /// The thread has functions of the client's: where only their results are missing the turn
     /// ends, or `waits` for answer_call().
-    void take_client_calls(bool waits) { calls_.enable(waits); }
+    void take_client_calls(bool waits, std::vector<std::string> functions = {}) {
+        calls_.enable(waits, std::move(functions));
+    }
     [[nodiscard]] bool has_client_calls() const noexcept { return calls_.enabled(); }
     [[nodiscard]] bool takes_client_calls() const noexcept {
         return calls_.enabled() && !over() && !interrupting && !abandoned;

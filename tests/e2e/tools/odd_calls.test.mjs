@@ -143,3 +143,19 @@ test('… and these are all that Codex offers the model beside the page\'s', asy
     assert.equal(refused.status, 400, name);
   }
 });
+
+test('a call that Codex answers itself, behind one of the page, holds nothing up', async () => {
+  for (const [name, second] of [['unknown', ['nobody_has_this', {}]], ['broken', ['f', '{"a":']]]) {
+    const list = [['f', {}], second];
+    const chat = page(`behind-${name}`);
+    assert.ok(waits(await chat.say(calls(list))), name);
+    chat.give(['done']);
+    assert.match((await chat.answer()).texts.join(''), /^Results: done \| /, name);
+    const one = await responses({ input: calls(list) });
+    assert.equal(one.status, 200, one.text);
+    assert.deepEqual(one.json().output.map((item) => [item.type, item.name]), [['function_call', 'f']], name);
+    const two = await send(lane.base, { method: 'POST', path: '/v1/chat/completions', ms: 40000, body: { model: 'mock-model', messages: [{ role: 'user', content: calls(list) }], tools: [{ type: 'function', function: { name: 'f' } }] } });
+    assert.equal(two.status, 200, two.text);
+    assert.deepEqual(two.json().choices[0].message.tool_calls.map((call) => call.function.name), ['f'], name);
+  }
+});
