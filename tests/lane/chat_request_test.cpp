@@ -84,8 +84,11 @@ TEST_CASE("request: the text of the newest user message, in every form clients s
             R"({"messages":[{"role":"user","parts":[{"type":"text","text":"ab"},{"type":"file"},)"
             R"({"type":"text","text":"cd"}]}]})",
             "abcd"},
-        Row{"content string beats parts",
+        Row{"parts beat the content of before their edit",
             R"({"messages":[{"role":"user","content":"c","parts":[{"type":"text","text":"p"}]}]})",
+            "p"},
+        Row{"parts without a text leave it to content",
+            R"({"messages":[{"role":"user","content":"c","parts":[{"type":"step-start"}]}]})",
             "c"},
         Row{"blank content falls through to parts",
             R"({"messages":[{"role":"user","content":" ","parts":[{"type":"text","text":"p"}]}]})",

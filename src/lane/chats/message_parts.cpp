@@ -174,13 +174,12 @@ std::string joined_text(const std::vector<Piece>& pieces) {
 
 std::vector<Piece> read_pieces(const Json& message, const std::string& path) {
     std::vector<Piece> pieces;
-    auto plain = read_plain(message);
-    bool have_text = !plain.empty();
     auto content = read_array(member(message, "content"), path + ".content");
     auto parts = read_array(member(message, "parts"), path + ".parts");
-    const bool content_has_text = !is_blank(joined_text(content));
-    append_all(pieces, std::move(content), !have_text);
-    have_text = have_text || content_has_text;
+    const bool parts_have_text = !is_blank(joined_text(parts));
+    auto plain = parts_have_text ? std::string() : read_plain(message);
+    append_all(pieces, std::move(content), plain.empty() && !parts_have_text);
+    const bool have_text = !plain.empty() || !is_blank(joined_text(pieces));
     append_all(pieces, std::move(parts), !have_text);
     append_all(pieces, read_attachments(message, path), true);
     if (!plain.empty()) {

@@ -25,8 +25,8 @@ struct Piece {
     std::string_view fault{}; ///< of a refused one: why, where that is known
 };
 
-/// Reads one message object. Text comes from the first of `text`, `message`, `content`, `parts`
-/// that is not blank (older clients send the same text as content and as parts); files and images
+/// Reads one message object. Text comes from the first of `parts`, `text`, `message`, `content`
+/// that is not blank: pages that got both from /messages edit the parts. Files and images are taken
 /// from wherever they stand. A step-start is left out.
 [[nodiscard]] std::vector<Piece> read_pieces(const Json& message, const std::string& path);
 
