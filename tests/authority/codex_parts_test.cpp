@@ -62,6 +62,7 @@ TEST_CASE("profile: both promise their provider, policy and sandbox, chat offers
     CHECK(chat.contains("model_catalog_json = \"/x/catalog.json\"\n"));
     CHECK(chat.contains("shell_tool = false\n"));
     CHECK(chat.contains("unbounded_connection_retries = false\n"));
+    CHECK(chat.contains("\ntool_output_token_limit = "));
 
     options.profile = CodexProfile::agent;
     options.provider_env_key.clear();
@@ -71,6 +72,7 @@ TEST_CASE("profile: both promise their provider, policy and sandbox, chat offers
     CHECK(read_config_facts(agent).permissions == "oa_stream");
     CHECK(read_config_facts(agent).env_keys.empty());
     CHECK_FALSE(agent.contains("shell_tool"));
+    CHECK_FALSE(agent.contains("tool_output_token_limit")); // it would hold for commands as well
     CHECK_FALSE(agent.contains("model_catalog_json"));
 }
 

@@ -2,9 +2,10 @@
 // used again, many at once, names that Codex has itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertRefused } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
 import { Page, calls, waits } from './page.mjs';
 
 let mock, lane;
@@ -158,4 +159,22 @@ test('a call that Codex answers itself, behind one of the page, holds nothing up
     assert.equal(two.status, 200, two.text);
     assert.deepEqual(two.json().choices[0].message.tool_calls.map((call) => call.function.name), ['f'], name);
   }
+});
+
+test('a long result reaches the model whole, by the profile of the lane', async () => {
+  const own = await startLane({ authority: 'codex', name: 'profile', args: ['--codex-bin', codexBin(), '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--model', 'mock-model', '--allow', 'tools'] });
+  const result = Array.from({ length: 90_000 }, (_, i) => String(i).padStart(9, '.')).join(' ');
+  const told = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items.find((item) => item.type === 'function_call_output').output;
+  const chat = new Page(own, 'long-result', TOOLS);
+  assert.ok(waits(await chat.say('scenario:call;tool=f')));
+  chat.give([result]);
+  await chat.answer();
+  const whole = JSON.stringify(await told());
+  assert.ok(whole.includes(result), `${whole.length} of ${result.length} characters`);
+  const answer = await send(own.base, { method: 'POST', path: '/v1/chat/completions', ms: 40000, body: { model: 'mock-model', tools: [{ type: 'function', function: { name: 'f' } }], messages: [
+    { role: 'user', content: 'Ask.' }, { role: 'assistant', content: null, tool_calls: [{ id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } }] }, { role: 'tool', tool_call_id: 'c1', content: result }, { role: 'user', content: 'scenario:text;words=2' },
+  ] } });
+  assert.equal(answer.status, 200, answer.text);
+  assert.ok(JSON.stringify(await told()).includes(result), 'in /v1 too');
+  assert.equal((await own.stop()).code, 0);
 });

@@ -22,7 +22,10 @@ thread_unload_delay_secs = 60
 )";
 
 // Chat: the sandbox and the policy are a second wall; the first is that no tool is offered.
+// Results of the client's functions are cut in the middle beyond the limit. A body's size bounds
+// them; for agents the limit would hold for the output of commands, too.
 constexpr std::string_view k_chat_top = R"(approval_policy = "never"
+tool_output_token_limit = 4000000
 sandbox_mode = "read-only"
 include_environment_context = false
 include_permissions_instructions = false
