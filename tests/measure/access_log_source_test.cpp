@@ -263,6 +263,33 @@ TEST_CASE("access log: a gate does not decide what damaged lines could change") 
     CHECK(verdict(rate, bad) == Verdict::inconclusive);
 }
 
+TEST_CASE("access log: damaged lines above the first whole one are of its time, or of now") {
+    const auto damaged = [](int count) {
+        std::string out;
+        for (int i = 0; i < count; ++i) {
+            out += LogLine{.began_s = 36, .status = 503}.text().substr(0, 90) + "\n";
+        }
+        return out;
+    };
+    LogRig rig;
+    rig.append(damaged(44) + std::string(70'000, 'x') + "\n" + lines(357, 0, 0.16));
+    const auto got = rig.ask(0, 60);
+    CHECK(counts(got).total == 357);
+    CHECK(got.unread == 45);
+    CHECK(rig.ask(120, 180).unread == 0);
+    const measure::GateSpec rate{.id = "rate", .limit = 0.05};
+    CHECK(evaluate_readings(rate, got, {}, {}).verdict == Verdict::inconclusive);
+
+    LogRig two(measure::AccessLogOptions{.paths = {"a.log", "access.log"}});
+    two.write(two.folder / "a.log", lines(357, 0, 0.16));
+    two.now_s = 50;
+    two.append(damaged(7));
+    CHECK(two.ask(0, 60).unread == 7);
+    two.append(lines(3, 51, 1));
+    two.now_s = 60;
+    CHECK(two.ask(0, 60).unread == 7);
+}
+
 TEST_CASE("access log: many requests cost little memory, and the error that costs is stated") {
     measure::AccessLogOptions options;
     options.requests_kept = 1000;

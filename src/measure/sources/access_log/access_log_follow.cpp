@@ -50,6 +50,9 @@ Task<Result<void>> AccessLogFollower::catch_up(double since_s, double now_s) {
     if (files) {
         OA_CO_CHECK(co_await read_files(*std::move(files), now_s));
     }
+    for (auto& [identity, stream] : streams_) {
+        stream.settle(now_s, index_);
+    }
     prune();
     co_return Result<void>();
 }

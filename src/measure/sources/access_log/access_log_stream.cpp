@@ -23,7 +23,7 @@ void AccessLogStream::feed(
             dropping_ = true;
             rest_.clear();
             ++counts.damaged;
-            index.add_damaged(newest_s_);
+            damaged(index);
         }
         if (end == std::string_view::npos) {
             rest_ += dropping_ ? std::string_view() : piece;
@@ -51,21 +51,37 @@ void AccessLogStream::line(
         counts.ahead_most_s = std::max(counts.ahead_most_s, read.ended_s - now_s);
         if (read.ended_s > now_s + limits_.ahead_s) {
             ++counts.ahead;
-            return index.add_damaged(newest_s_);
+            return damaged(index);
         }
         counts.probes += read.probe ? 1 : 0;
         read.post = read.post && (limits_.probes || !read.probe);
         ++counts.requests;
-        return index.add(log_, written_at(read.ended_s), read);
+        index.add(log_, written_at(read.ended_s), read);
+        return place_undated(newest_s_, index);
     case LineKind::damaged:
         ++counts.damaged;
-        return index.add_damaged(newest_s_);
+        return damaged(index);
     case LineKind::foreign:
         ++counts.foreign;
         return;
     case LineKind::event:
     case LineKind::blank:
         return;
+    }
+}
+
+/// A damaged line was written at about the time of the line above it.
+void AccessLogStream::damaged(AccessLogIndex& index) {
+    if (newest_s_ > 0) {
+        index.add_damaged(newest_s_);
+    } else {
+        ++undated_;
+    }
+}
+
+void AccessLogStream::place_undated(double at_s, AccessLogIndex& index) {
+    for (; undated_ > 0; --undated_) {
+        index.add_damaged(at_s);
     }
 }
 

@@ -33,6 +33,8 @@ public:
 
     /// Takes the bytes that follow those taken before. `now_s`: seconds since 1970.
     void feed(std::string_view bytes, double now_s, AccessLogIndex& index, LogLineCounts& counts);
+    /// All there is for now was taken: lines above the first one with a time are of about now.
+    void settle(double now_s, AccessLogIndex& index) { place_undated(now_s, index); }
     /// How many bytes were taken.
     [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
     /// Bytes of a line that has not ended yet; it waits for its rest.
@@ -40,6 +42,8 @@ public:
 
 private:
     void line(std::string_view text, double now_s, AccessLogIndex& index, LogLineCounts& counts);
+    void damaged(AccessLogIndex& index);
+    void place_undated(double at_s, AccessLogIndex& index);
     [[nodiscard]] double written_at(double ended_s) noexcept;
 
     std::size_t log_;
@@ -48,6 +52,7 @@ private:
     std::string rest_{};
     bool dropping_ = false; ///< the line was too long and has not ended yet
     double newest_s_ = 0;
+    std::uint64_t undated_ = 0; ///< damaged lines above the first one with a time
 };
 
 } // namespace oa_stream::measure
