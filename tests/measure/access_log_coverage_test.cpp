@@ -1,4 +1,5 @@
 // Every log that is named must tell of the whole window, and each request of it once.
+#include "oa_stream/measure/budget.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "access_log_rig.hpp"
@@ -81,6 +82,57 @@ TEST_CASE("access log coverage: a replica's log that is empty, stopped, silent o
             check_open(pair.ask(), row.why);
         }
     }
+}
+
+TEST_CASE("access log coverage: what a replica's log may have held is in budgets and burn rates") {
+    struct Row {
+        std::string name;
+        std::string text;
+        double may_be;
+        Verdict want;
+    };
+    const measure::BudgetQuestion objective{
+        .name = "good", .objective = {99, 100}, .window_s = 7200, .least_total = 20
+    };
+    for (const Row& row : {
+             Row{"whole", lines(0, 7200), 0, Verdict::pass},
+             Row{"empty", "", 7200, Verdict::inconclusive},
+             Row{"stopped an hour ago", lines(0, 3600), 3600, Verdict::inconclusive},
+             Row{"six minutes of silence, a twentieth",
+                 lines(0, 360) + lines(721, 7200),
+                 370,
+                 Verdict::inconclusive},
+             Row{"of another revision alone", lines(0, 3600, "rev-b"), 0, Verdict::pass},
+         }) {
+        DYNAMIC_SECTION(row.name) {
+            Pair pair;
+            pair.rig.now_s = 7200;
+            pair.rig.write(pair.rig.folder / "a.log", lines(0, 7200));
+            pair.b(row.text);
+            std::vector<measure::WindowReading> readings;
+            for (const double window_s : measure::budget_windows(objective.window_s)) {
+                readings.push_back({window_s, pair.rig.ask(7200 - window_s, 7200, pair.question)});
+            }
+            const auto status = measure::budget_status(objective, readings);
+            const Check check = budget_check(status, {1, 1}, "budget");
+            CAPTURE(check.detail);
+            CHECK(static_cast<double>(status.unread) == Approx(row.may_be).epsilon(0.1));
+            CHECK(check.verdict == row.want);
+            CHECK(check.detail.contains("b.log") == (row.want != Verdict::pass));
+        }
+    }
+}
+
+TEST_CASE("access log coverage: silence of all logs together is a share of a budget that is told") {
+    LogRig rig;
+    rig.now_s = 7200;
+    rig.append(lines(0, 3000) + lines(3700, 7200));
+    const measure::BudgetQuestion objective{.objective = {99, 100}, .window_s = 7200};
+    const std::array readings{measure::WindowReading{7200, rig.ask(0, 7200)}};
+    CHECK_FALSE(readings.front().reading.uncovered.empty());
+    const auto status = measure::budget_status(objective, readings);
+    CHECK(status.covered_s < 6600);
+    CHECK(budget_check(status, {1, 1}, "budget").verdict == Verdict::pass);
 }
 
 TEST_CASE("access log coverage: a failure is found in spite of a gap") {

@@ -101,6 +101,7 @@ struct BudgetStatus {
     double covered_s = 0;
     double blur = 0; ///< half-width of `consumed` from the source's own error
     std::uint64_t unread = 0; ///< requests that may have been there, bad or good
+    std::string uncovered{}; ///< as in SourceReading
     std::vector<BurnStatus> burns{};
     bool burning = false; ///< at least one pair fires, whatever was not read
     /// Of what is left, at the rate of the shortest long window that has enough events; +Inf: it

@@ -88,6 +88,8 @@ struct SourceReading {
     /// Why a part of the window may hold requests that are not in the tally, of which nothing is
     /// known; a gate does not PASS then. Empty: all of it is covered.
     std::string uncovered{};
+    /// How many requests that part may have held, at the rate of the rest.
+    double uncovered_requests = 0;
     /// The run's own probes are in the tally, beside users' requests. False when the source tells
     /// them apart and leaves them out.
     bool counts_probes = true;

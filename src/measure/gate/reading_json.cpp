@@ -112,6 +112,7 @@ constexpr std::array k_numbers{
     Number{"time_error", &SourceReading::time_error},
     Number{"may_have_missed", &SourceReading::may_have_missed},
     Number{"unread", &SourceReading::unread, false},
+    Number{"uncovered_requests", &SourceReading::uncovered_requests, false},
 };
 
 Result<Tally> tally_from(const Json& line) {

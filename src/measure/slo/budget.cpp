@@ -59,7 +59,8 @@ std::string covered_text(const BudgetStatus& status) {
 namespace {
 
 std::uint64_t unread_of(const SourceReading& reading) {
-    return static_cast<std::uint64_t>(std::ceil(std::clamp(reading.unread, 0.0, 1e15)));
+    const double may_be = reading.unread + reading.uncovered_requests;
+    return static_cast<std::uint64_t>(std::ceil(std::clamp(may_be, 0.0, 1e15)));
 }
 
 /// The requests, had all that was not read been bad, or good.
@@ -209,10 +210,12 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
         out.covered_s = whole->covered_s;
         out.events = whole->tally.requests;
         out.unread = unread_of(*whole);
+        out.uncovered = whole->uncovered;
         out.coverage = coverage(whole->covered_s, question.window_s);
         out.budget = error_budget(out.events, question.objective, {0, 1});
         if (out.budget && out.budget->allowed_bad > 0) {
-            const double off = whole->count_error + whole->may_have_missed + whole->unread;
+            const double off =
+                whole->count_error + whole->may_have_missed + static_cast<double>(out.unread);
             out.blur = off / out.budget->allowed_bad;
         }
     }
@@ -254,6 +257,9 @@ Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id)
         percent_text(limit, -1),
         turns ? fmt::format("; right to ±{}, so not decided", percent_text(status.blur, -1)) : ""
     );
+    if (turns && !status.uncovered.empty()) {
+        check.detail += ": " + status.uncovered;
+    }
     return check;
 }
 

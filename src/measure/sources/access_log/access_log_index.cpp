@@ -153,6 +153,16 @@ AccessLogIndex::gap_of(std::size_t log, const Question& question, bool others_be
                : "";
 }
 
+std::optional<double> AccessLogIndex::covered_by(std::size_t log, const Question& question) const {
+    if (log >= logs_.size() || logs_[log].spans.empty()) {
+        return 0;
+    }
+    const Log& one = logs_[log];
+    return question.revision.empty() || one.revisions.contains(question.revision)
+               ? std::optional(one.spans.covered(question.window))
+               : std::nullopt;
+}
+
 bool AccessLogIndex::fresh(std::uint64_t id) {
     if (!ids_.insert(id).second) {
         return false;

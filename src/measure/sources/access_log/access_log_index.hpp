@@ -68,6 +68,8 @@ public:
     /// none of the revision's.
     [[nodiscard]] std::string
     gap_of(std::size_t log, const Question& question, bool others_before) const;
+    /// How much of the window the log tells of; nullopt: it is none of the revision's.
+    [[nodiscard]] std::optional<double> covered_by(std::size_t log, const Question& question) const;
     /// Does the log have a line of the revision from before that time?
     [[nodiscard]] bool covers(std::size_t log, const std::string& revision, double at_s) const;
     /// Lines that were there already, word for word, and were left out.

@@ -112,6 +112,8 @@ private:
     /// A file that may hold lines of the window, and could not be read.
     [[nodiscard]] std::string why_unread(const Question& question) const;
     [[nodiscard]] std::string why_uncovered(const Question& question) const;
+    [[nodiscard]] double
+    uncovered_requests(const Question& question, const SourceReading& reading) const;
     void add_notes(SourceReading& reading) const;
 
     AccessLogOptions options_;
@@ -242,6 +244,25 @@ std::string AccessLogSource::why_uncovered(const Question& question) const {
     return {};
 }
 
+/// What one replica does not tell of and others do, at the mean rate of all of them.
+double
+AccessLogSource::uncovered_requests(const Question& question, const SourceReading& reading) const {
+    double told_s = 0;
+    double gaps_s = counts().ahead_most_s > k_clocks_apart_s ? counts().ahead_most_s : 0;
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        const auto covered_s = index_.covered_by(i, question);
+        if (!covered_s || logs_[i]->same_as()) {
+            continue;
+        }
+        told_s += *covered_s;
+        if (!index_.gap_of(i, question, true).empty()) {
+            gaps_s += std::max(0.0, reading.covered_s - *covered_s);
+        }
+    }
+    const auto total = static_cast<double>(reading.tally.requests.total);
+    return told_s > 0 ? std::ceil(total * gaps_s / told_s) : 0;
+}
+
 Task<Result<SourceReading>> AccessLogSource::read(Question question) {
     const double at = now();
     if (pipe_) {
@@ -258,6 +279,9 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
     } else {
         reading = index_.answer(question);
         reading.uncovered = why_uncovered(question);
+        if (!reading.uncovered.empty()) {
+            reading.uncovered_requests = uncovered_requests(question, reading);
+        }
     }
     reading.source = fmt::format(
         "access log {}",
