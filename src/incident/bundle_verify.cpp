@@ -44,7 +44,7 @@ void take(ArchiveEntry&& entry, Contents& into) {
     }
     const std::size_t slash = entry.path.find('/');
     if (!entry.plain || !safe(entry.path) || slash == std::string::npos) {
-        into.odd.push_back(entry.path.substr(0, 120));
+        into.odd.push_back(printable(entry.path, 120));
         return;
     }
     const std::string root = entry.path.substr(0, slash);
@@ -53,7 +53,7 @@ void take(ArchiveEntry&& entry, Contents& into) {
     }
     const std::string path = entry.path.substr(slash + 1);
     if (root != into.root || !into.digests.emplace(path, sha256_hex(entry.bytes)).second) {
-        into.odd.push_back(entry.path.substr(0, 120));
+        into.odd.push_back(printable(entry.path, 120));
         return;
     }
     if (path == k_sums || path.ends_with("/" + std::string(k_sums))) {
@@ -95,16 +95,16 @@ BundleCheck check_list(const Contents& contents, const std::string& list, bool a
     for (const auto& [file, digest] : named) {
         const auto found = contents.digests.find(file);
         if (found == contents.digests.end()) {
-            wrong.push_back(file + " is missing");
+            wrong.push_back(printable(file) + " is missing");
         } else if (found->second != digest) {
-            wrong.push_back(file + " was changed");
+            wrong.push_back(printable(file) + " was changed");
         } else {
             ++right;
         }
     }
     for (const auto& [file, digest] : contents.digests) {
         if (all && file != list && !named.contains(file)) {
-            wrong.push_back(file + " is not listed");
+            wrong.push_back(printable(file) + " is not listed");
         }
     }
     out.pass = wrong.empty();
@@ -160,8 +160,8 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
         {"paths",
          contents.odd.empty() && !contents.root.empty(),
          contents.odd.empty()
-             ? fmt::format("{} plain files below {}", out.files, contents.root)
-             : fmt::format("what no bundle holds: {}", fmt::join(contents.odd, ", "))}
+             ? fmt::format("{} plain files below {}", out.files, printable(contents.root))
+             : fmt::format("what no bundle holds: {}", first_of(contents.odd))}
     );
     if (contents.sums.contains(std::string(k_sums))) {
         out.checks.push_back(check_list(contents, std::string(k_sums), true));
@@ -182,7 +182,7 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
     for (const auto& [list, text] : contents.sums) {
         if (list.starts_with("runs/")) {
             BundleCheck check = check_list(contents, list, false);
-            check.id = "run " + list.substr(5, list.size() - 5 - k_sums.size() - 1);
+            check.id = "run " + printable(list.substr(5, list.size() - 5 - k_sums.size() - 1));
             out.checks.push_back(std::move(check));
         }
     }

@@ -320,6 +320,34 @@ TEST_CASE("bundle: a damaged one is never whole") {
     }
 }
 
+TEST_CASE("bundle: no name of one that a stranger made reaches a terminal raw") {
+    const Scratch state;
+    const std::string evil = "\x1b]0;owned\x07";
+    const fs::path root = state.path / ("incident" + evil);
+    const fs::path folder = root / "runs" / evil;
+    fs::create_directories(folder);
+    for (const fs::path& file : {folder / evil, state.path / evil}) {
+        REQUIRE(write_file_atomic(file, "x").has_value());
+    }
+    const std::string sums =
+        std::string(64, 'a') + "  absent" + evil + "\n" + std::string(64, 'b') + "  " + evil + "\n";
+    REQUIRE(write_file_atomic(root / "SHA256SUMS", sums).has_value());
+    REQUIRE(write_file_atomic(folder / "SHA256SUMS", sums).has_value());
+    const std::string pack = fmt::format(
+        "cd {} && tar --zstd -cf b.tar.zst incident* $(printf '\\033]0;owned\\007')",
+        state.path.string()
+    );
+    REQUIRE(std::system(pack.c_str()) == 0);
+    const auto found = verify_bundle(state.path / "b.tar.zst");
+    REQUIRE(found.has_value());
+    CHECK_FALSE(found->pass());
+    CHECK(found->checks.size() == 5);
+    for (const BundleCheck& check : found->checks) {
+        CAPTURE(check.id, check.detail);
+        CHECK_FALSE((check.id + check.detail).contains('\x1b'));
+    }
+}
+
 TEST_CASE("bundle: nothing may stand behind its end") {
     const Scratch state;
     const auto made =
