@@ -1,7 +1,16 @@
 #include "oa_stream/probe/continuity.hpp"
 
+#include "support/frames.hpp"
+#include "support/loop.hpp"
+#include "support/raw_server.hpp"
+
 #include <catch2/catch.hpp>
 
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::probe;
+using namespace oa_stream::probe::test;
 using oa_stream::probe::messages_of;
 using oa_stream::probe::missing_messages;
 using oa_stream::probe::SeenMessage;
@@ -32,4 +41,41 @@ TEST_CASE("continuity: what came before must stand first, whatever follows") {
         missing_messages(said, {{"assistant", "b"}, {"user", "a"}}) ==
         "message 1 of 2 is another one"
     );
+}
+
+TEST_CASE("continuity: skipped where nothing is listed, and an error where it cannot be read") {
+    struct Row {
+        int status;
+        std::string_view body;
+        Verdict want;
+    };
+    static constexpr std::array k_rows{
+        Row{200, R"({"data":[]})", Verdict::skipped},
+        Row{404, R"({"message":"not here"})", Verdict::skipped},
+        Row{405, "", Verdict::skipped},
+        Row{501, "", Verdict::skipped},
+        Row{200, "<html>", Verdict::error},
+        Row{401, R"({"message":"who are you"})", Verdict::error},
+        Row{403, "", Verdict::error},
+        Row{429, "", Verdict::error},
+        Row{500, "", Verdict::error},
+        Row{503, R"({"message":"later"})", Verdict::error},
+    };
+    for (const Row& row : k_rows) {
+        CAPTURE(row.status, row.body);
+        Loop loop;
+        RawServer stable(loop.executor(), [&](const RawRequest& request) {
+            return request.method == "POST"
+                       ? Script{Send{stream_head() + chunk(good_body()) + last_chunk()}}
+                       : Script{Send{json_answer(row.status, row.body)}};
+        });
+        const auto client = net::HttpClient::make(loop.executor());
+        Continuity continuity(*client, {}, "");
+        Target target;
+        target.base_url = stable.url();
+        const Check check = loop.run(continuity.across(target, target, "c", "over"));
+        CAPTURE(check.detail);
+        CHECK(check.verdict == row.want);
+        CHECK(check.required == (row.want != Verdict::skipped));
+    }
 }
