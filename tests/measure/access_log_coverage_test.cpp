@@ -3,6 +3,7 @@
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "access_log_rig.hpp"
+#include "sources/access_log/access_log_index.hpp"
 
 using namespace oa_stream;
 using namespace oa_stream::test;
@@ -133,6 +134,30 @@ TEST_CASE("access log coverage: silence of all logs together is a share of a bud
     const auto status = measure::budget_status(objective, readings);
     CHECK(status.covered_s < 6600);
     CHECK(budget_check(status, {1, 1}, "budget").verdict == Verdict::pass);
+}
+
+TEST_CASE("access log coverage: hours that were too many to keep are no covered ones") {
+    constexpr double k_hour_s = 3600;
+    measure::AccessLogIndex index({.silence_s = 2 * k_hour_s, .requests_kept = 100, .slices = 10});
+    for (std::uint64_t i = 0; i < 300; ++i) {
+        measure::AccessLine line{.revision = "rev-a", .route = "/api/chat/stream", .post = true};
+        line.id = i;
+        index.add(0, k_log_epoch + static_cast<double>(i) * k_hour_s / 3, line);
+    }
+    const auto ask = [&](double from_h) {
+        Question question;
+        question.window = {k_log_epoch + from_h * k_hour_s, k_log_epoch + 100 * k_hour_s};
+        return index.answer(question);
+    };
+    const auto whole = ask(0);
+    REQUIRE(whole.state == measure::SourceReading::State::measured);
+    CHECK(whole.covered_s < 60 * k_hour_s);
+    CHECK(whole.uncovered.contains("too many to keep"));
+    CHECK(whole.uncovered_requests > 100);
+    CHECK(gate_on(whole).verdict == Verdict::inconclusive);
+    const auto newest = ask(90);
+    CHECK(newest.covered_s == Approx(10 * k_hour_s));
+    CHECK(newest.uncovered.empty());
 }
 
 TEST_CASE("access log coverage: a failure is found in spite of a gap") {

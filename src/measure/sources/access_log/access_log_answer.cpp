@@ -285,7 +285,8 @@ SourceReading AccessLogIndex::answer(const Question& question) const {
         return reading;
     }
     reading.state = SourceReading::State::measured;
-    reading.covered_s = spans->covered(window);
+    const double known_s = std::clamp(forgotten_to_s_, window.from_s, window.to_s);
+    reading.covered_s = spans->covered({known_s, window.to_s});
     sum.finish(reading);
     if (const auto damaged = damaged_in(window); damaged > 0) {
         reading.unread += static_cast<double>(damaged);
@@ -293,10 +294,13 @@ SourceReading AccessLogIndex::answer(const Question& question) const {
             "{}, each of which may have been a request", counted(damaged, "damaged line")
         ));
     }
-    if (forgotten_to_s_ > window.from_s) {
-        reading.notes.push_back(
-            fmt::format("requests before {} are no longer known", time_text(forgotten_to_s_))
+    if (known_s > window.from_s) {
+        reading.uncovered = fmt::format(
+            "requests before {} were too many to keep and are no longer known", time_text(known_s)
         );
+        const auto total = static_cast<double>(reading.tally.requests.total);
+        reading.uncovered_requests =
+            std::ceil(total * (known_s - window.from_s) / std::max(reading.covered_s, 1.0));
     }
     return reading;
 }

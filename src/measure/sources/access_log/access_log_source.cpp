@@ -278,9 +278,9 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         reading.why = why_empty();
     } else {
         reading = index_.answer(question);
-        reading.uncovered = why_uncovered(question);
-        if (!reading.uncovered.empty()) {
-            reading.uncovered_requests = uncovered_requests(question, reading);
+        if (const std::string gap = why_uncovered(question); !gap.empty()) {
+            reading.uncovered += (reading.uncovered.empty() ? "" : "; ") + gap;
+            reading.uncovered_requests += uncovered_requests(question, reading);
         }
     }
     reading.source = fmt::format(
