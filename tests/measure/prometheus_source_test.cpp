@@ -256,6 +256,20 @@ TEST_CASE("prometheus source: a dead target beside a live one is told, and unkno
     CHECK(unknown->why.contains("what it did since is unknown"));
 }
 
+TEST_CASE("prometheus source: a target that died before the window is told") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        // Prometheus has the dead one in so long a look back alone.
+        const bool far = query.starts_with("up") && query.contains("[1d]");
+        return far ? Scripted{.body = vector_body(up_of("1") + "," + up_of("0", "b:1"))}
+                   : Scripted{};
+    });
+    const double window_s = GENERATE(120.0, 600.0);
+    const auto got = ask(prometheus, question_of(window_s));
+    REQUIRE(got.has_value());
+    CHECK(got->state == State::missing);
+    CHECK(got->why.contains("target lane b:1 is down, last seen more than "));
+}
+
 TEST_CASE("prometheus source: two replicas of Prometheus count once") {
     FakePrometheus prometheus([](std::string_view query, int) {
         if (query.starts_with("oa_stream_build_info")) {

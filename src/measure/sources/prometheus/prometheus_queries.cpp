@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::string_view k_build_info = telemetry::metric("build_info").name;
 constexpr std::string_view k_before = "5m"; ///< scrapes come more often
+/// A target that was a lane so long ago and is down still is one (OaStreamTargetDown).
+constexpr double k_known_s = 86'400;
 
 } // namespace
 
@@ -43,7 +47,7 @@ std::string Queries::up() const {
     return fmt::format(
         "{} and on (job, instance) last_over_time({})",
         selector("up", {}, false),
-        ours(question_.window.seconds())
+        ours(std::max(question_.window.seconds(), k_known_s))
     );
 }
 

@@ -148,8 +148,12 @@ private:
                 continue;
             }
             ++down;
-            const std::string words =
-                fmt::format("target {} is down, last seen {} ago", name_of(key), ago(age(target)));
+            const std::string words = fmt::format(
+                "target {} is down, last seen {}{} ago",
+                name_of(key),
+                target.newest_s > 0 ? "" : "more than ",
+                ago(age(target))
+            );
             if (age(target) > most) {
                 return words + ": what it did since is unknown";
             }
