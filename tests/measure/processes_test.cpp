@@ -2,6 +2,10 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 #include "oa_stream/measure/processes.hpp"
 
+#include "fake_prometheus.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -91,4 +95,43 @@ TEST_CASE("processes: series of probes are left out, or added to those of users"
     const auto both = measure::merged_series(*parsed, true);
     CHECK(both.size() == 1);
     CHECK(measure::sum_of(both, empty) == 7);
+}
+
+TEST_CASE("processes: a target behind which several answer has no numbers, others keep theirs") {
+    using measure::test::up_of;
+    using measure::test::vector_body;
+    const bool mixed = GENERATE(false, true);
+    measure::test::FakePrometheus prometheus([&](std::string_view query, int) {
+        measure::test::Scripted out{.body = vector_body("")};
+        if (query.starts_with("max by (job, instance) (resets(")) {
+            out.body = vector_body(mixed ? up_of("1", "balancer:1") : "");
+        } else if (!query.contains("== 0") && !query.starts_with("sum by")) {
+            out.body = vector_body(up_of("1", "balancer:1") + "," + up_of("1", "b:1"));
+        } else if (query.contains("_http_requests_total")) {
+            out.body = vector_body(up_of("5040", "balancer:1") + "," + up_of("7", "b:1"));
+        }
+        return out;
+    });
+    asio::io_context io(1);
+    std::optional<Result<measure::ScrapedLanes>> got;
+    asio::co_spawn(
+        io,
+        measure::scraped_lanes(&prometheus, {.url = "http://prometheus.test"}, 30, 3600),
+        [&](const std::exception_ptr& thrown, Result<measure::ScrapedLanes> read) {
+            REQUIRE(thrown == nullptr);
+            got = std::move(read);
+        }
+    );
+    io.run();
+    REQUIRE(got.has_value());
+    REQUIRE(got->has_value());
+    const measure::ScrapedLanes& lanes = **got;
+    REQUIRE(lanes.parts.size() == 2);
+    CHECK(lanes.parts[0].name == "b:1");
+    CHECK_FALSE(lanes.parts[0].numbers.rose.empty());
+    CHECK(lanes.parts[1].state == (mixed ? "mixed" : "up"));
+    CHECK(lanes.parts[1].numbers.rose.empty() == mixed);
+    CHECK((lanes.parts[1].numbers.window_s == 0) == mixed);
+    CHECK(lanes.all.budget.empty() == mixed);
+    CHECK(lanes.all.now.empty() == mixed);
 }

@@ -45,10 +45,10 @@ struct LanePart {
 /// What a Prometheus says about all lanes that it scrapes.
 struct ScrapedLanes {
     std::vector<LanePart> parts{}; ///< a target each, without a budget
-    LaneNumbers all{}; ///< budget and gauges of all together
+    LaneNumbers all{}; ///< budget and gauges of all together; empty when some are mixed
     double age_s = 0; ///< of the oldest target's newest sample
     std::vector<std::string> down{};  ///< targets that had a lane a while ago
-    std::vector<std::string> mixed{}; ///< targets behind which several processes answer
+    std::vector<std::string> mixed{}; ///< several processes answer behind these: no numbers
     std::string revisions{}; ///< "r1, r2"
 };
 /// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives

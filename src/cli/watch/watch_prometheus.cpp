@@ -1,4 +1,5 @@
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "watch_sources.hpp"
@@ -55,12 +56,15 @@ public:
             lanes_ = *std::move(read);
             lanes_->all.budget_window = days(options_.budget_window);
             read_at_s_ = now_s();
-            state_ = lanes_->down.empty() ? "answers"
-                                          : fmt::format(
-                                                "{} targets are down: {}",
-                                                lanes_->down.size(),
-                                                fmt::join(lanes_->down, ", ")
-                                            );
+            state_ = lanes_->down.empty()
+                         ? "answers"
+                         : fmt::format(
+                               "{} down: {}",
+                               lanes_->down.size() == 1
+                                   ? "1 target is"
+                                   : counted(lanes_->down.size(), "target") + " are",
+                               fmt::join(lanes_->down, ", ")
+                           );
         } else {
             const Code code = read.error().code;
             answered_ = code != Code::network && code != Code::timeout;
@@ -100,7 +104,8 @@ private:
                 fmt::join(lanes.mixed, ", ")
             ));
         }
-        const std::size_t up = lanes.parts.size() - std::min(lanes.down.size(), lanes.parts.size());
+        const auto down = std::ranges::count(lanes.parts, "down", &measure::LanePart::state);
+        const std::size_t up = lanes.parts.size() - static_cast<std::size_t>(down);
         if (up < timing_.instances) {
             why.push_back(fmt::format("{} of {} instances are scraped", up, timing_.instances));
         }

@@ -259,7 +259,7 @@ test('from a Prometheus: the same numbers, and a target that is down is not heal
   await seen.kill();
   const down = await last((one) => one.state !== 'OK' && one.at > tick.at, 'the dead target');
   assert.ok(['NOT READY', 'UNREADABLE', 'STALE'].includes(down.state), down.state);
-  await last((one) => /1 targets are down|knows no lane/.test(one.sources[0].state), 'why');
+  await last((one) => /1 target is down|knows no lane/.test(one.sources[0].state), 'why');
   await server.kill();
   await last((one) => one.state === 'UNREACHABLE' && /unreachable: .*refused/.test(one.sources[0].state), 'the dead Prometheus');
   run.signal('SIGINT');

@@ -147,7 +147,7 @@ private:
             out->down,
             co_await instances(fmt::format(
                 "max by (job, instance) (up) == 0 and on (job, instance) "
-                "last_over_time({}[10m])",
+                "last_over_time({}[1d])",
                 selector(build)
             ))
         );
@@ -174,7 +174,8 @@ private:
         out->revisions = fmt::format("{}", fmt::join(revisions, ", "));
         co_return Result<void>{};
     }
-    /// Each target's series to its part, without the labels that name the target.
+    /// Each target's series to its part, without the labels that name the target. Counters of
+    /// several processes in turn seem to start again at each scrape: they tell nothing.
     void share_out(SeriesMap rose, double window_s, ScrapedLanes& out) const {
         using Target = std::pair<std::string, std::string>;
         const auto target_of = [](const SeriesId& series) {
@@ -193,12 +194,21 @@ private:
             revision += revision.empty() ? "" : ", ";
             revision += series.label("revision");
         }
+        const auto among = [](const std::vector<std::string>& some, const Target& target) {
+            return std::ranges::find(some, target.second) != some.end();
+        };
         for (auto& [target, part] : parts) {
             part.name = target.second;
             part.numbers.window_s = window_s;
-            const bool down = std::ranges::find(out.down, target.second) != out.down.end();
-            part.state = down ? "down" : "up";
+            part.state = among(out.down, target) ? "down" : "up";
+            if (among(out.mixed, target)) {
+                part.numbers = {};
+                part.state = "mixed";
+            }
             out.parts.push_back(std::move(part));
+        }
+        if (!out.mixed.empty()) {
+            out.all = {};
         }
     }
 
