@@ -383,7 +383,9 @@ void Fake::behave(const std::string& prompt) {
         );
         Json error = Json::object({{"message", "You've hit your usage limit. Try again later."}});
         error["codexErrorInfo"] = "usageLimitExceeded";
-        tell("error", Json::object({{"error", std::move(error)}, {"willRetry", false}}));
+        Json failed = Json::object({{"error", std::move(error)}, {"willRetry", false}});
+        failed["turnId"] = turn().id;
+        tell("error", std::move(failed));
         return finish("failed");
     }
     if (prompt == "usage-of-old-thread") {
