@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace oa_stream::store {
 
 namespace {
@@ -135,7 +137,46 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     return out;
 }
 
+namespace {
+
+/// Keys are looked for by patterns and told to people.
+Result<void> check_prefix(std::string_view prefix) {
+    constexpr std::string_view k_plain_characters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
+    constexpr std::size_t k_longest = 100;
+    if (prefix.empty() || prefix.size() > k_longest ||
+        prefix.find_first_not_of(k_plain_characters) != std::string_view::npos) {
+        return fail(
+            Code::usage,
+            "the prefix of the store's keys is 1 to 100 letters, digits and ._:/-",
+            names::store
+        );
+    }
+    return {};
+}
+
+/// A lane that renews its lease in the last moment is dead for others now and then.
+Result<void> check_times(const StoreOptions& options) {
+    constexpr Millis k_shortest_lease{100};
+    if (options.lease < k_shortest_lease) {
+        return fail(Code::usage, "lease is at least 100ms", names::limit, "lease=6s");
+    }
+    for (const auto& [name, time] :
+         {std::pair("store-wait", options.wait),
+          std::pair("log-kept", options.log_kept),
+          std::pair("idempotency-time", options.key_time)}) {
+        if (time <= Millis(0)) {
+            return fail(Code::usage, fmt::format("{} is longer than nothing", name), names::limit);
+        }
+    }
+    return {};
+}
+
+} // namespace
+
 Result<void> check_store(const StoreOptions& options) {
+    OA_CHECK(check_prefix(options.prefix));
+    OA_CHECK(check_times(options));
     const auto& password = options.password;
     if (!password.empty() && !password.starts_with("env:") && !password.starts_with("file:") &&
         !password.starts_with("fd:")) {
@@ -144,6 +185,14 @@ Result<void> check_store(const StoreOptions& options) {
             "a password is not given on the command line, where every local process can read it",
             names::store_password,
             "env:NAME, file:PATH or fd:N"
+        );
+    }
+    if (!options.user.empty() && password.empty()) { // Redis would take us for its default user
+        return fail(
+            Code::usage,
+            "a user of the store logs in with a password",
+            names::store_user,
+            fmt::format("add {} env:NAME", names::store_password)
         );
     }
     OA_CHECK(read_redis_address(options));

@@ -90,3 +90,30 @@ TEST_CASE("a password is never given as it is") {
     options.password = "env:STORE_PASSWORD";
     CHECK(check_store(options));
 }
+
+TEST_CASE("set-ups that would go on as somebody else, or never settle, are refused") {
+    struct Row {
+        const char* where;
+        void (*change)(StoreOptions& options);
+    };
+    const auto row = GENERATE(
+        Row{"--store-user", [](StoreOptions& options) { options.user = "lane"; }},
+        Row{"--store", [](StoreOptions& options) { options.prefix = ""; }},
+        Row{"--store", [](StoreOptions& options) { options.prefix = "a b*"; }},
+        Row{"--store", [](StoreOptions& options) { options.prefix = "{oa"; }},
+        Row{"--store", [](StoreOptions& options) { options.prefix = "a\n"; }},
+        Row{"--limit", [](StoreOptions& options) { options.lease = Millis(0); }},
+        Row{"--limit", [](StoreOptions& options) { options.lease = Millis(1); }},
+        Row{"--limit", [](StoreOptions& options) { options.wait = Millis(0); }},
+        Row{"--limit", [](StoreOptions& options) { options.log_kept = Millis(0); }},
+        Row{"--limit", [](StoreOptions& options) { options.key_time = Millis(0); }}
+    );
+    StoreOptions options;
+    options.url = "redis://127.0.0.1";
+    CHECK(check_store(options));
+    row.change(options);
+    const auto refused = check_store(options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::usage);
+    CHECK(refused.error().where == row.where);
+}
