@@ -54,6 +54,18 @@ test('four sends that all fail are 503, and nothing ran', async () => {
   } finally { await world.stop(); }
 });
 
+test('a stop reaches the worker though the commands of this minute are used up', async () => {
+  const world = await World.start({ limits: { 'worker-requests': '2' } });
+  try {
+    const turn = world.say('scenario:long', { id: 'full' }); // thread/start and turn/start
+    await turn.wait((seen) => seen.text.includes('text-delta'), 'text');
+    assertRefused(await world.say('scenario:text', { id: 'more' }).done, 503, 'authority_unavailable');
+    assert.equal((await send(world.lane.base, { method: 'POST', path: '/api/chats/full/stop' })).status, 200);
+    await turn.done;
+    assert.equal(journal(world, 'interrupt').length, 1);
+  } finally { await world.stop(); }
+});
+
 test('a stop reaches the worker; one that ignores it is ended for its readers', async () => {
   const world = await World.start();
   try {

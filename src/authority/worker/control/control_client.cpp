@@ -22,6 +22,7 @@ namespace {
 constexpr std::array k_pauses{Millis(200), Millis(400), Millis(800)};
 /// A build that is refused stays refused; nothing is asked again for so long.
 constexpr Millis k_final{60'000};
+constexpr std::string_view k_interrupt = "turn/interrupt";
 constexpr Millis k_minute{60'000};
 constexpr std::string_view k_base = "/api/runtime/codex/workers/";
 
@@ -163,13 +164,16 @@ Task<Result<WorkerLog>> ControlClient::log(Self self, std::uint64_t cursor) {
     co_return read_log(std::move(*data));
 }
 
-/// The service refuses beyond its limit and says so in prose; this end counts and refuses first.
-Result<void> ControlClient::check_quota() {
+/// The service refuses beyond its limit and says so in prose; this end counts and refuses first, a
+/// tenth before it, which is left for interrupts: a turn that nobody stops runs on and costs.
+Result<void> ControlClient::check_quota(std::string_view method) {
+    constexpr std::size_t k_share_of_interrupts = 10;
     const auto now = Clock::now();
     while (!sent_.empty() && now - sent_.front() >= k_minute) {
         sent_.pop_front();
     }
-    if (sent_.size() >= options_->requests_per_minute) {
+    const std::size_t most = options_->requests_per_minute;
+    if (method != k_interrupt && sent_.size() >= most - (most / k_share_of_interrupts)) {
         const auto left =
             std::chrono::ceil<std::chrono::seconds>(k_minute - (now - sent_.front())).count();
         return fail(
@@ -195,7 +199,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
     };
     const Forget forget(self, command.request);
     for (std::size_t attempt = 0;; ++attempt) {
-        OA_CO_CHECK(self->check_quota());
+        OA_CO_CHECK(self->check_quota(command.method));
         auto answer =
             co_await call(self, "POST", self->worker_url("/requests"), body, command.traceparent);
         const bool settled = self->waiting_[command.request].has_value();

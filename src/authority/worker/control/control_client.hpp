@@ -93,7 +93,7 @@ private:
     call(Self self, std::string method, std::string url, std::string body, std::string trace);
     [[nodiscard]] net::ClientRequest
     request_to(const std::string& method, const std::string& url, const std::string& body) const;
-    [[nodiscard]] Result<void> check_quota();
+    [[nodiscard]] Result<void> check_quota(std::string_view method);
     [[nodiscard]] Result<Json> judge(const Answer& answer, const WorkerCommand& command);
     [[nodiscard]] Error refused(const Answer& answer);
 
