@@ -396,6 +396,25 @@ TEST_CASE("approvals: an answer may leave others open") {
     CHECK(rig.authority.last().decisions.size() == 2);
 }
 
+TEST_CASE("approvals: the end of an allowed call that is not told holds up nothing still asked") {
+    Rig rig;
+    const auto first = rig.start();
+    rig.authority.last().ask("k1", "a1");
+    rig.authority.last().ask("k2", "a2");
+    rig.await_end(first);
+    const auto second = rig.answer({{"a1", true}});
+    rig.await_end(second); // Codex tells no end of a1's call while a2 waits
+    judge_next(*second, {"k1", "k2"});
+    CHECK(second->has(R"("status":"waiting-for-approval")"));
+    const auto third = rig.answer({{"a1", true}, {"a2", true}});
+    rig.authority.last().output("k1");
+    rig.authority.last().output("k2");
+    rig.end_turn();
+    rig.await_end(third);
+    judge_next(*third, {"k1", "k2"});
+    CHECK(rig.authority.last().decisions.size() == 2);
+}
+
 TEST_CASE("approvals: a draining lane does not wait for decisions it would refuse") {
     Rig rig;
     const auto first = rig.waiting();

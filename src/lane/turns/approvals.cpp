@@ -106,12 +106,22 @@ bool TurnApprovals::waiting() const noexcept {
 }
 
 bool TurnApprovals::stuck(const TurnCalls& calls) const noexcept {
+    return only_waits(calls, false);
+}
+
+bool TurnApprovals::held_up(const TurnCalls& calls) const noexcept {
+    return only_waits(calls, true);
+}
+
+bool TurnApprovals::only_waits(const TurnCalls& calls, bool allowed_too) const noexcept {
     if (open_parts_ != 0 || (!waiting() && !calls.waiting())) {
         return false;
     }
     return std::ranges::all_of(running_, [&](const std::string& call) {
         return calls.waits_for(call) || std::ranges::any_of(approvals_, [&](const Approval& known) {
-                   return known.call == call && known.state == State::waiting;
+                   return known.call == call &&
+                          (known.state == State::waiting ||
+                           (allowed_too && known.state == State::answered && known.approved));
                });
     });
 }

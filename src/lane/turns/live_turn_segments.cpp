@@ -9,6 +9,8 @@ namespace oa_stream::lane {
 
 namespace {
 
+constexpr int k_patience = 10; ///< times as long for the end of a call that was allowed
+
 Rejection reject_unclaimed() {
     return with_retry_after(
         reject(409, "turn_in_progress", "the answer that asks for this has not ended"), 1
@@ -63,7 +65,8 @@ void LiveTurn::arm_pause() {
     if ((!approvals_.waiting() && !calls_.waiting()) || ended_) {
         return;
     }
-    pause_timer_.expires_after(host_->timings.approval_quiet);
+    const bool patient = !approvals_.stuck(calls_) && approvals_.held_up(calls_);
+    pause_timer_.expires_after((patient ? k_patience : 1) * host_->timings.approval_quiet);
     pause_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
         if (const auto self = weak.lock(); self && !error) {
             self->pause();
@@ -73,7 +76,7 @@ void LiveTurn::arm_pause() {
 
 void LiveTurn::pause() {
     auto& last = segments_.back();
-    if (ended_ || reason_ != StopReason::none || !last.claimed || !approvals_.stuck(calls_)) {
+    if (ended_ || reason_ != StopReason::none || !last.claimed || !approvals_.held_up(calls_)) {
         return;
     }
     host_->scratch.clear();

@@ -85,6 +85,18 @@ test('two calls at once: one allowed, one denied', async () => {
   assert.equal(textOf(last), 'Both commands finished.');
 });
 
+test('two calls at once: one allowed, the other later', async () => {
+  const on = await waiting(`exec-two;${touch('now.txt')};cmd2=${encodeURIComponent('touch later.txt')}`, 2);
+  const [now, later] = ['now', 'later'].map((name) => on.parts.find((p) => p.input?.command === `touch ${name}.txt`).toolCallId);
+  const middle = await answered(on, { [now]: true });
+  assert.equal(statusOf(middle), 'waiting-for-approval', middle.text);
+  const last = await answered(on, { [later]: true });
+  assert.equal(statusOf(last), 'completed', last.text);
+  assert.deepEqual([made('now.txt'), made('later.txt')], [true, true]);
+  assert.deepEqual(on.parts.filter((p) => p.toolCallId).map((p) => p.state), ['output-available', 'output-available']);
+  assert.equal(textOf(last), 'Both commands finished.');
+});
+
 test('two calls one after the other: one answer each', async () => {
   const second = `cmd2=${encodeURIComponent('touch b.txt')}`;
   const on = await waiting(`exec-two;mode=seq;${touch('a.txt')};${second}`);
