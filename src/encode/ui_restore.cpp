@@ -1,4 +1,5 @@
 // A stream's state from the bytes that were sent of it, so that somebody else can go on.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/wire/sse.hpp"
 
 #include "ui_encoder_state.hpp"
@@ -46,6 +47,17 @@ struct Restorer {
     void operator()(const auto& /*chunk*/) {}
 };
 
+/// Clients merge the last metadata over the first: who knows no names must not empty them.
+void name(UiEncoderOptions& options, const ui::Start& start) {
+    const Json none = Json::object();
+    const Json& metadata = start.metadata ? *start.metadata : none;
+    if (options.thread.empty() && options.turn.empty()) {
+        options.thread = text_in(metadata, "threadId");
+        options.turn = text_in(metadata, "turnId");
+        options.message_id = start.message_id.value_or("");
+    }
+}
+
 } // namespace
 
 Result<void> UiEncoder::restore(std::string_view said) {
@@ -66,6 +78,9 @@ Result<void> UiEncoder::restore(std::string_view said) {
         state.machine.step(*parsed.chunk, state.report);
         wrong = state.refusal.empty() ? wrong : state.refusal;
         std::visit(restorer, *parsed.chunk);
+        if (const auto* start = std::get_if<ui::Start>(&*parsed.chunk)) {
+            name(state.options, *start);
+        }
         ++state.summary.frames;
     }});
     reader.feed(said);

@@ -176,3 +176,15 @@ TEST_CASE("bytes that are no answer of ours are not gone on with") {
         CHECK(restored.error().code == Code::protocol);
     }
 }
+
+TEST_CASE("continuation: whoever only ends a stream names what its start named") {
+    UiEncoder begun({.thread = "c1", .message_id = "turn-1", .turn = "turn-1", .model = "m"});
+    std::string said;
+    REQUIRE(begun.encode(TurnStarted{"t", "turn-1"}, said));
+    REQUIRE(begun.encode(PartOpened{"a"}, said));
+    UiEncoder encoder({});
+    REQUIRE(encoder.restore(said));
+    std::string rest;
+    encoder.fail_open(Failure{FailureCode::turn_aborted}, rest);
+    CHECK(rest.contains(R"("threadId":"c1","turnId":"turn-1","status":"aborted")"));
+}
