@@ -363,6 +363,9 @@ RunOutcome World::run() {
         input.steering = &steering;
         asio::co_spawn(io, let_steer(&person, &steering), asio::detached);
     }
+    if (prepare) {
+        prepare(input, io.get_executor());
+    }
     instruments.executor = io.get_executor();
     instruments.now = [&] { return session->folder().seconds_since_start(); };
     std::optional<RunOutcome> outcome;
@@ -377,6 +380,9 @@ RunOutcome World::run() {
         }
     );
     io.run_for(std::chrono::seconds(30));
+    if (finished) {
+        finished();
+    }
     REQUIRE(outcome.has_value());
     if (thrown) {
         std::rethrow_exception(thrown);

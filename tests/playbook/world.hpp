@@ -165,6 +165,9 @@ public:
     StopRequest stop;
     /// Looks at the run every millisecond and may give orders; unset: nobody can steer it.
     std::function<void(run::Steering&)> person{};
+    /// Gives the run what most tests do without, for as long as it lasts.
+    std::function<void(RunInput&, const asio::any_io_executor&)> prepare{};
+    std::function<void()> finished{};
     RunMode mode = RunMode::live;
     bool probes = true;
     std::optional<Asserted> asserted{};

@@ -183,6 +183,11 @@ Task<std::size_t> carry_out_all(RunContext* run) {
         }
         const bool stage_begins = steps[i].kind == StepKind::shift && run->changes_traffic();
         const StepEnd asked = stage_begins ? co_await ask_hooks(run, &steps[i]) : StepEnd::go_on;
+        // Who was waited for meanwhile did not allow the step by saying stop.
+        if (run->stop_requested()) {
+            run->add_interrupted("before " + steps[i].id);
+            co_return i;
+        }
         if (asked == StepEnd::go_on && co_await carry_out(run, &steps[i]) == StepEnd::go_on) {
             continue;
         }
