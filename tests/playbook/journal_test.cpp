@@ -63,6 +63,38 @@ TEST_CASE("journal: refused is settled, done serves, restored needs nothing") {
     CHECK(summary->ended);
 }
 
+TEST_CASE("journal: what served when the next write was set out counts, and so does a late write") {
+    const JournalLine written_line{.phase = Phase::written, .step = "shift@5%"};
+    const JournalLine ambiguous{.phase = Phase::ambiguous, .step = "shift@5%"};
+    const JournalLine unverified{.phase = Phase::unverified, .step = "shift@5%"};
+    const JournalLine refused{.phase = Phase::refused, .step = "shift@5%"};
+    const auto back = [](int from) {
+        return JournalLine{
+            .phase = Phase::intent,
+            .step = "rollback",
+            .from = World::split(from).to_json(),
+            .to = World::split(0).to_json()
+        };
+    };
+    const JournalLine restored{
+        .phase = Phase::done, .step = "rollback", .to = World::split(0).to_json()
+    };
+    const auto served =
+        read_journal(written({k_begin, k_intent, written_line, unverified, back(5)}));
+    CHECK(served->serving == World::split(5));
+    CHECK(served->needs_rollback());
+    // Nothing came of it so far, and nobody refused it.
+    const auto late = read_journal(written({k_begin, k_intent, ambiguous, unverified, back(0)}));
+    CHECK(late->needs_rollback());
+    const auto fenced =
+        read_journal(written({k_begin, k_intent, ambiguous, unverified, back(0), restored}));
+    CHECK_FALSE(fenced->needs_rollback());
+    // The repetition was refused; the write before it was not.
+    const auto again = read_journal(written({k_begin, k_intent, ambiguous, k_intent, refused}));
+    CHECK(again->pending == World::split(5));
+    CHECK(again->needs_rollback());
+}
+
 TEST_CASE("journal: a line cut by a crash is left out, one in the middle is an error") {
     const std::string text = written({k_begin, k_intent});
     for (std::size_t cut = written({k_begin}).size() + 1; cut < text.size(); ++cut) {

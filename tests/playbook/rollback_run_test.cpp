@@ -190,6 +190,59 @@ TEST_CASE("take back: a write of the dead that is still under way finds its etag
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("take back: a write of this run that got no answer finds its etag outdated, too") {
+    World world;
+    make_small(world);
+    world.playbook.driver_limit = Millis(50); // over with the first call
+    world.driver.answers[1] = FakeDriver::Answer::hangs;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.applied == std::vector{World::split(0)}); // though the baseline served
+    asio::io_context io;
+    std::optional<Result<void>> late;
+    asio::co_spawn(io, world.driver.set(World::split(50), "1"), [&](auto, Result<void> result) {
+        late = std::move(result);
+    });
+    io.run();
+    REQUIRE(late.has_value());
+    REQUIRE_FALSE(late->has_value());
+    CHECK(late->error().code == Code::conflict);
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("take back: after a death, a write that came true in part is ours, too") {
+    for (const int write : {1, 2}) {
+        for (const bool failing : {false, true}) {
+            CAPTURE(write);
+            CHECK(die_and_return(failing, [&](World& world, int point) {
+                      world.driver.answers[write] = FakeDriver::Answer::yes_in_part;
+                      world.crash_at_write = point;
+                      world.crash_after_write = true;
+                  }) >= 8);
+        }
+    }
+}
+
+TEST_CASE("take back: a step of a ramp that came true in part does not end the rollback") {
+    World world;
+    make_small(world);
+    world.playbook.rollback_ramp = Millis(20);
+    world.instruments.bad_at[50] = 20;
+    world.playbook.restore_limit = Millis(20000);
+    world.driver.answers[2] = FakeDriver::Answer::yes_in_part;
+    world.person = [&](run::Steering&) {
+        FakeDriver& driver = world.driver;
+        if (driver.writes_seen == 2 && driver.away_from == 0) {
+            driver.away_from = driver.reads + 1;
+            driver.away_to = driver.away_from + 120; // more than the step has time for
+        }
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == World::split(0));
+}
+
 TEST_CASE("take back: a journal that is empty or gone leaves the plan and what serves") {
     for (const bool gone : {true, false}) {
         for (const int live : {50, 33}) {
@@ -232,7 +285,7 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
 ) {
     World world;
     died_at_call(world, 5, true);
-    world.driver.serving = World::split(33);
+    world.driver.serving = World::split(77);
     const int writes = world.driver.writes_seen;
     world.playbook.traffic.settings =
         traffic_of("driver: cloud-run, endpoint: \"https://run.example\", project: p, region: r, "
@@ -240,7 +293,7 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
             .settings;
     const RunOutcome outcome = rollback_of(world);
     CHECK(outcome.exit == ExitCode::rollback_unverified);
-    CHECK(world.driver.serving == World::split(33));
+    CHECK(world.driver.serving == World::split(77));
     CHECK(world.driver.writes_seen == writes);
     REQUIRE_FALSE(outcome.notes.empty());
     CHECK(
@@ -252,7 +305,7 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
 TEST_CASE("take back: the way out by hand goes through the shipped command-driver example") {
     World world;
     died_at_call(world, 5, true);
-    world.driver.serving = World::split(33);
+    world.driver.serving = World::split(77);
     const auto file = world.state / "it's the split.conf";
     const std::string set_nginx = "OA_STREAM_DRIVER_NGINX=true OA_STREAM_DRIVER_SPLIT_FILE='" +
                                   (world.state / "it'\\''s the split.conf").string() + "' ";

@@ -78,7 +78,8 @@ void fill(RunContext& run, const JournalSummary& summary) {
         }
     }
     run.serving = summary.pending ? *summary.pending : summary.serving.value_or(summary.baseline);
-    run.fence = summary.pending.has_value();
+    run.fence = summary.pending.has_value() || summary.late;
+    run.torn = summary.torn;
 }
 
 /// After the traffic: a revision that restarts begins without overrides. What became of the

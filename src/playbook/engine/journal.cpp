@@ -9,6 +9,17 @@ Split split_of(const Json& state) {
     return Split::from_json(state).value_or(Split{});
 }
 
+void apply_intent(JournalSummary& summary, const JournalLine& line) {
+    summary.late = summary.late || (summary.pending && !(*summary.pending == summary.baseline));
+    summary.pending = split_of(line.to);
+    summary.written.push_back(*summary.pending);
+    summary.step = line.step;
+    if (!line.from.empty()) { // read a moment before
+        summary.serving = split_of(line.from);
+        summary.torn = {*summary.serving, *summary.pending};
+    }
+}
+
 void apply_line(JournalSummary& summary, const JournalLine& line) {
     switch (line.phase) {
     case Phase::begin:
@@ -17,12 +28,14 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
         summary.plan = line.detail;
         break;
     case Phase::intent:
-        summary.pending = split_of(line.to);
-        summary.written.push_back(*summary.pending);
-        summary.step = line.step;
+        apply_intent(summary, line);
         break;
     case Phase::refused:
-        summary.pending.reset();
+        // It is about the last write alone: one before it may still come true.
+        if (!summary.unclear) {
+            summary.pending.reset();
+            summary.torn.reset();
+        }
         break;
     case Phase::read_back:
         summary.serving = split_of(line.seen);
@@ -30,6 +43,8 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
     case Phase::done:
         summary.serving = split_of(line.to);
         summary.pending.reset();
+        summary.torn.reset();
+        summary.unclear = summary.late = false;
         summary.done.push_back(line.step);
         break;
     case Phase::end:
@@ -41,6 +56,8 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
         break;
     case Phase::written:
     case Phase::ambiguous:
+        summary.unclear = true;
+        break;
     case Phase::seen:
     case Phase::unverified:
         break;
@@ -53,7 +70,7 @@ bool JournalSummary::needs_rollback() const noexcept {
     if (baseline.empty()) { // no split in whole percents: only a rollback begins from there
         return pending.has_value();
     }
-    return (pending && !(*pending == baseline)) || (serving && !(*serving == baseline));
+    return late || (pending && !(*pending == baseline)) || (serving && !(*serving == baseline));
 }
 
 Result<JournalSummary> read_journal(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::playbook {
@@ -22,6 +23,10 @@ struct JournalSummary {
     std::string plan;
     std::optional<traffic::Split> serving{}; ///< last split seen or confirmed
     std::optional<traffic::Split> pending{}; ///< an intent without an outcome: may serve or not
+    /// From and to of that intent: what lies between may serve, too.
+    std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
+    bool unclear = false; ///< a write since the last split that was seen got no clear answer
+    bool late = false;    ///< one before the pending may still come true, and is not the baseline
     std::vector<traffic::Split> written{};  ///< every split that was set out to be written
     std::vector<std::string> done{};        ///< steps seen serving what they were to bring
     std::string step{};                     ///< of the last intent

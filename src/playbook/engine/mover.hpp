@@ -23,8 +23,8 @@ struct MoverOptions {
     /// The whole setting that `to` stands for; null: the split says it all. With it `done` means
     /// that this setting is there again, not only its split.
     Json exact = nullptr;
-    /// Write once even when `to` serves already: a write of a process that died may still be under
-    /// way, and this one makes its etag old.
+    /// Write once even when `to` serves already: an earlier write, or one of a process that died,
+    /// may still be under way, and this one makes its etag old.
     bool fence = false;
     /// A write of ours that was not seen whole: what serves between the two is ours, too.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};

@@ -93,6 +93,7 @@ Task<void> ramp_down(RunContext* run, std::string step) {
             fmt::format("{}.ramp-{}", step, i), run->ours, *next, Urgency::rescue
         );
         if (moved.result != Moved::Result::done) {
+            run->torn = moved.torn;
             co_return;
         }
         run->serving = *next;

@@ -58,7 +58,7 @@ struct RunContext {
     std::optional<double> seen_s{};   ///< the first bad answer after it
     std::optional<UserWatch> drill{}; ///< set while users are watched
     StageRun* current_stage = nullptr; ///< the stage under way, which wants the users' answers, too
-    bool fence = false; ///< a write of a process that died may be under way
+    bool fence = false; ///< a write that got no clear answer may still be under way
     /// The last write, when it was not seen whole.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     bool refused = false; ///< drift or a precondition

@@ -116,6 +116,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
         co_return StepEnd::go_on;
     }
     run->torn = moved.torn;
+    run->fence = run->fence || moved.torn.has_value();
     run->refused = moved.result == Moved::Result::foreign || moved.result == Moved::Result::refused;
     run->denied = run->denied || moved.denied;
     run->session.say(fmt::format("  ERROR {}: {}", step->id, moved.detail));
