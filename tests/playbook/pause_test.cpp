@@ -245,6 +245,40 @@ TEST_CASE("pause: the last stage promoted while its gates are open is never a PA
     CHECK(world.driver.serving == World::split(5));
 }
 
+TEST_CASE("pause: a stage that failed goes back, though a source fell silent in it, too") {
+    World world;
+    make_cutover(world);
+    world.playbook.on_failure = Then::rollback;
+    world.playbook.stage.error_then = Then::hold;
+    world.playbook.stage.error_hold_at_most = Millis(0);
+    world.playbook.stage.bake = Millis(50);
+    world.playbook.stage.pause_at_most = Millis(20);
+    world.playbook.sources = {
+        measure::source_settings("prometheus", {.places = {"http://p"}}),
+        measure::source_settings("probe", {}),
+    };
+    world.playbook.stage.gates = {
+        {.id = "users", .limit = 0.5, .events = "http_5xx"},
+        {.id = "probes", .limit = 0.05, .from = "probe"},
+    };
+    world.playbook.stages = {25, 50};
+    world.playbook.run_gates.clear();
+    FakeSource source([](const measure::Question&) -> Result<measure::SourceReading> {
+        return fail(Code::network, "connection refused");
+    });
+    world.sources["prometheus"] = &source;
+    world.playbook.stage.extend_at_most = Millis(0);
+    world.instruments.bad_at[25] = 12; // too little for an interim look
+    bool paused = false;
+    world.person = [&](run::Steering& steering) { paused = paused || steering.position().paused; };
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK_FALSE(paused);
+    CHECK_FALSE(outcome.held);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == World::split(0));
+}
+
 TEST_CASE("steering: orders that make no sense where the run is are refused") {
     StopRequest stop;
     run::Steering steering(stop);

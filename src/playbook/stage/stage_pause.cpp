@@ -25,11 +25,12 @@ Then wanted(const StageRun& stage, WindowEnd end) {
     const Playbook& playbook = stage.run.playbook();
     const auto& gates = stage.row.gates;
     const bool unreadable = end == WindowEnd::lost && stage.drift.state == DriftState::unreadable;
-    if (end == WindowEnd::blind || end == WindowEnd::broken || unreadable) {
-        return playbook.stage.error_then;
-    }
+    // What failed, failed: that a source fell silent, too, makes it no better.
     if (end == WindowEnd::early_fail || any(gates, Verdict::fail)) {
         return playbook.on_failure;
+    }
+    if (end == WindowEnd::blind || end == WindowEnd::broken || unreadable) {
+        return playbook.stage.error_then;
     }
     const bool undecided = any(gates, Verdict::inconclusive) || !stage.users_came;
     return end == WindowEnd::over && undecided && !any(gates, Verdict::error)
