@@ -279,6 +279,56 @@ TEST_CASE("pause: a stage that failed goes back, though a source fell silent in 
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("pause: a read that failed when the order came is made again, and leaves no trace") {
+    World world;
+    make_cutover(world);
+    world.playbook.stage.pause_after = {25};
+    world.drift_every = Millis(20);
+    world.person = [&](run::Steering& steering) {
+        FakeDriver& driver = world.driver;
+        if (!steering.position().paused) {
+            return;
+        }
+        if (driver.away_from == 0) {
+            driver.away_from = driver.reads + 1;
+            driver.away_to = driver.away_from + 100;
+        } else if (driver.reads >= driver.away_from) {
+            driver.away_to = driver.reads + 1;
+            REQUIRE(steering.give({Action::go_on, "alice", {}}).has_value());
+        }
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(check_of(outcome, "traffic@25%").verdict == Verdict::pass);
+    CHECK(outcome.verdict == Verdict::pass);
+    CHECK(outcome.exit == ExitCode::ok);
+    CHECK(world.driver.serving == World::split(100));
+}
+
+TEST_CASE("pause: probes that could not be started and then were leave no trace") {
+    World world;
+    make_cutover(world);
+    world.playbook.stage.error_then = Then::hold;
+    world.playbook.stage.error_hold_at_most = Millis(0);
+    world.instruments.failing_flows = {2};
+    int pauses = 0;
+    world.person = when_paused(Action::go_on, pauses);
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(pauses == 1);
+    CHECK_FALSE(has_check(outcome, "probe@5%"));
+    CHECK(outcome.exit == ExitCode::ok);
+
+    World gone; // for good: it stays an error
+    make_cutover(gone);
+    gone.playbook.stage.error_then = Then::rollback;
+    gone.playbook.stage.error_hold_at_most = Millis(0);
+    gone.instruments.failing_flows = {2};
+    const RunOutcome ended = gone.run();
+    CHECK(check_of(ended, "probe@5%").verdict == Verdict::error);
+    CHECK(ended.exit == ExitCode::rolled_back);
+}
+
 TEST_CASE("steering: orders that make no sense where the run is are refused") {
     StopRequest stop;
     run::Steering steering(stop);

@@ -157,7 +157,9 @@ Task<probe::Removal> FakeInstruments::remove_conversations(probe::RemovePace /*p
 
 Result<void>
 FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) {
-    ++flows;
+    if (failing_flows.contains(++flows)) {
+        return fail(Code::network, "no probe gets out");
+    }
     const int bad = bad_at.contains(percent_) ? bad_at[percent_] : 0;
     const double slow = slow_at.contains(percent_) ? slow_at[percent_] : 0.1;
     const int canary_share =

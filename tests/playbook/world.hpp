@@ -106,6 +106,7 @@ public:
     int bad_fresh = 0;                     ///< so many fresh probes fail before the good ones
     int fresh = 0;
     int flows = 0;
+    std::set<int> failing_flows{}; ///< by number of the start_flow() call, from 1
     /// Of the users: the next so many meet the canary after the baseline is back.
     int late_users = 0;
     asio::any_io_executor executor{};

@@ -26,6 +26,10 @@ Task<bool> look(StageRun* stage) {
     RunContext& run = stage->run;
     DriftLook now =
         judge_drift(run, co_await within(run.in.timing.driver_call, run.in.driver->read()));
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+        co_return true; // the window is over: who cut this look short is not the machinery
+    }
     ++stage->drift_looks;
     if (now.state == DriftState::unreadable) {
         if (!stage->unreadable_since) {

@@ -143,7 +143,7 @@ FlowRates rates_of(const StageRun& stage) {
 } // namespace
 
 /// A source that fails is waited for, as long as the playbook says.
-Task<Result<void>> start_probes(StageRun* stage) {
+Task<bool> start_probes(StageRun* stage) {
     RunContext& run = stage->run;
     const auto deadline = Clock::now() + run.playbook().stage.error_hold_at_most;
     for (;;) {
@@ -151,7 +151,11 @@ Task<Result<void>> start_probes(StageRun* stage) {
             stage->add_sample(std::move(sample));
         });
         if (started || run.stop_requested() || Clock::now() >= deadline) {
-            co_return started;
+            stage->no_probes = started ? std::string() : started.error().text();
+            if (!started) {
+                run.session.folder().note("probes not started", {{"why", stage->no_probes}});
+            }
+            co_return started.has_value();
         }
         (void)co_await sleep_for(run.in.timing.retry_pause);
     }
@@ -159,9 +163,7 @@ Task<Result<void>> start_probes(StageRun* stage) {
 
 Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
     RunContext& run = stage->run;
-    if (const auto started = co_await start_probes(stage); !started) {
-        run.source_failed = true;
-        run.session.add("probe@" + stage->where, Verdict::error, started.error().text());
+    if (!co_await start_probes(stage)) {
         co_return WindowEnd::broken;
     }
     stage->planned += length;
@@ -241,6 +243,8 @@ void record_end(StageRun& stage, WindowEnd end) {
         run.add_interrupted("at stage " + stage.where);
         return;
     case WindowEnd::broken:
+        run.source_failed = true;
+        run.session.add("probe@" + stage.where, Verdict::error, stage.no_probes);
         stage.row.verdict = Verdict::error;
         return;
     case WindowEnd::lost:

@@ -41,6 +41,7 @@ struct StageRun {
     std::optional<traffic::TrafficState> first_seen{}; ///< by the first look
     bool users_came = true;
     std::string users_text{}; ///< how many, or why that is not known
+    std::string no_probes{}; ///< why none could be started
     Clock::time_point begun = Clock::now();
     double since_s = wall_seconds(); ///< the split was read back: from here on sources are asked
     SourceAnswers sources{};
@@ -61,8 +62,8 @@ struct StageRun {
 watch_all(StageRun* stage, Clock::time_point until, measure::Look look);
 /// The same with probes of its own, and at its end the gates' judgement.
 [[nodiscard]] Task<WindowEnd> window(StageRun* stage, Millis length, measure::Look look);
-/// Probes at the stage's rates. An error: none could be started.
-[[nodiscard]] Task<Result<void>> start_probes(StageRun* stage);
+/// Probes at the stage's rates. False: none could be started, as `stage` says.
+[[nodiscard]] Task<bool> start_probes(StageRun* stage);
 /// For a live display.
 void show(const StageRun& stage);
 

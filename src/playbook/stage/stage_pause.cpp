@@ -53,6 +53,9 @@ std::string trouble_of(const StageRun& stage) {
             );
         }
     }
+    if (!stage.no_probes.empty()) {
+        return "no probes: " + stage.no_probes;
+    }
     return stage.drift.detail.empty() ? "a source does not answer" : stage.drift.detail;
 }
 
@@ -165,9 +168,7 @@ Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
 
 /// The stage was good: it goes on being measured, and a breach does not wait for anybody.
 Task<WindowEnd> wait_and_measure(StageRun* stage, Clock::time_point until) {
-    if (const auto started = co_await start_probes(stage); !started) {
-        stage->run.source_failed = true;
-        stage->run.session.add("probe@" + stage->where, Verdict::error, started.error().text());
+    if (!co_await start_probes(stage)) {
         co_return WindowEnd::broken;
     }
     stage->planned += stage->run.playbook().stage.pause_at_most;
@@ -219,7 +220,10 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
         if (got == WindowEnd::over) { // nobody came
             co_return reason->trouble ? end : WindowEnd::unattended;
         }
-        if (got == WindowEnd::promoted && !co_await split_still_ours(stage)) {
+        // The last look of a pause may have failed, and says nothing of who goes on now.
+        const bool goes_on =
+            got == WindowEnd::promoted || (got == WindowEnd::resumed && !reason->trouble);
+        if (goes_on && !co_await split_still_ours(stage)) {
             co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
         }
         if (got != WindowEnd::resumed) {
