@@ -28,6 +28,9 @@ Result<void> Steering::check(Action action) const {
     }
     switch (action) {
     case Action::pause:
+        if (!position_.not_pausable.empty()) {
+            return fail(Code::precondition, position_.not_pausable);
+        }
         return position_.paused ? fail(Code::precondition, "the run is already paused")
                                 : Result<void>{};
     case Action::go_on:
@@ -94,6 +97,11 @@ void Steering::in_stage(std::string stage) {
     position_.stage = std::move(stage);
     position_.not_promotable.clear();
     order_.reset(); // it was for the stage before
+}
+
+void Steering::forbid_pause(std::string why) {
+    position_.not_pausable = std::move(why);
+    pause_.reset();
 }
 
 void Steering::paused(std::string why) {

@@ -71,6 +71,26 @@ TEST_CASE("drill: detection, decision and recovery are three times, each from it
     CHECK(*outcome.drill->recovery_s() < 2);
 }
 
+TEST_CASE("drill: nobody can pause it: it measures times, and its users meet a fault") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.playbook.stage.pause_at_most = Millis(20);
+    world.instruments.bad_at[25] = 60;
+    std::string refusal;
+    world.person = [&](run::Steering& steering) {
+        if (!steering.position().stage.empty() && refusal.empty()) {
+            const auto given = steering.give({run::Action::pause, "alice", {}});
+            refusal = given ? "taken" : given.error().message;
+        }
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK_THAT(refusal, Contains("a drill"));
+    CHECK(outcome.exit == ExitCode::ok);
+    REQUIRE(outcome.drill.has_value());
+    CHECK(*outcome.drill->recovery_s() < 2);
+}
+
 TEST_CASE("drill: recovered is who meets the baseline, whatever the driver says") {
     World world;
     make_drill(world, "error-rate=0.6");

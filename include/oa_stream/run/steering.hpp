@@ -41,6 +41,7 @@ struct RunPosition {
     bool paused = false;
     std::string why{};   ///< why it is paused
     double left_s = 0;   ///< until the pause ends by itself
+    std::string not_pausable{}; ///< why the run cannot be paused; empty: it can
     std::string not_promotable{}; ///< why the stage cannot be promoted; empty: it can
 };
 
@@ -68,6 +69,8 @@ public:
     void at_step(std::string step);
     void in_stage(std::string stage); ///< empty: out of it
     void forbid_promotion(std::string why) { position_.not_promotable = std::move(why); }
+    /// For the whole run. A pause that was asked for already is forgotten.
+    void forbid_pause(std::string why);
     void paused(std::string why);
     void pause_left(double seconds) noexcept { position_.left_s = seconds; }
     void unpaused();

@@ -283,6 +283,9 @@ Task<StepEnd> pause_before(RunContext* run, std::string step) {
     }
     run::Steering& steering = *run->in.steering;
     steering.at_step(step);
+    if (run->playbook().drill) {
+        steering.forbid_pause("a drill is not paused: it measures times, and its users are hurt");
+    }
     if (!steering.pause_asked() || run->stop_requested()) {
         co_return StepEnd::go_on;
     }
