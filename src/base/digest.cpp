@@ -59,6 +59,11 @@ std::string sha256_hex(std::string_view bytes) {
 }
 
 Result<std::string> sha256_of_file(const std::filesystem::path& path) {
+    std::error_code absent;
+    const auto there = std::filesystem::status(path, absent);
+    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
+        return fail(Code::unreadable, "no regular file lies in its place", path.string());
+    }
     std::ifstream file(path, std::ios::binary);
     std::array<char, 64U << 10U> buffer{};
     Sha256 hash;

@@ -1,8 +1,8 @@
 #include "oa_stream/incident/bundle.hpp"
 
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include "archive.hpp"
 
@@ -309,7 +309,7 @@ Result<void> fill(BundleMaker& maker, const Sources& sources) {
             OA_CHECK(maker.add(path, source.text));
             continue;
         }
-        OA_TRY(const std::string text, read_file(source.file, k_largest));
+        OA_TRY(const std::string text, run::read_kept(source.file, k_largest));
         if (path.starts_with("runs/") && path.ends_with("/SHA256SUMS")) {
             run_sums.push_back(path);
             continue;
@@ -317,7 +317,7 @@ Result<void> fill(BundleMaker& maker, const Sources& sources) {
         OA_CHECK(maker.add(path, text));
     }
     for (const std::string& path : run_sums) {
-        OA_TRY(const std::string text, read_file(sources.at(path).file, k_largest));
+        OA_TRY(const std::string text, run::read_kept(sources.at(path).file, k_largest));
         OA_CHECK(maker.add_run_sums(path, text));
     }
     if (!maker.leaks().empty()) {

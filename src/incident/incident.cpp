@@ -1,8 +1,8 @@
 #include "oa_stream/incident/incident.hpp"
 
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 
 #include "stored_samples.hpp"
@@ -76,7 +76,7 @@ Result<void> add_artefacts(const run::RunEntry& run, std::vector<Artefact>& out)
 }
 
 std::string first_value(const fs::path& file, std::string_view key) {
-    const auto text = read_file(file, 1U << 20U);
+    const auto text = run::read_kept(file, 1U << 20U);
     const std::string_view all = text ? std::string_view(*text) : std::string_view{};
     const std::size_t at = all.starts_with(key) ? 0 : all.find("\n" + std::string(key));
     if (at == std::string_view::npos) {

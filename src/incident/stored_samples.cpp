@@ -1,10 +1,10 @@
 #include "stored_samples.hpp"
 
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/quantile.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
 
@@ -47,7 +47,7 @@ at_rank(const std::vector<double>& times, const std::optional<measure::RankBound
 
 std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
     std::vector<SampleGroup> out;
-    const auto text = read_file(folder / "measure" / "samples.ndjson", k_largest);
+    const auto text = run::read_kept(folder / "measure" / "samples.ndjson", k_largest);
     std::string_view rest = text ? std::string_view(*text) : std::string_view{};
     while (!rest.empty()) {
         const auto json = parse_json(cut_line(rest));

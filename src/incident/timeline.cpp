@@ -1,11 +1,11 @@
 #include "oa_stream/incident/timeline.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/logfmt.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 
 #include <fmt/format.h>
@@ -117,12 +117,12 @@ std::optional<std::string> utc_millis(std::string_view text) {
 Timeline run_timeline(const fs::path& folder, std::string_view source) {
     Timeline out;
     for (const char* file : {"timeline.ndjson", "notes.ndjson", "journal.ndjson"}) {
-        if (const auto text = read_file(folder / file, k_largest_log)) {
+        if (const auto text = run::read_kept(folder / file, k_largest_log)) {
             take_text(*text, source, true, out);
         }
     }
     for (const std::string& file : run::files_below(folder / "logs")) {
-        if (const auto text = read_file(folder / "logs" / file, k_largest_log)) {
+        if (const auto text = run::read_kept(folder / "logs" / file, k_largest_log)) {
             Timeline lane;
             take_text(*text, fmt::format("{} {}", source, file), true, lane);
             std::ranges::move(lane.events, std::back_inserter(out.events));
@@ -133,7 +133,7 @@ Timeline run_timeline(const fs::path& folder, std::string_view source) {
 
 Result<Timeline>
 log_timeline(const fs::path& file, std::string_view source, const Redactor& redactor) {
-    auto text = read_file(file, k_largest_log);
+    auto text = run::read_kept(file, k_largest_log);
     if (!text) {
         text.error().code = Code::unreadable;
         return std::unexpected(std::move(text).error());

@@ -1,8 +1,8 @@
 #include "oa_stream/run/redactions.hpp"
 
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
 
@@ -76,7 +76,7 @@ fs::path sidecar_of(const fs::path& file) {
 void RedactionBook::take_up(const fs::path& folder) {
     for (const std::string& name : files_below(folder)) {
         if (name.ends_with(k_redactions_suffix)) {
-            const auto text = read_file(folder / name);
+            const auto text = read_kept(folder / name);
             take_up(name.substr(0, name.size() - k_redactions_suffix.size()), text.value_or(""));
         }
     }

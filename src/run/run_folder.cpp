@@ -6,6 +6,7 @@
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
@@ -83,7 +84,7 @@ Result<std::size_t> cut_torn_line(const fs::path& folder) {
     if (!fs::exists(path, absent)) {
         return 0;
     }
-    const auto read = read_file(path);
+    const auto read = read_kept(path);
     if (!read) {
         return fail(Code::io, read.error().message, read.error().where);
     }
@@ -144,7 +145,7 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     run.redactor_ = std::move(redactor);
     run.redactor_.add_environment();
     run.lock_ = FolderLock::take(run.path_);
-    const auto text = read_file(run.path_ / "run.json");
+    const auto text = read_kept(run.path_ / "run.json");
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     run.earlier_ = json && json->is_object() ? *json : Json{{"id", run.id_}};
     const WallTime now = std::chrono::system_clock::now();
@@ -283,7 +284,7 @@ Result<void> RunFolder::journal(const Json& line) {
 // What passed the redactor has nothing left to find; what others wrote here may.
 Result<void> RunFolder::mend_files() {
     for (const std::string& file : files_below(path_)) {
-        OA_TRY(const std::string text, read_file(path_ / file, k_largest));
+        OA_TRY(const std::string text, read_kept(path_ / file, k_largest));
         const auto places = find_in(file, text, redactor_);
         if (!places.empty()) {
             growing_.erase(file); // what is replaced must not be appended to under its old name

@@ -4,6 +4,7 @@
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -21,7 +22,7 @@ namespace {
 constexpr std::size_t k_longest = 4096;
 
 double since_start(const fs::path& folder, WallTime now) {
-    const auto text = read_file(folder / "run.json");
+    const auto text = read_kept(folder / "run.json");
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     const auto began =
         json ? parse_rfc3339(string_member(*json, "started_at").value_or("")) : std::nullopt;
@@ -33,7 +34,7 @@ double since_start(const fs::path& folder, WallTime now) {
 
 // The journal is the one file that is there from the beginning and never replaced.
 NotesGate::NotesGate(const fs::path& folder)
-    : fd_(::open((folder / "journal.ndjson").c_str(), O_RDONLY | O_CLOEXEC)) {
+    : fd_(::open((folder / "journal.ndjson").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (fd_ >= 0) {
         (void)::flock(fd_, LOCK_EX);
     }
@@ -67,6 +68,11 @@ Result<Noted> add_note(const fs::path& folder, std::string_view text, std::strin
     const NotesGate gate(folder);
     std::error_code ignored;
     out.file = fs::exists(folder / "SHA256SUMS", ignored) ? "notes.ndjson" : "timeline.ndjson";
+    std::error_code absent;
+    const auto there = fs::status(folder / out.file, absent);
+    if (fs::exists(there) && !fs::is_regular_file(there)) {
+        return fail(Code::io, "no regular file lies in its place", (folder / out.file).string());
+    }
     OA_TRY(auto appender, LineAppender::open(folder / out.file, LineAppender::Durability::synced));
     OA_CHECK(appender.append(dump_json(out.line)));
     return out;

@@ -1,10 +1,10 @@
 #include "oa_stream/run/run_session.hpp"
 
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/report/report_html.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
 
@@ -153,7 +153,7 @@ Conclusion RunSession::conclude(EndFacts facts) {
 }
 
 Journal RunSession::journal() {
-    const std::string before = read_file(folder_.path() / k_journal_file).value_or("");
+    const std::string before = read_kept(folder_.path() / k_journal_file).value_or("");
     return Journal(
         [this](const Json& line) {
             if (line.contains("way")) {

@@ -8,6 +8,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/folder_lock.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
 
 #include <fmt/format.h>
@@ -74,7 +75,7 @@ void take_document(RunEntry& out) {
 /// Of a run that could not write its last papers, as on a full disk: the blocks for its journal's
 /// last words were taken at its start. False: it did not end.
 bool take_journal_end(RunEntry& out) {
-    const auto text = read_file(out.folder / k_journal_file);
+    const auto text = read_kept(out.folder / k_journal_file);
     const auto journal = read_journal_lines(text.value_or(""));
     if (!journal || journal->lines.empty() || journal->lines.back().line.phase != Phase::end) {
         return false;
@@ -152,7 +153,7 @@ Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
 }
 
 Json document_in(const fs::path& file) {
-    const auto text = read_file(file);
+    const auto text = read_kept(file);
     auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     return json && json->is_object() ? *std::move(json) : Json::object();
 }

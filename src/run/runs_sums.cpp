@@ -1,7 +1,7 @@
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/runs.hpp"
 
@@ -39,7 +39,7 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
     if (!fs::exists(folder / "SHA256SUMS", gone)) {
         return out;
     }
-    OA_TRY(const std::string text, read_file(folder / "SHA256SUMS"));
+    OA_TRY(const std::string text, read_kept(folder / "SHA256SUMS"));
     out.sealed = true;
     std::set<std::string, std::less<>> listed;
     std::size_t number = 0;

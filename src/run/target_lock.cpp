@@ -6,6 +6,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
 
@@ -25,7 +26,7 @@ namespace fs = std::filesystem;
 namespace {
 
 std::unexpected<Error> held(const fs::path& path, std::string_view target) {
-    const auto text = read_file(path, 64U << 10U);
+    const auto text = read_kept(path, 64U << 10U);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     std::string who = "by another process";
     if (json) {
@@ -138,7 +139,7 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
     const fs::path path = lock_path(state_dir, target);
     const fs::path fresh = path.string() + "." + random_hex(8);
     OA_CHECK(make_dirs(path.parent_path()));
-    const auto text = read_file(path, 64U << 10U);
+    const auto text = read_kept(path, 64U << 10U);
     const auto former = text ? parse_json(*text) : fail(Code::unreadable, "");
     const auto generation = former ? int_member(*former, "generation").value_or(1) : 1;
     OA_TRY(const int fd, open_lock(fresh, O_CREAT | O_EXCL));
@@ -164,7 +165,7 @@ Result<void> TargetLock::check() const {
     if (fd_ >= 0 && (gone || is_current(fd_, path_))) {
         return {};
     }
-    const auto text = read_file(path_, 64U << 10U);
+    const auto text = read_kept(path_, 64U << 10U);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     return fail(
         Code::conflict,
@@ -180,7 +181,7 @@ Result<void> TargetLock::check() const {
 }
 
 std::optional<Json> TargetLock::holder(const fs::path& state_dir, std::string_view target) {
-    const auto text = read_file(lock_path(state_dir, target), 64U << 10U);
+    const auto text = read_kept(lock_path(state_dir, target), 64U << 10U);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     if (!json || string_member(*json, "boot").value_or("") != boot_id()) {
         return std::nullopt;

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -68,6 +69,12 @@ void make_unreadable(const fs::path& file) {
     fs::create_directories(file);
 }
 
+/// Whoever opens it waits for a writer that never comes.
+void make_pipe(const fs::path& file) {
+    fs::remove(file);
+    REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+}
+
 } // namespace
 
 TEST_CASE("status: a run that died with traffic moved says so, whatever of its papers is damaged") {
@@ -98,6 +105,14 @@ TEST_CASE("status: a run that died with traffic moved says so, whatever of its p
             [](const fs::path& run) { make_unreadable(run / "journal.ndjson"); },
             "journal.ndjson: cannot read: ",
             "rollback apply --run"},
+        Row{"a pipe in the journal's place",
+            [](const fs::path& run) { make_pipe(run / "journal.ndjson"); },
+            "journal.ndjson: no regular file lies in its place",
+            "rollback apply --run"},
+        Row{"a pipe in the plan's place",
+            [](const fs::path& run) { make_pipe(run / "plan.json"); },
+            "plan.json: no regular file lies in its place",
+            "runs show"},
         Row{"the journal removed",
             [](const fs::path& run) { fs::remove(run / "journal.ndjson"); },
             "journal.ndjson: is not there",

@@ -1,10 +1,14 @@
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
+#include "oa_stream/run/run_notes.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
 #include "scratch.hpp"
+
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -52,6 +56,25 @@ TEST_CASE("runs: one that is worked on runs, a sealed one is finished, any other
     CHECK(entry->headline == "why");
     CHECK(entry->kind == "rehearsal");
     CHECK(entry->bytes > 0);
+}
+
+TEST_CASE("runs: a pipe in the place of a file of a run keeps nobody waiting") {
+    for (const std::string name :
+         {"run.json", "journal.ndjson", "timeline.ndjson", "SHA256SUMS", "notes.ndjson"}) {
+        CAPTURE(name);
+        const Scratch state;
+        const auto other = state.ended({{"verdict", "PASS"}, {"exit_code", 0}});
+        const auto folder = state.ended({{"verdict", "FAIL"}, {"exit_code", 7}});
+        fs::remove(folder / name);
+        REQUIRE(::mkfifo((folder / name).c_str(), 0600) == 0);
+        CHECK(read_kept(folder / name).error().message == "no regular file lies in its place");
+        REQUIRE(read_run(folder).has_value());
+        CHECK(read_run(other)->verdict == "PASS");
+        (void)check_sums(folder);
+        (void)add_note(folder, "who put this here?", "ann");
+        const auto taken_up = RunFolder::reopen(folder, {});
+        CHECK(taken_up.has_value());
+    }
 }
 
 TEST_CASE("runs: one that could not write its last papers ended as its journal says") {

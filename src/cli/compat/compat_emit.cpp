@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include "compat_rows.hpp"
 
@@ -155,7 +156,7 @@ Result<void> emit_old_summary(
     const std::filesystem::path& folder,
     const std::filesystem::path& evidence
 ) {
-    OA_TRY(const std::string text, read_file(evidence / "run.json"));
+    OA_TRY(const std::string text, run::read_kept(evidence / "run.json"));
     OA_TRY(const Json run, parse_json(text));
     const bool steps = script.steps;
     int passed = 0;

@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/report/formats.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include "open_report.hpp"
 #include "suggestion.hpp"
@@ -26,7 +27,7 @@ constexpr std::array k_outputs{
 };
 
 Result<Json> run_document(const Context& context) {
-    OA_TRY(const std::string text, read_file(context.evidence / "run.json"));
+    OA_TRY(const std::string text, run::read_kept(context.evidence / "run.json"));
     return parse_json(text);
 }
 

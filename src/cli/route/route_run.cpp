@@ -1,12 +1,12 @@
 #include "route_run.hpp"
 
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/routes/route_change.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
@@ -311,7 +311,7 @@ Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& c
             folder.string()
         );
     }
-    OA_TRY(const std::string text, read_file(folder / "plan.json"));
+    OA_TRY(const std::string text, run::read_kept(folder / "plan.json"));
     const auto json = parse_json(text);
     if (!json || string_member(*json, "schema") != k_route_plan_schema) {
         return fail(

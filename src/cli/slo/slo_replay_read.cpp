@@ -1,6 +1,6 @@
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include "slo_replay_run.hpp"
 
@@ -25,7 +25,7 @@ constexpr std::uint64_t k_most_bytes = std::uint64_t{1} << 30U;
 /// Calls `take` for each line that is an object; how many were not, or were refused.
 Result<std::uint64_t>
 each_line(const std::filesystem::path& file, const std::function<bool(const Json&)>& take) {
-    OA_TRY(const std::string text, read_file(file, k_most_bytes));
+    OA_TRY(const std::string text, run::read_kept(file, k_most_bytes));
     std::uint64_t unreadable = 0;
     std::string_view rest = text;
     while (!rest.empty()) {

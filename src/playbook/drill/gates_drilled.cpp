@@ -1,10 +1,10 @@
 // When the gates of a playbook were last tried on planted faults.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,7 +19,7 @@ constexpr std::string_view k_file = "gates.json";
 
 std::optional<GatesDrilled>
 read_drilled(const fs::path& folder, std::string_view name, const std::string& digest) {
-    const auto text = read_file(folder / k_file);
+    const auto text = run::read_kept(folder / k_file);
     const auto json = text ? parse_json(*text) : std::unexpected(text.error());
     if (!json || text_in(*json, "playbook") != name || text_in(*json, "at").empty()) {
         return std::nullopt;

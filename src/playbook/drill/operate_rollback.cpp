@@ -6,6 +6,7 @@
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
@@ -72,7 +73,7 @@ Result<Plan> plan_of(const fs::path& folder) {
                          folder
                      );
     }
-    OA_TRY(const std::string text, read_file(folder / "plan.json"));
+    OA_TRY(const std::string text, run::read_kept(folder / "plan.json"));
     if (const auto json = parse_json(text); json && member(*json, "source") == nullptr) {
         return fail(
             Code::precondition,

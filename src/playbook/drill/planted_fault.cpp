@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
 
@@ -43,7 +44,7 @@ std::optional<Result<Planted>> recall(const fs::path& folder) {
     if (!fs::exists(folder / k_file, ignored)) {
         return std::nullopt;
     }
-    const auto text = read_file(folder / k_file);
+    const auto text = run::read_kept(folder / k_file);
     const auto json = text ? parse_json(*text) : std::unexpected(text.error());
     if (!json) {
         return std::unexpected(json.error());

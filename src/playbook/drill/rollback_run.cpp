@@ -1,6 +1,6 @@
 #include "rollback_run.hpp"
 
-#include "oa_stream/base/file.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include "engine/run_context.hpp"
 
@@ -23,7 +23,7 @@ struct JournalRead {
 /// An unreadable journal leaves the plan: its splits are what we may have written. So does one
 /// without a line: a run that died before its first one cannot be told from one that lost them all.
 JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
-    const std::string text = read_file(folder.path() / "journal.ndjson").value_or("");
+    const std::string text = run::read_kept(folder.path() / "journal.ndjson").value_or("");
     auto summary = read_journal(text);
     if (summary && summary->lines > 0) {
         return {*std::move(summary)};

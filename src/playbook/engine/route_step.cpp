@@ -1,7 +1,7 @@
 #include "route_step.hpp"
 
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/routes/route_change.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
 
@@ -79,7 +79,7 @@ bool has_routes_to_undo(const Plan& plan, const run::RunFolder& folder) {
     return std::ranges::any_of(
         std::array{run::k_journal_file, k_routes_journal},
         [&](std::string_view file) {
-            std::string journal = read_file(folder.path() / file).value_or("");
+            std::string journal = run::read_kept(folder.path() / file).value_or("");
             if (!journal.empty() && !journal.ends_with('\n')) {
                 journal += '\n'; // a line that was cut may have been an intent
             }

@@ -1,6 +1,5 @@
 // One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
@@ -8,6 +7,7 @@
 #include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/run/control.hpp"
 #include "oa_stream/run/folder_lock.hpp"
+#include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -36,7 +36,7 @@ Result<std::optional<std::string>> text_of(const fs::path& file) {
     if (!fs::exists(file, error) && !error) {
         return std::nullopt;
     }
-    OA_TRY(std::string text, read_file(file));
+    OA_TRY(std::string text, run::read_kept(file));
     return std::optional(std::move(text));
 }
 
@@ -119,7 +119,7 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
 
 /// The timeline has a shift or a rollback, which begin after their first line in the journal.
 bool has_moved(const fs::path& folder) {
-    const std::string text = read_file(folder / "timeline.ndjson").value_or("");
+    const std::string text = run::read_kept(folder / "timeline.ndjson").value_or("");
     return text.contains(R"("event":"shift begins")") ||
            text.contains(R"("event":"restore begins")");
 }

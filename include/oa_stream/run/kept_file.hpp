@@ -1,0 +1,17 @@
+// Files of a run's folder, read by whoever looks at the run later.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace oa_stream::run {
+
+/// As read_file(), but never waits: a pipe or a device that somebody put in the file's place is
+/// Code::unreadable.
+[[nodiscard]] Result<std::string>
+read_kept(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
+
+} // namespace oa_stream::run
