@@ -81,6 +81,26 @@ TEST_CASE("alert rules: every alert fires in a case, and every recorded series i
     }
 }
 
+TEST_CASE("alert rules: a burning budget names who has most of all that is bad, in its window") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    for (const std::string window : {"1h", "6h", "1d", "3d"}) {
+        CAPTURE(window);
+        const auto alert = rules.find("alert: \"OaStreamBudgetBurn" + window + "\"");
+        REQUIRE(alert != std::string::npos);
+        const auto from = rules.find("Most of it:", alert);
+        const auto query = rules.rfind("range query", from);
+        REQUIRE(query > alert);
+        const std::string text = rules.substr(query, from - query);
+        CHECK(text.contains("oa_stream_terminal_total"));
+        CHECK(text.contains("turn_failed"));
+        CHECK(text.contains("oa_stream_http_requests_total"));
+        CHECK(text.contains("[" + window + "]"));
+        CHECK_FALSE(text.contains("[10m]"));
+    }
+}
+
 TEST_CASE("alert rules: a burn rate that no error rate can exceed is refused") {
     const auto refused = alert_rules({.objective = {90, 100}});
     REQUIRE_FALSE(refused.has_value());

@@ -31,6 +31,8 @@ struct Advice {
     /// it.
     std::string_view counter{};
     std::string_view matchers{};
+    /// Of a budget's alert: everything that is bad counts, over so long.
+    std::string_view window{};
 };
 
 constexpr std::string_view k_http = "http_requests_total";
@@ -141,15 +143,17 @@ constexpr std::array k_advice{
         "OaStreamBudgetBurn1h",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last hour are bad.",
-        k_http,
-        k_5xx
+        {},
+        {},
+        "1h"
     },
     Advice{
         "OaStreamBudgetBurn6h",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last 6 hours are bad.",
-        k_http,
-        k_5xx
+        {},
+        {},
+        "6h"
     },
     Advice{
         "OaStreamFirstContentP95High",
@@ -180,15 +184,17 @@ constexpr std::array k_advice{
         "OaStreamBudgetBurn1d",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last day are bad.",
-        k_http,
-        k_5xx
+        {},
+        {},
+        "1d"
     },
     Advice{
         "OaStreamBudgetBurn3d",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last 3 days are bad.",
-        k_http,
-        k_5xx
+        {},
+        {},
+        "3d"
     },
     Advice{
         "OaStreamTurnInterrupted",
@@ -308,12 +314,34 @@ std::string next_of(const Advice& advice, std::string_view route, const AlertOpt
     return "oa-stream cutover status";
 }
 
+/// What is bad, by counter.
+std::string rose_of(const Advice& advice, const AlertOptions& options) {
+    const auto rose = [&](std::string_view counter, std::string_view matchers, auto window) {
+        return fmt::format("increase({}[{}])", selector(options, counter, matchers), window);
+    };
+    if (advice.window.empty()) {
+        return rose(advice.counter, advice.matchers, "10m");
+    }
+    std::string out;
+    for (const telemetry::Term& term : telemetry::bad_terms(telemetry::default_bad())) {
+        if (!term.subtract) { // what two counters count is but a few
+            out += out.empty() ? "" : " or ";
+            out += rose(
+                term.metric->name.substr(telemetry::k_prefix.size()),
+                prometheus::matchers(term),
+                advice.window
+            );
+        }
+    }
+    return out;
+}
+
 /// " Most of it: 10.0.0.2:8080 (revision r42).", when somebody has some.
 std::string worst_of(const Advice& advice, const AlertOptions& options) {
     const std::string query = fmt::format(
-        "topk(1, sum by (job, instance) (increase({}[10m])) * on (job, instance) group_left "
-        "(revision) max by (job, instance, revision) ({})) > 0",
-        selector(options, advice.counter, advice.matchers),
+        "topk(1, sum by (job, instance) ({}) * on (job, instance) group_left (revision) "
+        "max by (job, instance, revision) ({})) > 0",
+        rose_of(advice, options),
         selector(options, "build_info", "")
     );
     return fmt::format(
@@ -342,7 +370,9 @@ void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
             const Advice& advice = advice_of(rule.name);
             const bool routed = advice.text.contains("$labels.route");
             rule.description = std::string(advice.text);
-            rule.description += advice.counter.empty() ? "" : worst_of(advice, options);
+            if (!advice.counter.empty() || !advice.window.empty()) {
+                rule.description += worst_of(advice, options);
+            }
             rule.next = next_of(advice, routed ? " --route '{{ $labels.route }}'" : "", options);
             rule.runbook = fmt::format("{}#{}", options.runbook, anchor_of(rule.name));
             const auto* place = std::ranges::find(k_advice, rule.name, &Advice::alert);
@@ -351,50 +381,6 @@ void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
             rule.labels.emplace_back("tier", fmt::format("{}", tier));
         }
     }
-}
-
-std::string alertmanager_yaml(const std::vector<Group>& groups) {
-    std::vector<std::pair<std::string, std::string>> pages; ///< tier and name
-    for (const Group& group : groups) {
-        for (const Rule& rule : group.rules) {
-            const auto tier = std::ranges::find(rule.labels, "tier", [](const auto& label) {
-                return label.first;
-            });
-            if (!rule.records && rule.severity == "page" && tier != rule.labels.end()) {
-                pages.emplace_back(tier->second, rule.name);
-            }
-        }
-    }
-    std::ranges::sort(pages);
-    std::string out =
-        "# Written by oa-stream slo rules. Merge it into alertmanager.yml: one fault, one page.\n"
-        "# Alerts of a later tier follow from those of an earlier one and are inhibited by them.\n"
-        "route:\n"
-        "  receiver: oa-stream-tickets\n"
-        "  group_by: [service, severity]\n"
-        "  group_wait: 30s\n"
-        "  routes:\n"
-        "    - matchers: ['service=\"oa-stream\"', 'severity=\"page\"']\n"
-        "      receiver: oa-stream-pages\n"
-        "receivers:\n"
-        "  - name: oa-stream-pages\n"
-        "  - name: oa-stream-tickets\n"
-        "inhibit_rules:\n";
-    for (std::size_t i = 0; i + 1 < pages.size(); ++i) {
-        std::string later;
-        for (std::size_t j = i + 1; j < pages.size(); ++j) {
-            later += (later.empty() ? "" : "|") + pages[j].first;
-        }
-        out += fmt::format(
-            "  # {}\n"
-            "  - source_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=\"{}\"']\n"
-            "    target_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=~\"{}\"']\n",
-            pages[i].second,
-            pages[i].first,
-            later
-        );
-    }
-    return out;
 }
 
 } // namespace oa_stream::measure::alerts
