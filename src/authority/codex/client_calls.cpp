@@ -231,7 +231,7 @@ Result<ClientCalls::Reply> ClientCalls::answer(const CallResult& result) {
     Json value = Json::object();
     value["contentItems"] = Json::array({std::move(part)});
     value["success"] = !result.failed;
-    return Reply{asked->request, Json::object({{"result", std::move(value)}})};
+    return Reply{asked->request, Json::object({{"result", std::move(value)}}), asked->id};
 }
 
 bool ClientCalls::waiting() const noexcept {

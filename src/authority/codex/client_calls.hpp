@@ -56,6 +56,7 @@ public:
     struct Reply {
         Json request;
         Json body;
+        std::string item{}; ///< codex' id of the call
     };
     [[nodiscard]] Result<Reply> answer(const CallResult& result);
     /// A call that was asked for waits for its answer.

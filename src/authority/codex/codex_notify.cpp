@@ -163,6 +163,9 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
     // An elicitation may name no turn; then it is the one that runs.
     const std::string_view of = text_view_in(params, "turnId");
     const bool ours = live && (of.empty() || live->id().empty() || of == live->id());
+    if (const Json* told = ours ? live->answered(id) : nullptr) { // it asks on a new connection
+        return live->stop_wanted ? std::nullopt : std::optional(*told);
+    }
     if (auto question = approval_of(method, params); question && ours && live->asks()) {
         ++counts_.asked;
         log(LogLevel::info,

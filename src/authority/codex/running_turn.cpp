@@ -238,6 +238,9 @@ void RunningTurn::watch_calls(std::string_view method, const Json& message, Even
     const Json* item = whole ? member(*params, "item") : nullptr;
     if (item != nullptr) {
         calls_.mark(*item, told);
+        if (method == "item/completed") {
+            kept_.ended(string_member(*item, "id").value_or(""));
+        }
     } else if (string_member(*params, "turnId") == id_) {
         calls_.watch(method, *params);
     }
@@ -260,6 +263,9 @@ Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
     auto reply = calls_.answer(result);
     if (reply) {
         last_event_ = Clock::now();
+        if (!reply->request.is_null()) {
+            kept_.keep(reply->request, reply->item, reply->body);
+        }
     }
     return reply;
 }
@@ -329,6 +335,7 @@ Result<CodexApprovals::Reply> RunningTurn::answer_approval(std::string_view id, 
     auto reply = approvals_.answer(id, approved, events);
     if (reply) {
         last_event_ = Clock::now();
+        kept_.keep(reply->request, "", reply->body);
         queue(std::move(events));
     }
     return reply;
@@ -344,6 +351,7 @@ std::vector<CodexApprovals::Reply> RunningTurn::withdraw_approvals() {
 
 void RunningTurn::approval_resolved(const Json& request) {
     std::erase_if(early_questions_, [&](const auto& early) { return early.second == request; });
+    kept_.resolved(request);
     EventBatch events;
     approvals_.resolved(request, events);
     if (!ended_ && !events.empty()) {

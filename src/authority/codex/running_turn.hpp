@@ -8,6 +8,7 @@
 #include "client_calls.hpp"
 #include "codex/events/codex_events.hpp"
 #include "codex_approvals.hpp"
+#include "kept_replies.hpp"
 #include "turn_feed.hpp"
 
 #include <memory>
@@ -70,6 +71,8 @@ public:
     /// `item/tool/call`: the client is to run it.
     void client_call(const Json& params, const Json& request);
     [[nodiscard]] Result<ClientCalls::Reply> answer_call(const CallResult& result);
+    /// What this request was answered, should codex ask again as it never came to know; else null.
+    [[nodiscard]] const Json* answered(const Json& request) const { return kept_.find(request); }
     /// The turn ended at the client's calls; codex' own is to be stopped.
     [[nodiscard]] bool handed_over() const noexcept { return handed_over_; }
     /// An event that codex did not tell.
@@ -144,6 +147,7 @@ private:
     std::string cwd_;
     CodexApprovals approvals_;
     ClientCalls calls_{};
+    KeptReplies kept_{};
     bool handed_over_ = false;
     std::optional<turn::Usage> spent_{}; ///< as last told
     turn::Usage baseline_;

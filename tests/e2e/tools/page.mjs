@@ -11,8 +11,11 @@ export class Page {
     Object.assign(this, { lane, id, tools, messages: [] });
   }
 
+  begin() {
+    return open(this.lane.base, { method: 'POST', path: `/api/chats/${this.id}/stream`, body: { id: this.id, messages: this.messages, tools: this.tools } });
+  }
   async post() {
-    const exchange = open(this.lane.base, { method: 'POST', path: `/api/chats/${this.id}/stream`, body: { id: this.id, messages: this.messages, tools: this.tools } });
+    const exchange = this.begin();
     await exchange.done;
     return exchange;
   }
