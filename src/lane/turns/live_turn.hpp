@@ -138,7 +138,7 @@ public:
     [[nodiscard]] bool told_waiting() const noexcept { return told_waiting_ && waiting(); }
     /// Calls of the client's functions that wait for a result.
     [[nodiscard]] std::vector<turn::ClientCall> open_calls() const {
-        return ended_ ? std::vector<turn::ClientCall>() : calls_.open();
+        return over() ? std::vector<turn::ClientCall>() : calls_.open();
     }
     /// Ids of all calls of the client's functions, as the stream has them.
     [[nodiscard]] std::vector<std::string> call_order() const { return calls_.order(); }
@@ -148,7 +148,7 @@ public:
     }
 
     /// True between an answer that ended because its client is needed and the request that decides.
-    [[nodiscard]] bool waiting() const noexcept { return !ended_ && !segments_.back().claimed; }
+    [[nodiscard]] bool waiting() const noexcept { return !over() && !segments_.back().claimed; }
     /// A client's decisions and results, told to the authority; the segment that tells what comes
     /// of them. The same again lead to the same segment. 422: unknown, or settled otherwise; 409:
     /// the answer that asks is still being sent, or what came of it is no longer held.
@@ -241,6 +241,8 @@ private:
     void trim_log();
     void conclude(Clock::time_point now);
     // live_turn_shared.cpp
+    /// Nothing is said to the authority any more, which may be let go already.
+    [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
     void mark_segments(std::string_view frames);
     void hold_end();
     void settle_end(bool decided_elsewhere);

@@ -62,7 +62,7 @@ void LiveTurn::break_off(const Error& fault) {
 /// Calls that are made at once ask within milliseconds of each other: a little patience puts them
 /// into one answer, which the page then gives one decision each.
 void LiveTurn::arm_pause() {
-    if ((!approvals_.waiting() && !calls_.waiting()) || ended_) {
+    if ((!approvals_.waiting() && !calls_.waiting()) || over()) {
         return;
     }
     const bool patient = !approvals_.stuck(calls_) && approvals_.held_up(calls_);
@@ -76,7 +76,7 @@ void LiveTurn::arm_pause() {
 
 void LiveTurn::pause() {
     auto& last = segments_.back();
-    if (ended_ || reason_ != StopReason::none || !last.claimed || !approvals_.held_up(calls_)) {
+    if (over() || reason_ != StopReason::none || !last.claimed || !approvals_.held_up(calls_)) {
         return;
     }
     host_->scratch.clear();
@@ -96,7 +96,7 @@ void LiveTurn::pause() {
 }
 
 void LiveTurn::expire_waits(Clock::time_point now) {
-    if (ended_ || reason_ != StopReason::none) {
+    if (over() || reason_ != StopReason::none) {
         return;
     }
     if (calls_.overdue(now, host_->limits.tool_result)) {

@@ -1,0 +1,183 @@
+// A turn that a fault of ours has ended, while the store has not yet taken its end.
+#include "lane_rig.hpp"
+#include "shared/turn_journal.hpp"
+#include "turns/live_turn.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+namespace {
+
+/// Takes everything, and answers when it is told to.
+class SlowStore final : public store::Store {
+public:
+    explicit SlowStore(const asio::any_io_executor& executor) : gate(executor) {
+        gate.expires_at(Clock::time_point::max());
+    }
+    template <class T> [[nodiscard]] Task<Result<T>> later(T value) {
+        (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_return value;
+    }
+    [[nodiscard]] static std::unexpected<Error> none() {
+        return fail(Code::internal, "not asked for here");
+    }
+
+    Task<Result<store::Written>>
+    append(std::string /*turn*/, std::uint64_t, std::uint64_t, std::string) override {
+        co_return store::Written::stored;
+    }
+    Task<Result<store::Written>> end(store::EndRequest) override {
+        return later(store::Written::stored);
+    }
+    Task<Result<void>> drop_log(std::string) override { co_return Result<void>{}; }
+
+    // Nothing else is asked for.
+    Task<Result<void>> open() override { co_return none(); }
+    Task<void> close() override { co_return; }
+    std::string trouble() const override { return ""; }
+    const std::string& session() const noexcept override { return session_; }
+    const store::StoreOptions& options() const noexcept override { return options_; }
+    store::StoreNumbers numbers() const override { return {}; }
+    Task<Result<store::ThreadState>> look(store::ThreadKey) override { co_return none(); }
+    Task<Result<std::vector<std::string>>> ids_of(std::string) override { co_return none(); }
+    Task<Result<store::RowChanges>> changes_of(std::string, std::string) override {
+        co_return none();
+    }
+    Task<Result<std::vector<std::optional<store::ThreadFields>>>>
+    rows_of(std::string, std::vector<std::string>) override {
+        co_return none();
+    }
+    Task<Result<void>> put(store::ThreadKey, store::ThreadFields) override { co_return none(); }
+    Task<Result<void>> erase(store::ThreadKey) override { co_return none(); }
+    Task<Result<void>> note_read(store::ThreadKey, std::string, std::vector<std::string>) override {
+        co_return none();
+    }
+    Task<Result<store::Acquired>> acquire(store::AcquireRequest) override { co_return none(); }
+    Task<Result<std::string>> commit(store::CommitRequest) override { co_return none(); }
+    Task<Result<void>> forget(store::ThreadKey, std::uint64_t) override { co_return none(); }
+    Task<Result<bool>> hold_again(store::ThreadKey, std::uint64_t, std::string) override {
+        co_return none();
+    }
+    Task<Result<store::Acquired::Kind>> take_place(store::AcquireRequest) override {
+        co_return none();
+    }
+    void give_place(const std::string&) override {}
+    Task<Result<bool>> want(store::ThreadKey, std::uint64_t, std::string) override {
+        co_return none();
+    }
+    Task<Result<bool>> pass(store::ThreadKey, store::Wanted) override { co_return none(); }
+    void answer(const store::Wanted&, std::string) override {}
+    Task<Result<void>> release(store::ThreadKey, std::uint64_t) override { co_return none(); }
+    Task<Result<std::vector<store::ThreadKey>>> orphans() override { co_return none(); }
+    Task<Result<bool>> reap(store::TakeRequest, std::string, std::string) override {
+        co_return none();
+    }
+    Task<Result<std::optional<std::uint64_t>>> adopt(store::TakeRequest) override {
+        co_return none();
+    }
+    Task<Result<store::Log>> read(std::string) override { co_return none(); }
+    Task<Result<std::vector<store::TailNews>>> follow(std::vector<store::Tail>) override {
+        co_return none();
+    }
+    void wake() override {}
+    void tell_readers(const std::string&, std::size_t) override {}
+    Task<Result<std::size_t>> readers(std::string) override { co_return none(); }
+    Task<Result<store::KeyUse>>
+    use_key(std::string, std::string, std::string, std::string) override {
+        co_return none();
+    }
+    Task<Result<void>> forget_key(std::string, std::string) override { co_return none(); }
+
+    asio::steady_timer gate;
+
+private:
+    std::string session_ = "s";
+    store::StoreOptions options_{};
+};
+
+/// Has questions as the UI has them, and refuses every note.
+class Refusing final : public encode::TurnEncoder {
+public:
+    void begin(std::string& out) override { out += "data: begin\n\n"; }
+    [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override {
+        if (std::holds_alternative<turn::Note>(event)) {
+            return oa_stream::fail(Code::internal, "out of order");
+        }
+        out += "data: event\n\n";
+        return {};
+    }
+    void fail_open(const turn::Failure& /*failure*/, std::string& out) override {
+        out += "data: [DONE]\n\n";
+        ended_ = true;
+    }
+    [[nodiscard]] Result<std::optional<Break>> pause(std::string& out) override {
+        out += "data: [DONE]\n\ndata: begin\n\n";
+        return Break{.finish = 0, .end = 14, .body = out.size()};
+    }
+    [[nodiscard]] bool ended() const noexcept override { return ended_; }
+    [[nodiscard]] const encode::TurnSummary& summary() const noexcept override { return summary_; }
+
+private:
+    bool ended_ = false;
+    encode::TurnSummary summary_{};
+};
+
+struct Ending {
+    Ending() {
+        host->limits.approval = Millis(0);
+        host->timings.approval_quiet = Millis(1);
+        host->observer = &watcher;
+        host->on_ended = [](const lane::TurnOutcome&) {};
+        played->thread = "t";
+        played->turn = "turn-1";
+        played->answers_interrupt = false;
+        lane::TurnStyle style;
+        style.encoder = std::make_unique<Refusing>();
+        style.approvals = true;
+        style.journal = std::make_shared<lane::TurnJournal>(
+            io.get_executor(), store, store::ThreadKey{}, 1, "turn-1"
+        );
+        live = lane::LiveTurn::begin(
+            io.get_executor(),
+            host,
+            lane::TurnIdentity{},
+            std::make_unique<FakeTurn>(played),
+            std::move(style)
+        );
+    }
+    template <class Done> void until(Done done) {
+        const auto deadline = Clock::now() + Millis(10'000);
+        while (!done() && Clock::now() < deadline) {
+            io.run_one_for(Millis(50));
+        }
+        REQUIRE(done());
+    }
+
+    asio::io_context io{};
+    Watcher watcher{};
+    SlowStore store{io.get_executor()};
+    std::shared_ptr<lane::TurnHost> host = std::make_shared<lane::TurnHost>();
+    std::shared_ptr<PlayedTurn> played = std::make_shared<PlayedTurn>(io.get_executor());
+    std::shared_ptr<lane::LiveTurn> live{};
+};
+
+} // namespace
+
+TEST_CASE("a decision on a turn whose end is being stored is refused, and its time is over") {
+    Ending turn;
+    turn.played->ask("k1", "a1");
+    turn.until([&] { return turn.live->waiting(); });
+    turn.played->push(turn::Note{"n", std::nullopt, false, Json::object()});
+    turn.until([&] { return turn.played->dropped; }); // nobody is left to be told a decision
+    CHECK_FALSE(turn.live->ended());
+
+    const auto told = turn.live->answer({lane::ApprovalAnswer{.id = "a1", .approved = true}});
+    REQUIRE_FALSE(told);
+    CHECK(told.error().status == 409);
+    CHECK(turn.live->open_calls().empty());
+    turn.live->tick(Clock::now() + Millis(1));
+    CHECK(turn.played->decisions.empty());
+
+    turn.store.gate.cancel();
+    turn.until([&] { return turn.live->ended(); });
+}
