@@ -174,19 +174,11 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
     const std::string owner = call->record.owner;
     const std::string id = call->record.thread;
     // No turn begins on it meanwhile.
-    auto lease = co_await lane_->turns.acquire(owner, id, false, [exchange = call->exchange] {
-        return exchange->peer_gone();
-    });
-    if (!lease) {
-        co_return std::unexpected(std::move(lease).error());
-    }
-    std::optional<SharedHold> hold;
-    if (lane_->shared) {
-        auto held = co_await lane_->shared->acquire(owner, id, false);
-        if (!held) {
-            co_return std::unexpected(std::move(held).error());
-        }
-        hold.emplace(*std::move(held));
+    auto wish = wish_of(*lane_, *call, id);
+    wish.count_owner = false;
+    auto place = co_await take_thread(lane_, std::move(wish));
+    if (!place) {
+        co_return std::unexpected(std::move(place).error());
     }
     auto& ids = lane_->ids();
     const auto row = ids.find(owner, id);
@@ -198,7 +190,7 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
         co_return std::unexpected(reject_change(gone.error()));
     }
     ids.erase(owner, id);
-    lease->forget();
+    place->lease.forget();
     // On a full disk the line is written later. Lost with the process, its row would lead to a
     // thread that the authority does not know: not listed, and 404.
     (void)co_await commit_row(lane_, owner, id);

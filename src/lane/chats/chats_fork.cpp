@@ -156,14 +156,9 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
     auto& ids = lane_->ids();
     const std::string owner = call->record.owner;
     const std::string id = asked->id;
-    auto lease = co_await lane_->turns.acquire(
-        owner,
-        id,
-        lane_->tokens.has_value(),
-        [exchange = call->exchange] { return exchange->peer_gone(); }
-    );
-    if (!lease) {
-        co_return std::unexpected(std::move(lease).error());
+    auto place = co_await take_thread(lane_, wish_of(*lane_, *call, id));
+    if (!place) {
+        co_return std::unexpected(std::move(place).error());
     }
     auto source = ids.find(owner, call->record.thread);
     if (!source) {

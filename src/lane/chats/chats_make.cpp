@@ -110,14 +110,9 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     auto& ids = lane_->ids();
     auto& authority = lane_->authority();
     // The right to start a turn on it: neither a message nor a second request makes it meanwhile.
-    auto lease = co_await lane_->turns.acquire(
-        owner,
-        asked->id,
-        lane_->tokens.has_value(),
-        [exchange = call->exchange] { return exchange->peer_gone(); }
-    );
-    if (!lease) {
-        co_return std::unexpected(std::move(lease).error());
+    auto place = co_await take_thread(lane_, wish_of(*lane_, *call, asked->id));
+    if (!place) {
+        co_return std::unexpected(std::move(place).error());
     }
     if (ids.contains(owner, asked->id)) {
         co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));

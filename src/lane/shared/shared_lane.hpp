@@ -7,6 +7,7 @@
 
 #include "gates/call.hpp"
 #include "gates/rejection.hpp"
+#include "shared_hold.hpp"
 #include "turn_journal.hpp"
 #include "turns/live_turn.hpp"
 
@@ -21,32 +22,6 @@
 namespace oa_stream::lane {
 
 struct LaneState;
-
-/// The right to run one thread's turn, over all replicas: given back unless it was committed.
-class SharedHold {
-public:
-    SharedHold(
-        const asio::any_io_executor& executor,
-        store::Store& store,
-        store::ThreadKey key,
-        std::uint64_t fence
-    );
-    SharedHold(SharedHold&& other) noexcept;
-    SharedHold(const SharedHold&) = delete;
-    SharedHold& operator=(const SharedHold&) = delete;
-    SharedHold& operator=(SharedHold&&) = delete;
-    ~SharedHold();
-
-    [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
-    [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
-    void keep() noexcept { store_ = nullptr; }
-
-private:
-    asio::any_io_executor executor_;
-    store::Store* store_;
-    store::ThreadKey key_;
-    std::uint64_t fence_;
-};
 
 /// What a successor must know of a turn, as it stands at its log's beginning.
 struct TurnHead {
@@ -81,8 +56,9 @@ public:
     void store_row_later(const std::string& owner, const std::string& id);
 
     // Turns. shared_turns.cpp
-    [[nodiscard]] Task<Accepted<SharedHold>>
-    acquire(std::string owner, std::string thread, bool count_owner);
+    /// nullopt: a dead replica holds it; settle() comes first.
+    [[nodiscard]] Task<Accepted<std::optional<SharedHold>>> acquire(ThreadWish wish);
+    [[nodiscard]] Task<void> settle(store::ThreadKey key); ///< shared_settle.cpp
     /// The turn was accepted; its journal. `stop`: it was wanted to end meanwhile.
     struct Committed {
         std::shared_ptr<TurnJournal> journal;
@@ -139,11 +115,11 @@ private:
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
 
     // shared_settle.cpp
-    [[nodiscard]] Task<void> settle(store::ThreadKey key);
     enum class Adoption {
         done,
         ended, ///< the authority has ended it: its history says how
-        wait, ///< the authority is away, or somebody else is at it
+        wait, ///< the authority is away
+        later, ///< somebody else is at it, or cannot be asked about
         impossible,
     };
     [[nodiscard]] Task<Adoption> adopt(store::TakeRequest take, std::string said, TurnHead head);
@@ -164,6 +140,7 @@ private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
     std::unordered_map<std::string, Held> held_{}; ///< by turn
+    RowUses uses_{};
     /// By the request's name; null until it came.
     std::unordered_map<std::string, std::optional<std::string>> answers_{};
     /// Turns of dead replicas whose authority does not answer, and since when.

@@ -94,6 +94,9 @@ std::string_view route_of(const TurnHead& head) {
 
 Task<void> SharedLane::settle(store::ThreadKey key) {
     const auto state = co_await store_->look(key);
+    if (state && (state->holding.session.empty() || state->holding.alive)) {
+        away_.erase(state->holding.turn); // another replica has settled it
+    }
     if (!state || state->holding.session.empty() || state->holding.alive) {
         co_return;
     }
@@ -115,6 +118,9 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     auto said = whole ? bytes_of(log) : std::string();
     auto adoption = whole ? co_await adopt(take, said, head) : Adoption::impossible;
     const auto turn = take.from.turn;
+    if (adoption == Adoption::later) {
+        co_return;
+    }
     if (adoption == Adoption::wait) {
         const auto since = away_.try_emplace(turn, Clock::now()).first->second;
         if (Clock::now() - since < lane_->config.timings.authority_away) {
@@ -136,8 +142,9 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         co_return Adoption::impossible;
     }
     if (lane_->draining) {
-        co_return Adoption::wait;
+        co_return Adoption::later;
     }
+    const auto use = uses_.add(take.key);
     if (!lane_->ids().contains(owner, take.key.id)) {
         co_await refresh(owner, take.key.id);
     }
@@ -145,9 +152,11 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     if (!row) {
         co_return Adoption::impossible;
     }
-    auto lease = co_await lane_->turns.acquire(owner, take.key.id, false, [] { return true; });
+    // It runs already: no limit is a reason to end it.
+    auto lease =
+        co_await lane_->turns.acquire(owner, take.key.id, false, [] { return true; }, false);
     if (!lease) {
-        co_return Adoption::wait; // this lane is at it already
+        co_return Adoption::later; // this lane is at it already
     }
     auto joined = co_await lane_->authority().join(row->thread, head.approvals);
     if (!joined) {
@@ -160,7 +169,7 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     const auto fence = co_await store_->adopt(take);
     if (!fence || !*fence) {
         (void)(*joined)->leave(); // it is somebody else's now
-        co_return fence ? Adoption::done : Adoption::wait;
+        co_return fence ? Adoption::done : Adoption::later;
     }
     auto live =
         go_on(std::move(take), **fence, std::move(said), std::move(head), *std::move(joined));

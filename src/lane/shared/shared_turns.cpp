@@ -13,9 +13,9 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr Millis k_poll{20};
-constexpr Millis k_settle_wait{5'000}; ///< for others that settle the same turn
 constexpr Millis k_start_wait{10'000};
 constexpr int k_looks = 3;
+constexpr std::size_t k_unlimited = 1U << 30U;
 constexpr double k_full = 0.8; ///< of the store's memory
 
 constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
@@ -62,33 +62,6 @@ TurnHead read_head(const std::string& text) {
     return out;
 }
 
-SharedHold::SharedHold(
-    const asio::any_io_executor& executor,
-    store::Store& store,
-    store::ThreadKey key,
-    std::uint64_t fence
-)
-    : executor_(executor), store_(&store), key_(std::move(key)), fence_(fence) {
-}
-
-SharedHold::SharedHold(SharedHold&& other) noexcept
-    : executor_(other.executor_), store_(std::exchange(other.store_, nullptr)),
-      key_(std::move(other.key_)), fence_(other.fence_) {
-}
-
-SharedHold::~SharedHold() {
-    if (store_ == nullptr) {
-        return;
-    }
-    spawn(
-        executor_,
-        "shared hold",
-        [](store::Store* store, store::ThreadKey key, std::uint64_t fence) -> Task<void> {
-            (void)co_await store->forget(std::move(key), fence);
-        }(store_, key_, fence_)
-    );
-}
-
 namespace {
 
 /// What a request that wants to start a turn does about the one that is there.
@@ -109,38 +82,42 @@ std::optional<Rejection> refused(store::Acquired::Kind kind) {
 
 } // namespace
 
-Task<Accepted<SharedHold>>
-SharedLane::acquire(std::string owner, std::string thread, bool count_owner) {
+Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
     const auto& limits = lane_->config.limits;
     const auto& timings = lane_->config.timings;
     const store::AcquireRequest request{
-        .key = {std::move(owner), std::move(thread)},
+        .key = {std::move(wish.owner), std::move(wish.thread)},
         .request = random_hex(8),
-        .most = limits.streams,
-        .most_of_owner = count_owner ? limits.streams_per_owner : 0
+        .most = wish.limited ? limits.streams : k_unlimited,
+        .most_of_owner = wish.limited && wish.count_owner ? limits.streams_per_owner : 0
     };
-    if (store_->numbers().memory > k_full) { // what runs needs the rest
+    if (wish.limited && store_->numbers().memory > k_full) { // what runs needs the rest
         co_return std::unexpected(reject_store_away());
     }
     Patience patience;
     while (true) {
+        auto use = uses_.add(request.key);
         const auto got = co_await store_->acquire(request);
         const auto now = Clock::now();
         if (!got) {
             co_return std::unexpected(reject_store_away());
         }
         if (got->kind == store::Acquired::Kind::mine) {
-            co_return SharedHold(lane_->executor, *store_, request.key, got->holding.fence);
+            SharedHold hold(
+                lane_->executor, *store_, request.key, got->holding.fence, std::move(use)
+            );
+            // Since it was read last another replica may have made it, or a turn on it.
+            if (!co_await refresh(request.key.owner, request.key.id)) {
+                co_return std::unexpected(reject_store_away());
+            }
+            co_return std::optional<SharedHold>(std::move(hold));
         }
+        use.reset();
         if (auto no = refused(got->kind)) {
             co_return std::unexpected(*std::move(no));
         }
         if (got->kind == store::Acquired::Kind::orphan) {
-            co_await settle(request.key);
-            if (now - patience.began > k_settle_wait) {
-                co_return std::unexpected(reject_busy());
-            }
-            continue;
+            co_return std::nullopt;
         }
         const bool starting = got->holding.phase == store::Phase::starting;
         const bool read = got->readers > 0 || starting;

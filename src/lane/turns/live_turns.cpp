@@ -93,8 +93,9 @@ Task<bool> LiveTurns::await_start(std::string key) {
     }
 }
 
-Task<Accepted<LiveTurns::Lease>>
-LiveTurns::acquire(std::string owner, std::string thread, bool count_owner, Gone gone) {
+Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(
+    std::string owner, std::string thread, bool count_owner, Gone gone, bool limited
+) {
     auto key = row_key(owner, thread);
     if (!co_await await_start(key)) {
         co_return std::unexpected(reject_busy());
@@ -102,7 +103,7 @@ LiveTurns::acquire(std::string owner, std::string thread, bool count_owner, Gone
     const auto slot = slots_.find(key);
     const auto current = slot == slots_.end() ? nullptr : slot->second.turn;
     // A turn that takes another's place adds none.
-    const bool more = !current || current->ended();
+    const bool more = limited && (!current || current->ended());
     if (auto refused = more ? admit(owner, count_owner) : std::nullopt) {
         co_return std::unexpected(*std::move(refused));
     }

@@ -47,9 +47,11 @@ public:
 
     /// A turn under way without readers is interrupted and its end awaited (LaneTimings); one that
     /// is just being started for a client that has left is awaited, too. Errors: 409
-    /// turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all.
-    [[nodiscard]] Task<Accepted<Lease>>
-    acquire(std::string owner, std::string thread, bool count_owner, Gone gone);
+    /// turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all;
+    /// none of the latter for a turn that runs already (`limited` false).
+    [[nodiscard]] Task<Accepted<Lease>> acquire(
+        std::string owner, std::string thread, bool count_owner, Gone gone, bool limited = true
+    );
 
     /// The thread's live or just ended turn; null when there is none.
     [[nodiscard]] std::shared_ptr<LiveTurn>

@@ -2,7 +2,10 @@
 // what the start of one says to the store that lanes share.
 #include "chats/chat_request.hpp"
 #include "shared/shared_lane.hpp"
+#include "state.hpp"
 #include "turn_starter.hpp"
+
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -16,21 +19,6 @@ constexpr Millis k_poll{10};
 constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
 
 } // namespace
-
-/// nullopt inside: this lane shares nothing.
-Task<Accepted<std::optional<SharedHold>>>
-TurnStarter::hold_everywhere(std::string owner, std::string thread) {
-    if (!lane_->shared) {
-        co_return std::nullopt;
-    }
-    auto hold = co_await lane_->shared->acquire(
-        std::move(owner), std::move(thread), lane_->tokens.has_value()
-    );
-    if (!hold) {
-        co_return std::unexpected(std::move(hold).error());
-    }
-    co_return std::optional<SharedHold>(*std::move(hold));
-}
 
 Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
     CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn
@@ -77,22 +65,19 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         }
     }
     auto live = lane_->turns.find(owner, thread);
-    const auto row = lane_->ids().find(owner, thread);
-    if ((live && !(lane_->shared && live->ended())) || !joins || !row) {
+    const bool known = lane_->ids().contains(owner, thread);
+    if ((live && !(lane_->shared && live->ended())) || !joins || !known) {
         co_return live;
     }
-    auto lease = co_await lane_->turns.acquire(
-        owner,
-        thread,
-        lane_->tokens.has_value(),
-        [exchange = call->exchange] { return exchange->peer_gone(); }
-    );
-    if (!lease) {
-        co_return std::unexpected(std::move(lease).error());
+    ThreadWish wish{.owner = owner, .thread = thread, .limited = false};
+    wish.gone = [exchange = call->exchange] { return exchange->peer_gone(); };
+    auto place = co_await take_thread(lane_, std::move(wish));
+    if (!place) {
+        co_return std::unexpected(std::move(place).error());
     }
-    auto hold = co_await hold_everywhere(owner, thread);
-    if (!hold) {
-        co_return std::unexpected(std::move(hold).error());
+    const auto row = lane_->ids().find(owner, thread);
+    if (!row) {
+        co_return nullptr;
     }
     auto turn = co_await lane_->authority().join(row->thread, asks_approvals(*call));
     if (!turn && turn.error().code == Code::not_found) {
@@ -102,7 +87,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         answers_->log_start_failed(*call, turn.error());
         co_return std::unexpected(reject_start(turn.error()));
     }
-    auto shared = co_await commit_everywhere(call, &*hold, turn->get());
+    auto shared = co_await commit_everywhere(call, &place->hold, turn->get());
     if (!shared) {
         (void)(*turn)->leave();
         co_return std::unexpected(std::move(shared).error());
@@ -115,7 +100,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         *std::move(turn),
         std::move(shared->journal)
     );
-    lease->commit(live);
+    place->lease.commit(live);
     co_return live;
 }
 

@@ -273,21 +273,12 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) {
-    auto lease = co_await lane_->turns.acquire(
-        call->record.owner,
-        call->chat.thread,
-        lane_->tokens.has_value(),
-        [exchange = call->exchange] { return exchange->peer_gone(); }
-    );
-    if (!lease) {
-        co_return std::unexpected(std::move(lease).error());
+    auto place = co_await take_thread(lane_, wish_of(*lane_, *call, call->chat.thread));
+    if (!place) {
+        co_return std::unexpected(std::move(place).error());
     }
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject(499, "client_closed_request", "the client left"));
-    }
-    auto hold = co_await hold_everywhere(call->record.owner, call->chat.thread);
-    if (!hold) {
-        co_return std::unexpected(std::move(hold).error());
     }
     auto turn = co_await start_turn(call);
     if (!turn) {
@@ -297,7 +288,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     if (auto stored = co_await remember_thread(call, turn->get()); !stored) {
         co_return std::unexpected(std::move(stored).error());
     }
-    auto shared = co_await commit_everywhere(call, &*hold, turn->get());
+    auto shared = co_await commit_everywhere(call, &place->hold, turn->get());
     if (!shared) {
         co_return std::unexpected(std::move(shared).error());
     }
@@ -315,7 +306,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
         *std::move(turn),
         std::move(shared->journal)
     );
-    lease->commit(live);
+    place->lease.commit(live);
     if (!shared->stop.empty()) { // it came before the turn
         live->stop(StopReason::stopped);
     }

@@ -33,8 +33,6 @@ private:
     // turn_finder.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
-    [[nodiscard]] Task<Accepted<std::optional<SharedHold>>>
-    hold_everywhere(std::string owner, std::string thread);
     [[nodiscard]] Task<Accepted<SharedLane::Committed>>
     commit_everywhere(CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn);
     [[nodiscard]] TurnStyle

@@ -1,7 +1,11 @@
 // A byte proxy between a lane and its store that can stand still, lose one direction, or be cut.
 import net from 'node:net';
 
-/** {url, port, target, stall(from?), heal(), cut(), refuse, stop()}: `from` is 'lane' or 'store', or both stand still. */
+/**
+ * {url, port, target, stall(from?), heal(), cut(), refuse, fault, told, stop()}: `from` is 'lane' or 'store', or both stand still.
+ * `fault(text)` is asked about what a lane says until it answers: 'answer' loses the store's answer to it, 'command' loses
+ * the command, and with them everything behind it on that connection. `told(text)` only listens.
+ */
 export async function startPipe(target) {
   const pipe = { target, refuse: false, pairs: new Set(), still: { lane: false, store: false } };
   const server = net.createServer((lane) => {
@@ -11,7 +15,16 @@ export async function startPipe(target) {
     pipe.pairs.add(pair);
     for (const [name, from, to] of [['lane', lane, store], ['store', store, lane]]) {
       from.setNoDelay(true);
-      from.on('data', (bytes) => to.write(bytes));
+      from.on('data', (bytes) => {
+        if (name === 'lane' && !pair.lost) {
+          const text = bytes.toString('latin1');
+          pipe.told?.(text);
+          pair.lost = pipe.fault?.(text);
+          if (pair.lost) pipe.fault = undefined;
+          if (pair.lost === 'answer') store.pause();
+        } else if (name === 'lane') return;
+        if (pair.lost !== 'command') to.write(bytes);
+      });
       from.on('error', () => {});
       from.on('close', () => { pipe.pairs.delete(pair); to.destroy(); });
       if (pipe.still[name]) from.pause();

@@ -1,0 +1,106 @@
+#include "shared_hold.hpp"
+
+#include "shared_lane.hpp"
+#include "state.hpp"
+
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr Millis k_settle_wait{5'000}; ///< for a dead replica's turn
+constexpr Millis k_poll{20};
+
+/// The separator cannot stand in an id.
+std::string name_of(const store::ThreadKey& key) {
+    return key.owner + '/' + key.id;
+}
+
+} // namespace
+
+std::shared_ptr<void> RowUses::add(const store::ThreadKey& key) {
+    auto name = name_of(key);
+    ++(*counts_)[name];
+    return {nullptr, [counts = counts_, name = std::move(name)](std::nullptr_t) {
+                const auto found = counts->find(name);
+                if (--found->second == 0) {
+                    counts->erase(found);
+                }
+            }};
+}
+
+bool RowUses::has(const store::ThreadKey& key) const {
+    return counts_->contains(name_of(key));
+}
+
+SharedHold::SharedHold(
+    const asio::any_io_executor& executor,
+    store::Store& store,
+    store::ThreadKey key,
+    std::uint64_t fence,
+    std::shared_ptr<void> use
+)
+    : executor_(executor), store_(&store), key_(std::move(key)), fence_(fence),
+      use_(std::move(use)) {
+}
+
+SharedHold::SharedHold(SharedHold&& other) noexcept
+    : executor_(other.executor_), store_(std::exchange(other.store_, nullptr)),
+      key_(std::move(other.key_)), fence_(other.fence_), use_(std::move(other.use_)) {
+}
+
+SharedHold::~SharedHold() {
+    if (store_ == nullptr) {
+        return;
+    }
+    spawn(
+        executor_,
+        "shared hold",
+        [](store::Store* store, store::ThreadKey key, std::uint64_t fence) -> Task<void> {
+            (void)co_await store->forget(std::move(key), fence);
+        }(store_, key_, fence_)
+    );
+}
+
+ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread) {
+    return {
+        .owner = call.record.owner,
+        .thread = std::move(thread),
+        .count_owner = lane.tokens.has_value(),
+        .gone = [exchange = call.exchange] { return exchange->peer_gone(); }
+    };
+}
+
+/// Whoever goes on with a dead replica's turn needs the lane's lease for it: ours is dropped for
+/// it.
+Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
+    const auto until = Clock::now() + k_settle_wait;
+    while (true) {
+        {
+            auto lease = co_await lane->turns.acquire(
+                wish.owner, wish.thread, wish.count_owner, wish.gone, wish.limited
+            );
+            if (!lease) {
+                co_return std::unexpected(std::move(lease).error());
+            }
+            if (!lane->shared) {
+                co_return ThreadPlace{*std::move(lease), std::nullopt};
+            }
+            auto hold = co_await lane->shared->acquire(wish);
+            if (!hold) {
+                co_return std::unexpected(std::move(hold).error());
+            }
+            if (*hold) {
+                co_return ThreadPlace{*std::move(lease), *std::move(hold)};
+            }
+        }
+        co_await lane->shared->settle({wish.owner, wish.thread});
+        if (Clock::now() >= until) {
+            co_return std::unexpected(reject_busy());
+        }
+        co_await sleep_for(k_poll);
+    }
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,80 @@
+// The right to change a thread or to run its turn, in this lane and over all replicas.
+#pragma once
+
+#include "oa_stream/store/store.hpp"
+
+#include "turns/live_turns.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace oa_stream::lane {
+
+struct Call;
+struct LaneState;
+
+/// The rows that somebody in this lane looks after: one that the store has as ours and that is not
+/// among them is given up.
+class RowUses {
+public:
+    /// Among them until the last of these is dropped.
+    [[nodiscard]] std::shared_ptr<void> add(const store::ThreadKey& key);
+    [[nodiscard]] bool has(const store::ThreadKey& key) const;
+
+private:
+    using Counts = std::unordered_map<std::string, std::size_t>;
+    std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
+};
+
+/// The right to run one thread's turn, over all replicas: given back unless it was committed.
+class SharedHold {
+public:
+    SharedHold(
+        const asio::any_io_executor& executor,
+        store::Store& store,
+        store::ThreadKey key,
+        std::uint64_t fence,
+        std::shared_ptr<void> use
+    );
+    SharedHold(SharedHold&& other) noexcept;
+    SharedHold(const SharedHold&) = delete;
+    SharedHold& operator=(const SharedHold&) = delete;
+    SharedHold& operator=(SharedHold&&) = delete;
+    ~SharedHold();
+
+    [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
+    [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
+    void keep() noexcept { store_ = nullptr; }
+
+private:
+    asio::any_io_executor executor_;
+    store::Store* store_;
+    store::ThreadKey key_;
+    std::uint64_t fence_;
+    std::shared_ptr<void> use_;
+};
+
+struct ThreadWish {
+    std::string owner;
+    std::string thread;
+    bool count_owner = false;
+    bool limited = true; ///< false: for a turn that runs already, or none
+    LiveTurns::Gone gone = [] { return true; };
+};
+/// Of a request that makes or changes the thread.
+[[nodiscard]] ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread);
+
+struct ThreadPlace {
+    LiveTurns::Lease lease;
+    std::optional<SharedHold> hold; ///< none: this lane shares nothing
+};
+
+/// A turn of a dead replica is settled first. The lane's map then has the thread as all replicas
+/// know it.
+[[nodiscard]] Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish);
+
+} // namespace oa_stream::lane

@@ -1,0 +1,25 @@
+// A lane dies or cannot come to the store while its turns run on at a Codex server.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertLegal, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { startPipe } from './pipe.mjs';
+import { begun, fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
+
+let world;
+before(async () => { world = await startWorld({ args: ['--limit', 'store-wait=400ms', '--limit', 'store-outage=1500ms'] }); });
+after(() => world.end());
+
+test('the last lane that is left takes the next message of a conversation whose lane was killed', async () => {
+  const dying = await world.lane('dying');
+  const last = await world.lane('last');
+  const first = await begun(dying, 'next');
+  first.destroy();
+  await dying.until(() => ['', '0'].includes(world.redis.cli('HVALS', `oa:r:${first.headers['x-oa-turn-id']}`)), 'no reader');
+  await dying.kill();
+  const next = await chat(last.base, 'scenario:text;words=3', { id: 'next' }).done;
+  assertLegal(next);
+  assert.deepEqual(read(next).texts, [whole(3)]);
+  const messages = (await send(last.base, { path: '/api/chats/next/messages' })).text;
+  assert.equal(messages.split('"role":"user"').length, 3, 'two questions');
+});

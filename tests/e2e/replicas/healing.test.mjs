@@ -1,0 +1,91 @@
+// One answer of the store is lost, or its holder cannot come to it: whatever stood there half done is
+// put right without a restart. Commands of lanes are told apart by how many parts they have.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { chat, chatBody, open, send } from '../lib/http.mjs';
+import { limit, sleep } from '../lib/process.mjs';
+import { startPipe } from './pipe.mjs';
+import { begun, heard, held, metric, resume, startWorld, whole } from './world.mjs';
+
+let world, pipeA, pipeB, a, b;
+before(async () => {
+  world = await startWorld({ lease: '3s', args: ['--limit', 'store-wait=400ms'] });
+  [pipeA, pipeB] = [await startPipe(world.redis.port), await startPipe(world.redis.port)];
+  [a, b] = [await world.lane('a', [], { store: pipeA.url }), await world.lane('b', [], { store: pipeB.url })];
+});
+after(async () => {
+  await world.end();
+  pipeA.stop();
+  pipeB.stop();
+});
+
+const ready = (lane) => lane.until(async () => (await send(lane.base, { path: '/readyz' })).status === 200, 'readiness');
+async function again(ask, ok = (x) => x.status === 200, ms = 10000) {
+  for (const end = Date.now() + limit(ms); ; await sleep(50)) {
+    const x = await ask();
+    if (ok(x) || Date.now() > end) return x;
+  }
+}
+/** A script with one key or more about this row. */
+const script = (parts, id) => (text) => text.includes(`*${parts}\r\n$7\r\nEVALSHA`) && text.includes(`oa:t:/${id}\r\n`);
+const ACQUIRE = 11;
+const COMMIT = 12;
+const lose = (parts, id, what = 'answer') => (text) => script(parts, id)(text) && what;
+const held_ = (name) => world.redis.cli('SMEMBERS', 'oa:ss').split('\n').filter((one) => one.startsWith(`${name}.`)).map((one) => `oa:c:${one}`);
+const turnsOf = (name) => held_(name).reduce((sum, key) => sum + Number(world.redis.cli('HGET', key, 'n') || 0), 0);
+const small = (id) => chat(a.base, 'scenario:text;words=3', { id }).done;
+
+test('a conversation that another lane made is not made again: 409, and its messages stay', async () => {
+  await small('made');
+  await small('source');
+  const make = (path, body) => open(b.base, { method: 'POST', path, body }).done;
+  assertRefused(await make('/api/chats', { id: 'made' }), 409, 'conflict');
+  assertRefused(await make('/api/chats/source/fork', { id: 'made' }), 409, 'conflict');
+  const file = (await send(a.base, { path: '/api/chats/made/export' })).text;
+  assertRefused(await make('/api/chats?id=made', file), 409, 'conflict');
+  for (const lane of [a, b]) assert.ok((await send(lane.base, { path: '/api/chats/made/messages' })).text.includes(whole(3)));
+});
+
+test('two lanes make one conversation at once: one of them does', async () => {
+  const both = await Promise.all([a, b].map((lane) => open(lane.base, { method: 'POST', path: '/api/chats', body: { id: 'twice', title: lane === a ? 'A' : 'B' } }).done));
+  assert.deepEqual(both.map((x) => x.status).sort(), [201, 409], both.map((x) => x.text).join('\n'));
+});
+
+test('a first message comes to a second lane before the first one has its thread: one thread, one question', async () => {
+  const threads = new Set();
+  const seen = new Set();
+  for (const pipe of [pipeA, pipeB]) {
+    pipe.told = (text) => {
+      for (const one of text.matchAll(/oa:t:\/(early-\d+)\r\n(?:[^*]|\*(?!\d+\r\n))*?\$2\r\nth\r\n\$\d+\r\n([^\r]+)/g)) threads.add(`${one[1]} ${one[2]}`);
+      if (pipe === pipeB) for (const one of text.matchAll(/\*11\r\n\$7\r\nEVALSHA[^*]*oa:t:\/(early-\d+)/g)) seen.add(one[1]);
+    };
+  }
+  let id, second;
+  for (let n = 0; n < 8 && second?.status !== 200; ++n) { // the first lane may be slower than the second one is patient
+    id = `early-${n}`;
+    const body = chatBody('scenario:text;words=30;delay=100', { id, messageId: 'm-1' });
+    world.server.signal('SIGSTOP');
+    const first = open(a.base, { method: 'POST', path: '/api/chat', body });
+    await a.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 'st') === 'starting', 'the first start');
+    first.destroy();
+    const next = open(b.base, { method: 'POST', path: '/api/chat', body });
+    await a.until(() => seen.has(id), 'the second start');
+    world.server.signal('SIGCONT');
+    second = await next.done;
+  }
+  for (const pipe of [pipeA, pipeB]) pipe.told = undefined;
+  assertLegal(second);
+  assert.equal([...threads].filter((one) => one.startsWith(`${id} `)).length, 1, [...threads].join(', '));
+  assert.equal((await send(b.base, { path: `/api/chats/${id}/messages` })).text.split('"role":"user"').length, 2, 'one question');
+});
+
+test('an idle conversation is resumed with 204 where no more turns may be started', async () => {
+  assert.equal((await send(a.base, { method: 'POST', path: '/api/chats', body: { id: 'idle' } })).status, 201);
+  const full = await world.lane('full', ['--limit', 'streams=1']);
+  const first = await begun(full, 'takes-all');
+  assert.equal((await resume(full, 'idle').done).status, 204);
+  await world.release('takes-all');
+  await first.done;
+  assert.equal((await full.stop()).code, 0);
+});
