@@ -139,21 +139,27 @@ RedisStore::note_read(ThreadKey key, std::string name, std::vector<std::string> 
     co_return Result<void>{};
 }
 
-Task<Result<KeyUse>>
-RedisStore::use_key(std::string owner, std::string key, std::string request, std::string thread) {
+Task<Result<KeyUse>> RedisStore::use_key(KeyRequest request) {
     OA_CO_TRY(
         const auto reply,
         co_await run(
             scripts::use_key,
-            {this->key("i", row_name({owner, key}))},
-            {std::move(request), std::move(thread), std::to_string(options_.key_time.count())}
+            {key("i", row_name({request.owner, request.key}))},
+            {std::move(request.request),
+             std::move(request.thread),
+             std::to_string(options_.key_time.count()),
+             std::move(request.attempt)}
         )
     );
     co_return KeyUse{seconds(reply, 0) == 1, reply.at(1), reply.at(2), reply.at(3)};
 }
 
-Task<Result<void>> RedisStore::forget_key(std::string owner, std::string key) {
-    OA_CO_CHECK(co_await run(scripts::forget_key, {this->key("i", row_name({owner, key}))}, {}));
+Task<Result<void>> RedisStore::forget_key(KeyRequest request) {
+    OA_CO_CHECK(co_await run(
+        scripts::forget_key,
+        {key("i", row_name({request.owner, request.key}))},
+        {std::move(request.attempt)}
+    ));
     co_return Result<void>{};
 }
 

@@ -38,7 +38,8 @@ Task<Result<void>> RedisStore::open() {
         );
     }
     OA_CO_CHECK(co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_schema)}));
-    OA_CO_CHECK(co_await register_session());
+    OA_CO_CHECK(co_await load(scripts::count)); // what it is given must not grow old meanwhile
+    OA_CO_CHECK(co_await register_session(scripts::sign_on));
     numbers_.sessions = 1;
     spawn(executor_, "store lease", beat(this, alive_));
     co_return Result<void>{};
@@ -49,29 +50,21 @@ Task<Result<void>> RedisStore::greet(RedisLink::Self link) {
     return check_server(std::move(link), options_.wait);
 }
 
-Task<Result<void>> RedisStore::register_session() {
-    const auto lease = millis(options_.lease);
-    const auto text = fmt::format("{} {}", options_.revision, random_hex(4));
-    Command counts{"HSET", key("c", session_), "n", std::to_string(held_.count)};
-    for (const auto& [owner, count] : held_.owners) {
-        counts.push_back("o:" + owner);
-        counts.push_back(std::to_string(count));
+Task<Result<void>> RedisStore::register_session(const Script& script) {
+    const auto began = Clock::now();
+    Command args{millis(options_.lease), fmt::format("{} {}", options_.revision, random_hex(4))};
+    for (auto& part : held_.counts()) {
+        args.push_back(std::move(part));
     }
-    OA_CO_TRY(const auto set, co_await ask({"SET", key("s", session_), text, "PX", lease}));
-    if (set.failed()) {
-        co_return std::unexpected(error_of(set));
-    }
-    OA_CO_CHECK(co_await ask({"UNLINK", key("c", session_)}));
-    OA_CO_CHECK(co_await ask(std::move(counts)));
-    OA_CO_TRY(const auto added, co_await ask({"SADD", options_.prefix + ":ss", session_}));
-    if (added.failed()) {
-        co_return std::unexpected(error_of(added));
+    OA_CO_CHECK(co_await run(script, {options_.prefix + ":ss"}, std::move(args)));
+    if (&script == &scripts::sign_on) {
+        leased_until_ = began + options_.lease;
     }
     co_return Result<void>{};
 }
 
 Task<Result<void>> RedisStore::register_anew() {
-    OA_CO_CHECK(co_await register_session());
+    OA_CO_CHECK(co_await register_session(scripts::sign_on));
     if (on_anew) {
         on_anew();
     }
@@ -112,6 +105,15 @@ Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
         }
         if (kept && !kept->failed() && kept->count() == 0) {
             (void)co_await self->register_anew();
+        } else if (kept && !kept->failed()) {
+            self->leased_until_ = began + self->options_.lease;
+            if (self->counting_ ==
+                0) { // then it is known here what it is: a lost answer is made good
+                (void)co_await self->register_session(scripts::count);
+            }
+        }
+        if (!*alive) {
+            co_return;
         }
         co_await self->look_at_memory();
     }
@@ -134,7 +136,7 @@ std::string RedisStore::trouble() const {
 StoreNumbers RedisStore::numbers() const {
     auto out = numbers_;
     out.up = link_->up();
-    out.held = held_.count;
+    out.held = held_.count();
     return out;
 }
 

@@ -22,20 +22,39 @@ std::string session_name(const StoreOptions& options) {
 
 } // namespace
 
-void HeldTurns::add(const std::string& owner) {
-    ++owners[owner];
-    ++count;
+void HeldTurns::remove(const ThreadKey& thread, std::uint64_t fence) {
+    const auto found = rows_.find(row_name(thread));
+    if (found != rows_.end() && found->second.fence == fence) {
+        rows_.erase(found);
+    }
 }
 
-void HeldTurns::remove(const std::string& owner) {
-    const auto found = owners.find(owner);
-    if (found == owners.end()) {
-        return;
+void HeldTurns::remove_place(const std::string& owner) {
+    const auto found = places_.find(owner);
+    if (found != places_.end() && --found->second == 0) {
+        places_.erase(found);
     }
-    --count;
-    if (--found->second == 0) {
-        owners.erase(found);
+}
+
+std::size_t HeldTurns::count() const {
+    auto count = rows_.size();
+    for (const auto& [owner, own] : places_) {
+        count += own;
     }
+    return count;
+}
+
+Command HeldTurns::counts() const {
+    auto owners = places_;
+    for (const auto& [name, row] : rows_) {
+        ++owners[row.owner];
+    }
+    Command out{"n", std::to_string(count())};
+    for (const auto& [owner, own] : owners) {
+        out.push_back("o:" + percent_encode(owner));
+        out.push_back(std::to_string(own));
+    }
+    return out;
 }
 
 std::string row_name(const ThreadKey& thread) {

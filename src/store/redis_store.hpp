@@ -14,18 +14,37 @@
 
 namespace oa_stream::store {
 
+/// The name of a row behind its kind.
+[[nodiscard]] std::string row_name(const ThreadKey& thread);
+[[nodiscard]] ThreadKey thread_of(std::string_view row_name);
+
 /// Refuses a server that would lose or mix up what lanes share.
 [[nodiscard]] Task<Result<void>> check_server(RedisLink::Self link, Millis wait);
 
 /// A line "name:value" of an answer to INFO; empty: there is none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
 
-/// What a session holds, kept on this side too: to register again with the right counts.
-struct HeldTurns {
-    std::map<std::string, std::size_t> owners{};
-    std::size_t count = 0;
-    void add(const std::string& owner);
-    void remove(const std::string& owner);
+/// What a session holds, kept on this side too: what the store counts is put right by it.
+class HeldTurns {
+public:
+    void add(const ThreadKey& thread, std::uint64_t fence) {
+        rows_.insert_or_assign(row_name(thread), Row{thread.owner, fence});
+    }
+    /// Not what was taken again since.
+    void remove(const ThreadKey& thread, std::uint64_t fence);
+    void add_place(const std::string& owner) { ++places_[owner]; }
+    void remove_place(const std::string& owner);
+    [[nodiscard]] std::size_t count() const;
+    /// Names and values of the store's hash.
+    [[nodiscard]] Command counts() const;
+
+private:
+    struct Row {
+        std::string owner;
+        std::uint64_t fence;
+    };
+    std::map<std::string, Row> rows_{}; ///< by name
+    std::map<std::string, std::size_t> places_{}; ///< by owner
 };
 
 class RedisStore final : public Store {
@@ -42,6 +61,7 @@ public:
     [[nodiscard]] const std::string& session() const noexcept override { return session_; }
     [[nodiscard]] const StoreOptions& options() const noexcept override { return options_; }
     [[nodiscard]] StoreNumbers numbers() const override;
+    [[nodiscard]] bool leased() const noexcept override { return Clock::now() < leased_until_; }
 
     // redis_rows.cpp
     [[nodiscard]] Task<Result<ThreadState>> look(ThreadKey key) override;
@@ -53,9 +73,8 @@ public:
     [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
     [[nodiscard]] Task<Result<void>>
     note_read(ThreadKey key, std::string name, std::vector<std::string> whole) override;
-    [[nodiscard]] Task<Result<KeyUse>>
-    use_key(std::string owner, std::string key, std::string request, std::string thread) override;
-    [[nodiscard]] Task<Result<void>> forget_key(std::string owner, std::string key) override;
+    [[nodiscard]] Task<Result<KeyUse>> use_key(KeyRequest request) override;
+    [[nodiscard]] Task<Result<void>> forget_key(KeyRequest request) override;
 
     // redis_turns.cpp
     [[nodiscard]] Task<Result<Acquired>> acquire(AcquireRequest request) override;
@@ -63,6 +82,7 @@ public:
     [[nodiscard]] Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<bool>>
     hold_again(ThreadKey key, std::uint64_t fence, std::string turn) override;
+    [[nodiscard]] Task<Result<std::vector<ThreadKey>>> held() override;
     [[nodiscard]] Task<Result<Acquired::Kind>> take_place(AcquireRequest request) override;
     void give_place(const std::string& owner) override;
     [[nodiscard]] Task<Result<Written>> end(EndRequest request) override;
@@ -91,13 +111,14 @@ private:
     [[nodiscard]] Task<Result<std::string>> load(const Script& script);
     /// `keys`, then prefix and session, then `args`.
     [[nodiscard]] Task<Result<Reply>> run(const Script& script, Command keys, Command args);
+    /// One that changes what is counted of this session.
+    [[nodiscard]] Task<Result<Reply>>
+    run_counting(const Script& script, Command keys, Command args);
     /// As often as the session has to be registered anew: once.
     [[nodiscard]] Task<Result<Reply>> run_counted(const Script& script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
-    /// A turn that another session took counts here no more.
-    void uncount(const std::string& owner);
-    [[nodiscard]] Task<Result<void>> register_session();
+    [[nodiscard]] Task<Result<void>> register_session(const Script& script);
     /// … a second time: the server forgot it.
     [[nodiscard]] Task<Result<void>> register_anew();
     [[nodiscard]] Task<void> look_at_memory();
@@ -117,15 +138,13 @@ private:
     RedisLink::Self news_;
     std::unordered_map<std::string_view, std::string> digests_{}; ///< by script name
     HeldTurns held_{};
+    std::size_t counting_ = 0; ///< commands on their way that change what is counted
+    Clock::time_point leased_until_{};
     std::string inbox_at_ = "0-0";
     StoreNumbers numbers_{};
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     asio::steady_timer beat_;
 };
-
-/// The name of a row behind its kind.
-[[nodiscard]] std::string row_name(const ThreadKey& thread);
-[[nodiscard]] ThreadKey thread_of(std::string_view row_name);
 
 /// An error of Redis as one of ours.
 [[nodiscard]] Error error_of(const Reply& reply);

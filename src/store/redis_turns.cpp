@@ -68,17 +68,21 @@ Command taken_from(const TakeRequest& request) {
 } // namespace
 
 Task<Result<Reply>> RedisStore::run_counted(const Script& script, Command keys, Command args) {
-    OA_CO_TRY(auto reply, co_await run(script, keys, args));
+    OA_CO_TRY(auto reply, co_await run_counting(script, keys, args));
     if (reply.at(0) == "dead") {
         OA_CO_CHECK(co_await register_anew());
-        OA_CO_TRY(reply, co_await run(script, std::move(keys), args));
+        OA_CO_TRY(reply, co_await run_counting(script, std::move(keys), args));
     }
     if (reply.at(0) == "dead") {
         co_return fail(Code::unavailable, "the store lost this process' session");
     }
-    if (reply.at(0) == "mine") {
-        held_.add(args[1]);
-    }
+    co_return reply;
+}
+
+Task<Result<Reply>> RedisStore::run_counting(const Script& script, Command keys, Command args) {
+    ++counting_;
+    auto reply = co_await run(script, std::move(keys), std::move(args));
+    --counting_;
     co_return reply;
 }
 
@@ -91,6 +95,9 @@ Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
     Acquired out;
     out.kind = kind_of(reply.at(0));
     out.holding = holding_of(reply);
+    if (out.kind == Acquired::Kind::mine) {
+        held_.add(request.key, out.holding.fence);
+    }
     out.holding.alive = out.kind == Acquired::Kind::busy;
     out.readers = reply.items.size() > 6 ? reply.items[6].count() : 0;
     co_return out;
@@ -104,16 +111,45 @@ Task<Result<bool>> RedisStore::hold_again(ThreadKey key, std::uint64_t fence, st
     co_return reply.number == 1;
 }
 
+Task<Result<std::vector<ThreadKey>>> RedisStore::held() {
+    OA_CO_TRY(const auto reply, co_await ask({"SMEMBERS", key("o", session_)}));
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
+    std::vector<ThreadKey> out;
+    for (const auto& item : reply.items) {
+        out.push_back(thread_of(item.text));
+    }
+    co_return out;
+}
+
 Task<Result<Acquired::Kind>> RedisStore::take_place(AcquireRequest request) {
     OA_CO_TRY(
         const auto reply, co_await run_counted(scripts::take_place, {}, acquire_args(request))
     );
-    co_return kind_of(reply.at(0));
+    const auto kind = kind_of(reply.at(0));
+    if (kind == Acquired::Kind::mine) {
+        held_.add_place(request.key.owner);
+    }
+    co_return kind;
 }
 
 void RedisStore::give_place(const std::string& owner) {
-    held_.remove(percent_encode(owner));
-    uncount(percent_encode(owner));
+    held_.remove_place(owner);
+    for (auto field : {std::string("n"), "o:" + percent_encode(owner)}) {
+        ++counting_;
+        spawn(
+            executor_,
+            "store",
+            [](RedisStore* self, std::shared_ptr<bool> alive, Command less) -> Task<void> {
+                const auto wait = self->options_.wait;
+                (void)co_await RedisLink::call(self->link_, std::move(less), wait);
+                if (*alive) {
+                    --self->counting_;
+                }
+            }(this, alive_, {"HINCRBY", key("c", session_), std::move(field), "-1"})
+        );
+    }
 }
 
 Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
@@ -142,7 +178,7 @@ Task<Result<Written>> RedisStore::end(EndRequest request) {
     const auto owner = percent_encode(request.key.owner);
     OA_CO_TRY(
         const auto reply,
-        co_await run(
+        co_await run_counting(
             scripts::end,
             {row(request.key), log(request.turn)},
             {text(request.fence),
@@ -154,32 +190,17 @@ Task<Result<Written>> RedisStore::end(EndRequest request) {
              row_name(request.key)}
         )
     );
-    held_.remove(owner);
-    const auto written = written_of(reply.text);
-    if (written == Written::fenced) {
-        uncount(owner);
-    }
-    co_return written;
+    held_.remove(request.key, request.fence);
+    co_return written_of(reply.text);
 }
 
 Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::string holder) {
     const auto owner = percent_encode(key.owner);
-    held_.remove(owner);
-    OA_CO_TRY(
-        const auto reply,
-        co_await run(
-            scripts::let_go, {row(key)}, {text(fence), owner, row_name(key), std::move(holder)}
-        )
-    );
-    if (reply.number == 0) {
-        uncount(owner);
-    }
+    held_.remove(key, fence);
+    OA_CO_CHECK(co_await run_counting(
+        scripts::let_go, {row(key)}, {text(fence), owner, row_name(key), std::move(holder)}
+    ));
     co_return Result<void>{};
-}
-
-void RedisStore::uncount(const std::string& owner) {
-    tell({"HINCRBY", key("c", session_), "n", "-1"});
-    tell({"HINCRBY", key("c", session_), "o:" + owner, "-1"});
 }
 
 Task<Result<void>> RedisStore::forget(ThreadKey key, std::uint64_t fence) {
@@ -260,12 +281,14 @@ Task<Result<std::optional<std::uint64_t>>> RedisStore::adopt(TakeRequest request
     args.push_back(row_name(request.key));
     OA_CO_TRY(
         const auto reply,
-        co_await run(scripts::adopt, {row(request.key), log(request.from.turn)}, std::move(args))
+        co_await run_counting(
+            scripts::adopt, {row(request.key), log(request.from.turn)}, std::move(args)
+        )
     );
     if (reply.at(0) != "1") {
         co_return std::nullopt;
     }
-    held_.add(owner);
+    held_.add(request.key, reply.items[1].count());
     co_return reply.items[1].count();
 }
 

@@ -5,6 +5,24 @@ namespace oa_stream::store::scripts {
 // Sessions are strings with a time to live: existence is life, by the server's clock alone. A row's
 // holder "-" never lives: its turn was let go while it runs.
 
+// ARGV of both: lease, value of the session's key, then fields of its counts and their values. A
+// session that lives stands among those whose death is noticed.
+#define OA_COUNT                                                                                   \
+    R"lua(#!lua flags=allow-oom
+local p, me = ARGV[1], ARGV[2]
+local c = p..':c:'..me
+redis.call('SADD', p..':ss', me)
+redis.call('UNLINK', c)
+for i = 5, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
+)lua"
+
+const Script count{"count", OA_COUNT "return 1"};
+
+const Script sign_on{"sign_on", OA_COUNT R"lua(
+redis.call('SET', p..':s:'..me, ARGV[4], 'PX', ARGV[3])
+return 1
+)lua"};
+
 // Within the limits of all living sessions one more turn is counted; ARGV as for acquire.
 #define OA_COUNTED                                                                                 \
     R"lua(
@@ -265,25 +283,26 @@ end
 return out
 )lua"};
 
-// KEYS: the key's hash. ARGV: digest, thread id, time to live.
+// KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt.
 const Script use_key{"use_key", R"lua(
 local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's')
+local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a')
 if r[1] then
   local turn = r[3] or ''
-  if turn ~= '' or r[1] ~= ARGV[3] or redis.call('EXISTS', p..':s:'..(r[4] or '')) == 1 then
+  local again = r[4] == me and r[5] == ARGV[6]
+  if turn ~= '' or r[1] ~= ARGV[3] or not again and redis.call('EXISTS', p..':s:'..(r[4] or '')) == 1 then
     return {0, r[1], r[2] or '', turn}
   end
 end
-redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me)
+redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me, 'a', ARGV[6])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return {1, ARGV[3], ARGV[4], ''}
 )lua"};
 
-// KEYS: the key's hash.
+// KEYS: the key's hash. ARGV: attempt. A turn it led to was told to nobody.
 const Script forget_key{"forget_key", R"lua(
-local r = redis.call('HMGET', KEYS[1], 'ti', 's')
-if (r[1] or '') == '' and r[2] == ARGV[2] then redis.call('UNLINK', KEYS[1]) end
+local r = redis.call('HMGET', KEYS[1], 's', 'a')
+if r[1] == ARGV[2] and r[2] == ARGV[3] then redis.call('UNLINK', KEYS[1]) end
 return 1
 )lua"};
 
@@ -320,6 +339,7 @@ out[1] = alive
 return out
 )lua"};
 
+#undef OA_COUNT
 #undef OA_CHANGED
 #undef OA_UNCHANGED
 #undef OA_COUNTED

@@ -7,6 +7,21 @@ using namespace oa_stream;
 using namespace oa_stream::store;
 using namespace oa_stream::test;
 
+namespace {
+
+KeyRequest
+use(std::string owner,
+    std::string key,
+    std::string digest,
+    std::string thread,
+    std::string attempt = "1") {
+    return {
+        std::move(owner), std::move(key), std::move(attempt), std::move(digest), std::move(thread)
+    };
+}
+
+} // namespace
+
 TEST_CASE("a row is the same on every session, whatever stands in its owner and id") {
     RedisRig rig;
     auto& a = rig.open();
@@ -55,34 +70,36 @@ TEST_CASE("a key means one turn on every session") {
     RedisRig rig;
     auto& a = rig.open();
     auto& b = rig.open();
-    CHECK(rig.get(a.use_key("ann", "k1", "digest", "c1")).fresh);
-    const auto same = rig.get(b.use_key("ann", "k1", "digest", "c2"));
+    CHECK(rig.get(a.use_key(use("ann", "k1", "digest", "c1"))).fresh);
+    CHECK(rig.get(a.use_key(use("ann", "k1", "digest", "c1"))).fresh); // its answer was lost
+    CHECK_FALSE(rig.get(a.use_key(use("ann", "k1", "digest", "c1", "2"))).fresh);
+    const auto same = rig.get(b.use_key(use("ann", "k1", "digest", "c2")));
     CHECK_FALSE(same.fresh);
     CHECK(same.turn.empty()); // it is being started
     CHECK(same.thread == "c1");
-    CHECK(rig.get(b.use_key("ann", "k1", "other", "c1")).request == "digest");
-    CHECK(rig.get(b.use_key("bob", "k1", "other", "c1")).fresh);
+    CHECK(rig.get(b.use_key(use("ann", "k1", "other", "c1"))).request == "digest");
+    CHECK(rig.get(b.use_key(use("bob", "k1", "other", "c1"))).fresh);
 
     const ThreadKey key{"ann", "c1"};
     const auto held = rig.get(a.acquire(wish(key)));
     rig.get(a.commit(
         {.key = key, .fence = held.holding.fence, .turn = "t1", .head = "{}", .idempotency = "k1"}
     ));
-    CHECK(rig.get(b.use_key("ann", "k1", "digest", "c1")).turn == "t1");
-    rig.get(a.forget_key("ann", "k1")); // it led to a turn: it stays
-    CHECK(rig.get(b.use_key("ann", "k1", "digest", "c1")).turn == "t1");
+    CHECK(rig.get(b.use_key(use("ann", "k1", "digest", "c1"))).turn == "t1");
+    rig.get(a.forget_key(use("ann", "k1", "digest", "c1", "later"))); // it led to a turn: it stays
+    CHECK(rig.get(b.use_key(use("ann", "k1", "digest", "c1"))).turn == "t1");
 }
 
 TEST_CASE("a key whose first request came to nothing, or died, may be used again") {
     RedisRig rig;
     auto& b = rig.open();
     auto& a = rig.open();
-    CHECK(rig.get(a.use_key("ann", "k1", "digest", "c1")).fresh);
-    rig.get(b.forget_key("ann", "k1")); // not its own
-    CHECK_FALSE(rig.get(b.use_key("ann", "k1", "digest", "c1")).fresh);
-    rig.get(a.forget_key("ann", "k1"));
-    CHECK(rig.get(b.use_key("ann", "k1", "digest", "c1")).fresh);
-    CHECK(rig.get(a.use_key("ann", "k2", "digest", "c1")).fresh);
+    CHECK(rig.get(a.use_key(use("ann", "k1", "digest", "c1"))).fresh);
+    rig.get(b.forget_key(use("ann", "k1", "digest", "c1"))); // not its own
+    CHECK_FALSE(rig.get(b.use_key(use("ann", "k1", "digest", "c1"))).fresh);
+    rig.get(a.forget_key(use("ann", "k1", "digest", "c1")));
+    CHECK(rig.get(b.use_key(use("ann", "k1", "digest", "c1"))).fresh);
+    CHECK(rig.get(a.use_key(use("ann", "k2", "digest", "c1"))).fresh);
     rig.kill(a);
     CHECK(rig.get(b.use_key("ann", "k2", "digest", "c1")).fresh);
 }

@@ -299,3 +299,38 @@ TEST_CASE("a turn that another session took over does not count twice") {
     });
     CHECK(rig.get(b.acquire(asked)).kind == Acquired::Kind::mine);
 }
+
+TEST_CASE("a session knows what the store has as its own, and counts are put right") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    CHECK(rig.get(a.held()).empty());
+    const auto fence = start(rig, a, k_thread, "t1");
+    CHECK(rig.get(a.held()) == std::vector<ThreadKey>{k_thread});
+    CHECK(rig.get(b.held()).empty());
+    const auto counted = [&] { return redis_cli(rig, {"HGET", "oa:c:" + a.session(), "n"}); };
+    redis_cli(rig, {"HSET", "oa:c:" + a.session(), "n", "7", "o:somebody", "3"});
+    rig.until("the right count", [&] { return counted() == "1\n"; });
+    CHECK(redis_cli(rig, {"HLEN", "oa:c:" + a.session()}) == "2\n");
+    CHECK(rig.get(a.end(ending(k_thread, fence, "t1"))) == Written::stored);
+    CHECK(rig.get(a.held()).empty());
+    // An ending of long ago takes nothing from what is held now.
+    const auto next = start(rig, a, k_thread, "t2");
+    rig.get(a.forget(k_thread, fence));
+    CHECK(a.numbers().held == 1);
+    CHECK(rig.get(a.end(ending(k_thread, next, "t2"))) == Written::stored);
+}
+
+TEST_CASE("a session is among those whose death is noticed for as long as it lives") {
+    RedisRig rig;
+    auto& a = rig.open();
+    CHECK(a.leased());
+    redis_cli(rig, {"DEL", "oa:ss"});
+    rig.until("its name", [&] {
+        return redis_cli(rig, {"SISMEMBER", "oa:ss", a.session()}) == "1\n";
+    });
+    rig.redis->signal(SIGSTOP);
+    rig.until("the end of its lease", [&] { return !a.leased(); });
+    rig.redis->signal(SIGCONT);
+    rig.until("a lease again", [&] { return a.leased(); });
+}

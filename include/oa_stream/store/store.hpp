@@ -89,6 +89,14 @@ struct KeyUse {
     std::string turn{};    ///< empty while that is being started
 };
 
+struct KeyRequest {
+    std::string owner{};
+    std::string key{};
+    std::string attempt{}; ///< names this use of it: only its own is forgotten
+    std::string request{}; ///< digest
+    std::string thread{};  ///< the client's id
+};
+
 struct CommitRequest {
     ThreadKey key;
     std::uint64_t fence = 0;
@@ -200,6 +208,8 @@ public:
     [[nodiscard]] virtual const std::string& session() const noexcept = 0;
     [[nodiscard]] virtual const StoreOptions& options() const noexcept = 0;
     [[nodiscard]] virtual StoreNumbers numbers() const = 0;
+    /// What this process holds nobody else can have taken yet.
+    [[nodiscard]] virtual bool leased() const noexcept = 0;
 
     // Threads.
     [[nodiscard]] virtual Task<Result<ThreadState>> look(ThreadKey key) = 0;
@@ -227,6 +237,8 @@ public:
     [[nodiscard]] virtual Task<Result<bool>>
     hold_again(ThreadKey key, std::uint64_t fence, std::string turn) = 0;
     std::function<void()> on_anew{};
+    /// Threads that the store has as held by this process.
+    [[nodiscard]] virtual Task<Result<std::vector<ThreadKey>>> held() = 0;
     /// A turn that nobody else can follow counts all the same, until it is given back. `key` names
     /// the owner, nothing else. Kind::mine, full or owner_full.
     [[nodiscard]] virtual Task<Result<Acquired::Kind>> take_place(AcquireRequest request) = 0;
@@ -268,9 +280,9 @@ public:
     [[nodiscard]] virtual Task<Result<std::size_t>> readers(std::string turn) = 0;
 
     // Idempotency-Key.
-    [[nodiscard]] virtual Task<Result<KeyUse>>
-    use_key(std::string owner, std::string key, std::string request, std::string thread) = 0;
-    [[nodiscard]] virtual Task<Result<void>> forget_key(std::string owner, std::string key) = 0;
+    [[nodiscard]] virtual Task<Result<KeyUse>> use_key(KeyRequest request) = 0;
+    /// Nobody was told a turn that this attempt led to.
+    [[nodiscard]] virtual Task<Result<void>> forget_key(KeyRequest request) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<Store>

@@ -29,6 +29,7 @@ struct Call {
     std::size_t seeded = 0;       ///< messages a new thread begins with
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
     std::string key{};            ///< Idempotency-Key, empty without
+    std::string key_attempt{};    ///< … and this use of it, where lanes share a store
     std::string request_digest{}; ///< of the thread and the body, with a key alone
 
     [[nodiscard]] const net::Request& request() const noexcept { return exchange->request(); }

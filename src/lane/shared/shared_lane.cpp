@@ -3,6 +3,8 @@
 
 #include "state.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -17,7 +19,7 @@ constexpr Millis k_sweep{1'000};
 SharedLane::SharedLane(LaneState& lane, store::Store& store) : lane_(&lane), store_(&store) {
     store_->on_wanted = [this](const store::Wanted& what) { wanted(what); };
     store_->on_anew = [this] {
-        spawn(lane_->executor, "shared turns again", hold_again(this, alive_));
+        spawn(lane_->executor, "shared turns again", hold_all_again(this, alive_));
     };
 }
 
@@ -71,10 +73,47 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
             co_await self->settle((*orphans)[i]);
         }
         if (*alive) {
+            co_await self->look_after_rows();
+        }
+        if (*alive) {
+            (void)co_await self->forget_stale_keys();
+        }
+        if (*alive) {
             co_await self->look_after_relays();
         }
         if (*alive) {
             co_await self->look_after_readers();
+        }
+    }
+}
+
+/// An answer of the store that was lost, or an end that it did not take in time, leaves a row
+/// behind that no other replica may touch while this one lives.
+Task<void> SharedLane::look_after_rows() {
+    const auto alive = alive_;
+    const auto rows = co_await store_->held();
+    if (!rows || !*alive) {
+        co_return;
+    }
+    std::vector<store::ThreadKey> unused;
+    std::ranges::copy_if(*rows, std::back_inserter(unused), [this](const auto& key) {
+        return !uses_.has(key);
+    });
+    const auto before = std::exchange(unused_, unused);
+    for (const auto& key : unused) {
+        const bool twice = std::ranges::find(before, key) != before.end();
+        const auto state = twice ? co_await store_->look(key) : Result<store::ThreadState>{};
+        if (!*alive) {
+            co_return;
+        }
+        if (!state || uses_.has(key) || state->holding.session != store_->session()) {
+            continue;
+        }
+        const bool runs = state->holding.phase == store::Phase::live;
+        const auto fence = state->holding.fence;
+        (void)co_await (runs ? store_->release(key, fence) : store_->forget(key, fence));
+        if (!*alive) {
+            co_return;
         }
     }
 }
@@ -110,7 +149,7 @@ Task<void> SharedLane::look_after_relays() {
 
 /// The store forgot this process. What it still has of our turns decides; what it lost as well is
 /// told it again, so that no other replica starts a second turn there.
-Task<void> SharedLane::hold_again(SharedLane* self, std::shared_ptr<bool> alive) {
+Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> alive) {
     std::vector<Held> all;
     for (const auto& [turn, held] : self->held_) {
         all.push_back(held);
@@ -123,15 +162,30 @@ Task<void> SharedLane::hold_again(SharedLane* self, std::shared_ptr<bool> alive)
         } else {
             continue;
         }
-        const auto ours =
-            co_await self->store_->hold_again(journal.key(), journal.fence(), journal.turn());
-        const auto turn = held.turn.lock();
-        if (!*alive || !ours) {
+        co_await self->hold_again(held);
+        if (!*alive) {
             co_return;
         }
-        if (!*ours && turn) {
-            self->lost(turn, TurnJournal::Loss::fenced);
+    }
+}
+
+/// Until the store has answered.
+Task<void> SharedLane::hold_again(Held held) {
+    const auto alive = alive_;
+    const auto key = held.journal->key();
+    const auto fence = held.journal->fence();
+    while (*alive && !held.turn.expired() && !held.turn.lock()->ended()) {
+        const auto ours = co_await store_->hold_again(key, fence, held.journal->turn());
+        const auto turn = held.turn.lock();
+        if (!ours) {
+            co_await sleep_for(k_retry);
+            continue;
         }
+        if (*alive && !*ours && turn) {
+            lost(turn, TurnJournal::Loss::fenced);
+            (void)co_await store_->forget(key, fence);
+        }
+        co_return;
     }
 }
 

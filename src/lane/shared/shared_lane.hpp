@@ -72,7 +72,13 @@ public:
     /// first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(std::string owner, std::string thread);
+
+    // shared_keys.cpp
+    /// The turn that this Idempotency-Key started already on any replica; nullopt: the key is ours
+    /// (Call::key_attempt), until forget_key() when nobody was told a turn.
     [[nodiscard]] Task<Accepted<std::optional<std::string>>> find_key(CallPtr call);
+    [[nodiscard]] Task<void> forget_key(store::KeyRequest request);
+    void forget_key_later(store::KeyRequest request) noexcept;
 
     /// Of a turn without a log: a place among all replicas' turns, held as long as it is.
     [[nodiscard]] Task<Accepted<std::shared_ptr<void>>>
@@ -104,7 +110,8 @@ private:
     };
     [[nodiscard]] static Task<void> read_news(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
-    [[nodiscard]] static Task<void> hold_again(SharedLane* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] static Task<void> hold_all_again(SharedLane* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] Task<void> hold_again(Held held);
     [[nodiscard]] Task<void> look_after_relays();
     [[nodiscard]] Task<void> look_after_readers();
     void wanted(const store::Wanted& what);
@@ -113,6 +120,10 @@ private:
     [[nodiscard]] Task<std::shared_ptr<LiveTurn>>
     relay_of(store::ThreadKey key, store::Holding holding);
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
+
+    /// Rows that are ours for the store alone: an answer of it was lost.
+    [[nodiscard]] Task<void> look_after_rows();
+    [[nodiscard]] Task<bool> forget_stale_keys();
 
     // shared_settle.cpp
     enum class Adoption {
@@ -141,6 +152,9 @@ private:
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
     std::unordered_map<std::string, Held> held_{}; ///< by turn
     RowUses uses_{};
+    std::vector<store::ThreadKey> unused_{
+    }; ///< rows of ours that nobody here knew at the last look
+    std::vector<store::KeyRequest> stale_keys_{}; ///< to be forgotten when the store answers
     /// By the request's name; null until it came.
     std::unordered_map<std::string, std::optional<std::string>> answers_{};
     /// Turns of dead replicas whose authority does not answer, and since when.

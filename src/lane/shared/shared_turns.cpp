@@ -189,6 +189,7 @@ void SharedLane::follow(
     const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal
 ) {
     held_.insert_or_assign(turn->id(), Held{turn, journal});
+    journal->use = uses_.add(journal->key());
     journal->on_loss([this, alive = alive_, weak = std::weak_ptr(turn)](TurnJournal::Loss loss) {
         const auto live = weak.lock();
         if (*alive && live) {
@@ -314,34 +315,6 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, st
         co_return turn;
     }
     co_return nullptr;
-}
-
-/// The turn that this Idempotency-Key started already on any replica; nullopt: the key is ours.
-Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
-    const auto until = Clock::now() + k_start_wait;
-    while (true) {
-        const auto use = co_await store_->use_key(
-            call->record.owner, call->key, call->request_digest, call->chat.thread
-        );
-        if (!use) {
-            co_return std::unexpected(reject_store_away());
-        }
-        if (use->fresh) {
-            co_return std::nullopt;
-        }
-        if (use->request != call->request_digest) {
-            co_return std::unexpected(reject_other_request());
-        }
-        if (!use->turn.empty()) {
-            call->chat.thread = use->thread;
-            call->record.thread = use->thread;
-            co_return use->turn;
-        }
-        if (Clock::now() >= until) {
-            co_return std::unexpected(reject_still_starting());
-        }
-        co_await sleep_for(k_poll);
-    }
 }
 
 } // namespace oa_stream::lane

@@ -81,7 +81,8 @@ void TurnJournal::lose(Loss loss) {
     } else {
         give_up_log();
     }
-    if (over_ && !ending_) {
+    if (over_) {
+        use.reset();
         spawn(executor_, "turn lost", [](Self self) -> Task<void> {
             (void)co_await self->store_->forget(self->key_, self->fence_);
         }(shared_from_this()));
@@ -168,6 +169,7 @@ Task<void> TurnJournal::write_end(Self self) {
             );
         }
         if (written || Clock::now() >= until) {
+            self->use.reset();
             co_return;
         }
         co_await sleep_for(k_retry);
@@ -184,6 +186,7 @@ Task<bool> TurnJournal::release(Self self, Millis within) {
     }
     self->over_ = true;
     const auto released = co_await self->store_->release(self->key_, self->fence_);
+    self->use.reset();
     co_return released.has_value();
 }
 

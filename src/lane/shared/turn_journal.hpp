@@ -50,6 +50,7 @@ public:
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
     /// Readers on other replicas, as last asked.
     std::size_t others = 0;
+    std::shared_ptr<void> use{}; ///< of the row, until its end is decided
 
 private:
     using Self = std::shared_ptr<TurnJournal>;

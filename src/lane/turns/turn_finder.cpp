@@ -18,6 +18,51 @@ constexpr Millis k_poll{10};
 /// A turn that is taken over counts where such turns begin.
 constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
 
+/// This request's use of its Idempotency-Key. A start that came to nothing, however, leaves the key
+/// to the client's next try.
+class KeyInUse {
+public:
+    KeyInUse(
+        LaneState& lane, IdempotencyKeys& keys, const Call& call, std::weak_ptr<bool> alive
+    )
+        : lane_(&lane), keys_(&keys), alive_(std::move(alive)), open_(!call.key.empty()),
+          use_{.owner = call.record.owner, .key = call.key, .attempt = call.key_attempt} {
+        if (open_ && !lane_->shared) {
+            keys_->begin(use_.owner, use_.key, call.request_digest);
+        }
+    }
+    KeyInUse(const KeyInUse&) = delete;
+    KeyInUse& operator=(const KeyInUse&) = delete;
+    ~KeyInUse() {
+        if (!open_ || alive_.expired()) {
+            return;
+        }
+        if (lane_->shared) {
+            lane_->shared->forget_key_later(std::move(use_));
+        } else {
+            keys_->forget(use_.owner, use_.key);
+        }
+    }
+    void accept(const std::shared_ptr<LiveTurn>& turn) {
+        if (std::exchange(open_, false) && !lane_->shared) {
+            keys_->accept(use_.owner, use_.key, turn);
+        }
+    }
+    Task<void> forget() {
+        if (open_ && lane_->shared) {
+            open_ = false;
+            co_await lane_->shared->forget_key(use_);
+        }
+    }
+
+private:
+    LaneState* lane_;
+    IdempotencyKeys* keys_;
+    std::weak_ptr<bool> alive_; ///< a request may outlive the lane
+    bool open_;
+    store::KeyRequest use_;
+};
+
 } // namespace
 
 Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
@@ -154,22 +199,13 @@ Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
     if (*earlier) {
         co_return Begun{*std::move(earlier), false};
     }
-    const auto& owner = call->record.owner;
-    const bool here = !call->key.empty() && !lane_->shared;
-    if (here) {
-        keys_.begin(owner, call->key, call->request_digest);
-    }
+    KeyInUse key(*lane_, keys_, *call, alive_);
     auto turn = co_await begin_turn(call);
-    if (here && turn) {
-        keys_.accept(owner, call->key, *turn);
-    } else if (here) {
-        keys_.forget(owner, call->key);
-    } else if (!call->key.empty() && !turn) {
-        (void)co_await lane_->shared->store().forget_key(owner, call->key);
-    }
     if (!turn) {
+        co_await key.forget();
         co_return std::unexpected(std::move(turn).error());
     }
+    key.accept(*turn);
     co_return Begun{*std::move(turn), true};
 }
 

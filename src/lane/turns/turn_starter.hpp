@@ -74,6 +74,7 @@ private:
     LaneState* lane_;
     Answers* answers_;
     IdempotencyKeys keys_{};
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 } // namespace oa_stream::lane

@@ -36,6 +36,40 @@ const held_ = (name) => world.redis.cli('SMEMBERS', 'oa:ss').split('\n').filter(
 const turnsOf = (name) => held_(name).reduce((sum, key) => sum + Number(world.redis.cli('HGET', key, 'n') || 0), 0);
 const small = (id) => chat(a.base, 'scenario:text;words=3', { id }).done;
 
+test('the answer to the start of a turn is lost: its conversation is free again, and counts no more', async () => {
+  pipeA.fault = lose(ACQUIRE, 'lost-start');
+  assertRefused(await small('lost-start'), 503, 'store_unavailable');
+  assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'lost-start' }).done));
+  await a.until(() => turnsOf('a') === 0 && turnsOf('b') === 0, 'counts of nothing');
+});
+
+test('the store goes away while a turn is started: its conversation is free again', async () => {
+  assertLegal(await again(() => small('first-words')));
+  pipeA.fault = lose(COMMIT, 'away-start', 'command');
+  assertRefused(await small('away-start'), 503, 'store_unavailable');
+  await ready(a);
+  assertLegal(await again(() => small('away-start')));
+  await a.until(() => turnsOf('a') === 0 && turnsOf('b') === 0, 'counts of nothing');
+});
+
+test('the answer to a turn’s acceptance is lost: the same Idempotency-Key starts it again', async () => {
+  const ask = (lane) => open(lane.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': 'once-lost' }, body: chatBody('scenario:text;words=3', { id: 'lost-accept', messageId: 'm-1' }) }).done;
+  pipeA.fault = lose(COMMIT, 'lost-accept');
+  assertRefused(await ask(a), 503, 'store_unavailable');
+  const next = await again(() => ask(a));
+  assertLegal(next);
+  assert.deepEqual(read(next).texts, [whole(3)]);
+  const repeated = await ask(b);
+  assert.ok(repeated.status === 200 || repeated.json().error.code === 'already_answered', repeated.text);
+});
+
+test('the answer to the use of an Idempotency-Key is lost: it can be used again, on each lane', async () => {
+  const ask = (lane) => open(lane.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': 'use-lost' }, body: chatBody('scenario:text;words=3', { id: 'lost-key', messageId: 'm-1' }) }).done;
+  pipeA.fault = (text) => text.includes('EVALSHA') && text.includes('oa:i:/use-lost') && 'answer';
+  assertRefused(await ask(a), 503, 'store_unavailable');
+  assertLegal(await again(() => ask(b), (x) => x.status === 200, 15000));
+});
+
 test('a conversation that another lane made is not made again: 409, and its messages stay', async () => {
   await small('made');
   await small('source');
@@ -88,4 +122,33 @@ test('an idle conversation is resumed with 204 where no more turns may be starte
   await world.release('takes-all');
   await first.done;
   assert.equal((await full.stop()).code, 0);
+});
+
+test('a lane stands still for longer than its lease: what others took from it counts nowhere twice', async () => {
+  const slow = await world.lane('slow');
+  const first = await begun(slow, 'slept');
+  const before = await metric(b, 'adopted_total') + await metric(a, 'adopted_total');
+  slow.signal('SIGSTOP');
+  await a.until(async () => (await metric(a, 'adopted_total')) + (await metric(b, 'adopted_total')) > before, 'the takeover');
+  slow.signal('SIGCONT');
+  await first.done;
+  await slow.until(async () => (await metric(slow, 'turns_held')) === 0, 'nothing held');
+  await slow.until(() => turnsOf('slow') === 0, 'a count of nothing');
+  await world.release('slept');
+  assert.equal((await slow.stop()).code, 0);
+});
+
+test('the store is emptied and one answer is lost: every turn is told again', async () => {
+  const turns = [await begun(a, 'told-1'), await begun(a, 'told-2'), await begun(a, 'told-3')];
+  let lost;
+  pipeA.fault = (text) => { lost = /\*9\r\n\$7\r\nEVALSHA[^*]*oa:t:\/told-\d/.test(text); return lost && 'command'; };
+  world.redis.cli('FLUSHALL');
+  await a.until(() => lost, 'the lost command');
+  await ready(a);
+  for (const n of [1, 2, 3]) await a.until(() => world.redis.cli('HGET', `oa:t:/told-${n}`, 'st') === 'live', `turn ${n}`);
+  for (const n of [1, 2, 3]) {
+    assertRefused(await chat(b.base, 'scenario:text;words=3', { id: `told-${n}` }).done, 409, 'turn_in_progress');
+    await world.release(`told-${n}`);
+  }
+  for (const one of turns) assert.equal(heard(await one.done.then(() => one)), whole());
 });

@@ -1,0 +1,84 @@
+// Idempotency-Key over all replicas.
+#include "oa_stream/base/ids.hpp"
+
+#include "shared_lane.hpp"
+#include "state.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr Millis k_poll{20};
+constexpr Millis k_start_wait{10'000};
+constexpr std::size_t k_most_stale = 10'000;
+
+} // namespace
+
+Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
+    const auto until = Clock::now() + k_start_wait;
+    if (!co_await forget_stale_keys()) {
+        co_return std::unexpected(reject_store_away());
+    }
+    const store::KeyRequest request{
+        .owner = call->record.owner,
+        .key = call->key,
+        .attempt = random_hex(8),
+        .request = call->request_digest,
+        .thread = call->chat.thread
+    };
+    while (true) {
+        const auto use = co_await store_->use_key(request);
+        if (!use) {
+            forget_key_later(request); // it may be ours all the same
+            co_return std::unexpected(reject_store_away());
+        }
+        if (use->fresh) {
+            call->key_attempt = request.attempt;
+            co_return std::nullopt;
+        }
+        if (use->request != call->request_digest) {
+            co_return std::unexpected(reject_other_request());
+        }
+        if (!use->turn.empty()) {
+            call->chat.thread = use->thread;
+            call->record.thread = use->thread;
+            co_return use->turn;
+        }
+        if (Clock::now() >= until) {
+            co_return std::unexpected(reject_still_starting());
+        }
+        co_await sleep_for(k_poll);
+    }
+}
+
+Task<void> SharedLane::forget_key(store::KeyRequest request) {
+    if (!co_await store_->forget_key(request)) {
+        forget_key_later(std::move(request));
+    }
+}
+
+void SharedLane::forget_key_later(store::KeyRequest request) noexcept {
+    try {
+        if (stale_keys_.size() < k_most_stale) {
+            stale_keys_.push_back(std::move(request));
+        }
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): it ends with its time to live
+    }
+}
+
+Task<bool> SharedLane::forget_stale_keys() {
+    while (!stale_keys_.empty()) {
+        const auto request = stale_keys_.back();
+        if (!co_await store_->forget_key(request)) {
+            co_return false;
+        }
+        std::erase_if(stale_keys_, [&](const auto& one) { return one.attempt == request.attempt; });
+    }
+    co_return true;
+}
+
+} // namespace oa_stream::lane
