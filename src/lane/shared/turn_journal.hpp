@@ -50,6 +50,8 @@ public:
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
     /// Readers on other replicas, as last asked.
     std::size_t others = 0;
+    /// Nobody else can have taken the turn.
+    [[nodiscard]] bool leased() const noexcept { return store_->leased(); }
     std::shared_ptr<void> use{}; ///< of the row, until its end is decided
 
 private:

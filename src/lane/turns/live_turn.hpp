@@ -247,6 +247,8 @@ private:
     void hold_end();
     void settle_end(bool decided_elsewhere);
     void end_as_lost();
+    void leave_to_others();
+    [[nodiscard]] bool cut_off() const noexcept;
     [[nodiscard]] std::string outcome_text() const;
     [[nodiscard]] bool admit(turn::Event& event);
     [[nodiscard]] bool read_elsewhere() const noexcept;

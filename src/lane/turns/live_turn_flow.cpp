@@ -94,6 +94,9 @@ void LiveTurn::stop(StopReason reason) {
     if (ended_ || ending_ || reason_ != StopReason::none) {
         return;
     }
+    if (reason == StopReason::wall_time && cut_off()) {
+        return end_now(reason);
+    }
     reason_ = reason;
     stop_deadline_ = Clock::now() + host_->timings.interrupt_grace;
     turn_->interrupt();
@@ -102,6 +105,10 @@ void LiveTurn::stop(StopReason reason) {
 void LiveTurn::end_now(StopReason reason) {
     if (ended_ || ending_ || relayed_) {
         return;
+    }
+    if (cut_off() && can_leave() && turn_->leave()) {
+        reason_ = reason;
+        return leave_to_others();
     }
     reason_ = reason;
     auto& events = host_->events;

@@ -14,8 +14,13 @@ namespace {
 
 constexpr Millis k_unread{30'000};
 
-turn::Failure taken_over() {
-    return {turn::FailureCode::turn_aborted, true, "another replica has taken this turn"};
+turn::Failure left_failure(StopReason reason) {
+    const bool away = reason == StopReason::store_away;
+    return {
+        turn::FailureCode::turn_aborted,
+        true,
+        away ? "the store stayed away" : "another replica has taken this turn"
+    };
 }
 
 std::string text_of_log(const FrameLog& log) {
@@ -177,7 +182,7 @@ void LiveTurn::end_as_lost() {
     encode::UiEncoder encoder({});
     std::string frames;
     if (log_.whole() && encoder.restore(text_of_log(log_))) {
-        encoder.fail_open(taken_over(), frames);
+        encoder.fail_open(left_failure(reason_), frames);
         log_.append(frames);
     } else {
         cut_readers();
@@ -192,12 +197,21 @@ void LiveTurn::lose_to_another() {
     if (ended_ || ending_) {
         return;
     }
-    style_.journal.reset();
     if (turn_ && !turn_->leave()) { // it runs on for whoever took it, where it can
         turn_->interrupt();
     }
+    leave_to_others();
+}
+
+void LiveTurn::leave_to_others() {
+    style_.journal.reset();
     end_as_lost();
     cancel_.emit(asio::cancellation_type::terminal);
+}
+
+/// Another replica may run it: what it is told is not ours to say.
+bool LiveTurn::cut_off() const noexcept {
+    return style_.journal && !style_.journal->leased();
 }
 
 std::string LiveTurn::outcome_text() const {
@@ -223,7 +237,7 @@ bool LiveTurn::admit(turn::Event& event) {
 }
 
 bool LiveTurn::read_elsewhere() const noexcept {
-    return style_.journal && style_.journal->others > 0;
+    return style_.journal && (style_.journal->others > 0 || cut_off());
 }
 
 void LiveTurn::tell_readers(std::size_t count) const {

@@ -10,6 +10,29 @@ let world;
 before(async () => { world = await startWorld({ args: ['--limit', 'store-wait=400ms', '--limit', 'store-outage=1500ms'] }); });
 after(() => world.end());
 
+test('a lane that stays cut off from the store leaves its turn to whoever took it over', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('cut', [], { store: pipe.url });
+  const b = await world.lane('b');
+  const first = chat(cut.base, `${held('left')};delay=250`, { id: 'left' });
+  await fifth(first);
+  const other = resume(b, 'left');
+  await fifth(other);
+  pipe.refuse = true;
+  pipe.cut();
+  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await world.release('left');
+  await first.done; // it gave up
+  assert.notEqual(heard(first), whole());
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
+  pipe.heal();
+  assert.equal((await cut.stop()).code, 0);
+  assert.equal((await b.stop()).code, 0);
+  pipe.stop();
+});
+
 test('the last lane that is left takes the next message of a conversation whose lane was killed', async () => {
   const dying = await world.lane('dying');
   const last = await world.lane('last');
