@@ -59,7 +59,7 @@ struct Lane::Impl {
     void touch(const TurnOutcome& outcome) {
         state.ids().touch(outcome.owner, outcome.thread, unix_seconds());
         if (state.shared && state.ids().contains(outcome.owner, outcome.thread)) {
-            state.shared->store_row_later(outcome.owner, outcome.thread);
+            state.shared->touch_later(outcome.owner, outcome.thread, unix_seconds());
         }
     }
 

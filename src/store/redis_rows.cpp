@@ -121,6 +121,16 @@ Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
     co_return Result<void>{};
 }
 
+Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
+    const auto owner = percent_encode(key.owner);
+    OA_CO_CHECK(co_await run(
+        scripts::touch,
+        {row(key), this->key("u", owner), this->key("w", owner)},
+        {key.id, std::to_string(updated_at)}
+    ));
+    co_return Result<void>{};
+}
+
 Task<Result<void>> RedisStore::erase(ThreadKey key) {
     OA_CO_CHECK(co_await run(
         scripts::erase,

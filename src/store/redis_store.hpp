@@ -70,6 +70,7 @@ public:
     [[nodiscard]] Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) override;
     [[nodiscard]] Task<Result<void>> put(ThreadKey key, ThreadFields fields) override;
+    [[nodiscard]] Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) override;
     [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
     [[nodiscard]] Task<Result<void>>
     note_read(ThreadKey key, std::string name, std::vector<std::string> whole) override;

@@ -247,6 +247,14 @@ redis.call('SADD', KEYS[2], ARGV[3])
 return 1
 )lua"};
 
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, when it was used last.
+const Script touch{"touch", R"lua(#!lua flags=allow-oom
+if not redis.call('HGET', KEYS[1], 'th') then return 0 end
+redis.call('HSET', KEYS[1], 'up', ARGV[4])
+)lua" OA_CHANGED R"lua(
+return 1
+)lua"};
+
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, how long its fence is kept.
 const Script erase{"erase", R"lua(
 redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')

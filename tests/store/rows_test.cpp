@@ -101,7 +101,39 @@ TEST_CASE("a key whose first request came to nothing, or died, may be used again
     CHECK(rig.get(b.use_key(use("ann", "k1", "digest", "c1"))).fresh);
     CHECK(rig.get(a.use_key(use("ann", "k2", "digest", "c1"))).fresh);
     rig.kill(a);
-    CHECK(rig.get(b.use_key("ann", "k2", "digest", "c1")).fresh);
+    CHECK(rig.get(b.use_key(use("ann", "k2", "digest", "c1"))).fresh);
+}
+
+TEST_CASE("a key is forgotten with the turn that nobody was told of") {
+    RedisRig rig;
+    auto& a = rig.open();
+    CHECK(rig.get(a.use_key(use("ann", "k1", "digest", "c1"))).fresh);
+    const ThreadKey key{"ann", "c1"};
+    const auto held = rig.get(a.acquire(wish(key)));
+    rig.get(a.commit(
+        {.key = key, .fence = held.holding.fence, .turn = "t1", .head = "{}", .idempotency = "k1"}
+    ));
+    rig.get(a.forget_key(use("ann", "k1", "digest", "c1")));
+    CHECK(rig.get(a.use_key(use("ann", "k1", "digest", "c1", "2"))).fresh);
+}
+
+TEST_CASE("when a conversation was used changes nothing else of it, and makes none") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    rig.get(a.touch(key, 5));
+    CHECK_FALSE(rig.get(b.look(key)).fields);
+    rig.get(a.put(key, {.thread = "th-1", .title = "Old", .created_at = 1, .updated_at = 1}));
+    const auto seen = rig.get(b.changes_of("ann", ""));
+    rig.get(b.put(key, {.thread = "th-1", .title = "New", .created_at = 1, .archived = true}));
+    rig.get(a.touch(key, 5));
+    const auto fields = rig.get(b.look(key)).fields;
+    REQUIRE(fields);
+    CHECK(fields->updated_at == 5);
+    CHECK(fields->title == "New");
+    CHECK(fields->archived);
+    CHECK(rig.get(b.changes_of("ann", seen.at)).ids.size() == 2);
 }
 
 TEST_CASE("what others changed is told once, all when nobody can tell") {

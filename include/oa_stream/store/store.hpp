@@ -221,6 +221,8 @@ public:
     [[nodiscard]] virtual Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) = 0;
     [[nodiscard]] virtual Task<Result<void>> put(ThreadKey key, ThreadFields fields) = 0;
+    /// Used last at this time; nothing else of it changes, and nothing where there is none.
+    [[nodiscard]] virtual Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) = 0;
     [[nodiscard]] virtual Task<Result<void>> erase(ThreadKey key) = 0;
 
     /// Somebody was told the thread's messages: these turns whole. `name`: of this reading.

@@ -53,7 +53,8 @@ public:
     /// Somebody was told a thread's messages: these turns whole.
     [[nodiscard]] Task<void>
     note_read(std::string owner, std::string id, std::vector<std::string> whole);
-    void store_row_later(const std::string& owner, const std::string& id);
+    /// A turn on it has ended: others may have changed all the rest of its row meanwhile.
+    void touch_later(const std::string& owner, const std::string& id, std::int64_t at);
 
     // Turns. shared_turns.cpp
     /// nullopt: a dead replica holds it; settle() comes first.

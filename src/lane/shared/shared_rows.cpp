@@ -143,13 +143,13 @@ SharedLane::note_read(std::string owner, std::string id, std::vector<std::string
     (void)co_await store_->note_read({std::move(owner), std::move(id)}, name, std::move(whole));
 }
 
-void SharedLane::store_row_later(const std::string& owner, const std::string& id) {
+void SharedLane::touch_later(const std::string& owner, const std::string& id, std::int64_t at) {
     spawn(
         lane_->executor,
         "shared row",
-        [](SharedLane* self, std::string who, std::string what) -> Task<void> {
-            (void)co_await self->store_row(std::move(who), std::move(what));
-        }(this, owner, id)
+        [](store::Store* store, store::ThreadKey key, std::int64_t used) -> Task<void> {
+            (void)co_await store->touch(std::move(key), used);
+        }(store_, {owner, id}, at)
     );
 }
 

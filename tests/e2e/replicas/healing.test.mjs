@@ -114,6 +114,20 @@ test('a first message comes to a second lane before the first one has its thread
   assert.equal((await send(b.base, { path: `/api/chats/${id}/messages` })).text.split('"role":"user"').length, 2, 'one question');
 });
 
+test('a name and the archive given on another lane while a turn runs stay so when it ends', async () => {
+  const first = await begun(a, 'changed');
+  const change = (body) => send(b.base, { method: 'PATCH', path: '/api/chats/changed', body });
+  assert.equal((await change({ archived: true })).status, 200);
+  assert.equal((await change({ title: 'Mine' })).status, 200);
+  await world.release('changed');
+  await first.done;
+  const ids = async (lane) => (await send(lane.base, { path: '/api/chats?limit=200&archived=true' })).json().data.map((one) => one.id);
+  await a.until(() => world.redis.cli('HGET', 'oa:t:/changed', 'st') === 'ended', 'its end');
+  await small('changed-behind'); // what the end of a turn still writes is written before
+  for (const lane of [a, b]) assert.deepEqual(await ids(lane), ['changed']);
+  assert.equal(world.redis.cli('HGET', 'oa:t:/changed', 'tl'), 'Mine');
+});
+
 test('an idle conversation is resumed with 204 where no more turns may be started', async () => {
   assert.equal((await send(a.base, { method: 'POST', path: '/api/chats', body: { id: 'idle' } })).status, 201);
   const full = await world.lane('full', ['--limit', 'streams=1']);
