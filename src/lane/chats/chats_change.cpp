@@ -193,7 +193,12 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
     place->lease.forget();
     // On a full disk the line is written later. Lost with the process, its row would lead to a
     // thread that the authority does not know: not listed, and 404.
-    (void)co_await commit_row(lane_, owner, id);
+    (void)co_await ids.commit();
+    if (lane_->shared && !co_await lane_->shared->store_row(owner, id)) {
+        co_return std::unexpected(with_retry_after(
+            reject(503, "store_unavailable", "this service cannot delete it right now"), 1
+        ));
+    }
     co_return Accepted<void>{};
 }
 

@@ -128,6 +128,17 @@ test('a name and the archive given on another lane while a turn runs stay so whe
   assert.equal(world.redis.cli('HGET', 'oa:t:/changed', 'tl'), 'Mine');
 });
 
+test('the store does not take a deletion: 503, and the repeated request deletes the rest', async () => {
+  await small('deleted');
+  pipeA.fault = (text) => /EVALSHA/.test(text) && text.includes('oa:t:/deleted\r\n') && text.includes('oa:w:\r\n') && 'command';
+  const remove = () => send(a.base, { method: 'DELETE', path: '/api/chats/deleted' });
+  const refused = await remove();
+  assert.deepEqual([refused.status, refused.json().error.code], [503, 'store_unavailable']);
+  await ready(a);
+  assert.equal((await again(remove, (x) => x.status === 204)).status, 204);
+  assert.equal(world.redis.cli('HGET', 'oa:t:/deleted', 'th'), '');
+});
+
 test('an idle conversation is resumed with 204 where no more turns may be started', async () => {
   assert.equal((await send(a.base, { method: 'POST', path: '/api/chats', body: { id: 'idle' } })).status, 201);
   const full = await world.lane('full', ['--limit', 'streams=1']);
