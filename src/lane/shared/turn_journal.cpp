@@ -154,7 +154,8 @@ Task<void> TurnJournal::write_end(Self self) {
         .key = self->key_,
         .fence = self->fence_,
         .turn = self->turn_,
-        .end = self->end_ + self->last_.size(),
+        // Behind a hole, where what is missing could not be dropped: readers see that it is there.
+        .end = self->end_ + self->last_.size() + (self->logless_ ? 1 : 0),
         .bytes = self->last_,
         .outcome = self->outcome_
     };

@@ -177,3 +177,20 @@ test('the store is emptied and one answer is lost: every turn is told again', as
   }
   for (const one of turns) assert.equal(heard(await one.done.then(() => one)), whole());
 });
+
+test('more is said while the store is away than a log holds: nobody elsewhere takes the rest for the whole', async () => {
+  const narrow = await world.lane('narrow', ['--limit', 'turn-log=1k'], { store: pipeA.url });
+  const first = await begun(narrow, 'hole');
+  const other = resume(b, 'hole');
+  await other.wait(() => heard(other).includes('echo'), 'the fifth word');
+  pipeA.refuse = true;
+  pipeA.cut();
+  await world.release('hole');
+  await first.wait(() => first.text.length > 4000 || heard(first) === whole(), 'the rest');
+  pipeA.heal();
+  await first.done;
+  await other.done;
+  if (heard(other) !== whole()) assert.ok(other.broken, 'cut, without an ending');
+  assert.ok(!other.text.includes('[DONE]') || heard(other) === whole(), other.text);
+  assert.equal((await narrow.stop()).code, 0);
+});
