@@ -6,6 +6,7 @@
 #include "oa_stream/store/store.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -68,7 +69,12 @@ public:
             FAIL("redis-server: " << started.error().text() << " (./dev unpacks it)");
         }
         redis = *std::move(started);
-        until("redis to listen", [this] { return std::filesystem::exists(socket()); });
+        until("redis to listen", [this] { // its socket is there before it listens
+            boost::asio::local::stream_protocol::socket probe(context);
+            boost::system::error_code refused;
+            probe.connect({socket()}, refused);
+            return !refused;
+        });
     }
 
     [[nodiscard]] std::string socket() const { return (folder / "redis.sock").string(); }
