@@ -1,15 +1,45 @@
 // What a server must be like; each refusal says what is wrong and what to do.
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redis_store.hpp"
 
 #include <fmt/format.h>
 
+#include <vector>
+
 namespace oa_stream::store {
 
 namespace {
 
 constexpr std::uint64_t k_oldest_redis = 7;
+
+/// Each command that lanes and their scripts use, in a form that changes nothing; the last three
+/// make a key and take it away again. The server looks at a user's rights before it looks at
+/// arguments.
+std::vector<Command> harmless_commands(const std::string& key) {
+    return {
+        {"EXISTS", key},
+        {"GET", key},
+        {"SET", key, "1", "XX", "PX", "1"},
+        {"PERSIST", key},
+        {"HGET", key, "x"},
+        {"HMGET", key, "x"},
+        {"HGETALL", key},
+        {"HDEL", key, "x"},
+        {"HSET", key, "x", "1", "odd"},
+        {"HINCRBY", key, "x", "no number"},
+        {"SREM", key, "x"},
+        {"SMEMBERS", key},
+        {"XADD", key, "NOMKSTREAM", "*", "x", "1"},
+        {"XRANGE", key, "-", "+", "COUNT", "1"},
+        {"XREVRANGE", key, "+", "-", "COUNT", "1"},
+        {"XREAD", "COUNT", "1", "STREAMS", key, "0"},
+        {"SADD", key, "x"},
+        {"PEXPIRE", key, "60000"},
+        {"UNLINK", key}
+    };
+}
 
 std::unexpected<Error> refuse(std::string message, std::string hint) {
     return fail(Code::config, std::move(message), "the store", std::move(hint));
@@ -29,7 +59,43 @@ std::string_view info_field(std::string_view info, std::string_view name) {
     return {};
 }
 
-Task<Result<void>> check_server(RedisLink::Self link, Millis wait) {
+bool refuses_command(const Reply& reply) {
+    // The second and third are what a script is told, by 7.0 and later.
+    return reply.failed() && (reply.text.starts_with("NOPERM") ||
+                              reply.text.contains("user executing the script can't") ||
+                              reply.text.contains("ACL failure in script"));
+}
+
+Task<Result<void>> check_commands(RedisLink::Self link, std::string prefix, Millis wait) {
+    const Command load{"SCRIPT", "LOAD", "return 1"};
+    OA_CO_TRY(const auto loaded, co_await RedisLink::greet_call(link, load, wait));
+    auto commands = harmless_commands(fmt::format("{}:probe:{}", prefix, random_hex(6)));
+    commands.insert(commands.begin(), {"EVALSHA", loaded.failed() ? "0" : loaded.text, "0"});
+    if (refuses_command(loaded)) {
+        commands.insert(commands.begin(), load);
+    }
+    for (const auto& command : commands) {
+        OA_CO_TRY(const auto reply, co_await RedisLink::greet_call(link, command, wait));
+        if (refuses_command(reply)) {
+            const auto& name = command.front();
+            co_return fail(
+                Code::credentials,
+                fmt::format(
+                    "its user may not use {}{} on {}:*: {}",
+                    name,
+                    name == "SCRIPT" ? " LOAD" : "",
+                    prefix,
+                    reply.text
+                ),
+                "the store",
+                "allow what examples/replicas/users.acl allows"
+            );
+        }
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis wait) {
     OA_CO_TRY(const auto reply, co_await RedisLink::greet_call(link, {"INFO"}, wait));
     if (reply.failed()) {
         const bool loading = reply.text.starts_with("LOADING");
@@ -65,7 +131,7 @@ Task<Result<void>> check_server(RedisLink::Self link, Millis wait) {
             "set maxmemory-policy noeviction"
         );
     }
-    co_return Result<void>{};
+    co_return co_await check_commands(std::move(link), std::move(prefix), wait);
 }
 
 } // namespace oa_stream::store

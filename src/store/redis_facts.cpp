@@ -95,8 +95,9 @@ Task<Result<RedisLink::Self>> open_link(asio::any_io_executor executor, StoreOpt
         }
     );
     const auto wait = options.wait;
-    OA_CO_CHECK(co_await RedisLink::open(link, [wait](RedisLink::Self opened) {
-        return check_server(std::move(opened), wait);
+    const auto prefix = options.prefix;
+    OA_CO_CHECK(co_await RedisLink::open(link, [wait, prefix](RedisLink::Self opened) {
+        return check_server(std::move(opened), prefix, wait);
     }));
     co_return link;
 }

@@ -47,7 +47,7 @@ Task<Result<void>> RedisStore::open() {
 
 /// Each connection anew: behind one address there may be another server now.
 Task<Result<void>> RedisStore::greet(RedisLink::Self link) {
-    return check_server(std::move(link), options_.wait);
+    return check_server(std::move(link), options_.prefix, options_.wait);
 }
 
 Task<Result<void>> RedisStore::register_session(const Script& script) {
@@ -116,6 +116,18 @@ Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
             co_return;
         }
         co_await self->look_at_memory();
+        if (*alive && !self->refused_.empty()) {
+            co_await self->look_at_rights();
+        }
+    }
+}
+
+/// Rights may be given again while the connection stands.
+Task<void> RedisStore::look_at_rights() {
+    const auto alive = alive_;
+    const auto allowed = co_await check_commands(link_, options_.prefix, options_.wait);
+    if (*alive && (allowed || allowed.error().code == Code::credentials)) {
+        refused_ = allowed ? std::string() : allowed.error().text();
     }
 }
 
@@ -130,12 +142,12 @@ Task<void> RedisStore::close() {
 }
 
 std::string RedisStore::trouble() const {
-    return link_->up() ? std::string() : "the store is away: " + link_->trouble().message;
+    return link_->up() ? refused_ : "the store is away: " + link_->trouble().message;
 }
 
 StoreNumbers RedisStore::numbers() const {
     auto out = numbers_;
-    out.up = link_->up();
+    out.up = trouble().empty();
     out.held = held_.count();
     return out;
 }

@@ -74,7 +74,7 @@ Error error_of(const Reply& reply) {
     if (text.starts_with("OOM")) {
         return {Code::too_large, "the store has no memory left"};
     }
-    if (text.starts_with("NOAUTH") || text.starts_with("NOPERM")) {
+    if (text.starts_with("NOAUTH") || refuses_command(reply)) {
         return {Code::credentials, "the store refuses a command: " + reply.text};
     }
     return {Code::unavailable, "the store answers: " + reply.text};
@@ -114,6 +114,9 @@ Task<Result<Reply>> RedisStore::ask(Command command) {
     }
     if (reply->failed()) {
         ++numbers_.errors;
+    }
+    if (refuses_command(*reply)) {
+        refused_ = error_of(*reply).message;
     }
     co_return *std::move(reply);
 }

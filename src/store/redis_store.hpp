@@ -19,7 +19,12 @@ namespace oa_stream::store {
 [[nodiscard]] ThreadKey thread_of(std::string_view row_name);
 
 /// Refuses a server that would lose or mix up what lanes share.
-[[nodiscard]] Task<Result<void>> check_server(RedisLink::Self link, Millis wait);
+[[nodiscard]] Task<Result<void>>
+check_server(RedisLink::Self link, std::string prefix, Millis wait);
+/// … and a user who may not use a command that lanes need.
+[[nodiscard]] Task<Result<void>>
+check_commands(RedisLink::Self link, std::string prefix, Millis wait);
+[[nodiscard]] bool refuses_command(const Reply& reply);
 
 /// A line "name:value" of an answer to INFO; empty: there is none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
@@ -123,6 +128,7 @@ private:
     /// … a second time: the server forgot it.
     [[nodiscard]] Task<Result<void>> register_anew();
     [[nodiscard]] Task<void> look_at_memory();
+    [[nodiscard]] Task<void> look_at_rights();
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
     /// A command whose answer changes nothing.
@@ -143,6 +149,7 @@ private:
     Clock::time_point leased_until_{};
     std::string inbox_at_ = "0-0";
     StoreNumbers numbers_{};
+    std::string refused_{}; ///< a command that the user may not use (any more)
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     asio::steady_timer beat_;
 };

@@ -1,6 +1,11 @@
 // Servers that would lose what lanes share are refused, with the reason and what to do.
 #include "redis_rig.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <vector>
+
 using namespace oa_stream;
 using namespace oa_stream::store;
 using namespace oa_stream::test;
@@ -77,4 +82,58 @@ TEST_CASE("a store that is not there is refused, soon") {
     auto options = rig.options();
     options.url = "redis+unix:/nonexistent/redis.sock";
     CHECK(refused(rig, options).code == Code::network);
+}
+
+TEST_CASE("a user who may not use what lanes use is refused, with the command's name") {
+    RedisRig rig;
+    ::setenv("OA_TEST_STORE_PASSWORD", "hunter2", 1); // NOLINT(concurrency-mt-unsafe)
+    auto options = rig.options();
+    options.user = "lane";
+    options.password = "env:OA_TEST_STORE_PASSWORD";
+    const auto allow = [&rig](const std::vector<std::string>& rules) {
+        std::vector<std::string> command{"ACL", "SETUSER", "lane", "reset", "on", ">hunter2"};
+        command.insert(command.end(), rules.begin(), rules.end());
+        CHECK(redis_cli(rig, std::move(command)) == "OK\n");
+    };
+    for (const std::string name :
+         {"evalsha",  "script|load", "exists",  "get",       "set",   "pexpire", "persist",
+          "hget",     "hmget",       "hgetall", "hdel",      "hset",  "hincrby", "srem",
+          "smembers", "xadd",        "xrange",  "xrevrange", "xread", "sadd",    "unlink"}) {
+        INFO(name);
+        allow({"~oa:*", "+@all", "-" + name});
+        const auto error = refused(rig, options);
+        CHECK(error.code == Code::credentials);
+        auto upper = name == "script|load" ? std::string("SCRIPT LOAD") : name;
+        std::ranges::transform(upper, upper.begin(), [](unsigned char c) {
+            return std::toupper(c);
+        });
+        CHECK(error.message.contains("may not use " + upper + " on oa:*"));
+    }
+    redis_cli(rig, {"FLUSHALL"}); // without UNLINK one is left for a minute
+    allow({"~other:*", "+@all"});
+    CHECK(refused(rig, options).code == Code::credentials);
+    allow({"~oa:*", "+@all"});
+    CHECK(rig.open(options).trouble().empty());
+    CHECK(redis_cli(rig, {"--scan", "--pattern", "oa:probe:*"}) == "\n");
+}
+
+TEST_CASE("rights that are taken from a lane make it unready, until they are given again") {
+    RedisRig rig;
+    ::setenv("OA_TEST_STORE_PASSWORD", "hunter2", 1); // NOLINT(concurrency-mt-unsafe)
+    auto options = rig.options();
+    options.user = "lane";
+    options.password = "env:OA_TEST_STORE_PASSWORD";
+    const auto rights = [&rig](const std::string& rule) {
+        CHECK(
+            redis_cli(rig, {"ACL", "SETUSER", "lane", "on", ">hunter2", "~oa:*", rule}) == "OK\n"
+        );
+    };
+    rights("+@all");
+    auto& store = rig.open(options);
+    rights("-hset");
+    CHECK_FALSE(rig.run(store.put({"ann", "c1"}, {.thread = "th-1"})));
+    CHECK(store.trouble().contains("the store refuses a command"));
+    rights("+hset");
+    rig.until("readiness", [&] { return store.trouble().empty(); });
+    rig.get(store.put({"ann", "c1"}, {.thread = "th-1"}));
 }

@@ -71,6 +71,19 @@ test('a wrong password, and none, are refused; the lane never goes on as another
   await refused(['--store', redis.url, ...USER], 5, /refuses the log-in/, { STORE_PASSWORD: 'wrong' });
   await refused(['--store', redis.url], 5, /refuses/);
 });
+test('a user who lacks a command is refused with its name, by doctor too', async () => {
+  for (const [rule, name] of [['-evalsha', 'EVALSHA'], ['-xadd', 'XADD'], ['-script|load', 'SCRIPT LOAD'], ['-pexpire', 'PEXPIRE']]) {
+    const admin = await startRedis();
+    const example = fs.readFileSync(aclFile, 'utf8').split('\n').find((line) => line.startsWith('user oa-stream')).split(' ').slice(1);
+    admin.cli('ACL', 'SETUSER', ...example, rule);
+    const text = new RegExp(`its user may not use ${name} on oa:\\*`);
+    await refused(['--store', admin.url, ...USER], 5, text);
+    const doctor = await oa(['doctor', '--store', admin.url, ...USER], { env });
+    assert.match(doctor.stdout + doctor.stderr, text);
+    assert.notEqual(doctor.code, 0);
+    await admin.kill();
+  }
+});
 test('a Redis that is older than 7.0 is refused', async () => {
   // Its answers to the few commands before that, on Redis' wire.
   const info = '# Server\r\nredis_version:6.2.14\r\nredis_mode:standalone\r\nrole:master\r\nloading:0\r\nmaxmemory_policy:noeviction\r\n';
