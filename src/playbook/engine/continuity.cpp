@@ -1,5 +1,4 @@
 // Conversations of the run's own: what users would lose when the revisions do not share theirs.
-#include "oa_stream/base/layout.hpp"
 #include "oa_stream/playbook/view.hpp"
 
 #include "run_context.hpp"
@@ -72,11 +71,7 @@ Task<void> remove_conversations(RunContext* run) {
     if (removal.removed + removal.left.size() == 0) {
         co_return;
     }
-    run->session.tell(
-        "conversations removed",
-        fmt::format("removed {} of this run", counted(removal.removed, "conversation")),
-        probe::to_json(removal)
-    );
+    run->session.folder().note("conversations removed", probe::to_json(removal));
     if (!removal.left.empty()) {
         run->out.notes.push_back(
             fmt::format("{}{}.", k_kept_note, probe::left_text(removal, " of this run"))
