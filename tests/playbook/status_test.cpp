@@ -112,7 +112,7 @@ TEST_CASE("status: a run that died with traffic moved says so, whatever of its p
         Row{"a pipe in the plan's place",
             [](const fs::path& run) { make_pipe(run / "plan.json"); },
             "plan.json: no regular file lies in its place",
-            "runs show"},
+            "rollback plan rollback"},
         Row{"the journal removed",
             [](const fs::path& run) { fs::remove(run / "journal.ndjson"); },
             "journal.ndjson: is not there",
@@ -120,22 +120,22 @@ TEST_CASE("status: a run that died with traffic moved says so, whatever of its p
         Row{"the plan cut",
             [](const fs::path& run) { write(run / "plan.json", k_plan.substr(0, 30)); },
             "plan.json: is not whole",
-            "runs show"},
+            "rollback plan rollback"},
         Row{"the plan unreadable",
             [](const fs::path& run) { make_unreadable(run / "plan.json"); },
             "plan.json: cannot read: ",
-            "runs show"},
+            "rollback plan rollback"},
         Row{"the plan removed",
             [](const fs::path& run) { fs::remove(run / "plan.json"); },
             "plan.json: is not there",
-            "runs show"},
+            "rollback plan rollback"},
         Row{"plan and journal unreadable",
             [](const fs::path& run) {
                 make_unreadable(run / "plan.json");
                 make_unreadable(run / "journal.ndjson");
             },
             "plan.json: cannot read: ",
-            "runs show"},
+            "rollback plan rollback"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);

@@ -1,6 +1,7 @@
 // Rolls back a run, dead or ended: everything from its folder.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/suggestion.hpp"
@@ -12,6 +13,7 @@
 #include "oa_stream/run/target_lock.hpp"
 
 #include "engine/playbook_run.hpp"
+#include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
 #include "planted_fault.hpp"
 #include "rollback_run.hpp"
@@ -54,34 +56,47 @@ Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, cons
     return {};
 }
 
+Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
+    const Json* target = member(run, "target");
+    return {
+        .code = Code::precondition,
+        .message = fmt::format("its plan {}, so it cannot be rolled back from here", how),
+        .where = folder.string(),
+        .hint = plan_back_of(target == nullptr ? "" : text_in(*target, "what")) +
+                " restores everything, whatever moved it",
+    };
+}
+
 /// The plan that the run had; what is wrong with it must not stop a rollback.
-Result<Plan> plan_of(const fs::path& folder) {
+Result<Plan> plan_of(const fs::path& folder, const Json& run) {
+    const fs::path file = folder / "plan.json";
     std::error_code ignored;
-    if (!fs::exists(folder / "plan.json", ignored)) {
-        return holds_traffic(folder)
-                   ? fail(
-                         Code::precondition,
-                         "its plan is gone, so it cannot be rolled back from here",
-                         folder,
-                         "oa-stream rollback plan rollback --set … --out "
-                         "back.json restores "
-                         "everything, whatever moved it"
-                     )
-                   : fail(
-                         Code::precondition,
-                         "this run began nothing: there is nothing to roll back",
-                         folder
-                     );
+    if (!fs::exists(file, ignored)) {
+        return holds_traffic(folder) ? std::unexpected(lost_plan("is gone", folder, run))
+                                     : fail(
+                                           Code::precondition,
+                                           "this run began nothing: there is nothing to roll back",
+                                           folder.string()
+                                       );
     }
-    OA_TRY(const std::string text, run::read_kept(folder / "plan.json"));
-    if (const auto json = parse_json(text); json && member(*json, "source") == nullptr) {
+    const auto text = run::read_kept(file);
+    const auto json = text ? parse_json(*text) : std::unexpected(text.error());
+    if (json && json->is_object() && member(*json, "schema") != nullptr &&
+        member(*json, "source") == nullptr) {
         return fail(
             Code::precondition,
             "this run moved its own lanes, which ended with it: there is nothing to roll back",
             folder.string()
         );
     }
-    return read_plan(text, (folder / "plan.json").string(), Trust::rescue);
+    auto plan =
+        json ? read_plan(*text, file.string(), Trust::rescue) : std::unexpected(json.error());
+    if (!plan) {
+        return std::unexpected(
+            lost_plan(fmt::format("cannot be read ({})", plan.error().message), folder, run)
+        );
+    }
+    return plan;
 }
 
 // Its own process goes on with the step under way for as long as that may take.
@@ -217,7 +232,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     request.run = path.filename().string();
     const Json stored = run::document_in(path / "run.json");
     OA_CO_CHECK(check_moved(request.by.state_dir, path, stored));
-    OA_CO_TRY(Plan plan, plan_of(path));
+    OA_CO_TRY(Plan plan, plan_of(path, stored));
     const auto executor = co_await asio::this_coro::executor;
     Playbook unmeasured = plan.playbook; // a rollback asks no source, and must not need one
     unmeasured.sources.clear();

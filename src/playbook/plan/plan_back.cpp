@@ -57,22 +57,37 @@ void add_settings(std::vector<std::string>& arguments, std::string_view text, co
     }
 }
 
+const ShippedPlaybook* shipped_for(std::string_view driver) {
+    const std::string name = driver == "cloud-run" ? std::string(k_shipped_for_cloud_run)
+                                                   : fmt::format("rollback-{}", driver);
+    const auto shipped = shipped_playbooks();
+    const auto found = std::ranges::find(shipped, name, &ShippedPlaybook::name);
+    return found == shipped.end() ? nullptr : &*found;
+}
+
 } // namespace
 
 std::string plan_back_command(const Json& plan) {
     const std::string driver = text_in(plan, "driver");
-    const std::string name =
-        driver == "cloud-run" ? std::string(k_shipped_for_cloud_run) : "rollback-" + driver;
-    const auto shipped = shipped_playbooks();
-    const auto found = std::ranges::find(shipped, name, &ShippedPlaybook::name);
-    if (found == shipped.end()) {
+    const ShippedPlaybook* shipped = shipped_for(driver);
+    if (shipped == nullptr) {
         return {};
     }
     std::vector<std::string> arguments{"rollback-" + driver};
-    add_settings(arguments, found->text, plan);
+    add_settings(arguments, shipped->text, plan);
     arguments.emplace_back(names::out);
     arguments.emplace_back("back.json");
     return Suggestion{"rollback plan", std::move(arguments)}.text();
+}
+
+std::string plan_back_of(std::string_view target) {
+    const std::string driver(target.substr(0, target.find(':')));
+    return fmt::format(
+        "oa-stream rollback plan {} {} … {} back.json",
+        shipped_for(driver) == nullptr ? "rollback" : "rollback-" + driver,
+        names::set,
+        names::out
+    );
 }
 
 } // namespace oa_stream::playbook

@@ -4,11 +4,14 @@
 #include "oa_stream/base/json.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace oa_stream::playbook {
 
 /// The command that plans a rollback of whatever serves, by the shipped playbook of this plan's
 /// driver; what the plan does not say stays "…" in it. Empty when no playbook is shipped for it.
 [[nodiscard]] std::string plan_back_command(const Json& plan);
+/// The same where the plan is lost and only the target's name is known: "local:/run/front.sock".
+[[nodiscard]] std::string plan_back_of(std::string_view target);
 
 } // namespace oa_stream::playbook

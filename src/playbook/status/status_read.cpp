@@ -300,7 +300,9 @@ void add_next(RunStatus& out, const StoredPlan& plan, const fs::path& state_dir)
     } else if (!out.needs_somebody()) {
         return;
     } else if (!plan.read) {
-        out.next = "oa-stream runs show " + out.run; // without its plan it cannot be rolled back
+        // Without its plan it cannot be rolled back; once all is home, only a person can close it.
+        out.next = home_again(out, state_dir) ? "oa-stream cutover abandon --run " + out.run
+                                              : plan_back_of(out.target);
     } else if (plan.routes_alone) {
         out.next = fmt::format(
             "oa-stream route restore {} --apply", out.restores.empty() ? out.run : out.restores

@@ -185,22 +185,24 @@ test('killed in the middle and then damaged: no command takes what it cannot rea
     'the plan unreadable': ({ plan }) => unreadable(plan),
     'the plan removed': ({ plan }) => fs.rmSync(plan),
   };
-  await damaged('no-plan', DAMAGES['the plan removed'], async (look) => {
-    const refused = await look(['rollback', 'apply', '--run', run]);
-    assert.equal(refused.code, 6, refused.stderr);
-    assert.match(refused.stderr, /its plan is gone.*\(oa-stream rollback plan rollback --set /);
-  });
+  for (const [how, why] of [['the plan removed', 'is gone'], ['the plan cut', 'cannot be read \\(not JSON'], ['the plan unreadable', 'cannot be read \\(cannot read']]) {
+    await damaged(`no-plan-${why.slice(0, 3).trim()}-${how.length}`, DAMAGES[how], async (look) => {
+      const refused = await look(['rollback', 'apply', '--run', run]);
+      assert.equal(refused.code, 6, refused.stderr);
+      assert.match(refused.stderr, new RegExp(`its plan ${why}.*\\(oa-stream rollback plan rollback-local --set .* restores everything`));
+    });
+  }
   for (const [name, damage] of Object.entries(DAMAGES)) {
     await damaged(name.replaceAll(' ', '-'), damage, async (look) => {
       const status = await look(['cutover', 'status']);
       assert.equal(status.code, 8, `${name}: ${status.stdout}`);
       assert.match(status.stdout, new RegExp(`^${run} died\n[\\s\\S]*\n  unread +(plan\\.json|journal\\.ndjson): \\S`), name);
-      assert.match(last(status.stderr), new RegExp(`^FAIL run ${run} .*next: oa-stream (rollback apply --run|runs show) ${run}$`));
+      assert.match(last(status.stderr), new RegExp(`^FAIL run ${run} .*next: oa-stream (rollback apply --run ${run}|rollback plan rollback-local --set … --out back\\.json)$`));
       assert.ok((await look(['cutover', 'status', '--json'])).json().runs[0].unread);
       const shown = await look(['runs', 'show', run]);
       assert.equal(shown.code, 8, name);
       assert.match(shown.stdout, /\n {2}open +it cannot be read whether its traffic is back \(/);
-      assert.match(last(shown.stderr), /next: (oa-stream rollback apply --run|less \S+\/journal\.ndjson$)/);
+      assert.match(last(shown.stderr), /next: (oa-stream rollback apply --run|oa-stream rollback plan rollback-local --set … --out back\.json$)/);
       assert.match((await look(['runs', 'gc', '--keep', '0'])).stdout, new RegExp(`^stays +${run} .* cannot be read`), name);
       const found = (await look(['doctor', '--json'])).json().checks.find(({ id }) => id === `runs.${run}`);
       assert.deepEqual([found?.verdict, found?.detail.startsWith('it cannot be read')], ['FAIL', true], name);

@@ -74,7 +74,8 @@ describe('a journal of which a line is damaged', () => {
     assert.match(back.json().next, /; by hand: curl /);
     const left = await oa(['cutover', 'status', '--json'], there);
     assert.equal(left.code, 8, left.stdout);
-    assert.deepEqual(left.json().runs.map((one) => [one.state, one.next]), [['died', `oa-stream rollback apply --run ${run}`]]);
+    assert.deepEqual(left.json().runs.map((one) => one.state), ['died']);
+    assert.match(left.json().runs[0].next, /^oa-stream rollback plan rollback-local --set .* --out back\.json$/);
     await rig.others({ stable: 100, canary: 0 });
     assert.equal((await oa(['rollback', 'apply', '--run', run], there)).code, 0);
     assert.equal((await oa(['cutover', 'status'], there)).code, 0);
