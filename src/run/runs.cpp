@@ -57,6 +57,13 @@ void take_document(RunEntry& out) {
     out.verdict = text_in(json, "verdict");
     out.exit_code = int_member(json, "exit_code");
     out.headline = text_in(json, "headline");
+    const Json* rolled_back = member(json, "rolled_back");
+    // One that died says so itself.
+    if (rolled_back != nullptr && !out.headline.starts_with("The run died")) {
+        out.headline +=
+            (out.headline.empty() ? "Rolled back afterwards: " : " Rolled back afterwards: ") +
+            text_in(*rolled_back, "headline");
+    }
     out.next = text_in(json, "next");
     if (const auto began = parse_rfc3339(text_in(json, "started_at"))) {
         out.started = *began;

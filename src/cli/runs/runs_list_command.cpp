@@ -28,14 +28,15 @@ struct Options {
 
 std::string row_text(const RunEntry& run, std::size_t ids) {
     return fmt::format(
-        "{:<{}}  {:<12}  {:<8}  {:>4}  {:>7}{}\n",
+        "{:<{}}  {:<12}  {:<8}  {:>4}  {:>7}{}{}\n",
         run.id,
         ids,
         run.verdict.empty() ? "–" : run.verdict,
         to_string(run.life),
         run::age_text(age_of(run)),
         run::size_text(run.bytes),
-        run.pinned ? "  pinned" : ""
+        run.pinned ? "  pinned" : "",
+        member(run.document, "rolled_back") == nullptr ? "" : "  rolled back"
     );
 }
 

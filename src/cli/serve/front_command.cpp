@@ -110,9 +110,19 @@ Result<void> complete(FrontOptions& front) {
     return {};
 }
 
-Result<void> complete_mirror(Options& options) {
+Result<void> complete_mirror(Options& options, Context& context) {
     if (!options.mirror) {
         return {};
+    }
+    for (const traffic::Backend& backend : options.front.backends) {
+        if (backend.url == options.mirror->options.url) {
+            context.err(fmt::format(
+                "the mirror {} is backend {}: it gets copies beside the requests of its own "
+                "users\n",
+                options.mirror->options.name,
+                backend.name
+            ));
+        }
     }
     MirrorGiven given = *options.mirror;
     given.options.bearer = options.mirror_auth;
@@ -143,7 +153,7 @@ Task<void> drain(Front* front, asio::io_context* io, Millis limit) {
 
 Result<ExitCode> run(Options options, Context& context) {
     OA_CHECK(complete(options.front));
-    OA_CHECK(complete_mirror(options));
+    OA_CHECK(complete_mirror(options, context));
     asio::io_context io(1);
     options.front.note = [&context](std::string_view line) {
         context.err(fmt::format("{}\n", line));

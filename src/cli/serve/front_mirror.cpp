@@ -13,7 +13,7 @@
 namespace oa_stream::cli {
 namespace {
 
-constexpr std::string_view k_form = "like next=http://127.0.0.1:9003@10% or …@10%,dry";
+constexpr std::string_view k_form = "like next=http://next.internal@10% or …@10%,dry";
 
 std::unexpected<Error> no_mirror(std::string_view why) {
     return fail(Code::usage, std::string(why), {}, std::string(k_form));

@@ -243,6 +243,16 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     RecordedRun out;
     out.name = folder.filename().string();
     const auto told = read_told(folder);
+    const auto none = fail(
+        Code::unreadable,
+        "no gate was judged in this run",
+        folder.string(),
+        "runs of cutovers, rehearsals, drills and slo gate hold gates"
+    );
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder / "measure" / "gates.ndjson", ignored)) {
+        return none;
+    }
     LastLooks looks;
     OA_TRY(out.unreadable, each_line(folder / "measure" / "gates.ndjson", [&](const Json& line) {
                auto gate = gate_of(line, told);
@@ -254,7 +264,7 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
            }));
     out.gates = looks.take();
     if (out.gates.empty()) {
-        return fail(Code::unreadable, "no gate was judged in this run", folder.string());
+        return none;
     }
     // A run judged by other sources alone may have none.
     const auto unreadable = each_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {

@@ -151,12 +151,45 @@ std::string spike_id(std::string text) {
     return text;
 }
 
+/// What is open at the end of a PromQL expression, or closed and never opened; empty: neither.
+/// Prometheus alone knows the rest of its grammar.
+std::string unbalanced(std::string_view promql) {
+    std::string open;
+    char quote = 0;
+    for (std::size_t i = 0; i < promql.size(); ++i) {
+        const char c = promql[i];
+        if (quote != 0) {
+            i += c == '\\' && quote != '`' ? 1 : 0;
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '"' || c == '\'' || c == '`') {
+            quote = c;
+        } else if (c == '#') {
+            i = std::min(promql.find('\n', i), promql.size());
+        } else if (c == '(' || c == '[' || c == '{') {
+            open += c;
+        } else if (c == ')' || c == ']' || c == '}') {
+            const char begins = c == ')' ? '(' : c == ']' ? '[' : '{';
+            if (open.empty() || open.back() != begins) {
+                return fmt::format("'{}' closes nothing", c);
+            }
+            open.pop_back();
+        }
+    }
+    if (quote != 0) {
+        return fmt::format("a text in {} does not end", quote);
+    }
+    return open.empty() ? open : fmt::format("'{}' is not closed", open.back());
+}
+
 /// Keys that do not go together.
 void check_company(const Node& node, const GateDraft& draft, bool spike) {
     const bool rate = has(node, "bad");
     const bool promql = has(node, "promql");
     if (promql != has(node, "unit")) {
         node.refuse("promql and unit belong together", "{ promql: …, unit: share, at_most: 1% }");
+    }
+    if (const std::string wrong = unbalanced(draft.promql); !wrong.empty()) {
+        node.refuse("the promql is broken: " + wrong);
     }
     if (promql && has(node, "min_samples")) {
         node.refuse("a promql counts no samples: no min_samples");

@@ -50,15 +50,18 @@ std::unexpected<Error> refused(int status, const Json& document) {
     const auto text = string_member(document, "error").value_or("");
     const auto row = std::ranges::find(k_errors, type, &ErrorRow::type);
     const bool by_status = status == 401 || status == 403 || row == k_errors.end();
+    const Code code = by_status ? code_of_status(status) : row->code;
     return fail(
-        by_status ? code_of_status(status) : row->code,
+        code,
         fmt::format(
             "Prometheus refused the query ({}{}{}): {}",
             status,
             type.empty() ? "" : " ",
             printable(type, k_shown),
             printable(text, k_shown)
-        )
+        ),
+        {},
+        code == Code::config ? "correct the expression" : ""
     );
 }
 
