@@ -21,7 +21,14 @@ KnownHere here() {
         return playbook == "cutover" ? std::vector<Candidate>{{"stable=", "Serves now."}}
                                      : std::vector<Candidate>{};
     };
-    out.playbooks = [] { return std::vector<Candidate>{{"cutover", "shipped"}}; };
+    out.playbooks = [] {
+        return std::vector<Candidate>{
+            {"cutover", "shipped"},
+            {"rollback", "shipped"},
+            {"rollback-drill", "shipped"},
+            {"steady-state", "shipped"}
+        };
+    };
     return out;
 }
 
@@ -120,6 +127,10 @@ TEST_CASE("complete: what can stand where the cursor is") {
         {{"cutover", "rehearse", "--inject", "lat"}, {"latency="}, Files::none},
         {{"config", "show", "--for", "smoke-s"}, {"smoke-stream"}, Files::none},
         {{"man", "cutover-ap"}, {"cutover-apply"}, Files::none},
+        {{"man", "cutover", "ap"}, {"apply"}, Files::none},
+        {{"cutover", "plan", ""}, {"cutover"}, Files::files},
+        {{"rollback", "plan", ""}, {"rollback"}, Files::files},
+        {{"cutover", "pause", "--run", ""}, {"20261120T110000Z-cutover-0000bbbb"}, Files::none},
         {{"help", "cutover", "ap"}, {"apply"}, Files::none},
         {{"cutover", "plan", "cut"}, {"cutover"}, Files::files},
         {{"completions", "z"}, {"zsh"}, Files::none},

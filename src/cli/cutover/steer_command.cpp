@@ -88,7 +88,8 @@ template <Action action> Result<ExitCode> carry_out(const Options& options, Cont
 }
 
 constexpr auto k_options = options<Options>(
-    option<&Options::run>(names::run, "RUN", "The run. Without it: the one that is under way."),
+    option<&Options::run>(names::run, "RUN", "The run. Without it: the one that is under way.")
+        .offering(Offer::traffic_runs),
     option<&Options::reason>(names::reason, "TEXT", "Give the reason. The run's report shows it.")
         .typed(),
     option<&Options::by>(

@@ -1,6 +1,7 @@
 // completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/run_facts.hpp"
 
 #include "core/commands.hpp"
 #include "core/context.hpp"
@@ -54,8 +55,12 @@ std::vector<Candidate> moved_in(const std::filesystem::path& state_dir) {
     std::ranges::reverse(all);
     std::vector<Candidate> over;
     for (const playbook::RunStatus& status : all) {
-        if (status.needs_somebody()) {
-            out.push_back({status.run, status.open});
+        const bool running = status.state == playbook::RunState::running;
+        if (!run::facts_of(status.folder).mutates) {
+            continue; // a rehearsal's lanes ended with it
+        }
+        if (running || status.needs_somebody()) {
+            out.push_back({status.run, running ? "under way" : status.open});
         } else if (status.moved || !status.done.empty()) {
             over.push_back({status.run, status.ending});
         }

@@ -167,6 +167,16 @@ void add_pages(Collector& out) {
     }
 }
 
+/// Whether `cutover plan` or `rollback plan` takes this shipped playbook; other commands take any.
+bool is_planned_by(const CommandSpec* command, std::string_view playbook) {
+    const std::string_view path = command == nullptr ? "" : command->path;
+    if (path == "cutover plan") {
+        return playbook.starts_with("cutover");
+    }
+    return path != "rollback plan" ||
+           (playbook.starts_with("rollback") && playbook != "rollback-drill");
+}
+
 /// What a value may be, as its row says.
 void add_values(Collector& out, const ValueRule& rule, const Place& place, const KnownHere& here) {
     for (const std::string_view word : rule.shown()) {
@@ -193,7 +203,11 @@ void add_values(Collector& out, const ValueRule& rule, const Place& place, const
         out.add(here.traffic_runs());
         break;
     case Offer::playbooks:
-        out.add(here.playbooks());
+        for (const Candidate& one : here.playbooks()) {
+            if (is_planned_by(place.command, one.word)) {
+                out.add(one.word, one.help);
+            }
+        }
         out.files(Completion::Files::files);
         break;
     case Offer::variables:
@@ -205,7 +219,11 @@ void add_values(Collector& out, const ValueRule& rule, const Place& place, const
         add_next_words(out, place.words);
         break;
     case Offer::pages:
-        add_pages(out);
+        if (place.words.empty()) {
+            add_pages(out);
+        } else {
+            add_next_words(out, place.words); // a page's words, one by one
+        }
         break;
     case Offer::scripts:
         add_scripts(out);
