@@ -191,7 +191,7 @@ Check counter(const LoadOutcome& outcome) {
 
 std::string plan_text(const probe::LoadOptions& options) {
     std::string out = options.per_second > 0 ? fmt::format("{}/s", options.per_second)
-                                             : fmt::format("{} users", options.concurrency);
+                                             : counted(options.concurrency, "user");
     out += " for " + format_duration(options.duration);
     if (options.ramp.count() > 0) {
         out += " after a ramp of " + format_duration(options.ramp);

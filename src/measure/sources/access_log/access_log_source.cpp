@@ -168,11 +168,11 @@ std::string AccessLogSource::why_empty() const {
     if (lines.ahead > 0) {
         return lines_are(lines.ahead, "of a time to come: a clock is wrong");
     }
-    return lines.damaged + lines.foreign == 0
-               ? "no line was written yet"
-               : fmt::format(
-                     "none of its {} lines is a lane's access line", lines.damaged + lines.foreign
-                 );
+    return lines.damaged + lines.foreign == 0 ? "no line was written yet"
+                                              : fmt::format(
+                                                    "none of its {} is a lane's access line",
+                                                    counted(lines.damaged + lines.foreign, "line")
+                                                );
 }
 
 std::string AccessLogSource::why_unread(const Question& question) const {
