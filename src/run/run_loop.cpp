@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 namespace oa_stream::run {
 namespace {
@@ -40,7 +41,10 @@ bool may_hurry(int number) {
     return number == SIGINT || number == SIGTERM || number == SIGQUIT;
 }
 
-bool answer(int number, StopRequest& stop, RunObserver& observer, const SignalWords& words) {
+/// `signalled`: whether a signal asked for the same before.
+bool answer(
+    int number, StopRequest& stop, RunObserver& observer, const SignalWords& words, bool& signalled
+) {
     constexpr int k_signalled = 128;
     if (stop.requested() && !may_hurry(number)) {
         return true;
@@ -48,6 +52,11 @@ bool answer(int number, StopRequest& stop, RunObserver& observer, const SignalWo
     if (words.at_once) {
         observer.say(words.first);
         std::_Exit(k_signalled + number);
+    }
+    const bool second = std::exchange(signalled, true);
+    if (stop.requested() && !second) { // by an order: whoever signals now may not know of it
+        observer.say("signal: already ending: " + stop.text() + "; a second signal leaves at once");
+        return true;
     }
     if (stop.requested()) {
         observer.say("second signal: leaving at once. " + (words.second ? words.second() : ""));
@@ -89,8 +98,9 @@ RunLoop::RunLoop(OnSignal on_signal)
 }
 
 RunLoop::RunLoop(StopRequest& stop, RunObserver& observer, const SignalWords& words)
-    : RunLoop([&stop, &observer, &words, echo = SignalEcho()](int number) mutable {
-          return echo.repeats(number) || answer(number, stop, observer, words);
+    : RunLoop([&stop, &observer, &words, echo = SignalEcho(), signalled = false](int number
+              ) mutable {
+          return echo.repeats(number) || answer(number, stop, observer, words, signalled);
       }) {
 }
 

@@ -94,6 +94,17 @@ TEST_CASE("run loop: `timeout` signals the process and its group, which is one w
     CHECK(said.lines.size() == 1);
 }
 
+TEST_CASE("run loop: the first signal after an order to abort does not leave: it asks for the same") {
+    StopRequest stop;
+    stop.mark_mutated();
+    stop.request(SIGTERM, "aborted by bob");
+    Said said;
+    CHECK(asks_to_stop({SIGHUP, SIGINT}, stop, said));
+    CHECK(stop.text() == "aborted by bob");
+    REQUIRE(said.lines.size() == 1);
+    CHECK(said.lines[0].find("already ending: aborted by bob") != std::string::npos);
+}
+
 TEST_CASE("run loop: a signal that was ignored from the start stays so, as under nohup") {
     (void)::signal(SIGHUP, SIG_IGN); // NOLINT(cert-err33-c)
     StopRequest stop;

@@ -7,6 +7,8 @@
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/control.hpp"
+#include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -100,8 +102,8 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
 }
 
 // Its own process goes on with the step under way for as long as that may take.
-constexpr auto k_obey = std::chrono::minutes(10);
-constexpr auto k_silent = std::chrono::seconds(5); ///< before somebody is told what is waited for
+constexpr Millis k_obey = std::chrono::minutes(10);
+constexpr Millis k_silent = std::chrono::seconds(5); ///< before somebody is told what is waited for
 constexpr auto k_poll = Millis{100};
 
 bool is_stopped(std::int64_t pid) {
@@ -151,9 +153,68 @@ wait_for_lock(const RollbackRequest* request, const Plan* plan, Json owner, std:
     }
 }
 
+constexpr auto k_answer = std::chrono::seconds(1);
+
+/// As an order to abort, which ends no rollback that is under way, as a second signal would. False:
+/// nobody listens there. Who does not answer in time has the order: a process that is stopped reads
+/// it when it goes on.
+bool order_rollback(
+    const RollbackRequest& request, const fs::path& folder, const std::string& who
+) {
+    const Json order = {{"action", "abort"}, {"reason", "rollback apply"}};
+    const auto asked = run::ask_run(folder, order, k_answer);
+    const Code code = asked ? Code::timeout : asked.error().code;
+    const bool ending = code == Code::precondition || code == Code::network;
+    if (!ending && code != Code::timeout) {
+        return false;
+    }
+    say(request,
+        fmt::format(
+            "the run is under way in {}: {}",
+            who,
+            ending ? "it is ending already" : "asked it to roll back"
+        ));
+    return true;
+}
+
+bool is_elsewhere(const fs::path& folder, const fs::path& state_dir) {
+    std::error_code error;
+    return fs::weakly_canonical(state_dir / "runs" / folder.filename(), error) !=
+           fs::weakly_canonical(folder, error);
+}
+
+/// The lock of such a run is in another state directory, so that only its folder shows that a
+/// process works on it. That one is asked to roll back, and waited for.
+Task<Result<void>> end_elsewhere(const RollbackRequest* request, fs::path folder) {
+    if (!is_elsewhere(folder, request->by.state_dir) || !run::FolderLock::is_held(folder)) {
+        co_return Result<void>{};
+    }
+    const auto began = Clock::now();
+    const auto until =
+        began + (order_rollback(*request, folder, "another process") ? k_obey : k_silent);
+    while (run::FolderLock::is_held(folder)) {
+        if (request->take_over && Clock::now() > began + k_silent) {
+            say(*request, "going on beside the process that works on " + folder.string());
+            co_return Result<void>{};
+        }
+        const StopRequest* stop = request->by.stop;
+        if (Clock::now() > until || (stop != nullptr && stop->requested())) {
+            co_return fail(
+                Code::precondition,
+                "a living process works on this run",
+                folder.string(),
+                fmt::format("to go on without it: {}", names::take_over)
+            );
+        }
+        (void)co_await sleep_for(k_poll);
+    }
+    co_return Result<void>{};
+}
+
 /// The run's lock. When the run itself is under way in another process of this machine, that one is
-/// asked to roll back, as by Ctrl-C, and waited for; anybody else keeps the lock.
-Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Plan* plan) {
+/// asked to roll back and waited for; anybody else keeps the lock.
+Task<Result<run::TargetLock>>
+lock_for(const RollbackRequest* request, const Plan* plan, fs::path folder) {
     const Json owner = {{"run", request->run}, {"what", "rollback"}};
     const fs::path& state = request->by.state_dir;
     auto lock = run::TargetLock::take(state, plan->target, owner);
@@ -164,12 +225,12 @@ Task<Result<run::TargetLock>> lock_for(const RollbackRequest* request, const Pla
     if (lock || pid <= 1 || !(own || (same && request->take_over))) {
         co_return lock;
     }
-    if (own && ::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
-        co_return lock;
-    }
-    if (own) {
-        say(*request,
-            fmt::format("the run is under way in process {}: asked it to roll back", pid));
+    const std::string who = fmt::format("process {}", pid);
+    if (own && !order_rollback(*request, folder, who)) {
+        if (::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
+            co_return lock;
+        }
+        say(*request, fmt::format("the run is under way in {}: asked it to roll back", who));
     }
     co_return co_await wait_for_lock(request, plan, owner, pid);
 }
@@ -237,7 +298,8 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     Playbook unmeasured = plan.playbook; // a rollback asks no source, and must not need one
     unmeasured.sources.clear();
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
-    const auto lock = co_await lock_for(&request, &plan);
+    OA_CO_CHECK(co_await end_elsewhere(&request, path));
+    const auto lock = co_await lock_for(&request, &plan, path);
     if (!lock) {
         co_return std::unexpected(with_other_ways(lock.error(), plan, path));
     }

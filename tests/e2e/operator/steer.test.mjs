@@ -169,3 +169,32 @@ test('apply --ndjson prints events while they happen, the result last, and the p
   const both = await target.oa(['cutover', 'apply', plan.file, '--ndjson', '--json']);
   assert.equal(both.code, 2);
 });
+
+test('who asks for the rollback once more does not end it: Ctrl-C after an abort, rollback apply after Ctrl-C', async () => {
+  for (const first of ['abort', 'SIGINT']) {
+    const it = await apply((yaml) => yaml, { bake: '60s' });
+    assert.equal((await wait(it.run, 'stage=50%')).code, 0);
+    target.front.signal('SIGSTOP'); // the rollback takes its time
+    if (first === 'abort') assert.equal((await order('abort', '--run', it.run)).code, 0);
+    else it.running.signal(first);
+    await it.running.until(({ stderr }) => stderr.includes('restoring'), 'the rollback', 30000);
+    const back = first === 'abort' ? null : target.begin(['rollback', 'apply', '--run', it.run]);
+    if (back) await back.until(({ stderr }) => stderr.includes('is under way in process'), 'the answer', 30000);
+    else it.running.signal('SIGINT');
+    if (!back) await it.running.until(({ stderr }) => stderr.includes('already ending: aborted by'), 'the answer', 30000);
+    target.front.signal('SIGCONT');
+    assert.equal((await finished(it)).code, 7, it.running.stderr);
+    if (back) assert.equal((await back.end(60000)).code, 0, back.stderr);
+    assert.deepEqual(await target.weights(), STABLE);
+  }
+});
+
+test('rollback apply from another state directory asks the living run, too', async () => {
+  const it = await apply((yaml) => yaml, { bake: '60s' });
+  assert.equal((await wait(it.run, 'stage=50%')).code, 0);
+  const back = await target.oa(['rollback', 'apply', '--run', it.folder, '--json'], { stateDir: path.join(target.folder, 'another') });
+  assert.equal(back.code, 0, back.stderr);
+  assert.match(back.stderr, /the run is under way in .*: asked it to roll back/);
+  assert.equal((await finished(it)).code, 7, it.running.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+});
