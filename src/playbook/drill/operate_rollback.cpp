@@ -262,25 +262,57 @@ bool takes_bytes(const fs::path& folder) {
     return taken;
 }
 
+/// Regular files alone: a process that was killed leaves its control socket. The copy is there
+/// whole or not at all.
+Result<void> copy_run(const fs::path& from, const fs::path& to) {
+    const fs::path part =
+        to.parent_path() / fmt::format(".{}.tmp-{}", to.filename().string(), random_hex(4));
+    OA_CHECK(make_dirs(part));
+    std::error_code error;
+    fs::recursive_directory_iterator it(from, error);
+    while (!error && it != fs::recursive_directory_iterator()) {
+        const fs::path target = part / it->path().lexically_relative(from);
+        const fs::file_type type = it->symlink_status(error).type();
+        if (!error && type == fs::file_type::directory) {
+            OA_CHECK(make_dirs(target));
+        } else if (!error && type == fs::file_type::regular) {
+            fs::copy_file(it->path(), target, error);
+        }
+        if (!error) {
+            it.increment(error);
+        }
+    }
+    if (!error) {
+        fs::rename(part, to, error);
+    }
+    if (error) {
+        const std::string why = error.message();
+        fs::remove_all(part, error);
+        return fail(Code::io, "cannot copy the run: " + why, to.string());
+    }
+    return {};
+}
+
 /// The run's folder, or a copy in another state directory when it cannot be written: its disk may
 /// be full or read-only.
 Result<run::RunSession>
 open_session(const fs::path& path, const RollbackRequest& request, const Redactor& redactor) {
     const fs::path copy = request.by.state_dir / "runs" / path.filename();
-    std::error_code error;
-    const bool elsewhere = fs::weakly_canonical(copy, error) != fs::weakly_canonical(path, error);
-    if (!elsewhere || takes_bytes(path)) { // here a rollback goes on with what the journal has
+    if (!is_elsewhere(path, request.by.state_dir) ||
+        takes_bytes(path)) { // here a rollback goes on with what the journal has
         return run::RunSession::resume(path, redactor, request.by.observer);
     }
     OA_CHECK(make_dirs(copy.parent_path()));
-    fs::copy(path, copy, fs::copy_options::recursive, error);
-    if (error) {
-        return fail(Code::io, "cannot copy the run: " + error.message(), copy.string());
+    std::error_code ignored;
+    const bool again = fs::exists(copy / "plan.json", ignored); // an earlier rollback made it
+    if (!again) {
+        OA_CHECK(copy_run(path, copy));
     }
     say(request,
         fmt::format(
-            "the run's folder cannot be written: going on with a copy, {}; what is there stays as "
+            "the run's folder cannot be written: going on with {} copy, {}; what is there stays as "
             "it is",
+            again ? "the" : "a",
             copy.string()
         ));
     return run::RunSession::resume(copy, redactor, request.by.observer);

@@ -1,7 +1,9 @@
 // After a PASS the disk is read-only or the state folder is gone: the way back, and what is said.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -25,13 +27,17 @@ async function passed() {
   return end.json();
 }
 
-test('a run whose folder cannot be written is rolled back with its state elsewhere; here it says what to type', async () => {
+test('a run whose folder cannot be written is rolled back with its state elsewhere; here it says what to type', async (t) => {
   const run = await passed();
   // Read-only for another account, which may use the front door.
   const state = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-ro-')), folder = path.join(state, 'runs', run.run);
   fs.cpSync(path.join(target.state, 'runs', run.run), folder, { recursive: true });
   spawnSync('chmod', ['-R', 'a+rX,go-w', state]);
   fs.chmodSync(target.socket, 0o777);
+  // As SIGKILL leaves it: the control socket of the process stays.
+  const stale = net.createServer().listen(path.join(folder, 'control.sock'));
+  t.after(() => stale.close());
+  await once(stale, 'listening');
   const before_ = fs.readdirSync(folder).sort();
   const asNobody = (args) => {
     const done = spawnSync(OA_BIN, args, { uid: NOBODY, gid: NOBODY, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
@@ -49,6 +55,10 @@ test('a run whose folder cannot be written is rolled back with its state elsewhe
   assert.deepEqual(await target.weights(), STABLE);
   assert.match(elsewhere.stderr, /cannot be written: going on with a copy/);
   assert.equal(JSON.parse(elsewhere.stdout).evidence, path.join(other, 'runs', run.run));
+  assert.deepEqual(fs.readdirSync(path.join(other, 'runs')).filter((name) => name !== run.run), [], 'nothing is left beside the copy');
+  const again = asNobody(['rollback', 'apply', '--state-dir', other, '--run', folder, '--json']);
+  assert.equal(again.code, 0, `the same once more: ${again.stderr}`);
+  assert.match(again.stderr, /going on with the copy/);
   assert.deepEqual(fs.readdirSync(folder).sort(), before_, 'the original is as it was');
 });
 
