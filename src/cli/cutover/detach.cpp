@@ -52,23 +52,11 @@ std::string read_id(int pipe) {
     return out;
 }
 
-/// Waits until the run can be steered: then its locks are taken and the plan was as it is live.
-/// Its exit code when it ended before.
-std::optional<int> wait_until_steered(pid_t pid, const fs::path& folder) {
-    const auto until = std::chrono::steady_clock::now() + k_patience;
-    while (std::chrono::steady_clock::now() < until) {
-        int status = 0;
-        if (::waitpid(pid, &status, WNOHANG) == pid) {
-            constexpr int k_signalled = 128;
-            return WIFEXITED(status) ? WEXITSTATUS(status) : k_signalled + WTERMSIG(status);
-        }
-        std::error_code ignored;
-        if (fs::exists(folder / "control.sock", ignored)) {
-            return std::nullopt;
-        }
-        std::this_thread::sleep_for(k_poll);
-    }
-    return std::nullopt;
+/// Its steps have begun. A run whose folder takes no socket cannot be steered, and goes on.
+bool has_begun(const fs::path& folder) {
+    std::error_code ignored;
+    return fs::exists(folder / "control.sock", ignored) ||
+           read_file(folder / "timeline.ndjson").value_or("").contains(R"("event":"step")");
 }
 
 void tell_how(const std::string& run, pid_t pid, const std::string& log, Context& context) {
@@ -114,7 +102,14 @@ ExitCode answer_for(pid_t pid, int pipe, const std::string& unnamed, Context& co
         ::waitpid(pid, &status, 0);
         ended = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     } else {
-        ended = wait_until_steered(pid, context.state_dir / "runs" / run);
+        ended = wait_until_begun(pid, context.state_dir / "runs" / run, k_patience, [&] {
+            context.err(fmt::format(
+                "run {} still checks whether it may begin, in process {}; its output: {}\n",
+                run,
+                pid,
+                log
+            ));
+        });
     }
     if (!ended) {
         tell_how(run, pid, log, context);
@@ -137,6 +132,30 @@ Result<void> leave_terminal(const std::string& log, Context& context) {
 }
 
 } // namespace
+
+std::optional<int> wait_until_begun(
+    pid_t pid,
+    const fs::path& folder,
+    std::chrono::milliseconds patience,
+    const std::function<void()>& say
+) {
+    auto next = std::chrono::steady_clock::now() + patience;
+    while (true) {
+        int status = 0;
+        if (::waitpid(pid, &status, WNOHANG) == pid) {
+            constexpr int k_signalled = 128;
+            return WIFEXITED(status) ? WEXITSTATUS(status) : k_signalled + WTERMSIG(status);
+        }
+        if (has_begun(folder)) {
+            return std::nullopt;
+        }
+        if (std::chrono::steady_clock::now() >= next) {
+            next += patience;
+            say();
+        }
+        std::this_thread::sleep_for(k_poll);
+    }
+}
 
 Result<Detached> Detached::fork(Context& context) {
     const fs::path folder = context.state_dir / "detached";

@@ -6,6 +6,11 @@
 
 #include "core/command.hpp"
 
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -30,5 +35,15 @@ private:
     std::string log_{};
     int told_ = -1; ///< a pipe to the old process
 };
+
+/// Waits until the run in that process, a child of this one, has begun its steps: then its locks
+/// are taken and the traffic was as planned. Its exit code when it ended before. `say` is called
+/// each `patience`, because a platform may take minutes to say what serves.
+[[nodiscard]] std::optional<int> wait_until_begun(
+    pid_t pid,
+    const std::filesystem::path& folder,
+    std::chrono::milliseconds patience,
+    const std::function<void()>& say
+);
 
 } // namespace oa_stream::cli

@@ -1,0 +1,77 @@
+// --detach: what the old process waits for before it says that the run goes on.
+#include "cutover/detach.hpp"
+#include "scratch.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+
+using namespace oa_stream;
+
+namespace {
+
+constexpr std::chrono::milliseconds k_patience{1};
+
+/// A run that is refused, exit 6, as soon as refuse() is called.
+class Child {
+public:
+    Child() {
+        REQUIRE(::pipe(ends_.data()) == 0);
+        pid = ::fork();
+        if (pid == 0) {
+            ::close(ends_[1]);
+            char byte = 0;
+            (void)!::read(ends_[0], &byte, 1);
+            ::_exit(6);
+        }
+    }
+    ~Child() {
+        ::close(ends_[1]); // the child ends by that
+        ::waitpid(pid, nullptr, 0);
+        ::close(ends_[0]);
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    void refuse() { REQUIRE(::write(ends_[1], "x", 1) == 1); }
+
+    pid_t pid = 0;
+
+private:
+    std::array<int, 2> ends_{};
+};
+
+} // namespace
+
+TEST_CASE("detach: a plan that is refused late is refused here, too, however long that takes") {
+    const run::Scratch scratch;
+    Child child;
+    int said = 0;
+    const auto ended = cli::wait_until_begun(child.pid, scratch.path, k_patience, [&] {
+        if (++said == 3) {
+            child.refuse();
+        }
+    });
+    CHECK(said >= 3);
+    REQUIRE(ended.has_value());
+    CHECK(*ended == 6);
+}
+
+TEST_CASE("detach: a run has begun with its control socket, or without one with its first step") {
+    for (const auto& [file, text] :
+         {std::pair{"control.sock", ""}, std::pair{"timeline.ndjson", R"({"event":"step"})"}}) {
+        const run::Scratch scratch;
+        Child child;
+        int said = 0;
+        const auto ended = cli::wait_until_begun(child.pid, scratch.path, k_patience, [&] {
+            if (++said == 2) {
+                std::ofstream(scratch.path / file) << text;
+            }
+        });
+        CHECK(said >= 2);
+        CHECK_FALSE(ended.has_value());
+    }
+}
