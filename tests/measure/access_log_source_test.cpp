@@ -105,6 +105,10 @@ TEST_CASE("access log: what says nothing is missing and not zero") {
         rig.append("127.0.0.1 GET / 200\n127.0.0.1 GET / 500\n");
         CHECK(rig.ask(0, 10).why == "none of its 2 lines is a lane's access line");
     }
+    SECTION("one with one other line") {
+        rig.append("127.0.0.1 GET / 200\n");
+        CHECK(rig.ask(0, 10).why == "its only line is no access line of a lane");
+    }
     SECTION("one without lines in the window") {
         rig.append(lines(5, 0, 1));
         const auto got = rig.ask(100, 110);

@@ -253,7 +253,7 @@ TEST_CASE("prometheus source: a dead target beside a live one is told, and unkno
     const auto unknown = ask(long_dead, question_of());
     REQUIRE(unknown.has_value());
     CHECK(unknown->state == State::missing);
-    CHECK(unknown->why.contains("what it did since is unknown"));
+    CHECK(unknown->why.contains("what it did since is unknown (at 2026-11-"));
 }
 
 TEST_CASE("prometheus source: a target that died before the window is told") {

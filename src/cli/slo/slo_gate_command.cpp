@@ -7,6 +7,7 @@
 
 #include "core/commands.hpp"
 #include "core/retry.hpp"
+#include "core/suggestion.hpp"
 #include "gate_expr.hpp"
 #include "slo_args.hpp"
 #include "slo_replay.hpp"
@@ -132,7 +133,7 @@ SloFindings failed(const Order& order, const Error& error, SloDesk& desk) {
     return out;
 }
 
-/// A log that has no lines of the window, damaged ones, or those of another clock.
+/// Nothing of the window is known, or a log has damaged lines or those of another clock.
 bool is_unfit(const measure::SourceReading& reading) {
     return reading.state == measure::SourceReading::State::missing || reading.unread > 0 ||
            !reading.uncovered.empty();
@@ -185,7 +186,11 @@ Result<void> check_replayed(const Args& given) {
 }
 
 /// Its last lines; empty: no file is the source.
-std::string look_at_log(const Args& given) {
+/// What shows why a source has nothing to judge by.
+std::string look_at_source(const Args& given) {
+    if (!given.all(names::prometheus).empty()) { // which targets are down or mixed
+        return Typed{&watch_command, given}.with("--once");
+    }
     const auto logs = given.all(names::access_log);
     const bool files = !logs.empty() && logs.front() != "-";
     return files ? "tail -n 5 " + shell_word(logs.front()) : "";
@@ -212,7 +217,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             slo_gate_command, context.given, {{names::window, format_duration(2 * order.window)}}
         ),
         typed_again(slo_gate_command, context.given, {{names::auth, "env:NAME"}}),
-        look_at_log(context.given),
+        look_at_source(context.given),
     };
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return judge(order, desk); }, context

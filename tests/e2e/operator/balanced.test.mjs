@@ -115,9 +115,11 @@ test('a Prometheus that scrapes the balancer instead of the lanes: no verdict, a
   const gate = await oa(['slo', 'gate', 'bad: http_5xx | terminal_error <= 1%', '--prometheus', server.base, '--window', '1m']);
   assert.equal(gate.code, 3, gate.stdout);
   assert.match(gate.stdout + gate.stderr, new RegExp(`several processes answer at ${host} in turn`));
+  assert.match(gate.stderr, new RegExp(`oa-stream watch .*--prometheus ${server.base}.* --once`));
   const watch = await oa(['watch', '--prometheus', server.base, '--once', '--json']);
   assert.equal(watch.json().sources[0].unsure, `several processes answer at ${host} in turn: scrape each by itself`);
-  assert.notEqual(watch.json().state, 'OK');
+  assert.equal(watch.json().state, 'INCOMPLETE', watch.stdout);
+  assert.deepEqual([watch.json().requests, watch.json().budget.left, watch.json().guilty], [null, null, []]);
 });
 
 test('requests of probes are in no number of users, unless they are asked for', async () => {

@@ -168,11 +168,10 @@ std::string AccessLogSource::why_empty() const {
     if (lines.ahead > 0) {
         return lines_are(lines.ahead, "of a time to come: a clock is wrong");
     }
-    return lines.damaged + lines.foreign == 0 ? "no line was written yet"
-                                              : fmt::format(
-                                                    "none of its {} is a lane's access line",
-                                                    counted(lines.damaged + lines.foreign, "line")
-                                                );
+    const std::uint64_t others = lines.damaged + lines.foreign;
+    return others == 0   ? "no line was written yet"
+           : others == 1 ? "its only line is no access line of a lane"
+                         : fmt::format("none of its {} lines is a lane's access line", others);
 }
 
 std::string AccessLogSource::why_unread(const Question& question) const {

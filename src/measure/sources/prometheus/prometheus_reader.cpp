@@ -1,6 +1,7 @@
 // Who was scraped, how much of the window is covered, and what the counts are worth.
 #include "prometheus_reader.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -165,7 +166,9 @@ Task<Result<std::optional<double>>> Reader::number(std::string_view side, std::s
 
 void Reader::conclude() {
     if (!missing_.empty()) {
-        out_.why = missing_ + fmt::format(" at {:.3f}", at());
+        const std::chrono::duration<double> since(at());
+        const WallTime then(std::chrono::duration_cast<WallTime::duration>(since));
+        out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(then));
         out_.tally = {};
         out_.count_error = out_.edge_error = out_.time_error = out_.may_have_missed = 0;
         return;
