@@ -53,6 +53,7 @@ inline constexpr const char* native = "--native";
 inline constexpr const char* ndjson = "--ndjson";
 inline constexpr const char* no_probes = "--no-probes";
 inline constexpr const char* objective = "--objective";
+inline constexpr const char* once = "--once";
 inline constexpr const char* out = "--out";
 inline constexpr const char* p95_delta_at_most = "--p95-delta-at-most";
 inline constexpr const char* partial = "--partial";

@@ -189,7 +189,7 @@ Result<void> check_replayed(const Args& given) {
 /// What shows why a source has nothing to judge by.
 std::string look_at_source(const Args& given) {
     if (!given.all(names::prometheus).empty()) { // which targets are down or mixed
-        return Typed{&watch_command, given}.with("--once");
+        return Typed{&watch_command, given}.with(names::once);
     }
     const auto logs = given.all(names::access_log);
     const bool files = !logs.empty() && logs.front() != "-";

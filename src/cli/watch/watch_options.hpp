@@ -82,7 +82,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         .offering(Offer::files),
     flag<&WatchOptions::ndjson>(names::ndjson, "Print one JSON line each time."),
     flag<&WatchOptions::once>(
-        "--once", "Look once and exit: 0 for OK, 1 for BAD, 4 when nobody answered, else 3."
+        names::once, "Look once and exit: 0 for OK, 1 for BAD, 4 when nobody answered, else 3."
     ),
     option<&WatchOptions::until>(
         "--until",
