@@ -58,8 +58,8 @@ test('Redis is emptied: the holder’s reader gets the whole answer, others are 
   world.redis.cli('FLUSHALL');
   await other.done;
   assert.ok(other.broken, 'cut, without an ending');
-  assert.equal((await resume(b, 'flushed').done).status, 204);
   await a.until(async () => world.redis.cli('HGET', 'oa:t:/flushed', 'st') === 'live', 'the turn told again');
+  assert.equal((await resume(b, 'flushed').done).status, 204);
   assertRefused(await chat(b.base, 'scenario:text;words=3', { id: 'flushed' }).done, 409, 'turn_in_progress');
   await world.release('flushed');
   await first.done;
