@@ -1,6 +1,5 @@
 #include "charts.hpp"
 
-#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include "plot.hpp"
@@ -83,25 +82,6 @@ std::string gate_chart(const Report& report) {
         }
     }
     return bar_chart("Bad requests at the canary against the gate's limit", "%", 100, rows);
-}
-
-std::string budget_chart(const Report& report) {
-    std::vector<Bar> rows;
-    for (const Check& check : report.checks) {
-        const auto consumed = number_in(check.data, "consumed");
-        if (!check.id.starts_with("budget.") || !consumed || !std::isfinite(*consumed)) {
-            continue;
-        }
-        Bar bar;
-        bar.label = check.id.substr(7);
-        bar.tone = SeriesTone::stable;
-        bar.value = *consumed;
-        bar.high = *consumed;
-        bar.limit = number_in(check.data, "limit");
-        bar.text = fmt::format("{:.3g}%", *consumed * 100);
-        rows.push_back(std::move(bar));
-    }
-    return bar_chart("Error budget consumed, and how much may be", "%", 100, rows);
 }
 
 std::string time_charts(const Report& report) {

@@ -17,8 +17,8 @@ namespace oa_stream::report {
 /// Each deciding gate: the interval that was measured against its limit (the dashed line).
 [[nodiscard]] std::string gate_chart(const Report& report);
 
-/// What is left of each error budget that was judged.
-[[nodiscard]] std::string budget_chart(const Report& report);
+/// What checks measured: error budgets and, of a run without stages, gates, times and answers.
+[[nodiscard]] std::string check_charts(const Report& report);
 
 /// Those that the command gave.
 [[nodiscard]] std::string further_charts(const Report& report);

@@ -370,7 +370,8 @@ std::string bar_chart(
     for (const double tick : ticks) {
         const double x = k_left + tick / scale / most * k_plot;
         inner += line("axis", x, k_top, x, base + 4);
-        inner += text(x, base + 18, "middle", number(tick) + std::string(unit));
+        const bool last = tick == ticks.back(); // beside the picture's edge
+        inner += text(x, base + 18, last ? "end" : "middle", number(tick) + std::string(unit));
     }
     for (std::size_t i = 0; i < rows.size(); ++i) {
         inner += bar_row(rows[i], i, most);

@@ -25,7 +25,7 @@ struct Bar {
     double high = 0;
     bool open = false; ///< the upper end is not known: drawn with an arrow
     std::optional<double> limit{};
-    std::string text; ///< the value as people read it
+    std::string text{}; ///< the value as people read it
 };
 
 /// Rows of bars below each other. Empty without any row.

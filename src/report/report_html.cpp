@@ -212,7 +212,7 @@ std::string checks(const Report& report) {
         return {};
     }
     const auto passed = std::ranges::count(report.checks, Verdict::pass, &Check::verdict);
-    std::string out = "<h2>Checks</h2>\n" + budget_chart(report) +
+    std::string out = "<h2>Checks</h2>\n" + check_charts(report) +
                       check_table(report, false, "Checks that did not pass");
     if (passed > 0) {
         out += fmt::format(

@@ -136,6 +136,111 @@ TEST_CASE("report.html: series of a command, with limits, open ends and marks") 
     CHECK(page.contains(">2%</text>"));
 }
 
+TEST_CASE("report.html: what the checks of a run without stages measured is drawn") {
+    struct Row {
+        const char* name;
+        std::string id;
+        Json data;
+        std::size_t charts;
+        std::vector<const char*> parts;
+    };
+    const auto row = GENERATE(
+        Row{"a share against its limit",
+            "gate.error-rate",
+            {{"metric", "bad_rate"},
+             {"against", "limit"},
+             {"value", 0.02},
+             {"low", 0.01},
+             {"high", nullptr},
+             {"limit", 0.05}},
+            1,
+            {"error-rate: 2%", "class=\"limit\"", "l-7-4v8z"}},
+        Row{"a time against its limit",
+            "gate.ttft",
+            {{"metric", "first_content_p95"},
+             {"against", "limit"},
+             {"value", 1.5},
+             {"low", 1.25},
+             {"high", 2.0},
+             {"limit", 2.5}},
+            1,
+            {"ttft: 1.5s", "class=\"limit\"", "Times against the limit"}},
+        Row{"a time that no answer reached",
+            "gate.ttft",
+            {{"metric", "first_content_p95"},
+             {"against", "limit"},
+             {"value", nullptr},
+             {"low", 3.0},
+             {"high", nullptr},
+             {"limit", 2.5}},
+            1,
+            {"ttft: never", "class=\"limit\"", "l-7-4v8z"}},
+        Row{"two revisions",
+            "gate.error-rate",
+            {{"metric", "bad_rate"},
+             {"against", "stable"},
+             {"value", -0.01},
+             {"measured", 0.02},
+             {"reference", 0.03}},
+            1,
+            {"error-rate: 2%", "error-rate, reference: 3%"}},
+        Row{"a gate without a number",
+            "gate.error-rate",
+            {{"metric", "bad_rate"}, {"against", "limit"}, {"value", nullptr}, {"limit", 0.05}},
+            0,
+            {}},
+        Row{"a budget and its windows",
+            "slo.turns",
+            {{"consumed", 0.4},
+             {"at_most", 1},
+             {"blur", 0.1},
+             {"burn_rates",
+              Json::array(
+                  {Json{
+                       {"long", "1h"},
+                       {"short", "5m"},
+                       {"factor", 14.4},
+                       {"long_burn", 3.0},
+                       {"short_burn", 20.0}
+                   },
+                   Json{{"long", "6h"}, {"short", "30m"}, {"measured", false}}}
+              )}},
+            2,
+            {"turns: 40%", "last 1h: 3×; last 5m: 20×", "class=\"limit\""}},
+        Row{"pairs of turns",
+            "shadow.latency.whole",
+            {{"ratio", 1.1}, {"ratio_low", 0.9}, {"ratio_high", 1.3}, {"limit_ratio", 1.2}},
+            1,
+            {"latency.whole: 1.1×", "class=\"limit\""}},
+        Row{"an answer over its clocks",
+            "stream.happy.chat",
+            {{"clocks", Json{{"headers", 0.1}, {"first_content", 0.25}, {"end", 1.5}}}},
+            1,
+            {"happy.chat: 250ms", ">1.5 s</text>"}},
+        Row{"a quick answer",
+            "stream.happy.chat",
+            {{"clocks", Json{{"headers", 0.0004}, {"first_content", 0.0005}, {"end", 0.0011}}}},
+            1,
+            {"happy.chat: 0.5ms", ">1.5 ms</text>"}},
+        Row{"an answer over its times",
+            "completions.whole",
+            {{"headers_s", 0.5}, {"first_content_s", nullptr}, {"end_s", 0.6}},
+            1,
+            {"whole: 500ms"}}
+    );
+    DYNAMIC_SECTION(row.name) {
+        Report report;
+        report.checks.push_back({.id = row.id, .verdict = Verdict::pass, .data = row.data});
+        const std::string page = report_html(report);
+        CHECK(count(page, "<svg ") == row.charts);
+        for (const char* part : row.parts) {
+            CAPTURE(part);
+            CHECK(page.contains(part));
+        }
+        CHECK_FALSE(page.contains("nan"));
+    }
+}
+
 TEST_CASE("report.html: ticks are round, begin at 0 and reach beyond the largest value") {
     CHECK(ticks_up_to(0.194, 4) == std::vector<double>{0, 0.05, 0.1, 0.15000000000000002, 0.2});
     CHECK(ticks_up_to(5, 4).back() == 6);

@@ -4,6 +4,7 @@
 #include "oa_stream/probe/smoke.hpp"
 
 #include "core/commands.hpp"
+#include "pair_charts.hpp"
 #include "shadow_args.hpp"
 #include "smoke/smoke_run.hpp"
 
@@ -78,6 +79,11 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     Screen screen(context);
     OA_TRY(auto session, begin_run(std::move(order), context, screen));
     probe::record_into(session, asked.options);
+    PairCharts charts;
+    asked.options.on_pair = [&, keep = std::move(asked.options.on_pair)](const Json& pair) {
+        keep(pair);
+        charts.add(session.folder().seconds_since_start(), pair);
+    };
     asked.options.on_progress = [&screen, began = Clock::now()](std::size_t done, std::size_t of) {
         screen.progress(done == of ? "" : pairs_line(done, of, Clock::now() - began));
     };
@@ -85,6 +91,9 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     command.prefix = asked.options.id_prefix;
     command.schema = "shadow";
     command.again = asked.again;
+    const auto& judged = asked.options.latency;
+    const auto allowed = judged.judged ? std::optional(judged.slower_at_most) : std::nullopt;
+    command.series = [&charts, allowed] { return charts.series(allowed); };
     return run_smoke(
         session,
         command,

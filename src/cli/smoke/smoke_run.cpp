@@ -57,6 +57,9 @@ ExitCode run_smoke(
     report::Report input;
     input.title = command.name + " " + command.target;
     input.facts = facts_of(session.checks());
+    if (command.series) {
+        input.series = command.series();
+    }
     input.next = next_command(command, end, session.checks(), session.folder().path());
     run::RunResult result = session.finish(end, std::move(input));
     complete_document(result, command.target);

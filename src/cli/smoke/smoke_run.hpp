@@ -4,6 +4,7 @@
 
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/probe/record.hpp"
+#include "oa_stream/report/series.hpp"
 
 #include "core/run_command.hpp"
 #include "core/suggestion.hpp"
@@ -25,6 +26,7 @@ struct SmokeCommand {
     std::string_view schema = "smoke"; ///< of the document
     Typed typed{}; ///< the command line
     std::string again{}; ///< the whole command to type again; empty: as `typed` says
+    std::function<std::vector<report::Series>()> series{}; ///< of the report, once all was asked
 };
 
 /// What the documents of smokes, loads and shadows have besides.

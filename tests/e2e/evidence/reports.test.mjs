@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
 
@@ -78,6 +79,33 @@ test('a load and a shadow tell their run as any other command does', async () =>
     accepted(got.junit);
     assert.equal(attribute(got.xml, 'tests') > 0, true);
     assert.match(got.summary, new RegExp(`^## ${got.run.json().verdict} ${kind}`));
+  }
+});
+
+test('the report of every command draws what it measured, with the limit', async () => {
+  const log = path.join(folder, 'access.log');
+  const logged = await startLane({ args: ['--access-log', log] });
+  await Promise.all(Array.from({ length: 40 }, (_, n) => chat(logged.base, 'replay:01-echo', { path: '/api/chat/stream', id: `t${n}` }).done));
+  await logged.until(() => fs.readFileSync(log, 'utf8').trim().split('\n').length >= 40, 'the lines of all turns');
+  await logged.stop();
+  const gate = (text) => ['slo', 'gate', text, '--access-log', log];
+  const page = async (args) => {
+    const run = await oa([...args, '--json'], { ms: 120000 });
+    return fs.readFileSync(path.join(run.json().evidence, 'report.html'), 'utf8');
+  };
+  for (const [name, args, captions, limits] of [
+    ['a share', gate('bad: http_5xx <= 50%'), ['Bad requests against the limit'], 1],
+    ['a time', gate('p95: first_content <= 2.5s'), ['Times against the limit'], 1],
+    ['budgets', ['slo', 'status', '--access-log', log], ['Error budget consumed, and how much may be'], 1],
+    ['a shadow', ['shadow', '--base-url', lane.base, '--against', lane.base, '--runs', '2'], ['Time to the first content of each pair of turns', 'Time of the lane over the reference'], 1],
+    ['a smoke', ['smoke', 'stream', '--base-url', lane.base], ['Answers: from the head'], 0],
+    ['a smoke of completions', ['smoke', 'completions', '--base-url', lane.base], ['Answers: from the head'], 0],
+  ]) {
+    const html = await page(args);
+    const figures = html.match(/<figure>[^]*?<\/figure>/g) ?? [];
+    for (const caption of captions) assert.ok(figures.some((one) => one.includes(`<figcaption>${caption}`)), `${name}: ${caption}: ${figures.length} charts`);
+    assert.ok(figures.join('').split('class="limit"').length > limits, `${name}: its limit`);
+    assert.doesNotMatch(figures.join(''), /nan|inf\b/);
   }
 });
 
