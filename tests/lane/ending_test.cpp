@@ -38,6 +38,9 @@ public:
     const std::string& session() const noexcept override { return session_; }
     const store::StoreOptions& options() const noexcept override { return options_; }
     store::StoreNumbers numbers() const override { return {}; }
+    bool leased() const noexcept override { return true; }
+    Task<Result<void>> touch(store::ThreadKey, std::int64_t) override { co_return none(); }
+    Task<Result<std::vector<store::ThreadKey>>> held() override { co_return none(); }
     Task<Result<store::ThreadState>> look(store::ThreadKey) override { co_return none(); }
     Task<Result<std::vector<std::string>>> ids_of(std::string) override { co_return none(); }
     Task<Result<store::RowChanges>> changes_of(std::string, std::string) override {
@@ -82,11 +85,8 @@ public:
     void wake() override {}
     void tell_readers(const std::string&, std::size_t) override {}
     Task<Result<std::size_t>> readers(std::string) override { co_return none(); }
-    Task<Result<store::KeyUse>>
-    use_key(std::string, std::string, std::string, std::string) override {
-        co_return none();
-    }
-    Task<Result<void>> forget_key(std::string, std::string) override { co_return none(); }
+    Task<Result<store::KeyUse>> use_key(store::KeyRequest) override { co_return none(); }
+    Task<Result<void>> forget_key(store::KeyRequest) override { co_return none(); }
 
     asio::steady_timer gate;
 
