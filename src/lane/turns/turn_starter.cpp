@@ -273,6 +273,9 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) {
+    if (auto joined = co_await join_waiting(call); !joined) {
+        co_return std::unexpected(std::move(joined).error());
+    }
     auto place = co_await take_thread(lane_, wish_of(*lane_, *call, call->chat.thread));
     if (!place) {
         co_return std::unexpected(std::move(place).error());

@@ -60,6 +60,7 @@ private:
     [[nodiscard]] Task<Accepted<void>> take_results(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>>
     add_results_ahead(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<Accepted<void>> join_waiting(CallPtr call);
     [[nodiscard]] Task<std::optional<authority::PastTurn>>
     stopped_before(const authority::TurnRequest* request);
     [[nodiscard]] Task<std::string> tools_of(std::string thread);

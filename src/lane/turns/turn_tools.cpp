@@ -172,6 +172,19 @@ TurnStarter::stopped_before(const authority::TurnRequest* request) {
     }
 }
 
+/// Results that come ahead of a message are of a turn that a lane before this one may have left: it
+/// is taken over, so that the message ends it as any other and its open calls are known.
+Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
+    const auto& owner = call->record.owner;
+    const auto& thread = call->chat.thread;
+    if (!call->chat.results_at || lane_->turns.starting(owner, thread) ||
+        lane_->turns.find(owner, thread)) {
+        co_return Accepted<void>{};
+    }
+    auto found = co_await find(call);
+    co_return found ? Accepted<void>{} : std::unexpected(std::move(found).error());
+}
+
 /// A page without automatic sending gives its results with the next message, which stopped the turn
 /// that waits for them.
 Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::TurnRequest* request) {

@@ -76,8 +76,8 @@ const BOTH = calls([['weather', { city: 'Oslo' }], ['clock', {}]]);
 for (const how of ['kill', 'stop']) {
   test(`the next lane knows what was answered, lists what waits, and takes a stop (${how})`, async () => {
     const lanes = await relay(`relay-${how}`);
-    const [half, read, stopped, left] = ['half', 'read', 'stopped', 'left'].map((id) => lanes.page(`${id}-${how}`));
-    for (const page of [half, read, stopped, left]) assert.ok(waits(await page.say(BOTH)));
+    const [half, read, stopped, left, ahead] = ['half', 'read', 'stopped', 'left', 'ahead'].map((id) => lanes.page(`${id}-${how}`));
+    for (const page of [half, read, stopped, left, ahead]) assert.ok(waits(await page.say(BOTH)));
     half.give(['rain']);
     assert.ok(waits(await half.answer()));
     const moved = await lanes.next(how);
@@ -100,6 +100,14 @@ for (const how of ['kill', 'stop']) {
     moved(left).messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
     assert.deepEqual((await left.answer()).texts, ['alpha bravo']);
     assert.ok((await left.listed())[1].parts.every((part) => part.output === undefined), 'the lane answered no call');
+
+    // The first that the next lane hears of this conversation.
+    moved(ahead).give(['rain', 'noon']);
+    ahead.messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
+    assert.deepEqual((await ahead.answer()).texts, ['alpha bravo']);
+    assert.deepEqual((await ahead.listed())[1].parts.map((part) => part.output).filter(Boolean), ['rain', 'noon']);
+    const told = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items.at(-1).text;
+    assert.match(told, /"name":"weather","output":"rain"/);
     assert.equal((await lanes.lane.stop()).code, 0);
   });
 }
