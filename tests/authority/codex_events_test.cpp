@@ -287,6 +287,8 @@ TEST_CASE("codex events: call ids stay within the wire's alphabet and apart") {
     };
     CHECK(id("call_1-A", 1) == "call_1-A");
     CHECK(id("call_1-A", 2) == "call_1-A-2");
+    CHECK(id("call_1-A-2", 1) != "call_1-A-2"); // that is the second one's
+    CHECK(id("call_1-A-2", 2) != id("call_1-A", 2));
     CHECK(id("a.b", 1) != id("a_b", 1));
     CHECK(id("a.b", 1) != id("a:b", 1));
     CHECK(id("a.b", 1) == id("a.b", 1));

@@ -71,6 +71,18 @@ test('an id that the next round uses again is another call', async () => {
   assert.equal(new Set(chat.parts().map((part) => part.toolCallId)).size, 3);
 });
 
+test('an id that the lane gave to a repeated call comes from the model as well', async () => {
+  for (const [at, ids] of [['x', 'x', 'x-2'], ['x', 'x-2', 'x'], ['x-2', 'x', 'x']].entries()) {
+    const chat = page(`own-${at}`);
+    assert.ok(waits(await chat.say(`scenario:samecall;ids=${ids}`)), ids.join());
+    assert.equal(new Set(chat.parts().map((part) => part.toolCallId)).size, 3);
+    assert.deepEqual(chat.parts().map((part) => part.input.n).sort(), [0, 1, 2]);
+    chat.give((part, n) => `r${n}`);
+    const seen = await chat.answer();
+    assert.equal(seen.finish.messageMetadata.status, 'completed', ids.join());
+  }
+});
+
 test('two calls of one response with one id: the turn goes on, and the one that Codex gives up fails', async () => {
   const chat = page('twice');
   assert.ok(waits(await chat.say('scenario:samecall;twice=1;rounds=2')));

@@ -301,9 +301,19 @@ ItemKind kind_of(std::string_view item_type) noexcept {
     return tool_kind(item_type) != nullptr ? ItemKind::tool : ItemKind::nothing;
 }
 
+namespace {
+
+/// As the ids that call_id() makes for later occurrences: of "x", "x" and "x-2" none is another's.
+bool ends_like_ours(std::string_view id) {
+    const auto digits = id.size() - 1 - id.find_last_not_of("0123456789");
+    return digits > 0 && digits < 4 && digits < id.size() && id[id.size() - digits - 1] == '-';
+}
+
+} // namespace
+
 std::string call_id(std::string_view item_id, int occurrence) {
     std::string id = cleaned(item_id, k_id_limit);
-    if (id != item_id || id.empty()) {
+    if (id != item_id || id.empty() || ends_like_ours(id)) {
         id.append("-").append(short_hash(item_id));
     }
     if (occurrence > 1) {

@@ -22,7 +22,7 @@ enum class ItemKind {
 [[nodiscard]] ItemKind kind_of(std::string_view item_type) noexcept;
 
 /// A wire id in [A-Za-z0-9_-]{1,128}: the item's own where it fits, with "-2", "-3" … for its later
-/// occurrences; else what fits of it and a hash of all of it.
+/// occurrences; else, and where it ends like those, what fits of it and a hash of all of it.
 [[nodiscard]] std::string call_id(std::string_view item_id, int occurrence);
 
 /// Summary parts, then raw content, with a blank line between.
