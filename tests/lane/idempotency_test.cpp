@@ -75,6 +75,11 @@ TEST_CASE("idempotency key: another request under the same key is a mistake") {
     CHECK(other.status == 422);
     CHECK(code_of(other) == "invalid_request");
     CHECK(rig.send(keyed(rig, "with space")).status == 422);
+    auto twice = keyed(rig, "k2");
+    twice.headers.add("Idempotency-Key", "k3");
+    const auto refused = rig.send(std::move(twice));
+    CHECK(refused.status == 400);
+    CHECK(code_of(refused) == "bad_request");
     CHECK(rig.authority.starts == 1);
 }
 

@@ -1,16 +1,29 @@
 #include "idempotency.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace oa_stream::lane {
 
+namespace {
+
+constexpr std::string_view k_name = "idempotency-key";
+
+} // namespace
+
 Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& headers) {
-    const auto given = headers.get("idempotency-key");
+    const auto given = headers.get(k_name);
     if (!given) {
         return std::nullopt;
+    }
+    const auto same = [](const auto& field) { return to_lower(field.first) == k_name; };
+    if (std::ranges::count_if(headers.all(), same) > 1) {
+        return std::unexpected(
+            reject(400, "bad_request", "the request has more than one Idempotency-Key header")
+        );
     }
     const bool visible = std::ranges::all_of(*given, [](char c) { return c > ' ' && c < 127; });
     if (given->empty() || given->size() > 128 || !visible) {

@@ -16,7 +16,8 @@
 
 namespace oa_stream::lane {
 
-/// 1–128 visible ASCII characters; nullopt when the header is not there. 422 otherwise.
+/// 1–128 visible ASCII characters; nullopt when the header is not there. 422 otherwise,
+/// 400 for two of them: nobody knows which one counts.
 [[nodiscard]] Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& headers);
 
 /// Two requests under one key are the same when they say the same on the same thread.
