@@ -110,10 +110,9 @@ public:
         if (++object.members > bounds_->members) {
             return refuse(fmt::format("a JSON object has more than {} members", bounds_->members));
         }
-        const bool outer = open_.size() == 1;
-        whole_ = outer ? is_among(bounds_->whole, name) : whole_;
+        whole_ = open_.size() == 1 ? is_among(bounds_->whole, name) : whole_;
         if (unwanted_ == 0 && !whole_ && !wants(name)) {
-            if (outer && bounds_->outer_names) {
+            if (open_.size() <= bounds_->named_levels) {
                 names_.push_back(std::move(name));
                 if (!add(nullptr)) {
                     return false;

@@ -22,8 +22,9 @@ struct JsonBounds {
     std::span<const std::string_view> wanted{};
     /// With `wanted`: members of the outermost object that are kept with everything in them …
     std::span<const std::string_view> whole{};
-    /// … and of its other members the names are kept, each with the value null.
-    bool outer_names = false;
+    /// … and of other members down to so many levels of arrays and objects, the outermost one among
+    /// them, the names are kept, each with the value null.
+    std::size_t named_levels = 0;
     std::stop_token stop{};
     bool unique_names = false; ///< a name twice in one object is an error; else the last one counts
 };

@@ -71,7 +71,7 @@ Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, Bod
         .values = config.json_values,
         .wanted = keep.wanted,
         .whole = keep.whole,
-        .outer_names = keep.outer_names
+        .named_levels = keep.named_levels
     };
     if (text.size() <= k_on_loop) {
         co_return read_now(text, bounds, keep, use);

@@ -5,6 +5,7 @@
 #include "gates/rejection.hpp"
 #include "state.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -19,7 +20,7 @@ using BodyUse = std::function<Accepted<void>(const Json& body)>;
 struct BodyKeep {
     std::span<const std::string_view> wanted{};
     std::span<const std::string_view> whole{};
-    bool outer_names = false;
+    std::size_t named_levels = 0;
     /// Half characters become U+FFFD instead of 400, unless this finds one (surrogates.hpp:
     /// k_half_character) where it must not be: in what is new.
     std::function<bool(const Json& body)> half_in_new{};

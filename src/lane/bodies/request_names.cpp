@@ -15,6 +15,15 @@ constexpr std::array<std::string_view, 8> k_own_metadata{
     "threadId", "turnId", "status", "model", "finishReason", "usage", "ignored", "notice"
 };
 
+/// What is read of a message.
+constexpr std::array<std::string_view, 7> k_read_of_message{
+    "id", "role", "content", "parts", "text", "message", "experimental_attachments"
+};
+/// Where and when it stands: what the lane lists of it, and what libraries add for the page.
+constexpr std::array<std::string_view, 7> k_message_of_page{
+    "createdAt", "updatedAt", "runId", "autopilotId", "parentId", "revisionId", "unstable_id"
+};
+
 // Of the body, as many as k_body_names; of a message, of its parts, of an approval.
 constexpr std::size_t k_body_names = 12;
 constexpr std::array<std::string_view, 35> k_names{
@@ -55,6 +64,14 @@ constexpr std::array<std::string_view, 35> k_names{
     "metadata",
 };
 
+/// Of a message's members.
+bool is_unread(std::string_view name) {
+    const auto among = [name](std::span<const std::string_view> names) {
+        return std::ranges::find(names, name) != names.end();
+    };
+    return !among(k_read_of_message) && !among(k_message_of_page);
+}
+
 } // namespace
 
 std::span<const std::string_view> chat_request_names() noexcept {
@@ -75,16 +92,29 @@ bool is_page_metadata(const Json& value) {
     });
 }
 
-std::string metadata_name(const Json& body, const ChatRequest& request) {
+bool has_more(const Json& message) {
+    return std::ranges::any_of(message.items(), [](const auto& entry) {
+        return entry.key() == "metadata" ? !entry.value().is_null() : is_unread(entry.key());
+    });
+}
+
+std::vector<std::string> unused_members(const Json& body, const ChatRequest& request) {
     const auto* messages = request.whole_list ? member(body, "messages") : nullptr;
     const auto* message =
         messages == nullptr ? member(body, "message") : &messages->at(request.newest);
-    const auto* metadata = message == nullptr ? nullptr : member(*message, "metadata");
-    if (metadata == nullptr || !is_page_metadata(*metadata)) {
-        return {};
+    std::vector<std::string> names;
+    if (message == nullptr || !message->is_object()) {
+        return names;
     }
-    return messages == nullptr ? "message.metadata"
-                               : fmt::format("messages[{}].metadata", request.newest);
+    const auto path = messages == nullptr ? "message" : fmt::format("messages[{}]", request.newest);
+    for (const auto& [name, value] : message->items()) {
+        const bool says =
+            name == "metadata" ? is_page_metadata(value) : is_unread(name) && !asks_nothing(&value);
+        if (says) {
+            names.push_back(fmt::format("{}.{}", path, name));
+        }
+    }
+    return names;
 }
 
 } // namespace oa_stream::lane

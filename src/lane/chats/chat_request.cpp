@@ -29,7 +29,8 @@ struct ListedMessage {
     bool assistant = false;
     std::string id;
     std::vector<Piece> pieces;
-    bool metadata = false; ///< it has some, of what kind is not known
+    bool passed_over = false; ///< its role is none that is read
+    bool more = false; ///< it has members of which it is not known yet whether they say something
     std::vector<ApprovalAnswer> approvals; ///< an assistant's only
     bool results = false; ///< of the page's functions; likewise
 
@@ -50,8 +51,8 @@ ListedMessage read_message(const Json& message, const std::string& path) {
     out.assistant = role == "assistant";
     out.id = std::string(string_member(message, "id").value_or(""));
     out.pieces = read_pieces(message, path);
-    const auto* metadata = member(message, "metadata");
-    out.metadata = metadata != nullptr && metadata->is_object();
+    out.passed_over = !out.user && !out.assistant && role != "system" && role != "developer";
+    out.more = has_more(message);
     if (out.assistant) {
         out.approvals = read_approval_answers(message);
         out.results = has_call_results(message);
@@ -223,6 +224,21 @@ results_before(const std::vector<ListedMessage>& list, std::size_t newest) {
     return std::nullopt;
 }
 
+/// Messages of other roles that are new: since the answer or question before the newest one.
+std::vector<std::string> unused_places(const std::vector<ListedMessage>& list, std::size_t newest) {
+    auto from = newest;
+    while (from > 0 && !list[from - 1].user && !list[from - 1].assistant) {
+        --from;
+    }
+    std::vector<std::string> places;
+    for (auto i = from; i < list.size(); ++i) {
+        if (list[i].passed_over) {
+            places.push_back(fmt::format("messages[{}]", i));
+        }
+    }
+    return places;
+}
+
 Accepted<void> read_trigger(const Json& body, ChatRequest& request) {
     const auto trigger = string_member(body, "trigger").value_or("submit-message");
     request.regenerate =
@@ -266,12 +282,13 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
         return std::unexpected(std::move(input).error());
     }
     request.input = *std::move(input);
+    request.unused = unused_places(*list, *at);
     for (const auto& piece : newest.pieces) {
         if (piece.kind == Piece::Kind::page) {
             request.unused.push_back(piece.path);
         }
     }
-    request.metadata = newest.metadata;
+    request.more = newest.more;
     request.text = joined_text(newest.pieces);
     request.user_message_id = newest.id;
     request.whole_list = *at < list->size();

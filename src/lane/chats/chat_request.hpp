@@ -44,9 +44,10 @@ struct ChatRequest {
     std::vector<authority::CallResult> results{};
     /// The answer in front of the newest user message, in messages[], has such results.
     std::optional<std::size_t> results_at{};
-    /// Places of the newest user message's parts that nothing is made of; extras.ignored has them.
+    /// Places of new messages, and of the newest one's parts, that nothing is made of;
+    /// extras.ignored has them.
     std::vector<std::string> unused{};
-    bool metadata = false; ///< that message has some: metadata_name() says whether it is the page's
+    bool more = false; ///< that message has more members: unused_members() says which count
     RequestExtras extras{};
     bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
     std::size_t newest = 0; ///< place of the newest user message in messages[]
@@ -77,9 +78,11 @@ read_chat_request(const Json& body, const ChatRequestContext& context);
 /// A message's metadata has more than what the lane itself put there, or an empty frame of a
 /// library's ({"custom": {}}).
 [[nodiscard]] bool is_page_metadata(const Json& metadata);
-/// Name of the newest user message's metadata in the whole body; empty: it says nothing but what
-/// the lane itself once put there.
-[[nodiscard]] std::string metadata_name(const Json& body, const ChatRequest& request);
+/// A message has metadata, or members that nobody here reads.
+[[nodiscard]] bool has_more(const Json& message);
+/// Names of those of the newest user message in the whole body: not the ones that say nothing, nor
+/// what the lane itself once put there.
+[[nodiscard]] std::vector<std::string> unused_members(const Json& body, const ChatRequest& request);
 
 /// The part of an id that may stand on the wire: other characters become '-', cut to 128; "x" when
 /// nothing is left. Message ids are turn ids seen through this.

@@ -41,11 +41,11 @@ bool is_carried_url(std::string_view url, bool known_image) {
     return known_image && url.starts_with("https://");
 }
 
-    /// A file or image part; nullopt when it carries nothing at all.
-std::optional<Piece> read_file(const Json& part, std::string_view type, const std::string& path) {
+    /// A file or image part. One that carries nothing at all is for the page alone.
+Piece read_file(const Json& part, std::string_view type, const std::string& path) {
     auto url = url_of(part);
     if (url.empty() && member(part, "file") == nullptr) {
-        return std::nullopt;
+        return Piece{Piece::Kind::page, {}, path, printable(type, 64)};
     }
     const auto media = first_string(part, {"mediaType", "mimeType", "contentType"});
     const bool image =
@@ -90,9 +90,7 @@ void read_part(const Json& part, const std::string& path, std::vector<Piece>& ou
         return;
     }
     if (is_file_type(type)) {
-        if (auto piece = read_file(part, type, path)) {
-            out.push_back(*std::move(piece));
-        }
+        out.push_back(read_file(part, type, path));
         return;
     }
     auto text = first_string(part, {"text"});
@@ -148,10 +146,9 @@ std::vector<Piece> read_attachments(const Json& message, const std::string& path
         return pieces;
     }
     for (std::size_t i = 0; i < list->size(); ++i) {
-        auto at = fmt::format("{}.experimental_attachments[{}]", path, i);
-        if (auto piece = read_file((*list)[i], "file", at)) {
-            pieces.push_back(*std::move(piece));
-        }
+        pieces.push_back(
+            read_file((*list)[i], "file", fmt::format("{}.experimental_attachments[{}]", path, i))
+        );
     }
     return pieces;
 }

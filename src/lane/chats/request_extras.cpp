@@ -48,12 +48,6 @@ constexpr std::array<std::string_view, 6> k_read{
     "model", "modelName", "system", "effort", "reasoningEffort", "reasoning_effort"
 };
 
-bool asks_nothing(const Json* value) {
-    return value == nullptr || value->is_null() || (value->is_structured() && value->empty()) ||
-           (value->is_string() && trim(value->get_ref<const std::string&>()).empty()) ||
-           *value == false;
-}
-
 /// As it may stand in a header.
 std::string plain_name(std::string_view name) {
     std::string out(name.substr(0, k_name_size));
@@ -139,6 +133,7 @@ private:
             ));
         }
         out_.model = model;
+        out_.model_at = name;
         return {};
     }
 
@@ -166,6 +161,7 @@ private:
             ));
         }
         out_.effort = effort;
+        out_.effort_at = name;
         return {};
     }
 
@@ -195,6 +191,7 @@ private:
             ignore(name);
             return;
         }
+        out_.system_at = out_.system_at.empty() ? name : out_.system_at;
         out_.system += out_.system.empty() || text.empty() ? "" : "\n\n";
         out_.system += text;
     }
@@ -268,8 +265,15 @@ private:
 
 } // namespace
 
+bool asks_nothing(const Json* value) {
+    return value == nullptr || value->is_null() || (value->is_structured() && value->empty()) ||
+           (value->is_string() && trim(value->get_ref<const std::string&>()).empty()) ||
+           *value == false;
+}
+
 void add_ignored(std::vector<std::string>& ignored, std::vector<std::string> names) {
     for (auto& name : names) {
+        name = plain_name(name);
         if (ignored.size() >= k_most_names) {
             return;
         }

@@ -22,6 +22,9 @@ struct RequestExtras {
     std::vector<authority::ClientTool> tools{}; ///< the page's own functions
     /// Names of members that have no effect, each of A-Z a-z 0-9 . _ [ ] -; at most 32.
     std::vector<std::string> ignored{};
+    std::string model_at{};  ///< the member that asked for it
+    std::string effort_at{}; ///< likewise
+    std::string system_at{}; ///< likewise; the first
 };
 
 struct ExtrasContext {
@@ -32,10 +35,14 @@ struct ExtrasContext {
     bool strict = false;                 ///< nothing may be ignored
 };
 
+/// Null, false, blank or empty: whatever it is a member for, nothing is asked by it.
+[[nodiscard]] bool asks_nothing(const Json* value);
+
 /// Members of a body that read_extras() looks into.
 [[nodiscard]] std::span<const std::string_view> extras_names() noexcept;
 
-/// Appends those that are new, up to a number that a header can hold.
+/// Appends those that are new, as they may stand in a header, up to a number that a header can
+/// hold.
 void add_ignored(std::vector<std::string>& ignored, std::vector<std::string> names);
 
 /// x-oa-ignored, unless there is nothing to name.

@@ -18,6 +18,9 @@ namespace {
 constexpr Millis k_stop_wait{2000};
 constexpr Millis k_poll{10};
 
+/// The body, its messages, a message.
+constexpr std::size_t k_named_levels = 3;
+
 constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
 /// The order is contract: these, the body, open_for_turns.
@@ -103,24 +106,24 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         const auto chat = read_chat_request(body, context);
         return chat && chat->text.contains(k_half_character);
     };
-    const BodyKeep keep{chat_request_names(), extras_names(), true, half_in_new};
+    const BodyKeep keep{chat_request_names(), extras_names(), k_named_levels, half_in_new};
     if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
         co_return read;
     }
-    if (call->chat.answers_calls || call->chat.metadata) { // both are JSON of any kind
-        std::string unused;
+    if (call->chat.answers_calls || call->chat.more) { // both are JSON of any kind
+        std::vector<std::string> unused;
         BodyUse rest = [&](const Json& whole) -> Accepted<void> {
             if (call->chat.answers_calls) {
                 call->chat.results = read_call_results(whole);
             } else {
-                unused = metadata_name(whole, call->chat);
+                unused = unused_members(whole, call->chat);
             }
             return {};
         };
-        const BodyKeep all{{}, {}, false, no_more_new};
+        const BodyKeep all{{}, {}, 0, no_more_new};
         auto read = co_await read_body(lane_, call, all, std::move(rest));
-        if (read && !unused.empty()) {
-            read = ignore_more(call->chat.extras, lane_->config.strict_body, {unused});
+        if (read) {
+            read = ignore_more(call->chat.extras, lane_->config.strict_body, unused);
         }
         if (!read) {
             co_return read;
@@ -185,6 +188,9 @@ Task<void> Streams::answer_turn(CallPtr call) {
             std::move(call),
             invalid_field("messages", "no turn of this conversation waits for an approval")
         );
+    }
+    if (auto named = co_await starter_.name_settled(call, turn); !named) {
+        co_return co_await answers_->refuse(std::move(call), std::move(named).error());
     }
     const auto until = Clock::now() + k_stop_wait;
     const auto unsure = [&] { // one that was just joined has not asked yet

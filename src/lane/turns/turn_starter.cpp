@@ -200,6 +200,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
     }
     if (turn) {
         note_system(*call, (*turn)->thread_id());
+        note_settled(*call, **turn);
         if (!request->tools.empty()) {
             note_tools((*turn)->thread_id(), digest_of(request->tools));
         }

@@ -26,6 +26,9 @@ public:
     /// The live turn of Call::record's thread. One that runs although this lane does not hold it
     /// (it was left, or a lane before this one died) is taken over first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(CallPtr call);
+    /// Of a request with results or decisions: what its turn, which goes on as it began, has
+    /// otherwise than the request asks is named, or the request refused.
+    [[nodiscard]] Task<Accepted<void>> name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn);
     /// Approvals of the turn would be put to this client.
     [[nodiscard]] bool asks(const Call& call) const { return asks_approvals(call); }
 
@@ -51,6 +54,7 @@ private:
     ) const;
     [[nodiscard]] bool asks_approvals(const Call& call) const;
     void tell_system(const Call& call, authority::TurnRequest& request) const;
+    void note_settled(const Call& call, const authority::Turn& turn);
     void note_system(const Call& call, const std::string& thread);
     [[nodiscard]] bool repeats_newest(const Call& call) const;
     // turn_tools.cpp
@@ -72,6 +76,13 @@ private:
     std::unordered_map<std::string, std::string> systems_{};
     /// The authority's thread id → digest of its tools; empty: it has none.
     std::unordered_map<std::string, std::string> tools_{};
+    /// The authority's thread id → what its newest turn of this lane began with.
+    struct Settled {
+        std::string turn; ///< as on the wire
+        std::string model;
+        std::string effort; ///< empty: none was asked for
+    };
+    std::unordered_map<std::string, Settled> settled_{};
     LaneState* lane_;
     Answers* answers_;
     IdempotencyKeys keys_{};

@@ -1,5 +1,6 @@
 // What a thread is made with: the messages that a page brings along and its own functions; and how
 // a conversation goes on when the turn that called them was stopped.
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
 
 #include "bodies/read_body.hpp"
@@ -10,6 +11,7 @@
 #include "turn_starter.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -44,7 +46,7 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
         seed = read_seed(body, call->chat.newest, context);
         return {};
     };
-    const BodyKeep all{{}, {}, false, no_more_new};
+    const BodyKeep all{{}, {}, 0, no_more_new};
     constexpr int k_too_large = 413;
     if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
         if (read.error().status != k_too_large) {
@@ -106,6 +108,44 @@ void TurnStarter::note_tools(const std::string& thread, std::string digest) {
         tools_.clear();
     }
     tools_[thread] = std::move(digest);
+}
+
+void TurnStarter::note_settled(const Call& call, const authority::Turn& turn) {
+    if (settled_.size() >= k_most_threads) {
+        settled_.clear();
+    }
+    const auto& [model, effort] = std::tie(call.chat.extras.model, call.chat.extras.effort);
+    settled_[turn.thread_id()] = {
+        wire_id(turn.turn_id()), model.empty() ? turn.model() : model, effort
+    };
+}
+
+/// A turn that this lane took over is compared in its functions alone.
+Task<Accepted<void>> TurnStarter::name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn) {
+    const auto row = lane_->ids().find(call->record.owner, call->chat.thread);
+    if (!row || turn->ended()) {
+        co_return Accepted<void>{};
+    }
+    auto& extras = call->chat.extras;
+    std::vector<std::string> names;
+    const auto settled = settled_.find(row->thread);
+    if (settled != settled_.end() && settled->second.turn == turn->id()) {
+        const auto system = systems_.find(row->thread);
+        const bool told = system != systems_.end() && system->second == sha256_hex(extras.system);
+        if (!extras.model.empty() && extras.model != settled->second.model) {
+            names.push_back(extras.model_at);
+        }
+        if (!extras.effort.empty() && extras.effort != settled->second.effort) {
+            names.push_back(extras.effort_at);
+        }
+        if (!extras.system.empty() && !told) {
+            names.push_back(extras.system_at);
+        }
+    }
+    if (!extras.tools.empty() && co_await tools_of(row->thread) != digest_of(extras.tools)) {
+        names.emplace_back("tools");
+    }
+    co_return ignore_more(extras, lane_->config.strict_body, names);
 }
 
 /// The turn that asked is over: its results begin the next one, as long as nothing was said since.
@@ -201,7 +241,7 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
         text = results_ahead(*stopped, read_call_results_at(body, *at));
         return {};
     };
-    const BodyKeep all{{}, {}, false, no_more_new};
+    const BodyKeep all{{}, {}, 0, no_more_new};
     if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
         co_return read;
     }

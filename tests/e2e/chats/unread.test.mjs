@@ -3,12 +3,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { laneOfFile } from '../lib/codex.mjs';
-import { assertRefused } from '../lib/contract.mjs';
+import { assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
 import { World } from '../worker/world.mjs';
 
 const lane = laneOfFile(['--allow', 'tools']);
 const strict = laneOfFile(['--strict-body']);
+const FREE = ['--model', 'mock-small=Small', '--allow', 'model,effort,system,tools'];
+const free = laneOfFile(FREE);
+const freeStrict = laneOfFile([...FREE, '--strict-body']);
 
 const DOT = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const SAY = { type: 'text', text: 'scenario:text;words=1' };
@@ -39,6 +42,57 @@ test('parts for the page alone are named where the newest message has them', asy
   const parts = [SAY, { type: 'data-x', data: 1 }, { type: 'reasoning', text: 'r' }, { type: 'source-url', sourceId: '1', url: 'https://example.org/' }];
   assert.equal(named(await post(lane, 'page', [user('u-1', parts)])), 'messages[0].parts[1], messages[0].parts[2], messages[0].parts[3]');
   assertRefused(await post(strict, 'page', [user('u-1', parts)]), 422, 'unsupported_field');
+});
+
+test('members of the newest message that nobody reads are named, and a file without an address', async () => {
+  const both = async (id, messages, names) => {
+    assert.equal(named(await post(lane, id, messages)), names);
+    if (names === undefined) assert.equal(named(await post(strict, id, messages)), undefined);
+    else assertRefused(await post(strict, id, messages), 422, 'unsupported_field');
+  };
+  const rows = [
+    [{ attachments: [{ id: '1', type: 'image', content: [{ type: 'image', image: DOT }] }] }, 'messages[0].attachments'],
+    [{ annotations: [{ a: 1 }], data: { a: 1 }, foo: { b: 1 }, 'bad name': 1 }, 'messages[0].annotations, messages[0].data, messages[0].foo, messages[0].bad-name'],
+    [{ attachments: [], annotations: [], data: {}, foo: null, createdAt: '2026-01-01T00:00:00Z' }, undefined],
+  ];
+  for (const [at, [more, names]] of rows.entries()) await both(`more-${at}`, [user('u-1', [SAY], more)], names);
+  await both('empty-url', [user('u-1', [SAY, { type: 'file', mediaType: 'image/png', url: '' }])], 'messages[0].parts[1]');
+  await both('attached', [user('u-1', [SAY], { experimental_attachments: [{ name: 'a.png', contentType: 'image/png' }] })], 'messages[0].experimental_attachments[0]');
+  const single = await post(lane, 'single', undefined, { message: user('u-1', [SAY], { foo: 1 }) });
+  assert.equal(named(single), 'message.foo');
+
+  const data = { id: 'd-1', role: 'data', content: 'x' };
+  await both('data-first', [data, user('u-1')], 'messages[0]');
+  await both('data-last', [user('u-1'), data], 'messages[1]');
+  const question = user('u-1');
+  await post(lane, 'data-old', [question]);
+  const [, answer] = await list('data-old');
+  assert.equal(named(await post(lane, 'data-old', [question, answer, data, user('u-2')])), 'messages[2]', 'it is new');
+  assert.equal(named(await post(lane, 'data-old', [question, data, answer, user('u-3')])), undefined, 'it was named before');
+  for (const id of ['data-old', 'more-1']) {
+    const messages = await list(id);
+    const [own] = messages.filter((message) => message.role === 'user');
+    assert.equal(named(await post(lane, id, [own], { trigger: 'regenerate-message' })), undefined, 'members of the list are known');
+  }
+});
+
+test('what a turn that waits for results takes no more is named', async () => {
+  const tools = { f: { parameters: { type: 'object', properties: {} } } };
+  const given = { model: 'mock-small', effort: 'low', system: 'Be brief.', tools };
+  for (const [on, refused] of [[free, false], [freeStrict, true]]) {
+    const answer = async (id, more) => {
+      const question = user('u-1', [{ type: 'text', text: `scenario:calls;calls=${encodeURIComponent('[["f",{}]]')}` }]);
+      const { start, tools: seen } = read(await post(on, id, [question], given));
+      const parts = Object.values(seen).map((tool) => ({ type: 'tool-f', toolCallId: tool.toolCallId, state: 'output-available', input: {}, output: 'r' }));
+      return post(on, id, [question, { id: start.messageId, role: 'assistant', parts }], more);
+    };
+    assert.equal(named(await answer('same', given)), undefined, 'it is what the turn has');
+    assert.equal(named(await answer('none', {})), undefined);
+    const other = { config: { modelName: 'mock-model' }, reasoningEffort: 'high', system: 'Be long.', tools: { ...tools, g: {} } };
+    const told = await answer('other', other);
+    if (refused) assertRefused(told, 422, 'unsupported_field');
+    else assert.equal(named(told), 'config.modelName, reasoningEffort, system, tools');
+  }
 });
 
 test('calls of AI SDK 4 in earlier messages are named; an image part is listed with its type', async () => {
