@@ -279,7 +279,10 @@ std::string Lane::Impl::unready() const {
     if (!health.ready) {
         return health.reason.empty() ? "the authority is not ready" : health.reason;
     }
-    return state.shared ? state.shared->store().trouble() : std::string();
+    const auto* store = state.shared ? &state.shared->store() : nullptr;
+    auto trouble = store == nullptr ? std::string() : store->trouble();
+    const bool full = store != nullptr && store->numbers().memory >= 1; // it refuses every write
+    return trouble.empty() && full ? "the store is full" : trouble;
 }
 
 Task<void> Lane::Impl::metrics(CallPtr call) {

@@ -204,9 +204,7 @@ void SharedLane::lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss l
         ++store_->turns.fenced;
         turn->lose_to_another();
         break;
-    case TurnJournal::Loss::full:
-        turn->end_now(StopReason::overloaded);
-        break;
+    case TurnJournal::Loss::full: // of others as well: this answer need not be large
     case TurnJournal::Loss::away:
         turn->end_now(StopReason::store_away);
         break;

@@ -33,7 +33,7 @@ turn::TurnEnded end_for(StopReason reason) {
     case StopReason::stalled:
         return failed(Outcome::failed, FailureCode::stalled, "no event for too long");
     case StopReason::store_away:
-        return failed(Outcome::aborted, FailureCode::turn_aborted, "the store stayed away");
+        return failed(Outcome::aborted, FailureCode::turn_aborted, "the store took no more of it");
     case StopReason::stop_text:
         return {Outcome::completed, turn::Finish::stop, std::nullopt, std::nullopt};
     case StopReason::none:

@@ -69,18 +69,23 @@ test('Redis is emptied: the holder’s reader gets the whole answer, others are 
   assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'flushed' }).done));
 });
 
-test('Redis is full: nothing new starts, the turn that writes ends as overloaded, the rest can end', async () => {
+test('Redis is full: nothing new starts, the lane is unready, the turn that writes ends, the rest can end', async () => {
   const first = await begun(a, 'full', ';delay=40');
   const idle = await begun(b, 'full-idle');
   const used = Number(/used_memory:(\d+)/.exec(world.redis.cli('INFO', 'memory'))[1]);
   world.redis.cli('CONFIG', 'SET', 'maxmemory', String(Math.floor(used * 1.1)));
   await a.until(async () => (await metric(a, 'store_memory_ratio')) > 0.8, 'the share of memory');
   assertRefused(await chat(a.base, 'scenario:text;words=3', { id: 'full-2' }).done, 503, 'store_unavailable');
+  const readyz = () => send(a.base, { path: '/readyz' });
+  assert.equal((await readyz()).status, 200, 'what runs can still be written');
   world.redis.cli('CONFIG', 'SET', 'maxmemory', '100kb');
+  const unready = await again(readyz, (answer) => answer.status === 503);
+  assert.equal(unready.json().reason, 'the store is full');
   await world.release('full');
   await first.done;
   assertLegal(first);
-  assertOneError(first, { code: 'overloaded', retryable: true });
+  const { errors } = assertOneError(first, { code: 'turn_aborted', retryable: true });
+  assert.equal(errors[0], 'This answer was ended by the server.');
   const told = await resume(b, 'full').done;
   if (told.status === 200) assert.equal(heard(told), heard(first).slice(0, heard(told).length));
   world.redis.cli('CONFIG', 'SET', 'maxmemory', '0');
@@ -89,6 +94,7 @@ test('Redis is full: nothing new starts, the turn that writes ends as overloaded
   assertWhole(idle);
   await a.until(async () => (await metric(a, 'store_memory_ratio')) === 0, 'the share of memory');
   assertLegal(await chat(a.base, 'scenario:text;words=3', { id: 'full-2' }).done);
+  assert.equal((await readyz()).status, 200);
 });
 
 test('a lane is cut off from Redis alone: the other one goes on with its turn, the first one ends without contradiction', async () => {
