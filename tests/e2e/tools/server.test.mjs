@@ -102,10 +102,10 @@ for (const how of ['kill', 'stop']) {
     assert.ok((await left.listed())[1].parts.every((part) => part.output === undefined), 'the lane answered no call');
 
     // The first that the next lane hears of this conversation.
-    moved(ahead).give(['rain', 'noon']);
+    moved(ahead).give((part) => (part.type === 'tool-weather' ? 'rain' : 'noon'));
     ahead.messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
     assert.deepEqual((await ahead.answer()).texts, ['alpha bravo']);
-    assert.deepEqual((await ahead.listed())[1].parts.map((part) => part.output).filter(Boolean), ['rain', 'noon']);
+    assert.deepEqual(states((await ahead.listed())[1]), [['tool-clock', 'noon'], ['tool-weather', 'rain']]);
     const told = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items.at(-1).text;
     assert.match(told, /"name":"weather","output":"rain"/);
     assert.equal((await lanes.lane.stop()).code, 0);
