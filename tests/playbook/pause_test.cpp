@@ -193,7 +193,7 @@ TEST_CASE("pause: asked for before a stage, the run waits between its steps; abo
     world.person = [&](run::Steering& steering) {
         if (!asked) {
             asked = steering.give({Action::pause, "alice", {}}).has_value();
-        } else if (steering.position().paused) {
+        } else if (where.empty() && steering.position().paused) {
             where = steering.position().step;
             REQUIRE(steering.give({Action::abort, "bob", "too late"}).has_value());
         }

@@ -94,7 +94,8 @@ TEST_CASE("run loop: `timeout` signals the process and its group, which is one w
     CHECK(said.lines.size() == 1);
 }
 
-TEST_CASE("run loop: the first signal after an order to abort does not leave: it asks for the same") {
+TEST_CASE("run loop: the first signal after an order to abort does not leave: it asks for the same"
+) {
     StopRequest stop;
     stop.mark_mutated();
     stop.request(SIGTERM, "aborted by bob");

@@ -22,9 +22,7 @@ constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pat
 /// to the client's next try.
 class KeyInUse {
 public:
-    KeyInUse(
-        LaneState& lane, IdempotencyKeys& keys, const Call& call, std::weak_ptr<bool> alive
-    )
+    KeyInUse(LaneState& lane, IdempotencyKeys& keys, const Call& call, std::weak_ptr<bool> alive)
         : lane_(&lane), keys_(&keys), alive_(std::move(alive)), open_(!call.key.empty()),
           use_{.owner = call.record.owner, .key = call.key, .attempt = call.key_attempt} {
         if (open_ && !lane_->shared) {

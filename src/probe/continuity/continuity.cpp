@@ -31,7 +31,7 @@ Check check_of(std::string id, Verdict verdict, std::string detail) {
 
 /// A target without conversations to show; anything else that is no page is trouble.
 bool shows_none(int status) {
-    return status == 200 || status == 404 || status == 405 || status == 501;
+    return status == 404 || status == 405 || status == 501;
 }
 
 Check skipped(std::string id, std::string why) {
