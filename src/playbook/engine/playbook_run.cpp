@@ -274,6 +274,7 @@ void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor) {
     live.prompt = playbook.target.prompt;
     live.control_url = playbook.target.control_url;
     live.probes = run.probes;
+    live.cleans_up = !brings_its_own_lanes(playbook);
     live.writes = run.mode == RunMode::live;
     run.instruments = make_live_instruments(
         executor,

@@ -110,7 +110,9 @@ probe_stable(const Outside* outside, const Playbook* playbook, Millis window, st
         return probe::probe_request(opened.begin(flow, arm, index), playbook->target.prompt);
     };
     options.on_sample = [&samples, &opened, flow](const probe::ProberSample& sample) {
-        opened.ended(flow, sample);
+        if (auto thread = opened.ended(flow, sample)) {
+            opened.add(sample.arm, *std::move(thread));
+        }
         if (sample.sample.outcome != probe::Outcome::cancelled) {
             samples.push_back(to_sample("stable", 0, sample.sample));
         }

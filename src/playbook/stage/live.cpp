@@ -11,6 +11,7 @@
 
 #include "live_sample.hpp"
 #include "opened_ids.hpp"
+#include "thread_cleanup.hpp"
 
 #include <fmt/format.h>
 
@@ -34,7 +35,8 @@ public:
         LiveOptions options
     )
         : executor_(std::move(executor)), client_(client), driver_(driver), folder_(folder),
-          options_(std::move(options)), conversations_(client_, options_.limits, options_.prompt) {}
+          options_(std::move(options)), conversations_(client_, options_.limits, options_.prompt),
+          cleanup_(executor_, client_, options_.limits) {}
 
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override {
         auto target = target_of(spec.through);
@@ -103,9 +105,7 @@ public:
     }
 
     [[nodiscard]] Task<probe::Removal> remove_conversations(probe::RemovePace pace) override {
-        co_return co_await probe::remove_threads(
-            client_, take_opened(), options_.limits, std::move(pace)
-        );
+        co_return co_await cleanup_.finish(take_opened(), std::move(pace));
     }
 
     [[nodiscard]] Result<void>
@@ -295,7 +295,10 @@ private:
             return request(opened_.begin(flow, arm, index));
         };
         out.on_sample = [this, flow, deliver = std::move(on_sample)](const probe::ProberSample& s) {
-            opened_.ended(flow, s);
+            auto thread = opened_.ended(flow, s);
+            if (thread && options_.cleans_up) {
+                cleanup_.add({where_of(s.arm), {*std::move(thread)}});
+            }
             hand_on(s, deliver);
         };
         return out;
@@ -309,24 +312,28 @@ private:
         return out;
     }
 
-    /// With where they may be: those of probes that came as users do are at either side.
     [[nodiscard]] std::vector<probe::OpenedThreads> take_opened() {
         std::vector<probe::OpenedThreads> out;
         for (std::string& id : conversations_.take()) {
             opened_.add("users", std::move(id));
         }
         for (auto& [arm, ids] : opened_.take()) {
-            probe::OpenedThreads& some = out.emplace_back();
-            some.ids = std::move(ids);
-            for (const Through side : {Through::stable, Through::canary}) {
-                auto target = target_of(side);
-                if (target && (arm == "users" || arm == to_string(side))) {
-                    some.where.push_back(*std::move(target));
-                }
+            out.push_back({where_of(arm), std::move(ids)});
+        }
+        return out;
+    }
+
+    /// Where conversations of an arm may be: those of probes that came as users do at either side.
+    [[nodiscard]] std::vector<probe::Target> where_of(std::string_view arm) const {
+        std::vector<probe::Target> out;
+        for (const Through side : {Through::stable, Through::canary}) {
+            auto target = target_of(side);
+            if (target && (arm == "users" || arm == to_string(side))) {
+                out.push_back(*std::move(target));
             }
-            if (some.where.empty()) {
-                some.where.push_back(options_.users);
-            }
+        }
+        if (out.empty()) {
+            out.push_back(options_.users);
         }
         return out;
     }
@@ -361,6 +368,7 @@ private:
     run::RunFolder& folder_;
     LiveOptions options_;
     probe::Continuity conversations_;
+    ThreadCleanup cleanup_;
     std::unique_ptr<probe::Prober> prober_;
     std::unique_ptr<probe::Prober> watch_;
     std::map<std::string, std::size_t> kept_;

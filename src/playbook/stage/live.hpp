@@ -25,6 +25,8 @@ struct LiveOptions {
     /// False: nothing is asked of the control surface that it would have to make or note down.
     bool writes = true;
     std::string control_url{}; ///< of the control surface; empty: where the lane is
+    /// False: conversations of probes end with their lanes, so none is deleted.
+    bool cleans_up = true;
     /// One lane of an arm, for its smokes: they read back what they made, and a lane on recorded
     /// turns keeps messages to itself. Arms that are not here: as their driver says.
     std::map<Through, std::string> smoke_at{};

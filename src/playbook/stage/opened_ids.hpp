@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -22,20 +23,15 @@ public:
     [[nodiscard]] std::string begin(int flow, std::string_view arm, std::uint64_t index) {
         return in_flight_[{flow, std::string(arm), index}] = probe::probe_thread();
     }
-    void ended(int flow, const probe::ProberSample& sample) {
-        const auto found = in_flight_.find({flow, sample.arm, sample.index});
-        if (found == in_flight_.end()) {
-            return;
-        }
-        if (sample.sent) {
-            add(sample.arm, std::move(found->second), sample.sample.status);
-        }
-        in_flight_.erase(found);
+    /// The conversation of a request that is over, if it may have opened one; it is forgotten.
+    [[nodiscard]] std::optional<std::string> ended(int flow, const probe::ProberSample& sample) {
+        auto found = in_flight_.extract({flow, sample.arm, sample.index});
+        const bool opens = !found.empty() && sample.sent && !was_refused(sample.sample.status);
+        return opens ? std::optional(std::move(found.mapped())) : std::nullopt;
     }
     /// One that a request named which was answered with `status`; 0: by nobody.
     void add(std::string_view arm, std::string id, int status = 0) {
-        const bool refused = status >= 400 && status < 500;
-        if (!refused) {
+        if (!was_refused(status)) {
             by_arm_[std::string(arm)].push_back(std::move(id));
         }
     }
@@ -48,6 +44,10 @@ public:
     }
 
 private:
+    [[nodiscard]] static bool was_refused(int status) noexcept {
+        return status >= 400 && status < 500;
+    }
+
     int flow_ = 0;
     std::map<std::tuple<int, std::string, std::uint64_t>, std::string> in_flight_{};
     std::map<std::string, std::vector<std::string>> by_arm_{};

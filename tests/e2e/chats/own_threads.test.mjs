@@ -1,6 +1,8 @@
 // Conversations that probes, smokes, shadows and loads open: none stays in a list of chats, none counts as a user's.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { LocalTarget, PLAYBOOK, lane } from '../lib/local_target.mjs';
@@ -22,6 +24,9 @@ async function listed(base) {
 }
 const ofUser = (base) => fetch(`${base}/api/chats`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"id":"of-a-user"}' });
 const check = (report, id) => report.checks.find((one) => one.id === id);
+/** What a run says of its conversations. */
+const removal = (report) => fs.readFileSync(path.join(report.evidence, 'timeline.ndjson'), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  .find((one) => one.event === 'conversations removed');
 const first = (plan) => plan.stdout.split('\n').slice(0, 3).join('\n');
 
 /** Everything that opens conversations, one after the other; what each left. */
@@ -61,9 +66,20 @@ function everyCommand(world) {
     await leavesNothing('rehearse');
   });
   test('apply', async () => {
+    let over = false;
+    const most = (async () => {
+      let seen = 0;
+      while (!over) seen = Math.max(seen, (await listed(world.v1.base)).length, (await listed(world.v2.base)).length);
+      return seen;
+    })();
     const run = await world.target.oa(['cutover', 'apply', world.made.file, '--json']);
+    over = true;
     assert.equal(run.code, 0, run.stderr.slice(-2000));
     assert.doesNotMatch(run.json().notes.join('\n'), /oa(?:probe|smoke)_/);
+    // They are deleted while the run goes on: its end waits for few, however long it was.
+    const { removed, left } = removal(run.json());
+    assert.equal(left, 0);
+    assert.ok(await most < removed / 2, `${await most} at once, ${removed} removed`);
     await leavesNothing('apply');
   });
 }

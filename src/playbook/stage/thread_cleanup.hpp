@@ -1,0 +1,39 @@
+// The end of conversations that probes opened, while the run goes on: an hour of probes opens tens
+// of thousands of them, and the end of a run must not wait for their deletion.
+// One thread; the client must outlive it.
+#pragma once
+
+#include "oa_stream/base/task.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+class ThreadCleanup {
+public:
+    ThreadCleanup(
+        asio::any_io_executor executor, net::HttpClient& client, probe::ProbeLimits limits
+    );
+    ThreadCleanup(const ThreadCleanup&) = delete;
+    ThreadCleanup& operator=(const ThreadCleanup&) = delete;
+    /// What is not deleted yet stays.
+    ~ThreadCleanup();
+
+    /// Begins at once, one after the other.
+    void add(probe::OpenedThreads opened);
+    /// Deletes these, too, and what add() was given, for at most as long as `pace` says. What came
+    /// of all; once.
+    [[nodiscard]] Task<probe::Removal>
+    finish(std::vector<probe::OpenedThreads> rest, probe::RemovePace pace);
+
+private:
+    struct State;
+    [[nodiscard]] static Task<void> work(std::shared_ptr<State> state);
+
+    asio::any_io_executor executor_;
+    std::shared_ptr<State> state_;
+};
+
+} // namespace oa_stream::playbook

@@ -1,0 +1,130 @@
+// Conversations of probes are deleted while a run goes on, and its end waits for what is left
+// alone.
+#include "stage/opened_ids.hpp"
+#include "stage/thread_cleanup.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+
+namespace {
+
+/// Deletes at once, or says that it does not.
+class Chats final : public net::HttpClient {
+public:
+    Task<net::ClientResponse> fetch(net::ClientRequest request) override {
+        net::ClientResponse out;
+        const auto id = request.url.substr(request.url.rfind('/') + 1);
+        out.status = !deletes ? 405 : have.erase(id) > 0 ? 200 : 404;
+        co_return out;
+    }
+    std::shared_ptr<net::Transfer> stream(net::ClientRequest, net::StreamHandlers) override {
+        return nullptr;
+    }
+
+    std::set<std::string> have{"oaprobe_1", "oaprobe_2", "of-a-user"};
+    bool deletes = true;
+};
+
+struct World {
+    template <class Done> void until(Done done) {
+        const auto limit = Clock::now() + Millis(10'000);
+        while (!done() && Clock::now() < limit) {
+            io.restart(); // it stops when there is nothing to do for a moment
+            io.run_one_for(Millis(50));
+        }
+        REQUIRE(done());
+    }
+    probe::Removal finish(std::vector<probe::OpenedThreads> rest, probe::RemovePace pace = {}) {
+        std::optional<probe::Removal> out;
+        asio::co_spawn(
+            io,
+            [&]() -> Task<void> {
+                out = co_await cleanup.finish(std::move(rest), std::move(pace));
+            },
+            asio::detached
+        );
+        until([&] { return out.has_value(); });
+        return *out;
+    }
+    [[nodiscard]] static std::vector<probe::Target> where() {
+        probe::Target lane;
+        lane.base_url = "http://lane";
+        return {lane};
+    }
+
+    asio::io_context io{};
+    Chats chats{};
+    ThreadCleanup cleanup{io.get_executor(), chats, {}};
+};
+
+} // namespace
+
+TEST_CASE("thread cleanup: what is added is deleted before anybody waits for it") {
+    World world;
+    world.cleanup.add({World::where(), {"oaprobe_1"}});
+    world.until([&] { return !world.chats.have.contains("oaprobe_1"); });
+    world.cleanup.add({World::where(), {"oaprobe_9"}}); // never came to be
+    const auto out = world.finish({{World::where(), {"oaprobe_2"}}});
+    CHECK(world.chats.have == std::set<std::string>{"of-a-user"});
+    CHECK(out.removed == 2);
+    CHECK(out.unknown == 1);
+    CHECK(out.left.empty());
+}
+
+TEST_CASE("thread cleanup: what there is no time for, or what is kept, is named") {
+    World hurried;
+    const auto late = hurried.finish({{World::where(), {"oaprobe_1"}}}, {.longest = Millis(0)});
+    CHECK(late.left == std::vector<std::string>{"oaprobe_1"});
+
+    World stopped;
+    const auto out =
+        stopped.finish({{World::where(), {"oaprobe_1"}}}, {.stop = [] { return true; }});
+    CHECK(out.left.size() == 1);
+    CHECK(out.why == "somebody asked to leave");
+
+    World keeper;
+    keeper.chats.deletes = false;
+    keeper.cleanup.add({World::where(), {"oaprobe_1"}});
+    CHECK(keeper.finish({{World::where(), {"oaprobe_2"}}}).left.size() == 2);
+}
+
+TEST_CASE("thread cleanup: whoever leaves does not wait for it") {
+    World world;
+    {
+        ThreadCleanup gone(world.io.get_executor(), world.chats, {});
+        gone.add({World::where(), {"oaprobe_1", "oaprobe_2"}});
+    }
+    world.io.run_for(Millis(50));
+    CHECK(world.chats.have.size() == 3);
+}
+
+TEST_CASE("opened ids: a request that was refused, or never sent, opened nothing") {
+    OpenedIds ids;
+    const int flow = ids.next_flow();
+    const auto ended = [&](std::uint64_t index, bool sent, int status) {
+        const auto id = ids.begin(flow, "users", index);
+        probe::ProberSample sample;
+        sample.arm = "users";
+        sample.index = index;
+        sample.sent = sent;
+        sample.sample.status = status;
+        const auto got = ids.ended(flow, sample);
+        CHECK((!got || *got == id));
+        return got.has_value();
+    };
+    CHECK(ended(1, true, 200));
+    CHECK(ended(2, true, 500));
+    CHECK(ended(3, true, 0));
+    CHECK_FALSE(ended(4, true, 429));
+    CHECK_FALSE(ended(5, false, 0));
+    CHECK(ids.take().empty());
+    (void)ids.begin(flow, "users", 6); // cancelled: nobody says how it ended
+    CHECK(ids.take().at("users").size() == 1);
+}
