@@ -23,6 +23,9 @@ std::string Order::text() const {
 }
 
 Result<void> Steering::check(Action action) const {
+    if (!over_.empty()) {
+        return fail(Code::precondition, over_);
+    }
     if (stop_.requested()) {
         return fail(Code::precondition, "the run is already ending: " + stop_.text());
     }

@@ -71,6 +71,8 @@ public:
     void forbid_promotion(std::string why) { position_.not_promotable = std::move(why); }
     /// For the whole run. A pause that was asked for already is forgotten.
     void forbid_pause(std::string why);
+    /// From here on every order is refused: it could not be obeyed.
+    void over(std::string why) { over_ = std::move(why); }
     void paused(std::string why);
     void pause_left(double seconds) noexcept { position_.left_s = seconds; }
     void unpaused();
@@ -86,6 +88,7 @@ private:
 
     StopRequest& stop_;
     RunPosition position_{};
+    std::string over_{}; ///< why no order makes sense; empty: some do
     std::optional<Order> pause_{};
     std::optional<Order> order_{};
     std::vector<Order> orders_{};

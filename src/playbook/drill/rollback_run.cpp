@@ -174,6 +174,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
         out.notes.emplace_back("The journal's last line could not be written.");
     }
     run.out.notes.clear();
+    run.out.exit = out.exit;
     co_await remove_conversations(&run);
     std::ranges::move(run.out.notes, std::back_inserter(out.notes));
     co_return JournalRollback{std::move(out), had_ended};

@@ -63,7 +63,13 @@ Task<void> remove_conversations(RunContext* run) {
     if (brings_its_own_lanes(run->playbook())) {
         co_return; // they end with the run, and their conversations with them
     }
-    const bool hurry = run->stop_requested();
+    // Nothing may keep from somebody what to type now.
+    const bool urgent = run->out.exit == ExitCode::rollback_unverified;
+    const bool hurry = urgent || run->stop_requested();
+    run->session.say("removing the conversations of this run");
+    if (run->in.steering != nullptr) {
+        run->in.steering->over("the run has ended, and only removes its conversations");
+    }
     const probe::Removal removal = co_await run->in.instruments->remove_conversations(
         {.longest = hurry ? k_hurry : k_longest,
          .stop = [run, hurry] { return !hurry && run->stop_requested(); }}
