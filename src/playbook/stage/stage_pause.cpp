@@ -262,6 +262,10 @@ void record_promotion(StageRun& stage) {
             }
         });
     }
+    if (stage.row.gates.empty() && !run.playbook().stage.gates.empty()) {
+        decided = false; // it ended before any gate was judged
+        run.skip("gates@" + stage.where, last, how + "; none of its gates was judged");
+    }
     run.out.notes.push_back(fmt::format("Stage {}: {}.", stage.where, how));
     run.unjudged = run.unjudged || (last && !decided);
     stage.row.verdict = decided ? Verdict::pass : Verdict::skipped;

@@ -288,6 +288,7 @@ bool home_again(const RunStatus& out, const fs::path& state_dir) {
                const Json run = run::document_in(folder / "run.json");
                return run::facts_of(folder, run).kind == run::RunKind::rollback &&
                       target_in(run) == out.target && int_member(run, "exit_code") == 0 &&
+                      folder.filename().string() > out.run && // names begin with the time
                       text_in(run, "started_at") > out.last_at;
            });
 }
