@@ -224,6 +224,10 @@ Task<void> LoadRun::remove_opened(net::HttpClient* client) {
     probe::RemovePace pace;
     pace.per_s =
         std::max({pace.per_s, args_.options.per_second, outcome_.totals.achieved_per_second()});
+    constexpr Millis k_hurry{5'000}; // somebody waits for the command to leave
+    if (stopping_) {
+        pace.longest = k_hurry;
+    }
     pace.stop = [this] { return hurry_; };
     const probe::Removal removal =
         co_await probe::remove_threads(*client, {std::move(opened)}, args_.options.limits, pace);
@@ -318,7 +322,7 @@ Result<ExitCode> LoadRun::run() {
         run::RunLoop loop([this](int number) { return on_signal(number); });
         const auto client = net::HttpClient::make(loop.executor());
         ended = loop.run(go(client.get()));
-        signal = loop.signal();
+        signal = ended && !stopping_ ? 0 : loop.signal(); // the load itself was whole
         if (load_ != nullptr) {
             outcome_.totals = load_->totals();
             load_.reset(); // its timers belong to the loop
