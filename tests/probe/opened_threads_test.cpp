@@ -110,7 +110,7 @@ TEST_CASE("opened threads: a busy one is tried again, and an end is put to it") 
     CHECK(out.removed >= 1);
     CHECK(out.removed + out.left.size() == 3);
     CHECK_FALSE(out.left.empty());
-    CHECK(out.why == "40ms were not enough");
+    CHECK(out.why == "40ms was not enough");
 }
 
 TEST_CASE("opened threads: who does not answer is not asked for each") {

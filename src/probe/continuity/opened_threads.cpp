@@ -108,7 +108,7 @@ private:
         }
         return Clock::now() < until_
                    ? std::string()
-                   : fmt::format("{} were not enough", format_duration(pace_.longest));
+                   : fmt::format("{} was not enough", format_duration(pace_.longest));
     }
 
     /// False: to be tried once more.
@@ -130,6 +130,9 @@ private:
         }
         if (again && over().empty()) {
             co_return false;
+        }
+        if (again && never.empty()) {
+            never = over();
         }
         if (never.empty()) {
             ++out_.unknown;
