@@ -107,8 +107,9 @@ Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
             (void)co_await self->register_anew();
         } else if (kept && !kept->failed()) {
             self->leased_until_ = began + self->options_.lease;
-            if (self->counting_ ==
-                0) { // then it is known here what it is: a lost answer is made good
+            // No such command is under way, so the count here is right: what a lost answer left is
+            // made good.
+            if (self->counting_ == 0) {
                 (void)co_await self->register_session(scripts::count);
             }
         }

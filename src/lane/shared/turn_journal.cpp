@@ -170,11 +170,25 @@ Task<void> TurnJournal::write_end(Self self) {
             );
         }
         if (written || Clock::now() >= until) {
+            if (!written) {
+                (void)co_await self->store_->release(self->key_, self->fence_);
+            }
             self->use.reset();
             co_return;
         }
         co_await sleep_for(k_retry);
     }
+}
+
+void TurnJournal::leave() {
+    if (std::exchange(over_, true)) {
+        return; // it was lost, and forgotten
+    }
+    pending_.clear();
+    use.reset();
+    spawn(executor_, "turn journal", [](Self self) -> Task<void> {
+        (void)co_await self->store_->release(self->key_, self->fence_);
+    }(shared_from_this()));
 }
 
 Task<bool> TurnJournal::release(Self self, Millis within) {

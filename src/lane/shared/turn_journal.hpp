@@ -42,6 +42,8 @@ public:
     void append(std::string_view frames, std::size_t most);
     /// `done` is called once, later. Nothing is appended any more.
     void end(std::string frames, std::string outcome, std::function<void(End)> done);
+    /// Nothing more is written, and the row counts for nobody here: another replica may have it.
+    void leave();
     /// Others may adopt the turn; what was appended is written first.
     [[nodiscard]] static Task<bool> release(std::shared_ptr<TurnJournal> self, Millis within);
 
@@ -67,9 +69,9 @@ private:
     store::ThreadKey key_;
     std::uint64_t fence_;
     std::string turn_;
-    std::uint64_t end_;        ///< bytes written
-    std::string pending_{};    ///< bytes behind `end_`
-    std::string last_{};       ///< the ending's frames
+    std::uint64_t end_; ///< bytes written
+    std::string pending_{}; ///< bytes behind `end_`
+    std::string last_{}; ///< the ending's frames
     std::string outcome_{};
     std::function<void(End)> done_{};
     std::function<void(Loss)> on_loss_{};

@@ -204,6 +204,9 @@ void LiveTurn::lose_to_another() {
 }
 
 void LiveTurn::leave_to_others() {
+    if (style_.journal) {
+        style_.journal->leave();
+    }
     style_.journal.reset();
     end_as_lost();
     cancel_.emit(asio::cancellation_type::terminal);
