@@ -176,6 +176,7 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
     // No turn begins on it meanwhile.
     auto wish = wish_of(*lane_, *call, id);
     wish.count_owner = false;
+    wish.limited = false;
     auto place = co_await take_thread(lane_, std::move(wish));
     if (!place) {
         co_return std::unexpected(std::move(place).error());

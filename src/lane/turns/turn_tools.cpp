@@ -142,8 +142,12 @@ Task<Accepted<void>> TurnStarter::name_settled(CallPtr call, std::shared_ptr<Liv
             names.push_back(extras.system_at);
         }
     }
-    if (!extras.tools.empty() && co_await tools_of(row->thread) != digest_of(extras.tools)) {
-        names.emplace_back("tools");
+    if (!extras.tools.empty()) {
+        const auto offered = co_await tools_of(row->thread);
+        const bool known = tools_.contains(row->thread); // else the authority did not say
+        if (known && offered != digest_of(extras.tools)) {
+            names.emplace_back("tools");
+        }
     }
     co_return ignore_more(extras, lane_->config.strict_body, names);
 }
