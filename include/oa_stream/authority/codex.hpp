@@ -49,7 +49,7 @@ struct CodexDeadlines {
     Millis heartbeat_answer{10'000}; ///< … and replaced when it says nothing at all for so long
     Millis keep_threads{0}; ///< threads unused for longer are deleted, with their texts; 0: never
     /// Codex compresses the rollout of a thread unused for so long; 0: when Codex would by itself.
-    Millis compress_after{15 * 60'000};
+    Millis compress_after{0};
     Millis last_writes{2'000}; ///< a child that is replaced may write for so long after its TERM
     Millis linger{60'000}; ///< an idle thread stays subscribed (and in the child's memory)
 };

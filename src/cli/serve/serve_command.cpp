@@ -138,7 +138,7 @@ constexpr auto k_options = options<ServeOptions>(
         "after a week, when Codex starts."
     )
         .range(0, k_longest_ms)
-        .or_else("15m"),
+        .or_else("0s"),
     parsed<
         read_size,
         &ServeOptions::authority,

@@ -50,7 +50,9 @@ Task<void> CodexCore::tend_threads(Self self) {
     const Millis pause = std::min(keep / 4, k_longest_pause);
     const Millis between = std::clamp(rest, k_shortest_rest, k_longest_rest);
     auto next_deletion = keep > Millis(0) ? Clock::now() + pause : never;
-    auto next_compression = rest > Millis(0) ? Clock::now() : never;
+    // Not while users come back: a thread that is about to be loaded is left alone.
+    auto next_compression =
+        rest > Millis(0) ? Clock::now() + std::min(rest, k_shortest_rest) : never;
     while (!self->closing_ && std::min(next_deletion, next_compression) != never) {
         if (Clock::now() >= next_compression) {
             const bool more = co_await compress_resting(self);
