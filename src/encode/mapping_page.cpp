@@ -47,8 +47,8 @@ Strict clients refuse unknown members on `start` and `finish`, so everything of 
 - Invalid UTF-8 and a code point never finished become U+FFFD; a code point cut over two deltas is
   held back until it is whole.
 - An id that may not stand on the wire (`[A-Za-z0-9_-]{1,128}`) is replaced. Call ids keep the
-  provider's where they fit, with `-2`, `-3` for later occurrences in the turn, and with a hash behind ids
-  that end so themselves; streamed and read back from history they are the same.
+  provider's where they fit, with `-2`, `-3` for later occurrences in the turn, and with a hash behind
+  ids that already end in such a number; streamed and read back from history they are the same.
 
 )";
 

@@ -131,7 +131,7 @@ struct ResponsesEncoder::State {
     std::expected<Json, turn::Failure> result{std::unexpect};
     TurnSummary summary{};
 
-    /// Here alone are bytes made: what the machine refuses is not written.
+    /// The only place where bytes are made: what the machine refuses is not written.
     [[nodiscard]] Result<void> send(std::string_view type, Json rest, std::string& out) {
         Json event = Json::object({{"type", type}, {"sequence_number", next}});
         event.update(rest);
