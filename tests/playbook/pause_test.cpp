@@ -341,6 +341,26 @@ TEST_CASE("pause: probes that could not be started and then were leave no trace"
     CHECK(ended.exit == ExitCode::rolled_back);
 }
 
+TEST_CASE("pause: a last stage that was promoted before its gates ran is not passed") {
+    World world;
+    make_cutover(world);
+    world.playbook.stages = {5, 25};
+    world.playbook.run_gates.clear();
+    world.playbook.stage.error_then = Then::hold;
+    world.playbook.stage.error_hold_at_most = Millis(0);
+    for (int flow = 2; flow < 50; ++flow) { // the second stage's, and those of its pause
+        world.instruments.failing_flows.insert(flow);
+    }
+    int pauses = 0;
+    world.person = when_paused(Action::promote, pauses);
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(pauses >= 1);
+    CHECK(check_of(outcome, "gates@25%").required);
+    CHECK(outcome.verdict == Verdict::inconclusive);
+    CHECK(outcome.exit != ExitCode::ok);
+}
+
 TEST_CASE("pause: a stop while a required hook is asked moves no traffic") {
     World world;
     make_cutover(world);

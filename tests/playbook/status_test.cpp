@@ -156,6 +156,31 @@ TEST_CASE("status: a run that died with traffic moved says so, whatever of its p
     }
 }
 
+TEST_CASE("status: a rollback closes a run that cannot be read only if it came after it") {
+    for (const auto& [rollback, next] :
+         std::array<std::pair<std::string_view, std::string_view>, 2>{
+             {{"20250101T000000Z-rollback-0a1b2c3d", "oa-stream rollback plan rollback"},
+              {"20260222T050000Z-rollback-0a1b2c3d", "oa-stream cutover abandon --run "}}
+         }) {
+        CAPTURE(rollback);
+        const State state;
+        const fs::path run = state.moved();
+        make_unreadable(run / "plan.json");
+        make_unreadable(run / "journal.ndjson");
+        write(run / "run.json", R"({"kind":"cutover","mutates":true,"target":{"what":"front"}})");
+        const fs::path other = state.path / "runs" / rollback;
+        fs::create_directories(other);
+        const std::string at(rollback.substr(0, 4));
+        write(
+            other / "run.json",
+            R"({"kind":"rollback","mutates":true,"target":{"what":"front"},"exit_code":0,)"
+            R"("started_at":")" +
+                at + R"(-02-22T05:00:00.000Z"})"
+        );
+        CHECK(status_in(state.path, run).next.starts_with(next));
+    }
+}
+
 TEST_CASE("status: what the journal tells is told, though the plan is gone") {
     const State state;
     fs::remove(state.moved() / "plan.json");

@@ -49,6 +49,21 @@ Result<Json> ask(asio::io_context& io, const fs::path& folder, Json request) {
 
 } // namespace
 
+TEST_CASE("control: a run that has ended takes no order, whatever it still does") {
+    run::StopRequest stop;
+    run::Steering steering(stop);
+    REQUIRE(steering.give({run::Action::pause, "alice", {}}).has_value());
+    steering.over("the run has ended");
+    for (const auto action :
+         {run::Action::abort, run::Action::pause, run::Action::go_on, run::Action::promote}) {
+        const auto refused = steering.give({action, "bob", "late"});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == Code::precondition);
+        CHECK(refused.error().message == "the run has ended");
+    }
+    CHECK_FALSE(stop.requested());
+}
+
 TEST_CASE("control: a long folder, mode 0600, orders, refusals, and nothing left behind") {
     const Folder folder;
     asio::io_context io;
