@@ -70,7 +70,10 @@ public:
     }
     Task<Result<bool>> pass(store::ThreadKey, store::Wanted) override { co_return none(); }
     void answer(const store::Wanted&, std::string) override {}
-    Task<Result<void>> release(store::ThreadKey, std::uint64_t) override { co_return none(); }
+    Task<Result<void>> release(store::ThreadKey, std::uint64_t) override {
+        ++released;
+        co_return Result<void>{};
+    }
     Task<Result<std::vector<store::ThreadKey>>> orphans() override { co_return none(); }
     Task<Result<bool>> reap(store::TakeRequest, std::string, std::string) override {
         co_return none();
@@ -89,6 +92,7 @@ public:
     Task<Result<void>> forget_key(store::KeyRequest) override { co_return none(); }
 
     asio::steady_timer gate;
+    int released = 0;
 
 private:
     std::string session_ = "s";
@@ -180,4 +184,22 @@ TEST_CASE("a decision on a turn whose end is being stored is refused, and its ti
 
     turn.store.gate.cancel();
     turn.until([&] { return turn.live->ended(); });
+}
+
+TEST_CASE("a turn that is left to others is given back to the store, once, and writes nothing more"
+) {
+    asio::io_context io;
+    SlowStore store{io.get_executor()};
+    const auto journal = std::make_shared<lane::TurnJournal>(
+        io.get_executor(), store, store::ThreadKey{}, 1, "turn-1"
+    );
+    journal->use = std::make_shared<int>(1);
+    journal->leave();
+    journal->leave();
+    CHECK(journal->use == nullptr);
+    std::optional<lane::TurnJournal::End> end;
+    journal->end("data: [DONE]\n\n", "completed", [&](lane::TurnJournal::End how) { end = how; });
+    io.run_for(Millis(100));
+    CHECK(store.released == 1);
+    CHECK(end == lane::TurnJournal::End::fenced);
 }

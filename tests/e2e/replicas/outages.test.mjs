@@ -70,12 +70,14 @@ test('Redis is emptied: the holder’s reader gets the whole answer, others are 
 });
 
 test('Redis is full: nothing new starts, the lane is unready, the turn that writes ends, the rest can end', async () => {
+  assertLegal(await chat(a.base, 'scenario:text;words=3', { id: 'full-gone' }).done);
   const first = await begun(a, 'full', ';delay=40');
   const idle = await begun(b, 'full-idle');
   const used = Number(/used_memory:(\d+)/.exec(world.redis.cli('INFO', 'memory'))[1]);
   world.redis.cli('CONFIG', 'SET', 'maxmemory', String(Math.floor(used * 1.1)));
   await a.until(async () => (await metric(a, 'store_memory_ratio')) > 0.8, 'the share of memory');
   assertRefused(await chat(a.base, 'scenario:text;words=3', { id: 'full-2' }).done, 503, 'store_unavailable');
+  assert.equal((await send(a.base, { method: 'DELETE', path: '/api/chats/full-gone' })).status, 204, 'what makes room');
   const readyz = () => send(a.base, { path: '/readyz' });
   assert.equal((await readyz()).status, 200, 'what runs can still be written');
   world.redis.cli('CONFIG', 'SET', 'maxmemory', '100kb');
