@@ -66,7 +66,6 @@ Task<void> remove_conversations(RunContext* run) {
     // Nothing may keep from somebody what to type now.
     const bool urgent = run->out.exit == ExitCode::rollback_unverified;
     const bool hurry = urgent || run->stop_requested();
-    run->session.say("removing the conversations of this run");
     if (run->in.steering != nullptr) {
         run->in.steering->over("the run has ended, and only removes its conversations");
     }
