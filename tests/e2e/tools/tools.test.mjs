@@ -71,7 +71,8 @@ test('calls made at once end the answer; results of any kind go on with the same
 
   const last = goesOn(turn, await reply('two', turn, { weather: { sky: 'rain', degrees: [4, 7.5] }, clock: '12' }));
   assert.equal(last.start.messageId, turn.message.id);
-  assert.deepEqual(Object.values(last.tools).map((t) => t.output), [{ sky: 'rain', degrees: [4, 7.5] }, '12']);
+  // Codex ends calls that it made at once in any order.
+  assert.deepEqual(new Set(Object.values(last.tools).map((t) => t.output)), new Set([{ sky: 'rain', degrees: [4, 7.5] }, '12']));
   assert.deepEqual(last.texts, ['Results: {"sky":"rain","degrees":[4,7.5]} | "12"']);
   const seen = await asked();
   assert.deepEqual(seen.items.slice(-4).map((i) => [i.type, i.output]), [['function_call', undefined], ['function_call', undefined], ['function_call_output', '{"sky":"rain","degrees":[4,7.5]}'], ['function_call_output', '"12"']]);
