@@ -6,6 +6,9 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { check, showCheck } from './check.mjs';
+import { codex, showCodex } from './codex.mjs';
+import { front, showFront } from './front.mjs';
 import { bodies, showBodies } from './bodies.mjs';
 import { replicas, showReplicas } from './replicas.mjs';
 import { showWorker, worker } from './worker.mjs';
@@ -15,7 +18,7 @@ const [out, ...names] = process.argv.slice(2);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OA = process.env.OA_BIN;
 const tool = (name) => path.join(out, 'cmake', `bench_${name}`);
-const DELTAS = 50, EVERY = 50;
+const DELTAS = 50, EVERY = 50, STREAMS = [1000, 5000];
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const round = (value, digits = 2) => Number(value.toPrecision(digits + 1));
 
@@ -112,9 +115,9 @@ async function fanout() {
   const folder = path.join(work, 'recordings');
   paceRecording(folder);
   const rows = [];
-  for (const streams of [1000, 5000]) {
+  for (const streams of STREAMS) {
     const servers = [
-      ['epoll writer', () => start(tool('epoll_writer'), ['--deltas', DELTAS, '--every-ms', EVERY], listening)],
+      ['epoll writer', startWriter],
       ['oa-stream lane', () => startLane(['--authority', 'replay', '--replay', folder, '--pace', 'recorded'])],
       ['node, ai 7', () => start(process.execPath, [path.join(ROOT, 'bench/node_server.mjs'), '--deltas', DELTAS, '--every-ms', EVERY], listening)],
     ];
@@ -135,7 +138,7 @@ function showFanout(rows) {
     const raw = rows.find((other) => other.streams === row.streams && other.name === 'epoll writer');
     lines.push(`| ${row.streams} | ${row.name} | ${row.good} of ${row.streams} | ${row.wall_s.toFixed(1)} s | ${row.cpu_us_per_delta} µs | ${round(row.cpu_us_per_delta / raw.cpu_us_per_delta, 1)} | ${row.rss_kib_per_stream} KiB | ${round(row.rss_kib_per_stream / Math.max(raw.rss_kib_per_stream, 0.1), 1)} | ${row.gap_ms.p50} / ${row.gap_ms.p99} / ${row.gap_ms.max} ms |`);
   }
-  for (const streams of [1000, 5000]) {
+  for (const streams of STREAMS) {
     const of = (name) => rows.find((row) => row.streams === streams && row.name.startsWith(name));
     lines.push('', `At ${streams} streams node with \`ai\` spends ${round(of('node').cpu_us_per_delta / of('oa').cpu_us_per_delta, 1)} times the CPU per delta and ${round(of('node').rss_kib_per_stream / of('oa').rss_kib_per_stream, 1)} times the memory per stream of the lane.`);
   }
@@ -163,9 +166,10 @@ async function rawDelay(streams = 1, deltas = 400, every = 30, perSecond = 2000)
   return percentiles(stamps(file).map(({ ns, text }) => Number(ns - BigInt(text)) / 1e6));
 }
 
+const startMock = () => start(process.execPath, [path.join(ROOT, 'tests/e2e/codex/mock-responses.mjs'), '--port', '0'], listening);
 /** A lane on the real Codex with a fake model behind it; stop() ends both. */
 async function startCodexLane(bin) {
-  const mock = await start(process.execPath, [path.join(ROOT, 'tests/e2e/codex/mock-responses.mjs'), '--port', '0'], listening);
+  const mock = await startMock();
   const config = path.join(work, 'config.toml');
   fs.writeFileSync(config, chatConfig(mock.port));
   const lane = await startLane(['--authority', 'codex', '--codex-bin', bin, '--codex-config', config, '--model', 'mock-model'], { OPENAI_API_KEY: 'sk-mock', MOCK_API_KEY: 'sk-mock' });
@@ -297,11 +301,13 @@ function showStartup({ peer_ms, rows, bytes }) {
 // ---------------------------------------------------------------- replicas
 
 /** The one that ./dev unpacks for tests. */
+const freePort = () => new Promise((done) => {
+  const server = net.createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => done(port)); });
+});
+const proxies = process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin');
 async function startRedis() {
-  const port = await new Promise((done) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => { const { port: free } = server.address(); server.close(() => done(free)); });
-  });
-  const bin = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../bin/redis-server');
+  const port = await freePort();
+  const bin = path.join(proxies, '../bin/redis-server');
   return start(bin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction'], (text) => (text.includes('Ready to accept') ? port : 0));
 }
 function costOfStore() {
@@ -321,9 +327,26 @@ function costOfWorker() {
   });
 }
 
+const startWriter = () => start(tool('epoll_writer'), ['--deltas', DELTAS, '--every-ms', EVERY], listening);
+function costOfBalancer() {
+  return front({ work, start, freePort, writer: startWriter, haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
+}
+
+function costOnCodex() {
+  const bin = process.env.CODEX_BIN ?? codexBin();
+  const node = async () => {
+    const mock = await startMock(), home = fs.mkdtempSync(path.join(work, 'node-'));
+    fs.writeFileSync(path.join(home, 'config.toml'), chatConfig(mock.port));
+    const lane = await start(process.execPath, [path.join(ROOT, 'bench/node_codex.mjs'), '--bin', bin, '--home', home], listening, { OPENAI_API_KEY: 'sk-mock', MOCK_API_KEY: 'sk-mock' });
+    return { ...lane, stop: async () => { await lane.stop(); await mock.stop(); } };
+  };
+  const children = (pid) => fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  return codex({ run, client: tool('stream_client'), cpu, children, ours: () => startCodexLane(bin), node });
+}
+
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], replicas: [costOfStore, showReplicas], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
+const all = { fanout: [fanout, showFanout], codex: [costOnCodex, showCodex], front: [costOfBalancer, showFront], check: [() => check({ work, timed, oa: OA, peer: tool('simdjson_parse') }), showCheck], replicas: [costOfStore, showReplicas], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
   bodies: [() => bodies({
     lane: () => startLane(['--authority', 'replay', '--replay', path.join(ROOT, 'fixtures/captures'), '--pace', 'immediate']),
     node: () => start(process.execPath, [path.join(ROOT, 'bench/node_bodies.mjs')], listening),

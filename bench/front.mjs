@@ -1,0 +1,55 @@
+// What a balancer costs: the epoll writer's streams through `oa-stream front` and through HAProxy.
+import fs from 'node:fs';
+import path from 'node:path';
+
+const STREAMS = 1000;
+/** HAProxy says nothing when it is ready. */
+const listens = (port) => fs.readFileSync('/proc/net/tcp', 'latin1').includes(`0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`);
+
+/** `tools`: what run.mjs has. */
+export async function front({ work, start, writer, freePort, haproxy, oa, measure }) {
+  const rows = [];
+  const behind = await writer();
+  const doors = [
+    ['oa-stream front', async () => {
+      const ready = path.join(work, 'front-ready');
+      fs.rmSync(ready, { force: true });
+      return start(oa, ['front', '--listen', '127.0.0.1:0', '--backend', `only=http://127.0.0.1:${behind.port}`, '--admin', path.join(work, 'front.sock'), '--ready-file', ready],
+        () => Number(/:(\d+)/.exec((fs.existsSync(ready) ? fs.readFileSync(ready, 'utf8') : '').replace(/^https?:/, ''))?.[1] ?? 0));
+    }],
+    ['HAProxy', async () => {
+      const port = await freePort(), file = path.join(work, 'haproxy.cfg');
+      fs.writeFileSync(file, `global
+  maxconn 2000
+  nbthread 1
+defaults
+  mode http
+  option http-no-delay
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend in
+  bind 127.0.0.1:${port}
+  default_backend only
+backend only
+  server one 127.0.0.1:${behind.port}
+`);
+      return start(haproxy, ['-db', '-f', file], () => (listens(port) ? port : 0));
+    }],
+  ];
+  for (const [name, begin] of doors) {
+    const door = await begin();
+    rows.push(await measure(name, door, STREAMS));
+    await door.stop();
+    console.error(`bench: ${JSON.stringify(rows.at(-1))}`);
+  }
+  await behind.stop();
+  return rows;
+}
+
+export function showFront(rows) {
+  const lines = ['', `Balancers: ${STREAMS} streams of the epoll writer through one of them, as in fan-out.`, '',
+    '| balancer | streams ended well | CPU per delta | RSS per stream | gap p50 / p99 / max |', '|---|---|---|---|---|'];
+  for (const row of rows) lines.push(`| ${row.name} | ${row.good} of ${row.streams} | ${row.cpu_us_per_delta} µs | ${row.rss_kib_per_stream} KiB | ${row.gap_ms.p50} / ${row.gap_ms.p99} / ${row.gap_ms.max} ms |`);
+  return [...lines, '', `The front door spends ${(rows[0].cpu_us_per_delta / rows[1].cpu_us_per_delta).toFixed(2)} times the CPU of HAProxy.`].join('\n');
+}
