@@ -64,7 +64,7 @@ Task<bool> CodexCore::compress_resting(Self self) {
     self->compressing_ = false;
     self->changed_.notify();
     self->counts_.compressed += compressed;
-    co_return resting.size() == k_most&& compressed > 0;
+    co_return (resting.size() == k_most) && compressed > 0;
 }
 
 Task<std::size_t> CodexCore::compress(Self self, std::vector<RestingRollout> rollouts) {
