@@ -15,7 +15,7 @@ namespace scripts {
 
 // The first two arguments are always the keys' prefix and this process' session.
 extern const Script sign_on;
-extern const Script count; ///< what this session holds, said anew
+extern const Script count; ///< what this session holds, written again
 extern const Script acquire;
 extern const Script take_place; ///< among the turns that count
 extern const Script commit;
