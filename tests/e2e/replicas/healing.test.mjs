@@ -4,29 +4,14 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
-import { limit, sleep } from '../lib/process.mjs';
-import { startPipe } from './pipe.mjs';
-import { begun, heard, held, metric, resume, startWorld, whole } from './world.mjs';
+import { limit } from '../lib/process.mjs';
+import { again, ready, startPair } from './pair.mjs';
+import { begun, heard, held, metric, resume, whole } from './world.mjs';
 
-let world, pipeA, pipeB, a, b;
-before(async () => {
-  world = await startWorld({ lease: '3s', args: ['--limit', 'store-wait=400ms'] });
-  [pipeA, pipeB] = [await startPipe(world.redis.port), await startPipe(world.redis.port)];
-  [a, b] = [await world.lane('a', [], { store: pipeA.url }), await world.lane('b', [], { store: pipeB.url })];
-});
-after(async () => {
-  await world.end();
-  pipeA.stop();
-  pipeB.stop();
-});
+let world, pipeA, pipeB, a, b, end;
+before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair({ lease: '3s' })));
+after(() => end());
 
-const ready = (lane) => lane.until(async () => (await send(lane.base, { path: '/readyz' })).status === 200, 'readiness');
-async function again(ask, ok = (x) => x.status === 200, ms = 10000) {
-  for (const end = Date.now() + limit(ms); ; await sleep(50)) {
-    const x = await ask();
-    if (ok(x) || Date.now() > end) return x;
-  }
-}
 /** A script with one key or more about this row. */
 const script = (parts, id) => (text) => text.includes(`*${parts}\r\n$7\r\nEVALSHA`) && text.includes(`oa:t:/${id}\r\n`);
 const ACQUIRE = 11;

@@ -3,30 +3,15 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { limit, sleep } from '../lib/process.mjs';
-import { startPipe } from './pipe.mjs';
+import { sleep } from '../lib/process.mjs';
+import { again, ready, startPair } from './pair.mjs';
 import { startRedis } from './redis.mjs';
-import { begun, fifth, heard, metric, resume, startWorld, whole } from './world.mjs';
+import { begun, fifth, heard, metric, resume, whole } from './world.mjs';
 
-let world, pipeA, pipeB, a, b;
-before(async () => {
-  world = await startWorld({ redis: { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] }, args: ['--limit', 'store-wait=400ms'] });
-  [pipeA, pipeB] = [await startPipe(world.redis.port), await startPipe(world.redis.port)];
-  [a, b] = [await world.lane('a', [], { store: pipeA.url }), await world.lane('b', [], { store: pipeB.url })];
-});
-after(async () => {
-  await world.end();
-  pipeA.stop();
-  pipeB.stop();
-});
+let world, pipeA, pipeB, a, b, end;
+before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair({ redis: { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] } })));
+after(() => end());
 
-const ready = (lane) => lane.until(async () => (await send(lane.base, { path: '/readyz' })).status === 200, 'readiness');
-async function again(ask, ok = (x) => x.status === 200) {
-  for (const end = Date.now() + limit(10000); ; await sleep(50)) {
-    const x = await ask();
-    if (ok(x) || Date.now() > end) return x;
-  }
-}
 /** A turn of A that somebody reads on both lanes. */
 async function readOnBoth(id) {
   const first = await begun(a, id);
