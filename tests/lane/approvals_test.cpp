@@ -32,6 +32,13 @@ struct Rig : LaneRig {
         await_end(stream);
         return stream;
     }
+    std::shared_ptr<Stream> two_waiting() {
+        auto stream = start();
+        authority.last().ask("k1", "a1");
+        authority.last().ask("k2", "a2");
+        await_end(stream);
+        return stream;
+    }
     [[nodiscard]] static std::string
     decision(const std::vector<std::pair<std::string, bool>>& answers) {
         std::string parts;
@@ -169,10 +176,7 @@ TEST_CASE("approvals: nobody is asked without the operator's leave and the clien
 
 TEST_CASE("approvals: calls that ask at once are in one answer, each with its own decision") {
     Rig rig;
-    const auto first = rig.start();
-    rig.authority.last().ask("k1", "a1");
-    rig.authority.last().ask("k2", "a2");
-    rig.await_end(first);
+    const auto first = rig.two_waiting();
     judge(*first);
     CHECK(count(first->bytes, "tool-approval-request") == 2);
     const auto second = rig.answer({{"a1", true}, {"a2", false}});
@@ -377,10 +381,7 @@ TEST_CASE("approvals: an authority that settles one by itself takes the question
 
 TEST_CASE("approvals: an answer may leave others open") {
     Rig rig;
-    const auto first = rig.start();
-    rig.authority.last().ask("k1", "a1");
-    rig.authority.last().ask("k2", "a2");
-    rig.await_end(first);
+    rig.two_waiting();
     const auto second = rig.answer({{"a1", true}});
     rig.authority.last().output("k1");
     rig.await_end(second);
@@ -398,10 +399,7 @@ TEST_CASE("approvals: an answer may leave others open") {
 
 TEST_CASE("approvals: the end of an allowed call that is not told holds up nothing still asked") {
     Rig rig;
-    const auto first = rig.start();
-    rig.authority.last().ask("k1", "a1");
-    rig.authority.last().ask("k2", "a2");
-    rig.await_end(first);
+    rig.two_waiting();
     const auto second = rig.answer({{"a1", true}});
     rig.await_end(second); // Codex tells no end of a1's call while a2 waits
     judge_next(*second, {"k1", "k2"});

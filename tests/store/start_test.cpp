@@ -19,6 +19,15 @@ Error refused(RedisRig& rig, StoreOptions options) {
     return opened.error();
 }
 
+/// Options that log in as the user "lane", whose password is hunter2.
+StoreOptions as_lane_user(RedisRig& rig) {
+    ::setenv("OA_TEST_STORE_PASSWORD", "hunter2", 1); // NOLINT(concurrency-mt-unsafe)
+    auto options = rig.options();
+    options.user = "lane";
+    options.password = "env:OA_TEST_STORE_PASSWORD";
+    return options;
+}
+
 } // namespace
 
 TEST_CASE("an eviction policy that throws away conversations is refused") {
@@ -86,10 +95,7 @@ TEST_CASE("a store that is not there is refused, soon") {
 
 TEST_CASE("a user who may not use what lanes use is refused, with the command's name") {
     RedisRig rig;
-    ::setenv("OA_TEST_STORE_PASSWORD", "hunter2", 1); // NOLINT(concurrency-mt-unsafe)
-    auto options = rig.options();
-    options.user = "lane";
-    options.password = "env:OA_TEST_STORE_PASSWORD";
+    const auto options = as_lane_user(rig);
     const auto allow = [&rig](const std::vector<std::string>& rules) {
         std::vector<std::string> command{"ACL", "SETUSER", "lane", "reset", "on", ">hunter2"};
         command.insert(command.end(), rules.begin(), rules.end());
@@ -119,10 +125,7 @@ TEST_CASE("a user who may not use what lanes use is refused, with the command's 
 
 TEST_CASE("rights that are taken from a lane make it unready, until they are given again") {
     RedisRig rig;
-    ::setenv("OA_TEST_STORE_PASSWORD", "hunter2", 1); // NOLINT(concurrency-mt-unsafe)
-    auto options = rig.options();
-    options.user = "lane";
-    options.password = "env:OA_TEST_STORE_PASSWORD";
+    const auto options = as_lane_user(rig);
     const auto rights = [&rig](const std::string& rule) {
         CHECK(
             redis_cli(rig, {"ACL", "SETUSER", "lane", "on", ">hunter2", "~oa:*", rule}) == "OK\n"
