@@ -3,6 +3,7 @@
 #include "oa_stream/wire/ui_chunk.hpp"
 
 #include "object_scan.hpp"
+#include "ui_delta.hpp"
 #include "ui_shapes.hpp"
 
 #include <fmt/format.h>
@@ -242,6 +243,10 @@ Parsed parse_chunk(std::string_view data, Dialect dialect) {
     Parsed parsed;
     if (data == "[DONE]") {
         parsed.chunk = Done{};
+        return parsed;
+    }
+    if (auto delta = read_plain_delta(data)) {
+        parsed.chunk = std::move(*delta);
         return parsed;
     }
     if (auto scanned = scan_object(data, "J1", parsed.notes)) {

@@ -202,3 +202,58 @@ TEST_CASE("chunk: any text survives writing and reading, at any cut") {
         CHECK(std::holds_alternative<Done>(chunks[2]));
     }
 }
+
+namespace {
+
+/// What was read from `data`, written again, with the rules it broke.
+std::string reading_of(std::string_view data) {
+    const Parsed parsed = parse_chunk(data);
+    std::string out = parsed.chunk ? type_of(*parsed.chunk) + " " : "none ";
+    if (parsed.chunk) {
+        append_frame(out, *parsed.chunk);
+    }
+    return out + rules_of(data);
+}
+
+} // namespace
+
+TEST_CASE("chunk: a delta is read the same in whatever spelling it comes") {
+    std::mt19937 random(7); // NOLINT(bugprone-random-generator-seed): must repeat
+    static constexpr std::array<std::string_view, 22> k_pieces{
+        R"({"type":"text-delta","id":")",
+        R"({"type":"reasoning-delta","id":")",
+        R"({"type":"text-start","id":")",
+        R"({"id":")",
+        R"(","delta":")",
+        R"(","delta":1)",
+        R"(","delta":"x","delta":")",
+        R"("})",
+        R"(","id":"b"})",
+        R"("} )",
+        "}",
+        "a",
+        "0123456789",
+        "\\n",
+        "\\u00e4",
+        R"(\ud83d\ude00)",
+        R"(\ud800)",
+        "ä€",
+        "\xC3",
+        "\n",
+        "\\",
+        "\""
+    };
+    const auto any = [&] { return k_pieces[random() % k_pieces.size()]; };
+    for (int round = 0; round < 20000; ++round) {
+        std::string data(k_pieces[random() % 4U]);
+        data += any();
+        data += random() % 8U == 0 ? any() : k_pieces[4];
+        for (auto i = random() % 4U; i > 0; --i) {
+            data += any();
+        }
+        data += random() % 8U == 0 ? any() : k_pieces[7];
+        CAPTURE(data);
+        // White space in front, and the delta is read as any chunk is.
+        REQUIRE(reading_of(data) == reading_of(" " + data));
+    }
+}
