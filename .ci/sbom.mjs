@@ -1,6 +1,6 @@
 // What a package is made of, as SPDX 2.3 JSON: node .ci/sbom.mjs DEB BINARY >FILE
 //
-// Shared libraries are those that the binary is linked with; header-only and static ones are the
+// Shared libraries are those that the binary is linked with or loads later; header-only and static ones are the
 // development packages that it was built with. Times are those of the commit, so the same inputs give
 // the same bytes.
 import { execFileSync } from 'node:child_process';
@@ -12,9 +12,20 @@ const [deb, binary] = process.argv.slice(2);
 const run = (program, ...args) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, LC_ALL: 'C' } });
 const field = (name) => run('dpkg-deb', '-f', deb, name).trim();
 
+/** What a program loads when it needs it: src/net/client/curl_library.cpp. */
+const LOADED = ['libcurl.so.4'];
+const needs = (file) => [...run('ldd', file).matchAll(/=> (\/\S+)/g)].map(([, found]) => found);
+function later() {
+  const known = run('/sbin/ldconfig', '-p');
+  return LOADED.flatMap((name) => {
+    const file = new RegExp(`${name.replaceAll('.', '\\.')} .*=> (\\S+)`).exec(known)?.[1];
+    if (!file) throw new Error(`no ${name} on this machine`);
+    return [file, ...needs(file)];
+  });
+}
 /** Debian packages that own the libraries of a program. */
 function linked() {
-  const files = [...run('ldd', binary).matchAll(/=> (\/\S+)/g)].map(([, file]) => fs.realpathSync(file));
+  const files = [...new Set([...needs(binary), ...later()].map((file) => fs.realpathSync(file)))];
   const owner = (file) => {
     for (const one of [file, file.replace(/^\/usr\/lib\//, '/lib/')]) {
       try {
