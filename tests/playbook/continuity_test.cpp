@@ -10,11 +10,6 @@ using namespace oa_stream::playbook::testing;
 
 namespace {
 
-const Check* find(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    return found == outcome.checks.end() ? nullptr : &*found;
-}
-
 void make_cutover(World& world) {
     world.playbook.kind = Kind::cutover;
     world.playbook.target.base_url = "http://127.0.0.1:9";
@@ -42,7 +37,7 @@ TEST_CASE("continuity: one way before anything moves, both ways once the canary 
             "canary → stable at 100%",
         }
     );
-    CHECK(find(outcome, "rollback.continuity") == nullptr);
+    CHECK(find_check(outcome, "rollback.continuity") == nullptr);
 }
 
 TEST_CASE("continuity: a conversation that is lost ends the run where that was seen") {
@@ -60,9 +55,9 @@ TEST_CASE("continuity: a conversation that is lost ends the run where that was s
             const RunOutcome outcome = world.run();
             CHECK(outcome.exit == ExitCode::rolled_back);
             CHECK(world.driver.serving == World::split(0));
-            CHECK(find(outcome, "gate.continuity@100%") == nullptr);
-            REQUIRE(find(outcome, "rollback.continuity") != nullptr);
-            CHECK(find(outcome, "rollback.continuity")->verdict == Verdict::pass);
+            CHECK(find_check(outcome, "gate.continuity@100%") == nullptr);
+            REQUIRE(find_check(outcome, "rollback.continuity") != nullptr);
+            CHECK(find_check(outcome, "rollback.continuity")->verdict == Verdict::pass);
         }
     }
 }
@@ -74,8 +69,8 @@ TEST_CASE("continuity: a loss that only shows after the rollback is said, the tr
     world.instruments.smokes["rollback.continuity"] = Verdict::fail;
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::rolled_back);
-    REQUIRE(find(outcome, "rollback.continuity") != nullptr);
-    CHECK(find(outcome, "rollback.continuity")->verdict == Verdict::fail);
+    REQUIRE(find_check(outcome, "rollback.continuity") != nullptr);
+    CHECK(find_check(outcome, "rollback.continuity")->verdict == Verdict::fail);
 }
 
 TEST_CASE("continuity: what the target does not delete is named") {

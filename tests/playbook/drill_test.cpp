@@ -28,11 +28,6 @@ void make_drill(World& world, std::string fault) {
     world.playbook.stage.gates[0].limit = 0.05;
 }
 
-const Check* find(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    return found == outcome.checks.end() ? nullptr : &*found;
-}
-
 } // namespace
 
 TEST_CASE("drill: a planted fault is noticed, users are well again, all is as before: exit 0") {
@@ -44,13 +39,15 @@ TEST_CASE("drill: a planted fault is noticed, users are well again, all is as be
     CHECK(outcome.verdict == Verdict::pass);
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(world.driver.serving == World::split(0));
-    REQUIRE(find(outcome, "drill.failure@25%") != nullptr);
-    CHECK_THAT(find(outcome, "drill.failure@25%")->detail, Contains("error-rate=0.6 was noticed"));
+    REQUIRE(find_check(outcome, "drill.failure@25%") != nullptr);
+    CHECK_THAT(
+        find_check(outcome, "drill.failure@25%")->detail, Contains("error-rate=0.6 was noticed")
+    );
     // What was made to fail is no failure of the run, and no pass either.
-    CHECK(find(outcome, "gate.error-rate@25%")->verdict == Verdict::skipped);
+    CHECK(find_check(outcome, "gate.error-rate@25%")->verdict == Verdict::skipped);
     CHECK(outcome.stages.back().name == "25%");
     CHECK(outcome.stages.back().verdict == Verdict::fail);
-    CHECK(find(outcome, "postflight.users.happy")->verdict == Verdict::pass);
+    CHECK(find_check(outcome, "postflight.users.happy")->verdict == Verdict::pass);
 }
 
 TEST_CASE("drill: detection, decision and recovery are three times, each from its own evidence") {
@@ -113,7 +110,7 @@ TEST_CASE("drill: users who stay hurt fail it") {
     world.instruments.late_users = 100000;
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::fail);
-    CHECK(find(outcome, "drill.recovery")->verdict == Verdict::fail);
+    CHECK(find_check(outcome, "drill.recovery")->verdict == Verdict::fail);
     CHECK(world.driver.serving == World::split(0));
     CHECK(outcome.exit == ExitCode::rolled_back);
 }
@@ -125,7 +122,7 @@ TEST_CASE("drill: a fault that no gate notices fails it, and the traffic goes ba
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::fail);
     CHECK(outcome.exit == ExitCode::rolled_back);
-    CHECK_THAT(find(outcome, "drill.failure@25%")->detail, Contains("no gate failed"));
+    CHECK_THAT(find_check(outcome, "drill.failure@25%")->detail, Contains("no gate failed"));
     CHECK(world.driver.serving == World::split(0));
 }
 
@@ -135,7 +132,7 @@ TEST_CASE("drill: a ruled failure measures the rollback and claims no detection"
     const RunOutcome outcome = world.run();
     INFO(outcome.headline);
     CHECK(outcome.exit == ExitCode::ok);
-    const Check* failure = find(outcome, "drill.failure@25%");
+    const Check* failure = find_check(outcome, "drill.failure@25%");
     REQUIRE(failure != nullptr);
     CHECK(failure->mode == CheckMode::rehearsed); // never a live pass
     CHECK_FALSE(outcome.rollback->fault_s.has_value());

@@ -12,13 +12,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const Check& check_of(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    INFO("check " << id);
-    REQUIRE(found != outcome.checks.end());
-    return *found;
-}
-
 World& dry(World& world) {
     world.mode = RunMode::rehearse;
     return world;

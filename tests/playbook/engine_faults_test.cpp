@@ -14,11 +14,6 @@ using namespace oa_stream::playbook::testing;
 
 namespace {
 
-const Check* find(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    return found == outcome.checks.end() ? nullptr : &*found;
-}
-
 Plan plan_of(const Playbook& playbook) {
     traffic::TrafficState live;
     live.wanted = live.serving = World::split(0);
@@ -76,7 +71,7 @@ TEST_CASE("fault 28: what a cutover has shifted to at its end is what serves") {
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(world.driver.serving == World::split(100));
-    CHECK(find(outcome, "shift@100%")->verdict == Verdict::pass);
+    CHECK(find_check(outcome, "shift@100%")->verdict == Verdict::pass);
 }
 
 TEST_CASE("faults 35 and 59: after a failed stage no larger one follows; the run goes back") {
@@ -134,8 +129,10 @@ TEST_CASE("fault 61: read back until it equals the request, within a limit") {
     world.driver.answers[1] = FakeDriver::Answer::ignored;
     world.driver.answers[2] = FakeDriver::Answer::ignored;
     const RunOutcome outcome = world.run();
-    CHECK(find(outcome, "shift@5%")->verdict == Verdict::error);
-    CHECK(find(outcome, "shift@5%")->detail.contains("expected canary 5%, stable 95% to serve"));
+    CHECK(find_check(outcome, "shift@5%")->verdict == Verdict::error);
+    CHECK(
+        find_check(outcome, "shift@5%")->detail.contains("expected canary 5%, stable 95% to serve")
+    );
     CHECK(world.driver.serving == World::split(0));
 }
 

@@ -13,11 +13,6 @@ using namespace oa_stream::playbook::testing;
 
 namespace {
 
-const Check* find(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    return found == outcome.checks.end() ? nullptr : &*found;
-}
-
 int most_canary(const FakeDriver& driver) {
     int most = 0;
     for (const auto& split : driver.applied) {
@@ -47,8 +42,8 @@ TEST_CASE("run: revisions are compared after everything else, a difference sends
     SECTION("they say the same") {
         const RunOutcome outcome = world.run();
         CHECK(outcome.exit == ExitCode::ok);
-        REQUIRE(find(outcome, "postflight.shadow.happy") != nullptr);
-        CHECK(find(outcome, "postflight.shadow.happy")->verdict == Verdict::pass);
+        REQUIRE(find_check(outcome, "postflight.shadow.happy") != nullptr);
+        CHECK(find_check(outcome, "postflight.shadow.happy")->verdict == Verdict::pass);
     }
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
         DYNAMIC_SECTION("they are " << to_string(verdict)) {
@@ -73,8 +68,8 @@ TEST_CASE("run: every stage passes, the traffic is back where it began, exit 0")
     REQUIRE(outcome.restore.has_value());
     CHECK(outcome.restore->verified);
     CHECK_FALSE(outcome.rollback.has_value());
-    CHECK(find(outcome, "split@25%")->verdict == Verdict::pass);
-    CHECK(find(outcome, "gate.error-rate@run")->verdict == Verdict::pass);
+    CHECK(find_check(outcome, "split@25%")->verdict == Verdict::pass);
+    CHECK(find_check(outcome, "gate.error-rate@run")->verdict == Verdict::pass);
     for (const char* file :
          {"plan.json",
           "journal.ndjson",
@@ -107,7 +102,7 @@ TEST_CASE("run: a failing gate at any stage ends the run and restores the baseli
         CHECK(most_canary(world.driver) == percent);
         CHECK(outcome.rollback->fault_s.has_value());
         CHECK(
-            find(outcome, "gate.error-rate@" + std::to_string(percent) + "%")->verdict ==
+            find_check(outcome, "gate.error-rate@" + std::to_string(percent) + "%")->verdict ==
             Verdict::fail
         );
         CHECK(outcome.headline.find("rolled back and verified") != std::string::npos);
@@ -119,7 +114,7 @@ TEST_CASE("run: a slow canary fails the latency gate") {
     world.instruments.slow_at[25] = 0.3;
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::fail);
-    CHECK(find(outcome, "gate.slow@25%")->verdict == Verdict::fail);
+    CHECK(find_check(outcome, "gate.slow@25%")->verdict == Verdict::fail);
     check_rolled_back(world, outcome);
 }
 
@@ -272,7 +267,7 @@ TEST_CASE("run: a yes that never serves is not believed") {
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::error);
     CHECK(world.driver.serving == World::split(0));
-    CHECK(find(outcome, "shift@25%")->detail.find("saw canary 5%") != std::string::npos);
+    CHECK(find_check(outcome, "shift@25%")->detail.find("saw canary 5%") != std::string::npos);
 }
 
 TEST_CASE("run: somebody else's split is never fought: stop, and page") {
@@ -345,6 +340,6 @@ TEST_CASE("run: a split that is not what was asked for fails") {
     World world;
     world.instruments.met_at[50] = 40;
     const RunOutcome outcome = world.run();
-    CHECK(find(outcome, "split@50%")->verdict == Verdict::fail);
+    CHECK(find_check(outcome, "split@50%")->verdict == Verdict::fail);
     CHECK(outcome.verdict == Verdict::fail);
 }

@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <csignal>
 
 using namespace oa_stream;
@@ -12,13 +11,6 @@ using namespace oa_stream::playbook::testing;
 using Catch::Matchers::Contains;
 
 namespace {
-
-const Check& check_of(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    INFO("check " << id);
-    REQUIRE(found != outcome.checks.end());
-    return *found;
-}
 
 /// Something happens to the traffic when that stage is under way.
 void at_stage(World& world, int percent, std::function<void()> what) {

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace oa_stream::playbook::testing {
@@ -394,6 +395,18 @@ RunOutcome World::run() {
 
 std::string World::journal_text() const {
     return read_file(folder / "journal.ndjson").value_or("");
+}
+
+const Check* find_check(const RunOutcome& outcome, std::string_view id) {
+    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
+    return found == outcome.checks.end() ? nullptr : &*found;
+}
+
+const Check& check_of(const RunOutcome& outcome, std::string_view id) {
+    const Check* const found = find_check(outcome, id);
+    INFO("check " << id);
+    REQUIRE(found != nullptr);
+    return *found;
 }
 
 } // namespace oa_stream::playbook::testing

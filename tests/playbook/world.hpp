@@ -185,4 +185,8 @@ public:
     std::filesystem::path folder;
 };
 
+/// The check of that id; nullptr, or the end of the test, when there is none.
+[[nodiscard]] const Check* find_check(const RunOutcome& outcome, std::string_view id);
+[[nodiscard]] const Check& check_of(const RunOutcome& outcome, std::string_view id);
+
 } // namespace oa_stream::playbook::testing
