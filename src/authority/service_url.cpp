@@ -26,16 +26,17 @@ Result<void> check_service_url(
     return {};
 }
 
-Result<void> check_token_reference(const std::string& reference, const char* option) {
+Result<void>
+check_token_reference(const std::string& reference, const char* option, bool programs) {
     if (reference.starts_with("env:") || reference.starts_with("file:") ||
-        reference.starts_with("fd:")) {
+        reference.starts_with("fd:") || (programs && reference.starts_with("command:"))) {
         return {};
     }
     return fail(
         Code::usage,
         "a token is not given on the command line, where every local process can read it",
         option,
-        "env:NAME, file:PATH or fd:N"
+        programs ? "env:NAME, file:PATH, fd:N or command:PROGRAM" : "env:NAME, file:PATH or fd:N"
     );
 }
 

@@ -12,7 +12,8 @@ namespace oa_stream::authority {
 [[nodiscard]] Result<void> check_service_url(
     const std::string& url, std::string_view plain, std::string_view secure, const char* option
 );
-/// env:NAME, file:PATH or fd:N. Code::usage names the option.
-[[nodiscard]] Result<void> check_token_reference(const std::string& reference, const char* option);
+/// env:NAME, file:PATH or fd:N; with `programs` command:PROGRAM, too. Code::usage names the option.
+[[nodiscard]] Result<void>
+check_token_reference(const std::string& reference, const char* option, bool programs = false);
 
 } // namespace oa_stream::authority

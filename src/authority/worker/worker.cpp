@@ -105,9 +105,9 @@ Result<void> check_worker_options(const WorkerOptions& options) {
     if (!options.khala_url.empty()) {
         OA_CHECK(check_service_url(options.khala_url, "ws://", "wss://", names::khala_url));
     }
-    OA_CHECK(check_token_reference(options.auth, names::worker_auth));
+    OA_CHECK(check_token_reference(options.auth, names::worker_auth, true));
     if (options.khala_auth != "mint") {
-        OA_CHECK(check_token_reference(options.khala_auth, names::khala_auth));
+        OA_CHECK(check_token_reference(options.khala_auth, names::khala_auth, true));
     }
     return {};
 }

@@ -55,7 +55,7 @@ Task<Result<WorkerFacts>> look_at_worker(asio::any_io_executor executor, WorkerO
     const auto options = std::make_shared<const WorkerOptions>(completed(std::move(given)));
     const auto control = std::make_shared<ControlClient>(executor, options);
     WorkerFacts facts;
-    facts.token_end = control->token_end();
+    facts.token_end = co_await ControlClient::token_end(control);
     const auto snapshot = co_await ControlClient::snapshot(control);
     facts.ahead = control->ahead();
     if (!snapshot) {

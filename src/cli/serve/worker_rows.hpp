@@ -26,9 +26,9 @@ template <auto... Path> struct WorkerRows {
     static constexpr auto auth = option<Path..., &Worker::auth>(
                                      names::worker_auth,
                                      "REF",
-                                     "Read the control token from env:NAME, file:PATH or fd:N. A "
-                                     "file is read again when the "
-                                     "token is refused."
+                                     "Read the control token from env:NAME, file:PATH, fd:N or "
+                                     "command:PROGRAM. A file is read, a program run again when "
+                                     "the token is refused."
     )
                                      .or_else("env:OA_STREAM_WORKER_TOKEN");
     static constexpr auto client_build = option<Path..., &Worker::client_build>(
@@ -47,7 +47,8 @@ template <auto... Path> struct WorkerRows {
         option<Path..., &Worker::khala_auth>(
             names::khala_auth,
             "mint|REF",
-            "Mint sync tokens at the control API, or read them from env:NAME, file:PATH or fd:N."
+            "Mint sync tokens at the control API, or read them from env:NAME, file:PATH, fd:N or "
+            "command:PROGRAM."
         )
             .or_else("mint");
 };

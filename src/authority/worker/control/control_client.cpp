@@ -42,7 +42,8 @@ bool timed_out(net::TransferFailure failure) noexcept {
 ControlClient::ControlClient(
     const asio::any_io_executor& executor, std::shared_ptr<const WorkerOptions> options
 )
-    : options_(std::move(options)), http_(net::HttpClient::make(executor)), token_(options_->auth) {
+    : options_(std::move(options)), http_(net::HttpClient::make(executor)),
+      token_(executor, *http_, options_->auth) {
 }
 
 std::string ControlClient::new_request_id() {
@@ -95,7 +96,7 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
         if (!trace.empty()) {
             request.headers.add("traceparent", trace);
         }
-        OA_CO_TRY(request.bearer, self->token_.get());
+        OA_CO_TRY(request.bearer, co_await self->token_.get());
         const auto response = co_await self->http_->fetch(std::move(request));
         if (const auto date = net::parse_http_date(response.headers.get("date").value_or(""))) {
             self->ahead_ =
@@ -115,9 +116,9 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
     }
 }
 
-std::optional<WallTime> ControlClient::token_end() {
-    const auto token = token_.get();
-    return token ? net::token_end(token->reveal()) : std::nullopt;
+Task<std::optional<WallTime>> ControlClient::token_end(Self self) {
+    const auto token = co_await self->token_.get();
+    co_return token ? net::token_end(token->reveal()) : std::nullopt;
 }
 
 Error ControlClient::refused(const Answer& answer) {

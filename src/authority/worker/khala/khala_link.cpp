@@ -34,7 +34,8 @@ KhalaLink::KhalaLink(
 )
     : executor_(executor), options_(std::move(options)), control_(std::move(control)),
       handlers_(std::move(handlers)), filter_{options_->topic, options_->worker},
-      token_(options_->khala_auth), http_(net::HttpClient::make(executor)), changed_(executor),
+      http_(net::HttpClient::make(executor)), token_(executor, *http_, options_->khala_auth),
+      changed_(executor),
       advised_(options_->wire == KhalaWire::rust ? k_first_pause_rust : k_first_pause_phoenix),
       random_(std::random_device{}()) {
 }
@@ -43,7 +44,7 @@ Task<Result<Secret>> KhalaLink::token(Self self) {
     if (self->options_->khala_auth == "mint") {
         co_return co_await ControlClient::mint(self->control_);
     }
-    co_return self->token_.get();
+    co_return co_await self->token_.get();
 }
 
 Task<KhalaEnd> KhalaLink::session(Self self, Secret token) {

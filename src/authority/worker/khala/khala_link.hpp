@@ -98,8 +98,8 @@ private:
     std::shared_ptr<ControlClient> control_;
     KhalaHandlers handlers_;
     KhalaFilter filter_;
-    TokenSource token_;
     std::unique_ptr<net::HttpClient> http_;
+    TokenSource token_;
     std::shared_ptr<net::WebSocket> socket_{};
     Signal changed_;
     std::optional<std::uint64_t> cursor_{}; ///< the highest watermark received

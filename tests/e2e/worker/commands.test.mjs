@@ -1,0 +1,40 @@
+// Commands that are refused, late, lost or answered by an event: what the lane tells, and what it asks again.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { send } from '../lib/http.mjs';
+import { limit, scratch, sleep } from '../lib/process.mjs';
+import { scenarios } from './fake/scenarios.mjs';
+import { World } from './world.mjs';
+
+const words = (n) => Array.from({ length: n }, (_, i) => `w${String(i + 1).padStart(3, '0')}`).join(' ');
+const text = (exchange) => read(exchange).texts.join('');
+const journal = (world, what) => world.fake.log.filter((entry) => entry.what === what);
+const commands = (world, rpc) => journal(world, 'http').filter((entry) => entry.rpc === rpc);
+async function until(done, what, ms = 20000) {
+  for (const end = Date.now() + limit(ms); !(await done()); await sleep(25)) assert.ok(Date.now() < end, what);
+}
+/** A world of its own scenarios, for one test. */
+async function within(options, run) {
+  const world = await World.start({ ...options, fake: { ...options.fake, scenarios: { ...scenarios, ...options.scenarios } } });
+  try { await run(world); } finally { await world.stop(); }
+}
+
+test('tokens come from a program, which runs again when its token is refused', async () => {
+  const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
+  fs.writeFileSync(file, 'control-session-token');
+  const program = path.join(folder, 'print-token');
+  fs.writeFileSync(program, `#!/bin/sh\necho run >> ${runs}\ncat ${file}\n`, { mode: 0o755 });
+  await within({ flags: ['--worker-auth', `command:${program}`] }, async (world) => {
+    assert.equal(text(await world.say('scenario:text').done), words(12));
+    const before = fs.readFileSync(runs, 'utf8').length;
+    world.fake.control.users.get('control-session-token').expired = true;
+    world.fake.control.addUser('the-next-token', { id: '7' });
+    fs.writeFileSync(file, 'the-next-token');
+    assert.equal(text(await world.say('scenario:text').done), words(12));
+    assert.ok(fs.readFileSync(runs, 'utf8').length > before);
+    assert.deepEqual(world.held(), []);
+  });
+});
