@@ -142,8 +142,10 @@ Health WorkerCore::health() const {
     if (!opened_ || closing_) {
         return {.ready = false, .reason = opened_ ? "closing" : "not opened"};
     }
-    if (const auto why = control_->refusal(); !why.empty()) {
-        return {.ready = false, .reason = why};
+    for (const auto& why : {control_->refusal(), control_->commands_refusal()}) {
+        if (!why.empty()) {
+            return {.ready = false, .reason = why};
+        }
     }
     if (!link_->up()) {
         return {.ready = false, .reason = link_->reason()};

@@ -70,6 +70,9 @@ Task<Result<void>> WorkerCore::ready(Self self) {
         OA_CO_TRY(const auto snapshot, co_await look(self));
         static_cast<void>(snapshot);
     }
+    if (auto why = self->control_->commands_refusal(); !why.empty()) {
+        co_return fail(Code::unavailable, std::move(why));
+    }
     if (!self->trouble_.empty()) {
         co_return fail(Code::unavailable, self->trouble_);
     }

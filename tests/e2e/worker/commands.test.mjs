@@ -22,6 +22,23 @@ async function within(options, run) {
   try { await run(world); } finally { await world.stop(); }
 }
 
+test('a token that may look but not command is not ready, and one put in its place is', async () => {
+  const file = path.join(scratch('control-token'), 'token');
+  const put = (token) => fs.writeFileSync(file, token, { mode: 0o600 });
+  put('control-personal-token');
+  await within({ flags: ['--worker-auth', `file:${file}`] }, async (world) => {
+    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+    const ready = await world.get('/readyz');
+    assert.equal(ready.status, 503, ready.text);
+    assert.match(ready.text, /control refuses the token/);
+    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+    assert.equal(journal(world, 'http').filter((entry) => entry.method === 'POST' && entry.path.endsWith('/requests')).length, 2, 'one command, sent twice');
+    put(world.fake.token);
+    await world.ready(limit(15000));
+    assert.equal(text(await world.say('scenario:text').done), words(12));
+  });
+});
+
 test('tokens come from a program, which runs again when its token is refused', async () => {
   const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
   fs.writeFileSync(file, 'control-session-token');

@@ -25,11 +25,17 @@ constexpr Millis k_final{60'000};
 constexpr std::string_view k_interrupt = "turn/interrupt";
 constexpr Millis k_minute{60'000};
 constexpr std::string_view k_base = "/api/runtime/codex/workers/";
+constexpr std::string_view k_refused = "control refuses the token";
 
 bool never_arrived(net::TransferFailure failure) noexcept {
     using enum net::TransferFailure;
     return failure != none && failure != first_byte_timeout && failure != idle_timeout &&
            failure != total_timeout && failure != too_large && failure != cancelled;
+}
+
+/// An answer that is not the service's own: the command may have reached it, or not.
+bool unclear(int status, const Json& body) noexcept {
+    return status == 0 || (status >= 502 && status <= 504) || (status == 200 && body.is_null());
 }
 
 bool timed_out(net::TransferFailure failure) noexcept {
@@ -96,7 +102,11 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
         if (!trace.empty()) {
             request.headers.add("traceparent", trace);
         }
-        OA_CO_TRY(request.bearer, co_await self->token_.get());
+        if (!self->reader_.empty()) {
+            self->token_.refused(); // it may look, so only asking for it again brings another one
+        }
+        OA_CO_TRY(self->used_, co_await self->token_.get());
+        request.bearer = self->used_;
         const auto response = co_await self->http_->fetch(std::move(request));
         if (const auto date = net::parse_http_date(response.headers.get("date").value_or(""))) {
             self->ahead_ =
@@ -121,10 +131,17 @@ Task<std::optional<WallTime>> ControlClient::token_end(Self self) {
     co_return token ? net::token_end(token->reveal()) : std::nullopt;
 }
 
+/// A personal token may look at workers, and so may one whose session ended. Both are tried again
+/// after a while: the service may take it by then.
+std::string ControlClient::commands_refusal() const {
+    const bool same = !reader_.empty() && reader_.equals(used_.reveal());
+    return same && Clock::now() < reader_until_ ? std::string(k_refused) : std::string();
+}
+
 Error ControlClient::refused(const Answer& answer) {
     if (answer.status == 401) {
         token_.refused(); // the next call reads it again: it may have been replaced by then
-        return {Code::credentials, "control refuses the token"};
+        return {Code::credentials, std::string(k_refused)};
     }
     if (answer.status == 426) {
         refusal_ = compat_text(answer.body);
@@ -233,6 +250,7 @@ Result<Json> ControlClient::judge(const Answer& answer, const WorkerCommand& com
         );
     }
     if (answer.status == 200 && answer.body.is_object()) {
+        reader_ = Secret();
         return read_receipt(answer.body);
     }
     if (answer.status == 422) {
@@ -242,7 +260,15 @@ Result<Json> ControlClient::judge(const Answer& answer, const WorkerCommand& com
             fmt::format("control refused {}", command.method)
         );
     }
-    return std::unexpected(refused(answer));
+    if (answer.status == 401) {
+        reader_ = used_;
+        reader_until_ = Clock::now() + options_->deadlines.denied;
+    }
+    Error error = refused(answer);
+    if (unclear(answer.status, answer.body)) {
+        error.where = k_unclear;
+    }
+    return std::unexpected(std::move(error));
 }
 
 void ControlClient::settle(const std::string& request, CommandEvent how) {

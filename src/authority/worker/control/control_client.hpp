@@ -53,6 +53,9 @@ public:
     );
     using Self = std::shared_ptr<ControlClient>;
 
+    static constexpr std::string_view k_unclear = "unclear";
+    static constexpr std::string_view k_thread = "thread";
+
     [[nodiscard]] static std::string new_request_id();
 
     /// Code::not_found (the control service does not know the worker), credentials, unavailable.
@@ -74,6 +77,8 @@ public:
     [[nodiscard]] std::optional<Millis> ahead() const noexcept { return ahead_; }
     /// Why nothing will be asked for now; empty: nothing stands against it.
     [[nodiscard]] std::string refusal() const;
+    /// Why no command is to be sent with this token, though it may look; empty: none is refused.
+    [[nodiscard]] std::string commands_refusal() const;
     struct Counts {
         std::uint64_t retried = 0;
         /// Commands by method, without retries.
@@ -100,6 +105,9 @@ private:
     std::shared_ptr<const WorkerOptions> options_;
     std::unique_ptr<net::HttpClient> http_;
     TokenSource token_;
+    Secret used_{}; ///< the token of the last call
+    Secret reader_{}; ///< one that was refused for a command
+    Clock::time_point reader_until_{};
     std::map<std::string, std::optional<CommandEvent>, std::less<>> waiting_{};
     std::deque<Clock::time_point> sent_{}; ///< POSTs of the last minute
     std::string refusal_{};
