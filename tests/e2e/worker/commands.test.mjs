@@ -39,6 +39,24 @@ test('a token that may look but not command is not ready, and one put in its pla
   });
 });
 
+const slow = (name, more, run) => ({ [name]: { about: 'the answer to turn/start comes later', accept: () => more, run } });
+
+test('worker.error that comes before the answer to its command is the answer', () => within({
+  limits: { 'first-event': '4s' },
+  scenarios: slow('refused', { delay: 400, silent: true }, async (t) => { t.over = true; t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'desktop session mapping unavailable', retryable: false, occurred_at: new Date().toISOString() }); }),
+}, async (world) => {
+  const refused = await world.say('scenario:refused').done;
+  assertRefused(refused, 503, 'authority_unavailable');
+  assert.doesNotMatch(refused.text, /mapping/);
+}));
+
+test('worker.response settles a command whose answer never came', () => within({
+  scenarios: slow('told', { delay: 60000 }, async (t) => { t.started(); await t.say('It runs.'); t.end(); }),
+}, async (world) => {
+  assert.equal(text(await world.say('scenario:told', { ms: limit(30000) }).done), 'It runs.');
+  assert.equal(journal(world, 'turn').length, 1);
+}));
+
 test('tokens come from a program, which runs again when its token is refused', async () => {
   const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
   fs.writeFileSync(file, 'control-session-token');

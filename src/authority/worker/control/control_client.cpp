@@ -220,27 +220,31 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
         OA_CO_CHECK(self->check_quota(command.method));
         auto answer =
             co_await call(self, "POST", self->worker_url("/requests"), body, command.traceparent);
-        const bool settled = self->waiting_[command.request].has_value();
-        if (settled && (!answer || answer->status != 200)) {
-            co_return *self->waiting_[command.request];
+        const auto event = self->waiting_[command.request];
+        if (event && (!answer || answer->status != 200)) {
+            co_return self->told(command, *event);
         }
         if (!answer) {
-            ++self->counts_.failed[command.method];
-            co_return std::unexpected(std::move(answer).error());
+            co_return self->told(command, std::unexpected(std::move(answer).error()));
         }
         const bool again = never_arrived(answer->failure) ||
                            (answer->status >= 502 && answer->status <= 504) ||
                            (answer->status == 200 && answer->body.is_null());
         if (!again || attempt == k_pauses.size()) {
             auto result = self->judge(*answer, command);
-            ++(result ? self->counts_.done : self->counts_.failed)[command.method];
-            co_return result;
+            // worker.error after a receipt ends the turn; before it, it is the answer.
+            co_return self->told(command, result && event && !*event ? *event : std::move(result));
         }
         ++self->counts_.retried;
         if (!co_await sleep_for(k_pauses[attempt])) {
             co_return fail(Code::cancelled, "cancelled");
         }
     }
+}
+
+Result<Json> ControlClient::told(const WorkerCommand& command, Result<Json> outcome) {
+    ++(outcome ? counts_.done : counts_.failed)[command.method];
+    return outcome;
 }
 
 Result<Json> ControlClient::judge(const Answer& answer, const WorkerCommand& command) {

@@ -100,6 +100,8 @@ private:
     request_to(const std::string& method, const std::string& url, const std::string& body) const;
     [[nodiscard]] Result<void> check_quota(std::string_view method);
     [[nodiscard]] Result<Json> judge(const Answer& answer, const WorkerCommand& command);
+    /// Counts it and hands it on.
+    [[nodiscard]] Result<Json> told(const WorkerCommand& command, Result<Json> outcome);
     [[nodiscard]] Error refused(const Answer& answer);
 
     std::shared_ptr<const WorkerOptions> options_;
