@@ -97,8 +97,10 @@ private:
 
     // worker_start.cpp
     [[nodiscard]] static Task<Result<void>> ready(Self self);
+    [[nodiscard]] static Task<Result<Live>> begin(Self self, TurnRequest request);
     [[nodiscard]] static Task<Result<std::string>> new_thread(Self self, std::string trace);
     [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread);
     [[nodiscard]] static Task<Result<Live>>
     run_turn(Self self, std::string thread, TurnRequest request);
 

@@ -90,6 +90,14 @@ Task<Result<WorkerCore::Live>> WorkerCore::start(Self self, TurnRequest request)
         error.code = error.code == Code::not_found ? Code::unavailable : error.code;
         co_return std::unexpected(std::move(error));
     }
+    auto live = co_await begin(self, std::move(request));
+    if (!live) {
+        self->want_look(); // why it was refused may stand there
+    }
+    co_return live;
+}
+
+Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request) {
     std::string thread;
     if (request.thread) {
         thread = *request.thread;
@@ -98,7 +106,12 @@ Task<Result<WorkerCore::Live>> WorkerCore::start(Self self, TurnRequest request)
         OA_CO_TRY(thread, co_await new_thread(self, request.traceparent));
         self->threads_[thread].busy = true;
     }
-    auto live = co_await run_turn(self, thread, std::move(request));
+    auto live = co_await run_turn(self, thread, request);
+    if (!live && live.error().where == ControlClient::k_thread) { // it lost it since
+        self->threads_[thread].known = false;
+        OA_CO_CHECK(co_await resume(self, thread));
+        live = co_await run_turn(self, thread, std::move(request));
+    }
     if (!live) {
         self->release(thread);
     }
@@ -150,9 +163,10 @@ Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
         }
     }
     self->threads_[thread].busy = true;
-    if (self->threads_[thread].known) {
-        co_return Result<void>{};
-    }
+    co_return self->threads_[thread].known ? Result<void>{} : co_await resume(self, thread);
+}
+
+Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
     auto resumed = co_await ControlClient::send(
         self->control_,
         {.method = "thread/resume", .thread = thread, .request = ControlClient::new_request_id()}

@@ -183,7 +183,8 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr
         request->revert_from_turn.reset(); // the turn to replace never got into the thread
         turn = co_await lane_->authority().start(*request);
     }
-    if (!turn && turn.error().code == Code::not_found && known) {
+    if (!turn && turn.error().code == Code::not_found && known &&
+        lane_->authority().capabilities().can_seed) {
         // The authority lost the thread (its state was removed): go on with what the client holds.
         answers_->log_event(
             LogLevel::warn,

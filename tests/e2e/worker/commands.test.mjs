@@ -39,6 +39,19 @@ test('a token that may look but not command is not ready, and one put in its pla
   });
 });
 
+test('a desktop that lost the thread is told to resume it, and the turn is started once more', () => within({}, async (world) => {
+  assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
+  const lost = (times) => world.fake.control.faults.push({ rpc: 'turn/start', status: 200, body: { data: { ok: false, method: 'turn/start', code: 'internal_error', message: 'turn/start failed: thread not found: thread_1', response: { jsonrpc: '2.0', id: 'x', error: { code: -32600, message: 'thread not found: thread_1' } } } }, times });
+  lost(1);
+  assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
+  assert.equal(commands(world, 'thread/resume').length, 1);
+  assert.equal(journal(world, 'turn').length, 2);
+  lost(2);
+  const turns = journal(world, 'turn').length;
+  assertRefused(await world.say('scenario:text', { id: 'lost' }).done, 404, 'not_found');
+  assert.equal(journal(world, 'turn').length, turns, 'no turn was started for it');
+}));
+
 const slow = (name, more, run) => ({ [name]: { about: 'the answer to turn/start comes later', accept: () => more, run } });
 
 test('worker.error that comes before the answer to its command is the answer', () => within({
@@ -55,6 +68,14 @@ test('worker.response settles a command whose answer never came', () => within({
 }, async (world) => {
   assert.equal(text(await world.say('scenario:told', { ms: limit(30000) }).done), 'It runs.');
   assert.equal(journal(world, 'turn').length, 1);
+}));
+
+test('a stopped worker is not ready once it refused a command', () => within({}, async (world) => {
+  assert.equal(text(await world.say('scenario:text').done), words(12));
+  Object.assign(world.fake.control.workers.get(world.fake.worker), { status: 'stopped', stopped: Date.now() });
+  assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+  await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 1500);
+  assert.match((await world.get('/readyz')).text, /is stopped/);
 }));
 
 test('tokens come from a program, which runs again when its token is refused', async () => {

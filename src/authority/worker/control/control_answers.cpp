@@ -4,6 +4,8 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "codex/codex_refusals.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -26,6 +28,22 @@ std::string id_under(const Json& response, std::string_view object, std::string_
         }
     }
     return text_in(answer, flat);
+}
+
+/// Of the worker's words only whether it knows the thread; nothing of them is shown.
+Error refusal_of(const std::string& message) {
+    const auto kind = kind_of(Refusal{.message = message});
+    if (kind == RefusalKind::thread_not_loaded) {
+        return {
+            Code::not_found,
+            "the worker has not loaded the thread",
+            std::string(ControlClient::k_thread)
+        };
+    }
+    if (kind == RefusalKind::thread_unknown) {
+        return {Code::not_found, "the worker does not know the thread"};
+    }
+    return {Code::unavailable, "the worker refused the command"};
 }
 
 } // namespace
@@ -90,9 +108,9 @@ Result<Json> read_receipt(const Json& body) {
         return fail(Code::protocol, "control answered without a receipt");
     }
     const Json* response = member(*data, "response");
-    const bool error = response != nullptr && member(*response, "error") != nullptr;
-    if (!bool_member(*data, "ok").value_or(true) || error) {
-        return fail(Code::unavailable, "the worker refused the command");
+    const Json* error = response == nullptr ? nullptr : member(*response, "error");
+    if (!bool_member(*data, "ok").value_or(true) || error != nullptr) {
+        return std::unexpected(refusal_of(text_in(error == nullptr ? *data : *error, "message")));
     }
     return response == nullptr ? Json::object() : *response;
 }

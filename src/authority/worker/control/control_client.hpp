@@ -63,7 +63,9 @@ public:
     /// Events behind `cursor`, all of them. Errors as for snapshot().
     [[nodiscard]] static Task<Result<WorkerLog>> log(Self self, std::uint64_t cursor);
     /// The `response` of the receipt. Errors: Code::unavailable (where "retry_after:N" when it is
-    /// known), timeout (ambiguous: never sent again), not_found, too_large, precondition, protocol.
+    /// known, k_unclear when it may have run all the same), timeout (likewise: never sent again),
+    /// not_found (where k_thread when the worker has not loaded the thread), too_large,
+    /// precondition, protocol.
     [[nodiscard]] static Task<Result<Json>> send(Self self, WorkerCommand command);
     /// A fresh sync token for Khala. Code::credentials: refused.
     [[nodiscard]] static Task<Result<Secret>> mint(Self self);
