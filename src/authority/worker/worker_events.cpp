@@ -151,10 +151,11 @@ Task<void> WorkerCore::resync(Self self) {
             auto log = co_await ControlClient::log(self->control_, asked_at - 1);
             if (log) {
                 std::vector<WorkerEvent> ready;
-                self->saw(log->worker, asked_at);
-                self->sequence_.fill(
-                    std::move(log->events), log->worker.latest_seq, Clock::now(), ready
-                );
+                if (log->worker) {
+                    self->saw(*log->worker, asked_at);
+                }
+                const auto latest = log->worker ? log->worker->latest_seq : 0;
+                self->sequence_.fill(std::move(log->events), latest, Clock::now(), ready);
                 self->tell(ready);
                 done = true;
                 break;

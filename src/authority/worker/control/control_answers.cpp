@@ -87,7 +87,7 @@ WorkerSnapshot read_snapshot(const Json& data) {
 
 WorkerLog read_log(Json data) {
     WorkerLog out;
-    if (const Json* worker = member(data, "snapshot")) {
+    if (const Json* worker = member(data, "snapshot"); worker != nullptr && worker->is_object()) {
         out.worker = read_snapshot(*worker);
     }
     const auto rows = data.find("events");

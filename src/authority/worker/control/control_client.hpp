@@ -31,7 +31,7 @@ struct WorkerSnapshot {
 };
 
 struct WorkerLog {
-    WorkerSnapshot worker{};
+    std::optional<WorkerSnapshot> worker{};
     std::vector<WorkerEvent> events{};
 };
 
