@@ -103,6 +103,7 @@ private:
     [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread);
     [[nodiscard]] static Task<Result<Live>>
     run_turn(Self self, std::string thread, TurnRequest request);
+    void leave_stray(const Live& live);
 
     // worker_stop.cpp
     [[nodiscard]] static Task<void> stop_turn(Self self, Live live);

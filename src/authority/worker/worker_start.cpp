@@ -180,6 +180,19 @@ Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
     co_return Result<void>{};
 }
 
+/// Nobody waits for the turn any more: it is stopped, also when it shows up later.
+void WorkerCore::leave_stray(const Live& live) {
+    if (auto turn = live->early_turn(); !turn.empty()) {
+        oa_stream::spawn(
+            executor_,
+            "worker stray turn",
+            stop_stray(shared_from_this(), live->thread(), std::move(turn))
+        );
+    } else {
+        threads_[live->thread()].stray_after = live->after_seq();
+    }
+}
+
 Task<Result<WorkerCore::Live>>
 WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
     if (!self->link_->up()) { // lost while the thread was made or resumed
@@ -210,9 +223,10 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
     self->changed_.notify();
     auto response = co_await ControlClient::send(self->control_, std::move(command));
     if (!response) {
-        const auto code = response.error().code;
-        if (code == Code::timeout || code == Code::cancelled) {
-            self->threads_[thread].stray_after = live->after_seq();
+        const Error& error = response.error();
+        if (error.code == Code::timeout || error.code == Code::cancelled ||
+            error.where == ControlClient::k_unclear) {
+            self->leave_stray(live);
         }
         live->end(turn::FailureCode::authority_lost, true, "its start failed");
         co_return std::unexpected(std::move(response).error());

@@ -2,6 +2,7 @@
 
 #include "events/contract_dialect.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -80,6 +81,11 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
     if (end_ && !translator_->items_open()) {
         tick(end_at_);
     }
+}
+
+std::string WorkerTurn::early_turn() const {
+    const auto found = std::ranges::find(early_, "turn/started", &WorkerEvent::method);
+    return found == early_.end() ? std::string() : ids_of(*found->params()).turn;
 }
 
 void WorkerTurn::tick(Clock::time_point now) {

@@ -36,6 +36,8 @@ public:
     [[nodiscard]] std::uint64_t after_seq() const noexcept { return begin_.after_seq; }
     /// The worker's own; empty until an event carried it.
     [[nodiscard]] const std::string& worker_id() const noexcept { return bound_; }
+    /// The first turn that began on its thread before the receipt came; empty: none did.
+    [[nodiscard]] std::string early_turn() const;
     [[nodiscard]] bool accepted() const noexcept { return translator_.has_value(); }
     /// The worker told its end: nothing of it runs any more.
     [[nodiscard]] bool finished() const noexcept { return translator_ && translator_->ended(); }

@@ -54,6 +54,15 @@ test('a desktop that lost the thread is told to resume it, and the turn is start
 
 const slow = (name, more, run) => ({ [name]: { about: 'the answer to turn/start comes later', accept: () => more, run } });
 
+test('a turn that showed up before its command ran out of time is interrupted', () => within({
+  scenarios: slow('late', { delay: 60000, silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
+}, async (world) => {
+  assertRefused(await world.say('scenario:late', { ms: limit(30000) }).done, 504, 'authority_timeout');
+  await until(() => journal(world, 'interrupt').length === 1, 'it runs on', 5000);
+  assert.ok(journal(world, 'interrupt')[0].found);
+  assert.equal(commands(world, 'turn/start').length, 0, 'not answered, so not sent again');
+}));
+
 test('worker.error that comes before the answer to its command is the answer', () => within({
   limits: { 'first-event': '4s' },
   scenarios: slow('refused', { delay: 400, silent: true }, async (t) => { t.over = true; t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'desktop session mapping unavailable', retryable: false, occurred_at: new Date().toISOString() }); }),

@@ -227,9 +227,9 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
         if (!answer) {
             co_return self->told(command, std::unexpected(std::move(answer).error()));
         }
-        const bool again = never_arrived(answer->failure) ||
-                           (answer->status >= 502 && answer->status <= 504) ||
-                           (answer->status == 200 && answer->body.is_null());
+        const bool again =
+            never_arrived(answer->failure) || (answer->failure == net::TransferFailure::none &&
+                                               unclear(answer->status, answer->body));
         if (!again || attempt == k_pauses.size()) {
             auto result = self->judge(*answer, command);
             // worker.error after a receipt ends the turn; before it, it is the answer.
