@@ -94,6 +94,7 @@ private:
     void watch(Clock::time_point now);
     void watch_worker(Clock::time_point now);
     void want_look();
+    void lose_worker();
 
     // worker_start.cpp
     [[nodiscard]] static Task<Result<void>> ready(Self self);
@@ -107,7 +108,8 @@ private:
 
     // worker_stop.cpp
     [[nodiscard]] static Task<void> stop_turn(Self self, Live live);
-    [[nodiscard]] static Task<void> stop_stray(Self self, std::string thread, std::string turn);
+    /// `turn` is the worker's own id; empty: what runs on the thread.
+    [[nodiscard]] static Task<void> send_interrupt(Self self, std::string thread, std::string turn);
 
     asio::any_io_executor executor_;
     std::shared_ptr<const WorkerOptions> options_;
@@ -127,6 +129,7 @@ private:
     std::uint64_t watermark_ = 0; ///< the highest of our worker's events
     bool looking_ = false;
     bool answered_ = false; ///< the last look; not_found is an answer
+    bool unknown_ = false; ///< control does not know the worker: a command would make one
     bool resyncing_ = false;
     bool resync_again_ = false;
     bool opened_ = false;

@@ -70,7 +70,7 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
         if (after && event.method == "turn/started" && event.seq > *after) {
             found->second.stray_after.reset();
             oa_stream::spawn(
-                executor_, "worker stray turn", stop_stray(shared_from_this(), ids.thread, ids.turn)
+                executor_, "worker stray turn", send_interrupt(shared_from_this(), ids.thread, ids.turn)
             );
         }
         return;
@@ -161,8 +161,7 @@ Task<void> WorkerCore::resync(Self self) {
                 break;
             }
             if (log.error().code == Code::not_found) {
-                self->trouble_ = "control does not know the worker";
-                self->end_all(turn::FailureCode::authority_lost, true, self->trouble_);
+                self->lose_worker();
                 done = true;
                 break;
             }
@@ -196,16 +195,22 @@ Task<Result<WorkerSnapshot>> WorkerCore::look(Self self) {
         self->saw(*snapshot, asked_at);
     } else if (snapshot.error().code == Code::not_found) {
         self->looked_ = Clock::now();
-        self->trouble_ = "control does not know the worker";
-        self->end_all(turn::FailureCode::authority_lost, true, self->trouble_);
+        self->lose_worker();
     } else {
         self->trouble_ = snapshot.error().message;
     }
     co_return snapshot;
 }
 
+void WorkerCore::lose_worker() {
+    unknown_ = true;
+    trouble_ = "control does not know the worker";
+    end_all(turn::FailureCode::authority_lost, true, trouble_);
+}
+
 void WorkerCore::saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at) {
     worker_ = snapshot;
+    unknown_ = false;
     trouble_ = snapshot.trouble();
     if (!sequence_.known() && link_->up()) {
         sequence_.begin(snapshot.latest_seq + 1);

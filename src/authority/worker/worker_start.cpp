@@ -186,7 +186,7 @@ void WorkerCore::leave_stray(const Live& live) {
         oa_stream::spawn(
             executor_,
             "worker stray turn",
-            stop_stray(shared_from_this(), live->thread(), std::move(turn))
+            send_interrupt(shared_from_this(), live->thread(), std::move(turn))
         );
     } else {
         threads_[live->thread()].stray_after = live->after_seq();

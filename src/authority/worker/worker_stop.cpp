@@ -18,25 +18,28 @@ void WorkerCore::abandon(const Live& live) {
     interrupt(live);
 }
 
+/// A service that hangs must not keep readers waiting for the end.
 Task<void> WorkerCore::stop_turn(Self self, Live live) {
     const auto deadline = Clock::now() + self->options_->deadlines.interrupt;
-    WorkerCommand command{
-        .method = "turn/interrupt",
-        .thread = live->thread(),
-        .request = ControlClient::new_request_id()
-    };
-    // The receipt's id may be invented: without one the worker stops what runs on the thread.
-    if (!live->worker_id().empty()) {
-        command.params["turn_id"] = live->worker_id();
-    }
-    auto sent = co_await ControlClient::send(self->control_, std::move(command));
-    if (!sent) {
-        self->log(LogLevel::warn, "turn/interrupt: " + sent.error().message);
-    }
+    // The receipt's id may be invented: without one the worker stops what runs on the thread, so no
+    // other turn may begin there before it did.
+    const bool named = !live->worker_id().empty();
+    oa_stream::spawn(
+        self->executor_,
+        "worker interrupt command",
+        [](Self core, Live stopped) -> Task<void> {
+            co_await send_interrupt(core, stopped->thread(), stopped->worker_id());
+            stopped->interrupt_sent = true;
+            core->changed_.notify();
+        }(self, live)
+    );
     co_await WorkerTurn::wait_ended(live, deadline);
     if (!live->over()) {
         self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
         live->end_interrupted();
+    }
+    while (!named && !live->interrupt_sent && !self->closing_) {
+        co_await self->changed_.wait_until(Clock::now() + self->options_->deadlines.request);
     }
     const auto found = self->threads_.find(live->thread());
     if (found != self->threads_.end() && found->second.live == live) {
@@ -44,15 +47,26 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     }
 }
 
-Task<void> WorkerCore::stop_stray(Self self, std::string thread, std::string turn) {
+/// Any answer is fine: it has ended, or it ends now.
+Task<void> WorkerCore::send_interrupt(Self self, std::string thread, std::string turn) {
+    if (Clock::now() - self->looked_ > self->options_->deadlines.fresh) {
+        static_cast<void>(co_await look(self));
+    }
+    if (self->unknown_) {
+        co_return; // the command would make a worker that nobody runs
+    }
     WorkerCommand command{
         .method = "turn/interrupt",
         .thread = std::move(thread),
         .request = ControlClient::new_request_id()
     };
-    command.params["turn_id"] = std::move(turn);
-    // Any answer is fine: it has ended, or it ends now.
-    static_cast<void>(co_await ControlClient::send(self->control_, std::move(command)));
+    if (!turn.empty()) {
+        command.params["turn_id"] = std::move(turn);
+    }
+    const auto sent = co_await ControlClient::send(self->control_, std::move(command));
+    if (!sent) {
+        self->log(LogLevel::warn, "turn/interrupt: " + sent.error().message);
+    }
 }
 
 } // namespace oa_stream::authority

@@ -60,6 +60,8 @@ public:
     [[nodiscard]] std::uint64_t text_mismatches() const;
     [[nodiscard]] std::uint64_t unknown_events() const;
 
+    bool interrupt_sent = false; ///< and answered, or given up
+
 private:
     [[nodiscard]] bool mine(const std::string& turn, const WorkerEvent& event);
     void translate(const WorkerEvent& event, Clock::time_point now);

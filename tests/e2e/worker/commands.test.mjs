@@ -79,12 +79,34 @@ test('worker.response settles a command whose answer never came', () => within({
   assert.equal(journal(world, 'turn').length, 1);
 }));
 
+test('a worker that control no longer knows is sent nothing: a command would make one that nobody runs', () => within({}, async (world) => {
+  const turn = world.say('scenario:long;n=4000');
+  await turn.frame('text-delta');
+  world.fake.control.clear();
+  await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 30000);
+  assertOneError(await turn.done, { code: 'authority_lost', retryable: true });
+  await sleep(500);
+  assert.deepEqual(world.held(), []);
+  assert.match((await world.get('/readyz')).text, /does not know the worker/);
+}));
+
 test('a stopped worker is not ready once it refused a command', () => within({}, async (world) => {
   assert.equal(text(await world.say('scenario:text').done), words(12));
   Object.assign(world.fake.control.workers.get(world.fake.worker), { status: 'stopped', stopped: Date.now() });
   assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
   await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 1500);
   assert.match((await world.get('/readyz')).text, /is stopped/);
+}));
+
+test('a control service that hangs keeps no reader from the end of a turn that was stopped', () => within({}, async (world) => {
+  const turn = world.say('scenario:long;n=4000', { id: 'hung' });
+  await turn.frame('text-delta');
+  world.fake.control.faults.push({ delay: 30000, times: 50 });
+  const began = Date.now();
+  assert.equal((await send(world.lane.base, { method: 'POST', path: '/api/chats/hung/stop' })).status, 200);
+  await turn.done;
+  assert.ok(read(turn).aborted);
+  assert.ok(Date.now() - began < limit(7000), `${Date.now() - began} ms`);
 }));
 
 test('tokens come from a program, which runs again when its token is refused', async () => {
