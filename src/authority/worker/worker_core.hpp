@@ -128,8 +128,8 @@ private:
     Signal changed_;
     std::uint64_t watermark_ = 0; ///< the highest of our worker's events
     bool looking_ = false;
-    bool answered_ = false; ///< the last look; not_found is an answer
     bool unknown_ = false; ///< control does not know the worker: a command would make one
+    bool refused_ = false; ///< control refused the token of the last look
     bool resyncing_ = false;
     bool resync_again_ = false;
     bool opened_ = false;

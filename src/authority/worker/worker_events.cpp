@@ -189,7 +189,7 @@ void WorkerCore::want_look() {
 Task<Result<WorkerSnapshot>> WorkerCore::look(Self self) {
     const auto asked_at = self->sequence_.next();
     auto snapshot = co_await ControlClient::snapshot(self->control_);
-    self->answered_ = snapshot || snapshot.error().code == Code::not_found;
+    self->refused_ = !snapshot && snapshot.error().code == Code::credentials;
     if (snapshot) {
         self->looked_ = Clock::now();
         self->saw(*snapshot, asked_at);
@@ -276,8 +276,9 @@ void WorkerCore::watch_worker(Clock::time_point now) {
     const auto& limits = options_->deadlines;
     const bool quiet = running() > 0 && link_->up() && now - applied_ >= limits.quiet &&
                        now - looked_ >= limits.quiet;
-    // A worker that takes no turns may be back any moment; a service that refuses us is left alone.
-    const bool waiting = answered_ && !trouble_.empty();
+    // A worker that takes no turns may be back any moment, and so may the service; one that refuses
+    // us is left alone.
+    const bool waiting = !refused_ && !trouble_.empty();
     if (!quiet && now - looked_ < (waiting ? limits.fresh : limits.snapshot)) {
         return;
     }

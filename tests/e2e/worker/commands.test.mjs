@@ -109,6 +109,14 @@ test('a control service that hangs keeps no reader from the end of a turn that w
   assert.ok(Date.now() - began < limit(7000), `${Date.now() - began} ms`);
 }));
 
+test('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
+  world.fake.control.faults.push({ method: 'GET', status: 503, times: 1 });
+  await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);
+  const began = Date.now();
+  await world.ready(limit(15000));
+  assert.ok(Date.now() - began < limit(4000), `${Date.now() - began} ms`);
+}));
+
 test('tokens come from a program, which runs again when its token is refused', async () => {
   const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
   fs.writeFileSync(file, 'control-session-token');
