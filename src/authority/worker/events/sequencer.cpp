@@ -10,6 +10,7 @@ void Sequencer::begin(std::uint64_t next) {
     held_bytes_ = 0;
     waiting_since_.reset();
     needs_log_ = false;
+    adrift_ = false;
 }
 
 void Sequencer::push(WorkerEvent event, Clock::time_point now, Events& ready) {
@@ -23,6 +24,10 @@ void Sequencer::push(WorkerEvent event, Clock::time_point now, Events& ready) {
     if (event.seq < next_ || held_.contains(event.seq)) {
         ++counts_.duplicates;
         return;
+    }
+    if (std::exchange(adrift_, false)) {
+        counts_.found_nowhere += event.seq - next_;
+        next_ = event.seq;
     }
     if (event.missing) {
         needs_log_ = true;
@@ -63,6 +68,7 @@ void Sequencer::release(Clock::time_point now, Events& ready) {
 
 void Sequencer::fill(Events log, std::uint64_t latest, Clock::time_point now, Events& ready) {
     needs_log_ = false;
+    adrift_ = false;
     for (WorkerEvent& event : log) {
         latest = std::max(latest, event.seq);
         if (event.seq >= next_ && !held_.contains(event.seq)) {
@@ -90,6 +96,7 @@ void Sequencer::fill(Events log, std::uint64_t latest, Clock::time_point now, Ev
 
 void Sequencer::skip(Events& ready) {
     needs_log_ = false;
+    adrift_ = held_.empty();
     waiting_since_.reset();
     for (auto& [seq, event] : held_) {
         counts_.found_nowhere += seq - next_;

@@ -35,7 +35,8 @@ public:
     /// The worker's log behind next() - 1, in any order. `latest`: what it has as its newest; up to
     /// there a number that neither the log nor the topic has does not exist.
     void fill(Events log, std::uint64_t latest, Clock::time_point now, Events& ready);
-    /// The log cannot be read: goes on with what is held, holes and all.
+    /// The log cannot be read: goes on with what is held, holes and all. Where nothing is held, the
+    /// next number seen is the next one.
     void skip(Events& ready);
 
     /// Since when an event is waited for; unset: nothing is held.
@@ -55,6 +56,7 @@ private:
     std::size_t held_bytes_ = 0;
     std::optional<Clock::time_point> waiting_since_{};
     bool needs_log_ = false;
+    bool adrift_ = false; ///< what comes next is not known: the log could not be read
     SequencerCounts counts_{};
 };
 
