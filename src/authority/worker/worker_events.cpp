@@ -127,6 +127,9 @@ void WorkerCore::on_up(bool lost) {
         want_look();
     } else if (lost) {
         watermark_ = 0; // Khala's numbers may have begun again
+        if (link_->began_again()) {
+            sequence_.forget_watermarks();
+        }
         want_resync();
     }
 }

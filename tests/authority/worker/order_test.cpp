@@ -119,6 +119,29 @@ TEST_CASE("sequencer: events without a number are told by watermark, once") {
     CHECK(line.told.size() == 2);
 }
 
+TEST_CASE("sequencer: numbers of the topic that began again are told again") {
+    Line line(7);
+    line.sequence.push(event(0, 900), line.now, line.told);
+    line.sequence.forget_watermarks();
+    line.sequence.push(event(0, 3), line.now, line.told);
+    CHECK(line.told.size() == 2);
+}
+
+TEST_CASE("sequencer: without a log and with nothing held, the next number seen is the next one") {
+    Line line(4);
+    auto hole = event(4);
+    hole.missing = true;
+    line.sequence.push(std::move(hole), line.now, line.told);
+    line.sequence.skip(line.told);
+    line.push(9); // the first event of the next turn
+    line.push(10);
+    CHECK(line.seqs() == Seqs{9, 10});
+    CHECK_FALSE(line.sequence.waiting_since());
+    CHECK(line.sequence.counts().found_nowhere == 5);
+    line.push(12);
+    CHECK(line.sequence.waiting_since());
+}
+
 TEST_CASE("sequencer: any order, repetition and loss gives the same events with a whole log") {
     std::mt19937 random(20261121);
     for (int round = 0; round < 500; ++round) {

@@ -38,6 +38,8 @@ public:
     /// The log cannot be read: goes on with what is held, holes and all. Where nothing is held, the
     /// next number seen is the next one.
     void skip(Events& ready);
+    /// The topic's watermarks began again.
+    void forget_watermarks() noexcept { told_watermark_ = 0; }
 
     /// Since when an event is waited for; unset: nothing is held.
     [[nodiscard]] std::optional<Clock::time_point> waiting_since() const noexcept {

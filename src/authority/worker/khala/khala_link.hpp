@@ -72,6 +72,8 @@ public:
     [[nodiscard]] std::uint64_t stale_cursors() const noexcept { return stale_cursors_; }
     [[nodiscard]] std::uint64_t reauths() const noexcept { return reauths_; }
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return unanswered_; }
+    /// Its numbers began again since the last call.
+    [[nodiscard]] bool began_again() noexcept { return std::exchange(began_again_, false); }
 
 private:
     friend class RustSession;
@@ -109,6 +111,7 @@ private:
     bool at_head_ = false; ///< the last end told the head, and the cursor is there
     bool from_zero_ = false; ///< what is retained is being read, over evictions if need be
     bool lost_ = false;    ///< what the next up() says
+    bool began_again_ = false;
     bool up_ = false;
     bool stopping_ = false;
     std::string reason_ = "not connected yet";

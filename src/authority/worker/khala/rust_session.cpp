@@ -81,6 +81,7 @@ void RustSession::choose_cursor(KhalaLink& link, const Head& head) {
     } else if (!link.cursor_) {
         link.cursor_ = at;
     } else if (link.to_head_ || at < *link.cursor_) {
+        link.began_again_ = link.began_again_ || at < *link.cursor_;
         link.cursor_ = at;
         link.lost_ = true;
     }
