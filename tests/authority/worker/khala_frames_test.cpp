@@ -104,6 +104,16 @@ TEST_CASE("khala frames: Phoenix replies and errors") {
     );
     CHECK(frame.kind == Kind::slow);
     CHECK(frame.pause == Millis(2000));
+    frame = read_phoenix_frame(
+        R"(["1",null,"sync:v1","sync:frame",{"kind":"KHALA_FRAME_KIND_ERROR","payload_bytes":"eyJjb2RlIjoicmVhdXRoX3JlcXVpcmVkIn0="}])",
+        k_filter
+    );
+    CHECK(frame.kind == Kind::reauth); // it comes alone where sync:error was lost
+    frame = read_phoenix_frame(
+        R"([null,"1","sync:v1","phx_reply",{"status":"error","response":{"code":"upgrade_required","min_client_build_id":"20270101T000000Z","max_client_build_id":null}}])",
+        k_filter
+    );
+    CHECK(frame.window.contains("upgrade_required (builds 20270101T000000Z to any)"));
     CHECK(
         read_phoenix_frame(R"(["1",null,"sync:v1","phx_close",{}])", k_filter).kind == Kind::closed
     );

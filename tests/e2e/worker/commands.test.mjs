@@ -117,6 +117,12 @@ test('a look that fails once costs two seconds of readiness, not fifteen', () =>
   assert.ok(Date.now() - began < limit(4000), `${Date.now() - began} ms`);
 }));
 
+test('a build that Khala does not serve: the window is told', () => within({ wire: 'phoenix', ready: false, fake: { khala: { compat: { protocol: 'khala.ws.v1', minBuild: '20990101T000000Z', maxBuild: null, minSchema: 1, maxSchema: 1 } } } }, async (world) => {
+  await until(async () => /upgrade_required \(builds 20990101T000000Z to any\)/.test((await world.get('/readyz')).text), 'no window');
+  await sleep(2000);
+  assert.equal(journal(world, 'khala.open').length, 1, 'it is final');
+}));
+
 test('tokens come from a program, which runs again when its token is refused', async () => {
   const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
   fs.writeFileSync(file, 'control-session-token');

@@ -1,7 +1,11 @@
 #include "khala_frames.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "worker/control/control_answers.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -59,9 +63,21 @@ std::optional<std::uint64_t> head_of_stale(const Json& error) {
                : std::nullopt;
 }
 
+/// "CODEX_STREAM_ERROR_CODE_STALE_CURSOR" is "stale_cursor".
+std::string plain_code(std::string code) {
+    constexpr std::string_view k_enum = "CODEX_STREAM_ERROR_CODE_";
+    return code.starts_with(k_enum) ? to_lower(code.substr(k_enum.size())) : code;
+}
+
+bool refuses_build(std::string_view code) noexcept {
+    return code.starts_with("unsupported_") || code == "upgrade_required" ||
+           code == "invalid_client_build";
+}
+
 KhalaFrame read_error(const Json& error) {
     KhalaFrame frame{.kind = Kind::failed};
-    frame.code = text_in(error, "code");
+    frame.code = plain_code(text_in(error, "code"));
+    frame.window = refuses_build(frame.code) ? compat_text(error) : std::string();
     frame.pause = pause_of(error, "reconnect_after_ms");
     if (frame.code == "stale_cursor") {
         frame.kind = Kind::stale;
@@ -123,6 +139,23 @@ KhalaFrame read_batch(Json& payload, const KhalaFilter& filter, std::size_t byte
     return frame;
 }
 
+std::optional<std::string> base64_decoded(std::string text) {
+    std::ranges::replace(text, '+', '-');
+    std::ranges::replace(text, '/', '_');
+    text.erase(std::min(text.find('='), text.size()));
+    return base64url_decoded(text);
+}
+
+/// What comes as sync:frame came before under its own name, but for an error that comes alone.
+KhalaFrame read_framed(const Json& payload) {
+    if (text_view_in(payload, "kind") != "KHALA_FRAME_KIND_ERROR") {
+        return {};
+    }
+    const auto text = base64_decoded(text_in(payload, "payload_bytes"));
+    const auto error = text ? parse_any_json(*text) : fail(Code::protocol, "");
+    return error && error->is_object() ? read_error(*error) : KhalaFrame{};
+}
+
 } // namespace
 
 KhalaFrame read_rust_frame(std::string_view text, const KhalaFilter& filter) {
@@ -159,6 +192,8 @@ KhalaFrame read_phoenix_frame(std::string_view text, const KhalaFilter& filter) 
         frame = read_batch(payload, filter, text.size());
     } else if (event == "sync:error") {
         frame = read_error(payload);
+    } else if (event == "sync:frame") {
+        frame = read_framed(payload);
     } else if (event == "phx_reply") {
         frame = read_reply(payload, filter);
         frame.ref = (*body)[1].is_string() ? (*body)[1].get<std::string>() : std::string();

@@ -31,6 +31,7 @@ struct KhalaFrame {
     std::optional<std::uint64_t> head{};
     std::optional<Millis> pause{}; ///< before the next connection, where the server says it
     std::string code{};
+    std::string window{}; ///< this build is refused: why, and which builds are served
     std::string ref{}; ///< Phoenix wire: which command is answered; empty: none
 };
 

@@ -223,10 +223,9 @@ KhalaEnd KhalaLink::end_of(const KhalaFrame& frame) {
             frame.code == "bad_subscription") {
             end.why = Why::settings;
             end.text += " (--khala-topic, the scopes of the token)";
-        } else if (frame.code.starts_with("unsupported_") || frame.code == "upgrade_required" ||
-                   frame.code == "invalid_client_build") {
+        } else if (!frame.window.empty()) {
             end.why = Why::refused_build;
-            end.text = "Khala does not serve this build: " + printable(frame.code, 40);
+            end.text = "Khala: " + frame.window;
         }
         break;
     default:

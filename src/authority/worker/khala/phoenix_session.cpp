@@ -116,7 +116,7 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
             ref += 's';
             link->still_answering();
             static_cast<void>(socket->send(subscription(ref, topic, *frame.head)));
-        } else if (ends(frame.kind) && frame.kind != Kind::stale) {
+        } else if (ends(frame.kind) && (frame.kind != Kind::stale || frame.ref == ref)) {
             co_return KhalaLink::end_of(frame);
         }
     }
