@@ -138,6 +138,10 @@ TEST_CASE("worker translator: ends of a turn that only the contract has") {
     end = ended("codex/error", R"({"message":"m","will_retry":false})");
     CHECK(end.failure->code == turn::FailureCode::codex_error);
     CHECK_FALSE(end.failure->retryable);
+    Teller mixed; // members of both dialects
+    mixed.push("error", R"({"error":{"message":"m"},"will_retry":true})");
+    REQUIRE_FALSE(mixed.events.empty());
+    CHECK(std::get<turn::Note>(mixed.events.back()).name == "notice");
     Teller retried;
     retried.push("codex/error", R"({"message":"m","will_retry":true})");
     CHECK(retried.end() == nullptr);

@@ -79,6 +79,7 @@ void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
         usage(std::move(params), out);
     } else if (method == "error" || method == "codex/error") {
         start({}, out);
+        rename_member(params, "will_retry", "willRetry");
         method == "error" ? tell(method, std::move(params), out) : codex_error(params, out);
     } else if (method == "turn/completed") {
         start({}, out);
