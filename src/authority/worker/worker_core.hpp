@@ -81,6 +81,7 @@ private:
     void tell(std::vector<WorkerEvent>& ready);
     void on_event(const WorkerEvent& event);
     void on_notification(const WorkerEvent& event);
+    void on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread);
     void on_life(const WorkerEvent& event);
     void on_command(const WorkerEvent& event);
     void on_up(bool lost);

@@ -1,6 +1,7 @@
 // From Khala's updates to turns: once, in order, with holes filled from the worker's log.
 #include "oa_stream/base/json_members.hpp"
 
+#include "codex/events/token_usage.hpp"
 #include "control/control_answers.hpp"
 #include "events/contract_dialect.hpp"
 #include "worker_core.hpp"
@@ -66,19 +67,29 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
         return;
     }
     if (!found->second.live) {
-        const auto after = found->second.stray_after;
-        if (after && event.method == "turn/started" && event.seq > *after) {
-            found->second.stray_after.reset();
-            oa_stream::spawn(
-                executor_, "worker stray turn", send_interrupt(shared_from_this(), ids.thread, ids.turn)
-            );
-        }
+        on_other(event, ids.turn, found->second);
         return;
     }
     const Live live = found->second.live;
     live->deliver(event, Clock::now());
     if (live->over()) {
         release(ids.thread);
+    }
+}
+
+/// A thread of ours on which no turn of ours runs: somebody else's turn, or one whose start was not
+/// answered.
+void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread) {
+    if (event.method == "turn/started" && thread.stray_after && event.seq > *thread.stray_after) {
+        thread.stray_after.reset();
+        oa_stream::spawn(
+            executor_,
+            "worker stray turn",
+            send_interrupt(shared_from_this(), ids_of(*event.params()).thread, turn)
+        );
+    } else if (event.method == WorkerTranslator::k_usage) {
+        const auto total = read_usage(*event.params());
+        thread.total = total ? total : thread.total;
     }
 }
 

@@ -68,6 +68,9 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
         return;
     }
     if (!mine(ids_of(*event.params()).turn, event)) {
+        if (event.method == WorkerTranslator::k_usage) {
+            translator_->spent_by_others(*event.params());
+        }
         return;
     }
     last_event_ = now;

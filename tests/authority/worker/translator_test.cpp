@@ -163,6 +163,23 @@ TEST_CASE("worker translator: usage of the turn; all zero means unknown") {
     CHECK_FALSE(zero.end()->usage);
 }
 
+TEST_CASE("worker translator: what others spent on the thread before is none of the turn's usage") {
+    const auto total = [](int input) {
+        return *parse_json(
+            R"({"tokenUsage":{"total":{"inputTokens":)" + std::to_string(input) + "}}}"
+        );
+    };
+    Teller teller;
+    teller.translator.spent_by_others(total(1'000));
+    teller.push("thread/tokenUsage/updated", dump_json(total(1'040)));
+    CHECK(std::get<turn::UsageKnown>(teller.events.back()).usage.input == 40);
+    WorkerTranslator resumed({.thread = "t", .turn = "u"}); // what was spent before is not known
+    resumed.spent_by_others(total(500));
+    std::vector<turn::Event> out;
+    resumed.push("thread/tokenUsage/updated", total(503), out);
+    CHECK(std::get<turn::UsageKnown>(out.back()).usage.input == 3);
+}
+
 TEST_CASE("worker translator: what nobody knows is counted, and ends nothing") {
     Teller teller;
     teller.push("item/hologram/delta", R"({"item_id":"x","delta":"no"})");

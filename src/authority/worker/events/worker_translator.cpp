@@ -75,7 +75,7 @@ void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
     } else if (method == "turn/plan/updated" || method == "turn/diff/updated") {
         start({}, out);
         tell(method, std::move(params), out);
-    } else if (method == "thread/tokenUsage/updated") {
+    } else if (method == k_usage) {
         usage(std::move(params), out);
     } else if (method == "error" || method == "codex/error") {
         start({}, out);
@@ -225,8 +225,20 @@ void WorkerTranslator::usage(Json params, Events& out) {
     if (const auto total = read_usage(params)) {
         total_ = total;
         if (settings_.baseline) {
-            tell("thread/tokenUsage/updated", std::move(params), out);
+            tell(k_usage, std::move(params), out);
         }
+    }
+}
+
+void WorkerTranslator::spent_by_others(const Json& params) {
+    if (const auto total = read_usage(params)) {
+        total_ = total;
+        settings_.baseline = settings_.baseline ? settings_.baseline : total;
+        Json told = params;
+        told["threadId"] = settings_.thread;
+        told["turnId"] = "";
+        Events none; // it ends up in the difference to our own
+        codex_.notification(Json::object({{"method", k_usage}, {"params", std::move(told)}}), none);
     }
 }
 

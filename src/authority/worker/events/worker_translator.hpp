@@ -31,10 +31,14 @@ public:
         WorkerText text = WorkerText::deltas;
     };
 
+    static constexpr std::string_view k_usage = "thread/tokenUsage/updated";
+
     explicit WorkerTranslator(Settings settings);
 
     /// One notification of the turn; thread and turn were checked by the caller.
     void push(std::string_view method, Json params, Events& out);
+    /// The thread's total as another turn left it.
+    void spent_by_others(const Json& params);
     /// What the turn said in parts that are not whole, where text is told by items.
     void flush(Events& out);
 
