@@ -64,6 +64,7 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
     const auto ids = ids_of(*event.params());
     const auto found = threads_.find(ids.thread);
     if (found == threads_.end()) {
+        counts_.unknown_events += ids.thread.empty() ? 1 : 0;
         return;
     }
     if (!found->second.live) {
@@ -126,7 +127,7 @@ void WorkerCore::on_life(const WorkerEvent& event) {
         trouble_ = "the worker is stopping";
     } else if (event.type == "worker.heartbeat" || event.type == "worker.started") {
         worker_.heartbeat_age_ms = 0;
-    } else if (event.type != "worker.event") {
+    } else {
         ++counts_.unknown_events;
     }
 }

@@ -32,6 +32,25 @@ test('commands are counted by method and by how they ended; every one is there a
   assert.equal(families?.length, 1);
 });
 
+test('what nobody has a meaning for is counted, whatever is wrong with it', async () => {
+  for (const [name, wanted] of [['handshake', 3], ['malformed', 5], ['unknown', 4]]) {
+    const before = await metric('unknown_events_total');
+    await world.play(name, scenarios[name], 'contract');
+    assert.equal((await metric('unknown_events_total')) - before, wanted, name);
+  }
+});
+
+test('usage of a turn leaves out what another surface spent on its thread', async () => {
+  const spent = async (id) => (await world.say('scenario:text;dialect=app-server', { id }).done).chunks.find((chunk) => chunk?.type === 'finish').messageMetadata.usage;
+  const first = await spent('shared-thread');
+  assert.equal(first.inputTokens, 40);
+  const { control, engine, worker } = world.fake;
+  const thread = [...control.threads.keys()].at(-1), total = { input: 1000, cached: 0, output: 500, reasoning: 0 };
+  engine.totals.set(thread, { ...total });
+  control.append(worker, 'worker.event', { source: 'x', method: 'thread/tokenUsage/updated', params: { threadId: thread, turnId: 'of-somebody-else', tokenUsage: { total: { totalTokens: 1500, inputTokens: 1000, cachedInputTokens: 0, outputTokens: 500, reasoningOutputTokens: 0 } } } });
+  assert.deepEqual(await spent('shared-thread'), first);
+});
+
 test('smoke control passes at the address where a control service and this lane serve, and chats are answered there', async () => {
   const service = await startControlService({ others: { layout: 'khala' } });
   const proxy = await startHaproxy(world.lane.base, [
