@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/option_names.hpp"
 
+#include "build_time.hpp"
 #include "service_url.hpp"
 #include "worker_core.hpp"
 
@@ -71,15 +72,12 @@ private:
     std::shared_ptr<WorkerCore> core_;
 };
 
-/// The window of builds that a control service serves is told in times of building.
-constexpr std::string_view k_build = "20261121T000000Z";
-
 } // namespace
 
 /// http://host → ws://host; a trailing slash would double.
 WorkerOptions completed(WorkerOptions options) {
     if (options.client_build.empty()) {
-        options.client_build = k_build;
+        options.client_build = k_build_time;
     }
     while (options.control_url.ends_with('/')) {
         options.control_url.pop_back();

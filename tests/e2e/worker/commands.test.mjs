@@ -139,3 +139,9 @@ test('tokens come from a program, which runs again when its token is refused', a
     assert.deepEqual(world.held(), []);
   });
 });
+
+test('a build names the time at which it was made', () => within({ wire: 'phoenix' }, async (world) => {
+  const [open] = journal(world, 'khala.open');
+  assert.match(open.build, /^20\d{6}T\d{6}Z$/);
+  assert.ok(open.build > '20261121T000000Z', open.build);
+}));
