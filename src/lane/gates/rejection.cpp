@@ -62,7 +62,7 @@ Rejection reject_start(const Error& error, bool replaces) {
                      )
                    : reject(422, "invalid_request", "the assistant does not take this request");
     case Code::too_large:
-        return reject(422, "invalid_request", "the assistant cannot take so much input");
+        return invalid_field("messages", "the assistant cannot take so much input");
     case Code::cancelled:
     case Code::unavailable:
     case Code::network:

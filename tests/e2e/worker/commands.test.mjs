@@ -90,6 +90,12 @@ test('a worker that control no longer knows is sent nothing: a command would mak
   assert.match((await world.get('/readyz')).text, /does not know the worker/);
 }));
 
+test('a text that is too long is refused by its name', () => within({}, async (world) => {
+  const answer = await world.say(`scenario:text ${'x'.repeat(20100)}`).done;
+  const body = assertRefused(answer, 422, 'invalid_request');
+  assert.ok(Object.keys(body.errors ?? {}).length === 1, answer.text);
+}));
+
 test('a stopped worker is not ready once it refused a command', () => within({}, async (world) => {
   assert.equal(text(await world.say('scenario:text').done), words(12));
   Object.assign(world.fake.control.workers.get(world.fake.worker), { status: 'stopped', stopped: Date.now() });
