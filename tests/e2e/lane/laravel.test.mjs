@@ -335,6 +335,13 @@ test('there are forty-two cases, and no rule is about a case that is none', () =
   assert.deepEqual(Object.keys(RULES).filter((name) => !CASES.some((c) => c.name === name)), []);
 });
 
+test('each case of a guest has its answer in docs/chats.md', () => {
+  const page = fs.readFileSync(path.join(ROOT, 'docs/chats.md'), 'utf8').split('\n## ').find((part) => part.startsWith('Guests'));
+  const cases = CASES.map((one) => one.name).filter((name) => /guest|rehydrated/.test(name));
+  assert.equal(cases.length, 14);
+  for (const name of cases) assert.equal(page.match(new RegExp(`^\\|.*\\| \`${name}\` \\| .+ \\|$`, 'gm'))?.length, 1, name);
+});
+
 for (const one of CASES) {
   test(one.name, async () => {
     const rule = RULES[one.name];
