@@ -1,13 +1,12 @@
 // What goes wrong between the lane and its worker: lost answers, dead peers, refused tokens,
 // connections that break at random. The runtime counts how often each turn was started.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 import { scenarios } from '../worker/fake/scenarios.mjs';
+import { startRuntime } from '../worker/runtime.mjs';
 import { World } from '../worker/world.mjs';
 
 const words = (n) => Array.from({ length: n }, (_, i) => `w${String(i + 1).padStart(3, '0')}`).join(' ');
@@ -120,14 +119,6 @@ test('no token stands in the log', async () => {
     } finally { await world.stop(); }
   }
 });
-
-/** The runtime as a process of its own, on a port that stays. */
-async function startRuntime(port = 0) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../worker/fake/fake-runtime.mjs', import.meta.url)), '--port', String(port)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const line = await new Promise((done) => child.stdout.once('data', (data) => done(String(data))));
-  const { url, token } = JSON.parse(line);
-  return { url, token, port: Number(new URL(url).port), violations: [], child, stop: async () => { child.kill('SIGKILL'); } };
-}
 
 test('the runtime is killed in the middle of turns: each ends once, and the next runtime is used', async () => {
   const first = await startRuntime();
