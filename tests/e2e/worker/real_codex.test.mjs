@@ -69,6 +69,32 @@ for (const prompt of ['http-400', 'failed-mid;at=3', 'drop-mid;at=3', 'exec-two'
   }));
 }
 
+for (const prompt of ['mcp;arg=over%20the%20worker', 'mcp;tool=fail', 'mcp;tool=nonesuch']) {
+  test(`${prompt}: the same call`, () => same(async (base, mark) => {
+    const told = shown(await chat(base, `scenario:${prompt}`, { id: `${prompt.replace(/[^a-z]/g, '')}-${mark}` }).done);
+    assert.equal(told.failure, undefined);
+    told.texts = told.texts.map((text) => text.replace(/Wall time: [\d.]+/, 'Wall time: T'));
+    if (!prompt.includes('nonesuch')) assert.equal(told.tools.length, 1, JSON.stringify(told));
+    return told;
+  }));
+}
+
+test('a worker that posts each notification by itself: by items the answers are exact', async () => {
+  const config = path.join(scratch('racy-codex'), 'config.toml');
+  fs.writeFileSync(config, agentConfig(mock.port));
+  const racy = await World.start({ fake: { codex: { bin: codexBin(), config, cwd: folders[0], racy: true } }, flags: ['--worker-text', 'items'] });
+  try {
+    for (let round = 0; round < 5; round++) {
+      for (const prompt of ['text;words=40', 'unicode', 'two-messages', 'exec;cmd=echo%20race']) {
+        const told = [];
+        for (const base of [racy.lane.base, codex.base]) told.push(shown(await chat(base, `scenario:${prompt}`, { id: `race-${round}-${prompt.replace(/[^a-z]/g, '')}-${base === codex.base ? 'c' : 'w'}` }).done));
+        assert.deepEqual(told[0], told[1], prompt);
+      }
+    }
+    assert.deepEqual(racy.held(), []);
+  } finally { await racy.stop(); }
+});
+
 test('smoke stream passes', async () => {
   const smoke = await oa(['smoke', 'stream', '--base-url', worker.lane.base, '--json', '--abort', '--prompt', 'scenario:text;words=12'], { ms: 90000 });
   assert.deepEqual(smoke.json().checks.filter((c) => !['PASS', 'SKIPPED'].includes(c.verdict)).map((c) => `${c.id}: ${c.detail}`), []);
