@@ -20,7 +20,9 @@ async function halfOpen(wire) {
     await exchange.done;
     assertLegal(exchange);
     assert.equal(read(exchange).texts.join(''), words(800));
-    assert.equal(world.fake.log.filter((entry) => entry.what === 'khala.open').length, 2);
+    const seen = (what) => world.fake.log.filter((entry) => entry.what === what).length;
+    // A reader that is late on a busy machine is over 700 events behind by then, and thrown out on its way.
+    assert.equal(seen('khala.open'), 2 + seen('khala.evicted'));
     assert.equal(world.fake.log.filter((entry) => entry.what === 'turn').length, 1);
   } finally { await world.stop(); }
 }
