@@ -1,5 +1,6 @@
 // The lane over worker control and Khala: every scenario of the runtime, on both wires, in both
-// dialects, whole and byte by byte. What a client must read is read by all nine clients.
+// dialects, whole and byte by byte. What a client must read is read by all nine clients. Byte by byte the runtime
+// has its real quotas of events, too; that of commands has a test of its own (worker/commands).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scenarios } from '../e2e/worker/fake/scenarios.mjs';
@@ -16,7 +17,7 @@ const chosen = (wire) => Object.entries(scenarios).filter(([name, s]) => !apart.
 async function play(lanes, name, { wire, split, dialect }) {
   const scenario = scenarios[name];
   const settings = JSON.stringify([scenario.limits ?? {}, scenario.flags ?? [], lasting.has(name) && name]);
-  if (!lanes.has(settings)) lanes.set(settings, await World.start({ wire, split, fake: { dialect }, limits: scenario.limits, flags: scenario.flags }));
+  if (!lanes.has(settings)) lanes.set(settings, await World.start({ wire, split, fake: { dialect, strict: split === 1, control: { limit: 0 } }, limits: scenario.limits, flags: scenario.flags }));
   const world = lanes.get(settings);
   await world.reset();
   await world.ready();

@@ -151,3 +151,17 @@ test('a build names the time at which it was made', () => within({ wire: 'phoeni
   assert.match(open.build, /^20\d{6}T\d{6}Z$/);
   assert.ok(open.build > '20261121T000000Z', open.build);
 }));
+
+test('the minute of commands of one token: the lane refuses before the service does, and says for how long', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
+  let refused;
+  for (let n = 0; n < 40 && !refused; n++) {
+    const answer = await world.say('scenario:text;n=1').done;
+    if (answer.status !== 200) refused = answer;
+  }
+  assertRefused(refused, 503, 'authority_unavailable');
+  const wait = Number(refused.headers['retry-after']);
+  assert.ok(wait >= 20 && wait <= 60, refused.text);
+  assert.deepEqual(journal(world, 'http').filter((entry) => entry.status === 429), []);
+  assert.equal(commands(world, 'turn/start').length + commands(world, 'thread/start').length, 54, 'a tenth is left for stops');
+  assert.deepEqual(world.held(), []);
+}));
