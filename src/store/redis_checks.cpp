@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace oa_stream::store {
@@ -19,6 +20,8 @@ constexpr std::uint64_t k_oldest_redis = 7;
 /// arguments.
 std::vector<Command> harmless_commands(const std::string& key) {
     return {
+        {"SCRIPT", "LOAD", "return 1"},
+        {"EVALSHA", "0", "0"},
         {"EXISTS", key},
         {"GET", key},
         {"SET", key, "1", "XX", "PX", "1"},
@@ -67,32 +70,25 @@ bool refuses_command(const Reply& reply) {
 }
 
 Task<Result<void>> check_commands(RedisLink::Self link, std::string prefix, Millis wait) {
-    const Command load{"SCRIPT", "LOAD", "return 1"};
-    OA_CO_TRY(const auto loaded, co_await RedisLink::greet_call(link, load, wait));
-    auto commands = harmless_commands(fmt::format("{}:probe:{}", prefix, random_hex(6)));
-    commands.insert(commands.begin(), {"EVALSHA", loaded.failed() ? "0" : loaded.text, "0"});
-    if (refuses_command(loaded)) {
-        commands.insert(commands.begin(), load);
+    const auto commands = harmless_commands(fmt::format("{}:probe:{}", prefix, random_hex(6)));
+    OA_CO_TRY(const auto replies, co_await RedisLink::greet_calls(link, commands, wait));
+    const auto refused = std::ranges::find_if(replies, refuses_command);
+    if (refused == replies.end()) {
+        co_return Result<void>{};
     }
-    for (const auto& command : commands) {
-        OA_CO_TRY(const auto reply, co_await RedisLink::greet_call(link, command, wait));
-        if (refuses_command(reply)) {
-            const auto& name = command.front();
-            co_return fail(
-                Code::credentials,
-                fmt::format(
-                    "its user may not use {}{} on {}:*: {}",
-                    name,
-                    name == "SCRIPT" ? " LOAD" : "",
-                    prefix,
-                    reply.text
-                ),
-                "the store",
-                "allow what examples/replicas/users.acl allows"
-            );
-        }
-    }
-    co_return Result<void>{};
+    const auto& name = commands[static_cast<std::size_t>(refused - replies.begin())].front();
+    co_return fail(
+        Code::credentials,
+        fmt::format(
+            "its user may not use {}{} on {}:*: {}",
+            name,
+            name == "SCRIPT" ? " LOAD" : "",
+            prefix,
+            refused->text
+        ),
+        "the store",
+        "allow what examples/replicas/users.acl allows"
+    );
 }
 
 Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis wait) {

@@ -17,6 +17,8 @@ constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
 constexpr Millis k_first_pause{50};
 constexpr Millis k_longest_pause{1'000};
 constexpr std::size_t k_piece = 64U << 10U;
+/// Between two writes of what may wait: a server spends more on a write than on a command.
+constexpr Millis k_gather{5};
 
 /// Of an answer to a log-in: the server's words hold no secret, and they name the reason.
 Error refused(const Reply& reply) {
@@ -31,7 +33,7 @@ Error refused(const Reply& reply) {
 } // namespace
 
 RedisLink::RedisLink(const asio::any_io_executor& executor, Options options)
-    : executor_(executor), options_(std::move(options)), lost_(executor) {
+    : executor_(executor), options_(std::move(options)), gather_(executor), lost_(executor) {
 }
 
 RedisLink::~RedisLink() = default;
@@ -48,6 +50,7 @@ void RedisLink::close() {
     drop(stream_, {Code::cancelled, "the store is closed"});
     lost_.cancel();
     greeting_ = nullptr;
+    on_up = nullptr;
 }
 
 Task<Result<void>> RedisLink::find_primary(Self self) {
@@ -116,6 +119,9 @@ Task<Result<void>> RedisLink::connect(Self self) {
         co_return std::unexpected(std::move(error));
     }
     self->up_ = true;
+    if (self->on_up) {
+        self->on_up();
+    }
     co_return Result<void>{};
 }
 
@@ -171,32 +177,78 @@ Task<Result<Reply>> RedisLink::call(Self self, Command command, Millis within) {
     co_return co_await ask(std::move(self), std::move(command), within);
 }
 
-Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within) {
+Task<Result<Reply>> RedisLink::call_soon(Self self, Command command, Millis within) {
+    if (!self->up_) {
+        co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
+    }
+    co_return co_await ask(std::move(self), std::move(command), within, Haste::soon);
+}
+
+Task<Result<std::vector<Reply>>>
+RedisLink::call_all(Self self, std::vector<Command> commands, Millis within) {
+    if (!self->up_) {
+        co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
+    }
+    co_return co_await greet_calls(std::move(self), std::move(commands), within);
+}
+
+Task<Result<std::vector<Reply>>>
+RedisLink::greet_calls(Self self, std::vector<Command> commands, Millis within) {
     const auto stream = self->stream_;
     if (!stream) {
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
-    append_command(self->outbox_, command);
-    auto waiter = std::make_shared<Waiter>(self->executor_);
-    self->waiters_.push_back(waiter);
-    if (!std::exchange(self->writing_, true)) {
-        spawn(self->executor_, "store commands", write_out(self, stream));
+    std::vector<Asked> asked;
+    for (const auto& command : commands) {
+        asked.push_back(queue(self, command, Haste::now));
     }
-    waiter->signal.expires_after(within);
+    std::vector<Reply> out;
+    for (auto& one : asked) {
+        OA_CO_TRY(auto reply, co_await answer_to(self, stream, std::move(one), within));
+        out.push_back(std::move(reply));
+    }
+    co_return out;
+}
+
+Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within, Haste haste) {
+    auto stream = self->stream_;
+    if (!stream) {
+        co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
+    }
+    auto asked = queue(self, command, haste);
+    co_return co_await answer_to(std::move(self), std::move(stream), std::move(asked), within);
+}
+
+RedisLink::Asked RedisLink::queue(const Self& self, const Command& command, Haste haste) {
+    append_command(self->outbox_, command);
+    auto asked = std::make_shared<Waiter>(self->executor_);
+    self->waiters_.push_back(asked);
+    if (haste == Haste::now) {
+        self->urgent_ = true;
+        self->gather_.cancel();
+    }
+    if (!std::exchange(self->writing_, true)) {
+        spawn(self->executor_, "store commands", write_out(self, self->stream_));
+    }
+    return asked;
+}
+
+Task<Result<Reply>> RedisLink::answer_to(Self self, Stream stream, Asked asked, Millis within) {
+    asked->signal.expires_after(within);
     bool late = false;
-    if (!waiter->answer) {
-        const auto [woken] = co_await waiter->signal.async_wait(k_awaited);
+    if (!asked->answer) {
+        const auto [woken] = co_await asked->signal.async_wait(k_awaited);
         late = !woken;
     }
-    if (!waiter->answer && late) {
+    if (!asked->answer && late) {
         // Answers come in order, so nothing behind this one would come either.
         self->drop(stream, {Code::timeout, "the store does not answer in time"});
         co_return fail(Code::timeout, "the store does not answer in time");
     }
-    if (!waiter->answer) {
+    if (!asked->answer) {
         co_return fail(Code::cancelled, "cancelled");
     }
-    auto& answer = *waiter->answer;
+    auto& answer = *asked->answer;
     if (answer && answer->failed() &&
         (answer->text.starts_with("READONLY") || answer->text.starts_with("MASTERDOWN"))) {
         // It is a copy now: who the primary is has to be found out anew.
@@ -207,7 +259,14 @@ Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within) {
 
 Task<void> RedisLink::write_out(Self self, Stream stream) {
     while (self->stream_ == stream && !self->outbox_.empty()) {
+        if (const auto from = self->written_ + k_gather; !self->urgent_ && Clock::now() < from) {
+            self->gather_.expires_at(from);
+            (void)co_await self->gather_.async_wait(k_awaited);
+            continue;
+        }
         const auto bytes = std::exchange(self->outbox_, {});
+        self->written_ = Clock::now();
+        self->urgent_ = false;
         if (auto written = co_await stream->write(bytes); !written) {
             self->drop(stream, std::move(written).error());
             co_return;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace oa_stream::store {
 
@@ -42,10 +43,19 @@ public:
     /// Code::unavailable at once while there is no connection; Code::timeout after `within`, which
     /// ends the connection: what was asked may have been done. An error of Redis is a reply.
     [[nodiscard]] static Task<Result<Reply>> call(Self self, Command command, Millis within);
+    /// One of many that nobody waits for: it may stay for some milliseconds, to go with others.
+    [[nodiscard]] static Task<Result<Reply>> call_soon(Self self, Command command, Millis within);
+    /// In one write; their answers in this order.
+    [[nodiscard]] static Task<Result<std::vector<Reply>>>
+    call_all(Self self, std::vector<Command> commands, Millis within);
     /// For a greeting: before anybody else may.
+    [[nodiscard]] static Task<Result<std::vector<Reply>>>
+    greet_calls(Self self, std::vector<Command> commands, Millis within);
     [[nodiscard]] static Task<Result<Reply>> greet_call(Self self, Command command, Millis within) {
         return ask(std::move(self), std::move(command), within);
     }
+    /// Told whenever others may use a new connection.
+    std::function<void()> on_up{};
     [[nodiscard]] bool up() const noexcept { return up_; }
     [[nodiscard]] const Error& trouble() const noexcept { return trouble_; }
     void close();
@@ -57,12 +67,18 @@ private:
         std::optional<Result<Reply>> answer{};
     };
     using Stream = std::shared_ptr<net::ByteStream>;
+    using Asked = std::shared_ptr<Waiter>;
+    enum class Haste { now, soon };
 
     [[nodiscard]] static Task<Result<void>> connect(Self self);
     /// Where the primary is now, by the first Sentinel that says so.
     [[nodiscard]] static Task<Result<void>> find_primary(Self self);
     [[nodiscard]] static Task<Result<void>> log_in(Self self);
-    [[nodiscard]] static Task<Result<Reply>> ask(Self self, Command command, Millis within);
+    [[nodiscard]] static Task<Result<Reply>>
+    ask(Self self, Command command, Millis within, Haste haste = Haste::now);
+    [[nodiscard]] static Asked queue(const Self& self, const Command& command, Haste haste);
+    [[nodiscard]] static Task<Result<Reply>>
+    answer_to(Self self, Stream stream, Asked asked, Millis within);
     [[nodiscard]] static Task<void> keep_connected(Self self);
     [[nodiscard]] static Task<void> read_replies(Self self, Stream stream);
     [[nodiscard]] static Task<void> write_out(Self self, Stream stream);
@@ -73,8 +89,11 @@ private:
     Options options_;
     Greeting greeting_{};
     Stream stream_{};
-    std::deque<std::shared_ptr<Waiter>> waiters_{};
+    std::deque<Asked> waiters_{};
     std::string outbox_{};
+    Clock::time_point written_{}; ///< the last write
+    asio::steady_timer gather_; ///< cancelled when what waits is to be written now
+    bool urgent_ = false; ///< … which it is
     asio::steady_timer lost_; ///< cancelled when the connection is lost
     Error trouble_{Code::unavailable, "not connected yet"};
     bool writing_ = false;

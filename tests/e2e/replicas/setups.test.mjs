@@ -10,6 +10,7 @@ import { assertLegal } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
+import { startPipe } from './pipe.mjs';
 import { startRedis } from './redis.mjs';
 import { resume } from './world.mjs';
 
@@ -93,6 +94,20 @@ test('a Redis that is older than 7.0 is refused', async () => {
   await new Promise((done) => old.listen(0, '127.0.0.1', done));
   await refused(['--store', `redis://127.0.0.1:${old.address().port}`], 2, /Redis 6\.2\.14 is too old[^]*use Redis 7\.0 or newer/);
   old.close();
+});
+test('a lane that cannot share its turns is refused', async () => {
+  const x = await oa(['serve', '--listen', '127.0.0.1:0', '--store', redis.url, '--authority', 'worker', '--worker-control', 'http://127.0.0.1:1', '--worker-auth', 'env:STORE_PASSWORD'], { env });
+  assert.equal(x.code, 2, x.stderr);
+  assert.match(x.stderr, /--store: lanes with --authority worker cannot share turns/);
+});
+test('rights are asked for in a few pieces, however far the store is', async () => {
+  const pipe = await startPipe(redis.port);
+  let pieces = 0;
+  pipe.told = (text) => { pieces += text.includes(':probe:') ? 1 : 0; };
+  const lane = await startLane({ name: 'far', args: ['--store', pipe.url, ...USER], env });
+  assert.ok(pieces >= 2 && pieces <= 6, `${pieces} pieces on two connections`);
+  assert.equal((await lane.stop()).code, 0);
+  pipe.stop();
 });
 test('a copy of the primary is refused, and a cluster', async () => {
   const primary = await startRedis();
