@@ -79,7 +79,8 @@ RedisStore::append(std::string turn, std::uint64_t fence, std::uint64_t end, std
     const auto size = bytes.size();
     const auto id = id_text(fence, end);
     OA_CO_TRY(
-        const auto reply, co_await ask({"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)})
+        const auto reply,
+        co_await ask_soon({"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)})
     );
     if (reply.nil()) {
         co_return Written::gone;

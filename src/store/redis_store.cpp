@@ -107,7 +107,15 @@ std::string RedisStore::row(const ThreadKey& thread) const {
 }
 
 Task<Result<Reply>> RedisStore::ask(Command command) {
-    auto reply = co_await RedisLink::call(link_, std::move(command), options_.wait);
+    return noted(RedisLink::call(link_, std::move(command), options_.wait));
+}
+
+Task<Result<Reply>> RedisStore::ask_soon(Command command) {
+    return noted(RedisLink::call_soon(link_, std::move(command), options_.wait));
+}
+
+Task<Result<Reply>> RedisStore::noted(Task<Result<Reply>> asked) {
+    auto reply = co_await std::move(asked);
     if (!reply) {
         ++numbers_.errors;
         co_return std::unexpected(std::move(reply).error());

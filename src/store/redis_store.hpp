@@ -114,6 +114,13 @@ public:
 
 private:
     [[nodiscard]] Task<Result<Reply>> ask(Command command);
+    /// … which may go with others.
+    [[nodiscard]] Task<Result<Reply>> ask_soon(Command command);
+    [[nodiscard]] Task<Result<Reply>> noted(Task<Result<Reply>> asked);
+    /// Its answer comes once a copy of the server has it, too, where there is one.
+    [[nodiscard]] Task<Result<Reply>> ask_copied(Command command);
+    [[nodiscard]] Task<void> wait_for_copy();
+    void note(const Reply& reply);
     [[nodiscard]] Task<Result<std::string>> load(const Script& script);
     /// `keys`, then prefix and session, then `args`.
     [[nodiscard]] Task<Result<Reply>> run(const Script& script, Command keys, Command args);
