@@ -20,9 +20,6 @@ constexpr std::size_t k_most_stale = 10'000;
 
 Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
     const auto until = Clock::now() + k_start_wait;
-    if (!co_await forget_stale_keys()) {
-        co_return std::unexpected(reject_store_away());
-    }
     const store::KeyRequest request{
         .owner = call->record.owner,
         .key = call->key,
@@ -30,6 +27,9 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
         .request = call->request_digest,
         .thread = call->chat.thread
     };
+    if (!co_await forget_stale_keys(&request)) {
+        co_return std::unexpected(reject_store_away());
+    }
     while (true) {
         const auto use = co_await store_->use_key(request);
         if (!use) {
@@ -70,15 +70,22 @@ void SharedLane::forget_key_later(store::KeyRequest request) noexcept {
     }
 }
 
-Task<bool> SharedLane::forget_stale_keys() {
-    while (!stale_keys_.empty()) {
-        const auto request = stale_keys_.back();
+/// `of`: only earlier uses of this key, as nobody shall wait for what others left. False: the store
+/// does not answer.
+Task<bool> SharedLane::forget_stale_keys(const store::KeyRequest* of) {
+    while (true) {
+        const auto stale = std::ranges::find_if(stale_keys_, [of](const auto& one) {
+            return of == nullptr || (one.owner == of->owner && one.key == of->key);
+        });
+        if (stale == stale_keys_.end()) {
+            co_return true;
+        }
+        const auto request = *stale;
         if (!co_await store_->forget_key(request)) {
             co_return false;
         }
         std::erase_if(stale_keys_, [&](const auto& one) { return one.attempt == request.attempt; });
     }
-    co_return true;
 }
 
 } // namespace oa_stream::lane

@@ -124,7 +124,7 @@ private:
 
     /// Rows that are ours for the store alone: an answer of it was lost.
     [[nodiscard]] Task<void> look_after_rows();
-    [[nodiscard]] Task<bool> forget_stale_keys();
+    [[nodiscard]] Task<bool> forget_stale_keys(const store::KeyRequest* of = nullptr);
 
     // shared_settle.cpp
     enum class Adoption {

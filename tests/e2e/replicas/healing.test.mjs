@@ -55,6 +55,22 @@ test('the answer to the use of an Idempotency-Key is lost: it can be used again,
   assertLegal(await again(() => ask(b), (x) => x.status === 200, 15000));
 });
 
+test('a request does not wait until the keys of all others are forgotten', async () => {
+  pipeA.refuse = true;
+  pipeA.cut();
+  const ask = (n) => open(a.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': `many-${n}` }, body: chatBody('scenario:text;words=1', { id: `many-${n}`, messageId: 'm' }) }).done;
+  await again(() => ask(0), (x) => x.status === 503);
+  await Promise.all(Array.from({ length: 300 }, (_, n) => ask(n)));
+  const told = [];
+  pipeA.told = (text) => told.push(...[...text.matchAll(/oa:i:\/(many-\d+|mine-alone)/g)].map((one) => one[1]));
+  pipeA.heal();
+  await a.until(() => told.length > 0, 'the first to be forgotten');
+  const mine = await open(a.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': 'mine-alone' }, body: chatBody('scenario:text;words=1', { id: 'mine-alone', messageId: 'm' }) }).done;
+  pipeA.told = undefined;
+  assertLegal(mine);
+  assert.ok(told.indexOf('mine-alone') < 200, `behind ${told.indexOf('mine-alone')} others`);
+});
+
 test('a conversation that another lane made is not made again: 409, and its messages stay', async () => {
   await small('made');
   await small('source');
