@@ -246,8 +246,8 @@ private:
     void mark_segments(std::string_view frames);
     void hold_end();
     void settle_end(bool decided_elsewhere);
-    void end_as_lost();
-    void leave_to_others();
+    void end_as_lost(turn::Failure why);
+    void leave_to_others(turn::Failure why);
     [[nodiscard]] bool cut_off() const noexcept;
     [[nodiscard]] std::string outcome_text() const;
     [[nodiscard]] bool admit(turn::Event& event);

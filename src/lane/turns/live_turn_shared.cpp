@@ -14,13 +14,8 @@ namespace {
 
 constexpr Millis k_unread{30'000};
 
-turn::Failure left_failure(StopReason reason) {
-    const bool away = reason == StopReason::store_away;
-    return {
-        turn::FailureCode::turn_aborted,
-        true,
-        away ? "the store stayed away" : "another replica has taken this turn"
-    };
+turn::Failure taken_failure() {
+    return {turn::FailureCode::turn_aborted, true, "another replica has taken this turn"};
 }
 
 std::string text_of_log(const FrameLog& log) {
@@ -165,7 +160,7 @@ void LiveTurn::settle_end(bool decided_elsewhere) {
         return;
     }
     if (decided_elsewhere) {
-        return end_as_lost();
+        return end_as_lost(taken_failure());
     }
     const auto now = Clock::now();
     log_.append(last_frames_);
@@ -176,17 +171,20 @@ void LiveTurn::settle_end(bool decided_elsewhere) {
 }
 
 /// Readers here have heard the log and no ending.
-void LiveTurn::end_as_lost() {
+void LiveTurn::end_as_lost(turn::Failure why) {
     const auto now = Clock::now();
     outcome_.elsewhere = true;
+    outcome_.outcome = turn::Outcome::aborted;
+    outcome_.finish = turn::Finish::error;
     encode::UiEncoder encoder({});
     std::string frames;
     if (log_.whole() && encoder.restore(text_of_log(log_))) {
-        encoder.fail_open(left_failure(reason_), frames);
+        encoder.fail_open(why, frames);
         log_.append(frames);
     } else {
         cut_readers();
     }
+    outcome_.failure = std::move(why);
     gone_ = true; // what a resume should tell, the other replica has
     conclude(now);
     deliver(now);
@@ -200,15 +198,15 @@ void LiveTurn::lose_to_another() {
     if (turn_ && !turn_->leave()) { // it runs on for whoever took it, where it can
         turn_->interrupt();
     }
-    leave_to_others();
+    leave_to_others(taken_failure());
 }
 
-void LiveTurn::leave_to_others() {
+void LiveTurn::leave_to_others(turn::Failure why) {
     if (style_.journal) {
         style_.journal->leave();
     }
     style_.journal.reset();
-    end_as_lost();
+    end_as_lost(std::move(why));
     cancel_.emit(asio::cancellation_type::terminal);
 }
 
