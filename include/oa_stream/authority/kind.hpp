@@ -30,6 +30,7 @@ struct AuthorityKind {
     /// Not empty: the name is known, but this release cannot make it; why.
     std::string_view refusal{};
     bool spawns = false; ///< children of its own, with their descriptors
+    bool shares_turns = false; ///< lanes with a store can have the same turns of it
     bool costs = false; ///< its turns are paid for
     bool plays = false; ///< a prompt can name the recording that answers
     bool takes_faults = false; ///< for drills

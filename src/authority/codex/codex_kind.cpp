@@ -36,6 +36,7 @@ extern constinit const AuthorityKind k_codex{
     .name = "codex",
     .provider = "codex_app_server",
     .spawns = true,
+    .shares_turns = true,
     .costs = true,
     .records = true,
     .keeps_threads = true,

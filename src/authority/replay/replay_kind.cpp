@@ -18,6 +18,7 @@ make_replay(const asio::any_io_executor& executor, const AuthorityOptions& optio
 extern constinit const AuthorityKind k_replay{
     .name = "replay",
     .provider = "replay",
+    .shares_turns = true,
     .plays = true,
     .takes_faults = true,
     .model = replay_model,

@@ -119,6 +119,14 @@ Result<void> complete_store(ServeOptions& options) {
             fmt::format("run Codex as a server: {} 0=ws://127.0.0.1:4500", names::codex_server)
         );
     }
+    if (!options.kind->shares_turns) {
+        return fail(
+            Code::usage,
+            fmt::format("lanes with --authority {} cannot share turns", options.kind->name),
+            std::string(names::store),
+            "run one lane without it, or use Codex servers"
+        );
+    }
     store.revision = options.lane.revision;
     store.turn_time = options.lane.limits.turn_wall;
     options.lane.timings.authority_away = options.codex_reconnect;
