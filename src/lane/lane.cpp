@@ -81,6 +81,7 @@ struct Lane::Impl {
     [[nodiscard]] Task<void> serve_shared(CallPtr call);
     [[nodiscard]] Task<void> dispatch(CallPtr call);
     [[nodiscard]] std::string unready() const;
+    [[nodiscard]] std::string caution() const;
     [[nodiscard]] Task<void> health(CallPtr call);
     [[nodiscard]] Task<void> metrics(CallPtr call);
 
@@ -254,7 +255,7 @@ Task<void> Lane::Impl::health(CallPtr call) {
         const bool ready = unready().empty();
         status = ready ? 200 : 503;
         body["status"] = ready ? "ready" : "unready";
-        const auto reason = ready ? state.authority().health().reason : unready();
+        const auto reason = ready ? caution() : unready();
         if (!reason.empty()) {
             body["reason"] = reason;
         }
@@ -279,10 +280,14 @@ std::string Lane::Impl::unready() const {
     if (!health.ready) {
         return health.reason.empty() ? "the authority is not ready" : health.reason;
     }
-    const auto* store = state.shared ? &state.shared->store() : nullptr;
-    auto trouble = store == nullptr ? std::string() : store->trouble();
-    const bool full = store != nullptr && store->numbers().memory >= 1; // it refuses every write
-    return trouble.empty() && full ? "the store is full" : trouble;
+    return state.shared ? state.shared->store().trouble() : std::string();
+}
+
+/// What a ready lane has to say all the same. All lanes have the same full store: a balancer that
+/// left them for it would refuse people who read, too.
+std::string Lane::Impl::caution() const {
+    const bool full = state.shared && state.shared->full();
+    return full ? "the store is full: no new turns" : state.authority().health().reason;
 }
 
 Task<void> Lane::Impl::metrics(CallPtr call) {

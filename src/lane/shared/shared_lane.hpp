@@ -43,6 +43,8 @@ public:
     void start();
     void stop();
     [[nodiscard]] store::Store& store() const noexcept { return *store_; }
+    /// What runs needs the rest of the store's memory: nothing new begins.
+    [[nodiscard]] bool full() const;
 
     // Threads: the lane's own map is what it has seen of the store's. shared_rows.cpp
     /// False: the store does not answer.

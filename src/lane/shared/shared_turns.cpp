@@ -82,6 +82,10 @@ std::optional<Rejection> refused(store::Acquired::Kind kind) {
 
 } // namespace
 
+bool SharedLane::full() const {
+    return store_->numbers().memory > k_full;
+}
+
 Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
     const auto& limits = lane_->config.limits;
     const auto& timings = lane_->config.timings;
@@ -91,7 +95,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         .most = wish.limited ? limits.streams : k_unlimited,
         .most_of_owner = wish.limited && wish.count_owner ? limits.streams_per_owner : 0
     };
-    if (wish.limited && store_->numbers().memory > k_full) { // what runs needs the rest
+    if (wish.limited && full()) {
         co_return std::unexpected(reject_store_away());
     }
     Patience patience;
