@@ -234,7 +234,8 @@ Task<void> Streams::resume(CallPtr call) {
     if (!turn || told || !turn->resumable(Clock::now())) {
         co_return co_await answers_->send(std::move(call), nothing_to_resume());
     }
-    if (turn->readers() >= lane_->config.limits.readers_per_turn) {
+    const auto readers = lane_->shared ? co_await lane_->shared->readers_of(turn) : turn->readers();
+    if (readers >= lane_->config.limits.readers_per_turn) {
         co_return co_await answers_->refuse(
             std::move(call),
             with_retry_after(reject(429, "rate_limited", "this turn has too many readers"), 5)
