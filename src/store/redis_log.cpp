@@ -5,11 +5,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <span>
+
 namespace oa_stream::store {
 
 namespace {
 
 constexpr Millis k_block{1'000};
+constexpr Millis k_pause{25};
+constexpr std::size_t k_most_waited = 128; ///< streams of one question
 constexpr std::size_t k_entries = 1'000; ///< of one answer
 
 std::string id_text(std::uint64_t fence, std::uint64_t end) {
@@ -131,29 +137,54 @@ Task<Result<Log>> RedisStore::read(std::string turn) {
     }
 }
 
+/// One that waits for so many streams at once costs the server more than asking for them now and
+/// then.
 Task<Result<std::vector<TailNews>>> RedisStore::follow(std::vector<Tail> tails) {
-    Command command{
-        "XREAD",
-        "COUNT",
-        std::to_string(k_entries),
-        "BLOCK",
-        std::to_string(k_block.count()),
-        "STREAMS",
-        key("in", session_)
-    };
+    const bool waits = tails.size() <= k_most_waited;
+    const auto within = (waits ? k_block : Millis(0)) + options_.wait;
+    std::vector<Command> commands;
+    for (std::size_t at = 0; at == 0 || at < tails.size(); at += k_most_waited) {
+        const auto rest = std::span(tails).subspan(at);
+        const auto some = rest.first(std::min(rest.size(), k_most_waited));
+        commands.push_back(read_news(some, at == 0, waits));
+    }
+    OA_CO_TRY(const auto replies, co_await RedisLink::call_all(news_, std::move(commands), within));
+    std::vector<TailNews> out;
+    for (const auto& reply : replies) {
+        if (reply.failed()) {
+            co_return std::unexpected(error_of(reply));
+        }
+        take_news(reply, out);
+    }
+    if (!waits) {
+        co_await sleep_for(k_pause);
+    }
+    co_return out;
+}
+
+Command RedisStore::read_news(std::span<const Tail> tails, bool inbox, bool waits) const {
+    Command command{"XREAD", "COUNT", std::to_string(k_entries)};
+    if (waits) {
+        command.emplace_back("BLOCK");
+        command.push_back(std::to_string(k_block.count()));
+    }
+    command.emplace_back("STREAMS");
+    if (inbox) {
+        command.push_back(key("in", session_));
+    }
     for (const auto& tail : tails) {
         command.push_back(log(tail.turn));
     }
-    command.push_back(inbox_at_);
+    if (inbox) {
+        command.push_back(inbox_at_);
+    }
     for (const auto& tail : tails) {
         command.push_back(id_text(tail.fence, tail.end));
     }
-    const auto within = k_block + options_.wait;
-    OA_CO_TRY(const auto reply, co_await RedisLink::call(news_, std::move(command), within));
-    if (reply.failed()) {
-        co_return std::unexpected(error_of(reply));
-    }
-    std::vector<TailNews> out;
+    return command;
+}
+
+void RedisStore::take_news(const Reply& reply, std::vector<TailNews>& out) {
     for (const auto& stream : reply.items) {
         const auto name = stream.at(0);
         if (stream.items.size() < 2) {
@@ -170,7 +201,6 @@ Task<Result<std::vector<TailNews>>> RedisStore::follow(std::vector<Tail> tails) 
             }
         }
     }
-    co_return out;
 }
 
 void RedisStore::wake() {

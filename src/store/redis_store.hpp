@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -130,6 +131,8 @@ private:
     /// As often as the session has to be registered anew: once.
     [[nodiscard]] Task<Result<Reply>> run_counted(const Script& script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
+    [[nodiscard]] Command read_news(std::span<const Tail> tails, bool inbox, bool waits) const;
+    void take_news(const Reply& reply, std::vector<TailNews>& out);
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(const Script& script);
     /// … a second time: the server forgot it.

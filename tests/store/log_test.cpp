@@ -1,6 +1,8 @@
 // A turn's log: offsets, fences, followers.
 #include "redis_rig.hpp"
 
+#include <algorithm>
+
 using namespace oa_stream;
 using namespace oa_stream::store;
 using namespace oa_stream::test;
@@ -95,6 +97,61 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
 
     rig.get(b.drop_log("t1"));
     CHECK(rig.get(b.follow({{"t1", fence, 6}})).empty());
+}
+
+TEST_CASE("a log with a hole is not whole") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const ThreadKey key{"ann", "hole"};
+    const auto fence = rig.get(a.acquire(wish(key))).holding.fence;
+    rig.get(a.commit({.key = key, .fence = fence, .turn = "t1", .head = "{}"}));
+    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(a.read("t1")).whole());
+    CHECK(rig.get(a.append("t1", fence, 9, "ghi")) == Written::stored); // "def" was lost
+    CHECK_FALSE(rig.get(a.read("t1")).whole());
+}
+
+TEST_CASE("what a later release says in a log is noticed") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const ThreadKey key{"ann", "later"};
+    const auto fence = rig.get(a.acquire(wish(key))).holding.fence;
+    rig.get(a.commit({.key = key, .fence = fence, .turn = "t1", .head = "{}"}));
+    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(a.read("t1")).plain());
+    redis_cli(rig, {"XADD", "oa:l:t1", std::to_string(fence) + "-4", "b", "d", "new", "x"});
+    CHECK_FALSE(rig.get(a.read("t1")).plain());
+}
+
+TEST_CASE("many turns are followed at once") {
+    constexpr std::size_t k_turns = 300;
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    std::vector<Tail> tails;
+    for (std::size_t i = 0; i < k_turns; ++i) {
+        const auto turn = "t" + std::to_string(i);
+        const ThreadKey key{"ann", turn};
+        auto asked = wish(key);
+        asked.most = k_turns;
+        const auto fence = rig.get(a.acquire(asked)).holding.fence;
+        rig.get(a.commit({.key = key, .fence = fence, .turn = turn, .head = "{}"}));
+        rig.get(a.append(turn, fence, 3, "abc"));
+        tails.push_back({turn, fence, 0});
+    }
+    std::vector<Wanted> wanted;
+    b.on_wanted = [&wanted](const Wanted& one) { wanted.push_back(one); };
+    const auto news = rig.get(b.follow(tails));
+    CHECK(news.size() == k_turns);
+    CHECK(std::ranges::all_of(news, [](const TailNews& one) {
+        return one.entries.size() == 1 && one.entries.front().bytes == "abc";
+    }));
+    for (auto& tail : tails) {
+        tail.end = 3;
+    }
+    const auto began = Clock::now();
+    CHECK(rig.get(b.follow(tails)).empty());
+    CHECK(Clock::now() - began < Millis(900)); // it asks again soon instead of waiting
 }
 
 TEST_CASE("a waiting follower can be woken") {

@@ -300,7 +300,8 @@ constexpr auto k_options = options<ServeOptions>(
         "max-lag-time, turn-time, start-wait, first-event, idle, approval, tool-result, "
         "owner-idle, reconnect, "
         "lease, "
-        "store-wait, store-outage, log-kept, idempotency-time, authority-away, worker-requests, "
+        "store-wait, store-outage, log-kept, tails, idempotency-time, authority-away, "
+        "worker-requests, "
         "body, resend, total-bodies, total-requests, headers, "
         "connections, "
         "handshake-time, head-time, body-time, write-time, keep-alive.",

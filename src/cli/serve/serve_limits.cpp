@@ -66,6 +66,7 @@ auto table_of(ServeOptions& options) {
         Limit{"store-wait", &options.store.wait},
         Limit{"store-outage", &options.store.outage},
         Limit{"log-kept", &options.store.log_kept},
+        Limit{"tails", &options.store.tails},
         Limit{"idempotency-time", &options.store.key_time},
         Limit{"authority-away", &worker.deadlines.away},
         Limit{"worker-requests", &worker.requests_per_minute},

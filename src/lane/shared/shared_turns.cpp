@@ -233,9 +233,16 @@ void SharedLane::wanted(const store::Wanted& what) {
     }
 }
 
-Task<std::shared_ptr<LiveTurn>> SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
+Task<Accepted<std::shared_ptr<LiveTurn>>>
+SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
     if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
         co_return known->second.turn;
+    }
+    const auto read = std::ranges::count_if(relays_, [](const auto& relay) {
+        return !relay.second.turn->ended();
+    });
+    if (std::cmp_greater_equal(read, store_->options().tails)) {
+        co_return std::unexpected(reject_full());
     }
     const auto log = co_await store_->read(holding.turn);
     if (!log || !log->whole()) {
@@ -311,8 +318,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, st
             co_return nullptr;
         }
         auto turn = co_await relay_of(key, holding);
-        if (turn) {
-            turn->history_read(state->read);
+        if (turn && *turn) {
+            (*turn)->history_read(state->read);
         }
         co_return turn;
     }
