@@ -75,6 +75,13 @@ public:
     /// first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(std::string owner, std::string thread);
+    /// A turn that another replica is starting shall stop as soon as it was accepted. none: there
+    /// is no such start; over: it was accepted, or came to nothing; else it is still under way.
+    enum class Start { none, over, under_way };
+    [[nodiscard]] Task<Start>
+    stop_start(std::string owner, std::string thread, Clock::time_point until);
+    /// Of all replicas.
+    [[nodiscard]] Task<std::size_t> readers_of(std::shared_ptr<LiveTurn> turn);
 
     // shared_keys.cpp
     /// The turn that this Idempotency-Key started already on any replica; nullopt: the key is ours

@@ -6,6 +6,7 @@
 #include "shared_lane.hpp"
 #include "state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -324,6 +325,36 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, st
         co_return turn;
     }
     co_return nullptr;
+}
+
+Task<SharedLane::Start>
+SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point until) {
+    const store::ThreadKey key{std::move(owner), std::move(thread)};
+    std::optional<std::uint64_t> asked;
+    while (true) {
+        const auto state = co_await store_->look(key);
+        const auto& holding = state ? state->holding : store::Holding{};
+        const bool starts = holding.alive && holding.phase == store::Phase::starting &&
+                            holding.session != store_->session();
+        if (!starts || (asked && holding.fence != *asked)) {
+            co_return asked ? Start::over : Start::none;
+        }
+        if (!asked) {
+            (void
+            )co_await store_->want(key, holding.fence, std::string(to_string(StopReason::stopped)));
+            asked = holding.fence;
+        }
+        if (Clock::now() >= until) {
+            co_return Start::under_way;
+        }
+        co_await sleep_for(k_poll);
+    }
+}
+
+/// While the store is away, those of this one.
+Task<std::size_t> SharedLane::readers_of(std::shared_ptr<LiveTurn> turn) {
+    const auto all = co_await store_->readers(turn->id());
+    co_return std::max(turn->readers(), all.value_or(0));
 }
 
 } // namespace oa_stream::lane

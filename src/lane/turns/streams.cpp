@@ -3,6 +3,7 @@
 #include "bodies/read_body.hpp"
 #include "bodies/resend_sieve.hpp"
 #include "bodies/surrogates.hpp"
+#include "chats/thread_name.hpp"
 #include "gates/gates.hpp"
 #include "models.hpp"
 #include "store/idempotency.hpp"
@@ -26,7 +27,7 @@ constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:wo
 /// The order is contract: these, the body, open_for_turns.
 constexpr std::array<Gate, 4> k_chat_gates{resend_size, compatibility, owner, content_type};
 constexpr std::array<Gate, 2> k_thread_gates{owner, known_thread};
-constexpr std::array<Gate, 4> k_stop_gates{body_size, owner, optional_type, known_thread};
+constexpr std::array<Gate, 3> k_stop_gates{body_size, owner, optional_type};
 
 /// Word for word what the retired bridge said; a client or an operator recognises the rollback by
 /// it.
@@ -244,13 +245,34 @@ Task<void> Streams::resume(CallPtr call) {
     co_await send(std::move(call), std::move(turn), false);
 }
 
+/// A turn that another lane is starting: whether there is one, and what became of it.
+Task<SharedLane::Start> Streams::stop_start(CallPtr call, Clock::time_point until) {
+    const auto id = read_path_id(call->match.id.value_or(""));
+    if (!lane_->shared || !id) {
+        co_return SharedLane::Start::none;
+    }
+    const auto owner = call->record.owner;
+    const auto start = co_await lane_->shared->stop_start(owner, *id, until);
+    if (start == SharedLane::Start::over && !lane_->ids().contains(owner, *id)) {
+        co_await lane_->shared->refresh(owner, *id);
+    }
+    co_return start;
+}
+
 Task<void> Streams::stop(CallPtr call) {
-    if (auto found = co_await admit(*lane_, call, k_stop_gates); !found) {
-        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
+    if (auto read = co_await admit(*lane_, call, k_stop_gates); !read) {
+        co_return co_await answers_->refuse(std::move(call), std::move(read).error());
+    }
+    const auto until = Clock::now() + k_stop_wait;
+    const auto start = co_await stop_start(call, until);
+    if (start == SharedLane::Start::under_way) {
+        co_return co_await tell_stop(std::move(call), nullptr, "stopping");
+    }
+    if (auto known = known_thread(*lane_, *call); !known) {
+        co_return co_await answers_->refuse(std::move(call), std::move(known).error());
     }
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
-    const auto until = Clock::now() + k_stop_wait;
     // A stop that comes before its turn was accepted must not be lost.
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
         co_await sleep_for(k_poll);
@@ -260,7 +282,7 @@ Task<void> Streams::stop(CallPtr call) {
         co_return co_await answers_->refuse(std::move(call), found.error());
     }
     const auto turn = *found;
-    const bool live = turn && !turn->ended();
+    const bool live = turn && (!turn->ended() || start == SharedLane::Start::over);
     if (!live && lane_->shared && !lane_->shared->store().trouble().empty()) {
         co_return co_await answers_->refuse(std::move(call), reject_unknown_for_now());
     }
@@ -271,11 +293,17 @@ Task<void> Streams::stop(CallPtr call) {
         }
         call->record.turn = turn->id();
     }
+    const auto* const status = !live ? "idle" : turn->ended() ? "stopped" : "stopping";
+    co_await tell_stop(std::move(call), live ? turn : nullptr, status);
+}
+
+Task<void>
+Streams::tell_stop(CallPtr call, std::shared_ptr<LiveTurn> turn, std::string_view status) {
     Json data = Json::object();
-    data["id"] = thread;
-    data["turnId"] = live ? Json(turn->id()) : Json(nullptr);
-    data["status"] = !live ? "idle" : turn->ended() ? "stopped" : "stopping";
-    co_await answers_->send(std::move(call), json_response(200, Json{{"data", std::move(data)}}));
+    data["id"] = *read_path_id(call->match.id.value_or(""));
+    data["turnId"] = turn ? Json(turn->id()) : Json(nullptr);
+    data["status"] = status;
+    return answers_->send(std::move(call), json_response(200, Json{{"data", std::move(data)}}));
 }
 
 } // namespace oa_stream::lane

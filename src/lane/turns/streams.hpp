@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace oa_stream::lane {
 
@@ -21,6 +22,9 @@ public:
 private:
     [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
     [[nodiscard]] Task<void> start(CallPtr call);
+    [[nodiscard]] Task<SharedLane::Start> stop_start(CallPtr call, Clock::time_point until);
+    [[nodiscard]] Task<void>
+    tell_stop(CallPtr call, std::shared_ptr<LiveTurn> turn, std::string_view status);
     [[nodiscard]] Task<void> answer_turn(CallPtr call);
     [[nodiscard]] Task<void> send(
         CallPtr call,

@@ -1,0 +1,85 @@
+// What one lane is about to begin, the others know of.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertLegal, assertRefused } from '../lib/contract.mjs';
+import { chat, open, send } from '../lib/http.mjs';
+import { begun, fifth, heard, held, resume, startWorld, whole } from './world.mjs';
+
+let world, a, b;
+before(async () => {
+  world = await startWorld();
+  [a, b] = [await world.lane('a'), await world.lane('b')];
+});
+after(() => world.end());
+
+const stop = (lane, id) => open(lane.base, { method: 'POST', path: `/api/chats/${id}/stop` });
+for (const known of [false, true]) {
+  test(`a turn of ${known ? 'a conversation' : 'a new conversation'} that one lane starts is stopped through the other`, async () => {
+    const id = known ? 'stop-known' : 'stop-new';
+    if (known) assertLegal(await chat(b.base, 'scenario:text;words=2', { id }).done);
+    world.server.signal('SIGSTOP'); // the turn cannot be accepted meanwhile
+    const first = chat(a.base, held(id), { id });
+    await a.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 'st') === 'starting', 'the start');
+    const asked = stop(b, id);
+    await a.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 'sp') === 'stopped', 'the wish');
+    world.server.signal('SIGCONT');
+    await asked.done;
+    assert.equal(asked.status, 200, asked.text);
+    assert.equal(asked.json().data.id, id);
+    assert.equal(asked.json().data.status, 'stopped');
+    await first.done;
+    assertLegal(first);
+    assert.equal(asked.json().data.turnId, first.headers['x-oa-turn-id']);
+    assert.ok(first.chunks.some((c) => c?.type === 'abort'), first.text);
+    assert.ok(!heard(first).includes('foxtrot'));
+    await world.release(id);
+    assert.equal((await stop(b, id).done).json().data.status, 'idle');
+  });
+}
+
+test('a start that takes longer than a stop waits is said to be stopping, and is stopped then', async () => {
+  world.server.signal('SIGSTOP');
+  const first = chat(a.base, held('stop-late'), { id: 'stop-late' });
+  await a.until(() => world.redis.cli('HGET', 'oa:t:/stop-late', 'st') === 'starting', 'the start');
+  const asked = await stop(b, 'stop-late').done;
+  assert.deepEqual([asked.status, asked.json().data], [200, { id: 'stop-late', turnId: null, status: 'stopping' }]);
+  world.server.signal('SIGCONT');
+  await first.done;
+  assert.ok(first.chunks.some((c) => c?.type === 'abort'), first.text);
+  await world.release('stop-late');
+});
+
+test('a stop of what nobody knows or starts is 404 all the same', async () => {
+  assertRefused(await stop(b, 'nobody-knows').done, 404);
+});
+
+test('readers of one turn are limited over all lanes', async () => {
+  const narrow = await world.lane('narrow', ['--limit', 'readers-per-turn=2']);
+  const first = await begun(a, 'crowd');
+  const second = resume(b, 'crowd');
+  await fifth(second);
+  const refused = await resume(narrow, 'crowd').done;
+  assertRefused(refused, 429, 'rate_limited');
+  second.destroy();
+  await a.until(() => world.redis.cli('HVALS', `oa:r:${first.headers['x-oa-turn-id']}`).split('\n').reduce((sum, n) => sum + Number(n), 0) === 1, 'one reader');
+  const third = resume(narrow, 'crowd');
+  await fifth(third);
+  await world.release('crowd');
+  await Promise.all([first.done, third.done]);
+  assert.equal(heard(third), whole());
+  assert.equal((await narrow.stop()).code, 0);
+});
+
+test('more turns of others than may be read at once are refused, not left unread', async () => {
+  const narrow = await world.lane('few', ['--limit', 'tails=1']);
+  const turns = [await begun(a, 'tail-1'), await begun(a, 'tail-2')];
+  const one = resume(narrow, 'tail-1');
+  await fifth(one);
+  const two = await resume(narrow, 'tail-2').done;
+  assertRefused(two, 503, 'service_unavailable');
+  assert.ok(two.headers['retry-after']);
+  for (const n of [1, 2]) await world.release(`tail-${n}`);
+  await Promise.all([...turns, one].map((x) => x.done));
+  assert.equal(heard(one), whole());
+  assert.equal((await narrow.stop()).code, 0);
+});
