@@ -15,9 +15,26 @@ namespace {
 /// Of what the keys below the prefix look like; another one is another program's.
 constexpr std::string_view k_schema = "1";
 constexpr int k_beats = 4; ///< a lease is renewed so often
+constexpr std::uint64_t k_close = 2; ///< seconds that a copy may be behind
 
 std::string millis(Millis value) {
     return std::to_string(value.count());
+}
+
+/// Lines "slave0:ip=…,port=…,state=online,offset=…,lag=0".
+std::size_t close_copies(std::string_view info) {
+    constexpr std::string_view k_lag = ",lag=";
+    std::size_t count = 0;
+    for (std::size_t number = 0;; ++number) {
+        const auto line = info_field(info, fmt::format("slave{}", number));
+        if (line.empty()) {
+            return count;
+        }
+        const auto at = line.find(k_lag);
+        const auto lag = at == std::string_view::npos ? line : line.substr(at + k_lag.size());
+        const bool close = parse_count(lag, 0, k_close).has_value();
+        count += close && line.contains("state=online") ? 1 : 0;
+    }
 }
 
 } // namespace
@@ -41,6 +58,8 @@ Task<Result<void>> RedisStore::open() {
     OA_CO_CHECK(co_await load(scripts::count)); // what it is given must not grow old meanwhile
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     numbers_.sessions = 1;
+    co_await look_at_server();
+    link_->on_up = [this] { look_soon(); };
     spawn(executor_, "store lease", beat(this, alive_));
     co_return Result<void>{};
 }
@@ -71,8 +90,8 @@ Task<Result<void>> RedisStore::register_anew() {
     co_return Result<void>{};
 }
 
-Task<void> RedisStore::look_at_memory() {
-    const auto info = co_await ask({"INFO", "memory"});
+Task<void> RedisStore::look_at_server() {
+    const auto info = co_await ask({"INFO", "memory", "replication"});
     if (!info || info->failed()) {
         co_return;
     }
@@ -83,43 +102,61 @@ Task<void> RedisStore::look_at_memory() {
     };
     const auto most = bytes("maxmemory");
     numbers_.memory = most > 0 ? bytes("used_memory") / most : 0;
+    copies_ = close_copies(info->text);
+}
+
+/// A server that was reached again, or that has no log of ours any more, may be another one, or may
+/// have lost the last of what it had.
+void RedisStore::look_soon() {
+    unsure_ = true;
+    look_now_ = true;
+    beat_.cancel();
 }
 
 /// A lease that ran out is taken again: what others decided meanwhile, the fences say.
 Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
     while (*alive) {
-        self->beat_.expires_after(self->options_.lease / k_beats);
-        (void)co_await self->beat_.async_wait(asio::as_tuple(asio::use_awaitable));
-        if (!*alive) {
-            co_return;
+        if (!std::exchange(self->look_now_, false)) {
+            self->beat_.expires_after(self->options_.lease / k_beats);
+            (void)co_await self->beat_.async_wait(asio::as_tuple(asio::use_awaitable));
+            self->look_now_ = false;
         }
-        const auto began = Clock::now();
-        const auto kept = co_await self->ask(
-            {"PEXPIRE", self->key("s", self->session_), millis(self->options_.lease)}
-        );
-        if (!*alive) {
-            co_return;
+        if (*alive) {
+            co_await self->renew();
         }
-        if (kept) {
-            self->numbers_.rtt_s = std::chrono::duration<double>(Clock::now() - began).count();
+        if (*alive) {
+            co_await self->look_at_server();
         }
-        if (kept && !kept->failed() && kept->count() == 0) {
-            (void)co_await self->register_anew();
-        } else if (kept && !kept->failed()) {
-            self->leased_until_ = began + self->options_.lease;
-            // No such command is under way, so the count here is right: what a lost answer left is
-            // made good.
-            if (self->counting_ == 0) {
-                (void)co_await self->register_session(scripts::count);
-            }
-        }
-        if (!*alive) {
-            co_return;
-        }
-        co_await self->look_at_memory();
         if (*alive && !self->refused_.empty()) {
             co_await self->look_at_rights();
         }
+    }
+}
+
+Task<void> RedisStore::renew() {
+    const auto alive = alive_;
+    const auto began = Clock::now();
+    const auto kept = co_await ask({"PEXPIRE", key("s", session_), millis(options_.lease)});
+    if (!*alive || !kept) {
+        co_return;
+    }
+    numbers_.rtt_s = std::chrono::duration<double>(Clock::now() - began).count();
+    if (kept->failed()) {
+        co_return;
+    }
+    const bool unsure = std::exchange(unsure_, false);
+    if (kept->count() == 0) {
+        (void)co_await register_anew();
+        co_return;
+    }
+    leased_until_ = began + options_.lease;
+    if (unsure && on_anew) {
+        on_anew();
+    }
+    // No such command is under way, so the count here is right: what a lost answer left is made
+    // good.
+    if (counting_ == 0) {
+        (void)co_await register_session(scripts::count);
     }
 }
 

@@ -4,7 +4,9 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/host_name.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -12,6 +14,8 @@
 namespace oa_stream::store {
 
 namespace {
+
+constexpr Millis k_copy{200}; ///< for a copy to have what was decided
 
 /// For people who look at keys and client lists; the random end makes it unique.
 std::string session_name(const StoreOptions& options) {
@@ -84,7 +88,7 @@ RedisStore::RedisStore(
     const asio::any_io_executor& executor, StoreOptions options, RedisAddress address
 )
     : executor_(executor), options_(std::move(options)), session_(session_name(options_)),
-      beat_(executor) {
+      beat_(executor), copied_(executor) {
     const RedisLink::Options link{
         std::move(address), options_.user, options_.password, "oa-stream-" + session_, options_.wait
     };
@@ -120,13 +124,52 @@ Task<Result<Reply>> RedisStore::noted(Task<Result<Reply>> asked) {
         ++numbers_.errors;
         co_return std::unexpected(std::move(reply).error());
     }
-    if (reply->failed()) {
+    note(*reply);
+    co_return *std::move(reply);
+}
+
+void RedisStore::note(const Reply& reply) {
+    if (reply.failed()) {
         ++numbers_.errors;
     }
-    if (refuses_command(*reply)) {
-        refused_ = error_of(*reply).message;
+    if (refuses_command(reply)) {
+        refused_ = error_of(reply).message;
     }
-    co_return *std::move(reply);
+}
+
+Task<Result<Reply>> RedisStore::ask_copied(Command command) {
+    const auto alive = alive_;
+    auto reply = co_await ask(std::move(command));
+    if (*alive && reply && !reply->failed()) {
+        co_await wait_for_copy();
+    }
+    co_return reply;
+}
+
+/// One question at a time, for all that was decided before it: the server answers nothing else on
+/// the connection meanwhile.
+Task<void> RedisStore::wait_for_copy() {
+    const auto alive = alive_;
+    const auto mine = copy_rounds_ + (copying_ ? 2 : 1);
+    while (*alive && copies_ > 0 && copy_rounds_ < mine) {
+        if (copying_) {
+            (void)co_await copied_.async_wait(asio::as_tuple(asio::use_awaitable));
+            continue;
+        }
+        copying_ = true;
+        copied_.expires_at(Clock::time_point::max());
+        const auto reply = co_await ask({"WAIT", "1", std::to_string(k_copy.count())});
+        if (!*alive) {
+            co_return;
+        }
+        if (!reply || reply->count() == 0) { // a failover may lose it: the fences decide then
+            ++numbers_.short_waits;
+            copies_ = 0; // until one is seen again
+        }
+        copying_ = false;
+        ++copy_rounds_;
+        copied_.cancel();
+    }
 }
 
 Task<Result<std::string>> RedisStore::load(const Script& script) {
@@ -138,6 +181,14 @@ Task<Result<std::string>> RedisStore::load(const Script& script) {
 }
 
 Task<Result<Reply>> RedisStore::run(const Script& script, Command keys, Command args) {
+    return run_by(&RedisStore::ask, script, std::move(keys), std::move(args));
+}
+
+Task<Result<Reply>> RedisStore::decide(const Script& script, Command keys, Command args) {
+    return run_by(&RedisStore::ask_copied, script, std::move(keys), std::move(args));
+}
+
+Task<Result<Reply>> RedisStore::run_by(Ask way, const Script& script, Command keys, Command args) {
     const auto known = digests_.find(script.name);
     auto digest = known == digests_.end() ? std::string() : known->second;
     if (digest.empty()) {
@@ -148,10 +199,10 @@ Task<Result<Reply>> RedisStore::run(const Script& script, Command keys, Command 
     command.push_back(options_.prefix);
     command.push_back(session_);
     command.insert(command.end(), args.begin(), args.end());
-    OA_CO_TRY(auto reply, co_await ask(command));
+    OA_CO_TRY(auto reply, co_await (this->*way)(command));
     if (reply.failed() && reply.text.starts_with("NOSCRIPT")) { // it was restarted
         OA_CO_TRY(command[1], co_await load(script));
-        OA_CO_TRY(reply, co_await ask(std::move(command)));
+        OA_CO_TRY(reply, co_await (this->*way)(std::move(command)));
     }
     if (reply.failed()) {
         co_return std::unexpected(error_of(reply));

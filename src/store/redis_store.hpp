@@ -125,6 +125,11 @@ private:
     [[nodiscard]] Task<Result<std::string>> load(const Script& script);
     /// `keys`, then prefix and session, then `args`.
     [[nodiscard]] Task<Result<Reply>> run(const Script& script, Command keys, Command args);
+    /// One that decides something.
+    [[nodiscard]] Task<Result<Reply>> decide(const Script& script, Command keys, Command args);
+    using Ask = Task<Result<Reply>> (RedisStore::*)(Command);
+    [[nodiscard]] Task<Result<Reply>>
+    run_by(Ask way, const Script& script, Command keys, Command args);
     /// One that changes what is counted of this session.
     [[nodiscard]] Task<Result<Reply>>
     run_counting(const Script& script, Command keys, Command args);
@@ -137,7 +142,9 @@ private:
     [[nodiscard]] Task<Result<void>> register_session(const Script& script);
     /// … a second time: the server forgot it.
     [[nodiscard]] Task<Result<void>> register_anew();
-    [[nodiscard]] Task<void> look_at_memory();
+    void look_soon();
+    [[nodiscard]] Task<void> renew();
+    [[nodiscard]] Task<void> look_at_server();
     [[nodiscard]] Task<void> look_at_rights();
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
@@ -159,9 +166,15 @@ private:
     Clock::time_point leased_until_{};
     std::string inbox_at_ = "0-0";
     StoreNumbers numbers_{};
+    bool look_now_ = false; ///< the next beat is due
+    bool unsure_ = false; ///< whether the store still has what it had of us
+    std::size_t copies_ = 0; ///< of the server, that follow closely
     std::string refused_{}; ///< a command that the user may not use (any more)
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     asio::steady_timer beat_;
+    bool copying_ = false; ///< a copy is being waited for
+    std::uint64_t copy_rounds_ = 0;
+    asio::steady_timer copied_; ///< cancelled at the end of each
 };
 
 /// An error of Redis as one of ours.

@@ -81,7 +81,7 @@ Task<Result<Reply>> RedisStore::run_counted(const Script& script, Command keys, 
 
 Task<Result<Reply>> RedisStore::run_counting(const Script& script, Command keys, Command args) {
     ++counting_;
-    auto reply = co_await run(script, std::move(keys), std::move(args));
+    auto reply = co_await decide(script, std::move(keys), std::move(args));
     --counting_;
     co_return reply;
 }
@@ -158,7 +158,7 @@ Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
                     : this->key("i", row_name({request.key.owner, request.idempotency}));
     OA_CO_TRY(
         const auto reply,
-        co_await run(
+        co_await decide(
             scripts::commit,
             {row(request.key), log(request.turn)},
             {text(request.fence),

@@ -173,6 +173,7 @@ struct StoreNumbers {
     std::uint64_t errors = 0;
     std::uint64_t appends = 0;
     std::uint64_t append_bytes = 0;
+    std::uint64_t short_waits = 0; ///< decisions that no copy had in time
     double rtt_s = 0; ///< of the last heartbeat
     std::size_t sessions = 0;
     std::size_t held = 0;
