@@ -45,6 +45,8 @@ LogEntry entry_of(const Reply& reply) {
                                        : nullptr;
         if (to != nullptr) {
             *to = fields[i + 1].text;
+        } else {
+            out.strange = out.strange || name != "x";
         }
     }
     return out;

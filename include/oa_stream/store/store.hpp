@@ -6,6 +6,7 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/store/address.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -112,12 +113,25 @@ struct LogEntry {
     std::string head{};
     std::string bytes{}; ///< whole frames
     std::string outcome{}; ///< of the last one: how the turn ended
+    bool strange = false; ///< a later release says more in it
     [[nodiscard]] bool last() const noexcept { return !outcome.empty(); }
 };
 struct Log {
     std::vector<LogEntry> entries{};
+    /// From its beginning on, without a hole.
     [[nodiscard]] bool whole() const noexcept {
+        std::uint64_t end = 0;
+        for (const auto& entry : entries) {
+            if (entry.end != end + entry.bytes.size()) {
+                return false;
+            }
+            end = entry.end;
+        }
         return !entries.empty() && !entries.front().head.empty();
+    }
+    /// Whoever goes on with it understands all of it.
+    [[nodiscard]] bool plain() const noexcept {
+        return std::ranges::none_of(entries, &LogEntry::strange);
     }
 };
 

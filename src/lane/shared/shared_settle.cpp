@@ -116,7 +116,7 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     const bool whole = log.whole() && !log.entries.back().last();
     auto head = log.whole() ? read_head(log.entries.front().head) : TurnHead{};
     auto said = whole ? bytes_of(log) : std::string();
-    auto adoption = whole ? co_await adopt(take, said, head) : Adoption::impossible;
+    auto adoption = whole && log.plain() ? co_await adopt(take, said, head) : Adoption::impossible;
     const auto turn = take.from.turn;
     if (adoption == Adoption::later) {
         co_return;
