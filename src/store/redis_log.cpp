@@ -91,6 +91,7 @@ RedisStore::append(std::string turn, std::uint64_t fence, std::uint64_t end, std
         co_await ask_soon({"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)})
     );
     if (reply.nil()) {
+        look_soon(); // it may have been emptied
         co_return Written::gone;
     }
     if (!reply.failed()) {

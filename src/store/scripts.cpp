@@ -110,11 +110,12 @@ redis.call('SREM', p..':o:'..me, ARGV[9])
 return there and 'stored' or 'gone'
 )lua"};
 
-// KEYS: row. ARGV: fence, turn, row's name. For a server that lost what it had.
+// KEYS: row. ARGV: fence, turn, row's name. For a server that lost what it had, or the last of it:
+// a copy that took over may be behind.
 const Script hold_again{"hold_again", R"lua(
 local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 's', 'f')
-if not r[2] then
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
+if tonumber(r[2] or 0) < tonumber(ARGV[3]) or r[1] == me and r[2] == ARGV[3] and r[3] == 'starting' then
   redis.call('HSET', KEYS[1], 's', me, 'f', ARGV[3], 'st', 'live', 'ti', ARGV[4], 'sp', '')
 elseif r[1] ~= me or r[2] ~= ARGV[3] then
   return 0

@@ -187,6 +187,48 @@ TEST_CASE("a server that was emptied is told again who runs what") {
     CHECK_FALSE(rig.get(a.hold_again(k_thread, next, "t1")));
 }
 
+TEST_CASE("a server that lost the last of what it had is told again who runs what") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto before = start(rig, a, k_thread, "t1");
+    CHECK(rig.get(a.end(ending(k_thread, before, "t1"))) == Written::stored);
+    const auto row = "oa:t:" + std::string("ann%2Fx/c%201");
+    const auto old = redis_cli(rig, {"HGET", row, "f"});
+    const auto fence = start(rig, a, k_thread, "t2");
+    // As a copy has it that heard of neither.
+    redis_cli(
+        rig, {"HSET", row, "f", old.substr(0, old.find('\n')), "s", "", "st", "ended", "ti", "t1"}
+    );
+    CHECK(rig.get(a.hold_again(k_thread, fence, "t2")));
+    const auto busy = rig.get(b.acquire(wish(k_thread)));
+    CHECK(busy.kind == Acquired::Kind::busy);
+    CHECK(busy.holding.turn == "t2");
+    // … or of its start alone.
+    redis_cli(rig, {"HSET", row, "st", "starting", "ti", ""});
+    CHECK(rig.get(a.hold_again(k_thread, fence, "t2")));
+    CHECK(rig.get(b.acquire(wish(k_thread))).holding.phase == Phase::live);
+    // What another session has taken stays its own.
+    redis_cli(rig, {"HSET", row, "f", "99", "s", b.session()});
+    CHECK_FALSE(rig.get(a.hold_again(k_thread, fence, "t2")));
+}
+
+TEST_CASE("a start that nobody knows the end of makes the next one look") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    CHECK_FALSE(rig.get(a.acquire(wish(k_thread))).unsure);
+    const ThreadKey other{"ann", "c2"};
+    CHECK(rig.get(b.acquire(wish(other, "start"))).kind == Acquired::Kind::mine);
+    rig.kill(b);
+    CHECK(rig.get(a.reap(take(rig, a, other), "", "")));
+    const auto next = rig.get(a.acquire(wish(other, "next")));
+    CHECK(next.unsure);
+    rig.get(a.commit({.key = other, .fence = next.holding.fence, .turn = "t9", .head = "{}"}));
+    CHECK(rig.get(a.end(ending(other, next.holding.fence, "t9"))) == Written::stored);
+    CHECK_FALSE(rig.get(a.acquire(wish(other, "third"))).unsure);
+}
+
 TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
     RedisRig rig;
     auto& a = rig.open();

@@ -42,7 +42,7 @@ Task<void> SharedLane::read_news(SharedLane* self, std::shared_ptr<bool> alive) 
     while (*alive) {
         std::vector<store::Tail> tails;
         for (const auto& [turn, relay] : self->relays_) {
-            if (!relay.turn->ended()) {
+            if (!relay.turn->ended() && !relay.logless) {
                 tails.push_back(relay.at);
             }
         }
@@ -128,7 +128,9 @@ Task<void> SharedLane::look_after_relays() {
     }
     for (const auto& [turn, key] : turns) {
         const auto state = co_await store_->look(key);
-        const bool runs = state && state->has_log && state->holding.turn == turn &&
+        const auto held = relays_.find(turn);
+        const bool unread = held != relays_.end() && held->second.logless;
+        const bool runs = state && (state->has_log || unread) && state->holding.turn == turn &&
                           state->holding.phase == store::Phase::live;
         if (!state || runs) {
             continue;
@@ -143,6 +145,11 @@ Task<void> SharedLane::look_after_relays() {
             relay->second.turn->relay_lost();
         } else {
             feed(relay->second, log->entries);
+        }
+        // Its end would be there as well: nobody tells it any more.
+        if (const auto& left = relay->second.turn; !left->ended()) {
+            store_->turns.gaps += relay->second.logless ? 0 : 1;
+            left->relay_lost();
         }
     }
 }

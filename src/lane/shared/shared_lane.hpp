@@ -113,6 +113,7 @@ private:
         std::shared_ptr<LiveTurn> turn;
         store::ThreadKey key;
         store::Tail at{};
+        bool logless = false; ///< the store lost what it said
     };
     struct Held {
         std::weak_ptr<LiveTurn> turn;

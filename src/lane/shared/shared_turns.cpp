@@ -246,13 +246,17 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
         co_return std::unexpected(reject_full());
     }
     const auto log = co_await store_->read(holding.turn);
-    if (!log || !log->whole()) {
+    if (!log) {
+        co_return std::unexpected(reject_store_away());
+    }
+    const bool whole = log->whole();
+    if (!whole && !(holding.alive && holding.phase == store::Phase::live)) {
         co_return nullptr;
     }
     if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
         co_return known->second.turn;
     }
-    const auto head = read_head(log->entries.front().head);
+    const auto head = whole ? read_head(log->entries.front().head) : TurnHead{};
     auto remote =
         std::make_unique<RelayTurn>(lane_->executor, *store_, key, holding.turn, head.model);
     auto turn = LiveTurn::relay(
@@ -262,9 +266,13 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
         std::move(remote),
         [store = store_, id = holding.turn](std::size_t count) { store->tell_readers(id, count); }
     );
-    auto& relay = relays_[holding.turn] = Relay{turn, std::move(key), {holding.turn, 0, 0}};
-    feed(relay, log->entries);
-    store_->wake();
+    auto& relay = relays_[holding.turn] = Relay{turn, std::move(key), {holding.turn, 0, 0}, !whole};
+    if (whole) {
+        feed(relay, log->entries);
+        store_->wake();
+    } else { // it can be stopped, and not be read
+        turn->relay_unread();
+    }
     co_return turn;
 }
 

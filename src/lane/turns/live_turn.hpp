@@ -192,6 +192,8 @@ public:
     void lose_to_another();
     /// Frames of a relayed turn, with the last ones its end. `owed`: somebody may lack that.
     void relay(std::string_view frames, bool last, bool owed);
+    /// What a relayed turn says cannot be had here.
+    void relay_unread() noexcept { gone_ = true; }
     /// What a relayed turn said is gone: readers are cut, nobody can resume it here.
     void relay_lost();
     /// A relayed turn that nobody has read for a while.

@@ -1,0 +1,64 @@
+// Copies of Redis follow a little behind: what a failover loses, and what lanes do about it.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { chat } from '../lib/http.mjs';
+import { limit, sleep } from '../lib/process.mjs';
+import { startPipe } from './pipe.mjs';
+import { startRedis } from './redis.mjs';
+import { begun, heard, metric, resume, startWorld, whole } from './world.mjs';
+
+let world, pipes, lanes;
+before(async () => {
+  world = await startWorld({ lease: '6s', args: ['--limit', 'store-wait=400ms'] });
+  pipes = [await startPipe(world.redis.port), await startPipe(world.redis.port)];
+  lanes = await Promise.all(pipes.map((pipe, n) => world.lane(`lane-${n}`, [], { store: pipe.url })));
+});
+after(async () => {
+  await world.end();
+  for (const pipe of pipes) pipe.stop();
+});
+const small = (lane, id) => chat(lane.base, 'scenario:text;words=3', { id }).done;
+async function again(ask) {
+  for (const end = Date.now() + limit(10000); ; await sleep(50)) {
+    const x = await ask();
+    if (x.status === 200 || Date.now() > end) return x;
+  }
+}
+
+test('a decision waits for a copy that is near, and says when there was none in time', async () => {
+  const [a] = lanes;
+  const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(world.redis.port)] });
+  await a.until(() => /slave0:.*state=online.*lag=[01]/.test(world.redis.cli('INFO', 'replication')), 'the copy');
+  let waits = 0;
+  pipes[0].told = (text) => { waits += text.split('\r\nWAIT\r\n').length - 1; };
+  await a.until(async () => { await small(a, 'copied'); return waits >= 3; }, 'the lane to know of the copy', 20000);
+  assert.equal(await metric(a, 'store_wait_short_total'), 0);
+  copy.signal('SIGSTOP');
+  assertLegal(await small(a, 'not-copied'));
+  assert.ok((await metric(a, 'store_wait_short_total')) >= 1, 'counted, and not fatal');
+  pipes[0].told = undefined;
+  copy.signal('SIGCONT');
+  await copy.kill();
+});
+
+test('a copy takes over that has not heard of a running turn: no second one starts beside it', async () => {
+  const [a, b] = lanes;
+  assertLegal(await small(a, 'behind'));
+  const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(world.redis.port)] });
+  await a.until(() => copy.cli('INFO', 'replication').includes('master_link_status:up') && copy.cli('HGET', 'oa:t:/behind', 'st') === 'ended', 'the copy');
+  copy.cli('REPLICAOF', 'NO', 'ONE'); // from here on it falls behind
+  const first = await begun(a, 'behind');
+  await world.redis.kill();
+  for (const pipe of pipes) pipe.target = copy.port;
+  await a.until(() => copy.cli('HGET', 'oa:t:/behind', 'st') === 'live', 'the turn told again');
+  assert.equal((await resume(b, 'behind').done).status, 204, 'its log is lost');
+  assertRefused(await small(b, 'behind'), 409, 'turn_in_progress');
+  assert.equal((await resume(b, 'behind').done).status, 204, 'and again');
+  await world.release('behind');
+  await first.done;
+  assertLegal(first);
+  assert.deepEqual(read(first).texts, [whole()]);
+  assertLegal(await again(() => small(b, 'behind')));
+  world.redis = copy;
+});
