@@ -17,7 +17,6 @@ namespace oa_stream::store {
 
 /// The name of a row behind its kind.
 [[nodiscard]] std::string row_name(const ThreadKey& thread);
-[[nodiscard]] ThreadKey thread_of(std::string_view row_name);
 
 /// Refuses a server that would lose or mix up what lanes share.
 [[nodiscard]] Task<Result<void>>

@@ -198,7 +198,9 @@ Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::s
     const auto owner = percent_encode(key.owner);
     held_.remove(key, fence);
     OA_CO_CHECK(co_await run_counting(
-        scripts::let_go, {row(key)}, {text(fence), owner, row_name(key), std::move(holder)}
+        scripts::let_go,
+        {row(key)},
+        {text(fence), owner, row_name(key), std::move(holder), inbox_time()}
     ));
     co_return Result<void>{};
 }

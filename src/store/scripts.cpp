@@ -124,10 +124,11 @@ redis.call('SADD', p..':o:'..me, ARGV[5])
 return 1
 )lua"};
 
-// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-').
+// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), the inbox' time to live. What
+// runs on is told to one of the others, the rest of whom find it by themselves a little later.
 const Script let_go{"let_go", R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 's', 'f')
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'ti')
 if r[1] ~= me or r[2] ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], 's', ARGV[6])
 if ARGV[6] == '' then
@@ -135,6 +136,15 @@ if ARGV[6] == '' then
 )lua" OA_NOT_FOR_EVER R"lua(
 else
   redis.call('SADD', p..':o:'..ARGV[6], ARGV[5])
+  local others = {}
+  for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
+    if x ~= me and redis.call('EXISTS', p..':s:'..x) == 1 then others[#others + 1] = x end
+  end
+  if #others > 0 then
+    local inbox = p..':in:'..others[tonumber(r[2]) % #others + 1]
+    redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*', 't', r[3] or '', 'r', 'adopt', 'b', ARGV[5])
+    redis.call('PEXPIRE', inbox, ARGV[7])
+  end
 end
 redis.call('HINCRBY', p..':c:'..me, 'n', -1)
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], -1)

@@ -180,6 +180,9 @@ struct TailNews {
 };
 
 inline constexpr std::string_view k_answer = "answer";
+/// A turn that was released: on_wanted() of one other process is told. Its body is the row_name().
+inline constexpr std::string_view k_adopt = "adopt";
+[[nodiscard]] ThreadKey thread_of(std::string_view row_name);
 
 /// Numbers for /metrics.
 struct StoreNumbers {

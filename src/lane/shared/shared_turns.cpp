@@ -223,6 +223,10 @@ void SharedLane::wanted(const store::Wanted& what) {
         }
         return;
     }
+    if (what.reason == store::k_adopt) {
+        spawn(lane_->executor, "adopt", settle(store::thread_of(what.body)));
+        return;
+    }
     const auto held = held_.find(what.turn);
     const auto turn = held == held_.end() ? nullptr : held->second.turn.lock();
     if (what.reason == k_decide) {
