@@ -306,11 +306,11 @@ Task<void> Lane::Impl::metrics(CallPtr call) {
 
 void Lane::begin_drain() {
     impl_->state.draining = true;
-    impl_->state.bodies.stop(); // each of them is answered 503
 }
 
 Task<std::size_t> Lane::drain(Millis limit) {
     begin_drain();
+    impl_->state.bodies.stop(); // each of them is answered 503
     auto& turns = impl_->state.turns;
     const auto deadline = Clock::now() + limit;
     // What is left gets its ending early enough to reach the readers.

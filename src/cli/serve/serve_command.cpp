@@ -284,6 +284,13 @@ constexpr auto k_options = options<ServeOptions>(
         "--drain-timeout", "D", "Let live turns go on for this long after SIGTERM."
     )
         .or_else("10s"),
+    option<&ServeOptions::drain_notice>(
+        "--drain-notice",
+        "D",
+        "With --store: of that, still take requests for this long and answer /readyz with 503, so "
+        "that balancers send them elsewhere; at most half of --drain-timeout."
+    )
+        .or_else("5s"),
     option<&ServeOptions::lane, &LaneConfig::timings, &LaneTimings::heartbeat>(
         "--heartbeat", "D", "Send a comment after this much silence on a stream."
     )

@@ -39,6 +39,7 @@ struct ServeOptions {
     LogLevel log_level = LogLevel::info;
     std::filesystem::path log_level_file{}; ///< empty: the level of --log-level stays
     Millis drain_timeout{10000};
+    Millis drain_notice{5000}; ///< of it, with a store
 };
 
 /// Works out what follows from several options, and from environment and state directory. Errors:

@@ -31,6 +31,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <new>
@@ -301,8 +302,15 @@ private:
             format_duration(options_.drain_timeout)
         ));
         tell_manager(fmt::format("STOPPING=1\nSTATUS=Draining {}", counted(lane_->busy(), "turn")));
+        if (store_) { // another lane does what is refused here: balancers shall find it first
+            const auto notice = std::min(options_.drain_notice, options_.drain_timeout / 2);
+            lane_->begin_drain();
+            co_await sleep_for(notice);
+        }
         server_->stop_accepting();
-        const auto left = co_await lane_->drain(options_.drain_timeout);
+        const auto taken = std::chrono::duration_cast<Millis>(Clock::now() - began);
+        const auto left =
+            co_await lane_->drain(std::max(Millis(0), options_.drain_timeout - taken));
         if (left > 0) {
             log_->note(
                 LogLevel::warn,

@@ -134,6 +134,11 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
     if (lane_->shared && !call->match.id) {
         co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
     }
+    // What runs here can be decided for as long as others are sent to other lanes.
+    const bool decides = lane_->shared && !call->chat.approvals.empty();
+    if (decides && lane_->draining && lane_->config.mode == LaneMode::on) {
+        co_return Accepted<void>{};
+    }
     co_return open_for_turns(*lane_, *call);
 }
 

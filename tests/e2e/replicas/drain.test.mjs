@@ -1,0 +1,63 @@
+// A lane that drains is asked for some time more, as balancers are slow; what it leaves goes on elsewhere.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { begun, fifth, resume, startWorld, whole } from './world.mjs';
+
+let world, b;
+before(async () => {
+  world = await startWorld();
+  b = await world.lane('b');
+});
+after(() => world.end());
+
+test('while it gives notice it refuses new turns, and serves reads, resumes and stops', async () => {
+  const leaving = await world.lane('leaving', ['--drain-notice', '3s'], { drain: '6s' });
+  const kept = await begun(leaving, 'kept');
+  const stopped = await begun(leaving, 'to-stop');
+  const left = leaving.stop();
+  await b.until(async () => (await send(leaving.base, { path: '/readyz' })).status === 503, 'the notice');
+  assert.equal((await send(leaving.base, { path: '/readyz' })).json().reason, 'draining');
+  const refused = await chat(leaving.base, 'scenario:text;words=3', { id: 'too-late' }).done;
+  assertRefused(refused, 503, 'service_unavailable');
+  assert.equal(refused.headers.connection, 'close');
+  assert.equal(refused.headers['retry-after'], '1');
+  const other = resume(leaving, 'kept');
+  await fifth(other);
+  assert.equal((await send(leaving.base, { path: '/api/chats/kept/messages' })).status, 200);
+  const stop = await send(leaving.base, { method: 'POST', path: '/api/chats/to-stop/stop' });
+  assert.equal(stop.json().data.status, 'stopped');
+  await stopped.done;
+  await world.release('kept');
+  await Promise.all([kept.done, other.done]);
+  for (const x of [kept, other]) {
+    assertLegal(x);
+    assert.deepEqual(read(x).texts, [whole()], 'it ends as it would have');
+  }
+  assert.equal((await left).code, 0);
+});
+
+test('a turn that is left is read on by the other lane within half a second', async () => {
+  const gaps = [];
+  for (let n = 0; n < 5; ++n) {
+    const leaving = await world.lane(`leaving-${n}`, ['--drain-notice', '10ms'], { drain: '400ms' });
+    const id = `moved-${n}`;
+    const first = await begun(leaving, id);
+    const other = resume(b, id);
+    await fifth(other);
+    const left = leaving.stop();
+    await first.done; // cut once it was released
+    assert.ok(first.broken);
+    const began = Date.now();
+    await b.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 's').startsWith('b.'), 'the other lane');
+    gaps.push(Date.now() - began);
+    await world.release(id);
+    await other.done;
+    assertLegal(other);
+    assert.deepEqual(read(other).texts, [whole()]);
+    assert.equal((await left).code, 0);
+  }
+  gaps.sort((x, y) => x - y);
+  assert.ok(gaps[2] < 500, `${gaps.join(', ')} ms`);
+});
