@@ -97,6 +97,8 @@ Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
     out.holding = holding_of(reply);
     if (out.kind == Acquired::Kind::mine) {
         held_.add(request.key, out.holding.fence);
+        out.unsure = reply.at(2) == "1";
+        out.holding.session = session_;
     }
     out.holding.alive = out.kind == Acquired::Kind::busy;
     out.readers = reply.items.size() > 6 ? reply.items[6].count() : 0;

@@ -40,6 +40,12 @@ redis.call('HINCRBY', p..':c:'..me, 'n', 1)
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], 1)
 )lua"
 
+// Of a start that came to nothing the authority may have a turn all the same.
+#define OA_UNSURE                                                                                  \
+    R"lua(
+if redis.call('HGET', KEYS[1], 'st') == 'starting' then redis.call('HSET', KEYS[1], 'un', '1') end
+)lua"
+
 // A row that is no conversation (any more) is kept for its fence alone, and not for ever.
 #define OA_NOT_FOR_EVER                                                                            \
     R"lua(
@@ -50,10 +56,10 @@ if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], 864
 const Script acquire{"acquire", R"lua(
 local p, me = ARGV[1], ARGV[2]
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
-local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq')
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un')
 local s = r[1] or ''
 if s ~= '' then
-  if s == me and r[6] == ARGV[3] then return {'mine', r[2]} end
+  if s == me and r[6] == ARGV[3] then return {'mine', r[2], r[7] or ''} end
   if redis.call('EXISTS', p..':s:'..s) == 0 then
     return {'orphan', r[2], s, r[3], r[4] or '', r[5] or '', 0}
   end
@@ -70,7 +76,7 @@ redis.call('HSET', KEYS[1], 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 
   'rd', '')
 redis.call('PERSIST', KEYS[1])
 redis.call('SADD', p..':o:'..me, ARGV[5])
-return {'mine', f}
+return {'mine', f, r[7] or ''}
 )lua"};
 
 const Script take_place{"take_place", R"lua(
@@ -84,6 +90,7 @@ local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[3] then return {'fenced'} end
 if r[3] == 'live' and r[4] == ARGV[4] then return {'ok', r[5] or ''} end
 redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[4])
+redis.call('HDEL', KEYS[1], 'un')
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('UNLINK', KEYS[2]) end
 redis.call('XADD', KEYS[2], ARGV[3]..'-0', 'h', ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[6])
@@ -132,6 +139,7 @@ local r = redis.call('HMGET', KEYS[1], 's', 'f', 'ti')
 if r[1] ~= me or r[2] ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], 's', ARGV[6])
 if ARGV[6] == '' then
+)lua" OA_UNSURE R"lua(
   redis.call('HSET', KEYS[1], 'st', 'ended')
 )lua" OA_NOT_FOR_EVER R"lua(
 else
@@ -195,6 +203,7 @@ if id ~= ARGV[5]..'-'..ARGV[6] then return {0} end
 // ARGV further: new end, frames, outcome, log kept, row's name.
 const Script reap{"reap", "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
+)lua" OA_UNSURE R"lua(
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
 )lua" OA_NOT_FOR_EVER R"lua(
 redis.call('SREM', p..':o:'..ARGV[3], ARGV[11])
@@ -359,6 +368,7 @@ return out
 )lua"};
 
 #undef OA_COUNT
+#undef OA_UNSURE
 #undef OA_CHANGED
 #undef OA_UNCHANGED
 #undef OA_COUNTED

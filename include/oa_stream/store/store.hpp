@@ -80,6 +80,8 @@ struct Acquired {
     Kind kind = Kind::mine;
     Holding holding{};
     std::size_t readers = 0; ///< busy: of its turn, on all replicas
+    /// mine: what became of the start before this one nobody knows.
+    bool unsure = false;
 };
 
 /// Idempotency-Key, all replicas together.

@@ -39,15 +39,17 @@ SharedHold::SharedHold(
     store::Store& store,
     store::ThreadKey key,
     std::uint64_t fence,
-    std::shared_ptr<void> use
+    std::shared_ptr<void> use,
+    bool unsure
 )
     : executor_(executor), store_(&store), key_(std::move(key)), fence_(fence),
-      use_(std::move(use)) {
+      use_(std::move(use)), unsure_(unsure) {
 }
 
 SharedHold::SharedHold(SharedHold&& other) noexcept
     : executor_(other.executor_), store_(std::exchange(other.store_, nullptr)),
-      key_(std::move(other.key_)), fence_(other.fence_), use_(std::move(other.use_)) {
+      key_(std::move(other.key_)), fence_(other.fence_), use_(std::move(other.use_)),
+      unsure_(other.unsure_) {
 }
 
 SharedHold::~SharedHold() {

@@ -38,7 +38,8 @@ public:
         store::Store& store,
         store::ThreadKey key,
         std::uint64_t fence,
-        std::shared_ptr<void> use
+        std::shared_ptr<void> use,
+        bool unsure
     );
     SharedHold(SharedHold&& other) noexcept;
     SharedHold(const SharedHold&) = delete;
@@ -48,6 +49,8 @@ public:
 
     [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
+    /// The authority may have a turn of a start before this one, whose replica died over it.
+    [[nodiscard]] bool unsure() const noexcept { return unsure_; }
     void keep() noexcept { store_ = nullptr; }
 
 private:
@@ -56,6 +59,7 @@ private:
     store::ThreadKey key_;
     std::uint64_t fence_;
     std::shared_ptr<void> use_;
+    bool unsure_;
 };
 
 struct ThreadWish {

@@ -140,10 +140,7 @@ Task<void> SharedLane::look_after_relays() {
         if (!log || relay == relays_.end() || relay->second.turn->ended()) {
             continue;
         }
-        if (!log->whole()) {
-            ++store_->turns.gaps;
-            relay->second.turn->relay_lost();
-        } else {
+        if (log->whole()) {
             feed(relay->second, log->entries);
         }
         // Its end would be there as well: nobody tells it any more.

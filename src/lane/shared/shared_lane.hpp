@@ -128,7 +128,7 @@ private:
     void wanted(const store::Wanted& what);
     void judge(const store::Wanted& what, LiveTurn* turn);
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
-    [[nodiscard]] Task<std::shared_ptr<LiveTurn>>
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding);
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
 

@@ -189,7 +189,9 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     );
     auto encoder = std::make_unique<encode::UiEncoder>(encoder_options(take, head));
     // What cannot be gone on with is refused frame by frame, and ends the turn.
-    (void)encoder->restore(said);
+    if (!said.empty()) {
+        (void)encoder->restore(said);
+    }
     TurnStyle style;
     style.encoder = std::move(encoder);
     style.approvals = head.approvals;
@@ -235,13 +237,18 @@ SharedLane::reap(store::TakeRequest take, std::string said, TurnHead head, bool 
     auto past = history ? co_await past_turn(take) : std::nullopt;
     encode::UiEncoder encoder(encoder_options(take, head));
     auto ended = past ? end_of(*past) : lost_end();
+    std::string begun;
+    if (past && said.empty() && !head.route.empty()) { // a log, and not a word in it yet
+        encoder.begin(begun);
+    }
     std::string frames;
-    if (!said.empty() && encoder.restore(said) && !encoder.ended()) {
+    if (!begun.empty() || (!said.empty() && encoder.restore(said) && !encoder.ended())) {
         frames = past ? rest_of(encoder, said, *std::move(past), ended) : std::string();
         if (frames.empty()) {
             ended = lost_end();
             encoder.fail_open(*ended.failure, frames);
         }
+        frames.insert(0, begun);
     }
     const auto outcome =
         dump_json(Json{{"outcome", turn::to_string(ended.outcome)}, {"owed", true}});

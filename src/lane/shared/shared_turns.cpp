@@ -109,7 +109,12 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         }
         if (got->kind == store::Acquired::Kind::mine) {
             SharedHold hold(
-                lane_->executor, *store_, request.key, got->holding.fence, std::move(use)
+                lane_->executor,
+                *store_,
+                request.key,
+                got->holding.fence,
+                std::move(use),
+                got->unsure
             );
             // Since it was read last another replica may have made it, or a turn on it.
             if (!co_await refresh(request.key.owner, request.key.id)) {

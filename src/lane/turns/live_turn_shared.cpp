@@ -43,6 +43,11 @@ std::shared_ptr<LiveTurn> LiveTurn::adopt(
     auto self = std::make_shared<LiveTurn>(
         executor, std::move(host), std::move(identity), std::move(turn), std::move(style)
     );
+    if (said.empty()) { // nobody was told even its beginning
+        self->host_->scratch.clear();
+        self->style_.encoder->begin(self->host_->scratch);
+        self->commit(self->accepted_);
+    }
     self->mark_segments(said);
     self->log_.append(said);
     self->saw_event_ = true;

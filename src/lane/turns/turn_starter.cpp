@@ -10,6 +10,8 @@
 #include "tools/call_results.hpp"
 #include "tools/client_tools.hpp"
 
+#include <algorithm>
+
 namespace oa_stream::lane {
 
 namespace {
@@ -80,7 +82,22 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
     co_return read;
 }
 
-Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call) {
+/// The thread's newest turn, when it is of this message: a replica that died had it started and
+/// told nobody. The message shall not stand there twice.
+Task<Result<std::optional<std::string>>>
+TurnStarter::untold_turn(CallPtr call, std::string thread) {
+    authority::TurnsQuery query{.thread = std::move(thread), .limit = 1, .newest_first = true};
+    query.detail = authority::TurnsQuery::Detail::question;
+    OA_CO_TRY(const auto page, co_await lane_->authority().turns_page(std::move(query)));
+    const auto& chat = call->chat;
+    const auto same = std::ranges::find_if(page.turns, [&chat](const auto& turn) {
+        return turn.client_message_id == chat.user_message_id && turn.user_text == chat.text;
+    });
+    co_return chat.user_message_id.empty() || same == page.turns.end() ? std::nullopt
+                                                                       : std::optional(same->id);
+}
+
+Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call, bool unsure) {
     authority::TurnRequest request;
     request.owner = call->record.owner;
     request.input = call->chat.input;
@@ -111,6 +128,12 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         }
         if (const auto& row = call->row; row && repeats_newest(*call)) {
             request.revert_from_turn = row->last_turn;
+        } else if (unsure && lane_->authority().capabilities().can_revert) {
+            auto untold = co_await untold_turn(call, *request.thread);
+            if (!untold && untold.error().code != Code::not_found) {
+                co_return std::unexpected(reject_start(untold.error()));
+            }
+            request.revert_from_turn = untold ? *std::move(untold) : std::nullopt;
         }
         co_return request;
     }
@@ -160,8 +183,9 @@ void TurnStarter::note_system(const Call& call, const std::string& thread) {
     systems_[thread] = sha256_hex(call.chat.extras.system);
 }
 
-Task<Accepted<std::unique_ptr<authority::Turn>>> TurnStarter::start_turn(CallPtr call) {
-    auto request = co_await make_turn_request(call);
+Task<Accepted<std::unique_ptr<authority::Turn>>>
+TurnStarter::start_turn(CallPtr call, bool unsure) {
+    auto request = co_await make_turn_request(call, unsure);
     if (!request) {
         co_return std::unexpected(std::move(request).error());
     }
@@ -285,7 +309,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject(499, "client_closed_request", "the client left"));
     }
-    auto turn = co_await start_turn(call);
+    auto turn = co_await start_turn(call, place->hold && place->hold->unsure());
     if (!turn) {
         co_return std::unexpected(std::move(turn).error());
     }
