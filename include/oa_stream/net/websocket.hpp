@@ -12,7 +12,7 @@
 namespace oa_stream::net {
 
 struct WebSocketRequest {
-    std::string url{}; ///< ws or wss; redirects are never followed
+    std::string url{}; ///< ws, wss or unix:/PATH; redirects are never followed
     Headers headers{};
     Secret bearer{};       ///< sent as Authorization: Bearer …
     std::string ca_file{}; ///< PEM; empty: the system's. Peers are always verified

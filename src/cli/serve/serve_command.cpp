@@ -76,8 +76,9 @@ constexpr auto k_options = options<ServeOptions>(
     custom<ServeOptions, add_servers>(
         names::codex_server,
         "K=URL",
-        "Run turns on the Codex server at this ws:// or wss:// address, and start none. Number K, "
-        "0 to 99, stays with its threads.",
+        "Run turns on the Codex server at this ws://, wss:// or unix:/PATH address, and start "
+        "none. "
+        "Number K, 0 to 99, stays with its threads.",
         true
     ),
     option<&ServeOptions::codex_token>(

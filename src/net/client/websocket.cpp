@@ -5,6 +5,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/ssl/impl/src.hpp> // nobody else needs asio's TLS
 #include <boost/asio/steady_timer.hpp>
@@ -28,6 +29,7 @@ namespace ssl = asio::ssl;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
+using LocalStream = asio::local::stream_protocol::socket;
 using TlsStream = ssl::stream<tcp::socket>;
 
 constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
@@ -35,8 +37,12 @@ constexpr std::size_t k_read_piece = 64U << 10U;
 constexpr Millis k_goodbye{2'000};
 
 template <class Stream> constexpr bool k_secure = std::is_same_v<Stream, TlsStream>;
+template <class Stream> constexpr bool k_local = std::is_same_v<Stream, LocalStream>;
+template <class Stream>
+using Lowest = std::conditional_t<k_local<Stream>, LocalStream, tcp::socket>;
 
-/// One connection over TCP or TLS. Every pending operation holds it; abort() ends them all.
+/// One connection over TCP, TLS or a unix socket. Every pending operation holds it; abort() ends
+/// them all.
 template <class Stream>
 class Connection final : public std::enable_shared_from_this<Connection<Stream>> {
 public:
@@ -44,7 +50,7 @@ public:
 
     template <class... Tls>
     Connection(const asio::any_io_executor& executor, WebSocketRequest request, Tls&... tls)
-        : request_(std::move(request)), stream_(tcp::socket(executor), tls...), timer_(executor),
+        : request_(std::move(request)), stream_(Lowest<Stream>(executor), tls...), timer_(executor),
           closer_(executor) {
         stream_.read_message_max(0); // read() counts
         stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view) {
@@ -160,7 +166,7 @@ private:
         });
     }
 
-    tcp::socket& lowest() noexcept { return boost::beast::get_lowest_layer(stream_); }
+    Lowest<Stream>& lowest() noexcept { return boost::beast::get_lowest_layer(stream_); }
 
     void decorate(websocket::request_type& head) const {
         for (const auto& [name, value] : request_.headers.all()) {
@@ -179,6 +185,17 @@ private:
     }
 
     static Task<std::optional<WebSocketOpened>> connect(Self self, WebSocketUrl url) {
+        if constexpr (k_local<Stream>) {
+            const auto [error] = co_await self->lowest().async_connect(url.unix_path, k_awaited);
+            co_return error || self->over_
+                ? std::optional(self->failure(Code::network, error.message()))
+                : std::nullopt;
+        } else {
+            co_return co_await connect_tcp(self, std::move(url));
+        }
+    }
+
+    static Task<std::optional<WebSocketOpened>> connect_tcp(Self self, WebSocketUrl url) {
         tcp::resolver resolver(self->stream_.get_executor());
         const auto [unknown, places] =
             co_await resolver.async_resolve(url.host, url.port, k_awaited);
@@ -359,6 +376,11 @@ Task<WebSocketOpened> open_websocket(asio::any_io_executor executor, WebSocketRe
     auto url = parse_websocket_url(request.url);
     if (!url) {
         co_return WebSocketOpened{.error = std::move(url).error()};
+    }
+    if (!url->unix_path.empty()) {
+        co_return co_await open_on(
+            std::make_shared<Connection<LocalStream>>(executor, std::move(request)), *std::move(url)
+        );
     }
     if (!url->secure) {
         co_return co_await open_on(

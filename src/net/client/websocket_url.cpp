@@ -24,6 +24,14 @@ std::string part(CURLU* url, CURLUPart which, unsigned flags = 0) {
 } // namespace
 
 Result<WebSocketUrl> parse_websocket_url(const std::string& text) {
+    constexpr std::string_view k_unix = "unix:";
+    if (text.starts_with(k_unix)) {
+        WebSocketUrl out{.authority = "localhost", .target = "/"};
+        out.unix_path = text.substr(k_unix.size());
+        return out.unix_path.starts_with('/')
+                   ? Result<WebSocketUrl>(std::move(out))
+                   : fail(Code::usage, "a socket's path begins with a slash");
+    }
     const std::unique_ptr<CURLU, Free> url(curl_url());
     const bool read =
         text.contains("://") && url &&

@@ -10,7 +10,7 @@ import { chatConfig, codexBin, startCodexServer, startMock, startWire } from '..
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const TAKEOVERS = Number(process.env.OA_TAKEOVERS ?? 8);
 const folder = scratch('lane');
@@ -297,6 +297,22 @@ test("a lane that was in use moves to a server with its conversations: its Codex
   assert.deepEqual(sent.tools, [], 'the chat profile offers no tool');
   assert.equal((await moved.stop()).code, 0);
   await far.stop();
+});
+
+test('a lane reaches a server over a unix socket', async () => {
+  const socket = path.join(fs.mkdtempSync('/tmp/oa-codex-'), 'codex.sock');
+  const home = path.join(scratch('unix-home'), 'home');
+  fs.mkdirSync(home, { recursive: true, mode: 0o700 });
+  fs.writeFileSync(path.join(home, 'config.toml'), chatConfig(mock.port));
+  const local = new Running(codexBin(), ['app-server', '--strict-config', '--listen', `unix://${socket}`], { name: 'codex-unix', cwd: home, env: cleanEnv({ HOME: home, CODEX_HOME: home, MOCK_API_KEY: 'sk-mock-not-a-secret' }) });
+  await local.until(() => fs.existsSync(socket), 'the socket', 30000);
+  const near = await startLane({ authority: 'codex', name: 'near', args: ['--codex-server', `0=unix:${socket}`, '--codex-config', config, '--model', 'mock-model', '--drain-timeout', '300ms'] });
+  await near.until(async () => (await send(near.base, { path: '/readyz' })).status === 200, 'readiness');
+  const answer = await chat(near.base, 'scenario:text;words=5', { id: 'near' }).done;
+  assertLegal(answer);
+  assert.deepEqual(read(answer).texts, [whole(5)]);
+  assert.equal((await near.stop()).code, 0);
+  await local.kill();
 });
 
 for (const [what, args, code, text] of [

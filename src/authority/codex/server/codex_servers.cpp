@@ -14,7 +14,9 @@ Result<void>
 check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>& servers) {
     std::set<std::size_t> numbers;
     for (const CodexServer& server : servers) {
-        OA_CHECK(check_service_url(server.url, "ws://", "wss://", names::codex_server));
+        if (!server.url.starts_with("unix:/")) {
+            OA_CHECK(check_service_url(server.url, "ws://", "wss://", names::codex_server));
+        }
         if (!numbers.insert(server.number).second) {
             return fail(
                 Code::usage,
