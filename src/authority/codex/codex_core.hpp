@@ -33,6 +33,7 @@ struct CodexCounts {
     std::uint64_t crowded = 0; ///< starts that waited for others for too long
     std::uint64_t rejoined = 0; ///< turns that a new connection went on with
     std::uint64_t unjoined = 0; ///< … that it could not
+    std::uint64_t foreign_inputs = 0; ///< … that somebody else spoke into
 };
 
 struct ListedTurns;

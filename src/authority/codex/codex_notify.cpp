@@ -112,6 +112,7 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
     }
     live->limit_ends = limit_ends_;
     live->deliver(method, message);
+    counts_.foreign_inputs += std::exchange(live->foreign_input, false) ? 1 : 0;
     after_delivery(thread);
 }
 

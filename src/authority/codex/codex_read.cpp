@@ -144,6 +144,9 @@ std::vector<Reading> CodexCore::readings() const {
          count(counts_.compressed)},
         {"codex_rejoined_total", "Turns that went on over a new connection", count(counts_.rejoined)
         },
+        {"codex_foreign_input_total",
+         "Turns that were ended because another client spoke into them",
+         count(counts_.foreign_inputs)},
         {"codex_unjoined_total", "Turns that a lost connection ended", count(counts_.unjoined)},
         {"codex_up", "Codex children that are ready", health().ready ? 1.0 : 0.0},
         {"codex_resident_bytes",

@@ -142,6 +142,9 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
             approvals_.watch_item(*item, method == "item/completed");
             if (string_member(*item, "type") == "userMessage" && method == "item/completed") {
                 unasked = false;
+                if (string_member(*params, "turnId") == id_) {
+                    check_question(std::string(string_member(*item, "clientId").value_or("")));
+                }
                 changed_.notify();
             }
         }
@@ -178,6 +181,18 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         queue(std::move(events));
     }
     tell_calls();
+}
+
+/// Codex takes a turn/start on a busy thread for more of the turn that runs: what follows answers
+/// somebody else, too.
+void RunningTurn::check_question(const std::string& mark) {
+    if (asked_as.value_or(mark) != mark && !over()) {
+        foreign_input = true;
+        fail(Error{
+            .code = Code::unavailable, .message = "somebody else's message came into this turn"
+        });
+    }
+    asked_as = asked_as.value_or(mark);
 }
 
 void RunningTurn::say_when_again(turn::TurnEnded& ended) const {

@@ -105,6 +105,9 @@ public:
     }
 
     std::optional<std::int64_t> limit_ends{}; ///< of a used up account, Unix seconds
+    /// The mark of its user message, as codex tells it; another one's is somebody else's.
+    std::optional<std::string> asked_as{};
+    bool foreign_input = false; ///< … which came
     bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or shall be, once there is a connection
@@ -119,6 +122,7 @@ private:
     void on_status(const Json& message);
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);
+    void check_question(const std::string& mark);
     void say_when_again(turn::TurnEnded& ended) const;
     void watch_calls(std::string_view method, const Json& message, EventBatch& told);
     void spent_so_far(EventBatch& events);

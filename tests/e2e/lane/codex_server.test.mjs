@@ -41,6 +41,23 @@ const readies = () => lane.stderr.split('is ready, at ws://').length - 1;
 /** As soon as five words were said. */
 const fifth = (x) => x.wait(() => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('').includes('echo'), 'the fifth word');
 const resume = (id) => open(lane.base, { path: `/api/chat/${id}/stream` });
+const reading = async (name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec((await send(lane.base, { path: '/metrics' })).text)?.[1]);
+/** A client of the server that is no lane. */
+async function client() {
+  const socket = new WebSocket(server.url, { headers: { authorization: `Bearer ${fs.readFileSync(server.tokenFile, 'utf8').trim()}` } });
+  const waiting = new Map();
+  socket.onmessage = ({ data }) => { const message = JSON.parse(data); waiting.get(message.id)?.(message); };
+  await new Promise((done, failed) => { socket.onopen = done; socket.onerror = failed; });
+  let number = 0;
+  const ask = async (method, params) => {
+    const answer = await new Promise((done) => { waiting.set(++number, done); socket.send(JSON.stringify({ id: number, method, params })); });
+    assert.ok(answer.result, JSON.stringify(answer));
+    return answer.result;
+  };
+  await ask('initialize', { clientInfo: { name: 'somebody', title: 'Somebody else', version: '1' } });
+  socket.send(JSON.stringify({ method: 'initialized' }));
+  return { ask, close: () => socket.close() };
+}
 async function ended(id, status = 'completed') {
   for (const end = Date.now() + limit(10000); ; await sleep(20)) {
     const runs = (await send(lane.base, { path: `/api/chats/${id}/runs` })).json();
@@ -208,6 +225,22 @@ test('the lane is killed: a new message ends the old turn first and is not steer
   await release('next');
   const runs = JSON.stringify(await ended('next'));
   assert.ok(runs.includes('"interrupted"'), runs);
+});
+
+test('somebody else speaks into a turn on the server: it ends, as what follows answers both', async () => {
+  const answer = chat(lane.base, prompt('spoken-into'), { id: 'spoken-into' });
+  await fifth(answer);
+  const other = await client();
+  const { data } = await other.ask('thread/list', { limit: 1 });
+  await other.ask('thread/resume', { threadId: data[0].id });
+  await other.ask('turn/start', { threadId: data[0].id, input: [{ type: 'text', text: 'scenario:text;words=2' }] });
+  await release('spoken-into');
+  await answer.done;
+  other.close();
+  assertLegal(answer);
+  assertOneError(answer, { code: 'authority_lost', retryable: true });
+  assert.equal(await reading('codex_foreign_input_total'), 1);
+  assertLegal(await chat(lane.base, 'scenario:text;words=3', { id: 'spoken-into' }).done);
 });
 
 test('the server stays away: its turns end with one error each, and new ones are refused', async () => {
