@@ -103,6 +103,11 @@ public:
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named
     std::vector<std::string> crossings{}; ///< "stable → canary at 50%"
     std::vector<std::string> undeleted{}; ///< conversations that cannot be removed
+    int given_up = 0; ///< of each arm, at the end of each flow
+    /// What is left to remove takes until somebody asks to leave, or so long.
+    Millis removing{0};
+    std::function<void()> on_remove{};
+    std::vector<Millis> paces{}; ///< how long removals were given
     int bad_fresh = 0;                     ///< so many fresh probes fail before the good ones
     int fresh = 0;
     int flows = 0;
@@ -115,6 +120,7 @@ public:
 
 private:
     struct Watch;
+    std::function<void(measure::Sample)> on_flow_{};
     FakeDriver& driver_;
     int percent_ = 0;
     std::shared_ptr<Watch> watch_{};

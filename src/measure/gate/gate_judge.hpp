@@ -3,7 +3,10 @@
 
 #include "oa_stream/measure/gate.hpp"
 
+#include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace oa_stream::measure {
 
@@ -48,6 +51,18 @@ struct Arms {
 
 /// A request that failed fast was not fast: what did not end well has no end.
 [[nodiscard]] std::optional<double> time_of(const Sample& sample, Timing timing);
+
+/// Where the times of a window would be too good: while an answer was under way that was given up
+/// later, quick answers came and slow ones did not.
+class OnlyQuick {
+public:
+    OnlyQuick(std::span<const Sample> samples, Timing timing);
+    /// It was sent then: its time stays out of the quantiles.
+    [[nodiscard]] bool holds(const Sample& sample) const noexcept;
+
+private:
+    std::vector<std::pair<double, double>> spans_{};
+};
 
 /// A variance that was estimated from few blocks is not known: intervals by it are wider by
 /// Student's t over the normal deviate, as those of batch means are.

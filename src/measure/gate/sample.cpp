@@ -1,5 +1,6 @@
 #include "oa_stream/measure/sample.hpp"
 
+#include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/source.hpp"
 
 #include "gate_judge.hpp"
@@ -27,8 +28,15 @@ Json seconds(const std::optional<double>& value) {
 
 } // namespace
 
+bool is_cancelled(const Sample& sample) noexcept {
+    return sample.outcome == k_cancelled;
+}
+
 std::optional<double> time_of(const Sample& sample, Timing timing) {
     constexpr double k_never = std::numeric_limits<double>::infinity();
+    if (is_cancelled(sample) && timing != Timing::first_content) {
+        return std::nullopt; // it was not over
+    }
     switch (timing) {
     case Timing::first_content:
         return sample.first_content_s;
@@ -101,15 +109,31 @@ count_bad(std::span<const Sample> samples, std::span<const std::string_view> end
     Counts out;
     for (const Sample& sample : samples) {
         out.bad += counts_as_bad(sample, endings) ? 1 : 0;
-        ++out.total;
+        out.total += is_cancelled(sample) ? 0 : 1;
     }
     return out;
 }
 
+OnlyQuick::OnlyQuick(std::span<const Sample> samples, Timing timing) {
+    for (const Sample& sample : samples) {
+        if (is_cancelled(sample) && !time_of(sample, timing)) {
+            spans_.emplace_back(sample.at_s, sample.at_s + sample.end_s.value_or(0));
+        }
+    }
+}
+
+bool OnlyQuick::holds(const Sample& sample) const noexcept {
+    return std::ranges::any_of(spans_, [&](const auto& span) {
+        return sample.at_s >= span.first && sample.at_s <= span.second;
+    });
+}
+
 std::vector<double> times_sorted(std::span<const Sample> samples, Timing timing) {
     std::vector<double> out;
+    const OnlyQuick only_quick(samples, timing);
     for (const Sample& sample : samples) {
-        if (const auto time = time_of(sample, timing)) {
+        const auto time = time_of(sample, timing);
+        if (time && !only_quick.holds(sample)) {
             out.push_back(*time);
         }
     }

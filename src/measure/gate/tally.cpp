@@ -1,5 +1,7 @@
 #include "oa_stream/measure/tally.hpp"
 
+#include "oa_stream/measure/cancelled.hpp"
+
 #include "gate_judge.hpp"
 
 #include <algorithm>
@@ -43,8 +45,10 @@ void put_times(Tally& tally, std::span<const Sample> samples, Timing timing) {
         return;
     }
     std::vector<std::pair<double, std::uint8_t>> all;
+    const OnlyQuick only_quick(samples, timing);
     for (const Sample& sample : samples) {
-        if (const auto time = time_of(sample, timing)) {
+        const auto time = time_of(sample, timing);
+        if (time && !only_quick.holds(sample)) {
             all.emplace_back(*time, static_cast<std::uint8_t>(stretches.of(sample)));
         }
     }
@@ -64,7 +68,7 @@ blocks_of(std::span<const Sample> samples, std::span<const std::string_view> end
     std::vector<Counts> out(k_blocks);
     for (const Sample& sample : samples) {
         Counts& block = out[stretches.of(sample)];
-        ++block.total;
+        block.total += is_cancelled(sample) ? 0 : 1;
         block.bad += counts_as_bad(sample, endings) ? 1 : 0;
     }
     return out;

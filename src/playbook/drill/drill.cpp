@@ -1,4 +1,6 @@
 // A drill: users are watched from the first shift until they are well again.
+#include "oa_stream/measure/cancelled.hpp"
+
 #include "stage/stage.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +22,9 @@ bool on_baseline(const RunContext& run, const Sample& sample) {
 }
 
 void add_user_sample(RunContext& run, Sample sample) {
+    if (measure::is_cancelled(sample)) {
+        return; // how that user fares nobody waited for
+    }
     if (run.current_stage != nullptr) {
         run.current_stage->add_sample(sample);
     } else {

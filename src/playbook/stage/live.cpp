@@ -15,7 +15,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <map>
 #include <utility>
 
@@ -110,6 +109,7 @@ public:
 
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(Sample)> on_sample) override {
+        on_flow_ = on_sample;
         probe::ProberOptions options = prober_options(std::move(on_sample));
         OA_CHECK(add_arm(options, "stable", Through::stable, rates.stable));
         OA_CHECK(add_arm(options, "canary", Through::canary, rates.canary));
@@ -128,6 +128,7 @@ public:
         if (limit > Millis(0)) {
             co_await prober_->drain(limit);
         }
+        tell_given_up();
         prober_.reset(); // what is still in flight is cancelled and not delivered
     }
 
@@ -338,19 +339,20 @@ private:
         return out;
     }
 
+    /// Sources count what nobody waits for any more, too: it came from no user.
+    void tell_given_up() const {
+        for (const std::string_view arm : {"stable", "canary", "users"}) {
+            for (auto left = prober_->counts(arm).in_flight; left > 0; --left) {
+                on_flow_(given_up(std::string(arm), folder_.seconds_since_start()));
+            }
+        }
+    }
+
     void hand_on(const probe::ProberSample& from, const std::function<void(Sample)>& deliver) {
-        if (from.sample.outcome == Outcome::cancelled) {
-            return;
+        if (from.sample.outcome != Outcome::cancelled) {
+            keep_counted(fmt::format("flow{}.{}", flows_, from.arm), from.sample);
         }
-        const double ago = std::chrono::duration<double>(Clock::now() - from.intended).count();
-        Sample sample = to_sample(from.arm, folder_.seconds_since_start() - ago, from.sample);
-        // As a user would have seen it: a probe that had to wait for its turn waited.
-        if (sample.first_content_s && std::isfinite(*sample.first_content_s)) {
-            sample.first_content_s = from.first_content_s();
-        }
-        sample.end_s = from.end_s();
-        keep_counted(fmt::format("flow{}.{}", flows_, from.arm), from.sample);
-        deliver(std::move(sample));
+        deliver(to_sample(from, folder_.seconds_since_start()));
     }
 
     void keep_counted(const std::string& where, const probe::ProbeSample& sample) {
@@ -370,6 +372,7 @@ private:
     probe::Continuity conversations_;
     ThreadCleanup cleanup_;
     std::unique_ptr<probe::Prober> prober_;
+    std::function<void(Sample)> on_flow_{};
     std::unique_ptr<probe::Prober> watch_;
     std::map<std::string, std::size_t> kept_;
     std::vector<std::pair<std::string, probe::ProbeSample>> pending_;

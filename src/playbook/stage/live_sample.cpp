@@ -1,5 +1,8 @@
 #include "live_sample.hpp"
 
+#include "oa_stream/measure/cancelled.hpp"
+
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -35,6 +38,25 @@ measure::Sample to_sample(std::string arm, double at_s, const probe::ProbeSample
     }
     out.request_id = from.request_id;
     out.detail = from.bad() ? from.detail : "";
+    return out;
+}
+
+measure::Sample to_sample(const probe::ProberSample& from, double now_s) {
+    const double ago = std::chrono::duration<double>(Clock::now() - from.intended).count();
+    measure::Sample out = to_sample(from.arm, now_s - ago, from.sample);
+    if (out.first_content_s && std::isfinite(*out.first_content_s)) {
+        out.first_content_s = from.first_content_s();
+    }
+    out.end_s = measure::is_cancelled(out) ? ago : from.end_s();
+    return out;
+}
+
+measure::Sample given_up(std::string arm, double at_s) {
+    measure::Sample out;
+    out.at_s = at_s;
+    out.arm = std::move(arm);
+    out.outcome = measure::k_cancelled;
+    out.end_s = 0;
     return out;
 }
 

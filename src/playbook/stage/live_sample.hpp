@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/measure/sample.hpp"
-#include "oa_stream/probe/stream_probe.hpp"
+#include "oa_stream/probe/prober.hpp"
 
 #include <string>
 
@@ -10,5 +10,10 @@ namespace oa_stream::playbook {
 
 [[nodiscard]] measure::Sample
 to_sample(std::string arm, double at_s, const probe::ProbeSample& from);
+
+/// The same as a user would have seen it: a probe that had to wait for its turn waited.
+[[nodiscard]] measure::Sample to_sample(const probe::ProberSample& from, double now_s);
+/// A probe that is given up without a word of how far it came.
+[[nodiscard]] measure::Sample given_up(std::string arm, double at_s);
 
 } // namespace oa_stream::playbook

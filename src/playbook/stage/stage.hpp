@@ -33,6 +33,7 @@ struct StageRun {
     report::StageRow row{};
     std::map<std::string, std::uint64_t, std::less<>> met{}; ///< revision → unpinned answers
     std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
+    std::uint64_t given_up = 0; ///< unpinned probes whose answer nobody waited for
     std::map<std::string, std::uint64_t, std::less<>> strays{}; ///< arm → answered by another
     std::uint64_t delivered = 0; ///< samples of all kinds
     DriftLook drift{};         ///< the last look

@@ -1,6 +1,7 @@
 #include "stage_sources.hpp"
 
 #include "oa_stream/base/seconds.hpp"
+#include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 #include "oa_stream/telemetry/classes.hpp"
 
@@ -86,14 +87,16 @@ std::map<Asked, bool> asked_by(const Playbook& playbook, int percent) {
     return out;
 }
 
-/// Probes of ours that the revision answered: a source that counts probes has them, too.
+/// Probes of ours that the revision answered or may have: a source that counts probes has them,
+/// too.
 std::uint64_t
 own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_view who) {
     const auto met = stage.met.find(who);
     const auto answered = std::ranges::count_if(arm, [](const measure::Sample& sample) {
-        return !sample.revision.empty();
+        return !sample.revision.empty() || measure::is_cancelled(sample);
     });
-    return static_cast<std::uint64_t>(answered) + (met == stage.met.end() ? 0 : met->second);
+    return static_cast<std::uint64_t>(answered) + stage.given_up +
+           (met == stage.met.end() ? 0 : met->second);
 }
 
 /// Users' requests.

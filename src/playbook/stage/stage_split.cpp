@@ -1,4 +1,6 @@
 // Who answered, as the answers themselves say.
+#include "oa_stream/measure/cancelled.hpp"
+
 #include "stage.hpp"
 
 #include <fmt/format.h>
@@ -70,7 +72,8 @@ void StageRun::add_sample(measure::Sample sample) {
     const Traffic& traffic = run.playbook().traffic;
     const bool canary_arm = sample.arm == "canary";
     const bool stable_arm = sample.arm == "stable";
-    if ((canary_arm || stable_arm) && !sample.revision.empty() &&
+    const bool cancelled = measure::is_cancelled(sample);
+    if ((canary_arm || stable_arm) && !cancelled && !sample.revision.empty() &&
         sample.revision != (canary_arm ? traffic.canary : traffic.stable)) {
         mark_stray(*this, sample);
     }
@@ -84,6 +87,8 @@ void StageRun::add_sample(measure::Sample sample) {
     } else if (stable_arm) {
         run.stable_all.push_back(sample);
         row.stable.push_back(std::move(sample));
+    } else if (cancelled) {
+        ++given_up;
     } else if (sample.revision.empty()) {
         ++unknown;
     } else {

@@ -1,5 +1,6 @@
 // Samples as run folders keep them, and their times as gates take them.
 #include "oa_stream/measure/sample.hpp"
+#include "oa_stream/measure/tally.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -68,4 +69,38 @@ TEST_CASE("sample: what was cut has no end, what failed has no duration") {
     CHECK(times_sorted(all, Timing::chunk_gap) == std::vector<double>{0.05, 0.05, k_never});
     CHECK(count_bad(all).bad == 1);
     CHECK(count_bad(all).total == 4);
+}
+
+TEST_CASE("sample: what was given up is no request, and hides how slow its neighbours were") {
+    const auto at = [](double at_s, std::string outcome, double end_s) {
+        Sample out;
+        out.at_s = at_s;
+        out.outcome = std::move(outcome);
+        out.first_content_s = 0.1 + at_s / 100;
+        out.end_s = end_s;
+        return out;
+    };
+    Sample silent = at(13, "cancelled", 7); // given up at 20 without any content
+    silent.first_content_s.reset();
+    const std::vector<Sample> all{
+        at(10, "ok", 1),
+        at(11, "ok", 1),
+        at(12, "cancelled", 8), // given up at 20
+        at(12.5, "ok", 1),
+        silent,
+        at(14, "ok", 1), // slow ones of then are not known
+        at(21, "ok", 1), // of the next window
+    };
+    CHECK(count_bad(all).total == 5);
+    CHECK(times_sorted(all, Timing::duration).size() == 3);
+    CHECK(times_sorted(all, Timing::first_content).size() == 5); // that of the first is known
+    const Tally tally = tally_of(all, Timing::duration);
+    CHECK(tally.requests.total == 5);
+    CHECK(tally.timed() == 3);
+    CHECK(tally.time_blocks.size() == 3);
+    std::uint64_t blocks = 0;
+    for (const Counts& block : tally.blocks) {
+        blocks += block.total;
+    }
+    CHECK(blocks == 5);
 }
