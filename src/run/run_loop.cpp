@@ -41,6 +41,14 @@ bool may_hurry(int number) {
     return number == SIGINT || number == SIGTERM || number == SIGQUIT;
 }
 
+/// What is left when the process goes at once.
+std::string left_text(const StopRequest& stop, const SignalWords& words) {
+    if (!stop.settled().empty()) {
+        return stop.settled() + ". The report is not written.";
+    }
+    return words.second ? words.second() : std::string();
+}
+
 /// `signalled`: whether a signal asked for the same before.
 bool answer(
     int number, StopRequest& stop, RunObserver& observer, const SignalWords& words, bool& signalled
@@ -59,13 +67,16 @@ bool answer(
         return true;
     }
     if (stop.requested()) {
-        observer.say("second signal: leaving at once. " + (words.second ? words.second() : ""));
+        observer.say("second signal: leaving at once. " + left_text(stop, words));
         std::_Exit(
             stop.mutated() ? static_cast<int>(ExitCode::rollback_unverified) : k_signalled + number
         );
     }
     stop.request(number);
-    observer.say("signal: " + words.first + "; a second signal leaves at once");
+    observer.say(
+        "signal: " + (stop.settled().empty() ? words.first : stop.settled()) +
+        "; a second signal leaves at once"
+    );
     return true;
 }
 

@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <csignal>
 
+using Catch::Matchers::Contains;
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
@@ -93,4 +95,61 @@ TEST_CASE("continuity: with new-threads-only nothing is looked at") {
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(world.instruments.crossings.empty());
+}
+
+TEST_CASE("continuity: who leaves while conversations are removed is told that the traffic stays") {
+    World world;
+    make_cutover(world);
+    SECTION("after a PASS") {
+        world.instruments.removing = std::chrono::minutes(5);
+        world.instruments.on_remove = [&] {
+            CHECK_THAT(
+                world.stop.settled(),
+                Contains("the run has ended, ") && Contains("canary 100%") &&
+                    Contains(" stays; ") &&
+                    Contains("to roll it back: oa-stream rollback apply --run ")
+            );
+            world.stop.request(SIGINT);
+        };
+        const auto began = Clock::now();
+        const RunOutcome outcome = world.run();
+        CHECK(Clock::now() - began < std::chrono::seconds(20));
+        CHECK(outcome.exit == ExitCode::ok);
+        CHECK(world.driver.serving == World::split(100));
+        CHECK(world.instruments.paces == std::vector<Millis>{std::chrono::minutes(1)});
+    }
+    SECTION("after a rollback") {
+        world.instruments.bad_at[50] = 100;
+        world.instruments.on_remove = [&] {
+            CHECK_THAT(world.stop.settled(), Contains("the traffic is back and verified"));
+        };
+        CHECK(world.run().exit == ExitCode::rolled_back);
+    }
+    SECTION("a run that was interrupted has little time for it") {
+        world.instruments.on_stage = [&](int percent) {
+            if (percent == 50) {
+                world.stop.request(SIGINT);
+            }
+        };
+        CHECK(world.run().exit == ExitCode::rolled_back);
+        CHECK(world.instruments.paces == std::vector<Millis>{std::chrono::seconds(5)});
+    }
+    SECTION("before anything moved") {
+        world.instruments.smokes["preflight.stable"] = Verdict::fail;
+        world.instruments.on_remove = [&] {
+            CHECK_THAT(world.stop.settled(), Contains("no traffic was moved"));
+        };
+        CHECK(world.run().exit == ExitCode::breach);
+    }
+}
+
+TEST_CASE("continuity: what is removed slowly is told, with what serves") {
+    World world;
+    make_cutover(world);
+    world.instruments.removing = Millis(2200);
+    CHECK(world.run().exit == ExitCode::ok);
+    const bool told = std::ranges::any_of(world.said, [](const std::string& line) {
+        return line.contains("stays; ") && line.contains("removing its conversations");
+    });
+    CHECK(told);
 }

@@ -114,3 +114,15 @@ TEST_CASE("run loop: a signal that was ignored from the start stays so, as under
     CHECK(stop.signal() == SIGTERM);
     (void)::signal(SIGHUP, SIG_DFL); // NOLINT(cert-err33-c)
 }
+
+TEST_CASE("run loop: once the traffic is settled a signal says what stays, not what is restored") {
+    StopRequest stop;
+    stop.mark_mutated();
+    stop.settle("the run has ended, v2 100% stays");
+    Said said;
+    CHECK(asks_to_stop({SIGINT}, stop, said));
+    REQUIRE(said.lines.size() == 1);
+    CHECK(
+        said.lines[0] == "signal: the run has ended, v2 100% stays; a second signal leaves at once"
+    );
+}

@@ -41,11 +41,16 @@ public:
     /// Set by the engine before its first write: from here on leaving at once is not harmless.
     void mark_mutated() noexcept { mutated_ = true; }
     [[nodiscard]] bool mutated() const noexcept { return mutated_; }
+    /// Set by the engine when it is done with the traffic: what became of it, which no signal
+    /// changes any more.
+    void settle(std::string how) { settled_ = std::move(how); }
+    [[nodiscard]] const std::string& settled() const noexcept { return settled_; }
 
 private:
     int signal_ = 0;
     bool mutated_ = false;
     std::string by_{};
+    std::string settled_{};
 };
 
 /// What signals are answered with, in a run that may have something to undo.

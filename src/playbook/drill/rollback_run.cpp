@@ -173,6 +173,9 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     if (!ended) {
         out.notes.emplace_back("The journal's last line could not be written.");
     }
+    if (run.in.stop != nullptr) {
+        run.in.stop->settle("the rollback has ended: " + out.headline);
+    }
     run.out.notes.clear();
     run.out.exit = out.exit;
     co_await remove_conversations(&run);

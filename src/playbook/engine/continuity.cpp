@@ -1,9 +1,13 @@
 // Conversations of the run's own: what users would lose when the revisions do not share theirs.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/playbook/view.hpp"
 
 #include "run_context.hpp"
 
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
+
+#include <memory>
 
 namespace oa_stream::playbook {
 namespace {
@@ -57,6 +61,24 @@ Task<void> check_conversations(RunContext* run, std::string step) {
     run->session.add(std::move(check));
 }
 
+namespace {
+
+/// Who sees nothing happen wants to leave, and must know what leaving does.
+Task<void> tell_slow(std::shared_ptr<bool> over, RunContext* run, Millis longest) {
+    constexpr Millis k_quiet{2000};
+    (void)co_await sleep_for(k_quiet);
+    if (!*over) {
+        const bool settled = run->in.stop != nullptr && !run->in.stop->settled().empty();
+        run->session.say(fmt::format(
+            "{}; removing its conversations for at most {}",
+            settled ? run->in.stop->settled() : "the run has ended",
+            format_duration(longest)
+        ));
+    }
+}
+
+} // namespace
+
 Task<void> remove_conversations(RunContext* run) {
     constexpr Millis k_longest{60'000};
     constexpr Millis k_hurry{5'000}; // somebody waits for the run to leave
@@ -69,10 +91,13 @@ Task<void> remove_conversations(RunContext* run) {
     if (run->in.steering != nullptr) {
         run->in.steering->over("the run has ended, and only removes its conversations");
     }
+    const Millis longest = hurry ? k_hurry : k_longest;
+    const auto over = std::make_shared<bool>(false);
+    spawn(co_await asio::this_coro::executor, "slow removal", tell_slow(over, run, longest));
     const probe::Removal removal = co_await run->in.instruments->remove_conversations(
-        {.longest = hurry ? k_hurry : k_longest,
-         .stop = [run, hurry] { return !hurry && run->stop_requested(); }}
+        {.longest = longest, .stop = [run, hurry] { return !hurry && run->stop_requested(); }}
     );
+    *over = true;
     if (removal.removed + removal.left.size() == 0) {
         co_return;
     }

@@ -31,6 +31,14 @@ std::string counts_text(const std::vector<Check>& checks) {
     return out;
 }
 
+/// Of the rollback's own checks: the run's trouble is another one.
+std::string why_not_back(const RunContext& run) {
+    const auto failed = std::ranges::find_if(run.checks(), [](const Check& check) {
+        return check.id.starts_with("rollback.") && check.verdict == Verdict::fail;
+    });
+    return failed == run.checks().end() ? std::string() : ": " + failed->detail;
+}
+
 std::string good_headline(const RunContext& run) {
     const RunOutcome& out = run.out;
     if (!run.changes_traffic()) {
@@ -80,7 +88,7 @@ std::string headline(const RunContext& run, bool completed) {
         text += "; held, the split stays";
     } else if (out.rollback) {
         text += out.rollback->verified ? "; rolled back and verified"
-                                       : "; the rollback is NOT verified";
+                                       : "; the rollback is NOT verified" + why_not_back(run);
     } else if (!out.mutated && moves_traffic(run.playbook().kind)) {
         text += "; no traffic was moved";
     }
@@ -88,6 +96,32 @@ std::string headline(const RunContext& run, bool completed) {
         text += "; the routes are NOT verified";
     }
     return text + ".";
+}
+
+namespace {
+
+std::string settled_text(const RunContext& run) {
+    const RunOutcome& out = run.out;
+    if (!out.mutated) {
+        return moves_traffic(run.playbook().kind) ? "the run has ended, no traffic was moved"
+                                                  : "the run has ended";
+    }
+    if (out.restored) {
+        return "the run has ended, the traffic is back and verified";
+    }
+    return fmt::format(
+        "the run has ended, {}; to roll it back: oa-stream rollback apply --run {}",
+        out.rollback ? "its rollback is NOT verified" : run.serving.text() + " stays",
+        run.session.id()
+    );
+}
+
+} // namespace
+
+void settle(const RunContext& run) {
+    if (run.in.stop != nullptr) {
+        run.in.stop->settle(settled_text(run));
+    }
 }
 
 } // namespace oa_stream::playbook

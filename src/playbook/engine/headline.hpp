@@ -14,4 +14,7 @@ namespace oa_stream::playbook {
 /// `completed`: every step was done.
 [[nodiscard]] std::string headline(const RunContext& run, bool completed);
 
+/// What became of the traffic, for who signals from here on.
+void settle(const RunContext& run);
+
 } // namespace oa_stream::playbook

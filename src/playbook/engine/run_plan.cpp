@@ -336,6 +336,7 @@ void conclude(RunContext& run, bool completed) {
     };
     out.conclude(run.session, facts);
     out.headline = headline(run, completed);
+    settle(run);
     const auto ended = journal_of(
         run,
         {.phase = Phase::end,
