@@ -4,11 +4,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 using namespace oa_stream;
 
@@ -74,4 +78,32 @@ TEST_CASE("detach: a run has begun with its control socket, or without one with 
         CHECK(said >= 2);
         CHECK_FALSE(ended.has_value());
     }
+}
+
+TEST_CASE("detach: a pipe in the place of the timeline holds nobody up") {
+    const run::Scratch scratch;
+    const auto pipe = scratch.path / "timeline.ndjson";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    Child child;
+    std::atomic<bool> over = false;
+    std::atomic<bool> held_up = false;
+    std::jthread helper([&] { // whoever waits at the pipe is let through, and seen
+        for (int i = 0; i < 200 && !over; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            const int fd = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK);
+            if (fd >= 0) { // somebody reads
+                held_up = true;
+                ::close(fd);
+            }
+        }
+    });
+    int said = 0;
+    const auto ended = cli::wait_until_begun(child.pid, scratch.path, k_patience, [&] {
+        if (++said == 2) {
+            child.refuse();
+        }
+    });
+    over = true;
+    CHECK_FALSE(held_up);
+    CHECK(ended == 6);
 }

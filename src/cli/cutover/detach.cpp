@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/run/kept_file.hpp"
 
 #include "core/document.hpp"
 
@@ -56,7 +57,7 @@ std::string read_id(int pipe) {
 bool has_begun(const fs::path& folder) {
     std::error_code ignored;
     return fs::exists(folder / "control.sock", ignored) ||
-           read_file(folder / "timeline.ndjson").value_or("").contains(R"("event":"step")");
+           run::read_kept(folder / "timeline.ndjson").value_or("").contains(R"("event":"step")");
 }
 
 void tell_how(const std::string& run, pid_t pid, const std::string& log, Context& context) {
@@ -115,7 +116,7 @@ ExitCode answer_for(pid_t pid, int pipe, const std::string& unnamed, Context& co
         tell_how(run, pid, log, context);
         return ExitCode::ok;
     }
-    context.err(read_file(log, k_most_output).value_or(""));
+    context.err(run::read_kept(log, k_most_output).value_or(""));
     return static_cast<ExitCode>(*ended);
 }
 
