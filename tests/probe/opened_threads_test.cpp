@@ -143,7 +143,9 @@ TEST_CASE("opened threads: conversations of users are those that are no probe's"
     const auto client = net::HttpClient::make(loop.executor());
     Target target;
     target.base_url = server.url();
-    CHECK(loop.run(count_threads(*client, target, {}, 100)) == 2U);
+    CHECK(loop.run(count_threads(*client, target, {}, 100)) == ThreadCount{.known = 2});
+    const auto some = loop.run(count_threads(*client, target, {}, 2));
+    CHECK(some == ThreadCount{.known = 1, .more = true});
 }
 
 } // namespace oa_stream::probe::test

@@ -67,9 +67,15 @@ private:
     std::vector<Thread> threads_{};
 };
 
+struct ThreadCount {
+    std::uint64_t known = 0;
+    bool more = false; ///< there are others that were not looked at
+    friend bool operator==(const ThreadCount&, const ThreadCount&) = default;
+};
+
 /// How many conversations the target lists for this caller that are not a probe's. At most `most`
 /// are read; nullopt when it lists none or does not answer.
-[[nodiscard]] Task<std::optional<std::uint64_t>>
+[[nodiscard]] Task<std::optional<ThreadCount>>
 count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most);
 
 } // namespace oa_stream::probe

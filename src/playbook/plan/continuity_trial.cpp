@@ -11,22 +11,30 @@ namespace {
 // Far beyond what changes the decision; counting more would only delay the plan.
 constexpr std::uint64_t k_most_counted = 10'000;
 
-/// Null where stable cannot be asked: the number is for people, and decides nothing.
-Task<Json> count_left_behind(const Outside* outside, const Playbook* playbook) {
+/// Nothing is known where stable cannot be asked: the number is for people, and decides nothing.
+Task<std::optional<probe::ThreadCount>>
+count_left_behind(const Outside* outside, const Playbook* playbook) {
     auto stable = pinned_target(outside->users, *outside->driver, playbook->traffic.stable);
     if (!stable) {
-        co_return nullptr;
+        co_return std::nullopt;
     }
-    const auto count =
-        co_await probe::count_threads(*outside->client, *std::move(stable), {}, k_most_counted);
-    co_return count ? Json(*count) : Json(nullptr);
+    co_return co_await probe::count_threads(
+        *outside->client, *std::move(stable), {}, k_most_counted
+    );
 }
 
 } // namespace
 
 Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbook, bool probes) {
     if (playbook->continuity == Continuity::new_threads_only) {
-        co_return Json{{"threads", co_await count_left_behind(outside, playbook)}};
+        const auto count = co_await count_left_behind(outside, playbook);
+        // All that were looked at may be of probes: then nothing is known of users'.
+        const bool known = count && (count->known > 0 || !count->more);
+        Json out = {{"threads", known ? Json(count->known) : Json(nullptr)}};
+        if (known && count->more) {
+            out["more"] = true;
+        }
+        co_return out;
     }
     if (playbook->continuity != Continuity::required || !probes) {
         co_return Json(nullptr);

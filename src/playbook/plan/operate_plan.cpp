@@ -8,6 +8,7 @@
 #include "engine/route_step.hpp"
 #include "engine/within.hpp"
 #include "forecast.hpp"
+#include "plan_conversations.hpp"
 #include "token_life.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -131,29 +132,6 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
     return out;
 }
 
-/// What becomes of conversations stands before the steps: nobody may miss it.
-std::string continuity_text(const Plan& plan) {
-    const Playbook& playbook = plan.playbook;
-    if (playbook.continuity == Continuity::new_threads_only) {
-        const Json* threads = member(plan.facts.continuity, "threads");
-        const auto count = threads != nullptr && threads->is_number()
-                               ? int_member(plan.facts.continuity, "threads")
-                               : std::nullopt;
-        return fmt::format(
-            "  USERS LOSE THEIR CONVERSATIONS: {} of {} stay behind ({})\n",
-            count ? fmt::format("{} known to this token", *count) : "an unknown number",
-            playbook.traffic.stable,
-            playbook.continuity_reason
-        );
-    }
-    if (const auto detail = string_member(plan.facts.continuity, "detail")) {
-        return fmt::format("  conversations: {}\n", *detail);
-    }
-    return playbook.continuity == Continuity::required
-               ? "  conversations: not tried, no probes were allowed\n"
-               : "";
-}
-
 } // namespace
 
 Task<Result<Plan>> plan_playbook(PlanRequest request) {
@@ -233,7 +211,8 @@ std::string plan_diff(const Plan& plan) {
         plan.target,
         plan.baseline.text()
     );
-    out += continuity_text(plan);
+    const std::string conversations = conversations_text(plan);
+    out += conversations.empty() ? "" : fmt::format("  {}\n", conversations);
     std::uint64_t mutations = 0;
     for (const Step& step : plan.steps) {
         mutations += step.mutates() ? 1 : 0;

@@ -8,6 +8,7 @@
 #include "oa_stream/playbook/operate.hpp"
 
 #include "engine/route_step.hpp"
+#include "plan_conversations.hpp"
 #include "plan_file.hpp"
 #include "plan_times.hpp"
 
@@ -162,6 +163,7 @@ std::string age_text(const Plan& plan, WallTime now) {
 } // namespace
 
 std::string plan_summary(const ShownPlan& shown, WallTime now) {
+    constexpr std::size_t k_longest_loss = 240;
     const Plan& plan = shown.plan;
     std::string out = fmt::format(
         "plan {} of {} ({}) on {}\n",
@@ -175,6 +177,9 @@ std::string plan_summary(const ShownPlan& shown, WallTime now) {
             out += fmt::format("  {:<10} {}\n", name, value);
         }
     };
+    if (plan.playbook.continuity == Continuity::new_threads_only) {
+        out += fmt::format("  {}\n", printable(conversations_text(plan), k_longest_loss));
+    }
     line("made", age_text(plan, now));
     line("traffic", traffic_text(plan));
     line("checks", checks_text(plan.playbook));

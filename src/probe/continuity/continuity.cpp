@@ -254,9 +254,9 @@ std::vector<std::string> Continuity::take() {
     return std::exchange(opened_, {});
 }
 
-Task<std::optional<std::uint64_t>>
+Task<std::optional<ThreadCount>>
 count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most) {
-    std::uint64_t count = 0;
+    ThreadCount out;
     std::uint64_t read = 0;
     std::string cursor;
     do {
@@ -269,12 +269,13 @@ count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::u
             co_return std::nullopt;
         }
         read += data->size();
-        count += static_cast<std::uint64_t>(std::ranges::count_if(*data, [](const Json& chat) {
+        out.known += static_cast<std::uint64_t>(std::ranges::count_if(*data, [](const Json& chat) {
             return !is_probe_thread(string_member(chat, "id").value_or(""));
         }));
         cursor = data->empty() ? "" : string_member(*json, "nextCursor").value_or("");
     } while (!cursor.empty() && read < most);
-    co_return count;
+    out.more = !cursor.empty();
+    co_return out;
 }
 
 } // namespace oa_stream::probe
