@@ -109,9 +109,12 @@ TEST_CASE("plan: traffic that is not as it should be is refused") {
     CHECK(plan_for(base(), foreign).error().code == Code::precondition);
     traffic::TrafficState none; // weights of 90 and 40
     none.extra["no_split"] = "stable 90, canary 40";
+    const auto refused = make_plan(base(), "haproxy", "haproxy:/run/haproxy.sock lane", none);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message == "no stage can begin from this: stable 90, canary 40");
     CHECK(
-        plan_for(base(), none).error().message ==
-        "no stage can begin from this: stable 90, canary 40"
+        refused.error().hint == "oa-stream rollback plan rollback-haproxy --set … --out back.json "
+                                "restores stable, whatever serves"
     );
 }
 

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 
 #include "plan_file.hpp"
+#include "plan_live.hpp"
 
 #include <fmt/format.h>
 
@@ -13,56 +14,6 @@ namespace oa_stream::playbook {
 namespace {
 
 using traffic::Split;
-
-Result<void> check_live(const Playbook& playbook, const traffic::TrafficState& live) {
-    if (!live.settled) {
-        return fail(Code::precondition, "an earlier change of traffic is still being carried out");
-    }
-    if (playbook.kind == Kind::rollback) {
-        return {}; // whatever serves, stable is to have it
-    }
-    if (live.serving.empty()) {
-        return fail(
-            Code::precondition,
-            fmt::format("no stage can begin from this: {}", traffic::serving_text(live)),
-            {},
-            "oa-stream rollback plan rollback … restores stable, whatever serves"
-        );
-    }
-    if (!(live.wanted == live.serving)) {
-        return fail(
-            Code::precondition,
-            fmt::format(
-                "what was asked for ({}) is not what serves ({})",
-                live.wanted.text(),
-                live.serving.text()
-            )
-        );
-    }
-    const Traffic& traffic = playbook.traffic;
-    const int ours =
-        live.serving.percent_of(traffic.stable) + live.serving.percent_of(traffic.canary);
-    if (ours != 100) {
-        return fail(
-            Code::precondition,
-            fmt::format(
-                "{} and {} do not have all the traffic: {}",
-                traffic.stable,
-                traffic.canary,
-                live.serving.text()
-            )
-        );
-    }
-    const int canary = live.serving.percent_of(traffic.canary);
-    // All of it: a cutover that is over, which only an apply with a reason walks again.
-    if (canary > playbook.stages.front() && !(canary == 100 && playbook.kind == Kind::cutover)) {
-        return fail(
-            Code::precondition,
-            fmt::format("{} already has {}%, more than the first stage", traffic.canary, canary)
-        );
-    }
-    return {};
-}
 
 class Builder {
 public:
@@ -321,7 +272,7 @@ Result<Plan> make_plan(
 ) {
     OA_CHECK(validate(playbook));
     if (moves_traffic(playbook.kind)) {
-        OA_CHECK(check_live(playbook, live));
+        OA_CHECK(check_live(playbook, target, live));
     }
     Plan plan;
     plan.playbook = std::move(playbook);

@@ -83,8 +83,8 @@ std::string plan_back_command(const Json& plan) {
 std::string plan_back_of(std::string_view target) {
     const std::string driver(target.substr(0, target.find(':')));
     return fmt::format(
-        "oa-stream rollback plan {} {} … {} back.json",
-        shipped_for(driver) == nullptr ? "rollback" : "rollback-" + driver,
+        "oa-stream rollback plan rollback-{} {} … {} back.json",
+        shipped_for(driver) == nullptr ? "DRIVER" : driver,
         names::set,
         names::out
     );

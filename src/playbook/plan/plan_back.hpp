@@ -12,6 +12,7 @@ namespace oa_stream::playbook {
 /// driver; what the plan does not say stays "…" in it. Empty when no playbook is shipped for it.
 [[nodiscard]] std::string plan_back_command(const Json& plan);
 /// The same where the plan is lost and only the target's name is known: "local:/run/front.sock".
+/// Where not even that is known DRIVER stands for it.
 [[nodiscard]] std::string plan_back_of(std::string_view target);
 
 } // namespace oa_stream::playbook

@@ -4,6 +4,8 @@
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/run/runs.hpp"
 
+#include "plan/plan_back.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -105,10 +107,9 @@ std::string way_back(const fs::path& state_dir) {
         newest != all.end() && run::facts_of(newest->folder).kind == run::RunKind::rollback;
     if (newest == all.end() || back) {
         return fmt::format(
-            "no run here has traffic to take back; oa-stream rollback plan rollback {} … {} "
-            "back.json shows what restores everything, whatever moved it",
-            names::set,
-            names::out
+            "no run here has traffic to take back; {} shows what restores everything, whatever "
+            "moved it",
+            plan_back_of(newest == all.end() ? std::string() : newest->target)
         );
     }
     const bool known = !newest->serving.empty() && !newest->baseline.empty();

@@ -130,7 +130,7 @@ const GUIDES = {
     'oa-stream cutover abandon --run ID': { first: died, line: (line) => line.replace('ID', runs('cutover').at(-1)), ends: [10] },
     'oa-stream rollback apply': { after: async () => assert.deepEqual(await target.weights(), { v1: 100, v2: 0 }) },
     'oa-stream rollback apply --run ID': { first: died, line: (line) => line.replace('ID', runs('cutover').at(-1)) },
-    'oa-stream rollback plan rollback --set … --out back.json': { first: () => cloud.arrange({ traffic: [['stable', 60], ['canary', 40]].map(([revision, percent]) => ({ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision, percent })) }), line: (line) => line.replace('--set …', place()), ends: [10] },
+    'oa-stream rollback plan rollback-DRIVER --set … --out back.json': { first: () => cloud.arrange({ traffic: [['stable', 60], ['canary', 40]].map(([revision, percent]) => ({ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision, percent })) }), line: (line) => line.replace('DRIVER', 'cloud-run').replace('--set …', place()), ends: [10] },
     'oa-stream rollback apply back.json': { after: async () => assert.equal((await cloud.state()).serving.stable, 100) },
     'oa-stream route status --base-url CONTROL --auth env:TOKEN': { line: toControl },
     'route set legacy --domain D': { line: (line) => toControl(`oa-stream ${line.replace(' D', ' chat_pilot')} --base-url CONTROL --auth env:TOKEN`), ends: [10] },
