@@ -139,6 +139,19 @@ TEST_CASE("cutover on cloud run: a limit holds whatever the platform asks for") 
     CHECK(Clock::now() - began < std::chrono::seconds(12));
 }
 
+TEST_CASE("cutover on cloud run: a read that is to wait for an hour does not hold a rollback up") {
+    CloudRunWorld world;
+    world.playbook.restore_limit = Millis(15'000);
+    world.instruments.on_stage = [&](int percent) {
+        if (percent == 5) {
+            world.fake.faults.push_back(
+                {.on = "get", .status = 429, .headers = {{"retry-after", "3600"}}}
+            );
+        }
+    };
+    check_ending(world, world.run(), {.exit = ExitCode::rolled_back, .canary = 0, .writes = -1});
+}
+
 TEST_CASE("cutover on cloud run: why a rollback could not be written is told, not the wait for it"
 ) {
     CloudRunWorld world;
@@ -157,6 +170,10 @@ TEST_CASE("cutover on cloud run: why a rollback could not be written is told, no
     const auto found = std::ranges::find(outcome.checks, "rollback.read-back", &Check::id);
     REQUIRE(found != outcome.checks.end());
     CHECK_THAT(found->detail, Catch::Contains("HTTP 429 RESOURCE_EXHAUSTED: said so"));
+    CHECK_THAT(
+        outcome.headline,
+        Catch::Contains("the rollback is NOT verified: ") && Catch::Contains("HTTP 429")
+    );
 }
 
 TEST_CASE("cutover on cloud run: reads that fail for a while do not end it") {

@@ -79,6 +79,10 @@ public:
     /// From here on no call begins a wait (for Retry-After, a back-off) that ends after `until`.
     virtual void wait_no_longer_than(Clock::time_point until) { static_cast<void>(until); }
 
+    /// From here on users are hurt while a call waits: of what the machinery asks for by itself
+    /// (Retry-After) only some seconds are kept.
+    virtual void begin_rescue() {}
+
     /// Longest time that one call may take before it counts as hanging; a wait that the machinery
     /// itself asked for (Retry-After) is within it.
     [[nodiscard]] virtual Millis patience() const noexcept { return Millis(5000); }

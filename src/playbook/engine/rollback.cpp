@@ -191,6 +191,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
         fmt::format("goes back to {}: {}", facts.to, facts.reason),
         {{"step", step}, {"reason", facts.reason}, {"from", facts.from}, {"to", facts.to}}
     );
+    run->in.driver->begin_rescue();
     const auto before = co_await write_baseline(run, step, &facts);
     if (!before) {
         tell_restored(*run, facts);

@@ -114,7 +114,8 @@ Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
     const net::ClientRequest call = request("GET", path);
     Millis pause = options_.backoff;
     for (int lost = 0;;) {
-        OA_CO_CHECK(co_await leave_alone(reads_quiet_until_, until, Code::unavailable));
+        const auto quiet = rescue_ ? rescue_quiet_until_ : reads_quiet_until_;
+        OA_CO_CHECK(co_await leave_alone(quiet, until, Code::unavailable));
         OA_CO_TRY(const net::ClientResponse response, co_await exchange(call));
         auto error = error_of(response, false);
         if (!error) {
@@ -141,7 +142,7 @@ Api::patch(std::string path, std::string body, Clock::time_point until, bool res
     call.body = std::move(body);
     Millis pause = options_.backoff;
     while (true) {
-        const auto quiet = rescue ? rescue_quiet_until_ : writes_quiet_until_;
+        const auto quiet = rescue || rescue_ ? rescue_quiet_until_ : writes_quiet_until_;
         OA_CO_CHECK(co_await leave_alone(quiet, until, Code::conflict));
         OA_CO_TRY(const net::ClientResponse response, co_await exchange(call));
         auto error = error_of(response, true);

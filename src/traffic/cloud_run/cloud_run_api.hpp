@@ -26,6 +26,9 @@ public:
     [[nodiscard]] Task<Result<Json>>
     patch(std::string path, std::string body, Clock::time_point until, bool rescue);
 
+    /// From here on reads and writes honour a wish to be left alone for some seconds alone.
+    void begin_rescue() noexcept { rescue_ = true; }
+
     /// Repeated reads so far, for the evidence.
     [[nodiscard]] int repeated() const noexcept { return repeated_; }
 
@@ -44,6 +47,7 @@ private:
     Clock::time_point rescue_quiet_until_{};
     std::string quiet_why_{}; ///< the answer that asked for it
     int repeated_ = 0;
+    bool rescue_ = false;
 };
 
 } // namespace oa_stream::traffic::cloud_run

@@ -52,6 +52,7 @@ public:
         return a.is_null() || b.is_null() ? a == b : cloud_run::same_shares(a, b);
     }
     void wait_no_longer_than(Clock::time_point until) override { no_longer_than_ = until; }
+    void begin_rescue() override { api_.begin_rescue(); }
 
 private:
     struct Operation {
