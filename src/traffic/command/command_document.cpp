@@ -71,7 +71,9 @@ Result<std::string> text(const Json& document, std::string_view name) {
 Result<Split> split(const Json& document, std::string_view name) {
     auto out = Split::from_json(*member(document, name));
     if (!out) {
-        return std::unexpected(std::move(out).error().prefixed(name));
+        Error error = std::move(out).error().prefixed(name);
+        error.hint = "for what is no split in whole percents: \"serving\":null";
+        return std::unexpected(std::move(error));
     }
     return out;
 }
@@ -144,7 +146,10 @@ Result<TrafficState> state_of(const Json& document) {
         return fail(Code::protocol, "serving is missing");
     }
     TrafficState out;
-    OA_TRY(out.serving, split(document, "serving"));
+    const bool no_split = member(document, "serving")->is_null();
+    if (!no_split) {
+        OA_TRY(out.serving, split(document, "serving"));
+    }
     out.wanted = out.serving;
     if (member(document, "wanted") != nullptr) {
         OA_TRY(out.wanted, split(document, "wanted"));
@@ -160,6 +165,11 @@ Result<TrafficState> state_of(const Json& document) {
             return fail(Code::protocol, "extra is not an object");
         }
         out.extra = *extra;
+    }
+    if (no_split) {
+        out.extra["no_split"] = printable(
+            string_member(out.extra, "no_split").value_or("the read program calls it no split")
+        );
     }
     return out;
 }

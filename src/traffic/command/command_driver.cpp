@@ -81,6 +81,7 @@ public:
         if (!seen) {
             co_return std::unexpected(std::move(seen).error());
         }
+        told_ = seen->state;
         co_return std::move(seen->state);
     }
 
@@ -218,7 +219,7 @@ private:
         for (const auto& [revision, share] : target.all()) {
             const bool known = seen.state.serving.all().contains(revision) ||
                                seen.state.wanted.all().contains(revision);
-            if (!known) {
+            if (!known && !seen.state.serving.empty()) { // of what is no split nothing is known
                 return fail(
                     Code::precondition, fmt::format("read shows no revision '{}'", revision)
                 );
@@ -235,7 +236,7 @@ private:
     [[nodiscard]] Task<Result<void>> write(Split target, Json exact, std::string etag) {
         OA_CO_TRY(const CommandRead now, co_await before_write());
         OA_CO_CHECK(possible(now, target));
-        if (now.state.etag != etag) {
+        if (now.state.etag != etag && !(told_.etag == etag && same_as_told(now.state))) {
             co_return fail(
                 Code::conflict,
                 fmt::format("somebody changed the split: {}", now.state.wanted.text()),
@@ -244,9 +245,16 @@ private:
         }
         Json document = base("set");
         document["target"] = target.to_json();
-        document["etag"] = now.told_etag ? Json(std::move(etag)) : Json(nullptr);
+        document["etag"] = now.told_etag ? Json(now.state.etag) : Json(nullptr);
         document["exact"] = std::move(exact);
         co_return answered(co_await call("set", options_.set, std::move(document)));
+    }
+
+    /// What was decided on is still there: an etag that changes by itself is no other operator, and
+    /// must not keep a rollback from being written.
+    [[nodiscard]] bool same_as_told(const TrafficState& now) const {
+        return now.serving == told_.serving && now.wanted == told_.wanted &&
+               now.exact == told_.exact && now.settled == told_.settled;
     }
 
     /// Nothing is written when this fails, so its errors must not look ambiguous.
@@ -263,6 +271,7 @@ private:
     CommandDriverOptions options_;
     std::map<std::string, std::string> env_;
     Redactor redactor_;
+    TrafficState told_{}; ///< by the last read()
     bool exact_split_ = false; ///< as of the last read
     std::map<std::string, std::string, std::less<>> urls_{};
 };

@@ -270,6 +270,54 @@ TEST_CASE("command driver: what read prints is taken strictly") {
     CHECK(contains(state.error().text(), row.error));
 }
 
+TEST_CASE("command driver: what is no split is null, and a rollback may begin from it") {
+    Bench bench;
+    const auto state = bench.read_script(
+        R"(echo '{"serving":null,"etag":"e","extra":{"no_split":"weights 90 and 40"}}')"
+    );
+    INFO((state ? std::string() : state.error().text()));
+    REQUIRE(state.has_value());
+    CHECK(state->serving.empty());
+    CHECK(state->wanted.empty());
+    CHECK(serving_text(*state) == "weights 90 and 40");
+    const auto unsaid = bench.read_script(R"(echo '{"serving":null}')");
+    REQUIRE(unsaid.has_value());
+    CHECK(serving_text(*unsaid) == "the read program calls it no split");
+
+    auto with = bench.options();
+    with.read = {bench.folder.script("none", R"(echo '{"serving":null,"etag":"e"}')")};
+    with.set = {bench.folder.script("set", "cat >\"$0.got\"")};
+    const auto driver = make_command_driver(bench.io.get_executor(), with);
+    CHECK(bench.get(driver->set(*Split::between("stable", "canary", 0), "e")).has_value());
+    CHECK(contains(bench.folder.text("set.got"), R"("stable":100)"));
+}
+
+TEST_CASE("command driver: an etag that changes by itself is no other operator") {
+    Bench bench;
+    bench.folder.write("weight", "70");
+    auto with = bench.options();
+    with.read = {bench.folder.script(
+        "moving",
+        "echo x >>\"$0.count\"\n"
+        "w=$(cat \"$(dirname \"$0\")/weight\")\n"
+        "echo \"{\\\"serving\\\":{\\\"canary\\\":$w,\\\"stable\\\":$((100-w))},"
+        "\\\"etag\\\":\\\"e$(wc -l <\"$0.count\")\\\"}\""
+    )};
+    with.set = {bench.folder.script("set", "cat >\"$0.got\"")};
+    const auto driver = make_command_driver(bench.io.get_executor(), with);
+    const auto home = *Split::between("stable", "canary", 0);
+    const auto first = bench.get(driver->read());
+    INFO((first ? std::string() : first.error().text()));
+    REQUIRE(first.has_value());
+    CHECK(first->etag == "e1");
+    CHECK(bench.get(driver->set(home, "e1")).has_value());
+    CHECK(contains(bench.folder.text("set.got"), R"("etag":"e2")"));
+    bench.folder.write("weight", "60"); // somebody else wrote
+    const auto refused = bench.get(driver->set(home, "e1"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::conflict);
+}
+
 TEST_CASE("command driver: more than a megabyte of answer is refused, not stored") {
     Bench bench;
     const auto over = bench.read_script("head -c 1048577 /dev/zero; sleep 5");
