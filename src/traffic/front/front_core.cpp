@@ -167,7 +167,7 @@ Result<Route> FrontCore::route(const net::Request& request) {
     }
     const auto chosen = pick.next();
     if (!chosen) {
-        return fail(Code::unavailable, "no revision that has a share is ready");
+        return fail(Code::unavailable, "no revision that gets traffic is ready");
     }
     return Route{*chosen, Reason::picked, std::move(ref.thread)};
 }

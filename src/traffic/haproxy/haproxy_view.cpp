@@ -104,7 +104,9 @@ Result<Split> split_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptio
         return fail(
             Code::precondition,
             fmt::format(
-                "no server of backend {} has a share: {}", options.backend, weights_text(snapshot)
+                "no server of backend {} gets any traffic: {}",
+                options.backend,
+                weights_text(snapshot)
             )
         );
     }
@@ -194,13 +196,15 @@ std::string condition(const HaproxyServer& named, const HaproxyFacts& facts) {
     if (facts.backup) {
         return server + " is a backup server";
     }
+    if (facts.rotation != Rotation::ready) {
+        return fmt::format("{} is set to {}", server, to_string(facts.rotation));
+    }
     return fmt::format(
         "{} is {}{}{}",
         server,
-        facts.rotation == Rotation::ready ? std::string_view(facts.status)
-                                          : to_string(facts.rotation),
-        facts.check_status.empty() || facts.rotation != Rotation::ready ? "" : " ",
-        facts.rotation == Rotation::ready ? std::string_view(facts.check_status) : ""
+        facts.status,
+        facts.check_status.empty() ? "" : " ",
+        facts.check_status
     );
 }
 

@@ -136,15 +136,15 @@ TEST_CASE("fault 64: weights and drain states come back as they were, not as 100
 TEST_CASE("haproxy: a canary that is disabled or drained is refused with what to type") {
     Bench bench({.canary = "weight 100 disabled"});
     CHECK(bench.read().serving == split(0));
-    check_error(bench.preview(5), Code::precondition, "canary is maint");
+    check_error(bench.preview(5), Code::precondition, "canary is set to maint");
     check_error(
         bench.preview(5),
         Code::precondition,
         "set server chat/canary weight 0;set server chat/canary state ready"
     );
-    check_error(bench.set(5), Code::precondition, "canary is maint");
+    check_error(bench.set(5), Code::precondition, "canary is set to maint");
     bench.rig.command("set server chat/canary weight 0;set server chat/canary state drain");
-    check_error(bench.preview(5), Code::precondition, "canary is drain");
+    check_error(bench.preview(5), Code::precondition, "canary is set to drain");
     bench.rig.command("set server chat/canary state ready");
     bench.rig.run_until([&] { return bench.preview(5).has_value(); });
     CHECK(bench.set(5).has_value());
@@ -156,8 +156,8 @@ TEST_CASE("haproxy: a stable that somebody took out comes back with everything, 
         Bench bench;
         REQUIRE(bench.set(100).has_value());
         bench.rig.command("set server chat/stable state " + state);
-        check_error(bench.preview(50), Code::precondition, "stable is " + state);
-        check_error(bench.set(50), Code::precondition, "stable is " + state);
+        check_error(bench.preview(50), Code::precondition, "stable is set to " + state);
+        check_error(bench.set(50), Code::precondition, "stable is set to " + state);
         REQUIRE(bench.preview(0).has_value());
         REQUIRE(bench.set(0).has_value());
         CHECK(bench.rig.get(bench.driver->verify(split(0), Millis(5000))).has_value());
@@ -169,7 +169,7 @@ TEST_CASE("haproxy: a stable that somebody took out comes back with everything, 
         (void)co_await exchange->respond({503, {}, ""});
     };
     down.rig.run_until([&] { return !down.preview(0).has_value(); });
-    check_error(down.set(0), Code::precondition, "stable is drain");
+    check_error(down.set(0), Code::precondition, "stable is set to drain");
     CHECK(down.read().serving == split(100));
 }
 
