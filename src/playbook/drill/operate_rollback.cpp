@@ -183,19 +183,43 @@ bool is_elsewhere(const fs::path& folder, const fs::path& state_dir) {
            fs::weakly_canonical(folder, error);
 }
 
+/// The lock in the run's own state directory, so that its process writes nothing more.
+std::optional<run::TargetLock>
+fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path& folder) {
+    std::error_code ignored; // <state>/runs/<id>
+    const fs::path state = fs::weakly_canonical(folder, ignored).parent_path().parent_path();
+    const auto holder = run::TargetLock::holder(state, plan.target);
+    const auto pid = holder ? int_member(*holder, "pid").value_or(0) : 0;
+    auto lock = run::TargetLock::take_over(
+        state, plan.target, {{"run", request.run}, {"what", "rollback"}}
+    );
+    if (lock) {
+        say(request, fmt::format("took the run over from process {}", pid));
+        return *std::move(lock);
+    }
+    say(request,
+        fmt::format(
+            "process {} cannot be kept from writing when it goes on: {}; end it: kill -9 {}",
+            pid,
+            lock.error().text(),
+            pid
+        ));
+    return std::nullopt;
+}
+
 /// The lock of such a run is in another state directory, so that only its folder shows that a
-/// process works on it. That one is asked to roll back, and waited for.
-Task<Result<void>> end_elsewhere(const RollbackRequest* request, fs::path folder) {
+/// process works on it. That one is asked to roll back, and waited for or taken over.
+Task<Result<std::optional<run::TargetLock>>>
+end_elsewhere(const RollbackRequest* request, const Plan* plan, fs::path folder) {
     if (!is_elsewhere(folder, request->by.state_dir) || !run::FolderLock::is_held(folder)) {
-        co_return Result<void>{};
+        co_return std::nullopt;
     }
     const auto began = Clock::now();
     const auto until =
         began + (order_rollback(*request, folder, "another process") ? k_obey : k_silent);
     while (run::FolderLock::is_held(folder)) {
         if (request->take_over && Clock::now() > began + k_silent) {
-            say(*request, "going on beside the process that works on " + folder.string());
-            co_return Result<void>{};
+            co_return fence_elsewhere(*request, *plan, folder);
         }
         const StopRequest* stop = request->by.stop;
         if (Clock::now() > until || (stop != nullptr && stop->requested())) {
@@ -208,7 +232,7 @@ Task<Result<void>> end_elsewhere(const RollbackRequest* request, fs::path folder
         }
         (void)co_await sleep_for(k_poll);
     }
-    co_return Result<void>{};
+    co_return std::nullopt;
 }
 
 /// The run's lock. When the run itself is under way in another process of this machine, that one is
@@ -330,7 +354,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     Playbook unmeasured = plan.playbook; // a rollback asks no source, and must not need one
     unmeasured.sources.clear();
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
-    OA_CO_CHECK(co_await end_elsewhere(&request, path));
+    OA_CO_TRY(const auto fence, co_await end_elsewhere(&request, &plan, path));
     const auto lock = co_await lock_for(&request, &plan, path);
     if (!lock) {
         co_return std::unexpected(with_other_ways(lock.error(), plan, path));

@@ -134,6 +134,23 @@ test('an owner that is stopped: said after a moment, taken over, and fenced when
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+test('from another state directory a stopped owner is taken over and fenced, too', async () => {
+  const { running, run } = await underWay();
+  running.signal('SIGSTOP');
+  const folder = path.join(target.state, 'runs', run);
+  const back = await target.oa(['rollback', 'apply', '--run', folder, '--take-over', '--json'], { stateDir: path.join(scratch('elsewhere'), 'state') });
+  assert.equal(back.code, 0, back.stderr);
+  assert.match(back.stderr, /took the run over from process \d+/);
+  assert.deepEqual(await target.weights(), STABLE);
+  const journal = () => fs.readFileSync(path.join(folder, 'journal.ndjson'), 'utf8');
+  const before = journal();
+  running.signal('SIGCONT');
+  assert.equal((await running.end(60000)).code, 6, running.stderr);
+  assert.match(running.stderr + running.stdout, /took this run over.*: nothing more is written/);
+  assert.equal(journal(), before);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 test('a link in the place of the lock is not followed; what to type by hand is said', async () => {
   const { running, run } = await underWay();
   await running.kill();
