@@ -7,7 +7,7 @@
 //   OA_KILLPOINT_PEERS  "unix:/path,127.0.0.1:4711": addresses of the traffic machinery
 //   OA_KILLPOINT_LOG    file: one line a point, "number what"
 //   OA_KILLPOINT_AT     number of the point at which to act; unset: only count
-//   OA_KILLPOINT_DO     "kill" (also tears lines), "int", "term", "full-disk"
+//   OA_KILLPOINT_DO     "kill" (also tears lines), "int", "term", "hup", "quit", "usr1", "full-disk"
 //   OA_KILLPOINT_DIR    folder whose files a full disk concerns
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -28,6 +28,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -81,13 +82,19 @@ bool reached(std::string_view what) {
     return !at.empty() && std::to_string(count) == at;
 }
 
+constexpr std::array<std::pair<std::string_view, int>, 5> k_signals{
+    {{"int", SIGINT}, {"term", SIGTERM}, {"hup", SIGHUP}, {"quit", SIGQUIT}, {"usr1", SIGUSR1}}
+};
+
 void act() {
     const auto what = setting("OA_KILLPOINT_DO");
-    if (what == "int") {
-        ::kill(::getpid(), SIGINT);
-    } else if (what == "term") {
-        ::kill(::getpid(), SIGTERM);
-    } else if (what == "full-disk") {
+    for (const auto& [name, number] : k_signals) {
+        if (what == name) {
+            ::kill(::getpid(), number);
+            return;
+        }
+    }
+    if (what == "full-disk") {
         disk_is_full = true;
     } else {
         ::kill(::getpid(), SIGKILL);

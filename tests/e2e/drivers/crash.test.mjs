@@ -1,6 +1,6 @@
 // Crash consistency: the process dies at each write of its journal and at each exchange with the traffic
 // machinery, in turn; what is left tells the truth and is put right by `rollback apply --run ID`. The same
-// with Ctrl-C, with SIGTERM and with a disk that is full. The suite visits some of the moments,
+// with Ctrl-C, with the other signals that end a process, and with a disk that is full. The suite visits some of the moments,
 // `./dev crash` all of them.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/crash_rigs
 
 const RIGS = { local: localRig, haproxy: haproxyRig, 'cloud-run': cloudRunRig, command: commandRig };
 /** Of how many moments the suite visits one; primes, so that what follows in a fixed order is not always missed. */
-const ONE_IN = { kill: 7, int: 17, term: 19, 'full-disk': 13 };
+const ONE_IN = { kill: 7, int: 17, term: 19, hup: 37, quit: 41, usr1: 43, 'full-disk': 13 };
 
 for (const [name, make] of Object.entries(RIGS)) {
   describe(name, () => {
@@ -40,7 +40,9 @@ for (const [name, make] of Object.entries(RIGS)) {
     };
     test('it dies by SIGKILL: the journal covers what serves, and a rollback from it alone restores', (t) => visit(t, 'kill', (at) => lab.dieAt(at)));
     test('Ctrl-C: back, verified, or nothing was moved', (t) => visit(t, 'int', (at) => lab.interruptAt(at, 'int')));
-    test('SIGTERM: the same', (t) => visit(t, 'term', (at) => lab.interruptAt(at, 'term')));
+    for (const deed of ['term', 'hup', 'quit', 'usr1']) {
+      test(`SIG${deed.toUpperCase()}: the same`, (t) => visit(t, deed, (at) => lab.interruptAt(at, deed)));
+    }
     test('a disk that is full from the beginning: refused, nothing is moved', () => lab.fillDiskAt(0));
     test('a disk that becomes full: nothing more is moved, or it goes back, verified', (t) => visit(t, 'full-disk', (at) => lab.fillDiskAt(at)));
     test('a rollback that dies is finished by the next one', async (t) => {

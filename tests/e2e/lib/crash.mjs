@@ -144,7 +144,7 @@ export class CrashLab {
     const run = await this.apply({ at, deed });
     const what = `SIG${deed.toUpperCase()} at point ${at} (${run.points[at - 1]})`;
     if (run.code === 0) return this.tooLate(run, what);
-    const idle = { int: 130, term: 143 }[deed];
+    const idle = deed === 'term' ? 143 : 130;
     assert.ok([7, idle].includes(run.code), `${what}: ${run.code} ${run.signal} ${run.stderr.slice(-3000)}`);
     await this.restored(what);
     if (run.run === null) return { what, code: run.code };
