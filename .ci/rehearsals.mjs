@@ -1,8 +1,8 @@
 // How often is a canary that equals stable rolled back, while something else wants the whole machine?
 //
-//   node .ci/rehearsals.mjs [N=200] [BURNERS=cores]
+//   node .ci/rehearsals.mjs [N=200] [BURNERS=cores] [AT_ONCE=1]
 //
-// N local rehearsals of two identical lanes, one after the other, beside BURNERS busy processes. Prints
+// N local rehearsals of two identical lanes, AT_ONCE beside each other, beside BURNERS busy processes. Prints
 // one line a run and a summary. Exit 1: more than 1 % of the runs were rolled back (exit 7) or worse.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -19,8 +19,9 @@ const end = () => burners.forEach((one) => one.kill('SIGKILL'));
 process.on('exit', end);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { report(); process.exit(130); });
 
-const rehearse = () => new Promise((ended) => {
-  const child = execFile(binary, ['cutover', 'rehearse', '--local', '--json', '--non-interactive', '--state-dir', state], { encoding: 'utf8', env: { ...process.env, HOME: state }, maxBuffer: 64 << 20 },
+const atOnce = Number(process.argv[4] ?? 1);
+const rehearse = (mine) => new Promise((ended) => {
+  const child = execFile(binary, ['cutover', 'rehearse', '--local', '--json', '--non-interactive', '--state-dir', mine], { encoding: 'utf8', env: { ...process.env, HOME: state }, maxBuffer: 64 << 20 },
     (_, stdout) => ended({ status: child.exitCode, stdout }));
 });
 
@@ -31,17 +32,24 @@ function report() {
   for (const [gate, count] of failed) console.log(`  ${gate}: ${count}`);
 }
 
-for (let i = 0; i < runs; ++i) {
-  const run = await rehearse();
-  const document = JSON.parse(run.stdout || '{}');
-  endings.set(run.status, (endings.get(run.status) ?? 0) + 1);
-  bad += run.status === 7 || run.status === 1 || run.status === 8 ? 1 : 0;
-  ++done;
-  const why = (document.checks ?? []).filter((check) => !['PASS', 'SKIPPED'].includes(check.verdict));
-  for (const check of why) failed.set(`${check.verdict} ${check.id}`, (failed.get(`${check.verdict} ${check.id}`) ?? 0) + 1);
-  console.log(`${i + 1}/${runs} exit ${run.status} ${why.map((check) => `${check.verdict} ${check.id}: ${check.detail}`).join('; ')}`);
-  fs.rmSync(path.join(state, 'runs'), { recursive: true, force: true });
+let begun = 0;
+async function some(who) {
+  const mine = path.join(state, String(who));
+  while (begun < runs) {
+    ++begun;
+    const run = await rehearse(mine);
+    const document = JSON.parse(run.stdout || '{}');
+    endings.set(run.status, (endings.get(run.status) ?? 0) + 1);
+    bad += run.status === 7 || run.status === 1 || run.status === 8 ? 1 : 0;
+    ++done;
+    const why = (document.checks ?? []).filter((check) => !['PASS', 'SKIPPED'].includes(check.verdict));
+    for (const check of why) failed.set(`${check.verdict} ${check.id}`, (failed.get(`${check.verdict} ${check.id}`) ?? 0) + 1);
+    console.log(`${done}/${runs} exit ${run.status} ${why.map((check) => `${check.verdict} ${check.id}: ${check.detail}`).join('; ')}`);
+    fs.rmSync(path.join(mine, 'runs'), { recursive: true, force: true });
+  }
 }
+
+await Promise.all(Array.from({ length: atOnce }, (_, who) => some(who)));
 report();
 fs.rmSync(state, { recursive: true, force: true });
 process.exit(bad > runs * 0.01 ? 1 : 0);

@@ -44,13 +44,14 @@ export async function startExporter() {
  */
 export async function startSpoiler(base) {
   const to = new URL(base);
-  const spoiler = { fault: null, spoiled: 0, posts: 0 };
+  const spoiler = { fault: null, byChance: false, spoiled: 0, posts: 0 };
   let turn = 0;
   const server = http.createServer((request, answer) => {
     const post = request.method === 'POST' && /stream$/.test(request.url);
     spoiler.posts += post ? 1 : 0;
     // Evenly spread, so that a share is that share whatever chance does.
-    const hit = post && spoiler.fault && Math.floor((turn += 1) * spoiler.fault.share) > Math.floor((turn - 1) * spoiler.fault.share);
+    const byTurn = (share) => Math.floor((turn += 1) * share) > Math.floor((turn - 1) * share);
+    const hit = post && spoiler.fault && (spoiler.byChance ? Math.random() < spoiler.fault.share : byTurn(spoiler.fault.share));
     const kind = hit ? spoiler.fault.kind : '';
     spoiler.spoiled += hit ? 1 : 0;
     if (kind === '5xx' || kind === '401') {

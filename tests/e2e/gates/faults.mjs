@@ -1,0 +1,104 @@
+// The faults of docs/gates.md "What is found", each with the gate that is there for it, carried out on real
+// lanes, a proxy that spoils answers of the canary and a real Prometheus.
+import { Door, lane } from '../lib/measured.mjs';
+import { startPrometheus } from '../lib/prometheus.mjs';
+import { startExporter, startSpoiler } from './world.mjs';
+
+const SHARE = 0.05;
+/** By name: what the proxy does to every twentieth answer, and the gate. */
+export const FAULTS = {
+  '5xx': [{ kind: '5xx' }, 'bad: http_status, at_most: 1%'],
+  'slow first content': [{ kind: 'slow-first', ms: 2000 }, 'p99: first_content, at_most: 1s'],
+  'slow tail': [{ kind: 'slow-tail', ms: 2000 }, 'p99: chunk_gap, at_most: 1s'],
+  stall: [{ kind: 'stalled' }, 'bad: stalled, at_most: 1%'],
+  truncation: [{ kind: 'truncated' }, 'bad: truncated, at_most: 1%'],
+  malformed: [{ kind: 'malformed' }, 'bad: malformed_frame, at_most: 1%'],
+  'auth failures': [{ kind: '401' }, 'spike: auth_errors, at_most: +100%, min_events: 5, source: probe'],
+  'sync token failures': [null, 'spike: sync_token_errors, at_most: +100%, min_events: 5'],
+};
+export const LOST = 'lost threads';
+
+const host = (base) => base.replace('http://', '');
+const playbook = (gate, continuity = 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n') => `version: 1
+kind: cutover
+${continuity}name: detection
+variables:
+  - { name: base_url, required: true }
+  - { name: socket, required: true }
+  - { name: prometheus, required: true }
+target: { base_url: "\${base_url}", prompt: "scenario:words;n=8;delay=15" }
+traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
+sources:
+  - prometheus:
+      url: "\${prometheus}"
+      signals: [ { signal: sync_token_errors, events: "sum(increase(sync_token_failures_total{revision=\\"$revision\\"}[$window])) or vector(0)", requests: "sum(increase(sync_token_requests_total{revision=\\"$revision\\"}[$window]))" } ]
+  - probe: {}
+stages: [5%]
+stage:
+  bake: 6s
+  probe: { rate: 30/s, unpinned: 10/s }
+  gates: [ { id: there-for-it, ${gate} } ]
+limits: { fresh_row: 3, restore: 30s, shift: 10s }
+`;
+
+
+/** `byChance`: the proxy draws whom it hits; else every twentieth. */
+export class FaultWorld {
+  static async start({ byChance = false } = {}) {
+    const world = new FaultWorld();
+    [world.stable, world.canary] = await Promise.all([lane('v1'), lane('v2')]);
+    [world.spoiler, world.exporter] = await Promise.all([startSpoiler(world.canary.base), startExporter()]);
+    world.spoiler.byChance = byChance;
+    for (const revision of ['v1', 'v2']) {
+      world.exporter.set('sync_token_requests_total', revision, 400);
+      world.exporter.set('sync_token_failures_total', revision, 4);
+    }
+    world.prometheus = await startPrometheus([host(world.stable.base), host(world.exporter.base)]);
+    await world.prometheus.eventually('min(count_over_time(up[1m]))', (rows) => rows[0]?.value >= 10, 30000);
+    return world;
+  }
+  /** A door of its own; {at, plan}. */
+  async plan(gate, continuity) {
+    const at = await Door.start({ stable: this.stable, canary: this.spoiler }, playbook(gate, continuity));
+    return { at, plan: await at.plan({ prometheus: this.prometheus.base }) };
+  }
+  /** {code, run: its document, stderr, weights}; without a run where the plan was refused. */
+  async cutover(gate) {
+    const { at, plan } = await this.plan(gate);
+    try {
+      if (plan.code !== 10) return { code: plan.code, stderr: plan.stderr };
+      const apply = at.begin();
+      const { code } = await apply.end(120000);
+      return { code, run: JSON.parse(apply.stdout), stderr: apply.stderr, weights: await at.weights() };
+    } finally {
+      await at.front.kill();
+    }
+  }
+  /** The same with the fault of that name. */
+  async spoiled(name) {
+    const [fault, gate] = FAULTS[name];
+    this.spoiler.fault = fault ? { ...fault, share: SHARE } : null;
+    if (!fault) this.exporter.set('sync_token_failures_total', 'v2', 400 * SHARE);
+    try {
+      return await this.cutover(gate);
+    } finally {
+      this.spoiler.fault = null;
+      this.exporter.set('sync_token_failures_total', 'v2', 4);
+    }
+  }
+  /** Lanes that keep their threads to themselves, and a playbook that wants them kept; the plan. */
+  async lost() {
+    const { at, plan } = await this.plan('bad: any, at_most: 1%', '');
+    await at.front.kill();
+    return plan;
+  }
+  async stop() {
+    await Promise.all([this.stable, this.canary, this.prometheus].map((one) => one?.kill()));
+    this.spoiler?.stop();
+    this.exporter?.stop();
+  }
+}
+
+/** Whether it was found, and everything went back. */
+export const found = ({ code, run, weights }) =>
+  code === 7 && run?.checks.find((check) => check.id === 'gate.there-for-it@5%')?.verdict === 'FAIL' && weights.v1 === 100 && weights.v2 === 0;
