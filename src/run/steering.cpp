@@ -54,6 +54,9 @@ Result<void> Steering::check(Action action) const {
 }
 
 Result<void> Steering::give(Order order) {
+    if (!over_.empty() && order.action == Action::abort) {
+        stop_.request(SIGTERM, order.text()); // who wants to roll back does not wait for the rest
+    }
     OA_CHECK(check(order.action));
     switch (order.action) {
     case Action::pause:

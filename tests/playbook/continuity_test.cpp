@@ -153,3 +153,21 @@ TEST_CASE("continuity: what is removed slowly is told, with what serves") {
     });
     CHECK(told);
 }
+
+TEST_CASE("continuity: a rollback that somebody orders does not wait for conversations to go") {
+    World world;
+    make_cutover(world);
+    world.instruments.removing = std::chrono::minutes(5);
+    std::optional<Result<void>> answer;
+    world.person = [&](run::Steering& steering) {
+        if (!world.instruments.paces.empty() && !answer) {
+            answer = steering.give({.action = run::Action::abort, .who = "bob"});
+        }
+    };
+    const auto began = Clock::now();
+    CHECK(world.run().exit == ExitCode::ok);
+    CHECK(Clock::now() - began < std::chrono::seconds(20));
+    REQUIRE(answer.has_value());
+    REQUIRE_FALSE(answer->has_value());
+    CHECK(answer->error().message == "the run has ended, and only removes its conversations");
+}

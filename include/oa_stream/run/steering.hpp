@@ -71,7 +71,7 @@ public:
     void forbid_promotion(std::string why) { position_.not_promotable = std::move(why); }
     /// For the whole run. A pause that was asked for already is forgotten.
     void forbid_pause(std::string why);
-    /// From here on every order is refused: it could not be obeyed.
+    /// From here on every order is refused: it could not be obeyed. One to abort ends what is left.
     void over(std::string why) { over_ = std::move(why); }
     void paused(std::string why);
     void pause_left(double seconds) noexcept { position_.left_s = seconds; }
