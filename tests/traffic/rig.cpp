@@ -50,7 +50,9 @@ Task<void> FakeBackend::handle(std::shared_ptr<net::Exchange> exchange) {
     (void)co_await exchange->respond({200, {{"content-type", "text/plain"}}, name});
 }
 
-Rig::Rig(std::map<std::string, std::uint32_t, std::less<>> weights, HealthOptions health)
+Rig::Rig(
+    std::map<std::string, std::uint32_t, std::less<>> weights, HealthOptions health, Balance balance
+)
     : folder(make_folder()), client(net::HttpClient::make(io.get_executor())),
       stable(io.get_executor(), "stable"), canary(io.get_executor(), "canary") {
     FrontOptions options;
@@ -59,6 +61,7 @@ Rig::Rig(std::map<std::string, std::uint32_t, std::less<>> weights, HealthOption
     options.backends = {{"stable", stable.url()}, {"canary", canary.url()}};
     options.weights = std::move(weights);
     options.health = std::move(health);
+    options.balance = balance;
     options.note = [this](std::string_view line) { notes.emplace_back(line); };
     auto started = Front::start(io.get_executor(), options);
     REQUIRE(started.has_value());

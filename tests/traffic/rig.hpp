@@ -40,7 +40,8 @@ class Rig {
 public:
     explicit Rig(
         std::map<std::string, std::uint32_t, std::less<>> weights = {{"stable", 95}, {"canary", 5}},
-        HealthOptions health = {}
+        HealthOptions health = {},
+        Balance balance = Balance::weights
     );
     ~Rig();
     Rig(const Rig&) = delete;

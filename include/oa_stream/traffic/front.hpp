@@ -36,11 +36,18 @@ struct HealthOptions {
     int rise = 1;
 };
 
+/// Which revision a new thread gets.
+enum class Balance {
+    weights,    ///< in turn, exactly by weight
+    least_conn, ///< the one with the fewest requests under way for its weight
+};
+
 struct FrontOptions {
     net::Endpoint listen;
     std::string admin_socket; ///< path of a unix socket, mode 0600
     std::vector<Backend> backends;
     std::map<std::string, std::uint32_t, std::less<>> weights{}; ///< missing names have 0
+    Balance balance = Balance::weights;
     std::size_t sticky_threads = 100000; ///< 0: a thread stays nowhere, for lanes with a store
     Millis connect_timeout{3000};
     Millis first_byte_timeout{120000}; ///< a lane answers when its authority took the turn

@@ -78,6 +78,18 @@ Result<std::map<std::string, std::uint32_t, std::less<>>> read_weights(std::stri
     return out;
 }
 
+Result<traffic::Balance> read_balance(std::string_view text) {
+    if (text != "weights" && text != "least-conn") {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is no way to balance", printable(text)),
+            {},
+            "weights or least-conn"
+        );
+    }
+    return text == "weights" ? traffic::Balance::weights : traffic::Balance::least_conn;
+}
+
 Result<std::string> read_path(std::string_view text) {
     if (!text.starts_with('/')) {
         return fail(
@@ -213,6 +225,13 @@ constexpr auto k_options = options<Options>(
         "NAME=N,…",
         "Share new threads among revisions by these weights. Without it the first one gets all."
     ),
+    parsed<read_balance, &Options::front, &FrontOptions::balance>(
+        "--balance",
+        "HOW",
+        "weights: share new threads exactly by weight. least-conn: give each to the revision with "
+        "the fewest requests under way for its weight."
+    )
+        .or_else("weights"),
     parsed<read_path, &Options::front, &FrontOptions::health, &HealthOptions::path>(
         "--health",
         "PATH",

@@ -148,6 +148,24 @@ std::optional<std::size_t> FrontCore::lane_of(std::string_view name) {
     return out;
 }
 
+std::optional<std::size_t> FrontCore::next_arm() {
+    const auto in_turn = pick.next();
+    if (options.balance == Balance::weights || !in_turn) {
+        return in_turn;
+    }
+    // Under way for each unit of weight, without a division; who is next by weight wins a tie.
+    const auto load = [this](std::size_t arm, std::size_t other) {
+        return (arms[arm].counters.active + 1) * std::uint64_t{pick.weights()[other]};
+    };
+    std::size_t best = *in_turn;
+    for (std::size_t i = 0; i < arms.size(); ++i) {
+        if (pick.weights()[i] > 0 && load(i, best) < load(best, i)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
 Result<Route> FrontCore::route(const net::Request& request) {
     ThreadRef ref = thread_of(request.method, request.path, request.body);
     if (const auto pin = request.headers.get(k_pin_header)) {
@@ -165,7 +183,7 @@ Result<Route> FrontCore::route(const net::Request& request) {
             return Route{*home, Reason::sticky, std::move(ref.thread)};
         }
     }
-    const auto chosen = pick.next();
+    const auto chosen = next_arm();
     if (!chosen) {
         return fail(Code::unavailable, "no revision that gets traffic is ready");
     }

@@ -40,6 +40,8 @@ struct FrontCore {
 
     /// Code::usage: the pin names no backend. Code::unavailable: nobody with a weight is ready.
     [[nodiscard]] Result<Route> route(const net::Request& request);
+    /// For a new thread; nullopt: nobody with a weight is ready.
+    [[nodiscard]] std::optional<std::size_t> next_arm();
     /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
     /// share what it is worth.
     void apply_weights();

@@ -198,3 +198,28 @@ TEST_CASE("front: draining lets running streams end and takes no new connection"
     rig.run_until([&] { return drained && reader->result.has_value(); });
     CHECK(reader->result->failure == net::TransferFailure::none);
 }
+
+TEST_CASE("front: least-conn gives a new thread to whom has the fewest under way for its weight") {
+    Rig rig({{"stable", 75}, {"canary", 25}}, {}, Balance::least_conn);
+    const auto stable = stream_from(rig.stable);
+    const auto canary = stream_from(rig.canary);
+    std::vector<std::shared_ptr<Reader>> readers;
+    std::vector<std::shared_ptr<net::BodyStream>> open; // all stay under way
+    while (open.size() < 8) {
+        readers.push_back(read_from(rig));
+        rig.run_until([&] { return stable->body != nullptr || canary->body != nullptr; });
+        open.push_back(stable->body ? std::move(stable->body) : std::move(canary->body));
+    }
+    CHECK(rig.stable.seen.size() == 6);
+    CHECK(rig.canary.seen.size() == 2);
+    // Those of stable end: it has room, and takes what comes until it has its share again.
+    for (const auto& reader : readers) {
+        reader->transfer->cancel();
+    }
+    rig.run_until([&] {
+        return rig.counter("stable", "active") + rig.counter("canary", "active") == 0;
+    });
+    const auto held = read_from(rig);
+    rig.run_until([&] { return rig.stable.seen.size() + rig.canary.seen.size() == 9; });
+    CHECK(rig.stable.seen.size() == 7);
+}
