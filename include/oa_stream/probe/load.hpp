@@ -94,6 +94,10 @@ public:
     [[nodiscard]] double relative_error() const noexcept { return finite_.relative_error(); }
     /// {n, infinite, p50, p90, p95, p99, p99.9, max, mean}; an infinite time is the word "inf".
     [[nodiscard]] Json to_json() const;
+    /// All that percentiles are taken from: {infinite, min, max, values: [[µs, count], …]}; each
+    /// value is the upper end of its bucket.
+    [[nodiscard]] Json kept() const;
+    [[nodiscard]] static std::optional<Times> from_kept(const Json& kept);
 
 private:
     measure::LogLinearHistogram finite_{9}; ///< microseconds
@@ -169,6 +173,10 @@ struct LoadTotals {
     /// Sent per second while the full rate was meant to be held.
     [[nodiscard]] double achieved_per_second() const noexcept;
 };
+
+/// measure/load.json: what limits are judged by, so that a finished load can be judged again.
+[[nodiscard]] Json kept_totals(const LoadTotals& totals);
+[[nodiscard]] std::optional<LoadTotals> totals_from_kept(const Json& kept);
 
 /// One run of load. All calls on the client's thread; it must outlive run().
 class Load {

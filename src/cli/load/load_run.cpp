@@ -303,6 +303,10 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
     input.next = next_command(command, end, session_.checks(), session_.folder().path());
     input.series = charts_.series(outcome_.target_per_second, args_.limits);
     input.more["load"] = load_figures(outcome_);
+    session_.folder().write(
+        "measure/load.json",
+        dump_json(titled("load-totals", probe::kept_totals(outcome_.totals))) + "\n"
+    );
     run::RunResult result = session_.finish(end, std::move(input));
     if (refused_) {
         return std::unexpected(*refused_);

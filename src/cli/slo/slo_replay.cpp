@@ -17,22 +17,6 @@ namespace {
 
 constexpr std::size_t k_most_runs = 1000;
 
-struct JudgedGate {
-    RecordedGate gate{};
-    Verdict now = Verdict::inconclusive;
-    std::string sentence{};
-    Json record = nullptr;
-    [[nodiscard]] bool decides() const { return gate.spec.mode == measure::GateMode::decide; }
-};
-
-struct JudgedRun {
-    std::string name{};
-    Verdict then = Verdict::inconclusive; ///< of its gates; other checks are none of a replay's
-    Verdict now = Verdict::inconclusive;
-    std::uint64_t unreadable = 0;
-    std::vector<JudgedGate> gates{};
-};
-
 struct Totals {
     std::uint64_t pass = 0;
     std::uint64_t fail = 0;
@@ -82,10 +66,16 @@ Result<JudgedRun> judge_run(
     const std::vector<ReplaySetting>& settings,
     std::vector<bool>& used
 ) {
-    OA_TRY(const RecordedRun run, read_recorded_run(folder));
-    JudgedRun out{.name = run.name, .unreadable = run.unreadable};
-    for (const RecordedGate& gate : run.gates) {
-        out.gates.push_back(judge_gate(run, gate, settings, used));
+    JudgedRun out{.name = folder.filename().string()};
+    OA_TRY(auto load, judge_load(folder, settings, used));
+    if (load) {
+        out.gates = *std::move(load);
+    } else {
+        OA_TRY(const RecordedRun run, read_recorded_run(folder));
+        out.unreadable = run.unreadable;
+        for (const RecordedGate& gate : run.gates) {
+            out.gates.push_back(judge_gate(run, gate, settings, used));
+        }
     }
     out.then = whole(out.gates, false);
     out.now = whole(out.gates, true);

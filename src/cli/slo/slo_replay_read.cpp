@@ -39,15 +39,6 @@ std::uint64_t count_of(const Json& line, std::string_view key) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_member(line, key).value_or(0)));
 }
 
-std::optional<Verdict> verdict_of(std::string_view word) {
-    constexpr std::array k_verdicts{
-        Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error, Verdict::skipped
-    };
-    const auto* found =
-        std::ranges::find(k_verdicts, word, [](Verdict verdict) { return to_string(verdict); });
-    return found == k_verdicts.end() ? std::nullopt : std::optional(*found);
-}
-
 /// "duration_p99.5"; false for no word of a metric.
 bool read_metric(std::string_view word, measure::GateSpec& into) {
     into.metric = word == "bad_rate"     ? Metric::bad_rate
@@ -239,6 +230,15 @@ private:
 
 } // namespace
 
+std::optional<Verdict> verdict_of(std::string_view word) {
+    constexpr std::array k_verdicts{
+        Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error, Verdict::skipped
+    };
+    const auto* found =
+        std::ranges::find(k_verdicts, word, [](Verdict verdict) { return to_string(verdict); });
+    return found == k_verdicts.end() ? std::nullopt : std::optional(*found);
+}
+
 Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     RecordedRun out;
     out.name = folder.filename().string();
@@ -247,7 +247,7 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
         Code::unreadable,
         "no gate was judged in this run",
         folder.string(),
-        "runs of cutovers, rehearsals, drills and slo gate hold gates"
+        "runs of cutovers, rehearsals, drills, loads and slo gate hold gates"
     );
     std::error_code ignored;
     if (!std::filesystem::exists(folder / "measure" / "gates.ndjson", ignored)) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::cli {
@@ -41,8 +42,26 @@ struct RecordedRun {
     std::uint64_t unreadable = 0; ///< lines: a crash cut one, or another version wrote them
 };
 
+/// "PASS"; nullopt for no verdict's word.
+[[nodiscard]] std::optional<Verdict> verdict_of(std::string_view word);
+
 /// Of a run folder. Code::unreadable without gates.
 [[nodiscard]] Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder);
+
+struct JudgedGate {
+    RecordedGate gate{};
+    Verdict now = Verdict::inconclusive;
+    std::string sentence{};
+    Json record = nullptr;
+    [[nodiscard]] bool decides() const { return gate.spec.mode == measure::GateMode::decide; }
+};
+struct JudgedRun {
+    std::string name{};
+    Verdict then = Verdict::inconclusive; ///< of its gates; other checks are none of a replay's
+    Verdict now = Verdict::inconclusive;
+    std::uint64_t unreadable = 0;
+    std::vector<JudgedGate> gates{};
+};
 
 /// One --set.
 struct ReplaySetting {
@@ -56,6 +75,15 @@ struct ReplaySetting {
 parse_replay_settings(const std::vector<std::string>& texts);
 /// True when `spec` is one that the setting is about, and was given its value.
 [[nodiscard]] bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec);
+
+/// The limits of a load, by its totals (measure/load.json), among its other checks, which stand as
+/// they were: those are about the load itself. nullopt: the run is no load that kept them. `used`:
+/// which settings some limit took.
+[[nodiscard]] Result<std::optional<std::vector<JudgedGate>>> judge_load(
+    const std::filesystem::path& folder,
+    const std::vector<ReplaySetting>& settings,
+    std::vector<bool>& used
+);
 
 /// Judged again. Without a record, what it was judged by was not kept; `why` says what, and the
 /// verdict is the recorded one where that cannot change.

@@ -29,6 +29,7 @@ export const FILES = [
   [/^measure\/budgets\.ndjson$/, 'budget-line'],
   [/^measure\/requests\.ndjson$/, 'request-line'],
   [/^measure\/seconds\.ndjson$/, 'load-second'],
+  [/^measure\/load\.json$/, 'load-totals'],
   [/^measure\/pairs\.ndjson$/, 'pair-line'],
   [/^measure\/readings\.ndjson$/, 'reading-line'],
   [/^measure\/status\.json$/, 'route-status-file'],
