@@ -94,12 +94,29 @@ private:
             {steady(requests(k_wrong, "200"), turns_ * 0.995),
              steady(requests(k_wrong, "500"), turns_ * 0.005)},
             {});
+        young();
         if (options_.least_bad > 1) {
             add("a single 5xx among few requests is below the floor",
                 {steady(requests(k_wrong, "200"), 1),
                  {requests(k_wrong, "500"), {{0, 22}, {1, 1}, {0, 7}}}},
                 {});
         }
+    }
+
+    /// A new lane failed before its first scrape, and never again.
+    void young() {
+        constexpr int k_came = 21;
+        constexpr double k_began = 1230; // seconds: half a minute before that
+        const auto fresh = [](std::string name, double value) {
+            name.insert(name.size() - 1, name.ends_with("{}") ? "" : ",");
+            name.insert(name.size() - 1, "example=\"new\"");
+            return Series{.name = std::move(name), .constant = value, .absent = k_came};
+        };
+        const double failed = std::max(static_cast<double>(options_.least_bad), turns_);
+        add("a new lane's first answers are 5xx, before anybody looks",
+            {fresh(requests(k_wrong, "500"), failed), fresh("process_start_time_seconds{}", k_began)
+            },
+            {{"OaStream5xxHigh", {{"route", k_route}}}});
     }
 
     void latency() {

@@ -1,5 +1,6 @@
 // Alerts of what is missing: a sum of nothing is not zero errors, so every ratio would stay quiet.
 #include "alert_table.hpp"
+#include "sources/prometheus/promql.hpp"
 
 #include <fmt/format.h>
 
@@ -10,12 +11,19 @@ namespace {
 
 constexpr int k_minutes = 30; ///< of every case here
 
-/// sum(increase(…)), 0 where nothing is reported.
-std::string risen(const AlertOptions& options, std::string_view metric) {
-    return fmt::format("(sum(increase({}[15m])) or vector(0))", selector(options, metric, ""));
+/// What it rose by in all, 0 where nothing is reported.
+std::string or_none(const AlertOptions& options, std::string_view metric) {
+    return fmt::format(
+        "(sum({}) or vector(0))", risen(options, selector(options, metric, ""), "15m")
+    );
 }
 
 } // namespace
+
+std::string
+risen(const AlertOptions& options, const std::string& counter, std::string_view window) {
+    return prometheus::risen(counter, selector(options, "process_start_time_seconds", ""), window);
+}
 
 Group silence_rules(const AlertOptions& options) {
     Group out{.name = "oa-stream-silence", .rules = {}};
@@ -23,8 +31,9 @@ Group silence_rules(const AlertOptions& options) {
         fmt::format("oa_stream:turns_accepted:increase15m >= {}", options.least_total);
     out.rules.push_back({
         .name = "oa_stream:turns_accepted:increase15m",
-        .expr =
-            fmt::format("sum(increase({}[15m]))", selector(options, "bridge_accepted_total", "")),
+        .expr = fmt::format(
+            "sum({})", risen(options, selector(options, "bridge_accepted_total", ""), "15m")
+        ),
         .records = true,
     });
     out.rules.push_back({
@@ -33,7 +42,7 @@ Group silence_rules(const AlertOptions& options) {
         .expr = fmt::format(
             "{0}\nand {1} + (sum({2}) or vector(0)) < 0.5 * oa_stream:turns_accepted:increase15m",
             enough,
-            risen(options, "terminal_total"),
+            or_none(options, "terminal_total"),
             selector(options, "active_streams", "")
         ),
         .wait = "5m",
@@ -44,10 +53,12 @@ Group silence_rules(const AlertOptions& options) {
         .name = "OaStreamFirstContentAbsent",
         // A completion that is not streamed has no first content.
         .expr = fmt::format(
-            "sum(increase({}[15m])) >= {}\nand {} == 0",
-            selector(options, "bridge_accepted_total", R"(route=~"/api/.*")"),
+            "sum({}) >= {}\nand {} == 0",
+            risen(
+                options, selector(options, "bridge_accepted_total", R"(route=~"/api/.*")"), "15m"
+            ),
             options.least_total,
-            risen(options, "first_content_seconds_count")
+            or_none(options, "first_content_seconds_count")
         ),
         .wait = "5m",
         .severity = "ticket",

@@ -18,7 +18,7 @@ class Writer {
 public:
     explicit Writer(const AlertOptions& options) : options_(options) {}
 
-    /// increase of a metric, summed
+    /// increase of a metric, summed, with what a new process counted before its first scrape
     [[nodiscard]] std::string increase(
         std::string_view metric,
         std::string_view matchers,
@@ -26,10 +26,9 @@ public:
         std::string_view by = ""
     ) const {
         return fmt::format(
-            "sum{}(increase({}[{}]))",
+            "sum{}({})",
             by.empty() ? "" : fmt::format(" by ({}) ", by),
-            series(metric, matchers),
-            window
+            risen(options_, series(metric, matchers), window)
         );
     }
     [[nodiscard]] std::string series(std::string_view metric, std::string_view matchers) const {

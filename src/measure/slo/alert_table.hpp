@@ -41,6 +41,10 @@ struct Group {
 [[nodiscard]] std::string
 selector(const AlertOptions& options, std::string_view metric, std::string_view matchers);
 
+/// What the counters of that selector rose by, first events included.
+[[nodiscard]] std::string
+risen(const AlertOptions& options, const std::string& counter, std::string_view window);
+
 // Cases
 // -----------------------------------------------------------------------------------------
 
@@ -58,6 +62,7 @@ struct Series {
     std::optional<double> constant{}; ///< instead: a gauge that stays there
     std::vector<double> turns{};      ///< instead: a gauge that has these in turn
     bool foreign = false;             ///< Prometheus' own: the name is whole
+    int absent = 0;                   ///< minutes before a constant one is there
 };
 struct Expected {
     std::string alert;

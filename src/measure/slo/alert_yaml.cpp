@@ -75,7 +75,13 @@ void emit_rule(YAML::Emitter& out, const Rule& rule) {
 /// "0 60+60x28 1740+0x4": the counter at minute 0, then one value a step.
 std::string values(const Series& series, int minutes, int step) {
     if (series.constant) {
-        return fmt::format("{}+0x{}", *series.constant, minutes / step);
+        const int from = series.absent / step;
+        return fmt::format(
+            "{}{}+0x{}",
+            from > 0 ? fmt::format("_x{} ", from) : "",
+            *series.constant,
+            minutes / step - from
+        );
     }
     std::string out;
     for (int i = 0; !series.turns.empty() && i <= minutes / step; ++i) {

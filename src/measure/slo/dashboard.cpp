@@ -75,7 +75,12 @@ private:
         std::string_view matchers,
         std::string_view window
     ) const {
-        return fmt::format("{}({}[{}])", function, series(metric, matchers, by_label()), window);
+        const std::string counter = series(metric, matchers, by_label());
+        if (function != "increase") {
+            return fmt::format("{}({}[{}])", function, counter, window);
+        }
+        const std::string began = series("process_start_time_seconds", {}, by_label());
+        return fmt::format("({})", prometheus::risen(counter, began, window));
     }
     [[nodiscard]] std::string of_term(
         std::string_view function,
@@ -211,7 +216,8 @@ Panel consumed(const Writer& write, const DashboardOptions& options) {
         .unit = "percentunit",
         .help =
             "Bad requests and turns against what the objective allows. Prometheus may hold less "
-            "history than the window: oa-stream slo status says how much.",
+            "history than the window: oa-stream slo status says how much. Over days, what a new "
+            "process counted before its first scrape is not in it.",
         .lines =
             {{fmt::format("{} / {}", write.bad_share(window), budget_text(options)), "{{revision}}"}
             },

@@ -8,7 +8,6 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::string_view k_build_info = telemetry::metric("build_info").name;
-constexpr std::string_view k_before = "5m"; ///< scrapes come more often
 /// A target that was a lane so long ago and is down still is one (OaStreamTargetDown).
 constexpr double k_known_s = 86'400;
 
@@ -51,6 +50,14 @@ std::string Queries::up() const {
     );
 }
 
+std::string Queries::never_seen() const {
+    return prometheus::never_seen(
+        selector("up", {}, false),
+        selector(k_build_info, {}, false),
+        duration_text(std::max(question_.window.seconds(), k_known_s))
+    );
+}
+
 std::string Queries::shared_targets() const {
     if (!joined_) {
         return {};
@@ -74,27 +81,14 @@ std::string Queries::mixed_targets() const {
     );
 }
 
-/// A counter begins at 0, so a series that appears in the window rose by its whole value: when its
-/// target was scraped before, or when its process began in the window. increase() takes the value
-/// at the first scrape for the beginning instead and loses what came before it.
 std::string Queries::young(const std::string& series) const {
-    const std::string began_here = fmt::format(
-        "(last_over_time({0}[{2}] offset {1}) or last_over_time({3}[{1}]) >= {5:.3f} or "
-        "last_over_time({4}[{1}]) >= {5:.3f})",
-        selector(k_build_info, {}, false),
-        window_,
-        k_before,
-        selector("oa_stream_process_start_time_seconds", {}, false),
-        selector("process_start_time_seconds", {}, false),
-        question_.window.from_s
-    );
-    return fmt::format(
-        "(max_over_time({0}[{1}]) unless last_over_time({0}[{2}] offset {1}) unless "
-        "resets({0}[{1}]) > 0 and on (job, instance) {3})",
+    return prometheus::young(
         series,
-        window_,
-        k_before,
-        began_here
+        {.build = selector(k_build_info, {}, false),
+         .began = selector("oa_stream_process_start_time_seconds", {}, false),
+         .began_other = selector("process_start_time_seconds", {}, false),
+         .window = window_,
+         .since = fmt::format("{:.3f}", question_.window.from_s)}
     );
 }
 
@@ -137,7 +131,7 @@ std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
         "(min_over_time({0}[{1}]) > 0) unless last_over_time({0}[{2}] offset {1}) unless {3}",
         series,
         window_,
-        k_before,
+        k_before_window,
         young(series)
     ));
     return fmt::format("sum ({} ({}))", without_replicas(), each);

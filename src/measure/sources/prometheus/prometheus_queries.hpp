@@ -22,6 +22,8 @@ public:
     [[nodiscard]] std::string scraped_by_step(double step_s) const;
     /// `up` of every target that had the revision in the window.
     [[nodiscard]] std::string up() const;
+    /// Targets that are down and were no lane within a day, of jobs that have lanes of ours.
+    [[nodiscard]] std::string never_seen() const;
     /// Its targets that carried other revisions too in the window, when only build_info tells them
     /// apart; empty when there is nothing to ask.
     [[nodiscard]] std::string shared_targets() const;
@@ -44,7 +46,6 @@ private:
     [[nodiscard]] std::string
     selector(std::string_view metric, const std::string& more, bool by_label) const;
     [[nodiscard]] std::string ours(double window_s) const;
-    /// Series that were not there before the window, whole in it, and that began at 0 in it.
     [[nodiscard]] std::string young(const std::string& series) const;
     [[nodiscard]] std::string among_ours(std::string each) const;
     [[nodiscard]] std::string

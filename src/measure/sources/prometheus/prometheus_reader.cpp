@@ -80,6 +80,24 @@ Task<Result<void>> Reader::look() {
     if (missing_.empty()) {
         OA_CO_CHECK(co_await tell_apart(whose));
     }
+    if (missing_.empty()) {
+        OA_CO_CHECK(co_await name_never_seen());
+    }
+    co_return Result<void>{};
+}
+
+/// Who was never scraped has no revision and no series: named, since users may reach it.
+Task<Result<void>> Reader::name_never_seen() {
+    OA_CO_TRY(
+        const Answer never, co_await ask("targets", queries_.never_seen(), ResultType::vector)
+    );
+    for (const Series& series : never.series) {
+        out_.notes.push_back(fmt::format(
+            "{} is down and was no lane within a day: if it is one, what its users get is in no "
+            "number",
+            printable(series.label("instance"), 120)
+        ));
+    }
     co_return Result<void>{};
 }
 

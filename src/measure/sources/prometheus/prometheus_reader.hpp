@@ -36,6 +36,7 @@ private:
     Task<Result<Answer>> ask(std::string_view side, std::string query, ResultType type);
     Task<Result<void>> look();
     Task<Result<void>> tell_apart(std::string whose);
+    [[nodiscard]] Task<Result<void>> name_never_seen();
     Task<Result<void>> coverage();
     Task<Result<void>> counts();
     Task<Result<void>> times();

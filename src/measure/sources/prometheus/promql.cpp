@@ -33,6 +33,15 @@ std::string literal(std::string_view text) {
     return out;
 }
 
+/// "10m" → 600: minutes and hours, as the rules have them.
+std::uint64_t seconds_of(std::string_view window) {
+    std::uint64_t count = 0;
+    for (const char c : window.substr(0, window.size() - 1)) {
+        count = 10 * count + static_cast<std::uint64_t>(c - '0');
+    }
+    return count * (window.ends_with('h') ? 3600 : 60);
+}
+
 } // namespace
 
 std::string duration_text(double seconds) {
@@ -72,8 +81,57 @@ std::string rise(const std::string& series, double window_s) {
     );
 }
 
+std::string young(const std::string& series, const FirstEvents& how) {
+    const std::string scraped =
+        how.build.empty()
+            ? ""
+            : fmt::format(
+                  "last_over_time({}[{}] offset {}) or ", how.build, k_before_window, how.window
+              );
+    const std::string began_here = fmt::format(
+        "({0}last_over_time({1}[{3}]) >= {4} or last_over_time({2}[{3}]) >= {4})",
+        scraped,
+        how.began,
+        how.began_other,
+        how.window,
+        how.since
+    );
+    return fmt::format(
+        "(max_over_time({0}[{1}]) unless last_over_time({0}[{2}] offset {1}) unless "
+        "resets({0}[{1}]) > 0 and on (job, instance) {3})",
+        series,
+        how.window,
+        k_before_window,
+        began_here
+    );
+}
+
+std::string risen(const std::string& series, const std::string& began, std::string_view window) {
+    std::string rose = fmt::format("increase({}[{}])", series, window);
+    if (window.ends_with('d')) {
+        return rose;
+    }
+    const FirstEvents how{
+        .began = began,
+        .began_other = began.substr(telemetry::k_prefix.size()),
+        .window = std::string(window),
+        .since = fmt::format("time() - {}", seconds_of(window)),
+    };
+    return fmt::format("{} or {}", young(series, how), rose);
+}
+
 std::string mixed_targets(std::string_view series, std::string_view window) {
     return fmt::format("max by (job, instance) (resets({}[{}])) > 0", series, window);
+}
+
+std::string never_seen(std::string_view up, std::string_view build, std::string_view window) {
+    return fmt::format(
+        "count by (job, instance) ({0} == 0) unless on (job, instance) last_over_time({1}[{2}]) "
+        "and on (job) last_over_time({1}[{2}])",
+        up,
+        build,
+        window
+    );
 }
 
 std::string joined(std::string a, std::string_view b) {

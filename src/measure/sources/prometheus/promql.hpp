@@ -27,6 +27,11 @@ namespace oa_stream::measure::prometheus {
 /// which that of a process that was started again never does. `series` selects it.
 [[nodiscard]] std::string mixed_targets(std::string_view series, std::string_view window);
 
+/// Targets that are down and had no build_info in `window`, of jobs in which some had: instances
+/// that nobody ever reached, or neighbours of another kind.
+[[nodiscard]] std::string
+never_seen(std::string_view up, std::string_view build, std::string_view window);
+
 /// Longer windows are left to increase() alone: a tenth of the work, and what it fills in is
 /// little.
 inline constexpr double k_exact_up_to_s = 6 * 3600;
@@ -34,6 +39,29 @@ inline constexpr double k_exact_up_to_s = 6 * 3600;
 /// next to them, so it counts events that nobody saw; where that matters, the last value less the
 /// first says what was seen. A counter that began again needs increase() all the same.
 [[nodiscard]] std::string rise(const std::string& series, double window_s);
+
+/// What says that a series is young: selectors, and when the window began (a number, or PromQL).
+struct FirstEvents {
+    /// Of oa_stream_build_info: a target that was scraped before has series without a past, too.
+    /// Empty where only lanes are asked, which have theirs from the start: a series that is new
+    /// beside an old process was renamed.
+    std::string build{};
+    std::string began{}; ///< of oa_stream_process_start_time_seconds
+    std::string began_other{}; ///< of process_start_time_seconds: exporters that are no lane
+    std::string window{};
+    std::string since{};
+};
+/// Series that were not there before the window, whole in it, and that began at 0 in it. A counter
+/// begins at 0, so such a series rose by its whole value: when its target was scraped before, or
+/// when its process began in the window. increase() takes the value at the first scrape for the
+/// beginning instead and loses what came before it.
+[[nodiscard]] std::string young(const std::string& series, const FirstEvents& how);
+/// increase() with what a new lane counted before its first scrape; over days without that: it is
+/// little, and every scrape would be read four times. `began` selects
+/// oa_stream_process_start_time_seconds; `window` is like "10m", "6h" or "3d".
+[[nodiscard]] std::string
+risen(const std::string& series, const std::string& began, std::string_view window);
+inline constexpr std::string_view k_before_window = "5m"; ///< scrapes come more often
 
 /// The terms added up, each written by `one(term)`. An optional one that is absent is 0.
 template <class Write> std::string sum_of(const std::vector<telemetry::Term>& terms, Write one) {
