@@ -1,5 +1,6 @@
 // What the files say; that Prometheus agrees is tested with the real promtool (tests/e2e).
 #include "oa_stream/measure/alert_rules.hpp"
+#include "oa_stream/measure/service_signals.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -128,4 +129,43 @@ TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     for (const std::string& selector : found(rules, inside)) {
         CHECK(selector.ends_with("job=\"lane\""));
     }
+}
+
+TEST_CASE("alert rules: a run that nobody settled silences nothing else") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string routes = text_of(*files, "oa-stream.alertmanager.yml");
+    CHECK(routes.contains("  # OaStreamCodexDown\n"));
+    CHECK_FALSE(routes.contains("  # OaStreamRunUnverified\n"));
+}
+
+TEST_CASE("alert rules: counters take in what a new process had before its first scrape") {
+    const auto files = alert_rules({.matchers = "job=\"lane\""});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    CHECK(rules.contains(
+        "last_over_time(oa_stream_process_start_time_seconds{job=\"lane\"}[10m]) >= time() - 600"
+    ));
+    CHECK(rules.contains("[6h]) >= time() - 21600"));
+    CHECK_FALSE(rules.contains("[3d]) >= time()")); // a hundred thousand scrapes for so little
+}
+
+TEST_CASE("service signals: what is down, rises or is too high, by a process' own numbers") {
+    const SeriesMap healthy{
+        {SeriesId{"oa_stream_store_up", {}}, 1},
+        {SeriesId{"oa_stream_store_memory_ratio", {}}, 0.8},
+        {SeriesId{"oa_stream_worker_lag_events", {}}, 250},
+    };
+    CHECK(service_faults("a", healthy, {{SeriesId{"oa_stream_fenced_total", {}}, 0}}).empty());
+    const SeriesMap ill{
+        {SeriesId{"oa_stream_store_up", {}}, 0},
+        {SeriesId{"oa_stream_store_memory_ratio", {}}, 0.87},
+    };
+    const auto faults = service_faults("a:1", ill, {{SeriesId{"oa_stream_fenced_total", {}}, 2}});
+    REQUIRE(faults.size() == 3);
+    CHECK(faults[0].text() == "a:1: the store does not answer (oa_stream_store_up 0)");
+    CHECK(faults[1].text() == "a:1: the store is nearly full (oa_stream_store_memory_ratio 0.87)");
+    CHECK(faults[2].signal->alert == "OaStreamTurnsFenced");
+    CHECK_FALSE(faults[2].signal->pages);
+    CHECK(service_faults("a", {}, {}).empty()); // a lane on another authority has none of them
 }

@@ -4,11 +4,13 @@
 
 #include "oa_stream/measure/exposition.hpp"
 #include "oa_stream/measure/prometheus_source.hpp"
+#include "oa_stream/measure/service_signals.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace oa_stream::measure {
 
@@ -32,6 +34,7 @@ struct LaneNumbers {
     SeriesMap now{};    ///< gauges
     double window_s = 0; ///< covered by `rose`; 0: nothing yet
     std::string budget_window{}; ///< "since its start", "30d"
+    double budget_error = 0; ///< the bad ones in `budget` may be so many more or fewer
 };
 
 /// One instance's numbers.
@@ -40,6 +43,7 @@ struct LanePart {
     std::string revision{};
     std::string state{}; ///< "ready"; empty: nobody says
     LaneNumbers numbers{};
+    std::vector<ServiceFault> faults{}; ///< of what it needs beside its turns
 };
 
 /// What a Prometheus says about all lanes that it scrapes.
@@ -49,6 +53,8 @@ struct ScrapedLanes {
     double age_s = 0; ///< of the oldest target's newest sample
     std::vector<std::string> down{};  ///< targets that had a lane a while ago
     std::vector<std::string> mixed{}; ///< several processes answer behind these: no numbers
+    std::vector<std::string> never_seen{}; ///< down, no lane within a day, beside lanes
+    std::vector<std::string> unready{}; ///< targets that say that they take no turns
     std::string revisions{}; ///< "r1, r2"
 };
 /// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives

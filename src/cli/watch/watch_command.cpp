@@ -198,6 +198,7 @@ void Watch::add_numbers(const WatchedSource& source, WatchView& view) const {
         if (only.empty() || part.revision == only) {
             add_lane(view.numbers, part.numbers);
             view.parts.push_back(part_of(part));
+            view.faults.insert(view.faults.end(), part.faults.begin(), part.faults.end());
         }
     }
     if (only.empty()) { // else nobody says whose it is

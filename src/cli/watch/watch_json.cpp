@@ -72,9 +72,11 @@ Json to_json(const WatchView& view) {
         {"budget",
          {{"objective", view.objective.value()},
           {"left", number(view.budget_left)},
+          {"left_error", view.budget_left ? Json(view.budget_off) : Json(nullptr)},
           {"window", view.numbers.budget_window},
           {"burn", number(view.burn)}}},
         {"guilty", view.guilty},
+        {"faults", Json::array()},
         {"next", view.next.empty() ? Json(nullptr) : Json(view.next)},
         {"instances", Json::array()},
         {"revisions", Json::array()},
@@ -99,6 +101,15 @@ Json to_json(const WatchView& view) {
             {"age_s", number(source.age_s)},
             {"revision", source.revision},
             {"unsure", source.unsure.empty() ? Json(nullptr) : Json(source.unsure)},
+            {"never_seen", source.never_seen},
+        });
+    }
+    for (const measure::ServiceFault& fault : view.faults) {
+        out["faults"].push_back(Json{
+            {"instance", fault.where},
+            {"alert", fault.signal->alert},
+            {"text", fault.text()},
+            {"value", number(fault.value)},
         });
     }
     for (const WatchPart& part : view.parts) {

@@ -106,7 +106,7 @@ void judge_budget(WatchView& view, const WatchLimits& limits) {
     const measure::Counts counts = counts_of(view.numbers.budget);
     view.budget_judged = static_cast<double>(counts.bad) >= limits.least_bad &&
                          static_cast<double>(counts.total) >= limits.least;
-    view.broken.budget = view.budget_judged && view.budget_left.value_or(0) < 0;
+    view.broken.budget = view.budget_judged && view.budget_left.value_or(0) + view.budget_off < 0;
     if (view.broken.budget) {
         view.why.push_back(fmt::format(
             "error budget overspent: {} of {} requests bad {}, {:.1f} % of it left",
@@ -149,6 +149,17 @@ std::optional<WatchState> judge_sources(WatchView& view, const WatchLimits& limi
     return worst;
 }
 
+/// What wakes somebody up leaves no look good; the rest is shown alone.
+std::optional<WatchState> judge_services(WatchView& view, std::optional<WatchState> worst) {
+    for (const measure::ServiceFault& fault : view.faults) {
+        if (fault.signal->pages) {
+            view.why.push_back(fault.text());
+            worst = worst.value_or(WatchState::unready);
+        }
+    }
+    return worst;
+}
+
 void fill_budget(WatchView& view, const WatchLimits& limits) {
     const double allowed = 1 - limits.objective.value();
     if (allowed <= 0) {
@@ -160,6 +171,7 @@ void fill_budget(WatchView& view, const WatchLimits& limits) {
     const measure::TurnCounts& budget = view.numbers.budget;
     if (budget.missing.empty() && budget.bad && budget.total.value_or(0) > 0) {
         view.budget_left = 1 - (*budget.bad / *budget.total / allowed);
+        view.budget_off = view.numbers.budget_error / *budget.total / allowed;
     }
 }
 
@@ -187,7 +199,7 @@ void judge(WatchView& view, const WatchLimits& limits) {
         judge_budget(view, limits);
     }
     view.breach = !view.why.empty();
-    const auto distrusted = judge_sources(view, limits);
+    const auto distrusted = judge_services(view, judge_sources(view, limits));
     if (view.breach) {
         view.state = WatchState::bad;
     } else if (distrusted) {

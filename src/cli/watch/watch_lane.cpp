@@ -77,6 +77,7 @@ public:
     [[nodiscard]] std::vector<measure::LanePart> parts() const override {
         std::vector<measure::LanePart> out;
         for (const measure::ScrapedProcess& one : processes_.all()) {
+            const measure::SeriesMap rose = one.counters.rose();
             out.push_back(
                 {.name = one.id,
                  .revision = one.revision,
@@ -84,11 +85,12 @@ public:
                           : one.ready                   ? "ready"
                                                         : "not ready",
                  .numbers =
-                     {.rose = one.counters.rose(),
+                     {.rose = rose,
                       .budget = one.counters.last(),
                       .now = one.counters.last(),
                       .window_s = one.counters.covered_s(),
-                      .budget_window = "since its start"}}
+                      .budget_window = "since its start"},
+                 .faults = measure::service_faults(one.id, one.counters.last(), rose)}
             );
         }
         return out;

@@ -94,6 +94,7 @@ void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane) {
     if (!lane.budget_window.empty()) {
         to.budget_window = lane.budget_window;
         plus(to.budget, measure::turn_counts(lane.budget));
+        to.budget_error += lane.budget_error;
     }
     add_by_label(to.terminals, measure::by_label(lane.rose, metric("terminal_total"), "class"));
     add_by_label(to.compat, measure::by_label(lane.rose, metric("compat_rejected_total"), "code"));

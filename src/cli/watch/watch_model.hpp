@@ -6,6 +6,7 @@
 #include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/fraction.hpp"
 #include "oa_stream/measure/lane_numbers.hpp"
+#include "oa_stream/measure/service_signals.hpp"
 
 #include <map>
 #include <optional>
@@ -32,6 +33,7 @@ struct WatchNumbers {
     measure::TurnCounts turns{};  ///< in the window
     measure::TurnCounts budget{}; ///< in the budget's
     std::string budget_window{};  ///< "since its start", "30d"
+    double budget_error = 0;      ///< of its bad ones, either way
     std::map<const telemetry::Metric*, std::optional<double>> watched{}; ///< increases
     std::optional<double> active{};
     /// What else is judged and some source does not report. A lane has all of it at 0 from its
@@ -67,6 +69,7 @@ struct WatchSource {
     std::string revision{};
     /// Why its numbers may not be those of all instances; empty: they are.
     std::string unsure{};
+    std::vector<std::string> never_seen{}; ///< targets beside lanes that may be lanes: down
 };
 
 struct WatchLimits {
@@ -88,7 +91,7 @@ struct WatchBreaches {
 enum class WatchState {
     ok,
     bad,         ///< a limit is broken, proven
-    unready,     ///< a source says that it takes no turns
+    unready,     ///< a source takes no turns, or lacks what it needs for them
     stale,       ///< the numbers are old
     unreachable, ///< a source does not answer
     unreadable,  ///< a source answers, with no lane's numbers
@@ -107,6 +110,7 @@ struct WatchView {
     WatchBreaches broken{};
     std::vector<WatchSource> sources{};
     std::vector<WatchPart> parts{}; ///< a lane's processes, or a Prometheus' targets
+    std::vector<measure::ServiceFault> faults{}; ///< of what lanes need beside their turns
     std::vector<std::string> guilty{}; ///< revisions that are proven bad by themselves
     std::string next{}; ///< what to type when it is BAD
     WatchNumbers numbers{};
@@ -114,6 +118,7 @@ struct WatchView {
     std::optional<double> bad{}, total{};
     std::optional<double> burn{}; ///< times the even rate
     std::optional<double> budget_left{}; ///< share
+    double budget_off = 0; ///< it may be so much more or less: counts that are not exact
     bool budget_judged = false; ///< it has enough bad requests to be spent by them
     std::string split{}; ///< "stable 75%, canary 25%"; empty: nobody was asked
     std::vector<std::string> events{}; ///< newest last, "12:00:05 …"

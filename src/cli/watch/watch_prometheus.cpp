@@ -40,6 +40,25 @@ std::string trouble(const Error& error) {
     }
 }
 
+/// "1 target is down: a:80; 2 targets are not ready: b:80, c:80"
+std::string state_of(const measure::ScrapedLanes& lanes) {
+    std::vector<std::string> out;
+    const auto add = [&out](const std::vector<std::string>& targets, std::string_view how) {
+        if (!targets.empty()) {
+            out.push_back(fmt::format(
+                "{} {} {}: {}",
+                counted(targets.size(), "target"),
+                targets.size() == 1 ? "is" : "are",
+                how,
+                fmt::join(targets, ", ")
+            ));
+        }
+    };
+    add(lanes.down, "down");
+    add(lanes.unready, "not ready");
+    return out.empty() ? "answers" : fmt::format("{}", fmt::join(out, "; "));
+}
+
 class Prometheus final : public WatchedSource {
 public:
     Prometheus(net::HttpClient& client, WatchedPrometheus options, const WatchTiming& timing)
@@ -56,15 +75,7 @@ public:
             lanes_ = *std::move(read);
             lanes_->all.budget_window = days(options_.budget_window);
             read_at_s_ = now_s();
-            state_ = lanes_->down.empty()
-                         ? "answers"
-                         : fmt::format(
-                               "{} down: {}",
-                               lanes_->down.size() == 1
-                                   ? "1 target is"
-                                   : counted(lanes_->down.size(), "target") + " are",
-                               fmt::join(lanes_->down, ", ")
-                           );
+            state_ = state_of(*lanes_);
         } else {
             const Code code = read.error().code;
             answered_ = code != Code::network && code != Code::timeout;
@@ -80,8 +91,9 @@ public:
         out.reachable = reachable_;
         out.answered = reachable_ || answered_;
         if (lanes_) {
-            out.ready = lanes_->down.empty();
+            out.ready = lanes_->down.empty() && lanes_->unready.empty();
             out.revision = lanes_->revisions;
+            out.never_seen = lanes_->never_seen;
             out.age_s = lanes_->age_s + now_s() - read_at_s_;
             out.unsure = unsure(*lanes_);
         }

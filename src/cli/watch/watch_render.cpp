@@ -196,6 +196,9 @@ std::vector<Row> sources(const WatchView& view) {
              : !source.ready   ? Tone::warn
                                : Tone::plain}
         );
+        for (const std::string& target : source.never_seen) {
+            rows.push_back({fmt::format("  {} is down, and was no lane within a day", target)});
+        }
     }
     return rows;
 }
@@ -281,7 +284,10 @@ std::string percent(const std::optional<double>& share) {
 /// One bad request of a young lane has spent its whole budget: that is shown, and not judged.
 std::string budget_text(const WatchView& view) {
     const bool few = view.budget_left.value_or(0) < 0 && !view.budget_judged;
-    return percent(view.budget_left) + (few ? ", too few bad ones to judge" : "");
+    constexpr double k_shown = 0.0005; // less is 0.0 %
+    const bool off = view.budget_left && view.budget_off >= k_shown;
+    return percent(view.budget_left) + (off ? fmt::format(" ±{:.1f}", view.budget_off * 100) : "") +
+           (few ? ", too few bad ones to judge" : "");
 }
 
 std::vector<Row> totals(const WatchView& view) {
@@ -311,6 +317,11 @@ std::vector<Row> totals(const WatchView& view) {
     );
     if (!view.split.empty()) {
         rows.push_back({"split     " + view.split});
+    }
+    for (const measure::ServiceFault& fault : view.faults) {
+        if (!fault.signal->pages) { // the others stand in the head
+            rows.push_back({"fault     " + fault.text(), Tone::warn});
+        }
     }
     return rows;
 }

@@ -19,7 +19,8 @@ enum class Next {
     gate,   ///< bad requests, judged
     first,  ///< times of the first content, judged
     budget, ///< what is left
-    status, ///< runs
+    status, ///< open runs, and what they left
+    runs,   ///< what was run, and how it ended
 };
 
 struct Advice {
@@ -270,7 +271,7 @@ constexpr std::array k_advice{
     },
     Advice{
         "OaStreamVerificationStale",
-        Next::status,
+        Next::runs,
         "The last PASS of {{ $labels.run }} is {{ $value | humanizeDuration }} ago: its timer no "
         "longer runs, the run died, or it does not pass."
     },
@@ -309,9 +310,11 @@ std::string next_of(const Advice& advice, std::string_view route, const AlertOpt
     case Next::budget:
         return fmt::format("oa-stream slo status {}{}", here, match);
     case Next::status:
+        return "oa-stream cutover status";
+    case Next::runs:
         break;
     }
-    return "oa-stream cutover status";
+    return "oa-stream runs list";
 }
 
 /// What is bad, by counter.

@@ -9,8 +9,6 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-constexpr int k_minutes = 30; ///< of every case here
-
 std::string here(std::string_view metric) {
     return fmt::format(R"({}{{example="a"}})", metric);
 }
@@ -35,18 +33,6 @@ Group process_rules(const AlertOptions& options) {
         };
     const std::string up = selector(options, "codex_up", "");
     const std::string ready = selector(options, "ready", "");
-    alert(
-        "OaStreamCodexDown",
-        fmt::format("max_over_time({}[1m]) == 0", up),
-        "page",
-        "A lane's Codex is not ready: it died or hangs."
-    );
-    alert(
-        "OaStreamCodexDisk",
-        fmt::format("increase({}[10m]) > 0", selector(options, "codex_save_failures_total", "")),
-        "page",
-        "Codex cannot store turns: its disk is full or broken."
-    );
     alert(
         "OaStreamDrainLong",
         fmt::format(
@@ -103,12 +89,6 @@ std::vector<Case> process_cases(const AlertOptions& options) {
     const Labels run = case_labels(options, "run", "verify");
     constexpr double k_nine_days = -9.0 * 86400; // promtool's clock begins at 0
     return {
-        {.name = "no child of Codex is ready",
-         .changes = {{.name = here("codex_up"), .constant = 0}},
-         .firing = {{"OaStreamCodexDown", lane}}},
-        {.name = "Codex cannot store turns",
-         .changes = {{.name = here("codex_save_failures_total"), .pieces = {{1, k_minutes}}}},
-         .firing = {{"OaStreamCodexDisk", lane}}},
         {.name = "a lane takes no turns and keeps its streams",
          .changes =
              {{.name = here("ready"), .constant = 0},
@@ -128,17 +108,14 @@ std::vector<Case> process_cases(const AlertOptions& options) {
     };
 }
 
-std::vector<Series> healthy_process(int minutes) {
+std::vector<Series> healthy_process() {
     std::vector<Series> out{
-        {.name = here("codex_save_failures_total"), .pieces = {{0, minutes}}},
         {.name = verify("run_exit_code"), .constant = 0},
         {.name = verify("run_last_pass_timestamp_seconds"), .constant = 0},
     };
     for (const auto& [name, value] :
-         {std::pair("codex_up", 1.0),
-          {"ready", 1.0},
-          {"active_streams", 0.0},
-          {"process_start_time_seconds", 100.0}}) {
+         {std::pair("ready", 1.0), {"active_streams", 0.0}, {"process_start_time_seconds", 100.0}
+         }) {
         out.push_back({.name = here(name), .constant = value});
     }
     return out;

@@ -84,7 +84,7 @@ struct CaseFile {
 [[nodiscard]] std::vector<CaseFile> cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Case> process_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Case> silence_cases(const AlertOptions& options);
-[[nodiscard]] std::vector<Series> healthy_process(int minutes);
+[[nodiscard]] std::vector<Series> healthy_process();
 [[nodiscard]] std::vector<Case> service_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_services(int minutes);
 /// Those of the selectors, and `name` unless they have one.

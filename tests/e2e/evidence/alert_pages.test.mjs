@@ -3,39 +3,13 @@
 // it names shows the fault. Waiting times are shortened; windows, floors and limits are the shipped ones.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
-import { ROOT, limit, oa, scratch } from '../lib/process.mjs';
-import { alertmanagerRuns, startAlertmanager, startPrometheus } from '../lib/prometheus.mjs';
-
-const here = alertmanagerRuns();
-/** Where the kernel allows no mount, Debian's Alertmanager does not find its templates. */
-const withAlertmanager = (name, body) => (here ? test(name, body) : console.error(`not here, no mount is allowed: ${name}`));
+import { ROOT, scratch, sleep } from '../lib/process.mjs';
+import { assertSent, generated, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
 
 const running = [];
-const pages = []; // {receiver, alerts}
-let rules, routes;
-
-before(async () => {
-  const folder = scratch('rules');
-  assert.equal((await oa(['slo', 'rules', '--out', folder])).code, 0);
-  const file = path.join(folder, 'oa-stream.rules.yml');
-  // As soon as it is true; a lane that is up for seconds has no history to wait for.
-  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/^( +for: ).*$/gm, '$11s'));
-  rules = file;
-  const hook = http.createServer((request, answer) => {
-    let text = '';
-    request.on('data', (bytes) => { text += bytes; });
-    request.on('end', () => { pages.push(JSON.parse(text)); answer.end(); });
-  });
-  await new Promise((done) => hook.listen(0, '127.0.0.1', done));
-  running.push({ stop: () => hook.close() });
-  routes = fs.readFileSync(path.join(folder, 'oa-stream.alertmanager.yml'), 'utf8')
-    .replace('group_wait: 30s', 'group_wait: 4s\n  group_interval: 5s')
-    .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`);
-});
 after(() => Promise.all(running.map((one) => one.stop())));
 
 async function turns(base, count) {
@@ -45,62 +19,42 @@ async function turns(base, count) {
   }
 }
 
-async function until(pick, what, ms = 40000) {
-  const end = Date.now() + limit(ms);
-  for (;;) {
-    const got = await pick();
-    if (got) return got;
-    if (Date.now() > end) throw new Error(`no ${what}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-}
-
-/** A Prometheus over these lanes, with rules, and its Alertmanager; what was sent before is forgotten. */
+/** Who is woken up when these lanes fail. */
 async function watchers(lanes, scrape = {}) {
-  pages.length = 0;
-  const manager = await startAlertmanager(routes);
-  const server = await startPrometheus(lanes.map((lane) => new URL(lane.base).host), { rules: [rules], alertmanager: manager.host, scrape });
-  running.push(manager, server);
-  server.end_ = async () => { await server.stop(); await manager.stop(); running.splice(running.indexOf(manager), 2); };
-  await server.eventually('count(oa_stream_build_info)', (rows) => rows[0]?.value === lanes.length);
-  return server;
-}
-const sent = (severity) => [...new Set(pages.filter((page) => page.receiver === `oa-stream-${severity}s`).flatMap((page) => page.alerts).map((alert) => alert.labels.alertname))].sort();
-/** The command of an alert, as an operator types it. */
-async function typed(next, more = []) {
-  const words = next.match(/'[^']*'|\S+/g).map((word) => word.replace(/^'|'$/g, ''));
-  assert.equal(words.shift(), 'oa-stream');
-  return oa([...words, ...more]);
+  const pager = await startPager(lanes.map((lane) => new URL(lane.base).host), { scrape });
+  running.push(pager);
+  await pager.server.eventually('count(oa_stream_build_info)', (rows) => rows[0]?.value === lanes.length);
+  return pager;
 }
 
 withAlertmanager('turns that fail on one of two lanes: one page names lane and revision, and its command says FAIL', async () => {
   const good = await startLane({ name: 'good', args: ['--revision', 'r1'] });
   const failing = await startLane({ name: 'failing', args: ['--revision', 'r2', '--inject', 'error-rate=1'] });
   running.push(good, failing);
-  const server = await watchers([good, failing]);
+  const pager = await watchers([good, failing]);
   await Promise.all([turns(good.base, 40), turns(failing.base, 40)]);
-  await until(() => sent('page').length > 0, 'page');
+  await until(() => pager.sent('page').length > 0, 'page');
   // Everything that follows from it is pending or firing by now, and inhibited.
-  await server.eventually('count(ALERTS{alertstate="firing",severity="page"})', (rows) => rows[0]?.value >= 2);
-  await new Promise((done) => setTimeout(done, 6000)); // another group_interval: nothing else may come
-  const names = sent('page');
+  await pager.server.eventually('count(ALERTS{alertstate="firing",severity="page"})', (rows) => rows[0]?.value >= 2);
+  await sleep(6000); // another group_interval: nothing else may come
+  const names = pager.sent('page');
   assert.equal(names.length, 1, JSON.stringify(names));
-  const { annotations } = pages.flatMap((page) => page.alerts).find((alert) => alert.labels.alertname === names[0]);
+  const annotations = pager.said(names[0]);
   assert.match(annotations.description, /^\d+(\.\d+)?% of /);
   assert.ok(annotations.description.endsWith(`Most of it: ${new URL(failing.base).host} (revision r2).`), annotations.description);
   assert.equal(annotations.runbook_url, `docs/on-call.md#${names[0].toLowerCase()}`);
-  const gate = await typed(annotations.next, ['--window', '1m']);
+  const gate = await typed(annotations.next, { more: ['--window', '1m'] });
   assert.equal(gate.code, 1, `${annotations.next}\n${gate.stdout}${gate.stderr}`);
 });
 
 withAlertmanager('a healthy lane wakes nobody', async () => {
   const lane = await startLane({ name: 'calm', args: ['--revision', 'r3'] });
   running.push(lane);
-  const server = await watchers([lane]);
+  const pager = await watchers([lane]);
   await turns(lane.base, 30);
-  await server.eventually('sum(increase(oa_stream_http_requests_total{method="POST"}[10m]))', (rows) => rows[0]?.value >= 20);
-  await new Promise((done) => setTimeout(done, 6000));
-  assert.deepEqual(pages, [], 'a healthy lane wakes nobody');
+  await pager.server.eventually('sum(increase(oa_stream_http_requests_total{method="POST"}[10m]))', (rows) => rows[0]?.value >= 20);
+  await sleep(6000);
+  assert.deepEqual(pager.pages, [], 'a healthy lane wakes nobody');
 });
 
 const policy = path.join(scratch('policy'), 'policy.json');
@@ -181,44 +135,32 @@ const ELSEWHERE = {
   OaStreamMixedTarget: 'Prometheus keeps one connection to a balancer; e2e/operator/balanced.test.mjs',
   OaStreamRunUnverified: 'a file of a run, no lane', OaStreamVerificationStale: 'a file of a run, eight days old',
 };
-const SLOW_BURNS = ['OaStreamBudgetBurn1d', 'OaStreamBudgetBurn3d'];
-
 for (const row of FAULTS) {
-  const first = row.page ?? row.tickets[0];
   withAlertmanager(`planted in a live lane: ${[row.page, ...(row.tickets ?? [])].filter(Boolean).join(', ')}, and nothing else`, async () => {
     const started = await Promise.all(row.lanes.map((one) => startLane(one)));
-    let server;
+    let pager;
     try {
-      server = await watchers(started, row.scrape);
+      pager = await watchers(started, row.scrape);
       await row.plant(started);
-      const severity = row.page ? 'page' : 'ticket';
-      await until(() => sent(severity).includes(first), first, 60000).catch((error) => assert.fail(`${error.message}; sent: ${sent('page')} ${sent('ticket')}`));
-      await new Promise((done) => setTimeout(done, 6000)); // another group_interval: nothing else may come
-      assert.deepEqual(sent('page'), row.page ? [row.page] : []);
-      const tickets = row.tickets ?? [];
-      assert.deepEqual(sent('ticket').filter((name) => tickets.includes(name) || !row.page || !SLOW_BURNS.includes(name)), tickets.toSorted());
-      const { annotations } = pages.flatMap((page) => page.alerts).find((alert) => alert.labels.alertname === first);
-      const end = await typed(annotations.next, row.next.more);
-      assert.ok(row.next.shows(end), `${annotations.next}: exit ${end.code}\n${end.stdout}${end.stderr}`);
+      await assertSent(pager, row);
     } finally {
-      await server?.end_();
+      if (pager) await running.splice(running.indexOf(pager), 1)[0].stop();
       await Promise.all(started.map((one) => (one.exit ? null : one.stop())));
     }
   });
 }
 
-test('every alert is planted in a live lane, or it is said why not', () => {
-  const alerts = [...fs.readFileSync(rules, 'utf8').matchAll(/- alert: "(\w+)"/g)].map(([, name]) => name);
+test('every alert is planted in a live lane, or it is said why not', async () => {
+  const { names: alerts } = await generated();
   const planted = FAULTS.flatMap((row) => [row.page, ...(row.tickets ?? [])].filter(Boolean));
   assert.deepEqual([...new Set([...planted, ...Object.keys(ELSEWHERE)])].sort(), alerts.toSorted());
   assert.deepEqual(Object.keys(ELSEWHERE).filter((name) => planted.includes(name)), []);
 });
 
-test('every alert has its section in the page that its runbook_url names', () => {
-  const text = fs.readFileSync(rules, 'utf8');
+test('every alert has its section in the page that its runbook_url names', async () => {
   const guide = fs.readFileSync(path.join(ROOT, 'docs/on-call.md'), 'utf8');
   const sections = new Map([...guide.matchAll(/^### (OaStream\w+)$([\s\S]*?)(?=^##|$(?![\s\S]))/gm)].map(([, name, body]) => [name, body]));
-  const alerts = [...text.matchAll(/- alert: "(\w+)"/g)].map(([, name]) => name);
+  const { names: alerts } = await generated();
   assert.ok(alerts.length > 20);
   for (const name of alerts) {
     assert.ok(sections.has(name), `no section ${name}`);

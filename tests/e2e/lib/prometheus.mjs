@@ -31,9 +31,9 @@ const freePort = () => new Promise((done, fail) => {
 
 /**
  * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `scrape`: more of its configuration;
- * `web`: its own web configuration, with TLS or users.
+ * `web`: its own web configuration, with TLS or users; `data`: a folder with what it knows already.
  */
-export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {}, alertmanager = null, web = null } = {}) {
+export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {}, alertmanager = null, web = null, data } = {}) {
   const folder = scratch('prometheus');
   const port = await freePort();
   const config = { global: { scrape_interval: interval, evaluation_interval: interval }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
@@ -43,7 +43,7 @@ export async function startPrometheus(targets, { interval = '200ms', rules = [],
   if (web) fs.writeFileSync(secured, JSON.stringify(web));
   const server = new Running(tool('prometheus'), [
     ...(web ? [`--web.config.file=${secured}`] : []),
-    `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, `--web.external-url=http://127.0.0.1:${port}`, '--log.level=warn',
+    `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${data ?? path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, `--web.external-url=http://127.0.0.1:${port}`, '--log.level=warn',
   ], { name: 'prometheus', folder, cwd: folder });
   server.base = `${web?.tls_server_config ? 'https' : 'http'}://127.0.0.1:${port}`;
   server.get = async (url) => {

@@ -47,10 +47,13 @@ public:
             &rose_of_all
         ));
         for (const Metric* row : counters_of_turns()) {
-            OA_CO_CHECK(co_await rose(row, "", labels_of(*row), budget_window_s, &out.all.budget));
+            const std::string by = of_target(labels_of(*row));
+            OA_CO_CHECK(co_await rose(row, "", by, budget_window_s, &out.all.budget));
         }
+        OA_CO_CHECK(co_await budget_error(budget_window_s, &out.all));
         OA_CO_CHECK(co_await gauges(&out));
         OA_CO_CHECK(co_await targets(&out));
+        OA_CO_CHECK(co_await services(&out));
         share_out(std::move(rose_of_all), window_s, out);
         co_return out;
     }
@@ -101,12 +104,58 @@ private:
         }
         co_return out;
     }
+    /// With what a new process counted before its first scrape; longer windows lose it, as gates
+    /// do.
+    [[nodiscard]] std::string rise_of(const std::string& series, double window_s) const {
+        const std::string rose = prometheus::rise(series, window_s);
+        if (window_s > prometheus::k_exact_up_to_s) {
+            return rose;
+        }
+        const prometheus::FirstEvents how{
+            .began = selector(metric("process_start_time_seconds").name),
+            .began_other = selector("process_start_time_seconds"),
+            .window = prometheus::duration_text(window_s),
+            .since = fmt::format("{:.3f}", at_s_ - window_s),
+        };
+        return fmt::format("{} or {}", prometheus::young(series, how), rose);
+    }
     Task<Result<void>>
     rose(const Metric* row, std::string ending, std::string by, double window_s, SeriesMap* into) {
         const std::string name = std::string(row->name) + ending;
-        const std::string each = once(prometheus::rise(selector(name), window_s));
+        const std::string each = once(rise_of(selector(name), window_s));
         OA_CO_TRY(SeriesMap found, co_await ask(fmt::format("sum by ({}) ({})", by, each), name));
         into->merge(found);
+        co_return Result<void>{};
+    }
+    /// increase() fills in up to 1.1 scrape intervals at either end of what it saw, at the rate in
+    /// between: so much of each target's count, the more the fewer scrapes there were.
+    Task<Result<void>> budget_error(double window_s, LaneNumbers* all) {
+        if (window_s <= prometheus::k_exact_up_to_s) {
+            co_return Result<void>{};
+        }
+        OA_CO_TRY(
+            const SeriesMap scrapes,
+            co_await ask(
+                fmt::format(
+                    "max by (job, instance) (count_over_time({}[{}]))",
+                    selector(metric("active_streams").name),
+                    prometheus::duration_text(window_s)
+                ),
+                {}
+            )
+        );
+        constexpr double k_filled_in = 2 * 1.1;
+        for (const auto& [target, count] : scrapes) {
+            SeriesMap own;
+            for (const auto& [series, value] : all->budget) {
+                if (series.label("job") == target.label("job") &&
+                    series.label("instance") == target.label("instance")) {
+                    own.emplace(series, value);
+                }
+            }
+            all->budget_error +=
+                turn_counts(own).bad.value_or(0) * k_filled_in / std::max(count, k_filled_in);
+        }
         co_return Result<void>{};
     }
     Task<Result<void>> gauges(ScrapedLanes* out) {
@@ -152,6 +201,9 @@ private:
             ))
         );
         OA_CO_TRY(
+            out->never_seen, co_await instances(prometheus::never_seen("up", selector(build), "1d"))
+        );
+        OA_CO_TRY(
             out->mixed,
             co_await instances(prometheus::mixed_targets(
                 selector(metric("process_start_time_seconds").name),
@@ -173,6 +225,43 @@ private:
         }
         out->revisions = fmt::format("{}", fmt::join(revisions, ", "));
         co_return Result<void>{};
+    }
+    /// Of each target what it needs beside its turns, by the very expressions of the alerts.
+    Task<Result<void>> services(ScrapedLanes* out) {
+        OA_CO_TRY(
+            out->unready,
+            co_await instances(
+                fmt::format("max by (job, instance) ({}) == 0", selector(metric("ready").name))
+            )
+        );
+        std::string any;
+        for (const ServiceSignal& signal : k_service_signals) {
+            const std::string series =
+                selector(fmt::format("{}{}", telemetry::k_prefix, signal.metric));
+            any += fmt::format(
+                R"({}label_replace({}, "signal", "{}", "", ""))",
+                any.empty() ? "" : " or ",
+                at_fault(signal, series),
+                signal.metric
+            );
+        }
+        OA_CO_TRY(
+            faults_, co_await ask(fmt::format("max by (job, instance, signal) ({})", any), {})
+        );
+        co_return Result<void>{};
+    }
+    [[nodiscard]] std::vector<ServiceFault>
+    faults_of(const std::string& job, const std::string& instance) const {
+        std::vector<ServiceFault> out;
+        for (const ServiceSignal& signal : k_service_signals) {
+            for (const auto& [series, value] : faults_) {
+                if (series.label("signal") == signal.metric && series.label("job") == job &&
+                    series.label("instance") == instance) {
+                    out.push_back({instance, &signal, value});
+                }
+            }
+        }
+        return out;
     }
     /// Each target's series to its part, without the labels that name the target. Counters of
     /// several processes in turn seem to start again at each scrape: they tell nothing.
@@ -200,7 +289,10 @@ private:
         for (auto& [target, part] : parts) {
             part.name = target.second;
             part.numbers.window_s = window_s;
-            part.state = among(out.down, target) ? "down" : "up";
+            part.faults = faults_of(target.first, target.second);
+            part.state = among(out.down, target)      ? "down"
+                         : among(out.unready, target) ? "not ready"
+                                                      : "up";
             if (among(out.mixed, target)) {
                 part.numbers = {};
                 part.state = "mixed";
@@ -215,6 +307,7 @@ private:
     const PrometheusOptions& options_;
     prometheus::Calls calls_;
     SeriesMap builds_{}; ///< which target has which revision
+    SeriesMap faults_{}; ///< which target lacks what
     double at_s_ =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 };

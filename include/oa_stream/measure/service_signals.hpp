@@ -1,0 +1,164 @@
+// What lanes need beside their turns (Codex, the shared store, Khala): the metric of each, and when
+// it is at fault. Alerts and watch take both from here, so that the command that an alert names
+// shows what the alert says.
+#pragma once
+
+#include "oa_stream/measure/exposition.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::measure {
+
+struct ServiceSignal {
+    std::string_view alert;
+    std::string_view metric; ///< without the prefix
+    enum class Bad { down, rises, high } bad; ///< a gauge at 0, a counter in 10 m, a gauge
+    double above = 0; ///< of a counter's rise and of a gauge: how much is too much
+    std::string_view wait;
+    bool pages;
+    std::string_view summary;
+    std::string_view fault; ///< "the store does not answer"
+};
+
+using SignalBad = ServiceSignal::Bad;
+inline constexpr std::array k_service_signals{
+    ServiceSignal{
+        "OaStreamCodexDown",
+        "codex_up",
+        SignalBad::down,
+        0,
+        "2m",
+        true,
+        "A lane's Codex is not ready: it died or hangs.",
+        "no Codex process is ready"
+    },
+    ServiceSignal{
+        "OaStreamCodexDisk",
+        "codex_save_failures_total",
+        SignalBad::rises,
+        0,
+        "2m",
+        true,
+        "Codex cannot store turns: its disk is full or broken.",
+        "Codex could not store turns"
+    },
+    ServiceSignal{
+        "OaStreamStoreDown",
+        "store_up",
+        SignalBad::down,
+        0,
+        "1m",
+        true,
+        "A lane's store does not answer: new turns there get 503.",
+        "the store does not answer"
+    },
+    ServiceSignal{
+        "OaStreamStoreFull",
+        "store_memory_ratio",
+        SignalBad::high,
+        0.8,
+        "1m",
+        true,
+        "The store's memory is nearly full: new turns get 503.",
+        "the store is nearly full"
+    },
+    ServiceSignal{
+        "OaStreamTurnsReaped",
+        "reaped_total",
+        SignalBad::rises,
+        0,
+        "1m",
+        false,
+        "Turns of a dead lane could not go on and were ended with an error.",
+        "turns of a dead lane were ended"
+    },
+    ServiceSignal{
+        "OaStreamTurnsFenced",
+        "fenced_total",
+        SignalBad::rises,
+        0,
+        "1m",
+        false,
+        "A lane found its turns taken by another one: it was believed dead.",
+        "its turns were taken by another lane"
+    },
+    ServiceSignal{
+        "OaStreamLogsLost",
+        "tail_gaps_total",
+        SignalBad::rises,
+        0,
+        "1m",
+        false,
+        "The store lost the logs of running turns: readers on other lanes were cut.",
+        "the store lost logs of running turns"
+    },
+    ServiceSignal{
+        "OaStreamKhalaDown",
+        "worker_link_up",
+        SignalBad::down,
+        0,
+        "1m",
+        true,
+        "A lane's connection to Khala is down: its turns wait.",
+        "the connection to Khala is down"
+    },
+    ServiceSignal{
+        "OaStreamKhalaUnsteady",
+        "worker_reconnects_total",
+        SignalBad::rises,
+        5,
+        "1m",
+        false,
+        "A lane's connection to Khala is lost again and again.",
+        "the connection to Khala is lost again and again"
+    },
+    ServiceSignal{
+        "OaStreamKhalaStale",
+        "worker_stale_cursors_total",
+        SignalBad::rises,
+        5,
+        "1m",
+        false,
+        "Khala forgets events before a lane has read them.",
+        "Khala forgets what was not read"
+    },
+    ServiceSignal{
+        "OaStreamKhalaReauth",
+        "worker_reauths_total",
+        SignalBad::rises,
+        2,
+        "1m",
+        false,
+        "Khala refuses a lane's tokens.",
+        "Khala refuses tokens"
+    },
+    ServiceSignal{
+        "OaStreamKhalaLag",
+        "worker_lag_events",
+        SignalBad::high,
+        250,
+        "1m",
+        false,
+        "A lane is far behind its worker's events.",
+        "far behind its worker"
+    },
+};
+
+/// PromQL: the series of that selector that are at fault now.
+[[nodiscard]] std::string at_fault(const ServiceSignal& signal, std::string_view series);
+
+struct ServiceFault {
+    std::string where{}; ///< an instance
+    const ServiceSignal* signal = nullptr;
+    double value = 0; ///< of the gauge, or what the counter rose by
+    /// "10.0.0.2:8080: the store is nearly full (oa_stream_store_memory_ratio 0.87)"
+    [[nodiscard]] std::string text() const;
+};
+/// By one process' own numbers: gauges now, counters by what they rose by.
+[[nodiscard]] std::vector<ServiceFault>
+service_faults(std::string_view where, const SeriesMap& now, const SeriesMap& rose);
+
+} // namespace oa_stream::measure

@@ -1,0 +1,78 @@
+// watch: what lanes lack beside their turns, and budgets that are not exact.
+#include "watch/watch_model.hpp"
+#include "watch/watch_render.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+using namespace oa_stream;
+using namespace oa_stream::cli;
+
+namespace {
+
+const measure::ServiceSignal* signal_of(std::string_view alert) {
+    const auto* found =
+        std::ranges::find(measure::k_service_signals, alert, &measure::ServiceSignal::alert);
+    REQUIRE(found != measure::k_service_signals.end());
+    return found;
+}
+
+WatchView healthy() {
+    WatchView view;
+    view.at = "2026-02-22T04:36:00.123Z";
+    view.sources = {{.name = "http://p", .state = "answers", .reachable = true, .age_s = 0.5}};
+    view.numbers.window_s = 300;
+    view.numbers.turns = {.total = 1000, .bad = 0};
+    view.numbers.budget = {.total = 100'000, .bad = 120};
+    view.numbers.budget_window = "30d";
+    return view;
+}
+
+std::string screen(const WatchView& view) {
+    std::string out;
+    for (const std::string& line : watch_screen(view, {120, 40}, false)) {
+        out += line + "\n";
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("watch: what wakes somebody up leaves no look OK, the rest is shown") {
+    WatchView view = healthy();
+    view.faults = {{"a:1", signal_of("OaStreamTurnsFenced"), 2}};
+    view.numbers.budget.bad = 10;
+    WatchView down = view;
+    judge(view, {});
+    CHECK(view.state == WatchState::ok);
+    CHECK(screen(view).contains(
+        "fault     a:1: its turns were taken by another lane (oa_stream_fenced_total 2)"
+    ));
+    down.faults.push_back({"b:1", signal_of("OaStreamStoreDown"), 0});
+    judge(down, {});
+    CHECK(down.state == WatchState::unready);
+    CHECK(verdict_of(down) == Verdict::inconclusive);
+    CHECK(screen(down).contains("  b:1: the store does not answer (oa_stream_store_up 0)"));
+    const Json json = to_json(down);
+    REQUIRE(json["faults"].size() == 2);
+    CHECK(json["faults"][1]["alert"] == "OaStreamStoreDown");
+    CHECK(json["faults"][1]["value"] == 0);
+}
+
+TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond that") {
+    WatchView exact = healthy();
+    judge(exact, {});
+    CHECK(exact.state == WatchState::bad);
+    CHECK(exact.budget_left == Approx(-0.2));
+    CHECK(screen(exact).contains("left -20.0 % (30d)"));
+    WatchView blurred = healthy();
+    blurred.numbers.budget_error = 30;
+    judge(blurred, {});
+    CHECK(blurred.state == WatchState::ok);
+    CHECK(blurred.budget_off == Approx(0.3));
+    CHECK(screen(blurred).contains("left -20.0 % ±30.0 (30d)"));
+    CHECK(to_json(blurred)["budget"]["left_error"] == Approx(0.3));
+    CHECK(to_json(exact)["budget"]["left_error"] == 0);
+}

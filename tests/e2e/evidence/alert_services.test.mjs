@@ -1,0 +1,236 @@
+// What lanes need beside their turns fails in live lanes: Codex, its disk, the shared store, Khala, a drain, the scrape, the
+// runs of timers. Exactly one page or ticket comes, and the command that it names shows the fault.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import test from 'node:test';
+import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chat, open } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { childPids, limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { promtoolPath } from '../lib/prometheus.mjs';
+import { freePort, startBalancer } from '../lib/proxies.mjs';
+import { startRedis } from '../replicas/redis.mjs';
+import { EVENTS_TOPIC } from '../worker/fake/lib/khala.mjs';
+import { World } from '../worker/world.mjs';
+import { assertSent, startPager, until, withAlertmanager } from './alert_world.mjs';
+
+const host = (lane) => new URL(lane.base).host;
+const metric = async (base, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)$`, 'm').exec(await (await fetch(`${base}/metrics`)).text())?.[1] ?? NaN);
+/** That exit code, and the words of the fault; a ticket's fault leaves a look with traffic OK, so it has no code. */
+const shown = (code, ...patterns) => ({ shows: (end) => (code === null || end.code === code) && patterns.every((one) => one.test(end.stdout)) });
+const drop = (name) => ({ metric_relabel_configs: [{ source_labels: ['__name__'], regex: name, action: 'drop' }] });
+
+/** `body(stack)`; what it put there is stopped afterwards, the last one first. */
+async function staged(body) {
+  const stack = [];
+  try {
+    await body((one) => { stack.push(one); return one; });
+  } finally {
+    for (const one of stack.toReversed()) if (!one.exit) await one.stop();
+  }
+}
+/** A pager over that lane, once it was seen `ready`. */
+async function watched(put, targets, how = {}, seen = 'count(oa_stream_build_info)') {
+  const pager = put(await startPager(targets, how));
+  await pager.server.eventually(seen, (rows) => rows[0]?.value >= 1, limit(30000));
+  return pager;
+}
+const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
+  try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('app-server'); } catch { return false; }
+});
+
+// Alerts of what is away look at a whole minute: those tests wait for it at the same time.
+withAlertmanager('planted in live lanes: Codex, the store and Khala are down', { concurrency: true, timeout: limit(300000) }, async (t) => {
+  await Promise.all([
+    t.test('OaStreamCodexDown', () => staged(async (put) => {
+      const mock = put(await startMock());
+      const folder = scratch('dying');
+      const bin = path.join(folder, 'codex');
+      fs.symlinkSync(codexBin(), bin);
+      const lane = put(await startCodexLane({ config: chatConfig, port: mock.port, folder, bin, args: ['--revision', 'r1'] }));
+      const pager = await watched(put, [host(lane)], {}, 'oa_stream_codex_up == 1');
+      fs.unlinkSync(bin);
+      fs.writeFileSync(bin, '#!/bin/sh\nexit 9\n', { mode: 0o755 });
+      process.kill(codexPids(lane)[0], 'SIGKILL');
+      const said = await assertSent(pager, { page: 'OaStreamCodexDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: no Codex process is ready`)) });
+      assert.ok(said.description.includes(host(lane)), said.description);
+    })),
+    t.test('OaStreamStoreDown', () => staged(async (put) => {
+      const redis = put(await startRedis());
+      const lane = put(await startLane({ name: 'stored', args: ['--store', redis.url, '--replica-name', 'a'] }));
+      const pager = await watched(put, [host(lane)], {}, 'oa_stream_store_up == 1');
+      await redis.kill();
+      await assertSent(pager, { page: 'OaStreamStoreDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: the store does not answer`)) });
+    })),
+    t.test('OaStreamKhalaDown', () => staged(async (put) => {
+      const world = put(await World.start());
+      const pager = await watched(put, [host(world.lane)], {}, 'oa_stream_worker_link_up == 1');
+      world.splitter.stop();
+      // It tries again and again.
+      await assertSent(pager, { page: 'OaStreamKhalaDown', tickets: ['OaStreamKhalaUnsteady'], ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(world.lane)}: the connection to Khala is down`)) });
+    })),
+  ]);
+});
+
+withAlertmanager('planted in a live lane: OaStreamStoreFull', () => staged(async (put) => {
+  const redis = put(await startRedis({ args: ['--maxmemory', '16mb'] }));
+  const lane = put(await startLane({ name: 'stored', args: ['--store', redis.url, '--replica-name', 'a'] }));
+  const pager = await watched(put, [host(lane)], {}, 'oa_stream_store_up == 1');
+  redis.cli('setrange', 'filler', String(12 << 20), 'x');
+  await assertSent(pager, { page: 'OaStreamStoreFull', next: shown(3, /^NOT READY/, /the store is nearly full \(oa_stream_store_memory_ratio 0\.[89]/) });
+}));
+
+withAlertmanager('planted in live lanes: a lane dies, and its turns with it: OaStreamTurnsReaped', () => staged(async (put) => {
+  const redis = put(await startRedis());
+  const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=800ms'] });
+  const [a, b] = await Promise.all(['a', 'b'].map(stored));
+  put(b);
+  const pager = await watched(put, [host(b)], {}, 'oa_stream_store_up == 1');
+  const running = chat(a.base, 'scenario:stall;n=2;ms=60000', { id: 'reaped' });
+  await running.frame('text-delta');
+  await a.kill();
+  await assertSent(pager, { tickets: ['OaStreamTurnsReaped'], next: shown(null, new RegExp(`${host(b)}: turns of a dead lane were ended`)) });
+}));
+
+withAlertmanager('planted in live lanes: a lane stands still: OaStreamTurnsFenced, and its turns are ended elsewhere', () => staged(async (put) => {
+  const redis = put(await startRedis());
+  const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=800ms'] });
+  const [a, b] = (await Promise.all(['a', 'b'].map(stored))).map(put);
+  const pager = await watched(put, [a, b].map(host), {}, 'count(oa_stream_store_up == 1) == 2');
+  const running = chat(a.base, 'scenario:stall;n=2;ms=60000', { id: 'fenced' });
+  await running.frame('text-delta');
+  process.kill(a.pid, 'SIGSTOP');
+  try {
+    await until(async () => (await metric(b.base, 'reaped_total')) >= 1, 'the turn to be taken');
+  } finally { process.kill(a.pid, 'SIGCONT'); }
+  await assertSent(pager, { tickets: ['OaStreamTurnsFenced', 'OaStreamTurnsReaped'], next: shown(null, new RegExp(`${host(a)}: its turns were taken by another lane`)) });
+}));
+
+withAlertmanager('planted in live lanes: the store forgets: OaStreamLogsLost', () => staged(async (put) => {
+  const redis = put(await startRedis());
+  const stored = (name) => startLane({ name, pace: 'recorded', args: ['--store', redis.url, '--replica-name', name] });
+  const [a, b] = (await Promise.all(['a', 'b'].map(stored))).map(put);
+  const pager = await watched(put, [a, b].map(host), {}, 'count(oa_stream_store_up == 1) == 2');
+  const running = chat(a.base, 'scenario:stall;n=2;ms=60000', { id: 'lost' });
+  await running.frame('text-delta');
+  const other = open(b.base, { path: '/api/chats/lost/stream' });
+  await other.frame('text-delta');
+  redis.cli('FLUSHALL');
+  await other.done;
+  await assertSent(pager, { tickets: ['OaStreamLogsLost'], next: shown(3, new RegExp(`${host(b)}: the store lost logs of running turns`)) });
+}));
+
+/** Khala's troubles by a runtime whose every move is ours. */
+const khala = (alert, plant, words, more = {}) => withAlertmanager(`planted in a live lane: ${alert}`, { timeout: limit(120000) }, () => staged(async (put) => {
+  const world = put(await World.start(more));
+  const pager = await watched(put, [host(world.lane)], {}, 'oa_stream_worker_link_up == 1');
+  await plant(world);
+  await assertSent(pager, { tickets: [alert, ...(more.also ?? [])], next: shown(3, new RegExp(`${host(world.lane)}: ${words}`)) });
+}));
+const again = async (world, name, count, cut) => {
+  const at = async (what) => metric(world.lane.base, `worker_${what}`);
+  while ((await at(name)) < count) {
+    const before = await at(name);
+    await cut(world.fake.khala);
+    await until(async () => (await at(name)) > before, `${name} after ${before}`);
+    await until(async () => (await at('link_up')) === 1 || (await at(name)) >= count, 'the connection');
+  }
+};
+khala('OaStreamKhalaUnsteady', (world) => again(world, 'reconnects_total', 7, (k) => k.dropAll()), 'the connection to Khala is lost again and again');
+khala('OaStreamKhalaReauth', (world) => {
+  world.fake.khala.refuseNext({ status: 401, body: { error: 'unauthorized', message: 'no', reason_code: 'token_expired' } }, 3);
+  return again(world, 'reauths_total', 3, (k) => k.dropAll());
+}, 'Khala refuses tokens');
+/** Six times: cut off, and what is written meanwhile is forgotten before the lane is back. */
+khala('OaStreamKhalaStale', (world) => again(world, 'stale_cursors_total', 6, async (k) => {
+  const { control, worker } = world.fake;
+  k.refuseNext({ status: 503 });
+  k.dropAll();
+  for (let n = 0; n < 5; n++) control.append(worker, 'worker.heartbeat', { source: 'autopilot-desktop', kind: 'periodic' });
+  k.retain(EVENTS_TOPIC, 1);
+}), 'Khala forgets what was not read', { also: ['OaStreamKhalaUnsteady'] });
+
+withAlertmanager('planted in a live lane: a drain that lasts: OaStreamDrainLong', () => staged(async (put) => {
+  const lane = await startLane({ name: 'draining', args: ['--drain-timeout', '10m'] });
+  put({ stop: () => lane.kill() });
+  const running = chat(lane.base, 'scenario:stall;n=2;ms=120000', { id: 'a' });
+  await running.frame('text-delta');
+  // The one window that is shortened here: ten minutes of a drain.
+  const pager = await watched(put, [host(lane)], { change: (rules) => rules.replace('max_over_time(oa_stream_ready[10m]) == 0', 'max_over_time(oa_stream_ready[4s]) == 0') });
+  lane.signal('SIGTERM'); // connections that are there, as Prometheus has one, are served on
+  await assertSent(pager, { tickets: ['OaStreamDrainLong'], next: shown(3, /^NOT READY/, new RegExp(`1 target is not ready: ${host(lane)}`), /active +1 streams/) });
+}));
+
+withAlertmanager('planted in front of live lanes: Prometheus scrapes a balancer: OaStreamMixedTarget', () => staged(async (put) => {
+  const lanes = (await Promise.all(['a', 'b'].map((name) => startLane({ name, args: ['--revision', name] })))).map(put);
+  const door = put(await startBalancer('haproxy', 'roundrobin', lanes.map((lane) => lane.base)));
+  const pager = await watched(put, [host(door)]);
+  await assertSent(pager, { tickets: ['OaStreamMixedTarget'], next: shown(3, /^INCOMPLETE/, new RegExp(`several processes answer at ${host(door)} in turn`)) });
+}));
+
+withAlertmanager('planted in the scrape of a live lane: OaStreamBridgeAbsent', () => staged(async (put) => {
+  const lane = put(await startLane({ name: 'lane' }));
+  const pager = await watched(put, [host(lane)], { scrape: drop('oa_stream_bridge_accepted_total') });
+  await assertSent(pager, { page: 'OaStreamBridgeAbsent', next: shown(3, /turns\/s/, /\/api\/chat\/stream +0\.0 +0\.0 +–/) });
+}));
+
+/** Serves a --textfile as node_exporter does. */
+async function exporter(put, text) {
+  const server = http.createServer((_, answer) => answer.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text));
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  put({ stop: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) });
+  return `127.0.0.1:${server.address().port}`;
+}
+const passed = (text, days) => text.replace(/^(oa_stream_run_last_pass_timestamp_seconds\{.*\}) \S+$/m, `$1 ${Math.floor(Date.now() / 1000) - days * 86400}`);
+for (const [alert, severity, spoilt, next] of [
+  ['OaStreamRunUnverified', 'page', (text) => passed(text, 0).replace(/^(oa_stream_run_exit_code\{.*\}) \S+$/m, '$1 8'), { shows: (end) => end.code === 0 }],
+  ['OaStreamVerificationStale', 'ticket', (text) => passed(text, 9), { shows: (end) => /-steady-state-\S+ +\w/.test(end.stdout) }],
+]) {
+  withAlertmanager(`planted in the file of a real run: ${alert}`, () => staged(async (put) => {
+    const lane = put(await startLane({ name: 'lane' }));
+    const file = path.join(scratch('textfile'), 'verify.prom');
+    const stateDir = scratch('state');
+    const run = await oa(['verify', '--set', `base_url=${lane.base}`, '--textfile', file], { stateDir });
+    const text = fs.readFileSync(file, 'utf8');
+    assert.match(text, /^oa_stream_run_last_pass_timestamp_seconds\{/m, run.stdout + run.stderr);
+    assert.notEqual(spoilt(text), text);
+    const pager = await watched(put, [host(lane), await exporter(put, spoilt(text))], {}, 'count(oa_stream_run_exit_code)');
+    await assertSent(pager, { [severity === 'page' ? 'page' : 'tickets']: severity === 'page' ? alert : [alert], next, typing: { stateDir } });
+  }));
+}
+
+/** Six hours and a half of that lane's accepted turns, `per_s` a second, until `until_s` ago, as Prometheus' own blocks. */
+function history(target, perSecond, untilSeconds) {
+  const folder = scratch('history');
+  const now = Math.floor(Date.now() / 1000);
+  const names = [['oa_stream_bridge_accepted_total', 'route="/api/chat/stream"'], ['oa_stream_http_requests_total', 'lane="compat",method="POST",route="/api/chat/stream",status="200"'], ['oa_stream_terminal_total', 'class="completed",route="/api/chat/stream"'], ['oa_stream_first_content_seconds_count', 'route="/api/chat/stream"'], ['oa_stream_first_content_seconds_bucket', 'le="2.5",route="/api/chat/stream"']];
+  const lines = names.flatMap(([name, labels]) => {
+    const out = [`# TYPE ${name.replace(/_total$/, '')} ${name.endsWith('_total') ? 'counter' : 'unknown'}`];
+    for (let at = now - 7 * 3600; at <= now - untilSeconds; at += 30) out.push(`${name}{job="lane",instance="${target}",${labels}} ${Math.round((at - now + 7 * 3600) * perSecond)} ${at}`);
+    return out;
+  });
+  const file = path.join(folder, 'history.om');
+  fs.writeFileSync(file, `${lines.join('\n')}\n# EOF\n`);
+  const data = path.join(folder, 'data');
+  const ran = spawnSync(promtoolPath(), ['tsdb', 'create-blocks-from', 'openmetrics', file, data], { encoding: 'utf8' });
+  assert.equal(ran.status, 0, ran.stderr);
+  return data;
+}
+withAlertmanager('planted in a live lane with six hours behind it: OaStreamBridgeDrop', () => staged(async (put) => {
+  const port = await freePort();
+  const data = history(`127.0.0.1:${port}`, 1, 700);
+  const lane = put(await startLane({ name: 'lane', listen: `127.0.0.1:${port}` }));
+  const pager = await watched(put, [host(lane)], { data });
+  await assertSent(pager, { page: 'OaStreamBridgeDrop', next: shown(3, /^NO TRAFFIC/) });
+}));
+withAlertmanager('planted in a live lane with six hours behind it: OaStreamBridgeSpike', () => staged(async (put) => {
+  const port = await freePort();
+  const data = history(`127.0.0.1:${port}`, 0.05, 60);
+  const lane = put(await startLane({ name: 'lane', listen: `127.0.0.1:${port}` }));
+  const pager = await watched(put, [host(lane)], { data });
+  for (let n = 0; n < 10; n++) await Promise.all(Array.from({ length: 30 }, () => chat(lane.base, 'replay:01-echo', { path: '/api/chat/stream' }).done));
+  await assertSent(pager, { page: 'OaStreamBridgeSpike', next: { shows: (end) => /turns\/s/.test(end.stdout) && /OK|NO TRAFFIC/.test(end.stdout) } });
+}));

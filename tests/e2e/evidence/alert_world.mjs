@@ -1,0 +1,84 @@
+// The way of an alert: live targets, a real Prometheus with the generated rules, a real Alertmanager with the
+// generated routes, and whoever is woken up. Waiting times are shortened; windows, floors and limits are the shipped ones.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import test from 'node:test';
+import { limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { alertmanagerRuns, startAlertmanager, startPrometheus } from '../lib/prometheus.mjs';
+
+const here = alertmanagerRuns();
+/** Where the kernel allows no mount, Debian's Alertmanager does not find its templates. */
+export const withAlertmanager = (name, ...rest) => (here ? test(name, ...rest) : console.error(`not here, no mount is allowed: ${name}`));
+
+export async function until(pick, what, ms = 40000) {
+  for (const end = Date.now() + limit(ms); ; await sleep(100)) {
+    const got = await pick();
+    if (got) return got;
+    if (Date.now() > end) throw new Error(`no ${what}`);
+  }
+}
+
+let made;
+/** {text: of the rules, routes, names: of the alerts}, as the command writes them, but in force at once. */
+export function generated() {
+  made ??= (async () => {
+    const folder = scratch('rules');
+    assert.equal((await oa(['slo', 'rules', '--out', folder])).code, 0);
+    // As soon as it is true; a lane that is up for seconds has no history to wait for.
+    const text = fs.readFileSync(path.join(folder, 'oa-stream.rules.yml'), 'utf8').replace(/^( +for: ).*$/gm, '$11s');
+    return { text, routes: fs.readFileSync(path.join(folder, 'oa-stream.alertmanager.yml'), 'utf8'), names: [...text.matchAll(/- alert: "(\w+)"/g)].map(([, name]) => name) };
+  })();
+  return made;
+}
+
+/** Prometheus over these targets (host:port), Alertmanager, and what it sent: {server, sent(severity), said(name), stop()}. `change`: of the rules. */
+export async function startPager(targets, { change = (text) => text, ...how } = {}) {
+  const { text, routes } = await generated();
+  const rules = path.join(scratch('rules'), 'oa-stream.rules.yml');
+  fs.writeFileSync(rules, change(text));
+  const pages = []; // {receiver, alerts}
+  const hook = http.createServer((request, answer) => {
+    let text = '';
+    request.on('data', (bytes) => { text += bytes; });
+    request.on('end', () => { pages.push(JSON.parse(text)); answer.end(); });
+  });
+  await new Promise((done) => hook.listen(0, '127.0.0.1', done));
+  const manager = await startAlertmanager(routes
+    .replace('group_wait: 30s', 'group_wait: 4s\n  group_interval: 5s')
+    .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`));
+  const server = await startPrometheus(targets, { rules: [rules], alertmanager: manager.host, ...how });
+  const alerts = () => pages.flatMap((page) => page.alerts);
+  return {
+    server,
+    pages,
+    sent: (severity) => [...new Set(pages.filter((page) => page.receiver === `oa-stream-${severity}s`).flatMap((page) => page.alerts).map((alert) => alert.labels.alertname))].sort(),
+    said: (name) => alerts().find((alert) => alert.labels.alertname === name)?.annotations,
+    stop: async () => { await server.stop(); await manager.stop(); hook.close(); },
+  };
+}
+
+/** The command of an alert, as an operator types it. */
+export async function typed(next, { more = [], ...how } = {}) {
+  const words = next.match(/'[^']*'|\S+/g).map((word) => word.replace(/^'|'$/g, ''));
+  assert.equal(words.shift(), 'oa-stream');
+  return oa([...words, ...more], how);
+}
+
+const SLOW_BURNS = ['OaStreamBudgetBurn1d', 'OaStreamBudgetBurn3d'];
+/**
+ * Exactly that page (or none) and these tickets come, and the command of the first of them shows the fault. The slow burns,
+ * which every page brings along, are not listed. `next`: {shows(end), more}.
+ */
+export async function assertSent(pager, { page, tickets = [], next, ms = 60000, typing = {} }) {
+  const first = page ?? tickets[0];
+  await until(() => pager.sent(page ? 'page' : 'ticket').includes(first), first, ms).catch((error) => assert.fail(`${error.message}; sent: ${pager.sent('page')} ${pager.sent('ticket')}`));
+  await sleep(6000); // another group_interval: nothing else may come
+  assert.deepEqual(pager.sent('page'), page ? [page] : []);
+  assert.deepEqual(pager.sent('ticket').filter((name) => tickets.includes(name) || !page || !SLOW_BURNS.includes(name)), tickets.toSorted());
+  const said = pager.said(first);
+  const end = await typed(said.next, { more: next.more, ...typing });
+  assert.ok(next.shows(end), `${said.next}: exit ${end.code}\n${end.stdout}${end.stderr}`);
+  return said;
+}
