@@ -12,8 +12,8 @@ const [deb, binary] = process.argv.slice(2);
 const run = (program, ...args) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, LC_ALL: 'C' } });
 const field = (name) => run('dpkg-deb', '-f', deb, name).trim();
 
-/** What a program loads when it needs it: src/net/client/curl_library.cpp. */
-const LOADED = ['libcurl.so.4'];
+/** What a program loads when it needs it: late_symbol() in src. */
+const LOADED = ['libarchive.so.13', 'libcurl.so.4'];
 const needs = (file) => [...run('ldd', file).matchAll(/=> (\/\S+)/g)].map(([, found]) => found);
 function later() {
   const known = run('/sbin/ldconfig', '-p');

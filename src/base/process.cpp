@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <dlfcn.h>
 #include <pwd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,6 +21,21 @@ void raise_descriptor_limit() noexcept {
         limit.rlim_cur = limit.rlim_max;
         (void)::setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+void* late_symbol(const char* library, const char* name, const char* package) {
+    constexpr int k_not_loaded = 127;
+    void* const handle = ::dlopen(library, RTLD_NOW | RTLD_LOCAL); // the same one each time
+    void* const found = handle != nullptr ? ::dlsym(handle, name) : nullptr;
+    if (found == nullptr) {
+        const char* const why = ::dlerror(); // NOLINT(concurrency-mt-unsafe): one a thread in glibc
+        const auto text = fmt::format(
+            "oa-stream: {} (install the package {})\n", why == nullptr ? library : why, package
+        );
+        static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
+        ::_exit(k_not_loaded);
+    }
+    return found;
 }
 
 std::optional<ProcessState> process_state(std::int64_t pid) {

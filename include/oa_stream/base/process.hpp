@@ -42,6 +42,12 @@ private:
 /// streams or a load's requests need.
 void raise_descriptor_limit() noexcept;
 
+/// A function of a shared library that is loaded when the first one of it is asked for: some take
+/// longer to load than most commands run. Without the library, or the function, the process ends as
+/// the system's loader ends one whose libraries are not there: one line, which names the Debian
+/// package, and exit code 127.
+[[nodiscard]] void* late_symbol(const char* library, const char* name, const char* package);
+
 struct ProcessState {
     char state = '?'; ///< 'T': stopped (Ctrl-Z or SIGSTOP), it gets no signal but SIGKILL
     std::int64_t start = 0; ///< clock ticks since boot; with the pid it names one process

@@ -1,41 +1,10 @@
 // libcurl, loaded at the first call of it: it brings thirty libraries, and to load them takes
 // longer than most commands run. Everything else calls libcurl as its manual says.
+#include "oa_stream/base/process.hpp"
+
 #include <curl/curl.h>
 
-#include <dlfcn.h>
-#include <unistd.h>
-
 #include <cstdarg>
-#include <string>
-
-namespace oa_stream::net {
-
-namespace {
-
-constexpr const char* k_library = "libcurl.so.4";
-constexpr int k_not_loaded = 127; ///< what a program ends with whose libraries are not there
-
-/// As the system's loader does for a library that is missing.
-[[noreturn]] void missing() {
-    const char* const why = ::dlerror(); // NOLINT(concurrency-mt-unsafe): glibc keeps one a thread
-    const std::string text = std::string("oa-stream: ") + (why == nullptr ? k_library : why) +
-                             " (install the package libcurl4)\n";
-    static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
-    ::_exit(k_not_loaded);
-}
-
-template <class Function> Function* real(const char* name) {
-    static void* const library = ::dlopen(k_library, RTLD_NOW | RTLD_LOCAL);
-    void* const found = library != nullptr ? ::dlsym(library, name) : nullptr;
-    if (found == nullptr) {
-        missing();
-    }
-    return reinterpret_cast<Function*>(found); // NOLINT: what dlsym is for (POSIX)
-}
-
-} // namespace
-
-} // namespace oa_stream::net
 
 // The functions of libcurl that this room calls, each handed on to the loaded library. A variadic
 // one takes one argument more, which is as wide as a pointer on every system with curl's LP64
@@ -46,7 +15,9 @@ static_assert(sizeof(CURLoption) == sizeof(int) && sizeof(CURLINFO) == sizeof(in
 static_assert(sizeof(long) == sizeof(void*) && sizeof(curl_off_t) == sizeof(void*));
 
 #define OA_REAL(name)                                                                              \
-    static auto* const call = oa_stream::net::real<decltype(name)>(#name);                         \
+    static auto* const call = reinterpret_cast<decltype(name)*>(                                   \
+        oa_stream::late_symbol("libcurl.so.4", #name, "libcurl4")                                  \
+    );                                                                                             \
     return call
 
 // NOLINTBEGIN(readability-identifier-naming,cert-dcl50-cpp): the names and shapes are libcurl's
