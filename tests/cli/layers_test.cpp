@@ -69,6 +69,24 @@ TEST_CASE("layers: an option every command takes stands under `all` and has a sh
     CHECK(variable_of("smoke stream", "--base-url") == "OA_STREAM_SMOKE_STREAM_BASE_URL");
 }
 
+TEST_CASE("layers: where a worker is has a variable that every command reads") {
+    const auto said = environment(
+        {{"OA_STREAM_WORKER_CONTROL", "https://c"},
+         {"OA_STREAM_WORKER_ID", "w"},
+         {"OA_STREAM_KHALA_URL", "wss://k"},
+         {"OA_STREAM_SERVE_WORKER_ID", "of serve"}}
+    );
+    auto invocation = parsed({"serve"});
+    const auto all = apply_layers(invocation, std::nullopt, said).value();
+    CHECK(invocation.args.all("--worker-control") == std::vector<std::string>{"https://c"});
+    CHECK(invocation.args.all("--khala-url") == std::vector<std::string>{"wss://k"});
+    CHECK(invocation.args.all("--worker-id") == std::vector<std::string>{"of serve"});
+    CHECK(setting(all, "--worker-control").where == "OA_STREAM_WORKER_CONTROL");
+    invocation = parsed({"doctor"});
+    (void)apply_layers(invocation, std::nullopt, said).value();
+    CHECK(invocation.args.all("--worker-id") == std::vector<std::string>{"w"});
+}
+
 TEST_CASE("layers: flags are on or off, lists are lists, and the nearest layer wins whole") {
     const auto config = file("version: 1\nverify:\n  set: [base_url=http://a, profile=api-only]\n");
     auto invocation = parsed({"verify"});

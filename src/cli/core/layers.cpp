@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 namespace oa_stream::cli {
@@ -143,6 +144,13 @@ Result<void> check_version(const FileReader& reader, const config::YamlNode& roo
     return {};
 }
 
+/// Where a worker is means the same to every command, so these have a variable without one, too.
+constexpr std::array k_shared{
+    std::string_view(names::worker_control),
+    std::string_view("--worker-id"),
+    std::string_view(names::khala_url)
+};
+
 /// What the environment says of an option; nothing when the variable is not set.
 Result<std::optional<Setting>>
 from_environment(std::string_view command, const OptionSpec& spec, const Environment& env) {
@@ -151,6 +159,10 @@ from_environment(std::string_view command, const OptionSpec& spec, const Environ
     auto value = env(variable);
     if (!value && !spec.formerly.empty()) {
         variable = variable_of(command, spec.formerly);
+        value = env(variable);
+    }
+    if (!value && std::ranges::find(k_shared, option) != k_shared.end()) {
+        variable = variable_of(k_all, option);
         value = env(variable);
     }
     if (!value || spec.typed_only) {

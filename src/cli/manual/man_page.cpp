@@ -214,7 +214,8 @@ serve:
 - Consent and stated values are accepted on the command line only: `--apply`, `--yes` and the like.
 - The environment variable of an option is `OA_STREAM_`, the command and the option in capitals, with
   `_` for spaces and dashes: `OA_STREAM_SMOKE_STREAM_BASE_URL`. The command is left out for options
-  that every command takes: `OA_STREAM_STATE_DIR`.
+  that every command takes: `OA_STREAM_STATE_DIR`. It may be left out for where a worker is:
+  `OA_STREAM_WORKER_CONTROL`, `OA_STREAM_WORKER_ID`, `OA_STREAM_KHALA_URL`.
 
 ## Keys
 )";
