@@ -54,6 +54,13 @@ constexpr std::array k_rows{
     },
     CodexRow{"error without will_retry", "", "`turn/completed` follows."},
     CodexRow{
+        "thread/tokenUsage/updated",
+        "usage-known",
+        "Its difference to the thread's total before the turn: 0 for a thread that the lane "
+        "started, "
+        "else the last total told, also by turns of others. Nothing where none was told."
+    },
+    CodexRow{
         "turn/completed",
         "turn-ended",
         "Completed, interrupted, `turn_failed`, or for another status `codex_error`. "
