@@ -105,14 +105,15 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
         if (!self->reader_.empty()) {
             self->token_.refused(); // it may look, so only asking for it again brings another one
         }
-        OA_CO_TRY(self->used_, co_await self->token_.get());
-        request.bearer = self->used_;
+        OA_CO_TRY(const Secret token, co_await self->token_.get());
+        self->used_ = token;
+        request.bearer = token;
         const auto response = co_await self->http_->fetch(std::move(request));
         if (const auto date = net::parse_http_date(response.headers.get("date").value_or(""))) {
             self->ahead_ =
                 std::chrono::duration_cast<Millis>(*date - std::chrono::system_clock::now());
         }
-        Answer answer{.status = response.status, .failure = response.failure};
+        Answer answer{.status = response.status, .failure = response.failure, .token = token};
         if (auto json = parse_json(response.body)) {
             answer.body = *std::move(json);
         }
@@ -265,7 +266,7 @@ Result<Json> ControlClient::judge(const Answer& answer, const WorkerCommand& com
         );
     }
     if (answer.status == 401) {
-        reader_ = used_;
+        reader_ = answer.token;
         reader_until_ = Clock::now() + options_->deadlines.denied;
     }
     Error error = refused(answer);

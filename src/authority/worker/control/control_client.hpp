@@ -93,6 +93,7 @@ private:
         int status = 0; ///< 0: none
         Json body{}; ///< null: not JSON
         net::TransferFailure failure = net::TransferFailure::none;
+        Secret token{}; ///< it was asked with
     };
     [[nodiscard]] std::string worker_url(std::string_view tail = {}) const;
     /// With the token, read again once on 401.
