@@ -23,6 +23,9 @@ struct CompletionsSmokeOptions {
     ProbeLimits limits{};
     std::string model{};  ///< empty: the first one that /v1/models lists
     std::string prompt{}; ///< empty: one that suits the target's authority
+    /// Asks whether the target plays made-up turns, and plays them: failures, cut answers, the
+    /// limit.
+    bool made_up_turns = false;
     std::string id_prefix = "completions";
     /// Where answers go: called with a file name and its bytes; returns the path written, relative
     /// to the run folder. Unset: nothing is kept.
@@ -37,9 +40,9 @@ struct CompletionsRule {
 };
 [[nodiscard]] std::span<const CompletionsRule> completions_rules() noexcept;
 
-/// Runs every check once, in the order of the rules; some ten short turns, two more with `direct`.
-/// A target that cannot be reached is ERROR; data.outcome is "unauthorised" when the key was
-/// refused.
+/// Runs every check once, in the order of the rules; some twenty short turns, two more with
+/// `direct`. A target that cannot be reached is ERROR; data.outcome is "unauthorised" when the key
+/// was refused.
 [[nodiscard]] Task<std::vector<Check>>
 smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options);
 

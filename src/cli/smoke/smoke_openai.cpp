@@ -12,6 +12,7 @@ Result<probe::CompletionsSmokeOptions> complete(const std::string& name, OpenAiO
     probe::CompletionsSmokeOptions out = std::move(options.smoke);
     out.target = std::move(options.target);
     out.limits = options.limits;
+    out.made_up_turns = true;
     if (options.direct) {
         out.direct = out.target;
         out.direct->base_url = *options.direct;

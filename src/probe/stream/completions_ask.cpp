@@ -20,6 +20,20 @@ namespace wire_chat = wire::completions;
 
 constexpr std::size_t k_most_bytes = 8U << 20U;
 
+/// As the Responses API has it.
+wire_chat::Usage usage_of(const Json& usage) {
+    const auto detail = [&](const char* part, const char* name) {
+        const auto* details = member(usage, part);
+        return details == nullptr ? std::nullopt : int_member(*details, name);
+    };
+    return {
+        .prompt = int_member(usage, "input_tokens").value_or(0),
+        .completion = int_member(usage, "output_tokens").value_or(0),
+        .cached = detail("input_tokens_details", "cached_tokens"),
+        .reasoning = detail("output_tokens_details", "reasoning_tokens"),
+    };
+}
+
 /// Fills a Completion while its bytes come in. Pinned: the judge calls back into it.
 class Listener {
 public:
@@ -93,6 +107,8 @@ private:
         out_.usage = true;
         out_.input = usage.prompt;
         out_.output = usage.completion;
+        out_.cached = usage.cached.value_or(0);
+        out_.reasoning = usage.reasoning.value_or(0);
     }
     /// Of the Responses API.
     void on(const Json& event) {
@@ -114,15 +130,13 @@ private:
     /// What the final response says; its text only of a whole answer.
     void read_response(const Json& response) {
         out_.id = text_in(response, "id");
+        out_.created = int_member(response, "created_at");
         out_.model = text_in(response, "model");
         out_.finish = text_in(response, "status");
         const auto* error = member(response, "error");
         out_.error_code = error != nullptr ? text_in(*error, "code") : "";
         if (const auto* usage = member(response, "usage"); usage != nullptr && usage->is_object()) {
-            count(
-                {.prompt = int_member(*usage, "input_tokens").value_or(0),
-                 .completion = int_member(*usage, "output_tokens").value_or(0)}
-            );
+            count(usage_of(*usage));
         }
         const auto* output = member(response, "output");
         for (const auto& item : output != nullptr && output->is_array() ? *output : Json::array()) {
@@ -142,6 +156,7 @@ private:
     void on(const wire_chat::Chunk& chunk) {
         first_event();
         out_.id = chunk.id;
+        out_.created = chunk.created;
         out_.model = chunk.model;
         for (const auto& piece : chunk.tool_calls) {
             if (piece.name) {
@@ -238,6 +253,10 @@ std::string Completion::wrong() const {
     if (!judgement.violations.empty()) {
         const auto& first = judgement.violations.front();
         return fmt::format("{}: {}", first.rule->id, first.message);
+    }
+    const auto type = response.headers.get("content-type").value_or("");
+    if (!streamed && type.starts_with("text/event-stream")) {
+        return "a stream, but none was asked for";
     }
     if (!error_code.empty()) {
         return fmt::format("the turn failed: {}", error_code);

@@ -27,6 +27,8 @@ struct Completion {
     std::string id{}, model{};
     bool usage = false;       ///< counts were told
     std::int64_t input = 0, output = 0; ///< tokens
+    std::int64_t cached = 0, reasoning = 0; ///< of these
+    std::optional<std::int64_t> created{}; ///< of a stream
     bool done = false;        ///< [DONE], or the event that ends a response
     std::vector<wire::completions::ToolCall> calls{};
     std::string order{}; ///< "RCFUD": role, content (once), finish, usage, [DONE]; E an error

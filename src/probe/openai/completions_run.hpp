@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,11 @@ struct Run {
     std::string prompt{};
     std::vector<Check> checks{};
     Completion first{}, second{}, stream{};
+    /// The made-up turns that the target plays on request (docs/completions.md); empty: a real
+    /// model.
+    std::set<std::string> scenarios{};
+    std::set<std::string> request_ids{};
+    std::string request_id_fault{}; ///< of any answer so far
 
     void
     report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object()) {
@@ -55,6 +61,8 @@ struct Run {
         }
     }
 
+    /// Every answer has an id of its own.
+    void note_request_id(const net::ClientResponse& answer);
     /// PASS with `good`, or FAIL with what is wrong.
     void judge(std::string_view name, const std::string& wrong, std::string_view good) {
         report(
@@ -81,24 +89,48 @@ struct Sent {
     std::string type = "application/json";
     bool anonymous = false;
     std::string authorization{}; ///< instead of the target's key
+    bool pooled = false;         ///< on a connection that an earlier request may have used
+    net::Headers more{};
 };
 [[nodiscard]] Task<net::ClientResponse> send(RunPtr run, Sent sent);
 /// The run's prompt, or `more` in its place; streamed with counts.
 [[nodiscard]] Json body_of(const Run& run, bool streamed);
 [[nodiscard]] Task<Completion> ask(RunPtr run, Json body);
 
-/// What is wrong with a refusal: another status, no error object, another code or param (where they
-/// are given), no request id, no JSON. Empty: nothing.
+/// What is wrong with a refusal: another status, no error object, a type that does not fit the
+/// status, another code or param (where they are given), inner words, no request id, no JSON.
+/// Empty: nothing. A code or param that ends with '*' is the beginning of one; an empty code is any
+/// that the contract has for 400.
 [[nodiscard]] std::string refusal_fault(
     const net::ClientResponse& response,
     int status,
     std::string_view code = {},
     std::string_view param = {}
 );
+/// The same of an error that is none of a request: statuses from 500.
+[[nodiscard]] std::string error_fault(const net::ClientResponse& response);
 
-/// models, methods, errors, headers and keys: begins no turn but two.
+/// Of one entry of the list, or of the answer: what it lacks.
+[[nodiscard]] std::string model_fault(const Json& model);
+/// models, and who may see them
+[[nodiscard]] Task<void> check_one_model(RunPtr run);
+[[nodiscard]] Task<void> check_unknown_model(RunPtr run);
+void check_model_names(Run& run);
+[[nodiscard]] Task<void> check_auth(RunPtr run);
+/// ids, texts, methods, preflight; begins no turn
 [[nodiscard]] Task<void> check_manners(RunPtr run);
+/// parameters and messages that must be refused, and those that must not
+[[nodiscard]] Task<void> check_bodies(RunPtr run);
+/// connections as edges and clients use them
+[[nodiscard]] Task<void> check_wire(RunPtr run);
+/// how many turns run, and what becomes of one whose client leaves
+[[nodiscard]] Task<void> check_turns(RunPtr run);
 /// tools, stop, formats, what goes on from an earlier response.
 [[nodiscard]] Task<void> check_features(RunPtr run);
+/// what only a target shows that plays made-up turns: with the three that follow
+[[nodiscard]] Task<void> check_scenarios(RunPtr run);
+[[nodiscard]] Task<void> check_told(RunPtr run);
+[[nodiscard]] Task<void> check_left(RunPtr run);
+[[nodiscard]] Task<void> check_limit(RunPtr run);
 
 } // namespace oa_stream::probe

@@ -35,8 +35,7 @@ Json tool_body(const Run& run, bool streamed) {
 /// True when the feature is not there, and said so.
 bool refused_by_name(const Completion& answer, std::string_view param) {
     return answer.response.status == 400 &&
-           refusal_fault(answer.response, 400, {}, param).empty() &&
-           answer.error_code.starts_with("unsupported");
+           refusal_fault(answer.response, 400, "unsupported*", std::string(param) + "*").empty();
 }
 
 /// An answer that must hold the call: what is wrong with it.
@@ -98,7 +97,11 @@ Task<void> check_tools(RunPtr run) {
     }
     auto wrong = call_fault(whole, run->responses());
     if (wrong.empty()) {
-        wrong = call_fault(co_await ask(run, tool_body(*run, true)), run->responses());
+        const auto stream = co_await ask(run, tool_body(*run, true));
+        // A failed response of a stream has one of two codes, whatever it failed for.
+        const bool none = whole.error_code == "tool_call_missing" && !stream.error_code.empty() &&
+                          stream.judgement.violations.empty();
+        wrong = none ? std::string() : call_fault(stream, run->responses());
     }
     run->judge("tools", wrong, "the function was called, or its lack told");
     if (whole.calls.empty()) {

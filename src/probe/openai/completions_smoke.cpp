@@ -1,7 +1,8 @@
 #include "oa_stream/probe/completions_smoke.hpp"
 
+#include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/probe/shadow.hpp"
 
 #include "completions_run.hpp"
 
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 namespace oa_stream::probe {
 
@@ -46,6 +48,10 @@ bool reached(const net::ClientResponse& response) noexcept {
     return response.status != 0;
 }
 
+bool arrived(const Completion& answer) noexcept {
+    return answer.response.failure == net::TransferFailure::none && reached(answer.response);
+}
+
 /// ERROR when nobody answered or the key was refused, else FAIL.
 Verdict verdict_of(const Completion& answer, const std::string& wrong) {
     const auto status = answer.response.status;
@@ -60,14 +66,44 @@ void report_answer(Run& run, std::string_view name, const Completion& answer) {
     run.report(name, verdict, wrong.empty() ? answer.timing() : std::move(wrong), facts_of(answer));
 }
 
+/// What GET /version says of a lane's assistant: it has a model, it plays recordings, or nobody
+/// knows, as the target is no lane or an edge hides it.
+enum class Assistant { model, recordings, unknown };
+Task<Assistant> assistant_of(RunPtr run) {
+    const auto answer = co_await send(run, {"GET", "/version"});
+    const auto json = answer.status == 200 ? parse_json(answer.body) : Result<Json>(Json());
+    if (!json || member(*json, "authority") == nullptr) {
+        co_return Assistant::unknown;
+    }
+    co_return authority::plays_recordings(*json) ? Assistant::recordings : Assistant::model;
+}
+
+/// "scenarios: NAME NAME …": what the target plays on request.
+Task<void> learn_scenarios(RunPtr run) {
+    constexpr std::string_view k_mark = "scenarios: ";
+    auto usual = std::exchange(run->prompt, "scenario:capabilities");
+    const auto answer = co_await ask(run, body_of(*run, false));
+    run->prompt = std::move(usual);
+    if (!answer.text.starts_with(k_mark)) {
+        co_return;
+    }
+    std::string_view rest = std::string_view(answer.text).substr(k_mark.size());
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find(' '), rest.size());
+        run->scenarios.emplace(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
 /// Of a target that plays recordings a prompt is known that makes a paced answer.
 Task<void> choose_prompt(RunPtr run) {
+    const auto assistant = co_await assistant_of(run);
     run->prompt = run->options.prompt;
     if (run->prompt.empty()) {
-        Target target = run->options.target;
-        target.compat.reset();
-        const bool replay = co_await is_replay(*run->client, target, run->options.limits);
-        run->prompt = replay ? k_replay_prompt : k_prompt;
+        run->prompt = assistant == Assistant::recordings ? k_replay_prompt : k_prompt;
+    }
+    if (run->options.made_up_turns && assistant != Assistant::model) {
+        co_await learn_scenarios(run);
     }
 }
 
@@ -95,21 +131,24 @@ Task<bool> check_models(RunPtr run) {
     const auto body = parse_json(response.body);
     const auto* list = body ? member(*body, "data") : nullptr;
     std::vector<std::string> names;
+    std::string wrong = body && text_view_in(*body, "object") == "list" ? "" : "it is not a list";
     for (const auto& model : list != nullptr && list->is_array() ? *list : Json::array()) {
         names.emplace_back(string_member(model, "id").value_or(""));
+        wrong = wrong.empty() ? model_fault(model) : wrong;
     }
     const auto& wanted = run->options.model;
     const bool there =
         wanted.empty() ? !names.empty() : std::ranges::find(names, wanted) != names.end();
     run->model = wanted.empty() && there ? names.front() : wanted;
     data["models"] = names;
+    if (!there) {
+        wrong =
+            fmt::format("status {}, {} models, not the wanted one", response.status, names.size());
+    }
     run->report(
         "models",
-        there ? Verdict::pass : Verdict::fail,
-        there ? fmt::format("{} of {} models", run->model, names.size())
-              : fmt::format(
-                    "status {}, {} models, not the wanted one", response.status, names.size()
-                ),
+        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? fmt::format("{} of {} models", run->model, names.size()) : wrong,
         std::move(data)
     );
     if (run->model.empty()) {
@@ -146,8 +185,19 @@ Verdict verdict_of(Pacing pacing) noexcept {
                                         : Verdict::inconclusive;
 }
 
+/// What a careful reader takes and a plain one does not: CR LF, other lines than data, a coding.
+std::string frame_fault(const Completion& stream) {
+    const auto& all = stream.judgement.warnings;
+    const auto found = std::ranges::find_if(all, [](const auto& one) {
+        return one.rule->id.starts_with('S') || one.rule->id == "H6";
+    });
+    return found == all.end() ? std::string()
+                              : fmt::format("{}: {}", found->rule->id, found->message);
+}
+
 void check_stream(Run& run) {
     report_answer(run, "stream.contract", run.stream);
+    run.judge("stream.frames", frame_fault(run.stream), "one line of data each");
     if (!run.stream.wrong().empty()) {
         run.report("stream.incremental", Verdict::skipped, "there is no good stream");
         return;
@@ -270,12 +320,25 @@ smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
     report_answer(*run, "whole.first", run->first);
     run->second = co_await answer(false);
     report_answer(*run, "whole.second", run->second);
+    if (!arrived(run->first) && !arrived(run->second)) {
+        run->skip_rest("no answer arrives whole");
+        co_return std::move(run->checks);
+    }
     check_whole_shape(*run);
     run->stream = co_await answer(true);
     check_stream(*run);
     check_usage(*run);
+    co_await check_one_model(run);
+    check_model_names(*run);
+    co_await check_unknown_model(run);
     co_await check_manners(run);
+    co_await check_bodies(run);
+    co_await check_wire(run);
+    co_await check_auth(run);
+    co_await check_turns(run);
     co_await check_features(run);
+    co_await check_scenarios(run);
+    run->judge("request-id", run->request_id_fault, "each its own");
     co_await check_edge(run);
     co_return std::move(run->checks);
 }

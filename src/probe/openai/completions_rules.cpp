@@ -1,0 +1,227 @@
+// The checks of smoke completions and smoke responses, and the requests that they are made of.
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "completions_run.hpp"
+#include "stream/target_request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::probe {
+
+namespace {
+
+// clang-format off
+constexpr std::array k_rules{
+    CompletionsRule{"models", true, "GET /v1/models lists the model"},
+    CompletionsRule{"whole.first", true, "a whole answer is complete and as the contract says"},
+    CompletionsRule{"whole.second", true, "so is the next one"},
+    CompletionsRule{"whole.shape", true, "both have the same shape"},
+    CompletionsRule{"stream.contract", true, "a stream is as the contract says, from its first event to its last"},
+    CompletionsRule{"stream.frames", false, "a frame is one line of data and a blank one, with line feeds"},
+    CompletionsRule{"stream.incremental", false, "content arrives while it is being made"},
+    CompletionsRule{"usage", false, "both kinds of answer tell the counts, and the same ones for the same prompt"},
+    CompletionsRule{"models.one", true, "GET /v1/models/{id} is that model; another one is 404 model_not_found"},
+    CompletionsRule{"model.name", true, "answers name the model that was asked for"},
+    CompletionsRule{"model.unknown", true, "a model that is not there is 404 model_not_found"},
+    CompletionsRule{"ids", true, "each answer has an id of its own and was created now"},
+    CompletionsRule{"text", true, "a text arrives as it is, whole and streamed"},
+    CompletionsRule{"methods", true, "another method is 405 with Allow, another path 404"},
+    CompletionsRule{"preflight", false, "OPTIONS needs no key and names the method; errors can be read where answers can"},
+    CompletionsRule{"reject.parameter", true, "an unsupported parameter is a 400 that names it"},
+    CompletionsRule{"reject.body", true, "a body that is wrong is a 400 that names the place"},
+    CompletionsRule{"reject.type", true, "a body that is not sent as JSON is 415"},
+    CompletionsRule{"reject.stream", true, "what is wrong is a status, also where a stream was asked for"},
+    CompletionsRule{"neutral", true, "parameters that ask for nothing are accepted"},
+    CompletionsRule{"spellings", true, "other spellings of one request are accepted: parts, roles, charset, scheme"},
+    CompletionsRule{"large", false, "a body of 1 MiB is read"},
+    CompletionsRule{"ignored", false, "parameters without effect are named in x-ignored-params"},
+    CompletionsRule{"unknown", true, "a parameter that nobody knows is passed over, or refused by its name"},
+    CompletionsRule{"honoured", false, "an effort and a schema are taken, or refused by name"},
+    CompletionsRule{"wire", false, "HEAD has no body, 100-continue is answered, 1 GiB is 413, chunks are read, HTTP/1.0 gets none"},
+    CompletionsRule{"auth.missing-key", false, "no key, or a wrong one, is 401 invalid_api_key before anything else is looked at"},
+    CompletionsRule{"conc-headers", false, "x-conc-limit and x-conc-active are counts"},
+    CompletionsRule{"conc-count", false, "two turns at once count as two, and a client that leaves gives its place back"},
+    CompletionsRule{"tools", false, "a function that must be called is called, or tools are refused by name"},
+    CompletionsRule{"tools.result", false, "its result is taken"},
+    CompletionsRule{"stop", false, "stop ends the text before the sequence, or is refused by name"},
+    CompletionsRule{"json", false, "a JSON object that is demanded is one, or an error"},
+    CompletionsRule{"stored", false, "a response is read again, goes on by its id, and is deleted"},
+    CompletionsRule{"turns.text", false, "made-up turns: every character arrives"},
+    CompletionsRule{"turns.end", false, "made-up turns: complete, cut, early and empty ends are told apart"},
+    CompletionsRule{"turns.failed", false, "made-up turns: a failure is an error, without the provider's words"},
+    CompletionsRule{"turns.refused", false, "made-up turns: what never began is a status, also for a stream"},
+    CompletionsRule{"turns.usage", false, "made-up turns: counts are the model's, or none"},
+    CompletionsRule{"turns.early", false, "made-up turns: a stream begins before its first word"},
+    CompletionsRule{"turns.told", false, "made-up turns: all messages reach the model"},
+    CompletionsRule{"turns.left", false, "made-up turns: a client that leaves interrupts its turn"},
+    CompletionsRule{"turns.limit", false, "made-up turns: at the limit 429, and every place is given back"},
+    CompletionsRule{"request-id", true, "every answer has a fresh x-request-id"},
+    CompletionsRule{"edge.shape", false, "target and origin give answers of the same shape"},
+    CompletionsRule{"edge.timings", false, "the target holds nothing back that the origin sends"},
+};
+// clang-format on
+
+} // namespace
+
+std::span<const CompletionsRule> completions_rules() noexcept {
+    return k_rules;
+}
+
+Task<net::ClientResponse> send(RunPtr run, Sent sent) {
+    Target target = run->options.target;
+    target.compat.reset();
+    if (sent.anonymous || !sent.authorization.empty()) {
+        target.bearer = Secret();
+    }
+    auto request = target_request(target, sent.method, sent.path);
+    if (!sent.authorization.empty()) {
+        request.headers.set("authorization", sent.authorization);
+    }
+    apply_limits(request, run->options.limits);
+    request.fresh_connection = !sent.pooled;
+    request.max_body = 1U << 20U;
+    for (const auto& [name, value] : sent.more.all()) {
+        request.headers.set(name, value);
+    }
+    if (!sent.body.empty() || sent.method == "POST") {
+        request.headers.set("content-type", sent.type);
+        request.body = std::move(sent.body);
+    }
+    auto answer = co_await run->client->fetch(std::move(request));
+    run->note_request_id(answer);
+    co_return answer;
+}
+
+void Run::note_request_id(const net::ClientResponse& answer) {
+    if (answer.status == 0) {
+        return;
+    }
+    const std::string id(answer.headers.get("x-request-id").value_or(""));
+    if (id.empty() && request_id_fault.empty()) {
+        request_id_fault =
+            fmt::format("x-request-id is missing on an answer with {}", answer.status);
+    } else if (!id.empty() && !request_ids.insert(id).second && request_id_fault.empty()) {
+        request_id_fault = fmt::format("two answers have the x-request-id {}", printable(id, 60));
+    }
+}
+
+Json body_of(const Run& run, bool streamed) {
+    Json body = Json::object({{"model", run.model}});
+    if (run.responses()) {
+        body["input"] = run.prompt;
+    } else {
+        Json message = Json::object({{"role", "user"}, {"content", run.prompt}});
+        body["messages"] = Json::array({std::move(message)});
+    }
+    if (streamed) {
+        body["stream"] = true;
+        if (!run.responses()) {
+            body["stream_options"] = Json::object({{"include_usage", true}});
+        }
+    }
+    return body;
+}
+
+Task<Completion> ask(RunPtr run, Json body) {
+    const auto& options = run->options;
+    auto answer = co_await ask_completion(
+        run->client, options.target, std::move(body), options.limits, options.api
+    );
+    run->note_request_id(answer.response);
+    co_return answer;
+}
+
+namespace {
+
+/// The codes that the contract has for 400.
+constexpr std::array<std::string_view, 10> k_codes{
+    "invalid_json",
+    "missing_required_parameter",
+    "invalid_type",
+    "invalid_value",
+    "unsupported_parameter",
+    "unsupported_value",
+    "unknown_parameter",
+    "previous_response_not_found",
+    "item_not_found",
+    "context_length_exceeded",
+};
+
+bool fits(std::string_view said, std::string_view want) {
+    return want.ends_with('*') ? said.starts_with(want.substr(0, want.size() - 1)) : said == want;
+}
+
+std::string_view type_of(int status) {
+    return status == 429   ? "rate_limit_error"
+           : status >= 500 ? "server_error"
+                           : "invalid_request_error";
+}
+
+bool shows_insides(std::string_view message) {
+    return message.contains("\n") || message.contains("Traceback") || message.contains("<html");
+}
+
+} // namespace
+
+std::string error_fault(const net::ClientResponse& response) {
+    const int status = response.status;
+    const auto body = parse_json(response.body);
+    const Json* error = body ? member(*body, "error") : nullptr;
+    if (error == nullptr || !error->is_object()) {
+        return fmt::format("{} without an error object", status);
+    }
+    const auto message = text_view_in(*error, "message");
+    const Json* param = member(*error, "param");
+    if (message.empty() || param == nullptr || (!param->is_null() && !param->is_string()) ||
+        text_view_in(*error, "code").empty()) {
+        return fmt::format("{}: the error lacks message, param or code", status);
+    }
+    if (const auto type = text_view_in(*error, "type"); type != type_of(status)) {
+        return fmt::format(
+            "{}: expected type {}, saw {}", status, type_of(status), printable(type, 60)
+        );
+    }
+    if (shows_insides(message)) {
+        return fmt::format("{}: the message shows insides: {}", status, printable(message, 80));
+    }
+    if (!response.headers.get("content-type").value_or("").starts_with("application/json")) {
+        return fmt::format("{} that is no application/json", status);
+    }
+    if (response.headers.get("x-request-id").value_or("").empty()) {
+        return fmt::format("{} without x-request-id", status);
+    }
+    return {};
+}
+
+std::string refusal_fault(
+    const net::ClientResponse& response, int status, std::string_view code, std::string_view param
+) {
+    const auto body = parse_json(response.body);
+    const Json* error = body ? member(*body, "error") : nullptr;
+    const auto said = error == nullptr ? std::string() : text_in(*error, "code");
+    if (response.status != status) {
+        return fmt::format("expected {}, saw {} {}", status, response.status, printable(said, 60));
+    }
+    if (auto wrong = error_fault(response); !wrong.empty()) {
+        return wrong;
+    }
+    const bool known = std::ranges::find(k_codes, said) != k_codes.end();
+    if (code.empty() ? status == 400 && !known : !fits(said, code)) {
+        return fmt::format("{}: expected code {}, saw {}", status, code, printable(said, 60));
+    }
+    if (!param.empty() && !fits(text_view_in(*error, "param"), param)) {
+        return fmt::format(
+            "{}: expected param {}, saw {}", status, param, printable(text_in(*error, "param"), 60)
+        );
+    }
+    if (iequals(response.headers.get("x-should-retry").value_or(""), "false")) {
+        return fmt::format("{} before any turn says x-should-retry: false", status);
+    }
+    return {};
+}
+
+} // namespace oa_stream::probe
