@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { NAME_A_FILE, NAME_A_RUN, REACHES, TAKE_AUTH, TOKEN, withFile } from '../lib/error_cases.mjs';
+import { NAME_A_FILE, NAME_A_RUN, REACHES, TAKE_AUTH, TOKEN, withFile } from '../lib/errors/error_cases.mjs';
 import { OA_BIN, oa, scratch } from '../lib/process.mjs';
 
 /** Every command of the binary, with the words its usage asks for. */

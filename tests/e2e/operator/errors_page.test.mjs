@@ -1,4 +1,4 @@
-// docs/errors.md is what the product says: every case of lib/error_cases.mjs is carried out and has
+// docs/errors.md is what the product says: every case of lib/errors/error_cases.mjs is carried out and has
 // its exit code and a line that says what to type next; the page is made from what was printed.
 // OA_UPDATE_ERRORS=1 rewrites the page, for review by eye; a test run never does.
 import assert from 'node:assert/strict';
@@ -6,8 +6,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { classesOf, startErrorWorld } from '../lib/error_cases.mjs';
+import { classesOf, startErrorWorld } from '../lib/errors/error_cases.mjs';
+import { send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { CHAT, OPENAI, TURNS, refusalsPage } from '../lib/errors/refusals.mjs';
 
 const PAGE = path.join(ROOT, 'docs/errors.md');
 const UPDATE = process.env.OA_UPDATE_ERRORS === '1';
@@ -62,7 +65,7 @@ it). Every line says where, what, and in brackets or after \`next:\` what to typ
 `;
 const pageOf = () => {
   const table = classes.map((one) => `| ${one.exit} | [${one.title}](#${one.title.toLowerCase().replaceAll(/[^a-z0-9 ]/g, '').replaceAll(' ', '-')}) |`);
-  return `${HEAD}| exit code | |\n|---|---|\n| 0 | All is well, or there was nothing to do. |\n${table.join('\n')}\n\nWith \`--json\` the same line stands in \`error.message\` ([schema](schemas/README.md)); the exit code is the same.\n${classes.map((one) => said.get(one)).join('')}`;
+  return `${HEAD}| exit code | |\n|---|---|\n| 0 | All is well, or there was nothing to do. |\n${table.join('\n')}\n\nWith \`--json\` the same line stands in \`error.message\` ([schema](schemas/README.md)); the exit code is the same.\n${classes.map((one) => said.get(one)).join('')}${refusalsPage()}`;
 };
 
 const MOST = 3; // lines of an answer on stdout that are shown; of stderr it is the last
@@ -86,6 +89,39 @@ test('every case ends with its exit code and says what to type next', async (t) 
     }
     said.set(one, `\n## ${one.title}\n\nExit code ${one.exit}. ${one.says}\n\n\`\`\`\n${blocks.join('\n\n')}\n\`\`\`\n`);
   }
+});
+
+test('a lane refuses as the tables say', async () => {
+  const lane = await startLane();
+  const wrong = [];
+  for (const [status, code, , , ask] of [...CHAT, ...OPENAI]) {
+    if (!ask) continue;
+    const answer = await send(lane.base, ask);
+    const told = answer.text.startsWith('{') ? answer.json().error?.code : answer.text;
+    if (answer.status !== status || told !== code) wrong.push(`${status} ${code}: saw ${answer.status} ${told} ${answer.text.slice(0, 200)}`);
+  }
+  await lane.stop();
+  assert.deepEqual(wrong, []);
+});
+
+/** Codes in the sources: of refusals with a status, of parameters, of turns. */
+function codesOfSources() {
+  const found = new Set();
+  const read = (folder) => fs.readdirSync(path.join(ROOT, folder), { recursive: true }).filter((name) => /\.[ch]pp$/.test(name)).map((name) => fs.readFileSync(path.join(ROOT, folder, name), 'utf8'));
+  for (const text of read('src/lane')) {
+    for (const [, code] of text.matchAll(/\b[45]\d\d,\s*"([a-z_]{4,})"/g)) found.add(code);
+    for (const [, code] of text.matchAll(/\bbad(?:_param)?\(\s*"([a-z_]{4,})"/g)) found.add(code);
+    for (const [, code] of text.matchAll(/(?:RefusedRow\{[^}]*|code = )"(unsupported_[a-z]+)"/g)) found.add(code);
+    for (const [, code] of text.matchAll(/OtherWord\{"[a-z_]+", "([a-z_]+)"\}/g)) found.add(code);
+  }
+  for (const [, code] of fs.readFileSync(path.join(ROOT, 'include/oa_stream/telemetry/turns.hpp'), 'utf8').match(/k_compat_codes[^;]*;/s)?.[0].matchAll(/"([a-z_]+)"/g) ?? []) found.add(code);
+  for (const [, word] of fs.readFileSync(path.join(ROOT, 'src/turn/words.cpp'), 'utf8').matchAll(/Failure(?:Code|Cause)::\w+,\s*"([a-z_]+)"/g)) found.add(word);
+  return [...found].sort();
+}
+
+test('no code of the sources is missing from the tables, and none is made up', () => {
+  const listed = new Set([...CHAT, ...OPENAI].map(([, code]) => code).concat(Object.keys(TURNS)));
+  assert.deepEqual([...listed].sort(), codesOfSources());
 });
 
 test('docs/errors.md says the same', () => {

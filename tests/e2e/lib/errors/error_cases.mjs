@@ -3,10 +3,10 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { ADMIN, startControlService } from './control_service.mjs';
-import { startLane } from './lane.mjs';
-import { LocalTarget } from './local_target.mjs';
-import { handmadeRun, scratch } from './process.mjs';
+import { ADMIN, startControlService } from '../control_service.mjs';
+import { startLane } from '../lane.mjs';
+import { LocalTarget } from '../local_target.mjs';
+import { handmadeRun, scratch } from '../process.mjs';
 
 export const NOWHERE = 'http://127.0.0.1:1';
 export const TOKEN = 'some-token-0123456789';
