@@ -98,6 +98,8 @@ Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
 
 std::string way_back(const fs::path& state_dir) {
     auto all = all_statuses(state_dir).value_or(std::vector<RunStatus>{});
+    const auto last = std::ranges::max_element(all, {}, &RunStatus::last_at);
+    const std::string target = last == all.end() ? std::string() : last->target;
     std::erase_if(all, [](const RunStatus& one) {
         return !one.moved || !run::facts_of(one.folder).mutates;
     });
@@ -109,7 +111,7 @@ std::string way_back(const fs::path& state_dir) {
         return fmt::format(
             "no run here has traffic to take back; {} shows what restores everything, whatever "
             "moved it",
-            plan_back_of(newest == all.end() ? std::string() : newest->target)
+            plan_back_of(target)
         );
     }
     const bool known = !newest->serving.empty() && !newest->baseline.empty();

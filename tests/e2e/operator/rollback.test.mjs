@@ -40,7 +40,7 @@ for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGTERM', 'SIGTERM'], ['SIGQUIT']
 test('without a name: the one run that is not over, dead or alive', async () => {
   const none = await target.oa(['rollback', 'apply']);
   assert.equal(none.code, 2, none.stderr);
-  assert.match(none.stderr, /no run was named, and every run is over .*no run here has traffic to take back; .*rollback plan rollback /);
+  assert.match(none.stderr, /no run was named, and every run is over .*no run here has traffic to take back; .*rollback plan rollback-local /);
 
   const dead = await underWay();
   await dead.running.kill();
@@ -73,7 +73,7 @@ test('every run is over: the newest that moved traffic is named, and what is typ
   const named = (got) => got.stderr.match(/rollback apply --run (\S+)/)?.[1];
   const nothing = await target.oa(['rollback', 'apply'], { stateDir: state });
   assert.equal(nothing.code, 2, nothing.stderr);
-  assert.match(nothing.stderr, /no run was named, and there are no runs .*rollback plan rollback /);
+  assert.match(nothing.stderr, /no run was named, and there are no runs .*rollback plan rollback-DRIVER /);
 
   const plan = await target.plan({ name: 'over.json' });
   const passed = await target.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive'], { stateDir: state });
