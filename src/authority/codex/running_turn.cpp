@@ -183,18 +183,6 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
     tell_calls();
 }
 
-/// Codex takes a turn/start on a busy thread for more of the turn that runs: what follows answers
-/// somebody else, too.
-void RunningTurn::check_question(const std::string& mark) {
-    if (asked_as.value_or(mark) != mark && !over()) {
-        foreign_input = true;
-        fail(Error{
-            .code = Code::unavailable, .message = "somebody else's message came into this turn"
-        });
-    }
-    asked_as = asked_as.value_or(mark);
-}
-
 void RunningTurn::say_when_again(turn::TurnEnded& ended) const {
     constexpr std::int64_t k_longest = std::int64_t{31} * 86'400;
     if (!limit_ends || !ended.failure || ended.failure->retry_after ||

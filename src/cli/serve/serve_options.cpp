@@ -108,8 +108,10 @@ Result<void> complete_store(ServeOptions& options) {
         store.url.clear();
     }
     if (store.url.empty()) {
+        options.drain_notice = Millis(0); // no other lane could do what is refused here
         return {};
     }
+    options.drain_notice = std::min(options.drain_notice, options.drain_timeout / 2);
     OA_CHECK(store::check_store(store));
     if (options.kind->spawns && options.authority.codex_servers.empty()) {
         return fail(

@@ -294,6 +294,11 @@ private:
         }
     }
 
+    [[nodiscard]] Millis time_left(Clock::time_point began) const {
+        const auto spent = std::chrono::duration_cast<Millis>(Clock::now() - began);
+        return std::max(Millis(0), options_.drain_timeout - spent);
+    }
+
     Task<void> drain() {
         const auto began = Clock::now();
         log_->verbatim(fmt::format(
@@ -301,27 +306,18 @@ private:
             counted(lane_->busy(), "turn"),
             format_duration(options_.drain_timeout)
         ));
-        tell_manager(fmt::format("STOPPING=1\nSTATUS=Draining {}", counted(lane_->busy(), "turn")));
-        if (store_) { // another lane does what is refused here: balancers shall find it first
-            const auto notice = std::min(options_.drain_notice, options_.drain_timeout / 2);
-            lane_->begin_drain();
-            co_await sleep_for(notice);
-        }
+        tell_manager("STOPPING=1\nSTATUS=Draining " + counted(lane_->busy(), "turn"));
+        lane_->begin_drain();
+        co_await sleep_for(options_.drain_notice); // balancers shall find the other lanes first
         server_->stop_accepting();
-        const auto taken = std::chrono::duration_cast<Millis>(Clock::now() - began);
-        const auto left =
-            co_await lane_->drain(std::max(Millis(0), options_.drain_timeout - taken));
+        const auto left = co_await lane_->drain(time_left(began));
         if (left > 0) {
-            log_->note(
-                LogLevel::warn,
-                "drain",
-                fmt::format("the drain timeout ended {}", counted(left, "turn"))
-            );
+            const auto text = fmt::format("the drain timeout ended {}", counted(left, "turn"));
+            log_->note(LogLevel::warn, "drain", text);
         }
         lane_->close();
         server_->close();
-        const auto spent = std::chrono::duration_cast<Millis>(Clock::now() - began);
-        co_await authority_->close(std::max(Millis(500), options_.drain_timeout - spent));
+        co_await authority_->close(std::max(Millis(500), time_left(began)));
         if (store_) {
             co_await store_->close();
         }

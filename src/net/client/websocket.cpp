@@ -29,7 +29,7 @@ namespace ssl = asio::ssl;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
-using LocalStream = asio::local::stream_protocol::socket;
+using Local = asio::local::stream_protocol::socket;
 using TlsStream = ssl::stream<tcp::socket>;
 
 constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
@@ -37,12 +37,10 @@ constexpr std::size_t k_read_piece = 64U << 10U;
 constexpr Millis k_goodbye{2'000};
 
 template <class Stream> constexpr bool k_secure = std::is_same_v<Stream, TlsStream>;
-template <class Stream> constexpr bool k_local = std::is_same_v<Stream, LocalStream>;
-template <class Stream>
-using Lowest = std::conditional_t<k_local<Stream>, LocalStream, tcp::socket>;
+template <class Stream> constexpr bool k_local = std::is_same_v<Stream, Local>;
+template <class Stream> using Lowest = std::conditional_t<k_local<Stream>, Local, tcp::socket>;
 
-/// One connection over TCP, TLS or a unix socket. Every pending operation holds it; abort() ends
-/// them all.
+/// One connection. Every pending operation holds it; abort() ends them all.
 template <class Stream>
 class Connection final : public std::enable_shared_from_this<Connection<Stream>> {
 public:
@@ -99,9 +97,9 @@ public:
         self->reading_ = true;
         self->heard_ = std::max(self->heard_, self->read_began());
         do {
-            const auto [error, size] =
-                co_await self->stream_.async_read_some(buffer, k_read_piece, k_awaited);
-            static_cast<void>(size);
+            const auto error =
+                std::get<0>(co_await self->stream_.async_read_some(buffer, k_read_piece, k_awaited)
+                );
             if (error) {
                 self->reading_ = false;
                 co_return std::unexpected(self->end_of(error));
@@ -187,12 +185,15 @@ private:
     static Task<std::optional<WebSocketOpened>> connect(Self self, WebSocketUrl url) {
         if constexpr (k_local<Stream>) {
             const auto [error] = co_await self->lowest().async_connect(url.unix_path, k_awaited);
-            co_return error || self->over_
-                ? std::optional(self->failure(Code::network, error.message()))
-                : std::nullopt;
+            co_return self->reached(error);
         } else {
-            co_return co_await connect_tcp(self, std::move(url));
+            co_return co_await connect_tcp(self, url);
         }
+    }
+
+    std::optional<WebSocketOpened> reached(const error_code& error) const {
+        return error || over_ ? std::optional(failure(Code::network, error.message()))
+                              : std::nullopt;
     }
 
     static Task<std::optional<WebSocketOpened>> connect_tcp(Self self, WebSocketUrl url) {
@@ -202,14 +203,11 @@ private:
         if (unknown || self->over_) {
             co_return self->failure(Code::network, "the host's name is not known");
         }
-        const auto [error, place] = co_await asio::async_connect(self->lowest(), places, k_awaited);
-        static_cast<void>(place);
-        if (error || self->over_) {
-            co_return self->failure(Code::network, error.message());
-        }
+        const auto error =
+            std::get<0>(co_await asio::async_connect(self->lowest(), places, k_awaited));
         error_code ignored;
         self->lowest().set_option(tcp::no_delay(true), ignored);
-        co_return std::nullopt;
+        co_return self->reached(error);
     }
 
     static Task<std::optional<WebSocketOpened>> shake_hands(Self self, std::string host) {
@@ -249,9 +247,8 @@ private:
 
     Error end_of(const error_code& error) {
         const bool ours = over_ || closing_;
-        const bool dead = dead_;
         abort();
-        if (dead) {
+        if (dead_) {
             return {Code::network, "the peer does not answer pings"};
         }
         if (close_code() != 0 && !closing_) {
@@ -276,10 +273,7 @@ private:
     void written(const error_code& error, std::size_t /*bytes*/) {
         unsent_ -= outbox_.front().bytes.size();
         outbox_.pop_front();
-        if (error) {
-            return; // read() says why
-        }
-        if (!outbox_.empty()) {
+        if (!error && !outbox_.empty()) { // read() says why
             write();
         }
     }
@@ -378,14 +372,12 @@ Task<WebSocketOpened> open_websocket(asio::any_io_executor executor, WebSocketRe
         co_return WebSocketOpened{.error = std::move(url).error()};
     }
     if (!url->unix_path.empty()) {
-        co_return co_await open_on(
-            std::make_shared<Connection<LocalStream>>(executor, std::move(request)), *std::move(url)
-        );
+        auto local = std::make_shared<Connection<Local>>(executor, std::move(request));
+        co_return co_await open_on(std::move(local), *std::move(url));
     }
     if (!url->secure) {
-        co_return co_await open_on(
-            std::make_shared<Connection<tcp::socket>>(executor, std::move(request)), *std::move(url)
-        );
+        auto plain = std::make_shared<Connection<tcp::socket>>(executor, std::move(request));
+        co_return co_await open_on(std::move(plain), *std::move(url));
     }
     ssl::context tls(ssl::context::tls_client);
     SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);

@@ -134,6 +134,7 @@ test(`${SECONDS} s of turns while lanes are killed, stopped and cut off: the his
   const violations = [];
   const failures = [];
   const endings = { completed: 0, error: 0, stopped: 0, none: 0 };
+  const untold = {}; // first and last answer
   for (const { id, kind, first, last, heard } of history) {
     const want = expected[kind];
     const bad = (what) => violations.push(`${id} (${KINDS[kind]}): ${what}`);
@@ -150,13 +151,14 @@ test(`${SECONDS} s of turns while lanes are killed, stopped and cut off: the his
     const ended = heard.filter((one) => one.whole);
     const how = ended.at(-1)?.ending ?? 'none';
     endings[how] += 1;
+    if (how === 'none') untold[`${first} ${last}`] = (untold[`${first} ${last}`] ?? 0) + 1;
     if (how === 'error') failures.push(`${ended.at(-1).how} ${ended.at(-1).failure}`);
     if (first === 200 && ended.length === 0 && last !== 204) bad(`nobody was told an ending (last answer ${last})`);
   }
   // What a lane decided for a dead one it logs; with an error, when nobody could go on.
   const settled = ever.flatMap((lane) => lane.stderr.split('\n').filter((line) => line.includes('"turn_settled"')).map((line) => JSON.parse(line)));
   const lost = settled.filter(({ terminal, thread }) => terminal !== 'completed' && history.some(({ id }) => id === thread)).map(({ thread, terminal }) => `${thread} ${terminal}`);
-  t.diagnostic(`${history.length} turns (${history.filter((one) => one.twice).length} sent twice), ${JSON.stringify(counts)}, endings ${JSON.stringify(endings)}, ${violations.length} violations, ${settled.length} settled, ${lost.length} lost ${failures.join(', ')}`);
+  t.diagnostic(`${history.length} turns (${history.filter((one) => one.twice).length} sent twice), ${JSON.stringify(counts)}, endings ${JSON.stringify(endings)}, none told ${JSON.stringify(untold)}, ${violations.length} violations, ${settled.length} settled, ${lost.length} lost ${failures.join(', ')}`);
   assert.deepEqual(violations, []);
   assert.deepEqual(lost, [], 'the other lane goes on with every turn');
   assert.ok(history.length > SECONDS, `${history.length} turns`);

@@ -1,4 +1,5 @@
-// Going on with a turn whose connection was lost, or that was begun by somebody else.
+// Going on with a turn whose connection was lost, or that was begun by somebody else; and what a
+// server that is shared lets others say in it.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/running_turn.hpp"
@@ -161,6 +162,18 @@ void RunningTurn::say(std::string_view method, const Json& message) {
             .message = "the answer does not go on from what was said before the connection was lost"
         });
     }
+}
+
+/// Codex takes a turn/start on a busy thread for more of the turn that runs: what follows answers
+/// somebody else, too.
+void RunningTurn::check_question(const std::string& mark) {
+    if (asked_as.value_or(mark) != mark && !over()) {
+        foreign_input = true;
+        fail(Error{
+            .code = Code::unavailable, .message = "somebody else's message came into this turn"
+        });
+    }
+    asked_as = asked_as.value_or(mark);
 }
 
 } // namespace oa_stream::authority
