@@ -76,22 +76,22 @@ const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/
 
 // ------------------------------------------------------------------ fanout
 
-/** One recording with 50 deltas so many ms apart, made from a real one. */
-function paceRecording(folder, every = EVERY) {
+/** One recording with so many deltas so many ms apart, made from a real one. */
+function paceRecording(folder, every = EVERY, count = DELTAS) {
   fs.mkdirSync(folder, { recursive: true });
   const lines = fs.readFileSync(path.join(ROOT, 'fixtures/captures/02-text-paced.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
   const isDelta = (line) => line.msg?.method === 'item/agentMessage/delta';
   const first = lines.findIndex(isDelta), last = lines.findLastIndex(isDelta);
   const begin = lines[first].t;
   const delta = (n) => ({ ...structuredClone(lines[first]), t: begin + n * every });
-  const deltas = Array.from({ length: DELTAS }, (_, n) => {
+  const deltas = Array.from({ length: count }, (_, n) => {
     const line = delta(n + 1);
     line.msg.params.delta = 'lorem ipsum ';
     return line;
   });
   const shift = deltas.at(-1).t - lines[last].t;
   const tail = lines.slice(last + 1).map((line) => ({ ...line, t: line.t + shift }));
-  const text = 'lorem ipsum '.repeat(DELTAS);
+  const text = 'lorem ipsum '.repeat(count);
   for (const line of tail) if (line.msg?.params?.item?.type === 'agentMessage') line.msg.params.item.text = text;
   fs.writeFileSync(path.join(folder, 'paced.jsonl'), [...lines.slice(0, first), ...deltas, ...tail].map((line) => JSON.stringify(line)).join('\n') + '\n');
 }
@@ -311,11 +311,13 @@ async function startRedis() {
   return start(bin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction'], (text) => (text.includes('Ready to accept') ? port : 0));
 }
 function costOfStore() {
-  const folder = path.join(work, 'recordings');
+  const folder = path.join(work, 'recordings'), long = path.join(work, 'long');
+  const deltas = DELTAS * 8; // what a turn costs once shall not hide what its text costs
   paceRecording(folder);
+  paceRecording(long, EVERY, deltas);
   return replicas({
-    lane: (pace, args) => startLane(['--authority', 'replay', '--replay', folder, '--pace', pace, ...args]),
-    redis: startRedis, fanout: measure, cpu, deltas: DELTAS, every: EVERY,
+    lane: (pace, args) => startLane(['--authority', 'replay', '--replay', pace === 'recorded' ? long : folder, '--pace', pace, ...args]),
+    redis: startRedis, fanout: measure, cpu, deltas, every: EVERY,
   });
 }
 
