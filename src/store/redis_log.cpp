@@ -213,6 +213,9 @@ void RedisStore::wake() {
 
 void RedisStore::tell_readers(const std::string& turn, std::size_t count) {
     const auto name = key("r", turn);
+    if (count == 0) { // the last session's leaves nothing behind
+        return tell({"HDEL", name, session_});
+    }
     tell({"HSET", name, session_, std::to_string(count)});
     tell({"PEXPIRE", name, std::to_string(options_.turn_time.count())});
 }

@@ -131,9 +131,6 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         }
     }
     call->record.thread = call->chat.thread;
-    if (lane_->shared && !call->match.id) {
-        co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
-    }
     // What runs here can be decided for as long as others are sent to other lanes.
     const bool decides = lane_->shared && !call->chat.approvals.empty();
     if (decides && lane_->draining && lane_->config.mode == LaneMode::on) {
@@ -179,6 +176,9 @@ Task<void> Streams::send(
 /// Decisions and results for the turn that waits. Results that it can take no more begin the next
 /// turn.
 Task<void> Streams::answer_turn(CallPtr call) {
+    if (lane_->shared && !call->match.id) {
+        co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
+    }
     const auto here = lane_->turns.find(call->record.owner, call->chat.thread);
     auto found = co_await starter_.find(call);
     if (!found) {
