@@ -222,6 +222,7 @@ Json FrontCore::state() const {
         {"schema", "oa-stream.front.v1"},
         {"instance", instance},
         {"etag", etag()},
+        {"balance", options.balance == Balance::weights ? "weights" : "least-conn"},
         {"draining", draining},
         {"active", active()},
         {"threads", sticky.size()},

@@ -164,6 +164,8 @@ public:
         out.etag = string_member(state, "etag").value_or("");
         out.streams = streams_of(state);
         out.exact = weights_of(state);
+        // Front doors of earlier versions have weights alone, and do not say so.
+        exactly_ = string_member(state, "balance").value_or("weights") == "weights";
         out.extra = std::move(state);
         if (!split) {
             out.extra["no_split"] = split.error().message;
@@ -214,7 +216,7 @@ public:
 
     [[nodiscard]] Millis patience() const noexcept override { return 2 * options_.call_timeout; }
 
-    [[nodiscard]] bool splits_exactly() const noexcept override { return true; }
+    [[nodiscard]] bool splits_exactly() const noexcept override { return exactly_; }
 
     [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
         if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
@@ -280,6 +282,7 @@ private:
 
     net::HttpClient& client_;
     LocalDriverOptions options_;
+    bool exactly_ = true; ///< as the front door that was read last splits
 };
 
 } // namespace

@@ -45,6 +45,17 @@ TEST_CASE("local driver: reads, sets, reads back; the etag changes with every wr
     CHECK(wrong.error().message.find("canary 25%") != std::string::npos);
 }
 
+TEST_CASE("local driver: a front door that balances by load splits no more exactly") {
+    Rig exact;
+    const auto by_weights = driver_of(exact);
+    REQUIRE(exact.get(by_weights->read()).has_value());
+    CHECK(by_weights->splits_exactly());
+    Rig busy({{"stable", 50}, {"canary", 50}}, {}, Balance::least_conn);
+    const auto by_load = driver_of(busy);
+    REQUIRE(busy.get(by_load->read()).has_value());
+    CHECK_FALSE(by_load->splits_exactly());
+}
+
 TEST_CASE("local driver: an outdated etag is a conflict and writes nothing") {
     Rig rig;
     const auto driver = driver_of(rig);
