@@ -223,6 +223,28 @@ TEST_CASE("after stop_accepting idle connections end, running exchanges go on, n
     loop.until([&] { return server.server->connections() == 0; }, "the last connection");
 }
 
+TEST_CASE("after stop_accepting whoever scrapes goes on seeing it, over the connection it has") {
+    Loop loop;
+    TestServer server(loop);
+    Peer scraper(loop, server.endpoint());
+    Peer other(loop, server.endpoint());
+    const auto served = [&](Peer& peer, const char* path) {
+        peer.send(get_request(path));
+        REQUIRE(loop.get(server.next()->respond({.status = 200, .body = path})));
+        const auto answer = peer.answer();
+        CHECK(answer.body == path);
+        return std::string(answer.headers.get("connection").value_or(""));
+    };
+    served(scraper, "/metrics");
+    served(other, "/version");
+    server.server->stop_accepting();
+    CHECK_FALSE(other.wait_end());
+    CHECK(served(scraper, "/metrics") != "close");
+    CHECK(served(scraper, "/metrics") != "close");
+    CHECK(served(scraper, "/version") == "close"); // no scrape any more
+    CHECK_FALSE(scraper.wait_end());
+}
+
 TEST_CASE("closing the server ends exchanges whose handler still thinks") {
     Loop loop;
     TestServer server(loop);

@@ -41,8 +41,13 @@ void Connection::start() {
     shake();
 }
 
+bool Connection::leaving() const noexcept {
+    return core_->stopping && !scraped_;
+}
+
 void Connection::close_if_idle() {
-    if (phase_ == Phase::shaking || (phase_ == Phase::idle && in_.empty() && !bytes_wait())) {
+    const bool idle = phase_ == Phase::idle && in_.empty() && !bytes_wait();
+    if (phase_ == Phase::shaking || (idle && !scraped_)) {
         close();
     }
 }

@@ -53,6 +53,8 @@ public:
     void start();
     /// No request has begun: nobody misses the connection.
     void close_if_idle();
+    /// The server stops, and nothing more is answered here.
+    [[nodiscard]] bool leaving() const noexcept;
     /// Resets the connection; a stream's owner is told.
     void cut();
 
@@ -163,6 +165,9 @@ private:
     bool end_seen_ = false;  ///< the peer will send nothing more
     bool unread_body_ = false;
     bool reuse_ = true;
+    /// The last request was for /metrics: its scraper goes on seeing a server that stops, as long
+    /// as that lasts. A new connection would be refused.
+    bool scraped_ = false;
 };
 
 } // namespace oa_stream::net

@@ -70,7 +70,7 @@ void Connection::write_whole(Response response) {
     } else if (!traits_.head || !response.headers.has("content-length")) {
         response.headers.set("content-length", std::to_string(response.body.size()));
     }
-    reuse_ = reuse_ && !core_->stopping && !asks_to_close(response.headers);
+    reuse_ = reuse_ && !leaving() && !asks_to_close(response.headers);
     const auto framing = bare || traits_.head ? Framing::none : Framing::length;
     const auto head = head_text(
         response.status,
@@ -206,7 +206,7 @@ void Connection::end_exchange() {
         phase_ = Phase::skipping;
         deadline(k_skip);
         skip({});
-    } else if (reuse_ && !core_->stopping) {
+    } else if (reuse_ && !leaving()) {
         begin_request();
     } else {
         linger();

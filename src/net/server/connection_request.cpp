@@ -138,6 +138,7 @@ void Connection::begin_exchange(bool too_large) {
     ++exchange_;
     auto request = parser_->take();
     traits_ = parser_->traits();
+    scraped_ = request.path == "/metrics";
     const bool body_follows = !too_large && !parser_->done();
     const auto announced = body_follows ? parser_->body_left().value_or(0) : 0;
     if (!body_follows) {
