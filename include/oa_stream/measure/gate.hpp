@@ -80,6 +80,7 @@ struct GateSpec {
     /// bad_rate: failures may come in clumps of so many, of which the window need not show any.
     std::uint64_t clump = 1;
     GateMode mode = GateMode::decide;
+    bool alone = false; ///< what is judged is nobody's canary
     /// bad_rate: which events were asked for ("http_5xx | terminal_error"); empty: any. Probes
     /// count every ending but ok, which includes them all.
     std::string events{};

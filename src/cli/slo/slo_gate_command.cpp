@@ -58,6 +58,7 @@ Result<Order> complete(const Options& options) {
     out.gate = *options.gate;
     out.gate.spec.confidence = options.confidence;
     out.gate.spec.min_n = options.min_n;
+    out.gate.spec.alone = out.gate.spec.against == measure::Against::limit;
     OA_TRY(out.source, options.source());
     out.window = options.window;
     out.canary = options.canary;

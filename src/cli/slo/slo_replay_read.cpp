@@ -105,6 +105,7 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
         quantity == measure::k_quantity_words.end()
             ? measure::Quantity::count
             : static_cast<measure::Quantity>(quantity - measure::k_quantity_words.begin());
+    out.alone = bool_member(line, "alone").value_or(false);
     out.from = text_in(line, "from");
     out.limit = *limit;
     out.confidence = *confidence;

@@ -84,6 +84,9 @@ Json to_json(const GateSpec& spec) {
         out["min_events"] = spec.min_events;
         out["reading"] = reading_json(spec.reading);
     }
+    if (spec.alone) {
+        out["alone"] = true;
+    }
     if (spec.min_n != 0) {
         out["min_n"] = spec.min_n;
     }

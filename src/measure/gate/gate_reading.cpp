@@ -156,7 +156,8 @@ unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::stri
     record.query = base.query;
     settle(record, verdict, verdict == Verdict::error ? rule::k_failed : rule::k_missing);
     record.sentence = fmt::format(
-        "canary {} not measured by {}: {}",
+        "{}{} not measured by {}: {}",
+        whose(spec),
         spec.metric == Metric::spike ? spec.signal : subject_of(spec),
         base.source,
         why
@@ -180,7 +181,8 @@ GateRecord evaluate_readings(
                 spec,
                 input,
                 Verdict::inconclusive,
-                fmt::format("{}: {}", arm == &canary ? "canary" : "stable", arm->why)
+                spec.alone ? arm->why
+                           : fmt::format("{}: {}", arm == &canary ? "canary" : "stable", arm->why)
             );
         }
     }

@@ -96,7 +96,7 @@ std::string floor_text(const GateRecord& record) {
 
 std::string numbers(const GateRecord& record) {
     const GateSpec& spec = record.spec;
-    std::string out = "canary " + subject_of(spec);
+    std::string out = whose(spec) + subject_of(spec);
     if (!record.value) {
         return out + " not measured";
     }
@@ -172,6 +172,10 @@ std::string quantile_id(const GateSpec& spec) {
         out += "-" + quantile_text(shown_quantile(spec));
     }
     return out + (spec.against == Against::stable ? "-vs-stable" : "");
+}
+
+std::string whose(const GateSpec& spec) {
+    return spec.alone ? "" : "canary ";
 }
 
 std::string subject_of(const GateSpec& spec) {

@@ -130,7 +130,7 @@ test('slo gate: the lane\'s own log tells the same as Prometheus does', async ()
 test('slo gate: one sentence for people, one line last, nothing under -q on PASS', async () => {
   const args = ['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', rig.prometheus.base, '--window', '2m'];
   const spoken = await oa(args);
-  assert.match(spoken.stdout, /PASS {2}gate\.error-rate {2}canary bad rate 0% \(0 of 640;/);
+  assert.match(spoken.stdout, /PASS {2}gate\.error-rate {2}bad rate 0% \(0 of 640;/);
   assert.match(spoken.stderr, /^PASS run \S+ evidence \/\S+\n$/);
   const quiet = await oa([...args, '-q']);
   assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
