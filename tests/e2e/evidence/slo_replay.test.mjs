@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const replay = (stateDir, runs, sets = []) => oa(['slo', 'gate', '--replay', ...runs, ...sets.flatMap((set) => ['--set', set]), '--json'], { stateDir });
@@ -78,6 +79,37 @@ test('tighter limits, other confidence and more samples turn verdicts, and each 
     assert.equal(run.code, code, `${sets}: ${run.stdout}${run.stderr}`);
     assert.deepEqual(run.json().runs[0].gates.map((gate) => gate.now), want, `${sets}: ${run.stdout}`);
   }
+});
+
+test('loads are judged again by their totals: to the digit as they were, and under other limits', async () => {
+  const lane = await startLane({ name: 'loaded', args: ['--inject', 'error-rate=0.03'] });
+  const state = scratch('state');
+  const load = (...limits) => oa(['load', '--base-url', lane.base, '--rate', '100/s', '--duration', '4s', '--json', ...limits.flatMap((limit) => ['--limit', limit])], { stateDir: state });
+  const runs = [
+    await load('p99 first_content <= 20s', 'bad <= 20%', 'p50 gap <= 10s'),
+    await load('p50 end <= 1ms', 'bad <= 1%'),
+    await load('p99.9 first_content <= 20s', 'dropped <= 0.1%', 'bad <= 20%'),
+  ].map((run) => run.json());
+  await lane.stop();
+  assert.deepEqual(runs.map((run) => run.verdict), ['PASS', 'FAIL', 'INCONCLUSIVE'], JSON.stringify(runs.map((run) => run.checks)));
+  const again = (await replay(state, runs.flatMap((run, n) => (n ? ['--replay', run.run] : [run.run])))).json();
+  runs.forEach((run, n) => {
+    const { then, now, gates } = again.runs[n];
+    assert.deepEqual([then, now], [run.verdict, run.verdict]);
+    for (const check of run.checks.filter(({ id }) => id.startsWith('load.limit.'))) {
+      const gate = gates.find((one) => `load.limit.${one.id}` === check.id) ?? assert.fail(check.id);
+      assert.deepEqual([gate.then, gate.now, gate.decides], [check.verdict, check.verdict, true]);
+      assert.ok(check.detail.startsWith(gate.sentence), `${gate.sentence} / ${check.detail}`);
+    }
+    assert.ok(gates.some((gate) => gate.id === 'load.contract'), 'what is about the load itself stands as it was');
+  });
+  const turned = async (run, ...sets) => (await replay(state, [run.run], sets)).json().runs[0].now;
+  assert.equal(await turned(runs[0], 'limit=1%'), 'FAIL');
+  assert.equal(await turned(runs[0], 'p99-first_content.limit=1ms'), 'FAIL');
+  assert.equal(await turned(runs[1], 'p50-end.limit=10s', 'bad.limit=20%'), 'PASS');
+  assert.equal(await turned(runs[2], 'p99.9-first_content.confidence=60%', 'dropped.confidence=60%'), 'INCONCLUSIVE');
+  const none = await replay(state, [runs[0].run], ['limit=+1pp']);
+  assert.equal(none.code, 2, none.stderr);
 });
 
 test('many runs at once: false alarms and misses are counted, observed gates never decide', async () => {
