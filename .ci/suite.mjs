@@ -28,7 +28,8 @@ export const ALONE = [
 export const PAIRED = [
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
   'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
-  'tests/e2e/evidence/alert_pages.test.mjs', // a scrape that comes late is a page of its own
+  'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs', // a scrape that comes late is a page of its own
+  'tests/e2e/evidence/balanced_views.test.mjs', // counts of one window by several sources
   'tests/e2e/evidence/incident.test.mjs', // its rehearsal has to decide
   'tests/e2e/evidence/hops.test.mjs', // the seconds after which a hop cuts
   'tests/e2e/evidence/measured_cutover.test.mjs',
