@@ -8,7 +8,7 @@ const SHARE = 0.05;
 /** By name: what the proxy does to every twentieth answer, and the gate. */
 export const FAULTS = {
   '5xx': [{ kind: '5xx' }, 'bad: http_status, at_most: 1%'],
-  'slow first content': [{ kind: 'slow-first', ms: 2000 }, 'p99: first_content, at_most: 1s'],
+  'slow first content': [{ kind: 'slow-first', ms: 2000 }, 'p99: first_content, at_most: 1s, source: probe'],
   'slow tail': [{ kind: 'slow-tail', ms: 2000 }, 'p99: chunk_gap, at_most: 1s'],
   stall: [{ kind: 'stalled' }, 'bad: stalled, at_most: 1%'],
   truncation: [{ kind: 'truncated' }, 'bad: truncated, at_most: 1%'],
@@ -19,7 +19,8 @@ export const FAULTS = {
 export const LOST = 'lost threads';
 
 const host = (base) => base.replace('http://', '');
-const playbook = (gate, continuity = 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n') => `version: 1
+const NEW_ONLY = 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n';
+const playbook = (gate, continuity, bake) => `version: 1
 kind: cutover
 ${continuity}name: detection
 variables:
@@ -35,7 +36,7 @@ sources:
   - probe: {}
 stages: [5%]
 stage:
-  bake: 6s
+  bake: ${bake}
   probe: { rate: 30/s, unpinned: 10/s }
   gates: [ { id: there-for-it, ${gate} } ]
 limits: { fresh_row: 3, restore: 30s, shift: 10s }
@@ -49,6 +50,7 @@ export class FaultWorld {
     [world.stable, world.canary] = await Promise.all([lane('v1'), lane('v2')]);
     [world.spoiler, world.exporter] = await Promise.all([startSpoiler(world.canary.base), startExporter()]);
     world.spoiler.byChance = byChance;
+    world.bake = byChance ? '20s' : '6s'; // chance is fair to long windows alone
     for (const revision of ['v1', 'v2']) {
       world.exporter.set('sync_token_requests_total', revision, 400);
       world.exporter.set('sync_token_failures_total', revision, 4);
@@ -58,8 +60,8 @@ export class FaultWorld {
     return world;
   }
   /** A door of its own; {at, plan}. */
-  async plan(gate, continuity) {
-    const at = await Door.start({ stable: this.stable, canary: this.spoiler }, playbook(gate, continuity));
+  async plan(gate, continuity = NEW_ONLY) {
+    const at = await Door.start({ stable: this.stable, canary: this.spoiler }, playbook(gate, continuity, this.bake));
     return { at, plan: await at.plan({ prometheus: this.prometheus.base }) };
   }
   /** {code, run: its document, stderr, weights}; without a run where the plan was refused. */
