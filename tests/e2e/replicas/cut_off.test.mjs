@@ -1,7 +1,7 @@
 // A lane dies or cannot come to the store while its turns run on at a Codex server.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertLegal, read } from '../lib/contract.mjs';
+import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startPipe } from './pipe.mjs';
 import { begun, fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
@@ -30,6 +30,31 @@ test('a lane that stays cut off from the store leaves its turn to whoever took i
   pipe.heal();
   assert.equal((await cut.stop()).code, 0);
   assert.equal((await b.stop()).code, 0);
+  pipe.stop();
+});
+
+test('a lane that is cut off and has no room left says so, and not that another lane took the turn', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('narrow', ['--limit', 'total-log=2k', '--limit', 'store-outage=20s'], { store: pipe.url });
+  const b = await world.lane('wide');
+  const first = chat(cut.base, `${held('narrow', 80)};delay=15`, { id: 'narrow' });
+  await fifth(first);
+  const other = resume(b, 'narrow');
+  await fifth(other);
+  pipe.refuse = true;
+  pipe.cut();
+  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await world.release('narrow');
+  await Promise.all([first.done, other.done]);
+  assertLegal(other);
+  assert.equal(read(other).texts[0].split(' ').length, 80);
+  assertLegal(first);
+  assertOneError(first, { code: 'overloaded', retryable: true });
+  const ended = await cut.until(() => cut.stderr.split('\n').find((line) => line.includes('"turn_ended"') && line.includes('"narrow"')), 'the end in the log');
+  const { reason, cause, terminal } = JSON.parse(ended);
+  assert.deepEqual({ reason, cause, terminal }, { reason: 'overloaded', cause: 'all logs together are full', terminal: 'turn_aborted' });
+  pipe.heal();
+  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
   pipe.stop();
 });
 
