@@ -13,7 +13,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr Millis k_poll{20};
-constexpr Millis k_start_wait{10'000};
+constexpr Millis k_start_wait{30'000};
 constexpr std::size_t k_most_stale = 10'000;
 
 } // namespace
