@@ -1,6 +1,7 @@
 #include "redis_store.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -78,8 +79,21 @@ Error error_of(const Reply& reply) {
     if (text.starts_with("OOM")) {
         return {Code::too_large, "the store has no memory left"};
     }
-    if (text.starts_with("NOAUTH") || refuses_command(reply)) {
-        return {Code::credentials, "the store refuses a command: " + reply.text};
+    if (text.starts_with("NOAUTH")) {
+        return {
+            Code::credentials,
+            "the store asks for a password: " + reply.text,
+            {},
+            fmt::format("add {} env:NAME", names::store_password)
+        };
+    }
+    if (refuses_command(reply)) {
+        return {
+            Code::credentials,
+            "the store refuses a command: " + reply.text,
+            {},
+            "allow what examples/replicas/users.acl allows"
+        };
     }
     return {Code::unavailable, "the store answers: " + reply.text};
 }
