@@ -189,7 +189,8 @@ const CommandSpec compat_command = command<run>({
     .leaves_run = true,
     .about =
         R"(Runs the command that took the place of a retired script, with that script's arguments and environment,
-and says which command it is. What moved traffic without a way back is refused, with what to use instead.)",
+and prints that command. It refuses scripts that moved traffic without a rollback, and names what to use
+instead.)",
 });
 
 } // namespace oa_stream::cli

@@ -86,19 +86,18 @@ constexpr auto k_replay = option<&Options::replay>(
 );
 
 constexpr std::uint64_t k_usual_replicas = 2;
-constexpr auto k_replicas =
-    option<&Options::replicas>(
-        "--replicas",
-        "N",
-        "Start so many lanes for each of stable and canary, behind a front door that keeps no page "
-        "with a lane. With --local and --store."
-    )
-        .range(2, 8);
+constexpr auto k_replicas = option<&Options::replicas>(
+                                "--replicas",
+                                "N",
+                                "Start N lanes each for stable and for canary, behind a front door "
+                                "that sends every request to any of them. With --local and --store."
+)
+                                .range(2, 8);
 constexpr auto k_store = option<&Options::store, &store::StoreOptions::url>(
     names::store,
     "URL",
-    "Share turns through this store, as the lanes of serve do, under a prefix of the rehearsal's "
-    "own. With --local."
+    "Let the lanes share turns through this store, under a prefix that only the rehearsal uses. "
+    "With --local."
 );
 using StoreOptionRows = StoreRows<&Options::store>;
 
@@ -268,11 +267,11 @@ const CommandSpec cutover_rehearse_command = command<run>({
 reads, probes and judges the gates once, asks the traffic machinery whether each change would be
 accepted, and writes nothing. With `--local` it runs the whole cutover on this machine: two lanes on
 recorded turns behind a front door, every stage, every gate, and with `--inject` a failure and its
-rollback. With `--store` each of stable and canary is several lanes that share their turns, and answers
-are read through other lanes while they run: same digest, none lost. Their keys in the store have a prefix
-of their own and are removed at the end.
+rollback. With `--store` stable and canary are several lanes each that share their turns. The rehearsal then
+reads running answers through other lanes and compares their digests. It removes its keys from the store at
+the end.
 
-Each check says whether it was `live`, `rehearsed`, `asserted` or `skipped`. Only live ones count for a
+Each check says whether it was `live`, `rehearsed`, `asserted` or `skipped`. Only live checks count for a
 PASS.)",
     .also = "rehearse rehearsal canary dry-run demo simulate",
 });

@@ -168,13 +168,14 @@ constexpr auto k_apply_options = options<ApplyOptions>(
         "-y,--yes", "Do not show the plan again, and do not ask on a terminal."
     ),
     flag<&ApplyOptions::detach>(
-        "--detach", "Go on without this terminal; print how to follow, pause and roll back the run."
+        "--detach",
+        "Continue without this terminal, and print how to follow, pause and roll back the run."
     )
         .typed(),
     option<&ApplyOptions::approved_by>(
         "--approved-by",
         "NAME",
-        "State who else agreed. The report marks it as stated; it is no `plan approve`."
+        "State who else agreed. The report marks it as stated. It does not replace `plan approve`."
     )
         .typed(),
     option<&ApplyOptions::reopen>(
@@ -218,8 +219,8 @@ const CommandSpec rollback_plan_command = command<plan_rollback>({
         },
     .reads_runs = true,
     .about =
-        R"(Plans the way back to stable without a run to refer to: whatever moved the traffic, and whatever serves
-now. Use `rollback apply` alone when a run of this machine moved it; that needs no plan.)",
+        R"(Plans the way back to stable, whatever moved the traffic and whatever serves now. When a run of this machine
+moved it, you need no plan: `rollback apply` is enough.)",
 });
 
 const CommandSpec cutover_apply_command = command<apply>({

@@ -50,7 +50,7 @@ constexpr auto k_positionals = positionals<Options>(
 );
 constexpr auto k_options = options<Options>(
     option<&Options::by>(
-        names::by, "NAME", "Your name for the report. Without it: that of your account."
+        names::by, "NAME", "Sign with this name. Without it: the name of your account."
     )
         .typed(),
     option<&Options::reason>(names::reason, "TEXT", "Give the reason. The run's report shows it.")
@@ -69,10 +69,10 @@ const CommandSpec plan_approve_command = command<approve>({
     .about =
         R"(Shows the plan, asks on a terminal, and writes PLAN.approval.json: the plan's id, which is the hash of its
 content, your account, this host, the time. `cutover apply` of a playbook with `approvals: 2` refuses with
-exit 6 without it, for another plan, or when it was given by the account on the host that made the plan.
+exit 6 without an approval, with one for another plan, and with one by the account and host that made the plan.
 
-It is a record and no proof: whoever can write that file can also make one up, and one person with two
-accounts is two operators. Keep plans where only your operators can write.)",
+The approval is a record, not a proof: anyone who can write that file can forge it, and one person with two
+accounts counts as two operators. Keep plans where only your operators can write.)",
     .also = "agree sign second",
 });
 

@@ -37,13 +37,13 @@ constexpr auto k_positionals = positionals<Options>(
 
 const CommandSpec plan_show_command = command<show>({
     .path = "plan show",
-    .summary = "Show a plan's file on one screen: traffic, gates, times. Also one that is too old.",
+    .summary = "Show a plan's file on one screen: traffic, gates, times. Expired plans, too.",
     .positionals = k_positionals,
     .examples = {"oa-stream plan show plan.json"},
     .about =
         R"(Shows what moves, how long the stages take with and without extensions, when each gate can decide at the
-traffic that the plan saw, and the worst case. It reads the file alone: whether the traffic is still as it
-was planned is seen by `cutover apply`. A file that apply would refuse is shown with the line REFUSED.)",
+traffic that the plan saw, and the worst case. It reads only the file; `cutover apply` checks whether the
+traffic is still as planned. When apply would refuse the plan, the line REFUSED says why.)",
     .also = "review",
 });
 

@@ -221,10 +221,11 @@ const CommandSpec playbook_list_command = command<list>({
 });
 const CommandSpec playbook_show_command = command<show>({
     .path = "playbook show",
-    .summary = "Print a playbook as it is written.",
+    .summary = "Print the text of a playbook.",
     .positionals = k_playbook_positional,
     .examples = {"oa-stream playbook show cutover > my-cutover.yaml"},
-    .about = R"(Prints a shipped playbook as it is written. Copy it to begin one of your own.)",
+    .about =
+        R"(Prints the text of a shipped playbook. Copy it and change the copy to write your own.)",
 });
 const CommandSpec playbook_validate_command = command<validate>({
     .path = "playbook validate",
@@ -251,7 +252,7 @@ const CommandSpec playbook_explain_command = command<explain>({
             "oa-stream playbook explain cutover --set stable=app-00041 --set canary=app-00042",
         },
     .about =
-        R"(Says in words what each step of a playbook will do with the given variables. It reads the file only.)",
+        R"(Describes what each step of a playbook will do with the given variables. It reads only the file.)",
     .also = "explain",
 });
 const CommandSpec playbook_schema_command = command<schema>({

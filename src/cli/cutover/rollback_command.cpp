@@ -138,8 +138,8 @@ constexpr auto k_options = options<Options>(
     ),
     flag<&Options::take_over>(
         names::take_over,
-        "Do not wait for the run's own process when it does not answer, as after Ctrl-Z. It writes "
-        "nothing more when it goes on."
+        "Do not wait for a run's own process that does not answer, as after Ctrl-Z. If it "
+        "continues later, it writes nothing more."
     )
         .typed()
 );
@@ -162,10 +162,10 @@ const CommandSpec rollback_apply_command = command<run>({
     .about =
         R"(Restores what served before a run, from the run's journal, and verifies it twice: by reading back the
 setting, and by an unbroken row of good answers over fresh connections. It works after a crash, on a run
-that is still active (which it asks to roll back), and when repeated. Without words it takes the one run
+that is still active (which it asks to roll back), and when repeated. Without arguments it takes the one run
 that is not over.
 
-It overwrites nothing that the run never wrote: then it exits with 8 and prints the manual command.)",
+It never overwrites what somebody else wrote meanwhile: it exits with 8 and prints the manual command.)",
     .also = "undo revert restore rollback back",
 });
 

@@ -221,8 +221,8 @@ const CommandSpec cutover_status_command = command<run>({
         },
     .reads_runs = true,
     .about =
-        R"(Lists the runs that are not over, with who works on each, what serves now and the next command. A run
-whose process is gone has died; if something other than its baseline may serve, the exit code is 8.
+        R"(Lists the runs that are not over: who runs each, what serves now, and the next command. A run whose process
+is gone has died. If something other than its baseline may serve, the exit code is 8.
 `--wait-for` waits until a run is done or has reached a stage, for scripts.)",
     .also = "status state progress",
 });

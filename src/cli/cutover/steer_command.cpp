@@ -88,12 +88,14 @@ template <Action action> Result<ExitCode> carry_out(const Options& options, Cont
 }
 
 constexpr auto k_options = options<Options>(
-    option<&Options::run>(names::run, "RUN", "The run. Without it: the one that is under way.")
+    option<&Options::run>(
+        names::run, "RUN", "Steer this run. Without it: the one that is under way."
+    )
         .offering(Offer::traffic_runs),
     option<&Options::reason>(names::reason, "TEXT", "Give the reason. The run's report shows it.")
         .typed(),
     option<&Options::by>(
-        names::by, "NAME", "Your name for the report. Without it: that of your account."
+        names::by, "NAME", "Sign with this name. Without it: the name of your account."
     )
         .typed()
 );
@@ -102,50 +104,50 @@ constexpr auto k_options = options<Options>(
 
 const CommandSpec cutover_pause_command = command<carry_out<Action::pause>>({
     .path = "cutover pause",
-    .summary = "Pause a run under way after its stage, with the traffic as it is.",
+    .summary = "Pause a running cutover after its stage; the traffic stays where it is.",
     .options = k_options,
     .examples = {"oa-stream cutover pause --reason 'waiting for the database team'"},
     .reads_runs = true,
     .about =
-        R"(The stage under way is measured to its end, then the run waits; before a stage it waits at once. While a good
-stage is paused its probes and gates go on, and a breach rolls back. A pause ends by itself after
-`stage.pause.at_most` of the playbook. Only the user of the run can steer it.)",
+        R"(The run measures its current stage to the end, then waits. Between stages it waits at once. While it waits
+after a good stage, probes and gates continue, and a breach rolls back. A pause ends after
+`stage.pause.at_most` of the playbook. Only the user who started the run can steer it.)",
     .also = "wait hold",
 });
 
 const CommandSpec cutover_continue_command = command<carry_out<Action::go_on>>({
     .path = "cutover continue",
-    .summary = "End a run's pause. What it could not decide is measured once more.",
+    .summary = "Continue a paused run. It measures once more what it could not decide.",
     .options = k_options,
     .examples = {"oa-stream cutover continue"},
     .reads_runs = true,
     .about =
-        R"(Also takes back a pause that was asked for and has not begun. After a `hold` the stage is measured for another
-bake, and only that decides.)",
+        R"(It also cancels a pause that has not begun yet. After a `hold` the run measures its stage for another bake
+time, and only that measurement decides.)",
     .also = "resume",
 });
 
 const CommandSpec cutover_promote_command = command<carry_out<Action::promote>>({
     .path = "cutover promote",
-    .summary = "Let a run go to its next stage now. Gates that have not decided are skipped.",
+    .summary = "Send a run to its next stage now. Gates that have not decided are skipped.",
     .options = k_options,
     .examples = {"oa-stream cutover promote --reason 'seen enough at 5 %'"},
     .reads_runs = true,
     .about =
-        R"(Refused where a gate of the stage failed. A later stage judges the same canary on more; when the last stage is
-promoted before its gates decided, the run ends INCONCLUSIVE with the canary serving.)",
+        R"(The run refuses when a gate of the stage has failed. Later stages judge the same canary on more traffic. If
+you promote the last stage before its gates decide, the run ends INCONCLUSIVE and the canary serves.)",
     .also = "skip advance",
 });
 
 const CommandSpec cutover_abort_command = command<carry_out<Action::abort>>({
     .path = "cutover abort",
-    .summary = "Let a run under way roll back now.",
+    .summary = "Make a running cutover roll back now.",
     .options = k_options,
     .examples = {"oa-stream cutover abort --reason 'support sees complaints'"},
     .reads_runs = true,
     .about =
-        R"(The same as Ctrl-C in the run's own terminal: what serves goes back and is verified, exit 7 there. This command
-does not wait for that; `cutover status --wait-for done` does.)",
+        R"(This is Ctrl-C from another terminal: the run restores what served before, verifies it and ends with exit
+code 7. This command does not wait for that; `cutover status --wait-for done` does.)",
     .also = "stop cancel",
 });
 

@@ -173,9 +173,9 @@ const CommandSpec verify_command = command<run>({
         },
     .leaves_run = true,
     .about =
-        R"(Runs a playbook that only checks, `steady-state` unless another is named. It is made for timers: without
-a terminal it prints nothing on PASS, so cron sends mail only when something is wrong. `--textfile`
-also leaves the result where node_exporter collects it, so that an alert can notice a timer that stopped.)",
+        R"(Runs a playbook that only checks; the default is `steady-state`. It is made for timers: without a terminal it
+prints nothing on PASS, so cron sends mail only when something is wrong. `--textfile` also leaves the result
+where node_exporter collects it, so that an alert can notice a timer that stopped.)",
     .also = "weekly cron health",
 });
 

@@ -22,7 +22,9 @@ struct Options {
     bool origin = false;
 };
 constexpr auto k_for =
-    option<&Options::command>("--for", "COMMAND", "The command, like \"smoke stream\".")
+    option<&Options::command>(
+        "--for", "COMMAND", "Show the options of this command, like \"smoke stream\"."
+    )
         .offering(Offer::pages)
         .or_else("serve");
 

@@ -269,10 +269,10 @@ const CommandSpec doctor_command = command<run>({
     .about =
         R"(Looks at what commands need on this machine: Codex, its home and credentials, the state directory, limits
 of the system, tools, runs that left something undone. Each problem comes with the command that fixes it.
-With a playbook it also checks the playbook's variables, tokens and target, and with --store the Redis that
-lanes share: version, policy, whether it keeps what it is given, memory, copies, round trip, clock, and the lanes on it.
-With --worker-control it comes to a Codex worker as `serve --authority worker` would: token, worker, clock, sync
-token, Khala's topic. It sends no command.)",
+With a playbook it also checks the playbook's variables, tokens and target. With `--store` it checks the Redis
+that lanes share: version, eviction policy, persistence, memory, copies, round trip, clock, and its lanes.
+With `--worker-control` it connects to a Codex worker as `serve --authority worker` does, and checks token,
+worker, clock, sync token and Khala's topic. It sends no command.)",
     .also = "setup install diagnose troubleshoot",
 });
 

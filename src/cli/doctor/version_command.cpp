@@ -45,7 +45,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
 
 constexpr auto k_options = options<Options>(
     parsed<read_base_url, &Options::check>(
-        "--check", "URL", "Ask this JSON document for the newest release. Exit 10: it is newer."
+        "--check",
+        "URL",
+        "Fetch this JSON document and compare its release with this binary. Exit 10: it is newer."
     )
         .typed()
 );
@@ -63,9 +65,9 @@ const CommandSpec version_command = command<run>({
         },
     .about = R"(Prints name and version of this binary, and the commit that a release was made of.
 
-It asks nobody, and no other command does: only `--check` requests the document that you name, once, and
-compares. The document is JSON with the member `version`, or `tag_name` as GitHub's API has it for the
-latest release of a repository. Without an answer the exit code is 4, never 0.)",
+No command looks for updates unless you ask: only `--check` requests the document that you name, once. The
+document is JSON with the member `version`, or `tag_name` as in GitHub's API for the latest release of a
+repository. Without an answer the exit code is 4, never 0.)",
     .also = "about",
 });
 

@@ -37,11 +37,11 @@ inline constexpr auto k_run_positionals =
                                      .up_to(32));
 inline constexpr auto k_incident_since =
     option<&IncidentOptions::since>(
-        "--since", "D", "Take every run of the last D that failed or was rolled back."
+        "--since", "D", "Choose every run of the last D that failed or was rolled back."
     )
         .range(1, k_oldest_ms);
 inline constexpr auto k_incident_alert = option<&IncidentOptions::alert>(
-    "--alert", "NAME", "Take the run that this alert of `slo rules` is most likely about."
+    "--alert", "NAME", "Choose the run that most likely caused this alert of `slo rules`."
 );
 inline constexpr auto k_incident_options = options<IncidentOptions>(
     option<&IncidentOptions::logs>(

@@ -111,7 +111,7 @@ const CommandSpec incident_body_command = command<body>({
     .reads_runs = true,
     .about =
         R"(Prints the text of an issue in Markdown: what failed and why, the rollback, one timeline of runs, logs and
-notes, facts and hashes of the evidence. It fits into one issue; what had to be left out is said.)",
+notes, facts and hashes of the evidence. It fits into one issue, and says what it had to leave out.)",
     .also = "incident postmortem issue",
 });
 
@@ -129,8 +129,8 @@ const CommandSpec incident_bundle_command = command<bundle>({
         },
     .reads_runs = true,
     .about =
-        R"(Packs runs, logs, charts and the text of the issue into one file whose bytes depend on nothing but the
-runs. It searches everything for secrets first and is refused when it finds one, unless `--redact`.)",
+        R"(Packs runs, logs, charts and the text of the issue into one file. The same runs always give the same bytes.
+It searches everything for secrets first. When it finds one it refuses, unless you give `--redact`.)",
     .also = "bundle evidence",
 });
 

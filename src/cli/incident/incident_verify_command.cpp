@@ -62,8 +62,8 @@ const CommandSpec incident_verify_command = command<run>({
             "oa-stream incident verify incident.tar.zst --json",
         },
     .about =
-        R"(Checks the sums of a bundle, that nothing was added or is missing, and that its timeline is the one its
-runs give. It needs no network and none of the original files.)",
+        R"(Checks the sums of a bundle, looks for added and missing files, and makes the timeline again from its runs.
+It needs neither the network nor the original files.)",
 });
 
 } // namespace oa_stream::cli

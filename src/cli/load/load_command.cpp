@@ -49,7 +49,7 @@ constexpr auto k_options = options<LoadGiven>(
     parsed<parse_rate, &LoadGiven::per_second>(
         "--rate",
         "N/s",
-        "Start N requests a second (or N/m), by the clock, whatever the answers do."
+        "Start N requests a second (or N/m) by the clock, however slow the answers are."
     ),
     option<&LoadGiven::users>(
         "--concurrency", "N", "Run N users instead. Each sends when its last answer ended."
@@ -65,7 +65,9 @@ constexpr auto k_options = options<LoadGiven>(
     )
         .range(1, 1'000'000'000),
     option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::max_in_flight>(
-        "--max-in-flight", "N", "Drop requests that are due while N are in flight, and report them."
+        "--max-in-flight",
+        "N",
+        "Keep at most N requests in flight. Drop those that are due meanwhile, and report them."
     )
         .range(1, 1'000'000)
         .or_else("10000"),
@@ -133,7 +135,7 @@ constexpr auto k_options = options<LoadGiven>(
 
 const CommandSpec load_command = command<run>({
     .path = "load",
-    .summary = "Load a lane and tell how it behaves, safe from coordinated omission.",
+    .summary = "Load a lane and report how long its users wait, without coordinated omission.",
     .options = k_options,
     .examples =
         {

@@ -47,12 +47,11 @@ Result<std::string> read_reason(std::string_view text) {
 
 constexpr auto k_pin_positionals = positionals<Options>(k_run_positional);
 constexpr auto k_unpin_positionals = positionals<RunWord>(k_run_positional);
-constexpr auto k_options = options<Options>(
-    parsed<read_reason, &Options::reason>(
-        "--reason", "TEXT", "Why it must stay. `runs show` and `runs gc` show the reason."
+constexpr auto k_options =
+    options<Options>(parsed<read_reason, &Options::reason>(
+                         "--reason", "TEXT", "Give the reason. `runs show` and `runs gc` show it."
     )
-        .typed()
-);
+                         .typed());
 
 } // namespace
 

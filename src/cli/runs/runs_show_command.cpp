@@ -211,7 +211,7 @@ const CommandSpec runs_show_command = command<run>({
         },
     .reads_runs = true,
     .about =
-        R"(Shows verdict, checks and files of one run and checks the sums of its files. It reads runs that died, too.
+        R"(Shows verdict, checks and files of one run, and checks the sums of its files. It also reads runs that died.
 `last` is the newest run of any kind, `last:cutover` the newest of that kind.)",
     .also = "show logs log report",
 });

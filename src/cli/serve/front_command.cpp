@@ -255,7 +255,7 @@ constexpr auto k_options = options<Options>(
     ),
     option<&Options::mirror_auth>("--mirror-auth", "REF", k_mirror_auth_help),
     option<&Options::mirror_open>(
-        "--mirror-open", "N", "At most this many copies at a time; more are dropped."
+        "--mirror-open", "N", "Send at most N copies at a time; drop the others."
     )
         .range(1, 10000)
         .or_else("16"),
@@ -266,14 +266,16 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("64m"),
     option<&Options::mirror_patience>(
-        "--mirror-patience", "D", "Give up a copy that is not answered so long after its user was."
+        "--mirror-patience",
+        "D",
+        "Give up a copy that is still not answered this long after the user's answer ended."
     )
         .or_else("30s"),
     option<&Options::ready_file>(
         names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
     ),
     option<&Options::drain_timeout>(
-        "--drain-timeout", "D", "Let running streams go on for this long after SIGTERM."
+        "--drain-timeout", "D", "Give running streams this long to end after SIGTERM."
     )
         .or_else("10s")
 );
@@ -297,12 +299,12 @@ const CommandSpec front_command = command<run>({
         R"(Runs a small front door that shares new threads among revisions by weight, for rehearsals and for
 machines without a balancer of their own. A thread stays with the revision that it began on as long as
 that one is healthy. Where a revision has several lanes, which then share a store, each request goes to
-any of them and no thread stays anywhere. Its splits are changed by playbooks of the driver `local`, or by `PUT /weights` on
+any of them. Its splits are changed by playbooks of the driver `local`, or by `PUT /weights` on
 the socket of `--admin`.
 
 With `--mirror` a second lane gets copies of a share of the live requests. Its answers are compared as
 `shadow` compares them and reach no user; each difference is a line on stderr, without what was said.
-Copies act (turns) only where the target says that it is dry.
+Copied requests run turns only on a target that is marked `dry`.
 
 Streams pass through unbuffered. On SIGTERM running streams may end within `--drain-timeout`.)",
     .also = "proxy balancer gateway mirror copy traffic",

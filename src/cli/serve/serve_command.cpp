@@ -76,9 +76,8 @@ constexpr auto k_options = options<ServeOptions>(
     custom<ServeOptions, add_servers>(
         names::codex_server,
         "K=URL",
-        "Run turns on the Codex server at this ws://, wss:// or unix:/PATH address, and start "
-        "none. "
-        "Number K, 0 to 99, stays with its threads.",
+        "Run turns on the Codex server at this ws://, wss:// or unix:/PATH address instead of "
+        "starting one. Threads remember their server by K, 0 to 99.",
         true
     ),
     option<&ServeOptions::codex_token>(
@@ -91,7 +90,7 @@ constexpr auto k_options = options<ServeOptions>(
         &AuthorityOptions::codex,
         &CodexOptions::deadlines,
         &CodexDeadlines::heartbeat>(
-        "--codex-heartbeat", "D", "Ask a Codex process for a sign of life after this much silence."
+        "--codex-heartbeat", "D", "Ping a Codex process after this much silence."
     )
         .range(100, 600'000)
         .or_else("5s"),
@@ -102,7 +101,7 @@ constexpr auto k_options = options<ServeOptions>(
         &CodexDeadlines::heartbeat_answer>(
         "--codex-heartbeat-timeout",
         "D",
-        "Replace a Codex process that gives no sign of life for this long."
+        "Replace a Codex process that does not answer a ping for this long."
     )
         .range(100, 600'000)
         .or_else("10s"),
@@ -160,12 +159,13 @@ constexpr auto k_options = options<ServeOptions>(
         "--codex-config", "FILE", "Use this config.toml instead of the profile's."
     ),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::work_dir>(
-        names::work_dir, "DIR", "Let Codex work in this folder. Without it: in one of its own."
+        names::work_dir, "DIR", "Let Codex work in this folder. Without it: in a private one."
     ),
     option<&ServeOptions::authority, &AuthorityOptions::codex_owners, &CodexOwners::work_template>(
         names::work_dir_template,
         "PATH",
-        "Give each owner a Codex of its own that works in this folder, with {owner} in its path."
+        "Give each owner a separate Codex that works in this folder; {owner} in the path is the "
+        "owner's name."
     ),
     option<&ServeOptions::authority, &AuthorityOptions::codex_owners, &CodexOwners::most>(
         "--codex-owners", "N", "Run Codex for at most N owners at once."
@@ -193,14 +193,14 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::models>(
         "--model",
         "NAME[=LABEL]",
-        "Ask for this model. Repeated, clients may choose: always under /v1, and in chats where "
-        "that is allowed. The first is the default."
+        "Let Codex use this model. Give it several times to let clients choose: under /v1 always, "
+        "in chats with --allow model. The first is the default."
     ),
     parsed<lane::parse_allowed, &ServeOptions::lane, &LaneConfig::allowed>(
         "--allow",
         "WORD,…",
-        "Honour these members of chat requests: model, system, effort, tools. Others are named in "
-        "x-oa-ignored."
+        "Honour these members of chat requests: model, system, effort, tools. The lane ignores the "
+        "others and names them in x-oa-ignored."
     ),
     flag<&ServeOptions::lane, &LaneConfig::strict_body>(
         "--strict-body", "Refuse chat requests (422) with members that would be ignored."
@@ -282,7 +282,7 @@ constexpr auto k_options = options<ServeOptions>(
         "--lane-file", "FILE", "Read that mode from this file, at start and on SIGHUP."
     ),
     option<&ServeOptions::drain_timeout>(
-        "--drain-timeout", "D", "Let live turns go on for this long after SIGTERM."
+        "--drain-timeout", "D", "Give live turns this long to end after SIGTERM."
     )
         .or_else("10s"),
     option<&ServeOptions::drain_notice>(

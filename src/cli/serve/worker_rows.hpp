@@ -37,11 +37,14 @@ template <auto... Path> struct WorkerRows {
     static constexpr auto khala_url = option<Path..., &Worker::khala_url>(
         names::khala_url, "URL", "Read events from Khala here. Without it: at --worker-control."
     );
-    static constexpr auto wire =
-        option<Path..., &Worker::wire>("--khala-wire", k_wires, "Speak this wire with Khala.")
-            .or_else("rust");
+    static constexpr auto wire = option<Path..., &Worker::wire>(
+                                     "--khala-wire", k_wires, "Use this wire protocol with Khala."
+    )
+                                     .or_else("rust");
     static constexpr auto topic =
-        option<Path..., &Worker::topic>("--khala-topic", "NAME", "Read this topic.")
+        option<Path..., &Worker::topic>(
+            "--khala-topic", "NAME", "Read events from this topic of Khala."
+        )
             .or_else("runtime.codex_worker_events");
     static constexpr auto khala_auth =
         option<Path..., &Worker::khala_auth>(

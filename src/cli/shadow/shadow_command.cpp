@@ -135,7 +135,8 @@ constexpr auto k_options = options<ShadowGiven>(
         &ShadowOptions::compare>(
         "--compare",
         "text|structure",
-        "Compare everything that is said (text), or what two answers of a model share (structure)."
+        "Compare whole answers (text), or only what two answers of a model have in common "
+        "(structure)."
     )
         .or_else("text"),
     option<&ShadowGiven::ignored>(
@@ -199,7 +200,7 @@ constexpr auto k_options = options<ShadowGiven>(
         "--codex-config", "FILE", "Use this config.toml instead of the profile's."
     ),
     option<&ShadowGiven::codex, &CodexOptions::model>(
-        "--model", "NAME", "Ask Codex for this model."
+        "--model", "NAME", "Let Codex use this model."
     ),
     option<&ShadowGiven::codex, &CodexOptions::provider_base_url>(
         "--provider-url", "URL", "Send Codex to this model provider."
@@ -221,7 +222,7 @@ constexpr auto k_options = options<ShadowGiven>(
 
 const CommandSpec shadow_command = command<run>({
     .path = "shadow",
-    .summary = "Ask a lane and a reference the same, say what differs and whether it is slower.",
+    .summary = "Compare the answers of a lane and of a reference, and how fast they come.",
     .options = k_options,
     .examples =
         {
@@ -238,7 +239,7 @@ const CommandSpec shadow_command = command<run>({
 order, notes, ending, usage. Ids and times never count. The reference is another lane, Codex itself, or
 recordings. It also judges whether the lane is slower, over pairs of turns.
 
-Two answers of a real model never have the same text; compare them with `--compare structure`.)",
+A real model never gives the same text twice: compare its answers with `--compare structure`.)",
     .also = "compare diff parity",
 });
 

@@ -256,7 +256,7 @@ constexpr auto k_options = options<Options>(
 
 const CommandSpec slo_gate_command = command<run>({
     .path = "slo gate",
-    .summary = "Judge one limit on what Prometheus or an access log tells.",
+    .summary = "Judge one limit on real traffic, from Prometheus or an access log.",
     .positionals = k_positionals,
     .options = k_options,
     .examples =

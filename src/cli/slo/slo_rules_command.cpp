@@ -110,7 +110,7 @@ constexpr auto k_options = options<Options>(
         "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
     ),
     option<&Options::rules, &AlertOptions::runbook>(
-        "--runbook", "URL", "Where on-call.md is; each alert names its section there."
+        "--runbook", "URL", "Link each alert to its section of on-call.md at this address."
     )
         .or_else("docs/on-call.md"),
     flag<&Options::rules, &AlertOptions::include_probes>(

@@ -18,7 +18,8 @@ inline constexpr std::string_view k_auth_help =
     "for the machine's service account.";
 inline constexpr std::string_view k_ca_help =
     "Trust this certificate authority (PEM). Without it: SSL_CERT_FILE, or the system's.";
-inline constexpr std::string_view k_cert_help = "Show the target this certificate (PEM).";
+inline constexpr std::string_view k_cert_help =
+    "Present this client certificate (PEM) to the target.";
 inline constexpr std::string_view k_key_help =
     "Read the key of --cert from this file. Without it: from the certificate's.";
 inline constexpr std::string_view k_header_help =

@@ -347,7 +347,8 @@ Result<ExitCode> run(const WatchOptions& options, Context& context) {
 
 const CommandSpec watch_command = command<run>({
     .path = "watch",
-    .summary = "Show how the lane is, live: rates, latencies, endings, budget, age of the data.",
+    .summary =
+        "Show the state of the lane, live: rates, latencies, endings, budget, age of the data.",
     .options = k_watch_options,
     .examples =
         {
@@ -358,7 +359,7 @@ const CommandSpec watch_command = command<run>({
             "oa-stream watch --base-url http://127.0.0.1:8080 --for 10m --until bad",
         },
     .about =
-        R"(Shows how the lane is now, on one screen that redraws itself: state first, then requests, latencies,
+        R"(Shows the state of the lane on one screen that redraws itself: verdict first, then requests, latencies,
 endings, budget, split and events. It reads `/metrics` and `/readyz` of each lane, or a Prometheus; it
 changes nothing and starts no turn. A missing number is shown as missing, never as 0.
 

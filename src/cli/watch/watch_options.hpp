@@ -27,10 +27,12 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         "--match", "MATCHERS", "Add label matchers: job=\"lane\". With --prometheus."
     ),
     option<&WatchOptions::revision>(
-        names::revision, "NAME", "Show and judge the numbers of this revision alone."
+        names::revision, "NAME", "Show and judge only the numbers of this revision."
     ),
     option<&WatchOptions::instances>(
-        "--instances", "N", "Not OK unless so many instances answer behind each address."
+        "--instances",
+        "N",
+        "Require that N instances answer behind each address. With fewer the lane is not OK."
     )
         .range(0, k_most_instances),
     flag<&WatchOptions::include_probes>(
@@ -47,7 +49,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     option<&WatchOptions::ca>("--ca", "FILE", k_ca_help),
     k_certificate,
     option<&WatchOptions::headers>("--header", "'NAME: VALUE'", k_header_help),
-    option<&WatchOptions::every>("--every", "D", "Look this often, at most five times a second.")
+    option<&WatchOptions::every>("--every", "D", "Refresh this often, at most five times a second.")
         .range(200, k_longest_ms)
         .or_else("2s"),
     option<&WatchOptions::window>(
@@ -64,7 +66,9 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     )
         .or_else("99.9%"),
     parsed<config::read_percent, &WatchOptions::bad_at_most>(
-        "--bad-at-most", "PERCENT", "Show BAD when proven that more requests of the window are bad."
+        "--bad-at-most",
+        "PERCENT",
+        "Show BAD when a larger share of the window's requests is bad, proven."
     )
         .or_else("1%"),
     option<&WatchOptions::p95_at_most>(
