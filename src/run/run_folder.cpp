@@ -5,10 +5,11 @@
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/rfc3339.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/run_notes.hpp"
+
+#include "traced.hpp"
 
 #include <fmt/format.h>
 
@@ -23,17 +24,6 @@ namespace oa_stream::run {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// "check id=stream.head verdict=PASS", redacted like the file.
-std::string traced(std::string_view event, const Json& fields, const Redactor& redactor) {
-    constexpr std::size_t k_longest = 160;
-    std::string out(event);
-    for (const auto& [key, value] : fields.items()) {
-        const std::string text = value.is_string() ? value.get<std::string>() : dump_json(value);
-        out += fmt::format(" {}={}", key, text);
-    }
-    return printable(blank(out, redactor.find(out)), k_longest);
-}
 
 // A rollback writes a few dozen journal lines; this holds thousands.
 constexpr off_t k_journal_reserve = 256 << 10;
