@@ -65,6 +65,17 @@ const CommandSpec* also_called(std::string_view word) {
     return nullptr;
 }
 
+/// "'oa-stream cutover pause'": the commands whose last word this is, which people try alone.
+std::string ending_in(std::string_view word) {
+    std::vector<std::string> found;
+    for (const CommandSpec& command : all_commands()) {
+        if (command.path.ends_with(fmt::format(" {}", word))) {
+            found.push_back(fmt::format("'oa-stream {}'", command.path));
+        }
+    }
+    return fmt::format("{}", fmt::join(found, " or "));
+}
+
 std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     std::vector<std::string_view> names;
     for (const CommandSpec& command : all_commands()) {
@@ -93,6 +104,7 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     if (const CommandSpec* meant = also_called(words[0])) {
         near = meant->path;
     }
+    const std::string ending = near ? std::string() : ending_in(words[0]);
     if (!near) {
         typed = words[0];
         near = nearest(typed, names);
@@ -101,7 +113,9 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
         Code::usage,
         fmt::format("'{}' is not a command", printable(typed, 60)),
         {},
-        near ? fmt::format("did you mean 'oa-stream {}'?", *near) : "oa-stream --help lists them"
+        !ending.empty() ? fmt::format("did you mean {}?", ending)
+        : near          ? fmt::format("did you mean 'oa-stream {}'?", *near)
+                        : "oa-stream --help lists them"
     );
 }
 

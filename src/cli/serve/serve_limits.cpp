@@ -164,11 +164,13 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
         }
         names.push_back(limit.name);
     }
+    const auto near = nearest(name, names);
     return fail(
         Code::usage,
         fmt::format("there is no limit '{}'", printable(text, 40)),
         {},
-        fmt::format("NAME=VALUE with one of {}", fmt::join(names, ", "))
+        near ? fmt::format("did you mean {}=VALUE?", *near)
+             : fmt::format("NAME=VALUE with one of {}", fmt::join(names, ", "))
     );
 }
 
