@@ -37,11 +37,26 @@ void Screen::say(std::string_view line) {
     );
 }
 
+void Screen::expect(std::optional<std::chrono::milliseconds> time) {
+    until_.reset();
+    if (time) {
+        until_ = std::chrono::steady_clock::now() + *time;
+    }
+}
+
+std::string Screen::left() const {
+    if (!until_) {
+        return {};
+    }
+    const std::chrono::duration<double> rest = *until_ - std::chrono::steady_clock::now();
+    return rest.count() < 1 ? "  nearly done" : fmt::format("  about {:.0f} s left", rest.count());
+}
+
 void Screen::progress(std::string_view line) {
     if (line.empty()) {
         clear();
     } else if (context_.tty && !context_.quiet) {
-        redraw(line, context_);
+        redraw(left() + std::string(line), context_);
         live_ = true;
     }
 }
@@ -51,11 +66,6 @@ void Screen::clear() {
         context_.err("\r\x1b[2K");
         live_ = false;
     }
-}
-
-void show_text(std::string_view text, Context& context, std::size_t piped) {
-    const auto columns = context.out_tty ? static_cast<std::size_t>(context.width) : piped;
-    context.out(laid_out(text, {columns, context.out_colour}));
 }
 
 void tell_parts(std::vector<std::string> parts, Context& context) {

@@ -7,8 +7,11 @@
 #include "oa_stream/run/run_loop.hpp"
 
 #include "command.hpp"
+#include "screen/shown.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,23 +31,24 @@ public:
 
     /// Draws the stage under way; unset where nothing is redrawn. Valid as long as the screen.
     [[nodiscard]] playbook::OnStage on_stage();
+    /// The run takes about this long: from now on its progress says what is left.
+    void expect(std::optional<std::chrono::milliseconds> time);
     void say(std::string_view line) override;
     void progress(std::string_view line) override;
     void clear();
 
 private:
+    [[nodiscard]] std::string left() const;
+
     Context& context_;
     playbook::ViewStyle style_;
     Redactor redactor_; ///< for what is said before there is a run that knows its secrets
     bool live_ = false;
+    std::optional<std::chrono::steady_clock::time_point> until_{};
 };
 
 using run::run_to_end;
 using run::SignalWords;
-
-/// Result lines on stdout, as a terminal should show them when it is one; else `piped` columns
-/// wide.
-void show_text(std::string_view text, Context& context, std::size_t piped = 0);
 
 /// The last line of stderr, of parts that are not empty; see tell_last().
 void tell_parts(std::vector<std::string> parts, Context& context);

@@ -8,6 +8,7 @@
 
 #include "core/run_command.hpp"
 #include "core/suggestion.hpp"
+#include "screen/last_time.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -51,6 +52,9 @@ template <class Options>
     Context& context
 ) {
     Screen screen(context);
+    if (context.tty) {
+        screen.expect(last_time(context.state_dir, order.kind, order.target));
+    }
     OA_TRY(auto session, begin_run(std::move(order), context, screen));
     probe::record_into(session, options);
     return run_smoke(
