@@ -10,6 +10,7 @@
 #include "core/context.hpp"
 #include "core/document.hpp"
 #include "core/parse.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -56,7 +57,7 @@ Result<ExitCode> list(const Context& context) {
         return ExitCode::ok;
     }
     for (const RetiredScript& script : retired_scripts()) {
-        context.out(fmt::format("{:<42} {}\n", script.name, script.now));
+        show_text(fmt::format("{:<42}  {}\n", script.name, script.now), context);
     }
     return ExitCode::ok;
 }
@@ -84,9 +85,9 @@ Result<ExitCode> link(const std::filesystem::path& folder, const Context& contex
 Result<ExitCode> carry_out(
     const RetiredScript& script, const OldCall& call, Replacement now, bool emit, Context& context
 ) {
-    context.err(fmt::format("oa-stream: {} is now: {}\n", script.name, pasted(now.words)));
+    tell_text(fmt::format("oa-stream: {} is now: {}\n", script.name, pasted(now.words)), context);
     for (const std::string& note : now.notes) {
-        context.err(fmt::format("oa-stream: note: {}\n", note));
+        tell_text(fmt::format("oa-stream: note: {}\n", note), context);
     }
     if (!known(now.words)) {
         return fail(

@@ -66,7 +66,7 @@ void show_status(RunStatus status, bool applied, Context& context) {
         return;
     }
     if (!status.baseline.empty()) {
-        context.out(fmt::format("  {:<10} write {}\n", "undo", status.baseline));
+        show_text(fmt::format("  {:<10} write {}\n", "undo", status.baseline), context);
     }
     context.err("nothing was given up: --apply --reason TEXT does it, and moves no traffic\n");
 }

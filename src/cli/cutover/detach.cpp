@@ -6,6 +6,7 @@
 #include "oa_stream/run/kept_file.hpp"
 
 #include "core/document.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -104,12 +105,15 @@ ExitCode answer_for(pid_t pid, int pipe, const std::string& unnamed, Context& co
         ended = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     } else {
         ended = wait_until_begun(pid, context.state_dir / "runs" / run, k_patience, [&] {
-            context.err(fmt::format(
-                "run {} still checks whether it may begin, in process {}; its output: {}\n",
-                run,
-                pid,
-                log
-            ));
+            tell_text(
+                fmt::format(
+                    "run {} still checks whether it may begin, in process {}; its output: {}\n",
+                    run,
+                    pid,
+                    log
+                ),
+                context
+            );
         });
     }
     if (!ended) {

@@ -96,7 +96,8 @@ void show_trials(const playbook::Playbook& playbook, Context& context) {
         print_document("gate-trials", out, context);
         return;
     }
-    context.out(text + "next: " + next + "\n");
+    show_text(text, context);
+    show_text(fmt::format("next: {}\n", next), context);
 }
 
 Result<ExitCode> drill_gates(const Options& options, Context& context) {

@@ -40,7 +40,7 @@ Result<ExitCode> approve(const Options& options, Context& context) {
         out.update(approval.to_json());
         print_document("plan-approve", out, context);
     } else if (!context.quiet) {
-        context.out(fmt::format("approved by {}\n", approval.text()));
+        show_text(fmt::format("approved by {}\n", approval.text()), context);
     }
     return ExitCode::ok;
 }

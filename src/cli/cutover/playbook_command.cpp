@@ -67,14 +67,17 @@ ExitCode show_problems(const Loaded& loaded, Context& context) {
         print_document("playbook-problems", out, context);
     }
     for (const config::Problem& problem : loaded.problems) {
-        context.err(problem.text() + "\n");
+        tell_text(problem.text() + "\n", context);
     }
-    context.err(fmt::format(
-        "FAIL {}: {} next: fix them, then oa-stream playbook validate {}\n",
-        loaded.file,
-        counted(loaded.problems.size(), "problem"),
-        shell_word(loaded.file)
-    ));
+    tell_text(
+        fmt::format(
+            "FAIL {}: {} next: fix them, then oa-stream playbook validate {}\n",
+            loaded.file,
+            counted(loaded.problems.size(), "problem"),
+            shell_word(loaded.file)
+        ),
+        context
+    );
     return ExitCode::usage;
 }
 
@@ -152,11 +155,12 @@ Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
         print_document("playbook-validate", out, context);
         return ExitCode::ok;
     }
-    context.out(
-        fmt::format("{} is a valid playbook of kind {}\n", loaded.file, to_string(parsed->kind))
+    show_text(
+        fmt::format("{} is a valid playbook of kind {}\n", loaded.file, to_string(parsed->kind)),
+        context
     );
     if (!loaded.unset.empty()) {
-        context.out(fmt::format("a run needs{}\n", still_needed(loaded)));
+        show_text(fmt::format("a run needs{}\n", still_needed(loaded)), context);
     }
     return ExitCode::ok;
 }

@@ -51,7 +51,7 @@ void show_statuses(
             show_text(playbook::status_text(shown), context);
         }
         if (statuses.empty()) {
-            context.out(nothing_text(context));
+            show_text(nothing_text(context), context);
         }
         return;
     }

@@ -78,7 +78,7 @@ Result<ExitCode> steer(Action action, const Options& options, Context& context) 
         return ExitCode::ok;
     }
     if (!context.quiet) {
-        context.out(fmt::format("{}: {}\n", id, said));
+        show_text(fmt::format("{}: {}\n", id, said), context);
     }
     return ExitCode::ok;
 }

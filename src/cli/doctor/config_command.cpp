@@ -8,6 +8,7 @@
 #include "core/document.hpp"
 #include "core/layers.hpp"
 #include "manual/config_schema.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -119,12 +120,15 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
         return ExitCode::ok;
     }
-    context.out(redactor.apply(table_of(settings, options.origin)));
-    context.err(fmt::format(
-        "oa-stream {} takes: flag, then environment, then {}, then default\n",
-        command->path,
-        file.empty() ? "config file (there is none)" : printable(file)
-    ));
+    show_text(redactor.apply(table_of(settings, options.origin)), context);
+    tell_text(
+        fmt::format(
+            "oa-stream {} takes: flag, then environment, then {}, then default\n",
+            command->path,
+            file.empty() ? "config file (there is none)" : printable(file)
+        ),
+        context
+    );
     return ExitCode::ok;
 }
 

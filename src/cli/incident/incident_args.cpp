@@ -5,6 +5,7 @@
 #include "core/suggestion.hpp"
 #include "core/version.hpp"
 #include "incident_choice.hpp"
+#include "screen/shown.hpp"
 
 #include <algorithm>
 
@@ -50,7 +51,7 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     incident.bundle_command =
         typed_here("oa-stream incident bundle " + run_words(incident, context), context);
     if (!chosen.why.empty() && !context.quiet && !context.json) {
-        context.err(chosen.why + "\n");
+        tell_text(chosen.why + "\n", context);
     }
     return Gathered{std::move(incident), std::move(redactor), std::move(chosen.why)};
 }

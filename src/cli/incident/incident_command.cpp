@@ -1,9 +1,11 @@
 // incident body, incident bundle: what goes into the issue, and the file that goes with it.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/incident/bundle.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "incident_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -70,14 +72,19 @@ Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
     }
     context.out(fmt::format("{}  {}\n", made.digest, made.file.string()));
     for (const run::Leak& leak : made.redacted) {
-        context.err(fmt::format("redacted {} line {}: {}\n", leak.file, leak.line, leak.kind));
+        tell_text(
+            fmt::format("redacted {} line {}: {}\n", leak.file, leak.line, leak.kind), context
+        );
     }
-    context.err(fmt::format(
-        "{} files, {}; check it anywhere: oa-stream incident verify {}\n",
-        made.files,
-        run::size_text(made.bytes),
-        made.file.filename().string()
-    ));
+    tell_text(
+        fmt::format(
+            "{}, {}; check it anywhere: oa-stream incident verify {}\n",
+            counted(made.files, "file"),
+            run::size_text(made.bytes),
+            made.file.filename().string()
+        ),
+        context
+    );
     return ExitCode::ok;
 }
 

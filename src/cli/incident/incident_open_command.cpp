@@ -8,6 +8,7 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "incident_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -141,16 +142,21 @@ Result<ExitCode> run(const Options& options, Context& context) {
     const bool there = gh_is_there(context);
     if (!options.yes) {
         show(issue, "", context, found);
-        context.err(fmt::format(
-            "nothing was sent. {}\nand the bundle to attach: {} --out incident.tar.zst\n",
+        const std::string how =
             there ? "Read it, then: " +
                         typed_here(
                             "oa-stream incident open " + run_words(found.incident, context), context
                         ) +
                         " --yes"
-                  : "gh is not on PATH: paste " + issue.body.string() + " into a new issue",
-            found.incident.bundle_command
-        ));
+                  : "gh is not on PATH: paste " + issue.body.string() + " into a new issue";
+        tell_text(
+            fmt::format(
+                "nothing was sent. {}\nand the bundle to attach: {} --out incident.tar.zst\n",
+                how,
+                found.incident.bundle_command
+            ),
+            context
+        );
         return ExitCode::ok;
     }
     if (!there) {

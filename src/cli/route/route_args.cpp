@@ -1,8 +1,11 @@
 #include "route_args.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/token_source.hpp"
+
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -87,8 +90,11 @@ void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Contex
         }
     }
     const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
-    context.err(
-        fmt::format("{}{} {} of {} checks\n", text, to_string(verdict), passed, checks.size())
+    tell_text(
+        fmt::format(
+            "{}{} {} of {}\n", text, to_string(verdict), passed, counted(checks.size(), "check")
+        ),
+        context
     );
 }
 

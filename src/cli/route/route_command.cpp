@@ -1,5 +1,6 @@
 // route status, evaluate, verify: looks at the route split, which is never changed; verify leaves
 // what it found.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
@@ -29,7 +30,7 @@ void tell(
         out.update(more);
         print_document(name, out, context);
     } else {
-        context.out(text);
+        show_text(text, context);
     }
     tell_route_checks(verdict, checks, context);
 }
@@ -202,13 +203,12 @@ Check paths_check(const Verified& verified) {
         check.data["expected"][one.path] = one.target.empty() ? "by cohort" : one.target;
     }
     check.data["looks"] = verified.seen.looks;
-    check.detail = verified.seen.ok
-                       ? fmt::format(
-                             "{} paths are served as expected over {} successive fresh looks",
-                             verified.wanted.size(),
-                             verified.seen.row
-                         )
-                       : verified.seen.seen;
+    check.detail = verified.seen.ok ? fmt::format(
+                                          "served as expected: {}, over {} successive fresh looks",
+                                          counted(verified.wanted.size(), "path"),
+                                          verified.seen.row
+                                      )
+                                    : verified.seen.seen;
     return check;
 }
 

@@ -96,12 +96,11 @@ ExitCode show_plan(RouteContext& run) {
         out["dry_run"] = !run.task.apply;
         print_document("route-change", out, run.context);
     } else {
-        run.context.out(
-            route_plan_text(run.plan) +
-            (!run.plan.changes() ? "nothing to change\n"
-             : run.refused       ? ""
-                           : "dry run: nothing was written; the same with --apply carries it out\n")
-        );
+        const std::string_view end =
+            !run.plan.changes() ? "nothing to change\n"
+            : run.refused       ? ""
+                          : "dry run: nothing was written; the same with --apply carries it out\n";
+        show_text(route_plan_text(run.plan) + std::string(end), run.context);
     }
     tell_route_checks(verdict, run.checks, run.context);
     return run.refused ? ExitCode::refused : pending ? ExitCode::has_changes : ExitCode::ok;

@@ -4,6 +4,7 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -49,7 +50,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
         out["file"] = noted.file;
         print_document("note", out, context);
     } else if (!context.quiet) {
-        context.out(fmt::format("noted in {} ({}, {})\n", run.id, to_string(run.life), noted.file));
+        show_text(
+            fmt::format("noted in {} ({}, {})\n", run.id, to_string(run.life), noted.file), context
+        );
     }
     return ExitCode::ok;
 }

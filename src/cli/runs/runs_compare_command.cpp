@@ -1,9 +1,11 @@
 // runs compare: two runs side by side.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -69,13 +71,17 @@ Result<ExitCode> run(const Options& options, Context& context) {
     section(out, "checks", found.checks, options.all);
     section(out, "gates", found.gates, options.all);
     section(out, "first content", found.latencies, true);
-    context.out(out);
-    context.err(fmt::format(
-        "{} differences, {} matter{}\n",
-        found.differences(),
-        found.that_matter(),
-        found.worse() ? ", b is worse (!)" : ""
-    ));
+    show_text(out, context);
+    tell_text(
+        fmt::format(
+            "{}, {} {}{}\n",
+            counted(found.differences(), "difference"),
+            found.that_matter(),
+            found.that_matter() == 1 ? "matters" : "matter",
+            found.worse() ? ", b is worse (!)" : ""
+        ),
+        context
+    );
     return ExitCode::ok;
 }
 

@@ -1,9 +1,11 @@
 // runs gc: makes room, and never at the cost of a run that somebody still needs.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -82,27 +84,35 @@ Json document_of(const std::vector<GcStep>& steps, const Outcome& done, bool app
 void tell_person(
     const std::vector<GcStep>& steps, const Outcome& done, bool apply, Context& context
 ) {
+    std::size_t ids = 0;
+    for (const GcStep& step : steps) {
+        ids = std::max(ids, step.run.id.size());
+    }
+    std::string rows;
     for (const GcStep& step : steps) {
         if (step.goes || !step.why.empty()) {
-            context.out(fmt::format(
-                "{:<7} {:<48} {:>9}  {}\n",
-                step.goes ? (apply ? "removed" : "would") : "stays",
+            rows += fmt::format(
+                "{:<8}  {:<{}}  {:>8}  {}\n",
+                step.goes ? (apply ? "removed" : "would go") : "stays",
                 step.run.id,
+                ids,
                 run::size_text(step.run.bytes),
                 step.why
-            ));
+            );
         }
     }
+    show_text(rows, context);
     const std::string what = fmt::format(
-        "{} of {} runs, {}, in {}",
+        "{} of {}, {}, in {}",
         std::ranges::count_if(steps, &GcStep::goes),
-        steps.size(),
+        counted(steps.size(), "run"),
         run::size_text(bytes_of(steps, done, apply)),
         context.state_dir.string()
     );
-    context.err(
+    tell_text(
         apply ? fmt::format("removed {}\n", what)
-              : fmt::format("would remove {}; nothing was removed, --apply does it\n", what)
+              : fmt::format("would remove {}; nothing was removed, --apply does it\n", what),
+        context
     );
 }
 

@@ -1,7 +1,10 @@
 // runs list: what was run on this machine, and how it ended.
+#include "oa_stream/base/layout.hpp"
+
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -26,18 +29,43 @@ struct Options {
     }
 };
 
-std::string row_text(const RunEntry& run, std::size_t ids) {
-    return fmt::format(
-        "{:<{}}  {:<12}  {:<8}  {:>4}  {:>7}{}{}\n",
-        run.id,
+std::string_view verdict_word(const RunEntry& run) {
+    return run.verdict.empty() ? "–" : std::string_view(run.verdict);
+}
+
+/// No column is wider than what stands in it: with most runs a row fits 80 columns.
+std::string table_of(const std::vector<RunEntry>& runs) {
+    std::size_t ids = 0;
+    std::size_t verdicts = std::string_view("verdict").size();
+    for (const RunEntry& run : runs) {
+        ids = std::max(ids, run.id.size());
+        verdicts = std::max(verdicts, run.verdict.size());
+    }
+    std::string out = fmt::format(
+        "{:<{}}  {:<{}}  {:<8}  {:>4}  {:>8}\n",
+        "run",
         ids,
-        run.verdict.empty() ? "–" : run.verdict,
-        to_string(run.life),
-        run::age_text(age_of(run)),
-        run::size_text(run.bytes),
-        run.pinned ? "  pinned" : "",
-        member(run.document, "rolled_back") == nullptr ? "" : "  rolled back"
+        "verdict",
+        verdicts,
+        "state",
+        "age",
+        "size"
     );
+    for (const RunEntry& run : runs) {
+        out += fmt::format(
+            "{:<{}}  {:<{}}  {:<8}  {:>4}  {:>8}{}{}\n",
+            run.id,
+            ids,
+            verdict_word(run),
+            verdicts,
+            to_string(run.life),
+            run::age_text(age_of(run)),
+            run::size_text(run.bytes),
+            run.pinned ? "  pinned" : "",
+            member(run.document, "rolled_back") == nullptr ? "" : "  rolled back"
+        );
+    }
+    return out;
 }
 
 /// Who looks for the weekly timer's runs from their own account finds none.
@@ -45,7 +73,9 @@ void tell_of_service(Context& context) {
     const std::filesystem::path service("/var/lib/oa-stream");
     std::error_code none;
     if (context.state_dir != service && std::filesystem::exists(service / "runs", none)) {
-        context.err(fmt::format("the service keeps its own: --state-dir {}\n", service.string()));
+        tell_text(
+            fmt::format("the service keeps its own: --state-dir {}\n", service.string()), context
+        );
     }
 }
 
@@ -70,25 +100,24 @@ Result<ExitCode> run(const Options& options, Context& context) {
         print_document("runs-list", out, context);
         return ExitCode::ok;
     }
-    std::size_t ids = 0;
-    for (const RunEntry& one : runs) {
-        ids = std::max(ids, one.id.size());
-    }
     if (!runs.empty()) {
-        context.out(fmt::format(
-            "{:<{}}  {:<12}  {:<8}  {:>4}  {:>7}\n", "run", ids, "verdict", "state", "age", "size"
-        ));
-    }
-    for (const RunEntry& one : runs) {
-        context.out(row_text(one, ids));
+        show_text(table_of(runs), context);
     }
     if (all == 0) {
-        context.err(fmt::format("there are no runs yet in {}\n", context.state_dir.string()));
+        tell_text(
+            fmt::format("there are no runs yet in {}\n", context.state_dir.string()), context
+        );
         tell_of_service(context);
     } else if (runs.size() < all) {
-        context.err(fmt::format(
-            "{} of {} runs in {}\n", runs.size(), all, (context.state_dir / "runs").string()
-        ));
+        tell_text(
+            fmt::format(
+                "{} of {} in {}\n",
+                runs.size(),
+                counted(all, "run"),
+                (context.state_dir / "runs").string()
+            ),
+            context
+        );
     }
     return ExitCode::ok;
 }

@@ -4,6 +4,7 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +21,7 @@ ExitCode tell(const run::RunEntry& run, std::string_view what, Context& context)
         out["pinned"] = what == "pinned";
         print_document("runs-pin", out, context);
     } else {
-        context.out(fmt::format("{} {}\n", run.id, what));
+        show_text(fmt::format("{} {}\n", run.id, what), context);
     }
     return ExitCode::ok;
 }

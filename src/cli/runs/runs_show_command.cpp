@@ -183,9 +183,11 @@ Json json_of(const Known& known) {
 
 Result<ExitCode> run(const RunWord& options, Context& context) {
     OA_TRY(const Known known, look(options.run, context));
-    context.out(
-        context.json ? document_line("runs-show", json_of(known), context) : text_of(known)
-    );
+    if (context.json) {
+        print_document("runs-show", json_of(known), context);
+    } else {
+        show_text(text_of(known), context);
+    }
     const Verdict verdict = verdict_of(known);
     const bool act = known.left && known.run.life == RunLife::died;
     const ExitCode exit = act ? ExitCode::rollback_unverified : exit_code(verdict);

@@ -133,7 +133,7 @@ std::string table_of(const std::vector<JudgedRun>& runs) {
             );
         }
         if (run.unreadable > 0) {
-            out += fmt::format("  {} lines could not be read and were left out\n", run.unreadable);
+            out += fmt::format("  {} left out: unreadable\n", counted(run.unreadable, "line"));
         }
     }
     return out;
@@ -200,10 +200,13 @@ void tell(const std::vector<JudgedRun>& runs, Verdict verdict, ExitCode exit, Co
     } else {
         show_text(table_of(runs) + closing_of(runs, totals) + "\n", context);
     }
-    context.err(fmt::format(
-        "{} on recorded samples; nothing was asked live, so this is never PASS\n",
-        to_string(verdict)
-    ));
+    tell_text(
+        fmt::format(
+            "{} on recorded samples; nothing was asked live, so this is never PASS\n",
+            to_string(verdict)
+        ),
+        context
+    );
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -247,9 +248,9 @@ Result<ExitCode> judge_stream(const Options& options, Context& context, const st
         document["checks"] = Json::array();
         print_document("check", document, context);
     } else if (!judgement.pass() || !context.quiet) {
-        context.out(contract::to_text(judgement, profile, source.name()));
+        show_text(contract::to_text(judgement, profile, source.name()), context);
         if (seen.is_object()) {
-            context.out(text_of(seen));
+            show_text(text_of(seen), context);
         }
     }
     return judgement.pass() ? ExitCode::ok : ExitCode::breach;
@@ -269,7 +270,7 @@ Result<ExitCode> list_rules(const Options& options, Context& context) {
         }
         print_document("check-rules", document, context);
     } else {
-        context.out(contract::rules_text(profile));
+        show_text(contract::rules_text(profile), context);
     }
     return ExitCode::ok;
 }
@@ -299,7 +300,7 @@ Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
         document.update(contract::to_json(*rule));
         print_document("check-rule", document, context);
     } else {
-        context.out(contract::explain(*rule));
+        show_text(contract::explain(*rule), context);
     }
     return ExitCode::ok;
 }

@@ -6,8 +6,9 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, diedRun, scratch } from '../lib/process.mjs';
 
 const folder = scratch('output');
 const env = cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, 'state') });
@@ -118,18 +119,39 @@ test('a lane started without stdin, stdout and stderr gives their numbers to no 
   assert.deepEqual(await lane.stop(), { code: 0, signal: null });
 });
 
+/** The lines of a command on a terminal of 80 columns. */
+function onTerminal(words, more = {}) {
+  const line = `stty cols 80; exec ${OA_BIN} ${words.join(' ')}`;
+  const got = spawnSync('script', ['-qec', line, '/dev/null'], { env: { ...env, TERM: 'xterm', ...more }, encoding: 'utf8', timeout: 60000, input: '' });
+  assert.ifError(got.error);
+  const lines = got.stdout.split(/\r?\n/).map((one) => one.split('\x1b[2K').at(-1).replace(/\r|\x1b\[[\d;]*[mK]/g, ''));
+  assert.ok(lines.some((one) => one !== ''), words.join(' '));
+  return lines;
+}
+/** A path or a URL is one word, and is copied: it is never broken. */
+const fits = (line) => [...line].length <= 80 || /^(\S+:? +)?(file:\/\/|\/)\S+$/.test(line.trim());
+
+test('what is said of runs fits a terminal of 80 columns, however long their names and reasons are', async () => {
+  const lane = await startLane();
+  const state = { OA_STREAM_STATE_DIR: path.join(folder, 'runs') };
+  const there = ['smoke', 'completions', '--base-url', lane.base];
+  for (const words of [there, ['smoke', 'responses', '--base-url', 'http://127.0.0.1:1'], there]) for (const line of onTerminal(words, state)) assert.ok(fits(line), line);
+  await lane.stop();
+  diedRun(state.OA_STREAM_STATE_DIR, '20261120T101112Z-cutover-0a1b2c3d');
+  const reason = "'the long reason that somebody typed in the middle of the night for a run that has to stay'";
+  for (const words of [
+    ['runs', 'pin', 'last', '--reason', reason], ['runs', 'show', 'last'], ['runs', 'show', 'last:smoke-responses'], ['runs', 'list'], ['runs', 'gc', '--keep', '0'],
+    ['runs', 'compare', 'last:smoke-responses', 'last:smoke-completions'], ['cutover', 'status'], ['runs', 'show', '0a1b2c3d'], ['note', reason, '--run', 'last'], ['runs', 'unpin', 'last'],
+    ['cutover', 'abandon', '--run', '0a1b2c3d'], ['check', '--rules'], ['check', '--explain', 'C21'], ['compat'], ['config', 'show', '--origin'], ['playbook', 'validate', 'cutover'],
+  ]) for (const line of onTerminal(words, state)) assert.ok(fits(line), `${words.join(' ')}: ${[...line].length} columns: ${line}`);
+});
+
 test('what informs, and what went wrong, fits a terminal of 80 columns', () => {
   const shown = [
     ['playbook', 'list'], ['playbook', 'explain', 'cutover-local'], ['runs', 'list'], ['doctor'], ['cutover', 'status'], ['version'],
     ['help', '--search', 'gate'], ['incident', 'list'], ['smoke', 'stream', '--explain'], ['serve', '--authority', 'worker', '--listen', '127.0.0.1:0'],
   ];
   for (const words of shown) {
-    const line = `stty cols 80; exec ${OA_BIN} ${words.join(' ')}`;
-    const got = spawnSync('script', ['-qec', line, '/dev/null'], { env: { ...env, TERM: 'xterm' }, encoding: 'utf8', timeout: 60000, input: '' });
-    assert.ifError(got.error);
-    const lines = got.stdout.replace(/\x1b\[[\d;]*[mK]/g, '').split(/\r?\n/);
-    assert.ok(lines.some((one) => one !== ''), words.join(' '));
-    // A path is one word, and is copied: it is never broken.
-    for (const one of lines) assert.ok([...one].length <= 80 || one.trim().startsWith('/'), `${words.join(' ')}: ${one}`);
+    for (const one of onTerminal(words)) assert.ok(fits(one), `${words.join(' ')}: ${one}`);
   }
 });
