@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
+#include "core/document.hpp"
 #include "manual/help.hpp"
 
 #include <fmt/format.h>
@@ -19,15 +20,33 @@ struct Options {
     std::optional<std::string> search{};
 };
 
+void tell_document(const Json& text, const std::vector<Found>& found, const Context& context) {
+    Json out = plain_answer();
+    out["text"] = text;
+    out["found"] = Json::array();
+    for (const Found& one : found) {
+        out["found"].push_back(
+            {{"what", one.what},
+             {"text", one.line},
+             {"page", one.page.empty() ? Json(nullptr) : Json(one.page)}}
+        );
+    }
+    print_document("help", out, context);
+}
+
 Result<ExitCode> show_found(const std::string& words, Context& context) {
     const auto found = search_help(words, k_most_found);
     if (found.empty()) {
         return fail(
             Code::usage,
-            fmt::format("nothing is about '{}'", printable(words, 60)),
+            fmt::format("no help text has '{}'", printable(words, 60)),
             {},
             "try one word; oa-stream --help lists the commands"
         );
+    }
+    if (context.json) {
+        tell_document(nullptr, found, context);
+        return ExitCode::ok;
     }
     const std::size_t columns = context.out_tty ? static_cast<std::size_t>(context.width) : 80;
     for (const Found& one : found) {
@@ -37,17 +56,24 @@ Result<ExitCode> show_found(const std::string& words, Context& context) {
     return ExitCode::ok;
 }
 
+Result<ExitCode> show_help(const std::string& text, Context& context) {
+    if (context.json) {
+        tell_document(text, {}, context);
+    } else {
+        context.out(text);
+    }
+    return ExitCode::ok;
+}
+
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.search) {
         return show_found(*options.search, context);
     }
     if (options.words.empty()) {
-        context.out(overview());
-        return ExitCode::ok;
+        return show_help(overview(), context);
     }
     OA_TRY(const Topic topic, find_topic(options.words));
-    context.out(help_about(topic));
-    return ExitCode::ok;
+    return show_help(help_about(topic), context);
 }
 
 constexpr auto k_positionals = positionals<Options>(
@@ -57,14 +83,16 @@ constexpr auto k_positionals = positionals<Options>(
         .offering(Offer::commands)
 );
 constexpr auto k_options = options<Options>(option<&Options::search>(
-    "--search", "WORDS", "List what is about these words: commands, options, keys, exit codes."
+    "--search",
+    "WORDS",
+    "List the commands, options, playbook keys and exit codes whose help has these words."
 ));
 
 } // namespace
 
 const CommandSpec help_command = command<run>({
     .path = "help",
-    .summary = "Show the help of a command, or find what is about a word.",
+    .summary = "Show the help of a command, or search all help texts.",
     .positionals = k_positionals,
     .options = k_options,
     .examples =

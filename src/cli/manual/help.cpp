@@ -127,7 +127,7 @@ std::string overview() {
     out += "\nEvery command takes:\n";
     append_rows(out, global_options());
     out += "\noa-stream COMMAND --help shows options and examples of one command,\n"
-           "oa-stream help --search WORD finds what is about a word,\n"
+           "oa-stream help --search WORD searches all help texts,\n"
            "oa-stream man COMMAND | man -l - is the manual page.\n";
     return out;
 }

@@ -145,9 +145,9 @@ std::vector<Found> search_help(std::string_view words, std::size_t limit) {
     }
     for (const ExitCodeRow& row : k_exit_codes) {
         const std::string name = fmt::format("exit code {}", static_cast<int>(row.code));
-        search.add(
-            rank_of(search.words(), {name, row.meaning}), {"", name, std::string(row.meaning)}
-        );
+        constexpr std::size_t k_above_commands = 9; // "exit 8" is this line, and no other
+        const std::size_t rank = rank_of(search.words(), {name, row.meaning});
+        search.add(rank > 1 ? k_above_commands : rank, {"", name, std::string(row.meaning)});
     }
     search.table("playbook", "playbook", playbook::playbook_page());
     return search.take(limit);

@@ -126,6 +126,9 @@ describe('what is printed', { concurrency: 3 }, () => {
     fs.writeFileSync(out('broken.yaml'), 'version: 1\nkind: cutover\nnmae: x\n');
     for (const [words, schema, ends] of [
       [['version'], 'version'],
+      [['help'], 'help'],
+      [['help', 'smoke', 'stream'], 'help'],
+      [['help', '--search', 'gate'], 'help'],
       [['config', 'show'], 'config'],
       [['doctor'], 'doctor', [0, 1, 3]],
       [['compat'], 'compat'],

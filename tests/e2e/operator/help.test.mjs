@@ -34,6 +34,12 @@ test('a word that people try names the command they look for, and what is about 
   assert.equal(found.code, 0);
   assert.match(found.stdout, /^serve --heartbeat: Send a comment/m);
   assert.equal((await oa(['help', '--search', 'xyzzy'])).code, 2);
+  const document = (await oa(['help', '--search', 'heartbeat', '--json'])).json();
+  assert.deepEqual([document.schema, document.verdict, document.text], ['oa-stream.help.v1', 'PASS', null]);
+  assert.deepEqual(Object.keys(document.found[0]), ['what', 'text', 'page']);
+  assert.ok(document.found.some((one) => one.what === 'serve --heartbeat' && one.page === 'serve'), JSON.stringify(document.found));
+  assert.equal((await oa(['help', 'cutover', '--json'])).json().text, (await oa(['help', 'cutover'])).stdout);
+  assert.match((await oa(['help', '--search', 'exit 8'])).stdout, /^exit code 8: /, 'the line itself comes first');
 });
 
 test('man takes the words of a command', async () => {
@@ -62,7 +68,9 @@ test('-v shows decisions as they are made, -vv each request as well, and never a
   const lines = (got) => got.stderr.split('\n').filter((line) => /^\d\d:\d\d:\d\d\.\d{3}Z /.test(line));
   assert.equal(plain.code, 0, plain.stderr);
   assert.deepEqual(lines(plain), []);
-  assert.ok(lines(decisions).some((line) => / check check=.*"stream\.happy/.test(line)), decisions.stderr);
+  assert.ok(lines(decisions).some((line) => / check PASS stream\.happy\S*: completed, \d+ frames/.test(line)), decisions.stderr);
+  assert.ok(lines(decisions).length > 20);
+  for (const line of lines(decisions)) assert.doesNotMatch(line, /\\"|\{"|":/, 'words, not a document');
   assert.ok(!decisions.stderr.includes(' GET http'), 'requests are for -vv');
   assert.ok(lines(requests).some((line) => line.includes(` GET ${lane.base}/healthz: 200 in `)), requests.stderr);
   assert.ok(lines(requests).some((line) => / POST .*: 200 in \d+ ms \(connected \d+ ms, head \d+ ms\)/.test(line)), requests.stderr);
