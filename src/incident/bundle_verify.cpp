@@ -1,4 +1,5 @@
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/bundle.hpp"
@@ -108,7 +109,7 @@ BundleCheck check_list(const Contents& contents, const std::string& list, bool a
         }
     }
     out.pass = wrong.empty();
-    out.detail = out.pass ? fmt::format("{} files as listed", right) : first_of(std::move(wrong));
+    out.detail = out.pass ? counted(right, "file") + " as listed" : first_of(std::move(wrong));
     return out;
 }
 

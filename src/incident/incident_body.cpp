@@ -1,5 +1,6 @@
 // The text.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
@@ -92,7 +93,10 @@ Part checks_part(const Incident& incident) {
             );
         }
         out.foot += fmt::format(
-            "\n{}: {} of {} checks passed or were skipped.\n", run.label, passed, checks->size()
+            "\n{}: {} of {} passed or skipped.\n",
+            run.label,
+            passed,
+            counted(checks->size(), "check")
         );
     }
     out.head = "\n## What did not pass\n\n";
@@ -160,13 +164,16 @@ Part timeline_part(const Incident& incident) {
     const auto bad = std::ranges::count(events, std::optional(true), &TimelineEvent::bad_turn);
     const auto good = std::ranges::count(events, std::optional(false), &TimelineEvent::bad_turn);
     if (bad + good > 0) {
-        out.foot +=
-            fmt::format("\nThe logs hold {} turn requests, {} of them bad.\n", bad + good, bad);
+        out.foot += fmt::format(
+            "\nThe logs hold {}, {} of them bad.\n",
+            counted(static_cast<std::uint64_t>(bad + good), "turn request"),
+            bad
+        );
     }
     if (incident.timeline.undated > 0) {
         out.foot += fmt::format(
-            "\n{} lines of logs say nothing of when; they are not here.\n",
-            incident.timeline.undated
+            "\n{} of the logs without a time left out.\n",
+            counted(incident.timeline.undated, "line")
         );
     }
     return out;

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 
 #include "html.hpp"
 
@@ -218,7 +219,7 @@ std::string github_summary(const Json& run) {
         }
         bad += fmt::format("| `{}` | {} | {} |\n", cell(row.id), row.verdict, cell(row.detail));
     }
-    out += fmt::format("\n{} of {} checks passed.\n", good, rows.size());
+    out += fmt::format("\n{} of {} passed.\n", good, counted(rows.size(), "check"));
     if (!bad.empty()) {
         out += "\n| check | verdict | detail |\n|---|---|---|\n" + bad;
     }

@@ -1,4 +1,5 @@
 // The store that lanes share, as one of them would come to it.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/store/facts.hpp"
 
@@ -70,8 +71,10 @@ Check lanes(const store::StoreFacts& facts) {
         mixed ? Verdict::inconclusive : Verdict::pass,
         facts.lanes == 0
             ? "no lane is on it"
-            : fmt::format("{} lanes, revision {}", facts.lanes, fmt::join(facts.revisions, ", ")),
-        mixed ? "finish the rollout: all lanes shall have one revision" : ""
+            : fmt::format(
+                  "{}, revision {}", counted(facts.lanes, "lane"), fmt::join(facts.revisions, ", ")
+              ),
+        mixed ? "finish the rollout: all lanes need the same revision" : ""
     );
 }
 

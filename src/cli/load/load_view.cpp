@@ -180,7 +180,11 @@ Check counter(const LoadOutcome& outcome) {
     Check check = make(
         "counter",
         off <= k_tolerance ? Verdict::pass : Verdict::inconclusive,
-        fmt::format("the target counted {} requests, {} were sent", *outcome.counted, sent)
+        fmt::format(
+            "the target counted {} of {} sent",
+            *outcome.counted,
+            counted(outcome.totals.sent, "request")
+        )
     );
     check.data["counted"] = *outcome.counted;
     check.data["sent"] = outcome.totals.sent;

@@ -1,6 +1,7 @@
 // front: the local weighted front door.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/signal_echo.hpp"
@@ -188,8 +189,8 @@ Result<ExitCode> run(Options options, Context& context) {
                 }
                 draining = true;
                 context.err(fmt::format(
-                    "draining {} streams, at most {}; a second signal cuts them\n",
-                    front->active(),
+                    "draining {}, at most {}; a second signal cuts them\n",
+                    counted(front->active(), "stream"),
                     format_duration(options.drain_timeout)
                 ));
                 spawn(io.get_executor(), "drain", drain(front.get(), &io, options.drain_timeout));

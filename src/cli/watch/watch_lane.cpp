@@ -1,3 +1,4 @@
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/exposition.hpp"
 #include "oa_stream/measure/processes.hpp"
@@ -156,7 +157,7 @@ private:
         }
         const std::size_t alive = processes_.answered_since(lost_before());
         ready_ = unready.empty();
-        state_ = ready_ ? fmt::format("{} instances ready", alive)
+        state_ = ready_ ? counted(alive, "instance") + " ready"
                         : fmt::format(
                               "{} of {} instances not ready: {}",
                               unready.size(),

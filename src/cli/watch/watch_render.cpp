@@ -296,8 +296,9 @@ std::vector<Row> totals(const WatchView& view) {
     rows.push_back({"endings   " + pairs(n.terminals)});
     rows.push_back({"rejected  " + pairs(n.compat)});
     std::string now = fmt::format(
-        "active    {} streams   bad {} of {} requests",
+        "active    {} stream{}   bad {} of {} requests",
         count(n.active),
+        count(n.active) == "1" ? "" : "s",
         count(view.bad),
         count(view.total)
     );

@@ -1,5 +1,6 @@
 #include "oa_stream/probe/continuity.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
@@ -162,9 +163,9 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
             std::move(id),
             unknown ? Verdict::fail : Verdict::error,
             fmt::format(
-                "{}: a conversation of {} messages {}: {}",
+                "{}: a conversation of {} {}: {}",
                 way,
-                before.messages->size(),
+                counted(before.messages->size(), "message"),
                 unknown ? "is not known there" : "could not be read there",
                 other.seen
             )
@@ -231,22 +232,25 @@ Task<Check> Continuity::all_on(Target target, std::string id) {
             lost.push_back(fmt::format("{}: {}", thread.id, wrong));
         }
     }
-    co_return lost.empty()
-        ? check_of(
-              std::move(id),
-              Verdict::pass,
-              fmt::format("all {} conversations of this run are whole", threads_.size())
-          )
-        : check_of(
-              std::move(id),
-              Verdict::fail,
-              fmt::format(
-                  "{} of {} conversations are not whole: {}",
-                  lost.size(),
-                  threads_.size(),
-                  fmt::join(lost, "; ")
-              )
-          );
+    co_return lost.empty() ? check_of(
+                                 std::move(id),
+                                 Verdict::pass,
+                                 fmt::format(
+                                     "{} of this run {} whole",
+                                     counted(threads_.size(), "conversation"),
+                                     threads_.size() == 1 ? "is" : "are"
+                                 )
+                             )
+                           : check_of(
+                                 std::move(id),
+                                 Verdict::fail,
+                                 fmt::format(
+                                     "{} of {} conversations are not whole: {}",
+                                     lost.size(),
+                                     threads_.size(),
+                                     fmt::join(lost, "; ")
+                                 )
+                             );
 }
 
 std::vector<std::string> Continuity::take() {

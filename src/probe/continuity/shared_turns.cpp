@@ -1,6 +1,7 @@
 #include "oa_stream/probe/shared_turns.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/layout.hpp"
 
 #include "stream/target_request.hpp"
 
@@ -180,8 +181,8 @@ Task<Check> SharedTurns::finish(std::string id) {
     } else {
         out.verdict = Verdict::pass;
         out.detail = fmt::format(
-            "{} answers were read through another lane while they ran: same digest, none lost{}",
-            same,
+            "{} read through another lane while running: same digest, none lost{}",
+            counted(same, "answer"),
             carried == 0 ? ""
                          : fmt::format("; {} of a dead lane were ended by another one", carried)
         );

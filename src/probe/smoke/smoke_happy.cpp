@@ -1,4 +1,5 @@
 // The happy path on the three routes, and what must hold of its answers.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "load/latch.hpp"
@@ -84,8 +85,8 @@ Task<void> happy(SmokePtr smoke, const Route* route) {
             route->name,
             Verdict::pass,
             fmt::format(
-                "completed, {} frames, first content after {:.0f} ms",
-                sample.judgement.frames,
+                "completed, {}, first content after {:.0f} ms",
+                counted(sample.judgement.frames, "frame"),
                 sample.clocks.first_content.value_or(0) * 1e3
             ),
             std::move(data)

@@ -1,4 +1,5 @@
 // Paths that only a replayed transcript can provoke at will: a tool call, a failing turn.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "smoke_run.hpp"
@@ -58,7 +59,7 @@ void report_tool(Smoke& smoke, const ProbeSample& tool) {
     smoke.report(
         "tool.call",
         wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? fmt::format("{} tool outputs", tool.tool_outputs) : wrong,
+        wrong.empty() ? counted(tool.tool_outputs, "tool output") : wrong,
         to_json(tool)
     );
 }

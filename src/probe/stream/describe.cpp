@@ -1,5 +1,6 @@
 #include "describe.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "outcome.hpp"
@@ -68,8 +69,8 @@ std::string core(const ProbeSample& sample) {
     switch (sample.outcome) {
     case Outcome::ok:
         return fmt::format(
-            "{} frames, {} with content, status {}",
-            sample.judgement.frames,
+            "{}, {} with content, status {}",
+            counted(sample.judgement.frames, "frame"),
             sample.content_frames,
             sample.terminal.empty() ? "not given" : printable(sample.terminal, 40)
         );
@@ -97,17 +98,17 @@ std::string core(const ProbeSample& sample) {
         return sample.pacing_why;
     case Outcome::truncated:
         return fmt::format(
-            "the answer broke off after {} bytes, {} [DONE]{}",
-            sample.judgement.bytes,
+            "the answer broke off after {}, {} [DONE]{}",
+            counted(sample.judgement.bytes, "byte"),
             sample.done ? "after" : "without",
             idle_cut(sample)
         );
     case Outcome::stalled:
     case Outcome::too_slow:
         return fmt::format(
-            "{} ({} frames read{})",
+            "{} ({} read{})",
             rule_text(sample.outcome),
-            sample.judgement.frames,
+            counted(sample.judgement.frames, "frame"),
             sample.done ? ", [DONE] among them: the body does not end" : ""
         );
     default:
