@@ -47,7 +47,13 @@ svg .mark { stroke: var(--soft); stroke-dasharray: 1 3; }
 .legend { margin: .25rem 0; color: var(--soft); font-size: .9rem; }
 .legend span { white-space: nowrap; } .legend > span { margin-right: .75rem; }
 .key { color: var(--tone); } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
-@media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+pre.command { white-space: pre-wrap; }
+@media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
+  .scroll:has(td.wide) thead { display: none; } .scroll td { min-width: 0; }
+  .scroll:has(td.wide) tr { display: grid; grid-template-columns: 1fr auto auto;
+    border-bottom: 1px solid var(--line); }
+  .scroll:has(td.wide) tr:last-child { border-bottom: 0; } .scroll tr:has(td.wide) td { border: 0; }
+  td.wide { grid-column: 1 / -1; padding-top: 0; } }
 @media print { .scroll { overflow: visible; border: 0; } body { font-size: .8rem; padding: 0; max-width: none; }
   th, td { padding: .15rem .4rem; min-width: 0; } td.wide { min-width: 0; } tr { break-inside: avoid; }
   .charts { grid-template-columns: 1fr 1fr; } h2 { break-after: avoid; margin-top: 1rem; }

@@ -39,7 +39,9 @@ std::string head(const Report& report) {
     }
     out += "</dl>\n";
     if (!report.next.empty()) {
-        out += fmt::format("<p>Next:</p>\n<pre tabindex=\"0\">{}</pre>\n", escaped(report.next));
+        out += fmt::format(
+            "<p>Next:</p>\n<pre class=\"command\" tabindex=\"0\">{}</pre>\n", escaped(report.next)
+        );
     }
     return out;
 }

@@ -95,6 +95,20 @@ test('text of the charts can be read at every width, and no two labels of an axi
   }
 });
 
+test('on a phone the reasons of gates and checks, and what to type next, are read without scrolling sideways', async () => {
+  for (const page of [file, loaded]) {
+    const { tab, leave } = await open(SCREENS[0], 'dark', page);
+    const seen = await tab.run(() => {
+      const wide = [...document.querySelectorAll('td.wide')].filter((cell) => cell.checkVisibility());
+      const next = [...document.querySelectorAll('pre.command')];
+      return { wide: wide.length, beyond: wide.filter((cell) => cell.getBoundingClientRect().right > innerWidth).length, next: next.length, cut: next.filter((one) => one.scrollWidth > one.clientWidth).length };
+    });
+    assert.ok(seen.wide > 0 && seen.beyond === 0, JSON.stringify(seen));
+    assert.ok(seen.cut === 0 && (page === loaded || seen.next === 1), JSON.stringify(seen));
+    await leave();
+  }
+});
+
 test('on paper it takes at most four pages, without what passed', async () => {
   const { tab, leave } = await open(SCREENS[2], 'light');
   const { data } = await tab.call('Page.printToPDF', {});
