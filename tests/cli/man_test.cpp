@@ -1,7 +1,7 @@
 #include "oa_stream/base/file.hpp"
 
-#include "core/exit_codes.hpp"
 #include "manual/complete.hpp"
+#include "manual/exits.hpp"
 #include "manual/man_format.hpp"
 #include "manual/man_page.hpp"
 
@@ -48,6 +48,29 @@ TEST_CASE("man: every exit code is explained, once") {
         CHECK(codes.insert(static_cast<int>(row.code)).second);
     }
     CHECK(codes == std::set{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 130, 143});
+}
+
+TEST_CASE("man: a page lists the exit codes of its command, not those of all") {
+    const auto codes = [](std::string_view path) {
+        const auto commands = all_commands();
+        const auto command = std::ranges::find(commands, path, &CommandSpec::path);
+        REQUIRE(command != commands.end());
+        std::vector<int> out;
+        for (const ExitCodeRow& row : exits_of(*command)) {
+            out.push_back(static_cast<int>(row.code));
+            CHECK(manual_of(*command).text.contains("\\fB" + std::to_string(out.back()) + "\\fR\n")
+            );
+        }
+        return out;
+    };
+    CHECK(codes("man") == std::vector{0, 2, 4});
+    CHECK(codes("check") == std::vector{0, 1, 2, 4});
+    CHECK(codes("smoke stream") == std::vector{0, 1, 2, 3, 4, 5, 130, 143});
+    CHECK(codes("cutover apply") == std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 143});
+    CHECK(codes("cutover plan") == std::vector{0, 1, 2, 3, 4, 5, 6, 10, 130, 143});
+    CHECK(codes("route evaluate") == std::vector{0, 1, 2, 3, 4, 5});
+    CHECK(codes("route restore") == std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 130, 143});
+    CHECK(codes("cutover status") == std::vector{0, 1, 2, 3, 4, 8});
 }
 
 TEST_CASE("docs/commands.md is what the table says (oa-stream man --markdown)") {

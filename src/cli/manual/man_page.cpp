@@ -3,8 +3,8 @@
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/playbook/file.hpp"
 
-#include "core/exit_codes.hpp"
 #include "core/layers.hpp"
+#include "exits.hpp"
 #include "help.hpp"
 #include "man_format.hpp"
 
@@ -67,9 +67,9 @@ void append_options(std::string& out, std::span<const OptionSpec> options) {
     }
 }
 
-void append_exit_codes(std::string& out) {
+void append_exit_codes(std::string& out, std::span<const ExitCodeRow> rows) {
     out += ".SH EXIT STATUS\n";
-    for (const ExitCodeRow& row : k_exit_codes) {
+    for (const ExitCodeRow& row : rows) {
         append_item(out, fmt::format("\\fB{}\\fR", static_cast<int>(row.code)), row.meaning);
     }
 }
@@ -179,6 +179,11 @@ void append_command(std::string& out, const CommandSpec& command) {
     if (!command.options.empty()) {
         append_option_rows(out, command.options);
     }
+    std::string exits;
+    for (const ExitCodeRow& row : exits_of(command)) {
+        exits += fmt::format("{}{}", exits.empty() ? "" : ", ", static_cast<int>(row.code));
+    }
+    out += fmt::format("\nExit codes: {}.\n", exits);
     out += "\n```sh\n";
     for (const std::string_view example : command.examples) {
         out += fmt::format("{}\n", example);
@@ -238,7 +243,7 @@ ManPage manual_of(const CommandSpec& command) {
     out += ".SH OPTIONS\n";
     append_options(out, command.options);
     append_options(out, global_options());
-    append_exit_codes(out);
+    append_exit_codes(out, exits_of(command));
     append_environment(out, command);
     append_files(out, command);
     append_examples(out, command.examples);
@@ -269,7 +274,7 @@ ManPage manual() {
     }
     out += ".SH OPTIONS\nEvery command takes:\n";
     append_options(out, global_options());
-    append_exit_codes(out);
+    append_exit_codes(out, k_exit_codes);
     append_named(out, "ENVIRONMENT", k_environment);
     append_named(out, "FILES", k_files);
     static constexpr Examples k_examples{

@@ -56,6 +56,13 @@ function plain(text, stateDir) {
 }
 const quoted = (word) => (/^[\w./:=@%,+-]+$/.test(word) ? word : `'${word}'`);
 
+/** The exit codes that docs/commands.md lists of the command; null: there is none of that name. */
+const LISTED = new Map([...fs.readFileSync(path.join(ROOT, 'docs/commands.md'), 'utf8').matchAll(/^## oa-stream (.*)$[^]*?^Exit codes: (.*)\.$/gm)].map(([, name, codes]) => [name, codes.split(', ').map(Number)]));
+function exitsOf(words) {
+  assert.ok(LISTED.size > 50, 'the page lists them');
+  return LISTED.get(words.slice(0, 2).join(' ')) ?? LISTED.get(words[0]) ?? null;
+}
+
 const said = new Map(); // class → its part of the page
 const HEAD = `# When it does not work
 
@@ -78,6 +85,8 @@ test('every case ends with its exit code and says what to type next', async (t) 
         const got = await carriedOut(each);
         const all = `exit ${got.code}\n${got.stdout.slice(-2000)}\n${got.stderr}`;
         assert.equal(got.code, one.exit, all);
+        const listed = exitsOf(each.words);
+        assert.ok(listed === null || listed.includes(one.exit), `its manual page lists ${listed}: ${all}`);
         assert.ok(!/terminate called|what\(\)|std::|nlohmann|boost|invariant|errno/i.test(got.stderr), `inner words: ${all}`);
         const last = (text) => text.trimEnd().split('\n').at(-1);
         assert.match(last(each.last === 'stdout' ? got.stdout : got.stderr), SAYS_NEXT, all);
