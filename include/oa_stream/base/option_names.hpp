@@ -89,6 +89,7 @@ inline constexpr const char* work_dir = "--work-dir";
 inline constexpr const char* work_dir_template = "--work-dir-template";
 inline constexpr const char* worker_auth = "--worker-auth";
 inline constexpr const char* worker_control = "--worker-control";
+inline constexpr const char* worker_id = "--worker-id";
 inline constexpr const char* yes_load = "--yes-load";
 
 } // namespace names

@@ -147,7 +147,7 @@ Result<void> check_version(const FileReader& reader, const config::YamlNode& roo
 /// Where a worker is means the same to every command, so these have a variable without one, too.
 constexpr std::array k_shared{
     std::string_view(names::worker_control),
-    std::string_view("--worker-id"),
+    std::string_view(names::worker_id),
     std::string_view(names::khala_url)
 };
 

@@ -21,7 +21,7 @@ template <auto... Path> struct WorkerRows {
         names::worker_control, "URL", "Send commands to the worker control API at this address."
     );
     static constexpr auto id =
-        option<Path..., &Worker::worker>("--worker-id", "ID", "Run turns on this worker.")
+        option<Path..., &Worker::worker>(names::worker_id, "ID", "Run turns on this worker.")
             .or_else("desktopw:shared");
     static constexpr auto auth = option<Path..., &Worker::auth>(
                                      names::worker_auth,
