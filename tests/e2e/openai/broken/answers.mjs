@@ -1,7 +1,7 @@
 // The answers of the small server in both APIs: the frames of a stream and the whole.
 import { hex } from './good.mjs';
 
-const pieces = (text) => (/^(\S+ )*\S*$/.test(text) ? text.split(/(?<= )/) : [...text]).filter(Boolean);
+const pieces = (text) => (/^[\x20-\x7e]*$/.test(text) ? text.split(/(?<= )/) : [...text]).filter(Boolean);
 
 /** `turn`: { text, calls, usage, finish, failed }. */
 export function completion(asked, rule, created, turn) {

@@ -153,7 +153,6 @@ export const BOTH = {
   'whole answers are text': { wholeType: 'text/plain' },
   'whole answers are cut': { contentLength: 5 },
   'whole answers end in rubbish': { wholeRaw: (text, failed) => (failed ? text : `${text}}`) },
-  'stream null is a stream': { nullStreams: true, refuses: () => null },
   // texts
   'streams lose the last word': { streamText: (text) => text.replace(/\s*\S+$/, '') },
   'streams lose the first word': { streamText: (text) => text.replace(/^\S+\s*/, '') },

@@ -72,6 +72,7 @@ export const COMPLETIONS = {
   'calls as function_call': choice((one) => { if (one.delta.tool_calls) { one.delta = { function_call: one.delta.tool_calls[0].function }; } }),
   'streamed calls are lost': { edit: (frames) => frames.filter((frame) => frame.data === '[DONE]' || !isCall(frame)) },
   // 3 whole answers
+  'stream null is a stream': { nullStreams: true },
   'whole answers without role': whole((answer) => { delete answer.choices?.[0].message.role; }),
   'whole answers without finish_reason': whole((answer) => { delete answer.choices?.[0].finish_reason; }),
   'whole answers with finish_reason null': whole((answer) => { if (answer.choices) answer.choices[0].finish_reason = null; }),
