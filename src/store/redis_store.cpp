@@ -12,6 +12,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace oa_stream::store {
 
 namespace {
@@ -172,7 +174,8 @@ Task<void> RedisStore::wait_for_copy() {
         }
         copying_ = true;
         copied_.expires_at(Clock::time_point::max());
-        const auto reply = co_await ask({"WAIT", "1", std::to_string(k_copy.count())});
+        const auto within = std::min(k_copy, options_.wait / 4); // what is behind it has a deadline
+        const auto reply = co_await ask({"WAIT", "1", std::to_string(within.count())});
         if (!*alive) {
             co_return;
         }

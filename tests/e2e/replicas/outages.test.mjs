@@ -150,6 +150,7 @@ test('Redis stands still for longer than store-wait and less than the lease: no 
 test('the primary dies and its copy takes over: turns go on, new ones start again', async () => {
   const copy = await startRedis({ args: ['--appendonly', 'yes', '--replicaof', '127.0.0.1', String(world.redis.port)] });
   await a.until(() => copy.cli('INFO', 'replication').includes('master_link_status:up'), 'the copy');
+  for (const lane of [a, b]) await ready(lane); // the primary may stand still for longer than store-wait while it makes the copy
   const [first, other] = await readOnBoth('failed-over');
   await a.until(() => copy.cli('XLEN', `oa:l:${first.headers['x-oa-turn-id']}`) === world.redis.cli('XLEN', `oa:l:${first.headers['x-oa-turn-id']}`), 'the copy of the log');
   await world.redis.kill();
