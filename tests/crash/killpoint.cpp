@@ -7,8 +7,8 @@
 //   OA_KILLPOINT_PEERS  "unix:/path,127.0.0.1:4711": addresses of the traffic machinery
 //   OA_KILLPOINT_LOG    file: one line a point, "number what"
 //   OA_KILLPOINT_AT     number of the point at which to act; unset: only count
-//   OA_KILLPOINT_DO     "kill" (also tears lines), "int", "term", "hup", "quit", "usr1", "full-disk"
-//   OA_KILLPOINT_DIR    folder whose files a full disk concerns
+//   OA_KILLPOINT_DO     "kill" (also tears lines), "int", "term", "hup", "quit", "usr1",
+//   "full-disk" OA_KILLPOINT_DIR    folder whose files a full disk concerns
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
