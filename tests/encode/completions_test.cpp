@@ -433,6 +433,16 @@ TEST_CASE("completions: a whole answer that outgrows its cap fails as overloaded
     CHECK(encoder.result().error().code == FailureCode::overloaded);
 }
 
+TEST_CASE("completions: a whole answer of exactly its cap is one") {
+    CompletionsWhole encoder(identity(), 4);
+    std::string out;
+    REQUIRE(encoder.encode(PartOpened{"a"}, out));
+    REQUIRE(encoder.encode(PartDelta{"a", "fo"}, out));
+    REQUIRE(encoder.encode(PartDelta{"a", "ur"}, out));
+    REQUIRE(encoder.encode(TurnEnded{}, out));
+    CHECK(encoder.result().has_value());
+}
+
 TEST_CASE("completions: an error object has all four members") {
     CHECK(
         dump_json(

@@ -57,6 +57,14 @@ const std::vector<Row>& rows() {
              UsageKnown{{1, 0, 1, 0}},
              k_ended}
         ),
+        unchanged(
+            "a call that is handed to the client stays open",
+            {k_started,
+             ToolOpened{"c", "clock"},
+             ToolInputReady{"c", Json::object()},
+             ClientCall{"c", "clock", "{}"},
+             TurnEnded{Outcome::completed, Finish::tool_calls}}
+        ),
         {"content before the turn starts it",
          {PartOpened{"m1"}, k_started, PartClosed{"m1"}, k_ended},
          described({TurnStarted{}, PartOpened{"m1"}, PartClosed{"m1"}, k_ended}),
