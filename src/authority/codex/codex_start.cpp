@@ -280,9 +280,6 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     hold->live = live;
     Json params = turn_start_params(hold->id, *request);
     self->add_own_choices(params, *hold, *request);
-    if (params.contains("clientUserMessageId")) {
-        live->asked_as = text_in(params, "clientUserMessageId");
-    }
     RpcOutcome outcome = co_await call(self, link, "turn/start", params, request->traceparent);
     if (const auto* refusal = std::get_if<Refusal>(&outcome);
         refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_not_loaded) {

@@ -105,7 +105,8 @@ public:
     }
 
     std::optional<std::int64_t> limit_ends{}; ///< of a used up account, Unix seconds
-    /// The mark of its user message, as codex tells it; another one's is somebody else's.
+    /// The mark of its first user message, as codex tells it; a further one with another mark is
+    /// somebody else's.
     std::optional<std::string> asked_as{};
     bool foreign_input = false; ///< … which came
     bool unasked = false; ///< its user message is not in codex' history yet
