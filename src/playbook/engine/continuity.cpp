@@ -4,6 +4,7 @@
 
 #include "run_context.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
@@ -63,18 +64,27 @@ Task<void> check_conversations(RunContext* run, std::string step) {
 
 namespace {
 
+struct Removing {
+    explicit Removing(const asio::any_io_executor& executor) : slow(executor) {}
+    asio::steady_timer slow; ///< until somebody is told why nothing happens
+    bool over = false;
+};
+
 /// Who sees nothing happen wants to leave, and must know what leaving does.
-Task<void> tell_slow(std::shared_ptr<bool> over, RunContext* run, Millis longest) {
+void tell_when_slow(const std::shared_ptr<Removing>& removing, RunContext* run, Millis longest) {
     constexpr Millis k_quiet{2000};
-    (void)co_await sleep_for(k_quiet);
-    if (!*over) {
+    removing->slow.expires_after(k_quiet);
+    removing->slow.async_wait([removing, run, longest](const boost::system::error_code& error) {
+        if (error || removing->over) {
+            return;
+        }
         const bool settled = run->in.stop != nullptr && !run->in.stop->settled().empty();
         run->session.say(fmt::format(
             "{}; removing its conversations for at most {}",
             settled ? run->in.stop->settled() : "the run has ended",
             format_duration(longest)
         ));
-    }
+    });
 }
 
 } // namespace
@@ -92,12 +102,13 @@ Task<void> remove_conversations(RunContext* run) {
         run->in.steering->over("the run has ended, and only removes its conversations");
     }
     const Millis longest = hurry ? k_hurry : k_longest;
-    const auto over = std::make_shared<bool>(false);
-    spawn(co_await asio::this_coro::executor, "slow removal", tell_slow(over, run, longest));
+    const auto removing = std::make_shared<Removing>(co_await asio::this_coro::executor);
+    tell_when_slow(removing, run, longest);
     const probe::Removal removal = co_await run->in.instruments->remove_conversations(
         {.longest = longest, .stop = [run, hurry] { return !hurry && run->stop_requested(); }}
     );
-    *over = true;
+    removing->over = true;
+    removing->slow.cancel();
     if (removal.removed + removal.left.size() == 0) {
         co_return;
     }
