@@ -23,10 +23,14 @@ const call = (method) => (lane, where, body, headers = {}) => send(lane.base, { 
 const [patch, post, remove] = [call('PATCH'), call('POST'), call('DELETE')];
 const listed = async (lane, query = '') => (await get(lane, `/api/chats${query}`)).data.map((one) => [one.id, one.title]);
 const said = async (lane, id) => (await get(lane, `/api/chats/${id}/messages`)).data.map((one) => one.content);
+/** Nothing of a file that was deleted since it was listed. */
+const stored = (file) => {
+  try { return fs.readFileSync(file, 'utf8'); } catch (error) { assert.equal(error.code, 'ENOENT'); return ''; }
+};
 /** Everything that Codex stores of its threads, the archived ones too. */
 const rollouts = (lane) => fs.readdirSync(path.join(lane.stateDir, 'codex/home'), { recursive: true })
   .map((name) => path.join(lane.stateDir, 'codex/home', name)).filter((name) => /rollout-.*\.jsonl$/.test(name))
-  .map((name) => fs.readFileSync(name, 'utf8')).join('');
+  .map(stored).join('');
 const say = async (lane, id, text, messageId) => assertLegal(await chat(lane.base, `scenario:text;words=2 ${text}`, { id, messageId }).done);
 
 test('rename, archive and delete, over a restart', async () => {
