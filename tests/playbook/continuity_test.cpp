@@ -146,7 +146,7 @@ TEST_CASE("continuity: who leaves while conversations are removed is told that t
 TEST_CASE("continuity: what is removed slowly is told, with what serves") {
     World world;
     make_cutover(world);
-    world.instruments.removing = Millis(2200);
+    world.instruments.removing = Millis(200);
     CHECK(world.run().exit == ExitCode::ok);
     const bool told = std::ranges::any_of(world.said, [](const std::string& line) {
         return line.contains("stays; ") && line.contains("removing its conversations");

@@ -200,6 +200,7 @@ RunOutcome World::run() {
         .interim_every = Millis(3),
         .drift_every = drift_every,
         .in_flight = Millis(10),
+        .silent = Millis(50),
         .driver_call = Millis(100),
         .retry_pause = Millis(5),
         .source_every = source_every,

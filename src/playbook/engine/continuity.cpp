@@ -72,8 +72,7 @@ struct Removing {
 
 /// Who sees nothing happen wants to leave, and must know what leaving does.
 void tell_when_slow(const std::shared_ptr<Removing>& removing, RunContext* run, Millis longest) {
-    constexpr Millis k_quiet{2000};
-    removing->slow.expires_after(k_quiet);
+    removing->slow.expires_after(run->in.timing.silent);
     removing->slow.async_wait([removing, run, longest](const boost::system::error_code& error) {
         if (error || removing->over) {
             return;
