@@ -168,9 +168,13 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
     }
     stage->planned += length;
     WindowEnd end = co_await watch_all(stage, Clock::now() + length, look);
-    // A breach and a signal do not wait for the last probes.
+    // A breach and a signal do not wait for the last probes. Gates that a person cut short judge
+    // without those that are under way, and must know since when they are.
+    constexpr Millis k_at_once{1};
     co_await run.in.instruments->stop_flow(
-        end == WindowEnd::over ? run.in.timing.in_flight : Millis(0)
+        end == WindowEnd::over       ? run.in.timing.in_flight
+        : end == WindowEnd::promoted ? k_at_once
+                                     : Millis(0)
     );
     const bool good = end == WindowEnd::over || end == WindowEnd::promoted;
     if (good && !co_await split_still_ours(stage)) {
