@@ -189,20 +189,26 @@ fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path
     std::error_code ignored; // <state>/runs/<id>
     const fs::path state = fs::weakly_canonical(folder, ignored).parent_path().parent_path();
     const auto holder = run::TargetLock::holder(state, plan.target);
+    if (holder && string_member(*holder, "run") != request.run) {
+        say(request, "the lock of the target there is another run's: " + dump_json(*holder));
+        return std::nullopt;
+    }
     const auto pid = holder ? int_member(*holder, "pid").value_or(0) : 0;
     auto lock = run::TargetLock::take_over(
         state, plan.target, {{"run", request.run}, {"what", "rollback"}}
     );
     if (lock) {
-        say(request, fmt::format("took the run over from process {}", pid));
+        say(request,
+            pid > 1 ? fmt::format("took the run over from process {}", pid)
+                    : "took the run over from a process that left no number");
         return *std::move(lock);
     }
     say(request,
         fmt::format(
-            "process {} cannot be kept from writing when it goes on: {}; end it: kill -9 {}",
-            pid,
+            "the process that works on {} cannot be kept from writing when it goes on: {}{}",
+            folder.string(),
             lock.error().text(),
-            pid
+            pid > 1 ? fmt::format("; end it: kill -9 {}", pid) : ""
         ));
     return std::nullopt;
 }
