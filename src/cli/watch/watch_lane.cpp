@@ -79,19 +79,22 @@ public:
         std::vector<measure::LanePart> out;
         for (const measure::ScrapedProcess& one : processes_.all()) {
             const measure::SeriesMap rose = one.counters.rose();
+            const bool lost = one.last_at_s < lost_before();
             out.push_back(
                 {.name = one.id,
                  .revision = one.revision,
-                 .state = one.last_at_s < lost_before() ? "lost"
-                          : one.ready                   ? "ready"
-                                                        : "not ready",
+                 .state = lost        ? "lost"
+                          : one.ready ? "ready"
+                                      : "not ready",
                  .numbers =
                      {.rose = rose,
                       .budget = one.counters.last(),
                       .now = one.counters.last(),
                       .window_s = one.counters.covered_s(),
                       .budget_window = "since its start"},
-                 .faults = measure::service_faults(one.id, one.counters.last(), rose)}
+                 // What a process said last is no fault of the lane that took its place.
+                 .faults = lost ? decltype(measure::service_faults(one.id, rose, rose)){}
+                                : measure::service_faults(one.id, one.counters.last(), rose)}
             );
         }
         return out;
