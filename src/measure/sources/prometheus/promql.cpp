@@ -33,13 +33,24 @@ std::string literal(std::string_view text) {
     return out;
 }
 
-/// "10m" → 600: minutes and hours, as the rules have them.
+/// "1h30m" → 5400, from weeks to seconds; a rest in milliseconds is left out.
 std::uint64_t seconds_of(std::string_view window) {
+    constexpr std::uint64_t k_day = 86'400;
+    std::uint64_t out = 0;
     std::uint64_t count = 0;
-    for (const char c : window.substr(0, window.size() - 1)) {
-        count = 10 * count + static_cast<std::uint64_t>(c - '0');
+    for (const char c : window) {
+        if (c >= '0' && c <= '9') {
+            count = 10 * count + static_cast<std::uint64_t>(c - '0');
+            continue;
+        }
+        out += count * (c == 'w'   ? 7 * k_day
+                        : c == 'd' ? k_day
+                        : c == 'h' ? 3600
+                        : c == 'm' ? 60
+                                   : 1);
+        count = 0;
     }
-    return count * (window.ends_with('h') ? 3600 : 60);
+    return out;
 }
 
 } // namespace
@@ -108,7 +119,8 @@ std::string young(const std::string& series, const FirstEvents& how) {
 
 std::string risen(const std::string& series, const std::string& began, std::string_view window) {
     std::string rose = fmt::format("increase({}[{}])", series, window);
-    if (window.ends_with('d')) {
+    constexpr std::uint64_t k_day = 86'400; // longer ones would read every series twice
+    if (seconds_of(window) >= k_day) {
         return rose;
     }
     const FirstEvents how{
