@@ -11,4 +11,6 @@ namespace oa_stream::net {
 /// Called before the first request: one process is one client. One thread.
 void set_client_certificate(std::string certificate, std::string key);
 
+[[nodiscard]] bool has_client_certificate() noexcept;
+
 } // namespace oa_stream::net

@@ -191,4 +191,8 @@ void set_client_certificate(std::string certificate, std::string key) {
     client_certificate() = {std::move(certificate), std::move(key)};
 }
 
+bool has_client_certificate() noexcept {
+    return !client_certificate().certificate.empty();
+}
+
 } // namespace oa_stream::net

@@ -19,6 +19,8 @@ namespace {
 
 using Stream = std::shared_ptr<net::ByteStream>;
 constexpr Millis k_gap{100};
+constexpr std::size_t k_most_body = std::size_t{16} << 20U;
+constexpr std::size_t k_status_line = 12; ///< "HTTP/1.1 200"
 
 /// Of "http://host:port/prefix".
 struct Place {
@@ -82,7 +84,7 @@ Task<bool> read_more(Stream stream, std::string& bytes) {
 /// The first head in `bytes`; takes it off.
 std::optional<RawAnswer> take_head(std::string& bytes) {
     const auto end = bytes.find("\r\n\r\n");
-    if (end == std::string::npos || !bytes.starts_with("HTTP/1.")) {
+    if (end == std::string::npos || end < k_status_line || !bytes.starts_with("HTTP/1.")) {
         return std::nullopt;
     }
     RawAnswer out;
@@ -136,7 +138,8 @@ Task<RawAnswer> read_answer(Stream stream, RawRequest request, std::string bytes
             }
         } else {
             out.body += std::exchange(bytes, {});
-            if (request.method != "HEAD" && whole(out)) {
+            const bool too_long = out.body.size() > k_most_body;
+            if ((request.method != "HEAD" && whole(out)) || too_long) {
                 co_return out;
             }
         }

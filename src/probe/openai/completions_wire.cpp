@@ -1,5 +1,6 @@
 // Connections as edges and older clients use them.
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/client_certificate.hpp"
 
 #include "completions_raw.hpp"
 
@@ -128,6 +129,10 @@ Task<std::string> wire_fault(RunPtr run) {
 Task<void> check_wire(RunPtr run) {
     if (!run->options.target.connect_to.empty()) {
         run->report("wire", Verdict::skipped, "the target is pinned to another address");
+        co_return;
+    }
+    if (net::has_client_certificate()) {
+        run->report("wire", Verdict::skipped, "its connections show no client certificate");
         co_return;
     }
     run->judge("wire", co_await wire_fault(run), "HEAD, 100-continue, 413, chunks, HTTP/1.0");
