@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include <sys/un.h>
+
 #include <memory>
 #include <string>
 
@@ -28,9 +30,17 @@ Result<WebSocketUrl> parse_websocket_url(const std::string& text) {
     if (text.starts_with(k_unix)) {
         WebSocketUrl out{.authority = "localhost", .target = "/"};
         out.unix_path = text.substr(k_unix.size());
-        return out.unix_path.starts_with('/')
-                   ? Result<WebSocketUrl>(std::move(out))
-                   : fail(Code::usage, "a socket's path begins with a slash");
+        if (!out.unix_path.starts_with('/')) {
+            return fail(Code::usage, "a socket's path begins with a slash");
+        }
+        if (out.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
+            return fail(
+                Code::usage,
+                "a socket's path has at most " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+                    " bytes"
+            );
+        }
+        return out;
     }
     const std::unique_ptr<CURLU, Free> url(curl_url());
     const bool read =
