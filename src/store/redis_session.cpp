@@ -31,7 +31,8 @@ std::size_t close_copies(std::string_view info) {
             return count;
         }
         const auto at = line.find(k_lag);
-        const auto lag = at == std::string_view::npos ? line : line.substr(at + k_lag.size());
+        auto lag = at == std::string_view::npos ? line : line.substr(at + k_lag.size());
+        lag = lag.substr(0, lag.find(',')); // later servers may say more
         const bool close = parse_count(lag, 0, k_close).has_value();
         count += close && line.contains("state=online") ? 1 : 0;
     }

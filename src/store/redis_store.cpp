@@ -174,7 +174,8 @@ Task<void> RedisStore::wait_for_copy() {
         }
         copying_ = true;
         copied_.expires_at(Clock::time_point::max());
-        const auto within = std::min(k_copy, options_.wait / 4); // what is behind it has a deadline
+        // What is behind it has a deadline; 0 would wait for ever.
+        const auto within = std::max(Millis(1), std::min(k_copy, options_.wait / 4));
         const auto reply = co_await ask({"WAIT", "1", std::to_string(within.count())});
         if (!*alive) {
             co_return;
