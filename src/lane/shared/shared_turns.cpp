@@ -357,9 +357,12 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
             co_return asked ? Start::over : Start::none;
         }
         if (!asked) {
-            (void
-            )co_await store_->want(key, holding.fence, std::string(to_string(StopReason::stopped)));
-            asked = holding.fence;
+            const auto told = co_await store_->want(
+                key, holding.fence, std::string(to_string(StopReason::stopped))
+            );
+            if (told && *told) {
+                asked = holding.fence;
+            }
         }
         if (Clock::now() >= until) {
             co_return Start::under_way;
