@@ -120,8 +120,8 @@ void WorkerCore::end_all(turn::FailureCode code, bool retryable, const std::stri
 
 void WorkerCore::release(const std::string& thread) {
     const auto found = threads_.find(thread);
-    if (found == threads_.end()) {
-        return;
+    if (found == threads_.end() || found->second.interrupting) {
+        return; // whoever interrupts releases it
     }
     if (const Live live = std::exchange(found->second.live, nullptr)) {
         found->second.total = live->total() ? live->total() : found->second.total;

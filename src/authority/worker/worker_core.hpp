@@ -25,8 +25,10 @@ struct WorkerThread {
     bool busy = false;  ///< being prepared, or running a turn
     std::optional<turn::Usage> total{};
     std::shared_ptr<WorkerTurn> live{};
-    /// A turn/start was not answered: a turn that starts behind this seq is nobody's.
+    /// A turn/start was not answered: a turn that starts behind this seq until then is nobody's.
     std::optional<std::uint64_t> stray_after{};
+    Clock::time_point stray_until{};
+    bool interrupting = false; ///< by no turn's name, so that none may begin meanwhile
 };
 
 struct WorkerCounts {

@@ -81,7 +81,9 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
 /// A thread of ours on which no turn of ours runs: somebody else's turn, or one whose start was not
 /// answered.
 void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread) {
-    if (event.method == "turn/started" && thread.stray_after && event.seq > *thread.stray_after) {
+    const bool stray =
+        thread.stray_after && event.seq > *thread.stray_after && Clock::now() < thread.stray_until;
+    if (event.method == "turn/started" && stray) {
         thread.stray_after.reset();
         oa_stream::spawn(
             executor_,

@@ -13,6 +13,7 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
+constexpr Millis k_stray{60'000}; ///< as long as the service itself may hold a command
 constexpr std::size_t k_most_threads = 10'000;
 
 Result<void> check_request(const TurnRequest& request) {
@@ -189,7 +190,9 @@ void WorkerCore::leave_stray(const Live& live) {
             send_interrupt(shared_from_this(), live->thread(), std::move(turn))
         );
     } else {
-        threads_[live->thread()].stray_after = live->after_seq();
+        auto& thread = threads_[live->thread()];
+        thread.stray_after = live->after_seq();
+        thread.stray_until = Clock::now() + k_stray;
     }
 }
 
@@ -232,6 +235,7 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
         co_return std::unexpected(std::move(response).error());
     }
     live->accept(turn_of(*response));
+    self->threads_[thread].stray_after.reset(); // what starts from here on is this one, or others'
     if (live->over()) {
         self->release(thread);
     }

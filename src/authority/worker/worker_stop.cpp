@@ -24,6 +24,10 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     // The receipt's id may be invented: without one the worker stops what runs on the thread, so no
     // other turn may begin there before it did.
     const bool named = !live->worker_id().empty();
+    const std::string thread = live->thread();
+    if (const auto stopped = self->threads_.find(thread); stopped != self->threads_.end()) {
+        stopped->second.interrupting = !named;
+    }
     oa_stream::spawn(
         self->executor_,
         "worker interrupt command",
@@ -41,9 +45,13 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     while (!named && !live->interrupt_sent && !self->closing_) {
         co_await self->changed_.wait_until(Clock::now() + self->options_->deadlines.request);
     }
-    const auto found = self->threads_.find(live->thread());
-    if (found != self->threads_.end() && found->second.live == live) {
-        self->release(live->thread());
+    const auto found = self->threads_.find(thread);
+    if (found == self->threads_.end()) {
+        co_return;
+    }
+    found->second.interrupting = false;
+    if (found->second.live == live) {
+        self->release(thread);
     }
 }
 

@@ -43,6 +43,14 @@ bool timed_out(net::TransferFailure failure) noexcept {
     return failure == first_byte_timeout || failure == idle_timeout || failure == total_timeout;
 }
 
+/// An earlier attempt may have been carried out, whatever became of this one.
+std::unexpected<Error> in_doubt(Error error, bool doubtful) {
+    if (doubtful) {
+        error.where = ControlClient::k_unclear;
+    }
+    return std::unexpected(std::move(error));
+}
+
 } // namespace
 
 ControlClient::ControlClient(
@@ -217,8 +225,11 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
         ~Forget() { self->waiting_.erase(request); }
     };
     const Forget forget(self, command.request);
+    bool doubtful = false; // an attempt may have been carried out
     for (std::size_t attempt = 0;; ++attempt) {
-        OA_CO_CHECK(self->check_quota(command.method));
+        if (auto quota = self->check_quota(command.method); !quota) {
+            co_return self->told(command, in_doubt(std::move(quota).error(), doubtful));
+        }
         auto answer =
             co_await call(self, "POST", self->worker_url("/requests"), body, command.traceparent);
         const auto event = self->waiting_[command.request];
@@ -226,16 +237,20 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
             co_return self->told(command, *event);
         }
         if (!answer) {
-            co_return self->told(command, std::unexpected(std::move(answer).error()));
+            co_return self->told(command, in_doubt(std::move(answer).error(), doubtful));
         }
         const bool again =
             never_arrived(answer->failure) || (answer->failure == net::TransferFailure::none &&
                                                unclear(answer->status, answer->body));
         if (!again || attempt == k_pauses.size()) {
             auto result = self->judge(*answer, command);
+            if (!result && result.error().where.empty()) {
+                result = in_doubt(std::move(result).error(), doubtful);
+            }
             // worker.error after a receipt ends the turn; before it, it is the answer.
             co_return self->told(command, result && event && !*event ? *event : std::move(result));
         }
+        doubtful = doubtful || !never_arrived(answer->failure);
         ++self->counts_.retried;
         if (!co_await sleep_for(k_pauses[attempt])) {
             co_return fail(Code::cancelled, "cancelled");
