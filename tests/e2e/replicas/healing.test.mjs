@@ -68,7 +68,8 @@ test('a request does not wait until the keys of all others are forgotten', async
   const mine = await open(a.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': 'mine-alone' }, body: chatBody('scenario:text;words=1', { id: 'mine-alone', messageId: 'm' }) }).done;
   pipeA.told = undefined;
   assertLegal(mine);
-  assert.ok(told.indexOf('mine-alone') < 200, `behind ${told.indexOf('mine-alone')} others`);
+  const behind = told.indexOf('mine-alone');
+  assert.ok(behind >= 0 && behind < 290, `behind ${behind} others`);
 });
 
 test('a conversation that another lane made is not made again: 409, and its messages stay', async () => {
