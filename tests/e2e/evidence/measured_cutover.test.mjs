@@ -188,7 +188,7 @@ test('a canary with 5 % errors at 5 % of the traffic fails, though the total loo
   const gate = document.checks.find((check) => check.id === 'gate.errors@5%');
   assert.match(gate.detail, /beyond the limit of 0\.5%.*prometheus http/);
   // One time in thirty the run's own probes meet enough of the errors to prove it first.
-  if (!gate.detail.includes("by the run's own probes")) assert.ok(gate.data.n > 60 && gate.data.query.includes('v2'), gate.detail);
+  if (!gate.detail.includes("by the run's own probes")) assert.ok(gate.data.n > 10 && gate.data.query.includes('v2'), gate.detail);
   await assertReplays(document);
   const window = `${Math.ceil(Date.now() / 1000 - began)}s`;
   const total = await oa(['slo', 'gate', `bad: ${WORDS} <= 0.5%`, '--window', window, '--prometheus', world.prometheus.base, '--json']);
