@@ -39,7 +39,6 @@ export const TURNS = {
   'results do not reach the model': { told: (text, one) => (one.role === 'tool' || one.type === 'function_call_output' ? '' : text) },
   'only the last message reaches the model': { told: (text, one) => (one.last ? text : '') },
   'long messages are cut': { told: (text) => text.slice(0, 1000) },
-  'characters are read as Latin-1': { decode: (text) => Buffer.from(text, 'utf8').toString('latin1') },
   'characters beyond ASCII are lost': { decode: (text) => text.replaceAll(/[^\x00-\x7f]/g, '?') },
   'white space is trimmed': { ...map((frame) => { const delta = frame.data.choices?.[0]?.delta; if (delta?.content) delta.content = delta.content.trim(); if (frame.data.type === 'response.output_text.delta') frame.data.delta = frame.data.delta.trim() || '-'; return [frame]; }) },
   // 10 limit and clients that leave
