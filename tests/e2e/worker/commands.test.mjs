@@ -34,7 +34,7 @@ test('a token that may look but not command is not ready, and one put in its pla
     assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
     assert.equal(journal(world, 'http').filter((entry) => entry.method === 'POST' && entry.path.endsWith('/requests')).length, 2, 'one command, sent twice');
     put(world.fake.token);
-    await world.ready(limit(15000));
+    await world.ready(limit(45000)); // tokens that are refused again and again are left alone for half a minute
     assert.equal(text(await world.say('scenario:text').done), words(12));
   });
 });
