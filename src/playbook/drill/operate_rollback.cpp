@@ -198,18 +198,11 @@ fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path
         state, plan.target, {{"run", request.run}, {"what", "rollback"}}
     );
     if (lock) {
-        say(request,
-            pid > 1 ? fmt::format("took the run over from process {}", pid)
-                    : "took the run over from a process that left no number");
+        say(request, fmt::format("took the run over from process {}", pid));
         return *std::move(lock);
     }
-    say(request,
-        fmt::format(
-            "the process that works on {} cannot be kept from writing when it goes on: {}{}",
-            folder.string(),
-            lock.error().text(),
-            pid > 1 ? fmt::format("; end it: kill -9 {}", pid) : ""
-        ));
+    const auto kill = pid > 1 ? fmt::format("; end it: kill -9 {}", pid) : "";
+    say(request, "its process cannot be kept from writing: " + lock.error().text() + kill);
     return std::nullopt;
 }
 
