@@ -155,8 +155,10 @@ Task<void> Streams::chat(CallPtr call) {
 
 Task<void> Streams::start(CallPtr call) {
     // What was let in to be decided begins nothing new on a lane that drains.
-    if (auto open = open_for_turns(*lane_, *call); lane_->draining && !open) {
-        co_return co_await answers_->refuse(std::move(call), std::move(open).error());
+    if (lane_->draining) {
+        if (auto open = open_for_turns(*lane_, *call); !open) {
+            co_return co_await answers_->refuse(std::move(call), std::move(open).error());
+        }
     }
     auto begun = co_await starter_.begin(call);
     if (!begun) {
