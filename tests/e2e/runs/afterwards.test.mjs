@@ -24,7 +24,7 @@ test('a run without gates cannot be judged again, and says which can', async () 
   const smoke = await target.oa(['smoke', 'stream', '--base-url', target.stable.base, '--no-probes', '--json']);
   const replay = await target.oa(['slo', 'gate', '--replay', smoke.json().run]);
   assert.equal(replay.code, 2, replay.stdout);
-  assert.match(replay.stderr, /no gate was judged in this run \(runs of cutovers, rehearsals, drills and slo gate hold gates\)/);
+  assert.match(replay.stderr, /no gate was judged in this run \(runs of cutovers, rehearsals, drills, loads and slo gate hold gates\)/);
   assert.doesNotMatch(replay.stderr, /No such file/);
 });
 
