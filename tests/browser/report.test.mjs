@@ -99,6 +99,7 @@ test('on a phone the reasons of gates and checks, and what to type next, are rea
   for (const page of [file, loaded]) {
     const { tab, leave } = await open(SCREENS[0], 'dark', page);
     const seen = await tab.run(() => {
+      for (const folded of document.querySelectorAll('details')) folded.open = true; // what passed is read too
       const wide = [...document.querySelectorAll('td.wide')].filter((cell) => cell.checkVisibility());
       const next = [...document.querySelectorAll('pre.command')];
       return { wide: wide.length, beyond: wide.filter((cell) => cell.getBoundingClientRect().right > innerWidth).length, next: next.length, cut: next.filter((one) => one.scrollWidth > one.clientWidth).length };
