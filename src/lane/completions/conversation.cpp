@@ -43,21 +43,6 @@ std::string in_quotes(std::string_view text) {
     return out;
 }
 
-/// A result stands behind the call it answers, and no call is without one.
-Accepted<void> check_calls(const std::vector<Said>& conversation) {
-    OpenCalls open;
-    for (const auto& said : conversation) {
-        Accepted<void> fits = !said.answers.empty() ? open.answered(said.answers, said.answers_at)
-                              : said.speaker == Speaker::assistant
-                                  ? open.made(said.calls, said.calls_at)
-                                  : open.none_open();
-        if (!fits) {
-            return fits;
-        }
-    }
-    return open.none_open();
-}
-
 authority::SeedMessage seed_of(Said said) {
     authority::SeedMessage seed{.role = Role::user, .text = text_of(said.parts)};
     if (!said.answers.empty()) {
@@ -171,6 +156,23 @@ void wrap(Said& said, std::string_view tag, std::string_view key, std::string_vi
         fmt::format("<{0} {1}={2}>{3}</{0}>", tag, key, in_quotes(value), text_of(said.parts));
     said.parts.clear();
     said.parts.emplace_back(InputText{std::move(text)});
+}
+
+Accepted<void> check_calls(const std::vector<Said>& conversation) {
+    OpenCalls open;
+    for (const auto& said : conversation) {
+        if (said.speaker == Speaker::instructions) {
+            continue;
+        }
+        Accepted<void> fits = !said.answers.empty() ? open.answered(said.answers, said.answers_at)
+                              : said.speaker == Speaker::assistant
+                                  ? open.made(said.calls, said.calls_at)
+                                  : open.none_open();
+        if (!fits) {
+            return fits;
+        }
+    }
+    return open.none_open();
 }
 
 Accepted<void>

@@ -37,6 +37,9 @@ void tell_call(const authority::SeedCall& call, std::vector<authority::InputPart
 void tell_result(std::string_view call, Said& said);
 void wrap(Said& said, std::string_view tag, std::string_view key, std::string_view value);
 
+/// A result stands behind the call it answers, and no call is without one; 400 otherwise.
+[[nodiscard]] Accepted<void> check_calls(const std::vector<Said>& conversation);
+
 /// Becomes instructions, seed and input. 400 for a call without a result right behind it, a result
 /// without a call, and images in the midst of it where the authority takes no `tools`.
 [[nodiscard]] Accepted<void>

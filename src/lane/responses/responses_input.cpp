@@ -269,6 +269,9 @@ Accepted<void> resolve_conversation(
     }
     ask.conversation = *std::move(items);
     auto conversation = joined(ask.conversation);
+    if (auto fits = check_calls(conversation); !fits) {
+        return fits;
+    }
     if (!context.tools) {
         tell_as_text(conversation);
     }
