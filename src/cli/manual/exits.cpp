@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -10,45 +11,24 @@ namespace {
 
 using enum ExitCode;
 
+/// The codes of another list, and more.
+template <std::size_t N, class... More>
+constexpr auto with(const std::array<ExitCode, N>& list, More... more) {
+    std::array<ExitCode, N + sizeof...(More)> out{};
+    std::ranges::copy(std::array{more...}, std::ranges::copy(list, out.begin()).out);
+    return out;
+}
+
 // Besides these every command can end with ok, usage and not_executed.
 constexpr std::array k_reads{credentials};
 constexpr std::array k_serves{credentials, refused, interrupted, terminated};
-constexpr std::array k_judges{breach, inconclusive, credentials, interrupted, terminated};
-constexpr std::array k_loads{breach, inconclusive, credentials, refused, interrupted, terminated};
 constexpr std::array k_looks{breach, inconclusive, credentials};
-constexpr std::array k_plans{
-    breach, inconclusive, credentials, refused, has_changes, interrupted, terminated
-};
-constexpr std::array k_moves{
-    breach,
-    inconclusive,
-    credentials,
-    refused,
-    rolled_back,
-    rollback_unverified,
-    interrupted,
-    terminated,
-};
-constexpr std::array k_shows_and_moves{
-    breach,
-    inconclusive,
-    credentials,
-    refused,
-    rolled_back,
-    rollback_unverified,
-    has_changes,
-    interrupted,
-    terminated,
-};
-constexpr std::array k_restores{
-    breach,
-    inconclusive,
-    credentials,
-    refused,
-    rollback_unverified,
-    interrupted,
-    terminated,
-};
+constexpr auto k_judges = with(k_looks, interrupted, terminated);
+constexpr auto k_loads = with(k_judges, refused);
+constexpr auto k_plans = with(k_loads, has_changes);
+constexpr auto k_restores = with(k_loads, rollback_unverified);
+constexpr auto k_moves = with(k_restores, rolled_back);
+constexpr auto k_shows_and_moves = with(k_moves, has_changes);
 constexpr std::array k_steers{refused};
 constexpr std::array k_approves{refused, interrupted};
 constexpr std::array k_abandons{refused, has_changes};
@@ -57,7 +37,7 @@ constexpr std::array k_finds{breach};
 constexpr std::array k_finds_or_not{breach, inconclusive};
 constexpr std::array k_shows_run{breach, rollback_unverified};
 constexpr std::array k_shows_runs{breach, inconclusive, rollback_unverified};
-constexpr std::array k_watches{breach, inconclusive, credentials, terminated};
+constexpr auto k_watches = with(k_looks, terminated);
 constexpr std::array k_compares{has_changes};
 
 struct Exits {
