@@ -92,10 +92,12 @@ public:
                       .now = one.counters.last(),
                       .window_s = one.counters.covered_s(),
                       .budget_window = "since its start"},
-                 // What a process said last is no fault of the lane that took its place.
-                 .faults = lost ? decltype(measure::service_faults(one.id, rose, rose)){}
-                                : measure::service_faults(one.id, one.counters.last(), rose)}
+                 .faults = {}}
             );
+            // What a process said last is no fault of the lane that took its place.
+            if (!lost) {
+                out.back().faults = measure::service_faults(one.id, one.counters.last(), rose);
+            }
         }
         return out;
     }
