@@ -131,8 +131,8 @@ redis.call('SADD', p..':o:'..me, ARGV[5])
 return 1
 )lua"};
 
-// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), the inbox' time to live. What
-// runs on is told to one of the others, the rest of whom find it by themselves a little later.
+// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), the inbox' time to live. A
+// turn that still runs is announced to one other replica; the rest find it in their next sweep.
 const Script let_go{"let_go", R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'ti')

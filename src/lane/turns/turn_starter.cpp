@@ -82,10 +82,10 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
     co_return read;
 }
 
-/// The thread's newest turn, when it is of this message: a replica that died had it started and
-/// told nobody. The message shall not stand there twice.
+/// The thread's newest turn, when it is of this message: a replica had it started and died before
+/// it said so. Without a revert the message would stand in the thread twice.
 Task<Result<std::optional<std::string>>>
-TurnStarter::untold_turn(CallPtr call, std::string thread) {
+TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
     authority::TurnsQuery query{.thread = std::move(thread), .limit = 1, .newest_first = true};
     query.detail = authority::TurnsQuery::Detail::question;
     OA_CO_TRY(const auto page, co_await lane_->authority().turns_page(std::move(query)));
@@ -129,11 +129,11 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         if (const auto& row = call->row; row && repeats_newest(*call)) {
             request.revert_from_turn = row->last_turn;
         } else if (unsure && lane_->authority().capabilities().can_revert) {
-            auto untold = co_await untold_turn(call, *request.thread);
-            if (!untold && untold.error().code != Code::not_found) {
-                co_return std::unexpected(reject_start(untold.error()));
+            auto orphan = co_await orphaned_turn(call, *request.thread);
+            if (!orphan && orphan.error().code != Code::not_found) {
+                co_return std::unexpected(reject_start(orphan.error()));
             }
-            request.revert_from_turn = untold ? *std::move(untold) : std::nullopt;
+            request.revert_from_turn = orphan ? *std::move(orphan) : std::nullopt;
         }
         co_return request;
     }

@@ -42,13 +42,13 @@ private:
     shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
-    /// `unsure`: the authority may have a turn of this message that nobody was told of.
+    /// `unsure`: the authority may have a turn of this message that no replica knows of.
     [[nodiscard]] Task<Accepted<authority::TurnRequest>>
     make_turn_request(CallPtr call, bool unsure);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>>
     start_turn(CallPtr call, bool unsure);
     [[nodiscard]] Task<Result<std::optional<std::string>>>
-    untold_turn(CallPtr call, std::string thread);
+    orphaned_turn(CallPtr call, std::string thread);
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
     turns_to_replace(CallPtr call, std::string thread);
     [[nodiscard]] std::shared_ptr<LiveTurn> go_live(

@@ -9,8 +9,8 @@
 // The functions of libcurl that this room calls, each handed on to the loaded library. A variadic
 // one takes one argument more, which is as wide as a pointer on every system with curl's LP64
 // types.
-#pragma clang diagnostic ignored                                                                   \
-    "-Wvarargs" // the enums are as wide as int: promotion changes nothing
+// The enums below are as wide as int, so promotion changes nothing.
+#pragma clang diagnostic ignored "-Wvarargs"
 static_assert(sizeof(CURLoption) == sizeof(int) && sizeof(CURLINFO) == sizeof(int));
 static_assert(sizeof(long) == sizeof(void*) && sizeof(curl_off_t) == sizeof(void*));
 
