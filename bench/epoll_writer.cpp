@@ -1,12 +1,14 @@
 // The raw limit: paced frames from one epoll loop and one timer, and nothing else. No JSON is made,
 // no contract is kept, no turn is run; the bytes are those a lane would send.
 //
-//   bench_epoll_writer [--port 0] [--deltas 50] [--every-ms 50] [--stamp 0|1]
+//   bench_epoll_writer [--port 0] [--deltas 50] [--every-ms 50] [--stamp 0|1] [--uring 0|1]
 //
-// Prints "LISTENING <port>". With --stamp 1 each delta's text is the time of its sending.
+// Prints "LISTENING <port>". With --stamp 1 each delta's text is the time of its sending. With
+// --uring 1 all deltas of one tick are handed to the kernel by one call of io_uring.
 #include "posix.hpp"
 
 #include <arpa/inet.h>
+#include <liburing.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -30,6 +32,7 @@ struct Settings {
     int deltas;
     std::int64_t every_ns;
     bool stamp;
+    bool uring;
 };
 
 struct Stream {
@@ -106,6 +109,9 @@ public:
             check(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create");
         watch(listener_);
         watch(timer_);
+        if (settings_.uring) {
+            check(::io_uring_queue_init(k_ring, &ring_, 0), "io_uring_queue_init");
+        }
         fmt::print("LISTENING {}\n", ntohs(address.sin_port));
         std::fflush(stdout);
     }
@@ -189,6 +195,7 @@ private:
             due_.pop_front();
             step(due);
         }
+        submit();
         if (!due_.empty()) {
             arm();
         }
@@ -201,12 +208,36 @@ private:
         }
         Stream& stream = it->second.second;
         if (stream.sent == settings_.deltas) {
+            submit();
             send(due.fd, ending());
             return drop(due.fd);
         }
-        send(due.fd, settings_.stamp ? delta(fmt::format("{}", now_ns())) : word_);
+        if (settings_.uring) {
+            queue_send(due.fd, settings_.stamp ? delta(fmt::format("{}", now_ns())) : word_);
+        } else {
+            send(due.fd, settings_.stamp ? delta(fmt::format("{}", now_ns())) : word_);
+        }
         ++stream.sent;
         due_.push_back({due.at + settings_.every_ns, due.fd, due.number});
+    }
+
+    void queue_send(int fd, std::string bytes) {
+        if (queued_.size() == k_ring) {
+            submit();
+        }
+        queued_.push_back(std::move(bytes)); // a deque: what is queued never moves
+        io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
+        ::io_uring_prep_send(entry, fd, queued_.back().data(), queued_.back().size(), MSG_NOSIGNAL);
+    }
+
+    void submit() {
+        if (queued_.empty()) {
+            return;
+        }
+        const auto count = static_cast<unsigned>(queued_.size());
+        check(::io_uring_submit_and_wait(&ring_, count), "io_uring_submit_and_wait");
+        ::io_uring_cq_advance(&ring_, count);
+        queued_.clear();
     }
 
     // A client that does not read is no part of this comparison.
@@ -219,7 +250,11 @@ private:
         ::close(fd);
     }
 
+    static constexpr unsigned k_ring = 1024;
+
     Settings settings_;
+    io_uring ring_{};
+    std::deque<std::string> queued_; ///< the bytes of sends that were not submitted
     std::string word_;
     int epoll_ = -1, listener_ = -1, timer_ = -1;
     std::uint64_t number_ = 0;
@@ -236,7 +271,8 @@ int main(int argc, char** argv) {
         options.number("--port", 0),
         {options.number("--deltas", 50),
          std::int64_t{options.number("--every-ms", 50)} * 1'000'000,
-         options.number("--stamp", 0) == 1}
+         options.number("--stamp", 0) == 1,
+         options.number("--uring", 0) == 1}
     );
     writer.run();
 }

@@ -118,6 +118,7 @@ async function fanout() {
   for (const streams of STREAMS) {
     const servers = [
       ['epoll writer', startWriter],
+      ['epoll writer, io_uring', () => startWriter('--uring', 1)],
       ['oa-stream lane', () => startLane(['--authority', 'replay', '--replay', folder, '--pace', 'recorded'])],
       ['node, ai 7', () => start(process.execPath, [path.join(ROOT, 'bench/node_server.mjs'), '--deltas', DELTAS, '--every-ms', EVERY], listening)],
     ];
@@ -329,9 +330,9 @@ function costOfWorker() {
   });
 }
 
-const startWriter = () => start(tool('epoll_writer'), ['--deltas', DELTAS, '--every-ms', EVERY], listening);
+const startWriter = (...more) => start(tool('epoll_writer'), ['--deltas', DELTAS, '--every-ms', EVERY, ...more], listening);
 function costOfBalancer() {
-  return front({ work, start, freePort, writer: startWriter, haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
+  return front({ work, start, freePort, writer: () => startWriter(), haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
 }
 
 function costOnCodex() {
