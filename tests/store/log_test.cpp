@@ -102,9 +102,7 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
 TEST_CASE("a log with a hole is not whole") {
     RedisRig rig;
     auto& a = rig.open();
-    const ThreadKey key{"ann", "hole"};
-    const auto fence = rig.get(a.acquire(wish(key))).holding.fence;
-    rig.get(a.commit({.key = key, .fence = fence, .turn = "t1", .head = "{}"}));
+    const auto fence = start(rig, a, "t1");
     CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
     CHECK(rig.get(a.read("t1")).whole());
     CHECK(rig.get(a.append("t1", fence, 9, "ghi")) == Written::stored); // "def" was lost
@@ -114,9 +112,7 @@ TEST_CASE("a log with a hole is not whole") {
 TEST_CASE("what a later release says in a log is noticed") {
     RedisRig rig;
     auto& a = rig.open();
-    const ThreadKey key{"ann", "later"};
-    const auto fence = rig.get(a.acquire(wish(key))).holding.fence;
-    rig.get(a.commit({.key = key, .fence = fence, .turn = "t1", .head = "{}"}));
+    const auto fence = start(rig, a, "t1");
     CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
     CHECK(rig.get(a.read("t1")).plain());
     redis_cli(rig, {"XADD", "oa:l:t1", std::to_string(fence) + "-4", "b", "d", "new", "x"});
