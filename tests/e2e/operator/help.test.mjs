@@ -133,7 +133,9 @@ test('version asks nobody unless told to, and then says whether something newer 
   assert.equal((await oa(['version', '--check', url])).code, 4, 'nobody there is no PASS');
 });
 
-test('every picture and page that README names is there', () => {
+test('every picture and page that README names is there, and it names every page', () => {
   const text = fs.readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+  const pages = fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+  assert.deepEqual(pages.filter((name) => !text.includes(`](docs/${name})`)), []);
   for (const [, target] of text.matchAll(/\]\(([^)#:]+)\)/g)) assert.ok(fs.existsSync(path.join(ROOT, target)), target);
 });
