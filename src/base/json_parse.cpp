@@ -19,7 +19,7 @@ namespace oa_stream {
 
 namespace {
 
-/// Up to so many members each name is compared with all before it; beyond that they are sorted.
+/// Up to this number of members each name is compared with all before it; beyond, they are sorted.
 constexpr std::size_t k_compared = 16;
 
 /// The last of several members of one name counts and stands where the first stood. True for each

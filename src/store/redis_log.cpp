@@ -140,7 +140,7 @@ Task<Result<Log>> RedisStore::read(std::string turn) {
     }
 }
 
-/// One that waits for so many streams at once costs the server more than asking for them now and
+/// One that waits for that many streams at once costs the server more than asking for them now and
 /// then.
 Task<Result<std::vector<TailNews>>> RedisStore::follow(std::vector<Tail> tails) {
     const bool waits = tails.size() <= k_most_waited;

@@ -50,7 +50,7 @@ bool is_hex_of(std::string_view text, char c) noexcept {
 /// How a text is read: what may stand for one character.
 struct Reading {
     bool percent_first = true;     ///< a '%' of the text begins an escape where it can
-    std::size_t backslash = 1;     ///< so many stand for one; each level of JSON doubles them
+    std::size_t backslash = 1;     ///< how many stand for one; each level of JSON doubles them
     bool unicode_first = false;    ///< \\u005c of the text is a backslash where it can
     bool wrapped = false;          ///< lines may break anywhere
 };

@@ -43,7 +43,7 @@ public:
     ) const;
     /// A percentage without its sign, "2.5".
     [[nodiscard]] Result<double> percent(std::string_view name, double fallback) const;
-    /// Exactly so many arguments, none of them empty.
+    /// The exact number of arguments, none of them empty.
     [[nodiscard]] Result<void> takes(std::size_t count, std::string_view usage) const;
 
 private:

@@ -27,7 +27,7 @@ private:
         std::optional<double> p50{};
         std::optional<double> p95{};
     };
-    /// At most so many as a chart can show; each the worst of the seconds that it stands for.
+    /// At most as many as a chart can show; each the worst of the seconds that it stands for.
     [[nodiscard]] std::vector<Second> thinned() const;
 
     std::vector<Second> seconds_;

@@ -1,4 +1,4 @@
-// load: how does this lane behave under so many requests?
+// load: how does this lane behave under a given rate of requests?
 #include "oa_stream/base/clock.hpp"
 
 #include "core/commands.hpp"

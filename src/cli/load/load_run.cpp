@@ -213,7 +213,7 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
     co_return good;
 }
 
-/// As fast as it was loaded: what bears so many turns bears as many deletions.
+/// At the rate of the load: a lane that bears those turns bears their deletions.
 Task<void> LoadRun::remove_opened(net::HttpClient* client) {
     removing_ = true;
     screen_.progress("removing the conversations");

@@ -9,7 +9,7 @@ namespace oa_stream::cli {
 
 std::optional<std::chrono::milliseconds>
 last_time(const std::filesystem::path& state_dir, run::RunKind kind, const Json& target) {
-    constexpr std::size_t k_looked_at = 20; // who waits shall not wait for this
+    constexpr std::size_t k_looked_at = 20; // the reader must not wait for this
     const auto folders = run::run_folders(state_dir);
     if (!folders) {
         return std::nullopt;

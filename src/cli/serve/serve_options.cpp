@@ -141,7 +141,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     OA_CHECK(options.listeners.check_pair());
     const auto& kind = *options.kind;
     const bool faults = options.faults_given || !options.authority.replay.faults_file.empty();
-    if (faults && !kind.takes_faults) { // nobody shall break real turns by a forgotten flag
+    if (faults && !kind.takes_faults) { // a forgotten flag must not break real turns
         return fail(
             Code::usage,
             "faults can only be injected into --authority replay",

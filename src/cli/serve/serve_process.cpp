@@ -136,7 +136,7 @@ private:
         co_return tell_ready();
     }
 
-    /// Nobody shall wait for questions that cannot come.
+    /// `--approvals ask` on an authority that never asks is a mistake, told at the start.
     [[nodiscard]] Result<void> check_approvals() const {
         const bool ask = options_.lane.approvals == lane::Approvals::ask;
         if (ask && !authority_->capabilities().approvals) {
@@ -308,7 +308,7 @@ private:
         ));
         tell_manager("STOPPING=1\nSTATUS=Draining " + counted(lane_->busy(), "turn"));
         lane_->begin_drain();
-        co_await sleep_for(options_.drain_notice); // balancers shall find the other lanes first
+        co_await sleep_for(options_.drain_notice); // so that balancers find the other lanes first
         server_->stop_accepting();
         const auto left = co_await lane_->drain(time_left(began));
         if (left > 0) {

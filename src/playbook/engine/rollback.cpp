@@ -16,8 +16,8 @@ bool reached_baseline(const RunContext& run, const measure::Sample& sample) {
     return !sample.bad && run.in.plan->home().percent_of(sample.revision) > 0;
 }
 
-/// Users are back when so many fresh connections in a row were answered well by a revision that
-/// the baseline names. What an API says is not enough.
+/// Users are back when this number of fresh connections in a row were answered well by a revision
+/// that the baseline names. What an API says is not enough.
 Task<bool> users_are_back(RunContext* run, RollbackFacts* facts) {
     const Playbook& playbook = run->playbook();
     const auto deadline = Clock::now() + playbook.restore_limit;

@@ -119,7 +119,7 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     count<&GateDraft::clumps, 1, k_most_in_a_clump>(
         "clumps",
         Need::optional,
-        "Of an error rate: failures may come in clumps of so many, so the gate needs so many times "
+        "Of an error rate: how many failures may come in one clump. The gate needs that many times "
         "more requests. Larger clumps that the window shows count anyway."
     )
         .or_else("1"),
