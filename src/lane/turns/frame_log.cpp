@@ -7,7 +7,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Most turns are short: the first block is small, so that ten thousand of them cost little.
+// Most turns are short: the first block is small and each next one twice as large, up to k_block,
+// so that ten thousand turns hold little more than what they said.
 constexpr std::size_t k_first_block = 2U << 10U;
 constexpr std::size_t k_block = 16U << 10U;
 constexpr std::size_t k_largest_block = 64U << 10U;
@@ -26,8 +27,8 @@ FrameLog::Block& FrameLog::writable(std::size_t wanted) {
     if (!blocks_.empty() && blocks_.back().used < blocks_.back().size) {
         return blocks_.back();
     }
-    const auto size = end_ == 0 ? std::max(k_first_block, std::min(wanted, k_largest_block))
-                                : std::clamp(wanted, k_block, k_largest_block);
+    const auto least = blocks_.empty() ? k_first_block : std::min(2 * blocks_.back().size, k_block);
+    const auto size = std::clamp(wanted, least, k_largest_block);
     // NOLINTNEXTLINE(modernize-avoid-c-arrays): as in Block
     blocks_.push_back({std::make_shared_for_overwrite<char[]>(size), end_, 0, size});
     held_ += size;

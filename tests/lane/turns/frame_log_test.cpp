@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -144,4 +145,15 @@ TEST_CASE("frame log: what a log held is given back") {
         CHECK(total > 0);
     }
     CHECK(total == 0);
+}
+
+TEST_CASE("frame log: a turn holds at most three times what it said, once it has said 2 KiB") {
+    std::size_t total = 0;
+    FrameLog log(total);
+    while (log.end() < 200'000) {
+        log.append(frame(80));
+        const auto said = std::max<std::uint64_t>(log.end(), 2048);
+        REQUIRE(log.held() <= 3 * said);
+    }
+    CHECK(log.held() < log.end() + (16U << 10U)); // then a block at a time
 }
