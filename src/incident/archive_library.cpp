@@ -11,11 +11,7 @@
 #include <ctime>
 
 // The functions that this room calls, each handed on to the loaded library.
-#define OA_REAL(name)                                                                              \
-    static auto* const call = reinterpret_cast<decltype(name)*>(                                   \
-        oa_stream::late_symbol("libarchive.so.13", #name, "libarchive13")                          \
-    );                                                                                             \
-    return call
+#define OA_REAL(name) OA_LATE_CALL("libarchive.so.13", "libarchive13", name)
 
 using Archive = struct archive;
 using Entry = struct archive_entry;

@@ -47,6 +47,13 @@ void raise_descriptor_limit() noexcept;
 /// the system's loader ends one whose libraries are not there: one line, which names the Debian
 /// package, and exit code 127.
 [[nodiscard]] void* late_symbol(const char* library, const char* name, const char* package);
+/// The body of a stand-in for `function` that hands on to the library's own: found once, then
+/// returned to be called.
+#define OA_LATE_CALL(library, package, function)                                                   \
+    static auto* const call = reinterpret_cast<decltype(function)*>(                               \
+        ::oa_stream::late_symbol(library, #function, package)                                      \
+    );                                                                                             \
+    return call
 
 struct ProcessState {
     char state = '?'; ///< 'T': stopped (Ctrl-Z or SIGSTOP), it gets no signal but SIGKILL

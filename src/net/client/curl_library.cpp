@@ -14,11 +14,7 @@
 static_assert(sizeof(CURLoption) == sizeof(int) && sizeof(CURLINFO) == sizeof(int));
 static_assert(sizeof(long) == sizeof(void*) && sizeof(curl_off_t) == sizeof(void*));
 
-#define OA_REAL(name)                                                                              \
-    static auto* const call = reinterpret_cast<decltype(name)*>(                                   \
-        oa_stream::late_symbol("libcurl.so.4", #name, "libcurl4")                                  \
-    );                                                                                             \
-    return call
+#define OA_REAL(name) OA_LATE_CALL("libcurl.so.4", "libcurl4", name)
 
 // NOLINTBEGIN(readability-identifier-naming,cert-dcl50-cpp): the names and shapes are libcurl's
 extern "C" {
