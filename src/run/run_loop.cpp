@@ -12,6 +12,8 @@
 namespace oa_stream::run {
 namespace {
 
+constexpr int k_signalled = 128;
+
 /// Signals that end a process which does not handle them, without a fault of its own. SIGINT and
 /// SIGTERM are the loop's from the start.
 constexpr std::array k_ending{
@@ -53,7 +55,6 @@ std::string left_text(const StopRequest& stop, const SignalWords& words) {
 bool answer(
     int number, StopRequest& stop, RunObserver& observer, const SignalWords& words, bool& signalled
 ) {
-    constexpr int k_signalled = 128;
     if (stop.requested() && !may_hurry(number)) {
         return true;
     }
@@ -68,9 +69,7 @@ bool answer(
     }
     if (stop.requested()) {
         observer.say("second signal: leaving at once. " + left_text(stop, words));
-        std::_Exit(
-            stop.mutated() ? static_cast<int>(ExitCode::rollback_unverified) : k_signalled + number
-        );
+        std::_Exit(stop.exit_at_once(number));
     }
     stop.request(number);
     observer.say(
@@ -91,6 +90,13 @@ void StopRequest::request(int signal, std::string by) {
 
 std::string StopRequest::text() const {
     return by_.empty() ? "signal " + std::to_string(signal_) : by_;
+}
+
+int StopRequest::exit_at_once(int signal) const noexcept {
+    if (!settled_.empty()) {
+        return static_cast<int>(exit_);
+    }
+    return mutated_ ? static_cast<int>(ExitCode::rollback_unverified) : k_signalled + signal;
 }
 
 RunLoop::RunLoop(OnSignal on_signal)

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <signal.h> // NOLINT(modernize-deprecated-headers): raise, SIGRTMIN
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <vector>
 
@@ -44,6 +46,21 @@ bool asks_to_stop(std::vector<int> signals, StopRequest& stop, Said& said) {
         words
     );
     return out && *out;
+}
+
+/// How a process ends that gets two different signals, as `stop` stands.
+int exit_after_two(const StopRequest& stop) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        StopRequest mine = stop;
+        Said said;
+        (void)asks_to_stop({SIGINT, SIGTERM}, mine, said);
+        ::_exit(99); // it did not leave at once
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    return WEXITSTATUS(status);
 }
 
 } // namespace
@@ -118,11 +135,22 @@ TEST_CASE("run loop: a signal that was ignored from the start stays so, as under
 TEST_CASE("run loop: once the traffic is settled a signal says what stays, not what is restored") {
     StopRequest stop;
     stop.mark_mutated();
-    stop.settle("the run has ended, v2 100% stays");
+    stop.settle("the run has ended, v2 100% stays", ExitCode::ok);
     Said said;
     CHECK(asks_to_stop({SIGINT}, stop, said));
     REQUIRE(said.lines.size() == 1);
     CHECK(
         said.lines[0] == "signal: the run has ended, v2 100% stays; a second signal leaves at once"
     );
+}
+
+TEST_CASE("run loop: a second signal leaves at once, and a settled run keeps its exit") {
+    StopRequest stop;
+    CHECK(exit_after_two(stop) == 128 + SIGTERM);
+    stop.mark_mutated();
+    CHECK(exit_after_two(stop) == 8);
+    stop.settle("the rollback has ended: v1 100% serves, verified", ExitCode::ok);
+    CHECK(exit_after_two(stop) == 0);
+    stop.settle("the run has ended, the traffic is back and verified", ExitCode::rolled_back);
+    CHECK(exit_after_two(stop) == 7);
 }

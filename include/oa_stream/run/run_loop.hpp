@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/base/verdict.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -42,15 +43,21 @@ public:
     void mark_mutated() noexcept { mutated_ = true; }
     [[nodiscard]] bool mutated() const noexcept { return mutated_; }
     /// Set by the engine when it is done with the traffic: what became of it, which no signal
-    /// changes any more.
-    void settle(std::string how) { settled_ = std::move(how); }
+    /// changes any more, and how the run ends by it.
+    void settle(std::string how, ExitCode exit) {
+        settled_ = std::move(how);
+        exit_ = exit;
+    }
     [[nodiscard]] const std::string& settled() const noexcept { return settled_; }
+    /// How a process ends that leaves at once, by a second signal.
+    [[nodiscard]] int exit_at_once(int signal) const noexcept;
 
 private:
     int signal_ = 0;
     bool mutated_ = false;
     std::string by_{};
     std::string settled_{};
+    ExitCode exit_ = ExitCode::inconclusive; ///< once settled
 };
 
 /// What signals are answered with, in a run that may have something to undo.
@@ -73,7 +80,8 @@ public:
     explicit RunLoop(OnSignal on_signal = {});
     /// The first signal asks the engine to stop and undo; a second SIGINT, SIGTERM or SIGQUIT (not
     /// the first one's echo within a second) leaves at once, with 128 + its number when nothing was
-    /// written, else 8. All references must outlive the loop.
+    /// written, else 8, and once the run is settled with its exit. All references must outlive the
+    /// loop.
     RunLoop(StopRequest& stop, RunObserver& observer, const SignalWords& words);
 
     [[nodiscard]] asio::any_io_executor executor() { return io_.get_executor(); }

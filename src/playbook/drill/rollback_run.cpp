@@ -174,7 +174,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
         out.notes.emplace_back("The journal's last line could not be written.");
     }
     if (run.in.stop != nullptr) {
-        run.in.stop->settle("the rollback has ended: " + out.headline);
+        run.in.stop->settle("the rollback has ended: " + out.headline, out.exit);
     }
     run.out.notes.clear();
     run.out.exit = out.exit;

@@ -120,7 +120,7 @@ std::string settled_text(const RunContext& run) {
 
 void settle(const RunContext& run) {
     if (run.in.stop != nullptr) {
-        run.in.stop->settle(settled_text(run));
+        run.in.stop->settle(settled_text(run), run.out.exit);
     }
 }
 
