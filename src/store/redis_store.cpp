@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace oa_stream::store {
 
@@ -25,6 +27,15 @@ std::string session_name(const StoreOptions& options) {
     boost::system::error_code ignored;
     const auto host = options.replica.empty() ? asio::ip::host_name(ignored) : options.replica;
     return fmt::format("{}.{}.{}", percent_encode(host), ::getpid(), random_hex(6));
+}
+
+/// Of a script that decides: its first word says when it left everything as it was.
+bool wrote(const Reply& reply) {
+    constexpr std::array<std::string_view, 7> k_refusals{
+        "0", "busy", "orphan", "full", "owner", "dead", "fenced"
+    };
+    const auto word = reply.kind == Reply::Kind::list ? reply.at(0) : reply.str();
+    return !reply.failed() && std::ranges::find(k_refusals, word) == k_refusals.end();
 }
 
 } // namespace
@@ -156,7 +167,7 @@ void RedisStore::note(const Reply& reply) {
 Task<Result<Reply>> RedisStore::ask_copied(Command command) {
     const auto alive = alive_;
     auto reply = co_await ask(std::move(command));
-    if (*alive && reply && !reply->failed()) {
+    if (*alive && reply && wrote(*reply)) {
         co_await wait_for_copy();
     }
     co_return reply;
