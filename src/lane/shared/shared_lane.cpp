@@ -3,6 +3,9 @@
 
 #include "state.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -230,27 +233,40 @@ void SharedLane::cut_relays() {
     }
 }
 
+/// All at once: one after the other, each would wait for the store while the drain's time runs out.
 Task<std::size_t> SharedLane::release_all(Millis within) {
-    std::vector<Held> all;
     if (!lane_->authority().capabilities().outlives) {
         co_return 0;
     }
-    for (const auto& [turn, held] : held_) {
-        all.push_back(held);
-    }
-    std::size_t count = 0;
-    for (const auto& held : all) {
+    const auto leaving = std::make_shared<Leaving>(lane_->executor, within);
+    for (const auto& [id, held] : held_) {
         const auto turn = held.turn.lock();
-        if (!turn || turn->ended() || !turn->can_leave()) {
-            continue;
-        }
-        if (co_await TurnJournal::release(held.journal, within) && turn->leave()) {
-            lane_->turns.turn_ended(turn->identity().owner);
-            ++store_->turns.released;
-            ++count;
+        if (turn && !turn->ended() && turn->can_leave()) {
+            ++leaving->open;
+            spawn(lane_->executor, "release", release_one(this, alive_, held, leaving));
         }
     }
-    co_return count;
+    while (leaving->open > 0 && Clock::now() < leaving->until) {
+        leaving->over.expires_at(leaving->until);
+        (void)co_await leaving->over.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    co_return leaving->done;
+}
+
+Task<void> SharedLane::release_one(
+    SharedLane* self, std::shared_ptr<bool> alive, Held held, std::shared_ptr<Leaving> leaving
+) {
+    const auto within = std::chrono::duration_cast<Millis>(leaving->until - Clock::now());
+    const bool released = co_await TurnJournal::release(held.journal, within);
+    const auto turn = held.turn.lock();
+    if (*alive && released && turn && turn->leave()) {
+        self->lane_->turns.turn_ended(turn->identity().owner);
+        ++self->store_->turns.released;
+        ++leaving->done;
+    }
+    if (--leaving->open == 0) {
+        leaving->over.cancel();
+    }
 }
 
 } // namespace oa_stream::lane

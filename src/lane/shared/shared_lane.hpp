@@ -101,7 +101,7 @@ public:
     void tick(Clock::time_point now);
     /// Cuts what is read for others, without an ending: it goes on elsewhere.
     void cut_relays();
-    /// Turns that go on with another replica. shared_drain in shared_settle.cpp
+    /// Turns that go on with another replica: how many were let go in this time.
     [[nodiscard]] Task<std::size_t> release_all(Millis within);
 
 private:
@@ -119,6 +119,18 @@ private:
         std::weak_ptr<LiveTurn> turn;
         std::shared_ptr<TurnJournal> journal;
     };
+    /// What a drain waits for.
+    struct Leaving {
+        Leaving(const asio::any_io_executor& executor, Millis within)
+            : until(Clock::now() + within), over(executor) {}
+        Clock::time_point until;
+        asio::steady_timer over; ///< cancelled with the last one
+        std::size_t open = 0;
+        std::size_t done = 0;
+    };
+    [[nodiscard]] static Task<void> release_one(
+        SharedLane* self, std::shared_ptr<bool> alive, Held held, std::shared_ptr<Leaving> leaving
+    );
     [[nodiscard]] static Task<void> read_news(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void> hold_all_again(SharedLane* self, std::shared_ptr<bool> alive);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
+import { startPipe } from './pipe.mjs';
 import { begun, fifth, resume, startWorld, whole } from './world.mjs';
 
 let world, b;
@@ -60,4 +61,27 @@ test('a turn that is left is read on by the other lane at once, most times', asy
   }
   gaps.sort((x, y) => x - y);
   assert.ok(gaps[2] < 700, `${gaps.join(', ')} ms`);
+});
+
+test('many turns are let go at once, within the time of the drain, by a store that answers late', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const leaving = await world.lane('crowded', ['--drain-notice', '10ms'], { store: pipe.url, drain: '2s' });
+  const ids = Array.from({ length: 30 }, (_, n) => `crowd-${n}`);
+  const firsts = await Promise.all(ids.map((id) => begun(leaving, id)));
+  pipe.delay = 150;
+  const began = Date.now();
+  assert.equal((await leaving.stop()).code, 0);
+  assert.ok(Date.now() - began < 4000, `${Date.now() - began} ms`);
+  for (const first of firsts) assert.ok(first.broken, 'cut without an ending');
+  const released = leaving.stderr.split('\n').find((line) => line.includes('"turns_released"'));
+  assert.equal(JSON.parse(released).turns, ids.length);
+  for (const id of ids) {
+    const other = resume(b, id);
+    await fifth(other);
+    await world.release(id);
+    await other.done;
+    assertLegal(other);
+    assert.deepEqual(read(other).texts, [whole()]);
+  }
+  pipe.stop();
 });

@@ -2,12 +2,13 @@
 import net from 'node:net';
 
 /**
- * {url, port, target, stall(from?), heal(), cut(), refuse, fault, told, stop()}: `from` is 'lane' or 'store', or both stand still.
+ * {url, port, target, stall(from?), heal(), cut(), refuse, delay, fault, told, stop()}: `from` is 'lane' or 'store', or both stand still.
+ * Answers of the store come `delay` ms late.
  * `fault(text)` is asked about what a lane says until it answers: 'answer' loses the store's answer to it, 'command' loses
  * the command, and with them everything behind it on that connection. `told(text)` only listens.
  */
 export async function startPipe(target) {
-  const pipe = { target, refuse: false, pairs: new Set(), still: { lane: false, store: false } };
+  const pipe = { target, refuse: false, delay: 0, pairs: new Set(), still: { lane: false, store: false } };
   const server = net.createServer((lane) => {
     if (pipe.refuse) return void lane.resetAndDestroy();
     const store = net.connect(pipe.target, '127.0.0.1');
@@ -23,7 +24,8 @@ export async function startPipe(target) {
           if (pair.lost) pipe.fault = undefined;
           if (pair.lost === 'answer') store.pause();
         } else if (name === 'lane') return;
-        if (pair.lost !== 'command') to.write(bytes);
+        if (name === 'store' && pipe.delay) setTimeout(() => to.writable && to.write(bytes), pipe.delay);
+        else if (pair.lost !== 'command') to.write(bytes);
       });
       from.on('error', () => {});
       from.on('close', () => { pipe.pairs.delete(pair); to.destroy(); });
