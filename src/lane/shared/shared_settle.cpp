@@ -13,6 +13,7 @@ namespace oa_stream::lane {
 
 namespace {
 
+constexpr Millis k_poll{20};
 constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
 
 encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const TurnHead& head) {
@@ -151,6 +152,15 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     const auto row = lane_->ids().find(owner, take.key.id);
     if (!row) {
         co_return Adoption::impossible;
+    }
+    // Another look at it may have led here first: what that one adopts must not be superseded.
+    const auto until = Clock::now() + lane_->config.timings.supersede_wait;
+    while (lane_->turns.starting(owner, take.key.id) && Clock::now() < until) {
+        co_await sleep_for(k_poll);
+    }
+    const auto own = lane_->turns.find(owner, take.key.id);
+    if (lane_->turns.starting(owner, take.key.id) || (own && !own->ended())) {
+        co_return Adoption::later;
     }
     // It runs already: no limit is a reason to end it.
     auto lease =
