@@ -251,7 +251,9 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
     const auto read = std::ranges::count_if(relays_, [](const auto& relay) {
         return !relay.second.turn->ended();
     });
-    if (std::cmp_greater_equal(read, store_->options().tails)) {
+    // One that has ended is read once, and followed no further.
+    const bool follows = holding.phase != store::Phase::ended;
+    if (follows && std::cmp_greater_equal(read, store_->options().tails)) {
         co_return std::unexpected(reject_full());
     }
     const auto log = co_await store_->read(holding.turn);

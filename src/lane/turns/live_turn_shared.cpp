@@ -79,7 +79,8 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
     if (last) {
         ended_ = true;
         ended_at_ = now;
-        owed_ = owed || readers() == 0;
+        const bool left = readers() == 0 && detached_ != accepted_; // whoever read it here
+        owed_ = owed || left;
         announce_change();
     }
     deliver(now);
