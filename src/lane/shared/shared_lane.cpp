@@ -188,7 +188,7 @@ Task<void> SharedLane::hold_again(Held held) {
             co_await sleep_for(k_retry);
             continue;
         }
-        if (*alive && !*ours && turn) {
+        if (*alive && !*ours && turn && !turn->ended()) {
             lost(turn, TurnJournal::Loss::fenced);
             (void)co_await store_->forget(key, fence);
         }

@@ -210,10 +210,13 @@ void SharedLane::follow(
 
 void SharedLane::lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss) {
     switch (loss) {
-    case TurnJournal::Loss::fenced:
-        ++store_->turns.fenced;
+    case TurnJournal::Loss::fenced: {
+        // The journal tells what became of one that is ending.
+        const bool ended = turn->ended();
         turn->lose_to_another();
+        store_->turns.fenced += !ended && turn->ended() ? 1 : 0;
         break;
+    }
     case TurnJournal::Loss::full: // of others as well: this answer need not be large
     case TurnJournal::Loss::away:
         turn->end_now(StopReason::store_away);

@@ -91,8 +91,11 @@ void TurnJournal::lose(Loss loss) {
         if (const auto told = std::exchange(on_loss_, nullptr)) {
             told(loss);
         }
-    } else if (const auto done = over_ ? std::exchange(done_, nullptr) : nullptr) {
-        done(End::fenced);
+    } else if (over_) {
+        ++store_->turns.fenced;
+        if (const auto done = std::exchange(done_, nullptr)) {
+            done(End::fenced);
+        }
     }
 }
 
@@ -161,6 +164,9 @@ Task<void> TurnJournal::write_end(Self self) {
     };
     while (true) {
         const auto written = co_await self->store_->end(request);
+        if (written && *written == store::Written::fenced) {
+            ++self->store_->turns.fenced;
+        }
         const auto done = std::exchange(self->done_, nullptr);
         if (done) {
             done(

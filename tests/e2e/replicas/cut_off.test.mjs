@@ -71,3 +71,19 @@ test('the last lane that is left takes the next message of a conversation whose 
   const messages = (await send(last.base, { path: '/api/chats/next/messages' })).text;
   assert.equal(messages.split('"role":"user"').length, 3, 'two questions');
 });
+
+test('a turn that was taken while its lane stood still counts once, whatever it says first', async () => {
+  const stands = await world.lane('stands');
+  const b = await world.lane('taker');
+  const ids = ['stood-0', 'stood-1', 'stood-2'];
+  const firsts = await Promise.all(ids.map((id) => begun(stands, id)));
+  const before = await metric(b, 'adopted_total');
+  stands.signal('SIGSTOP');
+  await b.until(async () => (await metric(b, 'adopted_total')) === before + ids.length, 'the takeover');
+  for (const id of ids) await world.release(id);
+  await b.until(async () => (await metric(b, 'turns_held')) === 0, 'their ends');
+  stands.signal('SIGCONT');
+  await Promise.all(firsts.map((first) => first.done));
+  assert.equal(await metric(stands, 'fenced_total'), ids.length);
+  for (const lane of [stands, b]) assert.equal((await lane.stop()).code, 0);
+});
