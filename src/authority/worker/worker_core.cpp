@@ -13,6 +13,7 @@ namespace {
 
 constexpr Millis k_tick{50};        ///< while turns run
 constexpr Millis k_idle_tick{500};
+constexpr Millis k_asleep{500}; ///< later than that, the process was stopped or starved
 
 } // namespace
 
@@ -70,7 +71,12 @@ Task<Result<void>> WorkerCore::open(Self self) {
 Task<void> WorkerCore::keep_house(Self self) {
     while (!self->closing_) {
         const auto pause = self->running() > 0 ? k_tick : k_idle_tick;
-        co_await self->changed_.wait_until(Clock::now() + pause);
+        const auto until = Clock::now() + pause;
+        co_await self->changed_.wait_until(until);
+        const auto now = Clock::now();
+        if (now - until > k_asleep && self->down_since_) { // it did not run, nor could it connect
+            self->down_since_ = std::min(now, *self->down_since_ + (now - until));
+        }
         if (!self->closing_) {
             self->watch(Clock::now());
         }

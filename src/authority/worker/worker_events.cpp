@@ -27,6 +27,9 @@ void WorkerCore::on_events(std::vector<WorkerEvent> events) {
     }
     const auto now = Clock::now();
     std::vector<WorkerEvent> ready;
+    if (down_since_) {
+        down_since_ = now; // a replay on its way: Khala is not away
+    }
     for (WorkerEvent& event : events) {
         const bool newest = event.watermark > watermark_;
         watermark_ = std::max(watermark_, event.watermark);

@@ -113,7 +113,9 @@ void KhalaLink::went_down(const KhalaEnd& end) {
 }
 
 Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
-    failures_ = was_up ? 0 : failures_ + 1;
+    // A replay that is cut goes on where it was; to wait longer each time would only add to it.
+    const bool reached = std::exchange(let_in_, false) && end.cut;
+    failures_ = was_up || reached ? 0 : failures_ + 1;
     if (end.why == Why::refused_build) {
         return k_final_pause;
     }
@@ -195,7 +197,8 @@ KhalaLink::receive(Self self, std::shared_ptr<net::WebSocket> socket) {
         );
     }
     if (!message) {
-        co_return std::unexpected(KhalaEnd{.text = "Khala: " + message.error().message});
+        co_return std::unexpected(KhalaEnd{.text = "Khala: " + message.error().message, .cut = true}
+        );
     }
     self->heard_ = Clock::now();
     co_return std::move(message->bytes);

@@ -44,6 +44,7 @@ struct KhalaEnd {
     std::string text{}; ///< one safe line
     std::optional<std::uint64_t> head{};
     std::optional<Millis> pause{};
+    bool cut = false; ///< nobody said why
 };
 
 class KhalaLink : public std::enable_shared_from_this<KhalaLink> {
@@ -112,6 +113,7 @@ private:
     bool from_zero_ = false; ///< what is retained is being read, over evictions if need be
     bool lost_ = false;    ///< what the next up() says
     bool began_again_ = false;
+    bool let_in_ = false;  ///< the last connection's token and channel were accepted
     bool up_ = false;
     bool stopping_ = false;
     std::string reason_ = "not connected yet";

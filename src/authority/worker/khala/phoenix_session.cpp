@@ -76,6 +76,7 @@ Task<std::optional<KhalaEnd>> PhoenixSession::join(Link link, Socket socket) {
         }
         const auto frame = read_phoenix_frame(*message, link->filter_);
         if (frame.kind == Kind::joined && frame.ref == k_join) {
+            link->let_in_ = true;
             co_return std::nullopt;
         }
         if (ends(frame.kind)) {

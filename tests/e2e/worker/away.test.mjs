@@ -1,0 +1,78 @@
+// A turn ends as lost only when Khala was away for the whole of authority-away: not while it is let
+// in and cut, not while it replays, and not while the lane itself did not run.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
+import { limit, sleep } from '../lib/process.mjs';
+import { words } from './disconnects.mjs';
+import { World } from './world.mjs';
+
+const AWAY = 8000;
+const opened = (world) => world.fake.log.filter((entry) => entry.what === 'khala.open').length;
+
+async function running(n, run) {
+  const world = await World.start({ wire: 'phoenix', limits: { 'authority-away': `${AWAY}ms` } });
+  try {
+    const turn = world.say(`scenario:long;n=${n};delay=20`, { ms: limit(60000) });
+    await turn.frame('text-delta');
+    await run(world, turn);
+  } finally { await world.stop(); }
+}
+
+function whole(turn, n) {
+  assertLegal(turn);
+  assert.equal(read(turn).texts.join(''), words(n));
+}
+
+/** Lets the lane in and cuts it once it is there, until `over`. */
+async function cutting(world, over) {
+  world.fake.khala.dropAll();
+  while (!over()) {
+    const socket = [...world.fake.khala.sockets].find((one) => one.joined);
+    if (socket) {
+      await sleep(100); // what follows the join is on its way
+      world.fake.khala.dropAll();
+    }
+    await sleep(10);
+  }
+}
+
+test('a channel that is cut before its subscription each time: the pauses stay short', () => running(600, async (world, turn) => {
+  world.fake.khala.silence('subscribe');
+  const before = opened(world);
+  await cutting(world, () => opened(world) >= before + 5);
+  world.fake.khala.silence(null);
+  world.fake.khala.dropAll(); // the one that was not answered
+  await turn.done;
+  whole(turn, 600);
+}));
+
+test('a channel that is cut in the replay each time: what it told is told, and the turn goes on', () => running(900, async (world, turn) => {
+  world.fake.khala.silence('reply');
+  const end = Date.now() + AWAY + 4000;
+  await cutting(world, () => Date.now() > end);
+  world.fake.khala.silence(null);
+  world.fake.khala.dropAll();
+  await turn.done;
+  whole(turn, 900);
+}));
+
+test('a lane that did not run for a while does not count it as time that Khala was away', () => running(100, async (world, turn) => {
+  world.fake.khala.refuseNext({ drop: true }, 1);
+  world.fake.khala.dropAll();
+  await sleep(200);
+  process.kill(world.lane.pid, 'SIGSTOP');
+  await sleep(AWAY + 1000);
+  process.kill(world.lane.pid, 'SIGCONT');
+  await turn.done;
+  whole(turn, 100);
+}));
+
+test('Khala that lets nobody in for all that time: the turn is lost', () => running(4000, async (world, turn) => {
+  world.fake.khala.refuseNext({ drop: true }, 1000);
+  const began = Date.now();
+  world.fake.khala.dropAll();
+  await turn.done;
+  assertOneError(turn, { code: 'authority_lost', retryable: true });
+  assert.ok(Date.now() - began > AWAY - 500, `${Date.now() - began} ms`);
+}));
