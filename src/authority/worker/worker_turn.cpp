@@ -67,12 +67,56 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
         }
         return;
     }
-    if (!mine(ids_of(*event.params()).turn, event)) {
-        if (event.method == WorkerTranslator::k_usage) {
-            translator_->spent_by_others(*event.params());
-        }
+    const auto turn = ids_of(*event.params()).turn;
+    if (held_back(turn, event)) {
         return;
     }
+    const bool binds = bound_.empty();
+    if (!mine(turn, event)) {
+        spent_by_others(event);
+    } else if (binds) {
+        deliver_bound(event, now);
+    } else {
+        take(event, now);
+    }
+}
+
+bool WorkerTurn::held_back(const std::string& turn, const WorkerEvent& event) {
+    const bool unknown =
+        bound_.empty() && !turn.empty() && turn != receipt_ && event.method != "turn/started";
+    if (unknown && unbound_.size() < k_early_limit) {
+        unbound_.push_back(event);
+    }
+    return unknown;
+}
+
+/// The worker posts each notification by itself: words, usage and even the end may come before
+/// turn/started.
+void WorkerTurn::deliver_bound(const WorkerEvent& event, Clock::time_point now) {
+    const auto before = std::exchange(unbound_, {});
+    const auto ours = [this](const WorkerEvent& one) {
+        return ids_of(*one.params()).turn == bound_;
+    };
+    for (const WorkerEvent& one : before) {
+        if (!ours(one)) {
+            spent_by_others(one);
+        }
+    }
+    take(event, now);
+    for (const WorkerEvent& one : before) {
+        if (ours(one) && !over()) {
+            take(one, now);
+        }
+    }
+}
+
+void WorkerTurn::spent_by_others(const WorkerEvent& event) {
+    if (event.method == WorkerTranslator::k_usage) {
+        translator_->spent_by_others(*event.params());
+    }
+}
+
+void WorkerTurn::take(const WorkerEvent& event, Clock::time_point now) {
     last_event_ = now;
     if (!end_ && WorkerTranslator::completes(event.method, *event.params()) &&
         translator_->items_open()) {

@@ -63,6 +63,12 @@ public:
     bool interrupt_sent = false; ///< and answered, or given up
 
 private:
+    /// Whose it is will be known once the turn is bound.
+    [[nodiscard]] bool held_back(const std::string& turn, const WorkerEvent& event);
+    /// The event that bound the turn, and what came before it.
+    void deliver_bound(const WorkerEvent& event, Clock::time_point now);
+    void take(const WorkerEvent& event, Clock::time_point now);
+    void spent_by_others(const WorkerEvent& event);
     [[nodiscard]] bool mine(const std::string& turn, const WorkerEvent& event);
     void translate(const WorkerEvent& event, Clock::time_point now);
 
@@ -74,6 +80,7 @@ private:
     std::string bound_{};
     std::optional<WorkerTranslator> translator_{};
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
+    std::vector<WorkerEvent> unbound_{}; ///< behind the receipt, before any turn/started
     std::optional<WorkerEvent> end_{}; ///< turn/completed that waits for late items
     Clock::time_point end_at_{};
 };

@@ -60,3 +60,25 @@ test('odd orders', { concurrency: true }, async (t) => {
   for (const wire of ['rust', 'phoenix']) for (const split of [0, 1]) for (const dialect of ['contract', 'app-server']) ways.push({ wire, split, dialect });
   await Promise.all(ways.map((how) => t.test(`${how.wire} wire, ${how.split ? 'byte by byte' : 'whole'}, ${how.dialect} dialect`, () => play(how))));
 });
+
+test('words, usage and the end of a turn that come before its turn/started are its own, under an invented receipt too', async () => {
+  const invented = (t, r) => { r.turn.id = `turn_invented_${t.id.slice(-6)}`; return {}; };
+  const early = {
+    unbound: { about: 'everything comes before turn/started', accept: invented, run: async (t) => { t.open('message', 'm'); t.delta('m', 'Early '); t.usage({ input: 100, cached: 0, output: 20, reasoning: 0 }); t.delta('m', 'words.'); await wait(60); t.started(); await wait(60); t.close('message', 'm'); t.end(); } },
+    'unbound-to-its-end': { about: 'its end, too', accept: invented, run: async (t) => { t.open('message', 'm'); t.delta('m', 'All of it.'); t.close('message', 'm'); t.usage({ input: 100, cached: 0, output: 20, reasoning: 0 }); t.end(); await wait(60); t.started(); } },
+  };
+  for (const wire of ['rust', 'phoenix']) {
+    const world = await World.start({ wire, fake: { dialect: 'app-server', scenarios: { ...scenarios, ...early } } });
+    try {
+      for (const [name, wanted] of [['unbound', 'Early words.'], ['unbound-to-its-end', 'All of it.']]) {
+        const exchange = await world.say(`scenario:${name}`, { ms: limit(30000) }).done;
+        assertLegal(exchange);
+        assert.equal(read(exchange).texts.join(''), wanted, exchange.text);
+        const { usage } = exchange.chunks.find((chunk) => chunk?.type === 'finish').messageMetadata;
+        assert.equal(usage?.inputTokens, 100, exchange.text);
+        assert.equal(usage.outputTokens, 20);
+      }
+      assert.deepEqual(world.held(), []);
+    } finally { await world.stop(); }
+  }
+});
