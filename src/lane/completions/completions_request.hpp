@@ -44,7 +44,8 @@ struct CompletionsRequest {
 
 struct CompletionsContext {
     std::span<const std::string> efforts{}; ///< the model's; empty: not known, the usual ones
-    bool images = false; ///< the authority takes them
+    std::string worker{}; ///< the authority's; empty: it has none
+    bool images = false;  ///< the authority takes them
     bool tools = false; ///< … and functions of the client's; images in earlier messages too
     std::size_t messages = 10'000;
     bool flat_tools = false; ///< a tool's members are not below "function"

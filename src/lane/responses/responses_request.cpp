@@ -44,7 +44,7 @@ constexpr std::array k_text_words{WordRow{"verbosity", k_verbosities, 1}};
 constexpr std::array<std::string_view, 3> k_summaries{"auto", "concise", "detailed"};
 
 /// Honoured, or accepted without effect.
-constexpr std::array<std::string_view, 18> k_known{
+constexpr std::array<std::string_view, 20> k_known{
     "model",
     "input",
     "instructions",
@@ -62,7 +62,9 @@ constexpr std::array<std::string_view, 18> k_known{
     "safety_identifier",
     "prompt_cache_key",
     "prompt_cache_options",
-    "prompt_cache_retention"
+    "prompt_cache_retention",
+    "worker_id",
+    "workerId"
 };
 
 Accepted<void> refuse_unknown(const Json& body) {

@@ -38,7 +38,18 @@ test('a request for another worker is refused before anything is sent', async ()
     const answer = await asked('desktopw:somebody-else');
     assertRefused(answer, 422, 'invalid_request');
     assert.ok(answer.json().errors.worker_id, answer.text);
-    assert.equal(journal(world, 'http').filter((e) => e.rpc).length, 0);
+    for (const [path, rest] of [['/v1/chat/completions', { messages: [{ role: 'user', content: 'scenario:text' }] }], ['/v1/responses', { input: 'scenario:text', store: false }]]) {
+      for (const name of ['workerId', 'worker_id']) {
+        const v1 = (worker) => send(world.lane.base, { method: 'POST', path, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'worker', ...rest, [name]: worker }) });
+        for (const wrong of ['desktopw:somebody-else', 7]) {
+          const refused = await v1(wrong);
+          assert.equal(refused.status, 422, `${path} ${refused.text}`);
+          assert.equal(refused.json().error.param, 'worker_id', refused.text);
+        }
+        if (name === 'worker_id') assert.equal((await v1('desktopw:shared')).status, 200);
+        else assert.equal(journal(world, 'http').filter((e) => e.rpc).length, path === '/v1/responses' ? 2 : 0);
+      }
+    }
     assert.equal((await asked('desktopw:shared')).status, 200);
   } finally { await world.stop(); }
 });
