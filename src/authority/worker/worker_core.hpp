@@ -97,6 +97,9 @@ private:
     void watch(Clock::time_point now);
     void watch_worker(Clock::time_point now);
     void want_look();
+    /// While a token is refused: another one in its place ends the rest.
+    void watch_tokens(Clock::time_point now);
+    [[nodiscard]] static Task<void> ask_tokens(Self self);
     void lose_worker();
 
     // worker_start.cpp
@@ -131,6 +134,8 @@ private:
     Signal changed_;
     std::uint64_t watermark_ = 0; ///< the highest of our worker's events
     bool looking_ = false;
+    bool asking_ = false; ///< for another token
+    Clock::time_point asked_{};
     bool unknown_ = false; ///< control does not know the worker: a command would make one
     bool refused_ = false; ///< control refused the token of the last look
     bool resyncing_ = false;

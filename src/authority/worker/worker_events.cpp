@@ -15,6 +15,7 @@ namespace oa_stream::authority {
 
 namespace {
 
+constexpr Millis k_ask_again{1'000};
 constexpr std::array k_resync_pauses{Millis(0), Millis(300), Millis(900)};
 
 } // namespace
@@ -26,10 +27,10 @@ void WorkerCore::on_events(std::vector<WorkerEvent> events) {
         return;
     }
     const auto now = Clock::now();
-    std::vector<WorkerEvent> ready;
     if (down_since_) {
         down_since_ = now; // a replay on its way: Khala is not away
     }
+    std::vector<WorkerEvent> ready;
     for (WorkerEvent& event : events) {
         const bool newest = event.watermark > watermark_;
         watermark_ = std::max(watermark_, event.watermark);
@@ -288,6 +289,28 @@ void WorkerCore::watch(Clock::time_point now) {
         end_all(turn::FailureCode::authority_lost, true, "the worker is stopped");
     }
     watch_worker(now);
+    watch_tokens(now);
+}
+
+void WorkerCore::watch_tokens(Clock::time_point now) {
+    const bool refused = refused_ || !control_->commands_refusal().empty() || link_->rests();
+    if (refused && now - asked_ >= k_ask_again && !std::exchange(asking_, true)) {
+        oa_stream::spawn(executor_, "worker tokens", ask_tokens(shared_from_this()));
+    }
+}
+
+Task<void> WorkerCore::ask_tokens(Self self) {
+    const bool control = co_await ControlClient::replaced(self->control_);
+    const bool khala = co_await KhalaLink::replaced(self->link_);
+    if (control || khala) {
+        self->log(LogLevel::info, "another token is there");
+        self->link_->wake();
+    }
+    if (control) {
+        co_await look(self); // one that is under way may have begun with the old one
+    }
+    self->asked_ = Clock::now();
+    self->asking_ = false;
 }
 
 /// Looks at the worker: from time to time, and when nothing comes although a turn runs. Only so the

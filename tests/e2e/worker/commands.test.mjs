@@ -34,10 +34,31 @@ test('a token that may look but not command is not ready, and one put in its pla
     assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
     assert.equal(journal(world, 'http').filter((entry) => entry.method === 'POST' && entry.path.endsWith('/requests')).length, 2, 'one command, sent twice');
     put(world.fake.token);
-    await world.ready(limit(45000)); // tokens that are refused again and again are left alone for half a minute
+    await world.ready(limit(5000));
     assert.equal(text(await world.say('scenario:text').done), words(12));
   });
 });
+
+for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
+  test(`a token that nobody takes any more rests, and one put in its place by ${kind} does not`, async () => {
+    const folder = scratch(`rest-${kind}`), file = path.join(folder, 'token'), program = path.join(folder, 'print-token');
+    fs.writeFileSync(file, 'control-session-token', { mode: 0o600 });
+    fs.writeFileSync(program, `#!/bin/sh\ncat ${file}\n`, { mode: 0o755 });
+    await within({ wire: 'phoenix', flags: ['--worker-auth', `${kind}:${kind === 'file' ? file : program}`] }, async (world) => {
+      world.fake.control.users.get('control-session-token').expired = true;
+      world.fake.khala.dropAll();
+      const refused = async () => Number(/^oa_stream_worker_reauths_total (\d+)$/m.exec((await world.get('/metrics')).text)?.[1]);
+      await until(async () => (await refused()) >= 3, 'it does not rest');
+      assert.match((await world.get('/readyz')).text, /refuses the token/);
+      world.fake.control.addUser('the-next-token', { id: '7' });
+      fs.writeFileSync(file, 'the-next-token');
+      const began = Date.now();
+      await world.ready(limit(most));
+      assert.ok(Date.now() - began < limit(most), `${Date.now() - began} ms`);
+      assert.equal(text(await world.say('scenario:text').done), words(12));
+    });
+  });
+}
 
 test('a desktop that lost the thread is told to resume it, and the turn is started once more', () => within({}, async (world) => {
   assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));

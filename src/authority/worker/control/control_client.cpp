@@ -140,6 +140,10 @@ Task<std::optional<WallTime>> ControlClient::token_end(Self self) {
     co_return token ? net::token_end(token->reveal()) : std::nullopt;
 }
 
+Task<bool> ControlClient::replaced(Self self) {
+    co_return co_await self->token_.replaced();
+}
+
 /// A personal token may look at workers, and so may one whose session ended. Both are tried again
 /// after a while: the service may take it by then.
 std::string ControlClient::commands_refusal() const {

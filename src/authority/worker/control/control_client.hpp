@@ -81,6 +81,8 @@ public:
     [[nodiscard]] std::string refusal() const;
     /// Why no command is to be sent with this token, though it may look; empty: none is refused.
     [[nodiscard]] std::string commands_refusal() const;
+    /// Whether another control token stands where the refused one came from.
+    [[nodiscard]] static Task<bool> replaced(Self self);
     struct Counts {
         std::uint64_t retried = 0;
         /// Commands by method, without retries.

@@ -1,6 +1,7 @@
 // A token that can be replaced while the lane runs.
 #pragma once
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/secret.hpp"
 #include "oa_stream/net/token_source.hpp"
 
@@ -24,11 +25,13 @@ public:
 
     [[nodiscard]] Task<Result<Secret>> get() {
         if (program_) {
-            co_return co_await program_(std::exchange(refused_, false));
+            OA_CO_TRY(given_, co_await program_(std::exchange(refused_, false)));
+            co_return given_;
         }
         if (!token_) {
             OA_CO_TRY(token_, read_secret(reference_));
         }
+        given_ = *token_;
         co_return *token_;
     }
     /// It was refused: the next get() asks for it again. A descriptor can be read only once.
@@ -38,11 +41,32 @@ public:
             token_.reset();
         }
     }
+    /// Whether another token than the last one is there now. Asks again: a file at every call, a
+    /// program at most every `k_rest`.
+    [[nodiscard]] Task<bool> replaced() {
+        const Secret last = given_;
+        if (last.empty() || !(program_ || reference_.starts_with("file:"))) {
+            co_return false;
+        }
+        if (program_) {
+            if (Clock::now() - asked_ < k_rest) {
+                co_return false;
+            }
+            asked_ = Clock::now();
+        }
+        refused();
+        const auto now = co_await get();
+        co_return now && !now->equals(last.reveal());
+    }
 
 private:
+    static constexpr Millis k_rest{5'000};
+
     std::string reference_;
     net::TokenSource program_{};
     bool refused_ = false;
+    Secret given_{};
+    Clock::time_point asked_{};
     std::optional<Secret> token_{};
 };
 

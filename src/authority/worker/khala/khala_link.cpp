@@ -71,11 +71,26 @@ Task<void> KhalaLink::run(Self self) {
         const bool was_up = self->up_;
         self->went_down(end);
         const auto until = Clock::now() + self->pause_after(end, was_up);
-        while (!self->stopping_ && Clock::now() < until) {
+        self->rests_ = self->denials_ >= k_denials;
+        const bool rests = self->rests_;
+        while (!self->stopping_ && Clock::now() < until && self->rests_ == rests) {
             co_await self->changed_.wait_until(until);
         }
+        self->rests_ = false;
         ++self->reconnects_;
     }
+}
+
+void KhalaLink::wake() {
+    if (std::exchange(rests_, false)) {
+        denials_ = 0;
+        changed_.notify();
+    }
+}
+
+Task<bool> KhalaLink::replaced(Self self) {
+    const bool minted = self->options_->khala_auth == "mint";
+    co_return !minted && co_await self->token_.replaced();
 }
 
 void KhalaLink::went_down(const KhalaEnd& end) {

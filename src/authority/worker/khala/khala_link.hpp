@@ -60,6 +60,11 @@ public:
     /// Until stop().
     [[nodiscard]] static Task<void> run(Self self);
     [[nodiscard]] static Task<void> stop(Self self);
+    /// Refused tokens are left alone for a while; a new one is tried at once.
+    [[nodiscard]] bool rests() const noexcept { return rests_; }
+    void wake();
+    /// Whether another token stands where the refused one came from; never for minted ones.
+    [[nodiscard]] static Task<bool> replaced(Self self);
     /// A fresh one. Code::credentials: refused.
     [[nodiscard]] static Task<Result<Secret>> token(Self self);
     /// One connection, from the question for the head to its end.
@@ -108,18 +113,19 @@ private:
     std::optional<std::uint64_t> cursor_{}; ///< the highest watermark received
     Clock::time_point heard_{}; ///< the last message on any socket
     std::optional<Clock::time_point> answer_by_{}; ///< set: the server owes an answer
+    bool let_in_ = false;  ///< the last connection's token and channel were accepted
     bool to_head_ = false; ///< the cursor is of no use: go on at the head
     bool at_head_ = false; ///< the last end told the head, and the cursor is there
     bool from_zero_ = false; ///< what is retained is being read, over evictions if need be
     bool lost_ = false;    ///< what the next up() says
     bool began_again_ = false;
-    bool let_in_ = false;  ///< the last connection's token and channel were accepted
     bool up_ = false;
     bool stopping_ = false;
     std::string reason_ = "not connected yet";
     Millis advised_;
     int failures_ = 0;
     int denials_ = 0;
+    bool rests_ = false;
     std::deque<Clock::time_point> evictions_{};
     std::uint64_t reconnects_ = 0;
     std::uint64_t stale_cursors_ = 0;
