@@ -21,6 +21,9 @@ bad(std::string code, std::string_view param, std::string_view must) {
     return std::unexpected(bad_param(std::move(code), std::string(param), std::move(message)));
 }
 
+/// A request that names a worker runs on that one or not at all.
+[[nodiscard]] Accepted<void> check_worker(const Json& body, std::string_view own);
+
 /// The member; nullptr when it is absent or null.
 [[nodiscard]] inline const Json* given(const Json& object, std::string_view name) noexcept {
     const auto* value = member(object, name);

@@ -9,7 +9,6 @@
 #include "bodies/read_body.hpp"
 #include "bodies/surrogates.hpp"
 #include "chats/paging.hpp"
-#include "chats/thread_name.hpp"
 #include "completions_errors.hpp"
 #include "completions_params.hpp"
 #include "gates/gates.hpp"
@@ -90,33 +89,11 @@ bool newest_has_half(const Json& body, std::string_view key) {
     return users && dump_json(last).contains(k_half_character);
 }
 
-/// A request that names a worker runs on that one or not at all.
-Accepted<void> check_worker(const Json& body, std::string_view own) {
-    const auto refuse = [](std::string message) {
-        auto rejection = reject(422, "invalid_value", std::move(message));
-        rejection.details["param"] = "worker_id";
-        return std::unexpected(std::move(rejection));
-    };
-    if (!body.is_object()) {
-        return {};
-    }
-    const auto worker = read_worker_name(body);
-    if (!worker) {
-        return refuse(worker.error().message);
-    }
-    if (!own.empty() && !worker->empty() && *worker != own) {
-        return refuse("this lane runs another worker; leave worker_id out to use it");
-    }
-    return {};
-}
-
 } // namespace
 
 CompletionsContext
 Completions::context_for(const Call& call, const authority::Capabilities& able) const {
-    CompletionsContext context;
-    context.worker = able.worker;
-    context.images = able.images;
+    CompletionsContext context{.worker = able.worker, .images = able.images};
     context.tools = able.client_tools;
     context.messages = lane_->config.limits.messages;
     context.efforts = able.efforts;
@@ -138,9 +115,6 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         return newest_has_half(body, is_responses(*call) ? "input" : "messages");
     };
     BodyUse use = [&](const Json& body) -> Accepted<void> {
-        if (auto right = check_worker(body, context.worker); !right) {
-            return right;
-        }
         auto request = is_responses(*call) ? read_responses_request(body, context)
                                            : read_completions_request(body, context);
         if (!request) {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 
+#include "chats/thread_name.hpp"
 #include "completions_tools.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +16,22 @@ Rejection bad_param(std::string code, std::string param, std::string message) {
     auto rejection = reject(400, std::move(code), std::move(message));
     rejection.details["param"] = std::move(param);
     return rejection;
+}
+
+Accepted<void> check_worker(const Json& body, std::string_view own) {
+    const auto refuse = [](std::string message) {
+        auto rejection = reject(422, "invalid_value", std::move(message));
+        rejection.details["param"] = "worker_id";
+        return std::unexpected(std::move(rejection));
+    };
+    const auto worker = read_worker_name(body);
+    if (!worker) {
+        return refuse(worker.error().message);
+    }
+    if (!own.empty() && !worker->empty() && *worker != own) {
+        return refuse("this lane runs another worker; leave worker_id out to use it");
+    }
+    return {};
 }
 
 bool asks_nothing(const Json& value) {

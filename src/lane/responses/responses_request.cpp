@@ -333,6 +333,9 @@ read_responses_request(const Json& body, const CompletionsContext& context) {
     auto flat = context;
     flat.flat_tools = true;
     const auto read = [&]() -> Accepted<void> {
+        if (auto done = check_worker(body, context.worker); !done) {
+            return done;
+        }
         if (auto done = read_model(body, request); !done) {
             return done;
         }
