@@ -80,7 +80,10 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
     out.revision = options.revision;
     out.first_lane = options.base_urls.empty() ? "" : options.base_urls.front();
     out.prometheus_url = options.prometheus.value_or("");
-    out.timing.patience = std::clamp(out.timing.every, Millis(1000), Millis(5000));
+    // A lane's numbers are at hand; a Prometheus under load computes them for seconds.
+    out.timing.patience = options.timeout.value_or(
+        out.prometheus ? Millis(10'000) : std::clamp(options.every, Millis(1000), Millis(5000))
+    );
     out.length = options.length;
     return {};
 }

@@ -61,6 +61,7 @@ struct WatchOptions : CertificateOptions {
     double bad_at_most = 0;
     Millis p95_at_most{};
     std::optional<Millis> stale_after{};
+    std::optional<Millis> timeout{};
     std::string front_admin{};
     bool ndjson = false;
     bool once = false;

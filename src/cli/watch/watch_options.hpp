@@ -80,6 +80,13 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         "--stale-after", "D", "Mark older numbers as stale. Default: 15s, with --prometheus 90s."
     )
         .range(1, k_longest_ms),
+    option<&WatchOptions::timeout>(
+        names::timeout,
+        "D",
+        "Give up when one answer takes longer. Default: 10s of Prometheus; of a lane as long as "
+        "--every, 1s to 5s."
+    )
+        .range(1, k_longest_ms),
     option<&WatchOptions::front_admin>(
         "--front-admin", "SOCKET", "Also show the split of the front door with this admin socket."
     )

@@ -1,5 +1,6 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "watch_sources.hpp"
@@ -28,12 +29,15 @@ std::string days(Millis time) {
     return time % k_day == Millis(0) ? fmt::format("{}d", time / k_day) : format_duration(time);
 }
 
-std::string trouble(const Error& error) {
+std::string trouble(const Error& error, Millis patience) {
     switch (error.code) {
     case Code::not_found:
         return error.message;
-    case Code::network:
     case Code::timeout:
+        return fmt::format(
+            "unreachable: no answer within {} ({})", format_duration(patience), names::timeout
+        );
+    case Code::network:
         return "unreachable: " + error.message;
     default:
         return "unreadable: " + printable(error.text(), 80);
@@ -79,7 +83,7 @@ public:
         } else {
             const Code code = read.error().code;
             answered_ = code != Code::network && code != Code::timeout;
-            state_ = trouble(read.error());
+            state_ = trouble(read.error(), timing_.patience);
         }
         ++asked;
     }

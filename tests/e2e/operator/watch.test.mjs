@@ -266,6 +266,31 @@ test('from a Prometheus: the same numbers, and a target that is down is not heal
   assert.equal((await run.end()).code, 0);
 });
 
+test('a busy Prometheus has ten seconds, or what --timeout says', async () => {
+  const seen = await startLane({ name: 'busy' });
+  const server = await startPrometheus([seen.base.replace('http://', '')]);
+  await server.eventually('oa_stream_build_info', (rows) => rows.length === 1);
+  let late = true;
+  const busy = http.createServer((request, response) => {
+    const on = () => request.pipe(http.request(server.base + request.url, { method: request.method, headers: request.headers }, (answer) => { response.writeHead(answer.statusCode, answer.headers); answer.pipe(response); }));
+    setTimeout(on, late ? 4000 : 0);
+    late = false;
+  });
+  await new Promise((done) => busy.listen(0, '127.0.0.1', done));
+  const there = `http://127.0.0.1:${busy.address().port}`;
+  const waited = await oa(['watch', '--once', '--prometheus', there]);
+  assert.equal(waited.code, 3, waited.stdout);
+  assert.match(waited.stdout, /^NO TRAFFIC/);
+  late = true;
+  const hasty = await oa(['watch', '--once', '--prometheus', there, '--timeout', '500ms']);
+  assert.equal(hasty.code, 4, hasty.stdout);
+  assert.match(hasty.stdout, /unreachable: no answer within 500ms \(--timeout\)/);
+  busy.closeAllConnections();
+  await new Promise((done) => busy.close(done));
+  await server.stop();
+  await seen.stop();
+});
+
 test('a Prometheus that dropped a series, or that scrapes twice for its replicas, tells no better numbers', async () => {
   const seen = await startLane({ name: 'relabelled' });
   const targets = [seen.base.replace('http://', '')];
