@@ -128,7 +128,6 @@ const ELSEWHERE = {
   OaStreamTurnFailed: 'the first test of this file',
   OaStreamAdapterPreviewUnavailable: 'no authority makes an event that the encoder refuses; unit tests plant it',
   OaStreamCodexDisk: 'needs a disk of its own that is full; authority/codex_health_test.cpp',
-  OaStreamKhalaLag: 'the fake runtime tells as fast as it makes events; unit tests',
 };
 const BESIDE = fs.readFileSync(new URL('alert_services.test.mjs', import.meta.url), 'utf8');
 

@@ -124,11 +124,11 @@ withAlertmanager('planted in live lanes: the store forgets: OaStreamLogsLost', (
 }));
 
 /** Khala's troubles by a runtime whose every move is ours. */
-const khala = (alert, plant, words, more = {}) => withAlertmanager(`planted in a live lane: ${alert}`, { timeout: limit(120000) }, () => staged(async (put) => {
+const khala = (alert, plant, words, more = {}) => withAlertmanager(`planted in a live lane: ${alert}`, { timeout: limit(180000) }, () => staged(async (put) => {
   const world = put(await World.start(more));
   const pager = await watched(put, [host(world.lane)], {}, 'oa_stream_worker_link_up == 1');
   await plant(world);
-  await assertSent(pager, { tickets: [alert, ...(more.also ?? [])], next: shown(3, new RegExp(`${host(world.lane)}: ${words}`)) });
+  await assertSent(pager, { tickets: [alert, ...(more.also ?? [])], ms: more.ms, next: shown(3, new RegExp(`${host(world.lane)}: ${words}`)) });
 }));
 const again = async (world, name, count, cut) => {
   const at = async (what) => metric(world.lane.base, `worker_${what}`);
@@ -152,6 +152,12 @@ khala('OaStreamKhalaStale', (world) => again(world, 'stale_cursors_total', 6, as
   for (let n = 0; n < 5; n++) control.append(worker, 'worker.heartbeat', { source: 'autopilot-desktop', kind: 'periodic' });
   k.retain(EVENTS_TOPIC, 1);
 }), 'Khala forgets what was not read', { also: ['OaStreamKhalaUnsteady'] });
+/** What the worker told is published nowhere, and its log does not answer. */
+khala('OaStreamKhalaLag', (world) => {
+  const { control, worker } = world.fake;
+  control.faults.push({ method: 'GET', path: '/stream', status: 503, times: 1e6 });
+  for (let n = 0; n < 300; n++) control.append(worker, 'worker.heartbeat', { source: 'autopilot-desktop', kind: 'periodic' }, { keep: false });
+}, 'far behind its worker', { ms: 140000 });
 
 withAlertmanager('planted in a live lane: a drain that lasts: OaStreamDrainLong', () => staged(async (put) => {
   const lane = await startLane({ name: 'draining', args: ['--drain-timeout', '10m'] });
