@@ -239,7 +239,8 @@ Task<std::size_t> SharedLane::release_all(Millis within) {
         co_return 0;
     }
     const auto leaving = std::make_shared<Leaving>(lane_->executor, within);
-    for (const auto& [id, held] : held_) {
+    const auto all = held_; // one that is let go at once leaves it
+    for (const auto& [id, held] : all) {
         const auto turn = held.turn.lock();
         if (turn && !turn->ended() && turn->can_leave()) {
             ++leaving->open;
