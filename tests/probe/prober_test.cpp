@@ -1,4 +1,5 @@
 #include "oa_stream/probe/prober.hpp"
+#include "oa_stream/probe/stall_meter.hpp"
 
 #include "support/frames.hpp"
 #include "support/loop.hpp"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <thread>
 
 using namespace oa_stream;
 using namespace oa_stream::probe;
@@ -74,6 +76,48 @@ TEST_CASE("prober: each arm gets its own rate, and every arrival is delivered on
     }
     for (const ProberSample& sample : bench.samples) {
         CHECK(to_string(sample.sample.outcome) == "ok");
+    }
+}
+
+namespace {
+
+Task<void> stand_still(Prober* prober) {
+    prober->start();
+    co_await sleep_for(Millis(200));
+    std::this_thread::sleep_for(Millis(300)); // nothing else of this loop runs meanwhile
+    co_await sleep_for(Millis(200));
+    co_await prober->drain(Millis(3000));
+}
+
+} // namespace
+
+TEST_CASE("prober: how long our own process stood still is said with each probe that it touched") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), good);
+    const auto prober = bench.make(bench.options({arm("a", server, 50)}));
+    bench.loop.run(stand_still(prober.get()));
+    std::size_t touched = 0;
+    std::size_t untouched = 0;
+    for (const ProberSample& sample : bench.samples) {
+        CHECK(sample.stalled_s <= sample.end_s().value_or(0) + 0.05);
+        touched += sample.stalled_s > 0.1 && is_own(sample.stalled_s, *sample.end_s()) ? 1 : 0;
+        untouched += sample.stalled_s == 0 ? 1 : 0;
+    }
+    CHECK(touched >= 8); // due within the first 200 ms of the standstill
+    CHECK(untouched >= 12);
+}
+
+TEST_CASE("prober: a server that takes its time is no standstill of ours") {
+    Bench bench;
+    RawServer server(bench.loop.executor(), [](const RawRequest&) { return Script{Hang{}}; });
+    ProberOptions options = bench.options({arm("a", server, 50)});
+    options.limits.first_byte = Millis(300);
+    const auto prober = bench.make(std::move(options));
+    bench.loop.run(run_for(prober.get(), Millis(300), Millis(3000)));
+    REQUIRE(bench.samples.size() >= 12);
+    for (const ProberSample& sample : bench.samples) {
+        CHECK(to_string(sample.sample.outcome) == "ttfb_timeout");
+        CHECK_FALSE(is_own(sample.stalled_s, sample.end_s().value_or(0.3)));
     }
 }
 

@@ -1,4 +1,4 @@
-// Requests whose end nobody waited for.
+// Requests whose end nobody waited for, or could.
 #pragma once
 
 #include "oa_stream/measure/sample.hpp"
@@ -11,6 +11,16 @@ namespace oa_stream::measure {
 /// request: nobody knows how it would have ended. Its `end_s` says when it was given up.
 inline constexpr std::string_view k_cancelled = "cancelled";
 
+/// The outcome of a request that ran into a time limit of ours while oa-stream itself stood still
+/// for most of it. It counts as no request either: nobody knows what the target did.
+inline constexpr std::string_view k_starved = "starved";
+
+/// Counts as no request: given up, or not measured for want of our own time.
 [[nodiscard]] bool is_cancelled(const Sample& sample) noexcept;
+
+/// Begins the detail of a request some of whose times are left out, since most of them are ours.
+inline constexpr std::string_view k_own_time = "oa-stream itself stood still";
+/// Not measured, or not whole, for want of our own time.
+[[nodiscard]] bool was_starved(const Sample& sample) noexcept;
 
 } // namespace oa_stream::measure

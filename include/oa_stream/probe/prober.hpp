@@ -35,6 +35,10 @@ struct ProberSample {
     /// False: it never left, all slots were busy for too long. Counts as too_slow.
     bool sent = true;
     ProbeSample sample{}; ///< its clocks run from the real sending
+    /// How long our own process stood still (StallMeter) from `intended` to the end, and to the
+    /// first content.
+    double stalled_s = 0;
+    double stalled_first_s = 0;
 
     /// The clocks as a user would have seen them, from `intended`; nullopt when not reached.
     [[nodiscard]] std::optional<double> first_content_s() const noexcept;
@@ -53,8 +57,8 @@ struct ProberOptions {
 };
 
 struct ProberCounts {
-    std::uint64_t arrived = 0;   ///< arrivals that were due
-    std::uint64_t sent = 0;      ///< turns begun on the target
+    std::uint64_t arrived = 0; ///< arrivals that were due
+    std::uint64_t sent = 0; ///< turns begun on the target
     std::uint64_t delivered = 0; ///< samples handed to on_sample
     std::size_t in_flight = 0;
     std::size_t waiting = 0;

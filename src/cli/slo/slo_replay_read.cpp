@@ -187,6 +187,7 @@ std::optional<RecordedSample> sample_of(const Json& line) {
     out.sample.at_s = number_in(line, "at_s").value_or(0);
     out.sample.arm = text_in(line, "arm");
     out.sample.outcome = text_in(line, "outcome");
+    out.sample.detail = text_in(line, "detail");
     out.sample.bad = *bad;
     out.sample.max_gap_s = number_in(line, "max_gap_s");
     out.sample.per_token_s = number_in(line, "per_token_s");

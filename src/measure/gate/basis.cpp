@@ -24,6 +24,7 @@ GateRecord on_samples(const GateSpec& spec, const GateInput& input) {
     counted.from = k_by_probes;
     GateRecord record = evaluate(counted, input);
     record.spec.from = spec.from;
+    account_for_starvation(record, input);
     return record;
 }
 
@@ -88,6 +89,9 @@ std::uint64_t count_in(const Json& json, std::string_view key) {
 
 GateRecord evaluate_basis(const GateSpec& spec, GateBasis basis, const GateInput& input) {
     GateRecord record = basis.asked.empty() ? evaluate(spec, input) : by_source(spec, basis, input);
+    if (basis.asked.empty()) {
+        account_for_starvation(record, input);
+    }
     if (basis.beside && record.verdict != Verdict::fail && probes_see(spec)) {
         record = and_beside(spec, std::move(record), input);
     }

@@ -34,6 +34,7 @@ inline constexpr std::string_view k_missing = "source-has-nothing";
 inline constexpr std::string_view k_blurred = "source-is-not-exact-enough";
 inline constexpr std::string_view k_uncovered = "window-not-covered";
 inline constexpr std::string_view k_failed = "source-failed";
+inline constexpr std::string_view k_starved = "oa-stream-was-starved";
 } // namespace rule
 
 /// What GateSpec::from says of a gate that the run's own probes judge.
@@ -77,6 +78,12 @@ void decide(GateRecord& record, const Interval& interval);
 /// Samples at which the upper bound would reach the limit if the measured value stayed: the
 /// interval shrinks with the square root of n.
 [[nodiscard]] std::optional<std::uint64_t> scaled_need(const GateRecord& record, std::uint64_t n);
+
+/// Of fewer probes than this, want of our own time struck no window as a whole.
+inline constexpr double k_starved_share = 0.05;
+/// Says in the record that probes were not measured for want of our own time. An absolute limit
+/// that stable does not keep either then fails nobody.
+void account_for_starvation(GateRecord& record, const GateInput& input);
 
 void measure_bad_rate(GateRecord& record, const Arms& arms);
 void measure_quantile(GateRecord& record, const Arms& arms);

@@ -29,7 +29,11 @@ Json seconds(const std::optional<double>& value) {
 } // namespace
 
 bool is_cancelled(const Sample& sample) noexcept {
-    return sample.outcome == k_cancelled;
+    return sample.outcome == k_cancelled || sample.outcome == k_starved;
+}
+
+bool was_starved(const Sample& sample) noexcept {
+    return sample.outcome == k_starved || sample.detail.starts_with(k_own_time);
 }
 
 std::optional<double> time_of(const Sample& sample, Timing timing) {
@@ -116,7 +120,7 @@ count_bad(std::span<const Sample> samples, std::span<const std::string_view> end
 
 OnlyQuick::OnlyQuick(std::span<const Sample> samples, Timing timing) {
     for (const Sample& sample : samples) {
-        if (is_cancelled(sample) && !time_of(sample, timing)) {
+        if (sample.outcome == k_cancelled && !time_of(sample, timing)) {
             spans_.emplace_back(sample.at_s, sample.at_s + sample.end_s.value_or(0));
         }
     }

@@ -11,6 +11,7 @@
 
 #include "live_sample.hpp"
 #include "opened_ids.hpp"
+#include "starved_smoke.hpp"
 #include "thread_cleanup.hpp"
 
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ public:
     )
         : executor_(std::move(executor)), client_(client), driver_(driver), folder_(folder),
           options_(std::move(options)), conversations_(client_, options_.limits, options_.prompt),
-          cleanup_(executor_, client_, options_.limits) {}
+          cleanup_(executor_, client_, options_.limits), stalls_(executor_) {}
 
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override {
         auto target = target_of(spec.through);
@@ -220,7 +221,7 @@ private:
                 folder_, stem.starts_with(id) ? stem : id + "." + stem, sample
             );
         };
-        co_return co_await probe::smoke_stream(client_, std::move(options));
+        co_return co_await smoke_unless_starved(&client_, &stalls_, std::move(options));
     }
 
     [[nodiscard]] Task<std::vector<Check>> smoke_completions(SmokeSpec spec, probe::Target target) {
@@ -371,6 +372,7 @@ private:
     LiveOptions options_;
     probe::Continuity conversations_;
     ThreadCleanup cleanup_;
+    probe::StallMeter stalls_;
     std::unique_ptr<probe::Prober> prober_;
     std::function<void(Sample)> on_flow_{};
     std::unique_ptr<probe::Prober> watch_;

@@ -1,6 +1,9 @@
 #include "live_sample.hpp"
 
 #include "oa_stream/measure/cancelled.hpp"
+#include "oa_stream/probe/stall_meter.hpp"
+
+#include <fmt/format.h>
 
 #include <cmath>
 #include <limits>
@@ -12,6 +15,50 @@ namespace {
 /// Ran into a time limit before its first content: slower than any number we could write down.
 bool too_late(const probe::ProbeSample& sample) {
     return !sample.clocks.first_content && probe::ran_into_limit(sample);
+}
+
+/// A limit of the probe's own ended it, and not the lane's word.
+bool own_limit(const probe::ProbeSample& sample) {
+    using enum probe::Outcome;
+    return sample.outcome == connect_timeout || sample.outcome == ttfb_timeout ||
+           sample.outcome == stalled || sample.outcome == too_slow;
+}
+
+void leave_out(std::optional<double>& time, double stalled_s) {
+    if (time && probe::is_own(stalled_s, *time)) {
+        time.reset();
+    }
+}
+
+/// Takes out what our own process did, of whatever arm; how an answer ended stays, unless nothing
+/// but time ended it.
+void leave_out_own_time(measure::Sample& out, const probe::ProberSample& from, double lived_s) {
+    const measure::Sample before = out;
+    if (own_limit(from.sample) && probe::is_own(from.stalled_s, lived_s)) {
+        out.outcome = measure::k_starved;
+        out.bad = out.cut = false;
+        out.first_content_s = out.max_gap_s = out.per_token_s = std::nullopt;
+    } else if (!out.cut) {
+        leave_out(out.first_content_s, from.stalled_first_s);
+        leave_out(out.end_s, from.stalled_s);
+        leave_out(out.max_gap_s, from.stalled_s);
+        if (!out.end_s) {
+            out.per_token_s.reset();
+        }
+    }
+    const bool whole = out.outcome == before.outcome &&
+                       out.first_content_s == before.first_content_s && out.end_s == before.end_s &&
+                       out.max_gap_s == before.max_gap_s;
+    if (!whole) {
+        out.detail = fmt::format(
+            "{} for {:.3f}s of its {:.3f}s{}{}",
+            measure::k_own_time,
+            from.stalled_s,
+            lived_s,
+            before.detail.empty() ? "" : "; ",
+            before.detail
+        );
+    }
 }
 
 } // namespace
@@ -47,7 +94,11 @@ measure::Sample to_sample(const probe::ProberSample& from, double now_s) {
     if (out.first_content_s && std::isfinite(*out.first_content_s)) {
         out.first_content_s = from.first_content_s();
     }
-    out.end_s = measure::is_cancelled(out) ? ago : from.end_s();
+    const bool given_up = measure::is_cancelled(out);
+    out.end_s = given_up ? ago : from.end_s();
+    if (!given_up) {
+        leave_out_own_time(out, from, ago);
+    }
     return out;
 }
 

@@ -1,6 +1,7 @@
 #include "oa_stream/probe/prober.hpp"
 
 #include "oa_stream/base/seconds.hpp"
+#include "oa_stream/probe/stall_meter.hpp"
 
 #include "target_request.hpp"
 
@@ -39,12 +40,13 @@ struct Arm {
 /// Everything the probes in flight need after the prober itself is gone.
 struct Core {
     Core(const asio::any_io_executor& where, net::HttpClient& with, ProberOptions given)
-        : executor(where), client(&with), options(std::move(given)), idle(where) {}
+        : executor(where), client(&with), options(std::move(given)), idle(where), stalls(where) {}
     asio::any_io_executor executor;
     net::HttpClient* client;
     ProberOptions options;
     std::vector<std::unique_ptr<Arm>> arms{};
     asio::steady_timer idle; ///< expires never; cancelled when nothing is in flight
+    StallMeter stalls;
     bool running = false;
     bool abandoned = false; ///< the prober was destroyed: deliver nothing
 
@@ -56,8 +58,21 @@ struct Core {
         return sum;
     }
 
-    void deliver(Arm& arm, const ProberSample& sample) {
+    void deliver(Arm& arm, ProberSample sample) {
         ++arm.counts.delivered;
+        const auto now = Clock::now();
+        sample.stalled_s = stalls.stalled_s(sample.intended, now);
+        // The line before one that never left is as long as the standstill before it made it.
+        const auto before = options.limits.first_byte;
+        if (!sample.sent &&
+            is_own(stalls.stalled_s(sample.intended - before, now), seconds(before))) {
+            sample.stalled_s = sample.waited_s;
+        }
+        if (const auto first = sample.first_content_s()) {
+            const auto after =
+                std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*first));
+            sample.stalled_first_s = stalls.stalled_s(sample.intended, sample.intended + after);
+        }
         if (!abandoned && options.on_sample) {
             options.on_sample(sample);
         }
@@ -69,7 +84,7 @@ struct Core {
         out.sent = false;
         out.sample.outcome = Outcome::too_slow;
         out.sample.detail = std::move(why);
-        deliver(arm, out);
+        deliver(arm, std::move(out));
     }
 };
 using CorePtr = std::shared_ptr<Core>;
@@ -90,7 +105,7 @@ Task<void> send(CorePtr core, Arm* arm, Arrival arrival) {
     );
     arm->cancels.erase(arrival.index);
     --arm->counts.in_flight;
-    core->deliver(*arm, out);
+    core->deliver(*arm, std::move(out));
     send_next(core, *arm);
     if (core->in_flight() == 0) {
         core->idle.cancel();

@@ -1,0 +1,62 @@
+// What a gate may conclude of probes that were not measured for want of oa-stream's own time.
+#include "oa_stream/measure/cancelled.hpp"
+#include "oa_stream/measure/gate.hpp"
+
+#include "gate_judge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace oa_stream::measure {
+namespace {
+
+Counts starved_of(std::span<const Sample> samples) {
+    const auto count = std::ranges::count_if(samples, was_starved);
+    return {static_cast<std::uint64_t>(count), samples.size()};
+}
+
+/// A limit that stable does not keep either, as far as its own number goes.
+bool stable_is_beyond(const GateSpec& spec, const GateInput& input) {
+    GateInput swapped = input;
+    swapped.canary = input.stable;
+    swapped.look = {};
+    const GateRecord stable = evaluate(spec, swapped);
+    return stable.verdict == Verdict::fail || (stable.value && *stable.value > spec.limit);
+}
+
+} // namespace
+
+void account_for_starvation(GateRecord& record, const GateInput& input) {
+    const Counts canary = starved_of(input.canary);
+    const Counts stable = starved_of(input.stable);
+    const Counts both{canary.bad + stable.bad, canary.total + stable.total};
+    if (both.bad == 0) {
+        return;
+    }
+    const std::string why = fmt::format(
+        "oa-stream itself was starved: {} of {} probes of the canary and {} of {} of stable were "
+        "not measured whole",
+        canary.bad,
+        canary.total,
+        stable.bad,
+        stable.total
+    );
+    record.notes.push_back(why);
+    const bool absolute =
+        record.spec.against == Against::limit &&
+        (record.spec.metric == Metric::bad_rate || record.spec.metric == Metric::quantile);
+    if (record.verdict == Verdict::fail && absolute && both.rate() >= k_starved_share &&
+        stable_is_beyond(record.spec, input)) {
+        settle(record, Verdict::inconclusive, rule::k_starved);
+        record.sentence +=
+            "; not decided: stable is beyond the limit as well, so it is the machine or the "
+            "network rather than the revision; " +
+            why;
+    } else if (record.verdict == Verdict::inconclusive && !record.look.interim) {
+        record.sentence += "; " + why;
+    }
+}
+
+} // namespace oa_stream::measure
