@@ -200,7 +200,8 @@ Task<void> SharedLane::hold_again(Held held) {
 Task<void> SharedLane::look_after_readers() {
     std::erase_if(held_, [](const auto& one) {
         const auto turn = one.second.turn.lock();
-        return !turn || turn->ended();
+        const bool written = one.second.journal->unacked() == 0;
+        return written && (!turn || turn->ended());
     });
     std::vector<std::string> alone;
     for (const auto& [turn, held] : held_) {
@@ -217,6 +218,12 @@ Task<void> SharedLane::look_after_readers() {
     }
 }
 
+std::size_t SharedLane::running_relays() const {
+    return static_cast<std::size_t>(std::ranges::count_if(relays_, [](const auto& relay) {
+        return !relay.second.turn->ended();
+    }));
+}
+
 void SharedLane::tick(Clock::time_point now) {
     for (auto relay = relays_.begin(); relay != relays_.end();) {
         auto& turn = relay->second.turn;
@@ -224,7 +231,13 @@ void SharedLane::tick(Clock::time_point now) {
         const bool over = turn->ended() ? turn->expired(now) : turn->unread(now);
         relay = over ? relays_.erase(relay) : std::next(relay);
     }
-    store_->turns.relays = relays_.size();
+    auto& counts = store_->turns;
+    counts.relays = relays_.size();
+    counts.tails = running_relays();
+    counts.unacked = 0;
+    for (const auto& [turn, held] : held_) {
+        counts.unacked += held.journal->unacked();
+    }
 }
 
 void SharedLane::cut_relays() {

@@ -251,12 +251,9 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
     if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
         co_return known->second.turn;
     }
-    const auto read = std::ranges::count_if(relays_, [](const auto& relay) {
-        return !relay.second.turn->ended();
-    });
     // One that has ended is read once, and followed no further.
     const bool follows = holding.phase != store::Phase::ended;
-    if (follows && std::cmp_greater_equal(read, store_->options().tails)) {
+    if (follows && std::cmp_greater_equal(running_relays(), store_->options().tails)) {
         co_return std::unexpected(reject_full());
     }
     const auto log = co_await store_->read(holding.turn);

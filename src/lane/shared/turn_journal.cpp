@@ -142,6 +142,7 @@ Task<std::optional<store::Written>> TurnJournal::write_piece(Self self) {
             co_return std::nullopt;
         }
         if (self->ending_ && self->done_) { // nobody waits for the store longer than for one answer
+            ++self->store_->turns.unsettled;
             std::exchange(self->done_, nullptr)(End::late);
         }
         co_await sleep_for(k_retry);
@@ -169,6 +170,7 @@ Task<void> TurnJournal::write_end(Self self) {
         }
         const auto done = std::exchange(self->done_, nullptr);
         if (done) {
+            self->store_->turns.unsettled += written ? 0 : 1;
             done(
                 !written                             ? End::late
                 : *written == store::Written::fenced ? End::fenced

@@ -49,6 +49,8 @@ public:
 
     [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
+    /// Bytes that the store does not have yet.
+    [[nodiscard]] std::size_t unacked() const noexcept { return pending_.size(); }
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
     /// Readers on other replicas, as last asked.
     std::size_t others = 0;

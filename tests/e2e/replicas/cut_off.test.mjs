@@ -87,3 +87,22 @@ test('a turn that was taken while its lane stood still counts once, whatever it 
   assert.equal(await metric(stands, 'fenced_total'), ids.length);
   for (const lane of [stands, b]) assert.equal((await lane.stop()).code, 0);
 });
+
+test('what the store does not have yet, and endings told without it, are counted', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('counts', ['--limit', 'store-outage=1m', '--limit', 'lease=10s'], { store: pipe.url });
+  const first = await begun(cut, 'counted', ';delay=20');
+  assert.equal(await metric(cut, 'store_unsettled_ends_total'), 0);
+  pipe.refuse = true;
+  pipe.cut();
+  await world.release('counted');
+  await first.done;
+  assertLegal(first);
+  assert.deepEqual(read(first).texts, [whole()]);
+  await cut.until(async () => (await metric(cut, 'store_unacked_bytes')) > 0, 'bytes that are not stored');
+  assert.equal(await metric(cut, 'store_unsettled_ends_total'), 1);
+  pipe.heal();
+  await cut.until(async () => (await metric(cut, 'store_unacked_bytes')) === 0 && (await metric(cut, 'turns_held')) === 0, 'the rest in the store');
+  assert.equal((await cut.stop()).code, 0);
+  pipe.stop();
+});

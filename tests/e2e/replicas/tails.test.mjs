@@ -19,6 +19,7 @@ test('a lane that follows as many turns as it may still tells those that have en
   const owed = await begun(a, 'owed');
   const followed = resume(b, 'live');
   await fifth(followed);
+  await b.until(async () => (await metric(b, 'tails')) === 1, 'the one it follows');
   assertRefused(await resume(b, 'heard').done, 503, 'service_unavailable');
 
   owed.destroy();
@@ -33,4 +34,5 @@ test('a lane that follows as many turns as it may still tells those that have en
 
   assert.equal((await send(b.base, { method: 'POST', path: '/api/chats/live/stop' })).json().data.status, 'stopped');
   await Promise.all([live.done, followed.done]);
+  await b.until(async () => (await metric(b, 'tails')) === 0, 'none');
 });
