@@ -126,15 +126,15 @@ Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& o
 
 Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& out) {
     OA_CHECK(close_all(out));
-    // The model wrote something that nobody was told: Codex drops the words of a refusal.
-    const auto& spent = event.usage ? event.usage : usage;
-    const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content &&
-                        tools.empty() && event.finish != turn::Finish::tool_calls && spent &&
-                        spent->output > 0;
+    // A page would show an empty bubble: Codex drops the words of a refusal.
+    const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content && !noted &&
+                        tools.empty() && event.finish != turn::Finish::tool_calls;
     if (unsaid) {
         const std::string id(k_unsaid_code);
         OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));
-        OA_CHECK(send(ui::PartDelta{ui::PartKind::text, id, std::string(k_unsaid_text)}, out));
+        OA_CHECK(
+            send(ui::PartDelta{ui::PartKind::text, id, std::string(unsaid_text(event.finish))}, out)
+        );
         OA_CHECK(send(ui::PartEnd{ui::PartKind::text, id}, out));
     }
     if (event.outcome == turn::Outcome::interrupted) {

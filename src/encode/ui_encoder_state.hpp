@@ -62,6 +62,7 @@ struct UiEncoder::State {
     ui::Chunk delta{ui::PartDelta{}}; ///< reused, so that a token costs no allocation
     bool begun = false;
     bool ended = false;
+    bool noted = false; ///< a data part that stays
     TurnSummary summary{};
 
     /// The only place where bytes are made: what the machine refuses is not written.
@@ -210,6 +211,7 @@ struct UiEncoder::State {
     }
 
     [[nodiscard]] Result<void> on(const turn::Note& event, std::string& out) {
+        noted = noted || !event.transient;
         return send(ui::Data{event.name, event.id, safe_json(event.payload), event.transient}, out);
     }
     [[nodiscard]] Result<void> on(const turn::ApprovalAsked& event, std::string& out) {

@@ -17,6 +17,7 @@ struct Restorer {
     std::vector<OpenPart>* parts;
     std::vector<OpenTool>* tools;
     bool content = false;
+    bool noted = false;
 
     OpenTool& tool(const std::string& call, const std::string& name, bool dynamic) {
         const auto known = std::ranges::find(*tools, call, &OpenTool::call);
@@ -44,6 +45,7 @@ struct Restorer {
         asking.approval = chunk.approval;
         asking.asked = true;
     }
+    void operator()(const ui::Data& chunk) { noted = noted || !chunk.transient; }
     void operator()(const auto& /*chunk*/) {}
 };
 
@@ -85,6 +87,7 @@ Result<void> UiEncoder::restore(std::string_view said) {
     }});
     reader.feed(said);
     state.summary.content = restorer.content;
+    state.noted = restorer.noted;
     state.ended = state.machine.done();
     if (!wrong.empty()) {
         return fail(Code::protocol, "what was said cannot be gone on with: " + wrong);

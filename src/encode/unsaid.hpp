@@ -2,12 +2,20 @@
 // whether the model refused or had nothing to say.
 #pragma once
 
-#include <string_view>
+#include "oa_stream/encode/ui_message.hpp"
+#include "oa_stream/turn/words.hpp"
 
 namespace oa_stream::encode {
 
-inline constexpr std::string_view k_unsaid_code = "model_empty_response";
-inline constexpr std::string_view k_unsaid_text =
-    "The model ended its answer without a word. It may have refused: ask in other words.";
+inline constexpr std::string_view k_filtered_text =
+    "The provider's content filter withheld this answer: ask in other words.";
+inline constexpr std::string_view k_cut_text =
+    "The answer reached its limit of tokens before its first word: ask for less at once.";
+
+[[nodiscard]] constexpr std::string_view unsaid_text(turn::Finish finish) noexcept {
+    return finish == turn::Finish::content_filter ? k_filtered_text
+           : finish == turn::Finish::length       ? k_cut_text
+                                                  : k_unsaid_text;
+}
 
 } // namespace oa_stream::encode

@@ -84,6 +84,9 @@ std::map<std::string, std::set<std::string>> chunks_by_event() {
          }) {
         take(encoder, event);
     }
+    UiEncoder silent(options());
+    take(silent, TurnStarted{});
+    take(silent, TurnEnded{});
     return seen;
 }
 

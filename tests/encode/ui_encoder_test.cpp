@@ -152,11 +152,11 @@ TEST_CASE("ui encoder: keys that kill clients are renamed in inputs, outputs and
 
 TEST_CASE("ui encoder: the finish carries reason and usage") {
     CHECK(
-        after_begin({UsageKnown{{1, 2, 3, 4}}, TurnEnded{Outcome::completed, Finish::length}}) ==
+        after_begin({UsageKnown{{1, 2, 3, 4}}, TurnEnded{Outcome::completed, Finish::other}}) ==
         unsaid_frames() +
             end_frames(
                 "completed",
-                "length",
+                "other",
                 R"(,"usage":{"inputTokens":1,"cachedInputTokens":2,"outputTokens":3,"reasoningOutputTokens":4},"notice":"model_empty_response")"
             )
     );
@@ -172,6 +172,42 @@ TEST_CASE("ui encoder: the finish carries reason and usage") {
                 R"(,"usage":{"inputTokens":9,"cachedInputTokens":0,"outputTokens":9,"reasoningOutputTokens":0},"notice":"model_empty_response")"
             )
     );
+}
+
+TEST_CASE("ui encoder: an answer that shows nothing is a sentence, whatever it cost") {
+    const auto shows = [](std::vector<Event> events, Finish finish = Finish::stop) {
+        events.emplace_back(TurnEnded{Outcome::completed, finish});
+        return joined_deltas(encoded(events), "text-delta");
+    };
+    constexpr std::string_view k_filtered =
+        "The provider's content filter withheld this answer: ask in other words.";
+    const std::string k_silent =
+        "The model ended its answer without a word. It may have refused: ask in other words.";
+    const Note shown{"plan", "plan", false, Json::object()};
+    const Note passing{"notice", {}, true, Json::object()};
+    CHECK(
+        after_begin({TurnEnded{}}) ==
+        unsaid_frames() + end_frames("completed", "stop", R"(,"notice":"model_empty_response")")
+    );
+    CHECK(shows({UsageKnown{{5, 0, 0, 0}}}) == k_silent);
+    CHECK(shows({passing}) == k_silent);
+    CHECK(shows({PartOpened{"m1"}, PartClosed{"m1"}}) == k_silent);
+    CHECK(
+        shows({}, Finish::length) ==
+        "The answer reached its limit of tokens before its first word: ask for less at once."
+    );
+    CHECK(shows({}, Finish::content_filter) == k_filtered);
+    CHECK(shows({UsageKnown{{5, 0, 7, 0}}}, Finish::content_filter) == k_filtered);
+    // Something was shown, or is still to come.
+    CHECK(shows({shown}) == "");
+    CHECK(shows({shown, UsageKnown{{5, 0, 7, 0}}}) == "");
+    CHECK(shows({PartOpened{"r", PartKind::reasoning}, PartDelta{"r", "x"}}) == "");
+    CHECK(shows({ToolOpened{"c", "t"}}) == "");
+    CHECK(shows({}, Finish::tool_calls) == "");
+    CHECK(shows({PartOpened{"m1"}, PartDelta{"m1", "x"}}) == "x");
+    for (const auto outcome : {Outcome::interrupted, Outcome::failed, Outcome::aborted}) {
+        CHECK(joined_deltas(encoded({TurnEnded{outcome}}), "text-delta") == "");
+    }
 }
 
 TEST_CASE("ui encoder: a failure closes everything and names code, sentence and retryable first") {

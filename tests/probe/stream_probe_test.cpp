@@ -191,6 +191,18 @@ const std::array k_rows{
         [] { return whole(k_start + k_step + k_step_end + k_finish + k_done); },
         Outcome::empty,
         "without text"},
+    Row{"completed with no more than the lane's sentence for it",
+        [] {
+            return whole(
+                k_opening + delta("nothing") + k_text_end + k_step_end +
+                frame(
+                    R"({"type":"finish","messageMetadata":{"status":"completed","notice":"model_empty_response"}})"
+                ) +
+                k_done
+            );
+        },
+        Outcome::empty,
+        "without text"},
     Row{"a quiet end in the middle",
         [] { return whole(k_opening + delta("pong")); },
         Outcome::truncated,

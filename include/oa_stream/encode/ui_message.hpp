@@ -5,9 +5,15 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/turn/event.hpp"
 
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::encode {
+
+/// In place of an answer that has none: the text, and `notice` in the finish's metadata.
+inline constexpr std::string_view k_unsaid_code = "model_empty_response";
+inline constexpr std::string_view k_unsaid_text =
+    "The model ended its answer without a word. It may have refused: ask in other words.";
 
 /// A JSON array. `events` need not keep the grammar: they are repaired as those of a stream are, so
 /// calls have the ids they had on the wire. `outcome` decides what a call says that never ended.

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/encode/ui_message.hpp"
 
 #include "bodies/resend_sieve.hpp"
 #include "chats/chat_request.hpp"
@@ -90,7 +91,7 @@ public:
         if (role == "user") {
             read_user(message);
         } else if (role == "assistant" && parts != nullptr && parts->is_array()) {
-            read_assistant(*parts);
+            read_assistant(*parts, is_unsaid(message));
         } else if (role == "assistant") {
             read_plain_assistant(message);
         } else {
@@ -165,10 +166,19 @@ private:
         }
     }
 
-    void read_assistant(const Json& parts) {
+    /// In place of an answer that had none: not the model's words.
+    static bool is_unsaid(const Json& message) {
+        const auto* metadata = member(message, "metadata");
+        return metadata != nullptr && text_view_in(*metadata, "notice") == encode::k_unsaid_code;
+    }
+
+    void read_assistant(const Json& parts, bool unsaid) {
         for (std::size_t i = 0; i < parts.size(); ++i) {
             const Json& part = parts[i];
             const auto type = text_view_in(part, "type");
+            if (type == "text" && unsaid) {
+                continue;
+            }
             if (type == "text") {
                 said(text_in(part, "text"));
             } else if (is_tool(type) && context_.calls) {

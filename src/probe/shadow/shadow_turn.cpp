@@ -1,6 +1,7 @@
 #include "shadow_turn.hpp"
 
 #include "oa_stream/encode/normaliser.hpp"
+#include "oa_stream/encode/ui_message.hpp"
 #include "oa_stream/wire/sse.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
@@ -176,7 +177,7 @@ void on_finish(Collector& to, const ui::Finish& finish) {
         turn.ending = "completed";
     }
     turn.finish = string_member(metadata, "finishReason").value_or("");
-    if (string_member(metadata, "notice") == "model_empty_response") { // its text is the lane's own
+    if (string_member(metadata, "notice") == encode::k_unsaid_code) { // its text is the lane's own
         std::erase_if(turn.items, [](const TurnItem& item) { return item.kind == Kind::text; });
     }
     if (const Json* usage = member(metadata, "usage")) {

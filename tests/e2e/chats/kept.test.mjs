@@ -92,12 +92,15 @@ test('an effort is for one turn, whatever is known of the model', async () => {
   }
 });
 
-test('an answer that cost tokens and of which nothing came is a sentence that says so, in the stream', async () => {
-  for (const [scenario, told] of [['refusal', true], ['empty', false]]) {
+test('an answer of which nothing came is a sentence that says so, in the stream and in the list', async () => {
+  for (const scenario of ['refusal', 'empty']) {
     const seen = read(await turn(`unsaid-${scenario}`, `scenario:${scenario}`, 'u-1'));
-    assert.equal(/without a word\. It may have refused/.test(seen.texts.join('')), told, seen.texts.join(''));
-    assert.equal(seen.finish.messageMetadata.notice, told ? 'model_empty_response' : undefined);
-    assert.equal((await data(`/api/chats/unsaid-${scenario}/messages`)).at(-1).content, '', 'Codex keeps nothing of it');
+    assert.match(seen.texts.join(''), /^The model ended its answer without a word\. It may have refused: [a-z ]+\.$/);
+    assert.equal(seen.finish.messageMetadata.notice, 'model_empty_response');
+    const kept = (await data(`/api/chats/unsaid-${scenario}/messages`)).at(-1);
+    assert.equal(kept.content, '', 'Codex keeps nothing of it');
+    assert.equal(kept.parts.at(-1).text, seen.texts.join(''), 'a page that is loaded again shows no empty bubble');
+    assert.equal(kept.metadata.notice, 'model_empty_response');
     const [run] = await data(`/api/chats/unsaid-${scenario}/runs`);
     const events = (await data(`/api/chats/unsaid-${scenario}/runs/${run.id}/events`)).events;
     assert.ok(events.some((event) => event.type === 'model_empty_response'));
