@@ -1,8 +1,11 @@
 #include "image_shape.hpp"
 
+#include "png_shape.hpp"
+
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string>
 
 namespace oa_stream::lane {
 
@@ -62,6 +65,20 @@ public:
         return index + word.size() <= size_;
     }
 
+    [[nodiscard]] std::string all() const {
+        std::string out;
+        out.reserve(text_.size() / 4 * 3);
+        for (std::size_t digit = 0; digit + 4 <= text_.size(); digit += 4) {
+            const std::uint32_t three = (value(digit) << 18U) | (value(digit + 1) << 12U) |
+                                        (value(digit + 2) << 6U) | value(digit + 3);
+            out += static_cast<char>(three >> 16U);
+            out += static_cast<char>(three >> 8U);
+            out += static_cast<char>(three);
+        }
+        out.resize(size_);
+        return out;
+    }
+
 private:
     [[nodiscard]] std::uint32_t value(std::size_t digit) const noexcept {
         return k_values.at(static_cast<unsigned char>(text_[digit]));
@@ -70,41 +87,9 @@ private:
     std::size_t size_;
 };
 
-struct Size {
-    std::uint64_t width = 0;
-    std::uint64_t height = 0;
-};
+using Size = ImageSize;
 /// Unset: the image is not whole.
 using Found = std::optional<Size>;
-
-/// Chunks of a length, a name, data and a sum, the first IHDR, the last IEND; pixels by zlib.
-Found png(const Bytes& bytes) {
-    constexpr std::size_t k_first = 8;
-    constexpr std::size_t k_frame = 12;
-    if (!bytes.says(k_first + 4, "IHDR") || bytes.big(k_first, 4) != 13) {
-        return std::nullopt;
-    }
-    const Size size{bytes.big(k_first + 8, 4), bytes.big(k_first + 12, 4)};
-    bool pixels = false;
-    for (std::size_t at = k_first; at + k_frame <= bytes.size();) {
-        const std::size_t length = bytes.big(at, 4);
-        if (length > bytes.size() - at - k_frame) {
-            return std::nullopt;
-        }
-        if (bytes.says(at + 4, "IEND")) {
-            return pixels ? Found(size) : std::nullopt;
-        }
-        if (!pixels && bytes.says(at + 4, "IDAT") && length > 0) {
-            const std::uint32_t head = bytes.big(at + 8, 2);
-            if ((length > 1 && head % 31 != 0) || ((head >> 8U) & 0x0FU) != 8) {
-                return std::nullopt;
-            }
-            pixels = true;
-        }
-        at += length + k_frame;
-    }
-    return std::nullopt;
-}
 
 constexpr bool is_frame(std::uint32_t marker) {
     return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
@@ -177,30 +162,76 @@ Found gif(const Bytes& bytes) {
     return std::nullopt;
 }
 
-/// A RIFF of the length it says, whose first chunk has the size in one of three ways.
-Found webp(const Bytes& bytes) {
-    constexpr std::size_t k_data = 20;
-    if (!bytes.says(8, "WEBP") || std::size_t{bytes.little(4, 4)} + 8 > bytes.size() ||
-        std::size_t{bytes.little(16, 4)} + k_data > bytes.size()) {
-        return std::nullopt;
-    }
-    if (bytes.says(12, "VP8X")) {
-        return Size{bytes.little(k_data + 4, 3) + 1, bytes.little(k_data + 7, 3) + 1};
-    }
-    if (bytes.says(12, "VP8L") && bytes.at(k_data) == 0x2F) {
-        const std::uint32_t both = bytes.little(k_data + 1, 4);
+constexpr std::size_t k_riff_frame = 8; // name, length
+
+/// Of the bitstream chunk there: its size in one of two ways.
+Found webp_image(const Bytes& bytes, std::size_t at) {
+    const std::size_t data = at + k_riff_frame;
+    if (bytes.says(at, "VP8L") && bytes.at(data) == 0x2F) {
+        const std::uint32_t both = bytes.little(data + 1, 4);
         return Size{(both & 0x3FFFU) + 1, ((both >> 14U) & 0x3FFFU) + 1};
     }
-    if (bytes.says(12, "VP8 ") && bytes.big(k_data + 3, 3) == 0x9D012A) {
-        return Size{bytes.little(k_data + 6, 2) & 0x3FFFU, bytes.little(k_data + 8, 2) & 0x3FFFU};
+    if (bytes.says(at, "VP8 ") && bytes.big(data + 3, 3) == 0x9D012A) {
+        return Size{bytes.little(data + 6, 2) & 0x3FFFU, bytes.little(data + 8, 2) & 0x3FFFU};
     }
     return std::nullopt;
+}
+
+/// A still image fills its canvas; frames of an animation lie within it.
+bool fits_canvas(const Bytes& bytes, std::size_t at, const Size& canvas) {
+    if (!bytes.says(at, "ANMF")) {
+        const Found image = webp_image(bytes, at);
+        return image && image->width == canvas.width && image->height == canvas.height;
+    }
+    const std::size_t data = at + k_riff_frame;
+    const std::uint64_t x = 2 * std::uint64_t{bytes.little(data, 3)};
+    const std::uint64_t y = 2 * std::uint64_t{bytes.little(data + 3, 3)};
+    return x + bytes.little(data + 6, 3) + 1 <= canvas.width &&
+           y + bytes.little(data + 9, 3) + 1 <= canvas.height;
+}
+
+/// The chunks behind VP8X up to the end: at least one image, each within the file.
+Found webp_extended(const Bytes& bytes, std::size_t end) {
+    constexpr std::size_t k_head = 12;
+    constexpr std::size_t k_least = 10;
+    const std::size_t data = k_head + k_riff_frame;
+    const Size canvas{bytes.little(data + 4, 3) + 1, bytes.little(data + 7, 3) + 1};
+    bool image = false;
+    std::size_t length = bytes.little(k_head + 4, 4);
+    if (length < k_least) {
+        return std::nullopt;
+    }
+    std::size_t at = data + length + length % 2;
+    for (; at + k_riff_frame <= end; at += k_riff_frame + length + length % 2) {
+        length = bytes.little(at + 4, 4);
+        if (length > end - at - k_riff_frame) {
+            return std::nullopt;
+        }
+        if (bytes.says(at, "ANMF") || bytes.says(at, "VP8 ") || bytes.says(at, "VP8L")) {
+            if (!fits_canvas(bytes, at, canvas)) {
+                return std::nullopt;
+            }
+            image = true;
+        }
+    }
+    return image ? Found(canvas) : std::nullopt;
+}
+
+/// A RIFF of the length it says, whose first chunk has the size in one of three ways.
+Found webp(const Bytes& bytes) {
+    constexpr std::size_t k_first = 12;
+    const std::size_t end = std::size_t{bytes.little(4, 4)} + k_riff_frame;
+    if (!bytes.says(8, "WEBP") || end > bytes.size() ||
+        std::size_t{bytes.little(k_first + 4, 4)} + k_first + k_riff_frame > bytes.size()) {
+        return std::nullopt;
+    }
+    return bytes.says(k_first, "VP8X") ? webp_extended(bytes, end) : webp_image(bytes, k_first);
 }
 
 Found size_of(ImageFormat format, const Bytes& bytes) {
     switch (format) {
     case ImageFormat::png:
-        return png(bytes);
+        return png_size(bytes.all());
     case ImageFormat::jpeg:
         return jpeg(bytes);
     case ImageFormat::gif:
@@ -213,7 +244,7 @@ Found size_of(ImageFormat format, const Bytes& bytes) {
 
 } // namespace
 
-std::string_view shape_fault(ImageFormat format, std::string_view data) noexcept {
+std::string_view shape_fault(ImageFormat format, std::string_view data) {
     const Found size = size_of(format, Bytes(data));
     if (!size || size->width == 0 || size->height == 0) {
         return k_not_whole;

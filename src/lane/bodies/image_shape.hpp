@@ -1,8 +1,7 @@
 // Whether the bytes of an image are whole, by the structure of its format: what a decoder meets
-// before it looks at a pixel.
+// before it looks at a pixel. Of PNG the pixels as well, where Codex would drop the image unsaid.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
 namespace oa_stream::lane {
@@ -11,9 +10,6 @@ enum class ImageFormat { png, jpeg, gif, webp };
 
 /// Why not, as "an image must …"; empty: nothing is wrong with it. `data` is base64, padded, of a
 /// length that four divides. Bytes after the image's end do not count: cameras append to it.
-[[nodiscard]] std::string_view shape_fault(ImageFormat format, std::string_view data) noexcept;
-
-/// More pixels than this are refused: decoded they take half a GiB.
-inline constexpr std::uint64_t k_most_pixels = std::uint64_t{1} << 27U;
+[[nodiscard]] std::string_view shape_fault(ImageFormat format, std::string_view data);
 
 } // namespace oa_stream::lane

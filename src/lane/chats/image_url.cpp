@@ -45,7 +45,7 @@ std::string_view data_type(std::string_view url) noexcept {
                : std::string_view();
 }
 
-std::string_view image_fault(std::string_view url) noexcept {
+std::string_view image_fault(std::string_view url) {
     if (!url.starts_with(k_head)) {
         return "an image must be a data: URL: nothing is fetched from other servers";
     }

@@ -8,7 +8,7 @@ namespace oa_stream::lane {
 
 /// Why not, as "an image must …"; empty: it can. Looks at the type, the base64 and the
 /// structure of the format, not at pixels.
-[[nodiscard]] std::string_view image_fault(std::string_view url) noexcept;
+[[nodiscard]] std::string_view image_fault(std::string_view url);
 
 /// The type that a data: URL says; empty for every other URL.
 [[nodiscard]] std::string_view data_type(std::string_view url) noexcept;

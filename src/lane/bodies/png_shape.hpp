@@ -1,0 +1,25 @@
+// Whether a PNG can be decoded: its chunks, their sums, its palette and its pixels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace oa_stream::lane {
+
+struct ImageSize {
+    std::uint64_t width = 0;
+    std::uint64_t height = 0;
+};
+
+/// More pixels than this are refused: decoded they take half a GiB.
+inline constexpr std::uint64_t k_most_pixels = std::uint64_t{1} << 27U;
+/// The pixels of larger images are looked at so far alone: it takes some 40 ms.
+inline constexpr std::uint64_t k_inflated = std::uint64_t{16} << 20U;
+
+/// Unset: the image is not whole. What decoders pass over is passed over: sums of ancillary chunks,
+/// the sum of the pixels, bytes behind the last row.
+[[nodiscard]] std::optional<ImageSize> png_size(std::string_view bytes);
+
+} // namespace oa_stream::lane
