@@ -63,6 +63,7 @@ struct UiEncoder::State {
     bool begun = false;
     bool ended = false;
     bool noted = false; ///< a data part that stays
+    bool spoke = false; ///< a text was begun
     TurnSummary summary{};
 
     /// The only place where bytes are made: what the machine refuses is not written.
@@ -123,6 +124,7 @@ struct UiEncoder::State {
         const ui::PartKind kind = wire_kind(event.kind);
         OA_CHECK(send(ui::PartStart{kind, event.id}, out));
         parts.push_back({event.id, kind});
+        spoke = spoke || kind == ui::PartKind::text;
         return {};
     }
     [[nodiscard]] Result<void> on(const turn::PartDelta& event, std::string& out) {

@@ -232,8 +232,8 @@ constexpr std::array k_chunks{
         "turn-ended",
         "text-start, text-delta, text-end, reasoning-end, tool-input-available, "
         "tool-output-error, data-error, error, abort, finish-step, finish, [DONE]",
-        "What is still open is closed first. Completed without text, reasoning, calls or data "
-        "parts that stay: one sentence says so (`notice` of the finish). Failed and aborted: "
+        "What is still open is closed first. Completed, and words may have been lost: one "
+        "sentence says so (`notice` of the finish). Failed and aborted: "
         "`data-error {code, reason, "
         "message, retryable, retryAfter}`, then `error`, after which useChat reads no more. "
         "Interrupted: `abort`."

@@ -18,6 +18,7 @@ struct Restorer {
     std::vector<OpenTool>* tools;
     bool content = false;
     bool noted = false;
+    bool spoke = false;
 
     OpenTool& tool(const std::string& call, const std::string& name, bool dynamic) {
         const auto known = std::ranges::find(*tools, call, &OpenTool::call);
@@ -25,7 +26,10 @@ struct Restorer {
     }
     void done(const std::string& call) { tool(call, {}, false).phase = Phase::done; }
 
-    void operator()(const ui::PartStart& chunk) { parts->push_back({chunk.id, chunk.kind}); }
+    void operator()(const ui::PartStart& chunk) {
+        parts->push_back({chunk.id, chunk.kind});
+        spoke = spoke || chunk.kind == ui::PartKind::text;
+    }
     void operator()(const ui::PartDelta& /*chunk*/) { content = true; }
     void operator()(const ui::PartEnd& chunk) {
         std::erase_if(*parts, [&chunk](const OpenPart& one) { return one.id == chunk.id; });
@@ -88,6 +92,7 @@ Result<void> UiEncoder::restore(std::string_view said) {
     reader.feed(said);
     state.summary.content = restorer.content;
     state.noted = restorer.noted;
+    state.spoke = restorer.spoke;
     state.ended = state.machine.done();
     if (!wrong.empty()) {
         return fail(Code::protocol, "what was said cannot be gone on with: " + wrong);

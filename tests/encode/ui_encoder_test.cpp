@@ -174,7 +174,7 @@ TEST_CASE("ui encoder: the finish carries reason and usage") {
     );
 }
 
-TEST_CASE("ui encoder: an answer that shows nothing is a sentence, whatever it cost") {
+TEST_CASE("ui encoder: an answer whose words were lost is a sentence") {
     const auto shows = [](std::vector<Event> events, Finish finish = Finish::stop) {
         events.emplace_back(TurnEnded{Outcome::completed, finish});
         return joined_deltas(encoded(events), "text-delta");
@@ -189,7 +189,13 @@ TEST_CASE("ui encoder: an answer that shows nothing is a sentence, whatever it c
         after_begin({TurnEnded{}}) ==
         unsaid_frames() + end_frames("completed", "stop", R"(,"notice":"model_empty_response")")
     );
-    CHECK(shows({UsageKnown{{5, 0, 0, 0}}}) == k_silent);
+    CHECK(shows({UsageKnown{{5, 0, 7, 0}}}) == k_silent);
+    // A message was begun and never told: a refusal, though the usage says none.
+    CHECK(shows({UsageKnown{{5, 0, 0, 0}}, PartOpened{"m1"}}) == k_silent);
+    CHECK(shows({UsageKnown{{5, 0, 0, 0}}}, Finish::content_filter) == k_filtered);
+    // It is known that there were no words.
+    CHECK(shows({UsageKnown{{5, 0, 0, 0}}}) == "");
+    CHECK(shows({UsageKnown{{5, 0, 0, 0}}, PartOpened{"r", PartKind::reasoning}}) == "");
     CHECK(shows({passing}) == k_silent);
     CHECK(shows({PartOpened{"m1"}, PartClosed{"m1"}}) == k_silent);
     CHECK(

@@ -105,24 +105,6 @@ TEST_CASE("messages: who is shown depends on how the turn stands") {
     }
 }
 
-TEST_CASE("messages: an answer of which nothing is kept is the sentence that its stream had") {
-    const auto answer = [](std::vector<turn::Event> events) {
-        auto turn = plain();
-        turn.events = std::move(events);
-        return project_messages(k_context, turn).back();
-    };
-    constexpr std::string_view k_sentence =
-        R"([{"type":"step-start"},{"type":"text","text":"The model ended its answer without a word. It may have refused: ask in other words.","state":"done"}])";
-    const auto silent = answer({});
-    CHECK(dump_json(silent.at("parts")) == k_sentence);
-    CHECK(silent.at("content") == "");
-    CHECK(silent.at("metadata").at("notice") == "model_empty_response");
-    const auto planned = answer({turn::Note{"plan", "plan", false, Json::object()}});
-    CHECK(planned.at("parts").size() == 2);
-    CHECK_FALSE(planned.at("metadata").contains("notice"));
-    CHECK_FALSE(answer(said("m1", "Hi")).at("metadata").contains("notice"));
-}
-
 TEST_CASE("messages: an image the user sent comes back as a file part, in its place") {
     auto turn = plain();
     turn.user_parts = {

@@ -222,11 +222,6 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
             metadata["model"] = model;
         }
         auto content = text_of(parts);
-        if (completed && !waiting && content.empty() && parts.size() == 1) { // the step's start
-            parts.push_back(text_part(encode::k_unsaid_text));
-            parts.back()["state"] = "done";
-            metadata["notice"] = encode::k_unsaid_code;
-        }
         finish_message(
             out.emplace_back(message(wire_id(turn.id), turn, "assistant")),
             std::move(content),

@@ -41,8 +41,7 @@ project_thread(std::string_view id, const authority::ThreadInfo& info, bool arch
 
 /// The user's message and the assistant's, as far as they are there: the answer of a running turn
 /// (unless it waits for results of the page) and one of which nothing was kept are not (an empty
-/// bubble would be all a page could show), a completed turn always has one; without any part of its
-/// own its parts hold the sentence that stood in the stream, its content stays empty.
+/// bubble would be all a page could show), a completed turn always has one.
 /// {id,runId,autopilotId,role,content,meta,createdAt,updatedAt,parts,metadata}; id, parts and
 /// metadata make it a UIMessage. Ids: the client's own of its message; the turn's of the answer, as
 /// on the stream.
