@@ -123,7 +123,7 @@ std::uint64_t inflated_bytes(const Head& head) {
 
 class Pixels {
 public:
-    explicit Pixels(std::uint64_t needed) : missing_(std::min(needed, k_inflated)) {
+    explicit Pixels(std::uint64_t needed) : missing_(needed) {
         usable_ = ::inflateInit(&stream_) == Z_OK;
     }
     Pixels(const Pixels&) = delete;
@@ -174,7 +174,7 @@ std::optional<ImageSize> png_size(std::string_view bytes) {
     if (width == 0 || height == 0 || width > k_most_pixels / height) {
         return head->size;
     }
-    Pixels pixels(inflated_bytes(*head));
+    Pixels pixels(std::min(inflated_bytes(*head), k_inflated * bytes.size()));
     bool palette = head->colours != k_palette;
     for (std::size_t at = k_first + k_frame + first->data.size();;) {
         const auto chunk = chunk_at(bytes, at);

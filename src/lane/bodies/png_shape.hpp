@@ -15,8 +15,9 @@ struct ImageSize {
 
 /// More pixels than this are refused: decoded they take half a GiB.
 inline constexpr std::uint64_t k_most_pixels = std::uint64_t{1} << 27U;
-/// The pixels of larger images are looked at so far alone: it takes some 40 ms.
-inline constexpr std::uint64_t k_inflated = std::uint64_t{16} << 20U;
+/// Pixels are inflated up to so many times the image's own bytes: however many images a message
+/// has, and however far they inflate, what it costs is bounded by what was sent.
+inline constexpr std::uint64_t k_inflated = 4;
 
 /// Unset: the image is not whole. What decoders pass over is passed over: sums of ancillary chunks,
 /// the sum of the pixels, bytes behind the last row.
