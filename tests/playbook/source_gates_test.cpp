@@ -214,6 +214,17 @@ TEST_CASE("source gates: a run's own requests that it gave up are no users") {
     CHECK_THAT(gate_at(outcome, "50%")->detail, Contains("saw no user's request at the canary"));
 }
 
+TEST_CASE("source gates: an own request that stable answers is not taken off the canary's users") {
+    Measured run(standing(640, 640)); // 600 probes, 30 pinned ones that were given up, ten users
+    run.world.instruments.given_up = 30;
+    run.world.instruments.given_up_by = "stable";
+    run.world.playbook.stage.extend_at_most = Millis(0);
+    run.world.playbook.stages = {50};
+    const RunOutcome outcome = run.world.run();
+    REQUIRE(gate_at(outcome, "50%") != nullptr);
+    CHECK_THAT(gate_at(outcome, "50%")->detail, !Contains("saw no user's request"));
+}
+
 TEST_CASE("source gates: probes are not taken off a count that has none") {
     // As many users as there are probes: a source that leaves probes out saw them all.
     Measured run([](const Question&) -> Result<SourceReading> {

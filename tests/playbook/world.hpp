@@ -104,6 +104,7 @@ public:
     std::vector<std::string> crossings{}; ///< "stable → canary at 50%"
     std::vector<std::string> undeleted{}; ///< conversations that cannot be removed
     int given_up = 0; ///< of each arm, at the end of each flow
+    std::string given_up_by{}; ///< who had begun to answer the unpinned ones of them
     /// What is left to remove takes until somebody asks to leave, or so long.
     Millis removing{0};
     std::function<void()> on_remove{};

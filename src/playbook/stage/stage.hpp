@@ -33,7 +33,10 @@ struct StageRun {
     report::StageRow row{};
     std::map<std::string, std::uint64_t, std::less<>> met{}; ///< revision → unpinned answers
     std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
-    std::uint64_t given_up = 0; ///< unpinned probes whose answer nobody waited for
+    /// Unpinned probes that were given up without a word of who answers them, and by revision
+    /// where that is known.
+    std::uint64_t given_up = 0;
+    std::map<std::string, std::uint64_t, std::less<>> given_up_at{};
     std::map<std::string, std::uint64_t, std::less<>> strays{}; ///< arm → answered by another
     std::uint64_t delivered = 0; ///< samples of all kinds
     DriftLook drift{};         ///< the last look

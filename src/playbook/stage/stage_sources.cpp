@@ -87,16 +87,21 @@ std::map<Asked, bool> asked_by(const Playbook& playbook, int percent) {
     return out;
 }
 
-/// Probes of ours that the revision answered or may have: a source that counts probes has them,
-/// too.
+std::uint64_t
+count_at(const std::map<std::string, std::uint64_t, std::less<>>& counts, std::string_view who) {
+    const auto found = counts.find(who);
+    return found == counts.end() ? 0 : found->second;
+}
+
+/// Probes of ours that are known to have reached the revision: a source that counts probes has
+/// them, too.
 std::uint64_t
 own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_view who) {
-    const auto met = stage.met.find(who);
     const auto answered = std::ranges::count_if(arm, [](const measure::Sample& sample) {
         return !sample.revision.empty() || measure::is_cancelled(sample);
     });
-    return static_cast<std::uint64_t>(answered) + stage.given_up +
-           (met == stage.met.end() ? 0 : met->second);
+    return static_cast<std::uint64_t>(answered) + count_at(stage.met, who) +
+           count_at(stage.given_up_at, who);
 }
 
 /// Users' requests.
@@ -108,9 +113,15 @@ double besides(const SourceReading& reading, std::uint64_t ours) {
 Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
     const Traffic& traffic = stage.run.playbook().traffic;
     Arrivals out{.elapsed_s = stage.elapsed_s()};
-    out.canary = besides(readings.canary->reading, own(stage, stage.row.canary, traffic.canary));
-    out.all = out.canary;
-    out.all += besides(readings.stable->reading, own(stage, stage.row.stable, traffic.stable));
+    const std::uint64_t canary = own(stage, stage.row.canary, traffic.canary);
+    const std::uint64_t stable = own(stage, stage.row.stable, traffic.stable);
+    // Those of whom nobody knows where they went may all be the canary's, but each once.
+    out.canary = besides(readings.canary->reading, canary + stage.given_up);
+    const double both =
+        besides(readings.canary->reading, canary) + besides(readings.stable->reading, stable);
+    const bool counted =
+        readings.canary->reading.counts_probes || readings.stable->reading.counts_probes;
+    out.all = std::max(out.canary, both - (counted ? static_cast<double>(stage.given_up) : 0));
     return out;
 }
 

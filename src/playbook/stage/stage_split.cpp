@@ -88,7 +88,7 @@ void StageRun::add_sample(measure::Sample sample) {
         run.stable_all.push_back(sample);
         row.stable.push_back(std::move(sample));
     } else if (cancelled) {
-        ++given_up;
+        ++(sample.revision.empty() ? given_up : given_up_at[sample.revision]);
     } else if (sample.revision.empty()) {
         ++unknown;
     } else {

@@ -96,7 +96,12 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
 Task<void> FakeInstruments::stop_flow(Millis) {
     for (int i = 0; on_flow_ && i < given_up; ++i) {
         for (const auto* arm : {"stable", "canary", "users"}) {
-            on_flow_({.arm = arm, .outcome = "cancelled", .end_s = 0});
+            on_flow_(
+                {.arm = arm,
+                 .revision = std::string_view(arm) == "users" ? given_up_by : std::string(),
+                 .outcome = "cancelled",
+                 .end_s = 0}
+            );
         }
     }
     on_flow_ = {};
