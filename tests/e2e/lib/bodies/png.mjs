@@ -9,6 +9,15 @@ function chunk(type, data) {
   return Buffer.concat([ends.subarray(0, 4), named, ends.subarray(4)]);
 }
 
+/** Grey, a byte each, of rows that are deflated already. */
+export function greyPng(width, height, deflated) {
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 0], 8);
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflated), chunk('IEND', Buffer.alloc(0))]);
+}
+
 /** A square PNG of about `bytes`, which no compression makes smaller; `shade` tells it from others. */
 export function png(bytes, shade = 0) {
   const side = Math.round(Math.sqrt(bytes / 3));

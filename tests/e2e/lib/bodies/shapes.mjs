@@ -1,6 +1,9 @@
 // The worst bodies of a request: for each shape a body of about `size` bytes for a chat and for a
 // chat completion, with what each of the two must be answered.
 
+import zlib from 'node:zlib';
+import { greyPng } from './png.mjs';
+
 /** `piece(i)` over and over, up to `size` bytes. */
 function fill(size, piece, glue = ',') {
   const parts = [];
@@ -43,6 +46,8 @@ const KEPT = [200, 413];
 /** A PNG of one dot, and as many bytes behind it as are asked for. */
 const DOT = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==', 'base64');
 const png = (n) => `data:image/png;base64,${Buffer.concat([DOT, Buffer.alloc((3 - (DOT.length % 3)) % 3)]).toString('base64')}${'A'.repeat(n - (n % 4))}`;
+/** PNGs that inflate a thousandfold, with true sums, each of some 4 KB. */
+const FAR = `data:image/png;base64,${greyPng(2000, 2000, zlib.deflateSync(Buffer.alloc(2000 * 2001), { level: 9 })).toString('base64')}`;
 
 /** name → [statuses of chat and /v1, size → {chat, v1}] */
 export const SHAPES = {
@@ -97,5 +102,9 @@ export const SHAPES = {
   'one large image': [OK, (n) => asked(
     `{"type":"text","text":${PROMPT}},{"type":"file","mediaType":"image/png","url":"${png(n)}"}`,
     `{"type":"text","text":${PROMPT}},{"type":"image_url","image_url":{"url":"${png(n)}"}}`,
+  )],
+  'images that inflate far': [OK, (n) => asked(
+    `{"type":"text","text":${PROMPT}},${same(n, `{"type":"file","mediaType":"image/png","url":"${FAR}"}`)}`,
+    `{"type":"text","text":${PROMPT}},${same(n, `{"type":"image_url","image_url":{"url":"${FAR}"}}`)}`,
   )],
 };
