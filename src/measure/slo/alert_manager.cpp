@@ -29,7 +29,9 @@ std::string alertmanager_yaml(const std::vector<Group>& groups) {
     std::ranges::sort(pages);
     std::string out =
         "# Written by oa-stream slo rules. Merge it into alertmanager.yml: one fault, one page.\n"
-        "# Alerts of a later tier follow from those of an earlier one and are inhibited by them.\n"
+        "# Alerts of a later tier follow from those of an earlier one and are inhibited by them; "
+        "an\n"
+        "# alert that names an instance only by one of that instance.\n"
         "# OaStreamRunUnverified silences nothing: it stays until somebody settles the run.\n"
         "route:\n"
         "  receiver: oa-stream-tickets\n"
@@ -53,8 +55,15 @@ std::string alertmanager_yaml(const std::vector<Group>& groups) {
         out += fmt::format(
             "  # {}\n"
             "  - source_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=\"{}\"']\n"
-            "    target_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=~\"{}\"']\n",
+            "    target_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=~\"{}\"', "
+            "'instance=\"\"']\n"
+            "  - source_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=\"{}\"']\n"
+            "    target_matchers: ['service=\"oa-stream\"', 'severity=\"page\"', 'tier=~\"{}\"', "
+            "'instance=~\".+\"']\n"
+            "    equal: [instance]\n",
             pages[i].second,
+            pages[i].first,
+            later,
             pages[i].first,
             later
         );

@@ -7,6 +7,7 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, scratch, sleep } from '../lib/process.mjs';
+import { startAlertmanager } from '../lib/prometheus.mjs';
 import { assertSent, generated, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
 
 const running = [];
@@ -45,6 +46,23 @@ withAlertmanager('turns that fail on one of two lanes: one page names lane and r
   assert.equal(annotations.runbook_url, `docs/on-call.md#${names[0].toLowerCase()}`);
   const gate = await typed(annotations.next, { more: ['--window', '1m'] });
   assert.equal(gate.code, 1, `${annotations.next}\n${gate.stdout}${gate.stderr}`);
+});
+
+withAlertmanager('a page of an instance silences later ones of that instance and of all lanes, never of another instance', async () => {
+  const { text, routes } = await generated();
+  const manager = await startAlertmanager(routes);
+  running.push(manager);
+  const tier = (name) => new RegExp(`alert: "${name}"[^]*?tier: "?(\\d+)`).exec(text)[1];
+  const fires = (name, instance) => ({ labels: { alertname: name, service: 'oa-stream', severity: 'page', tier: tier(name), ...(instance ? { instance } : {}) } });
+  const alerts = [fires('OaStreamCodexDown', 'a:1'), fires('OaStreamKhalaDown', 'a:1'), fires('OaStreamKhalaDown', 'b:1'), fires('OaStream5xxHigh')];
+  const posted = await fetch(`${manager.base}/api/v2/alerts`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(alerts) });
+  assert.equal(posted.status, 200, await posted.text());
+  const states = await until(async () => {
+    const all = await (await fetch(`${manager.base}/api/v2/alerts`)).json();
+    // A state of its own is settled a moment after the alert came.
+    return all.length === alerts.length && all.filter((one) => one.status.inhibitedBy.length > 0).length === 2 && all;
+  }, 'two that are inhibited');
+  assert.deepEqual(states.filter((one) => one.status.inhibitedBy.length === 0).map((one) => [one.labels.alertname, one.labels.instance]).sort(), [['OaStreamCodexDown', 'a:1'], ['OaStreamKhalaDown', 'b:1']]);
 });
 
 withAlertmanager('a healthy lane wakes nobody', async () => {
