@@ -83,8 +83,8 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     option<&WatchOptions::timeout>(
         names::timeout,
         "D",
-        "Give up when one answer takes longer. Default: 10s of Prometheus; of a lane as long as "
-        "--every, 1s to 5s."
+        "Give up when one answer takes longer. Default: 10s of Prometheus; of a lane as long "
+        "as --every, 1s to 5s."
     )
         .range(1, k_longest_ms),
     option<&WatchOptions::front_admin>(
