@@ -21,6 +21,7 @@ struct KindRow {
 constexpr std::array k_kinds{
     KindRow{RunKind::smoke_stream, "smoke-stream", false},
     KindRow{RunKind::smoke_completions, "smoke-completions", false},
+    KindRow{RunKind::smoke_responses, "smoke-responses", false},
     KindRow{RunKind::smoke_control, "smoke-control", false},
     KindRow{RunKind::load, "load", false},
     KindRow{RunKind::shadow, "shadow", false},

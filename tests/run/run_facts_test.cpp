@@ -36,6 +36,7 @@ TEST_CASE("facts: folders of earlier versions are read") {
     const Row row = GENERATE(
         Row{"20260222T043600Z-steady-state-1a2b3c4d", "{}", RunKind::steady_state, false, {}},
         Row{"20260222T043600Z-smoke-stream-1a2b3c4d", "{}", RunKind::smoke_stream, false, {}},
+        Row{"20260222T043600Z-smoke-responses-1a2b3c4d", "{}", RunKind::smoke_responses, false, {}},
         Row{"20260222T043600Z-slo-gate-1a2b3c4d", "{}", RunKind::slo_gate, false, {}},
         Row{"20260222T043600Z-route-verify-1a2b3c4d", "{}", RunKind::route_verify, false, {}},
         Row{"20260222T043600Z-route-split-1a2b3c4d", "{}", RunKind::route_split, true, {}},

@@ -15,6 +15,7 @@ namespace oa_stream::run {
 enum class RunKind {
     smoke_stream,
     smoke_completions,
+    smoke_responses,
     smoke_control,
     load,
     shadow,

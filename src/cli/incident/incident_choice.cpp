@@ -23,6 +23,7 @@ constexpr std::size_t k_most_runs = 32;
 constexpr std::array k_diagnoses{
     RunKind::smoke_stream,
     RunKind::smoke_completions,
+    RunKind::smoke_responses,
     RunKind::smoke_control,
     RunKind::load,
     RunKind::shadow,

@@ -24,7 +24,8 @@ Result<probe::CompletionsSmokeOptions> complete(const std::string& name, OpenAiO
 
 Result<ExitCode> run_openai_smoke(const std::string& name, OpenAiOptions given, Context& context) {
     OA_TRY(auto options, complete(name, std::move(given)));
-    NewRun order{run::RunKind::smoke_completions, name};
+    const bool responses = options.api == probe::OpenAiApi::responses;
+    NewRun order{responses ? run::RunKind::smoke_responses : run::RunKind::smoke_completions, name};
     order.target["base_url"] = options.target.base_url;
     if (options.direct) {
         order.target["direct"] = options.direct->base_url;
