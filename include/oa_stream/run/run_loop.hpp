@@ -40,7 +40,11 @@ public:
     /// "signal 2", or who asked.
     [[nodiscard]] std::string text() const;
     /// Set by the engine before its first write: from here on leaving at once is not harmless.
-    void mark_mutated() noexcept { mutated_ = true; }
+    /// A run before it that shared this request may have settled; this one has not.
+    void mark_mutated() noexcept {
+        mutated_ = true;
+        unsettle();
+    }
     [[nodiscard]] bool mutated() const noexcept { return mutated_; }
     /// Set by the engine when it is done with the traffic: what became of it, which no signal
     /// changes any more, and how the run ends by it.
@@ -48,6 +52,8 @@ public:
         settled_ = std::move(how);
         exit_ = exit;
     }
+    /// Work goes on behind a run within this one.
+    void unsettle() noexcept { settled_.clear(); }
     [[nodiscard]] const std::string& settled() const noexcept { return settled_; }
     /// How a process ends that leaves at once, by a second signal.
     [[nodiscard]] int exit_at_once(int signal) const noexcept;

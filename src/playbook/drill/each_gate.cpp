@@ -170,6 +170,9 @@ private:
         child.faults_file = input_.faults_file;
         child.by = input_.by;
         auto result = co_await drill_target(std::move(child));
+        if (input_.by.stop != nullptr) {
+            input_.by.stop->unsettle();
+        }
         if (!result) {
             add(trial, Verdict::error, result.error().text());
             co_return;

@@ -3,6 +3,8 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/run/conclusion.hpp"
 
+#include "drill/planted_fault.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -120,7 +122,12 @@ std::string settled_text(const RunContext& run) {
 
 void settle(const RunContext& run) {
     if (run.in.stop != nullptr) {
-        run.in.stop->settle(settled_text(run), run.out.exit);
+        // The run takes its fault out last: who leaves before that leaves it in.
+        const bool planted = !planted_fault(run.session.folder().path()).empty();
+        run.in.stop->settle(
+            settled_text(run) + (planted ? "; its fault is still planted" : ""),
+            planted ? ExitCode::rollback_unverified : run.out.exit
+        );
     }
 }
 

@@ -44,6 +44,9 @@ Task<Check> rehearse_for(const PlaybookRun* run) {
     input.by.stop = run->by.stop;
     input.by.observer = run->by.observer;
     const auto ended = co_await rehearse_target(std::move(input));
+    if (run->by.stop != nullptr) {
+        run->by.stop->unsettle();
+    }
     if (!ended) {
         out.detail = ended.error().text();
         co_return out;
