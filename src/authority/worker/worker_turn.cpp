@@ -10,6 +10,9 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_early_limit = 10'000;
+// Of one topic's queue: worker-khala.md §8.2.
+constexpr std::size_t k_unbound = 2'000;
+constexpr std::size_t k_unbound_bytes = std::size_t{8} << 20U;
 
 } // namespace
 
@@ -84,7 +87,11 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
 bool WorkerTurn::held_back(const std::string& turn, const WorkerEvent& event) {
     const bool unknown =
         bound_.empty() && !turn.empty() && turn != receipt_ && event.method != "turn/started";
-    if (unknown && unbound_.size() < k_early_limit) {
+    if (unknown &&
+        (unbound_.size() == k_unbound || unbound_bytes_ + event.bytes > k_unbound_bytes)) {
+        end(turn::FailureCode::stale_cursor, true, "too much came before turn/started");
+    } else if (unknown) {
+        unbound_bytes_ += event.bytes;
         unbound_.push_back(event);
     }
     return unknown;

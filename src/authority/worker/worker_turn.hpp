@@ -80,6 +80,7 @@ private:
     std::string bound_{};
     std::optional<WorkerTranslator> translator_{};
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
+    std::size_t unbound_bytes_ = 0;
     std::vector<WorkerEvent> unbound_{}; ///< behind the receipt, before any turn/started
     std::optional<WorkerEvent> end_{}; ///< turn/completed that waits for late items
     Clock::time_point end_at_{};

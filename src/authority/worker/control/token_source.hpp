@@ -36,16 +36,19 @@ public:
     }
     /// It was refused: the next get() asks for it again. A descriptor can be read only once.
     void refused() {
+        refused_value_ = given_;
+        ask_again();
+    }
+    void ask_again() {
         refused_ = true;
         if (!reference_.starts_with("fd:")) {
             token_.reset();
         }
     }
-    /// Whether another token than the last one is there now. Asks again: a file at every call, a
-    /// program at most every `k_rest`.
+    /// Whether another token than the refused one is there now; true once for each. Asks again: a
+    /// file at every call, a program at most every `k_rest`.
     [[nodiscard]] Task<bool> replaced() {
-        const Secret last = given_;
-        if (last.empty() || !(program_ || reference_.starts_with("file:"))) {
+        if (refused_value_.empty() || !(program_ || reference_.starts_with("file:"))) {
             co_return false;
         }
         if (program_) {
@@ -54,9 +57,13 @@ public:
             }
             asked_ = Clock::now();
         }
-        refused();
+        ask_again();
         const auto now = co_await get();
-        co_return now && !now->equals(last.reveal());
+        if (!now || now->equals(refused_value_.reveal())) {
+            co_return false;
+        }
+        refused_value_ = *now;
+        co_return true;
     }
 
 private:
@@ -66,6 +73,7 @@ private:
     net::TokenSource program_{};
     bool refused_ = false;
     Secret given_{};
+    Secret refused_value_{};
     Clock::time_point asked_{};
     std::optional<Secret> token_{};
 };

@@ -83,7 +83,8 @@ Task<void> KhalaLink::run(Self self) {
 
 void KhalaLink::wake() {
     if (std::exchange(rests_, false)) {
-        denials_ = 0;
+        denials_ = k_denials - 1; // another token has one try before it rests as well
+        failures_ = 0;
         changed_.notify();
     }
 }
