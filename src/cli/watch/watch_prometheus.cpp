@@ -35,7 +35,10 @@ std::string trouble(const Error& error, Millis patience) {
         return error.message;
     case Code::timeout:
         return fmt::format(
-            "unreachable: no answer within {} ({})", format_duration(patience), names::timeout
+            "unreachable: {} (at most {}, {})",
+            printable(error.message, 80),
+            format_duration(patience),
+            names::timeout
         );
     case Code::network:
         return "unreachable: " + error.message;
