@@ -39,6 +39,7 @@ struct ProberSample {
     /// first content.
     double stalled_s = 0;
     double stalled_first_s = 0;
+    double longest_stall_s = 0; ///< the longest of them, as a whole
 
     /// The clocks as a user would have seen them, from `intended`; nullopt when not reached.
     [[nodiscard]] std::optional<double> first_content_s() const noexcept;

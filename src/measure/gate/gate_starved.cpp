@@ -1,6 +1,7 @@
 // What a gate may conclude of probes that were not measured for want of oa-stream's own time.
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/proportion.hpp"
 
 #include "gate_judge.hpp"
 
@@ -26,6 +27,30 @@ bool stable_is_beyond(const GateSpec& spec, const GateInput& input) {
     return stable.verdict == Verdict::fail || (stable.value && *stable.value > spec.limit);
 }
 
+/// Trouble that both share does not make one of them worse.
+bool is_worse_than_stable(const GateSpec& spec, const GateInput& input) {
+    GateSpec versus = spec;
+    versus.against = Against::stable;
+    versus.limit = 0;
+    return evaluate(versus, input).verdict == Verdict::fail;
+}
+
+/// A standstill of ours strikes both arms: what was left out at the canary alone is the canary's.
+bool hides_the_canary(const Counts& canary, const Counts& stable) {
+    constexpr double k_chance = 0.05;
+    return canary.bad > 0 &&
+           (stable.total == 0 ||
+            fisher_exact(
+                canary.bad, canary.total - canary.bad, stable.bad, stable.total - stable.bad
+            )
+                    .p_greater < k_chance);
+}
+
+Counts outcomes_of(std::span<const Sample> samples) {
+    const auto count = std::ranges::count(samples, k_starved, &Sample::outcome);
+    return {static_cast<std::uint64_t>(count), samples.size()};
+}
+
 } // namespace
 
 void account_for_starvation(GateRecord& record, const GateInput& input) {
@@ -48,11 +73,18 @@ void account_for_starvation(GateRecord& record, const GateInput& input) {
         record.spec.against == Against::limit &&
         (record.spec.metric == Metric::bad_rate || record.spec.metric == Metric::quantile);
     if (record.verdict == Verdict::fail && absolute && both.rate() >= k_starved_share &&
-        stable_is_beyond(record.spec, input)) {
+        stable_is_beyond(record.spec, input) && !is_worse_than_stable(record.spec, input)) {
         settle(record, Verdict::inconclusive, rule::k_starved);
         record.sentence +=
             "; not decided: stable is beyond the limit as well, so it is the machine or the "
             "network rather than the revision; " +
+            why;
+    } else if (record.verdict == Verdict::pass &&
+               hides_the_canary(outcomes_of(input.canary), outcomes_of(input.stable))) {
+        settle(record, Verdict::inconclusive, rule::k_starved);
+        record.sentence +=
+            "; not decided: a standstill of oa-stream strikes both revisions, and more of the "
+            "canary's probes ran into their limits; " +
             why;
     } else if (record.verdict == Verdict::inconclusive && !record.look.interim) {
         record.sentence += "; " + why;

@@ -41,7 +41,7 @@ void leave_out_own_time(measure::Sample& out, const probe::ProberSample& from, d
     } else if (!out.cut) {
         leave_out(out.first_content_s, from.stalled_first_s);
         leave_out(out.end_s, from.stalled_s);
-        leave_out(out.max_gap_s, from.stalled_s);
+        leave_out(out.max_gap_s, from.longest_stall_s);
         if (!out.end_s) {
             out.per_token_s.reset();
         }

@@ -98,7 +98,7 @@ count_at(const std::map<std::string, std::uint64_t, std::less<>>& counts, std::s
 std::uint64_t
 own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_view who) {
     const auto answered = std::ranges::count_if(arm, [](const measure::Sample& sample) {
-        return !sample.revision.empty() || measure::is_cancelled(sample);
+        return !sample.revision.empty() || sample.outcome == measure::k_cancelled;
     });
     return static_cast<std::uint64_t>(answered) + count_at(stage.met, who) +
            count_at(stage.given_up_at, who);

@@ -72,7 +72,8 @@ void StageRun::add_sample(measure::Sample sample) {
     const Traffic& traffic = run.playbook().traffic;
     const bool canary_arm = sample.arm == "canary";
     const bool stable_arm = sample.arm == "stable";
-    const bool cancelled = measure::is_cancelled(sample);
+    const bool cancelled =
+        sample.outcome == measure::k_cancelled; // a starved one is as unknown as any
     if ((canary_arm || stable_arm) && !cancelled && !sample.revision.empty() &&
         sample.revision != (canary_arm ? traffic.canary : traffic.stable)) {
         mark_stray(*this, sample);

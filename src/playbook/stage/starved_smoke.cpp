@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 
 namespace oa_stream::playbook {
@@ -38,6 +39,10 @@ struct Excuse {
     [[nodiscard]] bool holds(const Check& check) const {
         return failed_of_pace(check) && meter.longest_s(began, Clock::now()) >= k_missed_s;
     }
+    /// A failure that no standstill explains.
+    [[nodiscard]] bool excludes(const Check& check) const {
+        return (check.verdict == Verdict::fail || check.verdict == Verdict::error) && !holds(check);
+    }
     [[nodiscard]] Check applied(Check check) const {
         if (holds(check)) {
             check.verdict = Verdict::inconclusive;
@@ -57,6 +62,7 @@ struct Excuse {
 Task<std::vector<Check>> smoke_unless_starved(
     net::HttpClient* client, const probe::StallMeter* meter, probe::SmokeOptions options
 ) {
+    std::vector<Check> footprints; // of what was tried before
     for (int attempt = 1;; ++attempt) {
         const Excuse excuse{*meter};
         probe::SmokeOptions mine = options;
@@ -73,12 +79,22 @@ Task<std::vector<Check>> smoke_unless_starved(
         std::vector<Check> checks = co_await probe::smoke_stream(*client, std::move(mine));
         const bool again =
             attempt < k_tries &&
+            std::ranges::none_of(
+                checks, [&](const Check& one) { return excuse.excludes(one); }
+            ) &&
             std::ranges::any_of(checks, [&](const Check& one) { return excuse.holds(one); });
         if (!again) {
             std::ranges::transform(checks, checks.begin(), [&](const Check& one) {
                 return excuse.applied(one);
             });
+            std::ranges::move(footprints, std::back_inserter(checks));
             co_return checks;
+        }
+        for (Check& check : checks) {
+            if (check.id.ends_with(".footprint")) {
+                check.id += fmt::format("-{}", attempt);
+                footprints.push_back(std::move(check));
+            }
         }
     }
 }

@@ -62,10 +62,13 @@ struct Core {
         ++arm.counts.delivered;
         const auto now = Clock::now();
         sample.stalled_s = stalls.stalled_s(sample.intended, now);
+        sample.longest_stall_s = stalls.longest_s(sample.intended, now);
         // The line before one that never left is as long as the standstill before it made it.
         const auto before = options.limits.first_byte;
         if (!sample.sent &&
-            is_own(stalls.stalled_s(sample.intended - before, now), seconds(before))) {
+            is_own(
+                stalls.stalled_s(sample.intended - before, now), seconds(before) + sample.waited_s
+            )) {
             sample.stalled_s = sample.waited_s;
         }
         if (const auto first = sample.first_content_s()) {
