@@ -126,14 +126,13 @@ Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& o
 
 Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& out) {
     OA_CHECK(close_all(out));
-    // Codex drops the words of a refusal: a message is begun and never told, or costs tokens. A
-    // count of none says that there were no words.
+    // Codex drops the words of a refusal: a message is begun and never told, or costs tokens.
     const auto& spent = event.usage ? event.usage : usage;
     const bool cut =
         event.finish == turn::Finish::length || event.finish == turn::Finish::content_filter;
     const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content && !noted &&
                         tools.empty() && event.finish != turn::Finish::tool_calls &&
-                        (!spent || spent->output > 0 || cut || spoke);
+                        ((spent && spent->output > 0) || cut || spoke);
     if (unsaid) {
         const std::string id(k_unsaid_code);
         OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));

@@ -86,7 +86,7 @@ std::map<std::string, std::set<std::string>> chunks_by_event() {
     }
     UiEncoder silent(options());
     take(silent, TurnStarted{});
-    take(silent, TurnEnded{});
+    take(silent, TurnEnded{Outcome::completed, Finish::length});
     return seen;
 }
 

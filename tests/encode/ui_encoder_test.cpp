@@ -186,17 +186,24 @@ TEST_CASE("ui encoder: an answer whose words were lost is a sentence") {
     const Note shown{"plan", "plan", false, Json::object()};
     const Note passing{"notice", {}, true, Json::object()};
     CHECK(
-        after_begin({TurnEnded{}}) ==
-        unsaid_frames() + end_frames("completed", "stop", R"(,"notice":"model_empty_response")")
+        after_begin({TurnEnded{Outcome::completed, Finish::stop, {}, Usage{0, 0, 7, 0}}}) ==
+        unsaid_frames() +
+            end_frames(
+                "completed",
+                "stop",
+                R"(,"usage":{"inputTokens":0,"cachedInputTokens":0,"outputTokens":7,"reasoningOutputTokens":0},"notice":"model_empty_response")"
+            )
     );
     CHECK(shows({UsageKnown{{5, 0, 7, 0}}}) == k_silent);
     // A message was begun and never told: a refusal, though the usage says none.
     CHECK(shows({UsageKnown{{5, 0, 0, 0}}, PartOpened{"m1"}}) == k_silent);
     CHECK(shows({UsageKnown{{5, 0, 0, 0}}}, Finish::content_filter) == k_filtered);
-    // It is known that there were no words.
+    // Nothing says that there were words.
+    CHECK(shows({}) == "");
+    CHECK(shows({passing}) == "");
     CHECK(shows({UsageKnown{{5, 0, 0, 0}}}) == "");
     CHECK(shows({UsageKnown{{5, 0, 0, 0}}, PartOpened{"r", PartKind::reasoning}}) == "");
-    CHECK(shows({passing}) == k_silent);
+    CHECK(shows({passing, UsageKnown{{5, 0, 7, 0}}}) == k_silent);
     CHECK(shows({PartOpened{"m1"}, PartClosed{"m1"}}) == k_silent);
     CHECK(
         shows({}, Finish::length) ==
