@@ -106,6 +106,7 @@ Task<Result<void>> RedisLink::connect(Self self) {
     }
     self->stream_ = *std::move(stream);
     self->outbox_.clear();
+    self->on_sent_.clear();
     self->writing_ = false;
     spawn(self->executor_, "store replies", read_replies(self, self->stream_));
     auto ready = co_await log_in(self);
@@ -177,11 +178,17 @@ Task<Result<Reply>> RedisLink::call(Self self, Command command, Millis within) {
     co_return co_await ask(std::move(self), std::move(command), within);
 }
 
-Task<Result<Reply>> RedisLink::call_soon(Self self, Command command, Millis within) {
-    if (!self->up_) {
+Task<Result<Reply>>
+RedisLink::call_soon(Self self, Command command, Millis within, std::function<void()> on_sent) {
+    auto stream = self->stream_;
+    if (!self->up_ || !stream) {
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
-    co_return co_await ask(std::move(self), std::move(command), within, Haste::soon);
+    auto asked = queue(self, command, Haste::soon);
+    if (on_sent) {
+        self->on_sent_.push_back(std::move(on_sent));
+    }
+    co_return co_await answer_to(std::move(self), std::move(stream), std::move(asked), within);
 }
 
 Task<Result<std::vector<Reply>>>
@@ -210,12 +217,12 @@ RedisLink::greet_calls(Self self, std::vector<Command> commands, Millis within) 
     co_return out;
 }
 
-Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within, Haste haste) {
+Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within) {
     auto stream = self->stream_;
     if (!stream) {
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
-    auto asked = queue(self, command, haste);
+    auto asked = queue(self, command, Haste::now);
     co_return co_await answer_to(std::move(self), std::move(stream), std::move(asked), within);
 }
 
@@ -265,11 +272,15 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
             continue;
         }
         const auto bytes = std::exchange(self->outbox_, {});
+        const auto told = std::exchange(self->on_sent_, {});
         self->written_ = Clock::now();
         self->urgent_ = false;
         if (auto written = co_await stream->write(bytes); !written) {
             self->drop(stream, std::move(written).error());
             co_return;
+        }
+        for (const auto& sent : told) {
+            sent();
         }
     }
     if (self->stream_ == stream) {

@@ -44,7 +44,9 @@ public:
     /// ends the connection: what was asked may have been done. An error of Redis is a reply.
     [[nodiscard]] static Task<Result<Reply>> call(Self self, Command command, Millis within);
     /// One of many that nobody waits for: it may stay for some milliseconds, to go with others.
-    [[nodiscard]] static Task<Result<Reply>> call_soon(Self self, Command command, Millis within);
+    /// `on_sent`, if any, is called when it has gone.
+    [[nodiscard]] static Task<Result<Reply>>
+    call_soon(Self self, Command command, Millis within, std::function<void()> on_sent);
     /// In one write; their answers in this order.
     [[nodiscard]] static Task<Result<std::vector<Reply>>>
     call_all(Self self, std::vector<Command> commands, Millis within);
@@ -74,8 +76,7 @@ private:
     /// Where the primary is now, by the first Sentinel that says so.
     [[nodiscard]] static Task<Result<void>> find_primary(Self self);
     [[nodiscard]] static Task<Result<void>> log_in(Self self);
-    [[nodiscard]] static Task<Result<Reply>>
-    ask(Self self, Command command, Millis within, Haste haste = Haste::now);
+    [[nodiscard]] static Task<Result<Reply>> ask(Self self, Command command, Millis within);
     [[nodiscard]] static Asked queue(const Self& self, const Command& command, Haste haste);
     [[nodiscard]] static Task<Result<Reply>>
     answer_to(Self self, Stream stream, Asked asked, Millis within);
@@ -91,6 +92,7 @@ private:
     Stream stream_{};
     std::deque<Asked> waiters_{};
     std::string outbox_{};
+    std::vector<std::function<void()>> on_sent_{}; ///< of what is in the outbox
     Clock::time_point written_{}; ///< the last write
     asio::steady_timer gather_; ///< cancelled when what waits is to be written now
     bool urgent_ = false; ///< … which it is

@@ -82,13 +82,20 @@ Wanted wanted_of(const Reply& entry) {
 
 } // namespace
 
-Task<Result<Written>>
-RedisStore::append(std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes) {
+Task<Result<Written>> RedisStore::append(
+    std::string turn,
+    std::uint64_t fence,
+    std::uint64_t end,
+    std::string bytes,
+    std::function<void()> on_sent
+) {
     const auto size = bytes.size();
     const auto id = id_text(fence, end);
     OA_CO_TRY(
         const auto reply,
-        co_await ask_soon({"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)})
+        co_await ask_soon(
+            {"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)}, std::move(on_sent)
+        )
     );
     if (reply.nil()) {
         look_soon(); // it may have been emptied

@@ -141,8 +141,9 @@ Task<Result<Reply>> RedisStore::ask(Command command) {
     return noted(RedisLink::call(link_, std::move(command), options_.wait));
 }
 
-Task<Result<Reply>> RedisStore::ask_soon(Command command) {
-    return noted(RedisLink::call_soon(link_, std::move(command), options_.wait));
+Task<Result<Reply>> RedisStore::ask_soon(Command command, std::function<void()> on_sent) {
+    return noted(RedisLink::call_soon(link_, std::move(command), options_.wait, std::move(on_sent))
+    );
 }
 
 Task<Result<Reply>> RedisStore::noted(Task<Result<Reply>> asked) {

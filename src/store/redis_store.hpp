@@ -103,8 +103,13 @@ public:
     [[nodiscard]] Task<Result<std::optional<std::uint64_t>>> adopt(TakeRequest request) override;
 
     // redis_log.cpp
-    [[nodiscard]] Task<Result<Written>>
-    append(std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes) override;
+    [[nodiscard]] Task<Result<Written>> append(
+        std::string turn,
+        std::uint64_t fence,
+        std::uint64_t end,
+        std::string bytes,
+        std::function<void()> on_sent
+    ) override;
     [[nodiscard]] Task<Result<void>> drop_log(std::string turn) override;
     [[nodiscard]] Task<Result<Log>> read(std::string turn) override;
     [[nodiscard]] Task<Result<std::vector<TailNews>>> follow(std::vector<Tail> tails) override;
@@ -115,7 +120,7 @@ public:
 private:
     [[nodiscard]] Task<Result<Reply>> ask(Command command);
     /// … which may go with others.
-    [[nodiscard]] Task<Result<Reply>> ask_soon(Command command);
+    [[nodiscard]] Task<Result<Reply>> ask_soon(Command command, std::function<void()> on_sent);
     [[nodiscard]] Task<Result<Reply>> noted(Task<Result<Reply>> asked);
     /// Its answer comes once a copy of the server has it, too, where there is one.
     [[nodiscard]] Task<Result<Reply>> ask_copied(Command command);

@@ -268,8 +268,16 @@ public:
     /// the owner, nothing else. Kind::mine, full or owner_full.
     [[nodiscard]] virtual Task<Result<Acquired::Kind>> take_place(AcquireRequest request) = 0;
     virtual void give_place(const std::string& owner) = 0;
-    [[nodiscard]] virtual Task<Result<Written>>
-    append(std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes) = 0;
+    /// `on_sent`, if any, is called once the bytes have left this process: what happens to it from
+    /// then on cannot take them back. Not called when they never leave it. Appends that are under
+    /// way at once are stored in their order.
+    [[nodiscard]] virtual Task<Result<Written>> append(
+        std::string turn,
+        std::uint64_t fence,
+        std::uint64_t end,
+        std::string bytes,
+        std::function<void()> on_sent = {}
+    ) = 0;
     /// The one ending. Written::fenced: another replica has decided.
     [[nodiscard]] virtual Task<Result<Written>> end(EndRequest request) = 0;
     /// Nobody but local readers follows this turn any more.

@@ -200,8 +200,7 @@ Task<void> SharedLane::hold_again(Held held) {
 Task<void> SharedLane::look_after_readers() {
     std::erase_if(held_, [](const auto& one) {
         const auto turn = one.second.turn.lock();
-        const bool written = one.second.journal->unacked() == 0;
-        return written && (!turn || turn->ended());
+        return one.second.journal->idle() && (!turn || turn->ended());
     });
     std::vector<std::string> alone;
     for (const auto& [turn, held] : held_) {
@@ -234,10 +233,6 @@ void SharedLane::tick(Clock::time_point now) {
     auto& counts = store_->turns;
     counts.relays = relays_.size();
     counts.tails = running_relays();
-    counts.unacked = 0;
-    for (const auto& [turn, held] : held_) {
-        counts.unacked += held.journal->unacked();
-    }
 }
 
 void SharedLane::cut_relays() {

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t k_most_piece = 256U << 10U;
 constexpr Millis k_retry{100};
+/// Twice what a store 40 ms away needs, at a piece every 5 ms.
+constexpr std::size_t k_most_flying = 16;
 
 /// How much of it is written at once: a log never ends within a frame.
 std::size_t whole_frames(std::string_view pending) {
@@ -32,7 +34,7 @@ TurnJournal::TurnJournal(
     std::uint64_t end
 )
     : executor_(executor), store_(&store), key_(std::move(key)), fence_(fence),
-      turn_(std::move(turn)), end_(end) {
+      turn_(std::move(turn)), end_(end), stored_(end) {
 }
 
 void TurnJournal::append(std::string_view frames, std::size_t most) {
@@ -40,12 +42,11 @@ void TurnJournal::append(std::string_view frames, std::size_t most) {
         return;
     }
     pending_ += frames;
+    store_->turns.unacked += frames.size();
     if (pending_.size() > most) {
         return give_up_log();
     }
-    if (!std::exchange(writing_, true)) {
-        spawn(executor_, "turn journal", write_out(shared_from_this()));
-    }
+    go_on();
 }
 
 void TurnJournal::end(std::string frames, std::string outcome, std::function<void(End)> done) {
@@ -60,14 +61,20 @@ void TurnJournal::end(std::string frames, std::string outcome, std::function<voi
         }(shared_from_this()));
         return;
     }
-    if (!std::exchange(writing_, true)) {
-        spawn(executor_, "turn journal", write_out(shared_from_this()));
-    }
+    go_on();
+}
+
+void TurnJournal::drop_pending() {
+    store_->turns.unacked -= pending_.size();
+    pending_.clear();
+    cuts_.clear();
+    tried_ = 0;
+    sent_ = 0;
 }
 
 /// Whoever reads elsewhere must not take a part for the whole.
 void TurnJournal::give_up_log() {
-    pending_.clear();
+    drop_pending();
     logless_ = true;
     spawn(executor_, "log given up", [](Self self) -> Task<void> {
         (void)co_await self->store_->drop_log(self->turn_);
@@ -77,7 +84,7 @@ void TurnJournal::give_up_log() {
 void TurnJournal::lose(Loss loss) {
     if (loss == Loss::fenced) {
         over_ = true;
-        pending_.clear();
+        drop_pending();
     } else {
         give_up_log();
     }
@@ -99,60 +106,114 @@ void TurnJournal::lose(Loss loss) {
     }
 }
 
-/// One piece at a time: while it is on its way the next one gathers.
-Task<void> TurnJournal::write_out(Self self) {
-    while (!self->over_ && !self->pending_.empty()) {
-        const auto written = co_await write_piece(self);
-        if (self->over_) {
-            break;
-        }
-        if (!written) {
-            self->lose(Loss::away);
-        } else if (*written == store::Written::fenced) {
-            self->lose(Loss::fenced);
-        } else if (*written == store::Written::full) {
-            self->lose(Loss::full);
-        } else if (*written == store::Written::gone) {
-            self->logless_ = true;
-            self->pending_.clear();
-        }
+/// A piece goes as soon as the one before it has left this process: what readers here were told is
+/// then elsewhere, whatever becomes of us. While one waits to leave the next one gathers.
+void TurnJournal::go_on() {
+    if (over_ || held_up_) {
+        return;
     }
-    if (self->ending_ && !self->over_) {
-        co_await write_end(self);
+    if (sent_ < pending_.size() && waits_ == 0 && flying_ < k_most_flying) {
+        if (tried_ == cuts_.size()) {
+            cuts_.push_back(whole_frames(std::string_view(pending_).substr(sent_)));
+        }
+        const auto size = cuts_[tried_++]; // as before: an entry of the log has no other length
+        auto piece = pending_.substr(sent_, size);
+        sent_ += size;
+        ++flying_;
+        waits_ = ++pieces_;
+        spawn(
+            executor_,
+            "turn journal",
+            write_piece(shared_from_this(), pieces_, end_ + sent_, std::move(piece))
+        );
+    } else if (ending_ && idle()) {
+        over_ = true;
+        spawn(executor_, "turn journal", write_end(shared_from_this()));
     }
-    self->writing_ = false;
 }
 
-/// nullopt: the store is away for too long, or the end must be told without it.
-Task<std::optional<store::Written>> TurnJournal::write_piece(Self self) {
-    const auto size = whole_frames(self->pending_);
-    const auto piece = self->pending_.substr(0, size);
-    const auto until = Clock::now() + self->store_->options().outage;
-    while (!self->over_) {
-        const auto written =
-            co_await self->store_->append(self->turn_, self->fence_, self->end_ + size, piece);
+Task<void>
+TurnJournal::write_piece(Self self, std::uint64_t number, std::uint64_t end, std::string piece) {
+    const auto size = piece.size();
+    const auto left = [self, number] {
+        if (self->waits_ == number) {
+            self->waits_ = 0;
+            self->go_on();
+        }
+    };
+    const auto written =
+        co_await self->store_->append(self->turn_, self->fence_, end, std::move(piece), left);
+    --self->flying_;
+    self->waits_ = self->waits_ == number ? 0 : self->waits_;
+    if (!self->over_ && !self->logless_) {
         if (written) {
-            if (*written == store::Written::stored) {
-                self->end_ += size;
-                self->pending_.erase(0, size);
-            }
-            co_return *written;
+            self->take(*written, end, size);
+        } else if (!std::exchange(self->held_up_, true)) {
+            self->failing_ = self->failing_.value_or(Clock::now());
         }
-        if (Clock::now() >= until) {
-            co_return std::nullopt;
-        }
-        if (self->ending_ && self->done_) { // nobody waits for the store longer than for one answer
-            ++self->store_->turns.unsettled;
-            std::exchange(self->done_, nullptr)(End::late);
-        }
-        co_await sleep_for(k_retry);
     }
-    co_return std::nullopt;
+    if (self->held_up_ && self->flying_ == 0) {
+        co_await try_again(self);
+    }
+    self->go_on();
+}
+
+void TurnJournal::take(store::Written written, std::uint64_t end, std::size_t size) {
+    switch (written) {
+    case store::Written::stored:
+        if (held_up_) { // behind one that failed: the log has a hole
+            return give_up_log();
+        }
+        failing_.reset();
+        stored_ = std::max(stored_, end);
+        if (end - size == end_) {
+            drop_stored();
+        }
+        return;
+    case store::Written::fenced:
+        return lose(Loss::fenced);
+    case store::Written::full:
+        return lose(Loss::full);
+    case store::Written::gone:
+        logless_ = true;
+        return drop_pending();
+    }
+}
+
+void TurnJournal::drop_stored() {
+    const auto size = static_cast<std::size_t>(stored_ - end_);
+    end_ = stored_;
+    sent_ -= size;
+    pending_.erase(0, size);
+    store_->turns.unacked -= size;
+    for (std::size_t gone = 0; gone < size; --tried_) {
+        gone += cuts_.front();
+        cuts_.pop_front();
+    }
+}
+
+/// All that was under way has failed.
+Task<void> TurnJournal::try_again(Self self) {
+    if (!self->over_ && !self->logless_) {
+        if (Clock::now() - *self->failing_ >= self->store_->options().outage) {
+            self->lose(Loss::away);
+        } else {
+            if (self->ending_ &&
+                self->done_) { // nobody waits for the store for more than an answer
+                ++self->store_->turns.unsettled;
+                std::exchange(self->done_, nullptr)(End::late);
+            }
+            co_await sleep_for(k_retry);
+        }
+    }
+    self->tried_ = 0;
+    self->sent_ = 0;
+    self->stored_ = self->end_;
+    self->held_up_ = false;
 }
 
 /// Nobody is told an ending before the store has it, unless the store says nothing at all.
 Task<void> TurnJournal::write_end(Self self) {
-    self->over_ = true;
     const auto until = Clock::now() + self->store_->options().outage;
     const store::EndRequest request{
         .key = self->key_,
@@ -192,7 +253,7 @@ void TurnJournal::leave() {
     if (std::exchange(over_, true)) {
         return; // it was lost, and forgotten
     }
-    pending_.clear();
+    drop_pending();
     use.reset();
     spawn(executor_, "turn journal", [](Self self) -> Task<void> {
         (void)co_await self->store_->release(self->key_, self->fence_);
@@ -201,10 +262,10 @@ void TurnJournal::leave() {
 
 Task<bool> TurnJournal::release(Self self, Millis within) {
     const auto until = Clock::now() + within;
-    while (!self->over_ && self->writing_ && Clock::now() < until) {
+    while (!self->over_ && !self->idle() && Clock::now() < until) {
         co_await sleep_for(Millis(2));
     }
-    if (self->over_ || self->writing_ || self->ending_ || self->logless_) {
+    if (self->over_ || !self->idle() || self->ending_ || self->logless_) {
         co_return false;
     }
     self->over_ = true;

@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -49,8 +50,10 @@ public:
 
     [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
-    /// Bytes that the store does not have yet.
-    [[nodiscard]] std::size_t unacked() const noexcept { return pending_.size(); }
+    /// The store has all of it.
+    [[nodiscard]] bool idle() const noexcept {
+        return pending_.empty() && flying_ == 0 && !held_up_;
+    }
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
     /// Readers on other replicas, as last asked.
     std::size_t others = 0;
@@ -60,11 +63,17 @@ public:
 
 private:
     using Self = std::shared_ptr<TurnJournal>;
-    [[nodiscard]] static Task<void> write_out(Self self);
-    [[nodiscard]] static Task<std::optional<store::Written>> write_piece(Self self);
+    /// The next piece and, behind all of them, the end.
+    void go_on();
+    [[nodiscard]] static Task<void>
+    write_piece(Self self, std::uint64_t number, std::uint64_t end, std::string piece);
+    void take(store::Written written, std::uint64_t end, std::size_t size);
+    [[nodiscard]] static Task<void> try_again(Self self);
     [[nodiscard]] static Task<void> write_end(Self self);
     void lose(Loss loss);
     void give_up_log();
+    void drop_pending();
+    void drop_stored();
 
     asio::any_io_executor executor_;
     store::Store* store_;
@@ -73,11 +82,19 @@ private:
     std::string turn_;
     std::uint64_t end_; ///< bytes written
     std::string pending_{}; ///< bytes behind `end_`
+    std::deque<std::size_t> cuts_{}; ///< sizes of its pieces that the store may have
+    std::size_t tried_ = 0; ///< … of which so many were sent since it was away
+    std::size_t sent_ = 0; ///< their bytes
+    std::uint64_t stored_ = 0; ///< as `end_`: the store has it, though earlier answers are missing
+    std::size_t flying_ = 0; ///< pieces without an answer
+    std::uint64_t pieces_ = 0;
+    std::uint64_t waits_ = 0; ///< the piece that has not left this process yet; 0: none
+    std::optional<Clock::time_point> failing_{};
     std::string last_{}; ///< the ending's frames
     std::string outcome_{};
     std::function<void(End)> done_{};
     std::function<void(Loss)> on_loss_{};
-    bool writing_ = false;
+    bool held_up_ = false; ///< the store was away: all that is pending is to be sent again
     bool ending_ = false;
     bool over_ = false; ///< nothing is written any more
     bool logless_ = false; ///< there is no log: only the end is told

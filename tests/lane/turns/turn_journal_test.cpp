@@ -1,0 +1,209 @@
+// Pieces of a turn on their way to the store.
+#include "shared/turn_journal.hpp"
+#include "slow_store.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <deque>
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+using lane::TurnJournal;
+using store::Written;
+
+namespace {
+
+/// What is appended waits until the test answers it.
+class HeldStore final : public SlowStore {
+public:
+    struct Piece {
+        std::uint64_t end;
+        std::string bytes;
+        std::function<void()> on_sent;
+        asio::steady_timer answered;
+        std::optional<Result<Written>> answer{};
+    };
+
+    explicit HeldStore(asio::io_context& io) : SlowStore(io.get_executor()), io_(&io) {
+        settings.outage = Millis(60'000);
+    }
+    Task<Result<Written>> append(
+        std::string,
+        std::uint64_t,
+        std::uint64_t end,
+        std::string bytes,
+        std::function<void()> on_sent
+    ) override {
+        auto& piece = pieces.emplace_back(
+            end,
+            std::move(bytes),
+            std::move(on_sent),
+            asio::steady_timer(io_->get_executor(), Clock::time_point::max())
+        );
+        (void)co_await piece.answered.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_return *piece.answer;
+    }
+    Task<Result<Written>> end(store::EndRequest request) override {
+        ended.push_back(std::move(request));
+        co_return Written::stored;
+    }
+    Task<Result<void>> drop_log(std::string) override {
+        ++dropped;
+        co_return Result<void>{};
+    }
+    const store::StoreOptions& options() const noexcept override { return settings; }
+
+    void send(std::size_t which) { pieces.at(which).on_sent(); }
+    void settle(std::size_t which, Result<Written> with) {
+        pieces.at(which).answer = std::move(with);
+        pieces.at(which).answered.cancel();
+    }
+
+    std::deque<Piece> pieces{};
+    std::vector<store::EndRequest> ended{};
+    int dropped = 0;
+    store::StoreOptions settings{};
+
+private:
+    asio::io_context* io_;
+};
+
+struct Bench {
+    asio::io_context io{};
+    HeldStore store{io};
+    std::shared_ptr<TurnJournal> journal =
+        std::make_shared<TurnJournal>(io.get_executor(), store, store::ThreadKey{}, 1, "turn-1");
+
+    void say(std::string_view frames) {
+        journal->append(frames, 1U << 20U);
+        settle();
+    }
+    void settle() {
+        io.restart();
+        io.poll();
+    }
+    void send(std::size_t which) {
+        store.send(which);
+        settle();
+    }
+    void answer(std::size_t which, Result<Written> with) {
+        store.settle(which, std::move(with));
+        settle();
+    }
+    /// Until `count` pieces were asked for, and exactly as many.
+    void expect(std::size_t count) {
+        const auto until = Clock::now() + Millis(10'000);
+        while (store.pieces.size() < count && Clock::now() < until) {
+            io.restart();
+            io.run_one_for(Millis(50));
+        }
+        settle();
+        REQUIRE(store.pieces.size() == count);
+    }
+    [[nodiscard]] std::size_t unacked() const { return store.turns.unacked; }
+};
+
+Result<Written> away() {
+    return fail(Code::unavailable, "the store is away");
+}
+
+} // namespace
+
+TEST_CASE("journal: a piece follows one that was sent, and gathers behind one that was not") {
+    Bench bench;
+    bench.say("a\n\n");
+    bench.say("b\n\n");
+    bench.say("c\n\n");
+    bench.expect(1);
+    CHECK(bench.unacked() == 9);
+    bench.send(0);
+    bench.expect(2); // though nothing is answered yet
+    CHECK(bench.store.pieces[1].bytes == "b\n\nc\n\n");
+    CHECK(bench.store.pieces[1].end == 9);
+    bench.answer(0, Written::stored);
+    CHECK(bench.unacked() == 6);
+    bench.answer(1, Written::stored);
+    CHECK(bench.unacked() == 0);
+    CHECK(bench.journal->idle());
+    bench.say("d\n\n");
+    bench.expect(3);
+    CHECK(bench.store.pieces[2].end == 12);
+}
+
+TEST_CASE("journal: what a store that was away may have is sent again in the same pieces") {
+    Bench bench;
+    bench.say("a\n\n");
+    bench.send(0);
+    bench.say("b\n\n");
+    bench.send(1);
+    bench.answer(0, away());
+    bench.say("c\n\n");
+    bench.answer(1, away());
+    bench.expect(3);
+    CHECK(bench.store.pieces[2].bytes == "a\n\n");
+    bench.send(2);
+    bench.expect(4);
+    CHECK(bench.store.pieces[3].bytes == "b\n\n");
+    bench.send(3);
+    bench.expect(5);
+    CHECK(bench.store.pieces[4].bytes == "c\n\n");
+    CHECK(bench.store.pieces[4].end == 9);
+    // The first had been stored by then, which takes a question more to find out.
+    bench.answer(3, Written::stored);
+    CHECK(bench.unacked() == 9);
+    bench.answer(2, Written::stored);
+    CHECK(bench.unacked() == 3);
+    bench.answer(4, Written::stored);
+    CHECK(bench.unacked() == 0);
+    CHECK(bench.store.dropped == 0);
+}
+
+TEST_CASE("journal: a log with a hole is given up, and only the end is told") {
+    Bench bench;
+    bench.say("a\n\n");
+    bench.send(0);
+    bench.say("b\n\n");
+    bench.send(1);
+    bench.answer(0, away());
+    bench.answer(1, Written::stored);
+    bench.expect(2);
+    CHECK(bench.store.dropped == 1);
+    CHECK(bench.unacked() == 0);
+    std::optional<TurnJournal::End> end;
+    bench.journal->end("data: [DONE]\n\n", "completed", [&](TurnJournal::End how) { end = how; });
+    bench.settle();
+    CHECK(end == TurnJournal::End::stored);
+    REQUIRE(bench.store.ended.size() == 1);
+    CHECK(bench.store.ended[0].end == 15); // not where the log ended
+}
+
+TEST_CASE("journal: an end waits for every piece, and no piece follows one that was refused") {
+    Bench bench;
+    std::optional<TurnJournal::End> end;
+    bench.say("a\n\n");
+    bench.send(0);
+    bench.say("b\n\n");
+    bench.journal->end("e\n\n", "completed", [&](TurnJournal::End how) { end = how; });
+    bench.settle();
+    bench.answer(0, Written::stored);
+    CHECK(bench.store.ended.empty());
+    SECTION("all are stored") {
+        bench.answer(1, Written::stored);
+        CHECK(end == TurnJournal::End::stored);
+        REQUIRE(bench.store.ended.size() == 1);
+        CHECK(bench.store.ended[0].end == 9);
+    }
+    SECTION("another replica writes") {
+        bench.answer(1, Written::fenced);
+        CHECK(end == TurnJournal::End::fenced);
+        CHECK(bench.store.ended.empty());
+    }
+    SECTION("the store is away: readers are told, and it is tried again") {
+        bench.answer(1, away());
+        CHECK(end == TurnJournal::End::late);
+        bench.expect(3);
+        bench.answer(2, Written::stored);
+        CHECK(bench.store.ended.size() == 1);
+    }
+}
