@@ -1,5 +1,5 @@
-// A turn ends as lost only when Khala was away for the whole of authority-away: not while it is let
-// in and cut, not while it replays, and not while the lane itself did not run.
+// A turn ends as lost only when Khala was away for the whole of authority-away: time in which it
+// replays, or in which the lane itself did not run, does not count.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
