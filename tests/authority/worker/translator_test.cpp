@@ -109,6 +109,32 @@ TEST_CASE("worker translator: late deltas and a late start of an item change not
     CHECK(teller.text() == "One two");
 }
 
+TEST_CASE("worker translator: an item is whole although its start and its deltas come later") {
+    for (const auto text : {WorkerText::items, WorkerText::deltas}) {
+        Teller teller(text);
+        const auto whole = [&](std::string_view said) {
+            teller.push(
+                "item/completed",
+                fmt::format(
+                    R"({{"item_id":"m","item_kind":"agent_message","item":{{"text":"{}"}}}})", said
+                )
+            );
+        };
+        const auto begins = [&] {
+            teller.push("item/started", R"({"item_id":"m","item_kind":"agent_message"})");
+        };
+        whole("One");
+        begins();
+        teller.push("item/agentMessage/delta", R"({"item_id":"m","delta":"One"})");
+        CHECK_FALSE(teller.translator.items_open());
+        begins(); // another one of this id
+        CHECK(teller.translator.items_open());
+        whole("Two");
+        teller.push("turn/completed", R"({"status":"completed"})");
+        CHECK(teller.text() == "OneTwo");
+    }
+}
+
 TEST_CASE("worker translator: text by items is the item's own, whatever order its deltas had") {
     Teller teller(WorkerText::items);
     teller.push("item/agentMessage/delta", R"({"item_id":"m","delta":"two"})");

@@ -134,10 +134,13 @@ void WorkerTranslator::item(std::string_view method, const Json& params, Events&
     const Key key{type, id};
     if (method == "item/completed") {
         item_completed(key, std::move(raw), params, out);
-    } else if (method == "item/started" && open_.insert(key).second) {
+    } else if (method == "item/started" && overtaken_.erase(key) == 0) {
+        begun_.insert(key);
         // One that is open already began with a delta that overtook this.
-        done_.erase(key);
-        tell(method, Json::object({{"item", std::move(raw)}}), out);
+        if (open_.insert(key).second) {
+            done_.erase(key);
+            tell(method, Json::object({{"item", std::move(raw)}}), out);
+        }
     }
 }
 
@@ -146,6 +149,9 @@ void WorkerTranslator::item_completed(const Key& key, Json raw, const Json& para
         return;
     }
     const bool was_open = open_.erase(key) != 0;
+    if (begun_.erase(key) == 0) {
+        overtaken_.insert(key);
+    }
     if (is_text(key.first)) {
         const bool whole = raw.contains("text") || raw.contains("summary");
         if (!whole) {

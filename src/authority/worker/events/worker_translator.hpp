@@ -78,6 +78,8 @@ private:
     std::optional<turn::Usage> total_{};
     std::set<Key> open_{};
     std::set<Key> done_{};
+    std::set<Key> begun_{}; ///< item/started came, and no end yet
+    std::set<Key> overtaken_{}; ///< whole before its item/started came, which tells nothing new
     std::map<std::string, std::string> outputs_{}; ///< live output of tools, by item
     /// Deltas kept back until their item is whole (WorkerText::items).
     std::map<Key, std::vector<std::pair<std::string, Json>>> kept_{};
