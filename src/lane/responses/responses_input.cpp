@@ -145,7 +145,8 @@ Accepted<void> read_item(const Json& item, bool images, InputItem& out) {
     return {};
 }
 
-/// Calls join the message, or the calls, right before them: they were made together.
+/// What the model said and called without a result in between was one answer, whatever order its
+/// items have and whatever was instructed meanwhile.
 std::vector<Said> joined(const std::vector<StoredItemPtr>& items) {
     std::vector<Said> out;
     for (const auto& item : items) {
@@ -154,11 +155,14 @@ std::vector<Said> joined(const std::vector<StoredItemPtr>& items) {
         if (assistant && said.parts.empty() && said.calls.empty()) {
             continue; // reasoning
         }
-        if (assistant && said.parts.empty() && !out.empty() &&
-            out.back().speaker == Speaker::assistant) {
-            auto& before = out.back();
-            before.calls.insert(before.calls.end(), said.calls.begin(), said.calls.end());
-            before.calls_at = said.calls_at;
+        const auto before = std::ranges::find_if(out.rbegin(), out.rend(), [](const Said& one) {
+            return one.speaker != Speaker::instructions;
+        });
+        if (assistant && before != out.rend() && before->speaker == Speaker::assistant &&
+            (said.parts.empty() || !before->calls.empty())) {
+            before->parts.insert(before->parts.end(), said.parts.begin(), said.parts.end());
+            before->calls.insert(before->calls.end(), said.calls.begin(), said.calls.end());
+            before->calls_at = said.calls.empty() ? before->calls_at : said.calls_at;
         } else {
             out.push_back(said);
         }

@@ -96,6 +96,11 @@ test('calls made at once, whole and streamed; their results come with previous_r
   // And without it: the items themselves, or their ids.
   const items = [{ role: 'user', content: body.input }, ...one.output, ...calls(one).map((call) => result(call, 'own'))];
   assert.equal(text(await whole({ input: items, tools: [weather, clock], store: false })), 'Results: own | own');
+  // Whatever was said or instructed between the calls: it was one answer.
+  const [first, second] = calls(one), spoken = one.output.find((item) => item.type === 'message');
+  for (const between of [[first, spoken, second], [first, second, spoken], [spoken, first, { role: 'developer', content: 'Be kind.' }, second]]) {
+    assert.equal(text(await whole({ input: [items[0], ...between, ...items.slice(-2)], tools: [weather, clock], store: false })), 'Results: own | own');
+  }
   const named = [items[0], ...one.output.map(({ id }) => ({ type: 'item_reference', id })), ...items.slice(-2)];
   assert.equal(text(await whole({ input: named, tools: [weather, clock] })), 'Results: own | own');
 });
