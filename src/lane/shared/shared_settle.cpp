@@ -155,8 +155,12 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     }
     // Another look at it may have led here first: what that one adopts must not be superseded.
     const auto until = Clock::now() + lane_->config.timings.supersede_wait;
+    const auto alive = alive_;
     while (lane_->turns.starting(owner, take.key.id) && Clock::now() < until) {
         co_await sleep_for(k_poll);
+        if (!*alive || lane_->draining) {
+            co_return Adoption::later;
+        }
     }
     const auto own = lane_->turns.find(owner, take.key.id);
     if (lane_->turns.starting(owner, take.key.id) || (own && !own->ended())) {
@@ -175,6 +179,10 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     if (wire_id((*joined)->turn_id()) != take.from.turn) {
         (void)(*joined)->leave();
         co_return Adoption::ended;
+    }
+    if (lane_->draining) {
+        (void)(*joined)->leave();
+        co_return Adoption::later; // of another lane
     }
     const auto fence = co_await store_->adopt(take);
     if (!fence || !*fence) {
