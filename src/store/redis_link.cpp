@@ -184,10 +184,10 @@ RedisLink::call_soon(Self self, Command command, Millis within, std::function<vo
     if (!self->up_ || !stream) {
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
-    auto asked = queue(self, command, Haste::soon);
-    if (on_sent) {
+    if (on_sent) { // before it is queued, which writes at once where nothing else does
         self->on_sent_.push_back(std::move(on_sent));
     }
+    auto asked = queue(self, command, Haste::soon);
     co_return co_await answer_to(std::move(self), std::move(stream), std::move(asked), within);
 }
 

@@ -39,6 +39,31 @@ TEST_CASE("answers come to whoever asked, in a crowd too") {
     link->close();
 }
 
+TEST_CASE("what may wait has left this process before its answer comes, also on an idle link") {
+    RedisRig rig;
+    const auto link = link_to(rig);
+    rig.redis->signal(SIGSTOP);
+    int sent = 0;
+    bool answered = false;
+    for (int i = 0; i < 3; ++i) {
+        const auto before = sent;
+        spawn(
+            rig.context.get_executor(),
+            "one",
+            [](RedisLink::Self on, int* count, bool* done) -> Task<void> {
+                *done = (co_await RedisLink::call_soon(on, {"PING"}, Millis(20'000), [count] {
+                            ++*count;
+                        })).has_value();
+            }(link, &sent, &answered)
+        );
+        rig.until("the write", [&] { return sent == before + 1; });
+        CHECK_FALSE(answered);
+    }
+    rig.redis->signal(SIGCONT);
+    rig.until("the answer", [&] { return answered; });
+    link->close();
+}
+
 TEST_CASE("a server that stands still is left after the deadline, and found again") {
     RedisRig rig;
     const auto link = link_to(rig);

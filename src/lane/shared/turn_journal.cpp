@@ -119,6 +119,7 @@ void TurnJournal::go_on() {
         const auto size = cuts_[tried_++]; // as before: an entry of the log has no other length
         auto piece = pending_.substr(sent_, size);
         sent_ += size;
+        top_ = std::max(top_, end_ + sent_);
         ++flying_;
         waits_ = ++pieces_;
         spawn(
@@ -220,7 +221,8 @@ Task<void> TurnJournal::write_end(Self self) {
         .fence = self->fence_,
         .turn = self->turn_,
         // Behind a hole, where what is missing could not be dropped: readers see that it is there.
-        .end = self->end_ + self->last_.size() + (self->logless_ ? 1 : 0),
+        .end = (self->logless_ ? std::max(self->end_, self->top_) + 1 : self->end_) +
+               self->last_.size(),
         .bytes = self->last_,
         .outcome = self->outcome_
     };

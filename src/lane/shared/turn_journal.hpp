@@ -85,6 +85,7 @@ private:
     std::deque<std::size_t> cuts_{}; ///< sizes of its pieces that the store may have
     std::size_t tried_ = 0; ///< … of which so many were sent since it was away
     std::size_t sent_ = 0; ///< their bytes
+    std::uint64_t top_ = 0; ///< as `end_`, of the furthest piece that was ever sent
     std::uint64_t stored_ = 0; ///< as `end_`: the store has it, though earlier answers are missing
     std::size_t flying_ = 0; ///< pieces without an answer
     std::uint64_t pieces_ = 0;

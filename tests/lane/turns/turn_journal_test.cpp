@@ -175,7 +175,7 @@ TEST_CASE("journal: a log with a hole is given up, and only the end is told") {
     bench.settle();
     CHECK(end == TurnJournal::End::stored);
     REQUIRE(bench.store.ended.size() == 1);
-    CHECK(bench.store.ended[0].end == 15); // not where the log ended
+    CHECK(bench.store.ended[0].end == 21); // behind whatever the log may hold
 }
 
 TEST_CASE("journal: an end waits for every piece, and no piece follows one that was refused") {
