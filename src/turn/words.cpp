@@ -7,7 +7,7 @@ namespace oa_stream::turn {
 
 namespace {
 
-constexpr std::array<FailureWords, 10> k_failures{{
+constexpr std::array<FailureWords, 11> k_failures{{
     {FailureCode::turn_failed,
      "turn_failed",
      "The assistant could not finish this answer.",
@@ -15,6 +15,10 @@ constexpr std::array<FailureWords, 10> k_failures{{
     {FailureCode::turn_aborted,
      "turn_aborted",
      "This answer was ended by the server.",
+     TerminalClass::turn_aborted},
+    {FailureCode::turn_lost,
+     "turn_lost",
+     "This answer was cut off. Load the page again, or ask again.",
      TerminalClass::turn_aborted},
     {FailureCode::overloaded,
      "overloaded",

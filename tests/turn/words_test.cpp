@@ -9,6 +9,7 @@ using namespace oa_stream::turn;
 TEST_CASE("words: every failure code counts in the class the runbook gives it") {
     CHECK(words_of(FailureCode::turn_failed).terminal == TerminalClass::turn_failed);
     CHECK(words_of(FailureCode::turn_aborted).terminal == TerminalClass::turn_aborted);
+    CHECK(words_of(FailureCode::turn_lost).terminal == TerminalClass::turn_aborted);
     CHECK(words_of(FailureCode::overloaded).terminal == TerminalClass::turn_aborted);
     for (const auto code :
          {FailureCode::authority_lost,
@@ -33,7 +34,7 @@ TEST_CASE("words: codes are unique, and sentences are whole and one line") {
         CHECK_FALSE(words.sentence.contains('\n'));
         CHECK(&words_of(words.code) == &words);
     }
-    CHECK(seen.size() == 10);
+    CHECK(seen.size() == 11);
 }
 
 TEST_CASE("words: a failure's cause takes the place of its code, and says when to come back") {

@@ -15,6 +15,7 @@ enum class Finish { stop, length, tool_calls, content_filter, error, other };
 enum class FailureCode {
     turn_failed,                 ///< Codex reported the turn failed
     turn_aborted,                ///< wall time, drain, approval cancelled
+    turn_lost,                   ///< its replica is gone, or another one has taken it
     overloaded,                  ///< the turn's log outgrew its cap
     authority_lost,              ///< the authority died
     authority_timeout,           ///< it did not answer in time

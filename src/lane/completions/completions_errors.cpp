@@ -47,6 +47,7 @@ int status_of(turn::FailureCode code) noexcept {
         return 504;
     case turn::FailureCode::turn_failed:
     case turn::FailureCode::turn_aborted:
+    case turn::FailureCode::turn_lost:
     case turn::FailureCode::authority_lost:
     case turn::FailureCode::codex_error:
     case turn::FailureCode::stale_cursor:

@@ -30,7 +30,7 @@ turn::TurnEnded lost_end() {
     return {
         turn::Outcome::aborted,
         turn::Finish::error,
-        turn::Failure{turn::FailureCode::turn_aborted, true, "the replica that ran it is gone"},
+        turn::Failure{turn::FailureCode::turn_lost, true, "the replica that ran it is gone"},
         std::nullopt
     };
 }

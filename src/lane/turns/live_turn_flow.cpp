@@ -16,7 +16,7 @@ bool is_retryable(turn::FailureCode code) noexcept {
     return code == turn::FailureCode::authority_lost ||
            code == turn::FailureCode::authority_timeout || code == turn::FailureCode::stalled ||
            code == turn::FailureCode::overloaded || code == turn::FailureCode::stale_cursor ||
-           code == turn::FailureCode::turn_aborted;
+           code == turn::FailureCode::turn_aborted || code == turn::FailureCode::turn_lost;
 }
 
 } // namespace

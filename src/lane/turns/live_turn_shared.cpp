@@ -15,7 +15,7 @@ namespace {
 constexpr Millis k_unread{30'000};
 
 turn::Failure taken_failure() {
-    return {turn::FailureCode::turn_aborted, true, "another replica has taken this turn"};
+    return {turn::FailureCode::turn_lost, true, "another replica has taken this turn"};
 }
 
 std::string text_of_log(const FrameLog& log) {

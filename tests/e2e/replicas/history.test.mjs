@@ -166,7 +166,7 @@ test(`${SECONDS} s of turns while lanes are killed, stopped and cut off: the his
 
   // Whoever was told no ending, or an error by a lane that had lost the turn, reads the whole of it:
   // another lane went on. The message is there, once.
-  const asked = (one) => one.first === 200 && one.heard.some((x) => x.ending === 'completed' || x.ending === 'none' || x.failure === 'turn_aborted');
+  const asked = (one) => one.first === 200 && one.heard.some((x) => x.ending === 'completed' || x.ending === 'none' || ['turn_lost', 'turn_aborted'].includes(x.failure));
   const unsure = history.filter((one) => one.first === 200 && one.heard.filter((x) => x.whole).at(-1)?.ending !== 'completed');
   for (const { id, kind } of [...unsure, ...history.filter(asked).slice(0, 20)]) {
     const missing = () => expected[kind].texts.filter((text) => !messages.includes(JSON.stringify(text).slice(1, -1)));

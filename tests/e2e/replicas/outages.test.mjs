@@ -99,7 +99,7 @@ test('a lane is cut off from Redis alone: the other one goes on with its turn, t
   await first.done;
   assertLegal(first);
   // Either it had the end itself and the store was silent, or it learned that the turn is another's.
-  if (heard(first) !== whole()) assertOneError(first, { code: 'turn_aborted', retryable: true });
+  if (heard(first) !== whole()) assertOneError(first, { code: 'turn_lost', retryable: true });
   await ready(a);
   assert.ok((await metric(a, 'fenced_total')) >= fenced);
   assertLegal(await again(() => chat(a.base, 'scenario:text;words=3', { id: 'cut-off' }).done));

@@ -229,7 +229,7 @@ test('with a recorded authority a dead lane\'s answer ends with an error, once a
   await x.kill();
   await other.done;
   assertLegal(other);
-  assertOneError(other, { code: 'turn_aborted', retryable: true });
+  assertOneError(other, { code: 'turn_lost', retryable: true });
   const again = await resume(y, 'reaped').done;
   assert.equal(again.text, other.text, 'a resume tells the same');
   assert.equal(await metric(y, 'reaped_total'), 1);

@@ -79,6 +79,7 @@ export const OPENAI = [
 export const TURNS = {
   turn_failed: 'Ask again; the lane’s log has the cause.',
   turn_aborted: 'Ask again. The lane ended it: time (`--limit turn-time`), shutdown, a decision that never came.',
+  turn_lost: 'Load the page: another lane may have gone on with it. Else ask again.',
   overloaded: 'Ask for less, or raise `--limit turn-log`.',
   authority_lost: 'Ask again; `/readyz` and the lane’s log say what became of Codex.',
   authority_timeout: 'Ask again; look at the load of Codex.',
