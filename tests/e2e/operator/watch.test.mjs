@@ -284,7 +284,7 @@ test('a busy Prometheus has ten seconds, or what --timeout says', async () => {
   late = true;
   const hasty = await oa(['watch', '--once', '--prometheus', there, '--timeout', '500ms']);
   assert.equal(hasty.code, 4, hasty.stdout);
-  assert.match(hasty.stdout, /unreachable: .+ \(at most 500ms, --timeout\)/);
+  assert.match(hasty.stdout, /unreachable: [^(]+\(at most 500ms, --timeout\)/);
   busy.closeAllConnections();
   await new Promise((done) => busy.close(done));
   await server.stop();
