@@ -82,6 +82,7 @@ struct LaneAllowed {
 
 struct LaneLimits {
     std::size_t streams = 10000; ///< live turns in all
+    std::size_t streams_here = 10'000; ///< of this process, where lanes share `streams`
     std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
     std::size_t readers_per_turn = 16;
     std::size_t completions = 16; ///< chat completions at once, streamed or not

@@ -303,12 +303,14 @@ constexpr auto k_options = options<ServeOptions>(
     custom<ServeOptions, set_limits>(
         names::limit,
         "NAME=VALUE",
-        "Set a limit: streams, streams-per-owner, readers-per-turn, text-chars, json-depth, "
-        "json-members, json-values, messages, waiting-bodies, turn-log, total-log, max-lag, "
+        "Set a limit: streams, streams-here, streams-per-owner, readers-per-turn, text-chars, "
+        "json-depth, json-members, json-values, messages, waiting-bodies, turn-log, total-log, "
+        "max-lag, "
         "max-lag-time, turn-time, start-wait, first-event, idle, approval, tool-result, "
         "owner-idle, reconnect, "
         "lease, "
-        "store-wait, store-outage, log-kept, tails, idempotency-time, authority-away, "
+        "store-wait, store-outage, log-kept, tails, store-inflight, idempotency-time, "
+        "authority-away, "
         "worker-requests, "
         "body, resend, total-bodies, total-requests, headers, "
         "connections, "

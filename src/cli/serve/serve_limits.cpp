@@ -42,6 +42,7 @@ auto table_of(ServeOptions& options) {
     auto& worker = options.authority.worker;
     return std::array{
         Limit{"streams", &lane.streams},
+        Limit{"streams-here", &lane.streams_here},
         Limit{"streams-per-owner", &lane.streams_per_owner},
         Limit{"readers-per-turn", &lane.readers_per_turn},
         Limit{"text-chars", &lane.text_chars},
@@ -67,6 +68,7 @@ auto table_of(ServeOptions& options) {
         Limit{"store-outage", &options.store.outage},
         Limit{"log-kept", &options.store.log_kept},
         Limit{"tails", &options.store.tails},
+        Limit{"store-inflight", Bytes{&options.store.inflight}},
         Limit{"idempotency-time", &options.store.key_time},
         Limit{"authority-away", &worker.deadlines.away},
         Limit{"worker-requests", &worker.requests_per_minute},

@@ -112,7 +112,10 @@ void TurnJournal::go_on() {
     if (over_ || held_up_) {
         return;
     }
-    if (sent_ < pending_.size() && waits_ == 0 && flying_ < k_most_flying) {
+    // One piece of a turn may always go: its answer is what the others wait for.
+    const bool room = flying_ == 0 || (flying_ < k_most_flying &&
+                                       store_->turns.inflight < store_->options().inflight);
+    if (sent_ < pending_.size() && waits_ == 0 && room) {
         if (tried_ == cuts_.size()) {
             cuts_.push_back(whole_frames(std::string_view(pending_).substr(sent_)));
         }
@@ -121,6 +124,7 @@ void TurnJournal::go_on() {
         sent_ += size;
         top_ = std::max(top_, end_ + sent_);
         ++flying_;
+        store_->turns.inflight += size;
         waits_ = ++pieces_;
         spawn(
             executor_,
@@ -145,6 +149,7 @@ TurnJournal::write_piece(Self self, std::uint64_t number, std::uint64_t end, std
     const auto written =
         co_await self->store_->append(self->turn_, self->fence_, end, std::move(piece), left);
     --self->flying_;
+    self->store_->turns.inflight -= size;
     self->waits_ = self->waits_ == number ? 0 : self->waits_;
     if (!self->over_ && !self->logless_) {
         if (written) {

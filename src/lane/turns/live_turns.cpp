@@ -66,7 +66,7 @@ void LiveTurns::Lease::forget() {
 }
 
 std::optional<Rejection> LiveTurns::admit(const std::string& owner, bool count_owner) const {
-    if (busy_ >= host_->limits.streams) {
+    if (busy_ >= std::min(host_->limits.streams, host_->limits.streams_here)) {
         return reject_full();
     }
     const auto own = owners_.find(owner);

@@ -71,6 +71,19 @@ test('readers of one turn are limited over all lanes', async () => {
   assert.equal((await narrow.stop()).code, 0);
 });
 
+test('one lane takes no more turns than `streams-here`, and the others go on taking them', async () => {
+  const narrow = await world.lane('narrow', ['--limit', 'streams-here=1']);
+  const first = await begun(narrow, 'here-1');
+  const refused = await chat(narrow.base, 'scenario:text;words=1', { id: 'here-2' }).done;
+  assertRefused(refused, 503, 'service_unavailable');
+  assert.ok(refused.headers['retry-after']);
+  assert.equal((await chat(a.base, 'scenario:text;words=1', { id: 'here-2' }).done).status, 200);
+  await world.release('here-1');
+  await first.done;
+  assert.equal((await chat(narrow.base, 'scenario:text;words=1', { id: 'here-2' }).done).status, 200);
+  assert.equal((await narrow.stop()).code, 0);
+});
+
 test('more turns of others than may be read at once are refused, not left unread', async () => {
   const narrow = await world.lane('few', ['--limit', 'tails=1']);
   const turns = [await begun(a, 'tail-1'), await begun(a, 'tail-2')];

@@ -131,6 +131,26 @@ TEST_CASE("journal: a piece follows one that was sent, and gathers behind one th
     CHECK(bench.store.pieces[2].end == 12);
 }
 
+TEST_CASE("journal: with too much under way only turns that have none send a piece") {
+    Bench bench;
+    bench.store.settings.inflight = 4;
+    auto second = std::make_shared<TurnJournal>(
+        bench.io.get_executor(), bench.store, store::ThreadKey{}, 2, "t2"
+    );
+    bench.say("aaa\n\n");
+    bench.send(0);
+    bench.say("b\n\n");
+    bench.expect(1);
+    second->append("c\n\n", 100);
+    bench.expect(2);
+    bench.answer(1, Written::stored);
+    bench.answer(0, Written::stored);
+    bench.expect(3);
+    CHECK(bench.store.pieces[2].bytes == "b\n\n");
+    bench.answer(2, Written::stored);
+    CHECK(bench.store.turns.inflight == 0);
+}
+
 TEST_CASE("journal: what a store that was away may have is sent again in the same pieces") {
     Bench bench;
     bench.say("a\n\n");
