@@ -14,5 +14,5 @@ test('a run of smoke responses is no run of smoke completions', async () => {
   assert.equal(shown.json().run, wanted.id, shown.stdout);
   const body = await oa(['incident', 'body', 'last:smoke-responses'], { stateDir });
   assert.match(body.stdout, new RegExp(wanted.id), body.stderr);
-  assert.match(body.stdout, /smoke responses/);
+  assert.match(body.stdout, /^# smoke-responses ERROR/);
 });
