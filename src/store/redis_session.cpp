@@ -120,11 +120,12 @@ Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
         if (!std::exchange(self->look_now_, false)) {
             self->beat_.expires_after(self->options_.lease / k_beats);
             (void)co_await self->beat_.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (!*alive) { // the store's end has cancelled the wait
+                co_return;
+            }
             self->look_now_ = false;
         }
-        if (*alive) {
-            co_await self->renew();
-        }
+        co_await self->renew();
         if (*alive) {
             co_await self->look_at_server();
         }
