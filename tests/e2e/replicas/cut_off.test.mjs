@@ -70,6 +70,7 @@ test('the last lane that is left takes the next message of a conversation whose 
   assert.deepEqual(read(next).texts, [whole(3)]);
   const messages = (await send(last.base, { path: '/api/chats/next/messages' })).text;
   assert.equal(messages.split('"role":"user"').length, 3, 'two questions');
+  assert.equal((await last.stop()).code, 0, 'it takes no turn of the next test');
 });
 
 test('a turn that was taken while its lane stood still counts once, whatever it says first', async () => {
