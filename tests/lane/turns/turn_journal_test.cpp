@@ -87,6 +87,11 @@ struct Bench {
         store.send(which);
         settle();
     }
+    /// A piece of its own, that has left this process.
+    void say_and_send(std::string_view frames) {
+        say(frames);
+        send(store.pieces.size() - 1);
+    }
     void answer(std::size_t which, Result<Written> with) {
         store.settle(which, std::move(with));
         settle();
@@ -153,10 +158,8 @@ TEST_CASE("journal: with too much under way only turns that have none send a pie
 
 TEST_CASE("journal: what a store that was away may have is sent again in the same pieces") {
     Bench bench;
-    bench.say("a\n\n");
-    bench.send(0);
-    bench.say("b\n\n");
-    bench.send(1);
+    bench.say_and_send("a\n\n");
+    bench.say_and_send("b\n\n");
     bench.answer(0, away());
     bench.say("c\n\n");
     bench.answer(1, away());
@@ -181,10 +184,8 @@ TEST_CASE("journal: what a store that was away may have is sent again in the sam
 
 TEST_CASE("journal: a log with a hole is given up, and only the end is told") {
     Bench bench;
-    bench.say("a\n\n");
-    bench.send(0);
-    bench.say("b\n\n");
-    bench.send(1);
+    bench.say_and_send("a\n\n");
+    bench.say_and_send("b\n\n");
     bench.answer(0, away());
     bench.answer(1, Written::stored);
     bench.expect(2);
@@ -201,8 +202,7 @@ TEST_CASE("journal: a log with a hole is given up, and only the end is told") {
 TEST_CASE("journal: an end waits for every piece, and no piece follows one that was refused") {
     Bench bench;
     std::optional<TurnJournal::End> end;
-    bench.say("a\n\n");
-    bench.send(0);
+    bench.say_and_send("a\n\n");
     bench.say("b\n\n");
     bench.journal->end("e\n\n", "completed", [&](TurnJournal::End how) { end = how; });
     bench.settle();
