@@ -207,7 +207,7 @@ struct TurnCounts {
     std::uint64_t released = 0; ///< for others to adopt
     std::uint64_t gaps = 0;     ///< readers cut because a log was lost
     std::uint64_t unsettled = 0; ///< endings that were told before the store had them
-    std::size_t inflight = 0;   ///< … sent, and without an answer
+    std::size_t inflight = 0;   ///< bytes of turns that were sent, and have no answer yet
     std::size_t unacked = 0;    ///< bytes of running turns that the store does not have yet
     std::size_t relays = 0;     ///< turns of others that are read here now
     std::size_t tails = 0;      ///< of them, those that run
