@@ -38,6 +38,8 @@ std::string accept_key(const std::string& head) {
     return {out.begin(), out.begin() + size};
 }
 
+constexpr std::string_view k_cut = "cut"; ///< not said: the connection ends there
+
 /// Opens every WebSocket, says `script[n]` on the n-th, and nothing more but pongs.
 struct Server {
     using Script = std::vector<std::vector<std::string_view>>;
@@ -70,6 +72,7 @@ struct Server {
             co_return;
         }
         std::string answer;
+        bool cut = false;
         const bool poll = !head.contains("Upgrade: websocket");
         if (poll) {
             answer = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n"
@@ -80,12 +83,19 @@ struct Server {
                      accept_key(head) + "\r\n\r\n";
             const auto n = std::min(self.opened++, self.script.size() - 1);
             for (const auto text : self.script[n]) {
+                if (text == k_cut) {
+                    cut = true;
+                    break;
+                }
                 answer += '\x81';
                 answer += static_cast<char>(text.size());
                 answer += text;
             }
         }
         static_cast<void>(co_await asio::async_write(socket, asio::buffer(answer), k_awaited));
+        if (cut) {
+            co_return;
+        }
         const std::string pong("\x8a\0", 2);
         std::array<char, 256> ignored{};
         while (!poll &&
@@ -184,4 +194,15 @@ TEST_CASE("khala: a channel that is silent to heartbeats is left") {
     CHECK(stage.ups == 1);
     CHECK(stage.downs == 1);
     CHECK(stage.link->unanswered() == 1);
+}
+
+TEST_CASE("khala: a server that cuts whoever it lets in is asked less often in the end") {
+    Stage stage(KhalaWire::phoenix, {{k_joined, k_cut}});
+    std::vector<Clock::time_point> opened;
+    while (opened.size() < 12) {
+        stage.until([&] { return stage.server.opened > opened.size(); });
+        opened.push_back(Clock::now());
+    }
+    CHECK(opened[10] - opened[9] < Millis(1'000)); // the first pause, half of it more at most
+    CHECK(opened[11] - opened[10] >= Millis(990)); // twice the first one: looked at every 5 ms
 }

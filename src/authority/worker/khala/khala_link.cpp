@@ -23,6 +23,7 @@ constexpr Millis k_final_pause{60'000}; ///< for a build that is not served
 constexpr int k_denials = 3;
 constexpr std::size_t k_evictions = 3; ///< within …
 constexpr Millis k_eviction_window{30'000}; ///< … so long: the cursor is given up
+constexpr int k_cuts = 10; ///< in a row before anything new was told: then the pauses grow
 
 } // namespace
 
@@ -129,9 +130,11 @@ void KhalaLink::went_down(const KhalaEnd& end) {
 }
 
 Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
-    // A replay that is cut goes on where it was; to wait longer each time would only add to it.
-    const bool reached = std::exchange(let_in_, false) && end.cut;
-    failures_ = was_up || reached ? 0 : failures_ + 1;
+    // A replay that is cut goes on where it was; to wait longer each time would only add to it. A
+    // server that cuts whoever comes is left in peace all the same.
+    cut_ = std::exchange(let_in_, false) && end.cut && !was_up ? cut_ + 1 : 0;
+    const bool goes_on = cut_ > 0 && cut_ <= k_cuts;
+    failures_ = was_up || goes_on ? 0 : failures_ + 1;
     if (end.why == Why::refused_build) {
         return k_final_pause;
     }
@@ -157,6 +160,7 @@ void KhalaLink::went_up() {
 void KhalaLink::take(KhalaFrame& frame) {
     cursor_ = std::max(cursor_.value_or(0), frame.watermark);
     if (!frame.events.empty()) {
+        cut_ = 0;
         handlers_.events(std::move(frame.events));
     }
 }

@@ -114,6 +114,7 @@ private:
     Clock::time_point heard_{}; ///< the last message on any socket
     std::optional<Clock::time_point> answer_by_{}; ///< set: the server owes an answer
     bool let_in_ = false;  ///< the last connection's token and channel were accepted
+    int cut_ = 0; ///< connections in a row that were let in, and cut before they told anything
     bool to_head_ = false; ///< the cursor is of no use: go on at the head
     bool at_head_ = false; ///< the last end told the head, and the cursor is there
     bool from_zero_ = false; ///< what is retained is being read, over evictions if need be
