@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
+import { startFake } from './fake/fake-runtime.mjs';
+import { mint, syncClaims } from './fake/lib/tokens.mjs';
 import { scenarios } from './fake/scenarios.mjs';
 import { World } from './world.mjs';
 
@@ -57,6 +59,42 @@ for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
       assert.ok(Date.now() - began < limit(most), `${Date.now() - began} ms`);
       assert.equal(text(await world.say('scenario:text').done), words(12));
     });
+  });
+}
+
+for (const wire of ['rust', 'phoenix']) {
+  test(`a sync token of a file (${wire}): another one put in its place goes on with the turn, also once the first one rests`, async () => {
+    const fake = await startFake({ scenarios });
+    const file = path.join(scratch(`sync-${wire}`), 'token');
+    const tokens = [];
+    const put = () => {
+      const token = mint(syncClaims({ id: '7', org: 'user:7', session: `s${tokens.length}`, device: 'd' }, { scopes: ['runtime.codex_worker_events'], ttl: 300, cfg: fake.khala.cfg.sync }), fake.khala.cfg.sync);
+      fs.writeFileSync(file, token, { mode: 0o600 });
+      tokens.push(token);
+    };
+    put();
+    /** The Rust wire looks at the token, the Phoenix wire at its session. */
+    const revoke = (n) => { fake.khala.cfg.sync.revokedSessions.add(`s${n}`); return fake.khala.revokeAll(); };
+    const world = await World.start({ fake, wire, flags: ['--khala-auth', `file:${file}`] });
+    const reauths = async () => Number(/^oa_stream_worker_reauths_total (\d+)$/m.exec((await world.get('/metrics')).text)?.[1]);
+    try {
+      const turn = world.say('scenario:long;n=150;delay=20');
+      await turn.frame('text-delta');
+      put();
+      await revoke(0);
+      await turn.done;
+      assert.equal(text(turn), words(150), 'each word once');
+      const before = await reauths();
+      await revoke(1);
+      await until(async () => (await reauths()) >= before + 3, 'it does not rest');
+      assert.equal((await world.get('/readyz')).status, 503);
+      put();
+      await world.ready(limit(9000));
+      assert.equal(text(await world.say('scenario:text').done), words(12));
+      assert.equal(journal(world, 'http').filter((entry) => /sync\/token/.test(entry.path)).length, 0, 'none was minted');
+      assert.deepEqual(world.held(), []);
+      for (const token of tokens) assert.ok(!(world.lane.stdout + world.lane.stderr).includes(token));
+    } finally { await world.stop(); }
   });
 }
 
