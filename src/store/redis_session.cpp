@@ -142,7 +142,6 @@ Task<void> RedisStore::renew() {
     if (!*alive || !kept) {
         co_return;
     }
-    numbers_.rtt_s = std::chrono::duration<double>(Clock::now() - began).count();
     if (kept->failed()) {
         co_return;
     }

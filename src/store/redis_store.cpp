@@ -147,21 +147,29 @@ Task<Result<Reply>> RedisStore::ask_soon(Command command, std::function<void()> 
 }
 
 Task<Result<Reply>> RedisStore::noted(Task<Result<Reply>> asked) {
+    const auto alive = alive_;
+    const auto began = Clock::now();
     auto reply = co_await std::move(asked);
+    if (!*alive) {
+        co_return reply;
+    }
     if (!reply) {
-        ++numbers_.errors;
+        auto& errors = numbers_.errors;
+        ++(reply.error().code == Code::timeout ? errors.late : errors.down);
         co_return std::unexpected(std::move(reply).error());
     }
+    numbers_.round_trips.observe(std::chrono::duration<double>(Clock::now() - began).count());
     note(*reply);
     co_return *std::move(reply);
 }
 
 void RedisStore::note(const Reply& reply) {
-    if (reply.failed()) {
-        ++numbers_.errors;
-    }
+    auto& errors = numbers_.errors;
     if (refuses_command(reply)) {
+        ++errors.refused;
         refused_ = error_of(reply).message;
+    } else if (reply.failed()) {
+        ++(reply.text.starts_with("OOM") ? errors.full : errors.other);
     }
 }
 

@@ -201,6 +201,32 @@ TEST_CASE("metrics: readings of the authority stand under the prefix, and never 
     CHECK_FALSE(text.contains("bad name"));
 }
 
+TEST_CASE("metrics: readings with labels are one family, those of a histogram too") {
+    const std::vector<authority::Reading> readings{
+        {"lost_total{where=end}", "lost", 1},
+        {"lost_total{where=append}", "lost", 2},
+        {"trip_seconds_bucket{le=0.5}", "trips", 3},
+        {"trip_seconds_bucket{le=+Inf}", "trips", 4},
+        {"trip_seconds_sum", "trips", 2.5},
+        {"trip_seconds_count", "trips", 4},
+        {"relay_count", "no histogram's", 5},
+    };
+    const auto text = Metrics("r", "v").text(readings);
+    CHECK(text.ends_with("# HELP oa_stream_lost_total lost\n"
+                         "# TYPE oa_stream_lost_total counter\n"
+                         "oa_stream_lost_total{where=\"end\"} 1\n"
+                         "oa_stream_lost_total{where=\"append\"} 2\n"
+                         "# HELP oa_stream_trip_seconds trips\n"
+                         "# TYPE oa_stream_trip_seconds histogram\n"
+                         "oa_stream_trip_seconds_bucket{le=\"0.5\"} 3\n"
+                         "oa_stream_trip_seconds_bucket{le=\"+Inf\"} 4\n"
+                         "oa_stream_trip_seconds_sum 2.5\n"
+                         "oa_stream_trip_seconds_count 4\n"
+                         "# HELP oa_stream_relay_count no histogram's\n"
+                         "# TYPE oa_stream_relay_count gauge\n"
+                         "oa_stream_relay_count 5\n"));
+}
+
 TEST_CASE("metrics: reading them changes nothing") {
     Metrics metrics("r", "v");
     metrics.compat_rejected(lane::CompatCode::upgrade_required, false);

@@ -156,16 +156,20 @@ TEST_CASE("service signals: what is down, rises or is too high, by a process' ow
         {SeriesId{"oa_stream_store_memory_ratio", {}}, 0.8},
         {SeriesId{"oa_stream_worker_lag_events", {}}, 250},
     };
-    CHECK(service_faults("a", healthy, {{SeriesId{"oa_stream_fenced_total", {}}, 0}}).empty());
+    const auto fenced = [](std::string where, double rise) {
+        return std::pair{SeriesId{"oa_stream_fenced_total", {{"where", std::move(where)}}}, rise};
+    };
+    CHECK(service_faults("a", healthy, {fenced("append", 0)}).empty());
     const SeriesMap ill{
         {SeriesId{"oa_stream_store_up", {}}, 0},
         {SeriesId{"oa_stream_store_memory_ratio", {}}, 0.87},
     };
-    const auto faults = service_faults("a:1", ill, {{SeriesId{"oa_stream_fenced_total", {}}, 2}});
+    const auto faults = service_faults("a:1", ill, {fenced("append", 1), fenced("end", 2)});
     REQUIRE(faults.size() == 3);
     CHECK(faults[0].text() == "a:1: the store does not answer (oa_stream_store_up 0)");
     CHECK(faults[1].text() == "a:1: the store is nearly full (oa_stream_store_memory_ratio 0.87)");
     CHECK(faults[2].signal->alert == "OaStreamTurnsFenced");
+    CHECK(faults[2].value == 3);
     CHECK_FALSE(faults[2].signal->pages);
     CHECK(service_faults("a", {}, {}).empty()); // a lane on another authority has none of them
 }

@@ -21,6 +21,7 @@ struct ServiceSignal {
     bool pages;
     std::string_view summary;
     std::string_view fault; ///< "the store does not answer"
+    std::string_view apart{}; ///< a label of the metric that one fault may raise several values of
 };
 
 using SignalBad = ServiceSignal::Bad;
@@ -83,7 +84,8 @@ inline constexpr std::array k_service_signals{
         "1m",
         false,
         "A lane found its turns taken by another one: it was believed dead.",
-        "its turns were taken by another lane"
+        "its turns were taken by another lane",
+        "where"
     },
     ServiceSignal{
         "OaStreamLogsLost",

@@ -53,6 +53,10 @@ void Exposition::sample(Labels labels, double value) {
     series({}, labels, number(value));
 }
 
+void Exposition::sample(std::string_view suffix, Labels labels, double value) {
+    series(suffix, labels, number(value));
+}
+
 void Exposition::histogram(Label label, const Histogram& values) {
     std::uint64_t below = 0;
     for (std::size_t i = 0; i < values.counts().size(); ++i) {

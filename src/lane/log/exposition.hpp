@@ -24,6 +24,8 @@ public:
     void of_probes(bool probe) { probe_ = probe; }
     void sample(Labels labels, std::uint64_t value);
     void sample(Labels labels, double value);
+    /// One of a histogram's, as `suffix` says: _bucket, _sum, _count.
+    void sample(std::string_view suffix, Labels labels, double value);
     /// All series of one label set of a histogram.
     void histogram(Label label, const Histogram& values);
     [[nodiscard]] std::string take() { return std::move(text_); }

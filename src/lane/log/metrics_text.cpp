@@ -50,6 +50,24 @@ struct ReadingName {
     std::array<Exposition::Label, 2> labels{};
 };
 
+/// The end of a histogram's series, if this is one. Those of one histogram stand together, the
+/// buckets first.
+std::string_view part_of_histogram(std::string_view name, std::string_view family) {
+    for (const std::string_view part : {"_bucket", "_sum", "_count"}) {
+        if (name.ends_with(part) &&
+            (part == "_bucket" || family == name.substr(0, name.size() - part.size()))) {
+            return part;
+        }
+    }
+    return {};
+}
+
+telemetry::Kind kind_of(std::string_view name, bool histogram) {
+    return histogram                  ? telemetry::Kind::histogram
+           : name.ends_with("_total") ? telemetry::Kind::counter
+                                      : telemetry::Kind::gauge;
+}
+
 /// The authority's own numbers. Their names are not ours to trust: a sample that stands twice would
 /// silently replace another.
 void append_readings(
@@ -59,24 +77,24 @@ void append_readings(
     std::string family;
     for (const auto& reading : readings) {
         const ReadingName of(reading.name);
-        const auto name = fmt::format("{}{}", telemetry::k_prefix, of.name);
+        auto name = fmt::format("{}{}", telemetry::k_prefix, of.name);
+        const auto part = part_of_histogram(name, family);
+        name.resize(name.size() - part.size());
         if (!is_metric_name(of.name) || before.contains(fmt::format("# TYPE {} ", name)) ||
             !reported.insert(reading.name).second) {
             continue;
         }
-        const auto kind =
-            of.name.ends_with("_total") ? telemetry::Kind::counter : telemetry::Kind::gauge;
         if (family != name) {
             family = name;
-            out.family({family, kind, {}, reading.help});
+            out.family({family, kind_of(name, !part.empty()), {}, reading.help});
         }
         const auto& [first, second] = of.labels;
         if (first.first.empty()) {
-            out.sample({}, reading.value);
+            out.sample(part, {}, reading.value);
         } else if (second.first.empty()) {
-            out.sample({first}, reading.value);
+            out.sample(part, {first}, reading.value);
         } else {
-            out.sample({first, second}, reading.value);
+            out.sample(part, {first, second}, reading.value);
         }
     }
 }

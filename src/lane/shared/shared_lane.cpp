@@ -189,7 +189,7 @@ Task<void> SharedLane::hold_again(Held held) {
             continue;
         }
         if (*alive && !*ours && turn && !turn->ended()) {
-            lost(turn, TurnJournal::Loss::fenced);
+            fenced(turn, store_->turns.fenced.validate);
             (void)co_await store_->forget(key, fence);
         }
         co_return;

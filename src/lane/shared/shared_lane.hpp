@@ -144,6 +144,8 @@ private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding);
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
+    /// `count` rises unless the turn had ended.
+    static void fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& count);
 
     /// Rows that are ours for the store alone: an answer of it was lost.
     [[nodiscard]] Task<void> look_after_rows();

@@ -180,7 +180,7 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
          .idempotency = std::move(idempotency)}
     );
     if (!stop && stop.error().code == Code::conflict) {
-        ++store_->turns.fenced;
+        ++store_->turns.fenced.commit;
         co_return std::unexpected(reject_busy());
     }
     if (!stop) {
@@ -210,18 +210,21 @@ void SharedLane::follow(
 
 void SharedLane::lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss) {
     switch (loss) {
-    case TurnJournal::Loss::fenced: {
-        // The journal tells what became of one that is ending.
-        const bool ended = turn->ended();
-        turn->lose_to_another();
-        store_->turns.fenced += !ended && turn->ended() ? 1 : 0;
+    case TurnJournal::Loss::fenced:
+        fenced(turn, store_->turns.fenced.append);
         break;
-    }
     case TurnJournal::Loss::full: // of others as well: this answer need not be large
     case TurnJournal::Loss::away:
         turn->end_now(StopReason::store_away);
         break;
     }
+}
+
+void SharedLane::fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& count) {
+    // The journal tells what became of one that is ending.
+    const bool ended = turn->ended();
+    turn->lose_to_another();
+    count += !ended && turn->ended() ? 1 : 0;
 }
 
 void SharedLane::wanted(const store::Wanted& what) {

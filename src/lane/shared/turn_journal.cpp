@@ -99,7 +99,7 @@ void TurnJournal::lose(Loss loss) {
             told(loss);
         }
     } else if (over_) {
-        ++store_->turns.fenced;
+        ++store_->turns.fenced.append;
         if (const auto done = std::exchange(done_, nullptr)) {
             done(End::fenced);
         }
@@ -234,7 +234,7 @@ Task<void> TurnJournal::write_end(Self self) {
     while (true) {
         const auto written = co_await self->store_->end(request);
         if (written && *written == store::Written::fenced) {
-            ++self->store_->turns.fenced;
+            ++self->store_->turns.fenced.end;
         }
         const auto done = std::exchange(self->done_, nullptr);
         if (done) {

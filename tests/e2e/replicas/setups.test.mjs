@@ -49,7 +49,11 @@ async function serves(args) {
   assert.equal(other.text, first.text);
   const metrics = (await send(lanes[0].base, { path: '/metrics' })).text;
   assert.match(metrics, /^oa_stream_store_up 1$/m);
-  assert.match(metrics, /^oa_stream_store_errors_total 0$/m, 'the ACL allows every command');
+  assert.match(metrics, /^oa_stream_store_errors_total\{kind="refused"\} 0$/m, 'the ACL allows every command');
+  assert.match(metrics, /^# TYPE oa_stream_store_rtt_seconds histogram$/m);
+  const trips = Number(/^oa_stream_store_rtt_seconds_bucket\{le="\+Inf"\} (\d+)$/m.exec(metrics)?.[1]);
+  assert.ok(trips > 0);
+  assert.match(metrics, new RegExp(`^oa_stream_store_rtt_seconds_count ${trips}$`, 'm'));
   for (const lane of lanes) {
     assert.equal((await lane.stop()).code, 0);
     assert.ok(!(lane.stdout + lane.stderr).includes(PASSWORD));

@@ -47,4 +47,9 @@ export async function begun(lane, id, how = '') {
   return first;
 }
 export const resume = (lane, id, headers = {}) => open(lane.base, { path: `/api/chat/${id}/stream`, headers });
-export const metric = async (lane, name) => Number(new RegExp(`^oa_stream_${name.replace(/[{}"]/g, '\\$&')} (\\S+)`, 'm').exec((await send(lane.base, { path: '/metrics' })).text)?.[1] ?? NaN);
+/** One series, or, by a name without labels, what all of that name are together. */
+export const metric = async (lane, name) => {
+  const series = name.includes('{') ? name.replace(/[{}"]/g, '\\$&') : `${name}(?:\\{[^}]*\\})?`;
+  const seen = [...(await send(lane.base, { path: '/metrics' })).text.matchAll(new RegExp(`^oa_stream_${series} (\\S+)`, 'mg'))];
+  return seen.length ? seen.reduce((sum, [, value]) => sum + Number(value), 0) : NaN;
+};
