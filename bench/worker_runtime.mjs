@@ -12,7 +12,8 @@ const paced = {
   run: async (turn) => {
     turn.started();
     turn.open('message', 'm');
-    const began = Date.now();
+    // Turns that begin 12 a second would speak in 12 choruses of 42, whose last one waits for all others.
+    const began = Date.now() + Math.random() * every;
     for (let n = 1; n <= Number(turn.p.n); ++n) {
       await sleep(began + n * every - Date.now());
       turn.delta('m', MARK);
