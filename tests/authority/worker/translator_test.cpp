@@ -2,6 +2,7 @@
 #include "worker/events/worker_translator.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace oa_stream;
 using namespace oa_stream::authority;
@@ -144,6 +145,54 @@ TEST_CASE("worker translator: text by items is the item's own, whatever order it
         "item/completed", R"({"item_id":"m","item_kind":"agent_message","item":{"text":"one two"}})"
     );
     CHECK(teller.text() == "one two");
+}
+
+TEST_CASE("worker translator: text by items is told in the order in which the items began") {
+    const auto message = [](int number, std::string_view text = {}) {
+        const auto words = text.empty() ? std::string() : fmt::format(R"(,"text":"{}")", text);
+        return fmt::format(R"({{"item":{{"type":"agentMessage","id":"m{}"{}}}}})", number, words);
+    };
+    const auto begin = [&](Teller& teller, int first, int last) {
+        for (int number = first; number <= last; ++number) {
+            teller.push("item/started", message(number));
+        }
+    };
+    SECTION("an end overtakes the end of what began before it") {
+        Teller teller(WorkerText::items);
+        begin(teller, 1, 3);
+        teller.push("item/completed", message(3, "three"));
+        teller.push("item/completed", message(2, "two "));
+        CHECK(teller.text().empty());
+        teller.push("item/completed", message(1, "one "));
+        CHECK(teller.text() == "one two three");
+    }
+    SECTION("an end that is lost holds nothing back until the end of the turn") {
+        Teller teller(WorkerText::items);
+        begin(teller, 1, 4);
+        teller.push("item/agentMessage/delta", R"({"itemId":"m1","delta":"one"})");
+        teller.push("item/completed", message(2, "two "));
+        teller.push("item/completed", message(3, "three "));
+        CHECK(teller.text().empty());
+        teller.push("item/completed", message(4, "four "));
+        CHECK(teller.text() == "two three four ");
+        teller.push("turn/completed", R"({"status":"completed"})");
+        CHECK(teller.text() == "two three four one");
+    }
+    SECTION("the turn ends: what was held is told, each in its place") {
+        Teller teller(WorkerText::items);
+        begin(teller, 1, 2);
+        teller.push("item/agentMessage/delta", R"({"itemId":"m1","delta":"one "})");
+        teller.push("item/completed", message(2, "two"));
+        teller.push("turn/completed", R"({"status":"completed"})");
+        CHECK(teller.text() == "one two");
+        CHECK(teller.end() != nullptr);
+    }
+    SECTION("with text by deltas nothing waits") {
+        Teller teller;
+        begin(teller, 1, 2);
+        teller.push("item/completed", message(2, "two "));
+        CHECK(teller.text() == "two ");
+    }
 }
 
 TEST_CASE("worker translator: ends of a turn that only the contract has") {

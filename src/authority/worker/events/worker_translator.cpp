@@ -14,6 +14,9 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_output_limit = 1U << 20U; ///< of the live output kept for one tool
+/// Whole texts that wait for an earlier one's end. Workers post each notification by itself, so one
+/// can overtake another; an end that never comes must not hold back the rest of the turn.
+constexpr std::ptrdiff_t k_most_held = 2;
 
 void rename_member(Json& object, const char* from, const char* to) {
     if (const auto found = object.find(from); found != object.end() && !object.contains(to)) {
@@ -39,6 +42,10 @@ bool will_retry(const Json& params) {
 
 bool is_text(std::string_view type) {
     return type == "agentMessage" || type == "reasoning";
+}
+
+bool has_text(const Json& item) {
+    return item.contains("text") || item.contains("summary");
 }
 
 } // namespace
@@ -137,7 +144,7 @@ void WorkerTranslator::item(std::string_view method, const Json& params, Events&
     } else if (method == "item/started" && overtaken_.erase(key) == 0) {
         begun_.insert(key);
         // One that is open already began with a delta that overtook this.
-        if (open_.insert(key).second) {
+        if (open(key)) {
             done_.erase(key);
             tell(method, Json::object({{"item", std::move(raw)}}), out);
         }
@@ -153,18 +160,14 @@ void WorkerTranslator::item_completed(const Key& key, Json raw, const Json& para
         overtaken_.insert(key);
     }
     if (is_text(key.first)) {
-        const bool whole = raw.contains("text") || raw.contains("summary");
-        if (!whole) {
-            tell_kept(key, out);
+        if (was_open || has_text(raw)) {
+            text_completed(key, std::move(raw), out);
         }
-        kept_.erase(key);
-        if (!was_open && !whole) {
-            return;
-        }
+        return;
     }
     const auto before = out.size();
     tell("item/completed", Json::object({{"item", std::move(raw)}}), out);
-    if (is_text(key.first) || tells_item(params)) {
+    if (tells_item(params)) {
         return;
     }
     // A tool of which nothing but its end is told: its output is what it said live.
@@ -175,6 +178,43 @@ void WorkerTranslator::item_completed(const Key& key, Json raw, const Json& para
             output->output = said == outputs_.end() ? Json{{"status", "completed"}}
                                                     : Json{{"output", said->second}};
         }
+    }
+}
+
+bool WorkerTranslator::open(const Key& key) {
+    const bool is_new = open_.insert(key).second;
+    if (is_new && is_text(key.first) && settings_.text == WorkerText::items) {
+        texts_.push_back({key, {}});
+    }
+    return is_new;
+}
+
+void WorkerTranslator::text_completed(const Key& key, Json raw, Events& out) {
+    if (has_text(raw)) {
+        kept_.erase(key);
+    }
+    auto text = std::ranges::find_if(texts_, [&](const Text& each) {
+        return each.key == key && !each.end;
+    });
+    if (text == texts_.end()) {
+        text = texts_.insert(texts_.end(), {key, {}});
+    }
+    text->end = std::move(raw);
+    auto held =
+        std::ranges::count_if(texts_, [](const Text& each) { return each.end.has_value(); });
+    while (!texts_.empty() && (texts_.front().end || held > k_most_held)) {
+        if (texts_.front().end) {
+            tell_text(texts_.front(), out);
+            --held;
+        }
+        texts_.pop_front();
+    }
+}
+
+void WorkerTranslator::tell_text(Text& text, Events& out) {
+    tell_kept(text.key, out);
+    if (text.end) {
+        tell("item/completed", Json::object({{"item", *std::move(text.end)}}), out);
     }
 }
 
@@ -205,7 +245,7 @@ void WorkerTranslator::delta(std::string_view method, Json params, Delta kind, E
     start({}, out);
     rename_member(params, "summary_index", "summaryIndex");
     rename_member(params, "content_index", "contentIndex");
-    open_.insert(key);
+    open(key);
     if (settings_.text == WorkerText::items) {
         kept_[key].emplace_back(method, std::move(params));
         return;
@@ -222,6 +262,9 @@ void WorkerTranslator::tell_kept(const Key& key, Events& out) {
 }
 
 void WorkerTranslator::flush(Events& out) {
+    for (auto& text : std::exchange(texts_, {})) {
+        tell_text(text, out);
+    }
     while (!kept_.empty()) {
         tell_kept(Key(kept_.begin()->first), out);
     }

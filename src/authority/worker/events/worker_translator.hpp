@@ -9,6 +9,7 @@
 #include "codex/events/codex_events_items.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -57,6 +58,10 @@ public:
 private:
     using Key = std::pair<std::string, std::string>; ///< item type and id
     enum class Delta { message, reasoning, tool };
+    struct Text {
+        Key key;
+        std::optional<Json> end; ///< the item as it was completed; unset: it is open
+    };
 
     void start(std::string_view model, Events& out);
     void item(std::string_view method, const Json& params, Events& out);
@@ -69,6 +74,11 @@ private:
     /// Hands a notification in app-server's dialect on.
     void tell(std::string_view method, Json params, Events& out);
     void tell_kept(const Key& key, Events& out);
+    /// An item began. False: it had begun already.
+    bool open(const Key& key);
+    /// Tells a text, and what waited for it; what began before it and is open comes first.
+    void text_completed(const Key& key, Json raw, Events& out);
+    void tell_text(Text& text, Events& out);
 
     Settings settings_;
     CodexTranslator codex_;
@@ -81,6 +91,7 @@ private:
     std::set<Key> begun_{}; ///< item/started came, and no end yet
     std::set<Key> overtaken_{}; ///< whole before its item/started came, which tells nothing new
     std::map<std::string, std::string> outputs_{}; ///< live output of tools, by item
+    std::deque<Text> texts_{}; ///< not told yet, as they began (WorkerText::items)
     /// Deltas kept back until their item is whole (WorkerText::items).
     std::map<Key, std::vector<std::pair<std::string, Json>>> kept_{};
 };
