@@ -1,4 +1,4 @@
-// A Khala that accepts the connection and then says nothing.
+// A Khala that accepts the connection and then says nothing, cuts it, or refuses the token.
 #include "../harness.hpp"
 #include "worker/khala/khala_link.hpp"
 
@@ -39,6 +39,7 @@ std::string accept_key(const std::string& head) {
 }
 
 constexpr std::string_view k_cut = "cut"; ///< not said: the connection ends there
+constexpr std::string_view k_deny = "deny"; ///< not said: the token is refused
 
 /// Opens every WebSocket, says `script[n]` on the n-th, and nothing more but pongs.
 struct Server {
@@ -74,14 +75,18 @@ struct Server {
         std::string answer;
         bool cut = false;
         const bool poll = !head.contains("Upgrade: websocket");
-        if (poll) {
+        const auto n = std::min(self.opened, self.script.size() - 1);
+        self.opened += poll ? 0 : 1;
+        if (!poll && self.script[n].size() == 1 && self.script[n].front() == k_deny) {
+            answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+            cut = true;
+        } else if (poll) {
             answer = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n"
                      "{\"head_cursor\":null}";
         } else {
             answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                      "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
                      accept_key(head) + "\r\n\r\n";
-            const auto n = std::min(self.opened++, self.script.size() - 1);
             for (const auto text : self.script[n]) {
                 if (text == k_cut) {
                     cut = true;
@@ -115,6 +120,7 @@ struct Stage {
     std::shared_ptr<KhalaLink> link;
     int ups = 0;
     int downs = 0;
+    int denied = 0;
 
     Stage(KhalaWire wire, Server::Script script) : server(io, std::move(script)) {
         static_cast<void>(setenv("OA_TEST_KHALA", "token", 1));
@@ -129,7 +135,7 @@ struct Stage {
             .events = [](const std::vector<WorkerEvent>&) {},
             .up = [this](bool) { ++ups; },
             .down = [this] { ++downs; },
-            .denied = [](const std::string&) {}
+            .denied = [this](const std::string&) { ++denied; }
         };
         link = std::make_shared<KhalaLink>(
             io.get_executor(),
@@ -205,4 +211,16 @@ TEST_CASE("khala: a server that cuts whoever it lets in is asked less often in t
     }
     CHECK(opened[10] - opened[9] < Millis(1'000)); // the first pause, half of it more at most
     CHECK(opened[11] - opened[10] >= Millis(990)); // twice the first one: looked at every 5 ms
+}
+
+TEST_CASE("khala: a new token wakes a link that rests, and what the server advised is kept") {
+    Stage stage(KhalaWire::rust, {{k_deny}, {k_deny}, {k_deny}, {k_hello}});
+    stage.until([&] { return stage.denied == 1; });
+    const auto refused = Clock::now();
+    stage.link->wake();
+    stage.until([&] { return stage.link->up(); });
+    CHECK(stage.server.opened == 4);
+    const auto pause = Clock::now() - refused;
+    CHECK(pause >= Millis(380)); // 400 ms until hello says its own; looked at every 5 ms
+    CHECK(pause < Millis(5'000)); // not the rest of a link that is refused
 }

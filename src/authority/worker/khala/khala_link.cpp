@@ -71,11 +71,14 @@ Task<void> KhalaLink::run(Self self) {
         }
         const bool was_up = self->up_;
         self->went_down(end);
-        const auto until = Clock::now() + self->pause_after(end, was_up);
-        self->rests_ = self->denials_ >= k_denials;
-        const bool rests = self->rests_;
-        while (!self->stopping_ && Clock::now() < until && self->rests_ == rests) {
+        const auto soonest = Clock::now() + self->advised_;
+        auto until = Clock::now() + self->pause_after(end, was_up);
+        const bool rests = self->rests_ = self->denials_ >= k_denials;
+        while (!self->stopping_ && Clock::now() < until) {
             co_await self->changed_.wait_until(until);
+            if (self->rests_ != rests) {
+                until = std::min(until, soonest); // woken: what the server advised is kept
+            }
         }
         self->rests_ = false;
         ++self->reconnects_;
