@@ -145,7 +145,6 @@ const FAULTS = [
 const ELSEWHERE = {
   OaStreamTurnFailed: 'the first test of this file',
   OaStreamAdapterPreviewUnavailable: 'no authority makes an event that the encoder refuses; unit tests plant it',
-  OaStreamCodexDisk: 'needs a disk of its own that is full; authority/codex_health_test.cpp',
 };
 const BESIDE = fs.readFileSync(new URL('alert_services.test.mjs', import.meta.url), 'utf8');
 

@@ -12,6 +12,7 @@ import { startLane } from '../lib/lane.mjs';
 import { childPids, limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { promtoolPath } from '../lib/prometheus.mjs';
 import { freePort, startBalancer } from '../lib/proxies.mjs';
+import { startOnSmallDisk } from '../lib/small_disk.mjs';
 import { startRedis } from '../replicas/redis.mjs';
 import { EVENTS_TOPIC } from '../worker/fake/lib/khala.mjs';
 import { World } from '../worker/world.mjs';
@@ -74,6 +75,17 @@ withAlertmanager('planted in live lanes: Codex, the store and Khala are down', {
     })),
   ]);
 });
+
+withAlertmanager('planted in a live lane: OaStreamCodexDisk', () => staged(async (put) => {
+  const mock = put(await startMock());
+  const lane = put(await startOnSmallDisk('full', 64, { config: chatConfig, port: mock.port, args: ['--revision', 'r1', '--codex-min-free', '1'] }));
+  const pager = await watched(put, [host(lane)], {}, 'oa_stream_codex_up == 1');
+  const running = chat(lane.base, 'scenario:text;words=60;delay=60', { id: 'running' });
+  await running.frame('text-delta');
+  lane.fill(0);
+  await running.done;
+  await assertSent(pager, { page: 'OaStreamCodexDisk', next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: codex could not store turns`, 'i')) });
+}));
 
 withAlertmanager('planted in a live lane: OaStreamStoreFull', () => staged(async (put) => {
   const redis = put(await startRedis({ args: ['--maxmemory', '16mb'] }));

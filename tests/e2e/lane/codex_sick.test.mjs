@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { execFileSync, spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
+import { smallDiskRuns, startOnSmallDisk } from '../lib/small_disk.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });
@@ -84,33 +84,11 @@ test('a Codex that dies at every start is started a few times, not fifty, and re
   assert.equal((await lane.stop()).code, 0);
 });
 
-const NAMESPACE = ['unshare', process.getuid() === 0 ? '-m' : '-Urm', '--propagation', 'private'];
 /** Tests on a disk of their own; where the kernel allows no mount, the one below them is left. */
-const mounts = spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+const mounts = smallDiskRuns();
 const onSmallDisk = (name, options, body) => (mounts ? test(name, options, body) : console.error(`not here, no mount is allowed: ${name}`));
+const startHere = (name, args) => startOnSmallDisk(name, 64, { config: chatConfig, port: mock.port, args });
 
-/** A lane whose state folder is a tmpfs of its own: of a mount namespace, with a user namespace where we are not root. */
-async function startOnSmallDisk(name, megabytes, args = []) {
-  const folder = scratch(name);
-  const state = path.join(folder, 'state');
-  fs.mkdirSync(state, { recursive: true });
-  const wrap = [
-    ...NAMESPACE,
-    'sh', '-c', `mount -t tmpfs -o size=${megabytes}m none "$1" && shift && exec "$@"`, 'sh', state,
-  ];
-  const lane = await startCodexLane({ config: chatConfig, port: mock.port, folder, wrap, args });
-  lane.disk = `/proc/${lane.pid}/root${state}`;
-  assert.equal(execFileSync('stat', ['-f', '-c', '%T', lane.disk]).toString().trim(), 'tmpfs');
-  lane.fill = (leave) => {
-    const free = () => { const s = fs.statfsSync(lane.disk); return s.bavail * s.bsize; };
-    const fd = fs.openSync(path.join(lane.disk, 'filler'), 'w');
-    const block = Buffer.alloc(4096);
-    while (free() > leave) { try { fs.writeSync(fd, block); } catch { break; } }
-    fs.closeSync(fd);
-  };
-  lane.empty = () => fs.unlinkSync(path.join(lane.disk, 'filler'));
-  return lane;
-}
 /** Every assistant text of a chat, as the lane lists it. */
 async function history(lane, id) {
   const answer = await send(lane.base, { path: `/api/chats/${id}/messages` });
@@ -119,7 +97,7 @@ async function history(lane, id) {
 }
 
 onSmallDisk('little room: no turn starts, the running one ends whole, and it goes on by itself', { timeout: limit(90000) }, async () => {
-  const lane = await startOnSmallDisk('little-room', 64, ['--codex-min-free', '16m']);
+  const lane = await startHere('little-room', ['--codex-min-free', '16m']);
   await turnWorks(lane, 'kept');
   const running = chat(lane.base, 'scenario:text;words=40;delay=60', { id: 'running' });
   await running.frame('text-delta');
@@ -138,7 +116,7 @@ onSmallDisk('little room: no turn starts, the running one ends whole, and it goe
 });
 
 onSmallDisk('a full disk: no turn reads as completed without being kept, and all works once there is room', { timeout: limit(90000) }, async () => {
-  const lane = await startOnSmallDisk('full', 64, ['--codex-min-free', '1']);
+  const lane = await startHere('full', ['--codex-min-free', '1']);
   await turnWorks(lane, 'kept');
   const running = chat(lane.base, 'scenario:text;words=60;delay=60', { id: 'running' });
   await running.frame('text-delta');

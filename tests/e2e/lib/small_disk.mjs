@@ -1,0 +1,35 @@
+// A Codex lane on a disk of its own that a test can fill: its state folder is a tmpfs of a mount namespace, with a user
+// namespace where we are not root.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { startCodexLane } from './codex.mjs';
+import { scratch } from './process.mjs';
+
+const NAMESPACE = ['unshare', process.getuid() === 0 ? '-m' : '-Urm', '--propagation', 'private'];
+/** False where the kernel allows no mount. */
+export const smallDiskRuns = () => spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+
+/** `how`: of startCodexLane. The lane has fill(leave), of so many bytes, and empty() besides. */
+export async function startOnSmallDisk(name, megabytes, how) {
+  const folder = scratch(name);
+  const state = path.join(folder, 'state');
+  fs.mkdirSync(state, { recursive: true });
+  const wrap = [
+    ...NAMESPACE,
+    'sh', '-c', `mount -t tmpfs -o size=${megabytes}m none "$1" && shift && exec "$@"`, 'sh', state,
+  ];
+  const lane = await startCodexLane({ folder, wrap, ...how });
+  const disk = `/proc/${lane.pid}/root${state}`;
+  assert.equal(execFileSync('stat', ['-f', '-c', '%T', disk]).toString().trim(), 'tmpfs');
+  lane.fill = (leave) => {
+    const free = () => { const s = fs.statfsSync(disk); return s.bavail * s.bsize; };
+    const fd = fs.openSync(path.join(disk, 'filler'), 'w');
+    const block = Buffer.alloc(4096);
+    while (free() > leave) { try { fs.writeSync(fd, block); } catch { break; } }
+    fs.closeSync(fd);
+  };
+  lane.empty = () => fs.unlinkSync(path.join(disk, 'filler'));
+  return lane;
+}
