@@ -18,11 +18,6 @@ std::uint64_t number(std::string_view info, std::string_view name) {
     return parse_count(info_field(info, name), 0, ~std::uint64_t{0}).value_or(0);
 }
 
-std::int64_t unix_us() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
-
 Task<Result<double>> round_trip_ms(RedisLink::Self link, Millis wait) {
     std::vector<double> all;
     for (int i = 0; i < k_pings; ++i) {
@@ -130,6 +125,11 @@ Task<Result<void>> clear(RedisLink::Self link, StoreOptions options) {
 }
 
 } // namespace
+
+std::int64_t unix_us() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
 
 Task<Result<void>> clear_store(asio::any_io_executor executor, StoreOptions options) {
     OA_CO_TRY(const auto link, co_await open_link(std::move(executor), options));

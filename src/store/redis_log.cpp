@@ -45,6 +45,8 @@ LogEntry entry_of(const Reply& reply) {
                                        : nullptr;
         if (to != nullptr) {
             *to = fields[i + 1].text;
+        } else if (name == "t") {
+            out.written_at = static_cast<std::int64_t>(number(fields[i + 1].text));
         } else {
             out.strange = out.strange || name != "x";
         }
@@ -94,7 +96,15 @@ Task<Result<Written>> RedisStore::append(
     OA_CO_TRY(
         const auto reply,
         co_await ask_soon(
-            {"XADD", log(turn), "NOMKSTREAM", id, "b", std::move(bytes)}, std::move(on_sent)
+            {"XADD",
+             log(turn),
+             "NOMKSTREAM",
+             id,
+             "b",
+             std::move(bytes),
+             "t",
+             std::to_string(unix_us() / 1000)},
+            std::move(on_sent)
         )
     );
     if (reply.nil()) {
@@ -194,6 +204,16 @@ Command RedisStore::read_news(std::span<const Tail> tails, bool inbox, bool wait
     return command;
 }
 
+void RedisStore::note_lags(std::span<const LogEntry> entries) {
+    const auto now = unix_us() / 1000;
+    for (const auto& entry : entries) {
+        if (entry.written_at > 0) { // a writer's clock that is ahead shows no lag
+            const auto lag = std::max<std::int64_t>(now - entry.written_at, 0);
+            numbers_.tail_lags.observe(static_cast<double>(lag) / 1000);
+        }
+    }
+}
+
 void RedisStore::take_news(const Reply& reply, std::vector<TailNews>& out) {
     for (const auto& stream : reply.items) {
         const auto name = stream.at(0);
@@ -202,6 +222,7 @@ void RedisStore::take_news(const Reply& reply, std::vector<TailNews>& out) {
         }
         if (name != key("in", session_)) {
             out.push_back({name.substr(log("").size()), entries_of(stream.items[1])});
+            note_lags(out.back().entries);
             continue;
         }
         for (const auto& entry : stream.items[1].items) {

@@ -29,6 +29,9 @@ check_commands(RedisLink::Self link, std::string prefix, Millis wait);
 /// A line "name:value" of an answer to INFO; empty: there is none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
 
+/// Since 1970, by this machine's clock.
+[[nodiscard]] std::int64_t unix_us();
+
 /// What a session holds, kept on this side too: what the store counts is put right by it.
 class HeldTurns {
 public:
@@ -141,6 +144,7 @@ private:
     [[nodiscard]] Task<Result<Reply>> run_counted(const Script& script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
     [[nodiscard]] Command read_news(std::span<const Tail> tails, bool inbox, bool waits) const;
+    void note_lags(std::span<const LogEntry> entries);
     void take_news(const Reply& reply, std::vector<TailNews>& out);
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(const Script& script);

@@ -1,7 +1,9 @@
 // A turn's log: offsets, fences, followers.
 #include "redis_rig.hpp"
+#include "redis_store.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 using namespace oa_stream;
 using namespace oa_stream::store;
@@ -80,6 +82,12 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
     CHECK(first.front().turn == "t1");
     REQUIRE(first.front().entries.size() == 1);
     CHECK(first.front().entries.front().bytes == "abc");
+    CHECK(unix_us() / 1000 - first.front().entries.front().written_at < 5'000);
+    const auto count = [&b] {
+        const auto& counts = b.numbers().tail_lags.counts;
+        return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+    };
+    CHECK(count() == 1);
 
     std::optional<Result<std::vector<TailNews>>> later;
     spawn(
@@ -94,6 +102,9 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
     REQUIRE(*later);
     REQUIRE((*later)->size() == 1);
     CHECK((*later)->front().entries.front().bytes == "def");
+    CHECK(count() == 2);
+    CHECK(b.numbers().tail_lags.sum_s < 5);
+    CHECK(a.numbers().tail_lags.sum_s == 0);
 
     rig.get(b.drop_log("t1"));
     CHECK(rig.get(b.follow({{"t1", fence, 6}})).empty());

@@ -116,6 +116,7 @@ struct LogEntry {
     std::string head{};
     std::string bytes{}; ///< whole frames
     std::string outcome{}; ///< of the last one: how the turn ended
+    std::int64_t written_at = 0; ///< Unix ms, by the writer's clock; 0: not told
     bool strange = false; ///< a later release says more in it
     [[nodiscard]] bool last() const noexcept { return !outcome.empty(); }
 };
@@ -196,8 +197,8 @@ struct ErrorCounts {
     std::uint64_t other = 0;
 };
 
-/// How long the store took to answer, by bucket.
-struct RoundTrips {
+/// How often something took how long, by bucket.
+struct Delays {
     static constexpr std::array k_bounds_s{
         0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5
     };
@@ -218,7 +219,8 @@ struct StoreNumbers {
     std::uint64_t appends = 0;
     std::uint64_t append_bytes = 0;
     std::uint64_t short_waits = 0; ///< decisions that no copy had in time
-    RoundTrips round_trips{}; ///< of everything that was answered and does not wait for news
+    Delays round_trips{}; ///< of everything that was answered and does not wait for news
+    Delays tail_lags{}; ///< from the holder's write until follow() had it, by both clocks
     std::size_t sessions = 0;
     std::size_t held = 0;
     double memory = 0; ///< share of its maxmemory that is used; 0: it has no limit

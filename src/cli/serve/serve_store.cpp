@@ -1,8 +1,9 @@
 #include "serve_store.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <array>
-#include <iterator>
+#include <string>
 
 namespace oa_stream::cli {
 
@@ -13,35 +14,38 @@ constexpr std::string_view k_errors =
 constexpr std::string_view k_fenced =
     "Turns that another lane had taken, by where this one learned of it.";
 constexpr std::string_view k_rtt = "How long the store took to answer.";
+constexpr std::string_view k_lag =
+    "From another lane's write of a piece until it was here, by the clocks of both.";
 
-/// Of RoundTrips::k_bounds_s, and of what took longer.
-constexpr std::array<std::string_view, store::RoundTrips::k_bounds_s.size() + 1> k_rtt_buckets{
-    "store_rtt_seconds_bucket{le=0.0001}",
-    "store_rtt_seconds_bucket{le=0.00025}",
-    "store_rtt_seconds_bucket{le=0.0005}",
-    "store_rtt_seconds_bucket{le=0.001}",
-    "store_rtt_seconds_bucket{le=0.0025}",
-    "store_rtt_seconds_bucket{le=0.005}",
-    "store_rtt_seconds_bucket{le=0.01}",
-    "store_rtt_seconds_bucket{le=0.025}",
-    "store_rtt_seconds_bucket{le=0.05}",
-    "store_rtt_seconds_bucket{le=0.1}",
-    "store_rtt_seconds_bucket{le=0.25}",
-    "store_rtt_seconds_bucket{le=1}",
-    "store_rtt_seconds_bucket{le=2.5}",
-    "store_rtt_seconds_bucket{le=+Inf}"
+/// The names of a histogram's readings; those of Delays::k_bounds_s, and of what took longer.
+struct Family {
+    std::array<std::string, store::Delays::k_bounds_s.size() + 1> buckets;
+    std::string sum;
+    std::string count;
+
+    explicit Family(std::string_view name)
+        : sum(fmt::format("{}_sum", name)), count(fmt::format("{}_count", name)) {
+        const auto& bounds = store::Delays::k_bounds_s;
+        for (std::size_t i = 0; i < buckets.size(); ++i) {
+            const auto bound = i < bounds.size() ? fmt::format("{}", bounds.at(i)) : "+Inf";
+            buckets.at(i) = fmt::format("{}_bucket{{le={}}}", name, bound);
+        }
+    }
 };
 
-std::vector<authority::Reading> round_trips(const store::RoundTrips& seen) {
-    std::vector<authority::Reading> out;
+void add(
+    std::vector<authority::Reading>& out,
+    const Family& family,
+    std::string_view help,
+    const store::Delays& seen
+) {
     double below = 0;
-    for (std::size_t i = 0; i < k_rtt_buckets.size(); ++i) {
+    for (std::size_t i = 0; i < family.buckets.size(); ++i) {
         below += static_cast<double>(seen.counts.at(i));
-        out.push_back({k_rtt_buckets.at(i), k_rtt, below});
+        out.push_back({family.buckets.at(i), help, below});
     }
-    out.push_back({"store_rtt_seconds_sum", k_rtt, seen.sum_s});
-    out.push_back({"store_rtt_seconds_count", k_rtt, below});
-    return out;
+    out.push_back({family.sum, help, seen.sum_s});
+    out.push_back({family.count, help, below});
 }
 
 } // namespace
@@ -85,7 +89,10 @@ std::vector<authority::Reading> store_readings(const store::Store& store) {
         {"released_total", "Turns left for other lanes.", count(turns.released)},
         {"tail_gaps_total", "Readers cut because a log was lost.", count(turns.gaps)},
     };
-    std::ranges::move(round_trips(numbers.round_trips), std::back_inserter(out));
+    static const Family k_trips("store_rtt_seconds");
+    static const Family k_lags("tail_lag_seconds");
+    add(out, k_trips, k_rtt, numbers.round_trips);
+    add(out, k_lags, k_lag, numbers.tail_lags);
     return out;
 }
 

@@ -36,3 +36,15 @@ test('a lane that follows as many turns as it may still tells those that have en
   await Promise.all([live.done, followed.done]);
   await b.until(async () => (await metric(b, 'tails')) === 0, 'none');
 });
+
+test('how long a piece of another lane takes is measured where it is read', async () => {
+  const running = await begun(a, 'lag');
+  const followed = resume(b, 'lag');
+  await fifth(followed);
+  await b.until(async () => (await metric(b, 'tails')) === 1, 'it follows');
+  await world.release('lag');
+  await Promise.all([running.done, followed.done]);
+  const pieces = await metric(b, 'tail_lag_seconds_count');
+  assert.ok(pieces >= 1 && (await metric(b, 'tail_lag_seconds_sum')) < 2 * pieces, `${pieces} pieces`);
+  assert.equal(await metric(a, 'tail_lag_seconds_count'), 0);
+});
