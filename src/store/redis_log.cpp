@@ -17,6 +17,7 @@ constexpr Millis k_block{1'000};
 constexpr Millis k_pause{25};
 constexpr std::size_t k_most_waited = 128; ///< streams of one question
 constexpr std::size_t k_entries = 1'000; ///< of one answer
+constexpr std::size_t k_large = 16U << 10U; ///< of what another replica sends
 
 std::string id_text(std::uint64_t fence, std::uint64_t end) {
     return fmt::format("{}-{}", fence, end);
@@ -24,6 +25,12 @@ std::string id_text(std::uint64_t fence, std::uint64_t end) {
 
 std::uint64_t number(std::string_view digits) {
     return parse_count(digits, 0, ~std::uint64_t{0}).value_or(0);
+}
+
+std::string id_behind(std::string_view id) {
+    const auto dash = std::min(id.find('-'), id.size());
+    const auto place = number(id.substr(std::min(dash + 1, id.size())));
+    return fmt::format("{}-{}", id.substr(0, dash), place + 1);
 }
 
 /// [id, [name, value, …]]
@@ -225,11 +232,17 @@ void RedisStore::take_news(const Reply& reply, std::vector<TailNews>& out) {
             note_lags(out.back().entries);
             continue;
         }
+        bool large = false;
         for (const auto& entry : stream.items[1].items) {
             inbox_at_ = entry.at(0);
-            if (auto wanted = wanted_of(entry); on_wanted && !wanted.turn.empty()) {
+            const auto wanted = wanted_of(entry);
+            large = large || wanted.body.size() > k_large;
+            if (on_wanted && !wanted.turn.empty()) {
                 on_wanted(wanted);
             }
+        }
+        if (large) { // nobody reads it again, and many more would have to come to push it out
+            tell({"XADD", name, "NOMKSTREAM", "MINID", "=", id_behind(inbox_at_), "*", "w", "1"});
         }
     }
 }
