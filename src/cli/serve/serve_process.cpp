@@ -108,7 +108,6 @@ private:
         OA_CO_CHECK(make_authority());
         OA_CO_CHECK(co_await authority_->open());
         OA_CO_CHECK(check_approvals());
-        OA_CO_CHECK(check_tools());
         if (!options_.store.url.empty()) {
             store_ = store::make_redis_store(io_.get_executor(), options_.store);
             OA_CO_CHECK(co_await store_->open());
@@ -146,19 +145,6 @@ private:
                 std::string(names::approvals),
                 "set --codex-profile agent, or in --codex-config an approval_policy other than "
                 "\"never\""
-            );
-        }
-        return {};
-    }
-
-    /// A turn waits for its page's functions on the lane that runs it.
-    [[nodiscard]] Result<void> check_tools() const {
-        if (options_.lane.allowed.tools && !options_.store.url.empty()) {
-            return fail(
-                Code::config,
-                "lanes that share a store cannot take tools of pages",
-                {},
-                "allow no tools, or run one lane without a store"
             );
         }
         return {};

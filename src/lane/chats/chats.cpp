@@ -107,19 +107,24 @@ Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
 
 /// A turn that a lane before this one left waiting for results: its calls are known once it was
 /// joined. Not for a client that would not decide on its approvals: joined so, they are declined.
-Task<void> Chats::join_waiting(CallPtr call) {
+/// The thread's turn, here or read from another lane; null: none is known.
+Task<std::shared_ptr<LiveTurn>> Chats::join_waiting(CallPtr call) {
     const auto& record = call->record;
+    auto own = lane_->turns.find(record.owner, record.thread);
     const bool decides = lane_->config.approvals != Approvals::ask || starter_->asks(*call);
-    if (!lane_->config.allowed.tools || !decides ||
-        lane_->turns.find(record.owner, record.thread)) {
-        co_return;
+    if (!lane_->config.allowed.tools || !decides || (own && !lane_->shared)) {
+        co_return own;
     }
     const auto joined = co_await starter_->find(call);
+    if (!joined || !*joined) {
+        co_return own;
+    }
+    const auto& turn = *joined;
     const auto until = Clock::now() + k_join_wait;
-    while (joined && *joined && !(*joined)->ended() && !(*joined)->waiting() && Clock::now() < until
-    ) {
+    while (turn != own && !turn->ended() && !turn->waiting() && Clock::now() < until) {
         co_await sleep_for(k_poll);
     }
+    co_return turn;
 }
 
 /// Waits until the authority has stored what it told last of the newest turn. That turn's id.
@@ -151,7 +156,8 @@ Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
 
 /// Whether a resume may repeat the turn depends on what its page has been told here: nothing, by a
 /// page that ends before it.
-Task<void> Chats::note_told(CallPtr call, const MessagesRead* read) {
+Task<void>
+Chats::note_told(CallPtr call, const MessagesRead* read, std::shared_ptr<LiveTurn> live) {
     if (!read->reached_newest) {
         co_return;
     }
@@ -163,11 +169,13 @@ Task<void> Chats::note_told(CallPtr call, const MessagesRead* read) {
     }
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
+    if (live && live->waiting() && !live->open_calls().empty() && !read->turns.empty()) {
+        whole.push_back(live->id()); // as far as it goes without its page
+    }
     if (lane_->shared) {
         co_await lane_->shared->note_read(owner, thread, std::move(whole));
-    } else if (const auto live = lane_->turns.find(owner, thread)) {
-        const bool told = !live->open_calls().empty() && live->waiting() && !read->turns.empty();
-        live->history_read(told || std::ranges::find(whole, live->id()) != whole.end());
+    } else if (live) {
+        live->history_read(std::ranges::find(whole, live->id()) != whole.end());
     }
 }
 
@@ -204,7 +212,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
         ));
     }
     if (reading == Reading::messages) {
-        co_await join_waiting(call);
+        out.live = co_await join_waiting(call);
     }
     auto newest = co_await settle(call, row->thread);
     if (!newest) {
@@ -218,7 +226,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
         .model = out.info.model,
         .newest = *std::move(newest)
     };
-    const auto live = lane_->turns.find(call->record.owner, call->record.thread);
+    const auto& live = out.live;
     if (live && live->waiting() && live->id() == wire_id(out.page.context.newest)) {
         out.page.context.calls = live->open_calls();
         out.page.context.call_order = live->call_order();
@@ -273,7 +281,7 @@ Task<void> Chats::conversation(CallPtr call) {
     if (!runs) {
         co_return co_await refuse(std::move(call), runs.error());
     }
-    co_await note_told(call, &*messages);
+    co_await note_told(call, &*messages, thread->live);
     Json data = Json::object();
     data["conversation"] =
         project_thread(thread->page.context.thread, thread->info, thread->archived);
@@ -292,7 +300,7 @@ Task<void> Chats::messages(CallPtr call) {
     if (!messages) {
         co_return co_await refuse(std::move(call), messages.error());
     }
-    co_await note_told(call, &*messages);
+    co_await note_told(call, &*messages, thread->live);
     co_await answer(std::move(call), json_response(200, messages->body));
 }
 

@@ -47,6 +47,7 @@ private:
         ThreadPage page{};
         authority::ThreadInfo info{};
         bool archived = false;
+        std::shared_ptr<LiveTurn> live{}; ///< messages alone are read with it
     };
     struct Fork {
         std::string id{}; ///< of the copy; empty: one is made up
@@ -55,9 +56,10 @@ private:
     };
 
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);
-    [[nodiscard]] Task<void> join_waiting(CallPtr call);
+    [[nodiscard]] Task<std::shared_ptr<LiveTurn>> join_waiting(CallPtr call);
     [[nodiscard]] Task<Result<std::string>> settle(CallPtr call, std::string thread);
-    [[nodiscard]] Task<void> note_told(CallPtr call, const MessagesRead* read);
+    [[nodiscard]] Task<void>
+    note_told(CallPtr call, const MessagesRead* read, std::shared_ptr<LiveTurn> live);
     [[nodiscard]] Task<Accepted<ImportedChat>> read_new_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);
     // chats_change.cpp

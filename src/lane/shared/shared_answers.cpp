@@ -1,9 +1,11 @@
-// A client's decisions come to any replica; the one that runs the turn judges them.
+// A client's decisions and results come to any replica; the one that runs the turn judges them.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
 
 #include "shared_lane.hpp"
 #include "state.hpp"
+
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -12,21 +14,41 @@ namespace {
 constexpr Millis k_wait{2'000};
 constexpr Millis k_poll{10};
 
-std::string text_of(const std::vector<ApprovalAnswer>& answers) {
+/// A list of decisions, or of results behind them.
+std::string text_of(
+    const std::vector<ApprovalAnswer>& answers, const std::vector<authority::CallResult>& results
+) {
     Json out = Json::array();
     for (const auto& answer : answers) {
         out.push_back(Json{{"id", answer.id}, {"approved", answer.approved}});
     }
+    for (const auto& result : results) {
+        out.push_back(
+            Json{{"call", result.call}, {"failed", result.failed}, {"output", result.output}}
+        );
+    }
     return dump_json(out);
 }
 
-std::vector<ApprovalAnswer> answers_of(const std::string& text) {
-    std::vector<ApprovalAnswer> out;
-    for (const auto& one : Json::parse(text, nullptr, false)) {
+struct Answers {
+    std::vector<ApprovalAnswer> decisions{};
+    std::vector<authority::CallResult> results{};
+};
+
+Answers answers_of(const std::string& text) {
+    Answers out;
+    for (auto& one : Json::parse(text, nullptr, false)) {
         const auto id = string_member(one, "id");
         const auto approved = bool_member(one, "approved");
+        const auto call = string_member(one, "call");
         if (id && approved) {
-            out.push_back({std::string(*id), *approved});
+            out.decisions.push_back({std::string(*id), *approved});
+        } else if (call && one.contains("output")) {
+            out.results.push_back(
+                {.call = std::string(*call),
+                 .output = std::move(one["output"]),
+                 .failed = bool_member(one, "failed").value_or(false)}
+            );
         }
     }
     return out;
@@ -74,15 +96,27 @@ Accepted<std::size_t> verdict_of(const std::string& text) {
 
 } // namespace
 
-/// Null: the turn is not ours any more, and whoever asks tries again.
-void SharedLane::judge(const store::Wanted& what, LiveTurn* turn) {
-    if (turn != nullptr) {
-        store_->answer(what, text_of(turn->answer(answers_of(what.body))));
+Task<void> SharedLane::judge(
+    SharedLane* self,
+    std::shared_ptr<bool> alive,
+    store::Wanted what,
+    std::shared_ptr<LiveTurn> turn
+) {
+    const auto answers = answers_of(std::exchange(what.body, {}));
+    const auto until = Clock::now() + k_wait;
+    while (turn->unsure(answers.decisions, answers.results) && Clock::now() < until) {
+        co_await sleep_for(k_poll); // taken over just now
+    }
+    if (*alive) {
+        self->store_->answer(what, text_of(turn->answer(answers.decisions, answers.results)));
     }
 }
 
-Task<Accepted<std::size_t>>
-SharedLane::decide(std::shared_ptr<LiveTurn> turn, std::vector<ApprovalAnswer> answers) {
+Task<Accepted<std::size_t>> SharedLane::decide(
+    std::shared_ptr<LiveTurn> turn,
+    std::vector<ApprovalAnswer> answers,
+    std::vector<authority::CallResult> results
+) {
     const auto until = Clock::now() + k_wait;
     const auto name = random_hex(8);
     answers_[name];
@@ -92,7 +126,7 @@ SharedLane::decide(std::shared_ptr<LiveTurn> turn, std::vector<ApprovalAnswer> a
         {.turn = turn->id(),
          .reason = std::string(k_decide),
          .request = name,
-         .body = text_of(answers)}
+         .body = text_of(answers, results)}
     );
     while (sent && *sent && !answers_[name] && Clock::now() < until) {
         co_await sleep_for(k_poll);

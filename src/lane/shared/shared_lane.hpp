@@ -29,6 +29,7 @@ struct TurnHead {
     std::string request_id{};
     std::string model{};
     bool approvals = false;
+    bool calls = false; ///< it waits for results of the page's functions
     bool probe = false;
 };
 
@@ -93,10 +94,13 @@ public:
     /// Of a turn without a log: a place among all replicas' turns, held as long as it is.
     [[nodiscard]] Task<Accepted<std::shared_ptr<void>>>
     take_place(std::string owner, bool count_owner);
-    // shared_approvals.cpp
-    /// A client's decisions about a turn that runs elsewhere, judged there: the segment.
-    [[nodiscard]] Task<Accepted<std::size_t>>
-    decide(std::shared_ptr<LiveTurn> turn, std::vector<ApprovalAnswer> answers);
+    // shared_answers.cpp
+    /// A client's decisions and results for a turn that runs elsewhere, judged there: the segment.
+    [[nodiscard]] Task<Accepted<std::size_t>> decide(
+        std::shared_ptr<LiveTurn> turn,
+        std::vector<ApprovalAnswer> answers,
+        std::vector<authority::CallResult> results
+    );
 
     void tick(Clock::time_point now);
     /// Cuts what is read for others, without an ending: it goes on elsewhere.
@@ -139,7 +143,12 @@ private:
     [[nodiscard]] Task<void> look_after_relays();
     [[nodiscard]] Task<void> look_after_readers();
     void wanted(const store::Wanted& what);
-    void judge(const store::Wanted& what, LiveTurn* turn);
+    [[nodiscard]] static Task<void> judge(
+        SharedLane* self,
+        std::shared_ptr<bool> alive,
+        store::Wanted what,
+        std::shared_ptr<LiveTurn> turn
+    );
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding);
@@ -191,7 +200,7 @@ private:
 /// What was put into or erased from the map of threads is on disk, and known to all replicas.
 [[nodiscard]] Task<Result<void>> commit_row(LaneState* lane, std::string owner, std::string id);
 
-/// What store::Store::pass() is given: a client's decisions about approvals.
+/// What store::Store::pass() is given: a client's decisions and results.
 inline constexpr std::string_view k_decide = "decide";
 
 [[nodiscard]] std::string head_text(const TurnHead& head);

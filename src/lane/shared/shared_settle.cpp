@@ -213,6 +213,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     TurnStyle style;
     style.encoder = std::move(encoder);
     style.approvals = head.approvals;
+    style.calls = head.calls;
     style.journal = journal;
     style.goes_on.emplace(said);
     style.on_readers = [store = store_, id = take.from.turn](std::size_t count) {

@@ -41,6 +41,7 @@ std::string head_text(const TurnHead& head) {
         {"request_id", head.request_id},
         {"model", head.model},
         {"approvals", head.approvals},
+        {"calls", head.calls},
         {"probe", head.probe}
     });
 }
@@ -59,6 +60,7 @@ TurnHead read_head(const std::string& text) {
         return found != json.end() && found->is_boolean() && found->get<bool>();
     };
     out.approvals = flag("approvals");
+    out.calls = flag("calls");
     out.probe = flag("probe");
     return out;
 }
@@ -241,7 +243,11 @@ void SharedLane::wanted(const store::Wanted& what) {
     const auto held = held_.find(what.turn);
     const auto turn = held == held_.end() ? nullptr : held->second.turn.lock();
     if (what.reason == k_decide) {
-        return judge(what, turn.get());
+        // Of a turn that is not ours any more nothing is said: whoever asks tries again.
+        if (turn) {
+            spawn(lane_->executor, "judge", judge(this, alive_, what, turn));
+        }
+        return;
     }
     if (turn) {
         const bool superseded = what.reason == to_string(StopReason::superseded);

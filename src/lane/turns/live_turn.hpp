@@ -160,7 +160,10 @@ public:
     [[nodiscard]] bool relayed() const noexcept { return relayed_; }
     // live_turn_shared.cpp
     /// Its authority has not said yet whether it still waits for these.
-    [[nodiscard]] bool unsure(const std::vector<ApprovalAnswer>& answers) const;
+    [[nodiscard]] bool unsure(
+        const std::vector<ApprovalAnswer>& answers,
+        const std::vector<authority::CallResult>& results
+    ) const;
     /// Of a relayed turn: its holder says that this segment tells what came of a decision. False:
     /// it has not come here yet.
     [[nodiscard]] bool claim(std::size_t segment);
@@ -245,7 +248,7 @@ private:
     // live_turn_shared.cpp
     /// Nothing is said to the authority any more, which may be let go already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
-    void mark_segments(std::string_view frames);
+    void mark_segments(std::string_view frames, bool last = false);
     void hold_end();
     void settle_end(bool decided_elsewhere);
     void end_as_lost(turn::Failure why);

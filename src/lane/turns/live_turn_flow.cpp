@@ -176,7 +176,7 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
 }
 
 void LiveTurn::commit(Clock::time_point now) {
-    if (style_.goes_on && !host_->scratch.empty() && !approvals_.waiting()) {
+    if (style_.goes_on && !host_->scratch.empty() && !approvals_.waiting() && !calls_.waiting()) {
         segments_.back().claimed = true; // it was decided before we came
     }
     if (style_.journal) {

@@ -132,7 +132,8 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
     }
     call->record.thread = call->chat.thread;
     // What runs here can be decided for as long as others are sent to other lanes.
-    const bool decides = lane_->shared && !call->chat.approvals.empty();
+    const bool decides =
+        lane_->shared && (!call->chat.approvals.empty() || call->chat.answers_calls);
     if (decides && lane_->draining && lane_->config.mode == LaneMode::on) {
         co_return Accepted<void>{};
     }
@@ -206,15 +207,16 @@ Task<void> Streams::answer_turn(CallPtr call) {
     }
     const auto until = Clock::now() + k_stop_wait;
     const auto unsure = [&] { // one that was just joined has not asked yet
-        return turn->unsure(call->chat.approvals) ||
+        return turn->unsure(call->chat.approvals, call->chat.results) ||
                (results && turn != here && !turn->ended() && !turn->waiting());
     };
     while (unsure() && Clock::now() < until) {
         co_await sleep_for(k_poll);
     }
-    const auto segment = turn->relayed() && !turn->ended()
-                             ? co_await lane_->shared->decide(turn, call->chat.approvals)
-                             : turn->answer(call->chat.approvals, call->chat.results);
+    const auto segment =
+        turn->relayed() && !turn->ended()
+            ? co_await lane_->shared->decide(turn, call->chat.approvals, call->chat.results)
+            : turn->answer(call->chat.approvals, call->chat.results);
     const bool answered = !segment && segment.error().code == "already_answered";
     if (!segment && results && turn->ended() && !answered) {
         co_return co_await start(std::move(call));

@@ -1,5 +1,7 @@
 #include "turn_calls.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "tools/call_results.hpp"
 
 #include <algorithm>
@@ -24,6 +26,47 @@ void TurnCalls::settle(authority::CallResult result, std::size_t segment) {
         entry->result = std::move(result);
         entry->segment = segment;
     }
+}
+
+void TurnCalls::recall(std::string_view frame, const Recalled& at) {
+    constexpr std::string_view k_prefix = "data: ";
+    const bool asks = frame.contains(R"("tool-input-available")");
+    const bool ends = !entries_.empty() && frame.contains(R"("tool-output-)");
+    if (!asks && !ends) {
+        return;
+    }
+    const auto chunk = Json::parse(frame.substr(k_prefix.size()), nullptr, false);
+    const std::string call(string_member(chunk, "toolCallId").value_or(""));
+    const auto type = string_member(chunk, "type");
+    auto* known = find(call);
+    if (type == "tool-input-available") {
+        const bool runs_it = !bool_member(chunk, "providerExecuted").value_or(false);
+        if (runs_it && known == nullptr && chunk.contains("input")) {
+            const std::string name(string_member(chunk, "toolName").value_or(""));
+            entries_.push_back({.call = {call, name, dump_json(chunk["input"])}, .asked = at.asked}
+            );
+        }
+    } else if (known != nullptr &&
+               (type == "tool-output-available" || type == "tool-output-error")) {
+        const bool failed = type == "tool-output-error";
+        if (failed && at.last) {
+            known->over = !known->result;
+            return;
+        }
+        const auto output = chunk.find(failed ? "errorText" : "output");
+        known->result = {
+            .call = call, .output = output == chunk.end() ? Json() : *output, .failed = failed
+        };
+        known->segment = at.segment;
+    }
+}
+
+bool TurnCalls::unsure(const std::vector<authority::CallResult>& results) const {
+    return std::ranges::any_of(results, [&](const authority::CallResult& result) {
+        return std::ranges::any_of(entries_, [&](const Entry& entry) {
+            return entry.call.call == result.call && !entry.asked && !entry.result && !entry.over;
+        });
+    });
 }
 
 void TurnCalls::watch(const turn::Event& event, Clock::time_point now, std::size_t segment) {

@@ -20,6 +20,17 @@ public:
     /// To be called for each event that is encoded, in order. `segment`: where it is told.
     void watch(const turn::Event& event, Clock::time_point now, std::size_t segment);
 
+    struct Recalled {
+        std::size_t segment = 0; ///< the one the frame stands in
+        /// Unset: the events tell which calls still wait.
+        std::optional<Clock::time_point> asked{};
+        bool last = false; ///< with the turn's end: a call that fails here was not answered
+    };
+    /// Of a turn that another replica began: one of its frames.
+    void recall(std::string_view frame, const Recalled& at);
+    /// Nobody told so far what became of all these calls.
+    [[nodiscard]] bool unsure(const std::vector<authority::CallResult>& results) const;
+
     [[nodiscard]] bool waiting() const noexcept; ///< at least one
     [[nodiscard]] bool waits_for(std::string_view call) const noexcept;
     [[nodiscard]] std::vector<turn::ClientCall> open() const; ///< those that wait

@@ -74,6 +74,7 @@ Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
         .request_id = call->record.request_id,
         .model = turn->model(),
         .approvals = asks_approvals(*call),
+        .calls = call->waits_for_calls,
         .probe = !call->record.probe.empty()
     };
     co_return co_await lane_->shared->commit(
@@ -130,13 +131,13 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         answers_->log_start_failed(*call, turn.error());
         co_return std::unexpected(reject_start(turn.error()));
     }
+    call->waits_for_calls = lane_->config.allowed.tools;
     auto shared = co_await commit_everywhere(call, &place->hold, turn->get());
     if (!shared) {
         (void)(*turn)->leave();
         co_return std::unexpected(std::move(shared).error());
     }
     lane_->observer().turn_accepted(k_joined_route, false);
-    call->waits_for_calls = lane_->config.allowed.tools;
     live = go_live(
         *call,
         {k_joined_route, call->record.request_id, owner, thread, call->received, {}},

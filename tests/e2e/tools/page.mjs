@@ -12,7 +12,9 @@ export class Page {
   }
 
   begin() {
-    return open(this.lane.base, { method: 'POST', path: `/api/chats/${this.id}/stream`, body: { id: this.id, messages: this.messages, tools: this.tools } });
+    const last = this.messages.at(-1);
+    const more = last.role === 'assistant' ? { trigger: 'submit-message', messageId: last.id } : {};
+    return open(this.lane.base, { method: 'POST', path: `/api/chats/${this.id}/stream`, body: { id: this.id, messages: this.messages, tools: this.tools, ...more } });
   }
   async post() {
     const exchange = this.begin();

@@ -124,7 +124,3 @@ test('with a Codex of its own, which dies with the lane, the results are refused
   assert.equal((await post(second, [question, { ...question, id: 'u-2', parts: [{ type: 'text', text: 'scenario:text;words=2' }] }])).status, 200, 'the conversation goes on');
   assert.equal((await second.stop()).code, 0);
 });
-
-test('lanes that share a store do not take tools', async () => {
-  await assert.rejects(startLane({ authority: 'codex', args: [...onServer(scratch('tools-store')), '--store', 'redis://127.0.0.1:1/0'] }), /cannot take tools/);
-});

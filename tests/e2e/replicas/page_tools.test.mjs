@@ -1,0 +1,138 @@
+// The page's functions where lanes share a store: any lane lists the calls that wait and takes their results,
+// and a turn that waits outlives the lane that asked.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertRefused, read } from '../lib/contract.mjs';
+import { send } from '../lib/http.mjs';
+import { Page, calls, waits } from '../tools/page.mjs';
+import { again } from './pair.mjs';
+import { resume, startWorld } from './world.mjs';
+
+const TOOLS = { weather: { parameters: { type: 'object', properties: { city: { type: 'string' } } } }, clock: {} };
+const BOTH = calls([['weather', { city: 'Oslo' }], ['clock', {}]]);
+const WAIT = ['input-available', 'input-available'];
+let world, a, b, n = 0;
+before(async () => {
+  world = await startWorld({ args: ['--allow', 'tools'] });
+  [a, b] = [await world.lane('a'), await world.lane('b')];
+});
+after(() => world.end());
+
+/** A page whose turn on `lane` waits for both functions. */
+async function waiting(lane, text = BOTH) {
+  const page = new Page(lane, `page-${++n}`, TOOLS);
+  assert.ok(waits(await page.say(text)));
+  return page;
+}
+const through = (page, lane) => Object.assign(page, { lane });
+const outputs = async (page) => (await page.states()).map(([, state]) => state);
+/** What the page is told for its results, once a lane that died has lost its lease. */
+async function answerAgain(page) {
+  const exchange = await again(() => page.post());
+  assert.equal(exchange.status, 200, exchange.text);
+  return read(exchange);
+}
+
+test('asked on one lane, listed and answered through the other', async () => {
+  const page = await waiting(a);
+  const [, message] = page.messages;
+  const shown = await resume(b, page.id).done;
+  assert.equal(shown.status, 200);
+  assert.deepEqual(Object.keys(read(shown).tools), message.parts.map((part) => part.toolCallId));
+  assert.deepEqual(await outputs(through(page, b)), WAIT);
+  assert.equal((await page.listed()).at(-1).metadata.status, 'waiting-for-tool-results');
+  for (const lane of [b, a]) assert.equal((await resume(lane, page.id).done).status, 204, 'the page has it all');
+  page.give(['rain', { hour: 12 }]);
+  const done = await page.answer();
+  assert.equal(done.start.messageId, message.id);
+  assert.deepEqual(done.texts, ['Results: rain | {"hour":12}']);
+  for (const lane of [a, b]) assert.deepEqual(await outputs(through(page, lane)), ['rain', { hour: 12 }]);
+});
+
+test('one at a time through lanes in turn; the same again is the same answer, anything else is refused', async () => {
+  const page = await waiting(a);
+  page.give(['rain']);
+  assert.ok(waits(await through(page, b).answer()), 'it waits for the other one');
+  for (const lane of [a, b]) assert.deepEqual(await outputs(through(page, lane)), ['rain', 'input-available']);
+  const made = { type: 'tool-weather', toolCallId: 'made-up', state: 'output-available', input: {}, output: 'x' };
+  const unknown = Object.assign(new Page(b, page.id, TOOLS), { messages: [page.messages[0], { ...page.messages[1], parts: [made] }] });
+  assertRefused(await unknown.post(), 422, 'unknown_tool_call');
+  page.give([undefined, 'noon']);
+  const first = await through(page, b).post();
+  assert.deepEqual(read(first).texts, ['Results: rain | noon']);
+  for (const lane of [a, b]) assert.equal((await through(page, lane).post()).text, first.text);
+  page.parts()[1].output = 'midnight';
+  for (const lane of [b, a]) assertRefused(await through(page, lane).post(), 409, 'already_answered');
+});
+
+test('rounds of calls, each answered through another lane, are one message', async () => {
+  const page = await waiting(a, calls([['weather', { city: 'Rome' }]], ';rounds=3'));
+  for (const [round, lane] of [b, a, b].entries()) {
+    page.give((part, at) => `sun ${at}`);
+    const seen = await through(page, lane).answer();
+    assert.equal(seen.start.messageId, page.messages[1].id);
+    if (round < 2) assert.ok(waits(seen));
+    else assert.deepEqual(seen.texts, ['Results: sun 0 | sun 1 | sun 2']);
+  }
+});
+
+for (const how of ['kill', 'stop']) {
+  test(`the lane that asked is gone (${how}): the other one knows what was answered, and goes on`, async () => {
+    const dying = await world.lane(`dying-${how}`);
+    const [whole, half, stopped, left] = [await waiting(dying), await waiting(dying), await waiting(dying), await waiting(dying)];
+    half.give(['rain']);
+    assert.ok(waits(await half.answer()));
+    if (how === 'kill') await dying.kill();
+    else assert.equal((await dying.stop()).code, 0);
+
+    whole.give(['rain', 'noon']);
+    const done = await answerAgain(through(whole, b));
+    assert.equal(done.start.messageId, whole.messages[1].id);
+    assert.deepEqual(done.texts, ['Results: rain | noon']);
+    half.give((part, at) => `r${at}`);
+    assert.deepEqual((await answerAgain(through(half, a))).texts, ['Results: rain | r1']);
+
+    await again(() => send(b.base, { path: `/api/chats/${stopped.id}/messages` }), (x) => x.text.includes('waiting-for-tool-results'));
+    const { data } = (await send(b.base, { method: 'POST', path: `/api/chats/${stopped.id}/stop`, body: {} })).json();
+    assert.equal(data.status, 'stopped');
+    assert.deepEqual(await outputs(through(stopped, a)), WAIT, 'nobody answered them');
+    stopped.give(['rain', 'noon']);
+    assert.equal((await stopped.post()).status, 200, 'they begin the next turn');
+
+    // A page without automatic sending; the first that this lane hears of the conversation.
+    left.give((part) => (part.type === 'tool-weather' ? 'rain' : 'noon'));
+    left.messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
+    const next = await again(() => through(left, b).post());
+    assert.deepEqual(read(next).texts, ['alpha bravo']);
+    const told = (await world.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items.at(-1).text;
+    assert.match(told, /"name":"weather","output":"rain"/);
+  });
+}
+
+test('a stop and a newer message end the wait from the other lane', async () => {
+  const [stopped, left] = [await waiting(a), await waiting(a)];
+  const { data } = (await send(b.base, { method: 'POST', path: `/api/chats/${stopped.id}/stop`, body: {} })).json();
+  assert.equal(data.status, 'stopped');
+  assert.deepEqual(await outputs(through(stopped, b)), WAIT);
+  stopped.give(['rain', 'noon']);
+  const next = await stopped.post();
+  assert.equal(next.status, 200, next.text);
+
+  const [question, asked] = left.messages;
+  left.messages = [question, asked, { id: 'u-2', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] }];
+  assert.deepEqual((await through(left, b).answer()).texts, ['alpha bravo']);
+  left.messages = [question, asked];
+  left.give(['rain', 'noon']);
+  for (const lane of [a, b]) assertRefused(await through(left, lane).post(), 409, 'tool_call_over');
+});
+
+test('a result as large as a request may be comes through, and does not stay in the store', async () => {
+  const page = await waiting(a, calls([['weather', { city: 'Oslo' }]]));
+  const large = 'x'.repeat(3 << 20);
+  page.give([large]);
+  const [text] = (await through(page, b).answer()).texts; // Codex leaves out its middle
+  assert.ok(text.startsWith('Results: xxxx') && text.endsWith('xxxx'), text.slice(0, 200));
+  const inboxes = world.redis.cli('KEYS', '*:in:*').split('\n').filter(Boolean);
+  const used = inboxes.map((key) => Number(world.redis.cli('MEMORY', 'USAGE', key, 'SAMPLES', '0')));
+  assert.ok(Math.max(...used) < 1 << 20, `inboxes of ${used} bytes`);
+});

@@ -1,0 +1,77 @@
+// What the frames of another replica tell of the page's calls.
+#include "turns/turn_calls.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::lane;
+
+namespace {
+
+constexpr std::string_view k_asked =
+    R"(data: {"type":"tool-input-available","toolCallId":"c1","toolName":"clock","input":{"h":1}})";
+constexpr std::string_view k_own =
+    R"(data: {"type":"tool-input-available","toolCallId":"x1","toolName":"shell","input":{},"providerExecuted":true})";
+constexpr std::string_view k_told =
+    R"(data: {"type":"tool-output-available","toolCallId":"c1","output":{"a":2}})";
+constexpr std::string_view k_failed =
+    R"(data: {"type":"tool-output-error","toolCallId":"c1","errorText":"no network"})";
+constexpr std::string_view k_words =
+    R"(data: {"type":"text-delta","id":"t","delta":"\"tool-input-available\" {"})";
+
+std::vector<authority::CallResult> result(Json output, bool failed = false) {
+    return {{.call = "c1", .output = std::move(output), .failed = failed}};
+}
+std::string code_of(const Accepted<TurnCalls::Verdict>& verdict) {
+    return verdict ? std::string() : verdict.error().code;
+}
+
+} // namespace
+
+TEST_CASE("A turn that is read from another replica waits for the calls that it asked") {
+    TurnCalls calls;
+    for (const auto frame : {k_own, k_words, k_asked, k_asked}) {
+        calls.recall(frame, {.segment = 0, .asked = Clock::now()});
+    }
+    REQUIRE(calls.open() == std::vector<turn::ClientCall>{{"c1", "clock", R"({"h":1})"}});
+    CHECK(calls.waiting());
+    CHECK_FALSE(calls.unsure(result("x")));
+
+    calls.recall(k_told, {.segment = 1, .asked = Clock::now()});
+    CHECK(calls.open().empty());
+    CHECK(calls.judge(result(Json{{"a", 2}}))->segment == 1);
+    CHECK(code_of(calls.judge(result("other"))) == "already_answered");
+    CHECK(code_of(calls.judge(result(Json{{"a", 2}}, true))) == "already_answered");
+}
+
+TEST_CASE("A call that fails with its turn was not answered; one that failed before was") {
+    TurnCalls ended;
+    ended.recall(k_asked, {.segment = 0, .asked = Clock::now()});
+    ended.recall(k_failed, {.segment = 1, .asked = Clock::now(), .last = true});
+    CHECK(code_of(ended.judge(result("no network", true))) == "tool_call_over");
+    CHECK_FALSE(ended.waiting());
+
+    TurnCalls failed;
+    failed.recall(k_asked, {.segment = 0, .asked = Clock::now()});
+    failed.recall(k_failed, {.segment = 2, .asked = Clock::now()});
+    failed.recall(k_failed, {.segment = 3, .asked = Clock::now(), .last = true});
+    CHECK(failed.judge(result("no network", true))->segment == 2);
+}
+
+TEST_CASE("Of a turn that was taken over the events say whether a call still waits") {
+    TurnCalls calls;
+    calls.recall(k_asked, {.segment = 0});
+    CHECK_FALSE(calls.waiting());
+    CHECK(calls.unsure(result("x")));
+    CHECK(code_of(calls.judge(result("x"))) == "unknown_tool_call");
+
+    calls.watch(turn::ClientCall{"c1", "clock", R"({"h":1})"}, Clock::now(), 1);
+    CHECK_FALSE(calls.unsure(result("x")));
+    CHECK(calls.judge(result("x"))->fresh == result("x"));
+    CHECK(calls.open().size() == 1);
+
+    TurnCalls answered;
+    answered.recall(k_asked, {.segment = 0});
+    answered.watch(turn::ToolOutput{.call = "c1", .output = "noon"}, Clock::now(), 1);
+    CHECK(answered.judge(result("noon"))->segment == 1);
+}
