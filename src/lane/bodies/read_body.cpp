@@ -21,7 +21,7 @@ constexpr std::size_t k_on_loop = 16U << 10U;
 
 Rejection reject_json(const Error& error) {
     if (error.code == Code::cancelled) {
-        return reject(499, "client_closed_request", "the client left");
+        return reject_left();
     }
     if (error.code == Code::too_large) {
         return reject(413, "payload_too_large", "the body is too large: " + error.message);

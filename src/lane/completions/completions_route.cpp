@@ -69,10 +69,6 @@ Rejection in_words_of(const Call& call, Rejection rejection) {
     return rejection;
 }
 
-Rejection reject_gone() {
-    return reject(499, "client_closed_request", "the client left");
-}
-
 /// No client can name it: thread ids have no colon. So nobody resumes or stops such a turn.
 std::string key_of(const std::string& completion) {
     return "v1:" + completion;
@@ -262,7 +258,7 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
         co_return std::unexpected(std::move(lease).error());
     }
     if (call->exchange->peer_gone()) {
-        co_return std::unexpected(reject_gone());
+        co_return std::unexpected(reject_left());
     }
     TurnStyle style;
     style.resumable = false;
@@ -314,7 +310,7 @@ Task<void> Completions::whole(CallPtr call, Started started, net::Headers header
     tell_turn(call->record, outcome);
     if (outcome.outcome == turn::Outcome::interrupted &&
         outcome.reason == StopReason::client_gone) {
-        co_return co_await answers_->refuse(std::move(call), reject_gone());
+        co_return co_await answers_->refuse(std::move(call), reject_left());
     }
     const auto& result = started.whole->result();
     if (!result) {

@@ -36,7 +36,7 @@ Rejection reject_body(const Error& error) {
         );
     case Code::network:
     case Code::cancelled:
-        return reject(499, "client_closed_request", "the client left");
+        return reject_left();
     default:
         return reject(400, "bad_request", "the body is not well-formed HTTP");
     }

@@ -105,6 +105,10 @@ Rejection reject_unstored() {
     );
 }
 
+Rejection reject_left() {
+    return reject(499, "client_closed_request", "the client left");
+}
+
 Rejection reject_busy() {
     auto rejection = with_retry_after(
         reject(

@@ -45,6 +45,8 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 /// The lane's own disk takes nothing more: no conversation is begun that a restart would lose.
 [[nodiscard]] Rejection reject_unstored();
 
+/// 499: nobody reads the answer.
+[[nodiscard]] Rejection reject_left();
 /// 409: a turn is under way on this thread.
 [[nodiscard]] Rejection reject_busy();
 /// 503 and 429: as many turns as may be, of all and of this owner.

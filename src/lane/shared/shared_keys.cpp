@@ -51,6 +51,9 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
         if (Clock::now() >= until) {
             co_return std::unexpected(reject_still_starting());
         }
+        if (call->exchange->peer_gone()) {
+            co_return std::unexpected(reject_left());
+        }
         co_await sleep_for(k_poll);
     }
 }

@@ -73,9 +73,10 @@ public:
     /// Wires a live turn of ours: what the store says reaches it.
     void follow(const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal);
     /// The thread's live or just ended turn, wherever it runs; one of a dead replica is settled
-    /// first. Null: none.
+    /// first. Null: none. Of a turn that another replica is starting it waits for the acceptance,
+    /// unless its client has left.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
-    find(std::string owner, std::string thread);
+    find(std::string owner, std::string thread, LiveTurns::Gone gone = [] { return false; });
     /// A turn that another replica is starting shall stop as soon as it was accepted. none: there
     /// is no such start; over: it was accepted, or came to nothing; else it is still under way.
     enum class Start { none, over, under_way };

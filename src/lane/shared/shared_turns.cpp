@@ -316,7 +316,8 @@ void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries)
     }
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, std::string thread) {
+Task<Accepted<std::shared_ptr<LiveTurn>>>
+SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
     const store::ThreadKey key{owner, thread};
     const auto until = Clock::now() + k_start_wait;
     for (int looks = 0; looks < k_looks;) {
@@ -340,6 +341,9 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(std::string owner, st
             continue;
         }
         if (held && holding.phase == store::Phase::starting && Clock::now() < until) {
+            if (gone()) {
+                co_return std::unexpected(reject_left());
+            }
             co_await sleep_for(k_poll);
             continue;
         }

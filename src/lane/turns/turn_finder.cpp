@@ -99,11 +99,15 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
     const auto& thread = call->record.thread;
     const auto until = Clock::now() + k_start_wait;
     const bool joins = lane_->authority().capabilities().outlives && !lane_->draining;
+    const LiveTurns::Gone gone = [exchange = call->exchange] { return exchange->peer_gone(); };
     while (joins && lane_->turns.starting(owner, thread) && Clock::now() < until) {
+        if (gone()) {
+            co_return std::unexpected(reject_left());
+        }
         co_await sleep_for(k_poll);
     }
     if (lane_->shared) {
-        auto found = co_await lane_->shared->find(owner, thread);
+        auto found = co_await lane_->shared->find(owner, thread, gone);
         if (!found || *found || !joins) {
             co_return found;
         }
@@ -114,7 +118,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         co_return live;
     }
     ThreadWish wish{.owner = owner, .thread = thread, .limited = false};
-    wish.gone = [exchange = call->exchange] { return exchange->peer_gone(); };
+    wish.gone = gone;
     auto place = co_await take_thread(lane_, std::move(wish));
     if (!place) {
         co_return std::unexpected(std::move(place).error());
@@ -169,6 +173,9 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call
         }
         if (Clock::now() >= until) {
             co_return std::unexpected(reject_still_starting());
+        }
+        if (call->exchange->peer_gone()) {
+            co_return std::unexpected(reject_left());
         }
         co_await sleep_for(k_poll);
     }

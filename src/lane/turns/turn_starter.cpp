@@ -307,7 +307,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
         co_return std::unexpected(std::move(place).error());
     }
     if (call->exchange->peer_gone()) {
-        co_return std::unexpected(reject(499, "client_closed_request", "the client left"));
+        co_return std::unexpected(reject_left());
     }
     auto turn = co_await start_turn(call, place->hold && place->hold->unsure());
     if (!turn) {

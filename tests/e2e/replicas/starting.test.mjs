@@ -50,6 +50,25 @@ test('a start that takes longer than a stop waits is said to be stopping, and is
   await world.release('stop-late');
 });
 
+test('a client that leaves while another lane starts its turn is waited for no longer', async () => {
+  assertLegal(await chat(b.base, 'scenario:text;words=2', { id: 'left-start' }).done);
+  world.server.signal('SIGSTOP');
+  const first = chat(a.base, held('left-start'), { id: 'left-start' });
+  await a.until(() => world.redis.cli('HGET', 'oa:t:/left-start', 'st') === 'starting', 'the start');
+  const left = async () => [...(await send(b.base, { path: '/metrics' })).text.matchAll(/http_requests_total\{.*status="499".*\} (\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  const before = await left();
+  const looks = () => Number(/cmdstat_hmget:calls=(\d+)/.exec(world.redis.cli('INFO', 'commandstats'))?.[1] ?? 0);
+  const asked = resume(b, 'left-start');
+  const seen = looks();
+  await b.until(() => looks() > seen + 10, 'the wait');
+  assert.equal(await left(), before, 'it waits');
+  asked.destroy();
+  await b.until(async () => (await left()) === before + 1, 'the end of the wait', 3000);
+  world.server.signal('SIGCONT');
+  await world.release('left-start');
+  await first.done;
+});
+
 test('a stop of what nobody knows or starts is 404 all the same', async () => {
   assertRefused(await stop(b, 'nobody-knows').done, 404);
 });
