@@ -1,17 +1,19 @@
 #!/usr/bin/env node
 // One lane for a long time: streams, pages that leave in the middle, stops and bad requests, without
-// pause. In the end nothing may have grown: open files and memory.
-//   ./dev soak [--minutes N] [--parallel N]
+// pause. Nothing may grow, neither meanwhile nor in the end: open files and memory. Every turn is counted once.
+// Each conversation gets many turns, and pages ask for the same ones again.
+//   ./dev soak [--minutes N] [--parallel N] [--threads N]
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { startLane } from '../lib/lane.mjs';
 import { chat, send } from '../lib/http.mjs';
+import { readMetrics, total } from '../lib/metrics.mjs';
 import { assertLegal } from '../lib/contract.mjs';
 import { sleep } from '../lib/process.mjs';
 
 const argv = process.argv.slice(2);
 const option = (name, otherwise) => { const at = argv.indexOf(`--${name}`); return at < 0 ? otherwise : Number(argv[at + 1]); };
-const MINUTES = option('minutes', 10), PARALLEL = option('parallel', 24);
+const MINUTES = option('minutes', 10), PARALLEL = option('parallel', 24), THREADS = option('threads', 20000);
 
 const lane = await startLane({ name: 'soak', pace: 'x20', args: ['--detach-grace', '1s'] });
 const captures = ['01-echo', '02-text-paced', '10-exec', '16-mcp-call', '22-mixed-reasoning-tool-text', '36-failed-context-window', '45-interrupt-mid-stream'];
@@ -19,7 +21,7 @@ const counts = { whole: 0, left: 0, stopped: 0, refused: 0 };
 let next = 0;
 
 async function one(n) {
-  const id = `soak-${n}`, text = `replay:${captures[n % captures.length]}`;
+  const id = `soak-${n % THREADS}`, text = `replay:${captures[n % captures.length]}`;
   if (n % 7 === 3) {
     const answer = await send(lane.base, { method: 'POST', path: '/api/chat', body: '{"messages":' });
     assert.equal(answer.status, 400);
@@ -47,21 +49,43 @@ const facts = () => ({
   files: fs.readdirSync(`/proc/${lane.pid}/fd`).length,
   rssKiB: Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${lane.pid}/status`, 'utf8'))[1]),
 });
+const medians = []; // of each minute under load: {rssKiB, files, threads}
+const middle = (list) => list.toSorted((x, y) => x - y)[list.length >> 1];
+async function watch(end) {
+  while (Date.now() < end) {
+    const seen = [];
+    for (const until = Math.min(end, Date.now() + 60000); Date.now() < until; await sleep(1000)) seen.push(facts());
+    medians.push({ rssKiB: middle(seen.map((f) => f.rssKiB)), files: middle(seen.map((f) => f.files)), threads: Math.min(next, THREADS) });
+  }
+}
 async function run(ms) {
   const end = Date.now() + ms;
-  await Promise.all(Array.from({ length: PARALLEL }, async () => { while (Date.now() < end) await one(next++); }));
+  await Promise.all([watch(end), ...Array.from({ length: PARALLEL }, async () => { while (Date.now() < end) await one(next++); })]);
   await sleep(10000); // turns that were left end after their grace, ended ones are kept for seconds
   return facts();
 }
 
-const warm = await run(Math.min(60000, MINUTES * 15000));
+const WARM = Math.min(5, MINUTES / 4);
+const warm = await run(WARM * 60000);
 console.log('warm', warm, counts);
-const before = next;
-const after = await run(MINUTES * 60000);
+const before = Math.min(next, THREADS);
+medians.length = 0;
+const after = await run((MINUTES - WARM) * 60000);
 console.log('after', after, counts);
+console.log('minutes under load', JSON.stringify(medians.map((m) => [m.rssKiB, m.files])));
 assert.ok(after.files <= warm.files + 4, `open files grew from ${warm.files} to ${after.files}`);
 // The lane remembers the id of every thread it was ever asked for, and nothing else of it.
-const allowed = warm.rssKiB * 1.1 + 8192 + ((next - before) * 400) / 1024;
+const mapKiB = (threads) => ((threads - before) * 400) / 1024;
+const allowed = warm.rssKiB * 1.1 + 8192 + mapKiB(Math.min(next, THREADS));
 assert.ok(after.rssKiB <= allowed, `memory grew from ${warm.rssKiB} to ${after.rssKiB} KiB, allowed were ${Math.round(allowed)}`);
+const [first] = medians;
+for (const [minute, now] of medians.entries()) {
+  const most = first.rssKiB * 1.05 + mapKiB(now.threads);
+  assert.ok(now.rssKiB <= most, `under load memory grew from ${first.rssKiB} to ${now.rssKiB} KiB in minute ${minute + 1}, allowed were ${Math.round(most)}`);
+  assert.ok(now.files <= first.files * 1.05 + 4, `under load open files grew from ${first.files} to ${now.files} in minute ${minute + 1}`);
+}
+const samples = await readMetrics(lane.base);
+const turns = counts.whole + counts.left + counts.stopped;
+assert.deepEqual([total(samples, 'bridge_accepted_total'), total(samples, 'terminal_total')], [turns, turns], 'every turn is counted once');
 assert.equal((await lane.stop()).code, 0);
-console.log(`soak: ${next} requests in ${MINUTES} min, nothing grew but the map of ${next} threads`);
+console.log(`soak: ${next} requests in ${MINUTES} min, ${turns} turns each counted once, nothing grew but the map of ${Math.min(next, THREADS)} threads`);
