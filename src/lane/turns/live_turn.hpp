@@ -248,7 +248,7 @@ private:
     // live_turn_shared.cpp
     /// Nothing is said to the authority any more, which may be let go already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
-    void mark_segments(std::string_view frames, bool last = false);
+    void mark_segments(std::string_view frames);
     void hold_end();
     void settle_end(bool decided_elsewhere);
     void end_as_lost(turn::Failure why);

@@ -74,7 +74,7 @@ std::shared_ptr<LiveTurn> LiveTurn::relay(
 
 void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
     const auto now = Clock::now();
-    mark_segments(frames, last);
+    mark_segments(frames);
     log_.append(frames);
     if (last) {
         ended_ = true;
@@ -91,31 +91,27 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
 /// Before they are appended. Where its answers begin and end, a turn's frames tell: the one before
 /// [DONE] ends the answer, a start follows when the turn goes on, and behind that one's start-step
 /// stands what came of a decision.
-void LiveTurn::mark_segments(std::string_view frames, bool last) {
+void LiveTurn::mark_segments(std::string_view frames) {
     constexpr std::string_view k_end = "\n\n";
     for (auto at = log_.end(); !frames.empty();) {
         const auto found = frames.find(k_end);
         const auto size = found == std::string_view::npos ? frames.size() : found + k_end.size();
         const auto frame = frames.substr(0, size);
-        if (auto& newest = segments_.back(); newest.end != 0) {
-            segments_.push_back({.begin = newest.end, .body = at + size});
+        if (auto& last = segments_.back(); last.end != 0) {
+            segments_.push_back({.begin = last.end, .body = at + size});
             told_waiting_ = false;
         } else if (frame.starts_with("data: [DONE]")) {
-            newest.finish = frame_at_;
-            newest.end = at + size;
-        } else if (newest.body != 0 && at > newest.body) {
-            newest.claimed = true;
+            last.finish = frame_at_;
+            last.end = at + size;
+        } else if (last.body != 0 && at > last.body) {
+            last.claimed = true;
         }
         if (style_.approvals || relayed_) {
             approvals_.recall(frame, segments_.size());
         }
         if (style_.calls || relayed_) {
-            calls_.recall(
-                frame,
-                {.segment = segments_.size() - 1,
-                 .asked = relayed_ ? std::optional(Clock::now()) : std::nullopt,
-                 .last = last}
-            );
+            const auto asked = relayed_ ? std::optional(Clock::now()) : std::nullopt;
+            calls_.recall(frame, segments_.size() - 1, asked);
         }
         frame_at_ = at;
         at += size;

@@ -28,7 +28,9 @@ void TurnCalls::settle(authority::CallResult result, std::size_t segment) {
     }
 }
 
-void TurnCalls::recall(std::string_view frame, const Recalled& at) {
+void TurnCalls::recall(
+    std::string_view frame, std::size_t segment, std::optional<Clock::time_point> asked
+) {
     constexpr std::string_view k_prefix = "data: ";
     const bool asks = frame.contains(R"("tool-input-available")");
     const bool ends = !entries_.empty() && frame.contains(R"("tool-output-)");
@@ -43,21 +45,17 @@ void TurnCalls::recall(std::string_view frame, const Recalled& at) {
         const bool runs_it = !bool_member(chunk, "providerExecuted").value_or(false);
         if (runs_it && known == nullptr && chunk.contains("input")) {
             const std::string name(string_member(chunk, "toolName").value_or(""));
-            entries_.push_back({.call = {call, name, dump_json(chunk["input"])}, .asked = at.asked}
-            );
+            entries_.push_back({.call = {call, name, dump_json(chunk["input"])}, .asked = asked});
         }
     } else if (known != nullptr &&
                (type == "tool-output-available" || type == "tool-output-error")) {
         const bool failed = type == "tool-output-error";
-        if (failed && at.last) {
-            known->over = !known->result;
-            return;
-        }
         const auto output = chunk.find(failed ? "errorText" : "output");
         known->result = {
             .call = call, .output = output == chunk.end() ? Json() : *output, .failed = failed
         };
-        known->segment = at.segment;
+        known->segment = segment;
+        known->maybe_over = failed;
     }
 }
 
@@ -144,7 +142,10 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
         } else if (*known->result == result) {
             verdict.segment = std::max(verdict.segment.value_or(0), known->segment);
         } else {
-            return std::unexpected(reject_answered_call(result.call));
+            return std::unexpected(
+                known->maybe_over ? reject_call_over(result.call)
+                                  : reject_answered_call(result.call)
+            );
         }
     }
     return verdict;

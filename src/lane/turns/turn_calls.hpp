@@ -20,14 +20,10 @@ public:
     /// To be called for each event that is encoded, in order. `segment`: where it is told.
     void watch(const turn::Event& event, Clock::time_point now, std::size_t segment);
 
-    struct Recalled {
-        std::size_t segment = 0; ///< the one the frame stands in
-        /// Unset: the events tell which calls still wait.
-        std::optional<Clock::time_point> asked{};
-        bool last = false; ///< with the turn's end: a call that fails here was not answered
-    };
-    /// Of a turn that another replica began: one of its frames.
-    void recall(std::string_view frame, const Recalled& at);
+    /// Of a turn that another replica began: one of its frames, and the segment it stands in.
+    /// `asked` unset: the events tell which of its calls still wait.
+    void
+    recall(std::string_view frame, std::size_t segment, std::optional<Clock::time_point> asked);
     /// Nobody told so far what became of all these calls.
     [[nodiscard]] bool unsure(const std::vector<authority::CallResult>& results) const;
 
@@ -53,6 +49,7 @@ private:
         std::optional<authority::CallResult> result{};
         std::size_t segment = 0; ///< answered: the segment that tells what came of it
         bool over = false; ///< the turn ended without it
+        bool maybe_over = false; ///< a frame says that it failed: by its result, or by that
     };
     [[nodiscard]] static bool waits(const Entry& entry) noexcept {
         return entry.asked && !entry.result && !entry.over;
