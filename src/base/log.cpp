@@ -134,7 +134,7 @@ struct Log::Loggers {
     spdlog::logger events, lines;
 };
 
-Log::Log(Writer writer) : loggers_(std::make_unique<Loggers>(std::move(writer))) {
+Log::Log(const Writer& writer) : loggers_(std::make_unique<Loggers>(writer)) {
 }
 
 Log::~Log() = default;

@@ -70,7 +70,7 @@ void ResponsesMachine::number(const Json& event, std::string_view name, const Re
     if (name != type) {
         report(
             "V1",
-            fmt::format("event: is \"{}\", type \"{}\"", printable(name, 60), printable(type, 60))
+            fmt::format(R"(event: is "{}", type "{}")", printable(name, 60), printable(type, 60))
         );
     }
     const auto count = int_member(event, "sequence_number");

@@ -21,7 +21,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace oa_stream::run {
@@ -91,7 +91,12 @@ Json answer_to(Steering& steering, std::string_view line, const std::string& acc
 }
 
 Error errno_error(std::string_view what, const fs::path& where) {
-    return {Code::io, fmt::format("{}: {}", what, std::strerror(errno)), where.string(), {}};
+    return {
+        Code::io,
+        fmt::format("{}: {}", what, std::generic_category().message(errno)),
+        where.string(),
+        {}
+    };
 }
 
 } // namespace

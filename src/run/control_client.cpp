@@ -16,7 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace oa_stream::run {
@@ -27,7 +27,9 @@ Result<ShortPath> ShortPath::in(const fs::path& folder) {
     Descriptor held(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!held) {
         return fail(
-            Code::io, fmt::format("cannot open the folder: {}", std::strerror(errno)), folder
+            Code::io,
+            fmt::format("cannot open the folder: {}", std::generic_category().message(errno)),
+            folder
         );
     }
     return ShortPath(std::move(held));
@@ -52,7 +54,12 @@ Error not_asked(const fs::path& folder) {
     case EPERM:
         return {Code::io, "this run belongs to another user", where, {}};
     default:
-        return {Code::io, fmt::format("cannot ask the run: {}", std::strerror(errno)), where, {}};
+        return {
+            Code::io,
+            fmt::format("cannot ask the run: {}", std::generic_category().message(errno)),
+            where,
+            {}
+        };
     }
 }
 

@@ -53,7 +53,7 @@ Result<void> Steering::check(Action action) const {
     return {};
 }
 
-Result<void> Steering::give(Order order) {
+Result<void> Steering::give(const Order& order) {
     if (!over_.empty() && order.action == Action::abort) {
         stop_.request(SIGTERM, order.text()); // who wants to roll back does not wait for the rest
     }

@@ -21,7 +21,7 @@ public:
     /// Takes each finished line, its '\n' included.
     using Writer = std::function<void(std::string_view line)>;
 
-    explicit Log(Writer writer);
+    explicit Log(const Writer& writer);
     ~Log();
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;

@@ -31,6 +31,9 @@ struct CompletionIdentity {
 /// An encoder whose answer is one JSON object: it never writes.
 class WholeAnswer : public TurnEncoder {
 public:
+    WholeAnswer(const WholeAnswer&) = delete;
+    WholeAnswer& operator=(const WholeAnswer&) = delete;
+    ~WholeAnswer() override = default;
     /// Only after ended(): the JSON object of a 200, or why there is none (the caller chooses the
     /// status from the failure's code and cause; summary().content tells whether there was text).
     [[nodiscard]] virtual const std::expected<Json, turn::Failure>& result() const = 0;

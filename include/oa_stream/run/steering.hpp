@@ -56,7 +56,7 @@ public:
     // ----------------------------------------------------------------------------------------
 
     /// Code::precondition when the run is not where that makes sense.
-    [[nodiscard]] Result<void> give(Order order);
+    [[nodiscard]] Result<void> give(const Order& order);
     [[nodiscard]] const RunPosition& position() const noexcept { return position_; }
     /// State, step, stage, why and time left, and whether a pause was asked for.
     [[nodiscard]] Json status() const;

@@ -264,8 +264,8 @@ std::vector<turn::ClientCall> ClientCalls::take() {
     }
     bool behind = told_;
     for (auto made = made_.begin(); made != made_.end();) {
-        if (made->asked) {
-            calls.push_back(*std::move(made->asked));
+        if (auto& asked = made->asked) {
+            calls.push_back(*std::move(asked));
             behind = told_ = true;
         } else if (!made->done) {
             if (!made->own || !behind) {

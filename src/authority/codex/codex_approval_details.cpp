@@ -92,11 +92,9 @@ Json any_network() {
 /// Codex names the one host, or the further permissions; otherwise a question means that the
 /// command is to run without the sandbox.
 void add_command_sandbox(Json& details, const Json& params, const ApprovalPlace& place) {
-    const Json* host = member(params, "networkApprovalContext");
-    const Json* more = member(params, "additionalPermissions");
-    if (!place.sandboxed) {
-        add_sandbox(details, k_outside, any_network());
-    } else if (host != nullptr && host->is_object()) {
+    const Json* host = place.sandboxed ? member(params, "networkApprovalContext") : nullptr;
+    const Json* more = place.sandboxed ? member(params, "additionalPermissions") : nullptr;
+    if (host != nullptr && host->is_object()) {
         Json network = Json::object({{"access", "host"}});
         copy_some(network, *host, "host");
         copy_some(network, *host, "protocol");

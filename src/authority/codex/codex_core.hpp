@@ -174,6 +174,9 @@ private:
     on_request(std::string_view method, const Json& params, const Json& id);
     [[nodiscard]] ApprovalPlace approval_place() const;
     void withdraw_approvals(const Link& link, RunningTurn& live);
+    [[nodiscard]] bool note_thread(
+        std::string_view method, const Json& params, const std::shared_ptr<CodexThread>& thread
+    );
     void after_delivery(const std::shared_ptr<CodexThread>& thread);
     void finish(const std::shared_ptr<CodexThread>& thread);
 

@@ -82,6 +82,7 @@ std::vector<const Json*> as_begun(const Json& items) {
     }
     std::ranges::sort(begun);
     std::vector<const Json*> out;
+    out.reserve(begun.size());
     for (const auto& [time, at] : begun) {
         out.push_back(&items[at]);
     }

@@ -47,6 +47,47 @@ std::optional<std::int64_t> end_of_limits(const Json& params) {
 
 } // namespace
 
+/// What is said of a thread, whoever runs its turn. True: that was all.
+bool CodexCore::note_thread(
+    std::string_view method, const Json& params, const std::shared_ptr<CodexThread>& thread
+) {
+    if (method == "thread/closed") {
+        thread->loaded = false;
+        return true;
+    }
+    if (method == "thread/settings/updated") { // by another lane's turn, too
+        const Json* settings = member(params, "threadSettings");
+        thread->effort = settings == nullptr ? std::string() : text_in(*settings, "effort");
+        return true;
+    }
+    if (method == "error" && bool_member(params, "willRetry").value_or(false)) {
+        ++counts_.upstream_retries;
+    }
+    const std::shared_ptr<RunningTurn> live = thread->live;
+    if (method == "turn/completed" && thread->foreign && !live) {
+        thread->foreign = false;
+        thread->freed.notify();
+    }
+    if (method == "turn/started" && options_.server.shared && !live) {
+        // Another lane's. A turn that this one starts there would be steered into it.
+        thread->foreign = true;
+        thread->total.reset(); // only codex knows what it adds
+        return true;
+    }
+    if (method == "turn/started" && is_stray(live.get(), turn_of(params))) {
+        // A turn/start we gave up on has begun after all: nobody listens to it.
+        ++counts_.stray_turns;
+        const std::string id(turn_of(params));
+        if (link_) {
+            oa_stream::spawn(executor_, "codex stray turn", interrupt_stray(link_, thread->id, id));
+        }
+        if (live && live->id().empty()) {
+            live->bind(id); // its end frees the thread
+        }
+    }
+    return false;
+}
+
 void CodexCore::on_notification(std::string_view method, const Json& message) {
     const Json* params = member(message, "params");
     if (params == nullptr) {
@@ -68,41 +109,8 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         }
         return; // sub-agents' threads, and threads we let go
     }
-    if (method == "thread/closed") {
-        thread->loaded = false;
-        return;
-    }
-    if (method == "thread/settings/updated") { // by another lane's turn, too
-        const Json* settings = member(*params, "threadSettings");
-        thread->effort = settings == nullptr ? std::string() : text_in(*settings, "effort");
-        return;
-    }
-    if (method == "error" && bool_member(*params, "willRetry").value_or(false)) {
-        ++counts_.upstream_retries;
-    }
     const std::shared_ptr<RunningTurn> live = thread->live;
-    if (method == "turn/completed" && thread->foreign && !live) {
-        thread->foreign = false;
-        thread->freed.notify();
-    }
-    if (method == "turn/started" && options_.server.shared && !live) {
-        // Another lane's. A turn that this one starts there would be steered into it.
-        thread->foreign = true;
-        thread->total.reset(); // only codex knows what it adds
-        return;
-    }
-    if (method == "turn/started" && is_stray(live.get(), turn_of(*params))) {
-        // A turn/start we gave up on has begun after all: nobody listens to it.
-        ++counts_.stray_turns;
-        const std::string id(turn_of(*params));
-        if (link_) {
-            oa_stream::spawn(executor_, "codex stray turn", interrupt_stray(link_, thread->id, id));
-        }
-        if (live && live->id().empty()) {
-            live->bind(id); // its end frees the thread
-        }
-    }
-    if (!live) {
+    if (note_thread(method, *params, thread) || !live) {
         return;
     }
     if (method == "serverRequest/resolved") {

@@ -128,6 +128,24 @@ void RunningTurn::learn_baseline(const Json& message) {
     );
 }
 
+void RunningTurn::watch_item(std::string_view method, const Json& message) {
+    const bool done = method == "item/completed";
+    const Json* params = done || method == "item/started" ? member(message, "params") : nullptr;
+    const Json* item = params == nullptr ? nullptr : member(*params, "item");
+    if (item == nullptr) {
+        return;
+    }
+    approvals_.watch_item(*item, done);
+    if (!done || string_member(*item, "type") != "userMessage") {
+        return;
+    }
+    unasked = false;
+    if (string_member(*params, "turnId") == id_) {
+        check_question(std::string(string_member(*item, "clientId").value_or("")));
+    }
+    changed_.notify();
+}
+
 void RunningTurn::translate(std::string_view method, const Json& message) {
     if (method == "thread/tokenUsage/updated") {
         reported_ = true;
@@ -135,20 +153,7 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
             learn_baseline(message);
         }
     }
-    if (method == "item/started" || method == "item/completed") {
-        const Json* params = member(message, "params");
-        const Json* item = params == nullptr ? nullptr : member(*params, "item");
-        if (item != nullptr) {
-            approvals_.watch_item(*item, method == "item/completed");
-            if (string_member(*item, "type") == "userMessage" && method == "item/completed") {
-                unasked = false;
-                if (string_member(*params, "turnId") == id_) {
-                    check_question(std::string(string_member(*item, "clientId").value_or("")));
-                }
-                changed_.notify();
-            }
-        }
-    }
+    watch_item(method, message);
     EventBatch told;
     translator_.notification(message, told);
     if (calls_.enabled()) {

@@ -120,6 +120,7 @@ private:
         return approvals_.waiting() || calls_.waiting();
     }
     void translate(std::string_view method, const Json& message);
+    void watch_item(std::string_view method, const Json& message);
     void on_status(const Json& message);
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);

@@ -102,7 +102,7 @@ void show_trials(const playbook::Playbook& playbook, Context& context) {
 
 Result<ExitCode> drill_gates(const Options& options, Context& context) {
     TargetRunOptions target;
-    static_cast<PlaybookChoice&>(target) = options;
+    static_cast<PlaybookChoice&>(target) = static_cast<const PlaybookChoice&>(options);
     OA_TRY(auto input, target_run_input(target));
     input.faults_file = options.faults_file;
     OA_CHECK(playbook::check_each_gate(input));
@@ -146,7 +146,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
     }
     TargetRunOptions target;
-    static_cast<PlaybookChoice&>(target) = options;
+    static_cast<PlaybookChoice&>(target) = static_cast<const PlaybookChoice&>(options);
     OA_TRY(auto input, target_run_input(target));
     input.faults_file = options.faults_file;
     OA_CHECK(playbook::check_drill(input));

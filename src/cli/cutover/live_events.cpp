@@ -47,7 +47,7 @@ struct LiveEvents::Tail {
     }
 };
 
-Result<void> check_live(LiveOptions live, const Context& context) {
+Result<void> check_live(const LiveOptions& live, const Context& context) {
     return live.ndjson && context.json ? fail(
                                              Code::usage,
                                              "both --ndjson and --json were given",

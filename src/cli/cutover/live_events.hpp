@@ -17,7 +17,7 @@ struct LiveOptions {
 };
 
 /// Code::usage together with --json.
-[[nodiscard]] Result<void> check_live(LiveOptions live, const Context& context);
+[[nodiscard]] Result<void> check_live(const LiveOptions& live, const Context& context);
 
 inline constexpr auto k_live = options<LiveOptions>(flag<&LiveOptions::ndjson>(
     names::ndjson,

@@ -43,7 +43,7 @@ SignalWords words_for(Touches touches, const playbook::StopRequest& stop, const 
 } // namespace
 
 Result<run::RunResult>
-carry_out(Context& context, Touches touches, const StartRun& start, LiveOptions live) {
+carry_out(Context& context, Touches touches, const StartRun& start, const LiveOptions& live) {
     OA_CHECK(check_live(live, context));
     Screen screen(context);
     playbook::StopRequest stop;
@@ -82,7 +82,7 @@ carry_out(Context& context, Touches touches, const StartRun& start, LiveOptions 
     return end;
 }
 
-ExitCode show_run(const run::RunResult& result, Context& context, LiveOptions live) {
+ExitCode show_run(const run::RunResult& result, Context& context, const LiveOptions& live) {
     const auto& [verdict, exit, ended] = result.end;
     const bool silent = context.quiet && exit == ExitCode::ok;
     if (live.ndjson) {
@@ -101,7 +101,7 @@ ExitCode show_run(const run::RunResult& result, Context& context, LiveOptions li
 }
 
 Result<ExitCode>
-operate(Context& context, Touches touches, const StartRun& start, LiveOptions live) {
+operate(Context& context, Touches touches, const StartRun& start, const LiveOptions& live) {
     OA_TRY(const auto result, carry_out(context, touches, start, live));
     return show_run(result, context, live);
 }

@@ -22,14 +22,14 @@ using StartRun = std::function<Task<Result<run::RunResult>>(playbook::Operator b
 /// Carries out the run that `start` makes, with screen, signals and state directory of `context`.
 /// With --ndjson its events and its result are on stdout by then.
 [[nodiscard]] Result<run::RunResult>
-carry_out(Context& context, Touches touches, const StartRun& start, LiveOptions live = {});
+carry_out(Context& context, Touches touches, const StartRun& start, const LiveOptions& live = {});
 
 /// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
 [[nodiscard]] ExitCode
-show_run(const run::RunResult& result, Context& context, LiveOptions live = {});
+show_run(const run::RunResult& result, Context& context, const LiveOptions& live = {});
 
 /// Both.
 [[nodiscard]] Result<ExitCode>
-operate(Context& context, Touches touches, const StartRun& start, LiveOptions live = {});
+operate(Context& context, Touches touches, const StartRun& start, const LiveOptions& live = {});
 
 } // namespace oa_stream::cli

@@ -57,6 +57,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
         );
     }
     std::vector<std::string> names;
+    names.reserve(runs.size());
     for (const auto& one : runs) {
         names.push_back(fmt::format(
             "{} ({}{}{})",

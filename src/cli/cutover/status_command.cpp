@@ -158,7 +158,7 @@ Result<void> check_planned(const RunStatus& status, std::string_view step) {
 }
 
 Result<ExitCode> wait(const Options& options, Context& context) {
-    const std::string& step = *options.wait_for;
+    const std::string step = options.wait_for.value_or("");
     OA_TRY(RunStatus status, wanted_run(options, context));
     OA_CHECK(check_planned(status, step));
     const auto deadline = SteadyClock::now() + options.timeout;

@@ -209,6 +209,7 @@ Task<void> ChatList::date_rows() {
     while (!rows.empty()) {
         const auto began = Clock::now();
         std::vector<std::string> threads;
+        threads.reserve(rows.size());
         for (const auto& row : rows) {
             threads.push_back(row.thread);
         }

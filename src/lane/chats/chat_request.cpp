@@ -216,9 +216,13 @@ std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::si
 
 std::optional<std::size_t>
 results_before(const std::vector<ListedMessage>& list, std::size_t newest) {
-    for (std::size_t i = std::min(newest, list.size()); i-- > 0 && !list[i].user;) {
-        if (list[i].assistant) {
-            return list[i].results ? std::optional(i) : std::nullopt;
+    for (std::size_t left = std::min(newest, list.size()); left > 0; --left) {
+        const auto& message = list[left - 1];
+        if (message.user) {
+            break;
+        }
+        if (message.assistant) {
+            return message.results ? std::optional(left - 1) : std::nullopt;
         }
     }
     return std::nullopt;
@@ -351,7 +355,7 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     if (auto input = read_input(body, context, request); !input) {
         return std::unexpected(std::move(input).error());
     }
-    auto extras = read_extras(body, context.extras, std::move(request.unused));
+    auto extras = read_extras(body, context.extras, request.unused);
     if (!extras) {
         return std::unexpected(std::move(extras).error());
     }

@@ -27,30 +27,30 @@ struct EarlierMessage {
 
 struct ChatRequest {
     std::string thread;       ///< the client's id, [A-Za-z0-9_-]{1,128}
-    bool thread_made = false; ///< the client gave none and this one was made up
     std::string worker = "desktopw:shared";
     std::vector<authority::InputPart> input{}; ///< of the newest user message, in its order
     std::string text;            ///< the input's text alone, joined
     std::string user_message_id; ///< id of the newest user message; may be empty
-    bool regenerate = false;     ///< trigger: regenerate-message
     std::string message_id;      ///< member messageId; may be empty
     /// Messages before the newest user message, of users and assistants only.
     std::vector<EarlierMessage> earlier{};
     /// Not empty: the request answers approvals of the turn under way, and has no input.
     std::vector<ApprovalAnswer> approvals{};
-    /// The last message is the assistant's and has results of the page's functions, which `results`
-    /// then holds once read_call_results() has read the whole body. There is no input either.
-    bool answers_calls = false;
-    std::vector<authority::CallResult> results{};
+    std::vector<authority::CallResult> results{}; ///< see answers_calls
     /// The answer in front of the newest user message, in messages[], has such results.
     std::optional<std::size_t> results_at{};
     /// Places of new messages, and of the newest one's parts, that nothing is made of;
     /// extras.ignored has them.
     std::vector<std::string> unused{};
-    bool more = false; ///< that message has more members: unused_members() says which count
     RequestExtras extras{};
-    bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
     std::size_t newest = 0; ///< place of the newest user message in messages[]
+    bool thread_made = false; ///< the client gave no thread's id and this one was made up
+    bool regenerate = false; ///< trigger: regenerate-message
+    /// The last message is the assistant's and has results of the page's functions, which `results`
+    /// holds once read_call_results() has read the whole body. There is no input either.
+    bool answers_calls = false;
+    bool more = false; ///< the newest has more members: unused_members() says which count
+    bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
 };
 
 struct ChatRequestContext {

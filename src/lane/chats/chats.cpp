@@ -271,13 +271,13 @@ Task<void> Chats::conversation(CallPtr call) {
     if (!thread) {
         co_return co_await refuse(std::move(call), std::move(thread).error());
     }
-    auto messages = co_await read_messages(lane_->authority(), thread->page);
+    auto messages = co_await read_messages(&lane_->authority(), thread->page);
     if (!messages) {
         co_return co_await refuse(std::move(call), messages.error());
     }
     ThreadPage newest = thread->page;
     newest.asked.after.clear();
-    auto runs = co_await read_runs(lane_->authority(), std::move(newest));
+    auto runs = co_await read_runs(&lane_->authority(), std::move(newest));
     if (!runs) {
         co_return co_await refuse(std::move(call), runs.error());
     }
@@ -296,7 +296,7 @@ Task<void> Chats::messages(CallPtr call) {
     if (!thread) {
         co_return co_await refuse(std::move(call), std::move(thread).error());
     }
-    const auto messages = co_await read_messages(lane_->authority(), std::move(thread->page));
+    const auto messages = co_await read_messages(&lane_->authority(), std::move(thread->page));
     if (!messages) {
         co_return co_await refuse(std::move(call), messages.error());
     }
@@ -309,7 +309,7 @@ Task<void> Chats::runs(CallPtr call) {
     if (!thread) {
         co_return co_await refuse(std::move(call), std::move(thread).error());
     }
-    const auto body = co_await read_runs(lane_->authority(), std::move(thread->page));
+    const auto body = co_await read_runs(&lane_->authority(), std::move(thread->page));
     if (!body) {
         co_return co_await refuse(std::move(call), body.error());
     }

@@ -84,7 +84,7 @@ Task<Accepted<Json>> Chats::all_messages(ThreadPage page) {
     std::size_t bytes = 0;
     page.asked = {.limit = k_page};
     while (true) {
-        auto read = co_await read_messages(lane_->authority(), page);
+        auto read = co_await read_messages(&lane_->authority(), page);
         if (!read) {
             co_return std::unexpected(std::move(read).error());
         }

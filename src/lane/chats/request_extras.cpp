@@ -116,10 +116,13 @@ private:
 
     [[nodiscard]] Accepted<void> read_model() {
         auto asked = said({{"model", ""}, {"modelName", ""}, {"config", "modelName"}});
-        if (!asked || !*asked) {
-            return asked ? Accepted<void>{} : std::unexpected(std::move(asked).error());
+        if (!asked) {
+            return std::unexpected(std::move(asked).error());
         }
-        const auto& [name, model] = **asked;
+        return *asked ? take_model(asked->value()) : Accepted<void>{};
+    }
+    [[nodiscard]] Accepted<void> take_model(const Said& said) {
+        const auto& [name, model] = said;
         if (!context_.allowed.model) {
             if (model != context_.model) {
                 ignore(name);
@@ -144,10 +147,13 @@ private:
              {"reasoning_effort", ""},
              {"reasoning", "effort"}}
         );
-        if (!asked || !*asked) {
-            return asked ? Accepted<void>{} : std::unexpected(std::move(asked).error());
+        if (!asked) {
+            return std::unexpected(std::move(asked).error());
         }
-        const auto& [name, effort] = **asked;
+        return *asked ? take_effort(asked->value()) : Accepted<void>{};
+    }
+    [[nodiscard]] Accepted<void> take_effort(const Said& said) {
+        const auto& [name, effort] = said;
         if (!context_.allowed.effort) {
             ignore(name);
             return {};
@@ -171,8 +177,8 @@ private:
         if (!asked) {
             return std::unexpected(std::move(asked).error());
         }
-        if (*asked) {
-            add_system("system", (*asked)->text);
+        if (const auto& own = *asked) {
+            add_system("system", own->text);
         }
         const auto* messages = member(body_, "messages");
         for (std::size_t i = 0; messages != nullptr && messages->is_array() && i < messages->size();

@@ -121,6 +121,16 @@ Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string t
     co_return messages != nullptr && messages->is_array() ? *messages : Json::array();
 }
 
+Task<Accepted<void>>
+add_seed(MessageFill* fill, authority::Authority* authority, std::string thread) {
+    const auto seed = co_await read_seed_of(authority, std::move(thread));
+    if (!seed) {
+        co_return std::unexpected(seed.error());
+    }
+    fill->add_seed(*seed);
+    co_return Accepted<void>{};
+}
+
 /// Results that began the next turn belong to the calls of this one.
 void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
     for (std::size_t i = 0; i + 1 < turns.size(); ++i) {
@@ -131,14 +141,12 @@ void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
 
 } // namespace
 
-Task<Accepted<MessagesRead>> read_messages(authority::Authority& authority, ThreadPage page) {
+Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, ThreadPage page) {
     MessageFill fill(page);
     if (page.seeded && !page.newest_first && (page.asked.after.empty() || fill.after_seed())) {
-        const auto seed = co_await read_seed_of(&authority, page.thread);
-        if (!seed) {
-            co_return std::unexpected(seed.error());
+        if (auto added = co_await add_seed(&fill, authority, page.thread); !added) {
+            co_return std::unexpected(std::move(added).error());
         }
-        fill.add_seed(*seed);
     }
     MessagesRead out;
     TurnsQuery query{.thread = page.thread, .newest_first = page.newest_first};
@@ -147,7 +155,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority& authority, Thre
     bool repeated = false; // the next page begins with a turn that was looked at
     while (more && !fill.overfull()) {
         query.limit = fill.turns_wanted() + (repeated ? 1 : 0);
-        auto turns = co_await authority.turns_page(query);
+        auto turns = co_await authority->turns_page(query);
         if (!turns) {
             co_return std::unexpected(reject_page(turns.error(), !query.from.empty()));
         }
@@ -163,23 +171,21 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority& authority, Thre
         repeated = true;
     }
     if (page.seeded && page.newest_first && !fill.overfull()) {
-        const auto seed = co_await read_seed_of(&authority, page.thread);
-        if (!seed) {
-            co_return std::unexpected(seed.error());
+        if (auto added = co_await add_seed(&fill, authority, page.thread); !added) {
+            co_return std::unexpected(std::move(added).error());
         }
-        fill.add_seed(*seed);
     }
     out.reached_newest = page.newest_first ? page.asked.after.empty() : !more && !fill.overfull();
     out.body = fill.body();
     co_return out;
 }
 
-Task<Accepted<Json>> read_runs(authority::Authority& authority, ThreadPage page) {
+Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page) {
     TurnsQuery query{.thread = page.thread, .newest_first = true, .from = page.asked.after};
     query.detail = TurnsQuery::Detail::question; // the model stands there
     const std::size_t seen = query.from.empty() ? 0 : 1; // the last one of the page before
     query.limit = page.asked.limit + seen;
-    const auto turns = co_await authority.turns_page(query);
+    const auto turns = co_await authority->turns_page(query);
     if (!turns) {
         co_return std::unexpected(reject_page(turns.error(), seen > 0));
     }

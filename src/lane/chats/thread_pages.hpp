@@ -27,7 +27,7 @@ struct MessagesRead {
 
 /// 422 for a cursor whose turn is gone.
 [[nodiscard]] Task<Accepted<MessagesRead>>
-read_messages(authority::Authority& authority, ThreadPage page);
-[[nodiscard]] Task<Accepted<Json>> read_runs(authority::Authority& authority, ThreadPage page);
+read_messages(authority::Authority* authority, ThreadPage page);
+[[nodiscard]] Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page);
 
 } // namespace oa_stream::lane

@@ -75,6 +75,7 @@ struct ThreadWish {
 struct ThreadPlace {
     LiveTurns::Lease lease;
     std::optional<SharedHold> hold; ///< none: this lane shares nothing
+    [[nodiscard]] SharedHold* shared_hold() noexcept { return hold ? &*hold : nullptr; }
 };
 
 /// A turn of a dead replica is settled first. The lane's map then has the thread as all replicas

@@ -124,7 +124,7 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
             approvals_.watch(event, now);
             calls_.watch(event, now, segments_.size() - 1);
         }
-        if (!style_.goes_on || admit(event)) {
+        if (admit(event)) {
             encode(event, now);
         }
     }

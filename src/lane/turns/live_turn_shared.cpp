@@ -237,13 +237,16 @@ std::string LiveTurn::outcome_text() const {
 /// False: it was told already by the replica before us. What does not go on from there ends the
 /// turn.
 bool LiveTurn::admit(turn::Event& event) {
+    if (!style_.goes_on) {
+        return true;
+    }
     auto admitted = style_.goes_on->admit(event);
     if (!admitted) {
         outcome_.outcome = turn::Outcome::failed;
         outcome_.finish = turn::Finish::error;
-        outcome_.failure =
-            turn::Failure{turn::FailureCode::authority_lost, true, admitted.error().text()};
-        style_.encoder->fail_open(*outcome_.failure, host_->scratch);
+        const turn::Failure torn{turn::FailureCode::authority_lost, true, admitted.error().text()};
+        style_.encoder->fail_open(torn, host_->scratch);
+        outcome_.failure = torn;
         turn_->interrupt();
         return false;
     }

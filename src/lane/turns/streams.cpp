@@ -62,8 +62,8 @@ Accepted<void> read_chat(const Json& body, const ChatRequestContext& context, Ca
         return std::unexpected(std::move(key).error());
     }
     call.chat = *std::move(chat);
-    if (*key) {
-        call.key = **std::move(key);
+    if (auto& given = *key) {
+        call.key = *std::move(given);
         // A thread id that was made up for this request is not a part of what it says.
         call.request_digest =
             request_digest(call.chat.thread_made ? "" : call.chat.thread, call.request().body);
@@ -294,7 +294,7 @@ Task<void> Streams::stop(CallPtr call) {
     if (!found) {
         co_return co_await answers_->refuse(std::move(call), found.error());
     }
-    const auto turn = *found;
+    const auto& turn = *found;
     const bool live = turn && (!turn->ended() || start == SharedLane::Start::over);
     if (!live && lane_->shared && !lane_->shared->store().trouble().empty()) {
         co_return co_await answers_->refuse(std::move(call), reject_unknown_for_now());

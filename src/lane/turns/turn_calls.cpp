@@ -112,6 +112,7 @@ std::vector<turn::ClientCall> TurnCalls::open() const {
 
 std::vector<std::string> TurnCalls::order() const {
     std::vector<std::string> calls;
+    calls.reserve(entries_.size());
     for (const auto& entry : entries_) {
         calls.push_back(entry.call.call);
     }
@@ -120,7 +121,7 @@ std::vector<std::string> TurnCalls::order() const {
 
 bool TurnCalls::overdue(Clock::time_point now, Millis limit) const noexcept {
     return std::ranges::any_of(entries_, [&](const Entry& entry) {
-        return waits(entry) && now - *entry.asked >= limit;
+        return waits(entry) && entry.asked.value_or(now) + limit <= now;
     });
 }
 

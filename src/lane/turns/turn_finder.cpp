@@ -63,9 +63,8 @@ private:
 
 } // namespace
 
-Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
-    CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn
-) {
+Task<Accepted<SharedLane::Committed>>
+TurnStarter::commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn) {
     if (!lane_->shared) {
         co_return SharedLane::Committed{};
     }
@@ -78,7 +77,7 @@ Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
         .probe = !call->record.probe.empty()
     };
     co_return co_await lane_->shared->commit(
-        &**hold, wire_id(turn->turn_id()), std::move(head), call->key
+        hold, wire_id(turn->turn_id()), std::move(head), call->key
     );
 }
 
@@ -136,7 +135,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         co_return std::unexpected(reject_start(turn.error()));
     }
     call->waits_for_calls = lane_->config.allowed.tools;
-    auto shared = co_await commit_everywhere(call, &place->hold, turn->get());
+    auto shared = co_await commit_everywhere(call, place->shared_hold(), turn->get());
     if (!shared) {
         (void)(*turn)->leave();
         co_return std::unexpected(std::move(shared).error());
@@ -187,14 +186,15 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
     if (!used) {
         co_return std::unexpected(used.error());
     }
-    if (!*used) {
+    const auto& turn = *used;
+    if (!turn) {
         co_return nullptr;
     }
     auto live = co_await lane_->shared->find(call->record.owner, call->chat.thread);
-    if (live && *live && (*live)->id() == **used && (*live)->resumable(Clock::now())) {
+    if (live && *live && (*live)->id() == *turn && (*live)->resumable(Clock::now())) {
         co_return *std::move(live);
     }
-    co_return std::unexpected(reject_answered(**used));
+    co_return std::unexpected(reject_answered(*turn));
 }
 
 Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {

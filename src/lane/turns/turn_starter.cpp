@@ -110,36 +110,43 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         request.model = lane_->config.model;
     }
     call->row = lane_->ids().find(call->record.owner, call->chat.thread);
-    if (call->row) {
-        request.thread = call->row->thread;
+    if (const auto& row = call->row) {
+        request.thread = row->thread;
     }
+    Accepted<void> planned{};
     if (call->chat.answers_calls) {
-        auto taken = co_await take_results(call, &request);
-        co_return taken ? Accepted<authority::TurnRequest>(std::move(request))
-                        : std::unexpected(std::move(taken).error());
+        planned = co_await take_results(call, &request);
+    } else if (!request.thread) {
+        planned = co_await seed_new_thread(call, &request);
+    } else if (asks_to_replace(call->chat)) {
+        planned = co_await replace_turns(call, &request);
+    } else {
+        planned = co_await replace_same(call, &request, unsure);
     }
-    const auto seeded = [&](Accepted<void> done) -> Accepted<authority::TurnRequest> {
-        return done ? Accepted<authority::TurnRequest>(std::move(request))
-                    : std::unexpected(std::move(done).error());
-    };
-    if (!request.thread || !asks_to_replace(call->chat)) {
-        if (!request.thread) {
-            co_return seeded(co_await seed_new_thread(call, &request));
+    co_return planned ? Accepted<authority::TurnRequest>(std::move(request))
+                      : std::unexpected(std::move(planned).error());
+}
+
+/// The turn that the same message made before, if there is one.
+Task<Accepted<void>>
+TurnStarter::replace_same(CallPtr call, authority::TurnRequest* request, bool unsure) {
+    if (const auto& row = call->row; row && repeats_newest(*call)) {
+        request->revert_from_turn = row->last_turn;
+    } else if (unsure && lane_->authority().capabilities().can_revert) {
+        auto orphan = co_await orphaned_turn(call, request->thread.value_or(""));
+        if (!orphan && orphan.error().code != Code::not_found) {
+            co_return std::unexpected(reject_start(orphan.error()));
         }
-        if (const auto& row = call->row; row && repeats_newest(*call)) {
-            request.revert_from_turn = row->last_turn;
-        } else if (unsure && lane_->authority().capabilities().can_revert) {
-            auto orphan = co_await orphaned_turn(call, *request.thread);
-            if (!orphan && orphan.error().code != Code::not_found) {
-                co_return std::unexpected(reject_start(orphan.error()));
-            }
-            request.revert_from_turn = orphan ? *std::move(orphan) : std::nullopt;
-        }
-        co_return request;
+        request->revert_from_turn = orphan ? *std::move(orphan) : std::nullopt;
     }
-    const auto turns = co_await turns_to_replace(call, *request.thread);
+    co_return Accepted<void>{};
+}
+
+/// Those that the request names: what comes after them goes as well.
+Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnRequest* request) {
+    const auto turns = co_await turns_to_replace(call, request->thread.value_or(""));
     if (!turns && turns.error().code == Code::not_found) {
-        co_return seeded(co_await seed_new_thread(call, &request));
+        co_return co_await seed_new_thread(call, request);
     }
     if (!turns) {
         co_return std::unexpected(reject_start(turns.error()));
@@ -156,12 +163,13 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         co_return std::unexpected(reject_regenerate("this assistant cannot replace earlier messages"
         ));
     }
-    if (revert) {
-        request.revert_from_turn = plan->from_turn;
-    } else if (reseed) {
-        co_return seeded(co_await seed_new_thread(call, &request));
+    if (reseed) {
+        co_return co_await seed_new_thread(call, request);
     }
-    co_return request;
+    if (revert) {
+        request->revert_from_turn = plan->from_turn;
+    }
+    co_return Accepted<void>{};
 }
 
 /// Pages send their system prompt with every request: the thread is told it once, and again when it
@@ -245,8 +253,9 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
     const auto& id = call->chat.thread;
     const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     Result<void> stored{};
-    if (call->row && call->row->thread == turn->thread_id()) {
-        if (auto row = *call->row; row.title.empty()) { // made without one
+    const auto& known = call->row;
+    if (known && known->thread == turn->thread_id()) {
+        if (auto row = *known; row.title.empty()) { // made without one
             row.title = short_title(call->chat.text);
             ids.describe(row);
         }
@@ -254,7 +263,7 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
         ids.archive(owner, id, false); // what goes on is listed again
     } else {
         ThreadRow row{owner, id, turn->thread_id(), call->seeded};
-        row.title = short_title(call->row ? call->row->title : call->chat.text);
+        row.title = short_title(known ? known->title : call->chat.text);
         row.created_at = row.updated_at = now;
         ids.put(row);
         stored = co_await ids.commit();
@@ -309,7 +318,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject_left());
     }
-    auto turn = co_await start_turn(call, place->hold && place->hold->unsure());
+    auto* const hold = place->shared_hold();
+    auto turn = co_await start_turn(call, hold != nullptr && hold->unsure());
     if (!turn) {
         co_return std::unexpected(std::move(turn).error());
     }
@@ -317,7 +327,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     if (auto stored = co_await remember_thread(call, turn->get()); !stored) {
         co_return std::unexpected(std::move(stored).error());
     }
-    auto shared = co_await commit_everywhere(call, &place->hold, turn->get());
+    auto shared = co_await commit_everywhere(call, hold, turn->get());
     if (!shared) {
         co_return std::unexpected(std::move(shared).error());
     }

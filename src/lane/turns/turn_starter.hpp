@@ -37,7 +37,7 @@ private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
     [[nodiscard]] Task<Accepted<SharedLane::Committed>>
-    commit_everywhere(CallPtr call, std::optional<SharedHold>* hold, const authority::Turn* turn);
+    commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn);
     [[nodiscard]] TurnStyle
     shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
@@ -45,6 +45,9 @@ private:
     /// `unsure`: the authority may have a turn of this message that no replica knows of.
     [[nodiscard]] Task<Accepted<authority::TurnRequest>>
     make_turn_request(CallPtr call, bool unsure);
+    [[nodiscard]] Task<Accepted<void>> replace_turns(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<Accepted<void>>
+    replace_same(CallPtr call, authority::TurnRequest* request, bool unsure);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>>
     start_turn(CallPtr call, bool unsure);
     [[nodiscard]] Task<Result<std::optional<std::string>>>

@@ -189,10 +189,12 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
 /// The turn before the one that starts, when it was stopped.
 Task<std::optional<authority::PastTurn>>
 TurnStarter::stopped_before(const authority::TurnRequest* request) {
-    authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
+    authority::TurnsQuery query{
+        .thread = request->thread.value_or(""), .limit = 1, .newest_first = true
+    };
     query.detail = authority::TurnsQuery::Detail::none; // most were not
-    if (request->revert_from_turn) {
-        query.from = *request->revert_from_turn;
+    if (const auto& first = request->revert_from_turn) {
+        query.from = *first;
         query.limit = 2;
     }
     const auto until = Clock::now() + k_settle_wait;

@@ -113,7 +113,7 @@ double z_of(const GateSpec& spec) {
 
 /// The gate's quantile of lognormal times whose p95 and σ are known.
 double time_now(const Question& ask) {
-    return *ask.now.p95_s * std::exp((z_of(ask.spec) - k_z95) * ask.now.sigma);
+    return ask.now.p95_s.value_or(0) * std::exp((z_of(ask.spec) - k_z95) * ask.now.sigma);
 }
 
 /// √(q(1 − q)) / φ(z): the standard error of a lognormal quantile's logarithm is this times

@@ -165,6 +165,35 @@ unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::stri
     return record;
 }
 
+namespace {
+
+/// What a source cannot tell apart may lie on either side of the limit.
+void doubt_blurred(
+    GateRecord& record,
+    const GateSpec& spec,
+    const SourceReading& canary,
+    const SourceReading& stable,
+    const GateInput& input
+) {
+    const bool pass = record.verdict == Verdict::pass;
+    const bool versus = spec.against != Against::limit;
+    const bool blurred = blur_of(spec, canary) > 0 || (versus && blur_of(spec, stable) > 0);
+    if (!blurred || (!pass && record.verdict != Verdict::fail)) {
+        return;
+    }
+    const Towards ours = pass ? Towards::bad : Towards::good;
+    const Towards theirs = pass ? Towards::good : Towards::bad;
+    const GateRecord other = judge(spec, input, shifted(canary, ours), shifted(stable, theirs));
+    if (other.verdict != record.verdict) {
+        settle(record, Verdict::inconclusive, rule::k_blurred);
+        record.sentence += fmt::format(
+            "; not decided: {}, and then it would not be so", blur_text(spec, canary, stable)
+        );
+    }
+}
+
+} // namespace
+
 GateRecord evaluate_readings(
     const GateSpec& spec,
     const SourceReading& canary,
@@ -187,19 +216,7 @@ GateRecord evaluate_readings(
         }
     }
     GateRecord record = judge(spec, input, canary.tally, stable.tally);
-    const bool decided = record.verdict == Verdict::pass || record.verdict == Verdict::fail;
-    if (decided && (blur_of(spec, canary) > 0 || (versus && blur_of(spec, stable) > 0))) {
-        const bool pass = record.verdict == Verdict::pass;
-        const Towards ours = pass ? Towards::bad : Towards::good;
-        const Towards theirs = pass ? Towards::good : Towards::bad;
-        const GateRecord other = judge(spec, input, shifted(canary, ours), shifted(stable, theirs));
-        if (other.verdict != record.verdict) {
-            settle(record, Verdict::inconclusive, rule::k_blurred);
-            record.sentence += fmt::format(
-                "; not decided: {}, and then it would not be so", blur_text(spec, canary, stable)
-            );
-        }
-    }
+    doubt_blurred(record, spec, canary, stable, input);
     for (const auto* arm : {&canary, &stable}) {
         const bool used = arm == &canary || versus;
         if (used && !arm->uncovered.empty() && record.verdict == Verdict::pass) {

@@ -50,6 +50,7 @@ std::shared_ptr<Delivery> Connection::answer(std::uint64_t id, Response response
     return delivery;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): memory alone can fail, for which guarded() cuts
 void Connection::abandon(std::uint64_t id) noexcept {
     if (id != exchange_ || phase_ != Phase::thinking) {
         return;

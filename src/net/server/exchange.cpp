@@ -89,10 +89,11 @@ Task<Result<void>> ConnectionExchange::read_body(std::unique_ptr<BodySieve> siev
 
 Task<Result<void>> ConnectionExchange::take_body(std::shared_ptr<BodyRead> read) {
     co_await settled(read);
-    if (!read->outcome) {
+    auto outcome = std::exchange(read->outcome, std::nullopt);
+    if (!outcome) {
         co_return fail(Code::cancelled, "the wait for the body was cancelled");
     }
-    OA_CO_TRY(request_.body, *std::move(read->outcome));
+    OA_CO_TRY(request_.body, *std::move(outcome));
     share_ = std::move(read->share);
     co_return Result<void>{};
 }

@@ -115,6 +115,16 @@ bool Mover::reached(const TrafficState& state, const Split& to) const {
            (options_.exact.is_null() || driver_.same_setting(state.exact, options_.exact));
 }
 
+/// A write of ours that came true in part is ours, too: the rollback may write over it.
+bool Mover::is_known(const Attempt& now, const TrafficState& state) const {
+    const bool serves = now.is_ours(state.serving);
+    const bool wanted = now.is_ours(state.wanted);
+    if (now.urgency != Urgency::rescue) {
+        return serves && wanted;
+    }
+    return serves || wanted || (options_.restarted && options_.restarted(state.extra));
+}
+
 Task<Mover::After> Mover::attempt(Attempt* now) {
     auto state = co_await within(now->for_a_read(options_.call_limit), driver_.read());
     if (!state || !state->settled) {
@@ -142,11 +152,6 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         now->end_with(Moved::Result::done, now->to.text() + " serves");
         co_return After::stop;
     }
-    // A write of ours that came true in part is ours, too: the rollback may write over it.
-    const bool forgot = rescue && options_.restarted && options_.restarted(state->extra);
-    const bool known = rescue
-                           ? forgot || now->is_ours(state->serving) || now->is_ours(state->wanted)
-                           : now->is_ours(state->serving) && now->is_ours(state->wanted);
     const bool in_part = state->etag != now->out.before.etag && now->is_ours(state->serving) &&
                          !now->is_expected(state->serving);
     if (now->out.mutated && !rescue && (state->wanted == now->to || in_part)) {
@@ -161,7 +166,7 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
     // After an unclear answer an unchanged etag proves that nothing was written; with another one
     // and yet the old split, others are at work.
     const bool others = now->out.mutated && !rescue && state->etag != now->out.before.etag;
-    if (!known || others) {
+    if (!is_known(*now, *state) || others) {
         end_as_foreign(*now, *state);
         co_return After::stop;
     }

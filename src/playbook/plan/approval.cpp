@@ -126,9 +126,10 @@ check_approval(const std::filesystem::path& path, const Plan& plan, WallTime now
     auto read = read_approval(path);
     const bool needed = plan.playbook.approvals > 1;
     if (!needed) { // one that was given all the same is shown when it can be
-        return read && *read && (*read)->plan == plan.id ? *std::move(read) : std::nullopt;
+        auto given = read ? *std::move(read) : std::nullopt;
+        return given && given->plan == plan.id ? std::move(given) : std::nullopt;
     }
-    OA_TRY(const std::optional<Approval> approval, std::move(read));
+    OA_TRY(std::optional<Approval> approval, std::move(read));
     const auto refuse = [&](std::string why) {
         return fail(
             Code::precondition,

@@ -31,6 +31,7 @@ std::string rounded(Millis time) {
 
 std::string stages_text(const Plan& plan) {
     std::vector<std::string> shares;
+    shares.reserve(plan.playbook.stages.size());
     for (const int percent : plan.playbook.stages) {
         shares.push_back(fmt::format("{}%", percent));
     }
@@ -128,6 +129,7 @@ std::string time_text(const PlanTimes& times) {
 
 std::string hooks_text(const std::vector<HookSpec>& hooks) {
     std::vector<std::string> out;
+    out.reserve(hooks.size());
     for (const HookSpec& hook : hooks) {
         out.push_back(hook.id + (hook.required ? " (required before each stage)" : ""));
     }
@@ -204,12 +206,13 @@ Result<ShownPlan> read_shown_plan(const std::filesystem::path& path, WallTime no
     if (plan) {
         const auto young = check_age(*plan, now);
         const auto approved = check_approval(path, *plan, now);
+        const auto given = approved ? *approved : std::nullopt;
         return ShownPlan{
             *std::move(plan),
             young ? "" : young.error().message,
-            !approved   ? approved.error().message
-            : *approved ? "by " + (*approved)->text()
-                        : ""
+            !approved ? approved.error().message
+            : given   ? "by " + given->text()
+                      : ""
         };
     }
     if (plan.error().code != Code::precondition) {

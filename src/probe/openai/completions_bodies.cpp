@@ -178,7 +178,9 @@ Task<void> check_honoured(RunPtr run) {
         const auto answer = co_await ask(run, std::move(body));
         const auto name = more->items().begin().key();
         if (answer.response.status == 400) { // a model without efforts, or without formats
-            wrong = wrong.empty() ? refusal_fault(answer.response, 400, {}, name + "*") : wrong;
+            wrong = wrong.empty()
+                        ? refusal_fault(answer.response, 400, {}, fmt::format("{}*", name))
+                        : wrong;
         } else if (wrong.empty()) {
             wrong = answer.wrong();
         }

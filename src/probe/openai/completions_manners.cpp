@@ -51,7 +51,7 @@ void check_text(Run& run) {
     }
     if (wrong.empty() && steady && run.stream.text != run.first.text) {
         wrong = fmt::format(
-            "twice \"{}\", streamed \"{}\"",
+            R"(twice "{}", streamed "{}")",
             printable(run.first.text, 60),
             printable(run.stream.text, 60)
         );

@@ -72,11 +72,11 @@ std::string head_of(const Run& run, const RawRequest& request, const Place& plac
 }
 
 /// False: the peer closed, or the time is over.
-Task<bool> read_more(Stream stream, std::string& bytes) {
+Task<bool> read_more(Stream stream, std::string* bytes) {
     std::array<char, 16384> buffer{};
     const auto read = co_await stream->read_some(buffer);
     if (read) {
-        bytes.append(buffer.data(), *read);
+        bytes->append(buffer.data(), *read);
     }
     co_return read.has_value();
 }
@@ -112,7 +112,7 @@ bool whole(const RawAnswer& answer) {
     return length && parse_count(*length, 0, 1U << 30U).value_or(1U << 30U) <= answer.body.size();
 }
 
-Task<void> send_pieces(Stream stream, const std::vector<std::string>& pieces) {
+Task<void> send_pieces(Stream stream, std::vector<std::string> pieces) {
     for (const auto& piece : pieces) {
         if (&piece != &pieces.front()) {
             (void)co_await sleep_for(k_gap);
@@ -143,7 +143,7 @@ Task<RawAnswer> read_answer(Stream stream, RawRequest request, std::string bytes
                 co_return out;
             }
         }
-        if (!co_await read_more(stream, bytes)) {
+        if (!co_await read_more(stream, &bytes)) {
             out.closed = true;
             co_return out;
         }

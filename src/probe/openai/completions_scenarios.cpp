@@ -63,7 +63,7 @@ std::string ending_fault(const Run& run, const Ending& want, const Completion& a
     }
     if (answer.text != want.text) {
         return fmt::format(
-            "expected \"{}\", saw \"{}\"", printable(want.text, 60), printable(answer.text, 60)
+            R"(expected "{}", saw "{}")", printable(want.text, 60), printable(answer.text, 60)
         );
     }
     const auto finish = run.responses() ? want.response : want.finish;
@@ -130,9 +130,7 @@ std::string failed_stream_fault(const Run& run, const Completion& answer) {
     }
     return trim(answer.text) == words(2) || run.responses()
                ? std::string()
-               : fmt::format(
-                     "expected \"w1 w2\" before it, saw \"{}\"", printable(answer.text, 60)
-                 );
+               : fmt::format(R"(expected "w1 w2" before it, saw "{}")", printable(answer.text, 60));
 }
 
 Task<void> check_failed(RunPtr run) {

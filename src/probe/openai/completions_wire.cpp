@@ -62,7 +62,7 @@ Task<std::string> continue_fault(RunPtr run) {
 Task<std::string> large_fault(RunPtr run) {
     RawRequest request;
     request.path = path_of(run->options.api);
-    request.pieces = {"{\"model\":\""};
+    request.pieces = {R"({"model":")"};
     request.headers = {
         {"Content-Type", std::string(k_json_type)}, {"Content-Length", "1073741824"}
     };
