@@ -10,7 +10,8 @@ import { resume, startWorld } from './world.mjs';
 
 const TOOLS = { weather: { parameters: { type: 'object', properties: { city: { type: 'string' } } } }, clock: {} };
 const BOTH = calls([['weather', { city: 'Oslo' }], ['clock', {}]]);
-const WAIT = ['input-available', 'input-available'];
+const WAIT = { weather: 'input-available', clock: 'input-available' };
+const RESULTS = { weather: 'rain', clock: 'noon' };
 let world, a, b, n = 0;
 before(async () => {
   world = await startWorld({ args: ['--allow', 'tools'] });
@@ -25,7 +26,7 @@ async function waiting(lane, text = BOTH) {
   return page;
 }
 const through = (page, lane) => Object.assign(page, { lane });
-const outputs = async (page) => (await page.states()).map(([, state]) => state);
+const outputs = async (page) => Object.fromEntries((await page.listed()).at(-1).parts.filter((p) => p.toolCallId).map((p) => [p.type.slice(5), p.output ?? p.errorText ?? p.state]));
 /** What the page is told for its results, once a lane that died has lost its lease. */
 async function answerAgain(page) {
   const exchange = await again(() => page.post());
@@ -38,30 +39,30 @@ test('asked on one lane, listed and answered through the other', async () => {
   const [, message] = page.messages;
   const shown = await resume(b, page.id).done;
   assert.equal(shown.status, 200);
-  assert.deepEqual(Object.keys(read(shown).tools), message.parts.map((part) => part.toolCallId));
+  assert.deepEqual(Object.keys(read(shown).tools).toSorted(), message.parts.map((part) => part.toolCallId).toSorted());
   assert.deepEqual(await outputs(through(page, b)), WAIT);
   assert.equal((await page.listed()).at(-1).metadata.status, 'waiting-for-tool-results');
   for (const lane of [b, a]) assert.equal((await resume(lane, page.id).done).status, 204, 'the page has it all');
-  page.give(['rain', { hour: 12 }]);
+  page.give({ weather: 'rain', clock: { hour: 12 } });
   const done = await page.answer();
   assert.equal(done.start.messageId, message.id);
   assert.deepEqual(done.texts, ['Results: rain | {"hour":12}']);
-  for (const lane of [a, b]) assert.deepEqual(await outputs(through(page, lane)), ['rain', { hour: 12 }]);
+  for (const lane of [a, b]) assert.deepEqual(await outputs(through(page, lane)), { weather: 'rain', clock: { hour: 12 } });
 });
 
 test('one at a time through lanes in turn; the same again is the same answer, anything else is refused', async () => {
   const page = await waiting(a);
-  page.give(['rain']);
+  page.give({ weather: 'rain' });
   assert.ok(waits(await through(page, b).answer()), 'it waits for the other one');
-  for (const lane of [a, b]) assert.deepEqual(await outputs(through(page, lane)), ['rain', 'input-available']);
+  for (const lane of [a, b]) assert.deepEqual(await outputs(through(page, lane)), { ...WAIT, weather: 'rain' });
   const made = { type: 'tool-weather', toolCallId: 'made-up', state: 'output-available', input: {}, output: 'x' };
   const unknown = Object.assign(new Page(b, page.id, TOOLS), { messages: [page.messages[0], { ...page.messages[1], parts: [made] }] });
   assertRefused(await unknown.post(), 422, 'unknown_tool_call');
-  page.give([undefined, 'noon']);
+  page.give({ clock: 'noon' });
   const first = await through(page, b).post();
   assert.deepEqual(read(first).texts, ['Results: rain | noon']);
   for (const lane of [a, b]) assert.equal((await through(page, lane).post()).text, first.text);
-  page.parts()[1].output = 'midnight';
+  page.parts().find((part) => part.type === 'tool-clock').output = 'midnight';
   for (const lane of [b, a]) assertRefused(await through(page, lane).post(), 409, 'already_answered');
 });
 
@@ -80,27 +81,27 @@ for (const how of ['kill', 'stop']) {
   test(`the lane that asked is gone (${how}): the other one knows what was answered, and goes on`, async () => {
     const dying = await world.lane(`dying-${how}`);
     const [whole, half, stopped, left] = [await waiting(dying), await waiting(dying), await waiting(dying), await waiting(dying)];
-    half.give(['rain']);
+    half.give({ weather: 'rain' });
     assert.ok(waits(await half.answer()));
     if (how === 'kill') await dying.kill();
     else assert.equal((await dying.stop()).code, 0);
 
-    whole.give(['rain', 'noon']);
+    whole.give(RESULTS);
     const done = await answerAgain(through(whole, b));
     assert.equal(done.start.messageId, whole.messages[1].id);
     assert.deepEqual(done.texts, ['Results: rain | noon']);
-    half.give((part, at) => `r${at}`);
+    half.give({ clock: 'r1' });
     assert.deepEqual((await answerAgain(through(half, a))).texts, ['Results: rain | r1']);
 
     await again(() => send(b.base, { path: `/api/chats/${stopped.id}/messages` }), (x) => x.text.includes('waiting-for-tool-results'));
     const { data } = (await send(b.base, { method: 'POST', path: `/api/chats/${stopped.id}/stop`, body: {} })).json();
     assert.equal(data.status, 'stopped');
     assert.deepEqual(await outputs(through(stopped, a)), WAIT, 'nobody answered them');
-    stopped.give(['rain', 'noon']);
+    stopped.give(RESULTS);
     assert.equal((await stopped.post()).status, 200, 'they begin the next turn');
 
     // A page without automatic sending; the first that this lane hears of the conversation.
-    left.give((part) => (part.type === 'tool-weather' ? 'rain' : 'noon'));
+    left.give(RESULTS);
     left.messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
     const next = await again(() => through(left, b).post());
     assert.deepEqual(read(next).texts, ['alpha bravo']);
@@ -114,7 +115,7 @@ test('a stop and a newer message end the wait from the other lane', async () => 
   const { data } = (await send(b.base, { method: 'POST', path: `/api/chats/${stopped.id}/stop`, body: {} })).json();
   assert.equal(data.status, 'stopped');
   assert.deepEqual(await outputs(through(stopped, b)), WAIT);
-  stopped.give(['rain', 'noon']);
+  stopped.give(RESULTS);
   const next = await stopped.post();
   assert.equal(next.status, 200, next.text);
 
@@ -122,7 +123,7 @@ test('a stop and a newer message end the wait from the other lane', async () => 
   left.messages = [question, asked, { id: 'u-2', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] }];
   assert.deepEqual((await through(left, b).answer()).texts, ['alpha bravo']);
   left.messages = [question, asked];
-  left.give(['rain', 'noon']);
+  left.give(RESULTS);
   for (const lane of [a, b]) assertRefused(await through(left, lane).post(), 409, 'tool_call_over');
 });
 

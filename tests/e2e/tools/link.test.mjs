@@ -64,7 +64,7 @@ describe('functions of the page', () => {
       const page = new Page(rig.lane, name.replaceAll(' ', '-'), { weather: {}, clock: {} });
       assert.ok(waits(await page.say(calls([['weather', { city: 'Oslo' }], ['clock', {}]]))));
       await loss.before(rig);
-      page.give(['rain', 'noon']);
+      page.give({ weather: 'rain', clock: 'noon' });
       const exchange = page.begin();
       await exchange.wait(() => exchange.status !== 0, 'the lane to take the results');
       assert.equal(exchange.status, 200, exchange.text);

@@ -44,10 +44,11 @@ export class Page {
     return this.answer();
   }
 
-  /** Results of open calls, by their place in the message; all of them by default. */
+  /** Results of open calls, by their function's name or their place in the message. Codex begins calls that are made at
+   * once in any order. */
   give(outputs) {
     this.parts().forEach((part, at) => {
-      const output = outputs instanceof Function ? outputs(part, at) : outputs[at];
+      const output = outputs instanceof Function ? outputs(part, at) : outputs[part.type.slice(5)] ?? outputs[at];
       if (part.state === 'input-available' && output !== undefined) Object.assign(part, { state: 'output-available', output });
     });
   }

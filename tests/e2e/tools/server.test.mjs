@@ -78,23 +78,23 @@ for (const how of ['kill', 'stop']) {
     const lanes = await relay(`relay-${how}`);
     const [half, read, stopped, left, ahead] = ['half', 'read', 'stopped', 'left', 'ahead'].map((id) => lanes.page(`${id}-${how}`));
     for (const page of [half, read, stopped, left, ahead]) assert.ok(waits(await page.say(BOTH)));
-    half.give(['rain']);
+    half.give({ weather: 'rain' });
     assert.ok(waits(await half.answer()));
     const moved = await lanes.next(how);
 
     // The page sends all results it has, also the one that was given to the lane before.
-    moved(half).give((part, at) => `r${at}`);
+    moved(half).give({ clock: 'r1' });
     assert.deepEqual((await half.answer()).texts, ['Results: rain | r1']);
 
     assert.deepEqual((await moved(read).states()).map(([, state]) => state), ['input-available', 'input-available']);
     assert.equal((await read.listed()).at(-1).metadata.status, 'waiting-for-tool-results');
-    read.give(['rain', 'noon']);
+    read.give({ weather: 'rain', clock: 'noon' });
     assert.deepEqual((await read.answer()).texts, ['Results: rain | noon']);
 
     const { data } = (await send(lanes.lane.base, { method: 'POST', path: `/api/chats/${stopped.id}/stop`, body: {} })).json();
     assert.equal(data.status, 'stopped');
     assert.deepEqual((await moved(stopped).states()).map(([, state]) => state), ['input-available', 'input-available'], 'nobody answered them');
-    stopped.give(['rain', 'noon']);
+    stopped.give({ weather: 'rain', clock: 'noon' });
     assert.equal((await stopped.post()).status, 200, 'they begin the next turn');
 
     moved(left).messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
