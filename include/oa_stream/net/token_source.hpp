@@ -31,7 +31,7 @@ using TokenSource = std::function<Task<Result<Secret>>(bool fresh)>;
 /// Asks the metadata server at `base_url` and keeps the token until it is about to expire; with an
 /// `audience` an identity token. `client` must outlive the source.
 [[nodiscard]] TokenSource
-metadata_tokens(HttpClient& client, std::string base_url, std::string audience = {});
+metadata_tokens(HttpClient& client, const std::string& base_url, const std::string& audience = {});
 
 /// What the program prints; kept for five minutes, or until a quarter of an hour's minutes before
 /// its end if it is a JSON Web Token. Code::credentials with the last line of its stderr.

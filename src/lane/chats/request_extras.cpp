@@ -119,7 +119,8 @@ private:
         if (!asked) {
             return std::unexpected(std::move(asked).error());
         }
-        return *asked ? take_model(asked->value()) : Accepted<void>{};
+        const auto& given = *asked;
+        return given ? take_model(*given) : Accepted<void>{};
     }
     [[nodiscard]] Accepted<void> take_model(const Said& said) {
         const auto& [name, model] = said;
@@ -150,7 +151,8 @@ private:
         if (!asked) {
             return std::unexpected(std::move(asked).error());
         }
-        return *asked ? take_effort(asked->value()) : Accepted<void>{};
+        const auto& given = *asked;
+        return given ? take_effort(*given) : Accepted<void>{};
     }
     [[nodiscard]] Accepted<void> take_effort(const Said& said) {
         const auto& [name, effort] = said;

@@ -122,7 +122,10 @@ Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string t
 }
 
 Task<Accepted<void>>
-add_seed(MessageFill* fill, authority::Authority* authority, std::string thread) {
+add_seed(bool wanted, MessageFill* fill, authority::Authority* authority, std::string thread) {
+    if (!wanted) {
+        co_return Accepted<void>{};
+    }
     const auto seed = co_await read_seed_of(authority, std::move(thread));
     if (!seed) {
         co_return std::unexpected(seed.error());
@@ -143,10 +146,10 @@ void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
 
 Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, ThreadPage page) {
     MessageFill fill(page);
-    if (page.seeded && !page.newest_first && (page.asked.after.empty() || fill.after_seed())) {
-        if (auto added = co_await add_seed(&fill, authority, page.thread); !added) {
-            co_return std::unexpected(std::move(added).error());
-        }
+    const bool first =
+        page.seeded && !page.newest_first && (page.asked.after.empty() || fill.after_seed());
+    if (auto added = co_await add_seed(first, &fill, authority, page.thread); !added) {
+        co_return std::unexpected(std::move(added).error());
     }
     MessagesRead out;
     TurnsQuery query{.thread = page.thread, .newest_first = page.newest_first};
@@ -170,10 +173,9 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
         }
         repeated = true;
     }
-    if (page.seeded && page.newest_first && !fill.overfull()) {
-        if (auto added = co_await add_seed(&fill, authority, page.thread); !added) {
-            co_return std::unexpected(std::move(added).error());
-        }
+    const bool last = page.seeded && page.newest_first && !fill.overfull();
+    if (auto added = co_await add_seed(last, &fill, authority, page.thread); !added) {
+        co_return std::unexpected(std::move(added).error());
     }
     out.reached_newest = page.newest_first ? page.asked.after.empty() : !more && !fill.overfull();
     out.body = fill.body();

@@ -18,9 +18,9 @@ namespace {
 
 namespace ssl = asio::ssl;
 using boost::system::error_code;
-using tcp = asio::ip::tcp;
-using local = asio::local::stream_protocol;
-using TlsStream = ssl::stream<tcp::socket>;
+using Tcp = asio::ip::tcp;
+using Local = asio::local::stream_protocol;
+using TlsStream = ssl::stream<Tcp::socket>;
 
 constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
 
@@ -89,19 +89,19 @@ public:
 private:
     template <class... Tls> static Stream make(const asio::any_io_executor& executor, Tls&... tls) {
         if constexpr (std::is_same_v<Stream, TlsStream>) {
-            return Stream(tcp::socket(executor), tls...);
+            return Stream(Tcp::socket(executor), tls...);
         } else {
             return Stream(executor);
         }
     }
 
-    static Task<error_code> connect(Self self, const ByteStreamTarget& target) {
-        if constexpr (std::is_same_v<Stream, local::socket>) {
+    static Task<error_code> connect(Self self, ByteStreamTarget target) {
+        if constexpr (std::is_same_v<Stream, Local::socket>) {
             const auto [error] =
-                co_await self->stream_.async_connect(local::endpoint(target.unix_path), k_awaited);
+                co_await self->stream_.async_connect(Local::endpoint(target.unix_path), k_awaited);
             co_return error;
         } else {
-            tcp::resolver resolver(self->timer_.get_executor());
+            Tcp::resolver resolver(self->timer_.get_executor());
             self->resolver_ = &resolver;
             const auto [missing, found] =
                 co_await resolver.async_resolve(target.host, target.port, k_awaited);
@@ -114,14 +114,14 @@ private:
             static_cast<void>(at);
             if (!error) {
                 error_code ignored;
-                socket.set_option(tcp::no_delay(true), ignored);
+                socket.set_option(Tcp::no_delay(true), ignored);
                 socket.set_option(asio::socket_base::keep_alive(true), ignored);
             }
             co_return error;
         }
     }
 
-    static Task<error_code> shake_hands(Self self, const std::string& host) {
+    static Task<error_code> shake_hands(Self self, std::string host) {
         if constexpr (std::is_same_v<Stream, TlsStream>) {
             self->stream_.set_verify_mode(ssl::verify_peer);
             self->stream_.set_verify_callback(ssl::host_name_verification(host));
@@ -149,7 +149,7 @@ private:
 
     Stream stream_;
     asio::steady_timer timer_;
-    tcp::resolver* resolver_ = nullptr; ///< while a name is looked up
+    Tcp::resolver* resolver_ = nullptr; ///< while a name is looked up
     bool late_ = false;
     bool closed_ = false;
 };
@@ -187,12 +187,12 @@ Task<Result<std::unique_ptr<ByteStream>>>
 open_byte_stream(asio::any_io_executor executor, ByteStreamTarget target, Millis within) {
     if (!target.unix_path.empty()) {
         co_return co_await open_on(
-            std::make_shared<Connection<local::socket>>(executor), std::move(target), within
+            std::make_shared<Connection<Local::socket>>(executor), std::move(target), within
         );
     }
     if (!target.secure) {
         co_return co_await open_on(
-            std::make_shared<Connection<tcp::socket>>(executor), std::move(target), within
+            std::make_shared<Connection<Tcp::socket>>(executor), std::move(target), within
         );
     }
     ssl::context tls(ssl::context::tls_client);

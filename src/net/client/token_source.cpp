@@ -84,9 +84,13 @@ Result<Kept> read_answer(const ClientResponse& response, bool identity) {
     return kept_for(std::string(*token), std::chrono::seconds(std::min(*lasts, k_longest_s)));
 }
 
-Task<Result<Secret>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
-from_metadata(
-    HttpClient& client, std::string url, bool identity, std::shared_ptr<Kept> kept, bool fresh
+Task<Result<Secret>> from_metadata(
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives the source
+    HttpClient& client,
+    std::string url,
+    bool identity,
+    std::shared_ptr<Kept> kept,
+    bool fresh
 ) {
     if (!fresh && kept->good_for(kept->margin)) {
         co_return kept->token;
@@ -221,7 +225,8 @@ TokenSource kept_token(Secret token, std::function<Result<Secret>()> reread) {
         [kept, reread = std::move(reread)](bool fresh) { return from_hand(kept, reread, fresh); };
 }
 
-TokenSource metadata_tokens(HttpClient& client, std::string base_url, std::string audience) {
+TokenSource
+metadata_tokens(HttpClient& client, const std::string& base_url, const std::string& audience) {
     auto kept = std::make_shared<Kept>();
     const bool identity = !audience.empty();
     std::string url = fmt::format("{}{}", base_url, k_account);
@@ -274,7 +279,7 @@ Result<Secret> read_token(std::string_view reference) {
     const auto client = HttpClient::make(loop.get_executor());
     const TokenSource source = token_source(loop.get_executor(), *client, reference, {});
     Result<Secret> out = fail(Code::credentials, "no token");
-    asio::co_spawn(loop, source(true), [&](std::exception_ptr, Result<Secret> got) {
+    asio::co_spawn(loop, source(true), [&](const std::exception_ptr&, Result<Secret> got) {
         out = std::move(got);
         loop.stop();
     });

@@ -28,9 +28,9 @@ namespace {
 namespace ssl = asio::ssl;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol::socket;
-using TlsStream = ssl::stream<tcp::socket>;
+using TlsStream = ssl::stream<Tcp::socket>;
 
 constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t k_read_piece = 64U << 10U;
@@ -38,7 +38,7 @@ constexpr Millis k_goodbye{2'000};
 
 template <class Stream> constexpr bool k_secure = std::is_same_v<Stream, TlsStream>;
 template <class Stream> constexpr bool k_local = std::is_same_v<Stream, Local>;
-template <class Stream> using Lowest = std::conditional_t<k_local<Stream>, Local, tcp::socket>;
+template <class Stream> using Lowest = std::conditional_t<k_local<Stream>, Local, Tcp::socket>;
 
 /// One connection. Every pending operation holds it; abort() ends them all.
 template <class Stream>
@@ -175,7 +175,7 @@ private:
         }
     }
 
-    WebSocketOpened failure(Code code, std::string message) const {
+    [[nodiscard]] WebSocketOpened failure(Code code, std::string message) const {
         if (late_) {
             return {.error = {Code::timeout, "the connection was not open in time"}};
         }
@@ -191,13 +191,13 @@ private:
         }
     }
 
-    std::optional<WebSocketOpened> reached(const error_code& error) const {
+    [[nodiscard]] std::optional<WebSocketOpened> reached(const error_code& error) const {
         return error || over_ ? std::optional(failure(Code::network, error.message()))
                               : std::nullopt;
     }
 
     static Task<std::optional<WebSocketOpened>> connect_tcp(Self self, WebSocketUrl url) {
-        tcp::resolver resolver(self->stream_.get_executor());
+        Tcp::resolver resolver(self->stream_.get_executor());
         const auto [unknown, places] =
             co_await resolver.async_resolve(url.host, url.port, k_awaited);
         if (unknown || self->over_) {
@@ -206,7 +206,7 @@ private:
         const auto error =
             std::get<0>(co_await asio::async_connect(self->lowest(), places, k_awaited));
         error_code ignored;
-        self->lowest().set_option(tcp::no_delay(true), ignored);
+        self->lowest().set_option(Tcp::no_delay(true), ignored);
         co_return self->reached(error);
     }
 
@@ -298,7 +298,7 @@ private:
     void pinged(const error_code& /*error*/) {}
 
     void judge_silence() {
-        if (reading_ && heard_ < *pinged_) {
+        if (reading_ && heard_ < pinged_) {
             dead_ = true;
             abort();
             return;
@@ -376,7 +376,7 @@ Task<WebSocketOpened> open_websocket(asio::any_io_executor executor, WebSocketRe
         co_return co_await open_on(std::move(local), *std::move(url));
     }
     if (!url->secure) {
-        auto plain = std::make_shared<Connection<tcp::socket>>(executor, std::move(request));
+        auto plain = std::make_shared<Connection<Tcp::socket>>(executor, std::move(request));
         co_return co_await open_on(std::move(plain), *std::move(url));
     }
     ssl::context tls(ssl::context::tls_client);

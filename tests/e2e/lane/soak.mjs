@@ -54,7 +54,10 @@ const middle = (list) => list.toSorted((x, y) => x - y)[list.length >> 1];
 async function watch(end) {
   while (Date.now() < end) {
     const seen = [];
-    for (const until = Math.min(end, Date.now() + 60000); Date.now() < until; await sleep(1000)) seen.push(facts());
+    for (const until = Math.min(end, Date.now() + 60000); Date.now() < until; await sleep(1000)) {
+      seen.push(facts());
+      lane.stderr = ''; // its log, of which no string could hold half an hour
+    }
     medians.push({ rssKiB: middle(seen.map((f) => f.rssKiB)), files: middle(seen.map((f) => f.files)), threads: Math.min(next, THREADS) });
   }
 }

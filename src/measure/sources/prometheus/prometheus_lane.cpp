@@ -107,7 +107,7 @@ private:
     /// With what a new process counted before its first scrape; longer windows lose it, as gates
     /// do.
     [[nodiscard]] std::string rise_of(const std::string& series, double window_s) const {
-        const std::string rose = prometheus::rise(series, window_s);
+        std::string rose = prometheus::rise(series, window_s);
         if (window_s > prometheus::k_exact_up_to_s) {
             return rose;
         }
