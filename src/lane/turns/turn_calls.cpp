@@ -140,7 +140,7 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
         }
         if (!known->result) {
             verdict.fresh.push_back(result);
-        } else if (*known->result == result) {
+        } else if (known->result == result) {
             verdict.segment = std::max(verdict.segment.value_or(0), known->segment);
         } else {
             return std::unexpected(
