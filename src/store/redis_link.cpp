@@ -33,7 +33,8 @@ Error refused(const Reply& reply) {
 } // namespace
 
 RedisLink::RedisLink(const asio::any_io_executor& executor, Options options)
-    : executor_(executor), options_(std::move(options)), gather_(executor), lost_(executor) {
+    : executor_(executor), options_(std::move(options)), deadline_(executor), gather_(executor),
+      lost_(executor) {
 }
 
 RedisLink::~RedisLink() = default;
@@ -49,6 +50,7 @@ void RedisLink::close() {
     closed_ = true;
     drop(stream_, {Code::cancelled, "the store is closed"});
     lost_.cancel();
+    deadline_.cancel();
     greeting_ = nullptr;
     on_up = nullptr;
 }
@@ -178,17 +180,27 @@ Task<Result<Reply>> RedisLink::call(Self self, Command command, Millis within) {
     co_return co_await ask(std::move(self), std::move(command), within);
 }
 
-Task<Result<Reply>>
-RedisLink::call_soon(Self self, Command command, Millis within, std::function<void()> on_sent) {
-    auto stream = self->stream_;
-    if (!self->up_ || !stream) {
-        co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
+void RedisLink::call_soon(
+    const Self& self,
+    std::span<const std::string_view> words,
+    Millis within,
+    std::function<void()> on_sent,
+    Told told
+) {
+    if (!self->up_ || !self->stream_) {
+        asio::post(
+            self->executor_,
+            [told = std::move(told), why = self->trouble_.message]() mutable {
+                told(std::unexpected(Error{Code::unavailable, why}));
+            }
+        );
+        return;
     }
-    if (on_sent) { // before it is queued, which writes at once where nothing else does
+    append_command(self->outbox_, words);
+    if (on_sent) { // before a write begins, which it does at once where nothing else is written
         self->on_sent_.push_back(std::move(on_sent));
     }
-    auto asked = queue(self, command, Haste::soon);
-    co_return co_await answer_to(std::move(self), std::move(stream), std::move(asked), within);
+    expect(self, Haste::soon, within, std::move(told));
 }
 
 Task<Result<std::vector<Reply>>>
@@ -201,35 +213,43 @@ RedisLink::call_all(Self self, std::vector<Command> commands, Millis within) {
 
 Task<Result<std::vector<Reply>>>
 RedisLink::greet_calls(Self self, std::vector<Command> commands, Millis within) {
-    const auto stream = self->stream_;
-    if (!stream) {
+    if (!self->stream_) {
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
     std::vector<Asked> asked;
     for (const auto& command : commands) {
-        asked.push_back(queue(self, command, Haste::now));
+        asked.push_back(queue(self, command, within));
     }
     std::vector<Reply> out;
     for (auto& one : asked) {
-        OA_CO_TRY(auto reply, co_await answer_to(self, stream, std::move(one), within));
+        OA_CO_TRY(auto reply, co_await answer_to(std::move(one)));
         out.push_back(std::move(reply));
     }
     co_return out;
 }
 
 Task<Result<Reply>> RedisLink::ask(Self self, Command command, Millis within) {
-    auto stream = self->stream_;
-    if (!stream) {
+    if (!self->stream_) {
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
-    auto asked = queue(self, command, Haste::now);
-    co_return co_await answer_to(std::move(self), std::move(stream), std::move(asked), within);
+    co_return co_await answer_to(queue(self, command, within));
 }
 
-RedisLink::Asked RedisLink::queue(const Self& self, const Command& command, Haste haste) {
+RedisLink::Asked RedisLink::queue(const Self& self, const Command& command, Millis within) {
     append_command(self->outbox_, command);
-    auto asked = std::make_shared<Waiter>(self->executor_);
-    self->waiters_.push_back(asked);
+    auto asked = std::make_shared<Awaited>(self->executor_);
+    asked->signal.expires_at(Clock::time_point::max());
+    expect(self, Haste::now, within, [asked](Result<Reply> reply) {
+        asked->answer = std::move(reply);
+        asked->signal.cancel();
+    });
+    return asked;
+}
+
+void RedisLink::expect(const Self& self, Haste haste, Millis within, Told told) {
+    const auto until = Clock::now() + within;
+    self->waiters_.push_back({until, std::move(told)});
+    watch(self, until);
     if (haste == Haste::now) {
         self->urgent_ = true;
         self->gather_.cancel();
@@ -237,31 +257,44 @@ RedisLink::Asked RedisLink::queue(const Self& self, const Command& command, Hast
     if (!std::exchange(self->writing_, true)) {
         spawn(self->executor_, "store commands", write_out(self, self->stream_));
     }
-    return asked;
 }
 
-Task<Result<Reply>> RedisLink::answer_to(Self self, Stream stream, Asked asked, Millis within) {
-    asked->signal.expires_after(within);
-    bool late = false;
+Task<Result<Reply>> RedisLink::answer_to(Asked asked) {
     if (!asked->answer) {
-        const auto [woken] = co_await asked->signal.async_wait(k_awaited);
-        late = !woken;
-    }
-    if (!asked->answer && late) {
-        // Answers come in order, so nothing behind this one would come either.
-        self->drop(stream, {Code::timeout, "the store does not answer in time"});
-        co_return fail(Code::timeout, "the store does not answer in time");
+        (void)co_await asked->signal.async_wait(k_awaited);
     }
     if (!asked->answer) {
         co_return fail(Code::cancelled, "cancelled");
     }
-    auto& answer = *asked->answer;
-    if (answer && answer->failed() &&
-        (answer->text.starts_with("READONLY") || answer->text.starts_with("MASTERDOWN"))) {
-        // It is a copy now: who the primary is has to be found out anew.
-        self->drop(stream, {Code::unavailable, "the store is no primary any more"});
+    co_return *std::move(asked->answer);
+}
+
+void RedisLink::watch(const Self& self, Clock::time_point until) {
+    if (until >= self->watched_) {
+        return;
     }
-    co_return std::move(answer);
+    self->watched_ = until;
+    self->deadline_.expires_at(until);
+    self->deadline_.async_wait([weak = std::weak_ptr(self)](const auto& stopped) {
+        const auto link = weak.lock();
+        if (stopped || !link) {
+            return;
+        }
+        link->watched_ = Clock::time_point::max();
+        link->drop_late();
+        if (!link->waiters_.empty()) {
+            watch(link, std::ranges::min_element(link->waiters_, {}, &Waiter::until)->until);
+        }
+    });
+}
+
+/// Answers come in order: behind one that is late nothing comes, either.
+void RedisLink::drop_late() {
+    const auto now = Clock::now();
+    const auto late = [now](const Waiter& one) { return one.until <= now; };
+    if (std::ranges::any_of(waiters_, late)) {
+        drop(stream_, {Code::timeout, "the store does not answer in time"});
+    }
 }
 
 Task<void> RedisLink::write_out(Self self, Stream stream) {
@@ -301,15 +334,15 @@ Task<void> RedisLink::read_replies(Self self, Stream stream) {
             co_return;
         }
         reader.feed(std::string_view(piece).substr(0, *size));
-        if (auto taken = self->take(reader); !taken) {
+        if (auto taken = self->take(stream, reader); !taken) {
             self->drop(stream, std::move(taken).error());
             co_return;
         }
     }
 }
 
-Result<void> RedisLink::take(ReplyReader& reader) {
-    while (true) {
+Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
+    while (stream_ == stream) {
         OA_TRY(auto reply, reader.next());
         if (!reply) {
             return {};
@@ -317,14 +350,20 @@ Result<void> RedisLink::take(ReplyReader& reader) {
         if (waiters_.empty()) {
             return fail(Code::protocol, "the store answers what nobody asked");
         }
-        const auto waiter = std::move(waiters_.front());
+        const bool copy = reply->failed() && (reply->text.starts_with("READONLY") ||
+                                              reply->text.starts_with("MASTERDOWN"));
+        auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
-        waiter->answer = *std::move(reply);
-        waiter->signal.cancel();
+        waiter.told(*std::move(reply));
+        if (copy) { // who the primary is has to be found out anew
+            drop(stream, {Code::unavailable, "the store is no primary any more"});
+        }
     }
+    return {};
 }
 
-/// What is unanswered stays so: the caller knows whether it may be asked again.
+/// What is unanswered stays so: the caller knows whether it may be asked again. They are told from
+/// the loop: whoever drops is not ready to be asked again yet.
 void RedisLink::drop(const Stream& stream, Error why) {
     if (!stream || stream != stream_) {
         return;
@@ -333,10 +372,15 @@ void RedisLink::drop(const Stream& stream, Error why) {
     dropped->close();
     up_ = false;
     trouble_ = std::move(why);
-    for (const auto& waiter : std::exchange(waiters_, {})) {
-        waiter->answer = std::unexpected(Error{Code::unavailable, trouble_.message});
-        waiter->signal.cancel();
-    }
+    asio::post(
+        executor_,
+        [waiters = std::exchange(waiters_, {}), why = trouble_, now = Clock::now()]() mutable {
+            for (auto& [until, told] : waiters) {
+                const bool late = why.code == Code::timeout && until <= now;
+                told(std::unexpected(Error{late ? Code::timeout : Code::unavailable, why.message}));
+            }
+        }
+    );
     lost_.cancel();
 }
 

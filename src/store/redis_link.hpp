@@ -14,7 +14,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::store {
@@ -43,10 +45,18 @@ public:
     /// Code::unavailable at once while there is no connection; Code::timeout after `within`, which
     /// ends the connection: what was asked may have been done. An error of Redis is a reply.
     [[nodiscard]] static Task<Result<Reply>> call(Self self, Command command, Millis within);
-    /// One of many that nobody waits for: it may stay for some milliseconds, to go with others.
-    /// `on_sent`, if any, is called when it has gone.
-    [[nodiscard]] static Task<Result<Reply>>
-    call_soon(Self self, Command command, Millis within, std::function<void()> on_sent);
+    /// Gets one answer, from the loop: never within the call that asks.
+    using Told = std::move_only_function<void(Result<Reply>)>;
+    /// As call(), of one that many of are under way at once: no coroutine waits for it, and it may
+    /// stay for some milliseconds, to go with others. `on_sent`, if any, is called when it has
+    /// gone.
+    static void call_soon(
+        const Self& self,
+        std::span<const std::string_view> words,
+        Millis within,
+        std::function<void()> on_sent,
+        Told told
+    );
     /// In one write; their answers in this order.
     [[nodiscard]] static Task<Result<std::vector<Reply>>>
     call_all(Self self, std::vector<Command> commands, Millis within);
@@ -64,12 +74,16 @@ public:
 
 private:
     struct Waiter {
-        explicit Waiter(const asio::any_io_executor& executor) : signal(executor) {}
+        Clock::time_point until;
+        Told told;
+    };
+    struct Awaited {
+        explicit Awaited(const asio::any_io_executor& executor) : signal(executor) {}
         asio::steady_timer signal;
         std::optional<Result<Reply>> answer{};
     };
     using Stream = std::shared_ptr<net::ByteStream>;
-    using Asked = std::shared_ptr<Waiter>;
+    using Asked = std::shared_ptr<Awaited>;
     enum class Haste { now, soon };
 
     [[nodiscard]] static Task<Result<void>> connect(Self self);
@@ -77,20 +91,25 @@ private:
     [[nodiscard]] static Task<Result<void>> find_primary(Self self);
     [[nodiscard]] static Task<Result<void>> log_in(Self self);
     [[nodiscard]] static Task<Result<Reply>> ask(Self self, Command command, Millis within);
-    [[nodiscard]] static Asked queue(const Self& self, const Command& command, Haste haste);
-    [[nodiscard]] static Task<Result<Reply>>
-    answer_to(Self self, Stream stream, Asked asked, Millis within);
+    [[nodiscard]] static Asked queue(const Self& self, const Command& command, Millis within);
+    [[nodiscard]] static Task<Result<Reply>> answer_to(Asked asked);
+    /// What is in the outbox now has this waiter.
+    static void expect(const Self& self, Haste haste, Millis within, Told told);
+    static void watch(const Self& self, Clock::time_point until);
+    void drop_late();
     [[nodiscard]] static Task<void> keep_connected(Self self);
     [[nodiscard]] static Task<void> read_replies(Self self, Stream stream);
     [[nodiscard]] static Task<void> write_out(Self self, Stream stream);
-    [[nodiscard]] Result<void> take(ReplyReader& reader);
+    [[nodiscard]] Result<void> take(const Stream& stream, ReplyReader& reader);
     void drop(const Stream& stream, Error why);
 
     asio::any_io_executor executor_;
     Options options_;
     Greeting greeting_{};
     Stream stream_{};
-    std::deque<Asked> waiters_{};
+    std::deque<Waiter> waiters_{}; ///< in the order of the answers
+    asio::steady_timer deadline_; ///< of the first of them that would be late: one for all
+    Clock::time_point watched_ = Clock::time_point::max(); ///< when it is over
     std::string outbox_{};
     std::vector<std::function<void()>> on_sent_{}; ///< of what is in the outbox
     Clock::time_point written_{}; ///< the last write

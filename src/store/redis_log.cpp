@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <span>
 
@@ -91,51 +92,65 @@ Wanted wanted_of(const Reply& entry) {
 
 } // namespace
 
-Task<Result<Written>> RedisStore::append(
-    std::string turn,
-    std::uint64_t fence,
-    std::uint64_t end,
-    std::string bytes,
-    std::function<void()> on_sent
+void RedisStore::append(
+    const Piece& piece, std::function<void()> on_sent, std::function<void(Result<Written>)> done
 ) {
-    const auto size = bytes.size();
-    const auto id = id_text(fence, end);
-    OA_CO_TRY(
-        const auto reply,
-        co_await ask_soon(
-            {"XADD",
-             log(turn),
-             "NOMKSTREAM",
-             id,
-             "b",
-             std::move(bytes),
-             "t",
-             std::to_string(unix_us() / 1000)},
-            std::move(on_sent)
-        )
-    );
-    if (reply.nil()) {
+    const auto name = key("l", piece.turn);
+    const auto id = id_text(piece.fence, piece.end);
+    const auto now = std::to_string(unix_us() / 1000);
+    const std::array<std::string_view, 8> words{
+        "XADD", name, "NOMKSTREAM", id, "b", piece.bytes, "t", now
+    };
+    auto told = [this,
+                 alive = alive_,
+                 began = Clock::now(),
+                 what = Appended{name, piece.fence, piece.end, piece.bytes.size()},
+                 done = std::move(done)](Result<Reply> reply) mutable {
+        if (!*alive) {
+            return;
+        }
+        count_answer(reply, began);
+        if (auto known = written(what, reply)) {
+            return done(*std::move(known));
+        }
+        spawn(executor_, "store log", [](Task<Result<Written>> asked, auto tell) -> Task<void> {
+            tell(co_await std::move(asked));
+        }(look_at_top(std::move(what)), std::move(done)));
+    };
+    RedisLink::call_soon(link_, words, options_.wait, std::move(on_sent), std::move(told));
+}
+
+std::optional<Result<Written>>
+RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
+    if (!reply) {
+        return std::unexpected(reply.error());
+    }
+    if (reply->nil()) {
         look_soon(); // it may have been emptied
-        co_return Written::gone;
+        return Written::gone;
     }
-    if (!reply.failed()) {
+    if (!reply->failed()) {
         ++numbers_.appends;
-        numbers_.append_bytes += size;
-        co_return Written::stored;
+        numbers_.append_bytes += piece.size;
+        return Written::stored;
     }
-    if (reply.text.starts_with("OOM")) {
-        co_return Written::full;
+    if (reply->text.starts_with("OOM")) {
+        return Written::full;
     }
-    if (!reply.text.contains("equal or smaller")) {
-        co_return std::unexpected(error_of(reply));
+    if (!reply->text.contains("equal or smaller")) {
+        return std::unexpected(error_of(*reply));
     }
-    // Stored already by an attempt whose answer was lost, or somebody else writes now.
-    OA_CO_TRY(const auto top, co_await ask({"XREVRANGE", log(turn), "+", "-", "COUNT", "1"}));
+    return std::nullopt;
+}
+
+/// Stored already by an attempt whose answer was lost, or somebody else writes now.
+Task<Result<Written>> RedisStore::look_at_top(Appended piece) {
+    OA_CO_TRY(const auto top, co_await ask({"XREVRANGE", piece.log, "+", "-", "COUNT", "1"}));
     if (top.failed() || top.items.empty()) {
         co_return Written::gone;
     }
     const auto last = entry_of(top.items.front());
-    co_return last.fence == fence&& last.end >= end ? Written::stored : Written::fenced;
+    co_return last.fence == piece.fence&& last.end >= piece.end ? Written::stored : Written::fenced;
 }
 
 Task<Result<void>> RedisStore::drop_log(std::string turn) {

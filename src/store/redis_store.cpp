@@ -141,26 +141,24 @@ Task<Result<Reply>> RedisStore::ask(Command command) {
     return noted(RedisLink::call(link_, std::move(command), options_.wait));
 }
 
-Task<Result<Reply>> RedisStore::ask_soon(Command command, std::function<void()> on_sent) {
-    return noted(RedisLink::call_soon(link_, std::move(command), options_.wait, std::move(on_sent))
-    );
-}
-
 Task<Result<Reply>> RedisStore::noted(Task<Result<Reply>> asked) {
     const auto alive = alive_;
     const auto began = Clock::now();
     auto reply = co_await std::move(asked);
-    if (!*alive) {
-        co_return reply;
+    if (*alive) {
+        count_answer(reply, began);
     }
+    co_return reply;
+}
+
+void RedisStore::count_answer(const Result<Reply>& reply, Clock::time_point began) {
     if (!reply) {
         auto& errors = numbers_.errors;
         ++(reply.error().code == Code::timeout ? errors.late : errors.down);
-        co_return std::unexpected(std::move(reply).error());
+        return;
     }
     numbers_.round_trips.observe(std::chrono::duration<double>(Clock::now() - began).count());
     note(*reply);
-    co_return *std::move(reply);
 }
 
 void RedisStore::note(const Reply& reply) {

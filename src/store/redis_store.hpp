@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -106,12 +107,8 @@ public:
     [[nodiscard]] Task<Result<std::optional<std::uint64_t>>> adopt(TakeRequest request) override;
 
     // redis_log.cpp
-    [[nodiscard]] Task<Result<Written>> append(
-        std::string turn,
-        std::uint64_t fence,
-        std::uint64_t end,
-        std::string bytes,
-        std::function<void()> on_sent
+    void append(
+        const Piece& piece, std::function<void()> on_sent, std::function<void(Result<Written>)> done
     ) override;
     [[nodiscard]] Task<Result<void>> drop_log(std::string turn) override;
     [[nodiscard]] Task<Result<Log>> read(std::string turn) override;
@@ -122,9 +119,18 @@ public:
 
 private:
     [[nodiscard]] Task<Result<Reply>> ask(Command command);
-    /// … which may go with others.
-    [[nodiscard]] Task<Result<Reply>> ask_soon(Command command, std::function<void()> on_sent);
     [[nodiscard]] Task<Result<Reply>> noted(Task<Result<Reply>> asked);
+    void count_answer(const Result<Reply>& reply, Clock::time_point began);
+    struct Appended {
+        std::string log; ///< its key
+        std::uint64_t fence;
+        std::uint64_t end;
+        std::size_t size;
+    };
+    /// What became of it; nullopt: the log itself has to be asked.
+    [[nodiscard]] std::optional<Result<Written>>
+    written(const Appended& piece, const Result<Reply>& reply);
+    [[nodiscard]] Task<Result<Written>> look_at_top(Appended piece);
     /// Its answer comes once a copy of the server has it, too, where there is one.
     [[nodiscard]] Task<Result<Reply>> ask_copied(Command command);
     [[nodiscard]] Task<void> wait_for_copy();

@@ -65,17 +65,22 @@ std::uint64_t Reply::count() const {
 }
 
 void append_command(std::string& out, const Command& command) {
+    const std::vector<std::string_view> words(command.begin(), command.end());
+    append_command(out, words);
+}
+
+void append_command(std::string& out, std::span<const std::string_view> words) {
     std::vector<const char*> texts;
     std::vector<std::size_t> sizes;
-    texts.reserve(command.size());
-    sizes.reserve(command.size());
-    for (const auto& one : command) {
-        texts.push_back(one.data());
-        sizes.push_back(one.size());
+    texts.reserve(words.size());
+    sizes.reserve(words.size());
+    for (const auto word : words) {
+        texts.push_back(word.data());
+        sizes.push_back(word.size());
     }
     char* formatted = nullptr;
     const int size = redisFormatCommandArgv(
-        &formatted, static_cast<int>(command.size()), texts.data(), sizes.data()
+        &formatted, static_cast<int>(words.size()), texts.data(), sizes.data()
     );
     if (size < 0) {
         throw std::bad_alloc();

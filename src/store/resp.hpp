@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct Reply {
 };
 
 /// Appends the command as it is sent.
+void append_command(std::string& out, std::span<const std::string_view> words);
 void append_command(std::string& out, const Command& command);
 
 /// Feed bytes cut anywhere.

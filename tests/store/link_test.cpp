@@ -47,14 +47,12 @@ TEST_CASE("what may wait has left this process before its answer comes, also on 
     bool answered = false;
     for (int i = 0; i < 3; ++i) {
         const auto before = sent;
-        spawn(
-            rig.context.get_executor(),
-            "one",
-            [](RedisLink::Self on, int* count, bool* done) -> Task<void> {
-                *done = (co_await RedisLink::call_soon(on, {"PING"}, Millis(20'000), [count] {
-                            ++*count;
-                        })).has_value();
-            }(link, &sent, &answered)
+        RedisLink::call_soon(
+            link,
+            std::array{std::string_view("PING")},
+            Millis(20'000),
+            [&sent] { ++sent; },
+            [&answered](const Result<Reply>& reply) { answered = reply.has_value(); }
         );
         rig.until("the write", [&] { return sent == before + 1; });
         CHECK_FALSE(answered);

@@ -28,7 +28,7 @@ TEST_CASE("a log begins with its head and tells offsets and bytes") {
     auto& a = rig.open();
     const auto fence = start(rig, a, "t1");
     const std::string binary("x\0\r\n", 4);
-    CHECK(rig.get(a.append("t1", fence, 4, binary)) == Written::stored);
+    CHECK(rig.get(append(a, "t1", fence, 4, binary)) == Written::stored);
     const auto log = rig.get(a.read("t1"));
     REQUIRE(log.entries.size() == 2);
     CHECK(log.whole());
@@ -44,7 +44,7 @@ TEST_CASE("a log that is longer than one answer is read whole") {
     auto& a = rig.open();
     const auto fence = start(rig, a, "t1");
     for (std::uint64_t i = 1; i <= 2'100; ++i) {
-        REQUIRE(rig.get(a.append("t1", fence, i, "x")) == Written::stored);
+        REQUIRE(rig.get(append(a, "t1", fence, i, "x")) == Written::stored);
     }
     const auto log = rig.get(a.read("t1"));
     REQUIRE(log.entries.size() == 2'101);
@@ -56,7 +56,7 @@ TEST_CASE("a log that is gone, or was dropped, takes nothing and is not made aga
     auto& a = rig.open();
     const auto fence = start(rig, a, "t1");
     rig.get(a.drop_log("t1"));
-    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::gone);
+    CHECK(rig.get(append(a, "t1", fence, 3, "abc")) == Written::gone);
     CHECK(
         rig.get(a.end(
             {.key = k_thread,
@@ -76,7 +76,7 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
     auto& a = rig.open();
     auto& b = rig.open();
     const auto fence = start(rig, a, "t1");
-    rig.get(a.append("t1", fence, 3, "abc"));
+    rig.get(append(a, "t1", fence, 3, "abc"));
     auto first = rig.get(b.follow({{"t1", fence, 0}}));
     REQUIRE(first.size() == 1);
     CHECK(first.front().turn == "t1");
@@ -97,7 +97,7 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
             out->emplace(co_await from->follow({{"t1", at, 3}}));
         }(&b, fence, &later)
     );
-    rig.get(a.append("t1", fence, 6, "def"));
+    rig.get(append(a, "t1", fence, 6, "def"));
     rig.until("the news", [&later] { return later.has_value(); });
     REQUIRE(*later);
     REQUIRE((*later)->size() == 1);
@@ -114,9 +114,9 @@ TEST_CASE("a log with a hole is not whole") {
     RedisRig rig;
     auto& a = rig.open();
     const auto fence = start(rig, a, "t1");
-    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(append(a, "t1", fence, 3, "abc")) == Written::stored);
     CHECK(rig.get(a.read("t1")).whole());
-    CHECK(rig.get(a.append("t1", fence, 9, "ghi")) == Written::stored); // "def" was lost
+    CHECK(rig.get(append(a, "t1", fence, 9, "ghi")) == Written::stored); // "def" was lost
     CHECK_FALSE(rig.get(a.read("t1")).whole());
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("what a later release says in a log is noticed") {
     RedisRig rig;
     auto& a = rig.open();
     const auto fence = start(rig, a, "t1");
-    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(append(a, "t1", fence, 3, "abc")) == Written::stored);
     CHECK(rig.get(a.read("t1")).plain());
     redis_cli(rig, {"XADD", "oa:l:t1", std::to_string(fence) + "-4", "b", "d", "new", "x"});
     CHECK_FALSE(rig.get(a.read("t1")).plain());
@@ -143,7 +143,7 @@ TEST_CASE("many turns are followed at once") {
         asked.most = k_turns;
         const auto fence = rig.get(a.acquire(asked)).holding.fence;
         rig.get(a.commit({.key = key, .fence = fence, .turn = turn, .head = "{}"}));
-        rig.get(a.append(turn, fence, 3, "abc"));
+        rig.get(append(a, turn, fence, 3, "abc"));
         tails.push_back({turn, fence, 0});
     }
     std::vector<Wanted> wanted;
@@ -190,7 +190,7 @@ TEST_CASE("a full store refuses frames, and still takes an ending") {
     auto written = Written::stored;
     for (int i = 0; i < 100 && written == Written::stored; ++i) {
         end += 65'536;
-        written = rig.get(a.append("t1", fence, end, std::string(65'536, 'x')));
+        written = rig.get(append(a, "t1", fence, end, std::string(65'536, 'x')));
     }
     CHECK(written == Written::full);
     CHECK(

@@ -5,8 +5,12 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/store/store.hpp"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -158,6 +162,28 @@ inline std::string redis_cli(RedisRig& rig, std::vector<std::string> command) {
         (void)co_await running->wait();
         co_return co_await running->read_stdout();
     }(child->get()));
+}
+
+/// A piece, and what became of it.
+inline Task<Result<store::Written>> append(
+    store::Store& store, std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes
+) {
+    const auto signal = std::make_shared<asio::steady_timer>(
+        co_await asio::this_coro::executor, Clock::time_point::max()
+    );
+    const auto answer = std::make_shared<std::optional<Result<store::Written>>>();
+    store.append(
+        {.turn = turn, .fence = fence, .end = end, .bytes = bytes},
+        nullptr,
+        [signal, answer](Result<store::Written> written) {
+            answer->emplace(std::move(written));
+            signal->cancel();
+        }
+    );
+    REQUIRE_FALSE(*answer); // it is told later
+    (void)co_await signal->async_wait(asio::as_tuple(asio::use_awaitable));
+    REQUIRE(*answer);
+    co_return *std::move(*answer);
 }
 
 inline constexpr const char* k_attempt = "attempt-1";

@@ -40,7 +40,7 @@ TEST_CASE("a thread has one holder, and its fence rises with each") {
     auto& a = rig.open();
     auto& b = rig.open();
     const auto first = start(rig, a, k_thread, "t1");
-    rig.get(a.append("t1", first, 3, "abc"));
+    rig.get(append(a, "t1", first, 3, "abc"));
     a.tell_readers("t1", 2);
 
     const auto busy = rig.get(b.acquire(wish(k_thread)));
@@ -73,9 +73,9 @@ TEST_CASE("a step that is asked twice is done once") {
         .key = k_thread, .fence = one.holding.fence, .turn = "t1", .head = "{}"
     };
     CHECK(rig.get(a.commit(commit)).empty());
-    CHECK(rig.get(a.append("t1", one.holding.fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(append(a, "t1", one.holding.fence, 3, "abc")) == Written::stored);
     CHECK(rig.get(a.commit(commit)).empty());
-    CHECK(rig.get(a.append("t1", one.holding.fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(append(a, "t1", one.holding.fence, 3, "abc")) == Written::stored);
     auto end = ending(k_thread, one.holding.fence, "t1");
     end.end = 3 + end.bytes.size();
     CHECK(rig.get(a.end(end)) == Written::stored);
@@ -261,7 +261,7 @@ TEST_CASE("a dead session's turn is decided once, and never for a living one") {
     auto& c = rig.open();
     auto& a = rig.open();
     const auto fence = start(rig, a, k_thread, "t1");
-    rig.get(a.append("t1", fence, 3, "abc"));
+    rig.get(append(a, "t1", fence, 3, "abc"));
     const auto early = take(rig, b, k_thread);
     CHECK_FALSE(rig.get(b.reap(early, "end.", "{}")));
     CHECK_FALSE(rig.get(b.adopt(early)));
@@ -281,7 +281,7 @@ TEST_CASE("a dead session's turn is decided once, and never for a living one") {
     CHECK(*adopted > fence);
     CHECK_FALSE(rig.get(c.reap(now, "end.", "{}")));
     CHECK(rig.get(b.orphans()).empty());
-    CHECK(rig.get(b.append("t1", *adopted, 6, "def")) == Written::stored);
+    CHECK(rig.get(append(b, "t1", *adopted, 6, "def")) == Written::stored);
 
     rig.kill(b);
     CHECK(rig.get(c.reap(take(rig, c, k_thread), "end.", "{}")));
@@ -302,7 +302,7 @@ TEST_CASE("a turn that was let go is adopted although its holder lives") {
     CHECK(rig.get(b.orphans()).size() == 1);
     CHECK(rig.get(b.adopt(take(rig, b, k_thread))));
     CHECK(rig.get(b.orphans()).empty());
-    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::fenced);
+    CHECK(rig.get(append(a, "t1", fence, 3, "abc")) == Written::fenced);
 }
 
 TEST_CASE("a session that slept over its lease goes on where nobody took over") {
@@ -317,7 +317,7 @@ TEST_CASE("a session that slept over its lease goes on where nobody took over") 
     rig.until("the lease to be taken again", [&] {
         return rig.get(rig.stores.back()->look(k_thread)).holding.alive;
     });
-    CHECK(rig.get(a.append("t1", fence, 3, "abc")) == Written::stored);
+    CHECK(rig.get(append(a, "t1", fence, 3, "abc")) == Written::stored);
     CHECK(rig.get(a.end(ending(k_thread, fence, "t1"))) == Written::stored);
 }
 
@@ -326,14 +326,14 @@ TEST_CASE("a turn that another session took over does not count twice") {
     auto& a = rig.open();
     auto& b = rig.open();
     const auto fence = start(rig, a, k_thread, "t1");
-    rig.get(a.append("t1", fence, 3, "abc"));
+    rig.get(append(a, "t1", fence, 3, "abc"));
     CHECK(redis_cli(rig, {"DEL", "oa:s:" + a.session()}) == "1\n");
     const auto adopted = rig.get(b.adopt(take(rig, b, k_thread)));
     REQUIRE(adopted);
     rig.until("the first session again", [&] {
         return redis_cli(rig, {"EXISTS", "oa:s:" + a.session()}) == "1\n";
     });
-    CHECK(rig.get(a.append("t1", fence, 6, "def")) == Written::fenced);
+    CHECK(rig.get(append(a, "t1", fence, 6, "def")) == Written::fenced);
     rig.get(a.forget(k_thread, fence)); // the journal that was fenced says so
     CHECK(rig.get(b.end(ending(k_thread, *adopted, "t1"))) == Written::stored);
     auto asked = wish({"bob", "c1"});

@@ -146,6 +146,14 @@ enum class Written {
     full,   ///< the store has no memory left
 };
 
+/// What append() stores. The views are read before it returns.
+struct Piece {
+    std::string_view turn;
+    std::uint64_t fence = 0;
+    std::uint64_t end = 0; ///< bytes of frames up to and with this piece
+    std::string_view bytes{};
+};
+
 struct EndRequest {
     ThreadKey key;
     std::uint64_t fence = 0;
@@ -305,14 +313,11 @@ public:
     [[nodiscard]] virtual Task<Result<Acquired::Kind>> take_place(AcquireRequest request) = 0;
     virtual void give_place(const std::string& owner) = 0;
     /// `on_sent`, if any, is called once the bytes have left this process: what happens to it from
-    /// then on cannot take them back. Not called when they never leave it. Appends that are under
-    /// way at once are stored in their order.
-    [[nodiscard]] virtual Task<Result<Written>> append(
-        std::string turn,
-        std::uint64_t fence,
-        std::uint64_t end,
-        std::string bytes,
-        std::function<void()> on_sent = {}
+    /// then on cannot take them back. Not called when they never leave it; it may be called within
+    /// append(). `done` is called once, later. Appends that are under way at once are stored in
+    /// their order. No task: there are thousands a second, and nobody waits for one.
+    virtual void append(
+        const Piece& piece, std::function<void()> on_sent, std::function<void(Result<Written>)> done
     ) = 0;
     /// The one ending. Written::fenced: another replica has decided.
     [[nodiscard]] virtual Task<Result<Written>> end(EndRequest request) = 0;

@@ -116,52 +116,55 @@ void TurnJournal::go_on() {
     const bool room = flying_ == 0 || (flying_ < k_most_flying &&
                                        store_->turns.inflight < store_->options().inflight);
     if (sent_ < pending_.size() && waits_ == 0 && room) {
-        if (tried_ == cuts_.size()) {
-            cuts_.push_back(whole_frames(std::string_view(pending_).substr(sent_)));
-        }
-        const auto size = cuts_[tried_++]; // as before: an entry of the log has no other length
-        auto piece = pending_.substr(sent_, size);
-        sent_ += size;
-        top_ = std::max(top_, end_ + sent_);
-        ++flying_;
-        store_->turns.inflight += size;
-        waits_ = ++pieces_;
-        spawn(
-            executor_,
-            "turn journal",
-            write_piece(shared_from_this(), pieces_, end_ + sent_, std::move(piece))
-        );
+        send_piece();
     } else if (ending_ && idle()) {
         over_ = true;
         spawn(executor_, "turn journal", write_end(shared_from_this()));
     }
 }
 
-Task<void>
-TurnJournal::write_piece(Self self, std::uint64_t number, std::uint64_t end, std::string piece) {
-    const auto size = piece.size();
-    const auto left = [self, number] {
-        if (self->waits_ == number) {
-            self->waits_ = 0;
+void TurnJournal::send_piece() {
+    const auto rest = std::string_view(pending_).substr(sent_);
+    if (tried_ == cuts_.size()) {
+        cuts_.push_back(whole_frames(rest));
+    }
+    const auto size = cuts_[tried_++]; // as before: an entry of the log has no other length
+    sent_ += size;
+    const auto end = end_ + sent_;
+    top_ = std::max(top_, end);
+    ++flying_;
+    store_->turns.inflight += size;
+    const auto number = waits_ = ++pieces_;
+    store_->append(
+        {.turn = turn_, .fence = fence_, .end = end, .bytes = rest.substr(0, size)},
+        [self = shared_from_this(), number] {
+            self->left(number);
             self->go_on();
+        },
+        [self = shared_from_this(), number, end, size](const Result<store::Written>& written) {
+            self->left(number);
+            self->answered(end, size, written);
         }
-    };
-    const auto written =
-        co_await self->store_->append(self->turn_, self->fence_, end, std::move(piece), left);
-    --self->flying_;
-    self->store_->turns.inflight -= size;
-    self->waits_ = self->waits_ == number ? 0 : self->waits_;
-    if (!self->over_ && !self->logless_) {
+    );
+}
+
+void TurnJournal::answered(
+    std::uint64_t end, std::size_t size, const Result<store::Written>& written
+) {
+    --flying_;
+    store_->turns.inflight -= size;
+    if (!over_ && !logless_) {
         if (written) {
-            self->take(*written, end, size);
-        } else if (!std::exchange(self->held_up_, true)) {
-            self->failing_ = self->failing_.value_or(Clock::now());
+            take(*written, end, size);
+        } else if (!std::exchange(held_up_, true)) {
+            failing_ = failing_.value_or(Clock::now());
         }
     }
-    if (self->held_up_ && self->flying_ == 0) {
-        co_await try_again(self);
+    if (held_up_ && flying_ == 0) {
+        spawn(executor_, "turn journal", try_again(shared_from_this()));
+    } else {
+        go_on();
     }
-    self->go_on();
 }
 
 void TurnJournal::take(store::Written written, std::uint64_t end, std::size_t size) {
@@ -216,6 +219,7 @@ Task<void> TurnJournal::try_again(Self self) {
     self->sent_ = 0;
     self->stored_ = self->end_;
     self->held_up_ = false;
+    self->go_on();
 }
 
 /// Nobody is told an ending before the store has it, unless the store says nothing at all.

@@ -65,8 +65,10 @@ private:
     using Self = std::shared_ptr<TurnJournal>;
     /// The next piece and, behind all of them, the end.
     void go_on();
-    [[nodiscard]] static Task<void>
-    write_piece(Self self, std::uint64_t number, std::uint64_t end, std::string piece);
+    void send_piece();
+    /// The piece has left this process, or never will.
+    void left(std::uint64_t number) noexcept { waits_ = waits_ == number ? 0 : waits_; }
+    void answered(std::uint64_t end, std::size_t size, const Result<store::Written>& written);
     void take(store::Written written, std::uint64_t end, std::size_t size);
     [[nodiscard]] static Task<void> try_again(Self self);
     [[nodiscard]] static Task<void> write_end(Self self);

@@ -21,28 +21,20 @@ public:
         std::uint64_t end;
         std::string bytes;
         std::function<void()> on_sent;
-        asio::steady_timer answered;
-        std::optional<Result<Written>> answer{};
+        std::function<void(Result<Written>)> done;
     };
 
-    explicit HeldStore(asio::io_context& io) : SlowStore(io.get_executor()), io_(&io) {
+    explicit HeldStore(const asio::io_context::executor_type& executor) : SlowStore(executor) {
         settings.outage = Millis(60'000);
     }
-    Task<Result<Written>> append(
-        std::string,
-        std::uint64_t,
-        std::uint64_t end,
-        std::string bytes,
-        std::function<void()> on_sent
+    void append(
+        const store::Piece& piece,
+        std::function<void()> on_sent,
+        std::function<void(Result<Written>)> done
     ) override {
-        auto& piece = pieces.emplace_back(
-            end,
-            std::move(bytes),
-            std::move(on_sent),
-            asio::steady_timer(io_->get_executor(), Clock::time_point::max())
+        pieces.emplace_back(
+            piece.end, std::string(piece.bytes), std::move(on_sent), std::move(done)
         );
-        (void)co_await piece.answered.async_wait(asio::as_tuple(asio::use_awaitable));
-        co_return *piece.answer;
     }
     Task<Result<Written>> end(store::EndRequest request) override {
         ended.push_back(std::move(request));
@@ -55,23 +47,17 @@ public:
     const store::StoreOptions& options() const noexcept override { return settings; }
 
     void send(std::size_t which) { pieces.at(which).on_sent(); }
-    void settle(std::size_t which, Result<Written> with) {
-        pieces.at(which).answer = std::move(with);
-        pieces.at(which).answered.cancel();
-    }
+    void settle(std::size_t which, Result<Written> with) { pieces.at(which).done(std::move(with)); }
 
     std::deque<Piece> pieces{};
     std::vector<store::EndRequest> ended{};
     int dropped = 0;
     store::StoreOptions settings{};
-
-private:
-    asio::io_context* io_;
 };
 
 struct Bench {
     asio::io_context io{};
-    HeldStore store{io};
+    HeldStore store{io.get_executor()};
     std::shared_ptr<TurnJournal> journal =
         std::make_shared<TurnJournal>(io.get_executor(), store, store::ThreadKey{}, 1, "turn-1");
 
