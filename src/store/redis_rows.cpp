@@ -24,7 +24,8 @@ std::int64_t seconds(const Reply& reply, std::size_t at) {
     return at < reply.items.size() ? static_cast<std::int64_t>(reply.items[at].count()) : 0;
 }
 
-/// Its eight values from `at` on.
+} // namespace
+
 std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at) {
     if (reply.at(at).empty()) {
         return std::nullopt;
@@ -41,9 +42,25 @@ std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at) {
     };
 }
 
-constexpr std::size_t k_row_values = 8;
+void add_fields(Command& args, ThreadFields fields) {
+    const auto add = [&args](std::string_view name, std::string value) {
+        args.emplace_back(name);
+        args.push_back(std::move(value));
+    };
+    add("th", std::move(fields.thread));
+    add("sd", std::to_string(fields.seeded));
+    add("tl", std::move(fields.title));
+    add("cr", std::to_string(fields.created_at));
+    add("up", std::to_string(fields.updated_at));
+    add("ar", fields.archived ? "1" : "0");
+    add("lm", std::move(fields.last_message));
+    add("lt", std::move(fields.last_turn));
+}
 
-} // namespace
+Command RedisStore::row_keys(const ThreadKey& key) const {
+    const auto owner = percent_encode(key.owner);
+    return {row(key), this->key("u", owner), this->key("w", owner)};
+}
 
 Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
     OA_CO_TRY(const auto reply, co_await run(scripts::look, {row(key)}, {}));
@@ -94,51 +111,25 @@ RedisStore::rows_of(std::string owner, std::vector<std::string> ids) {
     OA_CO_TRY(const auto reply, co_await run(scripts::rows, std::move(keys), {}));
     std::vector<std::optional<ThreadFields>> out;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        out.push_back(fields_at(reply, i * k_row_values));
+        out.push_back(fields_at(reply, i * k_field_count));
     }
     co_return out;
 }
 
 Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
-    Command args{key.id, "th", fields.thread, "sd", std::to_string(fields.seeded)};
-    const auto add = [&args](std::string_view name, std::string value) {
-        args.emplace_back(name);
-        args.push_back(std::move(value));
-    };
-    add("tl", std::move(fields.title));
-    add("cr", std::to_string(fields.created_at));
-    add("up", std::to_string(fields.updated_at));
-    add("ar", fields.archived ? "1" : "0");
-    add("lm", std::move(fields.last_message));
-    add("lt", std::move(fields.last_turn));
-    OA_CO_CHECK(co_await run(
-        scripts::put,
-        {row(key),
-         this->key("u", percent_encode(key.owner)),
-         this->key("w", percent_encode(key.owner))},
-        std::move(args)
-    ));
+    Command args{key.id};
+    add_fields(args, std::move(fields));
+    OA_CO_CHECK(co_await run(scripts::put, row_keys(key), std::move(args)));
     co_return Result<void>{};
 }
 
 Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
-    const auto owner = percent_encode(key.owner);
-    OA_CO_CHECK(co_await run(
-        scripts::touch,
-        {row(key), this->key("u", owner), this->key("w", owner)},
-        {key.id, std::to_string(updated_at)}
-    ));
+    OA_CO_CHECK(co_await run(scripts::touch, row_keys(key), {key.id, std::to_string(updated_at)}));
     co_return Result<void>{};
 }
 
 Task<Result<void>> RedisStore::erase(ThreadKey key) {
-    OA_CO_CHECK(co_await run(
-        scripts::erase,
-        {row(key),
-         this->key("u", percent_encode(key.owner)),
-         this->key("w", percent_encode(key.owner))},
-        {key.id, std::string(k_day)}
-    ));
+    OA_CO_CHECK(co_await run(scripts::erase, row_keys(key), {key.id, std::string(k_day)}));
     co_return Result<void>{};
 }
 

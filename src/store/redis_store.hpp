@@ -19,6 +19,12 @@ namespace oa_stream::store {
 /// The name of a row behind its kind.
 [[nodiscard]] std::string row_name(const ThreadKey& thread);
 
+/// A row's values in an answer, from `at` on; nullopt: no conversation.
+inline constexpr std::size_t k_field_count = 8;
+[[nodiscard]] std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at);
+/// … and their names and values for a command.
+void add_fields(Command& args, ThreadFields fields);
+
 /// Refuses a server that would lose or mix up what lanes share.
 [[nodiscard]] Task<Result<void>>
 check_server(RedisLink::Self link, std::string prefix, Millis wait);
@@ -167,6 +173,8 @@ private:
 
     [[nodiscard]] std::string key(std::string_view kind, std::string_view name) const;
     [[nodiscard]] std::string row(const ThreadKey& thread) const;
+    /// … and behind it what lists the owner's rows, and their changes.
+    [[nodiscard]] Command row_keys(const ThreadKey& key) const;
     [[nodiscard]] std::string log(const std::string& turn) const { return key("l", turn); }
 
     asio::any_io_executor executor_;

@@ -94,12 +94,17 @@ Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
     );
     Acquired out;
     out.kind = kind_of(reply.at(0));
-    out.holding = holding_of(reply);
     if (out.kind == Acquired::Kind::mine) {
-        held_.add(request.key, out.holding.fence);
-        out.unsure = reply.at(2) == "1";
         out.holding.session = session_;
+        out.holding.phase = Phase::starting;
+        out.holding.fence = reply.items.size() > 1 ? reply.items[1].count() : 0;
+        out.unsure = reply.at(2) == "1";
+        out.fields = fields_at(reply, 3);
+        out.erased = reply.at(3 + k_field_count) == "1";
+        held_.add(request.key, out.holding.fence);
+        co_return out;
     }
+    out.holding = holding_of(reply);
     out.holding.alive = out.kind == Acquired::Kind::busy;
     out.readers = reply.items.size() > 6 ? reply.items[6].count() : 0;
     co_return out;
@@ -158,18 +163,20 @@ Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
     auto kept = request.idempotency.empty()
                     ? std::string()
                     : this->key("i", row_name({request.key.owner, request.idempotency}));
-    OA_CO_TRY(
-        const auto reply,
-        co_await decide(
-            scripts::commit,
-            {row(request.key), log(request.turn)},
-            {text(request.fence),
-             request.turn,
-             std::move(request.head),
-             std::to_string((options_.turn_time + k_log_slack).count()),
-             std::move(kept)}
-        )
-    );
+    auto keys = row_keys(request.key);
+    keys.push_back(log(request.turn));
+    Command args{
+        request.key.id,
+        text(request.fence),
+        request.turn,
+        std::move(request.head),
+        std::to_string((options_.turn_time + k_log_slack).count()),
+        std::move(kept)
+    };
+    if (request.fields) {
+        add_fields(args, *std::move(request.fields));
+    }
+    OA_CO_TRY(const auto reply, co_await decide(scripts::commit, std::move(keys), std::move(args)));
     if (reply.at(0) != "ok") {
         co_return fail(Code::conflict, "another replica has this conversation now");
     }

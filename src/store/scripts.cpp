@@ -57,9 +57,15 @@ const Script acquire{"acquire", R"lua(
 local p, me = ARGV[1], ARGV[2]
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un')
+local function mine(f)
+  local row = redis.call('HMGET', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn')
+  local out = {'mine', f, r[7] or ''}
+  for i = 1, 9 do out[i + 3] = row[i] or '' end
+  return out
+end
 local s = r[1] or ''
 if s ~= '' then
-  if s == me and r[6] == ARGV[3] then return {'mine', r[2], r[7] or ''} end
+  if s == me and r[6] == ARGV[3] then return mine(r[2]) end
   if redis.call('EXISTS', p..':s:'..s) == 0 then
     return {'orphan', r[2], s, r[3], r[4] or '', r[5] or '', 0}
   end
@@ -76,7 +82,7 @@ redis.call('HSET', KEYS[1], 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 
   'rd', '')
 redis.call('PERSIST', KEYS[1])
 redis.call('SADD', p..':o:'..me, ARGV[5])
-return {'mine', f, r[7] or ''}
+return mine(f)
 )lua"};
 
 const Script take_place{"take_place", R"lua(
@@ -84,17 +90,33 @@ local p, me = ARGV[1], ARGV[2]
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 )lua" OA_COUNTED "return {'mine'}"};
 
-// KEYS: row, log. ARGV: fence, turn, head, the log's time to live, idempotency key or ''.
+// Behind every change of an owner's rows: its id, among the last thousand or so of one day.
+#define OA_CHANGED                                                                                 \
+    "redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'i', ARGV[3])\n"                        \
+    "redis.call('PEXPIRE', KEYS[3], 86400000)\n"
+
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, and from `FIRST` on names and values.
+#define OA_PUT(FIRST)                                                                              \
+    "redis.call('HSET', KEYS[1], unpack(ARGV, " FIRST "))\n"                                       \
+    "redis.call('HDEL', KEYS[1], 'gn')\n"                                                          \
+    "redis.call('PERSIST', KEYS[1])\n"                                                             \
+    "redis.call('SADD', KEYS[2], ARGV[3])\n" OA_CHANGED
+
+// KEYS: row, owner's set, owner's changes, log. ARGV: thread id, fence, turn, head, the log's time
+// to live, idempotency key or '', then the row's names and values, if it is put as well.
 const Script commit{"commit", R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
-if r[1] ~= ARGV[2] or r[2] ~= ARGV[3] then return {'fenced'} end
-if r[3] == 'live' and r[4] == ARGV[4] then return {'ok', r[5] or ''} end
-redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[4])
+if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
+if r[3] == 'live' and r[4] == ARGV[5] then return {'ok', r[5] or ''} end
+redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[5])
 redis.call('HDEL', KEYS[1], 'un')
-if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('UNLINK', KEYS[2]) end
-redis.call('XADD', KEYS[2], ARGV[3]..'-0', 'h', ARGV[5])
-redis.call('PEXPIRE', KEYS[2], ARGV[6])
-if ARGV[7] ~= '' then redis.call('HSET', ARGV[7], 'ti', ARGV[4]) end
+if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('UNLINK', KEYS[4]) end
+redis.call('XADD', KEYS[4], ARGV[4]..'-0', 'h', ARGV[6])
+redis.call('PEXPIRE', KEYS[4], ARGV[7])
+if ARGV[8] ~= '' then redis.call('HSET', ARGV[8], 'ti', ARGV[5]) end
+if #ARGV > 8 then
+)lua" OA_PUT("9") R"lua(
+end
 return {'ok', r[5] or ''}
 )lua"};
 
@@ -252,20 +274,7 @@ redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
 return 1
 )lua"};
 
-// Behind every change of an owner's rows: its id, among the last thousand or so of one day.
-#define OA_CHANGED                                                                                 \
-    "redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'i', ARGV[3])\n"                        \
-    "redis.call('PEXPIRE', KEYS[3], 86400000)\n"
-
-// KEYS: row, owner's set, owner's changes. ARGV: thread id, then names and values.
-const Script put{"put", R"lua(
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
-redis.call('HDEL', KEYS[1], 'gn')
-redis.call('PERSIST', KEYS[1])
-redis.call('SADD', KEYS[2], ARGV[3])
-)lua" OA_CHANGED R"lua(
-return 1
-)lua"};
+const Script put{"put", OA_PUT("4") "return 1\n"};
 
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, when it was used last.
 const Script touch{"touch", R"lua(#!lua flags=allow-oom
@@ -369,6 +378,7 @@ return out
 
 #undef OA_COUNT
 #undef OA_UNSURE
+#undef OA_PUT
 #undef OA_CHANGED
 #undef OA_UNCHANGED
 #undef OA_COUNTED

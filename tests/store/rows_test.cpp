@@ -166,3 +166,64 @@ TEST_CASE("what others changed is told once, all when nobody can tell") {
     CHECK(rows[1]->title == "Renamed");
     CHECK(rows[1]->archived);
 }
+
+TEST_CASE("whoever takes a thread is told its row, which is the same one again with the attempt") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    const auto fresh = rig.get(a.acquire(wish(key)));
+    CHECK_FALSE(fresh.fields);
+    CHECK_FALSE(fresh.erased);
+    rig.get(a.forget(key, fresh.holding.fence));
+
+    rig.get(b.put(key, {.thread = "th-1", .title = "A title", .last_turn = "t"}));
+    for (int i = 0; i < 2; ++i) {
+        const auto known = rig.get(a.acquire(wish(key, "second")));
+        CHECK(known.kind == Acquired::Kind::mine);
+        REQUIRE(known.fields);
+        CHECK(known.fields->thread == "th-1");
+        CHECK(known.fields->title == "A title");
+        CHECK(known.fields->last_turn == "t");
+        CHECK_FALSE(known.erased);
+    }
+    const auto held = rig.get(a.acquire(wish(key, "second")));
+    rig.get(a.forget(key, held.holding.fence));
+
+    rig.get(b.erase(key));
+    const auto gone = rig.get(a.acquire(wish(key, "third")));
+    CHECK_FALSE(gone.fields);
+    CHECK(gone.erased);
+}
+
+TEST_CASE("a turn is committed together with its row, or neither is") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    rig.get(b.put({"ann", "other"}, {.thread = "th-0"}));
+    const auto seen = rig.get(b.changes_of("ann", ""));
+    const auto held = rig.get(a.acquire(wish(key)));
+    CommitRequest request{
+        .key = key,
+        .fence = held.holding.fence + 1,
+        .turn = "t1",
+        .head = "{}",
+        .idempotency = {},
+        .fields = ThreadFields{.thread = "th-1", .title = "A title"}
+    };
+    CHECK_FALSE(rig.run(a.commit(request)));
+    CHECK_FALSE(rig.get(b.look(key)).fields);
+
+    request.fence = held.holding.fence;
+    rig.get(a.commit(request));
+    const auto row = rig.get(b.look(key));
+    REQUIRE(row.fields);
+    CHECK(row.fields->thread == "th-1");
+    CHECK(row.fields->title == "A title");
+    CHECK(row.holding.turn == "t1");
+    CHECK(row.has_log);
+    const auto changes = rig.get(b.changes_of("ann", seen.at));
+    CHECK_FALSE(changes.all);
+    CHECK(changes.ids == std::vector<std::string>{"c1"});
+}

@@ -83,6 +83,9 @@ struct Acquired {
     std::size_t readers = 0; ///< busy: of its turn, on all replicas
     /// mine: what became of the start before this one nobody knows.
     bool unsure = false;
+    /// mine: as look() tells them. Nobody else changes them from now on.
+    std::optional<ThreadFields> fields{};
+    bool erased = false;
 };
 
 /// Idempotency-Key, all replicas together.
@@ -107,6 +110,7 @@ struct CommitRequest {
     std::string turn{};
     std::string head{}; ///< what a successor must know of the turn; opaque
     std::string idempotency{}; ///< the key under which it was started, or empty
+    std::optional<ThreadFields> fields{}; ///< put() in the same step
 };
 
 /// A turn's log. Entries are ordered by (fence, end): a writer with an older fence is refused.

@@ -111,6 +111,12 @@ public:
 
 private:
     void take_row(const store::ThreadKey& key, const store::ThreadFields& fields);
+    /// What the store has of a row.
+    void learn(
+        const store::ThreadKey& key, const std::optional<store::ThreadFields>& fields, bool erased
+    );
+    /// What this lane has of it.
+    [[nodiscard]] std::optional<store::ThreadFields> own_fields(const store::ThreadKey& key) const;
     [[nodiscard]] Task<bool> refresh_these(std::string owner, std::vector<std::string> ids);
 
     /// A turn that runs elsewhere, read here.

@@ -48,16 +48,27 @@ Task<bool> SharedLane::refresh(std::string owner, std::string id) {
     if (!state) {
         co_return false;
     }
-    auto& ids = lane_->ids();
-    const auto known = ids.find(owner, id);
-    if (state->fields) {
-        take_row(key, *state->fields);
-    } else if (known && state->erased) {
-        ids.erase(owner, id);
-    } else if (known && state->holding.phase != store::Phase::starting) {
-        (void)co_await store_->put(key, fields_of(*known));
+    learn(key, state->fields, state->erased);
+    const auto known = own_fields(key);
+    if (known && !state->fields && state->holding.phase != store::Phase::starting) {
+        (void)co_await store_->put(key, *known);
     }
     co_return true;
+}
+
+void SharedLane::learn(
+    const store::ThreadKey& key, const std::optional<store::ThreadFields>& fields, bool erased
+) {
+    if (fields) {
+        take_row(key, *fields);
+    } else if (erased && lane_->ids().contains(key.owner, key.id)) {
+        lane_->ids().erase(key.owner, key.id);
+    }
+}
+
+std::optional<store::ThreadFields> SharedLane::own_fields(const store::ThreadKey& key) const {
+    const auto row = lane_->ids().find(key.owner, key.id);
+    return row ? std::optional(fields_of(*row)) : std::nullopt;
 }
 
 void SharedLane::take_row(const store::ThreadKey& key, const store::ThreadFields& fields) {
@@ -124,10 +135,9 @@ Task<bool> SharedLane::refresh_these(std::string owner, std::vector<std::string>
 }
 
 Task<Result<void>> SharedLane::store_row(std::string owner, std::string id) {
-    const auto row = lane_->ids().find(owner, id);
     store::ThreadKey key{std::move(owner), std::move(id)};
-    if (row) {
-        co_return co_await store_->put(std::move(key), fields_of(*row));
+    if (auto row = own_fields(key)) {
+        co_return co_await store_->put(std::move(key), *std::move(row));
     }
     co_return co_await store_->erase(std::move(key));
 }

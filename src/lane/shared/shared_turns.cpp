@@ -119,9 +119,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
                 got->unsure
             );
             // Since it was read last another replica may have made it, or a turn on it.
-            if (!co_await refresh(request.key.owner, request.key.id)) {
-                co_return std::unexpected(reject_store_away());
-            }
+            learn(request.key, got->fields, got->erased);
             co_return std::optional<SharedHold>(std::move(hold));
         }
         use.reset();
@@ -179,7 +177,8 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
          .fence = hold->fence(),
          .turn = turn,
          .head = head_text(head),
-         .idempotency = std::move(idempotency)}
+         .idempotency = std::move(idempotency),
+         .fields = own_fields(hold->key())}
     );
     if (!stop && stop.error().code == Code::conflict) {
         ++store_->turns.fenced.commit;

@@ -246,7 +246,7 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
 }
 
 /// A new thread is on disk before anybody reads a byte of its first answer: a lane that dies then
-/// must still know it.
+/// must still know it. Lanes that share a store learn of it with the turn: commit_everywhere().
 Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority::Turn* turn) {
     auto& ids = lane_->ids();
     const auto& owner = call->record.owner;
@@ -273,9 +273,6 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
         co_return std::unexpected(reject_unstored());
     }
     ids.note_turn(owner, id, message_digest(call->chat), turn->turn_id());
-    if (lane_->shared && !co_await lane_->shared->store_row(owner, id)) {
-        co_return std::unexpected(reject_store_away());
-    }
     co_return Accepted<void>{};
 }
 
