@@ -18,10 +18,13 @@ constexpr Millis k_block{1'000};
 constexpr Millis k_pause{25};
 constexpr std::size_t k_most_waited = 128; ///< streams of one question
 constexpr std::size_t k_entries = 1'000; ///< of one answer
+/// Between two entries that tell when they were written: a sample of the lag is enough, and what is
+/// told costs the server time and memory.
+constexpr Millis k_timed{10};
 constexpr std::size_t k_large = 16U << 10U; ///< of what another replica sends
 
 std::string id_text(std::uint64_t fence, std::uint64_t end) {
-    return fmt::format("{}-{}", fence, end);
+    return std::to_string(fence).append("-").append(std::to_string(end));
 }
 
 std::uint64_t number(std::string_view digits) {
@@ -97,13 +100,16 @@ void RedisStore::append(
 ) {
     const auto name = key("l", piece.turn);
     const auto id = id_text(piece.fence, piece.end);
+    const auto began = Clock::now();
     const auto now = std::to_string(unix_us() / 1000);
     const std::array<std::string_view, 8> words{
         "XADD", name, "NOMKSTREAM", id, "b", piece.bytes, "t", now
     };
+    const bool timed = began - timed_ >= k_timed;
+    timed_ = timed ? began : timed_;
     auto told = [this,
                  alive = alive_,
-                 began = Clock::now(),
+                 began,
                  what = Appended{name, piece.fence, piece.end, piece.bytes.size()},
                  done = std::move(done)](Result<Reply> reply) mutable {
         if (!*alive) {
@@ -117,7 +123,13 @@ void RedisStore::append(
             tell(co_await std::move(asked));
         }(look_at_top(std::move(what)), std::move(done)));
     };
-    RedisLink::call_soon(link_, words, options_.wait, std::move(on_sent), std::move(told));
+    RedisLink::call_soon(
+        link_,
+        std::span(words).first(timed ? 8 : 6),
+        options_.wait,
+        std::move(on_sent),
+        std::move(told)
+    );
 }
 
 std::optional<Result<Written>>

@@ -130,7 +130,10 @@ RedisStore::~RedisStore() {
 }
 
 std::string RedisStore::key(std::string_view kind, std::string_view name) const {
-    return fmt::format("{}:{}:{}", options_.prefix, kind, name);
+    std::string out; // by hand: each append needs one
+    out.reserve(options_.prefix.size() + kind.size() + name.size() + 2);
+    out.append(options_.prefix).append(":").append(kind).append(":").append(name);
+    return out;
 }
 
 std::string RedisStore::row(const ThreadKey& thread) const {

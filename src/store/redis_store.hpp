@@ -186,6 +186,7 @@ private:
     HeldTurns held_{};
     std::size_t counting_ = 0; ///< commands on their way that change what is counted
     Clock::time_point leased_until_{};
+    Clock::time_point timed_{}; ///< the last entry of a log that tells when it was written
     std::string inbox_at_ = "0-0";
     StoreNumbers numbers_{};
     bool look_now_ = false; ///< the next beat is due

@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
 
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -69,24 +70,26 @@ void append_command(std::string& out, const Command& command) {
     append_command(out, words);
 }
 
+namespace {
+
+void append_size(std::string& out, char kind, std::size_t size) {
+    std::array<char, 24> digits{};
+    auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), size).ptr;
+    out += kind;
+    out += std::string_view(digits.data(), end);
+    out += "\r\n";
+}
+
+} // namespace
+
+/// hiredis' formatter prints each size with sprintf: two thirds of what an append cost a lane.
 void append_command(std::string& out, std::span<const std::string_view> words) {
-    std::vector<const char*> texts;
-    std::vector<std::size_t> sizes;
-    texts.reserve(words.size());
-    sizes.reserve(words.size());
+    append_size(out, '*', words.size());
     for (const auto word : words) {
-        texts.push_back(word.data());
-        sizes.push_back(word.size());
+        append_size(out, '$', word.size());
+        out += word;
+        out += "\r\n";
     }
-    char* formatted = nullptr;
-    const int size = redisFormatCommandArgv(
-        &formatted, static_cast<int>(words.size()), texts.data(), sizes.data()
-    );
-    if (size < 0) {
-        throw std::bad_alloc();
-    }
-    out.append(formatted, static_cast<std::size_t>(size));
-    redisFreeCommand(formatted);
 }
 
 struct ReplyReader::Impl {

@@ -1,4 +1,4 @@
-// Redis' protocol: commands out, replies in. hiredis formats and parses; it stays in resp.cpp.
+// Redis' protocol: commands out, replies in. hiredis parses; it stays in resp.cpp.
 #pragma once
 
 #include "oa_stream/base/error.hpp"

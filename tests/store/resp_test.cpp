@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <hiredis/hiredis.h>
+
 using namespace oa_stream;
 using namespace oa_stream::store;
 
@@ -65,4 +67,27 @@ TEST_CASE("only digits count") {
     CHECK(text.count() == 0);
     const Reply negative{.kind = Reply::Kind::number, .number = -1};
     CHECK(negative.count() == 0);
+}
+
+TEST_CASE("a command is written as hiredis writes it") {
+    const std::string long_one(70'000, 'x');
+    const std::string binary("a\0\r\n$3\r\n", 9);
+    const std::vector<std::string_view> words{"XADD", "", binary, long_one, "ü", "0"};
+    for (std::size_t count = 1; count <= words.size(); ++count) {
+        std::vector<const char*> texts;
+        std::vector<std::size_t> sizes;
+        for (const auto word : std::span(words).first(count)) {
+            texts.push_back(word.data());
+            sizes.push_back(word.size());
+        }
+        char* formatted = nullptr;
+        const int size =
+            redisFormatCommandArgv(&formatted, static_cast<int>(count), texts.data(), sizes.data());
+        REQUIRE(size > 0);
+        const std::string expected(formatted, static_cast<std::size_t>(size));
+        redisFreeCommand(formatted);
+        std::string out = "before";
+        append_command(out, std::span(words).first(count));
+        CHECK(out == "before" + expected);
+    }
 }
