@@ -119,9 +119,10 @@ export async function replicas({ lane, redis, fanout, cpu, deltas, every }) {
     await one.stop();
   }
   await store.stop();
+  const all = turns / STREAMS; // what the store was asked for, beside what the client counted
   return {
     lane: { memory: memory.cpu_us_per_delta, redis: redisRow.cpu_us_per_delta, gaps: { memory: memory.gap_ms, redis: redisRow.gap_ms }, good: [memory.good, redisRow.good] },
-    redis: { per_frame: used / redisRow.deltas * 1e6, per_append: used / appends * 1e6, probe: bare, appends_per_frame: appends / redisRow.deltas, bytes_per_turn: kept, written_per_turn: written / turns },
+    redis: { per_delta: used / redisRow.deltas / all * 1e6, per_append: used / appends * 1e6, probe: bare, appends_per_frame: appends / redisRow.frames / all, bytes_per_turn: kept, written_per_turn: written / turns },
     quick,
   };
 }
@@ -133,8 +134,8 @@ export function showReplicas({ lane, redis, quick }) {
   return ['', `Replicas: ${STREAMS} streams at once through a lane alone and through one with --store redis://. The probe appends entries of the same size at the same pace over one pipelined connection.`, '',
     '| what | with | against | ratio | goal |', '|---|---|---|---|---|',
     row('lane CPU per delta', `redis ${us(lane.redis)}`, `memory ${us(lane.memory)}`, (lane.redis / lane.memory).toFixed(2), '≤ 1.35'),
-    row('Redis CPU per delta', `lane ${us(redis.per_frame)}`, `probe ${us(redis.probe)}`, (redis.per_frame / redis.probe).toFixed(2), '≤ 1.25'),
-    row('appends per delta', redis.appends_per_frame.toFixed(2), '1', redis.appends_per_frame.toFixed(2), '≤ 1'),
+    row('Redis CPU per delta', `lane ${us(redis.per_delta)}`, `probe ${us(redis.probe)}`, (redis.per_delta / redis.probe).toFixed(2), '≤ 1.25'),
+    row('appends per frame', redis.appends_per_frame.toFixed(2), '1', redis.appends_per_frame.toFixed(2), '≤ 1'),
     row('Redis memory a turn', `${(redis.bytes_per_turn / 1024).toFixed(1)} KiB`, `${(redis.written_per_turn * 1.25 / 1024 + 5).toFixed(1)} KiB (1.25 × its bytes + 5 KiB)`, (redis.bytes_per_turn / (redis.written_per_turn * 1.25 + 5120)).toFixed(2), '≤ 1'),
     row('first text, p50', `redis ${ms(quick.redis.first)}`, `memory + 3 PING (${ms(quick.ping)}) ${ms(limit)}`, (quick.redis.first / limit).toFixed(2), '≤ 1'),
     row('from the first text to the end, p50', `redis ${ms(quick.redis.end - quick.redis.first)}`, `memory ${ms(quick.memory.end - quick.memory.first)}`, `${((quick.redis.end - quick.redis.first - quick.memory.end + quick.memory.first) / quick.ping).toFixed(1)} PING more`, '≤ 2'),

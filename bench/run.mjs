@@ -76,8 +76,8 @@ const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/
 
 // ------------------------------------------------------------------ fanout
 
-/** One recording with so many deltas so many ms apart, made from a real one. */
-function paceRecording(folder, every = EVERY, count = DELTAS) {
+/** One recording with so many deltas so many ms apart, made from a real one. `say(n)`: the text of one. */
+function paceRecording(folder, every = EVERY, count = DELTAS, say = () => 'lorem ipsum ') {
   fs.mkdirSync(folder, { recursive: true });
   const lines = fs.readFileSync(path.join(ROOT, 'fixtures/captures/02-text-paced.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
   const isDelta = (line) => line.msg?.method === 'item/agentMessage/delta';
@@ -86,12 +86,12 @@ function paceRecording(folder, every = EVERY, count = DELTAS) {
   const delta = (n) => ({ ...structuredClone(lines[first]), t: begin + n * every });
   const deltas = Array.from({ length: count }, (_, n) => {
     const line = delta(n + 1);
-    line.msg.params.delta = 'lorem ipsum ';
+    line.msg.params.delta = say(n);
     return line;
   });
   const shift = deltas.at(-1).t - lines[last].t;
   const tail = lines.slice(last + 1).map((line) => ({ ...line, t: line.t + shift }));
-  const text = 'lorem ipsum '.repeat(count);
+  const text = deltas.map((line) => line.msg.params.delta).join('');
   for (const line of tail) if (line.msg?.params?.item?.type === 'agentMessage') line.msg.params.item.text = text;
   fs.writeFileSync(path.join(folder, 'paced.jsonl'), [...lines.slice(0, first), ...deltas, ...tail].map((line) => JSON.stringify(line)).join('\n') + '\n');
 }
@@ -105,7 +105,7 @@ async function measure(name, server, streams) {
   clearInterval(sampler);
   const used = cpu(server.pid) - before;
   return {
-    name, streams, good: seen.good, bad: seen.bad, deltas: seen.deltas, wall_s: seen.wall_s,
+    name, streams, good: seen.good, bad: seen.bad, deltas: seen.deltas, frames: seen.frames, wall_s: seen.wall_s,
     cpu_us_per_delta: round(used / seen.deltas * 1e6), rss_kib_per_stream: round((peak - idle) / streams / 1024),
     gap_ms: seen.gap_ms,
   };
@@ -315,7 +315,9 @@ function costOfStore() {
   const folder = path.join(work, 'recordings'), long = path.join(work, 'long');
   const deltas = DELTAS * 8; // what a turn costs once shall not hide what its text costs
   paceRecording(folder);
-  paceRecording(long, EVERY, deltas);
+  // Frames of one length fill Redis' pages of 4 KiB by chance just over or just under.
+  const words = 'lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod tempor invidunt ut labore et dolore magna aliquyam erat'.split(' ');
+  paceRecording(long, EVERY, deltas, (n) => `${words[n % words.length]} ${words[(n + 7) % words.length]} `);
   return replicas({
     lane: (pace, args) => startLane(['--authority', 'replay', '--replay', pace === 'recorded' ? long : folder, '--pace', pace, ...args]),
     redis: startRedis, fanout: measure, cpu, deltas, every: EVERY,
