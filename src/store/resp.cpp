@@ -73,11 +73,11 @@ void append_command(std::string& out, const Command& command) {
 namespace {
 
 void append_size(std::string& out, char kind, std::size_t size) {
-    std::array<char, 24> digits{};
-    auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), size).ptr;
-    out += kind;
-    out += std::string_view(digits.data(), end);
-    out += "\r\n";
+    std::array<char, 24> line{kind};
+    auto* end = std::to_chars(line.data() + 1, line.data() + line.size() - 2, size).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    out.append(line.data(), static_cast<std::size_t>(end - line.data()));
 }
 
 } // namespace
