@@ -15,7 +15,7 @@ after(() => end());
 /** A script with one key or more about this row. */
 const script = (parts, id) => (text) => text.includes(`*${parts}\r\n$7\r\nEVALSHA`) && text.includes(`oa:t:/${id}\r\n`);
 const ACQUIRE = 11;
-const COMMIT = 12;
+const COMMIT = 31;
 const lose = (parts, id, what = 'answer') => (text) => script(parts, id)(text) && what;
 const held_ = (name) => world.redis.cli('SMEMBERS', 'oa:ss').split('\n').filter((one) => one.startsWith(`${name}.`)).map((one) => `oa:c:${one}`);
 const turnsOf = (name) => held_(name).reduce((sum, key) => sum + Number(world.redis.cli('HGET', key, 'n') || 0), 0);
