@@ -229,7 +229,8 @@ private:
     void lose(const Error& error);
     void write(std::vector<turn::Event>& events, Clock::time_point now);
     void encode(const turn::Event& event, Clock::time_point now);
-    void commit(Clock::time_point now);
+    /// What was encoded is said; where the turn ended, all before `end` of it.
+    void commit(Clock::time_point now, std::size_t end = 0);
     void deliver(Clock::time_point now);
     // live_turn_segments.cpp
     [[nodiscard]] ReaderPart part_of(std::optional<std::size_t> segment) const;
@@ -249,7 +250,7 @@ private:
     /// Nothing is said to the authority any more, which may be let go already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
     void mark_segments(std::string_view frames);
-    void hold_end();
+    void hold_end(std::size_t begin);
     void settle_end(bool decided_elsewhere);
     void end_as_lost(turn::Failure why);
     void leave_to_others(turn::Failure why);

@@ -116,10 +116,12 @@ void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
 
 void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
     host_->scratch.clear();
+    std::size_t end = 0;
     for (auto& event : events) {
         if (style_.encoder->ended()) {
             break;
         }
+        end = host_->scratch.size();
         if (style_.approvals || style_.calls) { // of one that goes on, what was said before as well
             approvals_.watch(event, now);
             calls_.watch(event, now, segments_.size() - 1);
@@ -128,7 +130,7 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
             encode(event, now);
         }
     }
-    commit(now);
+    commit(now, end);
 }
 
 void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
@@ -175,19 +177,22 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     }
 }
 
-void LiveTurn::commit(Clock::time_point now) {
+void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     if (style_.goes_on && !host_->scratch.empty() && !approvals_.waiting() && !calls_.waiting()) {
         segments_.back().claimed = true; // it was decided before we came
     }
-    if (style_.journal) {
-        if (style_.encoder->ended() && !ended_) {
-            return hold_end();
-        }
+    const bool ends = style_.encoder->ended() && !ended_;
+    if (style_.journal && ends && ending_) {
+        return;
+    }
+    if (style_.journal && ends) {
+        hold_end(end);
+    } else if (style_.journal) {
         style_.journal->append(host_->scratch, host_->limits.turn_log_bytes);
     }
     log_.append(host_->scratch);
     host_->scratch.clear();
-    if (style_.encoder->ended() && !ended_) {
+    if (ends && !ending_) {
         conclude(now);
     }
     deliver(now);

@@ -5,6 +5,7 @@
 #include "reader.hpp"
 #include "shared/turn_journal.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -154,18 +155,18 @@ bool LiveTurn::unread(Clock::time_point now) const noexcept {
 
 /// The last frames stay here until the store has taken them: nobody is told an end that another
 /// replica decides otherwise.
-void LiveTurn::hold_end() {
-    if (std::exchange(ending_, true)) {
-        return;
-    }
-    last_frames_ = host_->scratch;
-    host_->scratch.clear();
-    style_.journal
-        ->end(last_frames_, outcome_text(), [weak = weak_from_this()](TurnJournal::End end) {
-            if (const auto self = weak.lock()) {
-                self->settle_end(end == TurnJournal::End::fenced);
-            }
-        });
+/// What was said before the end is not held: a store that is slow, or away, keeps no words back.
+void LiveTurn::hold_end(std::size_t begin) {
+    ending_ = true;
+    auto& frames = host_->scratch;
+    begin = std::min(begin, frames.size());
+    last_frames_ = frames.substr(begin);
+    style_.journal->end(frames, outcome_text(), [weak = weak_from_this()](TurnJournal::End end) {
+        if (const auto self = weak.lock()) {
+            self->settle_end(end == TurnJournal::End::fenced);
+        }
+    });
+    frames.resize(begin);
 }
 
 void LiveTurn::settle_end(bool decided_elsewhere) {

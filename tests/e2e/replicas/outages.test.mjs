@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
 import { sleep } from '../lib/process.mjs';
 import { again, ready, startPair } from './pair.mjs';
+import { startPipe } from './pipe.mjs';
 import { startRedis } from './redis.mjs';
 import { begun, fifth, heard, metric, resume, whole } from './world.mjs';
 
@@ -164,4 +166,25 @@ test('the primary dies and its copy takes over: turns go on, new ones start agai
   await ready(a);
   assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'failed-over-2' }).done));
   world.redis = copy;
+});
+
+test('words that come together with the end of their turn are told while the store does not take the end', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const lane = await startLane({ name: 'last-words', args: ['--store', pipe.url, '--limit', 'store-wait=20s'] });
+  try {
+    const ending = (text) => /EVALSHA/.test(text) && text.includes('oa:t:/last-words\r\n') && text.includes('[DONE]');
+    let asked = false;
+    pipe.fault = (text) => { asked = asked || ending(text); return asked && 'command'; };
+    const answer = chat(lane.base, 'replay:01-echo', { id: 'last-words' });
+    await lane.until(() => asked, 'the end');
+    await lane.until(() => answer.text.includes('there'), 'the words');
+    assert.ok(!answer.text.includes('"type":"finish"'), answer.text);
+    pipe.cut(); // nobody waits for longer than an answer
+    await answer.done;
+    assertLegal(answer);
+    assert.deepEqual(read(answer).texts, ['hello there']);
+  } finally {
+    await lane.stop();
+    pipe.stop();
+  }
 });
