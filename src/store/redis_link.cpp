@@ -217,6 +217,7 @@ RedisLink::greet_calls(Self self, std::vector<Command> commands, Millis within) 
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
     std::vector<Asked> asked;
+    asked.reserve(commands.size());
     for (const auto& command : commands) {
         asked.push_back(queue(self, command, within));
     }
@@ -263,10 +264,7 @@ Task<Result<Reply>> RedisLink::answer_to(Asked asked) {
     if (!asked->answer) {
         (void)co_await asked->signal.async_wait(k_awaited);
     }
-    if (!asked->answer) {
-        co_return fail(Code::cancelled, "cancelled");
-    }
-    co_return *std::move(asked->answer);
+    co_return std::move(asked->answer).value_or(fail(Code::cancelled, "cancelled"));
 }
 
 void RedisLink::watch(const Self& self, Clock::time_point until) {

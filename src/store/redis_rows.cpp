@@ -84,6 +84,7 @@ Task<Result<std::vector<std::string>>> RedisStore::ids_of(std::string owner) {
         co_return std::unexpected(error_of(reply));
     }
     std::vector<std::string> out;
+    out.reserve(reply.items.size());
     for (const auto& item : reply.items) {
         out.push_back(item.text);
     }
@@ -105,11 +106,13 @@ Task<Result<RowChanges>> RedisStore::changes_of(std::string owner, std::string a
 Task<Result<std::vector<std::optional<ThreadFields>>>>
 RedisStore::rows_of(std::string owner, std::vector<std::string> ids) {
     std::vector<std::string> keys;
+    keys.reserve(ids.size());
     for (const auto& id : ids) {
         keys.push_back(row({owner, id}));
     }
     OA_CO_TRY(const auto reply, co_await run(scripts::rows, std::move(keys), {}));
     std::vector<std::optional<ThreadFields>> out;
+    out.reserve(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
         out.push_back(fields_at(reply, i * k_field_count));
     }

@@ -70,14 +70,14 @@ Task<Result<void>> RedisStore::greet(RedisLink::Self link) {
     return check_server(std::move(link), options_.prefix, options_.wait);
 }
 
-Task<Result<void>> RedisStore::register_session(const Script& script) {
+Task<Result<void>> RedisStore::register_session(Script script) {
     const auto began = Clock::now();
     Command args{millis(options_.lease), fmt::format("{} {}", options_.revision, random_hex(4))};
     for (auto& part : held_.counts()) {
         args.push_back(std::move(part));
     }
     OA_CO_CHECK(co_await run(script, {options_.prefix + ":ss"}, std::move(args)));
-    if (&script == &scripts::sign_on) {
+    if (script.name == scripts::sign_on.name) {
         leased_until_ = began + options_.lease;
     }
     co_return Result<void>{};

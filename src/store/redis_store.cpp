@@ -123,6 +123,7 @@ RedisStore::RedisStore(
     news_ = std::make_shared<RedisLink>(executor, link);
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
 RedisStore::~RedisStore() {
     *alive_ = false;
     link_->close();
@@ -211,7 +212,7 @@ Task<void> RedisStore::wait_for_copy() {
     }
 }
 
-Task<Result<std::string>> RedisStore::load(const Script& script) {
+Task<Result<std::string>> RedisStore::load(Script script) {
     OA_CO_TRY(const auto loaded, co_await ask({"SCRIPT", "LOAD", std::string(script.text)}));
     if (loaded.failed()) {
         co_return std::unexpected(error_of(loaded));
@@ -219,15 +220,15 @@ Task<Result<std::string>> RedisStore::load(const Script& script) {
     co_return digests_[script.name] = loaded.text;
 }
 
-Task<Result<Reply>> RedisStore::run(const Script& script, Command keys, Command args) {
+Task<Result<Reply>> RedisStore::run(Script script, Command keys, Command args) {
     return run_by(&RedisStore::ask, script, std::move(keys), std::move(args));
 }
 
-Task<Result<Reply>> RedisStore::decide(const Script& script, Command keys, Command args) {
+Task<Result<Reply>> RedisStore::decide(Script script, Command keys, Command args) {
     return run_by(&RedisStore::ask_copied, script, std::move(keys), std::move(args));
 }
 
-Task<Result<Reply>> RedisStore::run_by(Ask way, const Script& script, Command keys, Command args) {
+Task<Result<Reply>> RedisStore::run_by(Ask way, Script script, Command keys, Command args) {
     const auto known = digests_.find(script.name);
     auto digest = known == digests_.end() ? std::string() : known->second;
     if (digest.empty()) {

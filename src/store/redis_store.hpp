@@ -141,25 +141,23 @@ private:
     [[nodiscard]] Task<Result<Reply>> ask_copied(Command command);
     [[nodiscard]] Task<void> wait_for_copy();
     void note(const Reply& reply);
-    [[nodiscard]] Task<Result<std::string>> load(const Script& script);
+    [[nodiscard]] Task<Result<std::string>> load(Script script);
     /// `keys`, then prefix and session, then `args`.
-    [[nodiscard]] Task<Result<Reply>> run(const Script& script, Command keys, Command args);
+    [[nodiscard]] Task<Result<Reply>> run(Script script, Command keys, Command args);
     /// One that decides something.
-    [[nodiscard]] Task<Result<Reply>> decide(const Script& script, Command keys, Command args);
+    [[nodiscard]] Task<Result<Reply>> decide(Script script, Command keys, Command args);
     using Ask = Task<Result<Reply>> (RedisStore::*)(Command);
-    [[nodiscard]] Task<Result<Reply>>
-    run_by(Ask way, const Script& script, Command keys, Command args);
+    [[nodiscard]] Task<Result<Reply>> run_by(Ask way, Script script, Command keys, Command args);
     /// One that changes what is counted of this session.
-    [[nodiscard]] Task<Result<Reply>>
-    run_counting(const Script& script, Command keys, Command args);
+    [[nodiscard]] Task<Result<Reply>> run_counting(Script script, Command keys, Command args);
     /// As often as the session has to be registered anew: once.
-    [[nodiscard]] Task<Result<Reply>> run_counted(const Script& script, Command keys, Command args);
+    [[nodiscard]] Task<Result<Reply>> run_counted(Script script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
     [[nodiscard]] Command read_news(std::span<const Tail> tails, bool inbox, bool waits) const;
     void note_lags(std::span<const LogEntry> entries);
     void take_news(const Reply& reply, std::vector<TailNews>& out);
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
-    [[nodiscard]] Task<Result<void>> register_session(const Script& script);
+    [[nodiscard]] Task<Result<void>> register_session(Script script);
     /// … a second time: the server forgot it.
     [[nodiscard]] Task<Result<void>> register_anew();
     void look_soon();

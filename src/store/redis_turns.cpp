@@ -67,7 +67,7 @@ Command taken_from(const TakeRequest& request) {
 
 } // namespace
 
-Task<Result<Reply>> RedisStore::run_counted(const Script& script, Command keys, Command args) {
+Task<Result<Reply>> RedisStore::run_counted(Script script, Command keys, Command args) {
     OA_CO_TRY(auto reply, co_await run_counting(script, keys, args));
     if (reply.at(0) == "dead") {
         OA_CO_CHECK(co_await register_anew());
@@ -79,7 +79,7 @@ Task<Result<Reply>> RedisStore::run_counted(const Script& script, Command keys, 
     co_return reply;
 }
 
-Task<Result<Reply>> RedisStore::run_counting(const Script& script, Command keys, Command args) {
+Task<Result<Reply>> RedisStore::run_counting(Script script, Command keys, Command args) {
     ++counting_;
     auto reply = co_await decide(script, std::move(keys), std::move(args));
     --counting_;
@@ -124,6 +124,7 @@ Task<Result<std::vector<ThreadKey>>> RedisStore::held() {
         co_return std::unexpected(error_of(reply));
     }
     std::vector<ThreadKey> out;
+    out.reserve(reply.items.size());
     for (const auto& item : reply.items) {
         out.push_back(thread_of(item.text));
     }

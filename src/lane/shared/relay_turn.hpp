@@ -11,14 +11,14 @@ namespace oa_stream::lane {
 class RelayTurn final : public authority::Turn {
 public:
     RelayTurn(
-        const asio::any_io_executor& executor,
+        asio::any_io_executor executor,
         store::Store& store,
         store::ThreadKey key,
         std::string turn,
         std::string model
     )
-        : executor_(executor), store_(&store), key_(std::move(key)), turn_(std::move(turn)),
-          model_(std::move(model)) {}
+        : executor_(std::move(executor)), store_(&store), key_(std::move(key)),
+          turn_(std::move(turn)), model_(std::move(model)) {}
 
     [[nodiscard]] const std::string& thread_id() const noexcept override { return key_.id; }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_; }

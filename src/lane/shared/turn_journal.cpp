@@ -26,14 +26,14 @@ std::size_t whole_frames(std::string_view pending) {
 } // namespace
 
 TurnJournal::TurnJournal(
-    const asio::any_io_executor& executor,
+    asio::any_io_executor executor,
     store::Store& store,
     store::ThreadKey key,
     std::uint64_t fence,
     std::string turn,
     std::uint64_t end
 )
-    : executor_(executor), store_(&store), key_(std::move(key)), fence_(fence),
+    : executor_(std::move(executor)), store_(&store), key_(std::move(key)), fence_(fence),
       turn_(std::move(turn)), end_(end), stored_(end) {
 }
 
@@ -204,7 +204,8 @@ void TurnJournal::drop_stored() {
 /// All that was under way has failed.
 Task<void> TurnJournal::try_again(Self self) {
     if (!self->over_ && !self->logless_) {
-        if (Clock::now() - *self->failing_ >= self->store_->options().outage) {
+        if (Clock::now() - self->failing_.value_or(Clock::now()) >=
+            self->store_->options().outage) {
             self->lose(Loss::away);
         } else {
             if (self->ending_ &&

@@ -27,7 +27,7 @@ public:
 
     /// `end`: bytes that the log has already.
     TurnJournal(
-        const asio::any_io_executor& executor,
+        asio::any_io_executor executor,
         store::Store& store,
         store::ThreadKey key,
         std::uint64_t fence,
