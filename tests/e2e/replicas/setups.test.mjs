@@ -38,9 +38,9 @@ after(() => redis.kill());
 const env = { STORE_PASSWORD: PASSWORD };
 const USER = ['--store-user', 'oa-stream', '--store-password', 'env:STORE_PASSWORD'];
 async function serves(args) {
-  const lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args: [...args, ...USER], env, pace: 'x0.3' })));
+  const lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args: [...args, ...USER], env, pace: 'x1' })));
   const id = `setup-${Math.random().toString(36).slice(2)}`;
-  const first = chat(lanes[0].base, 'hello', { id });
+  const first = chat(lanes[0].base, 'replay:02-text-paced', { id }); // longer than a busy machine needs to resume it
   await first.frame('text-delta');
   const other = resume(lanes[1], id);
   await other.frame('text-delta');
