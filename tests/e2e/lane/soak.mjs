@@ -2,7 +2,9 @@
 // One lane for a long time: streams, pages that leave in the middle, stops and bad requests, without
 // pause. Nothing may grow, neither meanwhile nor in the end: open files and memory. Every turn is counted once.
 // Each conversation gets many turns, and pages ask for the same ones again.
-//   ./dev soak [--minutes N] [--parallel N] [--threads N]
+// So many requests a second, whatever else the machine does: ended turns are kept for seconds, so what the
+// lane holds is a matter of how many there are.
+//   ./dev soak [--minutes N] [--parallel N] [--threads N] [--per-second N]
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { startLane } from '../lib/lane.mjs';
@@ -13,7 +15,7 @@ import { sleep } from '../lib/process.mjs';
 
 const argv = process.argv.slice(2);
 const option = (name, otherwise) => { const at = argv.indexOf(`--${name}`); return at < 0 ? otherwise : Number(argv[at + 1]); };
-const MINUTES = option('minutes', 10), PARALLEL = option('parallel', 24), THREADS = option('threads', 20000);
+const MINUTES = option('minutes', 10), PARALLEL = option('parallel', 24), THREADS = option('threads', 20000), RATE = option('per-second', 600);
 
 const lane = await startLane({ name: 'soak', pace: 'x20', args: ['--detach-grace', '1s'] });
 const captures = ['01-echo', '02-text-paced', '10-exec', '16-mcp-call', '22-mixed-reasoning-tool-text', '36-failed-context-window', '45-interrupt-mid-stream'];
@@ -50,6 +52,8 @@ const facts = () => ({
   rssKiB: Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${lane.pid}/status`, 'utf8'))[1]),
 });
 const medians = []; // of each minute under load: {rssKiB, files, threads}
+let began = Date.now();
+const slot = (n) => sleep(Math.max(0, began + n / RATE * 1000 - Date.now()));
 const middle = (list) => list.toSorted((x, y) => x - y)[list.length >> 1];
 async function watch(end) {
   while (Date.now() < end) {
@@ -58,12 +62,19 @@ async function watch(end) {
       seen.push(facts());
       lane.stderr = ''; // its log, of which no string could hold half an hour
     }
-    medians.push({ rssKiB: middle(seen.map((f) => f.rssKiB)), files: middle(seen.map((f) => f.files)), threads: Math.min(next, THREADS) });
+    medians.push({ rssKiB: middle(seen.map((f) => f.rssKiB)), files: middle(seen.map((f) => f.files)), threads: Math.min(next, THREADS), requests: next });
   }
 }
 async function run(ms) {
-  const end = Date.now() + ms;
-  await Promise.all([watch(end), ...Array.from({ length: PARALLEL }, async () => { while (Date.now() < end) await one(next++); })]);
+  const end = Date.now() + ms, first = next;
+  began = Date.now();
+  const client = async () => {
+    for (let n = next++; Date.now() < end; n = next++) {
+      await slot(n - first);
+      await one(n);
+    }
+  };
+  await Promise.all([watch(end), ...Array.from({ length: PARALLEL }, client)]);
   await sleep(10000); // turns that were left end after their grace, ended ones are kept for seconds
   return facts();
 }
@@ -75,7 +86,7 @@ const before = Math.min(next, THREADS);
 medians.length = 0;
 const after = await run((MINUTES - WARM) * 60000);
 console.log('after', after, counts);
-console.log('minutes under load', JSON.stringify(medians.map((m) => [m.rssKiB, m.files])));
+console.log('minutes under load', JSON.stringify(medians.map((m) => [m.rssKiB, m.files, m.requests])));
 assert.ok(after.files <= warm.files + 4, `open files grew from ${warm.files} to ${after.files}`);
 // The lane remembers the id of every thread it was ever asked for, and nothing else of it.
 const mapKiB = (threads) => ((threads - before) * 400) / 1024;
@@ -91,4 +102,4 @@ const samples = await readMetrics(lane.base);
 const turns = counts.whole + counts.left + counts.stopped;
 assert.deepEqual([total(samples, 'bridge_accepted_total'), total(samples, 'terminal_total')], [turns, turns], 'every turn is counted once');
 assert.equal((await lane.stop()).code, 0);
-console.log(`soak: ${next} requests in ${MINUTES} min, ${turns} turns each counted once, nothing grew but the map of ${Math.min(next, THREADS)} threads`);
+console.log(`soak: ${turns + counts.refused} requests in ${MINUTES} min, ${turns} turns each counted once, nothing grew but the map of ${Math.min(next, THREADS)} threads`);
