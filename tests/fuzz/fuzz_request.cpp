@@ -3,6 +3,7 @@
 #include "oa_stream/base/json_bounds.hpp"
 
 #include "chats/chat_request.hpp"
+#include "chats/request_extras.hpp"
 #include "completions/completions_request.hpp"
 
 #include <fmt/format.h>
@@ -85,7 +86,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check(!whole || *whole == known);
     }
     // Whatever is left out, what is read is checked.
-    const auto kept = parse_json_within(text, {.depth = k_depth, .wanted = chat_request_names()});
+    const auto kept = parse_json_within(
+        text,
+        {.depth = k_depth,
+         .wanted = chat_request_names(),
+         .whole = extras_names(),
+         .named_levels = k_named_levels}
+    );
     check(whole.has_value() == kept.has_value());
     const auto bounded = parse_json_within(text, {.depth = 8, .members = 4, .values = 16});
     check(whole.has_value() || !bounded.has_value());

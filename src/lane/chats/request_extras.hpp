@@ -40,6 +40,9 @@ struct ExtrasContext {
 
 /// Members of a body that read_extras() looks into.
 [[nodiscard]] std::span<const std::string_view> extras_names() noexcept;
+/// Down to here members are named that have no effect (JsonBounds::named_levels): the body, its
+/// messages, a message.
+inline constexpr std::size_t k_named_levels = 3;
 
 /// Appends those that are new, as they may stand in a header, up to a number that a header can
 /// hold.

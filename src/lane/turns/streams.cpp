@@ -19,9 +19,6 @@ namespace {
 constexpr Millis k_stop_wait{2000};
 constexpr Millis k_poll{10};
 
-/// The body, its messages, a message.
-constexpr std::size_t k_named_levels = 3;
-
 constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
 /// The order is contract: these, the body, open_for_turns.
