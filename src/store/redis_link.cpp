@@ -353,7 +353,7 @@ Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
         auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
         waiter.told(*std::move(reply));
-        if (copy) { // who the primary is has to be found out anew
+        if (copy) { // the next connection asks for the primary again
             drop(stream, {Code::unavailable, "the store is no primary any more"});
         }
     }

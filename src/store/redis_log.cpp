@@ -98,15 +98,15 @@ Wanted wanted_of(const Reply& entry) {
 void RedisStore::append(
     const Piece& piece, std::function<void()> on_sent, std::function<void(Result<Written>)> done
 ) {
-    const auto name = key("l", piece.turn);
+    const auto name = log(piece.turn);
     const auto id = id_text(piece.fence, piece.end);
     const auto began = Clock::now();
-    const auto now = std::to_string(unix_us() / 1000);
+    const bool timed = began - timed_ >= k_timed;
+    timed_ = timed ? began : timed_;
+    const auto now = timed ? std::to_string(unix_us() / 1000) : std::string();
     const std::array<std::string_view, 8> words{
         "XADD", name, "NOMKSTREAM", id, "b", piece.bytes, "t", now
     };
-    const bool timed = began - timed_ >= k_timed;
-    timed_ = timed ? began : timed_;
     auto told = [this,
                  alive = alive_,
                  began,

@@ -173,7 +173,7 @@ private:
     [[nodiscard]] std::string row(const ThreadKey& thread) const;
     /// … and behind it what lists the owner's rows, and their changes.
     [[nodiscard]] Command row_keys(const ThreadKey& key) const;
-    [[nodiscard]] std::string log(const std::string& turn) const { return key("l", turn); }
+    [[nodiscard]] std::string log(std::string_view turn) const { return key("l", turn); }
 
     asio::any_io_executor executor_;
     StoreOptions options_;

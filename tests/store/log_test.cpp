@@ -98,7 +98,7 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
         }(&b, fence, &later)
     );
     rig.context.restart();
-    rig.context.run_for(Millis(15)); // see below
+    rig.context.run_for(Millis(15)); // an entry that follows sooner tells no time
     rig.get(append(a, "t1", fence, 6, "def"));
     rig.until("the news", [&later] { return later.has_value(); });
     REQUIRE(*later);

@@ -182,7 +182,7 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
         segments_.back().claimed = true; // it was decided before we came
     }
     const bool ends = style_.encoder->ended() && !ended_;
-    if (style_.journal && ends && ending_) {
+    if (ends && ending_) {
         return;
     }
     if (style_.journal && ends) {
