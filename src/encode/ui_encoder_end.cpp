@@ -126,13 +126,15 @@ Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& o
 
 Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& out) {
     OA_CHECK(close_all(out));
-    // Codex drops the words of a refusal: a message is begun and never told, or costs tokens.
+    // Codex drops the words of a refusal: a message is begun and never ended, or costs tokens.
     const auto& spent = event.usage ? event.usage : usage;
     const bool cut =
         event.finish == turn::Finish::length || event.finish == turn::Finish::content_filter;
-    const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content && !noted &&
-                        tools.empty() && event.finish != turn::Finish::tool_calls &&
-                        ((spent && spent->output > 0) || cut || spoke);
+    const bool spent_for_nothing =
+        tools.empty() && !noted && ((spent && spent->output > 0) || cut || spoke);
+    const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content &&
+                        event.finish != turn::Finish::tool_calls &&
+                        (event.withheld || spent_for_nothing);
     if (unsaid) {
         const std::string id(k_unsaid_code);
         OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));

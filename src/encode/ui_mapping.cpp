@@ -11,7 +11,8 @@ constexpr std::array k_codex{
         "item/started agentMessage",
         "",
         "A part opens with its first text, so a refusal or an empty message leaves no empty part; "
-        "an answer of nothing else, for which tokens were spent, is told as a sentence. "
+        "an answer of nothing else that was begun and never ended, or for which tokens were spent, "
+        "is told as a sentence. "
         "A message or reasoning still open is closed first: it was cut off by a retry or a steer."
     },
     CodexRow{

@@ -107,11 +107,12 @@ struct Describe {
     std::string operator()(const TurnEnded& e) const {
         const std::string_view failure = e.failure ? words_of(e.failure->code).word : "-";
         return fmt::format(
-            "outcome={} finish={} failure={} usage={}",
+            "outcome={} finish={} failure={} usage={}{}",
             to_string(e.outcome),
             to_string(e.finish),
             failure,
-            usage_text(e.usage)
+            usage_text(e.usage),
+            e.withheld ? " withheld" : ""
         );
     }
 };

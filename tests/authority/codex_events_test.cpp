@@ -81,7 +81,29 @@ TEST_CASE("codex events: empty messages and refusals leave no part") {
     );
     told.started(R"({"type":"reasoning","id":"r","summary":[],"content":[]})");
     told.completed(R"({"type":"reasoning","id":"r","summary":[],"content":[]})").ended();
-    CHECK(told.lines() == want(TurnEnded{}));
+    TurnEnded withheld;
+    withheld.withheld = true;
+    CHECK(told.lines() == want(withheld));
+}
+
+TEST_CASE("codex events: a message begun and never completed is one whose words are withheld") {
+    constexpr std::string_view k_end = R"({"turn":{"id":"u","status":"completed","items":[]}})";
+    constexpr std::string_view k_other = R"({"type":"agentMessage","id":"i0","text":"Wait."})";
+    TurnEnded withheld;
+    withheld.withheld = true;
+    const auto last = [&](Told& told) { return told("turn/completed", k_end).lines().back(); };
+    Told refused;
+    CHECK(last(refused.started(k_message)) == describe(withheld));
+    Told after_words;
+    CHECK(last(after_words.completed(k_other).started(k_message)) == describe(withheld));
+    Told empty;
+    CHECK(last(empty) == describe(TurnEnded{}));
+    Told completed;
+    completed.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":""})");
+    CHECK(last(completed) == describe(TurnEnded{}));
+    Told cut;
+    cut.started(k_message).delta("agentMessage/delta", "i1", "Hel");
+    CHECK(last(cut) == describe(TurnEnded{}));
 }
 
 TEST_CASE("codex events: an id that comes again is another part") {

@@ -197,6 +197,15 @@ TEST_CASE("ui encoder: an answer whose words were lost is a sentence") {
     CHECK(shows({UsageKnown{{5, 0, 7, 0}}}) == k_silent);
     // A message was begun and never told: a refusal, though the usage says none.
     CHECK(shows({UsageKnown{{5, 0, 0, 0}}, PartOpened{"m1"}}) == k_silent);
+    TurnEnded withheld;
+    withheld.withheld = true;
+    CHECK(joined_deltas(encoded({withheld}), "text-delta") == k_silent);
+    CHECK(
+        joined_deltas(
+            encoded({PartOpened{"m1"}, PartDelta{"m1", "Hi"}, PartClosed{"m1"}, withheld}),
+            "text-delta"
+        ) == "Hi"
+    );
     CHECK(shows({UsageKnown{{5, 0, 0, 0}}}, Finish::content_filter) == k_filtered);
     // Nothing says that there were words.
     CHECK(shows({}) == "");

@@ -236,6 +236,8 @@ struct CodexTranslator::State {
             end.finish = turn::Finish::other;
         } else if (status != "completed") {
             fail_turn(*raw, status, end);
+        } else {
+            end.withheld = book.withheld();
         }
         emit(std::move(end));
     }

@@ -147,6 +147,12 @@ public:
     }
 
     [[nodiscard]] bool spoke() const noexcept { return messages_ > 0; }
+    /// A message was begun and never completed: so Codex tells a refusal, whose words it drops.
+    [[nodiscard]] bool withheld() const noexcept {
+        const auto message =
+            std::ranges::find(items_.rbegin(), items_.rend(), ItemKind::message, &Item::kind);
+        return message != items_.rend() && !message->done && message->said.empty();
+    }
     [[nodiscard]] std::uint64_t mismatches() const noexcept { return mismatches_; }
 
 private:
