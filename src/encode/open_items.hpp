@@ -7,7 +7,7 @@
 #include "utf8_gate.hpp"
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <set>
 #include <string>
@@ -47,7 +47,7 @@ public:
         last_ = found->second;
         return last_;
     }
-    [[nodiscard]] std::deque<Entry>& all() noexcept { return entries_; }
+    [[nodiscard]] std::list<Entry>& all() noexcept { return entries_; }
 
 protected:
     /// `bad` says that the id itself could not be used.
@@ -69,7 +69,7 @@ protected:
 private:
     static constexpr std::size_t k_base_limit = 100; // leaves room for "-<n>" within 128
 
-    std::deque<Entry> entries_{};
+    std::list<Entry> entries_{}; // a deque takes 600 bytes while it is empty
     std::map<std::string, Entry*, std::less<>> by_id_{};
     std::set<std::string, std::less<>> used_{};
     std::uint64_t renamed_ = 0;

@@ -6,10 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::lane {
 
@@ -65,7 +65,7 @@ private:
     Block& writable(std::size_t wanted);
 
     std::size_t* total_;
-    std::deque<Block> blocks_;
+    std::vector<Block> blocks_;
     std::uint64_t first_block_ = 0; ///< number of blocks_.front()
     std::uint64_t end_ = 0;
     std::size_t held_ = 0;

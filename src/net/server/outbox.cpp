@@ -54,7 +54,7 @@ Outbox::send(std::string_view before, std::span<const Slice> slices, std::string
     }
     const auto whole = held_.size() + before.size() + payload + after.size();
     if (static_cast<std::size_t>(sent) == whole) [[likely]] {
-        held_.clear();
+        (void)std::exchange(held_, {}); // a stream has one head: its memory is free again
         payload_sent_ += payload;
         return Io::done;
     }
