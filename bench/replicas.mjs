@@ -7,10 +7,10 @@ const STREAMS = 1000;
 const TURNS = 200;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const half = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const command = (...words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+export const command = (...words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 
 /** One connection that counts what is answered. */
-async function connect(port) {
+export async function connect(port) {
   const socket = net.connect(port, '127.0.0.1').setNoDelay(true);
   await new Promise((done, failed) => socket.once('connect', done).once('error', failed));
   const link = { socket, answers: 0, text: '', waiter: null };
@@ -90,7 +90,7 @@ async function starts(port) {
   agent.destroy();
   return { first: half(first), end: half(end) };
 }
-const metric = async (port, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())[1]);
+export const metric = async (port, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())[1]);
 
 /** `lane(pace, args)`, `redis()`: start one; `fanout(name, lane, streams)`: its row. */
 export async function replicas({ lane, redis, fanout, cpu, deltas, every }) {

@@ -11,6 +11,7 @@ import { codex, showCodex } from './codex.mjs';
 import { front, showFront } from './front.mjs';
 import { bodies, showBodies } from './bodies.mjs';
 import { replicas, showReplicas } from './replicas.mjs';
+import { remote, showRemote } from './remote.mjs';
 import { showWorker, worker } from './worker.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
 
@@ -311,17 +312,19 @@ async function startRedis() {
   const bin = path.join(proxies, '../bin/redis-server');
   return start(bin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction'], (text) => (text.includes('Ready to accept') ? port : 0));
 }
-function costOfStore() {
+async function costOfStore() {
   const folder = path.join(work, 'recordings'), long = path.join(work, 'long');
   const deltas = DELTAS * 8; // what a turn costs once shall not hide what its text costs
   paceRecording(folder);
   // Frames of one length fill Redis' pages of 4 KiB by chance just over or just under.
   const words = 'lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod tempor invidunt ut labore et dolore magna aliquyam erat'.split(' ');
   paceRecording(long, EVERY, deltas, (n) => `${words[n % words.length]} ${words[(n + 7) % words.length]} `);
-  return replicas({
+  const alone = await replicas({
     lane: (pace, args) => startLane(['--authority', 'replay', '--replay', pace === 'recorded' ? long : folder, '--pace', pace, ...args]),
     redis: startRedis, fanout: measure, cpu, deltas, every: EVERY,
   });
+  const lane = (args) => startLane(['--authority', 'replay', '--replay', long, '--pace', 'recorded', ...args], { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
+  return { ...alone, remote: await remote({ lane, redis: startRedis, run, client: tool('stream_client'), cpu }) };
 }
 
 function costOfWorker() {
@@ -351,7 +354,7 @@ function costOnCodex() {
 
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], codex: [costOnCodex, showCodex], front: [costOfBalancer, showFront], check: [() => check({ work, timed, oa: OA, peer: tool('simdjson_parse') }), showCheck], replicas: [costOfStore, showReplicas], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
+const all = { fanout: [fanout, showFanout], codex: [costOnCodex, showCodex], front: [costOfBalancer, showFront], check: [() => check({ work, timed, oa: OA, peer: tool('simdjson_parse') }), showCheck], replicas: [costOfStore, (seen) => showReplicas(seen) + showRemote(seen.remote)], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
   bodies: [() => bodies({
     lane: () => startLane(['--authority', 'replay', '--replay', path.join(ROOT, 'fixtures/captures'), '--pace', 'immediate']),
     node: () => start(process.execPath, [path.join(ROOT, 'bench/node_bodies.mjs')], listening),
