@@ -88,7 +88,7 @@ Task<void> Answers::send(CallPtr call, net::Response response) {
         record.bytes = 0;
         record.headers_s = -1;
     }
-    log_request(*call);
+    log_request(record);
 }
 
 Task<void> Answers::refuse(CallPtr call, Rejection rejection) {
@@ -117,20 +117,18 @@ Task<void> Answers::stream(
     record.turn = turn->id();
     record.status = body ? 200 : 499;
     record.headers_s = body ? call->now_s() : -1;
-    const auto received = call->received;
     turn->attach(
         body ? *std::move(body) : nullptr,
-        received,
+        call->received,
         first,
-        [this, call = std::move(call)](const ReaderReport& report) {
-            finish_record(*call, report);
+        [this, record = std::move(record)](const ReaderReport& report) mutable {
+            finish_record(record, report);
         },
         segment
     );
 }
 
-void Answers::finish_record(Call& call, const ReaderReport& report) const {
-    auto& record = call.record;
+void Answers::finish_record(RequestRecord& record, const ReaderReport& report) const {
     record.reader = report.end;
     record.bytes = report.bytes;
     record.frames = report.frames;
@@ -142,14 +140,14 @@ void Answers::finish_record(Call& call, const ReaderReport& report) const {
     if (record.accepted_s >= 0 && outcome != nullptr) {
         tell_turn(record, *outcome);
     }
-    log_request(call);
+    log_request(record);
 }
 
-void Answers::log_request(Call& call) const {
-    lane_->observer().request_done(call.record);
+void Answers::log_request(const RequestRecord& record) const {
+    lane_->observer().request_done(record);
     if (lane_->parts.access_log) {
         lane_->parts.access_log(
-            access_line(call.record, lane_->config.revision, lane_->config.log_format)
+            access_line(record, lane_->config.revision, lane_->config.log_format)
         );
     }
 }
@@ -213,7 +211,7 @@ net::Response Answers::error_page(int status, std::string_view reason) {
     response.headers.set("x-oa-revision", lane_->config.revision);
     add_window_headers(lane_->config.window, response.headers);
     call.record.end_s = 0;
-    log_request(call);
+    log_request(call.record);
     return response;
 }
 

@@ -41,8 +41,8 @@ public:
 private:
     void add_common_headers(const Call& call, net::Headers& headers) const;
     void add_cors_headers(const Call& call, net::Headers& headers) const;
-    void finish_record(Call& call, const ReaderReport& report) const;
-    void log_request(Call& call) const;
+    void finish_record(RequestRecord& record, const ReaderReport& report) const;
+    void log_request(const RequestRecord& record) const;
 
     LaneState* lane_;
 };
