@@ -74,15 +74,15 @@ void TurnReader::send(const FrameLog& log, const LogView& view, Clock::time_poin
     }
     while (const auto left = room(log)) {
         std::array<net::Slice, k_send_slices> slices{};
-        const auto before = cursor_.offset;
+        const auto before = cursor_;
         const auto limit = std::min<std::uint64_t>(left, k_send_bytes);
         const auto count = log.read(cursor_, slices, static_cast<std::size_t>(limit));
         const auto state = body_->send(std::span(slices.data(), count));
         if (state == net::BodyStream::State::gone) {
-            cursor_.offset = before; // on_gone follows and closes this reader
+            cursor_ = before; // on_gone follows and closes this reader
             return;
         }
-        report_.bytes += cursor_.offset - before;
+        report_.bytes += cursor_.offset - before.offset;
         mark(view.marks, now);
         if (state == net::BodyStream::State::blocked) {
             blocked_ = true;
