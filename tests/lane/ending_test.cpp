@@ -1,4 +1,6 @@
 // A turn that a fault of ours has ended, while the store has not yet taken its end.
+#include "oa_stream/encode/ui_encoder.hpp"
+
 #include "lane_rig.hpp"
 #include "shared/turn_journal.hpp"
 #include "turns/live_turn.hpp"
@@ -36,8 +38,30 @@ private:
     encode::TurnSummary summary_{};
 };
 
+/// A reader's answer, as far as it was sent.
+class Heard final : public net::BodyStream {
+public:
+    explicit Heard(std::string& bytes) : bytes_(&bytes) {}
+    [[nodiscard]] State state() const noexcept override { return State::open; }
+    State send(std::span<const net::Slice> slices) override {
+        for (const auto& slice : slices) {
+            *bytes_ += slice.bytes;
+        }
+        return left ? State::gone : State::open;
+    }
+    bool left = false; ///< the peer has, and on_gone is still to come
+    void finish() override { *bytes_ += "(finished)"; }
+    void cut() override { *bytes_ += "(cut)"; }
+    void on_writable(std::function<void()> /*fn*/) override {}
+    void on_gone(std::function<void()> /*fn*/) override {}
+    [[nodiscard]] std::uint64_t bytes_sent() const noexcept override { return bytes_->size(); }
+
+private:
+    std::string* bytes_;
+};
+
 struct Ending {
-    Ending() {
+    explicit Ending(std::unique_ptr<encode::TurnEncoder> encoder = std::make_unique<Refusing>()) {
         host->limits.approval = Millis(0);
         host->timings.approval_quiet = Millis(1);
         host->observer = &watcher;
@@ -46,7 +70,7 @@ struct Ending {
         played->turn = "turn-1";
         played->answers_interrupt = false;
         lane::TurnStyle style;
-        style.encoder = std::make_unique<Refusing>();
+        style.encoder = std::move(encoder);
         style.approvals = true;
         style.journal = std::make_shared<lane::TurnJournal>(
             io.get_executor(), store, store::ThreadKey{}, 1, "turn-1"
@@ -94,6 +118,44 @@ TEST_CASE("a decision on a turn whose end is being stored is refused, and its ti
 
     turn.store.gate.cancel();
     turn.until([&] { return turn.live->ended(); });
+}
+
+TEST_CASE("an end that a store which is away refuses at once is told behind the last words") {
+    Ending turn(std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{}));
+    turn.store.away = true;
+    std::string heard;
+    turn.live->attach(
+        std::make_shared<Heard>(heard), Clock::now(), true, [](const lane::ReaderReport&) {}
+    );
+    turn.played->say("Hello");
+    turn.until([&] { return heard.contains("Hello"); });
+    turn.io.poll(); // the store has it
+    turn.played->complete();
+    turn.until([&] { return turn.live->ended(); });
+    const auto end = heard.find("\"text-end\"");
+    const auto finish = heard.find("\"finish\"");
+    REQUIRE(end != std::string::npos);
+    REQUIRE(finish != std::string::npos);
+    CHECK(end < finish);
+    CHECK(heard.ends_with("data: [DONE]\n\n(finished)"));
+    CHECK(turn.live->outcome()->bytes == heard.size() - std::string_view("(finished)").size());
+}
+
+TEST_CASE("a reader whose peer has left is sent nothing but the log, until it hears of it") {
+    Ending turn(std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{}));
+    std::string heard;
+    const auto body = std::make_shared<Heard>(heard);
+    turn.live->attach(body, Clock::now(), true, [](const lane::ReaderReport&) {});
+    body->left = true;
+    const auto begun = heard.size();
+    turn.played->say(std::string(5'000, 'x')); // over blocks of the log
+    turn.until([&] { return heard.size() > begun + 5'000; });
+    const auto once = heard.substr(begun);
+    turn.played->more("and more");
+    turn.until([&] { return heard.size() > begun + once.size(); });
+    const auto again = std::string_view(heard).substr(begun + once.size());
+    CHECK(again.starts_with(once));
+    CHECK(again.size() < once.size() + 200);
 }
 
 TEST_CASE("a turn that is left to others is given back to the store, once, and writes nothing more"

@@ -41,7 +41,8 @@ public:
     void on_loss(std::function<void(Loss)> told) { on_loss_ = std::move(told); }
     /// Whole frames. Beyond `most` unwritten bytes the log is given up: local readers go on.
     void append(std::string_view frames, std::size_t most);
-    /// `done` is called once, later. Nothing is appended any more.
+    /// `done` is called once, and at once where the store cannot be asked. Nothing is appended any
+    /// more.
     void end(std::string frames, std::string outcome, std::function<void(End)> done);
     /// Nothing more is written, and the row counts for nobody here: another replica may have it.
     void leave();

@@ -250,7 +250,9 @@ private:
     /// Nothing is said to the authority any more, which may be let go already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
     void mark_segments(std::string_view frames);
-    void hold_end(std::size_t begin);
+    /// All frames that are to be stored.
+    [[nodiscard]] std::string hold_end(std::size_t begin);
+    void store_end(std::string frames);
     void settle_end(bool decided_elsewhere);
     void end_as_lost(turn::Failure why);
     void leave_to_others(turn::Failure why);

@@ -185,8 +185,9 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     if (ends && ending_) {
         return;
     }
+    std::string held;
     if (style_.journal && ends) {
-        hold_end(end);
+        held = hold_end(end);
     } else if (style_.journal) {
         style_.journal->append(host_->scratch, host_->limits.turn_log_bytes);
     }
@@ -199,6 +200,9 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     trim_log();
     if (ended_) {
         drop_done_readers();
+    }
+    if (!held.empty()) { // last: the store may have its answer at once
+        store_end(std::move(held));
     }
 }
 

@@ -156,17 +156,23 @@ bool LiveTurn::unread(Clock::time_point now) const noexcept {
 /// The last frames stay here until the store has taken them: nobody is told an end that another
 /// replica decides otherwise.
 /// What was said before the end is not held: a store that is slow, or away, keeps no words back.
-void LiveTurn::hold_end(std::size_t begin) {
+std::string LiveTurn::hold_end(std::size_t begin) {
     ending_ = true;
     auto& frames = host_->scratch;
     begin = std::min(begin, frames.size());
     last_frames_ = frames.substr(begin);
-    style_.journal->end(frames, outcome_text(), [weak = weak_from_this()](TurnJournal::End end) {
+    auto all = frames;
+    frames.resize(begin);
+    return all;
+}
+
+void LiveTurn::store_end(std::string frames) {
+    auto told = [weak = weak_from_this()](TurnJournal::End end) {
         if (const auto self = weak.lock()) {
             self->settle_end(end == TurnJournal::End::fenced);
         }
-    });
-    frames.resize(begin);
+    };
+    style_.journal->end(std::move(frames), outcome_text(), std::move(told));
 }
 
 void LiveTurn::settle_end(bool decided_elsewhere) {

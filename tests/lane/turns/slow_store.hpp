@@ -29,8 +29,12 @@ public:
         asio::post(gate.get_executor(), [done = std::move(done)] { done(store::Written::stored); });
     }
     Task<Result<store::Written>> end(store::EndRequest) override {
-        return later(store::Written::stored);
+        if (away) {
+            co_return fail(Code::unavailable, "the connection is lost");
+        }
+        co_return co_await later(store::Written::stored);
     }
+    bool away = false; ///< an end is answered at once
     Task<Result<void>> drop_log(std::string) override { co_return Result<void>{}; }
 
     // Nothing else is asked for.
