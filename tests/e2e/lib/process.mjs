@@ -11,7 +11,7 @@ export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(
 export const OA_BIN = process.env.OA_BIN ?? path.join(ROOT, 'build/release/oa-stream');
 
 // Sanitizer builds and slow machines stretch every limit by the same factor.
-const FACTOR = Number(process.env.OA_TIME_FACTOR ?? 1);
+const FACTOR = Number(process.env.OA_TIME_FACTOR || 1);
 export const limit = (ms) => ms * FACTOR;
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
