@@ -174,6 +174,8 @@ private:
     /// … and behind it what lists the owner's rows, and their changes.
     [[nodiscard]] Command row_keys(const ThreadKey& key) const;
     [[nodiscard]] std::string log(std::string_view turn) const { return key("l", turn); }
+    /// How long a running turn's log is kept, in ms.
+    [[nodiscard]] std::string log_life() const;
 
     asio::any_io_executor executor_;
     StoreOptions options_;

@@ -160,6 +160,10 @@ void RedisStore::give_place(const std::string& owner) {
     }
 }
 
+std::string RedisStore::log_life() const {
+    return std::to_string((options_.turn_time + k_log_slack).count());
+}
+
 Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
     auto kept = request.idempotency.empty()
                     ? std::string()
@@ -171,7 +175,7 @@ Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
         text(request.fence),
         request.turn,
         std::move(request.head),
-        std::to_string((options_.turn_time + k_log_slack).count()),
+        log_life(),
         std::move(kept)
     };
     if (request.fields) {
@@ -291,6 +295,9 @@ Task<Result<std::optional<std::uint64_t>>> RedisStore::adopt(TakeRequest request
     auto args = taken_from(request);
     args.push_back(owner);
     args.push_back(row_name(request.key));
+    args.push_back(request.from.turn);
+    args.push_back(log_life());
+    args.push_back(std::to_string(options_.turn_time.count()));
     OA_CO_TRY(
         const auto reply,
         co_await run_counting(

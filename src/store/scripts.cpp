@@ -125,10 +125,13 @@ const Script end{"end", R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
 if not r[2] then return 'gone' end
-if r[2] ~= ARGV[3] then return 'fenced' end
+local id = ARGV[3]..'-'..ARGV[4]
+if r[2] ~= ARGV[3] then
+  local mine = redis.call('XRANGE', KEYS[2], id, id)[1] -- its answer was lost, and the row went on
+  return mine and mine[2][3] == 'e' and 'stored' or 'fenced'
+end
 if r[1] == '' and r[3] == 'ended' then return 'stored' end
 if r[1] ~= me then return 'fenced' end
-local id = ARGV[3]..'-'..ARGV[4]
 local there = redis.call('XADD', KEYS[2], 'NOMKSTREAM', id, 'b', ARGV[5], 'e', ARGV[6])
 if there then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
@@ -231,12 +234,12 @@ redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
 redis.call('SREM', p..':o:'..ARGV[3], ARGV[11])
 if ARGV[8] ~= '' then
   redis.call('XADD', KEYS[2], 'NOMKSTREAM', f..'-'..ARGV[7], 'b', ARGV[8], 'e', ARGV[9])
-  redis.call('PEXPIRE', KEYS[2], ARGV[10])
 end
+redis.call('PEXPIRE', KEYS[2], ARGV[10])
 return {1}
 )lua"};
 
-// ARGV further: owner, row's name.
+// ARGV further: owner, row's name, turn, times to live of its log and of who reads it.
 const Script adopt{"adopt", OA_UNCHANGED R"lua(
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {0} end
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
@@ -246,6 +249,8 @@ redis.call('SADD', p..':o:'..me, ARGV[8])
 redis.call('HINCRBY', p..':c:'..me, 'n', 1)
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[7], 1)
 redis.call('XADD', KEYS[2], 'NOMKSTREAM', f..'-'..ARGV[6], 'x', me)
+redis.call('PEXPIRE', KEYS[2], ARGV[10])
+redis.call('PEXPIRE', p..':r:'..ARGV[9], ARGV[11])
 return {1, f}
 )lua"};
 
