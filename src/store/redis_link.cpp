@@ -16,6 +16,8 @@ namespace {
 constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
 constexpr Millis k_first_pause{50};
 constexpr Millis k_longest_pause{1'000};
+/// Between two questions of a Sentinel while a primary that it names takes no writes.
+constexpr Millis k_ask_again{2'000};
 constexpr std::size_t k_piece = 64U << 10U;
 /// Between two writes of what may wait: a server spends more on a write than on a command.
 constexpr Millis k_gather{5};
@@ -339,6 +341,20 @@ Task<void> RedisLink::read_replies(Self self, Stream stream) {
     }
 }
 
+bool RedisLink::may_have_moved(std::string_view refusal) {
+    if (refusal.starts_with("READONLY") || refusal.starts_with("MASTERDOWN")) {
+        return true;
+    }
+    // One that lost its copies: a Sentinel may have made one of them the primary.
+    const auto now = Clock::now();
+    if (!refusal.starts_with("NOREPLICAS") || options_.address.sentinels.empty() ||
+        now - asked_again_ < k_ask_again) {
+        return false;
+    }
+    asked_again_ = now;
+    return true;
+}
+
 Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
     while (stream_ == stream) {
         OA_TRY(auto reply, reader.next());
@@ -348,12 +364,11 @@ Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
         if (waiters_.empty()) {
             return fail(Code::protocol, "the store answers what nobody asked");
         }
-        const bool copy = reply->failed() && (reply->text.starts_with("READONLY") ||
-                                              reply->text.starts_with("MASTERDOWN"));
+        const bool moved = reply->failed() && may_have_moved(reply->text);
         auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
         waiter.told(*std::move(reply));
-        if (copy) { // the next connection asks for the primary again
+        if (moved) { // the next connection asks for the primary again
             drop(stream, {Code::unavailable, "the store is no primary any more"});
         }
     }

@@ -101,6 +101,8 @@ private:
     [[nodiscard]] static Task<void> read_replies(Self self, Stream stream);
     [[nodiscard]] static Task<void> write_out(Self self, Stream stream);
     [[nodiscard]] Result<void> take(const Stream& stream, ReplyReader& reader);
+    /// The server may be the primary no more.
+    [[nodiscard]] bool may_have_moved(std::string_view refusal);
     void drop(const Stream& stream, Error why);
 
     asio::any_io_executor executor_;
@@ -113,6 +115,7 @@ private:
     std::string outbox_{};
     std::vector<std::function<void()>> on_sent_{}; ///< of what is in the outbox
     Clock::time_point written_{}; ///< the last write
+    Clock::time_point asked_again_{}; ///< a Sentinel, while its primary takes no writes
     asio::steady_timer gather_; ///< cancelled when what waits is to be written now
     bool urgent_ = false; ///< … which it is
     asio::steady_timer lost_; ///< cancelled when the connection is lost
