@@ -16,6 +16,7 @@ namespace {
 
 constexpr Millis k_retry{200};
 constexpr Millis k_sweep{1'000};
+constexpr Millis k_early{10'000}; ///< longer than the store may take with an answer
 
 } // namespace
 
@@ -161,6 +162,11 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
     for (const auto& [turn, held] : self->held_) {
         all.push_back(held);
     }
+    for (const auto& [turn, relay] : self->relays_) {
+        if (!relay.turn->ended()) {
+            self->store_->tell_readers(turn, relay.turn->readers());
+        }
+    }
     for (const auto& held : all) {
         const auto& journal = *held.journal;
         if (const auto turn = held.turn.lock(); turn && !turn->ended()) {
@@ -227,9 +233,12 @@ void SharedLane::tick(Clock::time_point now) {
     for (auto relay = relays_.begin(); relay != relays_.end();) {
         auto& turn = relay->second.turn;
         turn->tick(now);
-        const bool over = turn->ended() ? turn->expired(now) : turn->unread(now);
+        // A request that waits for a decision elsewhere is about to read it.
+        const bool asked = turn.use_count() > 1;
+        const bool over = turn->ended() ? turn->expired(now) : !asked && turn->unread(now);
         relay = over ? relays_.erase(relay) : std::next(relay);
     }
+    std::erase_if(early_, [now](const auto& one) { return now - one.second.came >= k_early; });
     auto& counts = store_->turns;
     counts.relays = relays_.size();
     counts.tails = running_relays();

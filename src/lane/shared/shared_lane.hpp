@@ -193,6 +193,12 @@ private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
     std::unordered_map<std::string, Held> held_{}; ///< by turn
+    struct Early {
+        StopReason reason = StopReason::stopped;
+        Clock::time_point came{};
+    };
+    /// By turn: stops that came before the answer by which it is ours.
+    std::unordered_map<std::string, Early> early_{};
     RowUses uses_{};
     std::vector<store::ThreadKey> unused_{
     }; ///< rows of ours that nobody here knew at the last look

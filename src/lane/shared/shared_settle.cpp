@@ -189,6 +189,12 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         (void)(*joined)->leave(); // it is somebody else's now
         co_return fence ? Adoption::done : Adoption::later;
     }
+    // A stop that was asked since the row was read was told to nobody.
+    const auto taken = co_await store_->look(take.key);
+    if (!*alive) {
+        co_return Adoption::later;
+    }
+    take.from.stop = taken ? taken->holding.stop : take.from.stop;
     auto live =
         go_on(std::move(take), **fence, std::move(said), std::move(head), *std::move(joined));
     lease->commit(live);

@@ -16,6 +16,7 @@ namespace {
 constexpr Millis k_poll{20};
 constexpr Millis k_start_wait{10'000};
 constexpr int k_looks = 3;
+constexpr std::size_t k_most_early = 1'000; ///< as many turns as begin in k_early here
 constexpr std::size_t k_unlimited = 1U << 30U;
 constexpr double k_full = 0.8; ///< of the store's memory
 
@@ -200,6 +201,9 @@ void SharedLane::follow(
     const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal
 ) {
     held_.insert_or_assign(turn->id(), Held{turn, journal});
+    if (const auto early = early_.extract(turn->id())) {
+        turn->stop(early.mapped().reason);
+    }
     journal->use = uses_.add(journal->key());
     journal->on_loss([this, alive = alive_, weak = std::weak_ptr(turn)](TurnJournal::Loss loss) {
         const auto live = weak.lock();
@@ -248,9 +252,12 @@ void SharedLane::wanted(const store::Wanted& what) {
         }
         return;
     }
+    const bool superseded = what.reason == to_string(StopReason::superseded);
+    const auto reason = superseded ? StopReason::superseded : StopReason::stopped;
     if (turn) {
-        const bool superseded = what.reason == to_string(StopReason::superseded);
-        turn->stop(superseded ? StopReason::superseded : StopReason::stopped);
+        turn->stop(reason);
+    } else if (early_.size() < k_most_early) {
+        early_.insert_or_assign(what.turn, Early{reason, Clock::now()});
     }
 }
 
@@ -269,6 +276,9 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
         co_return std::unexpected(reject_store_away());
     }
     const bool whole = log->whole();
+    if (!follows && (log->entries.empty() || !log->entries.back().last())) {
+        co_return nullptr; // nobody tells its end any more
+    }
     if (!whole && !(holding.alive && holding.phase == store::Phase::live)) {
         co_return nullptr;
     }
@@ -321,7 +331,10 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
     const auto until = Clock::now() + k_start_wait;
     for (int looks = 0; looks < k_looks;) {
         const auto state = co_await store_->look(key);
-        const auto own = lane_->turns.find(owner, thread);
+        auto own = lane_->turns.find(owner, thread);
+        if (own && own->gone()) {
+            own = nullptr;
+        }
         if (!state) {
             if (own) {
                 co_return own;

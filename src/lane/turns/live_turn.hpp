@@ -122,6 +122,8 @@ public:
     [[nodiscard]] const std::string& id() const noexcept { return id_; } ///< turn id on the wire
     [[nodiscard]] const TurnIdentity& identity() const noexcept { return identity_; }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
+    /// It ended here alone: what became of it another replica knows.
+    [[nodiscard]] bool gone() const noexcept { return ended_ && gone_; }
     [[nodiscard]] bool stopping() const noexcept { return reason_ != StopReason::none; }
     /// A new reader may still get everything: the log is whole and the turn has not ended long ago.
     [[nodiscard]] bool resumable(Clock::time_point now) const noexcept;

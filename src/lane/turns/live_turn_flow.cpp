@@ -58,7 +58,13 @@ void LiveTurn::lose(const Error& error) {
 }
 
 void LiveTurn::stop(StopReason reason) {
-    if (ended_ || ending_ || reason_ != StopReason::none) {
+    if (ended_ || ending_) {
+        return;
+    }
+    if (reason_ != StopReason::none) {
+        if (relayed_) { // the first one may have been lost on its way
+            turn_->interrupt();
+        }
         return;
     }
     if (reason == StopReason::wall_time && cut_off()) {
@@ -96,6 +102,7 @@ bool LiveTurn::leave() {
     }
     cut_readers();
     ended_ = true;
+    gone_ = true;
     ended_at_ = Clock::now();
     cancel_.emit(asio::cancellation_type::terminal);
     announce_change();

@@ -130,7 +130,9 @@ void LiveTurn::history_read(const std::string& text) {
 bool LiveTurn::unsure(
     const std::vector<ApprovalAnswer>& answers, const std::vector<authority::CallResult>& results
 ) const {
-    return !over() && (approvals_.unsure(answers, segments_.size() - 1) || calls_.unsure(results));
+    // Whoever runs it knows: a relay only reads what that one said.
+    return !over() && !relayed_ &&
+           (approvals_.unsure(answers, segments_.size() - 1) || calls_.unsure(results));
 }
 
 bool LiveTurn::claim(std::size_t segment) {
