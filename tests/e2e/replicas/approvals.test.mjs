@@ -56,7 +56,9 @@ test('asked on one lane, approved through the other: the command runs once, unde
   assert.deepEqual(questionsOf(shown).map((q) => q.toolCallId), [call(on)], 'the other lane tells the question, and ends there');
   assert.equal(statusOf(shown), 'waiting-for-approval');
   assert.equal(made('yes'), null);
+  const asked = performance.now();
   const rest = await decided(on, b, true);
+  assert.ok(performance.now() - asked < limit(1500), `${performance.now() - asked} ms`);
   await assertApproved(rest, { messages: rest.sentMessages });
   assert.equal(rest.headers['x-oa-turn-id'], on.turn);
   assert.equal(textOf(rest), 'Command finished.');

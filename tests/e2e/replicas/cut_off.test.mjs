@@ -89,6 +89,28 @@ test('a turn that was taken while its lane stood still counts once, whatever it 
   for (const lane of [stands, b]) assert.equal((await lane.stop()).code, 0);
 });
 
+test('a page that is reloaded on the lane that lost its turn reads it on, and stops it', async () => {
+  const stands = await world.lane('lost');
+  const b = await world.lane('found');
+  const [first, second] = await Promise.all(['reloaded', 'stopped'].map((id) => begun(stands, id)));
+  const before = await metric(b, 'adopted_total');
+  await stands.until(async () => (await metric(stands, 'store_unacked_bytes')) === 0, 'the store to have the words');
+  stands.signal('SIGSTOP');
+  await b.until(async () => (await metric(b, 'adopted_total')) === before + 2, 'the takeover');
+  stands.signal('SIGCONT');
+  await Promise.all([first.done, second.done]);
+  const again = resume(stands, 'reloaded');
+  await fifth(again);
+  const stop = await send(stands.base, { method: 'POST', path: '/api/chats/stopped/stop', body: {} });
+  assert.equal(stop.json().data.status, 'stopped');
+  await b.until(async () => (await metric(b, 'turns_held')) === 1, 'the stop');
+  await world.release('reloaded');
+  await again.done;
+  assertLegal(again);
+  assert.deepEqual(read(again).texts, [whole()]);
+  for (const lane of [stands, b]) assert.equal((await lane.stop()).code, 0);
+});
+
 test('what the store does not have yet, and endings told without it, are counted', async () => {
   const pipe = await startPipe(world.redis.port);
   const cut = await world.lane('counts', ['--limit', 'store-outage=1m', '--limit', 'lease=10s'], { store: pipe.url });
