@@ -55,8 +55,12 @@ constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper
     }
     if (value.is_object()) {
         Json copy = Json::object();
+        // The object's own operator looks at every member before it; only a new name may be there.
+        auto& members = static_cast<Json::object_t::Container&>(copy.get_ref<Json::object_t&>());
+        members.reserve(value.size());
         for (const auto& [key, child] : value.items()) {
-            copy[unfit(key, child) ? free_name(key, value, copy) : key] = renamed(child);
+            auto name = unfit(key, child) ? free_name(key, value, copy) : key;
+            members.emplace_back(std::move(name), renamed(child));
         }
         return copy;
     }

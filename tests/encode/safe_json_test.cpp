@@ -3,10 +3,12 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <chrono>
 #include <string>
 
 using namespace oa_stream;
 using oa_stream::encode::safe_json;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -55,6 +57,21 @@ TEST_CASE("safe json: keys that kill clients are renamed visibly at any depth") 
             CHECK(dump_json(safe_json(Json::parse(row.in))) == row.out);
         }
     }
+}
+
+TEST_CASE("safe json: many members take no longer than their number") {
+    Json::object_t members;
+    auto& list = static_cast<Json::object_t::Container&>(members);
+    for (int n = 0; n < 100'000; ++n) {
+        list.emplace_back("member " + std::to_string(n), n);
+    }
+    const Json value(std::move(members));
+    const auto began = Clock::now();
+    const auto safe = safe_json(value);
+    CHECK(
+        Clock::now() - began < std::chrono::seconds(2)
+    ); // each looking at all before it: half a minute
+    CHECK(safe.size() == 100'000);
 }
 
 TEST_CASE("safe json: 60 levels pass, deeper values become a string of their JSON") {
