@@ -108,6 +108,10 @@ const Script commit{"commit", R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
 if r[3] == 'live' and r[4] == ARGV[5] then return {'ok', r[5] or ''} end
+if ARGV[8] ~= '' then
+  local k = redis.call('HMGET', ARGV[8], 's', 'ti')
+  if k[1] and (k[1] ~= ARGV[2] or k[2] ~= '') then return {'fenced'} end -- another lane has it since
+end
 redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[5])
 redis.call('HDEL', KEYS[1], 'un')
 if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('UNLINK', KEYS[4]) end

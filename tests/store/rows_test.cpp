@@ -104,6 +104,30 @@ TEST_CASE("a key whose first request came to nothing, or died, may be used again
     CHECK(rig.get(b.use_key(use("ann", "k2", "digest", "c1"))).fresh);
 }
 
+TEST_CASE("a key that another session took meanwhile begins no turn any more") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto asked = use("ann", "k1", "digest", "c1");
+    CHECK(rig.get(a.use_key(asked)).fresh);
+    rig.until("a moment without the first session", [&] {
+        redis_cli(rig, {"DEL", "oa:s:" + a.session()});
+        return rig.get(b.use_key(use("ann", "k1", "digest", "c2", "2"))).fresh;
+    });
+    rig.until("the first session again", [&] {
+        return redis_cli(rig, {"EXISTS", "oa:s:" + a.session()}) == "1\n";
+    });
+    CHECK_FALSE(rig.get(a.use_key(asked)).fresh);
+    const ThreadKey key{"ann", "c1"};
+    const auto held = rig.get(a.acquire(wish(key)));
+    const auto committed = rig.run(a.commit(
+        {.key = key, .fence = held.holding.fence, .turn = "t1", .head = "{}", .idempotency = "k1"}
+    ));
+    REQUIRE_FALSE(committed);
+    CHECK(committed.error().code == Code::conflict);
+    CHECK(rig.get(a.look(key)).holding.phase == Phase::starting);
+}
+
 TEST_CASE("a key is forgotten with the turn that nobody was told of") {
     RedisRig rig;
     auto& a = rig.open();

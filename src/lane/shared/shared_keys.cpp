@@ -58,6 +58,25 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
     }
 }
 
+/// It was taken by another lane when this one's lease ran out after find_key(), and may have had
+/// its turn there since. The same use again says whose it is.
+Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
+    const auto use = co_await store_->use_key(
+        {.owner = call->record.owner,
+         .key = call->key,
+         .attempt = call->key_attempt,
+         .request = call->request_digest,
+         .thread = call->chat.thread}
+    );
+    if (!use) {
+        co_return std::unexpected(reject_store_away());
+    }
+    if (!use->fresh) {
+        co_return std::unexpected(reject_still_starting());
+    }
+    co_return Accepted<void>{};
+}
+
 Task<void> SharedLane::forget_key(store::KeyRequest request) {
     if (!co_await store_->forget_key(request)) {
         forget_key_later(std::move(request));

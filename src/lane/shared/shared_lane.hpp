@@ -89,6 +89,8 @@ public:
     /// The turn that this Idempotency-Key started already on any replica; nullopt: the key is ours
     /// (Call::key_attempt), until forget_key() when nobody was told a turn.
     [[nodiscard]] Task<Accepted<std::optional<std::string>>> find_key(CallPtr call);
+    /// Once the thread is held: the key that find_key() took is this request's still.
+    [[nodiscard]] Task<Accepted<void>> keep_key(CallPtr call);
     [[nodiscard]] Task<void> forget_key(store::KeyRequest request);
     void forget_key_later(store::KeyRequest request) noexcept;
 

@@ -315,6 +315,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject_left());
     }
+    if (!call->key_attempt.empty()) {
+        if (auto kept = co_await lane_->shared->keep_key(call); !kept) {
+            co_return std::unexpected(std::move(kept).error());
+        }
+    }
     auto* const hold = place->shared_hold();
     auto turn = co_await start_turn(call, hold != nullptr && hold->unsure());
     if (!turn) {
