@@ -1,5 +1,6 @@
 // The reading routes over a played authority: who sees what, in which order, page by page.
 #include "lane_rig.hpp"
+#include "tools/call_results.hpp"
 
 #include <array>
 
@@ -188,6 +189,41 @@ TEST_CASE("messages: oldest first, paged by what a page has seen last") {
     rig.authority.past.resize(1); // the turn of the cursor was replaced
     const auto cursor = first.at("nextCursor").get<std::string>();
     CHECK(rig.send(rig.get("/api/chats/c/messages?cursor=" + cursor)).status == 422);
+}
+
+TEST_CASE("messages: results that began the next turn stand in their calls, wherever a batch ends"
+) {
+    LaneRig rig;
+    add_thread(rig, "", "c", 1);
+    auto silent = past("t1", "");
+    silent.outcome = turn::Outcome::interrupted;
+    silent.events.clear();
+    auto waits = past("t2", "");
+    waits.outcome = turn::Outcome::interrupted;
+    waits.events = {
+        turn::ToolOpened{"k1", "weather", true, true},
+        turn::ToolInputReady{"k1", Json::object()},
+        turn::ClientCall{"k1", "weather", "{}"}
+    };
+    auto next = past("t3", "done");
+    next.client_message_id = lane::k_results_id;
+    next.user_text = *lane::results_text(waits, {{.call = "k1", .output = "sunny"}});
+    rig.authority.past = {silent, waits, next};
+    for (const auto* limit : {"2", "3", "4", "50"}) {
+        std::string all;
+        std::string cursor;
+        for (int page = 0; page < 5; ++page) {
+            const auto url = fmt::format("/api/chats/c/messages?limit={}{}", limit, cursor);
+            const auto body = body_of(rig.send(rig.get(url)));
+            all += dump_json(body.at("data"));
+            if (body.at("nextCursor").is_null()) {
+                break;
+            }
+            cursor = "&cursor=" + body.at("nextCursor").get<std::string>();
+        }
+        INFO(limit << ": " << all);
+        CHECK(all.contains(R"("output":"sunny")"));
+    }
 }
 
 TEST_CASE("messages: newest first when asked, and a cursor knows its order") {

@@ -157,15 +157,18 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
     bool more = !page.newest_first || !fill.after_seed(); // those of the seed are the oldest
     bool repeated = false; // the next page begins with a turn that was looked at
     while (more && !fill.overfull()) {
-        query.limit = fill.turns_wanted() + (repeated ? 1 : 0);
+        // Upwards the last one of a batch waits for the next batch: results that its calls got
+        // begin the turn behind it.
+        query.limit = fill.turns_wanted() + (repeated ? 1 : 0) + (page.newest_first ? 0 : 1);
         auto turns = co_await authority->turns_page(query);
         if (!turns) {
             co_return std::unexpected(reject_page(turns.error(), !query.from.empty()));
         }
         settle_page(turns->turns, page.newest_first);
         more = turns->more && !turns->turns.empty();
+        const auto end = turns->turns.end() - (more && !page.newest_first ? 1 : 0);
         for (auto turn = turns->turns.begin() + (repeated && !turns->turns.empty() ? 1 : 0);
-             turn != turns->turns.end() && !fill.overfull();
+             turn < end && !fill.overfull();
              ++turn) {
             fill.add(*turn);
             query.from = turn->id;
