@@ -9,6 +9,14 @@
 
 namespace oa_stream::authority {
 
+namespace {
+
+/// With items a turn may be as long as a request (8 MiB) and its answer; codex answers in one line,
+/// and one above CodexOptions::line_bytes (64 MiB) ends the child with all that it runs.
+constexpr std::size_t k_at_once = 6;
+
+} // namespace
+
 /// One page as codex gives it: a thread without turns has an empty one.
 Task<Result<ListedTurns>> CodexCore::list_turns(
     Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit
@@ -58,7 +66,9 @@ Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
     }
     TurnsPage out;
     while (out.turns.size() < query.limit) {
-        const auto wanted = query.limit - out.turns.size();
+        const bool bare = query.detail == TurnsQuery::Detail::none;
+        const auto wanted =
+            std::min(query.limit - out.turns.size(), bare ? query.limit : k_at_once);
         OA_CO_TRY(ListedTurns page, co_await list_turns(self, link, query, cursor, wanted));
         std::ranges::move(page.turns, std::back_inserter(out.turns));
         const bool overfull = out.turns.size() > query.limit;
