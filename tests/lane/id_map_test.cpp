@@ -301,7 +301,12 @@ TEST_CASE("id map: an owner's rows come newest first, from any place on, also af
     map.touch("o", "b", 30);
     CHECK(ids_of(map.newest("o", {}, 2)) == names({"b", "d"}));
     CHECK(ids_of(map.newest("o", IdMap::Place{12, "b"}, 9)) == names({"a", "old"}));
-    map.hide("o", "d");
+    const auto known = *map.find("o", "d");
+    auto other = known;
+    other.thread = "made again since";
+    map.hide(other);
+    CHECK(ids_of(map.newest("o", {}, 2)) == names({"b", "d"}));
+    map.hide(known);
     CHECK(ids_of(map.newest("o", {}, 2)) == names({"b", "c"}));
     map.touch("o", "d", 31);
     CHECK(ids_of(map.newest("o", {}, 2)) == names({"d", "b"}));

@@ -97,7 +97,7 @@ public:
     /// What the authority says of a thread now.
     void describe(const ThreadRow& row);
     /// The authority does not know this thread (any more); it is not listed until it is used.
-    void hide(std::string_view owner, std::string_view id);
+    void hide(const ThreadRow& row);
     /// Rows whose times nobody knows (of an earlier release), at most `most`; empty: none is left.
     [[nodiscard]] std::vector<ThreadRow> undated(std::size_t most);
     /// describe() for many rows: their place in the list changes with reorder().

@@ -118,7 +118,7 @@ Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
             if (const auto info = known.find(rows[at].thread); info != known.end()) {
                 lane_->ids().describe(described(rows[at], info->second));
             } else {
-                lane_->ids().hide(rows[at].owner, rows[at].id);
+                lane_->ids().hide(rows[at]);
             }
         }
     }
@@ -224,7 +224,7 @@ Task<void> ChatList::date_rows() {
         for (const auto& row : rows) {
             const auto info = std::ranges::find(*infos, row.thread, &authority::ThreadInfo::id);
             if (info == infos->end()) {
-                ids.hide(row.owner, row.id);
+                ids.hide(row);
             } else {
                 ids.describe_undated(described(row, *info));
             }

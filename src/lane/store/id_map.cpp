@@ -258,8 +258,9 @@ void IdMap::describe(const ThreadRow& row) {
     impl_->writer->changed(at, false);
 }
 
-void IdMap::hide(std::string_view owner, std::string_view id) {
-    if (const auto at = impl_->table.find(owner, id); at != ThreadTable::k_none) {
+void IdMap::hide(const ThreadRow& row) {
+    const auto at = impl_->table.find(row.owner, row.id);
+    if (at != ThreadTable::k_none && impl_->table.row(at).thread == row.thread) {
         impl_->table.gone(at) = true;
         impl_->table.mark(at) = impl_->now();
     }
