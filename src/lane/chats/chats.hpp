@@ -79,6 +79,7 @@ private:
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
     [[nodiscard]] Task<Accepted<Json>> fork_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> summary_of(ThreadRow row);
+    [[nodiscard]] Task<void> drop_thread(std::string thread);
     /// 201 with the conversation that was made, and where it is.
     [[nodiscard]] Task<void> answer_made(CallPtr call, Accepted<Json> made);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);

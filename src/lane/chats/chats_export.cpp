@@ -32,10 +32,13 @@ Accepted<Form> read_form(std::string_view query) {
 
 /// A fence that the text itself does not hold.
 void append_fenced(std::string& out, std::string_view text) {
-    std::string fence = "```";
-    while (text.contains(fence)) {
-        fence += '`';
+    std::size_t longest = 2;
+    std::size_t run = 0;
+    for (const char c : text) {
+        run = c == '`' ? run + 1 : 0;
+        longest = std::max(longest, run);
     }
+    const std::string fence(longest + 1, '`');
     out.append(fence).append("\n").append(text).append("\n").append(fence).append("\n\n");
 }
 

@@ -143,6 +143,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     // A name of the source is none of the copy's.
     auto named = co_await authority.name_thread(row.thread, own ? asked.title : row.title);
     if (!named && named.error().code != Code::precondition) {
+        co_await drop_thread(row.thread);
         co_return std::unexpected(reject_fork(named.error()));
     }
     co_return row;
@@ -181,6 +182,7 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
     ids.put(*row);
     if (!co_await commit_row(lane_, owner, id)) {
         ids.undo(owner, id, std::nullopt);
+        co_await drop_thread(row->thread);
         co_return std::unexpected(reject_unstored());
     }
     call->record.thread = id;

@@ -82,6 +82,11 @@ Accepted<ImportedChat> read_export(const Json& file, const ImportContext& contex
     chat.archived = bool_member(*conversation, "archived").value_or(false);
     chat.count = messages->size();
     chat.seed = read_seed(file, messages->size(), context.seed);
+    for (std::size_t i = 0; i < messages->size(); ++i) {
+        if (text_view_in((*messages)[i], "role") == "system") { // no thread here has such a message
+            chat.seed.partly.push_back(fmt::format("messages[{}]", i));
+        }
+    }
     return chat;
 }
 

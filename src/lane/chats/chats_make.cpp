@@ -21,6 +21,11 @@ namespace oa_stream::lane {
 
 namespace {
 
+/// What is read of a body that is no file of an export; the rest is named.
+constexpr std::array<std::string_view, 6> k_read{
+    "thread_id", "threadId", "conversation_id", "conversationId", "id", "title"
+};
+
 Rejection reject_make(const Error& error) {
     return error.code == Code::precondition
                ? reject(501, "not_supported", "this assistant makes no empty conversations")
@@ -51,6 +56,11 @@ Accepted<void> read_new(
     auto said = read_title(body);
     if (!said) {
         return std::unexpected(std::move(said).error());
+    }
+    for (const auto& [key, value] : body.items()) {
+        if (std::ranges::find(k_read, key) == k_read.end()) {
+            chat.seed.partly.push_back(key);
+        }
     }
     chat.id = *std::move(name);
     chat.title = *std::move(said);
@@ -101,6 +111,11 @@ Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     co_return thread;
 }
 
+/// Nothing leads to it: left alone it would keep what it was copied from, too.
+Task<void> Chats::drop_thread(std::string thread) {
+    (void)co_await lane_->authority().delete_thread(std::move(thread));
+}
+
 Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     auto asked = co_await read_new_thread(call);
     if (!asked) {
@@ -133,20 +148,21 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     ThreadRow row{owner, asked->id, *thread};
     row.seeded = asked->count;
     row.archived = asked->archived;
-    row.title = asked->title;
+    row.title = short_title(asked->title);
     row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     row.updated_at = row.created_at;
+    if (!asked->title.empty()) {
+        auto named = co_await authority.name_thread(row.thread, asked->title);
+        if (!named && named.error().code != Code::precondition) {
+            co_await drop_thread(row.thread);
+            co_return std::unexpected(reject_make(named.error()));
+        }
+    }
     ids.put(row);
     if (!co_await commit_row(lane_, owner, asked->id)) {
         ids.undo(owner, asked->id, std::nullopt);
+        co_await drop_thread(row.thread);
         co_return std::unexpected(reject_unstored());
-    }
-    if (!asked->title.empty()) {
-        std::string id = *thread;
-        auto named = co_await authority.name_thread(std::move(id), asked->title);
-        if (!named && named.error().code != Code::precondition) {
-            co_return std::unexpected(reject_make(named.error()));
-        }
     }
     authority::ThreadInfo info{.id = *thread};
     std::vector<std::string> wanted{*thread};

@@ -8,7 +8,7 @@ import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mj
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { scratch } from '../lib/process.mjs';
+import { limit, scratch } from '../lib/process.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });
@@ -154,6 +154,20 @@ test('a file of another owner makes a conversation of the one who sends it; brok
   const named = await make(lane, odd, as('a'));
   assert.deepEqual([named.status, named.headers['x-oa-ignored']], [201, 'messages[0].parts[1]']);
   assert.deepEqual((await exported(lane, 'odd', as('a'))).messages[0].parts, odd.messages[0].parts);
+  const system = { ...file, id: 'system', messages: [{ id: 's', role: 'system', parts: [{ type: 'text', text: 'Be brief.' }] }, ...odd.messages] };
+  const without = await make(lane, system, as('a'));
+  assert.deepEqual([without.status, without.headers['x-oa-ignored']], [201, 'messages[1].parts[1], messages[0]']);
+  const plain = await make(lane, { id: 'plain', title: 'Plain', archived: true, messages: [] }, as('a'));
+  assert.deepEqual([plain.status, plain.headers['x-oa-ignored']], [201, 'archived, messages']);
+
+  // A text that is nothing but fences costs no more than any other.
+  const fences = '`'.repeat(1_000_000);
+  const call = { type: 'tool-x', toolCallId: 'c', state: 'output-available', input: {}, output: fences };
+  assert.equal((await make(lane, { ...file, id: 'fences', messages: [file.messages[0], { id: 'm', role: 'assistant', parts: [call] }] }, as('a'))).status, 201);
+  const asked = performance.now();
+  const text = await send(lane.base, { path: '/api/chats/fences/export?format=markdown', headers: as('a') });
+  assert.ok(performance.now() - asked < limit(3000), `${performance.now() - asked} ms`);
+  assert.equal(text.text.match(/`+/g).map((run) => run.length).sort((x, y) => y - x)[0], fences.length + 1);
   assert.equal((await lane.stop()).code, 0);
 });
 
