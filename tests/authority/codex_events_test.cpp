@@ -8,7 +8,6 @@
 using namespace oa_stream;
 using namespace oa_stream::turn;
 using namespace oa_stream::authority::test;
-using authority::classify_codex_error;
 using authority::CodexTranslator;
 using authority::events_of_item;
 
@@ -545,64 +544,4 @@ TEST_CASE("codex events: how a turn ended") {
         );
         CHECK(told.end() == TurnEnded{Outcome::completed, Finish::content_filter, {}, {}});
     }
-}
-
-TEST_CASE("codex errors: which may be tried again") {
-    struct Row {
-        const char* error;
-        bool retryable;
-        const char* kind;
-    };
-    constexpr std::array k_rows{
-        Row{R"({"message":"{\"error\":1}","codexErrorInfo":"other"})", false, "other"},
-        Row{R"({"message":"","codexErrorInfo":"contextWindowExceeded"})",
-            false,
-            "contextWindowExceeded"},
-        Row{R"({"message":"x","codexErrorInfo":"serverOverloaded"})", true, "serverOverloaded"},
-        Row{R"({"message":"x","codexErrorInfo":"internalServerError"})", true, "internalServerError"
-        },
-        Row{R"({"message":"x","codexErrorInfo":"rateLimitExceeded"})", true, "rateLimitExceeded"},
-        Row{R"({"message":"x","codexErrorInfo":"usageLimitExceeded"})", false, "usageLimitExceeded"
-        },
-        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":401}}})",
-            false,
-            "httpConnectionFailed"},
-        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":503}}})",
-            true,
-            "httpConnectionFailed"},
-        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":501}}})",
-            false,
-            "httpConnectionFailed"},
-        Row{R"({"message":"x","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":null}}})",
-            true,
-            "httpConnectionFailed"},
-        Row{R"({"message":"x","codexErrorInfo":{"responseTooManyFailedAttempts":{"httpStatusCode":429}}})",
-            true,
-            "responseTooManyFailedAttempts"},
-        Row{R"({"message":"stream disconnected before completion: error sending request","codexErrorInfo":"other"})",
-            true,
-            "other"},
-        Row{R"({"message":"Missing environment variable: `X`.","codexErrorInfo":"other"})",
-            false,
-            "other"},
-        Row{R"({"message":"x","codexErrorInfo":"somethingNew"})", false, "somethingNew"},
-        Row{R"({"message":"x","codexErrorInfo":{"somethingNew":{"httpStatusCode":503}}})",
-            false,
-            "somethingNew"},
-        Row{R"({"message":"x","codexErrorInfo":[1]})", false, "other"},
-        Row{R"({})", false, "other"},
-        Row{"null", false, "other"},
-    };
-    for (const Row& row : k_rows) {
-        DYNAMIC_SECTION(row.error) {
-            const auto failure = classify_codex_error(Json::parse(row.error));
-            CHECK(failure.failure.retryable == row.retryable);
-            CHECK(failure.kind == row.kind);
-            CHECK(failure.failure.code == FailureCode::turn_failed);
-            CHECK_FALSE(failure.truncated);
-            CHECK_FALSE(failure.filtered);
-        }
-    }
-    CHECK(classify_codex_error(Json::parse(k_rows[6].error)).http_status == 401);
-    CHECK_FALSE(classify_codex_error(Json::parse(k_rows[9].error)).http_status.has_value());
 }

@@ -1,12 +1,9 @@
 // One turn a thread, wherever it runs.
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/json_members.hpp"
 
-#include "relay_turn.hpp"
 #include "shared_lane.hpp"
 #include "state.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -14,13 +11,9 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr Millis k_poll{20};
-constexpr Millis k_start_wait{10'000};
-constexpr int k_looks = 3;
 constexpr std::size_t k_most_early = 1'000; ///< as many turns as begin in k_early here
 constexpr std::size_t k_unlimited = 1U << 30U;
 constexpr double k_full = 0.8; ///< of the store's memory
-
-constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
 
 } // namespace
 
@@ -45,25 +38,6 @@ std::string head_text(const TurnHead& head) {
         {"calls", head.calls},
         {"probe", head.probe}
     });
-}
-
-TurnHead read_head(const std::string& text) {
-    TurnHead out;
-    const auto json = Json::parse(text, nullptr, false);
-    if (!json.is_object()) {
-        return out;
-    }
-    out.route = string_member(json, "route").value_or("");
-    out.request_id = string_member(json, "request_id").value_or("");
-    out.model = string_member(json, "model").value_or("");
-    const auto flag = [&json](const char* name) {
-        const auto found = json.find(name);
-        return found != json.end() && found->is_boolean() && found->get<bool>();
-    };
-    out.approvals = flag("approvals");
-    out.calls = flag("calls");
-    out.probe = flag("probe");
-    return out;
 }
 
 namespace {
@@ -259,149 +233,6 @@ void SharedLane::wanted(const store::Wanted& what) {
     } else if (early_.size() < k_most_early) {
         early_.insert_or_assign(what.turn, Early{reason, Clock::now()});
     }
-}
-
-Task<Accepted<std::shared_ptr<LiveTurn>>>
-SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
-    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
-        co_return known->second.turn;
-    }
-    // One that has ended is read once, and followed no further.
-    const bool follows = holding.phase != store::Phase::ended;
-    if (follows && std::cmp_greater_equal(running_relays(), store_->options().tails)) {
-        co_return std::unexpected(reject_full());
-    }
-    const auto log = co_await store_->read(holding.turn);
-    if (!log) {
-        co_return std::unexpected(reject_store_away());
-    }
-    const bool whole = log->whole();
-    if (!follows && (log->entries.empty() || !log->entries.back().last())) {
-        co_return nullptr; // nobody tells its end any more
-    }
-    if (!whole && !(holding.alive && holding.phase == store::Phase::live)) {
-        co_return nullptr;
-    }
-    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
-        co_return known->second.turn;
-    }
-    const auto head = whole ? read_head(log->entries.front().head) : TurnHead{};
-    auto remote =
-        std::make_unique<RelayTurn>(lane_->executor, *store_, key, holding.turn, head.model);
-    auto turn = LiveTurn::relay(
-        lane_->executor,
-        lane_->host,
-        {k_relay_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
-        std::move(remote),
-        [store = store_, id = holding.turn](std::size_t count) { store->tell_readers(id, count); }
-    );
-    auto& relay = relays_[holding.turn] = Relay{turn, std::move(key), {holding.turn, 0, 0}, !whole};
-    if (whole) {
-        feed(relay, log->entries);
-        store_->wake();
-    } else { // it can be stopped, and not be read
-        turn->relay_unread();
-    }
-    co_return turn;
-}
-
-void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries) {
-    for (const auto& entry : entries) {
-        auto& at = relay.at;
-        if (relay.turn->ended() ||
-            (entry.end <= at.end && entry.fence <= at.fence && at.fence != 0)) {
-            continue;
-        }
-        if (entry.end - entry.bytes.size() != at.end || entry.fence < at.fence) {
-            ++store_->turns.gaps; // a log made again, or one that lost its middle
-            relay.turn->relay_lost();
-            return;
-        }
-        at.fence = entry.fence;
-        at.end = entry.end;
-        const auto outcome = Json::parse(entry.outcome, nullptr, false);
-        const bool owed = outcome.is_object() && outcome.value("owed", false);
-        relay.turn->relay(entry.bytes, entry.last(), owed);
-    }
-}
-
-Task<Accepted<std::shared_ptr<LiveTurn>>>
-SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
-    const store::ThreadKey key{owner, thread};
-    const auto until = Clock::now() + k_start_wait;
-    for (int looks = 0; looks < k_looks;) {
-        const auto state = co_await store_->look(key);
-        auto own = lane_->turns.find(owner, thread);
-        if (own && own->gone()) {
-            own = nullptr;
-        }
-        if (!state) {
-            if (own) {
-                co_return own;
-            }
-            co_return std::unexpected(reject_store_away());
-        }
-        const auto& holding = state->holding;
-        if (own && (own->id() == holding.turn || !own->ended())) {
-            own->history_read(state->read);
-            co_return own;
-        }
-        const bool held = !holding.session.empty();
-        if (held && !holding.alive) {
-            co_await settle(key);
-            ++looks;
-            continue;
-        }
-        if (held && holding.phase == store::Phase::starting && Clock::now() < until) {
-            if (gone()) {
-                co_return std::unexpected(reject_left());
-            }
-            co_await sleep_for(k_poll);
-            continue;
-        }
-        if (holding.turn.empty()) {
-            co_return nullptr;
-        }
-        auto turn = co_await relay_of(key, holding);
-        if (turn && *turn) {
-            (*turn)->history_read(state->read);
-        }
-        co_return turn;
-    }
-    co_return nullptr;
-}
-
-Task<SharedLane::Start>
-SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point until) {
-    const store::ThreadKey key{std::move(owner), std::move(thread)};
-    std::optional<std::uint64_t> asked;
-    while (true) {
-        const auto state = co_await store_->look(key);
-        const auto& holding = state ? state->holding : store::Holding{};
-        const bool starts = holding.alive && holding.phase == store::Phase::starting &&
-                            holding.session != store_->session();
-        if (!starts || (asked && holding.fence != *asked)) {
-            co_return asked ? Start::over : Start::none;
-        }
-        if (!asked) {
-            const auto told = co_await store_->want(
-                key, holding.fence, std::string(to_string(StopReason::stopped))
-            );
-            if (told && *told) {
-                asked = holding.fence;
-            }
-        }
-        if (Clock::now() >= until) {
-            co_return Start::under_way;
-        }
-        co_await sleep_for(k_poll);
-    }
-}
-
-/// While the store is away, those of this one.
-Task<std::size_t> SharedLane::readers_of(std::shared_ptr<LiveTurn> turn) {
-    const auto all = co_await store_->readers(turn->id());
-    co_return std::max(turn->readers(), all.value_or(0));
 }
 
 } // namespace oa_stream::lane
