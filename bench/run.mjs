@@ -11,6 +11,7 @@ import { codex, showCodex } from './codex.mjs';
 import { front, showFront } from './front.mjs';
 import { bodies, showBodies } from './bodies.mjs';
 import { replicas, showReplicas } from './replicas.mjs';
+import { orphans, showOrphans } from './orphans.mjs';
 import { remote, showRemote } from './remote.mjs';
 import { showWorker, worker } from './worker.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
@@ -324,7 +325,8 @@ async function costOfStore() {
     redis: startRedis, fanout: measure, cpu, deltas, every: EVERY,
   });
   const lane = (args) => startLane(['--authority', 'replay', '--replay', long, '--pace', 'recorded', ...args], { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
-  return { ...alone, remote: await remote({ lane, redis: startRedis, run, client: tool('stream_client'), cpu }) };
+  const world = { lane, redis: startRedis, run, client: tool('stream_client'), cpu };
+  return { ...alone, remote: await remote(world), orphans: await orphans(world) };
 }
 
 function costOfWorker() {
@@ -354,7 +356,7 @@ function costOnCodex() {
 
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], codex: [costOnCodex, showCodex], front: [costOfBalancer, showFront], check: [() => check({ work, timed, oa: OA, peer: tool('simdjson_parse') }), showCheck], replicas: [costOfStore, (seen) => showReplicas(seen) + showRemote(seen.remote)], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
+const all = { fanout: [fanout, showFanout], codex: [costOnCodex, showCodex], front: [costOfBalancer, showFront], check: [() => check({ work, timed, oa: OA, peer: tool('simdjson_parse') }), showCheck], replicas: [costOfStore, (seen) => showReplicas(seen) + showRemote(seen.remote) + '\n' + showOrphans(seen.orphans)], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
   bodies: [() => bodies({
     lane: () => startLane(['--authority', 'replay', '--replay', path.join(ROOT, 'fixtures/captures'), '--pace', 'immediate']),
     node: () => start(process.execPath, [path.join(ROOT, 'bench/node_bodies.mjs')], listening),

@@ -374,7 +374,7 @@ end
 for _, x in ipairs(dead) do
   local held = redis.call('SMEMBERS', p..':o:'..x)
   for _, row in ipairs(held) do
-    if #out < 201 then out[#out + 1] = row end
+    if #out < 2001 then out[#out + 1] = row end
   end
   if #held == 0 and x ~= '-' then
     redis.call('SREM', p..':ss', x)

@@ -72,9 +72,8 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
         if (!*alive) {
             co_return;
         }
-        const auto orphans = co_await self->store_->orphans();
-        for (std::size_t i = 0; *alive && orphans && i < orphans->size(); ++i) {
-            co_await self->settle((*orphans)[i]);
+        if (auto orphans = co_await self->store_->orphans(); *alive && orphans) {
+            co_await settle_all(self, alive, *std::move(orphans));
         }
         if (*alive) {
             co_await self->look_after_rows();

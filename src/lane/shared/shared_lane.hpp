@@ -170,6 +170,8 @@ private:
     [[nodiscard]] Task<bool> forget_stale_keys(const store::KeyRequest* of = nullptr);
 
     // shared_settle.cpp
+    [[nodiscard]] static Task<void>
+    settle_all(SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::ThreadKey> keys);
     enum class Adoption {
         done,
         ended, ///< the authority has ended it: its history says how

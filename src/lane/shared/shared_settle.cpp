@@ -7,14 +7,31 @@
 #include "shared_lane.hpp"
 #include "state.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
+#include <random>
+#include <utility>
 
 namespace oa_stream::lane {
 
 namespace {
 
 constexpr Millis k_poll{20};
+constexpr std::size_t k_at_once = 16; ///< threads of dead replicas
+constexpr Millis k_settling{5'000}; ///< what is left then, the next look has
 constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
+
+/// What is left to settle.
+struct Settling {
+    Settling(const asio::any_io_executor& executor, std::vector<store::ThreadKey> all)
+        : keys(std::move(all)), over(executor, Clock::time_point::max()) {}
+    std::vector<store::ThreadKey> keys;
+    asio::steady_timer over; ///< cancelled by the last
+    Clock::time_point until = Clock::now() + k_settling;
+    std::size_t open = 0;
+};
 
 encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const TurnHead& head) {
     encode::UiEncoderOptions out;
@@ -133,6 +150,36 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     if (adoption != Adoption::done) {
         const bool history = adoption == Adoption::ended;
         co_await reap(std::move(take), std::move(said), std::move(head), history);
+    }
+}
+
+/// Some at once, as each waits for the store and the authority several times; in no order: other
+/// replicas are at the same ones, and none that cannot be settled yet stands before all others.
+Task<void> SharedLane::settle_all(
+    SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::ThreadKey> keys
+) {
+    std::ranges::shuffle(keys, std::minstd_rand(std::random_device{}()));
+    const auto all = std::make_shared<Settling>(self->lane_->executor, std::move(keys));
+    for (std::size_t i = 0; i < std::min(k_at_once, all->keys.size()); ++i) {
+        ++all->open;
+        spawn(
+            self->lane_->executor,
+            "settle",
+            [](SharedLane* lane, std::shared_ptr<bool> alive, std::shared_ptr<Settling> all
+            ) -> Task<void> {
+                while (*alive && !all->keys.empty() && Clock::now() < all->until) {
+                    const auto key = std::move(all->keys.back());
+                    all->keys.pop_back();
+                    co_await lane->settle(key);
+                }
+                if (--all->open == 0) {
+                    all->over.cancel();
+                }
+            }(self, alive, all)
+        );
+    }
+    while (all->open > 0) {
+        (void)co_await all->over.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 
