@@ -21,6 +21,7 @@ constexpr Millis k_ask_again{2'000};
 constexpr std::size_t k_piece = 64U << 10U;
 /// Between two writes of what may wait: a server spends more on a write than on a command.
 constexpr Millis k_gather{5};
+constexpr Millis k_gather_read{2};
 
 /// Of an answer to a log-in: the server's words hold no secret, and they name the reason.
 Error refused(const Reply& reply) {
@@ -111,6 +112,7 @@ Task<Result<void>> RedisLink::connect(Self self) {
     self->stream_ = *std::move(stream);
     self->outbox_.clear();
     self->on_sent_.clear();
+    self->due_ = Clock::time_point::max();
     self->writing_ = false;
     spawn(self->executor_, "store replies", read_replies(self, self->stream_));
     auto ready = co_await log_in(self);
@@ -185,6 +187,7 @@ Task<Result<Reply>> RedisLink::call(Self self, Command command, Millis within) {
 void RedisLink::call_soon(
     const Self& self,
     std::span<const std::string_view> words,
+    Haste haste,
     Millis within,
     std::function<void()> on_sent,
     Told told
@@ -202,7 +205,7 @@ void RedisLink::call_soon(
     if (on_sent) { // before a write begins, which it does at once where nothing else is written
         self->on_sent_.push_back(std::move(on_sent));
     }
-    expect(self, Haste::soon, within, std::move(told));
+    expect(self, haste, within, std::move(told));
 }
 
 Task<Result<std::vector<Reply>>>
@@ -253,8 +256,10 @@ void RedisLink::expect(const Self& self, Haste haste, Millis within, Told told) 
     const auto until = Clock::now() + within;
     self->waiters_.push_back({until, std::move(told)});
     watch(self, until);
-    if (haste == Haste::now) {
-        self->urgent_ = true;
+    const auto gap = haste == Haste::read ? k_gather_read : k_gather;
+    const auto due = haste == Haste::now ? Clock::time_point::min() : self->written_ + gap;
+    if (due < self->due_) {
+        self->due_ = due;
         self->gather_.cancel();
     }
     if (!std::exchange(self->writing_, true)) {
@@ -299,15 +304,15 @@ void RedisLink::drop_late() {
 
 Task<void> RedisLink::write_out(Self self, Stream stream) {
     while (self->stream_ == stream && !self->outbox_.empty()) {
-        if (const auto from = self->written_ + k_gather; !self->urgent_ && Clock::now() < from) {
-            self->gather_.expires_at(from);
+        if (Clock::now() < self->due_) {
+            self->gather_.expires_at(self->due_);
             (void)co_await self->gather_.async_wait(k_awaited);
             continue;
         }
         const auto bytes = std::exchange(self->outbox_, {});
         const auto told = std::exchange(self->on_sent_, {});
         self->written_ = Clock::now();
-        self->urgent_ = false;
+        self->due_ = Clock::time_point::max();
         if (auto written = co_await stream->write(bytes); !written) {
             self->drop(stream, std::move(written).error());
             co_return;

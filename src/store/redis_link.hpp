@@ -47,12 +47,18 @@ public:
     [[nodiscard]] static Task<Result<Reply>> call(Self self, Command command, Millis within);
     /// Gets one answer, from the loop: never within the call that asks.
     using Told = std::move_only_function<void(Result<Reply>)>;
-    /// As call(), of one that many of are under way at once: no coroutine waits for it, and it may
-    /// stay for some milliseconds, to go with others. `on_sent`, if any, is called when it has
-    /// gone.
+    /// How long a command may stay, to go with others.
+    enum class Haste {
+        now,
+        read, ///< somebody waits for it at another replica: 2 ms
+        soon, ///< 5 ms
+    };
+    /// As call(), of one that many of are under way at once: no coroutine waits for it. `on_sent`,
+    /// if any, is called when it has gone.
     static void call_soon(
         const Self& self,
         std::span<const std::string_view> words,
+        Haste haste,
         Millis within,
         std::function<void()> on_sent,
         Told told
@@ -84,7 +90,6 @@ private:
     };
     using Stream = std::shared_ptr<net::ByteStream>;
     using Asked = std::shared_ptr<Awaited>;
-    enum class Haste { now, soon };
 
     [[nodiscard]] static Task<Result<void>> connect(Self self);
     /// Where the primary is now, by the first Sentinel that says so.
@@ -116,8 +121,8 @@ private:
     std::vector<std::function<void()>> on_sent_{}; ///< of what is in the outbox
     Clock::time_point written_{}; ///< the last write
     Clock::time_point asked_again_{}; ///< a Sentinel, while its primary takes no writes
-    asio::steady_timer gather_; ///< cancelled when what waits is to be written now
-    bool urgent_ = false; ///< … which it is
+    Clock::time_point due_ = Clock::time_point::max(); ///< when what is in the outbox is to go
+    asio::steady_timer gather_; ///< cancelled when that comes sooner
     asio::steady_timer lost_; ///< cancelled when the connection is lost
     Error trouble_{Code::unavailable, "not connected yet"};
     bool writing_ = false;

@@ -126,6 +126,7 @@ void RedisStore::append(
     RedisLink::call_soon(
         link_,
         std::span(words).first(timed ? 8 : 6),
+        piece.read ? RedisLink::Haste::read : RedisLink::Haste::soon,
         options_.wait,
         std::move(on_sent),
         std::move(told)

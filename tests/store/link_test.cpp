@@ -50,6 +50,7 @@ TEST_CASE("what may wait has left this process before its answer comes, also on 
         RedisLink::call_soon(
             link,
             std::array{std::string_view("PING")},
+            i == 0 ? RedisLink::Haste::soon : RedisLink::Haste::read,
             Millis(20'000),
             [&sent] { ++sent; },
             [&answered](const Result<Reply>& reply) { answered = reply.has_value(); }
@@ -59,6 +60,46 @@ TEST_CASE("what may wait has left this process before its answer comes, also on 
     }
     rig.redis->signal(SIGCONT);
     rig.until("the answer", [&] { return answered; });
+    link->close();
+}
+
+TEST_CASE("what may wait gathers behind a write, and goes with what is read elsewhere") {
+    RedisRig rig;
+    const auto link = link_to(rig);
+    using Haste = RedisLink::Haste;
+    int answers = 0;
+    int asked = 0;
+    /// Milliseconds until all of them have gone behind something that just has.
+    const auto gone_after = [&](std::initializer_list<Haste> all) {
+        REQUIRE(rig.get(RedisLink::call(link, {"PING"}, Millis(20'000))).text == "PONG");
+        const auto began = Clock::now();
+        std::size_t sent = 0;
+        for (const auto haste : all) {
+            ++asked;
+            RedisLink::call_soon(
+                link,
+                std::array{std::string_view("PING")},
+                haste,
+                Millis(20'000),
+                [&sent] { ++sent; },
+                [&answers](const Result<Reply>&) { ++answers; }
+            );
+        }
+        rig.until("the write", [&] { return sent == all.size(); });
+        return std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+    };
+    double soon = 1e9;
+    double read = 1e9;
+    double now = 1e9;
+    for (int i = 0; i < 20; ++i) { // the quickest: others run on this machine, too
+        soon = std::min(soon, gone_after({Haste::soon, Haste::soon}));
+        read = std::min(read, gone_after({Haste::soon, Haste::read}));
+        now = std::min(now, gone_after({Haste::soon, Haste::now}));
+    }
+    CHECK(soon > 3.5); // of 5, of which the PING took some
+    CHECK(read < 3.5);
+    CHECK(now < read);
+    rig.until("the answers", [&] { return answers == asked; });
     link->close();
 }
 

@@ -156,6 +156,7 @@ struct Piece {
     std::uint64_t fence = 0;
     std::uint64_t end = 0; ///< bytes of frames up to and with this piece
     std::string_view bytes{};
+    bool read = false; ///< somebody waits for it at another replica
 };
 
 struct EndRequest {
@@ -196,6 +197,8 @@ struct TailNews {
 };
 
 inline constexpr std::string_view k_answer = "answer";
+/// The turn has readers at another replica.
+inline constexpr std::string_view k_read = "read";
 /// A turn that was released: on_wanted() of one other process is told. Its body is the row_name().
 inline constexpr std::string_view k_adopt = "adopt";
 [[nodiscard]] ThreadKey thread_of(std::string_view row_name);

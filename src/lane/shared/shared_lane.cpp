@@ -201,20 +201,20 @@ Task<void> SharedLane::hold_again(Held held) {
     }
 }
 
-/// A turn nobody reads here may be read elsewhere.
+/// A turn that nobody reads here may be read elsewhere; one that was may be no more.
 Task<void> SharedLane::look_after_readers() {
     std::erase_if(held_, [](const auto& one) {
         const auto turn = one.second.turn.lock();
         return one.second.journal->idle() && (!turn || turn->ended());
     });
-    std::vector<std::string> alone;
+    std::vector<std::string> asked;
     for (const auto& [turn, held] : held_) {
         const auto live = held.turn.lock();
-        if (live && live->readers() == 0) {
-            alone.push_back(turn);
+        if (live && (live->readers() == 0 || held.journal->others > 0)) {
+            asked.push_back(turn);
         }
     }
-    for (const auto& turn : alone) {
+    for (const auto& turn : asked) {
         const auto count = co_await store_->readers(turn);
         if (const auto held = held_.find(turn); count && held != held_.end()) {
             held->second.journal->others = *count;

@@ -158,6 +158,7 @@ private:
         store::Wanted what,
         std::shared_ptr<LiveTurn> turn
     );
+    void tell_holder(store::ThreadKey key, std::string turn);
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding);

@@ -71,7 +71,16 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
         lane_->host,
         {k_relay_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
         std::move(remote),
-        [store = store_, id = holding.turn](std::size_t count) { store->tell_readers(id, count); }
+        [this, alive = alive_, key, id = holding.turn, follows, before = std::size_t{0}](
+            std::size_t count
+        ) mutable {
+            if (*alive) {
+                store_->tell_readers(id, count);
+                if (std::exchange(before, count) == 0 && count > 0 && follows) {
+                    tell_holder(key, id);
+                }
+            }
+        }
     );
     auto& relay = relays_[holding.turn] = Relay{turn, std::move(key), {holding.turn, 0, 0}, !whole};
     if (whole) {
@@ -81,6 +90,17 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
         turn->relay_unread();
     }
     co_return turn;
+}
+
+/// So that what it writes does not wait for more.
+void SharedLane::tell_holder(store::ThreadKey key, std::string turn) {
+    spawn(
+        lane_->executor,
+        "turn read",
+        [](store::Store* store, store::ThreadKey row, store::Wanted what) -> Task<void> {
+            (void)co_await store->pass(std::move(row), std::move(what));
+        }(store_, std::move(key), {.turn = std::move(turn), .reason = std::string(store::k_read)})
+    );
 }
 
 void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries) {
@@ -94,6 +114,11 @@ void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries)
             ++store_->turns.gaps; // a log made again, or one that lost its middle
             relay.turn->relay_lost();
             return;
+        }
+        const bool others =
+            at.fence != 0 && entry.fence != at.fence; // who adopted it knows of none
+        if (others && relay.turn->readers() > 0) {
+            tell_holder(relay.key, at.turn);
         }
         at.fence = entry.fence;
         at.end = entry.end;

@@ -4,6 +4,7 @@
 #include "shared_lane.hpp"
 #include "state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -223,6 +224,13 @@ void SharedLane::wanted(const store::Wanted& what) {
         // Of a turn that is not ours any more nothing is said: whoever asks tries again.
         if (turn) {
             spawn(lane_->executor, "judge", judge(this, alive_, what, turn));
+        }
+        return;
+    }
+    if (what.reason == store::k_read) {
+        if (held != held_.end()) {
+            auto& others = held->second.journal->others;
+            others = std::max<std::size_t>(others, 1);
         }
         return;
     }

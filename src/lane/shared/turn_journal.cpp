@@ -136,7 +136,11 @@ void TurnJournal::send_piece() {
     store_->turns.inflight += size;
     const auto number = waits_ = ++pieces_;
     store_->append(
-        {.turn = turn_, .fence = fence_, .end = end, .bytes = rest.substr(0, size)},
+        {.turn = turn_,
+         .fence = fence_,
+         .end = end,
+         .bytes = rest.substr(0, size),
+         .read = others > 0},
         [self = shared_from_this(), number] {
             self->left(number);
             self->go_on();

@@ -56,7 +56,7 @@ public:
         return pending_.empty() && flying_ == 0 && !held_up_;
     }
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
-    /// Readers on other replicas, as last asked.
+    /// Readers on other replicas, as last asked or told.
     std::size_t others = 0;
     /// Nobody else can have taken the turn.
     [[nodiscard]] bool leased() const noexcept { return store_->leased(); }

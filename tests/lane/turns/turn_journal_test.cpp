@@ -22,6 +22,7 @@ public:
         std::string bytes;
         std::function<void()> on_sent;
         std::function<void(Result<Written>)> done;
+        bool read = false;
     };
 
     explicit HeldStore(const asio::io_context::executor_type& executor) : SlowStore(executor) {
@@ -33,7 +34,7 @@ public:
         std::function<void(Result<Written>)> done
     ) override {
         pieces.emplace_back(
-            piece.end, std::string(piece.bytes), std::move(on_sent), std::move(done)
+            piece.end, std::string(piece.bytes), std::move(on_sent), std::move(done), piece.read
         );
     }
     Task<Result<Written>> end(store::EndRequest request) override {
@@ -100,6 +101,15 @@ Result<Written> away() {
 }
 
 } // namespace
+
+TEST_CASE("journal: what has readers elsewhere says so, while it has them") {
+    Bench bench;
+    for (const std::size_t others : {0U, 2U, 0U}) {
+        bench.journal->others = others;
+        bench.say_and_send("a\n\n");
+        CHECK(bench.store.pieces.back().read == (others > 0));
+    }
+}
 
 TEST_CASE("journal: a piece follows one that was sent, and gathers behind one that was not") {
     Bench bench;
