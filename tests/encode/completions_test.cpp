@@ -443,6 +443,20 @@ TEST_CASE("completions: a whole answer of exactly its cap is one") {
     CHECK(encoder.result().has_value());
 }
 
+TEST_CASE("completions: the calls of a whole answer count towards its cap") {
+    for (const std::size_t calls : {2U, 3U}) {
+        CompletionsWhole encoder(identity(), 14); // two calls of seven bytes
+        std::string out;
+        for (std::size_t i = 0; i < calls; ++i) {
+            const auto call = std::to_string(i);
+            REQUIRE(encoder.encode(ToolOpened{call, "f"}, out));
+            REQUIRE(encoder.encode(ClientCall{call, "f", R"({"a":1})"}, out));
+        }
+        REQUIRE(encoder.encode(TurnEnded{Outcome::completed, Finish::tool_calls, {}, {}}, out));
+        CHECK(encoder.result().has_value() == (calls == 2));
+    }
+}
+
 TEST_CASE("completions: an error object has all four members") {
     CHECK(
         dump_json(

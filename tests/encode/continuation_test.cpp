@@ -71,8 +71,10 @@ std::vector<Event> renamed(std::vector<Event> events) {
 }
 
 /// What follows `said`; nullopt when it does not go on from there.
-std::optional<std::string> rest(std::string_view said, std::vector<Event> events) {
-    UiEncoder encoder(options());
+std::optional<std::string> rest(
+    std::string_view said, std::vector<Event> events, const encode::UiEncoderOptions& as = options()
+) {
+    UiEncoder encoder(as);
     REQUIRE(encoder.restore(said));
     Continuation goes_on(said);
     std::string out;
@@ -187,4 +189,70 @@ TEST_CASE("continuation: whoever only ends a stream names what its start named")
     std::string rest;
     encoder.fail_open(Failure{FailureCode::turn_aborted}, rest);
     CHECK(rest.contains(R"("threadId":"c1","turnId":"turn-1","status":"aborted")"));
+}
+
+TEST_CASE("continuation: calls told again under other names, in another order, keep their outputs"
+) {
+    const std::vector<Event> begun{
+        TurnStarted{},
+        ToolOpened{"c1", "shell"},
+        ToolInputReady{"c1", Json{{"command", "ls"}}},
+        ToolOpened{"c2", "patch"},
+        ToolInputReady{"c2", Json{{"files", 1}}},
+    };
+    const std::vector<Event> again{
+        TurnStarted{},
+        ToolOpened{"x2", "patch"},
+        ToolInputReady{"x2", Json{{"files", 1}}},
+        ToolOutput{"x2", Json{{"output", "patched"}}},
+        ToolOpened{"x1", "shell"},
+        ToolInputReady{"x1", Json{{"command", "ls"}}},
+        ToolOutput{"x1", Json{{"output", "listed"}}},
+        TurnEnded{},
+    };
+    const auto said = encoded(begun);
+    const auto more = rest(said, again);
+    REQUIRE(more);
+    CHECK(judged(said + *more) == "");
+    CHECK(more->contains(R"("toolCallId":"c2","output":{"output":"patched"})"));
+    CHECK(more->contains(R"("toolCallId":"c1","output":{"output":"listed"})"));
+}
+
+TEST_CASE("continuation: a question is asked once, and the message waits for its answer") {
+    auto asking = options();
+    asking.approvals = true;
+    const std::vector<Event> question{
+        TurnStarted{},
+        ToolOpened{"c1", "shell"},
+        ToolInputReady{"c1", Json{{"command", "x"}}},
+        ApprovalAsked{"a1", "c1"},
+    };
+    const auto said = encoded(question, asking);
+    const auto more = rest(said, question, asking);
+    REQUIRE(more);
+    CHECK(*more == "");
+
+    UiEncoder first(asking);
+    std::string as_first;
+    for (const auto& event : question) {
+        REQUIRE(first.encode(event, as_first));
+    }
+    UiEncoder next(asking);
+    REQUIRE(next.restore(said));
+    std::string paused_first;
+    std::string paused_next;
+    REQUIRE(first.pause(paused_first));
+    REQUIRE(next.pause(paused_next));
+    CHECK(paused_next == paused_first);
+}
+
+TEST_CASE("continuation: a note that stays is something said, one that passes is not") {
+    const TurnEnded end{Outcome::completed, Finish::stop, {}, Usage{1, 0, 2, 0}};
+    for (const bool transient : {false, true}) {
+        const auto said =
+            encoded({TurnStarted{}, Note{"plan", std::nullopt, transient, Json{{"step", 1}}}});
+        const auto more = rest(said, {end});
+        REQUIRE(more);
+        CHECK(std::ranges::count(types_of(*more), "text-start") == (transient ? 1 : 0));
+    }
 }
