@@ -113,7 +113,7 @@ function copyTree() {
   for (const name of ['CMakeLists.txt', 'CMakePresets.json', 'cmake', 'src', 'include', 'tests', 'playbooks', 'docs', 'fixtures', 'man', 'completions', 'packaging', 'examples', 'bench', 'LICENSE', 'README.md', 'CHANGELOG.md']) {
     const from = path.join(ROOT, name);
     if (!fs.existsSync(from)) continue;
-    fs.cpSync(from, path.join(copy, name), { recursive: true, preserveTimestamps: true, force: true, filter: (file) => !file.includes('node_modules') });
+    fs.cpSync(from, path.join(copy, name), { recursive: true, preserveTimestamps: true, force: true, verbatimSymlinks: true, filter: (file) => !file.includes('node_modules') });
   }
   return copy;
 }

@@ -96,7 +96,10 @@ const [first] = medians;
 for (const [minute, now] of medians.entries()) {
   const most = first.rssKiB * 1.05 + mapKiB(now.threads);
   assert.ok(now.rssKiB <= most, `under load memory grew from ${first.rssKiB} to ${now.rssKiB} KiB in minute ${minute + 1}, allowed were ${Math.round(most)}`);
-  assert.ok(now.files <= first.files * 1.05 + 4, `under load open files grew from ${first.files} to ${now.files} in minute ${minute + 1}`);
+  // Requests of a moment come and go; a descriptor that leaks is still there in the minutes that follow.
+  const from = Math.min(minute, Math.max(0, medians.length - 5));
+  const kept = Math.min(...medians.slice(from, from + 5).map((m) => m.files));
+  assert.ok(kept <= first.files * 1.05 + 4, `under load open files grew from ${first.files} to ${kept} from minute ${from + 1} on`);
 }
 const samples = await readMetrics(lane.base);
 const turns = counts.whole + counts.left + counts.stopped;
