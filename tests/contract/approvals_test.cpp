@@ -72,6 +72,20 @@ TEST_CASE("approvals: what profile ai-sdk-6 allows and what not") {
     CHECK(all(judge_bytes(stream(row.chunks), k_whole, Profile::ai_sdk_6)) == row.found);
 }
 
+TEST_CASE("approvals: a question at the wrong time is told with the time") {
+    const auto told = [](const std::vector<std::string>& chunks) {
+        const auto judgement = judge_bytes(stream(chunks), k_whole, Profile::ai_sdk_6);
+        const auto found = std::ranges::find(judgement.violations, "Q1", [](const Violation& one) {
+            return one.rule->id;
+        });
+        REQUIRE(found != judgement.violations.end());
+        return found->message;
+    };
+    CHECK(told({k_ask}).starts_with("tool-approval-request without a tool call, "));
+    CHECK(told({k_streaming, k_ask}).starts_with("tool-approval-request before its input, "));
+    CHECK(told({k_call, k_output, k_ask}).starts_with("tool-approval-request after its output, "));
+}
+
 TEST_CASE("approvals: profile ai-sdk knows neither chunk, as no client of AI SDK 5 does") {
     CHECK(all(judge_bytes(stream({k_call, k_ask, k_output}))) == Found{"J2"});
     CHECK(all(judge_bytes(stream({k_call, k_denied, k_output}))) == Found{"J2"});

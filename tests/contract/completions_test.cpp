@@ -437,6 +437,22 @@ TEST_CASE("chat-completions: an answer longer than is read of a frame is not rea
         judge.feed(filler);
     }
     CHECK(ids(judge.finish().violations) == Rules{"W1"});
+
+    constexpr std::size_t k_most = wire::SseLimits{}.event;
+    const std::string longest = k_answer + std::string(k_most - k_answer.size(), ' ');
+    CHECK(found(judged(longest)).empty());
+    CHECK(found(judged(longest + ' ')) == Rules{"W1"});
+}
+
+TEST_CASE("chat-completions: what is missing at the end is named") {
+    const auto told = [](const std::string& bytes) {
+        const Judgement judgement = judged(bytes);
+        REQUIRE(judgement.violations.size() == 1);
+        return judgement.violations.front().message;
+    };
+    CHECK(told("") == "no frame at all");
+    CHECK(told(frames({k_role, k_text})) == "neither a finish nor an error");
+    CHECK(told(frames({k_role, k_text, k_stop})) == "no [DONE]");
 }
 
 TEST_CASE("chat-completions: a long stream may come in one piece") {

@@ -37,6 +37,8 @@ TEST_CASE("report: a pass says so and how much was read") {
     const std::string text = to_text(judgement, Profile::ai_sdk, "a.sse");
     CHECK(text.starts_with("PASS  a.sse: 0 violations, 0 warnings in 8 frames ("));
     CHECK(text.contains("not judged: O10 (give --messages FILE)\n"));
+    CHECK(text.contains("not judged: R1 R2 (give --recording FILE and --headers FILE)\n"));
+    CHECK(text.contains("not judged: R3 R4 (give --recording FILE)\n"));
     CHECK_FALSE(text.contains("next:"));
 }
 

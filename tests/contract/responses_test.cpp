@@ -122,6 +122,22 @@ TEST_CASE("responses: a legal stream breaks nothing, wherever its bytes are cut"
     CHECK(ids(nameless.violations) == std::set<std::string>{"V1"});
 }
 
+TEST_CASE("responses: an input that was all known before is legal") {
+    CHECK(found([](Json& e) { end_of(e)["usage"]["input_tokens_details"]["cached_tokens"] = 3; }
+    ).empty());
+    CHECK(found([](Json& e) {
+              end_of(e)["usage"]["input_tokens_details"]["cached_tokens"] = 4;
+          }) == std::set<std::string>{"V12"});
+}
+
+TEST_CASE("responses: whatever follows the end is told once") {
+    const std::string bytes = bytes_of(Json::parse(k_stream)) + ": a\n\n: b\n\n: c\n\n";
+    const Judgement judgement = judge_bytes(bytes, k_whole, Profile::responses);
+    CHECK(std::ranges::count_if(judgement.violations, [](const Violation& one) {
+              return one.rule->id == "V9";
+          }) == 1);
+}
+
 TEST_CASE("responses: each rule is found") {
     std::set<std::string> rules;
     for (const Row& row : k_rows) {

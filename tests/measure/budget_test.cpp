@@ -223,6 +223,20 @@ TEST_CASE("budget: a status with a pair that was not measured passes nothing") {
     CHECK(check.detail.ends_with("; burning: 6h above 6 times the even rate"));
 }
 
+TEST_CASE("budget: a covered time is told in whole days or in hours") {
+    const auto covered = [](double seconds) {
+        BudgetStatus status;
+        status.question.window_s = 30 * k_day_s;
+        status.covered_s = seconds;
+        return covered_text(status);
+    };
+    CHECK(covered(30 * k_day_s) == "all of 30d");
+    CHECK(covered(k_day_s) == "1d of 30d");
+    CHECK(covered(1.5 * k_day_s) == "36h of 30d");
+    CHECK(covered(3600) == "1h of 30d");
+    CHECK(covered(0) == "0ms of 30d");
+}
+
 TEST_CASE("budget: the last hour tells how long it lasts though the last five minutes are unknown"
 ) {
     auto readings = everywhere({0, 100'000}, 30 * k_day_s);

@@ -51,10 +51,14 @@ Task<void> FakeBackend::handle(std::shared_ptr<net::Exchange> exchange) {
 }
 
 Rig::Rig(
-    std::map<std::string, std::uint32_t, std::less<>> weights, HealthOptions health, Balance balance
+    std::map<std::string, std::uint32_t, std::less<>> weights,
+    HealthOptions health,
+    Balance balance,
+    MirrorOptions mirror
 )
     : folder(make_folder()), client(net::HttpClient::make(io.get_executor())),
-      stable(io.get_executor(), "stable"), canary(io.get_executor(), "canary") {
+      stable(io.get_executor(), "stable"), canary(io.get_executor(), "canary"),
+      copies(io.get_executor(), "copies") {
     FrontOptions options;
     options.listen = {"127.0.0.1", 0};
     options.admin_socket = (folder / "admin.sock").string();
@@ -62,6 +66,8 @@ Rig::Rig(
     options.weights = std::move(weights);
     options.health = std::move(health);
     options.balance = balance;
+    options.mirror = std::move(mirror);
+    options.mirror.url = copies.url();
     options.note = [this](std::string_view line) { notes.emplace_back(line); };
     auto started = Front::start(io.get_executor(), options);
     REQUIRE(started.has_value());

@@ -41,7 +41,8 @@ public:
     explicit Rig(
         std::map<std::string, std::uint32_t, std::less<>> weights = {{"stable", 95}, {"canary", 5}},
         HealthOptions health = {},
-        Balance balance = Balance::weights
+        Balance balance = Balance::weights,
+        MirrorOptions mirror = {} ///< with a name: of `copies`
     );
     ~Rig();
     Rig(const Rig&) = delete;
@@ -79,6 +80,7 @@ public:
     std::unique_ptr<net::HttpClient> client;
     FakeBackend stable;
     FakeBackend canary;
+    FakeBackend copies;
     std::unique_ptr<Front> front;
 };
 

@@ -117,6 +117,11 @@ Case random_case(std::mt19937_64& random) {
 
 } // namespace
 
+TEST_CASE("a stored basis: a source counts beside probes only where that was written") {
+    CHECK_FALSE(basis_from_json(Json{{"asked", "prometheus"}}).beside);
+    CHECK(basis_from_json(Json{{"asked", "prometheus"}, {"beside", true}}).beside);
+}
+
 TEST_CASE("a stored basis: 400 gates over all sources are judged again as they were") {
     std::mt19937_64 random(20261122);
     std::array<int, 4> seen{};

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <limits>
 
 using namespace oa_stream;
@@ -69,6 +70,32 @@ TEST_CASE("sample: what was cut has no end, what failed has no duration") {
     CHECK(times_sorted(all, Timing::chunk_gap) == std::vector<double>{0.05, 0.05, k_never});
     CHECK(count_bad(all).bad == 1);
     CHECK(count_bad(all).total == 4);
+}
+
+TEST_CASE("sample: of some endings only those are bad") {
+    Sample failed;
+    failed.bad = true;
+    failed.outcome = "turn_failed";
+    Sample slow = failed;
+    slow.outcome = "ttfb_timeout";
+    Sample good;
+    good.outcome = "turn_failed"; // not bad, whatever it is called
+    const std::vector<Sample> all{failed, slow, slow, good};
+    const std::array<std::string_view, 1> endings{"turn_failed"};
+    CHECK(count_bad(all, endings).bad == 1);
+    CHECK(count_bad(all, endings).total == 4);
+    CHECK(count_bad(all).bad == 3);
+}
+
+TEST_CASE("sample: samples of one moment have no stretches") {
+    Sample one;
+    one.at_s = 5;
+    one.first_content_s = 0.1;
+    const std::vector<Sample> all(4, one);
+    const Tally tally = tally_of(all, Timing::first_content);
+    CHECK(tally.timed() == 4);
+    CHECK(tally.time_blocks.empty());
+    CHECK(tally.blocks.empty());
 }
 
 TEST_CASE("sample: what was given up is no request, and hides how slow its neighbours were") {

@@ -306,6 +306,13 @@ TEST_CASE("cloud run: a revision is reached by its tag or by the given URL") {
     CHECK(none.error().code == Code::precondition);
     CHECK(none.error().hint.find("--update-tags") != std::string::npos);
 
+    // The tag of "the latest revision" is that of the one that is.
+    bench.fake.model.latest_ready = "canary";
+    bench.fake.model.operator_sets(Json::array({entry("stable", 100, "blue"), latest(0, "green")}));
+    (void)bench.read();
+    CHECK(bench.driven->address("canary")->base_url == "http://127.0.0.1:9/canary");
+    CHECK(bench.driven->address("stable")->base_url == "http://127.0.0.1:9/stable");
+
     CloudRunDriverOptions options = bench.options();
     options.urls = {"https://s.example", "https://c.example"};
     const auto given = make_cloud_run_driver(*bench.client, std::move(options));

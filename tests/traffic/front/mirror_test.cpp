@@ -1,0 +1,91 @@
+// What is copied to a mirror, and how it is counted.
+#include "rig.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::traffic;
+using namespace oa_stream::traffic::testing;
+
+namespace {
+
+constexpr std::string_view k_turns = "/api/chat/stream";
+
+MirrorOptions all_copied(std::size_t most_bytes = 1U << 20U) {
+    return {
+        .name = "next",
+        .share = k_whole_share,
+        .dry = true,
+        .most_bytes = most_bytes,
+        .compare = [](const MirrorPair& pair) -> std::vector<std::string> {
+            if (pair.user.body.substr(0, 3) == pair.mirror.body.substr(0, 3)) {
+                return {};
+            }
+            return {"the bodies differ"};
+        },
+    };
+}
+
+struct Bench : Rig {
+    explicit Bench(MirrorOptions mirror)
+        : Rig({{"stable", 100}, {"canary", 0}}, {}, Balance::weights, std::move(mirror)) {}
+
+    [[nodiscard]] Json mirror() const { return front->state().at("mirror"); }
+    [[nodiscard]] std::uint64_t count(std::string_view key) const {
+        return mirror().at("counters").at(std::string(key)).get<std::uint64_t>();
+    }
+};
+
+} // namespace
+
+TEST_CASE("mirror: turns and reads are copied; live turns, acts and probes are not") {
+    Bench bench(all_copied());
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
+    CHECK(bench.post(k_turns, R"({"id":"b"})").body == "stable");
+    CHECK(bench.get_path("/api/chats/a/messages").body == "stable");
+    CHECK(bench.get_path("/api/chats/a/stream").body == "stable");
+    CHECK(bench.post("/api/chats/a/stop", "").body == "stable");
+    CHECK(bench.post(k_turns, R"({"id":"c"})", {{"x-oa-probe", "synthetic"}}).body == "stable");
+    bench.run_until([&] { return bench.count("different") == 3; });
+    CHECK(bench.count("sampled") == 3);
+    CHECK(bench.count("copied") == 3);
+    CHECK(bench.copies.seen.size() == 3);
+    CHECK(bench.mirror().at("open") == 0);
+    CHECK(bench.mirror().at("bytes") == 0);
+}
+
+TEST_CASE("mirror: what acts is not copied to a target that does not say dry") {
+    MirrorOptions wet = all_copied();
+    wet.dry = false;
+    Bench bench(std::move(wet));
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
+    CHECK(bench.get_path("/api/chats/a/messages").body == "stable");
+    bench.run_until([&] { return bench.count("different") == 1; });
+    CHECK(bench.count("sampled") == 2);
+    CHECK(bench.count("refused") == 1);
+    CHECK(bench.count("copied") == 1);
+}
+
+TEST_CASE("mirror: an answer beyond the bytes ends its copy and frees them") {
+    Bench bench(all_copied(100));
+    const auto answers = [](std::size_t size) {
+        return [size](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            (void)co_await exchange->respond({200, {}, std::string(size, 'x')});
+        };
+    };
+    bench.stable.answer = answers(20);
+    bench.copies.answer = answers(200);
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body.size() == 20);
+    bench.run_until([&] { return bench.count("too_large") == 1; });
+    CHECK(bench.mirror().at("open") == 0);
+    CHECK(bench.mirror().at("bytes") == 0);
+    bench.copies.answer = answers(20);
+    CHECK(bench.post(k_turns, R"({"id":"b"})").body.size() == 20);
+    bench.run_until([&] { return bench.count("same") == 1; });
+    // The request alone is more than there is room for.
+    CHECK(bench.post(k_turns, R"({"id":")" + std::string(100, 'c') + "\"}").body.size() == 20);
+    CHECK(bench.count("too_large") == 2);
+    CHECK(bench.count("sampled") == 3);
+    CHECK(bench.count("copied") == 2);
+    CHECK(bench.mirror().at("bytes") == 0);
+}
