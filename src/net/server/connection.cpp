@@ -14,8 +14,9 @@ namespace {
 /// noticed by writing.
 constexpr std::size_t k_ahead_limit = 64U << 10U;
 /// After an answer that ends the connection the peer may still be sending. Closing under it would
-/// reset the connection and destroy the answer in its receive buffer, so we read on for a while.
-constexpr std::size_t k_linger_bytes = 64U << 20U;
+/// reset the connection and destroy the answer in its receive buffer, so we read on for a while:
+/// of a chat that is refused for its size (64 MiB is the most) several times as much.
+constexpr std::size_t k_linger_bytes = 256U << 20U;
 constexpr Millis k_linger_unread{10000};
 constexpr Millis k_linger{2000};
 
