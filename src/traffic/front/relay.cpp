@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t k_short_answer = 256U << 10U;
 constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
+constexpr auto k_stream_wait = std::chrono::hours(24); // longer than any
 
 struct Relay {
     explicit Relay(const asio::any_io_executor& executor) : wake(executor) {}
@@ -97,7 +98,7 @@ upstream_request(const FrontCore& core, const Arm& arm, const net::Request& from
     out.connect_timeout = core.options.connect_timeout;
     out.first_byte_timeout = core.options.first_byte_timeout;
     out.idle_timeout = core.options.idle_timeout;
-    out.total_timeout = std::chrono::hours(24); // a stream may last; silence is what ends it
+    out.total_timeout = k_stream_wait; // silence is what ends it
     return out;
 }
 
@@ -117,7 +118,8 @@ Task<void> await_result(RelayPtr relay) {
 
 Task<void> until(RelayPtr relay, bool (*ready)(const Relay&)) {
     while (!ready(*relay)) {
-        co_await relay->wake.wait(k_peer_poll);
+        // Once there is a body it tells itself that its reader left.
+        co_await relay->wake.wait(relay->body ? k_stream_wait : k_peer_poll);
         if (!relay->client_gone && !relay->body && relay->exchange->peer_gone()) {
             relay->leave();
         }
