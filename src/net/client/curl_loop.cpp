@@ -8,27 +8,6 @@
 
 namespace oa_stream::net {
 
-struct CurlLoop::Watch {
-    Watch(const asio::any_io_executor& executor, curl_socket_t socket)
-        : descriptor(executor, socket), fd(socket) {}
-    Watch(const Watch&) = delete;
-    Watch& operator=(const Watch&) = delete;
-    ~Watch() { let_go(); }
-
-    void let_go() noexcept {
-        if (std::exchange(alive, false)) {
-            (void)descriptor.release(); // libcurl closes it
-        }
-    }
-
-    asio::posix::stream_descriptor descriptor;
-    curl_socket_t fd;
-    int wanted = CURL_POLL_NONE;
-    bool reading = false;
-    bool writing = false;
-    bool alive = true;
-};
-
 CurlLoop::CurlLoop(const asio::any_io_executor& executor) : executor_(executor), timer_(executor) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -97,17 +76,20 @@ void CurlLoop::shut() {
         transfer->abort(*this);
     }
     inside([&] { curl_multi_cleanup(std::exchange(multi_, nullptr)); });
-    watches_.clear();
+    if (sockets_) {
+        sockets_->clear();
+    }
     ++timer_turn_;
     timer_.cancel();
 }
 
 int CurlLoop::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* self, void* /*unused*/) {
     auto& loop = *static_cast<CurlLoop*>(self);
-    if (what == CURL_POLL_REMOVE) {
-        loop.unwatch(fd);
-    } else {
-        loop.want(fd, what);
+    if (what != CURL_POLL_REMOVE) {
+        return loop.want(fd, what) ? 0 : -1;
+    }
+    if (loop.sockets_) {
+        loop.sockets_->drop(fd);
     }
     return 0;
 }
@@ -130,59 +112,21 @@ int CurlLoop::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
     return 0;
 }
 
-void CurlLoop::want(curl_socket_t fd, int what) {
-    auto& watch = watches_[fd];
-    if (!watch) {
-        watch = std::make_shared<Watch>(executor_, fd);
-    }
-    watch->wanted = what;
-    arm(watch);
-}
-
-void CurlLoop::unwatch(curl_socket_t fd) {
-    const auto found = watches_.find(fd);
-    if (found != watches_.end()) {
-        found->second->let_go();
-        watches_.erase(found);
-    }
-}
-
-void CurlLoop::arm(const std::shared_ptr<Watch>& watch) {
-    using asio::posix::stream_descriptor;
-    if ((watch->wanted & CURL_POLL_IN) != 0 && !std::exchange(watch->reading, true)) {
-        watch->descriptor.async_wait(
-            stream_descriptor::wait_read,
-            [weak = weak_from_this(), watch](const boost::system::error_code& error) {
-                watch->reading = false;
-                if (const auto self = weak.lock(); self && !error) {
-                    self->ready(watch, CURL_CSELECT_IN);
-                }
+bool CurlLoop::want(curl_socket_t fd, int what) {
+    if (!sockets_) {
+        auto ready = [weak = weak_from_this()](int socket, SocketSet::Directions told) {
+            if (const auto self = weak.lock()) {
+                self->act(
+                    socket, (told.in ? CURL_CSELECT_IN : 0) | (told.out ? CURL_CSELECT_OUT : 0)
+                );
             }
-        );
+        };
+        sockets_ = SocketSet::make(executor_, std::move(ready));
     }
-    if ((watch->wanted & CURL_POLL_OUT) != 0 && !std::exchange(watch->writing, true)) {
-        watch->descriptor.async_wait(
-            stream_descriptor::wait_write,
-            [weak = weak_from_this(), watch](const boost::system::error_code& error) {
-                watch->writing = false;
-                if (const auto self = weak.lock(); self && !error) {
-                    self->ready(watch, CURL_CSELECT_OUT);
-                }
-            }
-        );
-    }
-}
-
-void CurlLoop::ready(const std::shared_ptr<Watch>& watch, int direction) {
-    // A wait armed earlier may be out of date.
-    static_assert(CURL_POLL_IN == CURL_CSELECT_IN && CURL_POLL_OUT == CURL_CSELECT_OUT);
-    if (!watch->alive || (watch->wanted & direction) == 0) {
-        return;
-    }
-    act(watch->fd, direction);
-    if (watch->alive) {
-        arm(watch);
-    }
+    return sockets_ &&
+           sockets_->want(
+               fd, {.in = (what & CURL_POLL_IN) != 0, .out = (what & CURL_POLL_OUT) != 0}
+           );
 }
 
 void CurlLoop::act(curl_socket_t fd, int direction) {

@@ -3,7 +3,8 @@
 
 #include "oa_stream/base/task.hpp"
 
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include "socket_set.hpp"
+
 #include <boost/asio/steady_timer.hpp>
 #include <curl/curl.h>
 
@@ -39,15 +40,10 @@ public:
     void shut();
 
 private:
-    /// One socket of libcurl's. Asio watches it and never owns it.
-    struct Watch;
-
     static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void* unused);
     static int on_timer(CURLM* multi, long milliseconds, void* self);
-    void want(curl_socket_t fd, int what);
-    void unwatch(curl_socket_t fd);
-    void arm(const std::shared_ptr<Watch>& watch);
-    void ready(const std::shared_ptr<Watch>& watch, int direction);
+    /// False: it cannot be watched.
+    [[nodiscard]] bool want(curl_socket_t fd, int what);
     void act(curl_socket_t fd, int direction);
     void reap();
     void run_deferred();
@@ -56,7 +52,7 @@ private:
     asio::steady_timer timer_;
     std::uint64_t timer_turn_ = 0;
     CURLM* multi_ = nullptr;
-    std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
+    std::shared_ptr<SocketSet> sockets_; ///< null: libcurl has had none yet
     std::unordered_map<CURL*, std::shared_ptr<CurlTransfer>> transfers_;
     std::deque<std::function<void()>> deferred_;
     bool inside_ = false;

@@ -1,0 +1,126 @@
+#include "socket_set.hpp"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <utility>
+
+namespace oa_stream::net {
+
+namespace {
+
+/// Told of in one go; then others on the loop have their turn.
+constexpr std::size_t k_batch = 64;
+
+constexpr std::uint64_t name_of(int socket, std::uint32_t turn) noexcept {
+    return (std::uint64_t{turn} << 32U) | static_cast<std::uint32_t>(socket);
+}
+
+} // namespace
+
+std::shared_ptr<SocketSet> SocketSet::make(const asio::any_io_executor& executor, Ready ready) {
+    Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+    return epoll ? std::make_shared<SocketSet>(executor, std::move(epoll), std::move(ready))
+                 : nullptr;
+}
+
+SocketSet::SocketSet(const asio::any_io_executor& executor, Descriptor epoll, Ready ready)
+    : epoll_(executor, epoll.release()), ready_(std::move(ready)) {
+}
+
+bool SocketSet::want(int socket, Directions directions) {
+    const auto [found, added] = entries_.try_emplace(socket);
+    Entry& entry = found->second;
+    if (added) {
+        entry.turn = ++turn_;
+    }
+    if (!directions.in && !directions.out) {
+        unwatch(socket, entry); // the kernel tells of a broken one whatever was asked for
+        return true;
+    }
+    const bool watched = entry.wanted.in || entry.wanted.out;
+    epoll_event event{};
+    event.events = (directions.in ? EPOLLIN : 0U) | (directions.out ? EPOLLOUT : 0U);
+    event.data.u64 = name_of(socket, entry.turn);
+    const auto watch = [&](int how) {
+        return ::epoll_ctl(epoll_.native_handle(), how, socket, &event) == 0;
+    };
+    // One that was closed and opened again unnoticed is not watched any more.
+    if (!(watched && watch(EPOLL_CTL_MOD)) && !watch(EPOLL_CTL_ADD)) {
+        return false;
+    }
+    watched_ += watched ? 0 : 1;
+    entry.wanted = directions;
+    arm();
+    return true;
+}
+
+void SocketSet::drop(int socket) {
+    const auto found = entries_.find(socket);
+    if (found != entries_.end()) {
+        unwatch(socket, found->second);
+        entries_.erase(found);
+    }
+}
+
+void SocketSet::clear() {
+    while (!entries_.empty()) {
+        drop(entries_.begin()->first);
+    }
+}
+
+void SocketSet::unwatch(int socket, Entry& entry) {
+    if (!entry.wanted.in && !entry.wanted.out) {
+        return;
+    }
+    entry.wanted = {};
+    epoll_event unused{};
+    ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, socket, &unused);
+    if (--watched_ == 0 && waiting_) {
+        epoll_.cancel(); // a loop without work ends
+    }
+}
+
+void SocketSet::arm() {
+    if (waiting_ || watched_ == 0) {
+        return;
+    }
+    waiting_ = true;
+    epoll_.async_wait(
+        asio::posix::stream_descriptor::wait_read,
+        [weak = weak_from_this()](const boost::system::error_code& error) {
+            if (const auto self = weak.lock()) {
+                self->waiting_ = false;
+                if (!error) {
+                    self->tell();
+                }
+                self->arm();
+            }
+        }
+    );
+}
+
+void SocketSet::tell() {
+    std::array<epoll_event, k_batch> events{};
+    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), events.size(), 0);
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events.at(static_cast<std::size_t>(i));
+        const int socket = static_cast<int>(event.data.u64 & 0xffffffffU);
+        const auto found = entries_.find(socket);
+        // What was told before may have closed this one, or changed what it wants.
+        if (found == entries_.end() || name_of(socket, found->second.turn) != event.data.u64) {
+            continue;
+        }
+        const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+        const Directions& wanted = found->second.wanted;
+        const Directions told{
+            .in = wanted.in && (broken || (event.events & EPOLLIN) != 0),
+            .out = wanted.out && (broken || (event.events & EPOLLOUT) != 0),
+        };
+        if (told.in || told.out) {
+            ready_(socket, told);
+        }
+    }
+}
+
+} // namespace oa_stream::net
