@@ -214,9 +214,9 @@ function timed(line, args) {
     child.stdout.on('data', (bytes) => { text += bytes; });
     child.stderr.on('data', (bytes) => { told += bytes; });
     child.on('error', failed);
-    child.on('close', () => {
+    child.on('close', (code) => {
       const [wall_s, user, system] = told.trim().split('\n').at(-1).split(' ').map(Number);
-      if (Number.isFinite(system)) done({ text, wall_s, cpu_s: user + system });
+      if (Number.isFinite(system)) done({ text, code, wall_s, cpu_s: user + system });
       else failed(new Error(`${line}: ${told}`));
     });
   });
@@ -271,14 +271,15 @@ const STARTS = 50, ROUNDS = 5;
 /** Every command as its own --help lists it. */
 function commandsOf(program) {
   const { stdout } = spawnSync(program, ['--help'], { encoding: 'utf8' });
-  const rows = stdout.slice(stdout.indexOf('Commands:\n') + 10, stdout.indexOf('\n\nEvery command')).split('\n');
-  return rows.map((row) => row.slice(2).split(/ {2,}/)[0].trim());
+  const rows = stdout.matchAll(/^ {2}([a-z][a-z-]*(?: [a-z][a-z-]*)*)(?: {2}|$)/gm);
+  return [...new Set(Array.from(rows, (row) => row[1]))]; // those used most are listed twice
 }
 /** Milliseconds of one start: the quickest of some rounds, because a start is only ever delayed. */
 async function startOf(program, args) {
   let best = Infinity;
   for (let round_ = 0; round_ < ROUNDS; ++round_) {
-    const { wall_s } = await timed(`for ((i = 0; i < ${STARTS}; ++i)); do "$@" >/dev/null || exit; done`, [program, ...args]);
+    const { wall_s, code } = await timed(`for ((i = 0; i < ${STARTS}; ++i)); do "$@" >/dev/null || exit; done`, [program, ...args]);
+    if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
     best = Math.min(best, (wall_s / STARTS) * 1e3);
   }
   return best;
