@@ -25,6 +25,18 @@ CompletionIdentity identity() {
     return {.id = "chatcmpl-1", .created = 1'700'000'000, .model = "model-1"};
 }
 
+std::vector<turn::Event> words(std::vector<std::string> texts, std::vector<turn::Event> rest) {
+    std::vector<turn::Event> out{k_start, turn::PartOpened{"a"}};
+    for (std::string& text : texts) {
+        out.emplace_back(turn::PartDelta{"a", std::move(text)});
+    }
+    out.emplace_back(turn::PartClosed{"a"});
+    for (turn::Event& event : rest) {
+        out.push_back(std::move(event));
+    }
+    return out;
+}
+
 std::string completion_stream(const std::vector<turn::Event>& events, bool include_usage) {
     CompletionsStream encoder(identity(), include_usage);
     std::string out;

@@ -12,6 +12,11 @@ namespace oa_stream::encode::test {
 
 [[nodiscard]] CompletionIdentity identity();
 
+inline const turn::TurnStarted k_start{"h", "u", "m"};
+/// A turn of one message in these deltas, and what comes behind it.
+[[nodiscard]] std::vector<turn::Event>
+words(std::vector<std::string> texts, std::vector<turn::Event> rest);
+
 /// The bytes of already normalised events. Throws std::runtime_error when one is refused.
 [[nodiscard]] std::string
 completion_stream(const std::vector<turn::Event>& events, bool include_usage = true);
