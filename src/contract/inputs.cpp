@@ -26,7 +26,7 @@ Result<int> parse_status_line(std::string_view line) {
     }
     return fail(
         Code::unreadable,
-        fmt::format("'{}' is no HTTP status line", printable(line, 80)),
+        fmt::format("'{}' is not an HTTP status line", printable(line, 80)),
         {},
         "the file must begin as in: HTTP/1.1 200 OK"
     );

@@ -81,7 +81,7 @@ std::string_view what_helps(const Rule& rule, bool has_stream) {
         return rule.id == "R1" || rule.id == "R2" ? "give --recording FILE and --headers FILE"
                                                   : "give --recording FILE";
     case Input::transport:
-        return "a file does not tell how its connection ended";
+        return "a file does not show how its connection ended";
     case Input::bytes:
         break;
     }

@@ -213,7 +213,7 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
     } else if (what == "done") {
         item->told = true;
         if (string_member(event, kind->member) != item->text) {
-            report("V8", fmt::format("{} says something else", type));
+            report("V8", fmt::format("{} differs from the pieces", type));
         }
     } else {
         return false;
@@ -240,7 +240,7 @@ void ResponsesMachine::part(
         report("V7", "the end of no part");
     }
     if (text.value_or("") != item.text) {
-        report("V8", "the part says something else");
+        report("V8", "the part differs from the pieces");
     }
     item.part = false;
     item.part_done = true;
@@ -262,7 +262,7 @@ void ResponsesMachine::item_done(const Json& event, const Report& report) {
         report("V6", "the item ends before its text");
     }
     if (said_by(*whole) != item->text) {
-        report("V8", "the item says something else");
+        report("V8", "the item differs from the pieces");
     }
     item->done = true;
     item->whole = *whole;

@@ -117,7 +117,7 @@ void judge_members(const Json& response, const Report& report) {
     }
     const auto created = number_in(response, "created_at");
     if (!created || *created < 0 || *created >= static_cast<double>(k_seconds_end)) {
-        report("V3", "created_at are no seconds");
+        report("V3", "created_at is not in seconds");
     }
     if (text_view_in(response, "model").empty()) {
         report("V3", "model is missing");

@@ -16,7 +16,7 @@ inline constexpr std::array k_approval_rules{
         "tool-approval-request names a call that has its input and no output yet",
         "run on six clients",
         "Clients look the call up: an unknown one ends the turn in an error, a finished one asks "
-        "for a decision that nobody waits for.",
+        "for a decision that no turn waits for.",
         Scope::ai_sdk_6
     },
     Rule{

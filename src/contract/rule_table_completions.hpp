@@ -44,7 +44,7 @@ inline constexpr std::array k_completions_rules{
         "C4",
         Level::must,
         Input::headers,
-        "an answer that is no stream is application/json",
+        "an answer that is not a stream is application/json",
         k_openai,
         "Clients parse by the content type: anything else is handed to their user as text.",
         Scope::openai_whole
@@ -56,7 +56,7 @@ inline constexpr std::array k_completions_rules{
         "x-request-id is on every answer, x-conc-limit and x-conc-active on those of turns and "
         "on 429",
         k_openai,
-        "Behind an edge only the request id tells which line of which log an answer belongs to.",
+        "Behind an edge only the request id shows which log line an answer belongs to.",
         Scope::openai
     },
     Rule{
@@ -118,7 +118,7 @@ inline constexpr std::array k_completions_rules{
         "C12",
         Level::must,
         Input::bytes,
-        "usage stands once, alone on a chunk without choices, behind the finish or right before "
+        "usage is sent once, alone on a chunk without choices, behind the finish or right before "
         "an error",
         k_openai,
         "Clients read choices[0] of every chunk until the finish; bills are made from one usage.",
@@ -137,7 +137,7 @@ inline constexpr std::array k_completions_rules{
         "C14",
         Level::must,
         Input::bytes,
-        "an error has message, type, code, and param (text or null); type fits where it stands",
+        "an error has message, type, code, and param (text or null); type fits its place",
         k_five_clients,
         "Clients show and branch on them; what is missing reads as undefined.",
         Scope::openai
@@ -146,7 +146,7 @@ inline constexpr std::array k_completions_rules{
         "C15",
         Level::must,
         Input::bytes,
-        "an error stands once, instead of the finish, and nothing follows it",
+        "an error is sent once, instead of the finish, and nothing follows it",
         k_five_clients,
         "[DONE] is the mark of success; behind an error it makes a failed answer look whole.",
         Scope::completions_stream
@@ -157,9 +157,8 @@ inline constexpr std::array k_completions_rules{
         Input::bytes,
         "[DONE] is there once, behind the finish, and nothing follows it",
         k_openai,
-        "It is the only mark that tells a complete answer from one that was cut; what follows "
-        "belongs "
-        "to no answer.",
+        "It is the only mark that distinguishes a complete answer from one that was cut; anything "
+        "behind it belongs to no answer.",
         Scope::completions_stream
     },
     Rule{
@@ -177,7 +176,7 @@ inline constexpr std::array k_completions_rules{
         Input::bytes,
         "no members but the contract's (logprobs, function_call, … unless null)",
         k_openai,
-        "Clients act on them, and nobody announced what they mean here.",
+        "Clients act on them, and their meaning here is not defined.",
         Scope::completions
     },
     Rule{
@@ -186,7 +185,7 @@ inline constexpr std::array k_completions_rules{
         Input::bytes,
         "a whole body is one JSON object",
         k_openai,
-        "Clients fail in their JSON parser and tell their user nothing of the cause.",
+        "Clients fail in their JSON parser and do not show the cause to their user.",
         Scope::openai_whole
     },
     Rule{

@@ -42,7 +42,7 @@ inline constexpr std::array k_openagents_rules{
         "A4",
         Level::must,
         Input::bytes,
-        "start-step is there once, after start; texts, tools and errors stand behind it",
+        "start-step is there once, after start; texts, tools and errors come after it",
         k_mapping,
         "Frames in front of it belong to no turn and are dropped.",
         Scope::openagents_v1

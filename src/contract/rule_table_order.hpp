@@ -56,7 +56,7 @@ inline constexpr std::array k_order_rules{
         Input::bytes,
         "[DONE] is there once",
         "AI SDK UI message stream protocol",
-        "It is the only mark that tells a complete body from one that was cut.",
+        "It is the only mark that distinguishes a complete body from one that was cut.",
         Scope::ui_streams
     },
     Rule{
@@ -124,7 +124,7 @@ inline constexpr std::array k_order_rules{
         Input::bytes,
         "a part id is not used again after its end",
         "AI SDK UI message stream protocol",
-        "It works, but logs and resumes can no longer tell the two parts apart."
+        "It works, but logs and resumes can no longer distinguish the two parts."
     },
     Rule{
         "P5",

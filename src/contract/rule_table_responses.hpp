@@ -73,7 +73,7 @@ inline constexpr std::array k_responses_rules{
         "V7",
         Level::must,
         Input::bytes,
-        "a piece stands inside its item and its part, names both, and is not empty",
+        "a piece is inside its item and its part, names both, and is not empty",
         k_responses_clients,
         "Pieces are put together by item_id and index; elsewhere they spoil another answer.",
         Scope::responses_stream
@@ -82,7 +82,7 @@ inline constexpr std::array k_responses_rules{
         "V8",
         Level::must,
         Input::bytes,
-        "the done events say what the pieces said, and so does the item",
+        "the done events repeat the pieces, and so does the item",
         k_responses_api,
         "Some clients show the pieces and some the whole: their users would read two answers.",
         Scope::responses_stream
@@ -92,9 +92,9 @@ inline constexpr std::array k_responses_rules{
         Level::must,
         Input::bytes,
         "the stream ends with one response.completed, .incomplete or .failed (or error), whose "
-        "status says the same, and nothing follows",
+        "status agrees, and nothing follows",
         k_responses_clients,
-        "It is the only mark that tells a complete answer from one that was cut.",
+        "It is the only mark that distinguishes a complete answer from one that was cut.",
         Scope::responses_stream
     },
     Rule{
@@ -142,7 +142,7 @@ inline constexpr std::array k_responses_rules{
         Input::bytes,
         "no events but the contract's",
         k_responses_api,
-        "Clients act on them, and nobody announced what they mean here.",
+        "Clients act on them, and their meaning here is not defined.",
         Scope::responses_stream
     },
 };

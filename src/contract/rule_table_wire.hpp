@@ -24,7 +24,7 @@ inline constexpr std::array k_wire_rules{
         "content-type is text/event-stream",
         "WHATWG HTML 9.2",
         "Proxies decide by the content type whether to buffer and compress; clients never look, so "
-        "nobody notices until answers arrive in one piece.",
+        "the fault shows only when answers arrive in one piece.",
         Scope::every
     },
     Rule{
@@ -43,7 +43,7 @@ inline constexpr std::array k_wire_rules{
         Input::headers,
         "x-vercel-ai-ui-message-stream is v1",
         "AI SDK UI message stream protocol",
-        "The header names the protocol's version; gateways and later clients tell streams apart by "
+        "The header names the protocol's version; gateways and later clients identify streams by "
         "it.",
         Scope::ui_streams
     },
@@ -53,7 +53,8 @@ inline constexpr std::array k_wire_rules{
         Input::headers,
         "x-accel-buffering is no",
         "nginx ngx_http_proxy_module",
-        "nginx and proxies that copied it buffer answers unless told not to: the user sees "
+        "nginx and proxies that copied it buffer answers unless this header forbids it: the user "
+        "sees "
         "nothing, "
         "then everything at once.",
         Scope::every
@@ -85,7 +86,7 @@ inline constexpr std::array k_wire_rules{
         Input::bytes,
         "no byte order mark",
         "WHATWG HTML 9.2.5",
-        "One mark is skipped, but readers that are no browser's may take it as part of the first "
+        "One mark is skipped, but readers other than browsers may read it as part of the first "
         "field.",
         Scope::every
     },
@@ -149,7 +150,7 @@ inline constexpr std::array k_wire_rules{
         "S9",
         Level::should,
         Input::bytes,
-        "comments stand between events, not inside one",
+        "comments are between events, not inside one",
         "WHATWG HTML 9.2.6",
         "Tools that cut the stream at empty lines take the comment for a part of the event.",
         Scope::every
