@@ -34,7 +34,7 @@ struct SaidCall {
 using Counts = std::map<std::string, std::size_t, std::less<>>;
 
 Error torn() {
-    return {Code::unavailable, "the answer does not go on from what another replica said of it"};
+    return {Code::unavailable, "the answer does not continue what another replica sent"};
 }
 
 } // namespace

@@ -9,17 +9,15 @@ constexpr std::string_view k_text = "success_text_reasoning";
 constexpr std::string_view k_tool = "success_tool_then_text";
 constexpr std::string_view k_error = "in_stream_error";
 
-constexpr std::string_view k_why_start =
-    "Ids and model travel in `messageMetadata`; `messageId` lets the page resume. `source` said "
-    "nothing.";
+constexpr std::string_view k_why_start = "Ids and model travel in `messageMetadata`; `messageId` "
+                                         "lets the page resume. `source` had no information.";
 constexpr std::string_view k_why_step = "No member is allowed here.";
 constexpr std::string_view k_why_step_end = "Status moved to finish; the step is the turn.";
 constexpr std::string_view k_why_finish =
     "Everything of ours in `messageMetadata`, with the reason; usage when known.";
 constexpr std::string_view k_why_done = "The same.";
-constexpr std::string_view k_why_end =
-    "A part must be ended; the golden never did. It is ended by what the model says next, or by "
-    "the end.";
+constexpr std::string_view k_why_end = "A part must be ended; the golden never did. The model's "
+                                       "next output ends it, or the end of the turn.";
 
 constexpr std::array k_rows{
     // --- text and reasoning
@@ -39,14 +37,14 @@ constexpr std::array k_rows{
         k_text,
         R"({"type":"text-start","id":"item_text_1","turnId":"turn_text"})",
         R"({"type":"text-start","id":"m1"})",
-        "Only `id` is allowed. Ids of our own: item ids repeat, and here one id stands for a text "
-        "and a reasoning part."
+        "Only `id` is allowed. Ids of our own: item ids repeat, and here one id has a text and a "
+        "reasoning part."
     },
     OriginalRow{
         k_text,
         R"({"type":"text-delta","id":"item_text_1","channel":"assistant","delta":"Hello from Codex"})",
         R"({"type":"text-delta","id":"m1","delta":"Hello from Codex"})",
-        "No `channel`: the chunk's type says it."
+        "No `channel`: the chunk's type shows it."
     },
     OriginalRow{k_text, "", R"({"type":"text-end","id":"m1"})", k_why_end},
     OriginalRow{
@@ -111,7 +109,7 @@ constexpr std::array k_rows{
         k_tool,
         R"({"type":"text-delta","id":"item_text_2","channel":"assistant","delta":"Tool completed successfully"})",
         R"({"type":"text-delta","id":"m1","delta":"Tool completed successfully"})",
-        "No `channel`: the chunk's type says it."
+        "No `channel`: the chunk's type shows it."
     },
     OriginalRow{k_tool, "", R"({"type":"text-end","id":"m1"})", k_why_end},
     OriginalRow{
@@ -144,9 +142,9 @@ constexpr std::array k_rows{
         k_error,
         R"({"type":"error","code":"codex_error","message":"runtime unavailable","retryable":false})",
         R"({"type":"data-error","data":{"code":"turn_failed","message":"The assistant could not finish this answer.","retryable":false}} {"type":"error","errorText":"The assistant could not finish this answer."})",
-        "`error` holds a text alone, so code and retryable stand before it as data. The upstream's "
-        "text stays in the log. Today's app-server says this by a failed turn, hence the code; "
-        "`codex_error` is left for an authority that speaks nonsense."
+        "`error` has only a text, so code and retryable precede it as data. The upstream's "
+        "text stays in the log. Today's app-server reports this as a failed turn, hence the code; "
+        "`codex_error` is for an authority that sends invalid events."
     },
     OriginalRow{k_error, "", R"({"type":"finish-step"})", "The step that was started is finished."},
     OriginalRow{

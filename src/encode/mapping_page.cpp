@@ -12,9 +12,8 @@ namespace {
 
 constexpr std::string_view k_head = R"(# From Codex events to stream chunks
 
-This page is printed from the tables in `src/encode/`; the unit tests of `encode` hold the
-translator and the encoder to them and compare this page. Change the table, run
-`unit_encode`, and take the page it prints.
+The tables in `src/encode/` generate this page. The unit tests of `encode` compare the translator, the
+encoder and this page with them. Change the table, run `unit_encode`, and copy the page that it prints.
 
 Three steps, each with its own types: Codex app-server messages → turn events
 (`authority::CodexTranslator`) → the same events in a grammar that always holds
@@ -26,13 +25,13 @@ every chunk through the contract's machine before it writes a byte.
 constexpr std::string_view k_metadata = R"(
 ## Metadata
 
-Strict clients refuse unknown members on `start` and `finish`, so everything of ours travels in
+Strict clients refuse unknown members on `start` and `finish`, so the lane's own members are in
 `messageMetadata`, which clients merge over the stream.
 
 | member | on | what |
 |---|---|---|
 | `threadId` | start, finish | the client's own thread id |
-| `turnId` | start, finish | the turn; `messageId` is the same unless the answer goes on with an older message |
+| `turnId` | start, finish | the turn; `messageId` is the same unless the answer continues an older message |
 | `model` | start | when known |
 | `status` | finish | `completed`, `interrupted`, `aborted`, `failed` |
 | `finishReason` | finish | `stop`, `length`, `tool-calls`, `content-filter`, `error`, `other` |
@@ -44,32 +43,33 @@ Strict clients refuse unknown members on `start` and `finish`, so everything of 
   tool's input or output or of a note, gets the suffix ` (renamed)`: clients drop the whole stream at
   such a key (at the null, AI SDK 5.0.0 and 6.0.0).
 - A value nested deeper than 60 levels is sent as a string of its JSON.
-- Invalid UTF-8 and a code point never finished become U+FFFD; a code point cut over two deltas is
-  held back until it is whole.
-- An id that may not stand on the wire (`[A-Za-z0-9_-]{1,128}`) is replaced. Call ids keep the
-  provider's where they fit, with `-2`, `-3` for later occurrences in the turn, and with a hash behind
-  ids that already end in such a number; streamed and read back from history they are the same.
+- Invalid UTF-8 and an unfinished code point become U+FFFD. The lane holds back a code point that is cut
+  over two deltas until it is complete.
+- An id that is not valid on the wire (`[A-Za-z0-9_-]{1,128}`) is replaced. Valid call ids of the provider
+  stay, with `-2`, `-3` for later occurrences in the turn, and with a hash behind ids that already end in
+  such a number. They are the same in the stream and in the history.
 
 )";
 
 constexpr std::string_view k_worker_head = R"(
 ## Worker notifications to events
 
-With `--authority worker` the same notifications come as events of the worker, in one of two dialects,
-told apart member by member: Codex's own (camelCase), and that of the worker event contract
-(snake_case, `item_kind`). The second is put into the first; the table above holds then. What differs:
+With `--authority worker` the same notifications arrive as events of the worker, in one of two dialects:
+Codex's own (camelCase), and that of the worker event contract (snake_case, `item_kind`). The lane
+distinguishes them member by member and translates the second into the first; then the table above
+applies. The differences:
 
-| the worker tells | events | how |
+| the worker sends | events | how |
 |---|---|---|
 )";
 
 constexpr std::string_view k_original_head = R"(
 ## Against the goldens of the retired lane
 
-The three scenarios of `fixtures/originals/codex-event-scenarios.json` (method names of their time,
-put into today's by the test) give other frames than `golden-sse-transcripts.json` says. Strict AI SDK
-clients refuse the first golden frame for its unknown members; loose ones refuse the unknown types
-and the `error` without `errorText`, and show reasoning as the answer. Frame by frame:
+The three scenarios of `fixtures/originals/codex-event-scenarios.json` (a test translates their old method
+names) give other frames than `golden-sse-transcripts.json`. Strict AI SDK clients refuse the first golden
+frame for its unknown members. Lenient clients refuse the unknown types and the `error` without
+`errorText`, and show reasoning as the answer. Frame by frame:
 )";
 
 [[nodiscard]] std::string code(std::string_view text) {

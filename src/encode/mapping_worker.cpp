@@ -15,13 +15,14 @@ constexpr std::array k_rows{
     CodexRow{
         "item/agentMessage/delta, item/reasoning/summaryTextDelta, item/reasoning/textDelta",
         "part-opened, part-delta",
-        "As from Codex. Parts are told apart by kind and item id: one id may carry both. With "
+        "As from Codex. Parts are distinguished by kind and item id: one id may have both. With "
         "`--worker-text items` they wait for the whole item."
     },
     CodexRow{
         "item/completed of a message or reasoning",
         "part-opened, part-delta, part-closed",
-        "What no delta said. Deltas that are no beginning of the text win and are counted."
+        "The text that no delta contained. If the deltas are not a beginning of the text, they win "
+        "and are counted."
     },
     CodexRow{
         "item/started of a tool",
@@ -32,7 +33,7 @@ constexpr std::array k_rows{
     CodexRow{
         "item/toolOutput/delta, item/commandExecution/outputDelta, item/mcpToolCall/progress",
         "tool-output-delta",
-        "Kept as well: it is the output of a tool whose item does not tell one."
+        "Also kept: it is the output of a tool whose item has none."
     },
     CodexRow{
         "item/completed of a tool",
@@ -50,7 +51,7 @@ constexpr std::array k_rows{
     CodexRow{
         "codex/error without will_retry",
         "turn-ended",
-        "`codex_error`. An end of its own: nothing follows."
+        "`codex_error`. This is an end by itself: nothing follows."
     },
     CodexRow{"error without will_retry", "", "`turn/completed` follows."},
     CodexRow{
@@ -58,7 +59,7 @@ constexpr std::array k_rows{
         "usage-known",
         "Its difference to the thread's total before the turn: 0 for a thread that the lane "
         "started, "
-        "else the last total told, also by turns of others. Nothing where none was told."
+        "else the last reported total, also from turns of others. Nothing where none was reported."
     },
     CodexRow{
         "turn/completed",
@@ -67,9 +68,9 @@ constexpr std::array k_rows{
         "`token_usage` is the turn's; all zero means unknown. With items still open the end waits "
         "up to 150 ms for them."
     },
-    CodexRow{"turn/failed", "turn-ended", "`turn_failed`, worth a retry as `will_retry` says."},
+    CodexRow{"turn/failed", "turn-ended", "`turn_failed`, retryable as `will_retry` states."},
     CodexRow{"turn/aborted", "turn-ended", "`turn_aborted`."},
-    CodexRow{"turn/interrupted", "turn-ended", "Interrupted, whoever asked."},
+    CodexRow{"turn/interrupted", "turn-ended", "Interrupted, by any client."},
     CodexRow{
         "thread/started, user_message items, anything else",
         "",

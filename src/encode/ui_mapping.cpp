@@ -10,27 +10,29 @@ constexpr std::array k_codex{
     CodexRow{
         "item/started agentMessage",
         "",
-        "A part opens with its first text, so a refusal or an empty message leaves no empty part; "
-        "an answer of nothing else that was begun and never ended, or for which tokens were spent, "
-        "is told as a sentence. "
+        "A part opens with its first text, so a refusal or an empty message leaves no empty part. "
+        "If the answer has nothing else and the message never ended, or tokens were spent, the "
+        "lane sends one sentence instead. "
         "A message or reasoning still open is closed first: it was cut off by a retry or a steer."
     },
     CodexRow{
         "item/agentMessage/delta",
         "part-opened, part-delta",
-        "Verbatim. Part ids are `m1`, `m2` … (text) and `r1` … (reasoning): they stand in every "
+        "Verbatim. Part ids are `m1`, `m2` … (text) and `r1` … (reasoning): they are in every "
         "frame, and item ids of providers are long and repeat."
     },
     CodexRow{
         "item/completed agentMessage",
         "part-opened, part-delta, part-closed",
-        "The text that no delta carried; all of it when there were no deltas. When the deltas are "
+        "The text that no delta contained; all of it when there were no deltas. When the deltas "
+        "are "
         "not a prefix of the text, they win and the mismatch is counted. `phase` is dropped."
     },
     CodexRow{
         "item/reasoning/summaryTextDelta, item/reasoning/textDelta",
         "part-opened, part-delta",
-        "One reasoning part an item. A blank line stands between summary parts and before raw text."
+        "One reasoning part for each item. A blank line separates summary parts and precedes raw "
+        "text."
     },
     CodexRow{
         "item/completed reasoning",
@@ -41,14 +43,14 @@ constexpr std::array k_codex{
         "item/started commandExecution",
         "tool-opened, tool-input-ready",
         "Tool `shell`, input `{command, cwd?}`. The command is the text inside `bash -lc '…'`. "
-        "`cwd` is present for another folder than the thread's: relative to that one, or whole "
-        "when "
-        "it lies elsewhere."
+        "`cwd` is present for another folder than the thread's: relative to that one, or absolute "
+        "when it is elsewhere."
     },
     CodexRow{
         "item/commandExecution/outputDelta",
         "tool-output-delta",
-        "Live output, shown while it runs. Its beginning can be missing; the final output has all."
+        "Live output, shown while it runs. Its beginning can be missing; the final output is "
+        "complete."
     },
     CodexRow{
         "item/completed commandExecution",
@@ -84,8 +86,8 @@ constexpr std::array k_codex{
     CodexRow{
         "item/completed dynamicToolCall",
         "tool-output, tool-failed",
-        "`{content, success}`; failed when there is no content. A function of the page's: what the "
-        "page gave, and failed when it said so."
+        "`{content, success}`; failed when there is no content. For a function of the page: the "
+        "page's result, and failed when the page reported a failure."
     },
     CodexRow{
         "item/started webSearch",
@@ -148,21 +150,21 @@ constexpr std::array k_codex{
     CodexRow{
         "turn/completed, status failed",
         "turn-ended",
-        "Outcome `failed`, code `turn_failed`, `retryable` as below. Codex's text goes to the log "
-        "alone. A truncated or filtered answer is a completed turn."
+        "Outcome `failed`, code `turn_failed`, `retryable` as below. Codex's text goes only to the "
+        "log. A truncated or filtered answer is a completed turn."
     },
     CodexRow{
         "item/commandExecution/requestApproval, item/fileChange/requestApproval",
         "note, approval-asked",
         "When the turn's client takes approvals; otherwise declined, and the call ends as "
-        "declined. The call is that of `itemId`. The note `approval` says what is asked "
+        "declined. The call is that of `itemId`. The note `approval` describes the question "
         "(docs/approvals.md)."
     },
     CodexRow{
         "item/permissions/requestApproval",
         "tool-opened, tool-input-ready, note, approval-asked, approval-settled, tool-output, "
         "tool-failed",
-        "There is no item, so a call `request_permissions` stands for it, input `{reason?, "
+        "There is no item, so a call `request_permissions` represents it, input `{reason?, "
         "permissions}`. Approved: what was asked for, for this turn."
     },
     CodexRow{
@@ -173,13 +175,14 @@ constexpr std::array k_codex{
     CodexRow{
         "item/tool/requestUserInput, mcpServer/elicitation/request",
         "note",
-        "`question` with `{kind, questions}`. Answered empty or declined, so that the turn goes "
-        "on; the user sees what was asked."
+        "`question` with `{kind, questions}`. Answered empty or declined, so that the turn "
+        "continues; the user sees the question."
     },
     CodexRow{
         "serverRequest/resolved",
         "approval-settled",
-        "Only of an approval that still waits: somebody else decided, or nobody can any more."
+        "Only for an approval that still waits: another client decided, or a decision is no longer "
+        "possible."
     },
     CodexRow{
         "warning, thread/status/changed, item/* of other types, …",
@@ -233,8 +236,8 @@ constexpr std::array k_chunks{
         "turn-ended",
         "text-start, text-delta, text-end, reasoning-end, tool-input-available, "
         "tool-output-error, data-error, error, abort, finish-step, finish, [DONE]",
-        "What is still open is closed first. Completed, and words may have been lost: one "
-        "sentence says so (`notice` of the finish). Failed and aborted: "
+        "Open parts and calls are closed first. Completed with text that may be lost: one sentence "
+        "states it (`notice` of the finish). Failed and aborted: "
         "`data-error {code, reason, "
         "message, retryable, retryAfter}`, then `error`, after which useChat reads no more. "
         "Interrupted: `abort`."

@@ -73,7 +73,7 @@ Result<void> UiEncoder::restore(std::string_view said) {
     wire::SseReader reader({.event = [&](const wire::SseEvent& event) {
         const auto parsed = ui::parse_chunk(event.data, state.dialect());
         if (!parsed.chunk) {
-            wrong = "a frame that is no chunk";
+            wrong = "a frame that is not a chunk";
             return;
         }
         if (std::holds_alternative<ui::Start>(*parsed.chunk) && state.machine.done()) {
@@ -95,7 +95,7 @@ Result<void> UiEncoder::restore(std::string_view said) {
     state.spoke = restorer.spoke;
     state.ended = state.machine.done();
     if (!wrong.empty()) {
-        return fail(Code::protocol, "what was said cannot be gone on with: " + wrong);
+        return fail(Code::protocol, "the answer cannot be continued: " + wrong);
     }
     return {};
 }
