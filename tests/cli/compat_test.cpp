@@ -164,7 +164,7 @@ TEST_CASE("fault 2: a token's value never gets into the new command line") {
             {},
             {{"OPENAGENTS_BASE_URL", "http://c"}, {"OPENAGENTS_MAINTENANCE_BYPASS_TOKEN", "secret"}}
         ),
-        "would stand in a URL"
+        "would be part of a URL"
     );
 }
 

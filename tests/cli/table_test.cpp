@@ -154,7 +154,7 @@ TEST_CASE("help --search: finds commands, options, exit codes and playbook keys,
     CHECK(search_help("run_gates", 1).front().line.starts_with("Judged once at the end"));
     CHECK(
         search_help("gates_drilled", 1).front().line ==
-        "The gates were tried on planted faults lately."
+        "The gates were recently tested with injected faults."
     );
     CHECK(first("no such thing at all") == "nothing");
     CHECK(search_help("", 5).empty());

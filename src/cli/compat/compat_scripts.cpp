@@ -194,7 +194,8 @@ std::string compat_page() {
         "- `oa-stream compat --emit openagents-v1 SCRIPT …`, or "
         "OA_STREAM_COMPAT_EMIT=openagents-v1 "
         "with a link,\n  also writes `summary.json` and `SUMMARY.md` into `OUTPUT_DIR`, with the "
-        "members of old; those that have\n  no meaning any more are null. What is no PASS is "
+        "members of old; those that have\n  no meaning any more are null. A verdict other than "
+        "PASS is "
         "`failed` there.\n\n"
         "| script | arguments | now |\n| --- | --- | --- |\n";
     const auto cell = [](std::string_view text) {

@@ -63,7 +63,7 @@ Result<Replacement> smoke_control(const OldCall& call) {
     if (call.given("OPENAGENTS_MAINTENANCE_BYPASS_TOKEN")) {
         return fail(
             Code::usage,
-            "the maintenance token would stand in a URL, where every access log keeps it",
+            "the maintenance token would be part of a URL, which every access log stores",
             "OPENAGENTS_MAINTENANCE_BYPASS_TOKEN",
             fmt::format(
                 "oa-stream smoke control --base-url {} --maintenance-cookie env:NAME, the value of "

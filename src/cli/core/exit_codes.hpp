@@ -25,7 +25,7 @@ inline constexpr std::array k_exit_codes{
     ExitCodeRow{
         ExitCode::refused, "A precondition or a lock refused: drift, an expired plan, another run."
     },
-    ExitCodeRow{ExitCode::rolled_back, "Failed, rolled back, and the way back verified."},
+    ExitCodeRow{ExitCode::rolled_back, "Failed and rolled back; the rollback is verified."},
     ExitCodeRow{ExitCode::rollback_unverified, "The rollback could not be verified: page someone."},
     ExitCodeRow{ExitCode::has_changes, "The plan has changes."},
     ExitCodeRow{ExitCode::interrupted, "Interrupted (SIGINT) before anything was mutated."},

@@ -13,8 +13,8 @@ namespace {
 constexpr std::array k_groups{
     CommandGroup{"Serve", "run a lane", {}},
     CommandGroup{"Verify", "judge a lane from outside", {}},
-    CommandGroup{"Cut over", "move traffic, and take it back", {}},
-    CommandGroup{"Measure", "what users meet, and objectives", {}},
+    CommandGroup{"Cut over", "move traffic, and roll it back", {}},
+    CommandGroup{"Measure", "what users see, and objectives", {}},
     CommandGroup{"Incident", "what happened, with evidence", {}},
     CommandGroup{"Setup", "this machine", {}},
 };

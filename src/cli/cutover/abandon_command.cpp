@@ -27,10 +27,12 @@ struct Options {
     bool apply = false;
 };
 constexpr auto k_run =
-    option<&Options::run>(names::run, "RUN", "Give up this run.").offering(Offer::traffic_runs);
+    option<&Options::run>(names::run, "RUN", "Abandon this run.").offering(Offer::traffic_runs);
 constexpr auto k_reason =
     option<&Options::reason>(
-        names::reason, "TEXT", "Give the reason. It is kept in the run's folder, with who and when."
+        names::reason,
+        "TEXT",
+        "Give the reason. The run's folder keeps it with your name and the time."
     )
         .typed();
 
@@ -115,7 +117,7 @@ constexpr auto k_options = options<Options>(
     k_run,
     k_reason,
     flag<&Options::apply>(
-        names::apply, "Give it up. Without it, what the run left undone is only shown."
+        names::apply, "Abandon it. Without it, the command only shows what the run left undone."
     )
         .typed()
 );
@@ -124,7 +126,7 @@ constexpr auto k_options = options<Options>(
 
 const CommandSpec cutover_abandon_command = command<run>({
     .path = "cutover abandon",
-    .summary = "Give up a run that left something undone; moves no traffic.",
+    .summary = "Abandon a run that left something undone; moves no traffic.",
     .options = k_options,
     .examples =
         {
@@ -134,11 +136,11 @@ const CommandSpec cutover_abandon_command = command<run>({
         },
     .reads_runs = true,
     .about =
-        R"(Marks a run as given up, so that others may work on its target. Use it when a run died or left its split in
-place and the traffic was put right by other means. It moves no traffic; `rollback apply` is what does.
+        R"(Marks a run as abandoned, so that others may work on its target. Use it when a run died or left its split in
+place and the traffic was restored by other means. It moves no traffic; `rollback apply` does.
 Without `--apply` it shows what the run left undone.
 
-The reason, who and when are kept in the run's folder. Earlier releases called it `cutover unlock`, which
+The run's folder keeps the reason, your name and the time. Earlier releases called it `cutover unlock`, which
 still works.)",
     .also = "unlock forget discard",
     .formerly = "cutover unlock",

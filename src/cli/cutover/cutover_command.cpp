@@ -62,14 +62,15 @@ std::span<const std::string_view> stage_faults() {
     };
     return k_words;
 }
-constexpr auto k_inject = parsed<playbook::parse_fault, &Options::faults>(
-                              names::inject,
-                              "KIND[=VALUE]@PERCENT",
-                              "Plant a fault in the canary when that stage begins: error-rate=P, "
-                              "malformed=P, latency=D or "
-                              "kill. With --local."
-)
-                              .suggesting(stage_faults);
+constexpr auto k_inject =
+    parsed<playbook::parse_fault, &Options::faults>(
+        names::inject,
+        "KIND[=VALUE]@PERCENT",
+        "Inject a fault into the canary when that stage begins: error-rate=P, "
+        "malformed=P, latency=D or "
+        "kill. With --local."
+    )
+        .suggesting(stage_faults);
 constexpr auto k_bake =
     option<&Options::here, &Local::bake>(
         "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
@@ -271,7 +272,7 @@ rollback. With `--store` stable and canary are several lanes each that share the
 reads running answers through other lanes and compares their digests. It removes its keys from the store at
 the end.
 
-Each check says whether it was `live`, `rehearsed`, `asserted` or `skipped`. Only live checks count for a
+Each check shows whether it was `live`, `rehearsed`, `asserted` or `skipped`. Only live checks count for a
 PASS.)",
     .also = "rehearse rehearsal canary dry-run demo simulate",
 });

@@ -76,7 +76,7 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
         return typed_here(Suggestion{std::move(name), std::move(words)}.text(), context);
     };
     context.out(fmt::format(
-        "run {} goes on in process {} without this terminal\n"
+        "run {} continues in process {} without this terminal\n"
         "  follow:    {}\n"
         "  events:    tail -f {}\n"
         "  output:    {}\n"

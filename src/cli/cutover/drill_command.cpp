@@ -31,7 +31,7 @@ constexpr auto k_fault =
     option<&Options::here, &Local::fault>(
         "--fault",
         "KIND=VALUE",
-        "Plant this fault. With --local. An empty value fails the canary by a verdict instead."
+        "Inject this fault. With --local. An empty value fails the canary by a verdict instead."
     )
         .suggesting(authority::fault_words);
 constexpr auto k_bake =
@@ -176,20 +176,19 @@ constexpr auto k_options = options<Options>(
     k_live,
     flag<&Options::apply>(
         names::apply,
-        "Carry the drill out. Without it, the plan is only shown (exit 10). A local drill does "
-        "not need it."
+        "Carry out the drill. Without it, the command only shows the plan (exit 10). A local drill "
+        "does not need it."
     )
         .typed(),
     flag<&Options::each_gate>(
         "--each-gate",
-        "Try every gate of a playbook of kind cutover or rollback-drill on a planted fault, in "
-        "turn, "
-        "and list those that do not notice."
+        "Test every gate of a playbook of kind cutover or rollback-drill in turn with an injected "
+        "fault, and list those that do not detect it."
     ),
     option<&Options::faults_file>(
         names::inject_file,
         "FILE",
-        "Plant the canary's faults through this file: the one of its `serve --inject-file`."
+        "Inject the canary's faults through this file, that of its `serve --inject-file`."
     ),
     k_fault,
     k_bake
@@ -211,7 +210,7 @@ const CommandSpec rollback_drill_command = command<run>({
         },
     .leaves_run = true,
     .about =
-        R"(Proves the way back before it is needed: moves a canary to a stage, makes it fail on purpose, and measures
+        R"(Tests the rollback before it is needed: moves a canary to a stage, makes it fail on purpose, and measures
 how long until every user is back on stable. With `--local` everything happens on this machine. Against a
 real target it shows its plan until `--apply` is given.)",
     .also = "drill chaos gameday",

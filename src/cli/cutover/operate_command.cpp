@@ -121,9 +121,7 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
     std::optional<Detached> detached;
     if (options.detach) {
         if (options.ndjson) {
-            return fail(
-                Code::usage, "a run that goes on by itself prints no events here", names::ndjson
-            );
+            return fail(Code::usage, "a detached run prints no events here", names::ndjson);
         }
         OA_TRY(detached, Detached::fork(context));
         if (const auto& answer = detached->answered()) {
@@ -200,9 +198,9 @@ const CommandSpec cutover_plan_command = command<plan_cutover>({
     .about =
         R"(Reads the live traffic and writes down what a cutover will do to it: each change with its undo, each gate
 with the time it needs, and the chance that a healthy canary passes. Nothing is changed. `cutover apply`
-then does exactly what the file of `--out` says, or refuses.
+then does exactly what the file of `--out` contains, or refuses.
 
-A plan is refused when traffic is moving, when an unfinished run left it somewhere, or when stable gives
+A plan is refused when traffic is moving, when an unfinished run left a split behind, or when stable gives
 no samples to compare with. It is valid for two hours unless the playbook says otherwise.)",
     .also = "plan rollout deploy release",
 });
@@ -219,7 +217,7 @@ const CommandSpec rollback_plan_command = command<plan_rollback>({
         },
     .reads_runs = true,
     .about =
-        R"(Plans the way back to stable, whatever moved the traffic and whatever serves now. When a run of this machine
+        R"(Plans a rollback to stable, whatever moved the traffic and whatever serves now. When a run of this machine
 moved it, you need no plan: `rollback apply` is enough.)",
 });
 

@@ -62,7 +62,7 @@ constexpr auto k_options = options<Options>(
 
 const CommandSpec plan_approve_command = command<approve>({
     .path = "plan approve",
-    .summary = "Approve a plan as its second operator, where the playbook wants two.",
+    .summary = "Approve a plan as its second operator, if the playbook requires two.",
     .positionals = k_positionals,
     .options = k_options,
     .examples = {"oa-stream plan approve plan.json --reason 'reviewed in CHG-1234'"},

@@ -37,13 +37,14 @@ constexpr auto k_positionals = positionals<Options>(
 
 const CommandSpec plan_show_command = command<show>({
     .path = "plan show",
-    .summary = "Show a plan's file on one screen: traffic, gates, times. Expired plans, too.",
+    .summary =
+        "Show a plan file on one screen: traffic, gates, times. It also shows expired plans.",
     .positionals = k_positionals,
     .examples = {"oa-stream plan show plan.json"},
     .about =
         R"(Shows what moves, how long the stages take with and without extensions, when each gate can decide at the
 traffic that the plan saw, and the worst case. It reads only the file; `cutover apply` checks whether the
-traffic is still as planned. When apply would refuse the plan, the line REFUSED says why.)",
+traffic is still as planned. When apply would refuse the plan, the line REFUSED has the reason.)",
     .also = "review",
 });
 

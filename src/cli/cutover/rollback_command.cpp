@@ -127,15 +127,15 @@ constexpr auto k_options = options<Options>(
     option<&Options::run>(
         names::run,
         "RUN",
-        "Roll back what this run did, from its journal: its name, a unique beginning or end of it, "
+        "Roll back this run from its journal: its name, a unique beginning or end of it, "
         "`last`, `last:cutover`, or its folder. Without RUN and PLAN: the one run that is not over."
     )
         .offering(Offer::traffic_runs),
     parsed<read_named_secret, &Options::auth>(
         names::auth,
         "REF",
-        "Undo a route run with this bearer token: env:NAME, file:PATH or fd:N. Without it: as that "
-        "run was given its own."
+        "Undo a route run with this bearer token: env:NAME, file:PATH or fd:N. Without it: the "
+        "reference that the run used."
     ),
     flag<&Options::take_over>(
         names::take_over,

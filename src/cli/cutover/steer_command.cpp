@@ -37,9 +37,9 @@ std::string sentence(Action action, const Json& answer) {
             stage ? "when the stage " + std::string(*stage) + " has passed" : "before its next step"
         );
     case Action::go_on:
-        return "the run goes on" + at;
+        return "the run continues" + at;
     case Action::promote:
-        return fmt::format("the run leaves the stage {} and goes on", stage.value_or(""));
+        return fmt::format("the run leaves the stage {} and continues", stage.value_or(""));
     case Action::abort:
         return "the run finishes the step under way, then rolls back";
     }

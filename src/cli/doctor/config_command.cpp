@@ -145,7 +145,7 @@ constexpr auto k_options = options<Options>(
 
 const CommandSpec config_show_command = command<run>({
     .path = "config show",
-    .summary = "Show the values a command would use, and where each comes from.",
+    .summary = "Show the values that a command would use, and the origin of each.",
     .options = k_options,
     .examples =
         {

@@ -93,7 +93,7 @@ Check judge_files(const Machine& machine) {
 
 Check judge_clock(const Machine& machine) {
     if (!machine.clock_synchronised) {
-        return finding("machine.clock", Verdict::inconclusive, "the kernel does not say", {});
+        return finding("machine.clock", Verdict::inconclusive, "the kernel does not report it", {});
     }
     return *machine.clock_synchronised
                ? finding("machine.clock", Verdict::pass, "synchronised", {})

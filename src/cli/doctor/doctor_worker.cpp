@@ -26,7 +26,7 @@ Check life(
     std::string id, std::optional<WallTime> end, std::chrono::seconds least, const std::string& from
 ) {
     if (!end) {
-        return finding(std::move(id), Verdict::pass, "the token says nothing of its end", {});
+        return finding(std::move(id), Verdict::pass, "the token does not state its expiry", {});
     }
     const auto left =
         std::chrono::duration_cast<std::chrono::seconds>(*end - std::chrono::system_clock::now());

@@ -52,7 +52,7 @@ Result<ExitCode> show_found(const std::string& words, Context& context) {
     for (const Found& one : found) {
         context.out(wrapped(fmt::format("{}: {}", one.what, one.line), columns, 4) + '\n');
     }
-    context.out("\noa-stream help COMMAND and oa-stream man COMMAND say more\n");
+    context.out("\noa-stream help COMMAND and oa-stream man COMMAND show more\n");
     return ExitCode::ok;
 }
 

@@ -74,7 +74,7 @@ Result<std::string> newest_release(const std::string& url) {
             answer ? fmt::format("{}: {}", to_string(answer->failure), answer->failure_text)
                    : "interrupted",
             printable(url),
-            "this release is not known to be old or new; version alone asks nobody"
+            "this release is not known to be old or new; version without --check sends no request"
         );
     }
     if (answer->status != 200) {

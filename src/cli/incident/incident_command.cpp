@@ -118,7 +118,7 @@ const CommandSpec incident_body_command = command<body>({
     .reads_runs = true,
     .about =
         R"(Prints the text of an issue in Markdown: what failed and why, the rollback, one timeline of runs, logs and
-notes, facts and hashes of the evidence. It fits into one issue, and says what it had to leave out.)",
+notes, facts and hashes of the evidence. It fits into one issue, and lists what it left out.)",
     .also = "incident postmortem issue",
 });
 

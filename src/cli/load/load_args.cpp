@@ -168,7 +168,7 @@ Result<LoadArgs> complete_load(LoadGiven given) {
 Result<double> read_confidence(std::string_view text) {
     OA_TRY(const double share, read_share(text));
     if (share <= 0.5 || share >= 1) {
-        return fail(Code::usage, "a confidence lies between 50% and 100%");
+        return fail(Code::usage, "a confidence is between 50% and 100%");
     }
     return share;
 }

@@ -95,7 +95,7 @@ constexpr std::array k_meanings{
     Meaning{"serve", {terminated, "A second SIGTERM ended it at once."}},
     Meaning{"check", {breach, "The stream breaks a rule that is a must."}},
     Meaning{"load", {refused, "The load needs --yes-load."}},
-    Meaning{"cutover status", {breach, "The run ended without getting where --wait-for says."}},
+    Meaning{"cutover status", {breach, "The run ended before it reached the state of --wait-for."}},
     Meaning{
         "cutover status",
         {inconclusive, "The time of --timeout was over before --wait-for was reached."}
@@ -109,7 +109,7 @@ constexpr std::array k_meanings{
     Meaning{"rollback apply", {ok, "What served before serves again, verified."}},
     Meaning{"rollback drill", {has_changes, "Without --apply: the plan was shown."}},
     Meaning{"route", {has_changes, "Without --apply: there is something to write."}},
-    Meaning{"watch", {ok, "OK, or somebody ended it."}},
+    Meaning{"watch", {ok, "OK, or a user ended it."}},
     Meaning{"watch", {breach, "BAD, with --once or --until."}},
     Meaning{"watch", {inconclusive, "Neither OK nor BAD is proven, with --once or --until."}},
     Meaning{"watch", {not_executed, "Nobody answered with a lane's numbers."}},

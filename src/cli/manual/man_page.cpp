@@ -33,7 +33,7 @@ constexpr std::array k_environment{
     NamedText{"SSL_CERT_FILE", "Certificate authorities to trust (PEM), instead of the system's."},
     NamedText{"GCE_METADATA_HOST", "Where the metadata server is, for tokens of metadata:."},
     NamedText{"AUTH_TOKEN", "The lane's token of the shipped playbooks, when it asks for one."},
-    NamedText{"NO_COLOR", "Set to anything: no colour, unless --color says always."},
+    NamedText{"NO_COLOR", "Set to anything: no colour, unless --color is always."},
 };
 
 constexpr std::array k_files{
@@ -107,7 +107,7 @@ void append_environment(std::string& out, const CommandSpec& command) {
         );
     }
     append_item(out, fmt::format("\\fB{}\\fR", roff(k_environment[0].name)), k_environment[0].text);
-    append_item(out, "\\fBNO_COLOR\\fR", "Set to anything: no colour, unless --color says always.");
+    append_item(out, "\\fBNO_COLOR\\fR", "Set to anything: no colour, unless --color is always.");
 }
 
 void append_files(std::string& out, const CommandSpec& command) {

@@ -71,7 +71,7 @@ inline constexpr auto k_route_cohort =
     );
 inline constexpr auto k_route_path =
     parsed<read_url_path, &RouteOptions::target, &RouteTarget::order, &routes::RouteOrder::paths>(
-        "--path", "PATH", "Evaluate this path, too. One path of each domain is always evaluated."
+        "--path", "PATH", "Also evaluate this path. One path of each domain is always evaluated."
     );
 /// How the service is asked.
 inline constexpr auto k_route_call = options<RouteOptions>(

@@ -219,7 +219,7 @@ struct VerifyOptions : RouteOptions {
 constexpr auto k_expect = option<&VerifyOptions::expect>(
     names::expect,
     "TARGET",
-    "Require that this serves: legacy or rust. Without it: what the rules say."
+    "Require that this serves: legacy or rust. Without it: the result of the rules."
 );
 
 Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
@@ -293,26 +293,26 @@ constexpr auto k_verify_options = options<VerifyOptions>(
 );
 constexpr auto k_path =
     positionals<EvaluateOptions>(parsed_positional<read_url_path, &EvaluateOptions::path>(
-        "PATH", "As a browser asks for it: /login."
+        "PATH", "The path as in a browser's request: /login."
     ));
 
 } // namespace
 
 const CommandSpec route_status_command = command<status>({
     .path = "route status",
-    .summary = "Show the route split, and whether all processes remember the same.",
+    .summary = "Show the route split, and whether all processes agree.",
     .options = k_status_options,
     .examples =
         {
             "oa-stream route status --base-url https://control.example.org --auth env:TOKEN",
         },
     .about =
-        R"(Shows which rule of the route split is in force, and asks over several fresh connections, because each
-process of the control service remembers overrides by itself.)",
+        R"(Shows which rule of the route split is in force. It uses several fresh connections, because each process
+of the control service keeps its own overrides.)",
 });
 const CommandSpec route_evaluate_command = command<evaluate>({
     .path = "route evaluate",
-    .summary = "Ask what serves a path, and say why.",
+    .summary = "Show what serves a path, and why.",
     .positionals = k_path,
     .options = k_evaluate_options,
     .examples =
@@ -321,7 +321,7 @@ const CommandSpec route_evaluate_command = command<evaluate>({
             "env:TOKEN",
         },
     .about =
-        R"(Asks the control service which site serves a path, and names the rule that decided.)",
+        R"(Shows which site the control service selects for a path, and the rule that decides.)",
 });
 const CommandSpec route_verify_command = command<verify>({
     .path = "route verify",
@@ -336,7 +336,7 @@ const CommandSpec route_verify_command = command<verify>({
     .leaves_run = true,
     .about =
         R"(Evaluates a path of each route domain over fresh connections and fails when any of them is served by
-something else than the rules, or `--expect`, say.)",
+another site than the rules or `--expect` require.)",
 });
 
 } // namespace oa_stream::cli

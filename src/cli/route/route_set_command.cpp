@@ -65,13 +65,15 @@ Result<ExitCode> restore(const ChangeOptions& options, Context& context) {
     return undo_route_run(options, std::move(task), context);
 }
 
-constexpr auto k_apply = flag<&ChangeOptions::task, &RouteTask::apply>(
-                             names::apply, "Write the change. Without it the change is only shown."
-)
-                             .typed();
+constexpr auto k_apply =
+    flag<&ChangeOptions::task, &RouteTask::apply>(
+        names::apply, "Write the change. Without it the command only shows the change."
+    )
+        .typed();
 constexpr auto k_mixture = flag<&ChangeOptions::task, &RouteTask::accept_mixture>(
     names::accept_mixture,
-    "Go on although processes disagree. An undo then restores what most of them remember."
+    "Continue even if processes disagree. An undo then restores the overrides that most of them "
+    "have."
 );
 constexpr auto k_set_options = options<ChangeOptions>(
     k_route_base,
@@ -80,7 +82,7 @@ constexpr auto k_set_options = options<ChangeOptions>(
     k_domain,
     k_apply,
     flag<&ChangeOptions::task, &RouteTask::partial>(
-        names::partial, "Go on although the change does not reach all that it is about."
+        names::partial, "Continue even if the change does not affect everything that it names."
     ),
     k_mixture,
     k_route_path,

@@ -121,7 +121,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     if (!rules.older_than && !rules.keep && !rules.max_size) {
         return fail(
             Code::usage,
-            "no rule says which runs to remove",
+            "no rule selects the runs to remove",
             {},
             "give --older-than 30d, --keep 20 or --max-size 2GB; without --apply nothing is removed"
         );

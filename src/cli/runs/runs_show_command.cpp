@@ -203,7 +203,7 @@ constexpr auto k_positionals = positionals<RunWord>(k_run_positional);
 
 const CommandSpec runs_show_command = command<run>({
     .path = "runs show",
-    .summary = "Show one run, also one that died, and check the sums of its files.",
+    .summary = "Show one run, even one that died, and verify the checksums of its files.",
     .positionals = k_positionals,
     .examples =
         {

@@ -83,7 +83,7 @@ Result<traffic::Balance> read_balance(std::string_view text) {
     if (text != "weights" && text != "least-conn") {
         return fail(
             Code::usage,
-            fmt::format("'{}' is no way to balance", printable(text)),
+            fmt::format("'{}' is not a way to balance", printable(text)),
             {},
             "weights or least-conn"
         );
@@ -218,8 +218,8 @@ constexpr auto k_options = options<Options>(
     parsed<read_backend, &Options::front, &FrontOptions::backends>(
         names::backend,
         "NAME=URL",
-        "Send traffic to this revision at this URL. A name given again is one more lane of that "
-        "revision, on a shared store."
+        "Send traffic to this revision at this URL. A repeated name adds a lane to that revision; "
+        "they share a store."
     ),
     parsed<read_weights, &Options::front, &FrontOptions::weights>(
         names::weights,
@@ -230,13 +230,13 @@ constexpr auto k_options = options<Options>(
         "--balance",
         "HOW",
         "weights: share new threads exactly by weight. least-conn: give each to the revision with "
-        "the fewest requests under way for its weight."
+        "the fewest active requests for its weight."
     )
         .or_else("weights"),
     parsed<read_path, &Options::front, &FrontOptions::health, &HealthOptions::path>(
         "--health",
         "PATH",
-        "Request this path from every backend. One that does not answer 2xx gets no traffic."
+        "Request this path from every backend. A backend that does not answer 2xx gets no traffic."
     ),
     option<&Options::front, &FrontOptions::health, &HealthOptions::interval>(
         "--health-interval", "D", "Check the backends this often, every 10 ms at most."
@@ -250,8 +250,8 @@ constexpr auto k_options = options<Options>(
     parsed<read_mirror, &Options::mirror>(
         "--mirror",
         "NAME=URL@N%[,WORD…]",
-        "Copy this share of conversations to this lane too, and compare the answers. Users get "
-        "nothing of it. Words: dry (turns may run there), tokens (send the users' tokens), "
+        "Also copy this share of conversations to this lane, and compare the answers. Users do not "
+        "see them. Words: dry (turns may run there), tokens (send the users' tokens), "
         "structure (compare only what two answers of a model have in common)."
     ),
     option<&Options::mirror_auth>("--mirror-auth", "REF", k_mirror_auth_help),
@@ -269,7 +269,7 @@ constexpr auto k_options = options<Options>(
     option<&Options::mirror_patience>(
         "--mirror-patience",
         "D",
-        "Give up a copy that is still not answered this long after the user's answer ended."
+        "Cancel a copy without an answer this long after the user's answer ended."
     )
         .or_else("30s"),
     option<&Options::ready_file>(
@@ -298,13 +298,12 @@ const CommandSpec front_command = command<run>({
         },
     .about =
         R"(Runs a small front door that shares new threads among revisions by weight, for rehearsals and for
-machines without a balancer of their own. A thread stays with the revision that it began on as long as
-that one is healthy. Where a revision has several lanes, which then share a store, each request goes to
-any of them. Its splits are changed by playbooks of the driver `local`, or by `PUT /weights` on
-the socket of `--admin`.
+machines without their own balancer. A thread stays with its first revision as long as that revision is
+healthy. A revision may have several lanes that share a store; each request then goes to any of them.
+Playbooks of the driver `local`, or `PUT /weights` on the socket of `--admin`, change the split.
 
-With `--mirror` a second lane gets copies of a share of the live requests. Its answers are compared as
-`shadow` compares them and reach no user; each difference is a line on stderr, without what was said.
+With `--mirror` a second lane gets copies of a share of the live requests. The front door compares its
+answers as `shadow` does; users never get them. Each difference is a line on stderr, without the texts.
 Copied requests run turns only on a target that is marked `dry`.
 
 Streams pass through unbuffered. On SIGTERM running streams may end within `--drain-timeout`.)",

@@ -71,7 +71,8 @@ Result<MirrorGiven> read_mirror(std::string_view text) {
     const std::string_view percent = rest.substr(0, rest.find(','));
     const auto share = config::read_percent(percent);
     if (!share || *share <= 0 || *share > 1) {
-        return no_mirror(fmt::format("'{}' is no share above 0% and up to 100%", printable(percent))
+        return no_mirror(
+            fmt::format("'{}' is not a share above 0% and up to 100%", printable(percent))
         );
     }
     out.options.share =

@@ -45,9 +45,7 @@ constexpr auto k_options = options<ServeOptions>(
     )
         .or_else("0600"),
     option<&ServeOptions::listeners, &ListenerOptions::certificate>(
-        names::tls_cert,
-        "FILE",
-        "Serve TLS with this certificate chain (PEM). SIGHUP reads it again."
+        names::tls_cert, "FILE", "Serve TLS with this certificate chain (PEM). SIGHUP rereads it."
     ),
     option<&ServeOptions::listeners, &ListenerOptions::key>(
         names::tls_key,
@@ -112,7 +110,7 @@ constexpr auto k_options = options<ServeOptions>(
         &CodexDeadlines::backoff_cap>(
         "--codex-restart-max",
         "D",
-        "Wait at most this long before a Codex process that ended is started again."
+        "Wait at most this long before an ended Codex process is restarted."
     )
         .range(200, 600'000)
         .or_else("10s"),
@@ -123,7 +121,7 @@ constexpr auto k_options = options<ServeOptions>(
         &CodexDeadlines::keep_threads>(
         "--keep-threads",
         "D",
-        "Delete a thread and its text from Codex's home when nobody has used it for this long. "
+        "Delete a thread and its text from Codex's home when it was unused for this long. "
         "Without it: never."
     )
         .range(60'000, k_longest_ms),
@@ -134,7 +132,7 @@ constexpr auto k_options = options<ServeOptions>(
         &CodexDeadlines::compress_after>(
         "--compress-threads",
         "D",
-        "Let Codex compress what it stores of a thread when nobody has used it for this long. 0s: "
+        "Let Codex compress the stored text of a thread when it was unused for this long. 0s: "
         "after a week, when Codex starts."
     )
         .range(0, k_longest_ms)
@@ -147,7 +145,8 @@ constexpr auto k_options = options<ServeOptions>(
         &CodexLimits::least_free_bytes>(
         "--codex-min-free",
         "SIZE",
-        "Start no turn while the disk of Codex's home has less room than this (bytes, or with k or "
+        "Start no turn while the disk of Codex's home has less free space than this (bytes, or "
+        "with k or "
         "m)."
     )
         .or_else("64m"),
@@ -175,14 +174,15 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::read_dirs>(
         names::read_dir,
         "DIR",
-        "Let the commands of the agent profile read this folder, beside the system and their own."
+        "Let the commands of the agent profile read this folder, in addition to the system and "
+        "their own."
     ),
     flag<&ServeOptions::shared_workspace>(
         names::shared_workspace,
         "Let several owners share one work folder and one Codex home, commands and files included."
     ),
     flag<&ServeOptions::allow_root>(
-        names::allow_root, "Let the model run commands although this process is root."
+        names::allow_root, "Let the model run commands even if this process is root."
     ),
     option<&ServeOptions::lane, &LaneConfig::approvals>(
         names::approvals,
@@ -193,8 +193,8 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::models>(
         "--model",
         "NAME[=LABEL]",
-        "Let Codex use this model. Give it several times to let clients choose: under /v1 always, "
-        "in chats with --allow model. The first is the default."
+        "Let Codex use this model. Repeat it to let clients choose: always under /v1, in chats "
+        "with --allow model. The first is the default."
     ),
     parsed<lane::parse_allowed, &ServeOptions::lane, &LaneConfig::allowed>(
         "--allow",
@@ -230,7 +230,7 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::authority, &AuthorityOptions::replay, &ReplayOptions::faults_file>(
         names::inject_file,
         "FILE",
-        "Inject the faults of this file, one a line. It is read again whenever it changes."
+        "Inject the faults of this file, one per line. The file is reread whenever it changes."
     ),
     ServeWorker::control,
     ServeWorker::id,
@@ -238,7 +238,7 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::authority, &AuthorityOptions::worker, &WorkerOptions::text>(
         "--worker-text",
         k_texts,
-        "Stream text as the worker says it (deltas), or only whole parts (items)."
+        "Stream text as it arrives (deltas), or only complete parts (items)."
     )
         .or_else("deltas"),
     ServeWorker::client_build,
@@ -255,8 +255,8 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::tokens>(
         names::tokens,
         "FILE",
-        "Admit the bearers of these tokens: lines sha256:HEX owner=NAME [expires=TIME]. It is read "
-        "again when it changes. Also OA_STREAM_TOKEN."
+        "Admit the bearers of these tokens: lines sha256:HEX owner=NAME [expires=TIME]. The file "
+        "is reread when it changes. Also OA_STREAM_TOKEN."
     ),
     option<&ServeOptions::lane, &LaneConfig::compat>(
         "--compat", k_compat, "Require the handshake headers of clients, or not."
@@ -288,8 +288,8 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::drain_notice>(
         "--drain-notice",
         "D",
-        "With --store: of that, still take requests for this long and answer /readyz with 503, so "
-        "that balancers send them elsewhere; at most half of --drain-timeout."
+        "With --store: still accept requests for this part of --drain-timeout and answer /readyz "
+        "with 503, so that balancers choose other lanes. At most half of --drain-timeout."
     )
         .or_else("5s"),
     option<&ServeOptions::lane, &LaneConfig::timings, &LaneTimings::heartbeat>(
@@ -321,8 +321,8 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::id_map>(
         "--id-map",
         "FILE",
-        "Keep the map of client threads to authority threads in this file. With codex there is "
-        "always one."
+        "Keep the map of client threads to authority threads in this file. With codex the lane "
+        "always has a map."
     ),
     option<&ServeOptions::store, &StoreOptions::url>(
         names::store,
@@ -341,7 +341,7 @@ constexpr auto k_options = options<ServeOptions>(
         "--replica-name", "NAME", "Name this lane in the store. Without it: the host's name."
     ),
     option<&ServeOptions::access_log>(
-        names::access_log, "FILE", "Write one line a request to this file. Without it: to stderr."
+        names::access_log, "FILE", "Write one line per request to this file. Without it: to stderr."
     ),
     option<&ServeOptions::lane, &LaneConfig::log_format>(
         "--access-log-format", k_formats, "Write the lines in this format."

@@ -21,8 +21,8 @@ inline constexpr auto k_record = option<
     &authority::RecordRules::directory>(
     "--record",
     "DIR",
-    "Keep turns in this folder, without secrets, for --authority replay. Prompts and answers are "
-    "in them."
+    "Record turns in this folder, without secrets, for --authority replay. Recordings contain "
+    "prompts and answers."
 );
 inline constexpr auto k_record_share =
     parsed<
@@ -41,9 +41,7 @@ inline constexpr auto k_record_size =
         &authority::AuthorityOptions::codex,
         &authority::CodexOptions::record,
         &authority::RecordRules::most_bytes>(
-        "--record-size",
-        "SIZE",
-        "Remove the oldest recordings while there are more bytes of them (with k or m)."
+        "--record-size", "SIZE", "Remove the oldest recordings above this total size (with k or m)."
     )
         .or_else("256m");
 inline constexpr auto k_record_options = options<ServeOptions>(

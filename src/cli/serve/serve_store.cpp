@@ -67,7 +67,7 @@ std::vector<authority::Reading> store_readings(const store::Store& store) {
          "Bytes of running turns that the store does not have yet.",
          count(turns.unacked)},
         {"store_unsettled_ends_total",
-         "Endings that were told before the store had them.",
+         "Endings that were sent before the store had them.",
          count(turns.unsettled)},
         {"store_memory_ratio",
          "Share of the store's maxmemory that is used; 0 when it has no limit.",

@@ -25,7 +25,7 @@ Result<void> check_template(const ServeOptions& options) {
         return refuse("it is an absolute path with {owner} in it", "for example /srv/{owner}");
     }
     if (!options.authority.codex.work_dir.empty()) {
-        return refuse(fmt::format("it cannot stand beside {}", names::work_dir));
+        return refuse(fmt::format("it cannot be combined with {}", names::work_dir));
     }
     if (options.authority.codex_children > 1) {
         return refuse(fmt::format("each owner has one Codex: leave out {}", names::codex_children));

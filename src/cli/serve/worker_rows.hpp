@@ -23,14 +23,14 @@ template <auto... Path> struct WorkerRows {
     static constexpr auto id =
         option<Path..., &Worker::worker>(names::worker_id, "ID", "Run turns on this worker.")
             .or_else("desktopw:shared");
-    static constexpr auto auth = option<Path..., &Worker::auth>(
-                                     names::worker_auth,
-                                     "REF",
-                                     "Read the control token from env:NAME, file:PATH, fd:N or "
-                                     "command:PROGRAM. A file is read, a program run again when "
-                                     "the token is refused."
-    )
-                                     .or_else("env:OA_STREAM_WORKER_TOKEN");
+    static constexpr auto auth =
+        option<Path..., &Worker::auth>(
+            names::worker_auth,
+            "REF",
+            "Read the control token from env:NAME, file:PATH, fd:N or "
+            "command:PROGRAM. When the token is refused, a file is reread and a program runs again."
+        )
+            .or_else("env:OA_STREAM_WORKER_TOKEN");
     static constexpr auto client_build = option<Path..., &Worker::client_build>(
         "--worker-client-build", "ID", "Name this client build to the control service and Khala."
     );

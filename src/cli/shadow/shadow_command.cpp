@@ -222,7 +222,7 @@ constexpr auto k_options = options<ShadowGiven>(
 
 const CommandSpec shadow_command = command<run>({
     .path = "shadow",
-    .summary = "Compare the answers of a lane and of a reference, and how fast they come.",
+    .summary = "Compare the answers of a lane and a reference, and their speed.",
     .options = k_options,
     .examples =
         {

@@ -116,7 +116,7 @@ Result<void> read_limit(std::string_view text, GateExpr& out) {
 Result<GateExpr> parse_gate_expr(std::string_view text) {
     const std::size_t at = text.find("<=");
     if (at == std::string_view::npos) {
-        return wrong("a gate says what is judged, '<=' and a limit");
+        return wrong("a gate has a measured value, '<=' and a limit");
     }
     GateExpr out;
     OA_CHECK(read_judged(text.substr(0, at), out));

@@ -85,7 +85,7 @@ inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
     "Read the revision from this label. Without it: from oa_stream_build_info."
 );
 inline constexpr auto k_slo_probes = flag<&SloSourceOptions::include_probes>(
-    "--include-probes", "Count the requests of probes as well. They are left out by default."
+    "--include-probes", "Also count the requests of probes. They are left out by default."
 );
 inline constexpr auto k_slo_access = options<SloSourceOptions>(
     option<&SloSourceOptions::auth_reference>(

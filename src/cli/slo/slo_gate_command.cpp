@@ -45,7 +45,7 @@ struct Order {
 Result<double> read_confidence_percent(std::string_view text) {
     const auto share = config::read_percent(text);
     if (!share || *share <= 0.5 || *share >= 1) {
-        return fail(Code::usage, "a confidence lies between 50% and 100%", {}, "like 95%");
+        return fail(Code::usage, "a confidence is between 50% and 100%", {}, "like 95%");
     }
     return *share;
 }
@@ -169,7 +169,7 @@ Result<void> check_replayed(const Args& given) {
     const auto refused = [](std::string_view name) {
         return fail(
             Code::usage,
-            "past runs are judged from what they recorded; --set says what is judged otherwise",
+            "past runs are judged from what they recorded; --set changes the limits",
             std::string(name),
             "like --set limit=2%, --set confidence=99%, --set min_n=1000"
         );

@@ -41,7 +41,7 @@ Result<void> read_value(ReplaySetting& setting) {
     if (setting.key == "confidence") {
         const auto share = config::read_percent(setting.value);
         if (!share || *share <= 0.5 || *share >= 1) {
-            return wrong("a confidence lies between 50% and 100%", "confidence=99%");
+            return wrong("a confidence is between 50% and 100%", "confidence=99%");
         }
         setting.number = *share;
         return {};
@@ -210,7 +210,7 @@ Rejudged rejudge(
     };
     if (gate.source != "probe" && spec.metric != Metric::spike) {
         if (spec.metric == Metric::quantile) {
-            return {.why = fmt::format("the times that {} told were not kept", gate.source)};
+            return {.why = fmt::format("the times that {} reported were not kept", gate.source)};
         }
         if (gate.blurred) {
             return {

@@ -114,7 +114,7 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("docs/on-call.md"),
     flag<&Options::rules, &AlertOptions::include_probes>(
-        "--include-probes", "Count the requests of probes as well. They are left out by default."
+        "--include-probes", "Also count the requests of probes. They are left out by default."
     )
 );
 
@@ -122,7 +122,8 @@ constexpr auto k_options = options<Options>(
 
 const CommandSpec slo_rules_command = command<run>({
     .path = "slo rules",
-    .summary = "Write Prometheus rules for all the runbook watches, and tests for promtool.",
+    .summary =
+        "Write Prometheus rules for everything that the runbook watches, and tests for promtool.",
     .options = k_options,
     .examples =
         {

@@ -42,7 +42,7 @@ std::string how_long(const BudgetStatus& status) {
         return "what could not be read decides how long it lasts";
     }
     if (!status.hours_to_exhaustion) {
-        return "too few requests to say how long it lasts";
+        return "too few requests to estimate how long it lasts";
     }
     const double hours = *status.hours_to_exhaustion;
     if (hours <= 0) {
@@ -168,7 +168,7 @@ constexpr auto k_options = options<SloOptions>(
 
 const CommandSpec slo_status_command = command<run>({
     .path = "slo status",
-    .summary = "Show what is left of each error budget and how fast it burns.",
+    .summary = "Show the remaining part of each error budget and how fast it burns.",
     .options = k_options,
     .examples =
         {

@@ -369,9 +369,9 @@ const CommandSpec check_command = command<run>({
     .about =
         R"(Judges bytes that were captured earlier, without any network: a stream as it came over the wire, or a
 whole chat completion. The rules are the ones by which the lane itself writes and by which the smokes
-judge. `--rules` lists them, `--explain O5` says what one demands and where it comes from.
+judge. `--rules` lists them, `--explain O5` shows what a rule requires and its source.
 
-Capture with `curl -sN -D out.head … > out.sse`, so that the response head can be judged as well.)",
+Capture with `curl -sN -D out.head … > out.sse`, so that the response head can be judged too.)",
     .also = "lint judge",
 });
 

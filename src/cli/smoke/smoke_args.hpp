@@ -23,7 +23,7 @@ inline constexpr std::string_view k_cert_help =
 inline constexpr std::string_view k_key_help =
     "Read the key of --cert from this file. Without it: from the certificate's.";
 inline constexpr std::string_view k_header_help =
-    "Send this header. A secret is named, not given: 'X-Api-Key: env:API_KEY'.";
+    "Send this header. Give a secret as a reference: 'X-Api-Key: env:API_KEY'.";
 
 /// Of --cert and --key; the process shows them from then on, see net::set_client_certificate().
 struct CertificateOptions {

@@ -64,7 +64,7 @@ constexpr auto k_options = options<Options>(
     option<&Options::smoke, &SmokeOptions::prompt>(
         "--prompt",
         "TEXT",
-        "Ask this on the happy path. Without it: a prompt that suits the target."
+        "Send this prompt on the happy path. Without it: a prompt that suits the target."
     ),
     option<&Options::smoke, &SmokeOptions::expect>(
         "--expect", "TEXT", "Require this text in the answer."
@@ -75,8 +75,8 @@ constexpr auto k_options = options<Options>(
     ),
     flag<&Options::smoke, &SmokeOptions::abort>(
         "--abort",
-        "Also disconnect, resume and stop real turns. Without it this is only done on a target "
-        "with recorded turns."
+        "Also disconnect, resume and stop real turns. Without it the smoke does this only on a "
+        "target with recorded turns."
     ),
     option<&Options::smoke, &SmokeOptions::tool_prompt>(
         "--tool-prompt", "TEXT", "Use this prompt to make a real model call a tool."
@@ -95,17 +95,17 @@ constexpr auto k_options = options<Options>(
     parsed<read_base_url, &Options::origin>(
         "--direct",
         "URL",
-        "Also ask the origin behind the lane, to find out where bytes are held back."
+        "Also send requests to the origin behind the lane, to find out which hop holds bytes back."
     )
         .once_called("--also-direct"),
     parsed<read_hops, &Options::hops>(
         "--hops",
         "NAME=URL,…",
-        "Also find the hop that cuts, holds back or changes answers: addresses of this lane, the "
-        "outermost first, like client=URL,edge=URL,origin=URL, and then perhaps authority."
+        "Also find the hop that cuts, delays or changes answers. Name addresses of this lane, the "
+        "outermost first, like client=URL,edge=URL,origin=URL; the last may be authority."
     ),
     option<&Options::smoke, &SmokeOptions::hops_longest>(
-        "--hops-longest", "D", "Try silences and durations up to this at each hop."
+        "--hops-longest", "D", "Test silences and durations up to this at each hop."
     )
         .range(1000, k_longest_ms)
         .or_else("20s"),
@@ -140,7 +140,7 @@ const CommandSpec smoke_stream_command = command<run>({
     .about =
         R"(Asks a live lane like a chat page would and judges every byte of the answers by the rules of the stream
 contract: head, framing, order of parts, ending, compatibility refusals, concurrency. With `--direct` it
-also asks the origin behind a proxy and names the one that holds bytes back.
+also sends requests to the origin behind a proxy and names the one that holds bytes back.
 
 On a target with recorded turns it also disconnects, resumes and stops turns. On a real one those
 turns cost money, so `--abort` has to ask for them. `--no-probes` sends GET requests only; such a run

@@ -28,7 +28,8 @@ const CommandSpec smoke_completions_command = command<run>({
     .leaves_run = true,
     .about =
         R"(Asks `/v1/chat/completions` with and without streaming and judges the answers by the rules of chat
-completions: shapes and order, models, errors, tools, stop sequences. With `--direct` it asks the origin behind the edge the same and compares shape and timing,
+completions: shapes and order, models, errors, tools, stop sequences. With `--direct` it sends the same
+requests to the origin behind the edge and compares shape and timing,
 which shows a proxy that buffers or rewrites.)",
     .also = "openai",
 });

@@ -51,7 +51,7 @@ constexpr auto k_options = options<Options>(
     parsed<probe::parse_control_layout, &Options::smoke, &ControlSmokeOptions::layout>(
         "--layout",
         "khala|spacetime|detect",
-        "State who mints sync tokens: khala (also by the v1 route) or spacetime (no v1 route)."
+        "State which routes mint sync tokens: khala (also the v1 route) or spacetime (no v1 route)."
     )
         .or_else("detect"),
     k_compat_options,
@@ -96,7 +96,7 @@ const CommandSpec smoke_control_command = command<run>({
         },
     .leaves_run = true,
     .about =
-        R"(Checks the control service beside the lane: sign-in, sync tokens, compatibility headers, the route split
+        R"(Checks the control service of a deployment: sign-in, sync tokens, compatibility headers, the route split
 and, with `--profile shell-serving`, the web shell. Without `--auth` most checks cannot run, and the run
 is not PASS.)",
 });

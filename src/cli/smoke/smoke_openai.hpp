@@ -24,13 +24,14 @@ inline constexpr auto k_openai_options = options<OpenAiOptions>(
     parsed<read_base_url, &OpenAiOptions::direct>(
         "--direct",
         "URL",
-        "Also ask the origin behind the edge, and compare the shape and the timing of answers."
+        "Also send requests to the origin behind the edge, and compare the shape and the timing of "
+        "answers."
     ),
     option<&OpenAiOptions::smoke, &probe::CompletionsSmokeOptions::model>(
-        "--model", "NAME", "Ask this model. Without it: the first one listed."
+        "--model", "NAME", "Use this model. Without it: the first listed model."
     ),
     option<&OpenAiOptions::smoke, &probe::CompletionsSmokeOptions::prompt>(
-        "--prompt", "TEXT", "Ask this. Without it: a prompt that suits the target."
+        "--prompt", "TEXT", "Send this prompt. Without it: a prompt that suits the target."
     ),
     k_connect_timeout,
     k_first_byte,

@@ -28,8 +28,8 @@ const CommandSpec smoke_responses_command = command<run>({
     .leaves_run = true,
     .about =
         R"(Asks `/v1/responses` with and without streaming and judges the answers by the rules of the Responses
-API: shapes and events, models, errors, tools, formats, and responses that go on from an earlier one. With
-`--direct` it asks the origin behind the edge the same and compares shape and timing.)",
+API: shapes and events, models, errors, tools, formats, and responses that continue an earlier one. With
+`--direct` it sends the same requests to the origin behind the edge and compares shape and timing.)",
     .also = "agents",
 });
 

@@ -314,7 +314,7 @@ std::string Watch::failure() const {
     if (!view_ || found == view_->sources.end()) {
         const std::string& lane = asked_.first_lane;
         return fmt::format(
-            "nobody answered{} next: {}",
+            "no source answered{} next: {}",
             lane.empty() ? "" : ", check host and port of " + lane,
             typed_here(Typed{context_.command, context_.given}.text(), context_)
         );

@@ -178,7 +178,8 @@ private:
             why.push_back(fmt::format("{} of {} scrapes failed: {}", failed_, tried_, trouble_));
         }
         if (!processes_.told_apart()) {
-            why.emplace_back("no process id: an older lane, or several that cannot be told apart");
+            why.emplace_back("no process id: an older lane, or several that cannot be distinguished"
+            );
         }
         const std::size_t alive = processes_.answered_since(lost_before());
         if (alive < timing_.instances) {

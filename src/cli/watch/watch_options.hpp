@@ -36,7 +36,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     )
         .range(0, k_most_instances),
     flag<&WatchOptions::include_probes>(
-        "--include-probes", "Count the requests of probes as well. They are left out by default."
+        "--include-probes", "Also count the requests of probes. They are left out by default."
     ),
     parsed<read_named_token, &WatchOptions::auth>(
         names::auth,
@@ -93,7 +93,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         .offering(Offer::files),
     flag<&WatchOptions::ndjson>(names::ndjson, "Print one JSON line each time."),
     flag<&WatchOptions::once>(
-        names::once, "Look once and exit: 0 for OK, 1 for BAD, 4 when nobody answered, else 3."
+        names::once, "Read once and exit: 0 for OK, 1 for BAD, 4 when no source answered, else 3."
     ),
     option<&WatchOptions::until>(
         "--until",
