@@ -171,7 +171,7 @@ Result<Limit> breakable(std::string_view text, Limit limit) {
     }
     return fail(
         Code::usage,
-        fmt::format("{} can never be broken: no share lies outside 0% to 100%", quoted(text)),
+        fmt::format("{} can never be exceeded: no share is outside 0% to 100%", quoted(text)),
         {},
         limit.unit == LimitUnit::share ? "a share below 100%" : "below +100pp"
     );

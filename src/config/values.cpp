@@ -26,7 +26,7 @@ constexpr auto k_auth_keys = keys<AuthDraft>(
     texts<&AuthDraft::command>(
         "command",
         Need::optional,
-        "Program and arguments that print a token; asked again before it ends. Never run by a "
+        "Program and arguments that print a token; run again before it expires. Never run by a "
         "shell."
     ),
     text<&AuthDraft::metadata>(
@@ -42,7 +42,7 @@ constexpr auto k_auth_keys = keys<AuthDraft>(
         "It is not renewed."
     ),
     boolean<&AuthDraft::required>(
-        "required", Need::optional, "`false`: go on without when it is not there."
+        "required", Need::optional, "`false`: continue without it when it is missing."
     )
         .or_else("true")
 );

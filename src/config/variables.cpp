@@ -48,7 +48,7 @@ private:
             }
             const std::size_t end = rest.find('}', at);
             if (end == std::string_view::npos) {
-                problems_.add(node.at, {}, "'${' has no '}'", "$${ stands for the text ${");
+                problems_.add(node.at, {}, "'${' has no '}'", "$${ is the text ${");
                 node.unset = true;
                 return;
             }

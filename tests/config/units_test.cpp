@@ -46,7 +46,7 @@ TEST_CASE("units: a limit that nothing can break is refused") {
         REQUIRE_FALSE(limit.has_value());
         CHECK(
             limit.error().message ==
-            "'" + std::string(text) + "' can never be broken: no share lies outside 0% to 100%"
+            "'" + std::string(text) + "' can never be exceeded: no share is outside 0% to 100%"
         );
     }
     CHECK(read_limit("500%").error().hint == "a share below 100%");

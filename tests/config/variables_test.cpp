@@ -66,7 +66,7 @@ TEST_CASE("variables: an unknown or broken one is refused where it stands") {
     );
     CHECK(
         insert("b: ${bake\n", {}).problems ==
-        std::vector<std::string>{"f:1:4: '${' has no '}' ($${ stands for the text ${)"}
+        std::vector<std::string>{"f:1:4: '${' has no '}' ($${ is the text ${)"}
     );
 }
 

@@ -22,13 +22,13 @@ constexpr std::array<std::string_view, 4> k_slo_event_words{
 
 constexpr auto k_budget_keys = keys<BudgetSpec>(
     percent<&BudgetSpec::consumed_at_most>(
-        "consumed_at_most", Need::required, "Share of each slo's error budget that may be gone."
+        "consumed_at_most", Need::required, "Share of each slo's error budget that may be consumed."
     ),
     boolean<&BudgetSpec::or_stated>(
         "or_stated",
         Need::optional,
         "`true`: where no source decides, `--asserted-budget PERCENT --reason TEXT` is enough for "
-        "a live apply, and shown as stated. A measured breach stays one."
+        "a live apply; it is shown as stated. A measured breach stays a breach."
     )
         .or_else("false")
 );
@@ -54,18 +54,19 @@ constexpr auto k_shadow_keys = keys<ShadowSpec>(
         .or_else("250ms")
 );
 constinit const Section<ShadowSpec> k_shadow{
-    {"shadow", "The same prompts to both revisions: what differs?", k_shadow_keys}
+    {"shadow", "Sends the same prompts to both revisions and shows differences.", k_shadow_keys}
 };
 
 constexpr auto k_drilled_keys = keys<DrilledSpec>(
-    duration<&DrilledSpec::within>("within", Need::optional, "At most so long ago.").or_else("30d"),
+    duration<&DrilledSpec::within>("within", Need::optional, "How long ago, at most.")
+        .or_else("30d"),
     text<&DrilledSpec::playbook>(
         "playbook", Need::optional, "Name of the playbook with the gates; this one if absent."
     )
 );
 constinit const Section<DrilledSpec> k_drilled{
     {"gates_drilled",
-     "`rollback drill --each-gate` was carried out, and each gate noticed its fault.",
+     "`rollback drill --each-gate` was carried out, and each gate detected its fault.",
      k_drilled_keys}
 };
 
@@ -137,13 +138,14 @@ constexpr auto k_check_keys = keys<CheckDraft>(
     word<&CheckDraft::through, k_through_words>(
         "through",
         Need::optional,
-        "Of a smoke: whose door. `stable` and `canary` are reached whatever their share is."
+        "Of a smoke: which address. `stable` and `canary` are reached at any share."
     )
         .or_else("users"),
     word_text<&CheckDraft::profile, k_profile_words>(
         "profile",
         Need::optional,
-        "Of a control smoke: whether the web shell is served there, too; `none` leaves it out."
+        "Of a control smoke: whether the target also serves the web shell; `none` leaves the smoke "
+        "out."
     ),
     text<&CheckDraft::id>(
         "id", Need::optional, "Prefix of the checks' names; from list and door if absent."
@@ -151,7 +153,7 @@ constexpr auto k_check_keys = keys<CheckDraft>(
     section<&CheckDraft::budget, k_budget>("budget", Need::optional, "An error budget."),
     section<&CheckDraft::shadow, k_shadow>("shadow", Need::optional, "A shadow comparison."),
     section<&CheckDraft::drilled, k_drilled>(
-        "gates_drilled", Need::optional, "The gates were tried on planted faults lately."
+        "gates_drilled", Need::optional, "The gates were recently tested with injected faults."
     ),
     section<&CheckDraft::rehearse, k_rehearse>(
         "rehearse", Need::optional, "A dry run of a cutover; of playbooks that only check."
@@ -198,13 +200,13 @@ constexpr auto k_drill_keys = keys<DrillSpec>(
     text<&DrillSpec::fault>(
         "fault",
         Need::optional,
-        "KIND=VALUE planted in the canary at that stage, like "
-        "`error-rate=0.2`; if absent its gates are ruled to fail."
+        "KIND=VALUE injected into the canary at that stage, like "
+        "`error-rate=0.2`; if absent, its gates count as failed."
     ),
     duration<&DrillSpec::recover_within>(
         "recover_within",
         Need::optional,
-        "From the decision until users see nothing but the stable revision."
+        "From the decision until users see only the stable revision."
     )
         .or_else("1m")
 );
@@ -266,11 +268,11 @@ constinit const Section<CheckDraft> k_check{
 };
 constinit const Section<SloSpec> k_slo{
     {.name = "slo",
-     .help = "An objective: exactly one of bad and good says what is counted.",
+     .help = "An objective: exactly one of bad and good defines what is counted.",
      .keys = k_slo_keys,
      .exactly_one = k_slo_forms}
 };
-constinit const Section<DrillSpec> k_drill{{"drill", "How the rollback is tried.", k_drill_keys}};
+constinit const Section<DrillSpec> k_drill{{"drill", "How the rollback is tested.", k_drill_keys}};
 
 void read_checks(
     const Node& node, std::string_view prefix, std::vector<SmokeSpec>& smokes, Playbook& out

@@ -331,7 +331,8 @@ private:
                     : "the run is paused and the split stays.\n";
         const StageSpec& stage = playbook_.stage;
         if (no_gate_decides(playbook_)) {
-            out_ += "No gate decides: every stage goes on, and the run is INCONCLUSIVE at best.\n";
+            out_ +=
+                "No gate decides: every stage continues, and the run is INCONCLUSIVE at best.\n";
         }
         out_ += fmt::format(
             "When a gate still cannot decide: {}.\n", to_string(stage.inconclusive_then)

@@ -77,14 +77,13 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     text<&GateDraft::promql>(
         "promql",
         Need::optional,
-        "What Prometheus gives for this expression, once, at the window's end. `$window` stands "
-        "for "
-        "the window's length, `$revision` for the revision that is asked about."
+        "The result of this PromQL expression, once, at the window's end. `$window` is the "
+        "window's length, `$revision` is the judged revision."
     ),
     word_text<&GateDraft::unit, measure::k_quantity_words>(
         "unit",
         Need::optional,
-        "Of a promql: what it gives. `share` is limited like `1%`, `seconds` like `2.5s`, "
+        "Of a promql: the unit of its result. `share` is limited like `1%`, `seconds` like `2.5s`, "
         "`per_second` like `20/s`, `count` like `12`."
     ),
     count<&GateDraft::min_events, 1, k_most_events>(
@@ -130,7 +129,7 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     registered_word<&GateDraft::source, judge_words>(
         "source",
         Need::optional,
-        "Who judges it; if absent, the first of `sources` that can measure it, else the probes."
+        "What measures it; if absent, the first of `sources` that can measure it, else the probes."
     ),
     count<&GateDraft::min_samples, 1, k_most_events>(
         "min_samples",
@@ -200,14 +199,14 @@ void check_company(const Node& node, const GateDraft& draft, bool spike) {
     if (promql && draft.versus == "stable" &&
         !draft.promql.contains(measure::k_revision_placeholder)) {
         node.refuse(
-            "the promql does not say $revision, so stable would be compared with itself",
+            "the promql does not contain $revision, so stable would be compared with itself",
             "versus: before, or a matcher like revision=\"$revision\""
         );
     }
     if (has(node, "quantile") != has(node, "time")) {
         node.refuse("time and quantile belong together", "{ time: duration, quantile: 97.5% }");
     } else if (has(node, "time") && !(draft.quantile > 0 && draft.quantile < 1)) {
-        node.refuse("a quantile lies between 0% and 100%");
+        node.refuse("a quantile is between 0% and 100%");
     }
     const bool timed = !rate && !spike && (!promql || draft.unit == "seconds");
     const bool tokens = measure::k_timing_words.back() ==
@@ -227,7 +226,7 @@ void check_company(const Node& node, const GateDraft& draft, bool spike) {
     const std::string events = fmt::format("{}", fmt::join(draft.bad, " | "));
     if (draft.bad.size() > 1 && !measure::sources_count(events) && !measure::probes_count(events)) {
         node.refuse(
-            fmt::format("nobody counts {} together", events),
+            fmt::format("no source counts {} together", events),
             "a gate each: classes of turns, and endings of probes"
         );
     }

@@ -28,7 +28,8 @@ constexpr auto k_hook_keys = keys<HookSpec>(
     texts<&HookSpec::env>(
         "env",
         Need::optional,
-        "Of a program: variables of oa-stream's environment that it gets besides PATH, HOME, USER, "
+        "Of a program: variables of oa-stream's environment that it gets in addition to PATH, "
+        "HOME, USER, "
         "LANG, LC_ALL, TZ and TMPDIR."
     ),
     text<&HookSpec::webhook>(
@@ -63,7 +64,7 @@ constexpr auto k_hook_keys = keys<HookSpec>(
 
 constinit const Section<HookSpec> k_hook{
     {.name = "hook",
-     .help = "Told what a run does; never changes its verdict unless it is required. Exactly one "
+     .help = "Gets a run's events; never changes its verdict unless it is required. Exactly one "
              "of run, webhook and webhook_from.",
      .keys = k_hook_keys,
      .exactly_one = k_hook_forms}
@@ -110,7 +111,7 @@ std::pair<std::string_view, std::string> problem_of(const HookSpec& hook) {
         return {"webhook", "expected a URL of http or https"};
     }
     if (hook.webhook.contains('@') && hook.webhook.find('@') < hook.webhook.find('/', 8)) {
-        return {"webhook", "credentials stand in a URL: use webhook_from"};
+        return {"webhook", "the URL contains credentials: use webhook_from"};
     }
     if (program && (hook.key || !hook.ca.empty())) {
         return {hook.key ? "key" : "ca", "belongs to a webhook"};

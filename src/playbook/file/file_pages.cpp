@@ -12,8 +12,7 @@ constexpr std::string_view k_intro = R"(# Playbooks
 
 <!-- Made by: oa-stream playbook schema --markdown > docs/playbooks.md -->
 
-A playbook is a YAML file that says what is to be done: what is checked, how the traffic moves, what
-must hold before the next step, and what happens when it does not.
+A playbook is a YAML file that describes a run: its checks, how the traffic moves, what must hold before the next step, and what happens otherwise.
 
     oa-stream playbook list                     the shipped ones
     oa-stream playbook show cutover             one of them, to copy
@@ -32,8 +31,8 @@ must hold before the next step, and what happens when it does not.
 - `${name}` in a value is replaced by a variable: declared under `variables`, given with
   `--set name=value`, or its default. It is inserted as text and never read as YAML, so put quotes
   around it inside `{ }`. A key that may be left out counts as left out when its variable is empty.
-  `$${` stands for `${`.
-- What this release does not carry out is refused when a run needs it, never left out silently.
+  `$${` is the text `${`.
+- A run refuses what this release cannot carry out; it never skips it silently.
 
 Editors check while you type with [playbook.schema.json](../playbooks/playbook.schema.json); in
 VS Code's YAML extension and others one line at the top of the file is enough:

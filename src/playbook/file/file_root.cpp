@@ -65,7 +65,7 @@ constexpr auto k_limits_keys = keys<LimitsDraft>(
     )
         .or_else("10"),
     duration<&LimitsDraft::restore>(
-        "restore", Need::optional, "For those and the driver's read-back together."
+        "restore", Need::optional, "Time for those and the driver's read-back together."
     )
         .or_else("30s"),
     duration<&LimitsDraft::shift>("shift", Need::optional, "One shift until it is read back.")
@@ -76,7 +76,7 @@ constinit const Section<LimitsDraft> k_limits{{"limits", "How long things may ta
 
 constexpr auto k_rollback_keys = keys<Playbook>(
     duration<&Playbook::rollback_ramp>(
-        "ramp", Need::optional, "Move the traffic back over so long; at once if absent."
+        "ramp", Need::optional, "Move the traffic back over this time; at once if absent."
     )
         .or_else("0s")
 );
@@ -194,7 +194,7 @@ constexpr auto k_playbook_keys = keys<Playbook>(
     word<&Playbook::continuity, k_continuity_words>(
         "continuity",
         Need::optional,
-        "`required`: conversations made on one revision go on on the other, which the run checks "
+        "`required`: conversations of one revision continue on the other, which the run checks "
         "before anything moves, at each stage and after a rollback. `new-threads-only`: they stay "
         "behind."
     )
@@ -207,7 +207,7 @@ constexpr auto k_playbook_keys = keys<Playbook>(
     word<&Playbook::on_failure, k_then_words>(
         "on_failure",
         Need::optional,
-        "`rollback` restores the traffic; `hold` takes no further step and says what to type."
+        "`rollback` restores the traffic; `hold` takes no further step and shows the next command."
     )
         .or_else("rollback")
         .in(k_staged),
@@ -215,14 +215,18 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         Type::section, "rollback", Need::optional, "How the traffic goes back.", &k_rollback
     )
         .in(k_moving),
-    section<&Playbook::drill, k_drill>("drill", Need::required, "How the rollback is tried.")
+    section<&Playbook::drill, k_drill>("drill", Need::required, "How the rollback is tested.")
         .in(bit(Kind::rollback_drill)),
     custom<Playbook, limits_into>(
         Type::section, "limits", Need::optional, "How long things may take.", &k_limits
     )
         .in(k_moving),
     custom<Playbook, hooks_into>(
-        Type::sections, "hooks", Need::optional, "Who is told what a run does.", &k_hook
+        Type::sections,
+        "hooks",
+        Need::optional,
+        "Programs and webhooks that are notified of a run's events.",
+        &k_hook
     ),
     count<&Playbook::approvals, 1, 2>(
         "approvals",

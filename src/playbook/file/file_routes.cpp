@@ -34,7 +34,7 @@ void domain_into(const Node& node, RouteOverride& out) {
 void global_into(const Node& node, RouteOverride& out) {
     const auto value = node.boolean();
     if (value && !*value) {
-        node.refuse("only true can be said", "domain: one of the service's domains");
+        node.refuse("only true is possible", "domain: one of the service's domains");
     }
     out.domain.clear();
 }
@@ -49,7 +49,7 @@ constexpr auto k_set_keys = keys<RouteOverride>(
     word_text<&RouteOverride::target, k_target_words>(
         "target",
         Need::required,
-        "Who is to serve it; `rollback` is the domain's own rollback target, of the global one "
+        "What is to serve it; `rollback` is the domain's own rollback target, of the global one "
         "legacy."
     )
 );
@@ -93,7 +93,7 @@ constexpr auto k_routes_keys = keys<RoutesSpec>(
         Type::sections, "set", Need::optional, "Overrides, in this order.", &k_set
     ),
     texts<&RoutesSpec::paths>(
-        "paths", Need::optional, "Paths to evaluate besides one of each domain it is about."
+        "paths", Need::optional, "Paths to evaluate, in addition to one of each changed domain."
     ),
     count<&RoutesSpec::fresh, 1, 50>(
         "fresh", Need::optional, "Successive fresh connections that must agree."
@@ -105,7 +105,8 @@ constexpr auto k_routes_keys = keys<RoutesSpec>(
 
 constinit const Section<RoutesSpec> k_routes{
     {"routes",
-     "Who serves which web pages, as the control service says. No route change touches the stream "
+     "Who serves which web pages, according to the control service. No route change touches the "
+     "stream "
      "lane.",
      k_routes_keys}
 };

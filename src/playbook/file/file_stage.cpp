@@ -23,7 +23,7 @@ constexpr auto k_probe_keys = keys<ProbeSpec>(
     rate<&ProbeSpec::unpinned_per_s>(
         "unpinned",
         Need::optional,
-        "Probes a second as users come in; they verify the split and nothing else."
+        "Probes a second at the users' address; they only verify the split."
     )
         .or_else("2/s")
 );
@@ -41,7 +41,7 @@ constexpr auto k_inconclusive_keys = keys<InconclusiveDraft>(
     )
         .or_else("0s"),
     word<&InconclusiveDraft::then, k_then_words>(
-        "then", Need::optional, "When that was not enough either."
+        "then", Need::optional, "When the extension does not decide either."
     )
         .or_else("rollback")
 );
@@ -55,14 +55,14 @@ struct ErrorDraft {
 };
 constexpr auto k_error_keys = keys<ErrorDraft>(
     duration<&ErrorDraft::hold>(
-        "hold_at_most", Need::optional, "How long to wait for the source to come back."
+        "hold_at_most", Need::optional, "How long to wait for the source to recover."
     )
         .or_else("0s"),
-    word<&ErrorDraft::then, k_then_words>("then", Need::optional, "When it did not.")
+    word<&ErrorDraft::then, k_then_words>("then", Need::optional, "When it does not recover.")
         .or_else("rollback")
 );
 constinit const Section<ErrorDraft> k_error{
-    {"on_error", "When a source cannot be asked.", k_error_keys}
+    {"on_error", "When a source does not answer.", k_error_keys}
 };
 
 constexpr auto k_pause_keys = keys<StageSpec>(
@@ -72,7 +72,7 @@ constexpr auto k_pause_keys = keys<StageSpec>(
     duration<&StageSpec::pause_at_most>(
         "at_most",
         Need::optional,
-        "How long any pause lasts, also one of `hold` or `cutover pause`. When nobody comes, a "
+        "How long any pause lasts, also one of `hold` or `cutover pause`. Without an order, a "
         "good stage is rolled back, and a `hold` ends the run with its split in place."
     )
         .or_else("4h")
@@ -110,7 +110,7 @@ constexpr auto k_stage_keys = keys<StageSpec>(
         "gates",
         Need::required,
         "What must hold before the next stage. While none decides (`[]`, or all of them only "
-        "observe) every stage goes on, the plan warns, and the run is INCONCLUSIVE at best.",
+        "observe) every stage continues, the plan warns, and the run is INCONCLUSIVE at best.",
         &k_gate
     ),
     custom<StageSpec, inconclusive_into>(

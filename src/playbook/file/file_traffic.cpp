@@ -26,15 +26,15 @@ constexpr auto k_target_keys = keys<Target>(
     url<&Target::base_url>(
         "base_url",
         Need::optional,
-        "The lane as users reach it. Needed unless the playbook is a "
-        "rehearsal, which brings its own lanes."
+        "The lane as users reach it. Needed unless the playbook is a rehearsal, which starts its "
+        "own lanes."
     ),
     url<&Target::control_url>(
         "control_url", Need::optional, "The control surface, when it is not at `base_url`."
     ),
-    config::auth<&Target::auth>("auth", Need::optional, "Whose credential probes send."),
+    config::auth<&Target::auth>("auth", Need::optional, "The credential that probes send."),
     text<&Target::revision_header>(
-        "revision_header", Need::optional, "Response header that names who answered."
+        "revision_header", Need::optional, "Response header that names the revision."
     )
         .or_else("x-oa-revision"),
     section<&Target::compat, k_compat>(
@@ -42,7 +42,9 @@ constexpr auto k_target_keys = keys<Target>(
     ),
     text<&Target::prompt>("prompt", Need::optional, "What probes and smokes ask."),
     text<&Target::ca>(
-        "ca", Need::optional, "PEM file of who signs its certificate; the system's if absent."
+        "ca",
+        Need::optional,
+        "PEM file of the authority that signs its certificate; the system's if absent."
     ),
     text<&Target::cert>("cert", Need::optional, "PEM file of the certificate to show it."),
     text<&Target::key>("key", Need::optional, "PEM file of that certificate's key."),
@@ -81,7 +83,7 @@ constexpr auto k_traffic_keys = keys<TrafficDraft>(
     url<&TrafficDraft::stable_url>(
         "stable_url",
         Need::optional,
-        "How pinned probes reach the stable revision, when the driver cannot tell."
+        "How pinned probes reach the stable revision, when the driver does not know."
     ),
     url<&TrafficDraft::canary_url>("canary_url", Need::optional, "The same for the canary.")
 );

@@ -298,7 +298,7 @@ private:
                 bad(key, fmt::format("slo '{}' is given twice", slo.name));
             }
             if (!(slo.objective > 0.5 && slo.objective < 1)) {
-                bad(key + ".objective", "an objective lies between 50% and 100%");
+                bad(key + ".objective", "an objective is between 50% and 100%");
             }
         }
         if (playbook_.budget && playbook_.slo.empty()) {

@@ -117,7 +117,7 @@ constexpr auto k_keys = keys<CommandSettings>(
     texts<&CommandSettings::preview>(
         "preview",
         Need::optional,
-        "Program that says whether a split is possible, changing nothing."
+        "Program that checks whether a split is possible, without changing anything."
     ),
     duration<&CommandSettings::timeout>("timeout", Need::optional, "How long one call may take.")
         .or_else("30s")

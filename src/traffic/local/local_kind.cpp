@@ -49,7 +49,7 @@ constexpr auto k_keys = keys<LocalSettings>(
     text<&LocalSettings::socket>(
         "socket",
         Need::optional,
-        "Admin socket of the front door; a rehearsal without one brings its own."
+        "Admin socket of the front door; a rehearsal without one starts its own."
     ),
     url<&LocalSettings::base_url>(
         "base_url", Need::optional, "The front door itself; `target.base_url` if absent."

@@ -36,7 +36,7 @@ struct AccessLogSettings final : SourceSettings {
         if (paths.size() < 2 || std::ranges::find(paths, "-") == paths.end()) {
             return {};
         }
-        return {{Code::config, "- (standard input) stands alone", "path", {}}};
+        return {{Code::config, "- (standard input) cannot be combined with files", "path", {}}};
     }
     [[nodiscard]] std::string place() const override {
         return fmt::format("{}", fmt::join(paths, ", "));
@@ -85,13 +85,13 @@ constexpr auto k_keys = keys<AccessLogSettings>(
         "Needed; when its variable is empty, the source is left out."
     ),
     boolean<&AccessLogSettings::rotated>(
-        "rotated", Need::optional, "Read what was rotated away as well (`FILE.1`, `FILE.2.gz`)."
+        "rotated", Need::optional, "Also read rotated files (`FILE.1`, `FILE.2.gz`)."
     )
         .or_else("true"),
     duration<&AccessLogSettings::stale_after>(
         "stale_after",
         Need::optional,
-        "A log without a line for longer says nothing about that time; 5m if absent."
+        "A log without a line for longer has no data about that time; 5m if absent."
     ),
     boolean<&AccessLogSettings::include_probes>(
         "include_probes", Need::optional, k_include_probes_help

@@ -106,13 +106,13 @@ struct PrometheusSettings final : SourceSettings {
 
 constexpr auto k_signal_keys = keys<SignalQuery>(
     word_text<&SignalQuery::signal, k_signal_words>(
-        "signal", Need::required, "Which one gates on spikes ask for."
+        "signal", Need::required, "The signal that gates on spikes use."
     ),
     text<&SignalQuery::events>(
         "events",
         Need::required,
-        "PromQL: how many events there were. `$window` stands for the window's length, "
-        "`$revision` for the revision that is asked about."
+        "PromQL: how many events there were. `$window` is the window's length, "
+        "`$revision` is the judged revision."
     ),
     text<&SignalQuery::requests>(
         "requests",
@@ -138,7 +138,7 @@ constexpr auto k_keys = keys<PrometheusSettings>(
     text<&PrometheusSettings::ca>(
         "ca",
         Need::optional,
-        "PEM file of who signs the server's certificate; the system's if absent."
+        "PEM file of the authority that signs the server's certificate; the system's if absent."
     ),
     text<&PrometheusSettings::revision_label>(
         "revision_label",
@@ -150,7 +150,7 @@ constexpr auto k_keys = keys<PrometheusSettings>(
         "match", Need::optional, "Further label matchers of every series, like `job=\"lane\"`."
     ),
     duration<&PrometheusSettings::timeout>(
-        "timeout", Need::optional, "How long one question may take."
+        "timeout", Need::optional, "How long one query may take."
     )
         .or_else("10s"),
     duration<&PrometheusSettings::stale_after>(
@@ -263,7 +263,7 @@ std::optional<Error> refusal(const GateSpec& gate) {
     }
     return Error{
         Code::config,
-        fmt::format("{:g}s lies between two bounds of the histogram: never decided", gate.limit),
+        fmt::format("{:g}s is between two bounds of the histogram: never decided", gate.limit),
         "at_most",
         fmt::format("one of {}s", fmt::join(bounds, "s, "))
     };
