@@ -57,7 +57,7 @@ std::string turns() {
         "A *turn request* is a `{}` on one of\n{}.\nIt counts once, when its answer and the turn "
         "that it began have ended,\nwhatever the answer was. A resume is a GET and does not "
         "count.\n"
-        "\nBad, where nobody says otherwise, is a turn request that was answered 5xx or whose turn "
+        "\nBy default, a turn request is bad if it was answered 5xx or its turn "
         "ended in a\nbad class. One that is both (a completion that is not streamed and fails) is "
         "bad once.\n"
         "\n| word | by default | counted from | means |\n| --- | --- | --- | --- |\n",

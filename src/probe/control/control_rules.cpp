@@ -24,34 +24,34 @@ constexpr std::array k_rules{
     ControlRule{"status", true, "GET /api/v1/control/status is 200 with all its members"},
     ControlRule{"compat.missing", false, "missing compat headers are 426 with the window, where they are enforced"},
     ControlRule{"route-split.status", true, "the route split's status is 200 with all its members"},
-    ControlRule{"route-split.evaluate.login", true, "/login is evaluated as the status says"},
-    ControlRule{"route-split.evaluate.onboarding", true, "/onboarding/checklist is evaluated as the status says"},
-    ControlRule{"route-split.evaluate.l402", true, "/l402/paywalls is evaluated as the status says"},
+    ControlRule{"route-split.evaluate.login", true, "/login is evaluated as the status shows"},
+    ControlRule{"route-split.evaluate.onboarding", true, "/onboarding/checklist is evaluated as the status shows"},
+    ControlRule{"route-split.evaluate.l402", true, "/l402/paywalls is evaluated as the status shows"},
     ControlRule{"session.current", true, "GET /api/auth/session is 200 and names session and user"},
     ControlRule{"session.v1", true, "GET /api/v1/auth/session is 200 and names the same session"},
     ControlRule{"sync.token", true, "POST /api/sync/token mints a short-lived token of the asked scope"},
-    ControlRule{"sync.unknown-scope", true, "a scope nobody knows is 422 invalid_scope"},
+    ControlRule{"sync.unknown-scope", true, "an unknown scope is 422 invalid_scope"},
     ControlRule{"sync.token-v1", true, "POST /api/v1/sync/token mints, or is 404 where it was removed"},
     ControlRule{"sync.token-spacetime", true, "POST /api/spacetime/token is 404 where it was removed"},
-    ControlRule{"policy.authorize", false, "POST /api/policy/authorize says whether a scope is allowed"},
+    ControlRule{"policy.authorize", false, "POST /api/policy/authorize answers whether a scope is allowed"},
     ControlRule{"auth.email", false, "a login mail to no address is refused"},
     ControlRule{"auth.verify", false, "a login with no code is refused"},
     ControlRule{"shell.manifest", true, "GET /manifest.json is the web shell's manifest and names its scripts"},
     ControlRule{"shell.manifest-cache", true, "the manifest is never cached"},
-    ControlRule{"shell.manifest-head", true, "HEAD says of the manifest what GET says"},
+    ControlRule{"shell.manifest-head", true, "HEAD of the manifest answers like GET"},
     ControlRule{"shell.worker", true, "GET /sw.js is a script"},
     ControlRule{"shell.worker-cache", true, "the service worker is never cached"},
-    ControlRule{"shell.worker-head", true, "HEAD says of the service worker what GET says"},
+    ControlRule{"shell.worker-head", true, "HEAD of the service worker answers like GET"},
     ControlRule{"shell.assets", true, "every script that the manifest names is there"},
     ControlRule{"shell.assets-cache", true, "hashed scripts are cached for ever, others for a time"},
-    ControlRule{"shell.assets-head", true, "HEAD says of each script what GET says"},
+    ControlRule{"shell.assets-head", true, "HEAD of each script answers like GET"},
 };
 // clang-format on
 
 std::unexpected<Error> no_such(std::string_view what, std::string_view text, auto words) {
     return fail(
         Code::usage,
-        fmt::format("'{}' is no {}", text, what),
+        fmt::format("'{}' is not a valid {}", text, what),
         {},
         fmt::format("{}", fmt::join(words, ", "))
     );
