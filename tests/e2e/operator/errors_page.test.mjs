@@ -67,12 +67,12 @@ const said = new Map(); // class → its part of the page
 const HEAD = `# When it does not work
 
 Made by \`tests/e2e/operator/errors_page.test.mjs\` from what the product prints (\`OA_UPDATE_ERRORS=1\` rewrites
-it). Every line says where, what, and in brackets or after \`next:\` what to type.
+it). Every line names the place and the problem. The brackets, or the text after \`next:\`, show the next command.
 
 `;
 const pageOf = () => {
   const table = classes.map((one) => `| ${one.exit} | [${one.title}](#${one.title.toLowerCase().replaceAll(/[^a-z0-9 ]/g, '').replaceAll(' ', '-')}) |`);
-  return `${HEAD}| exit code | |\n|---|---|\n| 0 | All is well, or there was nothing to do. |\n${table.join('\n')}\n\nWith \`--json\` the same line stands in \`error.message\` ([schema](schemas/README.md)); the exit code is the same.\n${classes.map((one) => said.get(one)).join('')}${refusalsPage()}`;
+  return `${HEAD}| exit code | |\n|---|---|\n| 0 | Success, or nothing to do. |\n${table.join('\n')}\n\nWith \`--json\` the same line is in \`error.message\` ([schema](schemas/README.md)); the exit code is the same.\n${classes.map((one) => said.get(one)).join('')}${refusalsPage()}`;
 };
 
 const MOST = 3; // lines of an answer on stdout that are shown; of stderr it is the last

@@ -123,7 +123,7 @@ export const classesOf = (world) => {
   const auth = { env: { TOKEN, OA_ADMIN: ADMIN } };
   const onTarget = { stateDir: world.target.state, cwd: world.target.folder };
   return [
-    { exit: 2, title: 'Typed wrong', says: 'Nothing was asked, nothing was changed. The bracket says what was probably meant.', cases: [
+    { exit: 2, title: 'Typed wrong', says: 'No request was sent and nothing was changed. The brackets show the probable correction.', cases: [
       words('chekc answer.sse'), words('smoke'), words('smoke strem'), words('runs show --stat-dir x'), words('runs show one two'), words('cutover plan'),
       words('check --headers'), words('check --rules answer.sse'), words('version --color sometimes'), words('man smok'), words('man nonesuch'), words('config show --for smoek'),
       words('smoke stream'), words('smoke stream --base-url chat.example.org'), words('watch'), words('shadow --base-url http://127.0.0.1:8080'),
@@ -132,14 +132,14 @@ export const classesOf = (world) => {
       words('cutover rehearse'), words('cutover rehearse --local --inject kill@33'), words('cutover rehearse --local --inject fire@5'), words('cutover status --wait-for stage'), words('rollback apply'),
       words('check --explain Z99'), words('serve --listen somewhere'), words('serve --limit stream=3'), words('front --backend stable'), words('slo rules'), words('incident bundle'), words('completions tcsh'), words('compat old.sh'),
     ] },
-    { exit: 2, title: 'A secret where everybody can read it', says: 'Arguments and URLs are readable by every process of the machine, so they are refused and not repeated.', cases: [
+    { exit: 2, title: 'A secret where everybody can read it', says: 'Every process of the machine can read arguments and URLs, so oa-stream refuses the secret and does not repeat it.', cases: [
       words('smoke stream --base-url http://127.0.0.1:8080 --auth some-token-0123456789'), words('smoke stream --base-url http://me:secret@127.0.0.1:8080'),
     ] },
-    { exit: 2, title: 'Settings and playbooks', says: 'file:line:column, then what is wrong there. `oa-stream config show --origin` says where a setting comes from.', cases: [
+    { exit: 2, title: 'Settings and playbooks', says: 'file:line:column, then what is wrong there. `oa-stream config show --origin` shows the origin of a setting.', cases: [
       words('cutover plan cuttover'), words('cutover plan cutover'), words('cutover plan cutover --set bas_url=https://chat.example.org'), words('verify --set base_url'), words('verify'),
       of(['playbook', 'validate', 'mine.yaml'], { told: 5 }), words('cutover plan mine.yaml'), words('serve --config config.yaml'), of(['runs', 'list'], { env: { OA_STREAM_RUNS_LIST_LIMIT: 'many' }, typed: 'OA_STREAM_RUNS_LIST_LIMIT=many oa-stream runs list' }),
     ] },
-    { exit: 2, title: 'A file or a run that is not what it should be', says: 'The file or the run is named first.', cases: [
+    { exit: 2, title: 'A file or a run that is not what it should be', says: 'The message begins with the file or the run.', cases: [
       words('check answer.sse'), words('check .'), words('cutover plan nonesuch.yaml'), words('cutover apply nonesuch.json'), words('cutover apply mine.yaml'), words('cutover apply plan.json'), words('incident verify plain'),
       words('runs show'), words('runs show nonesuch'), words('runs show ./nonesuch'), words('rollback apply --run nonesuch'), words('slo gate --replay nonesuch --set limit=2%'),
     ] },
@@ -147,36 +147,36 @@ export const classesOf = (world) => {
       words('smoke stream --base-url http://127.0.0.1:8080 --auth env:AUTH_TOKEN'), words('smoke stream --base-url http://127.0.0.1:8080 --auth file:nonesuch'), words('smoke stream --base-url http://127.0.0.1:8080 --auth file:token'),
       of(['route', 'status', '--base-url', world.control.base]), of(['route', 'status', '--base-url', world.control.base, '--auth', 'env:TOKEN'], auth),
     ] },
-    { exit: 4, title: 'Nobody answers, or somebody else does', says: 'It could not be measured, which says nothing about the lane but that. `oa-stream doctor` looks at this side.', cases: [
+    { exit: 4, title: 'Nobody answers, or somebody else does', says: 'The target could not be measured; its quality is unknown. `oa-stream doctor` checks this machine.', cases: [
       words(`smoke stream --base-url ${NOWHERE}`), words(`smoke control --base-url ${NOWHERE}`), words(`smoke completions --base-url ${NOWHERE}`), words(`smoke responses --base-url ${NOWHERE}`), words(`load --base-url ${NOWHERE} --rate 5/s --duration 1s`), of(['shadow', '--base-url', NOWHERE, '--against', NOWHERE], { most: 1 }),
       words(`verify --set base_url=${NOWHERE}`), of(['route', 'status', '--base-url', NOWHERE, '--auth', 'env:TOKEN'], auth), of(['route', 'set', 'rust', '--base-url', NOWHERE, '--auth', 'env:TOKEN'], auth),
       words(`slo status --prometheus ${NOWHERE}`), of(['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', world.lane.base]), of(['smoke', 'stream', '--base-url', world.lane.base.replace('http:', 'https:')]), words(`watch --base-url ${NOWHERE} --once`),
     ] },
-    { exit: 4, title: 'This machine', says: 'Disk, ports, programs. `oa-stream doctor` says what else is odd here.', cases: [
+    { exit: 4, title: 'This machine', says: 'Disk, ports, programs. `oa-stream doctor` lists other problems of this machine.', cases: [
       of(['smoke', 'stream', '--base-url', world.lane.base, '--state-dir', 'plain/state']), words('serve --codex-bin nonesuch --listen 127.0.0.1:0'),
       of(['cutover', 'plan', world.target.playbook, '--set', `base_url=${world.target.base}`, '--set', 'socket=/tmp/nonesuch.sock']),
     ] },
-    { exit: 6, title: 'Refused: something else comes first', says: 'Nothing was changed. The line says how to say that you mean it, or what to look at first.', cases: [
+    { exit: 6, title: 'Refused: something else comes first', says: 'Nothing was changed. The line shows how to confirm the command, or what to check first.', cases: [
       of(['serve', '--authority', 'replay', '--listen', world.lane.base.slice(7)]),
       words('load --base-url https://chat.example.org --rate 50/s'),
       of(['cutover', 'apply', 'drifted.json'], { ...onTarget, before: () => world.target.setWeights({ v1: 60, v2: 40 }), after: () => world.target.setWeights({ v1: 100, v2: 0 }) }),
     ] },
-    { exit: 1, title: 'A limit or the contract is broken, proven', says: 'This is a finding, not a failure of the tool. The evidence is in the run; `oa-stream check --explain RULE` says why a rule is there.', cases: [
+    { exit: 1, title: 'A limit or the contract is broken, proven', says: 'This is a finding, not a failure of the tool. The evidence is in the run; `oa-stream check --explain RULE` shows the reason for a rule.', cases: [
       of(['check', 'broken.sse'], { last: 'stdout' }), of(['slo', 'gate', 'bad: http_5xx <= 1%', '--access-log', 'many.log']),
     ] },
-    { exit: 3, title: 'Nobody knows yet', says: 'Too little data, or none. It is never good news: wait, ask for a longer window, or send more.', cases: [
+    { exit: 3, title: 'Not decided yet', says: 'Too little data, or none. Do not read it as a good result: wait, use a longer window, or send more requests.', cases: [
       of(['slo', 'gate', 'bad: http_5xx <= 1%', '--access-log', 'few.log']), of(['smoke', 'stream', '--base-url', world.lane.base, '--no-probes']), of(['smoke', 'control', '--base-url', world.control.base]),
     ] },
-    { exit: 10, title: 'There is something to change', says: 'Nothing was changed; a pipeline can tell by the code.', cases: [
+    { exit: 10, title: 'There is something to change', says: 'Nothing was changed; a pipeline can use the exit code.', cases: [
       of(['cutover', 'plan', 'playbook.yaml', ...world.target.settings(), '--no-probes', '--out', 'again.json'], onTarget),
     ] },
     { exit: 130, title: 'Interrupted before anything was changed', says: 'Ctrl-C (143: SIGTERM). After a change it is 7 or 8 instead.', cases: [
       of(['smoke', 'stream', '--base-url', world.mute], { interrupt: true }),
     ] },
-    { exit: 7, title: 'It failed, and all is as it was before', says: 'The rollback was verified by read-back and over fresh connections: users are on what served before. Read the report, fix the revision, make a new plan.', cases: [
+    { exit: 7, title: 'Failed and rolled back', says: 'The rollback was verified by read-back and over fresh connections: users have the revision that served before. Read the report, fix the revision, make a new plan.', cases: [
       of(['cutover', 'apply', 'cutover.json'], { ...onTarget, ms: 120000, most: 0 }),
     ] },
-    { exit: 8, title: 'Page someone', says: 'Something other than what served before may serve. The command to type is at the end of the line; it may be repeated as often as you like.', cases: [
+    { exit: 8, title: 'Page someone', says: 'Users may have another revision than before. The end of the line shows the command that finishes the rollback; you may repeat it as often as you like.', cases: [
       of(['cutover', 'status'], { stateDir: world.deadState }), of(['runs', 'show', world.dead], { stateDir: world.deadState }),
     ] },
   ];
