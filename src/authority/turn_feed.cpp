@@ -8,7 +8,7 @@ namespace oa_stream::authority {
 
 void TurnFeed::queue(EventBatch&& events) {
     if (!abandoned && !error_ && !queue_.push(std::move(events))) {
-        fail(Error{.code = Code::too_large, .message = "nobody fetched the events of this turn"});
+        fail(Error{.code = Code::too_large, .message = "the events of this turn were not fetched"});
     }
     changed_.notify();
 }

@@ -141,7 +141,7 @@ Result<std::string_view> Decompressor::Impl::piece_of() {
         }
         const bool at_end = pending_.empty();
         if (!at_end && limits_.one_member && begun_ && unpacker_->between_members()) {
-            return fail(Code::protocol, "damaged: something stands behind its end", where_);
+            return fail(Code::protocol, "damaged: there is data after its end", where_);
         }
         begun_ = true;
         auto filled = unpacker_->step(pending_, output_);

@@ -62,7 +62,7 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path) {
     std::error_code absent;
     const auto there = std::filesystem::status(path, absent);
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
-        return fail(Code::unreadable, "no regular file lies in its place", path.string());
+        return fail(Code::unreadable, "it is not a regular file", path.string());
     }
     std::ifstream file(path, std::ios::binary);
     std::array<char, 64U << 10U> buffer{};

@@ -211,7 +211,7 @@ private:
             ++at;
         }
         return refuse(
-            fmt::format("the name '{}' stands twice in one object", printable(names[at], 40)),
+            fmt::format("the name '{}' appears twice in one object", printable(names[at], 40)),
             Code::protocol
         );
     }

@@ -104,7 +104,7 @@ std::string look_behind(Packed& packed, std::uint64_t end) {
             return {};
         }
     }
-    return "damaged: something stands behind its end";
+    return "damaged: there is data after its end";
 }
 
 } // namespace

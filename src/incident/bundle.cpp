@@ -334,7 +334,7 @@ check_seals(const Incident& incident, const Redactor& redactor, const BundleRule
                 Code::precondition,
                 fmt::format("{}: {}", run.entry.id, redactor.apply(run::sums_text(run.sums))),
                 run.entry.folder.string(),
-                "to include it, and say so in the bundle, give --accept-changed"
+                "to include it, with a note in the bundle, give --accept-changed"
             );
         }
     }

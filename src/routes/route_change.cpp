@@ -312,7 +312,7 @@ Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     OA_CO_CHECK(co_await put_all(way, std::move(writes), out));
     if (!theirs.empty()) {
         co_return fail(
-            Code::conflict, fmt::format("somebody else set {}meanwhile; it was left alone", theirs)
+            Code::conflict, fmt::format("somebody else set {}meanwhile; it was not changed", theirs)
         );
     }
     co_return Result<void>{};

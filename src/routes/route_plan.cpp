@@ -191,7 +191,7 @@ Json route_plan_document(const RoutePlan& plan) {
 
 Result<RoutePlan> read_route_plan(const Json& document) {
     if (!document.is_object()) {
-        return fail(Code::unreadable, "the plan does not say how the routes were");
+        return fail(Code::unreadable, "the plan does not record the previous routes");
     }
     RoutePlan out;
     out.control_url = text_in(document, "control_url");

@@ -11,7 +11,7 @@ Result<std::string> read_kept(const std::filesystem::path& path, std::uint64_t l
         !std::filesystem::is_directory(there)) {
         return fail(
             Code::unreadable,
-            "no regular file lies in its place",
+            "it is not a regular file",
             path.string(),
             "look who put it there, and remove it"
         );

@@ -42,7 +42,7 @@ Result<void> clear_place(const fs::path& file) {
     if (::rename(file.c_str(), aside.c_str()) != 0) {
         return fail(
             Code::io,
-            "no regular file lies in its place, and it cannot be moved aside",
+            "it is not a regular file, and it cannot be moved aside",
             file.string(),
             "look who put it there, and remove it"
         );

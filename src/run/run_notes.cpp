@@ -71,7 +71,7 @@ Result<Noted> add_note(const fs::path& folder, std::string_view text, std::strin
     std::error_code absent;
     const auto there = fs::status(folder / out.file, absent);
     if (fs::exists(there) && !fs::is_regular_file(there)) {
-        return fail(Code::io, "no regular file lies in its place", (folder / out.file).string());
+        return fail(Code::io, "it is not a regular file", (folder / out.file).string());
     }
     OA_TRY(auto appender, LineAppender::open(folder / out.file, LineAppender::Durability::synced));
     OA_CHECK(appender.append(dump_json(out.line)));

@@ -233,10 +233,10 @@ Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
     if (found == all.end()) {
         return fail(
             Code::usage,
-            kind.empty() ? "no run has left anything here"
+            kind.empty() ? "there are no runs here"
                          : fmt::format("no {} has left anything here", kind),
             (state_dir / "runs").string(),
-            "oa-stream doctor says where runs are kept; --state-dir DIR looks elsewhere"
+            "oa-stream doctor shows where runs are kept; --state-dir DIR selects another place"
         );
     }
     return found->folder;

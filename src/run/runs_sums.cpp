@@ -70,7 +70,7 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
 
 std::string sums_text(const SumsCheck& check) {
     if (!check.sealed) {
-        return "never sealed: nothing tells whether files are whole";
+        return "never sealed: it is unknown whether files are whole";
     }
     std::string out;
     const auto add = [&](std::string_view what, const std::vector<std::string>& files) {

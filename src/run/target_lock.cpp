@@ -98,15 +98,16 @@ Result<int> open_lock(const fs::path& path, int flags) {
         ::close(fd);
     }
     const bool known = ::lstat(path.c_str(), &facts) == 0;
-    const std::string_view what = known && S_ISLNK(facts.st_mode)    ? "a symbolic link"
-                                  : known && S_ISDIR(facts.st_mode)  ? "a folder"
-                                  : known && !S_ISREG(facts.st_mode) ? "no regular file"
-                                                                     : "";
+    const std::string_view what = known && S_ISLNK(facts.st_mode)   ? "a symbolic link"
+                                  : known && S_ISDIR(facts.st_mode) ? "a folder"
+                                  : known && !S_ISREG(facts.st_mode)
+                                      ? "something that is not a regular file"
+                                      : "";
     return fail(
         Code::io,
         what.empty()
             ? fmt::format("cannot open the lock: {}", std::generic_category().message(reason))
-            : fmt::format("{} lies in the place of the lock", what),
+            : fmt::format("{} is in the place of the lock", what),
         path.string(),
         what.empty() ? "" : "look who put it there, and remove it"
     );

@@ -42,7 +42,7 @@ Result<void> read_host(
     target.host = host;
     target.port = port.empty() ? usual : port.substr(1);
     if (!parse_count(target.port, 1, 65'535)) {
-        return refuse(fmt::format("{} is no port", target.port), "redis://HOST:PORT");
+        return refuse(fmt::format("{} is not a port", target.port), "redis://HOST:PORT");
     }
     return {};
 }
@@ -111,7 +111,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     out.target.secure = url.starts_with(k_tls);
     if (!out.target.secure && !url.starts_with(k_plain)) {
         return refuse(
-            "this is no store",
+            "this is not a store",
             "memory, redis://HOST:PORT, rediss://HOST:PORT, redis+unix:/PATH or "
             "rediss+sentinel://HOST:PORT,HOST:PORT/NAME"
         );
@@ -130,7 +130,9 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     }
     OA_CHECK(read_host(authority, out.target));
     if (!database.empty() && !parse_count(database, 0, k_most_databases)) {
-        return refuse(fmt::format("{} is no database's number", database), "redis://HOST:PORT/0");
+        return refuse(
+            fmt::format("{} is not the number of a database", database), "redis://HOST:PORT/0"
+        );
     }
     out.database = database.empty() ? "0" : std::string(database);
     OA_CHECK(check_clear(out.target));

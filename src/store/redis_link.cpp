@@ -227,14 +227,14 @@ Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
             return {};
         }
         if (waiters_.empty()) {
-            return fail(Code::protocol, "the store answers what nobody asked");
+            return fail(Code::protocol, "the store sent an unexpected answer");
         }
         const bool moved = reply->failed() && may_have_moved(reply->text);
         auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
         waiter.told(*std::move(reply));
         if (moved) { // the next connection asks for the primary again
-            drop(stream, {Code::unavailable, "the store is no primary any more"});
+            drop(stream, {Code::unavailable, "the store is no longer a primary"});
         }
     }
     return {};

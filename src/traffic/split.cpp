@@ -41,7 +41,7 @@ Result<Split> Split::from_json(const Json& json) {
         if (find_control(revision)) {
             return fail(
                 Code::protocol,
-                fmt::format("'{}' is no name of a revision", printable(revision, 40))
+                fmt::format("'{}' is not the name of a revision", printable(revision, 40))
             );
         }
         const auto share = int_member(json, revision);

@@ -128,7 +128,7 @@ TEST_CASE("a text that does not go on from what was said ends the turn", "[rejoi
     const Told told = turn.told();
     CHECK(told.text() == "one ");
     CHECK(told.outcome() == "unavailable");
-    CHECK(told.error->message.contains("does not go on"));
+    CHECK(told.error->message.contains("does not continue"));
 }
 
 TEST_CASE("the end of a turn that nobody saw comes from history", "[rejoin]") {
@@ -199,7 +199,7 @@ TEST_CASE("servers: one that is away delays no start, and its threads are not lo
     const auto elsewhere = run(io, servers->start(ask("hello", "5_thread")));
     REQUIRE_FALSE(elsewhere);
     CHECK(elsewhere.error().code == Code::unavailable);
-    CHECK(elsewhere.error().message.contains("not told where server 5 is"));
+    CHECK(elsewhere.error().message.contains("this lane has no address for server 5"));
     const auto joined = run(io, servers->join("3_thread", false));
     REQUIRE_FALSE(joined);
     CHECK(joined.error().code == Code::unavailable);

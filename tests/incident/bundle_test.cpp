@@ -380,6 +380,6 @@ TEST_CASE("bundle: nothing may stand behind its end") {
         const auto found = verify_bundle(state.path / "x");
         REQUIRE(found.has_value());
         CHECK(found->pass() == row.pass);
-        CHECK(detail(*found, "archive").contains("behind its end") != row.pass);
+        CHECK(detail(*found, "archive").contains("after its end") != row.pass);
     }
 }

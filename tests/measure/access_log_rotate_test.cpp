@@ -186,8 +186,8 @@ TEST_CASE("access log: history of the window that is damaged leaves it unknown u
     const auto got = rig.ask(0, 2100);
     CHECK(got.state == State::missing);
     CHECK(
-        got.why == rig.log(".1.gz").string() +
-                       ": damaged: cut short; what else it tells of the window is unknown"
+        got.why ==
+        rig.log(".1.gz").string() + ": damaged: cut short; the rest of its window is unknown"
     );
     REQUIRE(got.notes.size() == 1);
     CHECK(got.notes[0] == rig.log(".1.gz").string() + ": damaged: cut short");

@@ -107,7 +107,7 @@ TEST_CASE("access log: what says nothing is missing and not zero") {
     }
     SECTION("one with one other line") {
         rig.append("127.0.0.1 GET / 200\n");
-        CHECK(rig.ask(0, 10).why == "its only line is no access line of a lane");
+        CHECK(rig.ask(0, 10).why == "its only line is not an access line of a lane");
     }
     SECTION("one without lines in the window") {
         rig.append(lines(5, 0, 1));

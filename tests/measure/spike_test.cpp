@@ -60,7 +60,7 @@ TEST_CASE("spike: a source that is absent is INCONCLUSIVE and says so") {
     CHECK(record.verdict == Verdict::inconclusive);
     CHECK(
         record.sentence ==
-        "canary auth_errors not measured: no source has the numbers, and unknown is not little"
+        "canary auth_errors not measured: no source has the numbers, and unknown is not small"
     );
     CHECK(to_check(record, "g").verdict == Verdict::inconclusive);
 }

@@ -101,7 +101,7 @@ TEST_CASE("dry run: traffic that changes meanwhile is exit 6") {
     world.driver.wanted = World::split(30);
     const RunOutcome outcome = dry(world).run();
     CHECK(outcome.exit == ExitCode::refused);
-    CHECK_THAT(outcome.headline, Contains("somebody else asked for"));
+    CHECK_THAT(outcome.headline, Contains("somebody else requested"));
 }
 
 TEST_CASE("dry run: the split is that of today, not the planned one") {
@@ -164,7 +164,7 @@ TEST_CASE("fault 31: an error budget nobody measured is unknown, and unknown blo
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::inconclusive);
     CHECK(world.driver.writes_seen == 0);
-    CHECK_THAT(check_of(outcome, "budget.stream-good").detail, Contains("unknown is not little"));
+    CHECK_THAT(check_of(outcome, "budget.stream-good").detail, Contains("unknown is not small"));
 }
 
 TEST_CASE("budget: a stated value is shown as stated, and enough only where the playbook says so") {

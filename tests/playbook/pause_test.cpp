@@ -75,7 +75,7 @@ TEST_CASE("pause: nobody comes: a stage that was good goes back") {
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::rolled_back);
     CHECK(world.driver.serving == World::split(0));
-    CHECK_THAT(check_of(outcome, "pause@25%").detail, Contains("nobody came within 20ms"));
+    CHECK_THAT(check_of(outcome, "pause@25%").detail, Contains("no order came within 20ms"));
     CHECK(outcome.verdict == Verdict::inconclusive);
 }
 

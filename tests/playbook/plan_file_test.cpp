@@ -122,7 +122,7 @@ TEST_CASE("plan file: a member that stands twice is an edit, whichever of them i
     REQUIRE(read_plan(text, "plan.json", Trust::verified).has_value());
     const auto got = read_plan(first, "plan.json", Trust::verified);
     REQUIRE_FALSE(got.has_value());
-    CHECK(got.error().message.contains("'created_at' stands twice"));
+    CHECK(got.error().message.contains("'created_at' appears twice"));
     CHECK(read_plan(first, "plan.json", Trust::rescue).has_value());
 }
 

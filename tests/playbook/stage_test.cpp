@@ -119,7 +119,7 @@ TEST_CASE("stage: a second operator's wish is noticed before it serves") {
     at_stage(world, 25, [&] { world.driver.wanted = World::split(80); });
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::error);
-    CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("somebody else asked for"));
+    CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("somebody else requested"));
     CHECK(outcome.stages.back().name == "25%");
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("runs: a pipe in the place of a file of a run keeps nobody waiting") {
         const auto folder = state.ended({{"verdict", "FAIL"}, {"exit_code", 7}});
         fs::remove(folder / name);
         REQUIRE(::mkfifo((folder / name).c_str(), 0600) == 0);
-        CHECK(read_kept(folder / name).error().message == "no regular file lies in its place");
+        CHECK(read_kept(folder / name).error().message == "it is not a regular file");
         REQUIRE(read_run(folder).has_value());
         CHECK(read_run(other)->verdict == "PASS");
         (void)check_sums(folder);

@@ -142,12 +142,12 @@ TEST_CASE("lock: a link, a folder or a pipe in its place is named and left as it
     };
     std::filesystem::remove(lock);
     std::filesystem::create_symlink(victim, lock);
-    refused("a symbolic link lies in the place of the lock");
+    refused("a symbolic link is in the place of the lock");
     CHECK(read_file(victim).value() == "precious");
     std::filesystem::remove(lock);
     std::filesystem::create_directory(lock);
-    refused("a folder lies in the place of the lock");
+    refused("a folder is in the place of the lock");
     std::filesystem::remove(lock);
     REQUIRE(::mkfifo(lock.c_str(), 0600) == 0);
-    refused("no regular file lies in the place of the lock");
+    refused("something that is not a regular file is in the place of the lock");
 }

@@ -69,7 +69,7 @@ TEST_CASE("an address that cannot work, or would leak, is refused") {
         {"redis+sentinel://10.0.0.5:26379/chat", "in the clear"},
         {"redis+sentinel://127.0.0.1:26379", "what they call the primary"},
         {"rediss+sentinel:///chat", "no Sentinel"},
-        {"postgres://127.0.0.1", "no store"},
+        {"postgres://127.0.0.1", "not a store"},
     }));
     const auto refused = read(url);
     REQUIRE_FALSE(refused);

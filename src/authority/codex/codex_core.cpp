@@ -245,7 +245,7 @@ LinkHandlers CodexCore::handlers() {
                     // It may be half a message: what it says is the conversation's.
                     self->log(
                         LogLevel::warn,
-                        fmt::format("codex sent {} bytes that are no message", line.size())
+                        fmt::format("codex sent {} bytes that are not a message", line.size())
                     );
                 }
             },

@@ -93,11 +93,15 @@ Task<void> CodexCore::reconcile(
     self->log(
         LogLevel::warn,
         fmt::format(
-            "turn {} ended without a word; history says {}", live->id(), stored ? "so" : "nothing"
+            "turn {} ended without an event; history has {}",
+            live->id(),
+            stored ? "its end" : "nothing"
         )
     );
     if (stored == nullptr) {
-        live->fail(Error{.code = Code::timeout, .message = "codex never told how the turn ended"});
+        live->fail(
+            Error{.code = Code::timeout, .message = "codex never reported how the turn ended"}
+        );
         self->interrupt(live);
         co_return;
     }

@@ -51,7 +51,8 @@ std::expected<std::string, std::string_view> read_text_file(std::string_view url
     }
     auto text = decoded(url.substr(0, comma), std::string(url.substr(comma + 1)));
     if (!text) {
-        return std::unexpected("its data must be whole, as its URL says: base64, or percent-encoded"
+        return std::unexpected(
+            "its data must be complete and encoded as its URL states: base64, or percent-encoded"
         );
     }
     if (invalid_utf8(*text) || text->contains('\0')) {

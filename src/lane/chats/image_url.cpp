@@ -65,7 +65,7 @@ std::string_view image_fault(std::string_view url) {
         return "an image must be whole base64";
     }
     if (!data.starts_with(format->begins)) {
-        return "an image must be of the type that its URL says";
+        return "an image must be of the type in its URL";
     }
     return shape_fault(format->format, data);
 }

@@ -130,7 +130,7 @@ Accepted<void> attribute(const Json& message, bool tools, Said& out) {
             return std::unexpected(bad_param(
                 "missing_required_parameter",
                 out.path + ".tool_call_id",
-                "a tool's message must say which call it answers: 'tool_call_id'"
+                "a tool's message must name the call that it answers: 'tool_call_id'"
             ));
         }
         if (tools) {

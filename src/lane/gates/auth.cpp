@@ -90,7 +90,7 @@ Result<TokenTable::Entry> TokenTable::parse_line(std::string_view line) {
             // The word itself may be a token pasted in clear: it is not repeated.
             return fail(
                 Code::config,
-                "a word that is none of sha256:, owner=, expires=",
+                "a word other than sha256:, owner=, expires=",
                 {},
                 "sha256:<64 hex> owner=<name> [expires=<rfc3339>]"
             );

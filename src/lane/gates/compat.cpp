@@ -26,7 +26,7 @@ std::string_view sentence(CompatCode code) noexcept {
     case CompatCode::invalid_client_build:
         return "the client build id is missing or blank";
     case CompatCode::unsupported_protocol_version:
-        return "the client speaks another protocol version than this service";
+        return "the client uses another protocol version than this service";
     case CompatCode::unsupported_schema_version:
         return "the client's schema version is outside the supported range";
     case CompatCode::upgrade_required:

@@ -64,7 +64,7 @@ std::string expression_sentence(const GateRecord& record) {
     const GateSpec& spec = record.spec;
     const bool versus = spec.against != Against::limit;
     if (!record.measured || (versus && !record.reference)) {
-        return fmt::format("{} not measured: the expression gives no number", spec.id);
+        return fmt::format("{} not measured: the expression returns no number", spec.id);
     }
     const double limit = spec.limit;
     std::string out = fmt::format(

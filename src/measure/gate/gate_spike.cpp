@@ -83,7 +83,7 @@ void measure_spike(GateRecord& record, const Arms* arms) {
 std::string spike_sentence(const GateRecord& record) {
     if (record.rule == rule::k_no_reading) {
         return fmt::format(
-            "canary {} not measured: {}, and unknown is not little",
+            "canary {} not measured: {}, and unknown is not small",
             record.spec.signal,
             record.source == "none" ? "no source has the numbers"
                                     : "there were no requests to count them among"

@@ -76,7 +76,7 @@ void account_for_starvation(GateRecord& record, const GateInput& input) {
         stable_is_beyond(record.spec, input) && !is_worse_than_stable(record.spec, input)) {
         settle(record, Verdict::inconclusive, rule::k_starved);
         record.sentence +=
-            "; not decided: stable is beyond the limit as well, so it is the machine or the "
+            "; not decided: stable is beyond the limit too, so it is the machine or the "
             "network rather than the revision; " +
             why;
     } else if (record.verdict == Verdict::pass &&

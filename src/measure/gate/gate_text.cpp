@@ -141,7 +141,7 @@ std::string missing(const GateRecord& record) {
     const std::uint64_t has =
         relative(record.spec) ? std::min(record.n, record.reference_n) : record.n;
     if (record.rule == rule::k_no_stable) {
-        return ": stable answered no probe in the same window, and what it did before is no "
+        return ": stable answered no probe in the same window, and its earlier answers are no "
                "measure";
     }
     if (record.needs_n) {

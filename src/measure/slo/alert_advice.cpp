@@ -74,7 +74,8 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamStoreDown",
         Next::watch,
-        "The store does not answer {{ $labels.instance }}. Running turns go on for readers there; "
+        "The store does not answer {{ $labels.instance }}. Running turns continue for readers "
+        "there; "
         "new turns get 503."
     },
     Advice{
@@ -104,7 +105,7 @@ constexpr std::array k_advice{
         "OaStreamCodexError",
         Next::gate,
         "{{ $value | humanizePercentage }} of the ended turns are codex_error: the authority died, "
-        "stalled or spoke nonsense.",
+        "stalled or sent invalid events.",
         k_terminals,
         R"(class="codex_error")"
     },
@@ -128,7 +129,7 @@ constexpr std::array k_advice{
         "OaStreamAdapterPreviewUnavailable",
         Next::gate,
         "{{ $value | humanizePercentage }} of the ended turns are adapter_preview_unavailable: "
-        "accepted, but no frame could be made.",
+        "accepted, but the lane could not make a frame.",
         k_terminals,
         R"(class="adapter_preview_unavailable")"
     },

@@ -240,7 +240,7 @@ std::vector<Case> bridge_cases(const AlertOptions& options) {
         changed("five times as many turns are accepted", 5, 5, {{"OaStreamBridgeSpike", {}}}),
         changed("twice as many are no spike", 2, 2, {}),
         changed("requests come and none is accepted", 0, 1, {{"OaStreamBridgeStalled", {}}}),
-        changed("nobody asks any more", 0, 0, {{"OaStreamBridgeDrop", {}}}),
+        changed("no requests arrive any more", 0, 0, {{"OaStreamBridgeDrop", {}}}),
         {.name = "a young lane has no baseline", .minutes = 60},
     };
 }

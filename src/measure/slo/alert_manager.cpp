@@ -32,7 +32,7 @@ std::string alertmanager_yaml(const std::vector<Group>& groups) {
         "# Alerts of a later tier follow from those of an earlier one and are inhibited by them; "
         "an\n"
         "# alert that names an instance only by one of that instance.\n"
-        "# OaStreamRunUnverified silences nothing: it stays until somebody settles the run.\n"
+        "# OaStreamRunUnverified silences nothing: it stays until somebody finishes the run.\n"
         "route:\n"
         "  receiver: oa-stream-tickets\n"
         "  group_by: [service, severity]\n"

@@ -62,7 +62,7 @@ Group run_rules(const AlertOptions& options) {
         .expr = selector(options, "run_exit_code", "") + " == 8",
         .wait = "0s",
         .severity = "page",
-        .summary = "A run left traffic that nobody verified.",
+        .summary = "A run left traffic that was not verified.",
     });
     out.rules.push_back({
         .name = "OaStreamVerificationStale",

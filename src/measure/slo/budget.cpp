@@ -132,7 +132,7 @@ std::string why_not(const BudgetStatus& status, const SourceReading* reading) {
         return fmt::format("only {} have data, an hour is the least", covered_text(status));
     }
     if (!status.budget) {
-        return "no requests in the window, which is no kept objective";
+        return "no requests in the window, so the objective is not proven";
     }
     return {};
 }

@@ -216,7 +216,7 @@ Panel consumed(const Writer& write, const DashboardOptions& options) {
         .unit = "percentunit",
         .help =
             "Bad requests and turns against what the objective allows. Prometheus may hold less "
-            "history than the window: oa-stream slo status says how much. Over days, what a new "
+            "history than the window: oa-stream slo status shows how much. Over days, what a new "
             "process counted before its first scrape is not in it.",
         .lines =
             {{fmt::format("{} / {}", write.bad_share(window), budget_text(options)), "{{revision}}"}

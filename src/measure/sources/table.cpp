@@ -44,7 +44,7 @@ std::optional<Error> needs_events(const GateSpec& gate) {
     if (!gate.events.empty()) {
         return Error{
             Code::config,
-            fmt::format("only probes can tell that an answer ended as {}", gate.events),
+            fmt::format("only probes can detect that an answer ended as {}", gate.events),
             "source",
             "source: probe"
         };

@@ -73,7 +73,9 @@ Result<Kept> read_answer(const ClientResponse& response, bool identity) {
         const auto text = trim(response.body);
         const auto life = life_of(text);
         return life ? Result<Kept>(kept_for(std::string(text), *life))
-                    : fail(Code::credentials, "the metadata server's answer is no identity token");
+                    : fail(
+                          Code::credentials, "the metadata server's answer is not an identity token"
+                      );
     }
     const auto json = parse_json(response.body);
     const auto token = json ? string_member(*json, "access_token") : std::nullopt;
@@ -127,7 +129,10 @@ from_hand(std::shared_ptr<Secret> kept, std::function<Result<Secret>()> reread, 
         }
     }
     co_return fail(
-        Code::credentials, "the token was refused and there is no other", {}, "get a fresh one"
+        Code::credentials,
+        "the token was refused, and no other is configured",
+        {},
+        "get a fresh one"
     );
 }
 

@@ -103,7 +103,7 @@ Result<void> clear_stale(const Endpoint& wanted, const sockaddr* address, sockle
     }
     if (!S_ISSOCK(info.st_mode)) {
         return fail(
-            Code::config, "cannot listen: a file that is no socket is there", wanted.text()
+            Code::config, "cannot listen: there is a file that is not a socket", wanted.text()
         );
     }
     const Descriptor probe(::socket(AF_UNIX, k_socket_flags, 0));

@@ -120,7 +120,7 @@ void say(const RollbackRequest& request, const std::string& line) {
 void say_how_to_go_on(const RollbackRequest& request, std::int64_t pid) {
     say(request,
         fmt::format(
-            "process {} did not end within 5s{}; still waiting for it; to go on without it: {}",
+            "process {} did not end within 5s{}; still waiting for it; to continue without it: {}",
             pid,
             is_stopped(pid) ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "",
             Suggestion{"rollback apply", {names::run, request.run, names::take_over}}.text()
@@ -226,7 +226,7 @@ end_elsewhere(const RollbackRequest* request, const Plan* plan, fs::path folder)
                 Code::precondition,
                 "a living process works on this run",
                 folder.string(),
-                fmt::format("to go on without it: {}", names::take_over)
+                fmt::format("to continue without it: {}", names::take_over)
             );
         }
         (void)co_await sleep_for(k_poll);

@@ -55,7 +55,7 @@ std::optional<Result<Planted>> recall(const fs::path& folder) {
     const bool taken_out = string_member(*json, "taken_out_at").has_value();
     Planted out{word("file"), word("fault"), word("before"), taken_out};
     if (out.file.empty() || out.fault.empty()) {
-        return fail(Code::unreadable, "it does not say what was planted where");
+        return fail(Code::unreadable, "it does not record what was planted where");
     }
     return out;
 }

@@ -62,7 +62,7 @@ Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
         {.phase = Phase::resumed,
          .step = std::string(k_step),
          .detail = fmt::format(
-             "rollback apply goes on{}",
+             "rollback apply continues{}",
              torn > 0 ? fmt::format("; {} bytes of a torn line are in journal.torn", torn) : ""
          )}
     );

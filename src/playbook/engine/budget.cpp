@@ -41,7 +41,8 @@ std::string objection(const RunContext& run) {
         return "no source of the playbook measures it, and stating it is not among its sources";
     }
     if (!run.in.asserted) {
-        return "nobody measured or stated it, and unknown is not little: plan with a source (the "
+        return "it was neither measured nor stated, and unknown is not small: plan with a source "
+               "(the "
                "shipped cutover: --set prometheus=URL or --set access_log=FILE), or state "
                "it: --asserted-budget PERCENT --reason TEXT";
     }

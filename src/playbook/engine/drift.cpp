@@ -93,7 +93,7 @@ DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
         );
     } else {
         out.detail = fmt::format(
-            "{} serves, but somebody else asked for {}", ours.text(), now.wanted.text()
+            "{} serves, but somebody else requested {}", ours.text(), now.wanted.text()
         );
     }
     return out;

@@ -263,7 +263,7 @@ Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error
                 "{}; and yet {}",
                 error.text(),
                 seen ? traffic::serving_text(*seen) + " serves now"
-                     : "nobody knows what serves now: " + seen.error().text()
+                     : "it is unknown what serves now: " + seen.error().text()
             )
         );
     }

@@ -120,7 +120,7 @@ open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
     if (!door) {
         run.steering.reset();
         run.session.tell(
-            "control socket", "  nobody can steer this run: " + door.error().text(), {}
+            "control socket", "  this run cannot be steered: " + door.error().text(), {}
         );
         return std::nullopt;
     }

@@ -256,7 +256,7 @@ void note_unjudged(RunContext& run) {
         "gates",
         Verdict::inconclusive,
         fmt::format(
-            "no gate decided, {}: nobody knows whether {} is good",
+            "no gate decided, {}: it is unknown whether {} is good",
             playbook.stage.gates.empty() ? "the playbook has none" : "they only observe",
             playbook.traffic.canary
         )
@@ -310,7 +310,7 @@ void keep_split(RunContext& run) {
     run.out.held = true;
     run.session.tell(
         "held",
-        fmt::format("holding {}, as the playbook says", run.serving.text()),
+        fmt::format("holding {}, as the playbook requires", run.serving.text()),
         {{"split", run.serving.to_json()}}
     );
     run.out.notes.push_back(fmt::format(

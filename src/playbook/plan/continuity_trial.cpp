@@ -58,7 +58,7 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
             Code::precondition,
             "users would lose their conversations: " + check.detail,
             "continuity",
-            "let both revisions use the same threads; if only new ones matter, say so in the "
+            "let both revisions use the same threads; if only new ones matter, declare it in the "
             "playbook: continuity: new-threads-only, with a continuity_reason"
         );
     }
@@ -67,7 +67,8 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
             Code::unavailable,
             "whether users keep their conversations could not be tried: " + check.detail,
             "continuity",
-            "let the revisions answer and plan again; if only new conversations matter, say so in "
+            "let the revisions answer and plan again; if only new conversations matter, declare it "
+            "in "
             "the playbook: continuity: new-threads-only, with a continuity_reason"
         );
     }

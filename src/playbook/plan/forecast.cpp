@@ -231,7 +231,7 @@ recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
                 week.why
             ),
             {},
-            "is the source the lane's, and does it tell revisions apart?"
+            "is the source the lane's, and does it distinguish revisions?"
         );
     }
     co_return hour;

@@ -45,7 +45,7 @@ Result<Playbook> read(const PlanRequest& request) {
     if (playbook.target.base_url.empty()) {
         return fail(
             Code::usage,
-            "this playbook brings its own lanes and needs no plan",
+            "this playbook starts its own lanes and needs no plan",
             request.playbook.file,
             "oa-stream cutover rehearse --local"
         );

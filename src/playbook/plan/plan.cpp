@@ -26,7 +26,7 @@ public:
             add("continuity",
                 StepKind::continuity,
                 fmt::format(
-                    "a conversation of {} goes on on {}",
+                    "a conversation of {} continues on {}",
                     playbook_.traffic.stable,
                     playbook_.traffic.canary
                 ));
@@ -62,7 +62,7 @@ public:
         }
         smokes(playbook_.postflight);
         if (playbook_.shadow) {
-            Step& step = add("postflight.shadow", StepKind::shadow, "canary says what stable says");
+            Step& step = add("postflight.shadow", StepKind::shadow, "canary answers like stable");
             step.evidence = {"streams/", "measure/pairs.ndjson"};
         }
         const bool moves = moves_traffic(playbook_.kind);
@@ -147,9 +147,10 @@ private:
 
         // Before the bake: who would lose a conversation must not wait for its end.
         if (continuous()) {
-            Step& step = add(
-                "continuity@" + where, StepKind::continuity, "conversations go on on both revisions"
-            );
+            Step& step =
+                add("continuity@" + where,
+                    StepKind::continuity,
+                    "conversations continue on both revisions");
             step.stage = index;
         }
         const ProbeSpec& rates = playbook_.stage.probe;
@@ -258,7 +259,7 @@ void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
         return;
     }
     out.push_back(fmt::format(
-        "no gate decides{}: whatever {} does, every stage goes on, and the run ends INCONCLUSIVE "
+        "no gate decides{}: whatever {} does, every stage continues, and the run ends INCONCLUSIVE "
         "at best",
         playbook.stage.gates.empty() ? "" : ", they only observe",
         playbook.traffic.canary

@@ -133,7 +133,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
     if (trust == Trust::verified && canonical_digest(*json) != id) {
         return fail(
             Code::precondition,
-            "the plan was edited: its content is not what its id says",
+            "the plan was edited: its content does not match its id",
             std::string(file),
             hint
         );
@@ -193,7 +193,7 @@ Result<Plan> load_plan(const fs::path& path) {
 Result<void> check_age(const Plan& plan, WallTime now) {
     const auto made = parse_rfc3339(plan.facts.created_at);
     if (!made) {
-        return fail(Code::precondition, "the plan does not say when it was made");
+        return fail(Code::precondition, "the plan has no creation time");
     }
     if (*made > now + k_clock_skew) {
         return fail(

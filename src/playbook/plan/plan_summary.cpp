@@ -63,7 +63,7 @@ std::string checks_text(const Playbook& playbook) {
         );
     }
     if (playbook.continuity == Continuity::required) {
-        out.emplace_back("conversations go on");
+        out.emplace_back("conversations continue");
     }
     const std::size_t after = playbook.postflight.size() + (playbook.shadow ? 1 : 0);
     if (after > 0) {

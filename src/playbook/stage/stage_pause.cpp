@@ -17,7 +17,7 @@ constexpr measure::Look k_interim{.number = 1, .of = 2, .interim = true};
 constexpr measure::Look k_last{.number = 2, .of = 2};
 
 std::string nobody_came(const Playbook& playbook) {
-    return "nobody came within " + format_duration(playbook.stage.pause_at_most);
+    return "no order came within " + format_duration(playbook.stage.pause_at_most);
 }
 
 /// What the playbook wants done about this end of a stage.
@@ -196,7 +196,7 @@ Task<WindowEnd> pause(StageRun* stage, Reason reason) {
         run,
         steered                         ? orders.back().text()
         : end == WindowEnd::interrupted ? run.in.stop->text()
-        : end == WindowEnd::over        ? "nobody came"
+        : end == WindowEnd::over        ? "no order came"
                                         : "what was seen meanwhile ended it",
         stage->where,
         std::chrono::duration<double>(Clock::now() - begun).count()
@@ -308,7 +308,7 @@ Task<StepEnd> pause_before(RunContext* run, std::string step) {
     }
     const std::string how = order                   ? order->text()
                             : run->stop_requested() ? run->in.stop->text()
-                            : ours                  ? "nobody came"
+                            : ours                  ? "no order came"
                                                     : drift.last.detail;
     const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
     end_pause(*run, how, where, seconds);

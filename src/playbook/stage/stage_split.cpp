@@ -123,7 +123,7 @@ void check_split(StageRun& stage) {
         "split@" + stage.where,
         verdict,
         fmt::format(
-            "unpinned probes met the canary {} times of {}, {}% are {:.1f}; {} had no answer",
+            "unpinned probes reached the canary {} times of {}, {}% are {:.1f}; {} had no answer",
             canary,
             n,
             percent,
@@ -152,7 +152,7 @@ void check_users(StageRun& stage) {
     if (!first || !last || first->streams.empty() || last->streams.empty()) {
         stage.users_came = false;
         stage.users_text =
-            "the machinery does not count requests, so nobody knows whether users came";
+            "the machinery does not count requests, so it is unknown whether users came";
         return;
     }
     const std::uint64_t all = streams(last) - std::min(streams(first), streams(last));

@@ -109,7 +109,7 @@ std::string way_back(const fs::path& state_dir) {
         newest != all.end() && run::facts_of(newest->folder).kind == run::RunKind::rollback;
     if (newest == all.end() || back) {
         return fmt::format(
-            "no run here has traffic to take back; {} shows what restores everything, whatever "
+            "no run here has traffic to roll back; {} shows how to restore everything, whatever "
             "moved it",
             plan_back_of(target)
         );

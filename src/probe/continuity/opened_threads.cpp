@@ -104,7 +104,7 @@ private:
     /// Empty while there is time.
     [[nodiscard]] std::string over() const {
         if (pace_.stop && pace_.stop()) {
-            return "somebody asked to leave";
+            return "a signal ended it";
         }
         return Clock::now() < until_
                    ? std::string()

@@ -133,7 +133,7 @@ bool no_split_here(ControlRun& run, std::string_view name, const Answer& answer)
         return false;
     }
     run.not_applicable(
-        name, "HTTP 404: no route split here, and the control status tells no domains"
+        name, "HTTP 404: no route split here, and the control status lists no domains"
     );
     return true;
 }

@@ -67,7 +67,7 @@ std::optional<Answer> silent_to_the_end(const HopSeen& inside, const ProbeSample
     return Answer{
         Verdict::fail,
         fmt::format(
-            "{} says nothing for {:.1f} s, not even a heartbeat: whether its authority would "
+            "{} sends nothing for {:.1f} s, not even a heartbeat: whether its authority would "
             "answer cannot be seen past it",
             inside.name,
             std::max(sample.silence_s, whole - sample.clocks.headers.value_or(0))

@@ -118,7 +118,7 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
     }
     return {
         .detail = fmt::format(
-            "a turn that says nothing for {:.0f} s is whole at {}; {}",
+            "a turn that is silent for {:.0f} s is whole at {}; {}",
             longest,
             seen.front().name,
             inside < longest * 0.9
@@ -182,9 +182,8 @@ Finding duration(const std::vector<HopSeen>& seen, double longest) {
         };
     }
     return {
-        .detail = fmt::format(
-            "an answer that goes on for {:.0f} s is whole at {}", longest, seen.front().name
-        )
+        .detail =
+            fmt::format("an answer that lasts {:.0f} s is whole at {}", longest, seen.front().name)
     };
 }
 
@@ -238,7 +237,7 @@ Finding compression(const std::vector<HopSeen>& seen) {
             hop->name
         };
     }
-    return {.detail = "nobody compresses a stream for a client that would take it"};
+    return {.detail = "no hop compresses a stream for a client that would accept it"};
 }
 
 /// Each answer has ids of its own: only whether they are there can be compared.

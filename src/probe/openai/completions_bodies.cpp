@@ -219,7 +219,7 @@ Task<std::string> unasked_usage(RunPtr run) {
             co_return wrong;
         }
         if (!run->responses() && stream.usage) {
-            co_return fmt::format("a stream tells usage with stream_options '{}'", options);
+            co_return fmt::format("a stream reports usage with stream_options '{}'", options);
         }
     }
     co_return std::string();

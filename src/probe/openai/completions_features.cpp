@@ -52,7 +52,9 @@ std::string call_fault(const Completion& answer, bool responses) {
     const auto& call = answer.calls.front();
     const auto arguments = parse_json(call.arguments);
     if (!arguments || !arguments->is_object()) {
-        return fmt::format("the arguments are no JSON object: {}", printable(call.arguments, 60));
+        return fmt::format(
+            "the arguments are not a JSON object: {}", printable(call.arguments, 60)
+        );
     }
     const std::string_view want = responses ? "completed" : "tool_calls";
     return answer.finish == want ? std::string()
@@ -103,7 +105,7 @@ Task<void> check_tools(RunPtr run) {
                           stream.judgement.violations.empty();
         wrong = none ? std::string() : call_fault(stream, run->responses());
     }
-    run->judge("tools", wrong, "the function was called, or its lack told");
+    run->judge("tools", wrong, "the function was called, or its lack reported");
     if (whole.calls.empty()) {
         run->report("tools.result", Verdict::skipped, "there is no call");
         co_return;
@@ -171,13 +173,13 @@ Task<void> check_json(RunPtr run) {
     }
     const auto answer = co_await ask(run, std::move(body));
     if (answer.error_code == "json_missing" || answer.error_code.starts_with("unsupported")) {
-        run->report("json", Verdict::pass, "told as " + answer.error_code);
+        run->report("json", Verdict::pass, "reported as " + answer.error_code);
         co_return;
     }
     const auto value = parse_json(answer.text);
     std::string wrong = answer.wrong();
     if (wrong.empty() && (!value || !value->is_object())) {
-        wrong = fmt::format("the answer is no JSON object: {}", printable(answer.text, 60));
+        wrong = fmt::format("the answer is not a JSON object: {}", printable(answer.text, 60));
     }
     run->judge("json", wrong, "a JSON object");
 }

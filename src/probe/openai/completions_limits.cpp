@@ -118,7 +118,7 @@ Task<std::string> left_fault(RunPtr run, bool streamed) {
         (void)co_await sleep_for(Millis{50});
     }
     co_return fmt::format(
-        "the turn of a client that left {} goes on", streamed ? "a stream" : "before the answer"
+        "the turn of a client that left {} continues", streamed ? "a stream" : "before the answer"
     );
 }
 

@@ -17,13 +17,13 @@ namespace {
 // clang-format off
 constexpr std::array k_rules{
     CompletionsRule{"models", true, "GET /v1/models lists the model"},
-    CompletionsRule{"whole.first", true, "a whole answer is complete and as the contract says"},
+    CompletionsRule{"whole.first", true, "a whole answer is complete and follows the contract"},
     CompletionsRule{"whole.second", true, "so is the next one"},
     CompletionsRule{"whole.shape", true, "both have the same shape"},
-    CompletionsRule{"stream.contract", true, "a stream is as the contract says, from its first event to its last"},
+    CompletionsRule{"stream.contract", true, "a stream follows the contract, from its first event to its last"},
     CompletionsRule{"stream.frames", false, "a frame is one line of data and a blank one, with line feeds"},
     CompletionsRule{"stream.incremental", false, "content arrives while it is being made"},
-    CompletionsRule{"usage", false, "both kinds of answer tell the counts, and the same ones for the same prompt"},
+    CompletionsRule{"usage", false, "both kinds of answer report the counts, and the same ones for the same prompt"},
     CompletionsRule{"models.one", true, "GET /v1/models/{id} is that model; another one is 404 model_not_found"},
     CompletionsRule{"model.name", true, "answers name the model that was asked for"},
     CompletionsRule{"model.unknown", true, "a model that is not there is 404 model_not_found"},
@@ -39,19 +39,19 @@ constexpr std::array k_rules{
     CompletionsRule{"spellings", true, "other spellings of one request are accepted: parts, roles, charset, scheme"},
     CompletionsRule{"large", false, "a body of 1 MiB is read"},
     CompletionsRule{"ignored", false, "parameters without effect are named in x-ignored-params"},
-    CompletionsRule{"unknown", true, "a parameter that nobody knows is passed over, or refused by its name"},
+    CompletionsRule{"unknown", true, "an unknown parameter is ignored, or refused by its name"},
     CompletionsRule{"honoured", false, "an effort and a schema are taken, or refused by name"},
     CompletionsRule{"wire", false, "HEAD has no body, 100-continue is answered, 1 GiB is 413, chunks are read, HTTP/1.0 gets none"},
-    CompletionsRule{"auth.missing-key", false, "no key, or a wrong one, is 401 invalid_api_key before anything else is looked at"},
+    CompletionsRule{"auth.missing-key", false, "a missing or wrong key is 401 invalid_api_key before any other check"},
     CompletionsRule{"conc-headers", false, "x-conc-limit and x-conc-active are counts"},
     CompletionsRule{"conc-count", false, "two turns at once count as two, and a client that leaves gives its place back"},
     CompletionsRule{"tools", false, "a function that must be called is called, or tools are refused by name"},
     CompletionsRule{"tools.result", false, "its result is taken"},
     CompletionsRule{"stop", false, "stop ends the text before the sequence, or is refused by name"},
     CompletionsRule{"json", false, "a JSON object that is demanded is one, or an error"},
-    CompletionsRule{"stored", false, "a response is read again, goes on by its id, and is deleted"},
+    CompletionsRule{"stored", false, "a response can be read, continued by its id, and deleted"},
     CompletionsRule{"turns.text", false, "made-up turns: every character arrives"},
-    CompletionsRule{"turns.end", false, "made-up turns: complete, cut, early and empty ends are told apart"},
+    CompletionsRule{"turns.end", false, "made-up turns: complete, cut, early and empty ends are distinguished"},
     CompletionsRule{"turns.failed", false, "made-up turns: a failure is an error, without the provider's words"},
     CompletionsRule{"turns.refused", false, "made-up turns: what never began is a status, also for a stream"},
     CompletionsRule{"turns.usage", false, "made-up turns: counts are the model's, or none"},
@@ -189,7 +189,7 @@ std::string error_fault(const net::ClientResponse& response) {
         return fmt::format("{}: the message shows insides: {}", status, printable(message, 80));
     }
     if (!response.headers.get("content-type").value_or("").starts_with("application/json")) {
-        return fmt::format("{} that is no application/json", status);
+        return fmt::format("{} that is not application/json", status);
     }
     if (response.headers.get("x-request-id").value_or("").empty()) {
         return fmt::format("{} without x-request-id", status);

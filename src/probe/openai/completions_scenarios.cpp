@@ -186,7 +186,7 @@ std::string counts_fault(const Completion& answer, bool known) {
         return wrong;
     }
     if (!known) {
-        return answer.usage ? "counts that the model never told" : "";
+        return answer.usage ? "counts that the model never reported" : "";
     }
     if (answer.usage && answer.input == 123 && answer.output == 45 && answer.cached == 100 &&
         answer.reasoning == 7) {
@@ -227,7 +227,7 @@ Task<void> check_counts(RunPtr run) {
                         : fmt::format("{}, {}: {}", row.scenario, kind_of(streamed), fault);
         }
     }
-    run->judge("turns.usage", wrong, "those that the model told, or none");
+    run->judge("turns.usage", wrong, "those that the model reported, or none");
 }
 
 Task<void> check_early(RunPtr run) {

@@ -161,7 +161,7 @@ std::string whole_difference(const Completion& a, const Completion& b) {
     const auto left = parse_json(a.response.body);
     const auto right = parse_json(b.response.body);
     if (!left || !right) {
-        return "one of them is no JSON";
+        return "one of them is not JSON";
     }
     return shape_difference(shape_of(*left), shape_of(*right));
 }
@@ -226,7 +226,7 @@ void check_usage(Run& run) {
     }
     std::string wrong;
     if (!both) {
-        wrong = "only one kind of answer tells the counts";
+        wrong = "only one kind of answer reports the counts";
     } else if (!alike(run.second.input, run.stream.input) ||
                !alike(run.first.input, run.second.input)) {
         wrong = fmt::format(

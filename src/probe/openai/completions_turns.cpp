@@ -21,7 +21,7 @@ std::string counts_fault(const Run& run) {
         const auto limit = count_of(answer->response.headers, "x-conc-limit");
         const auto active = count_of(answer->response.headers, "x-conc-active");
         if (!limit || !active || *active > *limit) {
-            return "x-conc-limit and x-conc-active are no counts, or more run than may";
+            return "x-conc-limit and x-conc-active are not counts, or more turns run than allowed";
         }
     }
     return {};
@@ -69,7 +69,7 @@ Task<std::optional<std::string>> together_fault(RunPtr run) {
     }
     const auto active = count_of(two->headers, "x-conc-active").value_or(0);
     if (two->status == 200 && active < 2) {
-        co_return fmt::format("two turns run, x-conc-active says {}", active);
+        co_return fmt::format("two turns run, x-conc-active is {}", active);
     }
     one->transfer.reset();
     two->transfer.reset();

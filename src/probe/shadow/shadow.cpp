@@ -278,7 +278,7 @@ private:
         const std::string name = printable(prompt.text, 48);
         if (judged.pairs == 0) {
             check.verdict = Verdict::inconclusive;
-            check.detail = name + ": not asked, nobody was there";
+            check.detail = name + ": not asked, the side did not answer";
         } else if (judged.wrong == 0) {
             check.verdict = Verdict::pass;
             check.detail = fmt::format(

@@ -83,7 +83,7 @@ Task<void> messages(SmokePtr smoke, const Happy* happy) {
     if (answer.status != 200) {
         wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
     } else {
-        wrong = json ? wrong_with_messages(*json, *happy) : "the body is no JSON";
+        wrong = json ? wrong_with_messages(*json, *happy) : "the body is not JSON";
     }
     if (is_unreachable(answer)) {
         smoke->report("content.messages", Verdict::error, seen(answer));

@@ -185,7 +185,7 @@ Task<void> abort_disconnect(SmokePtr smoke) {
     const auto grace = smoke->options.detach_grace;
     if (!grace) {
         smoke->not_applicable(
-            "abort.disconnect", "the target's grace is not told (--detach-grace)"
+            "abort.disconnect", "the target's grace time is unknown (--detach-grace)"
         );
         co_return;
     }

@@ -164,7 +164,7 @@ std::string judge_refusal(const net::ClientResponse& answer, int status, std::st
     }
     const auto json = parse_json(answer.body);
     if (!json) {
-        return fmt::format("the body of HTTP {} is no JSON: {}", status, json.error().message);
+        return fmt::format("the body of HTTP {} is not JSON: {}", status, json.error().message);
     }
     const Json* error = member(*json, "error");
     if (!string_member(*json, "message") || error == nullptr || !string_member(*error, "code") ||

@@ -60,7 +60,7 @@ void report_state(
     const double limit = std::chrono::duration<double>(k_within + grace).count();
     if (state.status == "completed") {
         smoke.not_applicable(
-            name, "the turn was over before it could be interrupted; a longer --prompt would tell"
+            name, "the turn was over before it could be interrupted; use a longer --prompt"
         );
     } else if (state.status != "interrupted" || before_s + state.after_s > limit) {
         smoke.report(

@@ -92,7 +92,7 @@ std::string core(const ProbeSample& sample) {
         if (const auto encoding = sample.headers.get("content-encoding")) {
             return "the body was encoded on its way: " + printable(*encoding, 40);
         }
-        return sample.status == 0 ? "the answer is no HTTP"
+        return sample.status == 0 ? "the answer is not HTTP"
                                   : "a body without a single event or comment";
     case Outcome::buffered:
         return sample.pacing_why;

@@ -25,7 +25,7 @@ constexpr std::array k_rules{
         [](const AnswerFacts& f) { return f.stopped || f.failure == TransferFailure::cancelled; }},
     OutcomeRule{Outcome::dns, "the host name has no address",
         [](const AnswerFacts& f) { return f.failure == TransferFailure::dns; }},
-    OutcomeRule{Outcome::refused, "nobody listens on the port",
+    OutcomeRule{Outcome::refused, "nothing listens on the port",
         [](const AnswerFacts& f) { return f.failure == TransferFailure::refused; }},
     OutcomeRule{Outcome::tls, "the TLS handshake or the certificate failed",
         [](const AnswerFacts& f) { return f.failure == TransferFailure::tls; }},
@@ -38,7 +38,7 @@ constexpr std::array k_rules{
     OutcomeRule{Outcome::too_slow, "the whole time was used up before a head",
         [](const AnswerFacts& f) {
             return f.status == 0 && f.failure == TransferFailure::total_timeout; }},
-    OutcomeRule{Outcome::not_sse, "the answer is no HTTP",
+    OutcomeRule{Outcome::not_sse, "the answer is not HTTP",
         [](const AnswerFacts& f) {
             return f.status == 0 && f.failure == TransferFailure::malformed; }},
     OutcomeRule{Outcome::truncated, "the connection broke before a head",

@@ -203,7 +203,7 @@ Task<Result<void>> CloudRunDriver::ready(std::string revision, Clock::time_point
             fmt::format(
                 "revision {} is not ready: {}",
                 revision,
-                state.empty() ? "it does not say so" : printable(state, 60)
+                state.empty() ? "it does not report it" : printable(state, 60)
             )
         );
     }

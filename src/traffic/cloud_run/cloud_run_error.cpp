@@ -39,7 +39,7 @@ Error lost(const net::ClientResponse& response) {
     return {
         code,
         fmt::format(
-            "no whole answer of the Admin API: {} {}",
+            "no complete answer from the Admin API: {} {}",
             net::to_string(response.failure),
             printable(response.failure_text)
         )
@@ -123,7 +123,7 @@ std::optional<Error> error_of(const net::ClientResponse& response, bool write) {
     if (known) {
         text += " " + status_text(*status);
     } else if (!response.body.empty()) {
-        text += fmt::format(", and no answer of the Admin API: {}", printable(response.body, 80));
+        text += fmt::format(", and no answer from the Admin API: {}", printable(response.body, 80));
     }
     return Error{
         code_of(response.status, known, write),

@@ -72,7 +72,7 @@ Result<Split> split(const Json& document, std::string_view name) {
     auto out = Split::from_json(*member(document, name));
     if (!out) {
         Error error = std::move(out).error().prefixed(name);
-        error.hint = "for what is no split in whole percents: \"serving\":null";
+        error.hint = "for a split that is not in whole percents: \"serving\":null";
         return std::unexpected(std::move(error));
     }
     return out;

@@ -111,8 +111,8 @@ Task<void> Mirror::watch(std::weak_ptr<Mirror> weak) {
                 self->note(fmt::format(
                     "mirror {} {}",
                     self->options_.name,
-                    dry ? "says it is dry: turns are copied"
-                        : "does not say any more that it is dry: turns are not copied"
+                    dry ? "reports that it is dry: turns are copied"
+                        : "no longer reports that it is dry: turns are not copied"
                 ));
             }
         }

@@ -288,10 +288,10 @@ Result<ArmAddress> address_of(const HaproxyServer& named, const HaproxyFacts& fa
             fmt::format(
                 "{}: HAProxy reaches it {}",
                 named.revision,
-                facts.tls ? "over TLS, under a name it does not tell" : "by no IP address and port"
+                facts.tls ? "over TLS, under an unknown name" : "by no IP address and port"
             ),
             {},
-            "say where probes find it: stable_url and canary_url"
+            "set where probes find it: stable_url and canary_url"
         );
     }
     const std::string host = six ? "[" + facts.address + "]" : facts.address;

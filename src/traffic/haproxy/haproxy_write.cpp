@@ -56,7 +56,7 @@ std::unexpected<Error> refusal(const std::string& complaint, std::string_view th
                                                    : Code::precondition;
     return fail(
         code,
-        fmt::format("HAProxy says: {}{}", complaint, then),
+        fmt::format("HAProxy reports: {}{}", complaint, then),
         {},
         denied ? "`level admin` on its `stats socket` line" : ""
     );
@@ -84,7 +84,7 @@ take_back(HaproxyDriverOptions options, HaproxySnapshot before, HaproxyWritten s
     co_return fail(
         Code::protocol,
         fmt::format(
-            "HAProxy says: {}; a part was written and could not be taken back", seen.complaint
+            "HAProxy reports: {}; a part was written and could not be undone", seen.complaint
         ),
         options.socket
     );

@@ -214,7 +214,7 @@ test('two names of one log, and rotated history that is cut short, pass nothing'
   fs.writeFileSync(`${log}.1.gz`, zlib.gzipSync(fs.readFileSync(log, 'utf8').replaceAll('"request_id":"', '"request_id":"other-')).subarray(0, 60));
   const cut = await gate(log);
   assert.equal(cut.code, 3, cut.stdout + cut.stderr);
-  assert.match(cut.json().gate.sentence, /access\.log\.1\.gz: damaged: cut short; what else it tells of the window is unknown/);
+  assert.match(cut.json().gate.sentence, /access\.log\.1\.gz: damaged: cut short; the rest of its window is unknown/);
 });
 
 test('each named log is a replica that must tell of the whole window; a line that stands twice counts once', async () => {

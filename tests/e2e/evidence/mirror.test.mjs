@@ -106,13 +106,13 @@ test('turns are copied only where the target says that it is dry', async () => {
     assert.equal((await counted(honest, over)).counters.same, 1);
     // It may come to say so, and to say so no more.
     version = { ...version, dry: true };
-    await front.until(() => front.stderr.includes('mirror next says it is dry'), 'dry', 20000);
+    await front.until(() => front.stderr.includes('mirror next reports that it is dry'), 'dry', 20000);
     await turn(front);
     await counted(front, (c) => c.copied === 2);
     await front.until(() => acted.length > 0, 'the copy of a turn');
     assert.deepEqual(acted, ['/api/chat']);
     version = { ...version, dry: false };
-    await front.until(() => front.stderr.includes('does not say any more'), 'no longer dry', 20000);
+    await front.until(() => front.stderr.includes('no longer reports that it is dry'), 'no longer dry', 20000);
     await turn(front);
     assert.equal((await counted(front, (c) => c.refused === 4)).counters.copied, 2);
   } finally {
@@ -266,7 +266,7 @@ test('what cannot be meant is said at once', async () => {
   for (const [where, why] of [
     ['next', 'is not NAME=URL@SHARE'],
     ['next=http://127.0.0.1:1', 'is not NAME=URL@SHARE'],
-    ['next=http://127.0.0.1:1@0%', 'no share above 0%'],
+    ['next=http://127.0.0.1:1@0%', 'not a share above 0%'],
     ['next=http://127.0.0.1:1@10%,wet', 'none of the words'],
     ['a b=http://127.0.0.1:1@10%', "a mirror's name"],
     ['next=ftp://127.0.0.1@10%', 'http'],

@@ -161,7 +161,7 @@ test('slo gate: what makes no sense is refused before anything is asked', async 
     [['bad: http_5xx', ...url], /a limit/],
     [['bad: http_6xx <= 1%', ...url], /http_6xx/],
     [['bad: http_5xx <= 2.5s', ...url], /a share like 1%/],
-    [['bad: http_5xx <= 500%', ...url], /EXPR.*'500%' can never be broken: no share lies outside 0% to 100%/],
+    [['bad: http_5xx <= 500%', ...url], /EXPR.*'500%' can never be exceeded: no share is outside 0% to 100%/],
     [['p95: first_content <= 1%', ...url], /a time like 2.5s/],
     [['p95: total <= 1s', ...url], /first_content, chunk_gap or duration/],
     [['bad: http_5xx <= +1pp', ...url], /--revision and --stable/],
@@ -415,7 +415,7 @@ test('slo gate: a Prometheus that is not there, hangs or drips is an ERROR withi
     const run = await slo(['gate', 'bad: http_5xx <= 1%', '--prometheus', server.base, '--timeout', '500ms'], { ms: 20000 });
     assert.equal(run.code, 4, `${name}: ${run.stdout}${run.stderr}`);
     assertEvidence(run, 'ERROR');
-    assert.match(run.json().gate.sentence, /no answer of Prometheus/, name);
+    assert.match(run.json().gate.sentence, /no answer from Prometheus/, name);
     assert.ok(Date.now() - began < limit(15000), name);
     server.stop();
   }

@@ -156,10 +156,10 @@ test('a PromQL expression has a unit, a direction and a revision', async () => {
   for (const [gate, message] of [
     ['promql: "x", at_most: 1%', /promql and unit belong together/],
     ['promql: "x", unit: share, at_most: 2s', /'2s' does not limit a promql with unit: share/],
-    ['promql: "x", unit: count, at_most: +20%, versus: stable', /does not say \$revision/],
-    ['bad: truncated | turn_failed, at_most: 1%', /nobody counts truncated \| turn_failed together/],
+    ['promql: "x", unit: count, at_most: +20%, versus: stable', /does not contain \$revision/],
+    ['bad: truncated | turn_failed, at_most: 1%', /no source counts truncated \| turn_failed together/],
     ['bad: any, at_most: 1%, at_least: 1%', /exactly one of at_most and at_least/],
-    ['bad: truncated, at_most: 1%, source: access_log', /only probes can tell that an answer ended as truncated/],
+    ['bad: truncated, at_most: 1%, source: access_log', /only probes can detect that an answer ended as truncated/],
     ['spike: audit_errors, at_most: +100%, source: access_log', /the log has no audit_errors/],
   ]) {
     const wrong = await (await door(playbook({ gates: [gate] }))).plan(set());

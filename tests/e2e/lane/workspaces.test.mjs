@@ -64,7 +64,7 @@ test('several owners and one workspace: refused unless it was said', async () =>
   const file = tokensOf(['alice']);
   await refused(['--allow-root', '--tokens', file, '--work-dir-template', '/srv/work'], /with \{owner\} in it/);
   await refused(['--allow-root', '--tokens', file, '--work-dir-template', 'srv/{owner}'], /absolute path/);
-  await refused(['--allow-root', '--tokens', file, '--work-dir-template', '/srv/{owner}', '--work-dir', '/srv/w'], /cannot stand beside --work-dir/);
+  await refused(['--allow-root', '--tokens', file, '--work-dir-template', '/srv/{owner}', '--work-dir', '/srv/w'], /cannot be combined with --work-dir/);
   await refused(['--allow-root', '--tokens', file, '--work-dir-template', '/srv/{owner}', '--codex-children', '2'], /one Codex/);
   await refused(['--allow-root', '--work-dir-template', '/srv/{owner}'], /without tokens there are no owners/);
 });

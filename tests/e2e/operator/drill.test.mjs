@@ -54,7 +54,7 @@ test('--local, answers that are slow: probes that still wait for them do not fai
   const slow = report.checks.find(({ id }) => id.startsWith('gate.first-content') && id.endsWith('@25%'));
   assert.match(slow.detail, /beyond the limit/, 'the gate on first content saw it');
   const gates = report.checks.filter(({ id }) => id.endsWith('@25%'));
-  assert.ok(!gates.some(({ detail }) => /met the canary/.test(detail)), 'slow probes are no wrong split');
+  assert.ok(!gates.some(({ detail }) => /reached the canary/.test(detail)), 'slow probes are no wrong split');
   const times = fs.readFileSync(path.join(report.evidence, 'report.md'), 'utf8').match(/\| recovery [^\n]*/g);
   assert.equal(times.length, 1, times.join('\n'));
   assert.ok(times[0].includes(report.drill.recovery_s.toFixed(3)), times[0]);

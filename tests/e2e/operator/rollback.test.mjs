@@ -40,7 +40,7 @@ for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGTERM', 'SIGTERM'], ['SIGQUIT']
 test('without a name: the one run that is not over, dead or alive', async () => {
   const none = await target.oa(['rollback', 'apply']);
   assert.equal(none.code, 2, none.stderr);
-  assert.match(none.stderr, /no run was named, and every run is over .*no run here has traffic to take back; .*rollback plan rollback-local /);
+  assert.match(none.stderr, /no run was named, and every run is over .*no run here has traffic to roll back; .*rollback plan rollback-local /);
 
   const dead = await underWay();
   await dead.running.kill();
@@ -162,7 +162,7 @@ test('a link in the place of the lock is not followed; what to type by hand is s
   fs.symlinkSync(victim, lock);
   const got = await target.oa(['rollback', 'apply', '--run', run]);
   assert.equal(got.code, 4, got.stderr);
-  assert.match(got.stderr, /a symbolic link lies in the place of the lock .*by hand: curl /);
+  assert.match(got.stderr, /a symbolic link is in the place of the lock .*by hand: curl /);
   assert.equal(fs.readFileSync(victim, 'utf8'), 'precious');
   fs.rmSync(lock);
   assert.equal((await target.oa(['rollback', 'apply'])).code, 0);

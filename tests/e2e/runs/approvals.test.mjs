@@ -104,7 +104,7 @@ test('apply --detach: the run goes on when its terminal is gone, and is followed
   const terminal = Terminal.start([OA_BIN, 'cutover', 'apply', file, '--detach', '--yes'], { cols: 120, rows: 40, cwd: target.folder, bare: true, env: { OA_STREAM_STATE_DIR: target.state, NO_COLOR: '1' } });
   assert.equal(await terminal.end(60000), 0, terminal.screen()); // its session is over here
   const run = target.runs().find((r) => !known.has(r));
-  assert.match(terminal.screen(), new RegExp(`run ${run} goes on in process \\d+ without this terminal`));
+  assert.match(terminal.screen(), new RegExp(`run ${run} continues in process \\d+ without this terminal`));
   assert.match(terminal.screen(), new RegExp(`follow: +oa-stream cutover status --run ${run} --wait-for done`));
   assert.match(terminal.screen(), new RegExp(`roll back: oa-stream cutover abort --run ${run}`));
   const wait = (what) => target.oa(['cutover', 'status', '--run', run, '--wait-for', what, '--timeout', '60s', '--json']);

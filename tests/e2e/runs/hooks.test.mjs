@@ -236,7 +236,7 @@ test('a playbook whose hooks make no sense is refused with the line', async () =
   };
   await refused('  - { run: [x], webhook: "http://h/" }\n', /run.*webhook/);
   await refused('  - { webhook: "ftp://h/" }\n', /hooks\[0\]\.webhook: expected a URL of http or https/);
-  await refused('  - { webhook: "http://user:pw@h/" }\n', /credentials stand in a URL/);
+  await refused('  - { webhook: "http://user:pw@h/" }\n', /the URL contains credentials/);
   await refused('  - { run: [x], required: true }\n', /only a hook with on: before-stage can stop a run/);
   await refused('  - { run: [x], key: { env: K } }\n', /hooks\[0\]\.key: belongs to a webhook/);
   await refused('  - { run: [x], timeout: 11m }\n', /at most 10m/);

@@ -58,7 +58,7 @@ TEST_CASE("expression: one number is within its limit or beyond it, and the sent
             {},
             {},
             Verdict::inconclusive,
-            "depth not measured: the expression gives no number"},
+            "depth not measured: the expression returns no number"},
         Row{"a rise within",
             against_stable(0.5),
             12,
@@ -95,7 +95,7 @@ TEST_CASE("expression: one number is within its limit or beyond it, and the sent
             1,
             {},
             Verdict::inconclusive,
-            "depth not measured: the expression gives no number"}
+            "depth not measured: the expression returns no number"}
     );
     CAPTURE(row.name);
     const Tally canary{.value = row.canary};

@@ -53,7 +53,7 @@ TEST_CASE("starved: an absolute limit that neither arm keeps fails nobody while 
     const auto struck = arm(60, 30, 20);
     const GateRecord both = judge(Against::limit, struck, struck);
     CHECK(both.verdict == Verdict::inconclusive);
-    CHECK_THAT(both.sentence, Contains("stable is beyond the limit as well"));
+    CHECK_THAT(both.sentence, Contains("stable is beyond the limit too"));
     // The canary alone is bad: it is found, starved or not.
     CHECK(judge(Against::limit, struck, arm(90, 0, 20)).verdict == Verdict::fail);
     CHECK(judge(Against::stable, struck, arm(90, 0, 20)).verdict == Verdict::fail);

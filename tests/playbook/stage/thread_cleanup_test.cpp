@@ -87,7 +87,7 @@ TEST_CASE("thread cleanup: what there is no time for, or what is kept, is named"
     const auto out =
         stopped.finish({{World::where(), {"oaprobe_1"}}}, {.stop = [] { return true; }});
     CHECK(out.left.size() == 1);
-    CHECK(out.why == "somebody asked to leave");
+    CHECK(out.why == "a signal ended it");
 
     World keeper;
     keeper.chats.deletes = false;

@@ -257,8 +257,8 @@ TEST_CASE("command driver: what read prints is taken strictly") {
         Row{R"({"serving":{"a":100},"extra":1})", "extra is not an object"},
         Row{R"({"serving":{"a":100},"streams":1})", "streams is not an object"},
         Row{R"({"serving":{"a":100},"schema":"v9"})", "schema is"},
-        Row{R"({"serving":{"a":95,"b":5,"a":100}})", "'a' stands twice in one object"},
-        Row{R"({"serving":{"a":100},"serving":{"b":100}})", "'serving' stands twice"},
+        Row{R"({"serving":{"a":95,"b":5,"a":100}})", "'a' appears twice in one object"},
+        Row{R"({"serving":{"a":100},"serving":{"b":100}})", "'serving' appears twice"},
         Row{R"({"serving":{"a":100}} and more)", "read program"}
     );
     CAPTURE(row.printed);

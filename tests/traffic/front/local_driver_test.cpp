@@ -141,7 +141,7 @@ TEST_CASE("front admin: writes need the current etag and weights that make sense
     const auto twice =
         rig.admin("PUT", "/weights", R"({"weights":{"stable":90,"canary":10,"stable":0}})", match);
     CHECK(twice.status == 400);
-    CHECK(twice.body.find("'stable' stands twice in one object") != std::string::npos);
+    CHECK(twice.body.find("'stable' appears twice in one object") != std::string::npos);
     CHECK(rig.admin("GET", "/nothing").status == 404);
     CHECK(rig.front->state().at("etag") == etag);
     const auto state = rig.admin("GET", "/state");

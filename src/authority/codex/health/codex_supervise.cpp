@@ -122,7 +122,7 @@ Task<void> CodexCore::watch_pulse(Self self) {
                 Error{
                     .code = Code::unavailable,
                     .message = fmt::format(
-                        "codex app-server hangs: it said nothing for {} ms",
+                        "codex app-server hangs: it sent nothing for {} ms",
                         std::chrono::duration_cast<Millis>(Clock::now() - link->heard()).count()
                     )
                 },

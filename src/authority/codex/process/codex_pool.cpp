@@ -132,8 +132,7 @@ Task<Result<CodexPool::Member>> CodexPool::member(Self self, std::size_t child) 
     }
     if (self->servers_) {
         co_return fail(
-            Code::unavailable,
-            fmt::format("this lane is not told where {} is", self->name_of(child))
+            Code::unavailable, fmt::format("this lane has no address for {}", self->name_of(child))
         );
     }
     std::error_code none;

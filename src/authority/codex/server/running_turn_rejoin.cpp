@@ -159,7 +159,7 @@ void RunningTurn::say(std::string_view method, const Json& message) {
     if (torn_ && translator_.text_mismatches() > before) {
         fail(Error{
             .code = Code::unavailable,
-            .message = "the answer does not go on from what was said before the connection was lost"
+            .message = "the answer does not continue the one before the connection was lost"
         });
     }
 }
@@ -170,7 +170,7 @@ void RunningTurn::check_question(const std::string& mark) {
     if (asked_as.value_or(mark) != mark && !over()) {
         foreign_input = true;
         fail(Error{
-            .code = Code::unavailable, .message = "somebody else's message came into this turn"
+            .code = Code::unavailable, .message = "another client sent a message into this turn"
         });
     }
     asked_as = asked_as.value_or(mark);

@@ -64,7 +64,7 @@ Result<void> check_options(const AccessLogOptions& options) {
         }
     }
     if (apart.contains("-") && apart.size() > 1) {
-        return refuse("standard input stands alone");
+        return refuse("standard input cannot be combined with files");
     }
     if (options.line_bytes < k_shortest_line || options.requests_kept < k_fewest_requests ||
         !(options.stale_after_s > 0) || !(options.keep_s > 0)) {
@@ -170,7 +170,7 @@ std::string AccessLogSource::why_empty() const {
     }
     const std::uint64_t others = lines.damaged + lines.foreign;
     return others == 0   ? "no line was written yet"
-           : others == 1 ? "its only line is no access line of a lane"
+           : others == 1 ? "its only line is not an access line of a lane"
                          : fmt::format("none of its {} lines is a lane's access line", others);
 }
 
@@ -178,9 +178,7 @@ std::string AccessLogSource::why_unread(const Question& question) const {
     for (const auto& log : logs_) {
         for (const auto& [file, trouble] : log->troubles()) {
             if (trouble.changed_s >= question.window.from_s) {
-                return fmt::format(
-                    "{}: {}; what else it tells of the window is unknown", file, trouble.why
-                );
+                return fmt::format("{}: {}; the rest of its window is unknown", file, trouble.why);
             }
         }
     }

@@ -130,7 +130,7 @@ Result<SeriesMap> parse_exposition(std::string_view text) {
         }
         ours = ours || sample->first.name.starts_with(telemetry::k_prefix);
         if (!out.insert(*std::move(sample)).second) {
-            return fail(Code::protocol, "a sample stands twice", fmt::format("line {}", number));
+            return fail(Code::protocol, "a sample appears twice", fmt::format("line {}", number));
         }
     }
     if (!ours) {

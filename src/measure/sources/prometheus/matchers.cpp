@@ -90,7 +90,7 @@ private:
 
     Result<std::string> value() {
         if (!take("\"")) {
-            return refused("a value stands in double quotes");
+            return refused("a value needs double quotes");
         }
         std::string out;
         while (!take("\"")) {
@@ -105,7 +105,7 @@ private:
             out += *next;
         }
         if (invalid_utf8(out)) {
-            return refused("the value before this is no UTF-8");
+            return refused("the value before this is not UTF-8");
         }
         return out;
     }

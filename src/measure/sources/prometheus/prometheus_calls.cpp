@@ -60,7 +60,7 @@ Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
     return {
         code_of(response.failure),
         fmt::format(
-            "no answer of Prometheus: {}{}{}",
+            "no answer from Prometheus: {}{}{}",
             to_string(response.failure),
             words.empty() ? "" : ", ",
             words
@@ -150,7 +150,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
     const std::string where = fmt::format("{}/api/v1/{}", options_.url, path);
     Millis pause = options_.backoff;
     bool refused = false;
-    Error last{Code::timeout, "no time was left to ask Prometheus"};
+    Error last{Code::timeout, "no time was left to query Prometheus"};
     for (int attempt = 1; attempt <= k_attempts; ++attempt) {
         const auto left = std::chrono::duration_cast<Millis>(until_ - Clock::now());
         if (left <= Millis(0)) {

@@ -110,7 +110,7 @@ Task<Result<void>> Reader::tell_apart(std::string whose) {
         miss(
             whose,
             fmt::format(
-                "several processes answer at {} in turn, and their counters cannot be told apart: "
+                "several processes answer at {} in turn, and their counters cannot be separated: "
                 "scrape each by itself",
                 printable(mixed.series.front().label("instance"), 120)
             )
@@ -130,7 +130,8 @@ Task<Result<void>> Reader::tell_apart(std::string whose) {
         miss(
             whose,
             fmt::format(
-                "{} carried another revision too in this window, and its counters do not say which:"
+                "{} also carried another revision in this window, and its counters do not "
+                "distinguish them:"
                 " ask for a shorter window, or configure a label of the revision",
                 printable(both.series.front().label("instance"), 120)
             )
@@ -202,7 +203,7 @@ void Reader::conclude() {
     ));
     if (out_.count_error > 0) {
         out_.notes.push_back(fmt::format(
-            "increase() fills in what lies between scrapes: each count is right to ±{:.1f}",
+            "increase() extrapolates between scrapes: each count is right to ±{:.1f}",
             out_.count_error
         ));
     }
@@ -215,7 +216,7 @@ void Reader::conclude() {
     if (out_.may_have_missed > 0) {
         out_.notes.push_back(fmt::format(
             "series that are new in the window had {:g} bad events at their first scrape, and no"
-            " process_start_time_seconds tells whether those are of the window: they may be missed",
+            " process_start_time_seconds shows whether those are of the window: they may be missed",
             out_.may_have_missed
         ));
     }

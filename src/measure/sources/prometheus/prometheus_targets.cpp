@@ -176,7 +176,7 @@ private:
             }
         }
         if (!any_up) {
-            return fmt::format("no up series tells whether {} is scraped", question_.whose);
+            return fmt::format("no up series shows whether {} is scraped", question_.whose);
         }
         for (const auto& [key, target] : targets_) {
             if (target.up == false) {
