@@ -44,7 +44,7 @@ struct SourceFlags {
 };
 /// Of the key that both kinds of users' requests have.
 inline constexpr std::string_view k_include_probes_help =
-    "Count the requests of probes (header `x-oa-probe`) as well; they are left out if absent.";
+    "Also count the requests of probes (header `x-oa-probe`); they are left out if absent.";
 
 /// Numbers that somebody typed.
 struct StatedNumbers {

@@ -58,7 +58,8 @@ inline constexpr std::array k_metrics{
         "oa_stream_chunk_gap_seconds",
         Kind::histogram,
         "route,probe",
-        "Longest silence between two chunks of a turn that ended; heartbeats are no chunks."
+        "Longest silence between two chunks of a turn that ended; heartbeats do not count as "
+        "chunks."
     },
     Metric{
         "oa_stream_compat_rejected_total",
@@ -115,7 +116,7 @@ inline constexpr std::array k_metrics{
         "oa_stream_process_info",
         Kind::gauge,
         "id",
-        "A random id of this process; always 1. It tells apart processes behind one address."
+        "A random id of this process; always 1. It distinguishes processes behind one address."
     },
     Metric{
         "oa_stream_process_start_time_seconds",

@@ -70,7 +70,12 @@ inline constexpr std::array k_terminals{
         TerminalClass::completed, "completed", false, false, "", "the answer was made to its end"
     },
     TerminalRow{
-        TerminalClass::turn_failed, "turn_failed", true, false, "0.02", "the authority gave up"
+        TerminalClass::turn_failed,
+        "turn_failed",
+        true,
+        false,
+        "0.02",
+        "the authority reported a failure"
     },
     TerminalRow{
         TerminalClass::turn_aborted,
@@ -94,7 +99,7 @@ inline constexpr std::array k_terminals{
         true,
         true,
         "0.01",
-        "the authority died, stalled or spoke nonsense"
+        "the authority died, stalled or sent invalid events"
     },
     TerminalRow{
         TerminalClass::adapter_preview_unavailable,
@@ -102,7 +107,7 @@ inline constexpr std::array k_terminals{
         true,
         false,
         "0.01",
-        "accepted, but no frame could be made"
+        "accepted, but the lane could not make a frame"
     },
     TerminalRow{
         TerminalClass::client_gone,
@@ -110,7 +115,7 @@ inline constexpr std::array k_terminals{
         false,
         false,
         "",
-        "the client left and did not come back"
+        "the client left and did not return"
     },
 };
 [[nodiscard]] const TerminalRow& row_of(TerminalClass terminal) noexcept;
@@ -214,13 +219,9 @@ inline constexpr std::array k_good_on_purpose{
     GoodRow{
         "426", "an old client is refused on purpose; `compat_rejected` counts it where that matters"
     },
-    GoodRow{
-        "429",
-        "a limit that protects the others did its work; a lane that is full answers 503, which is "
-        "bad"
-    },
+    GoodRow{"429", "a limit protected the other clients; a full lane answers 503, which is bad"},
     GoodRow{"499", "the client left before a status line"},
-    GoodRow{"a reader that was lost, was too slow or was cut", "the turn goes on and is judged"},
+    GoodRow{"a reader that was lost, was too slow or was cut", "the turn continues and is judged"},
     GoodRow{"an empty answer", "completed; `empty` counts it where that matters"},
 };
 
