@@ -59,7 +59,7 @@ as every stream that `check`, `smoke`, `load` and `shadow` judge.
 | `chat-completions` | answers of `POST /v1/chat/completions`, streamed and whole |
 | `responses` | answers of `POST /v1/responses`, streamed and whole |
 
-`oa-stream check --explain ID` says of each rule why it is there.
+`oa-stream check --explain ID` shows the reason for a rule.
 
 ## Keys
 
@@ -107,7 +107,7 @@ std::string for_table(std::string_view text) {
     return out;
 }
 
-/// What the table of the C rules does not tell: the order, and which other rules hold too.
+/// What the table of the C rules does not show: the order, and which other rules hold too.
 std::string completions_order() {
     const auto shared = [](AnswerKind kind) {
         std::string ids;

@@ -82,7 +82,7 @@ const CommandSpec note_command = command<run>({
         },
     .reads_runs = true,
     .about =
-        R"(Adds one sentence to the timeline of a run, with the time and who said it. Reports and incident bodies show
+        R"(Adds one sentence to the timeline of a run, with the time and your name. Reports and incident bodies show
 it in its place.)",
     .also = "annotate",
 });

@@ -12,7 +12,8 @@ constexpr std::string_view k_intro = R"(# Playbooks
 
 <!-- Made by: oa-stream playbook schema --markdown > docs/playbooks.md -->
 
-A playbook is a YAML file that describes a run: its checks, how the traffic moves, what must hold before the next step, and what happens otherwise.
+A playbook is a YAML file that describes a run: its checks, how the traffic moves, what must hold
+before the next step, and what happens otherwise.
 
     oa-stream playbook list                     the shipped ones
     oa-stream playbook show cutover             one of them, to copy
