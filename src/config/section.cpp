@@ -35,7 +35,7 @@ std::optional<std::size_t> chosen_variant(Reader& reader, const Variants& varian
                            : std::optional(static_cast<std::size_t>(at - all.begin()));
 }
 
-/// The key was written, only not quite: that is told as an unknown key.
+/// The key is misspelt: it is reported as an unknown key.
 bool misspelt(const Node& node, const AllKeys& all, std::string_view name) {
     std::vector<std::string_view> names;
     for (const Key& key : all.keys) {

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
 
-/// A name that every shell and every sha256sum takes as it is, and that tells nothing.
+/// A name that every shell and every sha256sum accepts unchanged, and that reveals nothing.
 std::string plain_name(const fs::path& path, const Redactor& redactor) {
     std::string out = redactor.apply(path.filename().string());
     std::ranges::replace_if(

@@ -28,7 +28,7 @@ std::string flat(const Json& value) {
     return out;
 }
 
-/// Every member but those that are told elsewhere.
+/// Every member except those that are printed elsewhere.
 std::string members(const Json& line, std::span<const std::string_view> told) {
     std::string out;
     for (const auto& [key, value] : line.items()) {

@@ -15,7 +15,7 @@
 namespace oa_stream::report {
 namespace {
 
-/// What the formats tell of a check, as run.json has it.
+/// The formats' view of a check, as in run.json.
 struct Row {
     std::string id;
     std::string verdict;

@@ -208,7 +208,7 @@ std::string check_table(const Report& report, bool passed, std::string_view labe
                         : html::table(label, heads({"check", "verdict", "mode", "detail"}), rows);
 }
 
-/// What passed is folded: on paper only its number is left.
+/// Passed checks are folded: in print only their number is left.
 std::string checks(const Report& report) {
     if (report.checks.empty()) {
         return {};

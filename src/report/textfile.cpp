@@ -32,7 +32,7 @@ void family(std::string& out, std::string_view name, std::string_view help) {
     out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
 }
 
-/// `run="…",target="…"`: two files of one machine must not tell of the same series.
+/// `run="…",target="…"`: two files of one machine must not have the same series.
 std::string labels_of(std::string_view name, std::string_view target) {
     return fmt::format("run=\"{}\",target=\"{}\"", escaped(name), escaped(target));
 }

@@ -39,7 +39,7 @@ Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks
     RouteSnapshot out;
     std::vector<int> counts;
     const auto deadline = Clock::now() + looks.limit;
-    // Once two memories were met, a few more looks tell which of them is the common one.
+    // Once two memories were met, a few more looks show which of them is the common one.
     const auto enough = [&] { return out.seen.size() == 1 && counts.front() >= looks.agree; };
     while (!enough() && out.looks < 2 * looks.agree && Clock::now() < deadline) {
         // The client has asked more than once, each time over a new connection.

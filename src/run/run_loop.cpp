@@ -63,7 +63,7 @@ bool answer(
         std::_Exit(k_signalled + number);
     }
     const bool second = std::exchange(signalled, true);
-    if (stop.requested() && !second) { // by an order: whoever signals now may not know of it
+    if (stop.requested() && !second) { // by an order: the sender of this signal may not know of it
         observer.say("signal: already ending: " + stop.text() + "; a second signal leaves at once");
         return true;
     }

@@ -121,7 +121,7 @@ Result<void> remove_run(const fs::path& folder) {
             name
         );
     }
-    // Pinned in the last moment: whoever did it was told that it is.
+    // Pinned at the last moment: the command has reported it as pinned.
     if (fs::exists(grave / "pinned.json", error)) {
         fs::rename(grave, folder, error);
         return fail(Code::conflict, "was pinned just now", name);

@@ -11,7 +11,7 @@
 namespace oa_stream::wire {
 
 /// nullopt, with a note, when `text` is no JSON object: `not_object` is the rule that asks for one.
-/// `lone_surrogate` of the result tells of the value, no longer of overridden members.
+/// `lone_surrogate` of the result is about the value, no longer of overridden members.
 [[nodiscard]] std::optional<ScannedJson>
 scan_object(std::string_view text, std::string_view not_object, std::vector<ui::ParseNote>& notes);
 

@@ -51,19 +51,19 @@ struct TurnRequest {
     std::string owner{}; ///< who asks; empty without auth
     std::optional<std::string> thread{}; ///< the authority's id; unset: make a new thread
     std::vector<SeedMessage> seed{};     ///< only with a new thread
-    std::string keep{}; ///< only with a new thread: text that Authority::kept() tells back
+    std::string keep{}; ///< only with a new thread: text that Authority::kept() returns
     std::vector<InputPart> input; ///< may be empty behind a seed that ends with a tool's result
     /// Drop this turn and everything after it first (regenerate, edit). An authority whose
     /// capabilities say !can_revert answers Code::precondition.
     std::optional<std::string> revert_from_turn{};
     bool ephemeral = false; ///< no thread is kept
     std::string traceparent{};
-    std::string client_message_id{};    ///< the user message's id; told back by turns() when kept
+    std::string client_message_id{};    ///< the user message's id; turns() returns it when kept
     std::string instructions{};         ///< replaces the base prompt; only with a new thread
     std::string effort{}; ///< reasoning effort of this turn alone; empty: the model's default
     std::string summary{}; ///< of reasoning: auto, concise or detailed; empty: as configured
     std::string model{}; ///< one of Capabilities::models; empty: the one the thread has
-    std::string developer{}; ///< told to the model before this turn, as the developer's words
+    std::string developer{}; ///< sent to the model before this turn, as developer instructions
     std::optional<Json> output_schema{}; ///< JSON Schema the answer must follow
     /// Approvals come as events and wait for answer_approval(); unset: they are declined.
     bool ask_approvals = false;
@@ -141,12 +141,12 @@ public:
     [[nodiscard]] virtual WireFaults* wire_faults() noexcept { return nullptr; }
 };
 
-/// How an error of Turn::next() is told to clients: unavailable → authority_lost; timeout →
+/// How an error of Turn::next() is reported to clients: unavailable → authority_lost; timeout →
 /// stalled (where "idle"), turn_aborted (where "turn"), else authority_timeout; too_large →
 /// overloaded; anything else → codex_error.
 [[nodiscard]] turn::FailureCode failure_code_of(const Error& error) noexcept;
 
-/// One earlier turn of a thread, as the authority tells it.
+/// One earlier turn of a thread, as the authority reports it.
 struct PastTurn {
     std::string id;
     turn::Outcome outcome = turn::Outcome::completed;

@@ -162,8 +162,8 @@ make_codex_pool(const asio::any_io_executor& executor, CodexOptions options, std
 check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>& servers);
 
 /// Likewise with servers instead of children; `servers` is not empty. open() does not wait for a
-/// server that is away: health() tells it, and its threads are refused with Code::unavailable until
-/// it is back. A turn that is left at the end goes on there.
+/// server that is away: health() reports it, and its threads are refused with Code::unavailable
+/// until it is back. A turn that is left at the end goes on there.
 [[nodiscard]] std::unique_ptr<Authority> make_codex_servers(
     const asio::any_io_executor& executor, CodexOptions options, std::vector<CodexServer> servers
 );

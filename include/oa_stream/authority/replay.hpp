@@ -3,7 +3,7 @@
 //
 // Differences to codex that a reader should know: a seed is listed by turns() as earlier turns
 // (codex keeps it, but out of sight), and the answer never depends on it; a turn on an unknown
-// thread begins that thread anew (a restarted process has forgotten it), only turns() says not
+// thread begins that thread again (a restarted process has forgotten it), only turns() says not
 // found.
 #pragma once
 

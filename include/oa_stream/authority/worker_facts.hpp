@@ -16,7 +16,7 @@ struct WorkerFacts {
     Result<void> worker{};               ///< it is known, runs and beats
     std::optional<Millis> heartbeat_age{};
     std::optional<Result<std::optional<WallTime>>> sync_token{}; ///< its end, if it says so
-    std::optional<Result<void>> khala{}; ///< the topic's head was told, its socket opened
+    std::optional<Result<void>> khala{}; ///< the topic's head is known, its socket is open
 };
 
 /// Asks as a lane would and leaves again; sends no command. Errors as check_worker_options().

@@ -10,7 +10,7 @@
 
 namespace oa_stream {
 
-/// A place that must not be shown. What stands there is told as a Secret only.
+/// A place that must not be shown. Its content is reported only as a Secret.
 struct Redaction {
     std::size_t offset = 0; ///< bytes
     std::size_t length = 0;

@@ -1,4 +1,4 @@
-// A table of keys, told to editors and to people.
+// A table of keys, described for editors and for people.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

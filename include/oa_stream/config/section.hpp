@@ -33,7 +33,7 @@ enum class Type {
     words,    ///< "a | b" of `words`
     section,  ///< a mapping with its own table
     sections, ///< a list of those
-    phrase,   ///< a text with a form of its own, told in the help
+    phrase,   ///< a text with its own form, described in the help
     scalar,   ///< anything but a list or a mapping
 };
 /// "a duration like 10m": what messages and the page call it.

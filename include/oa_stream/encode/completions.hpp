@@ -35,7 +35,7 @@ public:
     WholeAnswer& operator=(const WholeAnswer&) = delete;
     ~WholeAnswer() override = default;
     /// Only after ended(): the JSON object of a 200, or why there is none (the caller chooses the
-    /// status from the failure's code and cause; summary().content tells whether there was text).
+    /// status from the failure's code and cause; summary().content shows whether there was text).
     [[nodiscard]] virtual const std::expected<Json, turn::Failure>& result() const = 0;
 
 protected:

@@ -1,4 +1,4 @@
-// A turn told again from its beginning, of which somebody has heard a part: what is left to tell.
+// A turn repeated from its beginning, of which a client has a part: what is left to send.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -10,7 +10,7 @@
 namespace oa_stream::encode {
 
 /// Made from the frames of the page's protocol that were sent. Nothing is guessed and nothing
-/// repeated: pieces may be cut anywhere, but the text that is told again must begin with the text
+/// repeated: pieces may be cut anywhere, but the repeated text must begin with the text
 /// that was sent.
 class Continuation {
 public:
@@ -21,7 +21,7 @@ public:
     Continuation(Continuation&&) noexcept;
     Continuation& operator=(Continuation&&) noexcept;
 
-    /// True: `event`, cut to what is new of it, is to be told. Code::unavailable: it does not go on
+    /// True: `event`, cut to its new part, is to be sent. Code::unavailable: it does not go on
     /// from what was sent.
     [[nodiscard]] Result<bool> admit(turn::Event& event);
 

@@ -18,7 +18,7 @@ struct ResponseIdentity {
     bool one_call = false; ///< parallel_tool_calls: false
     bool must_call = false; ///< tool_choice: an answer without a call is a failure
     bool json_object = false; ///< an answer that is no JSON object is a failure
-    bool reasoning = false; ///< reasoning is told, as summaries
+    bool reasoning = false; ///< reasoning is sent, as summaries
     /// Called once with a response that is complete or was cut, never with one that failed.
     std::function<void(const Json& response)> on_response{};
 };

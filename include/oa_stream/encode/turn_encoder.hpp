@@ -52,7 +52,7 @@ protected:
 };
 
 /// Where pause() changed from one answer to the next, in bytes of what it appended. One stream that
-/// tells both leaves out what stands from `finish` up to `body`.
+/// sends both leaves out the part from `finish` up to `body`.
 struct TurnEncoder::Break {
     std::size_t finish = 0; ///< frames from here on only end the first answer
     std::size_t end = 0; ///< the first answer's end

@@ -1,4 +1,4 @@
-// What goes into an incident issue: everything known of some runs, gathered once and told as text.
+// The content of an incident issue: the data of some runs, collected once and printed as text.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -47,7 +47,7 @@ struct Incident {
     Timeline timeline;
     std::vector<Fact> facts{}; ///< of the machine that gathers and of the programs
     std::vector<Fact> settings{};  ///< of the runs' commands here and now, and who set them
-    std::vector<Check> doctor{};   ///< what is wrong here and now, and what mends it
+    std::vector<Check> doctor{};   ///< problems of this machine, and their fixes
     std::vector<Artefact> artefacts{};
     std::vector<std::filesystem::path> logs{};
     std::string bundle_command{}; ///< makes the bundle of these runs; empty: by their names

@@ -15,7 +15,7 @@ namespace oa_stream::lane {
     const RequestRecord& record, std::string_view revision, LogFormat format = LogFormat::json
 );
 
-/// The first 12 hex digits of a digest: tells owners apart without naming them. Empty for nobody.
+/// The first 12 hex digits of a digest: separates owners without naming them. Empty for nobody.
 [[nodiscard]] std::string owner_hash(std::string_view owner);
 
 } // namespace oa_stream::lane

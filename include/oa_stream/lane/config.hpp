@@ -111,7 +111,7 @@ struct LaneTimings {
     Millis supersede_wait{2000}; ///< how long a new message waits for the old turn's end
     Millis reader_leaving{250}; ///< a closed socket may be noticed after the next request came
     Millis interrupt_grace{5000}; ///< an interrupted turn that does not end is given up after this
-    /// An ended turn is told to whoever may lack its end for so long; why so: docs/chats.md.
+    /// How long an ended turn is replayed for clients that may lack its end: docs/chats.md.
     Millis ended_kept{5000};
     Millis authority_away{10'000}; ///< a dead replica's turn waits so long for the authority
     Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer

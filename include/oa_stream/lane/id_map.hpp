@@ -21,7 +21,7 @@ struct ThreadRow {
     std::string id;    ///< the client's
     std::string thread; ///< the authority's
     std::size_t seeded = 0; ///< messages the thread began with
-    std::string title{}; ///< as the authority told it last; empty when there is none yet
+    std::string title{}; ///< the authority's last title; empty when there is none yet
     std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
     std::int64_t updated_at = 0; ///< likewise
     bool archived = false; ///< out of the usual list, nothing more

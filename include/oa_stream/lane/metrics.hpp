@@ -41,7 +41,7 @@ private:
     double sum_ = 0;
 };
 
-/// What tells this process from others behind the same address.
+/// What distinguishes this process from others behind the same address.
 struct ProcessFacts {
     std::string revision;
     std::string version;

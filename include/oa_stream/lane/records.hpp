@@ -1,4 +1,4 @@
-// What the lane tells about itself: one record a request, one a turn. Metrics and logs hang on
+// What the lane reports: one record per request, one per turn. Metrics and logs hang on
 // them.
 #pragma once
 
@@ -112,7 +112,7 @@ struct RequestRecord {
     std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
 };
 
-/// Copies what the record tells of the turn that its request started.
+/// Copies the record's data of the turn that its request started.
 void tell_turn(RequestRecord& record, const TurnOutcome& outcome);
 
 /// All calls come on the lane's thread.

@@ -1,4 +1,4 @@
-// The state of one error budget, made from what a source told of its window and of the windows
+// The state of one error budget, made from a source's numbers of its window and of the windows
 // that burn rates look at. Pure.
 #pragma once
 

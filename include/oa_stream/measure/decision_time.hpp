@@ -1,5 +1,5 @@
-// How long a gate will need, told before anything moves: from stable's traffic of today and the
-// limit, at the share a stage gives the canary.
+// How long a gate will need, estimated before anything moves: from stable's traffic of today and
+// the limit, at the share a stage gives the canary.
 #pragma once
 
 #include "oa_stream/measure/gate.hpp"

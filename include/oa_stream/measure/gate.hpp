@@ -22,11 +22,11 @@ struct GateBasis;
 enum class Metric {
     bad_rate,          ///< share of bad requests
     quantile,          ///< of a time of each request: GateSpec::timing and ::quantile
-    spike,             ///< events of one kind, told by a source: does the canary have many more?
+    spike, ///< events of one kind, counted by a source: does the canary have many more?
     expression, ///< what a PromQL expression gives, in GateSpec::quantity
 };
 enum class Against {
-    limit,  ///< canary alone; `limit` is a share (0.01) or seconds (2.5)
+    limit, ///< canary alone; `limit` is a share (0.01) or seconds (2.5)
     stable, ///< canary versus stable; `limit` is a difference of shares (0.01 = one percentage
             ///< point) or a relative change of the p95 or of a rate (0.2 = +20 %)
     before, ///< canary, or a service that knows no revisions, versus the same length of time before
@@ -57,7 +57,7 @@ struct EventCounts {
     std::uint64_t requests = 0; ///< among how many: the arms have different shares of the traffic
     friend bool operator==(const EventCounts&, const EventCounts&) = default;
 };
-/// What a source tells of one kind of events.
+/// A source's numbers of one kind of events.
 struct EventReading {
     EventCounts canary{};
     EventCounts stable{};

@@ -1,4 +1,4 @@
-// A gate judged on what a source told of both arms: by counts and buckets, whose blur is taken
+// A gate judged on a source's numbers of both arms: by counts and buckets, whose blur is taken
 // against whatever would be concluded.
 #pragma once
 

@@ -11,9 +11,9 @@
 
 namespace oa_stream::measure {
 
-/// Each power of two is split into 2^precision equal buckets, so a value is told from its bucket's
-/// middle with a relative error of at most 2^−(precision + 1); values below 2^(precision + 1) are
-/// exact. Count, minimum, maximum and sum are exact always. Not thread-safe.
+/// Each power of two is split into 2^precision equal buckets, so a value is estimated from its
+/// bucket's middle with a relative error of at most 2^−(precision + 1); values below 2^(precision +
+/// 1) are exact. Count, minimum, maximum and sum are exact always. Not thread-safe.
 class LogLinearHistogram {
 public:
     static constexpr unsigned k_max_precision = 16;
@@ -40,7 +40,7 @@ public:
     /// outside [min, max]. nullopt for no data.
     [[nodiscard]] std::optional<double> percentile(Fraction q) const;
 
-    /// The same counts as Prometheus tells them, each bound times `unit` (values in µs, seconds
+    /// The same counts as Prometheus reports them, each bound times `unit` (values in µs, seconds
     /// wanted: 1e-6): both edges of every bucket that has values, then +Inf. A value is a whole
     /// number, so the bucket (0.099999, 0.1] has those of exactly 0.1. Empty for no data.
     [[nodiscard]] std::vector<Bucket> cumulative(double unit) const;

@@ -21,7 +21,7 @@ enum class ResultType { vector, matrix, scalar, string };
 [[nodiscard]] std::string_view to_string(ResultType type) noexcept;
 
 struct Point {
-    /// Seconds since 1970, of the *evaluation*: how old the sample is only `timestamp()` tells.
+    /// Seconds since 1970, of the *evaluation*: only `timestamp()` gives the sample's own time.
     double at_s = 0;
     double value = 0; ///< may be NaN or infinite
 };

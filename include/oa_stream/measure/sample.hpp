@@ -29,7 +29,7 @@ inline constexpr std::array<std::string_view, 4> k_timing_words{
 
 struct Sample {
     double at_s = 0;         ///< when it should have been sent, seconds since the run began
-    std::string arm{};       ///< whom it was meant for: "stable", "canary", "mixed"
+    std::string arm{};       ///< the intended arm: "stable", "canary", "mixed"
     std::string revision{};  ///< who answered, empty when nobody did
     std::string outcome{};   ///< one word, "ok" or what went wrong
     bool bad = false;        ///< counts against the error budget

@@ -90,8 +90,8 @@ struct SourceReading {
     std::string uncovered{};
     /// How many requests that part may have held, at the rate of the rest.
     double uncovered_requests = 0;
-    /// The run's own probes are in the tally, beside users' requests. False when the source tells
-    /// them apart and leaves them out.
+    /// The run's own probes are in the tally, beside users' requests. False when the source
+    /// separates them apart and leaves them out.
     bool counts_probes = true;
 };
 

@@ -70,7 +70,7 @@ public:
     SourceSettings& operator=(const SourceSettings&) = delete;
 
     [[nodiscard]] virtual const SourceKind& kind() const noexcept = 0;
-    /// What stands in the plan; plans are told apart by it.
+    /// The plan contains it, and plans are distinguished by it.
     [[nodiscard]] virtual Json to_json() const = 0;
     /// One problem each, `where` a key below the source's own; empty: the source itself.
     [[nodiscard]] virtual std::vector<Error> problems() const { return {}; }

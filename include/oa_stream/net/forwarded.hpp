@@ -31,7 +31,7 @@ private:
 };
 
 struct Client {
-    std::string address; ///< without a port, "unix" for a local one nobody told more about
+    std::string address; ///< without a port, "unix" for a local peer without forwarded fields
     bool secure = false; ///< came over TLS, to us or to the trusted proxy in front
 };
 

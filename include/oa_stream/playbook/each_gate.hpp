@@ -35,7 +35,7 @@ struct GatesDrilled {
     std::vector<std::string> blind{}; ///< gates that did not notice, or were not tried
     bool same_gates = true; ///< the playbook has these gates still
 };
-/// What tells gates apart from those of an earlier day.
+/// What distinguishes gates from those of an earlier day.
 [[nodiscard]] std::string gates_digest(const Playbook& playbook);
 /// Of the playbook of that name; `gates`: the playbook as it is now, null: not compared.
 [[nodiscard]] std::optional<GatesDrilled> last_gates_drilled(

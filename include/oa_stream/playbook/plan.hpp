@@ -53,7 +53,7 @@ struct PlanFacts {
     std::string created_at{};          ///< RFC 3339
     std::string etag{};                ///< shown to people; a new one alone is not drift
     Json exact = nullptr;              ///< the whole setting, see traffic::TrafficState
-    Json revisions = Json::object();   ///< revision → what tells one build of it from another
+    Json revisions = Json::object();   ///< revision → what distinguishes its builds
     Json trials = Json::array();        ///< each gate tried against stable
     std::vector<std::string> warnings{}; ///< by what was seen
     /// The continuity check tried once, {"verdict", "detail"}, or with new-threads-only how many

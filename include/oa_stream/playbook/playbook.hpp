@@ -205,7 +205,7 @@ enum class Continuity {
 };
 inline constexpr std::array<std::string_view, 2> k_continuity_words{"required", "new-threads-only"};
 
-/// What a hook may be told about.
+/// The events that a hook can get.
 enum class HookEvent {
     run_begins,
     before_stage, ///< before the traffic of a stage is moved: the one that a hook can refuse
@@ -224,7 +224,7 @@ inline constexpr std::array<std::string_view, 7> k_hook_words{
     "rollback-ended",
     "run-ended",
 };
-/// Who is told what a run does: a program, or a web server.
+/// What gets a run's events: a program, or a web server.
 struct HookSpec {
     std::string id{}; ///< unique
     std::vector<std::string> run{}; ///< program and arguments; empty: a webhook
@@ -292,7 +292,7 @@ void link_readings(Playbook& playbook);
 /// the run's own probes, and of a spike what somebody stated.
 [[nodiscard]] const measure::SourceKind&
 judged_by(const Playbook& playbook, const measure::GateSpec& gate);
-/// By the requests of users, whom somebody else than the run itself measures.
+/// By the requests of users, which a source measures and not the run itself.
 [[nodiscard]] bool judged_by_users(const Playbook& playbook, const measure::GateSpec& gate);
 /// What somebody typed; nullptr when the playbook has no such source.
 [[nodiscard]] const measure::StatedNumbers* stated_numbers(const Playbook& playbook) noexcept;

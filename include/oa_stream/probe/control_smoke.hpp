@@ -17,7 +17,8 @@ namespace oa_stream::probe {
 /// What stands at the address.
 enum class ControlProfile {
     /// The site as users reach it: the web shell's manifest, service worker and assets are there,
-    /// and an edge may keep /healthz for itself (its 404 is told, not held against the service).
+    /// and an edge may keep /healthz for itself (its 404 is reported and does not fail the
+    /// service).
     shell_serving,
     api_only, ///< the service alone: no web shell, /healthz is required
 };

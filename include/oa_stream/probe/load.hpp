@@ -1,7 +1,7 @@
 // load: many streams at once against one lane, arriving by the clock or by a fixed number of users.
 //
 // Safe from coordinated omission: in an open loop arrivals follow the clock, never the answers, and
-// every time is told from the moment a request should have been sent. What never got an answer
+// every time is measured from when a request should have been sent. What never got an answer
 // within its limits counts as infinitely slow, so a percentile cannot look better because the worst
 // requests are missing from it.
 #pragma once

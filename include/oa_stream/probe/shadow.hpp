@@ -23,8 +23,8 @@ namespace oa_stream::probe {
 
 enum class Compare {
     text, ///< everything that is said; for authorities that answer the same prompt alike
-    /// Kinds and order of parts, tools and their outcomes, shapes, ending, which usage is told: all
-    /// that two answers of a real model have in common.
+    /// Kinds and order of parts, tools and their outcomes, shapes, ending, which usage is reported:
+    /// all that two answers of a real model have in common.
     structure,
 };
 [[nodiscard]] std::string_view to_string(Compare compare) noexcept;
@@ -53,7 +53,7 @@ inline constexpr std::size_t k_most_prompts = 1000;
 prompt_of(std::shared_ptr<const authority::Capture> capture, bool replay);
 
 struct ShadowLatency {
-    bool judged = true; ///< false: told, but SKIPPED
+    bool judged = true; ///< false: reported, but SKIPPED
     /// An undecided one is SKIPPED instead of INCONCLUSIVE: for runs whose gates judge latency.
     bool undecided_skips = false;
     double slower_at_most = 0.2; ///< relative, of the median over pairs
@@ -64,7 +64,7 @@ struct ShadowLatency {
 };
 
 struct ShadowOptions {
-    Target lane; ///< whom the verdict is about
+    Target lane; ///< the lane that the verdict is about
     std::optional<Target> reference{};
     authority::Authority* native = nullptr; ///< open; or every prompt is recorded
     std::vector<ShadowPrompt> prompts{};

@@ -28,9 +28,9 @@ struct SharedTurn {
 };
 enum class Shared {
     same,    ///< both whole, byte for byte
-    carried, ///< the first was cut; the other lane told an ending, and nothing else in between
+    carried, ///< the first was cut; the other lane sent an ending, and nothing else in between
     differs,
-    lost, ///< the other lane told no ending
+    lost, ///< the other lane sent no ending
 };
 [[nodiscard]] Shared judge_shared(const SharedTurn& turn);
 

@@ -58,7 +58,7 @@ struct RenewedToken {
     Secret now;
 };
 
-/// Where and as whom to probe. Copyable; the secret is never formatted.
+/// Where to probe, and with which identity. Copyable; the secret is never formatted.
 struct Target {
     std::string base_url;     ///< without a trailing slash
     Secret bearer{};
@@ -69,7 +69,7 @@ struct Target {
     std::vector<Secret> hidden{}; ///< values of `extra` that must not be shown
     std::string ca_file{}; ///< PEM of who signs for it; empty: the system's
     std::string revision_header = "x-oa-revision"; ///< of the answer: which revision gave it
-    /// What the lane is told it is (telemetry::k_probe_header); empty: it counts as a user's.
+    /// The value of telemetry::k_probe_header; empty: the request counts as a user's.
     std::string probe = "probe";
 };
 

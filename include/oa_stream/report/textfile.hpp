@@ -13,7 +13,7 @@ namespace oa_stream::report {
 
 struct RunMetrics {
     std::string name; ///< of the playbook; the label `run`
-    std::string target{}; ///< whom it looked at; the label `target`
+    std::string target{}; ///< the address that it measured; the label `target`
     Verdict verdict = Verdict::error;
     int exit_code = 0;
     WallTime ended{};
@@ -28,8 +28,8 @@ struct RunMetrics {
 /// `time() - oa_stream_run_last_pass_timestamp_seconds`.
 [[nodiscard]] std::string textfile(const RunMetrics& metrics);
 
-/// The last PASS that an earlier textfile() of that run and target told of, also one of a release
-/// without the label `target`; 0 when it tells of none.
+/// The last PASS that an earlier textfile() of that run and target recorded, also from a release
+/// without the label `target`; 0 when it has none.
 [[nodiscard]] double
 last_pass_in(std::string_view text, std::string_view name, std::string_view target);
 

@@ -28,7 +28,7 @@ struct Leak {
     std::string kind; ///< never the value
 };
 
-/// True for files whose deltas are joined by whoever reads them, as far as a name tells.
+/// True for files whose deltas are joined by whoever reads them, as far as the name shows.
 [[nodiscard]] bool is_stream(std::string_view file);
 
 /// What stands in `text` and must not, by the rules for a file of that name.
@@ -39,8 +39,9 @@ leaks_of(const std::string& file, std::string_view text, const std::vector<Redac
 /// `text` with stars at those places.
 [[nodiscard]] std::string blank(std::string_view text, const std::vector<Redaction>& places);
 
-/// What was taken out of the files of one run, and the names of it. A name tells the sort of secret
-/// and a number in the order of finding: nothing that could be worked out from the secret itself.
+/// What was taken out of the files of one run, and the names of it. A name states the sort of
+/// secret and a number in the order of finding: nothing that could be worked out from the secret
+/// itself.
 class RedactionBook {
 public:
     /// What earlier sidecars tell: ranges, and which names are taken. A known secret that has a
@@ -53,7 +54,7 @@ public:
     /// These were blanked in `file`, which is called by its path below the folder; offsets count
     /// from `base`.
     void add(const std::string& file, const std::vector<Redaction>& places, std::uint64_t base = 0);
-    /// `file` is written anew.
+    /// `file` is rewritten.
     void forget(const std::string& file) { files_.erase(file); }
 
     [[nodiscard]] std::vector<std::string> files() const;

@@ -1,5 +1,5 @@
-// The runs of this machine, told by their folders alone: whether one ended well, ended badly, runs
-// or died.
+// The runs of this machine, known only from their folders: whether one ended well, ended badly,
+// runs or died.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"
@@ -33,7 +33,7 @@ struct RunEntry {
     std::string verdict{}; ///< empty: none was reached
     std::optional<std::int64_t> exit_code{};
     std::string started_at{};
-    WallTime started{}; ///< the epoch when nothing tells
+    WallTime started{}; ///< the epoch when unknown
     std::optional<double> duration_s{};
     std::string headline{};
     std::string next{};
@@ -45,7 +45,7 @@ struct RunEntry {
     Json document = Json::object(); ///< run.json, as far as it can be read
 };
 
-/// A paper of a run folder, run.json for one: empty when it is not there, torn or no object.
+/// A JSON file of a run folder, such as run.json: empty when missing, torn or not an object.
 [[nodiscard]] Json document_in(const std::filesystem::path& file);
 
 /// Code::not_found when there is no such folder. Whatever else is missing or torn is left empty.

@@ -1,4 +1,4 @@
-// What a second operator asks of a run under way, and what it tells him. The engine looks at it
+// A second operator's orders to an active run, and its answers. The engine looks at it
 // between and within its steps; the run's control socket (run/control.hpp) passes orders on.
 #pragma once
 

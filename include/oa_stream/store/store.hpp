@@ -40,7 +40,7 @@ struct ThreadFields {
 /// What became of an owner's rows since they were asked for last.
 struct RowChanges {
     std::string at{}; ///< for the next time
-    bool all = false; ///< it cannot be told: any row may have changed
+    bool all = false; ///< unknown: any row may have changed
     std::vector<std::string> ids{};
 };
 
@@ -83,7 +83,7 @@ struct Acquired {
     std::size_t readers = 0; ///< busy: of its turn, on all replicas
     /// mine: what became of the start before this one nobody knows.
     bool unsure = false;
-    /// mine: as look() tells them. Nobody else changes them from now on.
+    /// mine: as look() returns them. No other replica changes them from now on.
     std::optional<ThreadFields> fields{};
     bool erased = false;
 };
@@ -120,7 +120,7 @@ struct LogEntry {
     std::string head{};
     std::string bytes{}; ///< whole frames
     std::string outcome{}; ///< of the last one: how the turn ended
-    std::int64_t written_at = 0; ///< Unix ms, by the writer's clock; 0: not told
+    std::int64_t written_at = 0; ///< Unix ms, by the writer's clock; 0: unknown
     bool strange = false; ///< a later release says more in it
     [[nodiscard]] bool last() const noexcept { return !outcome.empty(); }
 };
@@ -199,7 +199,8 @@ struct TailNews {
 inline constexpr std::string_view k_answer = "answer";
 /// The turn has readers at another replica.
 inline constexpr std::string_view k_read = "read";
-/// A turn that was released: on_wanted() of one other process is told. Its body is the row_name().
+/// A turn that was released: on_wanted() of one other process is called. Its body is the
+/// row_name().
 inline constexpr std::string_view k_adopt = "adopt";
 [[nodiscard]] ThreadKey thread_of(std::string_view row_name);
 
@@ -256,7 +257,7 @@ struct TurnCounts {
     std::uint64_t reaped = 0; ///< of a dead replica, and ended
     std::uint64_t released = 0; ///< for others to adopt
     std::uint64_t gaps = 0; ///< readers cut because a log was lost
-    std::uint64_t unsettled = 0; ///< endings that were told before the store had them
+    std::uint64_t unsettled = 0; ///< endings that were sent before the store had them
     std::size_t inflight = 0; ///< bytes of turns that were sent, and have no answer yet
     std::size_t unacked = 0; ///< bytes of running turns that the store does not have yet
     std::size_t relays = 0; ///< turns of others that are read here now
@@ -299,7 +300,7 @@ public:
     [[nodiscard]] virtual Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) = 0;
     [[nodiscard]] virtual Task<Result<void>> erase(ThreadKey key) = 0;
 
-    /// Somebody was told the thread's messages: these turns whole. `name`: of this reading.
+    /// A client has read the thread's messages: these turns whole. `name`: of this reading.
     [[nodiscard]] virtual Task<Result<void>>
     note_read(ThreadKey key, std::string name, std::vector<std::string> whole) = 0;
 
@@ -309,7 +310,7 @@ public:
     [[nodiscard]] virtual Task<Result<std::string>> commit(CommitRequest request) = 0;
     [[nodiscard]] virtual Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) = 0;
     /// A turn that was committed is still ours: said again when this process had to be registered
-    /// anew (on_anew). False: another replica has it.
+    /// again (on_anew). False: another replica has it.
     [[nodiscard]] virtual Task<Result<bool>>
     hold_again(ThreadKey key, std::uint64_t fence, std::string turn) = 0;
     std::function<void()> on_anew{};
@@ -330,7 +331,7 @@ public:
     [[nodiscard]] virtual Task<Result<Written>> end(EndRequest request) = 0;
     /// Nobody but local readers follows this turn any more.
     [[nodiscard]] virtual Task<Result<void>> drop_log(std::string turn) = 0;
-    /// Its holder is told; false: nobody holds that turn.
+    /// Notifies its holder; false: no replica holds that turn.
     [[nodiscard]] virtual Task<Result<bool>>
     want(ThreadKey key, std::uint64_t fence, std::string reason) = 0;
     /// A message for the living replica that runs this turn; it comes there as Wanted, and its
@@ -362,7 +363,7 @@ public:
 
     // Idempotency-Key.
     [[nodiscard]] virtual Task<Result<KeyUse>> use_key(KeyRequest request) = 0;
-    /// Nobody was told a turn that this attempt led to.
+    /// No client has seen a turn of this attempt.
     [[nodiscard]] virtual Task<Result<void>> forget_key(KeyRequest request) = 0;
 };
 

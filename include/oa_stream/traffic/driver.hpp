@@ -23,13 +23,14 @@ struct StreamCounts {
 };
 
 struct TrafficState {
-    Split wanted;        ///< what the machinery was told last
+    Split wanted;        ///< the split that was requested last
     /// What really serves; the baseline of every decision. Empty when it is no split in whole
     /// percents: then extra["no_split"] says what it is, and only a rollback may start from it.
     Split serving;
     bool settled = true; ///< false while the last write is still being carried out
     std::string etag; ///< opaque; changes with every write by anybody
-    std::map<std::string, StreamCounts, std::less<>> streams{}; ///< where the machinery tells
+    std::map<std::string, StreamCounts, std::less<>> streams{
+    }; ///< where the machinery reports them
     Json extra = Json::object(); ///< the driver's own facts, kept as evidence
     /// The whole setting in the machinery's own words, enough for restore() to bring it back as it
     /// was: weights and drain states, tags, "latest" entries. Equal settings compare equal; nothing

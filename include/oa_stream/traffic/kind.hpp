@@ -22,7 +22,7 @@ struct Arms {
     std::string canary_url{};
 
     [[nodiscard]] std::vector<std::string> revisions() const { return {stable, canary}; }
-    /// Both or none: a driver that is told one would have to guess the other.
+    /// Both or none: a driver with one would have to guess the other.
     [[nodiscard]] std::vector<std::string> urls() const;
 };
 
@@ -47,7 +47,7 @@ public:
     [[nodiscard]] virtual Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const = 0;
     /// One problem each, `where` a key of the playbook.
     [[nodiscard]] virtual std::vector<Error> problems() const { return {}; }
-    /// What stands in the plan; plans are told apart by it.
+    /// The plan contains it, and plans are distinguished by it.
     [[nodiscard]] virtual Json to_json() const = 0;
     /// What a person types when oa-stream itself cannot bring `split` about; one shell line.
     [[nodiscard]] virtual std::string

@@ -134,7 +134,7 @@ struct TurnEnded {
     Outcome outcome = Outcome::completed;
     Finish finish = Finish::stop;
     std::optional<Failure> failure{}; ///< set when outcome is failed or aborted
-    std::optional<Usage> usage{}; ///< unset: the authority never told
+    std::optional<Usage> usage{}; ///< unset: the authority never reported it
     bool withheld = false; ///< the last message was begun, and the authority keeps its words
     friend bool operator==(const TurnEnded&, const TurnEnded&) = default;
 };

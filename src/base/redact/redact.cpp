@@ -258,7 +258,7 @@ std::string ascii_json(std::string_view text, bool upper) {
     return out;
 }
 
-/// It tells where a secret is, not what; but base64 may begin with a slash as well.
+/// It shows where a secret is, not what; but base64 may begin with a slash as well.
 bool is_path(std::string_view value) {
     std::error_code unknown;
     return value.starts_with('/') && std::filesystem::exists(value, unknown);

@@ -1,4 +1,4 @@
-// What a secret looks like when nobody told us of it. Private to the room.
+// The form of a secret that was not registered. Private to the room.
 #pragma once
 
 #include "oa_stream/base/redact.hpp"

@@ -10,7 +10,7 @@ namespace oa_stream {
 
 namespace {
 
-/// Members whose strings are joined by whoever reads the stream.
+/// Members whose strings a reader of the stream joins.
 constexpr std::array<std::string_view, 7> k_pieces{
     "delta", "inputTextDelta", "content", "arguments", "reasoning_content", "refusal", "text"
 };

@@ -75,7 +75,7 @@ struct CommandSpec {
     Run run;
     /// Reads the words into a fresh options struct and forgets it: whether they make sense.
     Result<void> (*read)(const CommandSpec& command, const Args& args) = nullptr;
-    bool leaves_run = false; ///< a run folder, which --junit, --tap and --github tell of
+    bool leaves_run = false; ///< a run folder, which --junit, --tap and --github report
     bool reads_runs = false; ///< those of the state directory
     std::string_view about{}; ///< what it does, as paragraphs of Markdown: the manual's DESCRIPTION
     std::string_view also{}; ///< words that people try or search for instead, one blank between

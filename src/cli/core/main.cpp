@@ -114,7 +114,7 @@ int carry_out(const Invocation& invocation, Context& context) {
     }
     Error error = std::move(code).error();
     name_option(error, invocation.args);
-    if (error.hint.empty()) { // whoever reads it at 3 a.m. is told what to type, at least this
+    if (error.hint.empty()) { // a reader at 3 a.m. needs a command to run, at least this one
         error.hint = usual_hint(error.code, command, invocation.args);
     }
     error.hint = typed_here(error.hint, context);

@@ -124,7 +124,7 @@ template <class T> struct OptionOf : OptionSpec {
         out.rule.suggested = words;
         return out;
     }
-    /// Given by whoever types the command, never by a file or a forgotten variable.
+    /// Given on the command line, never by a file or a forgotten variable.
     [[nodiscard]] constexpr OptionOf typed() const {
         OptionOf out = *this;
         out.typed_only = true;

@@ -44,7 +44,7 @@ enum class Form { text, number, time };
 struct ValueRule {
     Form form = Form::text;
     std::span<const std::string_view> words{}; ///< the value is one of them; empty: any
-    /// Words that are registered elsewhere; whoever reads the value judges it.
+    /// Words that are registered elsewhere; the reader of the value judges it.
     std::span<const std::string_view> (*registered)() = nullptr;
     std::int64_t low = std::numeric_limits<std::int64_t>::min();
     std::int64_t high = std::numeric_limits<std::int64_t>::max(); ///< of counts; of times in ms

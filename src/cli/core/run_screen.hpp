@@ -19,7 +19,7 @@
 
 namespace oa_stream::cli {
 
-/// The line that is drawn anew: on a terminal, unless -q, as much of it as fits. Empty: cleared.
+/// The line that is redrawn: on a terminal, unless -q, as much of it as fits. Empty: cleared.
 void redraw(std::string_view line, const Context& context);
 
 /// Lines as they come; on a terminal one more that is redrawn.

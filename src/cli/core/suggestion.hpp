@@ -1,4 +1,4 @@
-// Commands that a person is told to type: whole, so that they can be pasted where they are read.
+// Commands that a person should run: complete, so that they can be pasted.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

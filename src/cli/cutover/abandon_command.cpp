@@ -104,7 +104,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
                 {{"command", "cutover abandon"}, {"unlocks", status.run}}
             )
         );
-        OA_TRY(status, undone_run(status.run, context)); // whoever had it may have ended it
+        OA_TRY(status, undone_run(status.run, context)); // its holder may have ended it
     }
     OA_CHECK(playbook::mark_finished(status.folder, "given up", reason));
     lock.reset();

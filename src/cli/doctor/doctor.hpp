@@ -1,4 +1,4 @@
-// What may be wrong on this machine, and the exact command that mends it.
+// The possible problems of this machine, and the exact command that fixes each.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
@@ -17,10 +17,10 @@
 
 namespace oa_stream::cli {
 
-/// A check whose Check::data["mend"] is a command line; empty when there is nothing to mend.
+/// A check whose Check::data["mend"] is a command line; empty when there is nothing to fix.
 [[nodiscard]] Check finding(std::string id, Verdict verdict, std::string detail, std::string mend);
 
-/// What the kernel told; the judging is pure, so that a test can be on any machine.
+/// What the kernel reported; the judging is pure, so that a test can be on any machine.
 struct Machine {
     std::uint64_t files_soft = 0; ///< RLIMIT_NOFILE
     std::uint64_t files_hard = 0;

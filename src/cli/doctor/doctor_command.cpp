@@ -1,4 +1,4 @@
-// doctor: what is wrong on this machine, and the exact command that mends it.
+// doctor: the problems of this machine, and the exact command that fixes each.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"

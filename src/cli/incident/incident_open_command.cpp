@@ -1,4 +1,4 @@
-// incident open: shows the issue, and hands it to gh when told to.
+// incident open: shows the issue, and passes it to gh with --yes.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"

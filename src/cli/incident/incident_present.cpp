@@ -1,4 +1,4 @@
-// What an incident's text tells of this machine as it is now.
+// The part of an incident's text about this machine now.
 #include "oa_stream/base/text.hpp"
 
 #include "core/layers.hpp"

@@ -1,4 +1,4 @@
-// What `load` reads from its command line, and whom it may be aimed at.
+// The options of `load`, and the targets that it may use.
 #pragma once
 
 #include "oa_stream/probe/load.hpp"
@@ -46,7 +46,7 @@ struct LoadGiven : TargetOptions, LimitOptions {
 /// Code::precondition when the target's turns are real (no replay authority) and --yes-load does
 /// not name its host.
 [[nodiscard]] Result<void> may_cost(const LoadArgs& args, std::string_view authority);
-/// "30000": about how many requests the plan makes; 0: nobody can tell (closed loop).
+/// "30000": about how many requests the plan makes; 0: unknown (closed loop).
 [[nodiscard]] std::uint64_t planned_requests(const probe::LoadOptions& options);
 
 } // namespace oa_stream::cli

@@ -5,8 +5,8 @@
 
 namespace oa_stream::cli {
 
-/// Leaves a run and tells its result. Code::io; Code::precondition when the target's turns cost and
-/// nobody said yes.
+/// Leaves a run and prints its result. Code::io; Code::precondition when the target's turns cost
+/// and nobody said yes.
 [[nodiscard]] Result<ExitCode> run_load(LoadArgs args, Context& context);
 
 } // namespace oa_stream::cli

@@ -1,4 +1,4 @@
-// How long something takes, told by what it took before.
+// How long something takes, estimated from earlier runs.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

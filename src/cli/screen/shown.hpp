@@ -1,4 +1,4 @@
-// Texts as the terminal of whoever reads them is wide.
+// Texts wrapped to the width of the reader's terminal.
 #pragma once
 
 #include "core/command.hpp"

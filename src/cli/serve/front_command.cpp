@@ -172,7 +172,9 @@ Result<ExitCode> run(Options options, Context& context) {
         context.err(fmt::format("{}\n", line));
     };
     OA_TRY(const auto front, Front::start(io.get_executor(), options.front));
-    asio::signal_set signals(io, SIGINT, SIGTERM); // whoever is told that we are ready may end us
+    asio::signal_set signals(
+        io, SIGINT, SIGTERM
+    ); // the process that learns that we are ready may end us
     OA_CHECK(tell_ready(options, *front, context));
     bool draining = false;
     run::SignalEcho echo;

@@ -32,7 +32,7 @@ struct ListenerOptions {
     [[nodiscard]] const net::Endpoint* exposed() const noexcept;
     /// Certificate and key come together. Code::usage.
     [[nodiscard]] Result<void> check_pair() const;
-    /// Whether certificate and key, if any, can serve: told before anything is started.
+    /// Whether certificate and key, if any, can serve: reported before anything is started.
     [[nodiscard]] Result<void> check_certificate() const;
 };
 

@@ -135,7 +135,7 @@ private:
         co_return tell_ready();
     }
 
-    /// `--approvals ask` on an authority that never asks is a mistake, told at the start.
+    /// `--approvals ask` on an authority that never asks is a mistake, reported at the start.
     [[nodiscard]] Result<void> check_approvals() const {
         const bool ask = options_.lane.approvals == lane::Approvals::ask;
         if (ask && !authority_->capabilities().approvals) {

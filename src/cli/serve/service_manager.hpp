@@ -1,4 +1,4 @@
-// What a service manager is told about a lane: ready, stopping. sd_notify(3), without its library.
+// The notifications to a service manager: ready, stopping. sd_notify(3), without its library.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 namespace oa_stream::cli {
 
 /// Sends `state` ("READY=1") to the socket that `address` ($NOTIFY_SOCKET) names: a path, or '@'
-/// and an abstract name. Never blocks and tells of no failure: nobody could do anything about it,
+/// and an abstract name. Never blocks and reports no failure: no caller could handle it,
 /// and a manager that heard nothing says so itself. An empty address: nobody asked.
 void tell_service_manager(const std::string& address, std::string_view state) noexcept;
 

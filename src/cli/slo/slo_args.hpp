@@ -1,4 +1,4 @@
-// What the slo commands read: whom to ask, which objectives, about whom.
+// The options of the slo commands: sources, objectives and revisions.
 #pragma once
 
 #include "oa_stream/measure/budget.hpp"

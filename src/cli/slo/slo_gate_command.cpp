@@ -1,4 +1,4 @@
-// slo gate: one limit, judged once on what a source tells, for pipelines.
+// slo gate: one limit, judged once on a source's numbers, for pipelines.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"

@@ -18,7 +18,7 @@
 
 namespace oa_stream::cli {
 
-/// Asks the source and keeps what was asked and told in measure/readings.ndjson.
+/// Queries the source and keeps queries and answers in measure/readings.ndjson.
 class SloDesk {
 public:
     SloDesk(measure::Source& source, run::RunFolder& folder)
@@ -45,7 +45,7 @@ struct SloFindings {
     std::vector<Check> checks{};
     std::string text{}; ///< for people, below the verdict
     Json more = Json::object(); ///< members of the document besides the common ones
-    bool unfit = false; ///< the data itself is at fault: asked for more of it, it tells no more
+    bool unfit = false; ///< the data itself is at fault: more of it would show no more
 };
 
 struct SloCommand {
@@ -56,8 +56,8 @@ struct SloCommand {
     std::string look{}; ///< …when its data is unfit; empty: nothing shows that
 };
 
-/// Opens folder, source and loop, runs `find`, concludes, tells. What `find` fails with is told as
-/// the run's ERROR; Code::usage before anything is asked is the caller's.
+/// Opens folder, source and loop, runs `find`, concludes, prints. What `find` fails with is printed
+/// as the run's ERROR; Code::usage before anything is asked is the caller's.
 [[nodiscard]] Result<ExitCode> run_slo(
     const SloCommand& command,
     const SloSource& source,

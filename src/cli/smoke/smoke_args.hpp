@@ -1,4 +1,4 @@
-// Rows of whatever sends requests to a lane: whom to ask, and how long to wait.
+// Rows of all commands that send requests to a lane: the target, and how long to wait.
 #pragma once
 
 #include "oa_stream/base/option_names.hpp"

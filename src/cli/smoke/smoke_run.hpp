@@ -34,7 +34,7 @@ struct SmokeCommand {
 void complete_document(run::RunResult& result, std::string_view target);
 
 /// Runs `smoke` in `session` on a loop of its own until it is done or a signal comes: nothing here
-/// has to be undone, and what was found is kept. Then seals the run and tells the result.
+/// has to be undone, and what was found is kept. Then seals the run and prints the result.
 [[nodiscard]] ExitCode run_smoke(
     run::RunSession& session,
     const SmokeCommand& command,

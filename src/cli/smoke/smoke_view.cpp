@@ -134,7 +134,7 @@ std::string next_command(
     if (lacks_token(checks)) {
         return command.typed.with(names::auth, "env:NAME");
     }
-    if (unreached(checks)) { // the address is wrong or nobody listens: fewer requests tell no more
+    if (unreached(checks)) { // the address is wrong or nothing listens: fewer requests show no more
         return command.typed.text();
     }
     // Repeating it without probes would show nothing more of what was skipped on purpose.

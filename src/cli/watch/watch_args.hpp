@@ -34,7 +34,7 @@ struct WatchAsked {
     std::string prometheus_url{}; ///< the same
     std::string revision{}; ///< only its numbers; empty: those of all
     NamedToken token{}; ///< of lanes and Prometheus; a password has no next one
-    std::string front_admin{}; ///< socket of a front door; empty: no split is told
+    std::string front_admin{}; ///< socket of a front door; empty: no split is shown
     WatchTiming timing{};
     WatchLimits limits{};
     WatchForm form = WatchForm::lines;

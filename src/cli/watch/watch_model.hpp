@@ -96,7 +96,7 @@ enum class WatchState {
     unreachable, ///< a source does not answer
     unreadable,  ///< a source answers, with no lane's numbers
     missing,     ///< a source does not report what is judged
-    incomplete,  ///< an instance was not reached, or they cannot be told apart
+    incomplete,  ///< an instance was not reached, or they cannot be distinguished
     quiet,       ///< no request in the window
     starting,    ///< one scrape: rates need two
 };

@@ -167,7 +167,7 @@ unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::stri
 
 namespace {
 
-/// What a source cannot tell apart may lie on either side of the limit.
+/// Requests that a source cannot distinguish may be on either side of the limit.
 void doubt_blurred(
     GateRecord& record,
     const GateSpec& spec,

@@ -1,4 +1,5 @@
-// What an alert tells the person it wakes: what is wrong, where, what to type. Private to the room.
+// The text of an alert for the person that it wakes: the fault, its place, the command to run.
+// Private to the room.
 #pragma once
 
 #include "alert_table.hpp"

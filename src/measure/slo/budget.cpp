@@ -80,7 +80,7 @@ BurnStatus burn_of(
     if (!out.why.empty()) {
         return out;
     }
-    // What the long window tells stays known without the short one: how long the budget lasts.
+    // The result of the long window stays known without the short one: how long the budget lasts.
     out.why = objection(shorter);
     out.events = longer->tally.requests;
     out.covered = coverage(longer->covered_s, long_s).share;
@@ -267,7 +267,7 @@ namespace {
 
 /// What would make an unmeasured pair known.
 std::string burn_mend(const BudgetStatus& status, const BurnPair& pair) {
-    constexpr double k_scrapes = 4; // fewer do not tell what a window holds
+    constexpr double k_scrapes = 4; // fewer do not show the content of a window
     if (!status.source.starts_with("prometheus")) {
         return fmt::format("the log must be written to within the last {}", pair.short_word);
     }

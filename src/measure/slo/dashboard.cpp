@@ -19,7 +19,7 @@ using grafana::Panel;
 using grafana::source;
 
 constexpr std::string_view k_rate = "$__rate_interval";
-/// Writes expressions whose series are told apart by revision.
+/// Writes expressions whose series are separated by revision.
 class Writer {
 public:
     explicit Writer(const DashboardOptions& options) : options_(options) {}

@@ -32,7 +32,7 @@ struct BurnWindow {
     Counts events{};
 };
 
-/// A burn is told by two windows: the long one says that it matters, the short one that it goes on.
+/// Two windows define a burn: the long one shows that it matters, the short one that it continues.
 struct BurnQuestion {
     Fraction objective{999, 1000};
     Fraction period_hours{720, 1}; ///< of the budget

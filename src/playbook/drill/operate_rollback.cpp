@@ -103,7 +103,8 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
 
 // Its own process goes on with the step under way for as long as that may take.
 constexpr Millis k_obey = std::chrono::minutes(10);
-constexpr Millis k_silent = std::chrono::seconds(5); ///< before somebody is told what is waited for
+constexpr Millis k_silent =
+    std::chrono::seconds(5); ///< before the command prints what it waits for
 constexpr auto k_poll = Millis{100};
 
 bool is_stopped(std::int64_t pid) {

@@ -217,7 +217,7 @@ Task<StepEnd> judge_budget(RunContext* run) {
         );
         run->session.add(std::move(check));
     }
-    // A dry run goes on: it is to tell everything there is to know before the real one.
+    // A dry run continues: it should report everything before the real run.
     co_return good || !run->changes_traffic() ? StepEnd::go_on : StepEnd::stop;
 }
 

@@ -66,7 +66,7 @@ namespace {
 
 struct Removing {
     explicit Removing(const asio::any_io_executor& executor) : slow(executor) {}
-    asio::steady_timer slow; ///< until somebody is told why nothing happens
+    asio::steady_timer slow; ///< until the run prints why nothing happens
     bool over = false;
 };
 

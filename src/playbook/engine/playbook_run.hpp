@@ -32,7 +32,7 @@ struct PlaybookRun {
     bool probes = true;
     std::optional<Asserted> asserted{};
     std::filesystem::path plan_file{}; ///< of an apply
-    std::string approved_by{}; ///< as whoever applies states
+    std::string approved_by{}; ///< as the operator states
     Json approvals = Json::array(); ///< for run.json: who agreed, and how that is known
     std::string reopen{}; ///< why the stages of a cutover that is over run again
     std::filesystem::path faults_file{}; ///< where a drill against a target plants its fault
@@ -44,7 +44,7 @@ struct PlaybookRun {
     std::vector<std::string> faults{}; ///< planted
     std::unique_ptr<Instruments> instruments{};
     RouteStep routes{};
-    std::unique_ptr<Hooks> hooks{}; ///< null in a dry run: it tells nobody
+    std::unique_ptr<Hooks> hooks{}; ///< null in a dry run: it notifies no hook
     std::unique_ptr<run::Steering> steering{}; ///< while it is under way and moves traffic
     std::function<Result<void>()> may_write{}; ///< of the holder of the target's lock
     std::optional<Error> lost{}; ///< another process took it over: the folder is not ours any more

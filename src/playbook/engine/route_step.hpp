@@ -44,7 +44,7 @@ route_service(const Playbook& playbook, const Outside& outside);
 // Run
 // ----------------------------------------------------------------------------------------------------
 
-/// Held by whoever writes overrides there, `route set` too.
+/// Held by every writer of overrides there, also by `route set`.
 [[nodiscard]] Result<std::optional<run::TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 

@@ -76,7 +76,7 @@ struct RunContext {
 /// Holds one stage: planted faults, probes, looks, gates, split. Leaves checks and a row.
 [[nodiscard]] Task<StepEnd> run_stage(RunContext* run, int stage);
 
-/// Before a stage's traffic is moved: tells the hooks, and waits for those that are required.
+/// Before a stage's traffic is moved: notifies the hooks, and waits for those that are required.
 [[nodiscard]] Task<StepEnd> ask_hooks(RunContext* run, const Step* step);
 
 /// When somebody asked for a pause: waits here for the order to go on. Stop: nobody came.

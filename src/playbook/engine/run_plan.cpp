@@ -195,7 +195,7 @@ Task<std::size_t> carry_out_all(RunContext* run) {
         if (moves_traffic(run->playbook().kind)) {
             co_return i;
         }
-        all = false; // nothing hangs on it: whoever verifies wants to know everything
+        all = false; // nothing depends on it: a verification reports everything
     }
     // As good as any other moment: who interrupts the last smoke wants the old state, too.
     const bool stays = run->playbook().kind == Kind::cutover && run->out.mutated;
@@ -393,7 +393,7 @@ Task<RunOutcome> run_plan(RunInput input) {
         co_await run.in.instruments->stop_watch(Millis(0));
     }
     conclude(run, completed);
-    co_await remove_conversations(&run); // whoever interrupts that does not change how it ended
+    co_await remove_conversations(&run); // an interruption does not change how it ended
     co_return std::move(run.out);
 }
 

@@ -50,7 +50,7 @@ struct RunInput {
     Instruments* instruments = nullptr;
     run::RunSession* session = nullptr;
     StopRequest* stop = nullptr;
-    Hooks* hooks = nullptr; ///< null: nobody is told anything
+    Hooks* hooks = nullptr; ///< null: no hook is notified
     run::Steering* steering = nullptr; ///< null: nobody can steer the run, so nothing is waited for
     RunMode mode = RunMode::live;
     bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs

@@ -80,7 +80,7 @@ public:
             );
         } else if (root) {
             variables(*root);
-            if (problems_.empty()) { // else every use of them would be told, too
+            if (problems_.empty()) { // else every use of them would be reported too
                 insert(*root);
                 read(*root);
             }

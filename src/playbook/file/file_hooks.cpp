@@ -1,4 +1,4 @@
-// Keys of hooks: who is told what a run does.
+// Keys of hooks: what gets a run's events.
 #include "oa_stream/base/clock.hpp"
 
 #include "file_keys.hpp"

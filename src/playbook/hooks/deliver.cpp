@@ -46,7 +46,7 @@ request_for(const HookSpec& hook, const HookSecrets& secrets, const std::string&
     return out;
 }
 
-/// Each try is signed anew: a receiver refuses time stamps that are old.
+/// Each try is signed again: a receiver refuses time stamps that are old.
 void sign(net::ClientRequest& request, const HookSecrets& secrets, const std::string& id) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();

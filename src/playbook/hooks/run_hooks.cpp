@@ -1,4 +1,4 @@
-// Where a run tells its hooks something.
+// Where a run notifies its hooks.
 #include "engine/playbook_run.hpp"
 #include "engine/run_context.hpp"
 

@@ -20,7 +20,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-// Long enough to tell whether stable answers at all and about how fast.
+// Long enough to see whether stable answers at all and about how fast.
 constexpr auto k_try = Millis{3000};
 
 Result<Playbook> read(const PlanRequest& request) {

@@ -238,7 +238,7 @@ drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json&
     }
     for (const auto& [revision, planned] : plan.facts.revisions.items()) {
         const Json* now = member(revisions, revision);
-        // A revision that cannot be asked right now has not drifted; its smoke will tell.
+        // A revision that cannot be asked right now has not drifted; its smoke will show it.
         if (!planned.is_null() && now != nullptr && !now->is_null()) {
             name_differences(out, "revision " + revision, planned, *now);
         }

@@ -115,7 +115,7 @@ Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
     Arrivals out{.elapsed_s = stage.elapsed_s()};
     const std::uint64_t canary = own(stage, stage.row.canary, traffic.canary);
     const std::uint64_t stable = own(stage, stage.row.stable, traffic.stable);
-    // Those of whom nobody knows where they went may all be the canary's, but each once.
+    // Requests with an unknown revision may all be the canary's, but each once.
     out.canary = besides(readings.canary->reading, canary + stage.given_up);
     const double both =
         besides(readings.canary->reading, canary) + besides(readings.stable->reading, stable);

@@ -11,7 +11,7 @@ namespace oa_stream::playbook {
 namespace {
 
 constexpr int k_tries = 3;
-/// A recorded answer takes 0.4 s: whoever misses so much of it sees another one.
+/// A recorded answer takes 0.4 s: a pause of that length changes the result.
 constexpr double k_missed_s = 0.1;
 
 /// Checks whose outcome depends on when we read and write.

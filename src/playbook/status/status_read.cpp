@@ -152,7 +152,7 @@ void add_journal(RunStatus& out, const StoredPlan& plan) {
         summary.error().where.empty() ? summary.error().message
                                       : summary.error().where + ": " + summary.error().message
     );
-    out.moved = plan.mutates; // nobody can tell, so look
+    out.moved = plan.mutates; // unknown, so look
 }
 
 /// "done" says that what the last way led to was verified; any other last word does not.

@@ -46,7 +46,8 @@ Shared judge_shared(const SharedTurn& turn) {
     if (whole(turn.first)) {
         return turn.first == turn.second ? Shared::same : Shared::differs;
     }
-    // The dead lane's reader may have seen more than it had told the store; never something else.
+    // The dead lane's reader may have seen more than it had sent to the store; never something
+    // else.
     const auto common = std::min(turn.first.size(), turn.second.size());
     std::size_t same = 0;
     while (same < common && turn.first[same] == turn.second[same]) {

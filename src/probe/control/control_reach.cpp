@@ -108,7 +108,7 @@ Json body_for(std::string_view path) {
                : Json{{"scopes", Json::array({"runtime.codex_worker_events"})}};
 }
 
-/// The later generation tells its end on every control answer.
+/// The later generation announces its end on every control answer.
 void learn_layout(ControlRun& run, const Answer& answer) {
     if (run.layout != ControlLayout::detect || answer.status() == 0) {
         return;

@@ -68,7 +68,7 @@ struct ControlRun {
     int silent = 0; ///< answers in a row that did not come
     bool token_refused = false;
     ControlLayout layout = ControlLayout::detect; ///< detect: not found out
-    bool has_split = false; ///< the control status tells the route split's domains
+    bool has_split = false; ///< the control status lists the route split's domains
     std::optional<Json> split_status{}; ///< data of the route split's status
     std::string session{}; ///< id of the session the token is of
     std::map<std::string, Check, std::less<>> done{};

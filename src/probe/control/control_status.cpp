@@ -127,7 +127,7 @@ std::string wrong_decision(const ControlRun& run, const Json& json, std::string_
     return one_of(json, "data.target", {"legacy", "rust_shell"});
 }
 
-/// The control status told no domains: then there need be no routes about them either.
+/// The control status lists no domains: then it needs no routes about them either.
 bool no_split_here(ControlRun& run, std::string_view name, const Answer& answer) {
     if (answer.status() != 404 || run.has_split) {
         return false;

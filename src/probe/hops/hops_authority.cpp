@@ -38,7 +38,7 @@ struct Answer {
     double limit_s = 0;
 };
 
-/// The probe waited in vain: whoever still sends comments lives.
+/// The probe waited in vain: a hop that still sends comments is alive.
 std::optional<Answer> silent_to_the_end(const HopSeen& inside, const ProbeSample& sample) {
     const bool waited = sample.outcome == Outcome::stalled ||
                         sample.outcome == Outcome::ttfb_timeout ||

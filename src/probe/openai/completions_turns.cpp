@@ -60,7 +60,8 @@ Task<std::optional<std::string>> left_fault(RunPtr run, std::uint64_t before, st
     );
 }
 
-/// Two streams at once count two. Unset: the first one ended too soon to tell, or others run turns.
+/// Two streams at once count two. Unset: the first one ended too soon to decide, or others run
+/// turns.
 Task<std::optional<std::string>> together_fault(RunPtr run) {
     const auto one = co_await hold_stream(run, body_of(*run, true));
     const auto two = co_await hold_stream(run, body_of(*run, true));

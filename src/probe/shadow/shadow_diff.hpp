@@ -27,7 +27,7 @@ enum class Excerpts { shown, hidden };
 
 /// Empty: they say the same. In Compare::structure contents are not looked at: only kinds and their
 /// order (equal neighbours count once), names and outcomes of tools, the shapes of their inputs,
-/// the ending, and which usage is told.
+/// the ending, and which usage is reported.
 [[nodiscard]] std::vector<Difference> differences(
     const TurnMeaning& lane,
     const TurnMeaning& reference,

@@ -1,4 +1,4 @@
-// A turn as the authority itself tells it, for a comparison with what a lane made of it.
+// A turn as the authority itself reports it, for a comparison with what a lane made of it.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"

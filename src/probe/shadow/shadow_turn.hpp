@@ -1,4 +1,4 @@
-// What a turn says, whoever says it: parts, calls and notes in order, how it ended and what it
+// The content of a turn from either side: parts, calls and notes in order, how it ended and what it
 // cost. Made from the frames of a lane or from an authority's own events; equal turns compare
 // equal, however their deltas were cut and whatever their ids were.
 #pragma once
@@ -36,10 +36,10 @@ struct TurnItem {
 
 struct TurnMeaning {
     std::vector<TurnItem> items{}; ///< by first appearance; parts without any text are left out
-    std::string ending{};          ///< "completed", "failed", …; "unfinished": no end was told
-    std::string code{};            ///< failure code, "turn_failed"
+    std::string ending{}; ///< "completed", "failed", …; "unfinished": no end was reported
+    std::string code{}; ///< failure code, "turn_failed"
     std::string error_text{};
-    std::string finish{};          ///< finish reason
+    std::string finish{}; ///< finish reason
     std::optional<Json> usage{};
     bool cut = false; ///< longer than k_longest_turn: what follows was not read
 };
@@ -53,7 +53,7 @@ inline constexpr std::size_t k_longest_turn = 8U << 20U;
 [[nodiscard]] TurnMeaning
 meaning_of_stream(std::string_view sse, std::span<const std::string> ignored);
 
-/// `events` as the authority told them, in need of repair or not.
+/// `events` as the authority sent them, in need of repair or not.
 [[nodiscard]] TurnMeaning
 meaning_of_events(std::vector<turn::Event> events, std::span<const std::string> ignored);
 

@@ -121,7 +121,7 @@ Task<void> compat_missing(SmokePtr smoke) {
     }
 }
 
-// The window as the target tells it: on a stream's head, else on a refusal.
+// The window as the target states it: on a stream's head, else on a refusal.
 net::Headers window_of(const Smoke& smoke, const net::Headers& refusal) {
     for (const Happy& happy : smoke.happy) {
         if (happy.sample.headers.has("x-oa-compatibility-min-client-build-id")) {

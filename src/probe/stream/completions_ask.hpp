@@ -25,7 +25,7 @@ struct Completion {
     std::string finish{};
     std::string error_code{}; ///< of an error object, in the stream or instead of it
     std::string id{}, model{};
-    bool usage = false;       ///< counts were told
+    bool usage = false;       ///< counts were reported
     std::int64_t input = 0, output = 0; ///< tokens
     std::int64_t cached = 0, reasoning = 0; ///< of these
     std::optional<std::int64_t> created{}; ///< of a stream

@@ -13,7 +13,7 @@
 namespace oa_stream::traffic::cloud_run {
 namespace {
 
-constexpr int k_lost_answers = 3; ///< of one read; an API that is not there is told soon
+constexpr int k_lost_answers = 3; ///< of one read; a missing API is reported soon
 constexpr Millis k_longest_backoff{16000};
 constexpr Millis k_longest_rescue_pause{4000}; ///< users are hurt meanwhile
 constexpr std::size_t k_max_body = 8U << 20U;

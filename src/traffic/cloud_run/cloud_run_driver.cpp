@@ -124,7 +124,7 @@ Task<Result<void>> CloudRunDriver::follow(Clock::time_point until) {
     }
     auto json = co_await api_.get("/v2/" + operation_->name, until);
     if (!json && json.error().code == Code::not_found) {
-        operation_.reset(); // forgotten by the platform: the service itself tells the rest
+        operation_.reset(); // forgotten by the platform: the service itself shows the rest
         co_return Result<void>{};
     }
     OA_CO_CHECK(json);

@@ -192,7 +192,7 @@ Entry& place_of(Entries& live, const Entry& was) {
     }
     Entry made = was;
     made.percent = 0;
-    made.tag.clear(); // whoever took it away or moved it did so on purpose
+    made.tag.clear(); // the operator who removed or moved it did so on purpose
     return live.emplace_back(std::move(made));
 }
 

@@ -14,7 +14,7 @@ struct CommandDriverOptions {
     std::vector<std::string> read;
     std::vector<std::string> set;
     std::vector<std::string> preview{}; ///< empty: whatever read shows is possible
-    std::string endpoint{};             ///< told to the programs as OA_STREAM_ENDPOINT
+    std::string endpoint{};             ///< passed to the programs as OA_STREAM_ENDPOINT
     std::vector<std::string> revisions; ///< stable first
     std::vector<std::string> urls{};    ///< of the revisions in their order; empty: as read says
     Millis timeout{30000};              ///< of one call

@@ -15,7 +15,7 @@ struct CommandSettings final : DriverSettings {
     std::vector<std::string> read{};
     std::vector<std::string> set{};
     std::vector<std::string> preview{}; ///< empty: whatever read() shows is possible
-    std::string endpoint{}; ///< told to the programs as OA_STREAM_ENDPOINT
+    std::string endpoint{}; ///< passed to the programs as OA_STREAM_ENDPOINT
     Millis timeout{30000}; ///< of one call
 
     [[nodiscard]] Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const override {

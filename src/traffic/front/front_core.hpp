@@ -20,7 +20,7 @@ namespace oa_stream::traffic {
 struct Arm {
     Backend backend;
     ArmCounters counters{};
-    std::uint32_t weight = 0; ///< of its revision, as told last
+    std::uint32_t weight = 0; ///< of its revision, as last set
     bool ready = true;
     std::string health{}; ///< what the last check saw; empty without checks
     std::uint64_t checks = 0;

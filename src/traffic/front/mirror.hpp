@@ -20,7 +20,7 @@ namespace oa_stream::traffic {
 
 class Mirror;
 
-/// One request that goes both ways. The relay tells what the user gets; nothing here ever waits
+/// One request that goes both ways. The relay reports what the user gets; nothing here ever waits
 /// for the mirror in its name. After the budget is used up all calls do nothing.
 class MirrorCopy : public std::enable_shared_from_this<MirrorCopy> {
 public:
@@ -98,7 +98,7 @@ private:
     bool answers_ = true;
     bool closed_ = false;
     Clock::time_point lines_since_{};
-    std::size_t lines_ = 0; ///< told since then
+    std::size_t lines_ = 0; ///< reported since then
     std::uint64_t untold_ = 0;
     asio::thread_pool thread_{1};
 };

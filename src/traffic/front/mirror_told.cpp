@@ -1,4 +1,4 @@
-// What the mirror tells: its state, its metrics and its lines in the log.
+// What the mirror reports: its state, its metrics and its lines in the log.
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -11,7 +11,7 @@
 namespace oa_stream::traffic {
 namespace {
 
-constexpr std::size_t k_lines = 20; ///< told of differences in one k_lines_over
+constexpr std::size_t k_lines = 20; ///< reported differences in one k_lines_over
 constexpr auto k_lines_over = std::chrono::seconds(1);
 
 struct CounterRow {

@@ -20,12 +20,12 @@ struct HaproxyProcess {
     std::string level; ///< what this socket may do: "user", "operator", "admin"
 };
 
-/// Whether the server takes new work, as far as it was told.
+/// Whether the server accepts new work, as far as it was set.
 enum class Rotation { ready, drain, maint };
 [[nodiscard]] std::string_view to_string(Rotation rotation) noexcept;
 [[nodiscard]] std::optional<Rotation> parse_rotation(std::string_view word) noexcept;
 
-/// What a server is told.
+/// The setting of a server.
 struct ServerSetting {
     unsigned weight = 0;
     Rotation rotation = Rotation::ready;
@@ -39,7 +39,7 @@ struct HaproxyFacts {
     std::uint16_t port = 0;
     bool tls = false;
     Rotation rotation = Rotation::ready;
-    unsigned weight = 0;  ///< as told last, 0–256; what counts only while it is ready
+    unsigned weight = 0;  ///< as last set, 0–256; what counts only while it is ready
     unsigned initial = 0; ///< of the configuration file
     bool backup = false;
     std::string status;       ///< "UP", "UP 1/3", "DOWN", "no check", "DRAIN", …
@@ -53,7 +53,7 @@ struct HaproxyFacts {
     }
     /// Told to take work and able to.
     [[nodiscard]] bool up() const noexcept;
-    /// Its last check failed, whether or not it is told to take work. A server in maintenance is
+    /// Its last check failed, whether or not it is set to accept work. A server in maintenance is
     /// not checked.
     [[nodiscard]] bool failed() const noexcept;
     [[nodiscard]] std::int64_t count(std::string_view column) const noexcept;
@@ -61,7 +61,7 @@ struct HaproxyFacts {
 
 struct HaproxySnapshot {
     HaproxyProcess process;
-    std::string algorithm; ///< "roundrobin"; empty when the socket does not tell
+    std::string algorithm; ///< "roundrobin"; empty when the socket does not report it
     std::string persistence; ///< the cookie that keeps clients at their server; empty: none
     std::vector<HaproxyFacts> servers; ///< of one backend, in the file's order
 

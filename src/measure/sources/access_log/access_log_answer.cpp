@@ -1,5 +1,5 @@
-// A question answered from the index: which requests count, what the sums cannot tell exactly, and
-// when there is nothing to tell.
+// A question answered from the index: which requests count, what the sums do not have exactly, and
+// when there is nothing to report.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
 

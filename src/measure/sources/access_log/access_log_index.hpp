@@ -68,7 +68,7 @@ public:
     /// none of the revision's.
     [[nodiscard]] std::string
     gap_of(std::size_t log, const Question& question, bool others_before) const;
-    /// How much of the window the log tells of; nullopt: it is none of the revision's.
+    /// How much of the window the log covers; nullopt: it is not a log of the revision.
     [[nodiscard]] std::optional<double> covered_by(std::size_t log, const Question& question) const;
     /// Does the log have a line of the revision from before that time?
     [[nodiscard]] bool covers(std::size_t log, const std::string& revision, double at_s) const;
@@ -80,7 +80,7 @@ private:
     using Key = std::uint16_t;
     struct KeyName {
         std::string revision;
-        std::string route; ///< empty: no POST; tells only that the revision lives
+        std::string route; ///< empty: no POST; shows only that the revision is alive
     };
     static constexpr std::uint32_t k_no_time = 0xffff'ffff;
     static constexpr std::uint32_t k_endless = 0xffff'fffe;

@@ -107,7 +107,7 @@ public:
         while (head_.size() < k_head && !head_whole_) {
             auto piece = unpacked_.next();
             if (!piece) {
-                // What came before the damage is still told.
+                // Lines before the damage still count.
                 failed_ = std::move(piece).error();
                 break;
             }

@@ -215,7 +215,7 @@ void AccessLogSource::add_notes(SourceReading& reading) const {
     }
 }
 
-/// Every log that is named is a replica: each must tell of the whole window.
+/// Every named log is a replica: each must cover the whole window.
 std::string AccessLogSource::why_uncovered(const Question& question) const {
     if (const LogLineCounts lines = counts(); lines.ahead_most_s > k_clocks_apart_s) {
         return fmt::format(
@@ -241,7 +241,7 @@ std::string AccessLogSource::why_uncovered(const Question& question) const {
     return {};
 }
 
-/// What one replica does not tell of and others do, at the mean rate of all of them.
+/// The part that one replica does not cover, at the mean rate of all of them.
 double
 AccessLogSource::uncovered_requests(const Question& question, const SourceReading& reading) const {
     double told_s = 0;

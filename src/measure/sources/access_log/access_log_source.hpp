@@ -1,5 +1,5 @@
-// Numbers from lanes' own access logs: one line is one request, told when it ended. Reads on from
-// where it was; a log that is not there, is empty, or has stopped says nothing, never zero.
+// Numbers from lanes' own access logs: one line is one request, written when it ended. Reads on
+// from where it was; a log that is not there, is empty, or has stopped says nothing, never zero.
 // Private to the room.
 #pragma once
 
@@ -40,7 +40,7 @@ struct AccessLogOptions {
 /// when its answer, and the turn it began, had ended. Only POST lines of the asked routes are
 /// requests; a log is alive in a window when any line was written in it.
 /// Errors: Code::usage for options that make no sense. Of read(): Code::unreadable for a file that
-/// cannot be opened; rotated files that are damaged are told in the notes.
+/// cannot be opened; damaged rotated files are listed in the notes.
 [[nodiscard]] Result<std::unique_ptr<Source>>
 access_log_source(const asio::any_io_executor& executor, AccessLogOptions options);
 

@@ -15,7 +15,7 @@
 namespace oa_stream::measure::prometheus {
 namespace {
 
-constexpr int k_attempts = 4; ///< a server that is not there is told soon
+constexpr int k_attempts = 4; ///< a missing server is reported soon
 constexpr Millis k_longest_backoff{8000};
 constexpr std::uint64_t k_longest_wait_s = 3600;
 

@@ -264,7 +264,7 @@ private:
         return out;
     }
     /// Each target's series to its part, without the labels that name the target. Counters of
-    /// several processes in turn seem to start again at each scrape: they tell nothing.
+    /// several processes in turn seem to start again at each scrape: they show nothing.
     void share_out(SeriesMap rose, double window_s, ScrapedLanes& out) const {
         using Target = std::pair<std::string, std::string>;
         const auto target_of = [](const SeriesId& series) {

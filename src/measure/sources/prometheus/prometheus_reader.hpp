@@ -49,7 +49,7 @@ private:
     Task<Result<std::optional<double>>> rise_of(telemetry::Term term);
     /// Bad events that a series had when it was first scraped, and that nobody can date.
     Task<Result<void>> undated(telemetry::Term term);
-    /// The counts by equal stretches of the window, where scrapes come often enough to tell.
+    /// The counts by equal stretches of the window, where scrapes are frequent enough.
     Task<Result<void>> blocks();
     /// Adds a term's counts of each stretch to one member of the blocks.
     Task<Result<void>>
