@@ -117,7 +117,7 @@ constexpr std::array k_meanings{
     Meaning{"runs show", {rollback_unverified, "The run died, and traffic may be elsewhere."}},
     Meaning{"incident bundle", {refused, "A secret was found, or a run is not as it was sealed."}},
     Meaning{"incident verify", {breach, "The bundle is not complete or not unchanged."}},
-    Meaning{"doctor", {breach, "Something has to be mended."}},
+    Meaning{"doctor", {breach, "Something has to be fixed."}},
     Meaning{"doctor", {inconclusive, "Something could not be found out."}},
     Meaning{"version", {has_changes, "A newer release is out (--check)."}},
 };
