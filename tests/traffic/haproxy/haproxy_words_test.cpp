@@ -130,7 +130,7 @@ TEST_CASE("haproxy: a refusal of everything has written nothing, in HAProxy's wo
     Bench bench("");
     bench.words.refuses = {{"stable", "No such server."}, {"canary", "No such server."}};
     const std::size_t before = bench.words.lines.size();
-    check_error(bench.set(25), Code::precondition, "HAProxy says: No such server.");
+    check_error(bench.set(25), Code::precondition, "HAProxy reports: No such server.");
     CHECK(bench.words.lines.size() == before + 3); // two looks and one write: never again
 }
 
