@@ -63,7 +63,7 @@ TEST_CASE("an address that cannot work, or would leak, is refused") {
         {"redis://:hunter2@127.0.0.1:6379", "no user and no password"},
         {"rediss://app:hunter2@store.example", "no user and no password"},
         {"redis://127.0.0.1:99999", "is not a port"},
-        {"redis://127.0.0.1:6379/main", "is no database"},
+        {"redis://127.0.0.1:6379/main", "is not the number of a database"},
         {"redis://", "no host"},
         {"redis+unix:redis.sock", "begins with a slash"},
         {"redis+sentinel://10.0.0.5:26379/chat", "in the clear"},
