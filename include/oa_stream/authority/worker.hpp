@@ -1,9 +1,9 @@
 // The worker authority: commands go to a Codex worker by the worker control API (HTTP), its events
 // come back over one Khala topic (WebSocket). docs/worker.md has the operator's side.
 //
-// The worker's own event log is the truth: events are put in order and delivered once by the
-// worker's seq; Khala's watermark only says where to go on after a reconnect. A hole is filled from
-// the log (GET …/stream), never guessed.
+// The worker's own event log is the truth: events are ordered and delivered once by the worker's
+// seq; Khala's watermark only marks the position after a reconnect. A hole is filled from the log
+// (GET …/stream), never guessed.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -66,8 +66,8 @@ struct WorkerOptions {
 /// Code::usage for a URL or token reference that makes no sense; "where" names the option.
 [[nodiscard]] Result<void> check_worker_options(const WorkerOptions& options);
 
-/// Used from `executor`'s thread only. open() does not wait for the worker: what is missing is
-/// reported by health().
+/// Used from `executor`'s thread only. open() does not wait for the worker: health() reports
+/// what is missing.
 [[nodiscard]] Result<std::unique_ptr<Authority>>
 make_worker_authority(const asio::any_io_executor& executor, WorkerOptions options);
 
