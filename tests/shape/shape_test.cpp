@@ -312,6 +312,21 @@ TEST_CASE("shape: a folder of data may hold any number of cases") {
     CHECK(describe(tree.findings()).empty());
 }
 
+TEST_CASE("shape: what a public header includes of its own room is public") {
+    const Tree tree;
+    tree.write(
+        "include/oa_stream/base/text.hpp",
+        "#include <string>\n#include \"oa_stream/base/part.hpp\"\n"
+    );
+    tree.write("include/oa_stream/base/part.hpp", "#include \"oa_stream/base/word.hpp\"\n");
+    tree.write("include/oa_stream/base/word.hpp", "\n");
+    CHECK(describe(tree.findings()).empty());
+    // A header that nobody outside needs makes nothing public.
+    tree.write("include/oa_stream/base/alone.hpp", "#include \"oa_stream/base/more.hpp\"\n");
+    tree.write("include/oa_stream/base/more.hpp", "\n");
+    CHECK(tree.findings().size() == 2);
+}
+
 TEST_CASE("shape: each rule fails when it is broken") {
     for (const auto& breach : k_breaches) {
         DYNAMIC_SECTION(breach.name) {
