@@ -24,12 +24,13 @@ function(oa_room name)
 endfunction()
 
 # oa_unit_test(ROOM SOURCES a_test.cpp … [USES room…])
-#   one Catch2 binary unit_<ROOM>, registered with ctest under that name.
+#   one Catch2 binary unit_<ROOM>, registered with ctest under that name. Its sources are compiled as
+#   oa_quick says.
 function(oa_unit_test room)
     cmake_parse_arguments(UNIT "" "" "SOURCES;USES" ${ARGN})
     add_executable(unit_${room} ${UNIT_SOURCES})
     list(TRANSFORM UNIT_USES PREPEND oa_)
-    target_link_libraries(unit_${room} PRIVATE oa_${room} ${UNIT_USES} oa_test_main oa_warnings)
+    target_link_libraries(unit_${room} PRIVATE oa_${room} ${UNIT_USES} oa_test_main oa_warnings oa_quick)
     oa_use_pch(unit_${room} oa_test_pch)
     target_include_directories(unit_${room} PRIVATE "${CMAKE_SOURCE_DIR}/src/${room}")
     target_compile_definitions(unit_${room} PRIVATE
