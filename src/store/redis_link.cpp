@@ -49,7 +49,7 @@ void RedisLink::call_soon(
     std::span<const std::string_view> words,
     Haste haste,
     Millis within,
-    std::function<void()> on_sent,
+    std::move_only_function<void()> on_sent,
     Told told
 ) {
     if (!self->up_ || !self->stream_) {
@@ -170,14 +170,14 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
             continue;
         }
         const auto bytes = std::exchange(self->outbox_, {});
-        const auto told = std::exchange(self->on_sent_, {});
+        auto told = std::exchange(self->on_sent_, {});
         self->written_ = Clock::now();
         self->due_ = Clock::time_point::max();
         if (auto written = co_await stream->write(bytes); !written) {
             self->drop(stream, std::move(written).error());
             co_return;
         }
-        for (const auto& sent : told) {
+        for (auto& sent : told) {
             sent();
         }
     }

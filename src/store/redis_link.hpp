@@ -60,7 +60,7 @@ public:
         std::span<const std::string_view> words,
         Haste haste,
         Millis within,
-        std::function<void()> on_sent,
+        std::move_only_function<void()> on_sent,
         Told told
     );
     /// In one write; their answers in this order.
@@ -118,7 +118,7 @@ private:
     asio::steady_timer deadline_; ///< of the first of them that would be late: one for all
     Clock::time_point watched_ = Clock::time_point::max(); ///< when it is over
     std::string outbox_{};
-    std::vector<std::function<void()>> on_sent_{}; ///< of what is in the outbox
+    std::vector<std::move_only_function<void()>> on_sent_{}; ///< of what is in the outbox
     Clock::time_point written_{}; ///< the last write
     Clock::time_point asked_again_{}; ///< a Sentinel, while its primary takes no writes
     Clock::time_point due_ = Clock::time_point::max(); ///< when what is in the outbox is to go

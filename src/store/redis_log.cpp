@@ -95,33 +95,36 @@ Wanted wanted_of(const Reply& entry) {
 
 } // namespace
 
-void RedisStore::append(
-    const Piece& piece, std::function<void()> on_sent, std::function<void(Result<Written>)> done
-) {
-    const auto name = log(piece.turn);
+/// There are thousands a second: what it takes from the heap is most of what it costs.
+void RedisStore::append(const Piece& piece, Sent on_sent, Answered done) {
+    log_name_.assign(options_.prefix).append(":l:").append(piece.turn);
     const auto id = id_text(piece.fence, piece.end);
     const auto began = Clock::now();
     const bool timed = began - timed_ >= k_timed;
     timed_ = timed ? began : timed_;
     const auto now = timed ? std::to_string(unix_us() / 1000) : std::string();
     const std::array<std::string_view, 8> words{
-        "XADD", name, "NOMKSTREAM", id, "b", piece.bytes, "t", now
+        "XADD", log_name_, "NOMKSTREAM", id, "b", piece.bytes, "t", now
     };
     auto told = [this,
                  alive = alive_,
                  began,
-                 what = Appended{name, piece.fence, piece.end, piece.bytes.size()},
+                 what = Appended{log_name_, piece.fence, piece.end, piece.bytes.size()},
                  done = std::move(done)](Result<Reply> reply) mutable {
         if (!*alive) {
             return;
         }
         count_answer(reply, began);
         if (auto known = written(what, reply)) {
-            return done(*std::move(known));
+            return done(*std::move(known), what.end, what.size);
         }
-        spawn(executor_, "store log", [](Task<Result<Written>> asked, auto tell) -> Task<void> {
-            tell(co_await std::move(asked));
-        }(look_at_top(std::move(what)), std::move(done)));
+        spawn(
+            executor_,
+            "store log",
+            [](RedisStore* self, Appended piece, Answered tell) -> Task<void> {
+                tell(co_await self->look_at_top(piece), piece.end, piece.size);
+            }(this, std::move(what), std::move(done))
+        );
     };
     RedisLink::call_soon(
         link_,

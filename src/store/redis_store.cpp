@@ -31,8 +31,8 @@ std::string session_name(const StoreOptions& options) {
 
 /// Of a script that decides: its first word says when it left everything as it was.
 bool wrote(const Reply& reply) {
-    constexpr std::array<std::string_view, 7> k_refusals{
-        "0", "busy", "orphan", "full", "owner", "dead", "fenced"
+    constexpr std::array<std::string_view, 8> k_refusals{
+        "0", "busy", "orphan", "full", "owner", "dead", "fenced", "hole"
     };
     const auto word = reply.kind == Reply::Kind::list ? reply.at(0) : reply.str();
     return !reply.failed() && std::ranges::find(k_refusals, word) == k_refusals.end();
@@ -250,10 +250,9 @@ Task<Result<Reply>> RedisStore::run_by(Ask way, Script script, Command keys, Com
     co_return reply;
 }
 
-void RedisStore::tell(Command command) {
-    spawn(executor_, "store", [](RedisLink::Self link, Command what, Millis wait) -> Task<void> {
-        (void)co_await RedisLink::call(std::move(link), std::move(what), wait);
-    }(link_, std::move(command), options_.wait));
+void RedisStore::tell(const Command& command) {
+    const std::vector<std::string_view> words(command.begin(), command.end());
+    RedisLink::call_soon(link_, words, RedisLink::Haste::now, options_.wait, nullptr, [](auto) {});
 }
 
 std::unique_ptr<Store>

@@ -113,9 +113,7 @@ public:
     [[nodiscard]] Task<Result<std::optional<std::uint64_t>>> adopt(TakeRequest request) override;
 
     // redis_log.cpp
-    void append(
-        const Piece& piece, std::function<void()> on_sent, std::function<void(Result<Written>)> done
-    ) override;
+    void append(const Piece& piece, Sent on_sent, Answered done) override;
     [[nodiscard]] Task<Result<void>> drop_log(std::string turn) override;
     [[nodiscard]] Task<Result<Log>> read(std::string turn) override;
     [[nodiscard]] Task<Result<std::vector<TailNews>>> follow(std::vector<Tail> tails) override;
@@ -167,7 +165,7 @@ private:
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
     /// A command whose answer changes nothing.
-    void tell(Command command);
+    void tell(const Command& command);
 
     [[nodiscard]] std::string key(std::string_view kind, std::string_view name) const;
     [[nodiscard]] std::string row(const ThreadKey& thread) const;
@@ -183,6 +181,7 @@ private:
     RedisLink::Self link_;
     RedisLink::Self news_;
     std::unordered_map<std::string_view, std::string> digests_{}; ///< by script name
+    std::string log_name_{}; ///< of the piece that is being sent
     HeldTurns held_{};
     std::size_t counting_ = 0; ///< commands on their way that change what is counted
     Clock::time_point leased_until_{};

@@ -20,6 +20,9 @@ Written written_of(std::string_view word) {
     if (word == "fenced") {
         return Written::fenced;
     }
+    if (word == "hole") {
+        return Written::hole;
+    }
     return word == "gone" ? Written::gone : Written::stored;
 }
 
@@ -201,11 +204,15 @@ Task<Result<Written>> RedisStore::end(EndRequest request) {
              std::move(request.outcome),
              std::to_string(options_.log_kept.count()),
              owner,
-             row_name(request.key)}
+             row_name(request.key),
+             request.behind ? text(*request.behind) : std::string()}
         )
     );
-    held_.remove(request.key, request.fence);
-    co_return written_of(reply.text);
+    const auto written = written_of(reply.text);
+    if (written != Written::hole) {
+        held_.remove(request.key, request.fence);
+    }
+    co_return written;
 }
 
 Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::string holder) {
@@ -262,7 +269,7 @@ void RedisStore::answer(const Wanted& what, std::string body) {
         command.push_back(std::move(part));
     }
     command.push_back(std::move(body));
-    tell(std::move(command));
+    tell(command);
     tell({"PEXPIRE", inbox, inbox_time()});
 }
 

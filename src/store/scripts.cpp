@@ -23,21 +23,27 @@ redis.call('SET', p..':s:'..me, ARGV[4], 'PX', ARGV[3])
 return 1
 )lua"};
 
-// Within the limits of all living sessions one more turn is counted; ARGV as for acquire.
+// Within the limits of all living sessions one more turn is counted; ARGV as for acquire. This one
+// lives: that was asked before.
 #define OA_COUNTED                                                                                 \
     R"lua(
-local total, own = 0, 0
+local c, o = p..':c:', 'o:'..ARGV[4]
+local function counts(x)
+  local n = redis.call('HMGET', c..x, 'n', o)
+  return tonumber(n[1] or 0), tonumber(n[2] or 0)
+end
+local mine_all, mine_own = counts(me)
+local total, own = mine_all, mine_own
 for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
-  if redis.call('EXISTS', p..':s:'..x) == 1 then
-    local c = redis.call('HMGET', p..':c:'..x, 'n', 'o:'..ARGV[4])
-    total = total + tonumber(c[1] or 0)
-    own = own + tonumber(c[2] or 0)
+  if x ~= me and redis.call('EXISTS', p..':s:'..x) == 1 then
+    local n, of_owner = counts(x)
+    total = total + n
+    own = own + of_owner
   end
 end
 if total >= tonumber(ARGV[6]) then return {'full'} end
 if tonumber(ARGV[7]) > 0 and own >= tonumber(ARGV[7]) then return {'owner'} end
-redis.call('HINCRBY', p..':c:'..me, 'n', 1)
-redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], 1)
+redis.call('HSET', c..me, 'n', mine_all + 1, o, mine_own + 1)
 )lua"
 
 // Of a start that came to nothing the authority may have a turn all the same.
@@ -56,11 +62,11 @@ if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], 864
 const Script acquire{"acquire", R"lua(
 local p, me = ARGV[1], ARGV[2]
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
-local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un')
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un',
+  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn')
 local function mine(f)
-  local row = redis.call('HMGET', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn')
   local out = {'mine', f, r[7] or ''}
-  for i = 1, 9 do out[i + 3] = row[i] or '' end
+  for i = 8, 16 do out[i - 4] = r[i] or '' end
   return out
 end
 local s = r[1] or ''
@@ -77,10 +83,10 @@ if s ~= '' then
   return {'busy', r[2], s, r[3], r[4] or '', r[5] or '', n}
 end
 )lua" OA_COUNTED R"lua(
-local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
-redis.call('HSET', KEYS[1], 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '',
+local f = (r[2] or 0) + 1
+redis.call('HSET', KEYS[1], 'f', f, 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '',
   'rd', '')
-redis.call('PERSIST', KEYS[1])
+if not r[8] and (r[2] or r[16]) then redis.call('PERSIST', KEYS[1]) end -- else it has no end
 redis.call('SADD', p..':o:'..me, ARGV[5])
 return mine(f)
 )lua"};
@@ -95,39 +101,37 @@ if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
     "redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'i', ARGV[3])\n"                        \
     "redis.call('PEXPIRE', KEYS[3], 86400000)\n"
 
-// KEYS: row, owner's set, owner's changes. ARGV: thread id, and from `FIRST` on names and values.
-#define OA_PUT(FIRST)                                                                              \
-    "redis.call('HSET', KEYS[1], unpack(ARGV, " FIRST "))\n"                                       \
-    "redis.call('HDEL', KEYS[1], 'gn')\n"                                                          \
-    "redis.call('PERSIST', KEYS[1])\n"                                                             \
-    "redis.call('SADD', KEYS[2], ARGV[3])\n" OA_CHANGED
-
 // KEYS: row, owner's set, owner's changes, log. ARGV: thread id, fence, turn, head, the log's time
-// to live, idempotency key or '', then the row's names and values, if it is put as well.
+// to live, idempotency key or '', then the row's names and values, if it is put as well. A client
+// waits for it: what is so already is not said again. What is held has no time to live.
 const Script commit{"commit", R"lua(
-local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'un', 'gn', 'th')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
 if r[3] == 'live' and r[4] == ARGV[5] then return {'ok', r[5] or ''} end
 if ARGV[8] ~= '' then
   local k = redis.call('HMGET', ARGV[8], 's', 'ti')
   if k[1] and (k[1] ~= ARGV[2] or k[2] ~= '') then return {'fenced'} end -- another lane has it since
 end
-redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[5])
-redis.call('HDEL', KEYS[1], 'un')
+redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[5], unpack(ARGV, 9))
+if r[6] then redis.call('HDEL', KEYS[1], 'un') end
 if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('UNLINK', KEYS[4]) end
 redis.call('XADD', KEYS[4], ARGV[4]..'-0', 'h', ARGV[6])
 redis.call('PEXPIRE', KEYS[4], ARGV[7])
 if ARGV[8] ~= '' then redis.call('HSET', ARGV[8], 'ti', ARGV[5]) end
 if #ARGV > 8 then
-)lua" OA_PUT("9") R"lua(
+  if r[7] then redis.call('HDEL', KEYS[1], 'gn') end
+  if not r[8] then redis.call('SADD', KEYS[2], ARGV[3]) end
+)lua" OA_CHANGED R"lua(
 end
 return {'ok', r[5] or ''}
 )lua"};
 
-// KEYS: row, log. ARGV: fence, end, frames, outcome, log kept, owner, row's name.
+// KEYS: row, log. ARGV: fence, end, frames, outcome, log kept, owner, row's name, then where what
+// was written before it ends, or '': known to be there. Nothing happens where the log ends
+// elsewhere.
 const Script end{"end", R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'th')
 if not r[2] then return 'gone' end
 local id = ARGV[3]..'-'..ARGV[4]
 if r[2] ~= ARGV[3] then
@@ -136,10 +140,14 @@ if r[2] ~= ARGV[3] then
 end
 if r[1] == '' and r[3] == 'ended' then return 'stored' end
 if r[1] ~= me then return 'fenced' end
+if ARGV[10] ~= '' then
+  local top = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  if not top or top[1] ~= ARGV[3]..'-'..ARGV[10] then return 'hole' end
+end
 local there = redis.call('XADD', KEYS[2], 'NOMKSTREAM', id, 'b', ARGV[5], 'e', ARGV[6])
 if there then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
-)lua" OA_NOT_FOR_EVER R"lua(
+if not r[4] then redis.call('PEXPIRE', KEYS[1], 86400000) end
 redis.call('HINCRBY', p..':c:'..me, 'n', -1)
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], -1)
 redis.call('SREM', p..':o:'..me, ARGV[9])
@@ -283,7 +291,15 @@ redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
 return 1
 )lua"};
 
-const Script put{"put", OA_PUT("4") "return 1\n"};
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, then names and values.
+const Script put{"put", R"lua(
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('HDEL', KEYS[1], 'gn')
+redis.call('PERSIST', KEYS[1])
+redis.call('SADD', KEYS[2], ARGV[3])
+)lua" OA_CHANGED R"lua(
+return 1
+)lua"};
 
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, when it was used last.
 const Script touch{"touch", R"lua(#!lua flags=allow-oom
@@ -329,29 +345,6 @@ end
 return out
 )lua"};
 
-// KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt.
-const Script use_key{"use_key", R"lua(
-local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a')
-if r[1] then
-  local turn = r[3] or ''
-  local again = r[4] == me and r[5] == ARGV[6]
-  if turn ~= '' or r[1] ~= ARGV[3] or not again and redis.call('EXISTS', p..':s:'..(r[4] or '')) == 1 then
-    return {0, r[1], r[2] or '', turn}
-  end
-end
-redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me, 'a', ARGV[6])
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
-return {1, ARGV[3], ARGV[4], ''}
-)lua"};
-
-// KEYS: the key's hash. ARGV: attempt. A turn it led to was told to nobody.
-const Script forget_key{"forget_key", R"lua(
-local r = redis.call('HMGET', KEYS[1], 's', 'a')
-if r[1] == ARGV[2] and r[2] == ARGV[3] then redis.call('UNLINK', KEYS[1]) end
-return 1
-)lua"};
-
 // KEYS: the turn's readers.
 const Script readers{"readers", R"lua(
 local n = 0
@@ -387,7 +380,6 @@ return out
 
 #undef OA_COUNT
 #undef OA_UNSURE
-#undef OA_PUT
 #undef OA_CHANGED
 #undef OA_UNCHANGED
 #undef OA_COUNTED

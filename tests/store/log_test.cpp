@@ -117,7 +117,7 @@ TEST_CASE("of entries that follow each other within milliseconds one tells its t
     auto& a = rig.open();
     const auto fence = start(rig, a, "t1");
     int stored = 0;
-    const auto told = [&stored](const Result<Written>& written) {
+    const auto told = [&stored](const Result<Written>& written, auto...) {
         stored += written == Written::stored ? 1 : 0;
     };
     a.append({.turn = "t1", .fence = fence, .end = 3, .bytes = "abc"}, nullptr, told);

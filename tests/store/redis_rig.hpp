@@ -175,7 +175,7 @@ inline Task<Result<store::Written>> append(
     store.append(
         {.turn = turn, .fence = fence, .end = end, .bytes = bytes},
         nullptr,
-        [signal, answer](Result<store::Written> written) {
+        [signal, answer](Result<store::Written> written, auto...) {
             answer->emplace(std::move(written));
             signal->cancel();
         }

@@ -105,6 +105,64 @@ TEST_CASE("a late end of an earlier turn does not end the next one of the same s
     CHECK(rig.get(a.end(ending(k_thread, second, "t2"))) == Written::stored);
 }
 
+TEST_CASE("a row that is not a conversation has a time to live while nobody holds it") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    const auto kept_for_ever = [&rig] { return redis_cli(rig, {"PTTL", "oa:t:ann/c1"}) == "-1\n"; };
+    const auto fence = start(rig, a, key, "t1");
+    CHECK(kept_for_ever());
+    rig.get(a.end(ending(key, fence, "t1")));
+    CHECK_FALSE(kept_for_ever());
+    const auto second = rig.get(a.acquire(wish(key))).holding.fence;
+    CHECK(second == fence + 1);
+    CHECK(kept_for_ever());
+    rig.get(a.forget(key, second));
+    CHECK_FALSE(kept_for_ever());
+    rig.get(a.put(key, {.thread = "th-1"}));
+    CHECK(kept_for_ever());
+    rig.get(a.erase(key));
+    CHECK_FALSE(kept_for_ever());
+    CHECK(rig.get(a.acquire(wish(key, "another"))).erased);
+    CHECK(kept_for_ever());
+
+    const ThreadKey unused{"ann", "c2"}; // erased before it had a turn
+    rig.get(a.put(unused, {.thread = "th-2"}));
+    rig.get(a.erase(unused));
+    CHECK(redis_cli(rig, {"PTTL", "oa:t:ann/c2"}) != "-1\n");
+    rig.get(a.acquire(wish(unused)));
+    CHECK(redis_cli(rig, {"PTTL", "oa:t:ann/c2"}) == "-1\n");
+}
+
+TEST_CASE("an end that goes behind pieces is taken only where the log has them") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    CHECK(rig.get(append(a, "t1", fence, 3, "abc")) == Written::stored);
+    auto end = ending(k_thread, fence, "t1");
+    for (const std::uint64_t behind : {0U, 2U, 6U}) {
+        end.behind = behind;
+        end.end = behind + end.bytes.size();
+        CHECK(rig.get(a.end(end)) == Written::hole);
+        CHECK(rig.get(a.look(k_thread)).holding.phase == Phase::live);
+        CHECK(a.numbers().held == 1);
+    }
+    end.behind = 3;
+    end.end = 3 + end.bytes.size();
+    CHECK(rig.get(a.end(end)) == Written::stored);
+    CHECK(rig.get(a.end(end)) == Written::stored); // asked twice
+    const auto log = rig.get(a.read("t1"));
+    CHECK(log.whole());
+    CHECK(log.entries.back().last());
+    CHECK(rig.get(a.look(k_thread)).holding.phase == Phase::ended);
+
+    const auto next = start(rig, a, k_thread, "t2");
+    rig.get(a.drop_log("t2"));
+    end = ending(k_thread, next, "t2");
+    end.behind = 0;
+    CHECK(rig.get(a.end(end)) == Written::hole);
+}
+
 TEST_CASE("limits count the turns of all living sessions") {
     RedisRig rig;
     auto& a = rig.open();

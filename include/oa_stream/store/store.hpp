@@ -148,6 +148,7 @@ enum class Written {
     gone,   ///< there is no such log (any more): nobody elsewhere can read on
     fenced, ///< another replica writes it now
     full,   ///< the store has no memory left
+    hole,   ///< of an end alone: what it goes behind is not there, and nothing happened
 };
 
 /// What append() stores. The views are read before it returns.
@@ -166,6 +167,8 @@ struct EndRequest {
     std::uint64_t end = 0;
     std::string bytes{};
     std::string outcome{};
+    /// Where the log must end: pieces before it have no answer yet. None: it is known to.
+    std::optional<std::uint64_t> behind{};
 };
 
 /// Decides for a dead replica. Nothing happens unless the row and the log are still as they were
@@ -324,9 +327,11 @@ public:
     /// then on cannot take them back. Not called when they never leave it; it may be called within
     /// append(). `done` is called once, later. Appends that are under way at once are stored in
     /// their order. No task: there are thousands a second, and nobody waits for one.
-    virtual void append(
-        const Piece& piece, std::function<void()> on_sent, std::function<void(Result<Written>)> done
-    ) = 0;
+    using Sent = std::move_only_function<void()>;
+    /// … and with it where the piece ends, and its size.
+    using Answered =
+        std::move_only_function<void(Result<Written>, std::uint64_t end, std::size_t size)>;
+    virtual void append(const Piece& piece, Sent on_sent, Answered done) = 0;
     /// The one ending. Written::fenced: another replica has decided.
     [[nodiscard]] virtual Task<Result<Written>> end(EndRequest request) = 0;
     /// Nobody but local readers follows this turn any more.

@@ -109,8 +109,13 @@ void TurnJournal::lose(Loss loss) {
 /// A piece goes as soon as the one before it has left this process: what readers here were told is
 /// then elsewhere, whatever becomes of us. While one waits to leave the next one gathers.
 void TurnJournal::go_on() {
-    if (over_ || held_up_) {
+    if (over_ || held_up_ || closing_) {
         return;
+    }
+    if (may_end_at_once()) {
+        hurried_ = true;
+        closing_ = true;
+        return spawn(executor_, "turn journal", end_at_once(shared_from_this(), early_end()));
     }
     // One piece of a turn may always go: its answer is what the others wait for.
     const bool room = flying_ == 0 || (flying_ < k_most_flying &&
@@ -134,20 +139,19 @@ void TurnJournal::send_piece() {
     top_ = std::max(top_, end);
     ++flying_;
     store_->turns.inflight += size;
-    const auto number = waits_ = ++pieces_;
+    waits_ = end;
     store_->append(
         {.turn = turn_,
          .fence = fence_,
          .end = end,
          .bytes = rest.substr(0, size),
          .read = others > 0},
-        [self = shared_from_this(), number] {
-            self->left(number);
+        [self = shared_from_this()] {
+            self->waits_ = 0;
             self->go_on();
         },
-        [self = shared_from_this(), number, end, size](const Result<store::Written>& written) {
-            self->left(number);
-            self->answered(end, size, written);
+        [self = shared_from_this()](auto written, std::uint64_t end_of_it, std::size_t bytes) {
+            self->answered(end_of_it, bytes, written);
         }
     );
 }
@@ -155,6 +159,7 @@ void TurnJournal::send_piece() {
 void TurnJournal::answered(
     std::uint64_t end, std::size_t size, const Result<store::Written>& written
 ) {
+    waits_ = waits_ == end ? 0 : waits_; // one that never left
     --flying_;
     store_->turns.inflight -= size;
     if (!over_ && !logless_) {
@@ -188,6 +193,7 @@ void TurnJournal::take(store::Written written, std::uint64_t end, std::size_t si
     case store::Written::full:
         return lose(Loss::full);
     case store::Written::gone:
+    case store::Written::hole:
         logless_ = true;
         return drop_pending();
     }
@@ -212,10 +218,8 @@ Task<void> TurnJournal::try_again(Self self) {
             self->store_->options().outage) {
             self->lose(Loss::away);
         } else {
-            if (self->ending_ &&
-                self->done_) { // nobody waits for the store for more than an answer
-                ++self->store_->turns.unsettled;
-                std::exchange(self->done_, nullptr)(End::late);
+            if (self->ending_) {
+                self->tell_late();
             }
             co_await sleep_for(k_retry);
         }
@@ -225,6 +229,56 @@ Task<void> TurnJournal::try_again(Self self) {
     self->stored_ = self->end_;
     self->held_up_ = false;
     self->go_on();
+}
+
+void TurnJournal::tell_late() {
+    if (const auto done = std::exchange(done_, nullptr)) {
+        ++store_->turns.unsettled;
+        done(End::late);
+    }
+}
+
+bool TurnJournal::may_end_at_once() const noexcept {
+    const bool behind = flying_ > 0 || sent_ < pending_.size();
+    return ending_ && behind && !hurried_ && !logless_ &&
+           pending_.size() - sent_ + last_.size() <= k_most_piece;
+}
+
+/// With all that was not sent yet.
+store::EndRequest TurnJournal::early_end() const {
+    return {
+        .key = key_,
+        .fence = fence_,
+        .turn = turn_,
+        .end = end_ + pending_.size() + last_.size(),
+        .bytes = pending_.substr(sent_) + last_,
+        .outcome = outcome_,
+        .behind = flying_ > 0 ? std::optional(end_ + sent_) : std::nullopt
+    };
+}
+
+/// Most turns end within a moment of their last words: the end goes with them, and does not wait
+/// for the answers to those before. Where the store does not have these it takes no end.
+Task<void> TurnJournal::end_at_once(Self self, store::EndRequest request) {
+    const auto written = co_await self->store_->end(std::move(request));
+    self->closing_ = false;
+    if (self->over_) { // a piece was not ours to write any more
+        co_return;
+    }
+    if (!written) {
+        self->tell_late();
+    }
+    if (!written || *written == store::Written::hole) {
+        co_return self->go_on();
+    }
+    self->over_ = true;
+    self->drop_pending();
+    self->use.reset();
+    const bool fenced = *written == store::Written::fenced;
+    self->store_->turns.fenced.end += fenced ? 1 : 0;
+    if (const auto done = std::exchange(self->done_, nullptr)) {
+        done(fenced ? End::fenced : End::stored);
+    }
 }
 
 /// Nobody is told an ending before the store has it, unless the store says nothing at all.

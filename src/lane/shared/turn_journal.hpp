@@ -67,12 +67,15 @@ private:
     /// The next piece and, behind all of them, the end.
     void go_on();
     void send_piece();
-    /// The piece has left this process, or never will.
-    void left(std::uint64_t number) noexcept { waits_ = waits_ == number ? 0 : waits_; }
     void answered(std::uint64_t end, std::size_t size, const Result<store::Written>& written);
     void take(store::Written written, std::uint64_t end, std::size_t size);
     [[nodiscard]] static Task<void> try_again(Self self);
+    [[nodiscard]] bool may_end_at_once() const noexcept;
+    [[nodiscard]] store::EndRequest early_end() const;
+    [[nodiscard]] static Task<void> end_at_once(Self self, store::EndRequest request);
     [[nodiscard]] static Task<void> write_end(Self self);
+    /// Nobody waits for the store for more than an answer.
+    void tell_late();
     void lose(Loss loss);
     void give_up_log();
     void drop_pending();
@@ -91,8 +94,7 @@ private:
     std::uint64_t top_ = 0; ///< as `end_`, of the furthest piece that was ever sent
     std::uint64_t stored_ = 0; ///< as `end_`: the store has it, though earlier answers are missing
     std::size_t flying_ = 0; ///< pieces without an answer
-    std::uint64_t pieces_ = 0;
-    std::uint64_t waits_ = 0; ///< the piece that has not left this process yet; 0: none
+    std::uint64_t waits_ = 0; ///< the end of the piece that has not left this process; 0: none
     std::optional<Clock::time_point> failing_{};
     std::string last_{}; ///< the ending's frames
     std::string outcome_{};
@@ -100,6 +102,8 @@ private:
     std::function<void(Loss)> on_loss_{};
     bool held_up_ = false; ///< the store was away: all that is pending is to be sent again
     bool ending_ = false;
+    bool hurried_ = false; ///< the end was tried with pieces before it unanswered, or unsent
+    bool closing_ = false; ///< … and is under way: nothing else is sent
     bool over_ = false; ///< nothing is written any more
     bool logless_ = false; ///< there is no log: only the end is told
 };

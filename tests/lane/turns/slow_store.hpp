@@ -23,10 +23,12 @@ public:
         return fail(Code::internal, "not asked for here");
     }
 
-    void append(
-        const store::Piece&, std::function<void()>, std::function<void(Result<store::Written>)> done
-    ) override {
-        asio::post(gate.get_executor(), [done = std::move(done)] { done(store::Written::stored); });
+    void append(const store::Piece& piece, Sent, Answered done) override {
+        const auto end = piece.end;
+        const auto size = piece.bytes.size();
+        asio::post(gate.get_executor(), [done = std::move(done), end, size]() mutable {
+            done(store::Written::stored, end, size);
+        });
     }
     Task<Result<store::Written>> end(store::EndRequest) override {
         if (away) {

@@ -20,26 +20,26 @@ public:
     struct Piece {
         std::uint64_t end;
         std::string bytes;
-        std::function<void()> on_sent;
-        std::function<void(Result<Written>)> done;
+        Sent on_sent;
+        Answered done;
         bool read = false;
     };
 
     explicit HeldStore(const asio::io_context::executor_type& executor) : SlowStore(executor) {
         settings.outage = Millis(60'000);
     }
-    void append(
-        const store::Piece& piece,
-        std::function<void()> on_sent,
-        std::function<void(Result<Written>)> done
-    ) override {
+    void append(const store::Piece& piece, Sent on_sent, Answered done) override {
         pieces.emplace_back(
             piece.end, std::string(piece.bytes), std::move(on_sent), std::move(done), piece.read
         );
     }
     Task<Result<Written>> end(store::EndRequest request) override {
         ended.push_back(std::move(request));
-        co_return Written::stored;
+        if (!holds_end) {
+            co_return Written::stored;
+        }
+        (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_return end_answer;
     }
     Task<Result<void>> drop_log(std::string) override {
         ++dropped;
@@ -48,10 +48,15 @@ public:
     const store::StoreOptions& options() const noexcept override { return settings; }
 
     void send(std::size_t which) { pieces.at(which).on_sent(); }
-    void settle(std::size_t which, Result<Written> with) { pieces.at(which).done(std::move(with)); }
+    void settle(std::size_t which, Result<Written> with) {
+        auto& piece = pieces.at(which);
+        piece.done(std::move(with), piece.end, piece.bytes.size());
+    }
 
     std::deque<Piece> pieces{};
     std::vector<store::EndRequest> ended{};
+    bool holds_end = false; ///< until answer_end()
+    Result<Written> end_answer = Written::stored;
     int dropped = 0;
     store::StoreOptions settings{};
 };
@@ -81,6 +86,12 @@ struct Bench {
     }
     void answer(std::size_t which, Result<Written> with) {
         store.settle(which, std::move(with));
+        settle();
+    }
+    void answer_end(Result<Written> with) {
+        store.holds_end = false;
+        store.end_answer = std::move(with);
+        store.gate.cancel();
         settle();
     }
     /// Until `count` pieces were asked for, and exactly as many.
@@ -195,31 +206,93 @@ TEST_CASE("journal: a log with a hole is given up, and only the end is told") {
     CHECK(bench.store.ended[0].end == 21); // behind whatever the log may hold
 }
 
-TEST_CASE("journal: an end waits for every piece, and no piece follows one that was refused") {
+TEST_CASE("journal: an end goes with what was not sent, behind what has no answer") {
     Bench bench;
+    bench.store.holds_end = true;
     std::optional<TurnJournal::End> end;
     bench.say_and_send("a\n\n");
     bench.say("b\n\n");
+    bench.say("c\n\n");
     bench.journal->end("e\n\n", "completed", [&](TurnJournal::End how) { end = how; });
     bench.settle();
+    REQUIRE(bench.store.ended.size() == 1);
+    CHECK(bench.store.ended[0].bytes == "c\n\ne\n\n");
+    CHECK(bench.store.ended[0].end == 12);
+    CHECK(bench.store.ended[0].behind == 6);
     bench.answer(0, Written::stored);
-    CHECK(bench.store.ended.empty());
+    CHECK_FALSE(end);
     SECTION("all are stored") {
         bench.answer(1, Written::stored);
+        bench.answer_end(Written::stored);
         CHECK(end == TurnJournal::End::stored);
-        REQUIRE(bench.store.ended.size() == 1);
-        CHECK(bench.store.ended[0].end == 9);
+        CHECK(bench.unacked() == 0);
+        CHECK(bench.journal->idle());
+        bench.expect(2);
     }
     SECTION("another replica writes") {
         bench.answer(1, Written::fenced);
         CHECK(end == TurnJournal::End::fenced);
-        CHECK(bench.store.ended.empty());
-    }
-    SECTION("the store is away: readers are told, and it is tried again") {
-        bench.answer(1, away());
-        CHECK(end == TurnJournal::End::late);
-        bench.expect(3);
-        bench.answer(2, Written::stored);
+        bench.answer_end(Written::fenced);
+        CHECK(bench.store.turns.fenced.append == 1);
+        CHECK(bench.store.turns.fenced.end == 0);
         CHECK(bench.store.ended.size() == 1);
     }
+    SECTION("another replica has ended it") {
+        bench.answer(1, Written::stored);
+        bench.answer_end(Written::fenced);
+        CHECK(end == TurnJournal::End::fenced);
+        CHECK(bench.store.turns.fenced.end == 1);
+    }
+    SECTION("the store was full: the end alone is told") {
+        bench.answer(1, Written::full);
+        CHECK_FALSE(end);
+        bench.answer_end(Written::hole);
+        CHECK(end == TurnJournal::End::stored);
+        REQUIRE(bench.store.ended.size() == 2);
+        CHECK(bench.store.ended[1].bytes == "e\n\n");
+        CHECK(bench.store.ended[1].end == 10); // behind whatever the log may hold
+        CHECK(bench.store.dropped == 1);
+    }
+    SECTION("the store is away: readers are told, and all is tried again") {
+        bench.answer(1, away());
+        bench.answer_end(away());
+        CHECK(end == TurnJournal::End::late);
+        CHECK(bench.store.turns.unsettled == 1);
+        bench.expect(3);
+        CHECK(bench.store.pieces[2].bytes == "b\n\n");
+        bench.send(2);
+        bench.expect(4);
+        CHECK(bench.store.pieces[3].bytes == "c\n\n");
+        bench.answer(2, Written::stored);
+        bench.answer(3, Written::stored);
+        REQUIRE(bench.store.ended.size() == 2);
+        CHECK(bench.store.ended[1].bytes == "e\n\n");
+        CHECK_FALSE(bench.store.ended[1].behind);
+    }
+    SECTION("what it goes behind is not there after all: it waits for every answer") {
+        bench.answer_end(Written::hole);
+        CHECK_FALSE(end);
+        bench.send(1);
+        bench.expect(3);
+        bench.answer(1, Written::stored);
+        CHECK(bench.store.ended.size() == 1);
+        bench.answer(2, Written::stored);
+        CHECK(bench.store.ended.size() == 2);
+        CHECK(end == TurnJournal::End::stored);
+    }
+}
+
+TEST_CASE("journal: an end waits while a store that was away is tried again") {
+    Bench bench;
+    std::optional<TurnJournal::End> end;
+    bench.say_and_send("a\n\n");
+    bench.answer(0, away());
+    bench.journal->end("e\n\n", "completed", [&](TurnJournal::End how) { end = how; });
+    bench.settle();
+    CHECK(bench.store.ended.empty());
+    bench.expect(2);
+    bench.settle();
+    REQUIRE(bench.store.ended.size() == 1);
+    CHECK(bench.store.ended[0].behind == 3);
+    CHECK(bench.store.ended[0].end == 6);
 }
