@@ -4,6 +4,9 @@
 #include "shared_lane.hpp"
 #include "state.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <unordered_set>
 
@@ -158,6 +161,7 @@ void SharedLane::touch_later(const std::string& owner, const std::string& id, st
         lane_->executor,
         "shared row",
         [](store::Store* store, store::ThreadKey key, std::int64_t used) -> Task<void> {
+            co_await asio::post(asio::use_awaitable); // the turn's last frames go first
             (void)co_await store->touch(std::move(key), used);
         }(store_, {owner, id}, at)
     );
