@@ -17,7 +17,7 @@ constexpr Millis k_ask_again{2'000};
 constexpr std::size_t k_piece = 64U << 10U;
 /// Between two writes of what may wait: a server spends more on a write than on a command.
 constexpr Millis k_gather{5};
-constexpr Millis k_gather_read{2};
+constexpr Millis k_gather_read{1};
 
 } // namespace
 

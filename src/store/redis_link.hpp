@@ -50,7 +50,7 @@ public:
     /// How long a command may stay, to go with others.
     enum class Haste {
         now,
-        read, ///< somebody waits for it at another replica: 2 ms
+        read, ///< somebody waits for it at another replica: 1 ms
         soon, ///< 5 ms
     };
     /// As call(), of one that many of are under way at once: no coroutine waits for it. `on_sent`,
