@@ -44,7 +44,11 @@ async function throughLanes({ lane, redis, run, client, cpu }) {
   const a = await lane([...url, '--replica-name', 'a']), b = await lane([...url, '--replica-name', 'b']);
   const others = run(client, ['--port', a.port, '--prompt', 'replay:paced', '--streams', STREAMS - READERS, '--per-second', 1000]);
   const ids = Array.from({ length: READERS }, (_, n) => `r-${n}`);
-  const own = ids.map((id) => post(a.port, id));
+  const own = [];
+  for (const id of ids) { // at moments of their own: in step the last of 100 waits for all others, here and at the client
+    own.push(post(a.port, id));
+    await sleep(7);
+  }
   while (own.some((one) => one.times.length === 0)) await sleep(10);
   const remote = ids.map((id) => read(b.port, { path: `/api/chat/${id}/stream` }));
   await sleep(2000); // until all 1,000 have begun and what was there already has been read
@@ -104,7 +108,7 @@ async function bare({ redis, cpu }, perSecond) {
   const store = await redis(), link = await connect(store.port), lags = [];
   for (let i = 0; i < STREAMS; ++i) link.socket.write(command('XADD', `probe:${i}`, '1-0', 'h', '{}'));
   await sleep(300);
-  const stop = await follow(store.port, Array.from({ length: READERS }, (_, n) => `probe:${n}`), lags);
+  const stop = await follow(store.port, Array.from({ length: READERS }, (_, n) => `probe:${n * (STREAMS / READERS)}`), lags); // not those that are written one after the other
   const began = performance.now(), before = cpu(store.pid), payload = 'x'.repeat(60);
   let sent = 0;
   while (performance.now() - began < WINDOW_S * 1000) {
