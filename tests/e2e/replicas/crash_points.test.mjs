@@ -19,7 +19,7 @@ after(() => world.end());
 const script = (parts, id) => (text) => text.includes(`*${parts}\r\n$7\r\nEVALSHA`) && text.includes(`oa:t:/${id}\r\n`);
 const ACQUIRE = (id) => script(11, id);
 const COMMIT = (id) => script(31, id); // together with its row
-const END = (id) => (text) => /\*14\r\n\$7\r\nEVALSHA/.test(text) && text.includes(`oa:t:/${id}\r\n`);
+const END = (id) => (text) => /\*15\r\n\$7\r\nEVALSHA/.test(text) && text.includes(`oa:t:/${id}\r\n`);
 const APPEND = () => (text) => text.includes('NOMKSTREAM') && text.includes('text-delta');
 
 const users = async (lane, id) => (await send(lane.base, { path: `/api/chats/${id}/messages` })).text.split('"role":"user"').length - 1;
