@@ -238,9 +238,10 @@ void TurnJournal::tell_late() {
     }
 }
 
+/// Not with pieces that a store that was away may have: these have to come again as they were.
 bool TurnJournal::may_end_at_once() const noexcept {
     const bool behind = flying_ > 0 || sent_ < pending_.size();
-    return ending_ && behind && !hurried_ && !logless_ &&
+    return ending_ && behind && !hurried_ && !logless_ && tried_ == cuts_.size() &&
            pending_.size() - sent_ + last_.size() <= k_most_piece;
 }
 
