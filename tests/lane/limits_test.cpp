@@ -61,6 +61,17 @@ TEST_CASE("limits: a body nested deeper than allowed is no JSON to us") {
     rig.await_end(fits);
 }
 
+TEST_CASE("gates: with two Content-Type headers a body is no JSON, whichever comes first") {
+    LaneRig rig;
+    for (const std::string_view second : {"text/plain", "application/json"}) {
+        auto twice = rig.post("/api/chats/c1/stream", user_message("x"));
+        twice.headers.add("content-type", std::string(second));
+        const auto refused = rig.send(std::move(twice));
+        CHECK(refused.status == 415);
+    }
+    CHECK(rig.authority.starts == 0);
+}
+
 TEST_CASE("gates: two Authorization headers are 400, whether tokens are wanted or not") {
     LaneRig rig;
     for (const bool tokens : {false, true}) {

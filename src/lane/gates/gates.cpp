@@ -42,6 +42,13 @@ Rejection reject_body(const Error& error) {
     }
 }
 
+/// Which of two a proxy before us looked at, nobody knows.
+auto times(const net::Headers& headers, std::string_view name) {
+    return std::ranges::count_if(headers.all(), [name](const auto& field) {
+        return to_lower(field.first) == name;
+    });
+}
+
 Rejection reject_resend() {
     return reject(
         413,
@@ -102,11 +109,7 @@ Accepted<void> compatibility(const LaneState& lane, Call& call) {
 
 Accepted<void> owner(const LaneState& lane, Call& call) {
     const auto& headers = call.request().headers;
-    // Which of two a proxy before us looked at, nobody knows.
-    const auto given = std::ranges::count_if(headers.all(), [](const auto& field) {
-        return to_lower(field.first) == "authorization";
-    });
-    if (given > 1) {
+    if (times(headers, "authorization") > 1) {
         return std::unexpected(
             reject(400, "bad_request", "the request has more than one Authorization header")
         );
@@ -130,12 +133,13 @@ Accepted<void> owner(const LaneState& lane, Call& call) {
 }
 
 Accepted<void> content_type(const LaneState& /*lane*/, Call& call) {
-    if (!is_json_type(call.request().headers.get("content-type"))) {
+    const auto& headers = call.request().headers;
+    if (!is_json_type(headers.get("content-type")) || times(headers, "content-type") > 1) {
         return std::unexpected(
             reject(415, "unsupported_media_type", "the body must be sent as application/json")
         );
     }
-    const auto encoding = to_lower(call.request().headers.get("content-encoding").value_or(""));
+    const auto encoding = to_lower(headers.get("content-encoding").value_or(""));
     if (!encoding.empty() && encoding != "identity") {
         return std::unexpected(reject(
             415, "unsupported_media_type", "the body must be sent without a Content-Encoding"
