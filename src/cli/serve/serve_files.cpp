@@ -23,6 +23,14 @@ read_tokens(const ServeOptions& options, const Context& context) {
             "unset it, or set a token"
         );
     }
+    if (environment && environment->find_first_of(" \t\r\n") != std::string::npos) {
+        return fail(
+            Code::usage,
+            "it has white space in it, which no client can send",
+            "OA_STREAM_TOKEN",
+            "check for a line end behind the token"
+        );
+    }
     if (options.tokens.empty() && !environment) {
         return std::optional<lane::TokenTable>{};
     }

@@ -58,6 +58,12 @@ test('a token of nothing but white space is refused: nobody could send it', asyn
     assert.equal(run.code, 2, run.stderr);
     assert.match(run.stderr, /OA_STREAM_TOKEN: it holds nothing but white space/);
   }
+  for (const broken of ['secret\n', ' secret', 'two words']) {
+    const run = await oa(['serve', '--authority', 'replay'], { env: { OA_STREAM_TOKEN: broken } });
+    assert.equal(run.code, 2, run.stderr);
+    assert.match(run.stderr, /OA_STREAM_TOKEN: it has white space in it/);
+    assert.doesNotMatch(run.stderr, /secret|words/);
+  }
 });
 
 test('the ready file says where, and the last line of a quiet start is the address', async () => {
