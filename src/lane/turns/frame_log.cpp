@@ -7,9 +7,9 @@ namespace oa_stream::lane {
 
 namespace {
 
-// Most turns are short: the first block is small and each next one half of what is there, up to
-// k_block, so that ten thousand turns hold little more than what they said.
-constexpr std::size_t k_first_block = 1U << 10U;
+// Most turns are short: the first block is small and each next one a quarter of what is there, up
+// to k_block, so that ten thousand turns hold little more than what they said.
+constexpr std::size_t k_first_block = 512;
 constexpr std::size_t k_block = 16U << 10U;
 constexpr std::size_t k_largest_block = 64U << 10U;
 
@@ -27,7 +27,7 @@ FrameLog::Block& FrameLog::writable(std::size_t wanted) {
     if (!blocks_.empty() && blocks_.back().used < blocks_.back().size) {
         return blocks_.back();
     }
-    const auto least = std::clamp(held_ / 2, k_first_block, k_block);
+    const auto least = std::clamp(held_ / 4, k_first_block, k_block);
     const auto size = std::clamp(wanted, least, k_largest_block);
     // NOLINTNEXTLINE(modernize-avoid-c-arrays): as in Block
     blocks_.push_back({std::make_shared_for_overwrite<char[]>(size), end_, 0, size});

@@ -147,12 +147,12 @@ TEST_CASE("frame log: what a log held is given back") {
     CHECK(total == 0);
 }
 
-TEST_CASE("frame log: a turn holds at most half as much again as it said, or 1 KiB more") {
+TEST_CASE("frame log: a turn holds at most a quarter more than it said, or 512 bytes") {
     std::size_t total = 0;
     FrameLog log(total);
     while (log.end() < 200'000) {
         log.append(frame(80));
-        REQUIRE(log.held() <= log.end() + std::max<std::uint64_t>(log.end() / 2, 1024));
+        REQUIRE(log.held() <= log.end() + std::max<std::uint64_t>(log.end() / 4, 512));
     }
     CHECK(log.held() < log.end() + (16U << 10U)); // then a block at a time
 }
