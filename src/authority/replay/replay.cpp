@@ -62,8 +62,8 @@ private:
 
 class Replay final : public ReplayAuthority {
 public:
-    Replay(asio::any_io_executor executor, ReplayOptions options, ReplayLibrary library)
-        : executor_(std::move(executor)), options_(std::move(options)),
+    Replay(const asio::any_io_executor& executor, ReplayOptions options, ReplayLibrary library)
+        : clock_(std::make_shared<ReplayClock>(executor)), options_(std::move(options)),
           library_(std::move(library)), threads_(options_.max_threads),
           file_(options_.faults_file) {}
 
@@ -134,7 +134,7 @@ private:
     [[nodiscard]] Result<std::unique_ptr<Turn>> begin(const TurnRequest& request);
     [[nodiscard]] Result<std::string> thread_for(const TurnRequest& request);
 
-    asio::any_io_executor executor_;
+    std::shared_ptr<ReplayClock> clock_;
     ReplayOptions options_;
     ReplayLibrary library_;
     ReplayThreads threads_;
@@ -219,7 +219,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     }
     plan.latency = options_.faults.latency;
     plan.kill = options_.kill;
-    return make_replay_turn(executor_, std::move(plan));
+    return make_replay_turn(clock_, std::move(plan));
 }
 
 } // namespace

@@ -14,11 +14,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Timers stand on a grid as wide as the slack, so that turns due within one step of it share a
-/// wake-up of the process. Of a thousand turns at once each had its own, at twice the cost of a
-/// delta.
-using Grid = std::chrono::milliseconds;
-constexpr Clock::duration k_slack = Grid(1); ///< due soon enough: same batch
+constexpr Clock::duration k_slack = ReplayClock::Step(1); ///< due soon enough: same batch
 constexpr int k_corrupt_frame = 3; ///< start and start-step go out whole
 
 bool is_due(Clock::time_point at, Clock::time_point now) {
@@ -44,9 +40,9 @@ std::size_t break_point(const Capture& capture) {
     return std::min(std::max(shown + 1, size / 2), last);
 }
 
-struct Playing {
-    Playing(const asio::any_io_executor& executor, ReplayPlan given)
-        : plan(std::move(given)), timer(executor),
+struct Playing final : ReplayClock::Sleeper {
+    explicit Playing(ReplayPlan given)
+        : plan(std::move(given)),
           stop_at(
               plan.fate.breaks == TurnFate::Break::none ? events().size()
                                                         : break_point(*plan.turn->recording)
@@ -74,22 +70,28 @@ struct Playing {
         }
     }
 
+    void woken() override {
+        if (waker != nullptr) {
+            waker->turn_ready();
+        }
+    }
+
     ReplayPlan plan;
-    asio::steady_timer timer;
+    TurnWaker* waker = nullptr;          ///< of poll()
+    asio::steady_timer* timer = nullptr; ///< of next(), while it waits
     std::size_t stop_at; ///< events from here on are not told
     Clock::time_point began = Clock::now();
     bool interrupted = false;
     int frames = 0; ///< asked about so far, for the broken one
 };
 
-/// Everything due at `now`, with this turn's own ids.
-EventBatch due_events(Playing& playing, Clock::time_point now) {
+/// Everything due at `now`, with this turn's own ids. False: nothing is.
+bool due_events(Playing& playing, Clock::time_point now, EventBatch& batch) {
     std::size_t& at = playing.plan.turn->played;
     const std::size_t first = at;
     while (at < playing.stop_at && is_due(playing.due(at), now)) {
         ++at;
     }
-    EventBatch batch;
     batch.reserve(at - first);
     for (std::size_t i = first; i < at; ++i) {
         const turn::Event& event = playing.events()[i].event;
@@ -106,7 +108,7 @@ EventBatch due_events(Playing& playing, Clock::time_point now) {
             playing.end(ended->outcome);
         }
     }
-    return batch;
+    return !batch.empty();
 }
 
 EventBatch ended_batch(Playing& playing, turn::TurnEnded ended) {
@@ -145,10 +147,37 @@ std::optional<Result<EventBatch>> at_break(Playing& playing) {
     return fail(Code::unavailable, "the recording stops here", killed ? "" : "eof");
 }
 
-class ReplayTurn final : public Turn, public WireFaults {
+/// As Turn::poll(); false: nothing before `wake`.
+Result<bool> tell_now(Playing& playing, EventBatch& out, Clock::time_point& wake) {
+    if (!playing.plan.turn->running) {
+        return fail(Code::protocol, "the turn is over");
+    }
+    if (playing.interrupted) {
+        out = ended_batch(
+            playing, {.outcome = turn::Outcome::interrupted, .finish = turn::Finish::other}
+        );
+        return true;
+    }
+    const auto now = Clock::now();
+    if (due_events(playing, now, out)) {
+        return true;
+    }
+    wake = playing.due(playing.plan.turn->played);
+    if (playing.plan.turn->played == playing.stop_at &&
+        (playing.plan.fate.breaks != TurnFate::Break::none || is_due(wake, now))) {
+        wake = Clock::time_point::max();
+        if (auto broken = at_break(playing)) {
+            OA_TRY(out, *std::move(broken));
+            return true;
+        }
+    }
+    return false;
+}
+
+class ReplayTurn final : public PolledTurn, public WireFaults {
 public:
-    ReplayTurn(const asio::any_io_executor& executor, ReplayPlan plan)
-        : playing_(std::make_shared<Playing>(executor, std::move(plan))) {}
+    ReplayTurn(std::shared_ptr<ReplayClock> clock, ReplayPlan plan)
+        : clock_(std::move(clock)), playing_(std::make_shared<Playing>(std::move(plan))) {}
     ReplayTurn(const ReplayTurn&) = delete;
     ReplayTurn& operator=(const ReplayTurn&) = delete;
     ~ReplayTurn() override {
@@ -156,6 +185,7 @@ public:
             playing_->end(turn::Outcome::interrupted);
         }
         interrupt();
+        playing_->waker = nullptr;
     }
 
     [[nodiscard]] const std::string& thread_id() const noexcept override {
@@ -168,10 +198,24 @@ public:
         return playing_->plan.model;
     }
     [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(playing_); }
+    [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
+        playing_->waker = &waker;
+        auto wake = Clock::time_point::max();
+        auto told = tell_now(*playing_, out, wake);
+        if (told && !*told && wake != Clock::time_point::max()) {
+            clock_->wake(playing_, wake);
+        }
+        return told;
+    }
     void interrupt() override {
         playing_->interrupted = true;
         playing_->plan.turn->stopping = true;
-        playing_->timer.cancel();
+        if (playing_->timer != nullptr) {
+            playing_->timer->cancel();
+        }
+        if (playing_->waker != nullptr) {
+            clock_->wake_soon(playing_);
+        }
     }
     [[nodiscard]] WireFaults* wire_faults() noexcept override {
         return playing_->plan.fate.corrupt || playing_->plan.fate.cut ? this : nullptr;
@@ -183,44 +227,45 @@ public:
     }
 
 private:
+    /// Says which timer an interruption is to cancel, also while its coroutine is destroyed.
+    class Waiting {
+    public:
+        Waiting(Playing& playing, asio::steady_timer& timer) : playing_(&playing) {
+            playing.timer = &timer;
+        }
+        Waiting(const Waiting&) = delete;
+        Waiting& operator=(const Waiting&) = delete;
+        ~Waiting() { playing_->timer = nullptr; }
+
+    private:
+        Playing* playing_;
+    };
+
     static Task<Result<EventBatch>> next_of(std::shared_ptr<Playing> playing) {
         while (true) {
-            if (!playing->plan.turn->running) {
-                co_return fail(Code::protocol, "the turn is over");
-            }
-            if (playing->interrupted) {
-                co_return ended_batch(
-                    *playing, {.outcome = turn::Outcome::interrupted, .finish = turn::Finish::other}
-                );
-            }
-            EventBatch batch = due_events(*playing, Clock::now());
-            if (!batch.empty()) {
+            auto wake = Clock::time_point::max();
+            EventBatch batch;
+            OA_CO_TRY(const bool told, tell_now(*playing, batch, wake));
+            if (told) {
                 co_return batch;
             }
-            auto wake = playing->due(playing->plan.turn->played);
-            if (playing->plan.turn->played == playing->stop_at &&
-                (playing->plan.fate.breaks != TurnFate::Break::none || is_due(wake, Clock::now())
-                )) {
-                if (auto broken = at_break(*playing)) {
-                    co_return std::move(*broken);
-                }
-                wake = Clock::time_point::max();
-            }
-            playing->timer.expires_at(std::chrono::floor<Grid>(wake));
-            co_await playing->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+            asio::steady_timer timer(co_await asio::this_coro::executor, wake);
+            const Waiting waiting(*playing, timer);
+            co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
             if (is_set(co_await asio::this_coro::cancellation_state)) {
                 co_return fail(Code::cancelled, "cancelled");
             }
         }
     }
 
+    std::shared_ptr<ReplayClock> clock_;
     std::shared_ptr<Playing> playing_;
 };
 
 } // namespace
 
-std::unique_ptr<Turn> make_replay_turn(const asio::any_io_executor& executor, ReplayPlan plan) {
-    return std::make_unique<ReplayTurn>(executor, std::move(plan));
+std::unique_ptr<Turn> make_replay_turn(std::shared_ptr<ReplayClock> clock, ReplayPlan plan) {
+    return std::make_unique<ReplayTurn>(std::move(clock), std::move(plan));
 }
 
 } // namespace oa_stream::authority

@@ -1,9 +1,11 @@
-// One recording while it is played. The hot path of load tests: one timer a turn, everything that
-// is due in one batch, one coroutine frame a call.
+// One recording while it is played. The hot path of load tests: one timer for all turns, everything
+// that is due in one batch.
 #pragma once
 
+#include "oa_stream/authority/polled_turn.hpp"
 #include "oa_stream/authority/replay.hpp"
 
+#include "replay_clock.hpp"
 #include "replay_faults.hpp"
 #include "replay_scenario.hpp"
 #include "replay_threads.hpp"
@@ -20,13 +22,13 @@ struct ReplayPlan {
     std::shared_ptr<ReplayedTurn> turn{};
     TurnFate fate{};
     bool immediate = false;
-    double stretch = 1;  ///< recorded seconds × this
+    double stretch = 1; ///< recorded seconds × this
     Millis latency{0};
     std::function<void()> kill{};
     std::shared_ptr<ReplayCounts> counts{}; ///< null: this turn does not count
 };
 
 [[nodiscard]] std::unique_ptr<Turn>
-make_replay_turn(const asio::any_io_executor& executor, ReplayPlan plan);
+make_replay_turn(std::shared_ptr<ReplayClock> clock, ReplayPlan plan);
 
 } // namespace oa_stream::authority

@@ -1,0 +1,128 @@
+// The replay authority as the lane reads it: without a coroutine that waits.
+#include "oa_stream/authority/polled_turn.hpp"
+#include "oa_stream/authority/replay.hpp"
+
+#include "harness.hpp"
+
+#include <memory>
+#include <vector>
+
+using namespace oa_test;
+
+namespace {
+
+/// A turn and who polls it, until it has ended.
+class Polled final : public TurnWaker {
+public:
+    Polled(asio::io_context& io, std::unique_ptr<Turn> turn) : io_(&io), turn_(std::move(turn)) {}
+    Polled(const Polled&) = delete;
+    Polled& operator=(const Polled&) = delete;
+    ~Polled() { turn_.reset(); }
+
+    void turn_ready() override {
+        ++wakes;
+        look();
+    }
+    void look() {
+        auto& polled = dynamic_cast<PolledTurn&>(*turn_);
+        while (told.ended() == nullptr && !told.error) {
+            EventBatch batch;
+            const auto some = polled.poll(batch, *this);
+            if (!some) {
+                told.error = some.error();
+            } else if (!*some) {
+                CHECK(batch.empty());
+                return;
+            }
+            told.batches += batch.empty() ? 0 : 1;
+            std::ranges::move(batch, std::back_inserter(told.events));
+        }
+    }
+    void run_to_end() {
+        const auto limit = Clock::now() + std::chrono::seconds(20);
+        while (told.ended() == nullptr && !told.error && Clock::now() < limit) {
+            io_->restart();
+            io_->run_one_for(Millis(1000));
+        }
+    }
+    [[nodiscard]] Turn& turn() { return *turn_; }
+    void drop() { turn_.reset(); }
+
+    Told told{};
+    int wakes = 0;
+
+private:
+    asio::io_context* io_;
+    std::unique_ptr<Turn> turn_;
+};
+
+struct Stage {
+    explicit Stage(ReplayOptions options = {})
+        : replay(must(make_replay_authority(io.get_executor(), std::move(options)))) {}
+    std::unique_ptr<Polled> start(std::string prompt) {
+        auto turn = must(run(io, replay->start(ask(std::move(prompt)))));
+        return std::make_unique<Polled>(io, std::move(turn));
+    }
+
+    asio::io_context io{};
+    std::unique_ptr<ReplayAuthority> replay;
+};
+
+} // namespace
+
+TEST_CASE("replay, polled: a turn tells what next() tells, and wakes for what is to come") {
+    Stage stage;
+    const auto polled = stage.start("scenario:words;n=6;delay=20");
+    polled->look();
+    polled->run_to_end();
+    CHECK(polled->told.outcome() == "completed");
+    CHECK(polled->told.text() == "w1 w2 w3 w4 w5 w6");
+    CHECK(polled->told.batches > 2);
+    CHECK(polled->wakes >= 2);
+    const auto turn = must(run(stage.io, stage.replay->start(ask("scenario:words;n=6;delay=1"))));
+    CHECK(run(stage.io, drain(turn.get())).text() == polled->told.text());
+}
+
+TEST_CASE("replay, polled: turns of different paces are all told, and nobody is woken for nothing"
+) {
+    Stage stage;
+    std::vector<std::unique_ptr<Polled>> turns;
+    for (int i = 0; i < 40; ++i) {
+        turns.push_back(stage.start(fmt::format("scenario:words;n=4;delay={}", 3 + i % 5)));
+        turns.back()->look();
+    }
+    for (const auto& turn : turns) {
+        turn->run_to_end();
+        CHECK(turn->told.outcome() == "completed");
+        CHECK(turn->told.text() == "w1 w2 w3 w4");
+        CHECK(turn->wakes <= 8);
+    }
+}
+
+TEST_CASE("replay, polled: an interrupt wakes a turn that is silent, and never from within itself"
+) {
+    ReplayOptions options;
+    options.pace.immediate = true;
+    options.faults.stall = 1;
+    Stage stage(std::move(options));
+    const auto polled = stage.start("replay:hello");
+    polled->look();
+    CHECK(polled->told.outcome() == "nothing");
+    polled->turn().interrupt();
+    CHECK(polled->wakes == 0);
+    polled->run_to_end();
+    CHECK(polled->told.outcome() == "interrupted");
+}
+
+TEST_CASE("replay, polled: a turn that was dropped wakes nobody") {
+    Stage stage;
+    const auto polled = stage.start("scenario:words;n=3;delay=15");
+    polled->look();
+    const auto other = stage.start("scenario:words;n=6;delay=15");
+    other->look();
+    polled->drop();
+    other->run_to_end();
+    CHECK(other->told.outcome() == "completed");
+    CHECK(polled->wakes == 0);
+    CHECK(polled->told.ended() == nullptr);
+}
