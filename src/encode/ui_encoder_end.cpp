@@ -131,10 +131,10 @@ Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& ou
     const bool cut =
         event.finish == turn::Finish::length || event.finish == turn::Finish::content_filter;
     const bool spent_for_nothing =
-        tools.empty() && !noted && ((spent && spent->output > 0) || cut || spoke);
-    const bool unsaid = event.outcome == turn::Outcome::completed && !summary.content &&
+        tools.empty() && !noted && !summary.content && ((spent && spent->output > 0) || spoke);
+    const bool unsaid = event.outcome == turn::Outcome::completed && !answered &&
                         event.finish != turn::Finish::tool_calls &&
-                        (event.withheld || spent_for_nothing);
+                        (event.withheld || cut || spent_for_nothing);
     if (unsaid) {
         const std::string id(k_unsaid_code);
         OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));

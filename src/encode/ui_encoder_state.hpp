@@ -64,6 +64,7 @@ struct UiEncoder::State {
     bool ended = false;
     bool noted = false; ///< a data part that stays
     bool spoke = false; ///< a text was begun
+    bool answered = false; ///< a text was told since the last call
     TurnSummary summary{};
 
     /// The only place where bytes are made: what the machine refuses is not written.
@@ -138,6 +139,7 @@ struct UiEncoder::State {
         chunk.delta = event.text;
         auto sent = send(delta, out);
         summary.content = summary.content || sent.has_value();
+        answered = answered || (open->kind == ui::PartKind::text && sent.has_value());
         if (chunk.delta.capacity() > k_keep_capacity) {
             std::string().swap(chunk.delta);
         }
@@ -161,6 +163,7 @@ struct UiEncoder::State {
         );
         tools.push_back({event.call, event.name, event.dynamic, !event.client});
         summary.content = true;
+        answered = false;
         return {};
     }
     [[nodiscard]] Result<void> on(const turn::ToolInputDelta& event, std::string& out) {

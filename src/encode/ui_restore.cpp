@@ -19,6 +19,7 @@ struct Restorer {
     bool content = false;
     bool noted = false;
     bool spoke = false;
+    bool answered = false;
 
     OpenTool& tool(const std::string& call, const std::string& name, bool dynamic) {
         const auto known = std::ranges::find(*tools, call, &OpenTool::call);
@@ -30,13 +31,17 @@ struct Restorer {
         parts->push_back({chunk.id, chunk.kind});
         spoke = spoke || chunk.kind == ui::PartKind::text;
     }
-    void operator()(const ui::PartDelta& /*chunk*/) { content = true; }
+    void operator()(const ui::PartDelta& chunk) {
+        content = true;
+        answered = answered || chunk.kind == ui::PartKind::text;
+    }
     void operator()(const ui::PartEnd& chunk) {
         std::erase_if(*parts, [&chunk](const OpenPart& one) { return one.id == chunk.id; });
     }
     void operator()(const ui::ToolInputStart& chunk) {
         tool(chunk.call, chunk.name, chunk.dynamic);
         content = true;
+        answered = false;
     }
     void operator()(const ui::ToolInputAvailable& chunk) {
         tool(chunk.call, chunk.name, chunk.dynamic).phase = Phase::running;
@@ -93,6 +98,7 @@ Result<void> UiEncoder::restore(std::string_view said) {
     state.summary.content = restorer.content;
     state.noted = restorer.noted;
     state.spoke = restorer.spoke;
+    state.answered = restorer.answered;
     state.ended = state.machine.done();
     if (!wrong.empty()) {
         return fail(Code::protocol, "the answer cannot be continued: " + wrong);

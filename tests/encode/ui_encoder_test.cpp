@@ -206,6 +206,24 @@ TEST_CASE("ui encoder: an answer whose words were lost is a sentence") {
             "text-delta"
         ) == "Hi"
     );
+    // Thoughts and calls are no answer; a text before a call is none behind it.
+    const PartOpened thinks{"r1", PartKind::reasoning};
+    const PartDelta thought{"r1", "Hm."};
+    const std::vector<Event> called{
+        ToolOpened{"c", "t"}, ToolInputReady{"c", {}}, ToolOutput{"c", 1}
+    };
+    const auto behind = [&](std::vector<Event> before, Event end) {
+        before.push_back(std::move(end));
+        return joined_deltas(encoded(before), "text-delta");
+    };
+    const TurnEnded cut{Outcome::completed, Finish::content_filter};
+    CHECK(behind({thinks, thought, PartClosed{"r1"}}, withheld) == k_silent);
+    CHECK(behind({thinks, thought, PartClosed{"r1"}}, cut) == k_filtered);
+    CHECK(behind(called, withheld) == k_silent);
+    std::vector<Event> announced{PartOpened{"m1"}, PartDelta{"m1", "Look. "}, PartClosed{"m1"}};
+    announced.insert(announced.end(), called.begin(), called.end());
+    CHECK(behind(announced, withheld) == "Look. " + k_silent);
+    CHECK(behind(announced, TurnEnded{}) == "Look. ");
     CHECK(shows({UsageKnown{{5, 0, 0, 0}}}, Finish::content_filter) == k_filtered);
     // Nothing says that there were words.
     CHECK(shows({}) == "");

@@ -166,17 +166,25 @@ private:
         }
     }
 
-    /// In place of an answer that had none: not the model's words.
+    /// In place of an answer that had none its last text is not the model's.
     static bool is_unsaid(const Json& message) {
         const auto* metadata = member(message, "metadata");
         return metadata != nullptr && text_view_in(*metadata, "notice") == encode::k_unsaid_code;
     }
+    static std::size_t last_text(const Json& parts) {
+        std::size_t at = parts.size();
+        while (at > 0 && text_view_in(parts[at - 1], "type") != "text") {
+            --at;
+        }
+        return at == 0 ? parts.size() : at - 1;
+    }
 
     void read_assistant(const Json& parts, bool unsaid) {
+        const auto own = unsaid ? last_text(parts) : parts.size();
         for (std::size_t i = 0; i < parts.size(); ++i) {
             const Json& part = parts[i];
             const auto type = text_view_in(part, "type");
-            if (type == "text" && unsaid) {
+            if (i == own) {
                 continue;
             }
             if (type == "text") {
@@ -241,6 +249,9 @@ private:
             if (string_member(part, "url") == k_left_out) {
                 part = left_out_part();
             }
+        }
+        if (is_unsaid(message)) {
+            shown["notice"] = encode::k_unsaid_code;
         }
         out_.shown.push_back(std::move(shown));
         places_.push_back(at);

@@ -177,8 +177,12 @@ void on_finish(Collector& to, const ui::Finish& finish) {
         turn.ending = "completed";
     }
     turn.finish = string_member(metadata, "finishReason").value_or("");
-    if (string_member(metadata, "notice") == encode::k_unsaid_code) { // its text is the lane's own
-        std::erase_if(turn.items, [](const TurnItem& item) { return item.kind == Kind::text; });
+    if (string_member(metadata, "notice") == encode::k_unsaid_code) { // the last text is the lane's
+        const auto own =
+            std::ranges::find(turn.items.rbegin(), turn.items.rend(), Kind::text, &TurnItem::kind);
+        if (own != turn.items.rend()) {
+            turn.items.erase(std::prev(own.base()));
+        }
     }
     if (const Json* usage = member(metadata, "usage")) {
         turn.usage = *usage;

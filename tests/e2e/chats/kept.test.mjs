@@ -93,7 +93,7 @@ test('an effort is for one turn, whatever is known of the model', async () => {
 });
 
 test('an answer of which nothing came is a sentence that says so, in the stream', async () => {
-  const cases = { refusal: true, 'refusal;usage=none': true, 'refusal;out=0': true, empty: false, 'empty-text': false };
+  const cases = { refusal: true, 'refusal;usage=none': true, 'refusal;out=0': true, 'reasoning;refuse=1': true, empty: false, 'empty-text': false };
   for (const [scenario, told] of Object.entries(cases)) {
     const id = `unsaid-${scenario.replace(/\W/g, '-')}`;
     const seen = read(await turn(id, `scenario:${scenario}`, 'u-1'));

@@ -30,5 +30,11 @@ TEST_CASE("seed: the lane's own sentence for an empty answer is shown, and not p
         seed_of(answer("The model ended …", Json::object({{"notice", "model_empty_response"}})));
     CHECK(silent.messages.empty());
     CHECK(silent.shown.size() == 1);
+    CHECK(silent.shown[0]["notice"] == "model_empty_response");
     CHECK(silent.partly.empty());
+    auto behind = answer("Look.", Json::object({{"notice", "model_empty_response"}}));
+    behind["parts"].push_back({{"type", "text"}, {"text", "The model ended …"}});
+    const auto half = seed_of(behind);
+    REQUIRE(half.messages.size() == 1);
+    CHECK(half.messages[0].text == "Look.");
 }
