@@ -195,7 +195,7 @@ wire::completions::ErrorObject error_of(const turn::Failure& failure) {
     const bool unmet = failure.cause == turn::FailureCause::no_call ||
                        failure.cause == turn::FailureCause::no_json;
     return {
-        .message = std::string(unmet ? cause.sentence : words.sentence),
+        .message = turn::sentence_of(failure),
         .type = "server_error",
         .code = std::string(unmet ? cause.word : words.word),
     };

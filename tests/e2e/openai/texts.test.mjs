@@ -54,6 +54,21 @@ test('stop of a wrong type or size is refused', async () => {
   for (const stop of [null, []]) assert.equal((await ask(says('Fine.'), { stop })).choices[0].message.content, 'Fine.');
 });
 
+test('a failure says what happened, whole and streamed', async () => {
+  for (const [scenario, status, code, why] of [
+    ['scenario:http;status=400;code=context_length_exceeded', 400, 'context_length_exceeded', /longer than the model can take/],
+    ['scenario:http;status=429;code=rate_limit_exceeded', 429, 'rate_limit_exceeded', /no more requests for now/],
+    ['scenario:http;status=500', 502, 'turn_failed', /could not finish/],
+  ]) {
+    const whole = await ask(scenario);
+    assert.deepEqual([whole.status, whole.error.code], [status, code]);
+    assert.match(whole.error.message, why);
+    const error = JSON.parse((await ask(scenario, { stream: true })).frames.at(-1)).error;
+    assert.deepEqual([error.code, error.type], ['turn_failed', 'server_error']);
+    assert.match(error.message, why, scenario);
+  }
+});
+
 test('json_object is told to the model and checked', async () => {
   const response_format = { type: 'json_object' };
   const good = await ask(says('{"a": [1]}'), { response_format });
