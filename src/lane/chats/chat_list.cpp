@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "chat_title.hpp"
 #include "projection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -169,7 +170,7 @@ ChatList::found(const Rows& which, std::optional<IdMap::Place> place, std::size_
         }
         for (auto& row : rows) {
             const bool said = which.words.empty() || which.said.contains(row.thread);
-            if (found.size() < limit && said && to_lower(row.title).contains(which.title)) {
+            if (found.size() < limit && said && folded(row.title).contains(which.title)) {
                 found.push_back(std::move(row));
             }
         }

@@ -12,4 +12,7 @@ namespace oa_stream::lane {
 /// Trimmed; empty when there is none. 422 when it is no string or longer than 200 characters.
 [[nodiscard]] Accepted<std::string> read_title(const Json& body);
 
+/// For comparing: letters of any script in lower case.
+[[nodiscard]] std::string folded(std::string_view text);
+
 } // namespace oa_stream::lane

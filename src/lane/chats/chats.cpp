@@ -4,6 +4,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "chat_title.hpp"
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
 #include "tools/call_results.hpp"
@@ -249,7 +250,7 @@ Task<void> Chats::list(CallPtr call) {
         co_return co_await refuse(std::move(call), std::move(rejection));
     }
     ChatList::Rows rows{call->record.owner, *archived};
-    rows.title = to_lower(trim(query_parameter(query, "q").value_or("")));
+    rows.title = folded(trim(query_parameter(query, "q").value_or("")));
     rows.words = trim(query_parameter(query, "text").value_or(""));
     if (rows.words.size() > k_most_words) {
         auto rejection = invalid_field("text", "text is longer than 200 bytes");

@@ -74,6 +74,16 @@ test('a search finds titles of the own conversations, page by page', async () =>
   await lane.stop();
 });
 
+test('titles of every script are found in any case', async () => {
+  const lane = await startLane();
+  for (const [id, title] of Object.entries({ ru: 'Привет, Мир', gr: 'ΑΘΗΝΑ', de: 'Über Äpfel', ja: '東京タワー', emoji: 'Fun 😀', plain: 'ASCII' })) await make(lane, { id, title });
+  const found = async (words) => (await send(lane.base, { path: `/api/chats?q=${encodeURIComponent(words)}` })).json().data.map((one) => one.id);
+  for (const [words, id] of [['привет', 'ru'], ['МИР', 'ru'], ['αθηνα', 'gr'], ['ÜBER äPFEL', 'de'], ['京タ', 'ja'], ['😀', 'emoji'], ['ascii', 'plain']]) assert.deepEqual(await found(words), [id], words);
+  assert.deepEqual(await found('é'), []);
+  assert.equal((await found('')).length, 6);
+  await lane.stop();
+});
+
 test('a model provider on this machine needs no key', async () => {
   const lane = await startLane({ authority: 'codex', args: ['--codex-bin', codexBin(), '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--model', 'mock-model'] });
   await say(lane, 'keyless', 'scenario:text;words=2');
