@@ -209,11 +209,13 @@ private:
         if (!context_.allowed.tools || asks_nothing(tools)) {
             return {};
         }
-        auto read = read_client_tools(*tools);
+        std::vector<std::string> unread;
+        auto read = read_client_tools(*tools, unread);
         if (!read) {
             return std::unexpected(std::move(read).error());
         }
         out_.tools = *std::move(read);
+        std::ranges::for_each(unread, [this](const auto& name) { ignore(name); });
         for (const auto& tool : out_.tools) {
             if (!is_told_whole(tool.parameters)) {
                 ignore(fmt::format("tools.{}.parameters", tool.name));

@@ -2,12 +2,15 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
 
+#include "chats/request_extras.hpp"
 #include "completions/completions_tools.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -15,6 +18,12 @@ namespace oa_stream::lane {
 namespace {
 
 using authority::ClientTool;
+
+/// AI SDK's words and assistant-ui's for a function of the page.
+constexpr std::array<std::string_view, 4> k_types{"function", "dynamic", "frontend", "human"};
+constexpr std::array<std::string_view, 7> k_members{
+    "name", "title", "type", "description", "parameters", "inputSchema", "function"
+};
 
 /// A schema as it is, or as AI SDK's jsonSchema() serialises: {"jsonSchema": …}.
 Accepted<Json> schema_in(const Json& tool, const std::string& path) {
@@ -29,9 +38,35 @@ Accepted<Json> schema_in(const Json& tool, const std::string& path) {
             const auto place = fmt::format("{}.{}", path, key);
             return std::unexpected(invalid_field(place, place + " must be a JSON Schema"));
         }
-        return found;
+        if (!found.empty()) { // providers want a type
+            return found;
+        }
     }
     return Json::object({{"type", "object"}, {"properties", Json::object()}});
+}
+
+/// Tools that a provider runs are none of the page's.
+Accepted<void> check_type(const Json& tool, const std::string& path) {
+    const auto type = text_view_in(tool, "type");
+    if (type.empty() || std::ranges::find(k_types, type) != k_types.end()) {
+        return {};
+    }
+    return std::unexpected(invalid_field(
+        path,
+        fmt::format(
+            "{} is of type '{}': only functions that the page runs are taken",
+            path,
+            printable(type, 40)
+        )
+    ));
+}
+
+void note_unread(const Json& tool, const std::string& name, std::vector<std::string>& unread) {
+    for (const auto& [member, value] : tool.items()) {
+        if (std::ranges::find(k_members, member) == k_members.end() && !asks_nothing(&value)) {
+            unread.push_back(fmt::format("tools.{}.{}", name, member));
+        }
+    }
 }
 
 Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::string& path) {
@@ -48,6 +83,11 @@ Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::st
             )
         ));
     }
+    const auto* description = member(tool, "description");
+    if (description != nullptr && !description->is_null() && !description->is_string()) {
+        const auto place = path + ".description";
+        return std::unexpected(invalid_field(place, place + " must be a string"));
+    }
     auto schema = schema_in(tool, path);
     if (!schema) {
         return std::unexpected(std::move(schema).error());
@@ -57,7 +97,8 @@ Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::st
 
 } // namespace
 
-Accepted<std::vector<ClientTool>> read_client_tools(const Json& tools) {
+Accepted<std::vector<ClientTool>>
+read_client_tools(const Json& tools, std::vector<std::string>& unread) {
     if (!tools.is_structured()) {
         return std::unexpected(invalid_field("tools", "tools must be an object or an array"));
     }
@@ -71,6 +112,9 @@ Accepted<std::vector<ClientTool>> read_client_tools(const Json& tools) {
     for (const auto& [key, entry] : tools.items()) {
         const auto path = tools.is_array() ? fmt::format("tools[{}]", at) : "tools." + key;
         ++at;
+        if (auto checked = check_type(entry, path); !checked) {
+            return std::unexpected(std::move(checked).error());
+        }
         const auto* function = member(entry, "function");
         const Json& tool = function == nullptr ? entry : *function;
         auto read = read_tool(tools.is_array() ? text_in(tool, "name") : key, tool, path);
@@ -80,6 +124,7 @@ Accepted<std::vector<ClientTool>> read_client_tools(const Json& tools) {
         if (std::ranges::find(out, read->name, &ClientTool::name) != out.end()) {
             return std::unexpected(invalid_field(path, path + " has the name of another tool"));
         }
+        note_unread(tool, read->name, unread);
         out.push_back(*std::move(read));
     }
     return out;

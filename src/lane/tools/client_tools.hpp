@@ -12,8 +12,10 @@ namespace oa_stream::lane {
 
 /// {NAME: {description?, parameters}} as assistant-ui sends them, or an array whose entries have
 /// the name as a member, below `function` too. The schema is `parameters` or `inputSchema`. At most
-/// 128. 422 with the place for anything else: Codex would not offer it as it is meant.
-[[nodiscard]] Accepted<std::vector<authority::ClientTool>> read_client_tools(const Json& tools);
+/// 128. 422 with the place for anything else: Codex would not offer it as it is meant. `unread`
+/// gets members that Codex cannot pass on, as tools.NAME.MEMBER.
+[[nodiscard]] Accepted<std::vector<authority::ClientTool>>
+read_client_tools(const Json& tools, std::vector<std::string>& unread);
 
 /// Equal for the same functions, in whatever order.
 [[nodiscard]] std::string digest_of(std::vector<authority::ClientTool> tools);

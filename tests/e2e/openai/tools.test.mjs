@@ -63,6 +63,13 @@ test('calls made at once end the answer, whole and streamed, with text before th
   assert.equal(new Set(two.calls.map((call) => call.id)).size, 2);
 });
 
+test('a function without parameters has a schema of nothing', async () => {
+  const bare = [{}, { parameters: {} }, { parameters: null }].map((more, n) => ({ type: 'function', function: { name: `f${n}`, ...more } }));
+  await whole({ messages: [user('scenario:text;words=1')], tools: bare });
+  const told = (await asked()).functions.filter((f) => /^f\d$/.test(f.name));
+  assert.deepEqual(told.map((f) => f.parameters), Array(3).fill({ type: 'object', properties: {} }));
+});
+
 test('an answer of calls alone has no text', async () => {
   const one = await whole({ messages: [user(prompt())], tools: [weather, clock] });
   assert.equal(one.message.content, null);
