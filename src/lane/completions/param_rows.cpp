@@ -196,6 +196,14 @@ Accepted<void> read_schema(const Json& format, const std::string& name, Completi
         return bad("invalid_value", name, "a schema whose root is an object");
     }
     out.output_schema = *schema;
+    // Codex takes the schema alone, and asks the model to keep it strictly.
+    const auto inside = name.substr(0, name.rfind('.'));
+    if (const auto* strict = given(format, "strict"); strict != nullptr && *strict == false) {
+        out.ignored.push_back(inside + ".strict");
+    }
+    if (!text_view_in(format, "description").empty()) {
+        out.ignored.push_back(inside + ".description");
+    }
     return {};
 }
 

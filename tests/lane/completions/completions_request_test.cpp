@@ -155,6 +155,23 @@ TEST_CASE("completions request: habits without effect are named, defaults are no
     CHECK(neutral->ignored.empty());
 }
 
+TEST_CASE("completions request: of a schema's words those are named that Codex cannot pass on") {
+    const auto named = [](std::string_view more) {
+        const auto request = with(fmt::format(
+            R"("response_format":{{"type":"json_schema","json_schema":{{"name":"a",{}"schema":{{"type":"object"}}}}}})",
+            more
+        ));
+        REQUIRE(request.has_value());
+        return fmt::format("{}", fmt::join(request->ignored, " "));
+    };
+    CHECK(named("") == "");
+    CHECK(named(R"("strict":true,"description":"",)") == "");
+    CHECK(
+        named(R"("strict":false,"description":"x",)") ==
+        "response_format.json_schema.strict response_format.json_schema.description"
+    );
+}
+
 TEST_CASE("completions request: what is honoured arrives") {
     const auto request = with(
         R"("stream":true,"stream_options":{"include_usage":true},"reasoning_effort":"low",)"
