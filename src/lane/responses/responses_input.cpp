@@ -102,7 +102,7 @@ Accepted<void> read_call(const Json& item, Said& out) {
     return {};
 }
 
-Accepted<void> read_result(const Json& item, Said& out) {
+Accepted<void> read_result(const Json& item, bool images, Said& out) {
     out.speaker = Speaker::tool;
     auto id = word_in(item, out, "call_id");
     if (!id) {
@@ -110,7 +110,7 @@ Accepted<void> read_result(const Json& item, Said& out) {
     }
     out.answers = *std::move(id);
     out.answers_at = out.path + ".call_id";
-    return read_content(given(item, "output"), out.path + ".output", false, out);
+    return read_content(given(item, "output"), out.path + ".output", images, out);
 }
 
 Accepted<void> read_item(const Json& item, bool images, InputItem& out) {
@@ -126,7 +126,7 @@ Accepted<void> read_item(const Json& item, bool images, InputItem& out) {
         return read_call(item, said);
     }
     if (type == "function_call_output") {
-        return read_result(item, said);
+        return read_result(item, images, said);
     }
     if (type == "reasoning") { // passed over: Codex does not take back what it summed up
         said.speaker = Speaker::assistant;

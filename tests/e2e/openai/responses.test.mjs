@@ -186,11 +186,13 @@ test('what cannot be honoured is refused by name, or named', async () => {
     [{ input: [{ type: 'item_reference', id: 'msg_1' }] }, 'item_not_found', 'input[0].id'],
     [{ input: [user, result(call, 'y')] }, 'invalid_value', 'input[1].call_id'],
     [{ input: [user, call] }, 'invalid_value', 'input[1].call_id'],
+    [{ input: [user, call, result(call, [{ type: 'input_image', image_url: 'data:image/png;base64,iVBORw0KGgo=' }])] }, 'unsupported_value', 'input[2].output[0].type', /from users only/],
   ];
-  for (const [body, code, param] of cases) {
+  for (const [body, code, param, why] of cases) {
     const answer = await ask({ input: 'x', ...body });
     assert.equal(answer.status, 400, `${JSON.stringify(body)}: ${answer.text}`);
     assert.deepEqual([answer.json.error.code, answer.json.error.param], [code, param]);
+    if (why) assert.match(answer.json.error.message, why);
   }
   const model = await ask({ input: 'x', model: 'other' });
   assert.deepEqual([model.status, model.json.error.code], [404, 'model_not_found']);
