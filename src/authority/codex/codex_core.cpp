@@ -187,13 +187,11 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     self->version_ = version_of_user_agent(string_member(greeting, "userAgent").value_or(""));
     link->rpc().notify("initialized");
     // A thread nobody will use: what is in force shows only here.
-    const std::string work = self->outlives() ? self->options_.work_dir : self->home_.work;
+    const std::string cwd = self->outlives() ? self->options_.work_dir : self->home_.cwd;
     OA_CO_TRY(
         const Json started,
         settle(
-            co_await link->rpc().call(
-                "thread/start", thread_start_params(work, true, ""), deadline
-            ),
+            co_await link->rpc().call("thread/start", thread_start_params(cwd, true, ""), deadline),
             "thread/start"
         )
     );
@@ -204,6 +202,7 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     ));
     if (self->outlives()) {
         self->home_.work = string_member(started, "cwd").value_or("");
+        self->home_.cwd = self->home_.work;
     }
     const RpcOutcome models =
         co_await link->rpc().call("model/list", list_models_params(), deadline);

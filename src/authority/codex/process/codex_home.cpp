@@ -115,6 +115,10 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
     home.home = base / "home";
     home.tmp = base / "tmp";
     home.work = options.work_dir.empty() ? base / "work" : fs::absolute(options.work_dir, error);
+    // Codex asks git about a repository that a thread's folder lies in, a dozen times a turn, and
+    // sends its path, commit and remotes to the model provider. In a chat nothing uses the folder.
+    const bool chat = options.profile == CodexProfile::chat && !options.config_file;
+    home.cwd = chat && options.work_dir.empty() ? fs::path("/") : home.work;
     for (const fs::path& path : {base, home.home, home.tmp}) {
         OA_CHECK(private_folder(path));
     }

@@ -3,7 +3,7 @@
 //   <state_dir>/codex/         0700, lock (held while we live)
 //     home/  CODEX_HOME: config.toml, sessions, codex's databases – kept between runs
 //     tmp/   TMPDIR, emptied at every open; codex refuses a CODEX_HOME below the temp folder
-//     work/  the threads' cwd in the chat profile, empty
+//     work/  codex's own cwd, and that of the threads in the agent profile
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -37,6 +37,7 @@ struct CodexHome {
     std::filesystem::path home{};
     std::filesystem::path tmp{};
     std::filesystem::path work{};
+    std::filesystem::path cwd{}; ///< of threads
     ConfigFacts facts{};        ///< what the written config.toml promises
     std::map<std::string, std::string> env{};
     Redactor redactor{};        ///< knows the provider's key

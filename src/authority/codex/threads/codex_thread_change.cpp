@@ -96,11 +96,11 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
         const ThreadHold source,
         co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
     );
-    const std::string work = self->home_.work;
+    const std::string cwd = self->home_.cwd;
     OA_CO_TRY(
         const Json result,
         settle(
-            co_await call(self, link, "thread/fork", thread_fork_params(thread, last_turn, work)),
+            co_await call(self, link, "thread/fork", thread_fork_params(thread, last_turn, cwd)),
             "thread/fork"
         )
     );
