@@ -42,6 +42,15 @@ TEST_CASE("man: text that roff would take for a request stays text") {
     CHECK(text.contains("\n\\&'quoted' \\e and .dotted\n"));
 }
 
+TEST_CASE("man: a link shows its text, and brackets of code stay") {
+    CHECK(without_links("a list of [gate](#gate), in order") == "a list of gate, in order");
+    CHECK(
+        without_links("none decides (`[]`); value: list of [gate](#gate)") ==
+        "none decides (`[]`); value: list of gate"
+    );
+    CHECK(without_links("[0%, 5%] and (more)") == "[0%, 5%] and (more)");
+}
+
 TEST_CASE("man: every exit code is explained, once") {
     std::set<int> codes;
     for (const ExitCodeRow& row : k_exit_codes) {

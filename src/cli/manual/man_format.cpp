@@ -191,8 +191,10 @@ private:
 std::string without_links(std::string_view text) {
     std::string out;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto middle = text[at] == '[' ? text.find("](", at) : std::string_view::npos;
-        const auto end = middle == std::string_view::npos ? middle : text.find(')', middle);
+        // The text of a link holds no bracket: `[]` in a code span begins none.
+        const auto middle = text[at] == '[' ? text.find(']', at) : std::string_view::npos;
+        const bool link = middle != std::string_view::npos && text.substr(middle, 2) == "](";
+        const auto end = link ? text.find(')', middle) : std::string_view::npos;
         if (text.substr(at, 2) == "\\|") {
             out += text[++at];
         } else if (end != std::string_view::npos) {
