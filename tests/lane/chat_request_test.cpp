@@ -7,8 +7,10 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
+#include <limits>
 
 using namespace oa_stream;
 using namespace oa_stream::lane;
@@ -542,11 +544,15 @@ Json answered(int approvals, int again = 0) {
     return parse_json(text + "}").value();
 }
 
-/// CPU, so that a busy machine changes nothing.
+/// CPU of the cheapest of five, as other programs take caches and pages away.
 std::clock_t cost_of_reading(const Json& message) {
-    const auto began = std::clock();
-    CHECK_FALSE(read_approval_answers(message).empty());
-    return std::clock() - began;
+    auto least = std::numeric_limits<std::clock_t>::max();
+    for (int i = 0; i < 5; ++i) {
+        const auto began = std::clock();
+        CHECK_FALSE(read_approval_answers(message).empty());
+        least = std::min(least, std::clock() - began);
+    }
+    return least;
 }
 
 } // namespace
@@ -561,7 +567,6 @@ TEST_CASE("request: of two answers to one approval the last counts, at its place
 TEST_CASE("request: four times the approvals cost about four times as much, not sixteen") {
     const auto few = answered(10'000);
     const auto many = answered(40'000);
-    (void)cost_of_reading(few); // warm
     CHECK(cost_of_reading(many) < 9 * cost_of_reading(few));
 }
 

@@ -321,7 +321,7 @@ TEST_CASE("fault 21: a refusal must be the JSON envelope with the right code and
          json_answer(422, R"({"detail":"no"})"),
          "reject.assistant-only",
          "lacks the envelope"},
-        {"broken JSON", 400, json_answer(400, "{"), "reject.bad-json", "no JSON"},
+        {"broken JSON", 400, json_answer(400, "{"), "reject.bad-json", "not JSON"},
         {"another code",
          426,
          json_answer(426, envelope("upgrade_required")),

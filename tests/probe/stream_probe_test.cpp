@@ -87,7 +87,7 @@ const std::array k_rows{
     Row{"bytes that are no HTTP",
         [] { return Script{Send{"hello, who is there?\r\n\r\n"}}; },
         Outcome::not_sse,
-        "no HTTP"},
+        "not HTTP"},
     Row{"426",
         [] {
             return Script{Send{json_answer(
