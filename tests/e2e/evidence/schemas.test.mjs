@@ -150,7 +150,6 @@ describe('what is printed', { concurrency: 3 }, () => {
       [['watch', '--base-url', lane.base], 'watch', [0, 3, 4]],
       [['route', 'status', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-status'],
       [['route', 'evaluate', '/login', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-evaluate'],
-      [['route', 'set', 'rust', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-change', [0, 10]],
     ]) await told(words, schema, ends);
   });
   test('smokes, load, shadow, objectives', async () => {
@@ -176,6 +175,7 @@ describe('what is printed', { concurrency: 3 }, () => {
   });
   test('routes that are set, verified and cleared; the control surface', async () => {
     const to = ['--base-url', control.base, '--auth', 'env:OA_ADMIN'];
+    await told(['route', 'set', 'rust', ...to], 'route-change', [0, 10]); // before an override outranks it
     await told(['route', 'set', 'legacy', '--domain', 'auth_entry', ...to, '--apply'], 'route-change');
     await told(['route', 'verify', ...to], 'route-verify');
     await told(['route', 'clear', '--domain', 'auth_entry', ...to, '--apply'], 'route-change');
