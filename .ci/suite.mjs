@@ -26,6 +26,7 @@ export const ALONE = [
 
 /** Files that judge times by whole seconds and wait for most of theirs: two of them at once. */
 export const PAIRED = [
+  'tests/e2e/chats/find.test.mjs', 'tests/e2e/chats/resend.test.mjs', // answers within seconds, one of them to fifty large bodies
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
   'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
   'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs', // a scrape that comes late is a page of its own
@@ -34,6 +35,7 @@ export const PAIRED = [
   'tests/e2e/evidence/hops.test.mjs', // the seconds after which a hop cuts
   'tests/e2e/evidence/measured_cutover.test.mjs',
   'tests/e2e/gates/*', // gates that judge measured answers
+  'tests/e2e/lane/burst.test.mjs', // ten new chats a second, none of which may wait
   'tests/e2e/lane/codex_pool.test.mjs',
   'tests/e2e/lane/serve.test.mjs', // ends of streams within a second
   'tests/e2e/openai/smokes.test.mjs', // looks at the pacing of answers
