@@ -5,6 +5,7 @@
 #include "chats/thread_name.hpp"
 #include "compat.hpp"
 #include "completions/completions_errors.hpp"
+#include "site.hpp"
 
 #include <fmt/format.h>
 
@@ -40,13 +41,6 @@ Rejection reject_body(const Error& error) {
     default:
         return reject(400, "bad_request", "the body is not well-formed HTTP");
     }
-}
-
-/// Which of two a proxy before us looked at, nobody knows.
-auto times(const net::Headers& headers, std::string_view name) {
-    return std::ranges::count_if(headers.all(), [name](const auto& field) {
-        return to_lower(field.first) == name;
-    });
 }
 
 Rejection reject_resend() {
@@ -109,7 +103,7 @@ Accepted<void> compatibility(const LaneState& lane, Call& call) {
 
 Accepted<void> owner(const LaneState& lane, Call& call) {
     const auto& headers = call.request().headers;
-    if (times(headers, "authorization") > 1) {
+    if (count_of(headers, "authorization") > 1) {
         return std::unexpected(
             reject(400, "bad_request", "the request has more than one Authorization header")
         );
@@ -134,7 +128,7 @@ Accepted<void> owner(const LaneState& lane, Call& call) {
 
 Accepted<void> content_type(const LaneState& /*lane*/, Call& call) {
     const auto& headers = call.request().headers;
-    if (!is_json_type(headers.get("content-type")) || times(headers, "content-type") > 1) {
+    if (!is_json_type(headers.get("content-type")) || count_of(headers, "content-type") > 1) {
         return std::unexpected(
             reject(415, "unsupported_media_type", "the body must be sent as application/json")
         );

@@ -93,12 +93,6 @@ bool is_listed(const LaneConfig& config, std::string_view origin) {
     });
 }
 
-std::size_t count_of(const net::Headers& headers, std::string_view name) {
-    return static_cast<std::size_t>(std::ranges::count_if(headers.all(), [name](const auto& field) {
-        return iequals(field.first, name);
-    }));
-}
-
 /// As browsers say it. Sec-Fetch-Site is theirs alone: no page can set it, and it holds also behind
 /// a proxy that changes Host. Without it (an older browser, plain http) Origin is compared. A
 /// program sends neither.
@@ -160,6 +154,12 @@ Accepted<void> allowed_origin(const LaneState& lane, Call& call) {
             printable(origin, 100)
         )
     ));
+}
+
+std::size_t count_of(const net::Headers& headers, std::string_view name) {
+    return static_cast<std::size_t>(std::ranges::count_if(headers.all(), [name](const auto& field) {
+        return iequals(field.first, name);
+    }));
 }
 
 } // namespace oa_stream::lane

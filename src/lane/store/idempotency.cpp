@@ -1,7 +1,8 @@
 #include "idempotency.hpp"
 
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/text.hpp"
+
+#include "gates/site.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -19,8 +20,7 @@ Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& head
     if (!given) {
         return std::nullopt;
     }
-    const auto same = [](const auto& field) { return to_lower(field.first) == k_name; };
-    if (std::ranges::count_if(headers.all(), same) > 1) {
+    if (count_of(headers, k_name) > 1) {
         return std::unexpected(
             reject(400, "bad_request", "the request has more than one Idempotency-Key header")
         );
