@@ -170,7 +170,8 @@ ChatList::found(const Rows& which, std::optional<IdMap::Place> place, std::size_
         }
         for (auto& row : rows) {
             const bool said = which.words.empty() || which.said.contains(row.thread);
-            if (found.size() < limit && said && folded(row.title).contains(which.title)) {
+            if (found.size() < limit && said &&
+                (which.title.empty() || folded(row.title).contains(which.title))) {
                 found.push_back(std::move(row));
             }
         }
