@@ -219,7 +219,7 @@ Task<void> TurnJournal::try_again(Self self) {
             self->lose(Loss::away);
         } else {
             if (self->ending_) {
-                self->tell_late();
+                self->report_late();
             }
             co_await sleep_for(k_retry);
         }
@@ -231,10 +231,18 @@ Task<void> TurnJournal::try_again(Self self) {
     self->go_on();
 }
 
-void TurnJournal::tell_late() {
+void TurnJournal::report_late() {
     if (const auto done = std::exchange(done_, nullptr)) {
         ++store_->turns.unsettled;
         done(End::late);
+    }
+}
+
+void TurnJournal::report_end(store::Written written) {
+    const bool fenced = written == store::Written::fenced;
+    store_->turns.fenced.end += fenced ? 1 : 0;
+    if (const auto done = std::exchange(done_, nullptr)) {
+        done(fenced ? End::fenced : End::stored);
     }
 }
 
@@ -267,7 +275,7 @@ Task<void> TurnJournal::end_at_once(Self self, store::EndRequest request) {
         co_return;
     }
     if (!written) {
-        self->tell_late();
+        self->report_late();
     }
     if (!written || *written == store::Written::hole) {
         co_return self->go_on();
@@ -275,11 +283,7 @@ Task<void> TurnJournal::end_at_once(Self self, store::EndRequest request) {
     self->over_ = true;
     self->drop_pending();
     self->use.reset();
-    const bool fenced = *written == store::Written::fenced;
-    self->store_->turns.fenced.end += fenced ? 1 : 0;
-    if (const auto done = std::exchange(self->done_, nullptr)) {
-        done(fenced ? End::fenced : End::stored);
-    }
+    self->report_end(*written);
 }
 
 /// Nobody is told an ending before the store has it, unless the store says nothing at all.
@@ -297,17 +301,10 @@ Task<void> TurnJournal::write_end(Self self) {
     };
     while (true) {
         const auto written = co_await self->store_->end(request);
-        if (written && *written == store::Written::fenced) {
-            ++self->store_->turns.fenced.end;
-        }
-        const auto done = std::exchange(self->done_, nullptr);
-        if (done) {
-            self->store_->turns.unsettled += written ? 0 : 1;
-            done(
-                !written                             ? End::late
-                : *written == store::Written::fenced ? End::fenced
-                                                     : End::stored
-            );
+        if (written) {
+            self->report_end(*written);
+        } else {
+            self->report_late();
         }
         if (written || Clock::now() >= until) {
             if (!written) {

@@ -75,7 +75,8 @@ private:
     [[nodiscard]] static Task<void> end_at_once(Self self, store::EndRequest request);
     [[nodiscard]] static Task<void> write_end(Self self);
     /// Nobody waits for the store for more than an answer.
-    void tell_late();
+    void report_late();
+    void report_end(store::Written written);
     void lose(Loss loss);
     void give_up_log();
     void drop_pending();
