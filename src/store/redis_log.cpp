@@ -97,7 +97,7 @@ Wanted wanted_of(const Reply& entry) {
 
 /// There are thousands a second: what it takes from the heap is most of what it costs.
 void RedisStore::append(const Piece& piece, Sent on_sent, Answered done) {
-    log_name_.assign(options_.prefix).append(":l:").append(piece.turn);
+    write_key(log_name_, "l", piece.turn);
     const auto id = id_text(piece.fence, piece.end);
     const auto began = Clock::now();
     const bool timed = began - timed_ >= k_timed;

@@ -130,10 +130,13 @@ RedisStore::~RedisStore() {
     news_->close();
 }
 
+void RedisStore::write_key(std::string& out, std::string_view kind, std::string_view name) const {
+    out.assign(options_.prefix).append(":").append(kind).append(":").append(name);
+}
+
 std::string RedisStore::key(std::string_view kind, std::string_view name) const {
-    std::string out; // by hand: each append needs one
-    out.reserve(options_.prefix.size() + kind.size() + name.size() + 2);
-    out.append(options_.prefix).append(":").append(kind).append(":").append(name);
+    std::string out;
+    write_key(out, kind, name);
     return out;
 }
 

@@ -168,6 +168,8 @@ private:
     void tell(const Command& command);
 
     [[nodiscard]] std::string key(std::string_view kind, std::string_view name) const;
+    /// Into memory that is there: each append needs one.
+    void write_key(std::string& out, std::string_view kind, std::string_view name) const;
     [[nodiscard]] std::string row(const ThreadKey& thread) const;
     /// … and behind it what lists the owner's rows, and their changes.
     [[nodiscard]] Command row_keys(const ThreadKey& key) const;
