@@ -33,6 +33,11 @@ std::tm utc(WallTime time) {
 
 } // namespace
 
+WallTime wall_time(double unix_s) {
+    const std::chrono::duration<double> since(unix_s);
+    return WallTime(std::chrono::duration_cast<WallTime::duration>(since));
+}
+
 std::string rfc3339_millis(WallTime time) {
     const auto millis =
         std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count() % 1000;

@@ -3,6 +3,7 @@
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include "completion_turn.hpp"
+#include "kept_buffer.hpp"
 #include "openai_answer.hpp"
 
 #include <utility>
@@ -14,7 +15,6 @@ namespace completions = wire::completions;
 namespace {
 
 /// Above this the buffer that deltas are copied through is given back after use.
-constexpr std::size_t k_keep_capacity = 64U << 10U;
 
 } // namespace
 

@@ -5,7 +5,7 @@
 namespace oa_stream::encode {
 namespace {
 
-constexpr std::array k_rows{
+constexpr std::array k_worker_rows{
     CodexRow{
         "turn/started",
         "turn-started",
@@ -81,7 +81,7 @@ constexpr std::array k_rows{
 } // namespace
 
 std::span<const CodexRow> worker_rows() noexcept {
-    return k_rows;
+    return k_worker_rows;
 }
 
 } // namespace oa_stream::encode

@@ -5,6 +5,7 @@
 #include "oa_stream/encode/ui_encoder.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
+#include "kept_buffer.hpp"
 #include "safe_json.hpp"
 
 #include <algorithm>
@@ -16,9 +17,6 @@
 namespace oa_stream::encode {
 
 namespace ui = wire::ui;
-
-/// Above this the buffer that deltas are copied through is given back after use.
-inline constexpr std::size_t k_keep_capacity = 64U << 10U;
 
 struct OpenPart {
     std::string id;

@@ -14,10 +14,10 @@
 namespace oa_stream::incident {
 namespace {
 
-constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
+constexpr std::uint64_t k_largest_samples = std::uint64_t{1} << 30U;
 constexpr double k_two_sided = 0.975; // each side of 95 %
 
-std::optional<double> seconds_in(const Json& json, std::string_view key) {
+std::optional<double> stored_seconds(const Json& json, std::string_view key) {
     const Json* found = member(json, key);
     if (found != nullptr && found->is_number()) {
         return found->get<double>();
@@ -28,13 +28,13 @@ std::optional<double> seconds_in(const Json& json, std::string_view key) {
 
 measure::Sample sample_of(const Json& line) {
     measure::Sample out;
-    out.at_s = seconds_in(line, "at_s").value_or(0);
+    out.at_s = stored_seconds(line, "at_s").value_or(0);
     out.arm = text_in(line, "arm");
     out.revision = text_in(line, "revision");
     out.outcome = text_in(line, "outcome");
     out.bad = bool_member(line, "bad").value_or(false);
-    out.first_content_s = seconds_in(line, "first_content_s");
-    out.end_s = seconds_in(line, "end_s");
+    out.first_content_s = stored_seconds(line, "first_content_s");
+    out.end_s = stored_seconds(line, "end_s");
     return out;
 }
 
@@ -47,7 +47,7 @@ at_rank(const std::vector<double>& times, const std::optional<measure::RankBound
 
 std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
     std::vector<SampleGroup> out;
-    const auto text = run::read_kept(folder / "measure" / "samples.ndjson", k_largest);
+    const auto text = run::read_kept(folder / "measure" / "samples.ndjson", k_largest_samples);
     std::string_view rest = text ? std::string_view(*text) : std::string_view{};
     while (!rest.empty()) {
         const auto json = parse_json(cut_line(rest));

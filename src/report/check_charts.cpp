@@ -14,7 +14,6 @@
 namespace oa_stream::report {
 namespace {
 
-constexpr double k_percent = 100;
 constexpr std::size_t k_most_rows = 40; ///< more would not be read
 
 std::optional<double> finite_in(const Json& data, std::string_view key) {

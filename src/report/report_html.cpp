@@ -21,7 +21,7 @@ std::string fact(std::string_view name, std::string_view value) {
     return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
 }
 
-std::string head(const Report& report) {
+std::string html_head(const Report& report) {
     std::string out =
         html::page_head(fmt::format("{}: {}", to_string(report.verdict), report.title));
     out += fmt::format(
@@ -129,7 +129,7 @@ std::string gates(const Report& report) {
            html::table("Gates", heads({"stage", "gate", "verdict", "why"}), rows);
 }
 
-std::string event_row(std::string_view what, const std::optional<double>& at, double decided) {
+std::string html_event_row(std::string_view what, const std::optional<double>& at, double decided) {
     return at ? cells(
                     {escaped(what),
                      fmt::format("{:.3f} s", *at),
@@ -145,14 +145,14 @@ std::string rollback_part(const Report& report) {
     const RollbackFacts& facts = *report.rollback;
     std::string rows;
     if (facts.fault_s) {
-        rows += event_row("fault injected", facts.fault_s, facts.decided_s);
-        rows += event_row("first bad answer", facts.seen_s, facts.decided_s);
+        rows += html_event_row("fault injected", facts.fault_s, facts.decided_s);
+        rows += html_event_row("first bad answer", facts.seen_s, facts.decided_s);
     }
-    rows += event_row("decided", facts.decided_s, facts.decided_s);
-    rows += event_row("traffic written", facts.written_s, facts.decided_s);
-    rows += event_row("read back", facts.read_back_s, facts.decided_s);
-    rows += event_row("fresh connections see stable", facts.user_visible_s, facts.decided_s);
-    rows += event_row("confirmed", facts.confirmed_s, facts.decided_s);
+    rows += html_event_row("decided", facts.decided_s, facts.decided_s);
+    rows += html_event_row("traffic written", facts.written_s, facts.decided_s);
+    rows += html_event_row("read back", facts.read_back_s, facts.decided_s);
+    rows += html_event_row("fresh connections see stable", facts.user_visible_s, facts.decided_s);
+    rows += html_event_row("confirmed", facts.confirmed_s, facts.decided_s);
     return fmt::format(
         "<h2>{}: <span class=\"{}\">{}</span></h2>\n<p>{}</p>\n<p>From {} to {}. {} fresh "
         "connections, the last {} in a row answered well by stable.</p>\n{}",
@@ -240,7 +240,7 @@ std::string appendix(const Report& report) {
     return fmt::format("<h2>Summary</h2>\n<pre tabindex=\"0\">{}</pre>\n", escaped(inner));
 }
 
-std::string tail(const Report& report) {
+std::string html_tail(const Report& report) {
     std::string out;
     if (!report.notes.empty()) {
         out += "<h2>Notes</h2>\n<ul>\n";
@@ -250,17 +250,18 @@ std::string tail(const Report& report) {
         out += "</ul>\n";
     }
     return out +
-           "<h2>Judge it again</h2>\n<p>This folder holds every stream as bytes with head "
+           "<h2>Judge it again</h2>\n<p>This folder holds every stream as bytes with html_head "
            "and timing, every sample and gate, and every change of traffic.</p>\n"
-           "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.head streams/NAME.sse\n"
+           "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.html_head streams/NAME.sse\n"
            "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
 }
 
 } // namespace
 
 std::string report_html(const Report& report) {
-    return head(report) + drill(report) + stages(report) + gates(report) + rollback_part(report) +
-           appendix(report) + further_charts(report) + checks(report) + tail(report);
+    return html_head(report) + drill(report) + stages(report) + gates(report) +
+           rollback_part(report) + appendix(report) + further_charts(report) + checks(report) +
+           html_tail(report);
 }
 
 } // namespace oa_stream::report

@@ -17,7 +17,6 @@ using measure::Sample;
 using Arm = std::vector<Sample> StageRow::*;
 
 constexpr std::size_t k_most_bins = 24;
-constexpr double k_percent = 100;
 
 /// "25%" as 0.25
 std::optional<double> share_of(std::string_view name) {

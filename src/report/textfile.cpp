@@ -17,7 +17,7 @@ constexpr std::array k_verdicts{
 };
 
 /// A label's value as the text format wants it.
-std::string escaped(std::string_view text) {
+std::string escaped_label(std::string_view text) {
     std::string out;
     for (const char c : text) {
         if (c == '\\' || c == '"') {
@@ -34,7 +34,7 @@ void family(std::string& out, std::string_view name, std::string_view help) {
 
 /// `run="…",target="…"`: two files of one machine must not have the same series.
 std::string labels_of(std::string_view name, std::string_view target) {
-    return fmt::format("run=\"{}\",target=\"{}\"", escaped(name), escaped(target));
+    return fmt::format("run=\"{}\",target=\"{}\"", escaped_label(name), escaped_label(target));
 }
 
 void append_verdicts(std::string& out, const RunMetrics& metrics, const std::string& labels) {
@@ -84,7 +84,7 @@ std::string textfile(const RunMetrics& metrics) {
 double last_pass_in(std::string_view text, std::string_view name, std::string_view target) {
     double out = 0;
     for (const std::string& labels :
-         {fmt::format("run=\"{}\"", escaped(name)), labels_of(name, target)}) {
+         {fmt::format("run=\"{}\"", escaped_label(name)), labels_of(name, target)}) {
         const std::string wanted = fmt::format("{}{{{}}} ", k_last_pass, labels);
         const std::size_t at = text.find(wanted);
         if (at == std::string_view::npos) {

@@ -11,7 +11,7 @@
 namespace oa_stream::run {
 namespace {
 
-constexpr std::size_t k_longest = 400;
+constexpr std::size_t k_longest_word = 400;
 constexpr int k_deepest = 2; ///< below it, how much there is says enough
 
 std::string word_of(std::string_view text) {
@@ -59,7 +59,7 @@ std::string words_of_check(const Json& check) {
 
 /// Without escapes of quotes: nobody parses it.
 std::string on_one_line(std::string_view text) {
-    std::string out = printable(text, k_longest);
+    std::string out = printable(text, k_longest_word);
     constexpr std::string_view k_escaped = "\\\"";
     for (std::size_t at = out.find(k_escaped); at != std::string::npos;
          at = out.find(k_escaped, at)) {

@@ -20,7 +20,7 @@ constexpr std::string_view k_tls_sentinel = "rediss+sentinel://";
 constexpr std::string_view k_sentinel_port = "26379";
 constexpr std::uint64_t k_most_databases = 1'000'000;
 
-std::unexpected<Error> refuse(std::string message, std::string hint = {}) {
+std::unexpected<Error> refuse_address(std::string message, std::string hint = {}) {
     return fail(Code::usage, std::move(message), names::store, std::move(hint));
 }
 
@@ -37,12 +37,12 @@ Result<void> read_host(
         host = host.substr(0, colon);
     }
     if (host.empty() || (!port.empty() && !port.starts_with(':'))) {
-        return refuse("the store's address has no host", "redis://HOST:PORT");
+        return refuse_address("the store's address has no host", "redis://HOST:PORT");
     }
     target.host = host;
     target.port = port.empty() ? usual : port.substr(1);
     if (!parse_count(target.port, 1, 65'535)) {
-        return refuse(fmt::format("{} is not a port", target.port), "redis://HOST:PORT");
+        return refuse_address(fmt::format("{} is not a port", target.port), "redis://HOST:PORT");
     }
     return {};
 }
@@ -51,7 +51,7 @@ Result<void> check_clear(const net::ByteStreamTarget& target) {
     if (target.secure || is_loopback(target.host)) {
         return {};
     }
-    return refuse(
+    return refuse_address(
         "what people write would travel in the clear; only loopback may do without TLS",
         "rediss://HOST:PORT, or redis+unix:/PATH"
     );
@@ -62,7 +62,7 @@ Result<void> read_sentinels(std::string_view rest, RedisAddress& out) {
     const auto slash = std::min(rest.find('/'), rest.size());
     out.primary = rest.substr(std::min(slash + 1, rest.size()));
     if (out.primary.empty() || rest.contains('@')) {
-        return refuse(
+        return refuse_address(
             "Sentinels are named with what they call the primary, and without a password",
             "rediss+sentinel://HOST:PORT,HOST:PORT,HOST:PORT/NAME"
         );
@@ -75,7 +75,7 @@ Result<void> read_sentinels(std::string_view rest, RedisAddress& out) {
         out.sentinels.push_back(std::move(target));
         hosts.remove_prefix(std::min(comma + 1, hosts.size()));
     }
-    return out.sentinels.empty() ? refuse("no Sentinel is named") : Result<void>{};
+    return out.sentinels.empty() ? refuse_address("no Sentinel is named") : Result<void>{};
 }
 
 } // namespace
@@ -95,7 +95,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     if (url.starts_with(k_unix)) {
         out.target.unix_path = url.substr(k_unix.size());
         if (!out.target.unix_path.starts_with('/')) {
-            return refuse(
+            return refuse_address(
                 "a socket's path begins with a slash", "redis+unix:/run/redis/redis.sock"
             );
         }
@@ -110,7 +110,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     }
     out.target.secure = url.starts_with(k_tls);
     if (!out.target.secure && !url.starts_with(k_plain)) {
-        return refuse(
+        return refuse_address(
             "this is not a store",
             "memory, redis://HOST:PORT, rediss://HOST:PORT, redis+unix:/PATH or "
             "rediss+sentinel://HOST:PORT,HOST:PORT/NAME"
@@ -121,7 +121,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     const auto database = rest.substr(std::min(slash + 1, rest.size()));
     const auto authority = rest.substr(0, slash);
     if (authority.contains('@')) { // never repeated: it may hold a password
-        return refuse(
+        return refuse_address(
             "no user and no password in the address, where every local process can read them",
             fmt::format(
                 "{} NAME, {} env:NAME or file:PATH", names::store_user, names::store_password
@@ -130,7 +130,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     }
     OA_CHECK(read_host(authority, out.target));
     if (!database.empty() && !parse_count(database, 0, k_most_databases)) {
-        return refuse(
+        return refuse_address(
             fmt::format("{} is not the number of a database", database), "redis://HOST:PORT/0"
         );
     }

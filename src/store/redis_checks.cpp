@@ -44,7 +44,7 @@ std::vector<Command> harmless_commands(const std::string& key) {
     };
 }
 
-std::unexpected<Error> refuse(std::string message, std::string hint) {
+std::unexpected<Error> refuse_store(std::string message, std::string hint) {
     return fail(Code::config, std::move(message), "the store", std::move(hint));
 }
 
@@ -103,26 +103,26 @@ Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis
     const auto version = info_field(info, "redis_version");
     const auto major = parse_count(version.substr(0, version.find('.')), 0, 1'000);
     if (!major || *major < k_oldest_redis) {
-        co_return refuse(
+        co_return refuse_store(
             fmt::format("Redis {} is too old", version.empty() ? "of no known version" : version),
             "use Redis 7.0 or newer"
         );
     }
     if (info_field(info, "redis_mode") == "cluster") {
-        co_return refuse(
+        co_return refuse_store(
             "a Redis Cluster cannot keep it: what belongs together would be on several servers",
             "use one primary, with replicas if you like"
         );
     }
     if (info_field(info, "role") != "master") {
-        co_return refuse("this is a replica, which takes no writes", "name its primary");
+        co_return refuse_store("this is a replica, which takes no writes", "name its primary");
     }
     if (info_field(info, "loading") == "1") {
         co_return fail(Code::unavailable, "the store reads its data");
     }
     const auto policy = info_field(info, "maxmemory_policy");
     if (policy != "noeviction") {
-        co_return refuse(
+        co_return refuse_store(
             fmt::format("with maxmemory-policy {} it throws away conversations", policy),
             "set maxmemory-policy noeviction"
         );

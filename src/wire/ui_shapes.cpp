@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::array k_start{Key{"messageId"}, Key{"messageMetadata", Is::any}};
 constexpr std::array k_id{Key{"id", Is::string, true}};
-constexpr std::array k_delta{Key{"id", Is::string, true}, Key{"delta", Is::string, true}};
+constexpr std::array k_delta_keys{Key{"id", Is::string, true}, Key{"delta", Is::string, true}};
 constexpr std::array k_tool_start{
     Key{"toolCallId", Is::string, true},
     Key{"toolName", Is::string, true},
@@ -54,8 +54,8 @@ constexpr std::span<const Key> k_none{};
 
 // Most frequent first: the lookup is a linear search.
 constexpr std::array k_shapes{
-    Shape{Type::text_delta, "text-delta", k_delta, true},
-    Shape{Type::reasoning_delta, "reasoning-delta", k_delta, true},
+    Shape{Type::text_delta, "text-delta", k_delta_keys, true},
+    Shape{Type::reasoning_delta, "reasoning-delta", k_delta_keys, true},
     Shape{Type::tool_input_delta, "tool-input-delta", k_tool_delta},
     Shape{Type::text_start, "text-start", k_id, true},
     Shape{Type::text_end, "text-end", k_id, true},

@@ -9,8 +9,6 @@ using namespace oa_stream::measure;
 
 namespace {
 
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
-
 /// `n` observations, `within` of them up to 1 s, the rest up to 2.5 s.
 Tally tally(double within, double n) {
     return {

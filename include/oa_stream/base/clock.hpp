@@ -13,6 +13,8 @@ using WallTime = std::chrono::system_clock::time_point;
 
 /// 2026-02-22T04:36:00.123Z
 [[nodiscard]] std::string rfc3339_millis(WallTime time);
+/// Seconds since 1970; fractions count.
+[[nodiscard]] WallTime wall_time(double unix_s);
 /// 20260222T043600Z – for folder names.
 [[nodiscard]] std::string compact_utc(WallTime time);
 

@@ -1,11 +1,15 @@
 // Cumulative histogram buckets as Prometheus answers them.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace oa_stream::measure {
+
+/// The bound of what has none: Prometheus' +Inf.
+inline constexpr double k_infinite = std::numeric_limits<double>::infinity();
 
 /// Observations ≤ `le`. Counts need not be whole: increase() extrapolates.
 struct Bucket {

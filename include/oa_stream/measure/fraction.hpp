@@ -21,6 +21,8 @@ struct Fraction {
     friend constexpr bool operator==(const Fraction&, const Fraction&) = default;
 };
 
+inline constexpr Fraction k_p50{1, 2};
 inline constexpr Fraction k_p95{95, 100};
+inline constexpr Fraction k_p99{99, 100};
 
 } // namespace oa_stream::measure

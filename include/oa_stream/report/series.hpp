@@ -8,6 +8,9 @@
 
 namespace oa_stream::report {
 
+/// What a share is multiplied by where its unit is "%".
+inline constexpr double k_percent = 100;
+
 struct SeriesPoint {
     double x = 0;
     double y = 0;

@@ -14,7 +14,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::string_view k_word = "scenario:";
+constexpr std::string_view k_scenario = "scenario:";
 constexpr std::string_view k_blanks = " \t\r\n";
 constexpr std::uint64_t k_most_words = 1'000'000;
 constexpr std::uint64_t k_longest_ms = 86'400'000;
@@ -51,9 +51,9 @@ struct Asked {
 };
 
 /// One made-up turn on its own clock.
-class Script {
+class ScenarioScript {
 public:
-    explicit Script(const Asked& asked) : asked_(asked) {
+    explicit ScenarioScript(const Asked& asked) : asked_(asked) {
         capture_.name = asked.scenario.name;
         add(turn::TurnStarted{});
     }
@@ -125,7 +125,7 @@ private:
 };
 
 Result<Recording> answer(const Asked& asked, std::string text) {
-    Script script(asked);
+    ScenarioScript script(asked);
     script.wait(asked.seconds("first", 0));
     if (!text.empty()) {
         script.say(std::move(text));
@@ -140,7 +140,7 @@ Result<Recording> echo(const Asked& asked) {
 }
 
 Result<Recording> words(const Asked& asked) {
-    Script script(asked);
+    ScenarioScript script(asked);
     script.say_words();
     return script.complete();
 }
@@ -150,7 +150,7 @@ Result<Recording> empty(const Asked& asked) {
 }
 
 Result<Recording> unicode(const Asked& asked) {
-    Script script(asked);
+    ScenarioScript script(asked);
     auto rest = k_unicode;
     while (!rest.empty()) {
         std::size_t size = 1;
@@ -165,20 +165,20 @@ Result<Recording> unicode(const Asked& asked) {
 
 Result<Recording> tricky(const Asked& asked) {
     const auto half = k_tricky.find("{\"error\"");
-    Script script(asked);
+    ScenarioScript script(asked);
     script.say(std::string(k_tricky.substr(0, half)));
     script.say(std::string(k_tricky.substr(half)));
     return script.complete();
 }
 
 Result<Recording> truncate(const Asked& asked) {
-    Script script(asked);
+    ScenarioScript script(asked);
     script.say_words();
     return script.end({.outcome = turn::Outcome::completed, .finish = turn::Finish::length});
 }
 
 Result<Recording> eof(const Asked& asked) {
-    Script script(asked);
+    ScenarioScript script(asked);
     script.say_words();
     return script.stop();
 }
@@ -190,13 +190,13 @@ Result<Recording> fail_mid(const Asked& asked) {
         .retryable = true,
         .detail = asked.text("msg", "failed as asked")
     };
-    Script script(asked);
+    ScenarioScript script(asked);
     script.say_words();
     return script.end(std::move(ended));
 }
 
 Result<Recording> stall(const Asked& asked) {
-    Script script(asked);
+    ScenarioScript script(asked);
     script.say_words();
     script.tell_usage();
     script.wait(asked.seconds("ms", 1000));
@@ -282,9 +282,9 @@ std::string_view take_piece(std::string_view& rest) {
 } // namespace
 
 std::optional<Scenario> find_scenario(std::string_view text) {
-    for (auto at = text.rfind(k_word); at != std::string_view::npos;
-         at = at == 0 ? std::string_view::npos : text.rfind(k_word, at - 1)) {
-        auto rest = text.substr(at + k_word.size());
+    for (auto at = text.rfind(k_scenario); at != std::string_view::npos;
+         at = at == 0 ? std::string_view::npos : text.rfind(k_scenario, at - 1)) {
+        auto rest = text.substr(at + k_scenario.size());
         rest = rest.substr(0, rest.find_first_of(k_blanks));
         Scenario scenario{.name = std::string(take_piece(rest))};
         if (row_of(scenario.name) == nullptr) {

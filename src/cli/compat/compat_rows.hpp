@@ -3,7 +3,19 @@
 
 #include "compat_scripts.hpp"
 
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
 namespace oa_stream::cli {
+
+using Words = std::vector<std::string>;
+inline void add(Words& words, std::initializer_list<std::string> more) {
+    words.insert(words.end(), more);
+}
+/// The longest wait that a script may be given, in seconds.
+inline constexpr std::uint64_t k_longest_s = 3600;
 
 inline constexpr std::string_view k_rollout_usage =
     "status | deploy-no-traffic <image> | set-traffic "

@@ -12,14 +12,7 @@
 namespace oa_stream::cli {
 namespace {
 
-using Words = std::vector<std::string>;
-
-constexpr std::uint64_t k_longest_s = 3600;
 constexpr std::uint64_t k_most_mismatches = 1'000'000;
-
-void add(Words& words, std::initializer_list<std::string> more) {
-    words.insert(words.end(), more);
-}
 
 Result<Words> compat_words(const OldCall& call) {
     Words out;

@@ -12,14 +12,6 @@
 namespace oa_stream::cli {
 namespace {
 
-using Words = std::vector<std::string>;
-
-constexpr std::uint64_t k_longest_s = 3600;
-
-void add(Words& words, std::initializer_list<std::string> more) {
-    words.insert(words.end(), more);
-}
-
 Result<void> two_revisions(const std::string& stable, const std::string& canary) {
     if (stable == canary) {
         return fail(

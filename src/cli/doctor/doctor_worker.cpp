@@ -16,7 +16,7 @@ namespace {
 using authority::WorkerFacts;
 using authority::WorkerOptions;
 
-constexpr Millis k_skew{2'000}; ///< a Date header is cut to whole seconds
+constexpr Millis k_date_skew{2'000}; ///< a Date header is cut to whole seconds
 constexpr std::chrono::minutes k_short_life{10}; ///< to replace a token by hand
 /// The shortest that the control service mints; a reconnect needs no more.
 constexpr std::chrono::seconds k_short_sync_life{60};
@@ -74,7 +74,7 @@ Check worker(const WorkerFacts& facts, const WorkerOptions& options) {
 }
 
 Check clock_of(Millis ahead) {
-    const bool off = std::abs(ahead.count()) > k_skew.count();
+    const bool off = std::abs(ahead.count()) > k_date_skew.count();
     return finding(
         "worker.clock",
         off ? Verdict::inconclusive : Verdict::pass,

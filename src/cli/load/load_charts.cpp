@@ -10,7 +10,6 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::size_t k_most_points = 60;
-constexpr double k_percent = 100;
 
 report::SeriesPoint point_of(double at, double value) {
     // An infinite time has no place on an axis: nobody knows how long it would have been.
@@ -68,7 +67,7 @@ LoadCharts::series(double target_per_second, const std::vector<probe::LoadLimit>
         rate.limits.emplace_back("asked for", target_per_second);
     }
     report::Series bad{
-        .caption = "Bad answers, with 95 % intervals", .unit = "%", .scale = k_percent
+        .caption = "Bad answers, with 95 % intervals", .unit = "%", .scale = report::k_percent
     };
     bad.lines = {{"bad", SeriesTone::canary}};
     report::Series times{

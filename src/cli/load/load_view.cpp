@@ -17,8 +17,6 @@ namespace {
 using probe::LoadTotals;
 using probe::Times;
 
-constexpr double k_percent = 100;
-
 std::string time_text(std::optional<double> seconds) {
     if (!seconds) {
         return "-";
@@ -46,7 +44,7 @@ std::string row(std::string_view name, const Times& times) {
 std::string table(const LoadTotals& totals) {
     std::string out = fmt::format(
         "  from the planned sending, ±{:.1g} %\n  {:<15}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n",
-        totals.gaps.relative_error() * k_percent,
+        totals.gaps.relative_error() * report::k_percent,
         "",
         "n",
         "p50",

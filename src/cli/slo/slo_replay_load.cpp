@@ -11,7 +11,7 @@
 namespace oa_stream::cli {
 namespace {
 
-constexpr std::uint64_t k_most_bytes = std::uint64_t{64} << 20U;
+constexpr std::uint64_t k_largest_load = std::uint64_t{64} << 20U;
 constexpr std::string_view k_limit = "load.limit."; ///< what the id of a limit's check begins with
 
 /// True when the setting is about that limit, and was taken.
@@ -74,7 +74,7 @@ JudgedGate judge_check(
 }
 
 Result<Json> read_json(const std::filesystem::path& file) {
-    OA_TRY(const std::string text, run::read_kept(file, k_most_bytes));
+    OA_TRY(const std::string text, run::read_kept(file, k_largest_load));
     auto json = parse_json(text);
     if (!json || !json->is_object()) {
         return fail(Code::unreadable, "not the JSON of a run", file.string());

@@ -19,9 +19,6 @@ Json percentile_json(const std::vector<measure::Bucket>& buckets, measure::Fract
     return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
 }
 
-constexpr measure::Fraction k_p50{1, 2};
-constexpr measure::Fraction k_p99{99, 100};
-
 Json route_json(const std::string& name, const RouteNumbers& route, double window_s) {
     const auto rate = [&](const std::optional<double>& rose) {
         return rose && window_s > 0 ? Json(*rose / window_s) : Json(nullptr);
@@ -31,9 +28,9 @@ Json route_json(const std::string& name, const RouteNumbers& route, double windo
         {"requests_per_s", rate(route.requests)},
         {"errors_5xx_per_s", rate(route.errors_5xx)},
         {"accepted_per_s", rate(route.accepted)},
-        {"first_content_p50_s", percentile_json(route.first_content, k_p50)},
+        {"first_content_p50_s", percentile_json(route.first_content, measure::k_p50)},
         {"first_content_p95_s", percentile_json(route.first_content, measure::k_p95)},
-        {"first_content_p99_s", percentile_json(route.first_content, k_p99)},
+        {"first_content_p99_s", percentile_json(route.first_content, measure::k_p99)},
     };
 }
 

@@ -20,10 +20,6 @@ namespace {
 constexpr double k_sure = 0.95; ///< one-sided
 
 /// Increases need not be whole: Prometheus extrapolates.
-std::uint64_t whole(double value) {
-    return value <= 0 ? 0 : static_cast<std::uint64_t>(std::llround(value));
-}
-
 /// Requests and bad ones as whole numbers.
 measure::Counts counts_of(const measure::TurnCounts& turns) {
     const std::uint64_t total = whole(turns.total.value_or(0));

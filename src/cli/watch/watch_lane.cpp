@@ -21,10 +21,6 @@ constexpr std::size_t k_largest_answer = 8U << 20U;
 constexpr std::size_t k_first_scrapes = 8;
 constexpr std::size_t k_most_scrapes = 64; ///< of one look
 
-double now_s() {
-    return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
-}
-
 double wall_s() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration<double>(now).count();

@@ -74,10 +74,6 @@ void add_by_label(std::map<std::string, double>& to, const std::map<std::string,
 }
 
 /// Increases need not be whole: Prometheus extrapolates.
-std::uint64_t whole(double value) {
-    return value <= 0 ? 0 : static_cast<std::uint64_t>(std::llround(value));
-}
-
 } // namespace
 
 void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane) {

@@ -8,6 +8,8 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 #include "oa_stream/measure/service_signals.hpp"
 
+#include <cmath>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,6 +26,11 @@ struct RouteNumbers {
     std::optional<double> accepted{};
     std::vector<measure::Bucket> first_content{}; ///< cumulative
 };
+
+/// An increase as a count: what extrapolation makes of none is none.
+[[nodiscard]] inline std::uint64_t whole(double value) {
+    return value <= 0 ? 0 : static_cast<std::uint64_t>(std::llround(value));
+}
 
 struct WatchNumbers {
     double window_s = 0; ///< covered by the increases; 0: there are none yet

@@ -20,10 +20,6 @@ double seconds(Millis time) {
     return std::chrono::duration<double>(time).count();
 }
 
-double now_s() {
-    return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
-}
-
 std::string days(Millis time) {
     constexpr Millis k_day{86'400'000};
     return time % k_day == Millis(0) ? fmt::format("{}d", time / k_day) : format_duration(time);

@@ -19,8 +19,6 @@ constexpr std::size_t k_number_width = 8;
 constexpr std::size_t k_numbers = 6; ///< a route
 constexpr std::size_t k_widest_route = 48;
 constexpr std::size_t k_part_width = 28; ///< a process id and its revision
-constexpr measure::Fraction k_p50{1, 2};
-constexpr measure::Fraction k_p99{99, 100};
 
 enum class Tone { plain, good, bad, warn, dim };
 
@@ -267,7 +265,7 @@ std::vector<Row> routes(const WatchView& view, std::size_t width) {
         line += right(rate(route->requests, window));
         line += right(rate(route->errors_5xx, window));
         line += right(rate(route->accepted, window));
-        for (const auto q : {k_p50, measure::k_p95, k_p99}) {
+        for (const auto q : {measure::k_p50, measure::k_p95, measure::k_p99}) {
             line += right(percentile_text(route->first_content, q));
         }
         rows.push_back(

@@ -14,6 +14,11 @@
 
 namespace oa_stream::cli {
 
+/// Of the clock that ages are counted by.
+[[nodiscard]] inline double now_s() {
+    return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+}
+
 /// One address, asked again and again by its own coroutine. One thread.
 class WatchedSource {
 public:

@@ -14,8 +14,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_title_chars = 200;
-
 /// The C library's letters of every script, in this scope. Every glibc has this locale, whatever
 /// the machine's language.
 class EveryScript {

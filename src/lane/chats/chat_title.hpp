@@ -5,9 +5,14 @@
 
 #include "gates/rejection.hpp"
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace oa_stream::lane {
+
+/// As many as a title has, in code points.
+inline constexpr std::size_t k_title_chars = 200;
 
 /// Trimmed; empty when there is none. 422 when it is no string or longer than 200 characters.
 [[nodiscard]] Accepted<std::string> read_title(const Json& body);

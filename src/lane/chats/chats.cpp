@@ -23,15 +23,7 @@ constexpr std::string_view k_retired_canonical = "/api/runtime/threads";
 constexpr Millis k_settle_wait{500};
 /// For a turn that was just joined to say what it waits for.
 constexpr Millis k_join_wait{1'000};
-constexpr Millis k_poll{10};
 constexpr std::size_t k_most_words = 200; ///< bytes of what is searched
-
-Json page_json(Json data, std::string cursor) {
-    Json body = Json::object();
-    body["data"] = std::move(data);
-    body["nextCursor"] = cursor.empty() ? Json(nullptr) : Json(std::move(cursor));
-    return body;
-}
 
 /// Cursors of one list make no sense in another, nor in another order.
 std::string_view list_of(Chats::Reading reading, bool newest_first) {
@@ -123,7 +115,7 @@ Task<std::shared_ptr<LiveTurn>> Chats::join_waiting(CallPtr call) {
     const auto& turn = *joined;
     const auto until = Clock::now() + k_join_wait;
     while (turn != own && !turn->ended() && !turn->waiting() && Clock::now() < until) {
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_turn_poll);
     }
     co_return turn;
 }
@@ -151,7 +143,7 @@ Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
         if (!over && !nameless) {
             co_return last.id;
         }
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_turn_poll);
     }
 }
 

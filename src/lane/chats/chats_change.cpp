@@ -12,7 +12,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_poll{10};
 constexpr Millis k_stop_wait{2000}; ///< for the end of a turn on a thread that is deleted
 constexpr std::array<Gate, 4> k_change_gates{body_size, owner, optional_type, known_thread};
 
@@ -145,7 +144,7 @@ Task<Accepted<void>> Chats::end_turn(CallPtr call) {
     const auto& thread = call->record.thread;
     const auto until = Clock::now() + k_stop_wait;
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_turn_poll);
     }
     auto turn = lane_->turns.find(owner, thread);
     if (lane_->shared) {

@@ -109,6 +109,13 @@ std::string make_cursor(std::string_view list, std::string_view key) {
     return out;
 }
 
+Json page_json(Json data, std::string cursor) {
+    Json body = Json::object();
+    body["data"] = std::move(data);
+    body["nextCursor"] = cursor.empty() ? Json(nullptr) : Json(std::move(cursor));
+    return body;
+}
+
 PageBounds bounds_of(std::size_t first, std::size_t count, std::size_t limit) noexcept {
     const auto begin = std::min(first, count);
     const auto end = begin + std::min(limit, count - begin);

@@ -36,6 +36,9 @@ query_parameter(std::string_view query, std::string_view name);
 /// 422: a cursor whose place is gone (its turn was replaced), or that never was one.
 [[nodiscard]] Rejection reject_cursor();
 
+/// {"data":[…],"nextCursor"}; null behind the last page.
+[[nodiscard]] Json page_json(Json data, std::string cursor);
+
 /// Where a page of `count` items begins and ends.
 struct PageBounds {
     std::size_t first = 0;

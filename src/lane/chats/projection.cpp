@@ -8,6 +8,7 @@
 #include "oa_stream/encode/ui_message.hpp"
 
 #include "chat_request.hpp"
+#include "chat_title.hpp"
 #include "image_url.hpp"
 #include "projection_time.hpp"
 #include "tools/call_results.hpp"
@@ -19,7 +20,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_title_chars = 200; // as many as POST /api/chats takes
 constexpr std::string_view k_untitled = "New conversation";
 
 /// Runs of white space, line ends included, as one space.

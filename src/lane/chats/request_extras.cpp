@@ -44,7 +44,7 @@ constexpr std::array<std::string_view, 4> k_of_the_page{
     "requestId",
     "resume",
 };
-constexpr std::array<std::string_view, 6> k_read{
+constexpr std::array<std::string_view, 6> k_extras{
     "model", "modelName", "system", "effort", "reasoningEffort", "reasoning_effort"
 };
 
@@ -251,7 +251,7 @@ private:
                                  (word == "tools" && context_.allowed.tools);
             if ((word == "config" || word == "reasoning") && value.is_object()) {
                 read_settings(word, value);
-            } else if (!nothing && !among(k_read) && !among(chat_body_names()) &&
+            } else if (!nothing && !among(k_extras) && !among(chat_body_names()) &&
                        !among(k_of_the_page)) {
                 ignore(name);
             }

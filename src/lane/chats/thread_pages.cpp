@@ -17,13 +17,6 @@ namespace {
 using authority::PastTurn;
 using authority::TurnsQuery;
 
-Json page_json(Json data, std::string cursor) {
-    Json body = Json::object();
-    body["data"] = std::move(data);
-    body["nextCursor"] = cursor.empty() ? Json(nullptr) : Json(std::move(cursor));
-    return body;
-}
-
 Rejection reject_page(const Error& error, bool continued) {
     return continued && error.code == Code::precondition ? reject_cursor() : reject_read(error);
 }

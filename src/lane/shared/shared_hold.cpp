@@ -10,7 +10,6 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr Millis k_settle_wait{5'000}; ///< for a dead replica's turn
-constexpr Millis k_poll{20};
 
 /// The separator cannot stand in an id.
 std::string name_of(const store::ThreadKey& key) {
@@ -101,7 +100,7 @@ Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
         if (Clock::now() >= until) {
             co_return std::unexpected(reject_busy());
         }
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_store_poll);
     }
 }
 

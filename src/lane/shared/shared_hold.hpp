@@ -14,6 +14,9 @@
 
 namespace oa_stream::lane {
 
+/// Between two looks at a row that another lane has to change.
+inline constexpr Millis k_store_poll{20};
+
 struct Call;
 struct LaneState;
 

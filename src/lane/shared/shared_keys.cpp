@@ -12,14 +12,13 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_poll{20};
-constexpr Millis k_start_wait{30'000};
+constexpr Millis k_key_wait{30'000};
 constexpr std::size_t k_most_stale = 10'000;
 
 } // namespace
 
 Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
-    const auto until = Clock::now() + k_start_wait;
+    const auto until = Clock::now() + k_key_wait;
     const store::KeyRequest request{
         .owner = call->record.owner,
         .key = call->key,
@@ -54,7 +53,7 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
         if (call->exchange->peer_gone()) {
             co_return std::unexpected(reject_left());
         }
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_store_poll);
     }
 }
 

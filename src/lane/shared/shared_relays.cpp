@@ -12,7 +12,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_poll{20};
 constexpr Millis k_start_wait{10'000};
 constexpr int k_looks = 3;
 
@@ -159,7 +158,7 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
             if (gone()) {
                 co_return std::unexpected(reject_left());
             }
-            co_await sleep_for(k_poll);
+            co_await sleep_for(k_store_poll);
             continue;
         }
         if (holding.turn.empty()) {
@@ -197,7 +196,7 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
         if (Clock::now() >= until) {
             co_return Start::under_way;
         }
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_store_poll);
     }
 }
 

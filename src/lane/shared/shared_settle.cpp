@@ -18,7 +18,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_poll{20};
 constexpr std::size_t k_at_once = 16; ///< threads of dead replicas
 constexpr Millis k_settling{5'000}; ///< what is left then, the next look has
 constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
@@ -204,7 +203,7 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     const auto until = Clock::now() + lane_->config.timings.supersede_wait;
     const auto alive = alive_;
     while (lane_->turns.starting(owner, take.key.id) && Clock::now() < until) {
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_store_poll);
         if (!*alive || lane_->draining) {
             co_return Adoption::later;
         }

@@ -11,7 +11,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_poll{20};
 constexpr std::size_t k_most_early = 1'000; ///< as many turns as begin in k_early here
 constexpr std::size_t k_unlimited = 1U << 30U;
 constexpr double k_full = 0.8; ///< of the store's memory
@@ -118,7 +117,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         if (now >= limit) {
             co_return std::unexpected(reject_busy());
         }
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_store_poll);
     }
 }
 

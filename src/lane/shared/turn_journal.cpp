@@ -8,7 +8,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_most_piece = 256U << 10U;
-constexpr Millis k_retry{100};
+constexpr Millis k_append_retry{100};
 /// Twice what a store 40 ms away needs, at a piece every 5 ms.
 constexpr std::size_t k_most_flying = 16;
 
@@ -221,7 +221,7 @@ Task<void> TurnJournal::try_again(Self self) {
             if (self->ending_) {
                 self->report_late();
             }
-            co_await sleep_for(k_retry);
+            co_await sleep_for(k_append_retry);
         }
     }
     self->tried_ = 0;
@@ -313,7 +313,7 @@ Task<void> TurnJournal::write_end(Self self) {
             self->use.reset();
             co_return;
         }
-        co_await sleep_for(k_retry);
+        co_await sleep_for(k_append_retry);
     }
 }
 

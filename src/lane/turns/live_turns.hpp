@@ -13,6 +13,9 @@
 
 namespace oa_stream::lane {
 
+/// Between two looks at a turn of this process that has to get somewhere.
+inline constexpr Millis k_turn_poll{10};
+
 class LiveTurns {
 public:
     explicit LiveTurns(std::shared_ptr<TurnHost> host) : host_(std::move(host)) {}

@@ -17,7 +17,6 @@ namespace {
 
 /// How long stop() waits for a turn that is being started, or for one to end.
 constexpr Millis k_stop_wait{2000};
-constexpr Millis k_poll{10};
 
 constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
@@ -208,7 +207,7 @@ Task<void> Streams::answer_turn(CallPtr call) {
                (results && turn != here && !turn->ended() && !turn->waiting());
     };
     while (unsure() && Clock::now() < until) {
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_turn_poll);
     }
     const auto segment =
         turn->relayed() && !turn->ended()
@@ -285,7 +284,7 @@ Task<void> Streams::stop(CallPtr call) {
     const auto& thread = call->record.thread;
     // A stop that comes before its turn was accepted must not be lost.
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_turn_poll);
     }
     const auto found = co_await starter_.find(call);
     if (!found) {

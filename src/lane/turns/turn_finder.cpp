@@ -13,7 +13,6 @@ namespace {
 
 /// How long a repeated request waits for the first one's turn to be accepted.
 constexpr Millis k_start_wait{30000};
-constexpr Millis k_poll{10};
 
 /// A turn that is taken over counts where such turns begin.
 constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
@@ -103,7 +102,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         if (gone()) {
             co_return std::unexpected(reject_left());
         }
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_turn_poll);
     }
     if (lane_->shared) {
         auto found = co_await lane_->shared->find(owner, thread, gone);
@@ -176,7 +175,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call
         if (call->exchange->peer_gone()) {
             co_return std::unexpected(reject_left());
         }
-        co_await sleep_for(k_poll);
+        co_await sleep_for(k_turn_poll);
     }
     co_return nullptr;
 }

@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::size_t k_most_threads = 10'000;
 constexpr Millis k_settle_wait{2000};
-constexpr Millis k_poll{10};
 
 constexpr std::string_view k_kept_tools = "tools"; ///< beside k_kept_messages
 
@@ -205,7 +204,7 @@ TurnStarter::stopped_before(const authority::TurnRequest* request) {
         }
         auto& turn = page->turns.back();
         if (turn.running && Clock::now() < until) { // its end is not stored yet
-            co_await sleep_for(k_poll);
+            co_await sleep_for(k_turn_poll);
             continue;
         }
         if (turn.running || turn.outcome != turn::Outcome::interrupted) {

@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint64_t k_most = 1'000'000'000;
 constexpr double k_z95 = 1.6448536269514722;
 
-struct Question {
+struct Forecast {
     const GateSpec& spec;
     const Expectation& now;
     double stable_share; ///< stable's samples for each of the canary's
@@ -76,7 +76,7 @@ std::optional<std::uint64_t> most_bad(std::uint64_t n, double limit, double conf
     return low;
 }
 
-std::optional<std::uint64_t> rate_absolute(const Question& ask) {
+std::optional<std::uint64_t> rate_absolute(const Forecast& ask) {
     if (ask.now.bad_rate >= ask.spec.limit) {
         return std::nullopt;
     }
@@ -86,7 +86,7 @@ std::optional<std::uint64_t> rate_absolute(const Question& ask) {
     });
 }
 
-double z_sum(const Question& ask) {
+double z_sum(const Forecast& ask) {
     return normal_quantile(ask.confidence, Side::one) + normal_quantile(ask.power, Side::one);
 }
 
@@ -95,7 +95,7 @@ std::optional<std::uint64_t> whole(double n) {
                                            : std::nullopt;
 }
 
-std::optional<std::uint64_t> rate_versus(const Question& ask) {
+std::optional<std::uint64_t> rate_versus(const Forecast& ask) {
     if (ask.spec.limit <= 0 || ask.stable_share <= 0) {
         return std::nullopt;
     }
@@ -112,7 +112,7 @@ double z_of(const GateSpec& spec) {
 }
 
 /// The gate's quantile of lognormal times whose p95 and σ are known.
-double time_now(const Question& ask) {
+double time_now(const Forecast& ask) {
     return ask.now.p95_s.value_or(0) * std::exp((z_of(ask.spec) - k_z95) * ask.now.sigma);
 }
 
@@ -125,7 +125,7 @@ double quantile_error(const GateSpec& spec) {
     return std::sqrt(q * (1 - q)) / density;
 }
 
-std::optional<std::uint64_t> quantile_absolute(const Question& ask) {
+std::optional<std::uint64_t> quantile_absolute(const Forecast& ask) {
     if (!ask.now.p95_s || time_now(ask) >= ask.spec.limit) {
         return std::nullopt;
     }
@@ -137,7 +137,7 @@ std::optional<std::uint64_t> quantile_absolute(const Question& ask) {
     });
 }
 
-std::optional<std::uint64_t> quantile_versus(const Question& ask) {
+std::optional<std::uint64_t> quantile_versus(const Forecast& ask) {
     if (!ask.now.p95_s || ask.spec.limit <= 0 || ask.stable_share <= 0) {
         return std::nullopt;
     }
@@ -150,7 +150,7 @@ std::optional<std::uint64_t> quantile_versus(const Question& ask) {
     return whole(std::max(least, error * error * (1 + 1 / ask.stable_share)));
 }
 
-std::optional<std::uint64_t> needed(const Question& ask) {
+std::optional<std::uint64_t> needed(const Forecast& ask) {
     const bool versus = ask.spec.against == Against::stable;
     if (ask.spec.metric == Metric::bad_rate) {
         return versus ? rate_versus(ask) : rate_absolute(ask);
@@ -158,7 +158,7 @@ std::optional<std::uint64_t> needed(const Question& ask) {
     return versus ? quantile_versus(ask) : quantile_absolute(ask);
 }
 
-std::string sentence_for(const Question& ask, const DecisionTime& out) {
+std::string sentence_for(const Forecast& ask, const DecisionTime& out) {
     if (!out.needs_n) {
         return fmt::format("{}: cannot pass as stable is now, whatever the time", ask.spec.id);
     }
@@ -198,7 +198,7 @@ std::optional<Expectation> expectation_of(const Tally& stable) {
 DecisionTime time_to_decide(
     const GateSpec& spec, const Expectation& now, const Flow& flow, int looks, double power
 ) {
-    const Question ask{
+    const Forecast ask{
         .spec = spec,
         .now = now,
         .stable_share = flow.canary_per_s > 0 ? flow.stable_per_s / flow.canary_per_s : 1,

@@ -94,7 +94,7 @@ std::string floor_text(const GateRecord& record) {
                            : "";
 }
 
-std::string numbers(const GateRecord& record) {
+std::string measured(const GateRecord& record) {
     const GateSpec& spec = record.spec;
     std::string out = whose(spec) + subject_of(spec);
     if (!record.value) {
@@ -219,13 +219,13 @@ std::string sentence_of(const GateRecord& record) {
     const std::string limit = in_unit(record.spec, record.spec.limit);
     switch (record.verdict) {
     case Verdict::pass:
-        return numbers(record) + ", within the limit of " + limit;
+        return measured(record) + ", within the limit of " + limit;
     case Verdict::fail:
-        return numbers(record) + ", beyond the limit of " + limit;
+        return measured(record) + ", beyond the limit of " + limit;
     default:
         break;
     }
-    return numbers(record) + ", limit " + limit + " not decided" + missing(record);
+    return measured(record) + ", limit " + limit + " not decided" + missing(record);
 }
 
 } // namespace oa_stream::measure

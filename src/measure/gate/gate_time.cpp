@@ -1,5 +1,6 @@
 // Gates on a quantile of a time of each request.
 #include "oa_stream/measure/bootstrap.hpp"
+#include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include "gate_judge.hpp"
@@ -10,13 +11,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 namespace oa_stream::measure {
 namespace {
-
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 
 /// The `rank`-th smallest time: exactly, or between the edges of its bucket.
 Interval at_rank(const Tally& tally, std::uint64_t rank) {

@@ -1,5 +1,6 @@
 // A source's answer as a line, and back.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/source.hpp"
 
 #include <fmt/format.h>
@@ -7,13 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 namespace oa_stream::measure {
 namespace {
-
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 
 /// [[seconds, how many], …] of ascending times.
 Json times_json(const std::vector<double>& times) {
@@ -39,7 +37,7 @@ std::optional<std::uint64_t> count_at(const Json& pair, std::size_t index) {
 }
 
 Result<void> read_times(const Json& line, std::vector<double>& into) {
-    constexpr std::uint64_t k_most = 100'000'000;
+    constexpr std::uint64_t k_most_read = 100'000'000;
     const Json* times = member(line, "times");
     if (times == nullptr) {
         return {};
@@ -47,7 +45,7 @@ Result<void> read_times(const Json& line, std::vector<double>& into) {
     for (const Json& pair : *times) {
         const auto count = count_at(pair, 1);
         const bool infinite = count && pair[0].is_string() && pair[0] == "inf";
-        if (!count || *count > k_most - into.size() || (!infinite && !pair[0].is_number())) {
+        if (!count || *count > k_most_read - into.size() || (!infinite && !pair[0].is_number())) {
             return wrong("times");
         }
         into.insert(into.end(), *count, infinite ? k_infinite : pair[0].get<double>());

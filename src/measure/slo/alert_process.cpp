@@ -9,9 +9,6 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-std::string here(std::string_view metric) {
-    return fmt::format(R"({}{{example="a"}})", metric);
-}
 std::string verify(std::string_view metric) {
     return fmt::format(R"({}{{run="verify"}})", metric);
 }

@@ -11,12 +11,6 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-constexpr int k_minutes = 30; ///< of every case here
-
-std::string here(std::string_view metric) {
-    return fmt::format(R"({}{{example="a"}})", metric);
-}
-
 Series series_of(const ServiceSignal& one, bool healthy, int minutes) {
     Series out{.name = here(one.metric)};
     if (one.bad == SignalBad::rises) {

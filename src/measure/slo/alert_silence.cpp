@@ -9,8 +9,6 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-constexpr int k_minutes = 30; ///< of every case here
-
 /// What it rose by in all, 0 where nothing is reported.
 std::string or_none(const AlertOptions& options, std::string_view metric) {
     return fmt::format(

@@ -48,6 +48,13 @@ risen(const AlertOptions& options, const std::string& counter, std::string_view 
 // Cases
 // -----------------------------------------------------------------------------------------
 
+/// Minutes of a case of what is missing or of a service.
+inline constexpr int k_minutes = 30;
+/// Series of the one target that a case has.
+[[nodiscard]] inline std::string here(std::string_view metric) {
+    return std::string(metric) + R"({example="a"})";
+}
+
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 /// A counter's rise for a while.

@@ -1,14 +1,13 @@
 #include "slo.hpp"
 
+#include "oa_stream/measure/buckets.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace oa_stream::measure {
 namespace {
-
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 
 /// a·b·… of factors that together stay far below 2^128: events to 10^15, budgets and thresholds
 /// with some six digits.

@@ -1,5 +1,7 @@
 #include "oa_stream/measure/bootstrap.hpp"
 
+#include "oa_stream/measure/buckets.hpp"
+
 #include "resample.hpp"
 
 #include <algorithm>
@@ -9,8 +11,6 @@
 
 namespace oa_stream::measure {
 namespace {
-
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 
 double tail_of(const BootstrapOptions& options) {
     return options.side == Side::two ? (1 - options.confidence) / 2 : 1 - options.confidence;

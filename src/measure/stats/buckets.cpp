@@ -7,7 +7,6 @@
 namespace oa_stream::measure {
 namespace {
 
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 constexpr double k_nan = std::numeric_limits<double>::quiet_NaN();
 
 double interpolate(double q, const std::vector<Bucket>& buckets) {

@@ -19,21 +19,21 @@ namespace {
 namespace ssl = asio::ssl;
 using boost::system::error_code;
 using Tcp = asio::ip::tcp;
-using Local = asio::local::stream_protocol;
+using LocalStream = asio::local::stream_protocol;
 using TlsStream = ssl::stream<Tcp::socket>;
 
-constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
+constexpr auto k_stream_awaited = asio::as_tuple(asio::use_awaitable);
 
-template <class Stream> class Connection final {
+template <class Stream> class StreamConnection final {
 public:
-    using Self = std::shared_ptr<Connection>;
+    using Self = std::shared_ptr<StreamConnection>;
 
     template <class... Tls>
-    explicit Connection(const asio::any_io_executor& executor, Tls&... tls)
+    explicit StreamConnection(const asio::any_io_executor& executor, Tls&... tls)
         : stream_(make(executor, tls...)), timer_(executor) {}
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-    ~Connection() = default;
+    StreamConnection(const StreamConnection&) = delete;
+    StreamConnection& operator=(const StreamConnection&) = delete;
+    ~StreamConnection() = default;
 
     static Task<Result<void>> open(Self self, ByteStreamTarget target, Millis within) {
         self->timer_.expires_after(within);
@@ -60,7 +60,7 @@ public:
 
     static Task<Result<std::size_t>> read_some(Self self, std::span<char> buffer) {
         const auto [error, size] = co_await self->stream_.async_read_some(
-            asio::buffer(buffer.data(), buffer.size()), k_awaited
+            asio::buffer(buffer.data(), buffer.size()), k_stream_awaited
         );
         if (error) {
             co_return std::unexpected(self->end_of(error));
@@ -70,7 +70,7 @@ public:
 
     static Task<Result<void>> write(Self self, std::string_view bytes) {
         const auto [error, size] =
-            co_await asio::async_write(self->stream_, asio::buffer(bytes), k_awaited);
+            co_await asio::async_write(self->stream_, asio::buffer(bytes), k_stream_awaited);
         static_cast<void>(size);
         if (error) {
             co_return std::unexpected(self->end_of(error));
@@ -96,21 +96,22 @@ private:
     }
 
     static Task<error_code> connect(Self self, ByteStreamTarget target) {
-        if constexpr (std::is_same_v<Stream, Local::socket>) {
-            const auto [error] =
-                co_await self->stream_.async_connect(Local::endpoint(target.unix_path), k_awaited);
+        if constexpr (std::is_same_v<Stream, LocalStream::socket>) {
+            const auto [error] = co_await self->stream_.async_connect(
+                LocalStream::endpoint(target.unix_path), k_stream_awaited
+            );
             co_return error;
         } else {
             Tcp::resolver resolver(self->timer_.get_executor());
             self->resolver_ = &resolver;
             const auto [missing, found] =
-                co_await resolver.async_resolve(target.host, target.port, k_awaited);
+                co_await resolver.async_resolve(target.host, target.port, k_stream_awaited);
             self->resolver_ = nullptr;
             if (missing || self->closed_) {
                 co_return missing ? missing : error_code(asio::error::operation_aborted);
             }
             auto& socket = self->stream_.lowest_layer();
-            const auto [error, at] = co_await asio::async_connect(socket, found, k_awaited);
+            const auto [error, at] = co_await asio::async_connect(socket, found, k_stream_awaited);
             static_cast<void>(at);
             if (!error) {
                 error_code ignored;
@@ -127,7 +128,7 @@ private:
             self->stream_.set_verify_callback(ssl::host_name_verification(host));
             SSL_set_tlsext_host_name(self->stream_.native_handle(), host.c_str());
             const auto [error] =
-                co_await self->stream_.async_handshake(ssl::stream_base::client, k_awaited);
+                co_await self->stream_.async_handshake(ssl::stream_base::client, k_stream_awaited);
             co_return error;
         } else {
             co_return error_code{};
@@ -154,31 +155,32 @@ private:
     bool closed_ = false;
 };
 
-template <class Stream> class Handle final : public ByteStream {
+template <class Stream> class StreamHandle final : public ByteStream {
 public:
-    explicit Handle(std::shared_ptr<Connection<Stream>> connection)
+    explicit StreamHandle(std::shared_ptr<StreamConnection<Stream>> connection)
         : connection_(std::move(connection)) {}
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    ~Handle() override { connection_->close(); }
+    StreamHandle(const StreamHandle&) = delete;
+    StreamHandle& operator=(const StreamHandle&) = delete;
+    ~StreamHandle() override { connection_->close(); }
 
     [[nodiscard]] Task<Result<std::size_t>> read_some(std::span<char> buffer) override {
-        return Connection<Stream>::read_some(connection_, buffer);
+        return StreamConnection<Stream>::read_some(connection_, buffer);
     }
     [[nodiscard]] Task<Result<void>> write(std::string_view bytes) override {
-        return Connection<Stream>::write(connection_, bytes);
+        return StreamConnection<Stream>::write(connection_, bytes);
     }
     void close() noexcept override { connection_->close(); }
 
 private:
-    std::shared_ptr<Connection<Stream>> connection_;
+    std::shared_ptr<StreamConnection<Stream>> connection_;
 };
 
 template <class Stream>
-Task<Result<std::unique_ptr<ByteStream>>>
-open_on(std::shared_ptr<Connection<Stream>> connection, ByteStreamTarget target, Millis within) {
-    OA_CO_CHECK(co_await Connection<Stream>::open(connection, std::move(target), within));
-    co_return std::make_unique<Handle<Stream>>(std::move(connection));
+Task<Result<std::unique_ptr<ByteStream>>> open_on(
+    std::shared_ptr<StreamConnection<Stream>> connection, ByteStreamTarget target, Millis within
+) {
+    OA_CO_CHECK(co_await StreamConnection<Stream>::open(connection, std::move(target), within));
+    co_return std::make_unique<StreamHandle<Stream>>(std::move(connection));
 }
 
 } // namespace
@@ -187,12 +189,14 @@ Task<Result<std::unique_ptr<ByteStream>>>
 open_byte_stream(asio::any_io_executor executor, ByteStreamTarget target, Millis within) {
     if (!target.unix_path.empty()) {
         co_return co_await open_on(
-            std::make_shared<Connection<Local::socket>>(executor), std::move(target), within
+            std::make_shared<StreamConnection<LocalStream::socket>>(executor),
+            std::move(target),
+            within
         );
     }
     if (!target.secure) {
         co_return co_await open_on(
-            std::make_shared<Connection<Tcp::socket>>(executor), std::move(target), within
+            std::make_shared<StreamConnection<Tcp::socket>>(executor), std::move(target), within
         );
     }
     ssl::context tls(ssl::context::tls_client);
@@ -207,7 +211,7 @@ open_byte_stream(asio::any_io_executor executor, ByteStreamTarget target, Millis
         co_return fail(Code::unreadable, "the certificates cannot be read", target.ca_file);
     }
     co_return co_await open_on(
-        std::make_shared<Connection<TlsStream>>(executor, tls), std::move(target), within
+        std::make_shared<StreamConnection<TlsStream>>(executor, tls), std::move(target), within
     );
 }
 

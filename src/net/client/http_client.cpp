@@ -10,12 +10,13 @@ namespace oa_stream::net {
 namespace {
 
 /// What the caller holds: letting go of it ends the transfer, so no handler outlives its owner.
-class Handle final : public Transfer {
+class TransferHandle final : public Transfer {
 public:
-    explicit Handle(std::shared_ptr<CurlTransfer> transfer) : transfer_(std::move(transfer)) {}
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    ~Handle() override { transfer_->cancel(); }
+    explicit TransferHandle(std::shared_ptr<CurlTransfer> transfer)
+        : transfer_(std::move(transfer)) {}
+    TransferHandle(const TransferHandle&) = delete;
+    TransferHandle& operator=(const TransferHandle&) = delete;
+    ~TransferHandle() override { transfer_->cancel(); }
 
     void resume() override { transfer_->resume(); }
     void cancel() override { transfer_->cancel(); }
@@ -34,7 +35,7 @@ std::shared_ptr<Transfer> begin(
     auto transfer =
         std::make_shared<CurlTransfer>(loop, std::move(request), std::move(handlers), collect);
     loop->run([transfer] { transfer->start(); });
-    return std::make_shared<Handle>(std::move(transfer));
+    return std::make_shared<TransferHandle>(std::move(transfer));
 }
 
 Task<ClientResponse> run_fetch(std::shared_ptr<CurlLoop> loop, ClientRequest request) {

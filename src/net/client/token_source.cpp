@@ -29,7 +29,7 @@ constexpr auto k_kept_for = std::chrono::minutes(5); ///< what says nothing of i
 constexpr std::size_t k_longest_token = 64U << 10U;
 /// The server itself hands out a new token during the last five minutes of the old one.
 constexpr auto k_margin = std::chrono::seconds(225);
-constexpr std::int64_t k_longest_s = 86400;
+constexpr std::int64_t k_longest_kept_s = 86400;
 
 struct Kept {
     Secret token;
@@ -48,7 +48,7 @@ std::optional<Clock::duration> life_of(std::string_view token) {
     }
     const auto left =
         std::chrono::duration_cast<std::chrono::seconds>(*end - std::chrono::system_clock::now());
-    return std::chrono::seconds(std::clamp<std::int64_t>(left.count(), 0, k_longest_s));
+    return std::chrono::seconds(std::clamp<std::int64_t>(left.count(), 0, k_longest_kept_s));
 }
 
 Kept kept_for(std::string token, Clock::duration life) {
@@ -83,7 +83,7 @@ Result<Kept> read_answer(const ClientResponse& response, bool identity) {
     if (!token || token->empty() || !lasts || *lasts < 0) {
         return fail(Code::credentials, "the metadata server's answer holds no token");
     }
-    return kept_for(std::string(*token), std::chrono::seconds(std::min(*lasts, k_longest_s)));
+    return kept_for(std::string(*token), std::chrono::seconds(std::min(*lasts, k_longest_kept_s)));
 }
 
 Task<Result<Secret>> from_metadata(

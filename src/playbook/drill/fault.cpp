@@ -16,24 +16,24 @@ namespace oa_stream::playbook {
 namespace {
 
 enum class Value { none, share, duration, factor };
-struct Kind {
+struct FaultKind {
     std::string_view name;
     Value value;
 };
 constexpr std::array k_kinds{
-    Kind{"error-rate", Value::share},
-    Kind{"malformed", Value::share},
-    Kind{"truncate", Value::share},
-    Kind{"http-error", Value::share},
-    Kind{"auth-error", Value::share},
-    Kind{"forget", Value::share},
-    Kind{"stall", Value::share},
+    FaultKind{"error-rate", Value::share},
+    FaultKind{"malformed", Value::share},
+    FaultKind{"truncate", Value::share},
+    FaultKind{"http-error", Value::share},
+    FaultKind{"auth-error", Value::share},
+    FaultKind{"forget", Value::share},
+    FaultKind{"stall", Value::share},
     // Of a control service that reads the same file.
-    Kind{"sync-token-error", Value::share},
-    Kind{"audit-error", Value::share},
-    Kind{"slow", Value::factor},
-    Kind{"latency", Value::duration},
-    Kind{"kill", Value::none},
+    FaultKind{"sync-token-error", Value::share},
+    FaultKind{"audit-error", Value::share},
+    FaultKind{"slow", Value::factor},
+    FaultKind{"latency", Value::duration},
+    FaultKind{"kill", Value::none},
 };
 
 std::unexpected<Error> wrong(std::string_view text, std::string message, std::string hint = {}) {
@@ -53,14 +53,14 @@ bool is_share(std::string_view text) {
            value <= 1;
 }
 
-Result<const Kind*> kind_of(std::string_view text, std::string_view name) {
-    for (const Kind& kind : k_kinds) {
+Result<const FaultKind*> kind_of(std::string_view text, std::string_view name) {
+    for (const FaultKind& kind : k_kinds) {
         if (kind.name == name) {
             return &kind;
         }
     }
     std::array<std::string_view, k_kinds.size()> names{};
-    std::ranges::transform(k_kinds, names.begin(), &Kind::name);
+    std::ranges::transform(k_kinds, names.begin(), &FaultKind::name);
     const auto close = nearest(name, names);
     return wrong(
         text,
@@ -71,7 +71,7 @@ Result<const Kind*> kind_of(std::string_view text, std::string_view name) {
 }
 
 Result<void>
-check_value(std::string_view text, const Kind& kind, bool given, std::string_view value) {
+check_value(std::string_view text, const FaultKind& kind, bool given, std::string_view value) {
     switch (kind.value) {
     case Value::none:
         if (given) {
@@ -124,7 +124,7 @@ Result<Fault> parse_fault(std::string_view text) {
     const auto equals = left.find('=');
     const bool given = equals != std::string_view::npos;
     const std::string_view value = given ? left.substr(equals + 1) : std::string_view{};
-    OA_TRY(const Kind* kind, kind_of(text, left.substr(0, equals)));
+    OA_TRY(const FaultKind* kind, kind_of(text, left.substr(0, equals)));
     OA_CHECK(check_value(text, *kind, given, value));
     const auto percent = traffic::parse_percent(text.substr(at + 1));
     if (!percent) {

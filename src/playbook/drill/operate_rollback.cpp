@@ -105,7 +105,7 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
 constexpr Millis k_obey = std::chrono::minutes(10);
 constexpr Millis k_silent =
     std::chrono::seconds(5); ///< before the command prints what it waits for
-constexpr auto k_poll = Millis{100};
+constexpr auto k_look = Millis{100};
 
 bool is_stopped(std::int64_t pid) {
     const auto found = process_state(pid);
@@ -150,7 +150,7 @@ wait_for_lock(const RollbackRequest* request, const Plan* plan, Json owner, std:
             said = true;
             say_how_to_go_on(*request, pid);
         }
-        (void)co_await sleep_for(k_poll);
+        (void)co_await sleep_for(k_look);
     }
 }
 
@@ -230,7 +230,7 @@ end_elsewhere(const RollbackRequest* request, const Plan* plan, fs::path folder)
                 fmt::format("to continue without it: {}", names::take_over)
             );
         }
-        (void)co_await sleep_for(k_poll);
+        (void)co_await sleep_for(k_look);
     }
     co_return std::nullopt;
 }

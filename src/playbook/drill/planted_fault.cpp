@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view k_file = "faults.json";
+constexpr std::string_view k_faults_file = "faults.json";
 
 struct Planted {
     fs::path file;
@@ -35,16 +35,16 @@ Result<void> remember(const fs::path& folder, const Planted& planted) {
         {"taken_out_at",
          planted.out ? Json(rfc3339_millis(std::chrono::system_clock::now())) : Json(nullptr)},
     };
-    return write_file_atomic(folder / k_file, dump_json(out) + "\n");
+    return write_file_atomic(folder / k_faults_file, dump_json(out) + "\n");
 }
 
 /// Unset: there is none.
 std::optional<Result<Planted>> recall(const fs::path& folder) {
     std::error_code ignored;
-    if (!fs::exists(folder / k_file, ignored)) {
+    if (!fs::exists(folder / k_faults_file, ignored)) {
         return std::nullopt;
     }
-    const auto text = run::read_kept(folder / k_file);
+    const auto text = run::read_kept(folder / k_faults_file);
     const auto json = text ? parse_json(*text) : std::unexpected(text.error());
     if (!json) {
         return std::unexpected(json.error());
@@ -121,7 +121,7 @@ std::string planted_fault(const fs::path& folder) {
         return {};
     }
     if (!*planted) {
-        return fmt::format("a fault: {}: {}", k_file, planted->error().text());
+        return fmt::format("a fault: {}: {}", k_faults_file, planted->error().text());
     }
     return (*planted)->out ? ""
                            : fmt::format("{} in {}", (*planted)->fault, (*planted)->file.string());

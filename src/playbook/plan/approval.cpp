@@ -19,7 +19,6 @@ constexpr std::string_view k_schema = "oa-stream.approval.v1";
 constexpr std::uint64_t k_largest = 64U << 10U;
 constexpr std::size_t k_longest_name = 80;
 constexpr std::size_t k_longest_reason = 400;
-constexpr auto k_clock_skew = std::chrono::minutes(5);
 
 std::filesystem::path file_beside(const std::filesystem::path& plan) {
     return plan.string() + ".approval.json";

@@ -21,8 +21,7 @@ Result<traffic::Split> baseline_in(const Json& json) {
     return json.is_object() && json.empty() ? traffic::Split{} : traffic::Split::from_json(json);
 }
 
-constexpr std::uint64_t k_largest = 8U << 20U;
-constexpr auto k_clock_skew = std::chrono::minutes(5);
+constexpr std::uint64_t k_largest_plan = 8U << 20U;
 
 Json value_in(const Json& json, std::string_view key, const Json& otherwise) {
     const Json* found = member(json, key);
@@ -181,7 +180,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
 }
 
 Result<Plan> load_plan(const fs::path& path) {
-    auto text = read_file(path, k_largest);
+    auto text = read_file(path, k_largest_plan);
     if (!text) {
         text.error().code = Code::unreadable;
         text.error().hint = "make one with `oa-stream cutover plan … --out plan.json`";
@@ -259,7 +258,7 @@ Result<void> spend(const fs::path& state_dir, const Plan& plan, std::string_view
     if (written || written.error().code != Code::conflict) {
         return written;
     }
-    const auto text = read_file(path, k_largest);
+    const auto text = read_file(path, k_largest_plan);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     return fail(
         Code::precondition,

@@ -3,6 +3,7 @@
 
 #include "oa_stream/playbook/plan.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ enum class Trust {
 [[nodiscard]] Result<Plan>
 read_plan(std::string_view text, std::string_view file, Trust trust = Trust::verified);
 [[nodiscard]] Result<Plan> load_plan(const std::filesystem::path& path);
+
+/// By which the clocks of two machines may differ.
+inline constexpr auto k_clock_skew = std::chrono::minutes(5);
 
 /// Code::precondition for a plan older than its validity, or made in the future.
 [[nodiscard]] Result<void> check_age(const Plan& plan, WallTime now);

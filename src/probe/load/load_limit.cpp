@@ -1,6 +1,7 @@
 // Limits of a load run: read from one line, judged with the statistics of the gates.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
@@ -11,12 +12,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace oa_stream::probe {
 namespace {
 
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 /// Late with more of its requests than this, load lacks time itself.
 constexpr double k_starved_share = 0.05;
 constexpr std::string_view k_examples = "'p99 first_content <= 2s' or 'bad <= 1%'";
@@ -137,7 +136,7 @@ std::string_view words_for(Verdict verdict) {
 }
 
 Json bound_json(double value) {
-    return value == k_infinite ? Json("inf") : Json(value);
+    return value == measure::k_infinite ? Json("inf") : Json(value);
 }
 
 Check check_of(const LoadLimit& limit, Verdict verdict, double confidence) {
@@ -249,7 +248,7 @@ measure::Interval time_bounds(const Times& times, measure::Fraction q, double co
     const double error = times.relative_error();
     return {
         low ? times.at_rank(low->rank) * (1 - error) : 0,
-        high ? times.at_rank(high->rank) * (1 + error) : k_infinite,
+        high ? times.at_rank(high->rank) * (1 + error) : measure::k_infinite,
     };
 }
 
@@ -269,7 +268,8 @@ Check judge_time(
         text(*value),
         times.n(),
         text(bounds.low),
-        bounds.high == k_infinite && *value != k_infinite ? "no upper bound" : text(bounds.high),
+        bounds.high == measure::k_infinite && *value != measure::k_infinite ? "no upper bound"
+                                                                            : text(bounds.high),
         measure::percent_text(confidence, -1),
         words_for(check.verdict),
         text(limit.limit)
@@ -296,7 +296,7 @@ bool starved(
         return false;
     }
     const double low = time_bounds(times, *limit.quantile, confidence).low;
-    return low != k_infinite && low - totals.start_delay.max() <= limit.limit;
+    return low != measure::k_infinite && low - totals.start_delay.max() <= limit.limit;
 }
 
 } // namespace

@@ -1,14 +1,13 @@
 // What a load run adds up to.
+#include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/probe/load.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace oa_stream::probe {
 namespace {
 
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 constexpr double k_micro = 1e6;
 
 struct Percentile {
@@ -100,7 +99,7 @@ void Times::record(double seconds) {
 double Times::at_rank(std::uint64_t rank) const {
     const std::uint64_t finite = finite_.count();
     if (rank > finite || finite == 0) {
-        return k_infinite;
+        return measure::k_infinite;
     }
     return finite_.percentile({rank, finite}).value_or(0) / k_micro; // there are some
 }
@@ -120,7 +119,7 @@ double Times::mean() const noexcept {
 }
 
 double Times::max() const noexcept {
-    return infinite_ > 0 ? k_infinite : static_cast<double>(finite_.max()) / k_micro;
+    return infinite_ > 0 ? measure::k_infinite : static_cast<double>(finite_.max()) / k_micro;
 }
 
 Json Times::to_json() const {

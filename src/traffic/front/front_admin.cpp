@@ -123,7 +123,7 @@ net::Response answer(FrontCore& core, const net::Request& request) {
     return json_error(404, "not_found", "there is GET /state, GET /metrics and PUT /weights");
 }
 
-Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
+Task<void> handle_admin(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
     (void)co_await exchange->respond(answer(*core, exchange->request()));
 }
 
@@ -131,7 +131,7 @@ Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
 
 net::Handler admin_handler(CorePtr core) {
     return [core = std::move(core)](std::shared_ptr<net::Exchange> exchange) {
-        return handle(core, std::move(exchange));
+        return handle_admin(core, std::move(exchange));
     };
 }
 

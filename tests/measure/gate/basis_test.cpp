@@ -13,8 +13,6 @@
 namespace oa_stream::measure {
 namespace {
 
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
-
 /// What a source may tell of one arm: counts, with times one by one or in buckets, and its blur.
 SourceReading random_reading(std::mt19937_64& random, bool raw) {
     const auto upto = [&](std::uint64_t most) { return random() % (most + 1); };

@@ -12,7 +12,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_look{1'000};   ///< between two looks at the disk
+constexpr Millis k_disk_look{1'000};   ///< between two looks at the disk
 constexpr Millis k_flush{5'000};  ///< for what a child that ends has held back
 constexpr int k_history_looks = 5; ///< a second apart: history follows the turn's end
 
@@ -53,7 +53,7 @@ void CodexCore::cannot_save(const std::string& cause) {
 
 Task<void> CodexCore::watch_storage(Self self) {
     while (!self->closing_) {
-        co_await idle_for(self, k_look);
+        co_await idle_for(self, k_disk_look);
         if (self->closing_) {
             break;
         }
@@ -84,7 +84,7 @@ Task<void> CodexCore::check_history(
     Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn
 ) {
     for (int look = 0; look < k_history_looks; ++look) {
-        if (!co_await sleep_for(look == 0 ? Millis(0) : k_look) || link->lost()) {
+        if (!co_await sleep_for(look == 0 ? Millis(0) : k_disk_look) || link->lost()) {
             co_return;
         }
         RpcOutcome outcome =

@@ -17,7 +17,7 @@ namespace oa_stream::authority {
 namespace {
 
 /// Between two looks for idle threads: at 100 new ones a second few are let go each time.
-constexpr Millis k_look{200};
+constexpr Millis k_longest_look{200};
 
 /// This process may have stood still itself: what the child sent meanwhile is read first.
 constexpr Millis k_catch_up{100};
@@ -134,7 +134,8 @@ Task<void> CodexCore::watch_pulse(Self self) {
 }
 
 Task<void> CodexCore::housekeep(Self self) {
-    const Millis pause = std::clamp(self->options_.deadlines.linger / 4, Millis(20), k_look);
+    const Millis pause =
+        std::clamp(self->options_.deadlines.linger / 4, Millis(20), k_longest_look);
     while (!self->closing_) {
         co_await idle_for(self, pause);
         if (self->closing_ || !self->link_) {

@@ -12,8 +12,8 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr int k_page = 100;
-constexpr std::size_t k_most = 5'000;
+constexpr int k_found_page = 100;
+constexpr std::size_t k_most_found = 5'000;
 
 } // namespace
 
@@ -22,7 +22,7 @@ Task<Result<std::vector<std::string>>> CodexCore::find_threads(Self self, std::s
     std::vector<std::string> found;
     std::string cursor;
     do {
-        Json params = Json::object({{"searchTerm", words}, {"limit", k_page}});
+        Json params = Json::object({{"searchTerm", words}, {"limit", k_found_page}});
         if (!cursor.empty()) {
             params["cursor"] = cursor;
         }
@@ -36,7 +36,7 @@ Task<Result<std::vector<std::string>>> CodexCore::find_threads(Self self, std::s
                 found.push_back(text_in(*thread, "id"));
             }
         }
-        if (found.size() > k_most) {
+        if (found.size() > k_most_found) {
             co_return fail(Code::too_large, "too many threads hold these words");
         }
         auto next = text_in(page, "nextCursor");

@@ -14,13 +14,14 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
-constexpr int k_page = 50;
+constexpr int k_archive_page = 50;
 /// Nobody sees this name: no row of an id map leads to the thread any more.
 constexpr std::string_view k_retired = "oa-stream: deleted, but a copy shares its history";
 
 Json archived_threads_params(const std::string& cursor) {
     Json params = Json::object(
-        {{"limit", k_page}, {"archived", true}, {"modelProviders", Json::array()}} // all of them
+        {{"limit", k_archive_page}, {"archived", true}, {"modelProviders", Json::array()}}
+        // all of them
     );
     if (!cursor.empty()) {
         params["cursor"] = cursor;

@@ -228,22 +228,21 @@ KhalaLink::receive(Self self, std::shared_ptr<net::WebSocket> socket) {
 }
 
 KhalaEnd KhalaLink::end_of(const KhalaFrame& frame) {
-    using Kind = KhalaFrame::Kind;
     KhalaEnd end{.head = frame.head, .pause = frame.pause};
     switch (frame.kind) {
-    case Kind::stale:
+    case KhalaFrame::Kind::stale:
         end.why = Why::stale;
         end.text = "Khala no longer has what was missed";
         break;
-    case Kind::slow:
+    case KhalaFrame::Kind::slow:
         end.why = Why::slow;
         end.text = "Khala took this reader for too slow";
         break;
-    case Kind::reauth:
+    case KhalaFrame::Kind::reauth:
         end.why = Why::denied;
         end.text = "Khala wants a new token";
         break;
-    case Kind::failed:
+    case KhalaFrame::Kind::failed:
         end.text = "Khala reported " + printable(frame.code, 40);
         if (frame.code == "forbidden_topic" || frame.code == "bad_topic" ||
             frame.code == "bad_subscription") {

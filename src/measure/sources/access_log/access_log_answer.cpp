@@ -2,6 +2,7 @@
 // when there is nothing to report.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/measure/buckets.hpp"
 
 #include "access_log_index.hpp"
 
@@ -10,19 +11,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace oa_stream::measure {
 namespace {
 
-constexpr double k_us = 1e6;
-constexpr double k_infinite = std::numeric_limits<double>::infinity();
 constexpr std::size_t k_most_names = 5; ///< of revisions, in a sentence
-
-std::string time_text(double at_s) {
-    const std::chrono::duration<double> since(at_s);
-    return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
-}
 
 /// How many of these are certainly, and how many possibly, at most `limit`.
 struct AtMost {
@@ -207,18 +200,20 @@ std::string AccessLogIndex::why_missing(const Question& question, bool stopped) 
         return fmt::format(
             "the log has stopped: its newest line{} before {} is more than {:.0f} s older",
             by,
-            time_text(question.window.to_s),
+            rfc3339_millis(wall_time(question.window.to_s)),
             limits_.silence_s
         );
     }
     std::string told = fmt::format(
         "no line{} was written between {} and {}",
         by,
-        time_text(question.window.from_s),
-        time_text(question.window.to_s)
+        rfc3339_millis(wall_time(question.window.from_s)),
+        rfc3339_millis(wall_time(question.window.to_s))
     );
     if (spans != nullptr) {
-        return fmt::format("{}; the newest is of {}", told, time_text(spans->last()));
+        return fmt::format(
+            "{}; the newest is of {}", told, rfc3339_millis(wall_time(spans->last()))
+        );
     }
     std::vector<std::string_view> names;
     names.reserve(by_revision_.size());
@@ -296,7 +291,8 @@ SourceReading AccessLogIndex::answer(const Question& question) const {
     }
     if (known_s > window.from_s) {
         reading.uncovered = fmt::format(
-            "requests before {} were too many to keep and are no longer known", time_text(known_s)
+            "requests before {} were too many to keep and are no longer known",
+            rfc3339_millis(wall_time(known_s))
         );
         const auto total = static_cast<double>(reading.tally.requests.total);
         reading.uncovered_requests =

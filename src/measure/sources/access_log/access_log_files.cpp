@@ -28,7 +28,7 @@ bool is_rotated(std::string_view file, std::string_view name) {
            rest[1] <= '9' && !rest.ends_with(".tmp");
 }
 
-double seconds(const timespec& time) {
+double unix_time(const timespec& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
@@ -45,7 +45,7 @@ bool look_at(LogFile& file) {
     file.device = info.st_dev;
     file.inode = info.st_ino;
     file.size = static_cast<std::uint64_t>(info.st_size);
-    file.changed_s = seconds(info.st_mtim);
+    file.changed_s = unix_time(info.st_mtim);
     return true;
 }
 

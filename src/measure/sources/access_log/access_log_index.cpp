@@ -13,15 +13,9 @@ namespace {
 constexpr double k_hour_s = 3600;
 constexpr double k_minute_s = 60;
 constexpr std::size_t k_most_damaged_minutes = 100'000;
-constexpr double k_us = 1e6;
 
 std::int64_t unit_of(double at_s, double unit_s) noexcept {
     return static_cast<std::int64_t>(std::floor(at_s / unit_s));
-}
-
-std::string rfc3339_of(double at_s) {
-    const std::chrono::duration<double> since(at_s);
-    return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
 }
 
 } // namespace
@@ -139,7 +133,7 @@ AccessLogIndex::gap_of(std::size_t log, const Question& question, bool others_be
     }
     const Span& window = question.window;
     if (one.newest_s < window.to_s - limits_.silence_s) {
-        return fmt::format("stopped at {}", rfc3339_of(one.newest_s));
+        return fmt::format("stopped at {}", rfc3339_millis(wall_time(one.newest_s)));
     }
     const double first = one.spans.first();
     const Span lived{std::max(window.from_s, first), window.to_s};
@@ -149,7 +143,7 @@ AccessLogIndex::gap_of(std::size_t log, const Question& question, bool others_be
     }
     const bool young = first > window.from_s + limits_.silence_s;
     return young && others_before
-               ? fmt::format("begins at {}, within the window", rfc3339_of(first))
+               ? fmt::format("begins at {}, within the window", rfc3339_millis(wall_time(first)))
                : "";
 }
 

@@ -40,6 +40,9 @@ private:
     std::vector<Span> spans_{}; ///< closed at both ends, ascending, apart
 };
 
+/// Microseconds in a second: times are kept as whole ones.
+inline constexpr double k_us = 1e6;
+
 struct LogIndexLimits {
     double silence_s = 300;
     std::size_t requests_kept = 500'000;

@@ -26,11 +26,6 @@ constexpr std::size_t k_shortest_line = 1024;
 constexpr std::size_t k_fewest_requests = 100;
 constexpr double k_clocks_apart_s = 5; ///< of machines whose clocks are kept
 
-std::string time_text(double at_s) {
-    const std::chrono::duration<double> since(at_s);
-    return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(since)));
-}
-
 /// "1 line is of …", "2 lines are of …"
 std::string lines_are(std::uint64_t n, std::string_view what) {
     return fmt::format("{} {} {}", counted(n, "line"), n == 1 ? "is" : "are", what);
@@ -83,8 +78,8 @@ std::string query_text(const Question& question, bool probes) {
         fmt::join(telemetry::route_is(question.routes).values, ", "),
         question.revision.empty() ? "" : fmt::format(" by revision {}", question.revision),
         probes ? ", of users and probes" : "",
-        time_text(question.window.from_s),
-        time_text(question.window.to_s),
+        rfc3339_millis(wall_time(question.window.from_s)),
+        rfc3339_millis(wall_time(question.window.to_s)),
         question.slower_than_s ? fmt::format("first content after {} s", *question.slower_than_s)
                                : fmt::format("{}", fmt::join(bad, " | "))
     );

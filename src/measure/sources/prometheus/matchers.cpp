@@ -15,9 +15,9 @@ constexpr std::string_view k_letters =
 constexpr std::array<std::string_view, 4> k_operators{"=~", "!~", "!=", "="}; // the longer first
 
 /// The text from the front, matcher by matcher.
-class Reader {
+class MatcherReader {
 public:
-    explicit Reader(std::string_view text) : all_(text), left_(text) {}
+    explicit MatcherReader(std::string_view text) : all_(text), left_(text) {}
 
     Result<std::vector<Matcher>> run() {
         std::vector<Matcher> out;
@@ -142,7 +142,7 @@ bool is_label_name(std::string_view text) noexcept {
 }
 
 Result<std::vector<Matcher>> parse_matchers(std::string_view text) {
-    return Reader(text).run();
+    return MatcherReader(text).run();
 }
 
 } // namespace oa_stream::measure

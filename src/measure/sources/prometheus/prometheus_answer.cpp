@@ -94,9 +94,9 @@ Result<std::vector<Label>> labels_of(const Json& entry) {
 }
 
 /// Counts what was read against the limits.
-class Reader {
+class AnswerReader {
 public:
-    explicit Reader(const Limits& limits) : limits_(limits) {}
+    explicit AnswerReader(const Limits& limits) : limits_(limits) {}
 
     Result<void> point(const Json& pair, Series& into) {
         if (++points_ > limits_.points) {
@@ -197,7 +197,7 @@ Result<Answer> parse_success(const Json& document, ResultType expected, const Li
     }
     Answer out{.type = expected, .warnings = warnings_of(document)};
     if (expected != ResultType::string) {
-        OA_TRY(out.series, Reader(limits).all(*result, expected));
+        OA_TRY(out.series, AnswerReader(limits).all(*result, expected));
     }
     return out;
 }

@@ -185,9 +185,7 @@ Task<Result<std::optional<double>>> Reader::number(std::string_view side, std::s
 
 void Reader::conclude() {
     if (!missing_.empty()) {
-        const std::chrono::duration<double> since(at());
-        const WallTime then(std::chrono::duration_cast<WallTime::duration>(since));
-        out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(then));
+        out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(wall_time(at())));
         out_.tally = {};
         out_.count_error = out_.edge_error = out_.time_error = out_.may_have_missed = 0;
         return;
