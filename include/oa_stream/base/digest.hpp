@@ -4,6 +4,7 @@
 #include "oa_stream/base/error.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
