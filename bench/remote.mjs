@@ -1,6 +1,6 @@
 // What it costs to read turns of another lane: 1,000 turns run on one lane, 100 of them are read on a second as
-// well. Beside it a bare probe with the same mix: as many appends over one pipelined connection, and as many
-// streams followed by one XREAD BLOCK.
+// well. Then a bare probe with the same mix: as many appends over one pipelined connection, and as many streams
+// followed by one XREAD BLOCK, beside a lane without a store that runs as many turns.
 import http from 'node:http';
 import net from 'node:net';
 import { command, connect, metric } from './replicas.mjs';
@@ -103,8 +103,11 @@ function answer(text) {
   return words;
 }
 
-/** The same mix without lanes. */
-async function bare({ redis, cpu }, perSecond) {
+/** The same mix without lanes, on a machine that is as busy: what an append costs Redis depends on that, too. */
+async function bare({ lane, redis, run, client, cpu }, perSecond) {
+  const alone = await lane([]);
+  const others = run(client, ['--port', alone.port, '--prompt', 'replay:paced', '--streams', STREAMS, '--per-second', 1000]);
+  await sleep(2000); // until all have begun
   const store = await redis(), link = await connect(store.port), lags = [];
   for (let i = 0; i < STREAMS; ++i) link.socket.write(command('XADD', `probe:${i}`, '1-0', 'h', '{}'));
   await sleep(300);
@@ -122,6 +125,8 @@ async function bare({ redis, cpu }, perSecond) {
   stop();
   link.socket.destroy();
   await store.stop();
+  await others;
+  await alone.stop();
   return { lags, core: used / wall * 1000, us: used / sent * 1e6 };
 }
 
@@ -134,7 +139,7 @@ export async function remote(world) {
 
 export function showRemote({ lanes, probe }) {
   const ms = (value) => value.toFixed(2), lag = ({ lags }) => `${ms(lags.p50)} / ${ms(lags.p99)} / ${ms(lags.max)} ms`;
-  return ['', `Remote readers: ${STREAMS} turns run on one lane, ${READERS} of them are read on a second one as well. The probe appends as often and follows as many streams.`, '',
+  return ['', `Remote readers: ${STREAMS} turns run on one lane, ${READERS} of them are read on a second one as well. The probe appends as often and follows as many streams, beside a lane alone that runs as many turns.`, '',
     '| what | lanes | probe | ratio | goal |', '|---|---|---|---|---|',
     `| a delta at the second lane's reader after the first's; at the probe's after its sending: p50 / p99 / max | ${lag(lanes)} | ${lag(probe)} | p99: ${(lanes.lags.p99 / probe.lags.p99).toFixed(2)} | ≤ 2 |`,
     `| Redis, share of a core | ${(lanes.core * 100).toFixed(0)} % | ${(probe.core * 100).toFixed(0)} % | ${(lanes.us / probe.us).toFixed(2)} an append | ≤ 1.5 |`,
