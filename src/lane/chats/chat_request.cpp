@@ -304,16 +304,6 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     return {};
 }
 
-/// Files that are told as text count as well.
-std::size_t text_chars(const std::vector<authority::InputPart>& input) {
-    std::size_t count = 0;
-    for (const auto& part : input) {
-        const auto* text = std::get_if<authority::InputText>(&part);
-        count += text == nullptr ? 0 : code_points(text->text);
-    }
-    return count;
-}
-
 } // namespace
 
 std::string wire_id(std::string_view id) {
@@ -360,13 +350,22 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
         return std::unexpected(std::move(extras).error());
     }
     request.extras = *std::move(extras);
-    if (text_chars(request.input) > context.text_chars) {
+    if (text_length(request.input) > context.text_chars) {
         return std::unexpected(invalid_field(
             "request.params.text",
             fmt::format("the text must not be longer than {} characters", context.text_chars)
         ));
     }
     return request;
+}
+
+std::size_t text_length(const std::vector<authority::InputPart>& input) {
+    std::size_t count = 0;
+    for (const auto& part : input) {
+        const auto* text = std::get_if<authority::InputText>(&part);
+        count += text == nullptr ? 0 : code_points(text->text);
+    }
+    return count;
 }
 
 } // namespace oa_stream::lane

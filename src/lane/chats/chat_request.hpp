@@ -75,6 +75,9 @@ struct ChatRequestContext {
 [[nodiscard]] Accepted<ChatRequest>
 read_chat_request(const Json& body, const ChatRequestContext& context);
 
+/// Code points that a user says; files that are told as text count as well.
+[[nodiscard]] std::size_t text_length(const std::vector<authority::InputPart>& input);
+
 /// A message's metadata has more than what the lane itself put there, or an empty frame of a
 /// library's ({"custom": {}}).
 [[nodiscard]] bool is_page_metadata(const Json& metadata);

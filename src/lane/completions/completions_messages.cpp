@@ -223,7 +223,7 @@ Accepted<void> read_completions_messages(
         }
         conversation.push_back(*std::move(said));
     }
-    return take_conversation(std::move(conversation), context.tools, out);
+    return take_conversation(std::move(conversation), context, out);
 }
 
 } // namespace oa_stream::lane

@@ -48,6 +48,7 @@ struct CompletionsContext {
     bool images = false;  ///< the authority takes them
     bool tools = false; ///< … and functions of the client's; images in earlier messages too
     std::size_t messages = 10'000;
+    std::size_t text_chars = 200'000; ///< code points of the last message, where a user says it
     bool flat_tools = false; ///< a tool's members are not below "function"
 };
 
@@ -63,8 +64,8 @@ struct CompletionsContext {
 inline constexpr std::string_view k_continue = "Continue.";
 
 /// Errors are 400, with the place in details["param"] ("messages[1].content[0].type") and one of
-/// the codes missing_required_parameter, invalid_type, invalid_value, unsupported_parameter,
-/// unsupported_value. Whether the model exists is not looked at.
+/// the codes missing_required_parameter, invalid_type, invalid_value, string_above_max_length,
+/// unsupported_parameter, unsupported_value. Whether the model exists is not looked at.
 [[nodiscard]] Accepted<CompletionsRequest>
 read_completions_request(const Json& body, const CompletionsContext& context);
 

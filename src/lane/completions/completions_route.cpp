@@ -92,6 +92,7 @@ Completions::context_for(const Call& call, const authority::Capabilities& able) 
     CompletionsContext context{.worker = able.worker, .images = able.images};
     context.tools = able.client_tools;
     context.messages = lane_->config.limits.messages;
+    context.text_chars = lane_->config.limits.text_chars;
     context.efforts = able.efforts;
     if (offered_models(lane_->config).size() > 1) {
         context.efforts = {}; // those of the model that is asked for count

@@ -1,5 +1,6 @@
 #include "conversation.hpp"
 
+#include "chats/chat_request.hpp"
 #include "chats/image_url.hpp"
 #include "completions_params.hpp"
 #include "completions_tools.hpp"
@@ -60,6 +61,24 @@ authority::SeedMessage seed_of(Said said) {
 
 /// Where the authority takes no functions, images stand in the last message only: what comes before
 /// is told as text.
+/// As a chat's newest message. What was said before is history, of any length.
+Accepted<void> check_length(const std::vector<Said>& conversation, std::size_t most) {
+    if (conversation.empty() || conversation.back().speaker != Speaker::user) {
+        return {};
+    }
+    const auto& last = conversation.back();
+    if (const auto length = text_length(last.parts); length > most) {
+        return std::unexpected(bad_param(
+            "string_above_max_length",
+            last.path,
+            fmt::format(
+                "the last message must not be longer than {} characters; it has {}", most, length
+            )
+        ));
+    }
+    return {};
+}
+
 Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
     const bool answered = !conversation.empty() && !conversation.back().answers.empty();
     const bool ask = !conversation.empty() && conversation.back().speaker != Speaker::assistant;
@@ -175,8 +194,9 @@ Accepted<void> check_calls(const std::vector<Said>& conversation) {
     return open.none_open();
 }
 
-Accepted<void>
-take_conversation(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
+Accepted<void> take_conversation(
+    std::vector<Said> conversation, const CompletionsContext& context, CompletionsRequest& out
+) {
     std::vector<Said> rest;
     for (auto& said : conversation) {
         if (said.speaker == Speaker::instructions) {
@@ -189,7 +209,10 @@ take_conversation(std::vector<Said> conversation, bool tools, CompletionsRequest
     if (auto fits = check_calls(rest); !fits) {
         return fits;
     }
-    return arrange(std::move(rest), tools, out);
+    if (auto fits = check_length(rest, context.text_chars); !fits) {
+        return fits;
+    }
+    return arrange(std::move(rest), context.tools, out);
 }
 
 } // namespace oa_stream::lane

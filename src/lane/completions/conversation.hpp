@@ -41,8 +41,10 @@ void wrap(Said& said, std::string_view tag, std::string_view key, std::string_vi
 [[nodiscard]] Accepted<void> check_calls(const std::vector<Said>& conversation);
 
 /// Becomes instructions, seed and input. 400 for a call without a result right behind it, a result
-/// without a call, and images in the midst of it where the authority takes no `tools`.
-[[nodiscard]] Accepted<void>
-take_conversation(std::vector<Said> conversation, bool tools, CompletionsRequest& out);
+/// without a call, images in the midst of it where the authority takes no tools, and a last message
+/// of a user's that is too long.
+[[nodiscard]] Accepted<void> take_conversation(
+    std::vector<Said> conversation, const CompletionsContext& context, CompletionsRequest& out
+);
 
 } // namespace oa_stream::lane

@@ -279,7 +279,7 @@ Accepted<void> resolve_conversation(
     if (!context.tools) {
         tell_as_text(conversation);
     }
-    if (auto taken = take_conversation(std::move(conversation), context.tools, request); !taken) {
+    if (auto taken = take_conversation(std::move(conversation), context, request); !taken) {
         return taken;
     }
     tell_demands(request);

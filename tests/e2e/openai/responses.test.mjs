@@ -181,6 +181,8 @@ test('what cannot be honoured is refused by name, or named', async () => {
     [{ stream_options: {} }, 'invalid_value', 'stream_options'],
     [{ input: undefined }, 'missing_required_parameter', 'input'],
     [{ input: [] }, 'invalid_value', 'input'],
+    [{ input: 'x'.repeat(200_001) }, 'string_above_max_length', 'input'],
+    [{ input: [user, { role: 'assistant', content: 'y' }, { role: 'user', content: 'x'.repeat(200_001) }] }, 'string_above_max_length', 'input[2]'],
     [{ input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'f' }] }] }, 'unsupported_value', 'input[0].content[0].type'],
     [{ input: [{ type: 'web_search_call', id: 'ws_1' }] }, 'unsupported_value', 'input[0].type'],
     [{ input: [{ type: 'item_reference', id: 'msg_1' }] }, 'item_not_found', 'input[0].id'],

@@ -54,6 +54,18 @@ test('stop of a wrong type or size is refused', async () => {
   for (const stop of [null, []]) assert.equal((await ask(says('Fine.'), { stop })).choices[0].message.content, 'Fine.');
 });
 
+test('the last message has as many characters as a chat takes; earlier ones are history', async () => {
+  const words = says('Read.');
+  const filled = (size) => `${words} ${'ä'.repeat(size - words.length - 1)}`;
+  const whole = await ask(filled(200_000));
+  assert.deepEqual([whole.status, whole.choices?.[0].message.content], [200, 'Read.']);
+  const over = await ask(filled(200_001));
+  assert.deepEqual([over.status, over.error.type, over.error.code, over.error.param], [400, 'invalid_request_error', 'string_above_max_length', 'messages[0]']);
+  assert.match(over.error.message, /200000 characters; it has 200001/);
+  const earlier = await ask([{ role: 'user', content: 'x'.repeat(1 << 20) }, { role: 'assistant', content: 'ok' }, { role: 'user', content: words }]);
+  assert.deepEqual([earlier.status, earlier.choices?.[0].message.content], [200, 'Read.']);
+});
+
 test('a failure says what happened, whole and streamed', async () => {
   for (const [scenario, status, code, why] of [
     ['scenario:http;status=400;code=context_length_exceeded', 400, 'context_length_exceeded', /longer than the model can take/],

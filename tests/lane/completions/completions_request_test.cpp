@@ -308,3 +308,29 @@ TEST_CASE("completions request: an ill-formed message is refused with its place"
         )) == "400 unsupported_value messages[0].content[0].type"
     );
 }
+
+TEST_CASE("completions request: the last message has a limit, earlier ones have none") {
+    const auto limited = [](std::string_view list) {
+        return told(read(
+            fmt::format(R"({{"model":"m","messages":{}}})", list), {.images = true, .text_chars = 5}
+        ));
+    };
+    CHECK(limited(R"([{"role":"user","content":"пять5"}])") == "> пять5");
+    CHECK(
+        limited(R"([{"role":"user","content":"longer"},{"role":"user","content":"next"}])") ==
+        "user:longer | > next"
+    );
+    CHECK(
+        limited(R"([{"role":"user","content":"shoot!"}])") ==
+        "400 string_above_max_length messages[0]"
+    );
+    CHECK(
+        limited(
+            R"([{"role":"user","content":[{"type":"text","text":"one"},{"type":"text","text":"two"}]}])"
+        ) == "400 string_above_max_length messages[0]"
+    );
+    CHECK(
+        limited(R"([{"role":"system","content":"longer"},{"role":"assistant","content":"hello!"}])"
+        ) == "assistant:hello! | > Continue."
+    );
+}
