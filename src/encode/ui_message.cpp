@@ -3,6 +3,7 @@
 #include "oa_stream/encode/normaliser.hpp"
 
 #include "safe_json.hpp"
+#include "unsaid.hpp"
 
 #include <map>
 #include <set>
@@ -88,13 +89,43 @@ struct Assembler {
     void operator()(const auto&) {}
 };
 
+/// As the stream judges it: a text behind the last call.
+bool is_answered(const std::vector<turn::Event>& events) {
+    bool answered = false;
+    std::set<std::string, std::less<>> texts;
+    for (const turn::Event& event : events) {
+        if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
+            if (opened->kind == turn::PartKind::text) {
+                texts.insert(opened->id);
+            }
+        } else if (const auto* delta = std::get_if<turn::PartDelta>(&event)) {
+            answered = answered || texts.contains(delta->id);
+        } else if (std::holds_alternative<turn::ToolOpened>(event)) {
+            answered = false;
+        }
+    }
+    return answered;
+}
+
 } // namespace
+
+std::string_view unsaid_answer(const std::vector<turn::Event>& events) {
+    const auto* end = events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&events.back());
+    if (end == nullptr || end->finish == turn::Finish::tool_calls || is_answered(events)) {
+        return {};
+    }
+    const bool cut =
+        end->finish == turn::Finish::length || end->finish == turn::Finish::content_filter;
+    return end->withheld || cut ? unsaid_text(end->finish) : std::string_view();
+}
 
 Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {
     Normaliser normaliser;
     std::vector<turn::Event> told;
     for (turn::Event& event : events) {
-        normaliser.push(std::move(event), told);
+        if (!std::holds_alternative<turn::TurnEnded>(event)) {
+            normaliser.push(std::move(event), told);
+        }
     }
     turn::TurnEnded end;
     end.outcome = outcome;

@@ -97,6 +97,12 @@ TEST_CASE("codex events: a message begun and never completed is one whose words 
     CHECK(last(after_words.completed(k_other).started(k_message)) == describe(withheld));
     Told empty;
     CHECK(last(empty) == describe(TurnEnded{}));
+    Told spent;
+    spent(
+        "thread/tokenUsage/updated",
+        R"({"turnId":"u","tokenUsage":{"total":{"inputTokens":5,"outputTokens":3}}})"
+    );
+    CHECK(last(spent).ends_with(" withheld"));
     Told completed;
     completed.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":""})");
     CHECK(last(completed) == describe(TurnEnded{}));

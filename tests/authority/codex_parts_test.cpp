@@ -310,6 +310,23 @@ TEST_CASE("history: outcomes, the running turn and truncation") {
         )
             .outcome == turn::Outcome::completed
     );
+    // What the lists show in place of words that are not stored, and why a run failed.
+    const auto cut = outcome(
+        "failed",
+        R"({"message":"Incomplete response returned, reason: content_filter","codexErrorInfo":"other"})"
+    );
+    REQUIRE(cut.events.size() == 1);
+    CHECK(
+        describe(cut.events[0]) ==
+        describe(turn::TurnEnded{turn::Outcome::completed, turn::Finish::content_filter})
+    );
+    const auto full =
+        outcome("failed", R"({"message":"x","codexErrorInfo":"contextWindowExceeded"})");
+    REQUIRE(full.events.size() == 1);
+    const auto* end = std::get_if<turn::TurnEnded>(&full.events[0]);
+    REQUIRE(end != nullptr);
+    REQUIRE(end->failure.has_value());
+    CHECK(end->failure->cause == turn::FailureCause::context_length);
 }
 
 TEST_CASE("queue: refuses what would outgrow it and starts afresh when taken") {

@@ -76,3 +76,31 @@ TEST_CASE("message parts: notes are kept in their place, transient ones are not"
     CHECK(parts[2]["type"] == "text");
     CHECK(parts[3] == Json({{"type", "data-warning"}, {"data", "slow"}}));
 }
+
+TEST_CASE("message parts: an answer whose words were lost has a sentence, as in the stream") {
+    const PartOpened text{"m1"};
+    const PartDelta said{"m1", "Look."};
+    const ToolOpened call{"c", "t"};
+    const std::vector<Event> thought{
+        PartOpened{"r1", PartKind::reasoning}, PartDelta{"r1", "Hm."}, PartClosed{"r1"}
+    };
+    const auto shows = [](std::vector<Event> events, Finish finish, bool withheld) {
+        TurnEnded end{Outcome::completed, finish};
+        end.withheld = withheld;
+        events.emplace_back(std::move(end));
+        CHECK(ui_message_parts(events, Outcome::completed).is_array()); // its end is no part
+        return std::string(unsaid_answer(events));
+    };
+    CHECK(shows({}, Finish::stop, true) == k_unsaid_text);
+    CHECK(shows(thought, Finish::stop, true) == k_unsaid_text);
+    CHECK(shows({text, said, call}, Finish::stop, true) == k_unsaid_text);
+    CHECK(shows({call, text, said}, Finish::stop, true) == "");
+    CHECK(shows({text, said}, Finish::stop, true) == "");
+    CHECK(shows({}, Finish::stop, false) == "");
+    CHECK(shows({}, Finish::tool_calls, true) == "");
+    CHECK(shows({}, Finish::content_filter, false).contains("content filter"));
+    CHECK(shows({}, Finish::length, false).contains("limit of tokens"));
+    CHECK(shows({text, said}, Finish::length, false) == "");
+    CHECK(unsaid_answer({}) == "");
+    CHECK(unsaid_answer({text, said}) == "");
+}

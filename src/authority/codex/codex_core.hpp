@@ -164,6 +164,13 @@ private:
     // threads/codex_kept.cpp
     [[nodiscard]] static Task<Result<void>>
     keep(Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request);
+    // threads/codex_withheld.cpp: turns whose words codex does not store
+    [[nodiscard]] static Task<void>
+    keep_withheld(Self self, Link link, std::shared_ptr<CodexThread> thread);
+    [[nodiscard]] static Task<void>
+    mark_withheld(Self self, Link link, std::string thread, std::vector<PastTurn>* turns);
+    [[nodiscard]] static Task<void>
+    copy_withheld(Self self, Link link, std::string from, std::shared_ptr<CodexThread> to);
 
     // threads/codex_thread_change.cpp
     [[nodiscard]] static Task<void> delete_retired(Self self, Link link);

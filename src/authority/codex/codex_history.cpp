@@ -53,23 +53,23 @@ std::int64_t time_of(const turn::Event& event, const Json& item) {
     return int_member(item, opens ? "startedAtMs" : "completedAtMs").value_or(0);
 }
 
-turn::Outcome outcome_of(const Json& turn) {
+/// The end, where more of it is kept than the outcome.
+std::optional<turn::TurnEnded> add_outcome(PastTurn& past, const Json& turn) {
     const std::string_view status = text_view_in(turn, "status");
-    if (status == "interrupted") {
-        return turn::Outcome::interrupted;
-    }
-    if (status != "failed") {
-        return turn::Outcome::completed;
-    }
+    past.outcome = status == "interrupted" ? turn::Outcome::interrupted
+                   : status == "failed"    ? turn::Outcome::failed
+                                           : turn::Outcome::completed;
     // Truncation is stored as a failure; live it was told as a completed turn of finish length.
     const Json* error = member(turn, "error");
-    if (error != nullptr && error->is_object()) {
-        const CodexFailure failure = classify_codex_error(*error);
-        if (failure.truncated || failure.filtered) {
-            return turn::Outcome::completed;
-        }
+    if (status != "failed" || error == nullptr || !error->is_object()) {
+        return std::nullopt;
     }
-    return turn::Outcome::failed;
+    CodexFailure failure = classify_codex_error(*error);
+    if (failure.truncated || failure.filtered) {
+        past.outcome = turn::Outcome::completed;
+        return turn::TurnEnded{past.outcome, failure.finish};
+    }
+    return turn::TurnEnded{past.outcome, failure.finish, std::move(failure.failure)};
 }
 
 /// Codex lists items as they ended. As they began is how the stream told them: calls that ran at
@@ -131,15 +131,13 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
     PastTurn past;
     past.id = text_view_in(turn, "id");
     past.running = text_view_in(turn, "status") == "inProgress";
-    past.outcome = outcome_of(turn);
+    auto end = add_outcome(past, turn);
     past.started_at = int_member(turn, "startedAt").value_or(0);
     past.completed_at = int_member(turn, "completedAt");
     const Json* items = member(turn, "items");
-    if (items == nullptr || !items->is_array()) {
-        return past;
-    }
+    const Json none = Json::array();
     std::map<std::pair<std::string_view, std::string_view>, int> seen; // provider ids repeat
-    for (const Json* told : as_begun(*items)) {
+    for (const Json* told : as_begun(items == nullptr || !items->is_array() ? none : *items)) {
         const Json& item = *told;
         const std::string_view type = text_view_in(item, "type");
         if (type == "userMessage") {
@@ -153,6 +151,9 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
             past.times_ms.push_back(time_of(event, item));
             past.events.push_back(std::move(event));
         }
+    }
+    if (end) {
+        past.events.emplace_back(*std::move(end));
     }
     return past;
 }

@@ -148,6 +148,12 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     const std::shared_ptr<RunningTurn> live = thread->live;
     thread->total = live->total_usage();
     thread->last_turn = live->id();
+    if (live->withheld && !thread->ephemeral && link_) {
+        thread->withheld.push_back(live->id());
+        oa_stream::spawn(
+            executor_, "codex withheld answer", keep_withheld(shared_from_this(), link_, thread)
+        );
+    }
     ThreadHold::release(*thread);
     if (!thread->ephemeral && link_ && !std::exchange(history_checked_, true)) {
         oa_stream::spawn(

@@ -79,6 +79,9 @@ Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
         }
         cursor = std::move(page.next_cursor);
     }
+    if (query.detail == TurnsQuery::Detail::all) {
+        co_await mark_withheld(self, link, query.thread, &out.turns);
+    }
     co_return out;
 }
 

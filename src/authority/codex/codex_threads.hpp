@@ -27,6 +27,7 @@ struct CodexThread {
     bool busy = false; ///< being prepared, running a turn, or being unsubscribed
     std::optional<turn::Usage> total{}; ///< unset: only codex knows
     std::string last_turn{};
+    std::vector<std::string> withheld{}; ///< turns of ours whose words codex does not store
     std::shared_ptr<RunningTurn> live{};
     Clock::time_point idle_since = Clock::now();
     Signal freed;

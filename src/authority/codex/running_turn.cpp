@@ -204,6 +204,7 @@ void RunningTurn::queue(EventBatch&& events) {
     for (turn::Event& event : events) {
         if (auto* ended = std::get_if<turn::TurnEnded>(&event)) {
             say_when_again(*ended);
+            withheld = ended->withheld;
         }
     }
     if (!handed_over_) {

@@ -109,6 +109,7 @@ public:
     /// somebody else's.
     std::optional<std::string> asked_as{};
     bool foreign_input = false; ///< … which came
+    bool withheld = false; ///< it ended without words, which codex does not store
     bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or shall be, once there is a connection

@@ -112,6 +112,22 @@ bool waits(const ProjectionContext& context, const authority::PastTurn& turn) {
            (turn.running ? !context.calls.empty() : !open_calls(turn).empty());
 }
 
+bool has_content(const authority::PastTurn& turn) {
+    return std::ranges::any_of(turn.events, [](const turn::Event& event) {
+        return !std::holds_alternative<turn::TurnEnded>(event);
+    });
+}
+
+/// The sentence in place of an answer that has none, as the stream told it.
+void add_unsaid(const authority::PastTurn& turn, Json& parts, Json& metadata) {
+    const auto text = encode::unsaid_answer(turn.events);
+    if (!text.empty()) {
+        Json& part = parts.emplace_back(text_part(text));
+        part["state"] = "done";
+        metadata["notice"] = encode::k_unsaid_code;
+    }
+}
+
 /// Where a call belongs: before the first one that the stream has after it.
 std::size_t place_of(
     const std::vector<turn::Event>& events,
@@ -212,7 +228,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
     }
     const bool completed = !turn.running && turn.outcome == turn::Outcome::completed;
     const bool waiting = waits(context, turn);
-    if (completed || waiting || (!turn.running && !turn.events.empty())) {
+    if (completed || waiting || (!turn.running && has_content(turn))) {
         Json parts = encode::ui_message_parts(events_of(context, turn), turn.outcome, waiting);
         Json metadata = metadata_of(context, turn);
         if (waiting) {
@@ -220,6 +236,9 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         }
         if (const auto& model = model_of(context, turn); !model.empty()) {
             metadata["model"] = model;
+        }
+        if (completed && !waiting) {
+            add_unsaid(turn, parts, metadata);
         }
         auto content = text_of(parts);
         finish_message(
@@ -243,6 +262,9 @@ Json project_seeded(const ProjectionContext& context, const Json& message) {
     Json parts = message.value("parts", Json::array());
     auto content = text_of(parts);
     Json metadata = Json::object({{"threadId", context.thread}, {"status", "seeded"}});
+    if (const auto* notice = member(message, "notice")) {
+        metadata["notice"] = *notice;
+    }
     finish_message(
         out, std::move(content), nullptr, nullptr, std::move(parts), std::move(metadata)
     );

@@ -117,9 +117,20 @@ private:
     std::int64_t at_ = 0;
 };
 
-Json failure_json() {
-    const auto& words = turn::words_of(turn::FailureCode::turn_failed);
-    return Json::object({{"code", words.word}, {"message", words.sentence}});
+/// As the stream told it, but for the time: nobody knows when the list is read.
+Json failure_json(const authority::PastTurn& turn) {
+    const auto* end =
+        turn.events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&turn.events.back());
+    turn::Failure failure{turn::FailureCode::turn_failed};
+    if (end != nullptr && end->failure) {
+        failure.cause = end->failure->cause;
+    }
+    Json out = Json::object({{"code", turn::words_of(failure.code).word}});
+    if (const auto& cause = turn::words_of(failure.cause); !cause.word.empty()) {
+        out["reason"] = cause.word;
+    }
+    out["message"] = turn::sentence_of(failure);
+    return out;
 }
 
 void add_end(EventList& list, const authority::PastTurn& turn) {
@@ -132,7 +143,7 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
         return;
     }
     if (turn.outcome != turn::Outcome::completed) {
-        list.add("run_failed", Json::object({{"error", failure_json()}}), at);
+        list.add("run_failed", Json::object({{"error", failure_json(turn)}}), at);
         return;
     }
     list.add("model_finished", Json::object({{"reason", nullptr}, {"usage", nullptr}}), at);
@@ -167,7 +178,7 @@ Json project_run(const ProjectionContext& context, const authority::PastTurn& tu
     out["model"] = or_null(model_of(context, turn));
     out["usage"] = nullptr;
     out["meta"] = nullptr;
-    out["error"] = failed ? failure_json() : Json();
+    out["error"] = failed ? failure_json(turn) : Json();
     out["startedAt"] = began;
     out["completedAt"] = ended;
     out["createdAt"] = began;

@@ -127,6 +127,8 @@ test('errors of the provider say what happened, and when to try again', async ()
     assert.equal(failure.reason, reason, scenario);
     assert.equal(failure.retryable, retryable, scenario);
     assert.equal(failure.message, errors[0]);
+    const [run] = (await send(lane.base, { path: `/api/chats/e${scenario.length}/runs` })).json().data;
+    assert.deepEqual(run.error, { code: 'turn_failed', reason, message: failure.message.replace(/ Try again in .*/, '') }, 'it is known after a reload, too');
     assert.doesNotMatch(failure.message, /mock|http/i);
     if (/again/.test(scenario)) {
       assert.equal(failure.retryAfter, 20);

@@ -237,7 +237,8 @@ struct CodexTranslator::State {
         } else if (status != "completed") {
             fail_turn(*raw, status, end);
         } else {
-            end.withheld = book.withheld();
+            const bool spent = usage && usage->output > 0;
+            end.withheld = book.withheld() || (spent && book.empty());
         }
         emit(std::move(end));
     }

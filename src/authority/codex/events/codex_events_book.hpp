@@ -146,6 +146,7 @@ public:
         return counts;
     }
 
+    [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
     [[nodiscard]] bool spoke() const noexcept { return messages_ > 0; }
     /// A message was begun and never completed: so Codex tells a refusal, whose words it drops.
     [[nodiscard]] bool withheld() const noexcept {
