@@ -10,7 +10,7 @@ import { startNginx } from '../lib/proxies.mjs';
 
 const EVIL = { host: 'evil.example:8080', origin: 'http://evil.example:8080' };
 let lane;
-before(async () => { lane = await startLane({ pace: 'recorded', args: ['--allow-host', 'lane.example', '--allow-host', '*.wild.example', '--cors-origin', 'https://app.example'] }); });
+before(async () => { lane = await startLane({ pace: 'x0.2', args: ['--allow-host', 'lane.example', '--allow-host', '*.wild.example', '--cors-origin', 'https://app.example'] }); });
 after(async () => { assert.equal((await lane.stop()).code, 0); });
 const ended = () => lane.stderr.split('\n').filter((l) => l.includes('"terminal"'));
 
@@ -36,7 +36,7 @@ test('this machine, --allow-host and its star are answered', async () => {
 });
 
 test('a cross-origin POST that browsers send without asking stops no turn and starts none', async () => {
-  const turn = chat(lane.base, 'replay:02-text-paced', { id: 'mine' });
+  const turn = chat(lane.base, 'replay:02-text-paced', { id: 'mine' }); // until the stop below
   await turn.frame('text-delta');
   const stop = '/api/chats/mine/stop';
   const simple = [
