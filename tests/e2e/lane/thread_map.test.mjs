@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import zlib from 'node:zlib';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
@@ -28,6 +29,19 @@ const residentMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/
 /** User and system time so far; a tick is 10 ms. */
 const processorMs = (pid) => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\)/, '').split(' ').slice(12, 14).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
 
+/** What node needs to read a map's lines, check them and take them apart: its processor time in ms. */
+function readingMs(file) {
+  const from = process.cpuUsage();
+  let fields = 0;
+  for (const text of fs.readFileSync(file, 'utf8').split('\n').slice(1, -1)) {
+    assert.equal(zlib.crc32(text.slice(9)), parseInt(text.slice(0, 8), 16));
+    fields += text.split('\t').length;
+  }
+  assert.ok(fields > 0);
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1000;
+}
+
 test('a lane killed right after the first byte of a first answer still knows the chat, five times', async () => {
   const folder = scratch('kill');
   for (let round = 0; round < 5; round++) {
@@ -49,6 +63,7 @@ test('1,000,000 chats: the lane starts, lists a page, and stays small', { timeou
   const folder = scratch('million');
   const map = path.join(folder, 'threads.map');
   writeMap(map, 1_000_000, seeded);
+  const peer = readingMs(map);
   const began = performance.now();
   const lane = await startLane({ folder, args: ['--id-map', map] });
   const ready = performance.now() - began;
@@ -57,10 +72,10 @@ test('1,000,000 chats: the lane starts, lists a page, and stays small', { timeou
   const asked = performance.now();
   const page = await get(lane, '/api/chats?limit=50');
   const listed = performance.now() - asked;
-  process.stderr.write(`1,000,000 rows: ready after ${ready.toFixed(0)} ms, ${busy} of them busy, ${rss.toFixed(0)} MB, a page in ${listed.toFixed(0)} ms\n`);
+  process.stderr.write(`1,000,000 rows: ready after ${ready.toFixed(0)} ms, ${busy} of them busy (node needs ${peer.toFixed(0)} for its lines), ${rss.toFixed(0)} MB, a page in ${listed.toFixed(0)} ms\n`);
   assert.equal(page.data.length, 50);
-  // Processor time: other tests run beside this one.
-  assert.ok(busy < limit(2000), `${busy} ms of a processor until it listens`);
+  // Processor time: other tests run beside this one. They use the caches, too, so a busy machine is told by node.
+  assert.ok(busy < Math.max(limit(2000), 2 * peer), `${busy} ms of a processor until it listens`);
   assert.ok(rss < 250, `${rss} MB`);
   assert.equal((await lane.stop()).code, 0);
 });
