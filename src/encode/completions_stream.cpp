@@ -12,12 +12,6 @@ namespace oa_stream::encode {
 
 namespace completions = wire::completions;
 
-namespace {
-
-/// Above this the buffer that deltas are copied through is given back after use.
-
-} // namespace
-
 struct CompletionsStream::State {
     State(CompletionIdentity identity, bool with_usage)
         : turn(identity), include_usage(with_usage) {

@@ -19,7 +19,6 @@ namespace {
 
 constexpr double k_sure = 0.95; ///< one-sided
 
-/// Increases need not be whole: Prometheus extrapolates.
 /// Requests and bad ones as whole numbers.
 measure::Counts counts_of(const measure::TurnCounts& turns) {
     const std::uint64_t total = whole(turns.total.value_or(0));

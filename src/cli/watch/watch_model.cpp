@@ -73,7 +73,6 @@ void add_by_label(std::map<std::string, double>& to, const std::map<std::string,
     }
 }
 
-/// Increases need not be whole: Prometheus extrapolates.
 } // namespace
 
 void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane) {

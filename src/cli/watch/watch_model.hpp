@@ -27,7 +27,7 @@ struct RouteNumbers {
     std::vector<measure::Bucket> first_content{}; ///< cumulative
 };
 
-/// An increase as a count: what extrapolation makes of none is none.
+/// An increase as a count. Increases need not be whole: Prometheus extrapolates.
 [[nodiscard]] inline std::uint64_t whole(double value) {
     return value <= 0 ? 0 : static_cast<std::uint64_t>(std::llround(value));
 }

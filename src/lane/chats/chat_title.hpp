@@ -11,7 +11,7 @@
 
 namespace oa_stream::lane {
 
-/// As many as a title has, in code points.
+/// The most that a title has, in code points.
 inline constexpr std::size_t k_title_chars = 200;
 
 /// Trimmed; empty when there is none. 422 when it is no string or longer than 200 characters.

@@ -59,8 +59,6 @@ authority::SeedMessage seed_of(Said said) {
     return seed;
 }
 
-/// Where the authority takes no functions, images stand in the last message only: what comes before
-/// is told as text.
 /// As a chat's newest message. What was said before is history, of any length.
 Accepted<void> check_length(const std::vector<Said>& conversation, std::size_t most) {
     if (conversation.empty() || conversation.back().speaker != Speaker::user) {
@@ -79,6 +77,8 @@ Accepted<void> check_length(const std::vector<Said>& conversation, std::size_t m
     return {};
 }
 
+/// Where the authority takes no functions, images stand in the last message only: what comes before
+/// is told as text.
 Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
     const bool answered = !conversation.empty() && !conversation.back().answers.empty();
     const bool ask = !conversation.empty() && conversation.back().speaker != Speaker::assistant;

@@ -20,8 +20,7 @@ constexpr std::string_view k_retired = "oa-stream: deleted, but a copy shares it
 
 Json archived_threads_params(const std::string& cursor) {
     Json params = Json::object(
-        {{"limit", k_archive_page}, {"archived", true}, {"modelProviders", Json::array()}}
-        // all of them
+        {{"limit", k_archive_page}, {"archived", true}, {"modelProviders", Json::array()}} // all
     );
     if (!cursor.empty()) {
         params["cursor"] = cursor;

@@ -6,8 +6,6 @@
 #include "codex/codex_core.hpp"
 #include "codex/codex_requests.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -17,8 +15,8 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::string_view k_withheld_type = "oa-stream-withheld";
-constexpr std::size_t k_most_withheld =
-    1'000; ///< turns: 40 kB of the 65 kB that an attachment takes
+/// Turns: 40 kB of the 65 kB that an attachment takes.
+constexpr std::size_t k_most_withheld = 1'000;
 constexpr int k_attachments = 100; ///< the most that a thread has
 
 struct Withheld {
