@@ -98,7 +98,7 @@ export const SHAPES = {
   'approvals': [[413, 413], (n) => before(`{"role":"assistant","parts":[${fill(n, (i) => `{"state":"approval-responded","approval":{"id":"${i}","approved":true}}`)}]}`)],
   'tool calls': [[200, 413], (n) => before(`{"role":"assistant","tool_calls":[${same(n, '{"id":"a","function":{"name":"f","arguments":"{}"}}')}]}`)],
   'instructions': [OK, (n) => before(same(n, `{"role":"system","content":"${'be good '.repeat(120)}"}`))],
-  'one long question': [[422, 200], (n) => asked(`{"type":"text","text":"${'x'.repeat(n)}"}`)],
+  'one long question': [[422, 400], (n) => asked(`{"type":"text","text":"${'x'.repeat(n)}"}`)],
   'one large image': [OK, (n) => asked(
     `{"type":"text","text":${PROMPT}},{"type":"file","mediaType":"image/png","url":"${png(n)}"}`,
     `{"type":"text","text":${PROMPT}},{"type":"image_url","image_url":{"url":"${png(n)}"}}`,
