@@ -1,7 +1,5 @@
 // Which test files run together, which alone, and which a change can touch:
-//   suite.mjs together|paired|alone FILE…   those of the files that run beside many others, one other, none
-//   suite.mjs failed TAP                   the files in which a test failed
-//   suite.mjs changed [REV]                 lines "unit NAME", "e2e FILE", "conformance FILE", "browser FILE"
+//   suite.mjs changed [REV]   lines "unit NAME", "e2e FILE", "conformance FILE", "browser FILE"
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -45,6 +43,17 @@ export const PAIRED = [
   'tests/e2e/replicas/*', // a lane that is kept waiting for longer than its lease loses its turns
   'tests/e2e/runs/*', // gates that judge measured answers
   'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
+];
+
+/** Files that take longer than 100 s, the longest first: whoever starts last must not be one of them. */
+export const LONG = [
+  'tests/e2e/evidence/slo_rules.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/evidence/alert_pages.test.mjs',
+  'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/e2e/drivers/cloud_run_cutover.test.mjs',
+  'tests/e2e/lane/workspaces.test.mjs', 'tests/e2e/operator/rollback.test.mjs', 'tests/e2e/openai/smokes.test.mjs',
+  'tests/e2e/runs/guides.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
+  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/package.test.mjs',
+  'tests/e2e/gates/detection.test.mjs', 'tests/e2e/chats/own_threads.test.mjs', 'tests/e2e/lane/long_chat.test.mjs',
+  'tests/e2e/lane/thread_map.test.mjs', 'tests/e2e/replicas/rehearse.test.mjs',
 ];
 
 /** Tests that run every command. */
@@ -106,7 +115,14 @@ export const TESTS = [...files('tests/e2e', isTest), ...files('tests/conformance
 export const matches = (pattern, file) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(file);
 const matching = (patterns) => TESTS.filter((file) => patterns.some((pattern) => matches(pattern, file)));
 const listed = (list, file) => list.some((pattern) => matches(pattern, path.relative(ROOT, path.resolve(ROOT, file))));
-const company = (file) => (listed(ALONE, file) ? 'alone' : listed(PAIRED, file) ? 'paired' : 'together');
+/** 'alone', 'paired' or 'together'. */
+export const company = (file) => (listed(ALONE, file) ? 'alone' : listed(PAIRED, file) ? 'paired' : 'together');
+
+/** Those of pairs first, as a pair needs half of the machine free, and of each kind the longest first. */
+export function longestFirst(all) {
+  const rank = (file) => LONG.indexOf(path.relative(ROOT, path.resolve(ROOT, file))) + 1 || LONG.length + 1;
+  return [...all].sort((a, b) => (company(a) > company(b)) - (company(a) < company(b)) || rank(a) - rank(b));
+}
 
 /** room → the rooms that it or its unit test uses, from the CMake lists. */
 function rooms() {
@@ -182,20 +198,9 @@ function changedSince(rev) {
   return [...new Set([...git('diff', '--name-only', '--no-renames', rev), ...git('ls-files', '--others', '--exclude-standard')])];
 }
 
-/** The files in which a test failed, as node's own TAP tells them. */
-export function failedFiles(tap) {
-  const found = tap.split(/^ *(?=not ok )/m).slice(1).map((entry) => /^ *location: '(.+?):\d+:\d+'$/m.exec(entry)?.[1]);
-  return [...new Set(found)].filter((file) => file !== undefined).map((file) => path.relative(ROOT, file)).sort();
-}
-
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [task, ...rest] = process.argv.slice(2);
-  if (task === 'failed') {
-    process.stdout.write(failedFiles(fs.readFileSync(rest[0], 'utf8')).map((file) => `${file}\n`).join(''));
-  } else if (task === 'changed') {
-    const lines = selection(changedSince(rest[0] ?? 'HEAD'));
-    process.stdout.write(lines === null ? 'everything\n' : `${lines.join('\n')}\n`);
-  } else {
-    for (const file of rest) if (company(file) === task) process.stdout.write(`${file}\n`);
-  }
+  const [task, rev = 'HEAD'] = process.argv.slice(2);
+  if (task !== 'changed') throw new Error('suite.mjs changed [REV]');
+  const lines = selection(changedSince(rev));
+  process.stdout.write(lines === null ? 'everything\n' : `${lines.join('\n')}\n`);
 }

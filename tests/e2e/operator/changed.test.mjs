@@ -1,10 +1,11 @@
 // `./dev test --changed`: what is touched is found, and what is not known touches everything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ALONE, PAIRED, TESTS, failedFiles, matches, selection } from '../../../.ci/suite.mjs';
+import { counted, scheduled } from '../../../.ci/run_files.mjs';
+import { ALONE, LONG, PAIRED, TESTS, longestFirst, matches, selection } from '../../../.ci/suite.mjs';
 
-test('every file that runs alone or in a pair is there', () => {
-  for (const pattern of [...ALONE, ...PAIRED]) assert.ok(TESTS.some((file) => matches(pattern, file)), pattern);
+test('every file that runs alone, in a pair or first is there', () => {
+  for (const pattern of [...ALONE, ...PAIRED, ...LONG]) assert.ok(TESTS.some((file) => matches(pattern, file)), pattern);
 });
 
 test('a room touches its unit tests, those of the rooms above it, and the processes', () => {
@@ -32,10 +33,27 @@ test('what is not known touches everything', () => {
   }
 });
 
-test('the files of failed tests are found, each once, whether a test of theirs failed or they died', () => {
-  const entry = (verdict, name, file, indent = '') => `${indent}${verdict} 1 - ${name}\n${indent}  ---\n${indent}  duration_ms: 1\n${indent}  location: '${new URL(`../../../${file}`, import.meta.url).pathname}:8:1'\n${indent}  ...\n`;
-  const tap = ['TAP version 13\n', entry('ok', 'not ok 2 - a name', 'tests/e2e/a/well.test.mjs'), entry('not ok', 'inner', 'tests/e2e/b/inner.test.mjs', '    '),
-    entry('not ok', 'outer', 'tests/e2e/b/inner.test.mjs'), entry('not ok', 'tests/e2e/a/died.test.mjs', 'tests/e2e/a/died.test.mjs')].join('');
-  assert.deepEqual(failedFiles(tap), ['tests/e2e/a/died.test.mjs', 'tests/e2e/b/inner.test.mjs']);
-  assert.deepEqual(failedFiles('TAP version 13\n'), []);
+test('a file starts when its part of the machine is free, the pairs first, of each kind the longest first', async () => {
+  const [first, second] = LONG.filter((file) => PAIRED.includes(file));
+  const small = 'tests/e2e/lane/heads.test.mjs';
+  assert.deepEqual(longestFirst([small, second, first]), [first, second, small]);
+  const seen = [];
+  let now = 0;
+  let most = 0;
+  const parts = (file) => (file === small ? 1 : 2);
+  const results = await scheduled([first, second, small], parts, 4, async (file) => {
+    seen.push(file);
+    most = Math.max(most, now += parts(file));
+    await new Promise((done) => setImmediate(done));
+    now -= parts(file);
+    return file;
+  });
+  assert.deepEqual(seen, [first, second, small]);
+  assert.deepEqual(results.sort(), [first, second, small].sort());
+  assert.equal(most, 4);
+});
+
+test('what a file counted is the sum of its TAP, and what it skipped is told apart', () => {
+  assert.deepEqual(counted('TAP version 13\nok 1 - # pass 9\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n'), { passed: 3, failed: 2, skipped: 2 });
+  assert.deepEqual(counted(''), { passed: 0, failed: 0, skipped: 0 });
 });

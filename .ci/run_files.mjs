@@ -1,0 +1,98 @@
+// Runs test files, each in a process of its own, and says what they counted:
+//   run_files.mjs FOLDER FILE…      one line on stdout: PASSED FAILED [FILE…: failed beside others, passed alone]
+// The TAP of each file is left in FOLDER. Progress is told on stderr: a line for each file that passed,
+// everything that one which failed printed.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { company, longestFirst } from './suite.mjs';
+
+/** How many parts of the machine one file takes: four files at once, as most of them wait. */
+const MACHINE = Number(process.env.TEST_CONCURRENCY ?? 4);
+const PARTS = { together: 1, paired: Math.max(1, Math.ceil(MACHINE / 2)), alone: MACHINE };
+/** More files than these that fail in one stage are no accident. */
+const UNSTEADY_FILES = 4;
+/** A file that goes on for longer hangs: the longest takes a third of it on a slow machine. */
+const LONGEST_MS = 20 * 60_000 * Number(process.env.OA_TIME_FACTOR ?? 1);
+
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** What a TAP counted. A skipped test is a failure: nothing is skipped silently. */
+export function counted(tap) {
+  const sum = (words) => [...tap.matchAll(new RegExp(`^# (?:${words}) (\\d+)$`, 'gm'))].reduce((all, [, count]) => all + Number(count), 0);
+  return { passed: sum('pass'), failed: sum('fail|cancelled'), skipped: sum('skipped|todo') };
+}
+
+/** '0m1.5s 0m0.25s' → 1.75, of the last line: what the children took. */
+const cpuSeconds = (times) => [...(times.trim().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g)].reduce((all, [, m, s]) => all + 60 * m + Number(s), 0);
+
+function run(file, folder) {
+  const tap = path.join(folder, `${file.replaceAll('/', '-').replace(/\.mjs$/, '')}.tap`);
+  fs.rmSync(tap, { force: true });
+  const began = Date.now();
+  const child = spawn('sh', ['-c', '"$@"; code=$?; times >&3; exit $code', 'sh', process.execPath, '--test', '--test-force-exit',
+    '--test-reporter=spec', '--test-reporter-destination=stderr', '--test-reporter=tap', `--test-reporter-destination=${tap}`, file],
+  { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], timeout: LONGEST_MS, killSignal: 'SIGKILL' });
+  const printed = [];
+  let times = '';
+  child.stdout.on('data', (bytes) => printed.push(bytes));
+  child.stderr.on('data', (bytes) => printed.push(bytes));
+  child.stdio[3].on('data', (bytes) => { times += bytes; });
+  return new Promise((resolve) => child.on('close', (code, signal) => {
+    const seen = counted(fs.existsSync(tap) ? fs.readFileSync(tap, 'utf8') : '');
+    // A file that died, or that counted nothing, failed once.
+    const failed = seen.failed + seen.skipped || (code === 0 && seen.passed > 0 ? 0 : 1);
+    const seconds = Math.round((Date.now() - began) / 1000);
+    if (failed > 0) process.stderr.write(Buffer.concat(printed));
+    const ended = signal === null ? '' : `, killed after ${seconds} s`;
+    say(`${failed > 0 ? '✖' : '✔'} ${file}: ${seen.passed} passed${failed > 0 ? `, ${failed} failed` : ''}${ended} (${seconds} s, CPU ${Math.round(cpuSeconds(times))} s)`);
+    resolve({ file, ...seen, failed });
+  }));
+}
+
+/** Starts each file as soon as its part of the machine is free, in the given order. */
+export async function scheduled(files, parts, machine, start) {
+  const waiting = [...files];
+  const running = new Set();
+  const results = [];
+  let free = machine;
+  while (waiting.length > 0 || running.size > 0) {
+    for (let next; (next = waiting.findIndex((file) => parts(file) <= free)) >= 0;) {
+      const [file] = waiting.splice(next, 1);
+      free -= parts(file);
+      const one = start(file).then((result) => {
+        running.delete(one);
+        free += parts(file);
+        results.push(result);
+      });
+      running.add(one);
+    }
+    await Promise.race(running);
+  }
+  return results;
+}
+
+async function main([folder, ...files]) {
+  fs.mkdirSync(folder, { recursive: true });
+  const alone = files.filter((file) => company(file) === 'alone');
+  const others = longestFirst(files.filter((file) => !alone.includes(file)));
+  const start = (file) => run(file, folder);
+  const results = [...await scheduled(others, (file) => PARTS[company(file)], MACHINE, start), ...await scheduled(alone, () => 1, 1, start)];
+  const sum = (key) => results.reduce((all, one) => all + one[key], 0);
+  const bad = results.filter(({ failed, skipped }) => failed > 0 && skipped === 0);
+  const steady = [];
+  // Two cores make some processes late that users would not see late: once more, by themselves.
+  if (bad.length <= UNSTEADY_FILES) {
+    for (const one of bad) {
+      say(`failed, and once more by itself: ${one.file}`);
+      const again = await start(one.file);
+      if (again.failed > 0) continue;
+      Object.assign(one, again);
+      steady.push(one.file);
+    }
+  }
+  process.stdout.write(`${[sum('passed'), sum('failed'), ...steady].join(' ')}\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main(process.argv.slice(2));
