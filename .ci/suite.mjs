@@ -114,14 +114,16 @@ export const TESTS = [...files('tests/e2e', isTest), ...files('tests/conformance
 /** `*` stands for any text, `/` included. */
 export const matches = (pattern, file) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(file);
 const matching = (patterns) => TESTS.filter((file) => patterns.some((pattern) => matches(pattern, file)));
-const listed = (list, file) => list.some((pattern) => matches(pattern, path.relative(ROOT, path.resolve(ROOT, file))));
+const inTree = (file) => path.relative(ROOT, path.resolve(ROOT, file));
+const listed = (list, file) => list.some((pattern) => matches(pattern, inTree(file)));
 /** 'alone', 'paired' or 'together'. */
 export const company = (file) => (listed(ALONE, file) ? 'alone' : listed(PAIRED, file) ? 'paired' : 'together');
 
-/** Those of pairs first, as a pair needs half of the machine free, and of each kind the longest first. */
+/** What needs most of the machine first (alone, paired, together), and of each the longest first. */
 export function longestFirst(all) {
-  const rank = (file) => LONG.indexOf(path.relative(ROOT, path.resolve(ROOT, file))) + 1 || LONG.length + 1;
-  return [...all].sort((a, b) => (company(a) > company(b)) - (company(a) < company(b)) || rank(a) - rank(b));
+  const size = (file) => ['alone', 'paired', 'together'].indexOf(company(file));
+  const rank = (file) => LONG.indexOf(inTree(file)) + 1 || LONG.length + 1;
+  return [...all].sort((a, b) => size(a) - size(b) || rank(a) - rank(b));
 }
 
 /** room → the rooms that it or its unit test uses, from the CMake lists. */
