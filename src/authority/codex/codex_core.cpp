@@ -187,11 +187,12 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     self->version_ = version_of_user_agent(string_member(greeting, "userAgent").value_or(""));
     link->rpc().notify("initialized");
     // A thread nobody will use: what is in force shows only here.
-    const std::string cwd = self->outlives() ? self->options_.work_dir : self->home_.cwd;
     OA_CO_TRY(
         const Json started,
         settle(
-            co_await link->rpc().call("thread/start", thread_start_params(cwd, true, ""), deadline),
+            co_await link->rpc().call(
+                "thread/start", thread_start_params(self->new_cwd(), true, ""), deadline
+            ),
             "thread/start"
         )
     );

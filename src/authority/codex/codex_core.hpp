@@ -66,6 +66,10 @@ public:
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     join(Self self, std::string thread, bool ask_approvals);
     [[nodiscard]] bool outlives() const noexcept { return !options_.server.url.empty(); }
+    /// Of a new thread.
+    [[nodiscard]] std::string new_cwd() const {
+        return outlives() ? options_.work_dir.string() : home_.cwd.string();
+    }
     [[nodiscard]] bool leave(const std::shared_ptr<RunningTurn>& turn);
     void let_go(const std::shared_ptr<RunningTurn>& turn); ///< it runs on without us
 

@@ -153,8 +153,7 @@ Task<Result<std::shared_ptr<void>>> CodexCore::pass(Self self) {
 
 Task<Result<ThreadHold>>
 CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request) {
-    const std::string cwd = self->outlives() ? self->options_.work_dir : self->home_.cwd;
-    Json params = thread_start_params(cwd, request->ephemeral, request->instructions);
+    Json params = thread_start_params(self->new_cwd(), request->ephemeral, request->instructions);
     add_tools(params, request->tools);
     OA_CO_TRY(
         const Json result,

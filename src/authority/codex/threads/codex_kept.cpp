@@ -1,9 +1,8 @@
-// Text that is kept with a thread, in attachments of its own type. Measured with codex 0.169.0: one
-// takes 65,536 bytes of JSON; they are stored with the thread, and a fork has none.
+// Text that is kept with a thread, in attachments of its own type.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
-#include "codex/codex_requests.hpp"
+#include "codex_attachments.hpp"
 
 #include <algorithm>
 #include <map>
@@ -15,7 +14,6 @@ namespace {
 
 constexpr std::string_view k_type = "oa-stream-kept";
 constexpr std::size_t k_most = 65'000; ///< bytes of JSON
-constexpr int k_page = 100;
 
 /// As much of the text as fits, at least a code point: what is escaped takes up to six times its
 /// size.
@@ -36,11 +34,9 @@ Task<Result<void>> CodexCore::keep(
     Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
 ) {
     std::string_view rest = request->keep;
-    for (int number = 0; !rest.empty(); ++number) {
+    for (std::uint64_t number = 0; !rest.empty(); ++number) {
         const auto piece = first_piece(rest);
-        Json params = thread_params(thread);
-        params["attachmentType"] = k_type;
-        params["identityKey"] = std::to_string(number);
+        Json params = attachment_params(thread, k_type, number);
         params["payload"] = Json::object({{"text", piece}});
         OA_CO_CHECK(settle(
             co_await call(self, link, "thread/attachment/add", std::move(params)),
@@ -53,28 +49,23 @@ Task<Result<void>> CodexCore::keep(
 
 Task<Result<std::string>> CodexCore::kept(Self self, std::string thread) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
-    std::map<std::int64_t, std::string> pieces;
+    std::map<std::uint64_t, std::string> pieces;
     std::string cursor;
     do {
-        Json params = thread_params(thread);
-        params["limit"] = k_page;
-        if (!cursor.empty()) {
-            params["cursor"] = std::exchange(cursor, {});
-        }
         OA_CO_TRY(
             const Json page,
             settle(
-                co_await call(self, link, "thread/attachment/list", std::move(params)),
+                co_await call(
+                    self,
+                    link,
+                    "thread/attachment/list",
+                    list_attachments(thread, std::exchange(cursor, {}))
+                ),
                 "thread/attachment/list"
             )
         );
-        const Json* data = member(page, "data");
-        for (const Json& one : data != nullptr && data->is_array() ? *data : Json::array()) {
-            const Json* payload = member(one, "payload");
-            if (text_view_in(one, "attachmentType") == k_type && payload != nullptr) {
-                const auto number = std::strtoll(text_in(one, "identityKey").c_str(), nullptr, 10);
-                pieces[number] = text_in(*payload, "text");
-            }
+        for (const auto& [number, payload] : attachments_in(page, k_type)) {
+            pieces[number] = text_in(payload, "text");
         }
         cursor = text_in(page, "nextCursor");
     } while (!cursor.empty());

@@ -4,10 +4,9 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
-#include "codex/codex_requests.hpp"
+#include "codex_attachments.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -17,26 +16,12 @@ namespace {
 constexpr std::string_view k_withheld_type = "oa-stream-withheld";
 /// Turns: 40 kB of the 65 kB that an attachment takes.
 constexpr std::size_t k_most_withheld = 1'000;
-constexpr int k_attachments = 100; ///< the most that a thread has
 
 struct Withheld {
     std::vector<std::string> turns{};
-    std::vector<std::string> keys{}; ///< of its attachments: more than one after a crash
+    std::vector<std::uint64_t> attachments{}; ///< more than one after a crash
     std::uint64_t newest = 0;
 };
-
-Json list_params(const std::string& thread) {
-    Json params = thread_params(thread);
-    params["limit"] = k_attachments;
-    return params;
-}
-
-Json named_params(const std::string& thread, std::string key) {
-    Json params = thread_params(thread);
-    params["attachmentType"] = k_withheld_type;
-    params["identityKey"] = std::move(key);
-    return params;
-}
 
 void add_turn(Withheld& out, const std::string& turn) {
     if (std::ranges::find(out.turns, turn) == out.turns.end()) {
@@ -56,18 +41,11 @@ void add_turns(Withheld& out, const Json& payload) {
 Withheld read_withheld(const RpcOutcome& listed) {
     Withheld out;
     const auto* page = std::get_if<Json>(&listed);
-    const Json* data = page == nullptr ? nullptr : member(*page, "data");
-    for (const Json& one : data != nullptr && data->is_array() ? *data : Json::array()) {
-        const Json* payload = member(one, "payload");
-        if (text_view_in(one, "attachmentType") != k_withheld_type || payload == nullptr) {
-            continue;
-        }
-        auto key = text_in(one, "identityKey");
-        std::uint64_t number = 0;
-        std::from_chars(key.data(), key.data() + key.size(), number);
+    for (const auto& [number, payload] :
+         page == nullptr ? std::vector<Attachment>() : attachments_in(*page, k_withheld_type)) {
         out.newest = std::max(out.newest, number);
-        out.keys.push_back(std::move(key));
-        add_turns(out, *payload);
+        out.attachments.push_back(number);
+        add_turns(out, payload);
     }
     return out;
 }
@@ -86,24 +64,29 @@ bool is_silent(const PastTurn& turn) {
 } // namespace
 
 Task<void> CodexCore::keep_withheld(Self self, Link link, std::shared_ptr<CodexThread> thread) {
-    auto known =
-        read_withheld(co_await call(self, link, "thread/attachment/list", list_params(thread->id)));
+    auto known = read_withheld(
+        co_await call(self, link, "thread/attachment/list", list_attachments(thread->id))
+    );
     for (const auto& turn : thread->withheld) {
         add_turn(known, turn);
     }
     if (known.turns.size() > k_most_withheld) {
         known.turns.erase(known.turns.begin(), known.turns.end() - k_most_withheld);
     }
-    Json params = named_params(thread->id, std::to_string(known.newest + 1));
+    Json params = attachment_params(thread->id, k_withheld_type, known.newest + 1);
     params["payload"] = Json::object({{"turns", known.turns}});
     const auto added = co_await call(self, link, "thread/attachment/add", std::move(params));
     if (!std::holds_alternative<Json>(added)) {
         self->log(LogLevel::info, "codex did not keep that an answer was withheld");
         co_return;
     }
-    for (const auto& key : known.keys) {
-        std::ignore =
-            co_await call(self, link, "thread/attachment/remove", named_params(thread->id, key));
+    for (const auto number : known.attachments) {
+        std::ignore = co_await call(
+            self,
+            link,
+            "thread/attachment/remove",
+            attachment_params(thread->id, k_withheld_type, number)
+        );
     }
 }
 
@@ -115,7 +98,8 @@ CodexCore::mark_withheld(Self self, Link link, std::string thread, std::vector<P
         co_return;
     }
     auto known =
-        read_withheld(co_await call(self, link, "thread/attachment/list", list_params(thread)));
+        read_withheld(co_await call(self, link, "thread/attachment/list", list_attachments(thread))
+        );
     if (const auto live = self->threads_.find(thread)) {
         std::ranges::copy(live->withheld, std::back_inserter(known.turns));
     }
@@ -131,7 +115,7 @@ CodexCore::mark_withheld(Self self, Link link, std::string thread, std::vector<P
 Task<void>
 CodexCore::copy_withheld(Self self, Link link, std::string from, std::shared_ptr<CodexThread> to) {
     auto known =
-        read_withheld(co_await call(self, link, "thread/attachment/list", list_params(from)));
+        read_withheld(co_await call(self, link, "thread/attachment/list", list_attachments(from)));
     if (const auto live = self->threads_.find(from)) {
         std::ranges::copy(live->withheld, std::back_inserter(known.turns));
     }
