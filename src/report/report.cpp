@@ -3,6 +3,8 @@
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
+#include "rollback_moments.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -121,15 +123,9 @@ std::string rollback_part(const RollbackFacts& facts, bool drill) {
         facts.to
     );
     out += "| event | since the run began | since the decision |\n|---|---|---|\n";
-    if (facts.fault_s) {
-        out += event_row("fault injected", facts.fault_s, facts.decided_s);
-        out += event_row("first bad answer", facts.seen_s, facts.decided_s);
+    for (const auto& [name, at] : rollback_moments(facts)) {
+        out += event_row(name, at, facts.decided_s);
     }
-    out += event_row("decided", facts.decided_s, facts.decided_s);
-    out += event_row("traffic written", facts.written_s, facts.decided_s);
-    out += event_row("read back", facts.read_back_s, facts.decided_s);
-    out += event_row("fresh connections see stable", facts.user_visible_s, facts.decided_s);
-    out += event_row("confirmed", facts.confirmed_s, facts.decided_s);
     out += fmt::format(
         "\n{} fresh connections, the last {} in a row answered well by stable.\n",
         facts.probes,

@@ -5,6 +5,7 @@
 
 #include "charts.hpp"
 #include "html.hpp"
+#include "rollback_moments.hpp"
 
 #include <fmt/format.h>
 
@@ -144,15 +145,9 @@ std::string rollback_part(const Report& report) {
     }
     const RollbackFacts& facts = *report.rollback;
     std::string rows;
-    if (facts.fault_s) {
-        rows += html_event_row("fault injected", facts.fault_s, facts.decided_s);
-        rows += html_event_row("first bad answer", facts.seen_s, facts.decided_s);
+    for (const auto& [name, at] : rollback_moments(facts)) {
+        rows += html_event_row(name, at, facts.decided_s);
     }
-    rows += html_event_row("decided", facts.decided_s, facts.decided_s);
-    rows += html_event_row("traffic written", facts.written_s, facts.decided_s);
-    rows += html_event_row("read back", facts.read_back_s, facts.decided_s);
-    rows += html_event_row("fresh connections see stable", facts.user_visible_s, facts.decided_s);
-    rows += html_event_row("confirmed", facts.confirmed_s, facts.decided_s);
     return fmt::format(
         "<h2>{}: <span class=\"{}\">{}</span></h2>\n<p>{}</p>\n<p>From {} to {}. {} fresh "
         "connections, the last {} in a row answered well by stable.</p>\n{}",
