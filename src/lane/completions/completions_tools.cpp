@@ -107,9 +107,7 @@ Accepted<ClientTool> read_tool(
     if (parameters != nullptr && !parameters->is_object()) {
         return bad("invalid_type", inside + ".parameters", "an object");
     }
-    tool.parameters = parameters == nullptr || parameters->empty() // providers want a type
-                          ? Json::object({{"type", "object"}, {"properties", Json::object()}})
-                          : *parameters;
+    tool.parameters = parameters == nullptr || parameters->empty() ? empty_schema() : *parameters;
     const auto ignore = [&](std::string_view name) {
         auto word = fmt::format("tools{}.{}", inside_of(flat), name);
         if (std::ranges::find(ignored, word) == ignored.end()) {

@@ -6,6 +6,7 @@
 
 #include "chats/request_extras.hpp"
 #include "completions/completions_tools.hpp"
+#include "tool_schema.hpp"
 
 #include <fmt/format.h>
 
@@ -38,11 +39,11 @@ Accepted<Json> schema_in(const Json& tool, const std::string& path) {
             const auto place = fmt::format("{}.{}", path, key);
             return std::unexpected(invalid_field(place, place + " must be a JSON Schema"));
         }
-        if (!found.empty()) { // providers want a type
+        if (!found.empty()) {
             return found;
         }
     }
-    return Json::object({{"type", "object"}, {"properties", Json::object()}});
+    return empty_schema();
 }
 
 /// Tools that a provider runs are none of the page's.

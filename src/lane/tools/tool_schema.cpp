@@ -61,6 +61,10 @@ bool is_told_member(const Json& schema, std::string_view name, const Json& value
 
 } // namespace
 
+Json empty_schema() {
+    return Json::object({{"type", "object"}, {"properties", Json::object()}});
+}
+
 bool is_told_whole(const Json& schema) {
     if (!schema.is_object()) {
         return false;
