@@ -148,8 +148,8 @@ const ELSEWHERE = {
 };
 const BESIDE = fs.readFileSync(new URL('alert_services.test.mjs', import.meta.url), 'utf8');
 
-for (const row of FAULTS) {
-  withAlertmanager(`planted in a live lane: ${[row.page, ...(row.tickets ?? [])].filter(Boolean).join(', ')}, and nothing else`, async () => {
+withAlertmanager('planted in live lanes', { concurrency: 2 }, (t) => Promise.all(FAULTS.map((row) => (
+  t.test(`${[row.page, ...(row.tickets ?? [])].filter(Boolean).join(', ')}, and nothing else`, async () => {
     const started = await Promise.all(row.lanes.map((one) => startLane(one)));
     let pager;
     try {
@@ -160,8 +160,8 @@ for (const row of FAULTS) {
       if (pager) await running.splice(running.indexOf(pager), 1)[0].stop();
       await Promise.all(started.map((one) => (one.exit ? null : one.stop())));
     }
-  });
-}
+  })
+))));
 
 test('every alert is planted in a live lane, or it is said why not', async () => {
   const { names: alerts } = await generated();
