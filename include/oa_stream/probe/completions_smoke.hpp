@@ -26,6 +26,7 @@ struct CompletionsSmokeOptions {
     /// Asks whether the target plays made-up turns, and plays them: failures, cut answers, the
     /// limit.
     bool made_up_turns = false;
+    bool slow = false; ///< also what takes a third of a minute: a turn that is silent for long
     std::string id_prefix = "completions";
     /// Where answers go: called with a file name and its bytes; returns the path written, relative
     /// to the run folder. Unset: nothing is kept.

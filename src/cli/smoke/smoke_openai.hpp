@@ -33,6 +33,11 @@ inline constexpr auto k_openai_options = options<OpenAiOptions>(
     option<&OpenAiOptions::smoke, &probe::CompletionsSmokeOptions::prompt>(
         "--prompt", "TEXT", "Send this prompt. Without it: a prompt that suits the target."
     ),
+    flag<&OpenAiOptions::smoke, &probe::CompletionsSmokeOptions::slow>(
+        "--slow",
+        "Also check that a silent stream sends comments, which takes 19 s. Only a lane that plays "
+        "made-up turns can be silent on request."
+    ),
     k_connect_timeout,
     k_first_byte,
     k_stall.or_else("20s"),

@@ -56,6 +56,7 @@ constexpr std::array k_rules{
     CompletionsRule{"turns.refused", false, "made-up turns: what never began is a status, also for a stream"},
     CompletionsRule{"turns.usage", false, "made-up turns: counts are the model's, or none"},
     CompletionsRule{"turns.early", false, "made-up turns: a stream begins before its first word"},
+    CompletionsRule{"turns.quiet", false, "made-up turns: a comment comes at least every 15 s while a stream says nothing"},
     CompletionsRule{"turns.told", false, "made-up turns: all messages reach the model"},
     CompletionsRule{"turns.left", false, "made-up turns: a client that leaves interrupts its turn"},
     CompletionsRule{"turns.limit", false, "made-up turns: at the limit 429, and every place is given back"},

@@ -244,10 +244,39 @@ Task<void> check_early(RunPtr run) {
     run->judge("turns.early", wrong, "the stream begins before its first word");
 }
 
+/// An edge ends a connection that says nothing, so a comment comes at least every 15 s (chat
+/// completions, section 2); a second and a half for the way.
+Task<void> check_quiet(RunPtr run) {
+    if (!run->options.slow) {
+        run->report("turns.quiet", Verdict::skipped, "takes 19 s; --slow asks for it");
+        co_return;
+    }
+    auto limits = run->options.limits;
+    limits.stall = Millis{16'500};
+    limits.total = std::max(limits.total, Millis{60'000});
+    const auto answer = co_await ask_completion(
+        run->client,
+        run->options.target,
+        scenario_body(*run, "words;n=1;first=19000", true),
+        limits,
+        run->options.api
+    );
+    run->note_request_id(answer.response);
+    const bool silent = answer.response.failure == net::TransferFailure::idle_timeout;
+    run->judge(
+        "turns.quiet",
+        silent ? "no byte for 16.5 s, where the first word takes 19 s" : answer.wrong(),
+        "comments until the first word, which takes 19 s"
+    );
+}
+
 } // namespace
 
 Task<void> check_scenarios(RunPtr run) {
     if (run->scenarios.empty()) {
+        if (run->options.slow) {
+            run->report("turns.quiet", Verdict::skipped, "the target plays no made-up turns");
+        }
         co_return;
     }
     co_await check_texts(run);
@@ -256,6 +285,7 @@ Task<void> check_scenarios(RunPtr run) {
     co_await check_refused(run);
     co_await check_counts(run);
     co_await check_early(run);
+    co_await check_quiet(run);
     co_await check_told(run);
     co_await check_left(run);
     co_await check_limit(run);

@@ -1,6 +1,7 @@
 // What `smoke completions` and `smoke responses` catch: a small server of both APIs passes, and with each
 // of its faults it does not. There is at least one fault for each rule of the contract of chat
-// completions. SMOKE_REPORT=FILE writes the list, SMOKE_ONLY=WORD takes the faults with that word.
+// completions but one: what SIGTERM does shows whoever may send it (tests/conformance), and no smoke may.
+// SMOKE_REPORT=FILE writes the list, SMOKE_ONLY=WORD takes the faults with that word.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
@@ -13,7 +14,7 @@ import { TURNS_COMPLETIONS } from './broken/faults_turns_completions.mjs';
 import { KEY } from './broken/good.mjs';
 import { startServer } from './broken/server.mjs';
 
-const smoke = (api, base) => oa(['smoke', api, '--base-url', base, '--auth', 'env:KEY', '--json'], { env: { KEY } });
+const smoke = (api, base, ...more) => oa(['smoke', api, '--base-url', base, '--auth', 'env:KEY', '--json', ...more], { env: { KEY } });
 const failed = (run) => run.json().checks.filter((check) => check.verdict === 'FAIL').map((check) => check.id);
 
 /**
@@ -51,7 +52,7 @@ for (const api of ['completions', 'responses']) {
       await server.close();
       assert.equal(run.code, 0, run.stdout);
       const skipped = run.json().checks.filter((check) => check.verdict === 'SKIPPED').map((check) => check.id.split('.').slice(1).join('.'));
-      const turns = scenarios ? [] : skipped.filter((name) => name.startsWith('turns.'));
+      const turns = scenarios ? ['turns.quiet'] : skipped.filter((name) => name.startsWith('turns.'));
       assert.deepEqual(skipped.sort(), [...(api === 'responses' ? ['stop'] : ['stored']), ...turns, 'edge.shape', 'edge.timings'].sort(), run.stdout);
     });
   }
@@ -62,5 +63,19 @@ for (const api of ['completions', 'responses']) {
     const survived = rows.filter((row) => row.code !== 1).map((row) => row.name);
     if (process.env.SMOKE_REPORT) fs.appendFileSync(process.env.SMOKE_REPORT, `${api}: ${rows.length - survived.length} of ${rows.length}\n${rows.map((row) => `  ${row.code === 1 ? 'caught  ' : 'SURVIVED'}  ${row.name}: ${row.by.join(', ')}`).join('\n')}\n`);
     assert.deepEqual(survived.filter((name) => !SURVIVORS.includes(name)), []);
+  });
+
+  test(`smoke ${api} --slow: a stream that is silent for long sends comments`, async () => {
+    const quiet = async (fault, scenarios = true) => {
+      const server = await startServer(fault, { scenarios });
+      const run = await smoke(api, server.base, '--slow');
+      await server.close();
+      return run;
+    };
+    const [good, none, late, unable] = await Promise.all([quiet({}), quiet({ ping: 0 }), quiet({ ping: 18_000 }), quiet({}, false)]);
+    assert.equal(good.code, 0, good.stdout);
+    const verdict = (run) => run.json().checks.find((check) => check.id.endsWith('.turns.quiet')).verdict;
+    assert.deepEqual([good, none, late, unable].map(verdict), ['PASS', 'FAIL', 'FAIL', 'SKIPPED']);
+    assert.deepEqual([none, late].map(failed), [[`${api}.turns.quiet`], [`${api}.turns.quiet`]]);
   });
 }

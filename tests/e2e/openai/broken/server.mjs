@@ -83,6 +83,13 @@ async function read(x) {
   return null;
 }
 
+/** Says nothing for `ms`, with a comment every `ping` ms. */
+async function silence(response, ms, ping) {
+  const timer = ping > 0 ? setInterval(() => response.write(': ping\n\n'), ping) : undefined;
+  await sleep(ms);
+  clearInterval(timer);
+}
+
 async function stream(x, answer, turn, head) {
   const { rule, response } = x;
   const old = !rule.http10 && x.request.httpVersion === '1.0';
@@ -93,7 +100,7 @@ async function stream(x, answer, turn, head) {
     const text = `${frame.name ? `event: ${frame.name}\n` : ''}data: ${frame.data === '[DONE]' ? frame.data : JSON.stringify(frame.data)}\n\n`;
     const bytes = rule.raw(Buffer.from(text), frame);
     const says = frame.data?.choices?.[0]?.delta?.content || frame.data?.delta;
-    if (says && content++ === 0) { if (!rule.early) response.write(all); await sleep(turn.first ?? 0); }
+    if (says && content++ === 0) { if (!rule.early) response.write(all); await silence(response, turn.first ?? 0, rule.ping); }
     if (!says && content > 0 && turn.stall) { const by = Date.now() + turn.stall; while (Date.now() < by && !response.destroyed) await sleep(20); turn.stall = 0; }
     if (!rule.paced || (!rule.early && content === 0)) { all = Buffer.concat([all, bytes]); continue; }
     if (response.destroyed) break;
