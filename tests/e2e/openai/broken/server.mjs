@@ -83,10 +83,10 @@ async function read(x) {
   return null;
 }
 
-/** Says nothing for `ms`, with a comment every `ping` ms. */
+/** Says nothing for `ms`, with a comment every `ping` ms, or until the client leaves. */
 async function silence(response, ms, ping) {
   const timer = ping > 0 ? setInterval(() => response.write(': ping\n\n'), ping) : undefined;
-  await sleep(ms);
+  for (const by = Date.now() + ms; Date.now() < by && !response.destroyed; await sleep(20));
   clearInterval(timer);
 }
 
