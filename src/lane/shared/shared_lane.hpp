@@ -188,10 +188,15 @@ private:
         TurnHead head,
         std::unique_ptr<authority::Turn> turn
     );
-    /// With what the authority's history has of it, where it has it.
-    [[nodiscard]] Task<void>
-    reap(store::TakeRequest take, std::string said, TurnHead head, bool history);
-    [[nodiscard]] Task<std::optional<authority::PastTurn>> past_turn(store::TakeRequest take);
+    /// `past`: as the authority's history has it, where it has it.
+    [[nodiscard]] Task<void> reap(
+        store::TakeRequest take,
+        std::string said,
+        TurnHead head,
+        std::optional<authority::PastTurn> past
+    );
+    [[nodiscard]] Task<Result<std::optional<authority::PastTurn>>> past_turn(store::TakeRequest take
+    );
 
     LaneState* lane_;
     store::Store* store_;

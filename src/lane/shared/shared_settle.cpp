@@ -138,6 +138,14 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     if (adoption == Adoption::later) {
         co_return;
     }
+    std::optional<authority::PastTurn> past;
+    if (adoption == Adoption::ended) {
+        if (auto found = co_await past_turn(take)) {
+            past = *std::move(found);
+        } else {
+            adoption = Adoption::wait;
+        }
+    }
     if (adoption == Adoption::wait) {
         const auto since = away_.try_emplace(turn, Clock::now()).first->second;
         if (Clock::now() - since < lane_->config.timings.authority_away) {
@@ -147,8 +155,7 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     }
     away_.erase(turn);
     if (adoption != Adoption::done) {
-        const bool history = adoption == Adoption::ended;
-        co_await reap(std::move(take), std::move(said), std::move(head), history);
+        co_await reap(std::move(take), std::move(said), std::move(head), std::move(past));
     }
 }
 
@@ -192,8 +199,8 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         co_return Adoption::later;
     }
     const auto use = uses_.add(take.key);
-    if (!lane_->ids().contains(owner, take.key.id)) {
-        co_await refresh(owner, take.key.id);
+    if (!lane_->ids().contains(owner, take.key.id) && !co_await refresh(owner, take.key.id)) {
+        co_return Adoption::later; // whether it has a thread is not known
     }
     const auto row = lane_->ids().find(owner, take.key.id);
     if (!row) {
@@ -288,24 +295,37 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     return live;
 }
 
-Task<std::optional<authority::PastTurn>> SharedLane::past_turn(store::TakeRequest take) {
+/// None: the authority knows of no such turn. An error: it could not say, or it runs the turn after
+/// all; to call it lost would be wrong.
+Task<Result<std::optional<authority::PastTurn>>> SharedLane::past_turn(store::TakeRequest take) {
     const auto row = lane_->ids().find(take.key.owner, take.key.id);
     if (!row) {
         co_return std::nullopt;
     }
     authority::TurnsQuery query{.thread = row->thread, .limit = k_newest, .newest_first = true};
     auto page = co_await lane_->authority().turns_page(std::move(query));
+    if (!page && page.error().code != Code::not_found) {
+        co_return std::unexpected(std::move(page).error());
+    }
     for (std::size_t i = 0; page && i < page->turns.size(); ++i) {
-        if (auto& turn = page->turns[i]; wire_id(turn.id) == take.from.turn && !turn.running) {
-            co_return std::move(turn);
+        auto& turn = page->turns[i];
+        if (wire_id(turn.id) != take.from.turn) {
+            continue;
         }
+        if (turn.running) {
+            co_return fail(Code::unavailable, "the turn runs");
+        }
+        co_return std::move(turn);
     }
     co_return std::nullopt;
 }
 
-Task<void>
-SharedLane::reap(store::TakeRequest take, std::string said, TurnHead head, bool history) {
-    auto past = history ? co_await past_turn(take) : std::nullopt;
+Task<void> SharedLane::reap(
+    store::TakeRequest take,
+    std::string said,
+    TurnHead head,
+    std::optional<authority::PastTurn> past
+) {
     encode::UiEncoder encoder(encoder_options(take, head));
     auto ended = past ? end_of(*past) : lost_end();
     std::string begun;

@@ -1,14 +1,24 @@
 // A lane dies or cannot come to the store while its turns run on at a Codex server.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
+import { startCodexRelay } from './codex_relay.mjs';
 import { startPipe } from './pipe.mjs';
 import { begun, fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
 
 let world;
 before(async () => { world = await startWorld({ args: ['--limit', 'store-wait=400ms', '--limit', 'store-outage=1500ms'] }); });
 after(() => world.end());
+
+/** Codex has stored the end of a turn whose question has this key. */
+function ended(key) {
+  const sessions = path.join(world.server.home, 'sessions');
+  const all = fs.readdirSync(sessions, { recursive: true }).filter((name) => /rollout-.*\.jsonl$/.test(name)).map((name) => fs.readFileSync(path.join(sessions, name), 'utf8'));
+  return all.some((text) => text.includes(`key=${key}`) && text.includes('"task_complete"'));
+}
 
 test('a lane that stays cut off from the store leaves its turn to whoever took it over', async () => {
   const pipe = await startPipe(world.redis.port);
@@ -128,4 +138,24 @@ test('what the store does not have yet, and endings told without it, are counted
   await cut.until(async () => (await metric(cut, 'store_unacked_bytes')) === 0 && (await metric(cut, 'turns_held')) === 0, 'the rest in the store');
   assert.equal((await cut.stop()).code, 0);
   pipe.stop();
+});
+
+test('Codex has ended a dead lane’s turn and cannot tell it at once: it is asked again, the turn is not lost', async () => {
+  const dying = await world.lane('dies-late');
+  const relay = await startCodexRelay(world.server.port, { refuse: ({ method }) => method === 'thread/turns/list' && relay.refused < 2 });
+  const first = await begun(dying, 'asked-again');
+  await dying.until(async () => (await metric(dying, 'store_unacked_bytes')) === 0, 'the store to have the words');
+  await dying.kill();
+  await first.done;
+  await world.release('asked-again');
+  await world.server.until(() => ended('asked-again'), 'the end of the turn');
+  const b = await world.lane('settles', [], { codex: relay.port });
+  await b.until(async () => (await metric(b, 'reaped_total')) === 1, 'its end');
+  const again = resume(b, 'asked-again');
+  await again.done;
+  assertLegal(again);
+  assert.deepEqual(read(again).texts, [whole()]);
+  assert.equal(relay.refused, 2);
+  assert.equal((await b.stop()).code, 0);
+  relay.stop();
 });
