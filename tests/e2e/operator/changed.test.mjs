@@ -55,5 +55,6 @@ test('a file starts when its part of the machine is free, the pairs first, of ea
 
 test('what a file counted is the sum of its TAP, and what it skipped is told apart', () => {
   assert.deepEqual(counted('TAP version 13\nok 1 - # pass 9\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n'), { passed: 3, failed: 2, skipped: 2 });
+  assert.deepEqual(counted('# Subtest: a/b.test.mjs\nok 1 - a/b.test.mjs\n# pass 1\n', 'a/b.test.mjs'), { passed: 0, failed: 0, skipped: 0 }, 'no test in it');
   assert.deepEqual(counted(''), { passed: 0, failed: 0, skipped: 0 });
 });
