@@ -16,7 +16,7 @@ import { startOnSmallDisk } from '../lib/small_disk.mjs';
 import { startRedis } from '../replicas/redis.mjs';
 import { EVENTS_TOPIC } from '../worker/fake/lib/khala.mjs';
 import { World } from '../worker/world.mjs';
-import { assertSent, startPager, until, withAlertmanager } from './alert_world.mjs';
+import { assertSent, generated, startPager, until, withAlertmanager } from './alert_world.mjs';
 
 const host = (lane) => new URL(lane.base).host;
 const metric = async (base, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)$`, 'm').exec(await (await fetch(`${base}/metrics`)).text())?.[1] ?? NaN);
@@ -252,3 +252,10 @@ withAlertmanager('planted in a live lane with six hours behind it: OaStreamBridg
   for (let n = 0; n < 10; n++) await Promise.all(Array.from({ length: 30 }, () => chat(lane.base, 'replay:01-echo', { path: '/api/chat/stream' }).done));
   await assertSent(pager, { page: 'OaStreamBridgeSpike', next: { shows: (end) => /turns\/s/.test(end.stdout) && /OK|NO TRAFFIC/.test(end.stdout) } });
 }));
+
+test('every alert that this file plants is one of the generated rules', async () => {
+  const { names } = await generated();
+  const planted = new Set([...fs.readFileSync(new URL(import.meta.url), 'utf8').matchAll(/'(OaStream\w+)'/g)].map(([, name]) => name));
+  assert.ok(planted.size > 10, [...planted].join(' '));
+  assert.deepEqual([...planted].filter((name) => !names.includes(name)), []);
+});
