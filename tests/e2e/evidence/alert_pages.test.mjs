@@ -8,7 +8,7 @@ import test, { after } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, scratch, sleep } from '../lib/process.mjs';
 import { startAlertmanager } from '../lib/prometheus.mjs';
-import { assertSent, generated, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
+import { assertSent, generated, scraped, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
 
 const running = [];
 after(() => Promise.all(running.map((one) => one.stop())));
@@ -24,7 +24,7 @@ async function turns(base, count) {
 async function watchers(lanes, scrape = {}) {
   const pager = await startPager(lanes.map((lane) => new URL(lane.base).host), { scrape });
   running.push(pager);
-  await pager.server.eventually('count(oa_stream_build_info)', (rows) => rows[0]?.value === lanes.length);
+  await scraped(pager, 'count(oa_stream_build_info)', (rows) => rows[0]?.value === lanes.length);
   return pager;
 }
 

@@ -16,7 +16,7 @@ import { startOnSmallDisk } from '../lib/small_disk.mjs';
 import { startRedis } from '../replicas/redis.mjs';
 import { EVENTS_TOPIC } from '../worker/fake/lib/khala.mjs';
 import { World } from '../worker/world.mjs';
-import { assertSent, generated, startPager, until, withAlertmanager } from './alert_world.mjs';
+import { assertSent, generated, scraped, startPager, until, withAlertmanager } from './alert_world.mjs';
 
 const host = (lane) => new URL(lane.base).host;
 const metric = async (base, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)$`, 'm').exec(await (await fetch(`${base}/metrics`)).text())?.[1] ?? NaN);
@@ -36,7 +36,7 @@ async function staged(body) {
 /** A pager over that lane, once it was seen `ready`. */
 async function watched(put, targets, how = {}, seen = 'count(oa_stream_build_info)') {
   const pager = put(await startPager(targets, how));
-  await pager.server.eventually(seen, (rows) => rows[0]?.value >= 1, limit(30000));
+  await scraped(pager, seen, (rows) => rows[0]?.value >= 1, limit(30000));
   return pager;
 }
 const codexPids = (lane) => childPids(lane.pid).filter((pid) => {

@@ -48,7 +48,8 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
   const manager = await startAlertmanager(routes
     .replace('group_wait: 30s', 'group_wait: 4s\n  group_interval: 5s')
     .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`));
-  const server = await startPrometheus(targets, { rules: [rules], alertmanager: manager.host, ...how });
+  // All the rules together take it a tenth of a second.
+  const server = await startPrometheus(targets, { evaluation: '500ms', rules: [rules], alertmanager: manager.host, ...how });
   const alerts = () => pages.flatMap((page) => page.alerts);
   return {
     server,
@@ -57,6 +58,15 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
     said: (name) => alerts().find((alert) => alert.labels.alertname === name)?.annotations,
     stop: async () => { await server.stop(); await manager.stop(); hook.close(); },
   };
+}
+
+/**
+ * Prometheus has seen what the query asks for. Until it scrapes, for some seconds, it holds that no lane is there, and tells
+ * nobody as it does not know the Alertmanager yet: if that went on, it would be told a minute later.
+ */
+export async function scraped(pager, expr, pick, ms) {
+  await pager.server.eventually(expr, pick, ms);
+  await pager.server.eventually('ALERTS{alertname="OaStreamRequestsAbsent"}', (rows) => rows.length === 0);
 }
 
 /** The command of an alert, as an operator types it. */

@@ -30,13 +30,13 @@ const freePort = () => new Promise((done, fail) => {
 });
 
 /**
- * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `scrape`: more of its configuration;
+ * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `evaluation`: the interval of its rules. `scrape`: more of its configuration;
  * `web`: its own web configuration, with TLS or users; `data`: a folder with what it knows already.
  */
-export async function startPrometheus(targets, { interval = '200ms', rules = [], scrape = {}, alertmanager = null, web = null, data } = {}) {
+export async function startPrometheus(targets, { interval = '200ms', evaluation = interval, rules = [], scrape = {}, alertmanager = null, web = null, data } = {}) {
   const folder = scratch('prometheus');
   const port = await freePort();
-  const config = { global: { scrape_interval: interval, evaluation_interval: interval }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
+  const config = { global: { scrape_interval: interval, evaluation_interval: evaluation }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
   if (alertmanager) config.alerting = { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] };
   fs.writeFileSync(path.join(folder, 'prometheus.yml'), JSON.stringify(config)); // JSON is YAML
   const secured = path.join(folder, 'web.yml');
