@@ -42,7 +42,7 @@ function rulesOf(text) {
 /** The alerts that are silent without a rule: it, or those that read it, also through other records. */
 function alertsOf(rule, all) {
   if (rule.kind === 'alert') return [rule.name];
-  return all.filter((one) => one !== rule && one.text.includes(`${rule.name}`)).flatMap((one) => alertsOf(one, all));
+  return all.filter((one) => one !== rule && one.text.includes(rule.name)).flatMap((one) => alertsOf(one, all));
 }
 
 const runTests = (files, cwd) => new Promise((done, fail) => {
