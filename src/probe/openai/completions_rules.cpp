@@ -127,10 +127,10 @@ Json body_of(const Run& run, bool streamed) {
     return body;
 }
 
-Task<Completion> ask(RunPtr run, Json body) {
+Task<Completion> ask(RunPtr run, Json body, std::optional<ProbeLimits> limits) {
     const auto& options = run->options;
     auto answer = co_await ask_completion(
-        run->client, options.target, std::move(body), options.limits, options.api
+        run->client, options.target, std::move(body), limits.value_or(options.limits), options.api
     );
     run->note_request_id(answer.response);
     co_return answer;

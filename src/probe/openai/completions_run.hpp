@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -95,7 +96,9 @@ struct Sent {
 [[nodiscard]] Task<net::ClientResponse> send(RunPtr run, Sent sent);
 /// The run's prompt, or `more` in its place; streamed with counts.
 [[nodiscard]] Json body_of(const Run& run, bool streamed);
-[[nodiscard]] Task<Completion> ask(RunPtr run, Json body);
+/// With the run's limits, or with these.
+[[nodiscard]] Task<Completion>
+ask(RunPtr run, Json body, std::optional<ProbeLimits> limits = std::nullopt);
 
 /// What is wrong with a refusal: another status, no error object, a type that does not fit the
 /// status, another code or param (where they are given), inner words, no request id, no JSON.

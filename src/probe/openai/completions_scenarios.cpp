@@ -254,14 +254,8 @@ Task<void> check_quiet(RunPtr run) {
     auto limits = run->options.limits;
     limits.stall = Millis{16'500};
     limits.total = std::max(limits.total, Millis{60'000});
-    const auto answer = co_await ask_completion(
-        run->client,
-        run->options.target,
-        scenario_body(*run, "words;n=1;first=19000", true),
-        limits,
-        run->options.api
-    );
-    run->note_request_id(answer.response);
+    const auto answer =
+        co_await ask(run, scenario_body(*run, "words;n=1;first=19000", true), limits);
     const bool silent = answer.response.failure == net::TransferFailure::idle_timeout;
     run->judge(
         "turns.quiet",
