@@ -133,12 +133,19 @@ struct Launch {
 
 class PosixChild final : public Child {
 public:
+    /// The buffer stays and is never zeroed: most reads fill a few hundred bytes of it.
+    struct Output {
+        explicit Output(const asio::any_io_executor& executor) : pipe(executor) {}
+        asio::posix::stream_descriptor pipe;
+        std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(k_read_size);
+    };
     struct State {
         explicit State(const asio::any_io_executor& executor)
-            : in(executor), out(executor), err(executor), pidfd(executor), ended(executor) {
+            : in(executor), pidfd(executor), out(executor), err(executor), ended(executor) {
             ended.expires_at(Clock::time_point::max());
         }
-        asio::posix::stream_descriptor in, out, err, pidfd;
+        asio::posix::stream_descriptor in, pidfd;
+        Output out, err;
         asio::steady_timer ended; ///< cancelled when the child was reaped: wakes every waiter
         pid_t pid = -1;
         std::optional<ChildExit> exit{};
@@ -154,7 +161,8 @@ public:
             reap(*state_, true);
         }
         boost::system::error_code ignored;
-        for (auto* descriptor : {&state_->in, &state_->out, &state_->err, &state_->pidfd}) {
+        for (auto* descriptor :
+             {&state_->in, &state_->out.pipe, &state_->err.pipe, &state_->pidfd}) {
             descriptor->close(ignored);
         }
     }
@@ -211,18 +219,17 @@ public:
     }
 
 private:
-    static Task<Result<std::string>>
-    read(std::shared_ptr<State> state, asio::posix::stream_descriptor State::* which) {
-        std::string buffer(k_read_size, '\0');
-        const auto [error, count] =
-            co_await ((*state).*which).async_read_some(asio::buffer(buffer), k_as_tuple);
+    static Task<Result<std::string>> read(std::shared_ptr<State> state, Output State::* which) {
+        Output& output = (*state).*which;
+        const auto [error, count] = co_await output.pipe.async_read_some(
+            asio::buffer(output.buffer.get(), k_read_size), k_as_tuple
+        );
         if (error && error != asio::error::eof) {
             co_return fail(
                 Code::unavailable, fmt::format("cannot read from child: {}", error.message())
             );
         }
-        buffer.resize(count);
-        co_return buffer;
+        co_return std::string(output.buffer.get(), count);
     }
 
     static Task<Result<void>> write(std::shared_ptr<State> state, std::string bytes) {
@@ -334,10 +341,10 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
         state->in.assign(std::exchange(in.write, -1));
     }
     if (options.pipe_stdout) {
-        state->out.assign(std::exchange(out.read, -1));
+        state->out.pipe.assign(std::exchange(out.read, -1));
     }
     if (options.pipe_stderr) {
-        state->err.assign(std::exchange(err.read, -1));
+        state->err.pipe.assign(std::exchange(err.read, -1));
     }
     state->pidfd.assign(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     asio::co_spawn(executor, PosixChild::watch(state), asio::detached);
