@@ -123,6 +123,11 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
         OA_CHECK(private_folder(path));
     }
     OA_CHECK(make_dirs(home.work));
+    // Of a folder for skills that is missing Codex watches the one above it: its home, where each
+    // write to its databases made it look for skills again, 120 times a turn (0.169.0).
+    for (const char* skills : {"skills", ".agents/skills"}) {
+        OA_CHECK(make_dirs(home.home / skills));
+    }
     OA_TRY(home.lock, FolderLock::take(base / "lock"));
     empty_folder(home.tmp);
     remove_logs(home.home);
