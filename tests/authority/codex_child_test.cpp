@@ -1,4 +1,5 @@
 // The child of the codex authority: started, checked, replaced, kept small, let go.
+#include "codex/process/line_rate.hpp"
 #include "fake_stage.hpp"
 
 #include <sys/stat.h>
@@ -13,6 +14,9 @@ TEST_CASE("codex: its folder is private, its own, and held by one process") {
     CHECK((info.st_mode & 0777U) == 0700U);
     REQUIRE(::stat((stage.folder.path() / "state/codex/home/config.toml").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777U) == 0600U);
+    for (const char* skills : {"skills", ".agents/skills"}) { // watched instead of the home
+        CHECK(std::filesystem::is_directory(stage.folder.path() / "state/codex/home" / skills));
+    }
     const auto second = make_codex_authority(stage.io.get_executor(), stage.options);
     const auto refused = run(stage.io, second->open());
     REQUIRE_FALSE(refused.has_value());
@@ -257,4 +261,26 @@ TEST_CASE("codex: closing does not wait for a child that is still starting") {
     stage.until([&] { return opened.has_value(); });
     CHECK(Clock::now() - began < Millis(5'000)); // the handshake would have had 15 s
     CHECK(opened->error().code == Code::unavailable);
+}
+
+TEST_CASE("codex: lines are many from 500 a second on, whatever the silence before") {
+    const Clock::time_point start{};
+    const auto at = [&](int ms) { return start + Millis(ms); };
+    LineRate rate(start);
+    rate.add(1'000, at(99));
+    CHECK_FALSE(rate.many()); // no whole span yet
+    rate.add(0, at(100));
+    CHECK(rate.many());
+    for (int ms = 110; ms <= 200; ms += 10) {
+        rate.add(5, at(ms)); // 50 in 100 ms
+    }
+    CHECK(rate.many());
+    for (int ms = 210; ms <= 300; ms += 10) {
+        rate.add(4, at(ms));
+    }
+    CHECK_FALSE(rate.many());
+    rate.add(60, at(5'300)); // a burst behind five seconds of silence
+    CHECK_FALSE(rate.many());
+    rate.add(60, at(5'410));
+    CHECK(rate.many());
 }

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "line_rate.hpp"
+
 #include <fmt/format.h>
 
 #include <csignal>
@@ -14,6 +16,10 @@ namespace {
 constexpr std::size_t k_out_limit = 64U << 20U; ///< a child that stopped reading its input
 constexpr std::size_t k_tail = 2'000;
 constexpr Millis k_last_words{250}; ///< between the end of the output and the end of the process
+/// Between two reads of a child that says much: a wake-up for each word costs more than the word.
+constexpr Millis k_gather{4};
+/// A quarter of a pipe: who brings more does not wait for us.
+constexpr std::size_t k_much = 16U << 10U;
 
 /// Codex colours its log even into a pipe.
 std::string without_colours(std::string_view line) {
@@ -130,13 +136,16 @@ Task<void> ChildLink::close_within(Millis grace) {
 }
 
 Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
+    LineRate rate(Clock::now());
     while (!self->lost_) {
         const auto bytes = co_await self->child_->read_stdout();
         if (!bytes || bytes->empty()) {
             break;
         }
         self->heard_ = Clock::now();
+        std::size_t lines = 0;
         const auto fed = self->lines_.feed(*bytes, [&](std::string_view line) {
+            ++lines;
             if (!self->lost_) {
                 self->rpc_->on_line(line);
             }
@@ -146,6 +155,10 @@ Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
                 .code = Code::unavailable,
                 .message = fmt::format("codex sent a line beyond {} bytes", self->line_bytes_)
             });
+        }
+        rate.add(lines, self->heard_);
+        if (rate.many() && bytes->size() < k_much) {
+            co_await sleep_for(k_gather);
         }
     }
     // A dead child's pipe and process end together; which of the two is seen first is chance.
