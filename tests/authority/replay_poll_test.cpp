@@ -1,8 +1,7 @@
 // The replay authority as the lane reads it: without a coroutine that waits.
-#include "oa_stream/authority/polled_turn.hpp"
 #include "oa_stream/authority/replay.hpp"
 
-#include "harness.hpp"
+#include "polled.hpp"
 
 #include <memory>
 #include <vector>
@@ -10,51 +9,6 @@
 using namespace oa_test;
 
 namespace {
-
-/// A turn and who polls it, until it has ended.
-class Polled final : public TurnWaker {
-public:
-    Polled(asio::io_context& io, std::unique_ptr<Turn> turn) : io_(&io), turn_(std::move(turn)) {}
-    Polled(const Polled&) = delete;
-    Polled& operator=(const Polled&) = delete;
-    ~Polled() { turn_.reset(); }
-
-    void turn_ready() override {
-        ++wakes;
-        look();
-    }
-    void look() {
-        auto& polled = dynamic_cast<PolledTurn&>(*turn_);
-        while (told.ended() == nullptr && !told.error) {
-            EventBatch batch;
-            const auto some = polled.poll(batch, *this);
-            if (!some) {
-                told.error = some.error();
-            } else if (!*some) {
-                CHECK(batch.empty());
-                return;
-            }
-            told.batches += batch.empty() ? 0 : 1;
-            std::ranges::move(batch, std::back_inserter(told.events));
-        }
-    }
-    void run_to_end() {
-        const auto limit = Clock::now() + std::chrono::seconds(20);
-        while (told.ended() == nullptr && !told.error && Clock::now() < limit) {
-            io_->restart();
-            io_->run_one_for(Millis(1000));
-        }
-    }
-    [[nodiscard]] Turn& turn() { return *turn_; }
-    void drop() { turn_.reset(); }
-
-    Told told{};
-    int wakes = 0;
-
-private:
-    asio::io_context* io_;
-    std::unique_ptr<Turn> turn_;
-};
 
 struct Stage {
     explicit Stage(ReplayOptions options = {})
