@@ -1,5 +1,6 @@
 #include "turn_feed.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include <utility>
@@ -11,12 +12,14 @@ void TurnFeed::queue(EventBatch&& events) {
         fail(Error{.code = Code::too_large, .message = "the events of this turn were not fetched"});
     }
     changed_.notify();
+    wake();
 }
 
 void TurnFeed::fail(const Error& why) {
     if (!over()) {
         error_ = why;
         changed_.notify();
+        wake();
     }
 }
 
@@ -39,23 +42,81 @@ Task<void> TurnFeed::wait_ended(std::shared_ptr<TurnFeed> self, Clock::time_poin
     }
 }
 
+Result<bool> TurnFeed::look(EventBatch& out, Clock::time_point& expiry) {
+    if (!queue_.empty()) {
+        out = queue_.take();
+        return true;
+    }
+    if (error_) {
+        return std::unexpected(*error_);
+    }
+    const Expiry next = this->expiry();
+    if (Clock::now() >= next.at) {
+        return oa_stream::fail(
+            Code::timeout, fmt::format("{} went past the {} deadline", who_, next.what), next.what
+        );
+    }
+    expiry = next.at;
+    return false;
+}
+
+Result<bool> TurnFeed::poll(EventBatch& out, TurnWaker& waker) {
+    if (!watch_) {
+        watch_ = std::make_shared<Watch>(executor_);
+    }
+    watch_->waker = &waker;
+    Clock::time_point expiry;
+    auto told = look(out, expiry);
+    if (told && !*told) {
+        ring_at(expiry);
+    }
+    return told;
+}
+
+void TurnFeed::forget_waker() noexcept {
+    if (watch_) {
+        watch_->waker = nullptr;
+        watch_->alarm.cancel();
+        watch_.reset();
+    }
+}
+
+/// Soon: a batch may be queued from within a call of the turn's.
+void TurnFeed::wake() {
+    if (watch_ && !std::exchange(watch_->due, true)) {
+        asio::post(executor_, [watch = watch_] {
+            watch->due = false;
+            if (watch->waker != nullptr) {
+                watch->waker->turn_ready();
+            }
+        });
+    }
+}
+
+/// An alarm that rings too early is cheaper than one that is set anew for each event.
+void TurnFeed::ring_at(Clock::time_point at) {
+    if (watch_->rings <= at) {
+        return;
+    }
+    watch_->rings = at;
+    watch_->alarm.expires_at(at);
+    watch_->alarm.async_wait([watch = watch_](const boost::system::error_code& error) {
+        if (!error && watch->waker != nullptr) {
+            watch->rings = Clock::time_point::max();
+            watch->waker->turn_ready();
+        }
+    });
+}
+
 Task<Result<EventBatch>> TurnFeed::next(std::shared_ptr<TurnFeed> self) {
     while (true) {
-        if (!self->queue_.empty()) {
-            co_return self->queue_.take();
+        EventBatch batch;
+        Clock::time_point expiry;
+        OA_CO_TRY(const bool told, self->look(batch, expiry));
+        if (told) {
+            co_return batch;
         }
-        if (const auto& error = self->error_) {
-            co_return std::unexpected(*error);
-        }
-        const Expiry expiry = self->expiry();
-        if (Clock::now() >= expiry.at) {
-            co_return oa_stream::fail(
-                Code::timeout,
-                fmt::format("{} went past the {} deadline", self->who_, expiry.what),
-                expiry.what
-            );
-        }
-        co_await self->changed_.wait_until(expiry.at);
+        co_await self->changed_.wait_until(expiry);
         if (is_set(co_await asio::this_coro::cancellation_state)) {
             co_return oa_stream::fail(Code::cancelled, "cancelled");
         }

@@ -1,8 +1,8 @@
-// What the one caller of a running turn's next() is given: its events, its end, or the deadline
-// that passed. Each kind of authority adds how the events come about.
+// What the one caller of a running turn's next() or poll() is given: its events, its end, or the
+// deadline that passed. Each kind of authority adds how the events come about.
 #pragma once
 
-#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/authority/polled_turn.hpp"
 
 #include "codex/process/signal.hpp"
 #include "turn_queue.hpp"
@@ -23,10 +23,11 @@ public:
     };
     /// `who` runs the turn, for errors.
     TurnFeed(const asio::any_io_executor& executor, const Limits& limits, std::string_view who)
-        : limits_(limits), who_(who), queue_(limits.queue_bytes), changed_(executor) {}
+        : executor_(executor), limits_(limits), who_(who), queue_(limits.queue_bytes),
+          changed_(executor) {}
     TurnFeed(const TurnFeed&) = delete;
     TurnFeed& operator=(const TurnFeed&) = delete;
-    virtual ~TurnFeed() = default;
+    virtual ~TurnFeed() { forget_waker(); }
 
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
@@ -37,6 +38,9 @@ public:
 
     /// Turn::next() without the consequences of a timeout.
     [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<TurnFeed> self);
+    /// PolledTurn::poll() likewise; until forget_waker(), which is idempotent.
+    [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker);
+    void forget_waker() noexcept;
     /// Over; or `deadline` passed.
     [[nodiscard]] static Task<void>
     wait_ended(std::shared_ptr<TurnFeed> self, Clock::time_point deadline);
@@ -58,13 +62,27 @@ private:
         Clock::time_point at;
         const char* what;
     };
+    /// Who polls. What waits on the loop holds it, the feed may be gone by then.
+    struct Watch {
+        explicit Watch(const asio::any_io_executor& executor) : alarm(executor) {}
+        TurnWaker* waker = nullptr;
+        bool due = false; ///< a call is on its way
+        asio::steady_timer alarm;
+        Clock::time_point rings = Clock::time_point::max();
+    };
     [[nodiscard]] Expiry expiry() const;
+    /// What was told, the error or the passed deadline; false: nothing before `expiry`.
+    [[nodiscard]] Result<bool> look(EventBatch& out, Clock::time_point& expiry);
+    void wake();
+    void ring_at(Clock::time_point at);
 
+    asio::any_io_executor executor_;
     Limits limits_;
     std::string_view who_;
     TurnQueue queue_;
     std::optional<Error> error_{};
     Clock::time_point began_ = Clock::now();
+    std::shared_ptr<Watch> watch_{};
 
 protected:
     Signal changed_;

@@ -1,5 +1,7 @@
 #include "oa_stream/authority/codex.hpp"
 
+#include "oa_stream/authority/polled_turn.hpp"
+
 #include "codex_core.hpp"
 
 #include <utility>
@@ -8,18 +10,28 @@ namespace oa_stream::authority {
 
 namespace {
 
-class CodexTurn final : public Turn {
+class CodexTurn final : public PolledTurn {
 public:
     CodexTurn(std::shared_ptr<CodexCore> core, std::shared_ptr<RunningTurn> live)
         : core_(std::move(core)), live_(std::move(live)) {}
     CodexTurn(const CodexTurn&) = delete;
     CodexTurn& operator=(const CodexTurn&) = delete;
-    ~CodexTurn() override { core_->abandon(live_); }
+    ~CodexTurn() override {
+        live_->forget_waker();
+        core_->abandon(live_);
+    }
 
     [[nodiscard]] const std::string& thread_id() const noexcept override { return live_->thread(); }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return live_->id(); }
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
     [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(core_, live_); }
+    [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
+        auto told = live_->poll(out, waker);
+        if (!told) {
+            settle(*core_, live_, told.error());
+        }
+        return told;
+    }
     void interrupt() override { core_->interrupt(live_); }
     [[nodiscard]] bool leave() override { return core_->leave(live_); }
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
@@ -33,11 +45,18 @@ private:
     static Task<Result<EventBatch>>
     next_of(std::shared_ptr<CodexCore> core, std::shared_ptr<RunningTurn> live) {
         auto batch = co_await RunningTurn::next(live);
-        if (!batch && batch.error().code == Code::timeout) {
-            live->fail(batch.error());
-            core->interrupt(live);
+        if (!batch) {
+            settle(*core, live, batch.error());
         }
         co_return batch;
+    }
+    /// A deadline that passed ends the turn, with Codex as well.
+    static void
+    settle(CodexCore& core, const std::shared_ptr<RunningTurn>& live, const Error& why) {
+        if (why.code == Code::timeout) {
+            live->fail(why);
+            core.interrupt(live);
+        }
     }
 
     std::shared_ptr<CodexCore> core_;

@@ -1,5 +1,6 @@
 #include "oa_stream/authority/worker.hpp"
 
+#include "oa_stream/authority/polled_turn.hpp"
 #include "oa_stream/base/option_names.hpp"
 
 #include "build_time.hpp"
@@ -14,18 +15,28 @@ namespace oa_stream::authority {
 
 namespace {
 
-class WorkerHandle final : public Turn {
+class WorkerHandle final : public PolledTurn {
 public:
     WorkerHandle(std::shared_ptr<WorkerCore> core, std::shared_ptr<WorkerTurn> live)
         : core_(std::move(core)), live_(std::move(live)) {}
     WorkerHandle(const WorkerHandle&) = delete;
     WorkerHandle& operator=(const WorkerHandle&) = delete;
-    ~WorkerHandle() override { core_->abandon(live_); }
+    ~WorkerHandle() override {
+        live_->forget_waker();
+        core_->abandon(live_);
+    }
 
     [[nodiscard]] const std::string& thread_id() const noexcept override { return live_->thread(); }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return live_->id(); }
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
     [[nodiscard]] Task<Result<EventBatch>> next() override { return WorkerTurn::next(live_); }
+    [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
+        auto told = live_->poll(out, waker);
+        if (!told && told.error().code == Code::timeout) {
+            live_->fail(told.error());
+        }
+        return told;
+    }
     void interrupt() override { core_->interrupt(live_); }
 
 private:
