@@ -1,9 +1,47 @@
 #include "oa_stream/authority/authority.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace oa_stream::authority {
+
+class Turn::Waiting final : public TurnWaker {
+public:
+    explicit Waiting(const asio::any_io_executor& executor)
+        : timer_(executor, Clock::time_point::max()) {}
+    void turn_ready() override { timer_.cancel(); }
+    [[nodiscard]] auto wait() { return timer_.async_wait(asio::as_tuple(asio::use_awaitable)); }
+
+private:
+    asio::steady_timer timer_;
+};
+
+Turn::Turn() = default;
+Turn::~Turn() = default;
+
+Task<Result<EventBatch>> Turn::next() {
+    if (!waiting_) {
+        waiting_ = std::make_unique<Waiting>(co_await asio::this_coro::executor);
+    }
+    while (true) {
+        EventBatch batch;
+        OA_CO_TRY(const bool told, poll(batch, *waiting_));
+        if (told) {
+            co_return batch;
+        }
+        (void)co_await waiting_->wait();
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+    }
+}
 
 turn::FailureCode failure_code_of(const Error& error) noexcept {
     switch (error.code) {

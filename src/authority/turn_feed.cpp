@@ -108,19 +108,4 @@ void TurnFeed::ring_at(Clock::time_point at) {
     });
 }
 
-Task<Result<EventBatch>> TurnFeed::next(std::shared_ptr<TurnFeed> self) {
-    while (true) {
-        EventBatch batch;
-        Clock::time_point expiry;
-        OA_CO_TRY(const bool told, self->look(batch, expiry));
-        if (told) {
-            co_return batch;
-        }
-        co_await self->changed_.wait_until(expiry);
-        if (is_set(co_await asio::this_coro::cancellation_state)) {
-            co_return oa_stream::fail(Code::cancelled, "cancelled");
-        }
-    }
-}
-
 } // namespace oa_stream::authority

@@ -1,8 +1,8 @@
-// What the one caller of a running turn's next() or poll() is given: its events, its end, or the
+// What the one caller of a running turn's poll() is given: its events, its end, or the
 // deadline that passed. Each kind of authority adds how the events come about.
 #pragma once
 
-#include "oa_stream/authority/polled_turn.hpp"
+#include "oa_stream/authority/authority.hpp"
 
 #include "codex/process/signal.hpp"
 #include "turn_queue.hpp"
@@ -36,9 +36,8 @@ public:
     /// No terminal event will come: next() ends with `why` after what is queued. Idempotent.
     void fail(const Error& why);
 
-    /// Turn::next() without the consequences of a timeout.
-    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<TurnFeed> self);
-    /// PolledTurn::poll() likewise; until forget_waker(), which is idempotent.
+    /// Turn::poll() without the consequences of a timeout; until forget_waker(), which is
+    /// idempotent.
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker);
     void forget_waker() noexcept;
     /// Over; or `deadline` passed.

@@ -1,8 +1,6 @@
 // A turn as the lane reads it: without a coroutine that waits.
 #pragma once
 
-#include "oa_stream/authority/polled_turn.hpp"
-
 #include "harness.hpp"
 
 #include <memory>
@@ -22,10 +20,9 @@ public:
         look();
     }
     void look() {
-        auto& polled = dynamic_cast<PolledTurn&>(*turn_);
         while (told.ended() == nullptr && !told.error) {
             EventBatch batch;
-            const auto some = polled.poll(batch, *this);
+            const auto some = turn_->poll(batch, *this);
             if (!some) {
                 told.error = some.error();
             } else if (!*some) {

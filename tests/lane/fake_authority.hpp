@@ -4,6 +4,7 @@
 #include "oa_stream/authority/authority.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -20,17 +21,24 @@
 namespace oa_stream::test {
 
 /// What the test holds of a turn; lives longer than the turn itself.
-struct PlayedTurn {
-    explicit PlayedTurn(const asio::any_io_executor& executor) : signal(executor) {}
+struct PlayedTurn : std::enable_shared_from_this<PlayedTurn> {
+    explicit PlayedTurn(asio::any_io_executor loop) : executor(std::move(loop)) {}
 
     void push(authority::EventBatch batch) {
         queue.emplace_back(std::move(batch));
-        signal.cancel();
+        wake();
     }
     void push(turn::Event event) { push(authority::EventBatch{std::move(event)}); }
     void fail(Code code, std::string message) {
         queue.emplace_back(oa_stream::fail(code, std::move(message)));
-        signal.cancel();
+        wake();
+    }
+    void wake() {
+        asio::post(executor, [weak = weak_from_this()] {
+            if (const auto self = weak.lock(); self && self->waker != nullptr) {
+                self->waker->turn_ready();
+            }
+        });
     }
     /// An opened text part with one delta.
     void say(std::string text) {
@@ -50,7 +58,8 @@ struct PlayedTurn {
     authority::TurnRequest request{};
     std::string thread, turn;
     std::deque<Result<authority::EventBatch>> queue;
-    asio::steady_timer signal;
+    asio::any_io_executor executor;
+    authority::TurnWaker* waker = nullptr;
     std::unique_ptr<authority::WireFaults> faults;
     /// The call `call` and a question about it.
     void ask(const std::string& call, const std::string& approval) {
@@ -73,25 +82,25 @@ struct PlayedTurn {
 class FakeTurn final : public authority::Turn {
 public:
     explicit FakeTurn(std::shared_ptr<PlayedTurn> played) : played_(std::move(played)) {}
-    ~FakeTurn() override { played_->dropped = true; }
+    ~FakeTurn() override {
+        played_->waker = nullptr;
+        played_->dropped = true;
+    }
 
     [[nodiscard]] const std::string& thread_id() const noexcept override { return played_->thread; }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return played_->turn; }
     [[nodiscard]] const std::string& model() const noexcept override { return model_; }
 
-    [[nodiscard]] Task<Result<authority::EventBatch>> next() override {
-        const auto played = played_;
-        while (played->queue.empty()) {
-            const auto state = co_await asio::this_coro::cancellation_state;
-            if (state.cancelled() != asio::cancellation_type::none) {
-                co_return oa_stream::fail(Code::cancelled, "cancelled");
-            }
-            played->signal.expires_at(Clock::time_point::max());
-            (void)co_await played->signal.async_wait(asio::as_tuple(asio::use_awaitable));
+    [[nodiscard]] Result<bool>
+    poll(authority::EventBatch& out, authority::TurnWaker& waker) override {
+        played_->waker = &waker;
+        if (played_->queue.empty()) {
+            return false;
         }
-        auto batch = std::move(played->queue.front());
-        played->queue.pop_front();
-        co_return batch;
+        auto batch = std::move(played_->queue.front());
+        played_->queue.pop_front();
+        OA_TRY(out, std::move(batch));
+        return true;
     }
 
     void interrupt() override {

@@ -96,11 +96,25 @@ public:
     [[nodiscard]] virtual bool corrupt_next() = 0;
 };
 
+/// Who polls a turn.
+class TurnWaker {
+public:
+    TurnWaker() = default;
+    TurnWaker(const TurnWaker&) = delete;
+    TurnWaker& operator=(const TurnWaker&) = delete;
+    /// Turn::poll() may have something: on the loop, never from within a call of the turn's.
+    /// It may come without need.
+    virtual void turn_ready() = 0;
+
+protected:
+    ~TurnWaker() = default;
+};
+
 /// A running turn. Dropping it interrupts the turn and forgets it.
 class Turn {
 public:
-    virtual ~Turn() = default;
-    Turn() = default;
+    Turn();
+    virtual ~Turn();
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
@@ -108,16 +122,20 @@ public:
     [[nodiscard]] virtual const std::string& turn_id() const noexcept = 0;
     [[nodiscard]] virtual const std::string& model() const noexcept = 0;
 
-    /// Whatever arrived since the last call, at least one event; the last of a turn is TurnEnded.
-    /// After it, or after an error (Code::unavailable: the authority died – or, with where "eof",
-    /// went away by itself without a terminal event, its events up to then being whole;
-    /// Code::timeout, where "first_event", "idle", "turn" or empty;
-    /// Code::protocol, Code::too_large), next() must not be called again. Code::cancelled is the
-    /// one exception: the calling coroutine was cancelled, nothing is lost, next() may be called
-    /// again. failure_code_of() says what an error means to a client.
-    [[nodiscard]] virtual Task<Result<EventBatch>> next() = 0;
+    /// True: `out`, which is empty, has whatever arrived since the last call, at least one event;
+    /// the last of a turn is TurnEnded. False: nothing arrived, and `waker`, which outlives the
+    /// turn, is called when that has changed. After TurnEnded, or after an error
+    /// (Code::unavailable: the authority died – or, with where "eof", went away by itself without a
+    /// terminal event, its events up to then being whole; Code::timeout, where "first_event",
+    /// "idle", "turn" or empty; Code::protocol, Code::too_large), poll() must not be called again.
+    /// failure_code_of() says what an error means to a client.
+    [[nodiscard]] virtual Result<bool> poll(EventBatch& out, TurnWaker& waker) = 0;
 
-    /// Asks the authority to stop the turn; its TurnEnded then arrives through next().
+    /// As poll(), for a coroutine that waits; the turn must live until then. A caller uses one of
+    /// the two. Code::cancelled: the coroutine was, nothing is lost, next() may be called again.
+    [[nodiscard]] Task<Result<EventBatch>> next();
+
+    /// Asks the authority to stop the turn; its TurnEnded then arrives through poll().
     /// Idempotent; does not wait for the end.
     virtual void interrupt() = 0;
 
@@ -139,9 +157,13 @@ public:
 
     /// nullptr (nearly always): frames are written as they are. Lives as long as the turn.
     [[nodiscard]] virtual WireFaults* wire_faults() noexcept { return nullptr; }
+
+private:
+    class Waiting;
+    std::unique_ptr<Waiting> waiting_; ///< in next()
 };
 
-/// How an error of Turn::next() is reported to clients: unavailable → authority_lost; timeout →
+/// How an error of Turn::poll() is reported to clients: unavailable → authority_lost; timeout →
 /// stalled (where "idle"), turn_aborted (where "turn"), else authority_timeout; too_large →
 /// overloaded; anything else → codex_error.
 [[nodiscard]] turn::FailureCode failure_code_of(const Error& error) noexcept;

@@ -1,7 +1,5 @@
 #include "oa_stream/authority/codex.hpp"
 
-#include "oa_stream/authority/polled_turn.hpp"
-
 #include "codex_core.hpp"
 
 #include <utility>
@@ -10,7 +8,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-class CodexTurn final : public PolledTurn {
+class CodexTurn final : public Turn {
 public:
     CodexTurn(std::shared_ptr<CodexCore> core, std::shared_ptr<RunningTurn> live)
         : core_(std::move(core)), live_(std::move(live)) {}
@@ -24,11 +22,11 @@ public:
     [[nodiscard]] const std::string& thread_id() const noexcept override { return live_->thread(); }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return live_->id(); }
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
-    [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(core_, live_); }
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
         auto told = live_->poll(out, waker);
-        if (!told) {
-            settle(*core_, live_, told.error());
+        if (!told && told.error().code == Code::timeout) {
+            live_->fail(told.error());
+            core_->interrupt(live_);
         }
         return told;
     }
@@ -42,23 +40,6 @@ public:
     }
 
 private:
-    static Task<Result<EventBatch>>
-    next_of(std::shared_ptr<CodexCore> core, std::shared_ptr<RunningTurn> live) {
-        auto batch = co_await RunningTurn::next(live);
-        if (!batch) {
-            settle(*core, live, batch.error());
-        }
-        co_return batch;
-    }
-    /// A deadline that passed ends the turn, with Codex as well.
-    static void
-    settle(CodexCore& core, const std::shared_ptr<RunningTurn>& live, const Error& why) {
-        if (why.code == Code::timeout) {
-            live->fail(why);
-            core.interrupt(live);
-        }
-    }
-
     std::shared_ptr<CodexCore> core_;
     std::shared_ptr<RunningTurn> live_;
 };

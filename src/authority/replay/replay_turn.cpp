@@ -77,8 +77,7 @@ struct Playing final : ReplayClock::Sleeper {
     }
 
     ReplayPlan plan;
-    TurnWaker* waker = nullptr;          ///< of poll()
-    asio::steady_timer* timer = nullptr; ///< of next(), while it waits
+    TurnWaker* waker = nullptr; ///< of poll()
     std::size_t stop_at; ///< events from here on are not told
     Clock::time_point began = Clock::now();
     bool interrupted = false;
@@ -174,7 +173,7 @@ Result<bool> tell_now(Playing& playing, EventBatch& out, Clock::time_point& wake
     return false;
 }
 
-class ReplayTurn final : public PolledTurn, public WireFaults {
+class ReplayTurn final : public Turn, public WireFaults {
 public:
     ReplayTurn(std::shared_ptr<ReplayClock> clock, ReplayPlan plan)
         : clock_(std::move(clock)), playing_(std::make_shared<Playing>(std::move(plan))) {}
@@ -197,7 +196,6 @@ public:
     [[nodiscard]] const std::string& model() const noexcept override {
         return playing_->plan.model;
     }
-    [[nodiscard]] Task<Result<EventBatch>> next() override { return next_of(playing_); }
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
         playing_->waker = &waker;
         auto wake = Clock::time_point::max();
@@ -210,9 +208,6 @@ public:
     void interrupt() override {
         playing_->interrupted = true;
         playing_->plan.turn->stopping = true;
-        if (playing_->timer != nullptr) {
-            playing_->timer->cancel();
-        }
         if (playing_->waker != nullptr) {
             clock_->wake_soon(playing_);
         }
@@ -227,37 +222,6 @@ public:
     }
 
 private:
-    /// Says which timer an interruption is to cancel, also while its coroutine is destroyed.
-    class Waiting {
-    public:
-        Waiting(Playing& playing, asio::steady_timer& timer) : playing_(&playing) {
-            playing.timer = &timer;
-        }
-        Waiting(const Waiting&) = delete;
-        Waiting& operator=(const Waiting&) = delete;
-        ~Waiting() { playing_->timer = nullptr; }
-
-    private:
-        Playing* playing_;
-    };
-
-    static Task<Result<EventBatch>> next_of(std::shared_ptr<Playing> playing) {
-        while (true) {
-            auto wake = Clock::time_point::max();
-            EventBatch batch;
-            OA_CO_TRY(const bool told, tell_now(*playing, batch, wake));
-            if (told) {
-                co_return batch;
-            }
-            asio::steady_timer timer(co_await asio::this_coro::executor, wake);
-            const Waiting waiting(*playing, timer);
-            co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-            if (is_set(co_await asio::this_coro::cancellation_state)) {
-                co_return fail(Code::cancelled, "cancelled");
-            }
-        }
-    }
-
     std::shared_ptr<ReplayClock> clock_;
     std::shared_ptr<Playing> playing_;
 };

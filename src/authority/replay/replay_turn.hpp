@@ -2,7 +2,7 @@
 // that is due in one batch.
 #pragma once
 
-#include "oa_stream/authority/polled_turn.hpp"
+#include "oa_stream/authority/authority.hpp"
 #include "oa_stream/authority/replay.hpp"
 
 #include "replay_clock.hpp"

@@ -1,6 +1,5 @@
 #include "oa_stream/authority/worker.hpp"
 
-#include "oa_stream/authority/polled_turn.hpp"
 #include "oa_stream/base/option_names.hpp"
 
 #include "build_time.hpp"
@@ -15,7 +14,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-class WorkerHandle final : public PolledTurn {
+class WorkerHandle final : public Turn {
 public:
     WorkerHandle(std::shared_ptr<WorkerCore> core, std::shared_ptr<WorkerTurn> live)
         : core_(std::move(core)), live_(std::move(live)) {}
@@ -29,7 +28,6 @@ public:
     [[nodiscard]] const std::string& thread_id() const noexcept override { return live_->thread(); }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return live_->id(); }
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
-    [[nodiscard]] Task<Result<EventBatch>> next() override { return WorkerTurn::next(live_); }
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
         auto told = live_->poll(out, waker);
         if (!told && told.error().code == Code::timeout) {

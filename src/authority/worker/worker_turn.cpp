@@ -190,14 +190,6 @@ void WorkerTurn::end_interrupted() {
     }
 }
 
-Task<Result<EventBatch>> WorkerTurn::next(std::shared_ptr<WorkerTurn> self) {
-    auto batch = co_await TurnFeed::next(self);
-    if (!batch && batch.error().code == Code::timeout) {
-        self->fail(batch.error());
-    }
-    co_return batch;
-}
-
 std::optional<turn::Usage> WorkerTurn::total() const {
     return translator_ ? translator_->total() : std::nullopt;
 }

@@ -53,9 +53,6 @@ public:
     /// turn/completed waits for late items until this passed.
     void tick(Clock::time_point now);
 
-    /// Turn::next(): a deadline that passed ends the turn.
-    [[nodiscard]] static Task<Result<EventBatch>> next(std::shared_ptr<WorkerTurn> self);
-
     [[nodiscard]] std::optional<turn::Usage> total() const;
     [[nodiscard]] std::uint64_t text_mismatches() const;
     [[nodiscard]] std::uint64_t unknown_events() const;

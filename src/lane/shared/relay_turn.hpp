@@ -23,8 +23,9 @@ public:
     [[nodiscard]] const std::string& thread_id() const noexcept override { return key_.id; }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_; }
     [[nodiscard]] const std::string& model() const noexcept override { return model_; }
-    [[nodiscard]] Task<Result<authority::EventBatch>> next() override {
-        co_return fail(Code::cancelled, "this turn runs elsewhere");
+    [[nodiscard]] Result<bool>
+    poll(authority::EventBatch& /*out*/, authority::TurnWaker& /*waker*/) override {
+        return false;
     }
     void interrupt() override {
         spawn(

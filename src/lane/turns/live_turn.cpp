@@ -1,50 +1,17 @@
 #include "live_turn.hpp"
 
-#include "oa_stream/authority/polled_turn.hpp"
-
 #include "chats/chat_request.hpp"
 #include "faulty_encoder.hpp"
 #include "reader.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <exception>
 #include <new>
 
 namespace oa_stream::lane {
-
-namespace {
-
-class Poller final : public authority::TurnWaker {
-public:
-    void turn_ready() override { look(); }
-    std::function<void()> look{};
-};
-
-/// In the slot of a turn's cancellation. It owns the poller: both live as long as the turn.
-struct OnCancel {
-    asio::any_io_executor executor;
-    std::weak_ptr<LiveTurn> turn;
-    std::unique_ptr<Poller> poller;
-
-    void operator()(asio::cancellation_type /*type*/) const { look_soon(); }
-    /// In the loop's next turn.
-    void look_soon() const {
-        asio::post(executor, [weak = turn, raw = poller.get()] {
-            if (const auto alive = weak.lock()) {
-                raw->look();
-            }
-        });
-    }
-};
-
-} // namespace
 
 LiveTurn::LiveTurn(
     const asio::any_io_executor& executor,
@@ -76,67 +43,34 @@ std::shared_ptr<LiveTurn> LiveTurn::begin(
     self->host_->scratch.clear();
     self->style_.encoder->begin(self->host_->scratch);
     self->commit(self->accepted_);
-    self->start_pump();
+    self->look_soon();
     return self;
 }
 
-/// Events of a turn that can be polled are taken without a coroutine.
-void LiveTurn::start_pump() {
-    if (auto* const polled = dynamic_cast<authority::PolledTurn*>(turn_.get())) {
-        auto poller = std::make_unique<Poller>();
-        poller->look = [this, polled, waker = poller.get()] {
-            const auto self = shared_from_this();
-            bool more = turn_ != nullptr;
-            while (more && !ended_ && !ending_) {
-                authority::EventBatch batch;
-                const auto told = polled->poll(batch, *waker);
-                if (!told) {
-                    lose(told.error());
-                    turn_.reset();
-                    return;
-                }
-                more = *told && feed_or_end(std::move(batch));
-            }
-            if (ended_ || ending_) { // end_now() gives it an end too, which may be being stored
-                turn_.reset();
-            }
-        };
-        OnCancel on_cancel{executor_, weak_from_this(), std::move(poller)};
-        on_cancel.look_soon();
-        cancel_.slot().emplace<OnCancel>(std::move(on_cancel));
-        return;
-    }
-    asio::co_spawn(
-        executor_,
-        pump(shared_from_this()),
-        asio::bind_cancellation_slot(
-            cancel_.slot(),
-            [](const std::exception_ptr& error) {
-                if (error) {
-                    std::rethrow_exception(error); // a broken invariant: errors are values here
-                }
-            }
-        )
-    );
+void LiveTurn::look_soon() {
+    asio::post(executor_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->look();
+        }
+    });
 }
 
-Task<void> LiveTurn::pump(std::shared_ptr<LiveTurn> self) {
-    // Cancelled, next() returns an error instead of throwing through us.
-    co_await asio::this_coro::throw_if_cancelled(false);
-    while (!self->ended_) {
-        auto batch = co_await self->turn_->next();
-        if (self->ended_ || self->ending_) { // end_now() gave it an end, which is being stored
-            break;
+void LiveTurn::look() {
+    const auto self = shared_from_this();
+    bool more = turn_ != nullptr;
+    while (more && !ended_ && !ending_) {
+        authority::EventBatch batch;
+        const auto told = turn_->poll(batch, *this);
+        if (!told) {
+            lose(told.error());
+            turn_.reset();
+            return;
         }
-        if (!batch) {
-            self->lose(batch.error());
-            break;
-        }
-        if (!self->feed_or_end(*std::move(batch))) {
-            break;
-        }
+        more = *told && feed_or_end(std::move(batch));
     }
-    self->turn_.reset();
+    if (ended_ || ending_) { // end_now() gives it an end too, which may be being stored
+        turn_.reset();
+    }
 }
 
 /// Without memory for what came the turn ends, not the process.

@@ -11,7 +11,6 @@
 #include "approvals.hpp"
 #include "frame_log.hpp"
 
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <functional>
@@ -79,7 +78,7 @@ struct TurnStyle {
     std::shared_ptr<void> place{}; ///< among all replicas' turns; given back when it has ended
 };
 
-class LiveTurn : public std::enable_shared_from_this<LiveTurn> {
+class LiveTurn final : public std::enable_shared_from_this<LiveTurn>, private authority::TurnWaker {
 public:
     /// Encodes the stream's beginning and starts to follow the authority's events.
     [[nodiscard]] static std::shared_ptr<LiveTurn> begin(
@@ -224,8 +223,10 @@ private:
         bool claimed = false; ///< somebody is, was, or will not any more be told it
         bool told = false; ///< … and has begun to be
     };
-    void start_pump();
-    [[nodiscard]] static Task<void> pump(std::shared_ptr<LiveTurn> self);
+    void turn_ready() override { look(); }
+    /// Takes what the authority has to tell; lets it go when the turn has ended.
+    void look();
+    void look_soon(); ///< in the loop's next turn
     [[nodiscard]] bool feed_or_end(authority::EventBatch batch);
     [[nodiscard]] bool feed(authority::EventBatch batch);
     void lose(const Error& error);
@@ -273,7 +274,7 @@ private:
     asio::any_io_executor executor_;
     std::shared_ptr<TurnHost> host_; ///< before log_, which counts in it
     TurnIdentity identity_;
-    std::unique_ptr<authority::Turn> turn_; ///< the pump's once it runs
+    std::unique_ptr<authority::Turn> turn_; ///< until it has ended
     std::string id_;
     FrameLog log_;
     encode::Normaliser normaliser_;
@@ -284,7 +285,6 @@ private:
     asio::steady_timer pause_timer_;
     std::vector<std::unique_ptr<TurnReader>> readers_;
     std::vector<asio::steady_timer*> waiters_;
-    asio::cancellation_signal cancel_;
     std::uint64_t next_reader_ = 0;
     std::size_t open_readers_ = 0; ///< as last told to the observer
     std::uint64_t first_event_offset_ = 0; ///< log offsets; 0: not there yet

@@ -89,7 +89,7 @@ void LiveTurn::end_now(StopReason reason) {
     normaliser_.push(end_for(reason), events);
     write(events, Clock::now());
     turn_->interrupt();
-    cancel_.emit(asio::cancellation_type::terminal);
+    look_soon();
 }
 
 bool LiveTurn::can_leave() const noexcept {
@@ -104,7 +104,7 @@ bool LiveTurn::leave() {
     ended_ = true;
     gone_ = true;
     ended_at_ = Clock::now();
-    cancel_.emit(asio::cancellation_type::terminal);
+    look_soon();
     announce_change();
     return true;
 }

@@ -53,7 +53,7 @@ std::shared_ptr<LiveTurn> LiveTurn::adopt(
     self->log_.append(said);
     self->saw_event_ = true;
     self->owed_ = true; // whoever read it there may come here
-    self->start_pump();
+    self->look_soon();
     return self;
 }
 
@@ -229,7 +229,7 @@ void LiveTurn::leave_to_others(turn::Failure why) {
     }
     style_.journal.reset();
     end_as_lost(std::move(why));
-    cancel_.emit(asio::cancellation_type::terminal);
+    look_soon();
 }
 
 /// Another replica may run it: what it is told is not ours to say.

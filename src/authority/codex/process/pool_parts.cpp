@@ -1,7 +1,5 @@
 #include "pool_parts.hpp"
 
-#include "oa_stream/authority/polled_turn.hpp"
-
 #include "signal.hpp"
 
 #include <utility>
@@ -10,12 +8,10 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Every turn of Codex can be polled, and so can this one.
-class PooledTurn final : public PolledTurn {
+class PooledTurn final : public Turn {
 public:
     PooledTurn(std::shared_ptr<void> use, std::unique_ptr<Turn> turn, std::string thread)
-        : use_(std::move(use)), turn_(std::move(turn)),
-          polled_(dynamic_cast<PolledTurn*>(turn_.get())), thread_(std::move(thread)) {}
+        : use_(std::move(use)), turn_(std::move(turn)), thread_(std::move(thread)) {}
     PooledTurn(const PooledTurn&) = delete;
     PooledTurn& operator=(const PooledTurn&) = delete;
     ~PooledTurn() override = default;
@@ -23,15 +19,13 @@ public:
     [[nodiscard]] const std::string& thread_id() const noexcept override { return thread_; }
     [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_->turn_id(); }
     [[nodiscard]] const std::string& model() const noexcept override { return turn_->model(); }
-    [[nodiscard]] Task<Result<EventBatch>> next() override {
-        return thread_ == turn_->thread_id() ? turn_->next() : renamed(turn_->next(), thread_);
-    }
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
-        if (polled_ == nullptr) {
-            return fail(Code::precondition, "this turn cannot be polled");
+        auto told = turn_->poll(out, waker);
+        for (turn::Event& event : out) {
+            if (auto* started = std::get_if<turn::TurnStarted>(&event)) {
+                started->thread = thread_;
+            }
         }
-        auto told = polled_->poll(out, waker);
-        rename(out, thread_);
         return told;
     }
     void interrupt() override { turn_->interrupt(); }
@@ -45,24 +39,8 @@ public:
     [[nodiscard]] WireFaults* wire_faults() noexcept override { return turn_->wire_faults(); }
 
 private:
-    static Task<Result<EventBatch>> renamed(Task<Result<EventBatch>> next, std::string thread) {
-        auto batch = co_await std::move(next);
-        if (batch) {
-            rename(*batch, thread);
-        }
-        co_return batch;
-    }
-    static void rename(EventBatch& batch, const std::string& thread) {
-        for (turn::Event& event : batch) {
-            if (auto* started = std::get_if<turn::TurnStarted>(&event)) {
-                started->thread = thread;
-            }
-        }
-    }
-
     std::shared_ptr<void> use_;
     std::unique_ptr<Turn> turn_;
-    PolledTurn* polled_;
     std::string thread_;
 };
 
