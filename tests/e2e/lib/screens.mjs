@@ -82,9 +82,10 @@ const TABLE = [
 
 export const normalised = (text) => TABLE.reduce((now, [pattern, replace]) => now.replace(pattern, replace), text);
 
-function difference(expected, actual) {
+/** As diff -u tells it: what was reviewed, and what is printed now. */
+export function difference(expected, actual) {
   const folder = scratch('diff');
-  const [was, is] = ['golden', 'screen'].map((name) => path.join(folder, name));
+  const [was, is] = ['reviewed', 'printed'].map((name) => path.join(folder, name));
   fs.writeFileSync(was, expected);
   fs.writeFileSync(is, actual);
   return spawnSync('diff', ['-u', was, is], { encoding: 'utf8' }).stdout;

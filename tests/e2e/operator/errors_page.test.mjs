@@ -10,6 +10,7 @@ import { classesOf, startErrorWorld } from '../lib/errors/error_cases.mjs';
 import { send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { difference } from '../lib/screens.mjs';
 import { CHAT, OPENAI, TURNS, refusalsPage } from '../lib/errors/refusals.mjs';
 
 const PAGE = path.join(ROOT, 'docs/errors.md');
@@ -136,5 +137,6 @@ test('no code of the sources is missing from the tables, and none is made up', (
 test('docs/errors.md says the same', () => {
   const page = pageOf();
   if (UPDATE) fs.writeFileSync(PAGE, page);
-  assert.equal(fs.existsSync(PAGE) ? fs.readFileSync(PAGE, 'utf8') : '', page, 'the page is not what is printed: OA_UPDATE_ERRORS=1 rewrites it; read what changed');
+  const reviewed = fs.existsSync(PAGE) ? fs.readFileSync(PAGE, 'utf8') : '';
+  assert.ok(reviewed === page, `the page is not what is printed: OA_UPDATE_ERRORS=1 rewrites it; read what changed\n${difference(reviewed, page)}`);
 });
