@@ -105,10 +105,14 @@ private:
 
     void smokes(const std::vector<SmokeSpec>& list) {
         for (std::size_t i = 0; i < list.size(); ++i) {
+            const bool users = list[i].through == Through::users;
             Step& step =
                 add(list[i].id,
                     StepKind::smoke,
-                    fmt::format("smoke as {} meets it", to_string(list[i].through)));
+                    fmt::format(
+                        "smoke test on the {} path",
+                        users ? std::string_view("users'") : to_string(list[i].through)
+                    ));
             step.item = static_cast<int>(i);
             step.evidence = {"streams/"};
         }
