@@ -158,6 +158,7 @@ Task<void> SharedLane::look_after_relays() {
 /// told it again, so that no other replica starts a second turn there.
 Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> alive) {
     std::vector<Held> all;
+    all.reserve(self->held_.size());
     for (const auto& [turn, held] : self->held_) {
         all.push_back(held);
     }

@@ -182,10 +182,10 @@ private:
     };
     [[nodiscard]] Task<Adoption> adopt(store::TakeRequest take, std::string said, TurnHead head);
     [[nodiscard]] std::shared_ptr<LiveTurn> go_on(
-        store::TakeRequest take,
+        const store::TakeRequest& take,
         std::uint64_t fence,
-        std::string said,
-        TurnHead head,
+        const std::string& said,
+        const TurnHead& head,
         std::unique_ptr<authority::Turn> turn
     );
     /// `past`: as the authority's history has it, where it has it.

@@ -248,17 +248,16 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         co_return Adoption::later;
     }
     take.from.stop = taken ? taken->holding.stop : take.from.stop;
-    auto live =
-        go_on(std::move(take), **fence, std::move(said), std::move(head), *std::move(joined));
+    auto live = go_on(take, **fence, said, head, *std::move(joined));
     lease->commit(live);
     co_return Adoption::done;
 }
 
 std::shared_ptr<LiveTurn> SharedLane::go_on(
-    store::TakeRequest take,
+    const store::TakeRequest& take,
     std::uint64_t fence,
-    std::string said,
-    TurnHead head,
+    const std::string& said,
+    const TurnHead& head,
     std::unique_ptr<authority::Turn> turn
 ) {
     auto journal = std::make_shared<TurnJournal>(
