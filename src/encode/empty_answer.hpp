@@ -12,10 +12,10 @@ inline constexpr std::string_view k_filtered_text =
 inline constexpr std::string_view k_cut_text =
     "The answer reached its limit of tokens before its first word: ask for less at once.";
 
-[[nodiscard]] constexpr std::string_view unsaid_text(turn::Finish finish) noexcept {
+[[nodiscard]] constexpr std::string_view text_of_empty(turn::Finish finish) noexcept {
     return finish == turn::Finish::content_filter ? k_filtered_text
            : finish == turn::Finish::length       ? k_cut_text
-                                                  : k_unsaid_text;
+                                                  : k_empty_answer_text;
 }
 
 } // namespace oa_stream::encode

@@ -1,5 +1,5 @@
+#include "empty_answer.hpp"
 #include "ui_encoder_state.hpp"
-#include "unsaid.hpp"
 
 #include <fmt/format.h>
 
@@ -132,15 +132,15 @@ Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& ou
         event.finish == turn::Finish::length || event.finish == turn::Finish::content_filter;
     const bool spent_for_nothing =
         tools.empty() && !noted && !summary.content && ((spent && spent->output > 0) || spoke);
-    const bool unsaid = event.outcome == turn::Outcome::completed && !answered &&
-                        event.finish != turn::Finish::tool_calls &&
-                        (event.withheld || cut || spent_for_nothing);
-    if (unsaid) {
-        const std::string id(k_unsaid_code);
+    const bool empty = event.outcome == turn::Outcome::completed && !answered &&
+                       event.finish != turn::Finish::tool_calls &&
+                       (event.withheld || cut || spent_for_nothing);
+    if (empty) {
+        const std::string id(k_empty_answer_code);
         OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));
-        OA_CHECK(
-            send(ui::PartDelta{ui::PartKind::text, id, std::string(unsaid_text(event.finish))}, out)
-        );
+        OA_CHECK(send(
+            ui::PartDelta{ui::PartKind::text, id, std::string(text_of_empty(event.finish))}, out
+        ));
         OA_CHECK(send(ui::PartEnd{ui::PartKind::text, id}, out));
     }
     if (event.outcome == turn::Outcome::interrupted) {
@@ -150,8 +150,8 @@ Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& ou
     }
     OA_CHECK(send(ui::FinishStep{}, out));
     Json metadata = finish_metadata(event);
-    if (unsaid) {
-        metadata["notice"] = k_unsaid_code;
+    if (empty) {
+        metadata["notice"] = k_empty_answer_code;
     }
     OA_CHECK(send(ui::Finish{std::move(metadata)}, out));
     OA_CHECK(send(ui::Done{}, out));

@@ -2,8 +2,8 @@
 
 #include "oa_stream/encode/normaliser.hpp"
 
+#include "empty_answer.hpp"
 #include "safe_json.hpp"
-#include "unsaid.hpp"
 
 #include <map>
 #include <set>
@@ -109,14 +109,14 @@ bool is_answered(const std::vector<turn::Event>& events) {
 
 } // namespace
 
-std::string_view unsaid_answer(const std::vector<turn::Event>& events) {
+std::string_view empty_answer_text(const std::vector<turn::Event>& events) {
     const auto* end = events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&events.back());
     if (end == nullptr || end->finish == turn::Finish::tool_calls || is_answered(events)) {
         return {};
     }
     const bool cut =
         end->finish == turn::Finish::length || end->finish == turn::Finish::content_filter;
-    return end->withheld || cut ? unsaid_text(end->finish) : std::string_view();
+    return end->withheld || cut ? text_of_empty(end->finish) : std::string_view();
 }
 
 Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {

@@ -40,7 +40,7 @@ end_frames(std::string_view status, std::string_view reason, std::string_view re
 }
 
 /// In place of an answer that cost tokens and was not told.
-std::string unsaid_frames() {
+std::string empty_answer_frames() {
     return frame(R"({"type":"text-start","id":"model_empty_response"})") +
            frame(
                R"({"type":"text-delta","id":"model_empty_response","delta":"The model ended its answer without a word. It may have refused: ask in other words."})"
@@ -153,7 +153,7 @@ TEST_CASE("ui encoder: keys that kill clients are renamed in inputs, outputs and
 TEST_CASE("ui encoder: the finish carries reason and usage") {
     CHECK(
         after_begin({UsageKnown{{1, 2, 3, 4}}, TurnEnded{Outcome::completed, Finish::other}}) ==
-        unsaid_frames() +
+        empty_answer_frames() +
             end_frames(
                 "completed",
                 "other",
@@ -165,7 +165,7 @@ TEST_CASE("ui encoder: the finish carries reason and usage") {
             {UsageKnown{{1, 0, 1, 0}},
              TurnEnded{Outcome::completed, Finish::stop, {}, Usage{9, 0, 9, 0}}}
         ) ==
-        unsaid_frames() +
+        empty_answer_frames() +
             end_frames(
                 "completed",
                 "stop",
@@ -187,7 +187,7 @@ TEST_CASE("ui encoder: an answer whose words were lost is a sentence") {
     const Note passing{"notice", {}, true, Json::object()};
     CHECK(
         after_begin({TurnEnded{Outcome::completed, Finish::stop, {}, Usage{0, 0, 7, 0}}}) ==
-        unsaid_frames() +
+        empty_answer_frames() +
             end_frames(
                 "completed",
                 "stop",

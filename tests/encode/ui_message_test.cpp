@@ -89,11 +89,11 @@ TEST_CASE("message parts: an answer whose words were lost has a sentence, as in 
         end.withheld = withheld;
         events.emplace_back(std::move(end));
         CHECK(ui_message_parts(events, Outcome::completed).is_array()); // its end is no part
-        return std::string(unsaid_answer(events));
+        return std::string(empty_answer_text(events));
     };
-    CHECK(shows({}, Finish::stop, true) == k_unsaid_text);
-    CHECK(shows(thought, Finish::stop, true) == k_unsaid_text);
-    CHECK(shows({text, said, call}, Finish::stop, true) == k_unsaid_text);
+    CHECK(shows({}, Finish::stop, true) == k_empty_answer_text);
+    CHECK(shows(thought, Finish::stop, true) == k_empty_answer_text);
+    CHECK(shows({text, said, call}, Finish::stop, true) == k_empty_answer_text);
     CHECK(shows({call, text, said}, Finish::stop, true) == "");
     CHECK(shows({text, said}, Finish::stop, true) == "");
     CHECK(shows({}, Finish::stop, false) == "");
@@ -101,6 +101,6 @@ TEST_CASE("message parts: an answer whose words were lost has a sentence, as in 
     CHECK(shows({}, Finish::content_filter, false).contains("content filter"));
     CHECK(shows({}, Finish::length, false).contains("limit of tokens"));
     CHECK(shows({text, said}, Finish::length, false) == "");
-    CHECK(unsaid_answer({}) == "");
-    CHECK(unsaid_answer({text, said}) == "");
+    CHECK(empty_answer_text({}) == "");
+    CHECK(empty_answer_text({text, said}) == "");
 }

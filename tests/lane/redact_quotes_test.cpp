@@ -4,7 +4,7 @@
 using namespace oa_stream;
 using namespace oa_stream::test;
 
-TEST_CASE("unsaid: what the conversation said is masked, what the provider says is kept") {
+TEST_CASE("redact quotes: what the conversation said is masked, what the provider says is kept") {
     struct Row {
         const char* name;
         std::string_view cause, said, shown;
@@ -34,7 +34,7 @@ TEST_CASE("unsaid: what the conversation said is masked, what the provider says 
     }
 }
 
-TEST_CASE("unsaid: long texts are cut, and only the end of a long request is kept") {
+TEST_CASE("redact quotes: long texts are cut, and only the end of a long request is kept") {
     CHECK(lane::redact_quotes(std::string(9000, 'x'), "").size() < 520);
     const auto body = std::string(40000, 'a') + "the newest message";
     CHECK(lane::end_of_body(body).size() == lane::k_quote_bytes);

@@ -11,13 +11,13 @@
 namespace oa_stream::encode {
 
 /// In place of an answer that has none: the text, and `notice` in the finish's metadata.
-inline constexpr std::string_view k_unsaid_code = "model_empty_response";
-inline constexpr std::string_view k_unsaid_text =
+inline constexpr std::string_view k_empty_answer_code = "model_empty_response";
+inline constexpr std::string_view k_empty_answer_text =
     "The model ended its answer without a word. It may have refused: ask in other words.";
 
 /// The text in place of an answer that has none, of a turn that completed; empty: it has one, or
 /// its end, if there is one among the events, does not say that there were words.
-[[nodiscard]] std::string_view unsaid_answer(const std::vector<turn::Event>& events);
+[[nodiscard]] std::string_view empty_answer_text(const std::vector<turn::Event>& events);
 
 /// A JSON array. `events` need not keep the grammar: they are repaired as those of a stream are, so
 /// calls have the ids they had on the wire. `outcome` decides what a call says that never ended.

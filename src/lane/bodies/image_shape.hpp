@@ -1,5 +1,5 @@
 // Whether the bytes of an image are whole, by the structure of its format: what a decoder meets
-// before it looks at a pixel. Of PNG the pixels as well, where Codex would drop the image unsaid.
+// before it looks at a pixel. Of PNG the pixels as well, where Codex would drop the image silently.
 #pragma once
 
 #include <string_view>

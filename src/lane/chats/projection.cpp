@@ -119,12 +119,12 @@ bool has_content(const authority::PastTurn& turn) {
 }
 
 /// The sentence in place of an answer that has none, as the stream told it.
-void add_unsaid(const authority::PastTurn& turn, Json& parts, Json& metadata) {
-    const auto text = encode::unsaid_answer(turn.events);
+void add_empty_answer(const authority::PastTurn& turn, Json& parts, Json& metadata) {
+    const auto text = encode::empty_answer_text(turn.events);
     if (!text.empty()) {
         Json& part = parts.emplace_back(text_part(text));
         part["state"] = "done";
-        metadata["notice"] = encode::k_unsaid_code;
+        metadata["notice"] = encode::k_empty_answer_code;
     }
 }
 
@@ -238,7 +238,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
             metadata["model"] = model;
         }
         if (completed && !waiting) {
-            add_unsaid(turn, parts, metadata);
+            add_empty_answer(turn, parts, metadata);
         }
         auto content = text_of(parts);
         finish_message(

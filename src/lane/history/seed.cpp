@@ -91,7 +91,7 @@ public:
         if (role == "user") {
             read_user(message);
         } else if (role == "assistant" && parts != nullptr && parts->is_array()) {
-            read_assistant(*parts, is_unsaid(message));
+            read_assistant(*parts, is_empty_answer(message));
         } else if (role == "assistant") {
             read_plain_assistant(message);
         } else {
@@ -167,9 +167,10 @@ private:
     }
 
     /// In place of an answer that had none its last text is not the model's.
-    static bool is_unsaid(const Json& message) {
+    static bool is_empty_answer(const Json& message) {
         const auto* metadata = member(message, "metadata");
-        return metadata != nullptr && text_view_in(*metadata, "notice") == encode::k_unsaid_code;
+        return metadata != nullptr &&
+               text_view_in(*metadata, "notice") == encode::k_empty_answer_code;
     }
     static std::size_t last_text(const Json& parts) {
         std::size_t at = parts.size();
@@ -179,8 +180,8 @@ private:
         return at == 0 ? parts.size() : at - 1;
     }
 
-    void read_assistant(const Json& parts, bool unsaid) {
-        const auto own = unsaid ? last_text(parts) : parts.size();
+    void read_assistant(const Json& parts, bool empty) {
+        const auto own = empty ? last_text(parts) : parts.size();
         for (std::size_t i = 0; i < parts.size(); ++i) {
             const Json& part = parts[i];
             const auto type = text_view_in(part, "type");
@@ -250,8 +251,8 @@ private:
                 part = left_out_part();
             }
         }
-        if (is_unsaid(message)) {
-            shown["notice"] = encode::k_unsaid_code;
+        if (is_empty_answer(message)) {
+            shown["notice"] = encode::k_empty_answer_code;
         }
         out_.shown.push_back(std::move(shown));
         places_.push_back(at);

@@ -78,7 +78,7 @@ Group silence_rules(const AlertOptions& options) {
 
 std::vector<Case> silence_cases(const AlertOptions& options) {
     const double turns = turns_per_minute(options);
-    std::vector<Series> unsaid;
+    std::vector<Series> silent;
     std::vector<Series> few;
     std::vector<Series> late;
     for (const auto& route : k_case_routes) {
@@ -86,7 +86,7 @@ std::vector<Case> silence_cases(const AlertOptions& options) {
             return fmt::format(R"({}{{{}route="{}"}})", metric, labels, route.pattern);
         };
         const std::string completed = of("terminal_total", R"(class="completed",)");
-        unsaid.push_back({.name = of("first_content_seconds_count", "")});
+        silent.push_back({.name = of("first_content_seconds_count", "")});
         few.push_back({.name = completed, .pieces = {{turns * 0.4, k_minutes}}});
         late.push_back({.name = completed, .pieces = {{turns * 0.8, k_minutes}}});
     }
@@ -101,7 +101,7 @@ std::vector<Case> silence_cases(const AlertOptions& options) {
          .firing = {{"OaStreamTerminalsLost", {}}}},
         {.name = "some turns last long", .changes = late},
         {.name = "no first content is reported",
-         .changes = unsaid,
+         .changes = silent,
          .firing = {{"OaStreamFirstContentAbsent", {}}}},
         {.name = "one target is down",
          .changes = {down},

@@ -177,7 +177,8 @@ void on_finish(Collector& to, const ui::Finish& finish) {
         turn.ending = "completed";
     }
     turn.finish = string_member(metadata, "finishReason").value_or("");
-    if (string_member(metadata, "notice") == encode::k_unsaid_code) { // the last text is the lane's
+    if (string_member(metadata, "notice") ==
+        encode::k_empty_answer_code) { // the last text is the lane's
         const auto own =
             std::ranges::find(turn.items.rbegin(), turn.items.rend(), Kind::text, &TurnItem::kind);
         if (own != turn.items.rend()) {

@@ -165,7 +165,7 @@ void AnswerReader::on_finish(const wire::ui::Finish& finish) {
     terminal_ = true;
     if (finish.metadata) {
         sample_.terminal = string_member(*finish.metadata, "status").value_or("");
-        unsaid_ = string_member(*finish.metadata, "notice") == encode::k_unsaid_code;
+        empty_ = string_member(*finish.metadata, "notice") == encode::k_empty_answer_code;
     }
 }
 
@@ -200,7 +200,7 @@ ProbeSample AnswerReader::end(const net::ClientResponse& response) {
     } else if (response.status != 0) {
         sample_.error_code = envelope_code(sample_.body_start);
     }
-    if (unsaid_) { // the words are the lane's
+    if (empty_) { // the words are the lane's
         sample_.content_frames = sample_.content_reads = 0;
         sample_.text.clear();
         last_content_.reset();
@@ -231,7 +231,7 @@ void AnswerReader::fill_clocks(const net::ClientResponse& response) {
         c.first_byte = since(first_byte_);
     }
     c.first_event = since(first_event_);
-    c.first_content = unsaid_ ? std::nullopt : since(first_content_);
+    c.first_content = empty_ ? std::nullopt : since(first_content_);
 }
 
 void AnswerReader::fill_pacing() {

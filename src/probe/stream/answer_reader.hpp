@@ -49,7 +49,7 @@ private:
     bool terminal_ = false;
     bool stopped_ = false;
     bool content_told_ = false;
-    bool unsaid_ = false; ///< a sentence of the lane's stands in place of an answer
+    bool empty_ = false; ///< a sentence of the lane's stands in place of an answer
 };
 
 } // namespace oa_stream::probe

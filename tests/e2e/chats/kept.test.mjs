@@ -97,10 +97,10 @@ const LOST = {
   refusal: SILENT, 'refusal;usage=none': SILENT, 'refusal;out=0': SILENT, 'reasoning;refuse=1': SILENT, 'empty;out=5': SILENT, empty: /^$/, 'empty-text': /^$/,
   'incomplete;words=0;reason=content_filter': /content filter withheld/, 'incomplete;words=0': /limit of tokens/,
 };
-const unsaid = (scenario) => `unsaid-${scenario.replace(/\W/g, '-')}`;
+const silent = (scenario) => `silent-${scenario.replace(/\W/g, '-')}`;
 async function listsAsTold(copies = []) {
   for (const [scenario, told] of Object.entries(LOST)) {
-    for (const id of [unsaid(scenario), ...copies.map((name) => `${name}-${unsaid(scenario)}`)]) {
+    for (const id of [silent(scenario), ...copies.map((name) => `${name}-${silent(scenario)}`)]) {
       const last = (await data(`/api/chats/${id}/messages`)).at(-1);
       assert.match(last.content, told, id);
       assert.equal(last.parts.filter((part) => part.type === 'text').length, last.content === '' ? 0 : 1);
@@ -111,7 +111,7 @@ async function listsAsTold(copies = []) {
 
 test('an answer of which nothing came is a sentence that says so: in the stream, in lists, after a restart and in a copy', async () => {
   for (const [scenario, told] of Object.entries(LOST)) {
-    const id = unsaid(scenario);
+    const id = silent(scenario);
     const seen = read(await turn(id, `scenario:${scenario}`, 'u-1'));
     assert.match(seen.texts.join(''), told, scenario);
     assert.equal(seen.finish.messageMetadata.notice, seen.texts.join('') === '' ? undefined : 'model_empty_response', scenario);
@@ -123,22 +123,22 @@ test('an answer of which nothing came is a sentence that says so: in the stream,
   assert.equal(said.finish.messageMetadata.notice, undefined);
   await listsAsTold();
   // A second one does not hide the first.
-  await turn('unsaid-refusal', 'scenario:text;words=1', 'u-2');
-  await turn('unsaid-refusal', 'scenario:refusal', 'u-3');
-  assert.deepEqual((await data('/api/chats/unsaid-refusal/messages')).filter((m) => m.role === 'assistant').map((m) => SILENT.test(m.content)), [true, false, true]);
+  await turn('silent-refusal', 'scenario:text;words=1', 'u-2');
+  await turn('silent-refusal', 'scenario:refusal', 'u-3');
+  assert.deepEqual((await data('/api/chats/silent-refusal/messages')).filter((m) => m.role === 'assistant').map((m) => SILENT.test(m.content)), [true, false, true]);
   for (const scenario of Object.keys(LOST)) {
-    const copy = await send(lane.base, { method: 'POST', path: `/api/chats/${unsaid(scenario)}/fork`, body: { id: `copy-${unsaid(scenario)}` } });
+    const copy = await send(lane.base, { method: 'POST', path: `/api/chats/${silent(scenario)}/fork`, body: { id: `copy-${silent(scenario)}` } });
     assert.equal(copy.status, 201, copy.text);
   }
   assert.equal((await lane.stop()).code, 0);
   lane = await start({ folder: lane.folder, stateDir: lane.stateDir });
   await listsAsTold(['copy']);
   // Moved on as a file it is still no word of the model's.
-  const file = (await send(lane.base, { path: '/api/chats/unsaid-refusal/export' })).json();
-  assert.equal((await send(lane.base, { method: 'POST', path: '/api/chats?id=unsaid-moved', body: file })).status, 201);
-  const again = (await send(lane.base, { path: '/api/chats/unsaid-moved/export' })).json();
-  assert.equal((await send(lane.base, { method: 'POST', path: '/api/chats?id=unsaid-twice', body: again })).status, 201);
-  for (const id of ['unsaid-moved', 'unsaid-twice']) {
+  const file = (await send(lane.base, { path: '/api/chats/silent-refusal/export' })).json();
+  assert.equal((await send(lane.base, { method: 'POST', path: '/api/chats?id=silent-moved', body: file })).status, 201);
+  const again = (await send(lane.base, { path: '/api/chats/silent-moved/export' })).json();
+  assert.equal((await send(lane.base, { method: 'POST', path: '/api/chats?id=silent-twice', body: again })).status, 201);
+  for (const id of ['silent-moved', 'silent-twice']) {
     assert.match((await data(`/api/chats/${id}/messages`))[1].content, SILENT);
     await turn(id, 'scenario:text;words=1', 'u-9');
     assert.doesNotMatch(JSON.stringify((await asked()).items), /without a word/);

@@ -10,16 +10,16 @@ import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
 import { promtool } from '../lib/prometheus.mjs';
-import { assertUnsaid, planted, plantedKey } from '../lib/unsaid.mjs';
+import { assertNotLogged, planted, plantedKey } from '../lib/not_logged.mjs';
 
 test('the check itself finds what it looks for', () => {
   const mark = planted('text');
   const text = (inner) => [{ name: 'log', text: inner }];
-  assertUnsaid({ mark }, text('nothing of the kind'));
+  assertNotLogged({ mark }, text('nothing of the kind'));
   for (const inner of [mark, Buffer.from(mark).toString('base64'), encodeURIComponent(mark), `cut ${mark.slice(0, 25)}`]) {
-    assert.throws(() => assertUnsaid({ mark }, text(`a ${inner} b`)), /tells mark/, inner);
+    assert.throws(() => assertNotLogged({ mark }, text(`a ${inner} b`)), /tells mark/, inner);
   }
-  assert.throws(() => assertUnsaid({ mark }, text('')), /nothing was logged/);
+  assert.throws(() => assertNotLogged({ mark }, text('')), /nothing was logged/);
 });
 
 for (const format of ['json', 'logfmt']) {
@@ -53,7 +53,7 @@ for (const format of ['json', 'logfmt']) {
     await send(lane.base, { method: 'POST', path: '/v1/chat/completions', headers, body: { model: 'x', messages: [{ role: 'user', content: `replay:failing ${marks.prompt}` }] } });
     const page = (await send(lane.base, { path: '/metrics', headers })).text;
     assert.equal((await lane.stop()).code, 0);
-    assertUnsaid(marks, [lane, log, { name: '/metrics', text: page }]);
+    assertNotLogged(marks, [lane, log, { name: '/metrics', text: page }]);
     assert.match(lane.stderr, /upstream said/, 'what the provider says about it is still told');
   });
 }
@@ -64,7 +64,7 @@ test('real Codex: provider key, prompts, answers, tool output and upstream error
   const mock = await startMock();
   const log = path.join(scratch('log'), 'access.log');
   const lane = await startCodexLane({
-    config: agentConfig, port: mock.port, name: 'codex-unsaid',
+    config: agentConfig, port: mock.port, name: 'codex-not-logged',
     args: ['--log-level', 'debug', '--access-log', log, '--codex-profile', 'agent'],
     env: { MOCK_API_KEY: marks.key, OA_STREAM_TOKEN: marks.token },
   });
@@ -96,7 +96,7 @@ test('real Codex: provider key, prompts, answers, tool output and upstream error
   assert.match(page, /^oa_stream_codex_up 1$/m);
   assert.deepEqual(promtool(['check', 'metrics'], page), { code: 0, output: '' });
   assert.equal((await lane.stop()).code, 0);
-  assertUnsaid(marks, [lane, log, { name: '/metrics', text: page }]);
+  assertNotLogged(marks, [lane, log, { name: '/metrics', text: page }]);
   assert.match(lane.stderr, /"event":"turn_ended"/);
   assert.match(fs.readFileSync(log, 'utf8'), /"terminal":"completed"/);
 });

@@ -20,7 +20,7 @@ function shapes(mark) {
  * Fails when a mark stands in the output of a process, in one of its files or in a text.
  * `marks`: {what: text}; `logs`: Running objects, file names or {name, text}.
  */
-export function assertUnsaid(marks, logs) {
+export function assertNotLogged(marks, logs) {
   let searched = 0;
   for (const log of logs) {
     const [name, text] = typeof log === 'string' ? [log, fs.readFileSync(log, 'utf8')] : 'text' in log ? [log.name, log.text] : [log.name, log.stdout + log.stderr];

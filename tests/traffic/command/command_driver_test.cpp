@@ -280,9 +280,9 @@ TEST_CASE("command driver: what is no split is null, and a rollback may begin fr
     CHECK(state->serving.empty());
     CHECK(state->wanted.empty());
     CHECK(serving_text(*state) == "weights 90 and 40");
-    const auto unsaid = bench.read_script(R"(echo '{"serving":null}')");
-    REQUIRE(unsaid.has_value());
-    CHECK(serving_text(*unsaid) == "the read program calls it no split");
+    const auto silent = bench.read_script(R"(echo '{"serving":null}')");
+    REQUIRE(silent.has_value());
+    CHECK(serving_text(*silent) == "the read program calls it no split");
 
     auto with = bench.options();
     with.read = {bench.folder.script("none", R"(echo '{"serving":null,"etag":"e"}')")};
