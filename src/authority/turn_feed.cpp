@@ -42,7 +42,11 @@ Task<void> TurnFeed::wait_ended(std::shared_ptr<TurnFeed> self, Clock::time_poin
     }
 }
 
-Result<bool> TurnFeed::look(EventBatch& out, Clock::time_point& expiry) {
+Result<bool> TurnFeed::poll(EventBatch& out, TurnWaker& waker) {
+    if (!watch_) {
+        watch_ = std::make_shared<Watch>(executor_);
+    }
+    watch_->waker = &waker;
     if (!queue_.empty()) {
         out = queue_.take();
         return true;
@@ -50,33 +54,22 @@ Result<bool> TurnFeed::look(EventBatch& out, Clock::time_point& expiry) {
     if (error_) {
         return std::unexpected(*error_);
     }
-    const Expiry next = this->expiry();
+    const Expiry next = expiry();
     if (Clock::now() >= next.at) {
-        return oa_stream::fail(
+        Error why{
             Code::timeout, fmt::format("{} went past the {} deadline", who_, next.what), next.what
-        );
+        };
+        fail(why);
+        return std::unexpected(std::move(why));
     }
-    expiry = next.at;
+    arm(next.at);
     return false;
-}
-
-Result<bool> TurnFeed::poll(EventBatch& out, TurnWaker& waker) {
-    if (!watch_) {
-        watch_ = std::make_shared<Watch>(executor_);
-    }
-    watch_->waker = &waker;
-    Clock::time_point expiry;
-    auto told = look(out, expiry);
-    if (told && !*told) {
-        ring_at(expiry);
-    }
-    return told;
 }
 
 void TurnFeed::forget_waker() noexcept {
     if (watch_) {
         watch_->waker = nullptr;
-        watch_->alarm.cancel();
+        watch_->timer.cancel();
         watch_.reset();
     }
 }
@@ -93,16 +86,16 @@ void TurnFeed::wake() {
     }
 }
 
-/// An alarm that rings too early is cheaper than one that is set anew for each event.
-void TurnFeed::ring_at(Clock::time_point at) {
-    if (watch_->rings <= at) {
+/// A timer that fires too early is cheaper than one that is set again for each event.
+void TurnFeed::arm(Clock::time_point at) {
+    if (watch_->armed <= at) {
         return;
     }
-    watch_->rings = at;
-    watch_->alarm.expires_at(at);
-    watch_->alarm.async_wait([watch = watch_](const boost::system::error_code& error) {
+    watch_->armed = at;
+    watch_->timer.expires_at(at);
+    watch_->timer.async_wait([watch = watch_](const boost::system::error_code& error) {
         if (!error && watch->waker != nullptr) {
-            watch->rings = Clock::time_point::max();
+            watch->armed = Clock::time_point::max();
             watch->waker->turn_ready();
         }
     });

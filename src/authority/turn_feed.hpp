@@ -33,10 +33,10 @@ public:
     [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
     /// Nothing will be told any more.
     [[nodiscard]] bool over() const noexcept { return ended_ || error_; }
-    /// No terminal event will come: next() ends with `why` after what is queued. Idempotent.
+    /// No terminal event will come: poll() ends with `why` after what is queued. Idempotent.
     void fail(const Error& why);
 
-    /// Turn::poll() without the consequences of a timeout; until forget_waker(), which is
+    /// Turn::poll(); a deadline that passed fails the turn. Wakes until forget_waker(), which is
     /// idempotent.
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker);
     void forget_waker() noexcept;
@@ -45,12 +45,14 @@ public:
     wait_ended(std::shared_ptr<TurnFeed> self, Clock::time_point deadline);
 
     bool interrupting = false; ///< a turn/interrupt is on its way
-    bool abandoned = false;    ///< nobody holds the handle any more
+    bool abandoned = false; ///< nobody holds the handle any more
 
 protected:
     void queue(EventBatch&& events);
     /// It is silent because it waits for the client: no deadline but the turn's own counts.
     [[nodiscard]] virtual bool waits_for_client() const { return false; }
+    /// Who polls looks again, and learns of deadlines that count by now.
+    void wake();
 
     bool content_ = false; ///< a part, tool or note was seen
     bool ended_ = false;
@@ -63,17 +65,14 @@ private:
     };
     /// Who polls. What waits on the loop holds it, the feed may be gone by then.
     struct Watch {
-        explicit Watch(const asio::any_io_executor& executor) : alarm(executor) {}
+        explicit Watch(const asio::any_io_executor& executor) : timer(executor) {}
         TurnWaker* waker = nullptr;
         bool due = false; ///< a call is on its way
-        asio::steady_timer alarm;
-        Clock::time_point rings = Clock::time_point::max();
+        asio::steady_timer timer;
+        Clock::time_point armed = Clock::time_point::max();
     };
     [[nodiscard]] Expiry expiry() const;
-    /// What was told, the error or the passed deadline; false: nothing before `expiry`.
-    [[nodiscard]] Result<bool> look(EventBatch& out, Clock::time_point& expiry);
-    void wake();
-    void ring_at(Clock::time_point at);
+    void arm(Clock::time_point at);
 
     asio::any_io_executor executor_;
     Limits limits_;

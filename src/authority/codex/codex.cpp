@@ -25,7 +25,6 @@ public:
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
         auto told = live_->poll(out, waker);
         if (!told && told.error().code == Code::timeout) {
-            live_->fail(told.error());
             core_->interrupt(live_);
         }
         return told;

@@ -29,11 +29,7 @@ public:
     [[nodiscard]] const std::string& turn_id() const noexcept override { return live_->id(); }
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
-        auto told = live_->poll(out, waker);
-        if (!told && told.error().code == Code::timeout) {
-            live_->fail(told.error());
-        }
-        return told;
+        return live_->poll(out, waker);
     }
     void interrupt() override { core_->interrupt(live_); }
 
