@@ -1,5 +1,6 @@
 // The codex authority as the lane reads it: without a coroutine that waits.
 #include "codex/process/codex_pool.hpp"
+#include "codex/running_turn.hpp"
 #include "fake_stage.hpp"
 #include "polled.hpp"
 
@@ -13,6 +14,35 @@ struct PollStage : FakeStage {
         turn->look();
         return turn;
     }
+    /// A whole turn, and its thread.
+    std::pair<Told, std::string> read(std::string prompt) {
+        const auto turn = polled(std::move(prompt));
+        turn->run_to_end();
+        return {turn->told, turn->turn().thread_id()};
+    }
+    /// … by a coroutine that waits.
+    std::pair<Told, std::string> waited(std::string prompt) {
+        Told told = play(ask(std::move(prompt)));
+        return {std::move(told), last->thread_id()};
+    }
+};
+
+/// Who polls a turn that no core runs.
+struct Reader final : TurnWaker {
+    explicit Reader(RunningTurn& turn) : live(turn) {}
+    void turn_ready() override {
+        EventBatch batch;
+        while (!error) {
+            const auto some = live.poll(batch, *this);
+            if (!some) {
+                error = some.error();
+            } else if (!*some) {
+                return;
+            }
+        }
+    }
+    RunningTurn& live;
+    std::optional<Error> error{};
 };
 
 } // namespace
@@ -49,7 +79,7 @@ TEST_CASE("codex, polled: a turn of a pool has the id that clients know") {
     CHECK(turn->told.first<turn::TurnStarted>()->thread == turn->turn().thread_id());
 }
 
-TEST_CASE("codex, polled: each deadline wakes who polls, and codex is asked to stop") {
+TEST_CASE("codex: each deadline of a turn wakes who polls, ends it with its name, interrupts it") {
     struct Row {
         const char* prompt;
         Millis first_event, idle, turn;
@@ -61,19 +91,41 @@ TEST_CASE("codex, polled: each deadline wakes who polls, and codex is asked to s
         Row{"stall-after", k_long, Millis(60), k_long, "idle"},
         Row{"stall-after", k_long, k_long, Millis(60), "turn"}
     );
-    CAPTURE(row.where);
+    const bool waited = GENERATE(false, true);
+    CAPTURE(row.where, waited);
     PollStage stage;
     stage.options.deadlines.first_event = row.first_event;
     stage.options.deadlines.idle = row.idle;
     stage.options.deadlines.turn = row.turn;
     stage.opened();
-    const auto turn = stage.polled(row.prompt);
-    turn->run_to_end();
-    CHECK(turn->told.outcome() == "timeout");
-    REQUIRE(turn->told.error);
-    CHECK(turn->told.error->where == row.where);
-    CHECK(stage.play(ask("next", turn->turn().thread_id())).outcome() == "completed");
+    const auto [told, thread] = waited ? stage.waited(row.prompt) : stage.read(row.prompt);
+    CHECK(told.outcome() == "timeout");
+    REQUIRE(told.error);
+    CHECK(told.error->where == row.where);
+    CHECK(stage.play(ask("next", thread)).outcome() == "completed");
     CHECK(stage.received("turn/interrupt") == 1);
+}
+
+TEST_CASE("codex: the deadline of silence counts again once the client has answered a call") {
+    asio::io_context io;
+    CodexOptions options;
+    options.deadlines.idle = Millis(50);
+    const auto live = std::make_shared<RunningTurn>(
+        io.get_executor(), options, "thread-1", "model", ApprovalPlace{}, std::nullopt
+    );
+    live->take_client_calls(true, {"f"});
+    live->bind("turn-1");
+    live->client_call(Json::parse(R"({"callId":"a","tool":"f","arguments":{}})"), 1);
+    Reader reader(*live);
+    reader.turn_ready();
+    io.run_for(Millis(200));
+    CHECK_FALSE(reader.error); // it waits for the client
+    must(live->answer_call(CallResult{.call = "a", .output = "done"}));
+    io.restart();
+    io.run_for(Millis(5'000));
+    live->forget_waker();
+    REQUIRE(reader.error);
+    CHECK(reader.error->where == "idle");
 }
 
 TEST_CASE("codex, polled: an interrupt wakes who polls, and never from within itself") {

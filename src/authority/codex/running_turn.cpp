@@ -272,6 +272,7 @@ Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
     auto reply = calls_.answer(result);
     if (reply) {
         last_event_ = Clock::now();
+        wake(); // the deadline of silence counts again
         if (!reply->request.is_null()) {
             kept_.keep(reply->request, reply->item, reply->body);
         }
