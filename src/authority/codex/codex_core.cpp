@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -23,12 +24,24 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr Millis k_last_words{500}; ///< for the reason a child gives on stderr before it ends
+/// Codex loads one thread after the other. Asked for all of them at once, as after its death, the
+/// last ones would run into their deadlines while they wait inside it.
+constexpr Turnstile::Limits k_resumes{.most = 4};
+
+/// A turn costs codex 55 ms of a core, most of it around its start. Asked for more turns at once
+/// than there are cores, it starts all of them late: each request would run into its deadline
+/// there, after the work. What waits here has cost nothing yet and can be refused. A start that
+/// takes far longer than its work waits for something else, the start of an MCP server for example.
+Turnstile::Limits starts() {
+    const std::size_t cores = std::max<std::size_t>(2, std::thread::hardware_concurrency());
+    return {.most = 4 * cores, .busy = cores, .slow = Millis(500)};
+}
 
 } // namespace
 
 CodexCore::CodexCore(const asio::any_io_executor& executor, CodexOptions options)
     : executor_(executor), options_(std::move(options)), changed_(executor), threads_(executor),
-      resumed_(executor), started_(executor) {
+      resumes_(executor, k_resumes), starts_(executor, starts()) {
 }
 
 void CodexCore::log(LogLevel level, std::string_view line) const {

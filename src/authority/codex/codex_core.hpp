@@ -6,6 +6,7 @@
 
 #include "codex/process/codex_home.hpp"
 #include "codex/process/codex_link.hpp"
+#include "codex/process/turnstile.hpp"
 #include "codex_threads.hpp"
 
 #include <cstdint>
@@ -194,7 +195,7 @@ private:
     // codex_start.cpp
     [[nodiscard]] static Task<RpcOutcome>
     call(Self self, Link link, std::string method, Json params, std::string traceparent = {});
-    [[nodiscard]] static Task<Result<std::shared_ptr<void>>> pass(Self self);
+    [[nodiscard]] static Task<Result<Turnstile::Pass>> pass(Self self);
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<ThreadHold>> known_thread(
@@ -241,10 +242,8 @@ private:
     Link former_{}; ///< lost; the next child starts once its process is gone
     CodexThreads threads_;
     CodexCounts counts_{};
-    std::size_t resuming_ = 0; ///< threads codex is loading for us
-    Signal resumed_;
-    std::size_t starting_ = 0; ///< turns codex is being asked for
-    Signal started_;
+    Turnstile resumes_; ///< threads codex is loading for us
+    Turnstile starts_; ///< turns codex is being asked for
     Clock::time_point ready_since_{};
     Millis lived_{0}; ///< how long the lost child was ready and answered
     std::optional<std::int64_t> limit_ends_{}; ///< of the account, Unix seconds; unset: none known

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -18,31 +17,6 @@ namespace {
 constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
 constexpr Millis k_overload_pause{50}; ///< first of …
 constexpr int k_overload_tries = 6;    ///< … so many, doubling
-/// Codex loads one thread after the other. Asked for all of them at once, as after its death, the
-/// last ones would run into their deadlines while they wait inside it.
-constexpr std::size_t k_resumes = 4;
-
-/// A turn costs codex 55 ms of a core, most of it around its start. Asked for more turns at once
-/// than it can start, it starts all of them late: each request would run into its deadline there,
-/// after the work. What waits here has cost nothing yet and can be refused.
-std::size_t most_starts() {
-    return std::max<std::size_t>(8, std::size_t{4} * std::thread::hardware_concurrency());
-}
-
-class Turnstile {
-public:
-    Turnstile(std::size_t& inside, Signal& left) : inside_(inside), left_(left) { ++inside_; }
-    Turnstile(const Turnstile&) = delete;
-    Turnstile& operator=(const Turnstile&) = delete;
-    ~Turnstile() {
-        --inside_;
-        left_.notify();
-    }
-
-private:
-    std::size_t& inside_;
-    Signal& left_;
-};
 
 Result<void> check_request(const TurnRequest& request) {
     if (request.thread && (!request.seed.empty() || !request.keep.empty())) {
@@ -104,7 +78,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
         const auto& thread = request->thread;
         auto opened =
             thread ? known_thread(self, link, *thread, request) : new_thread(self, link, request);
-        std::shared_ptr<void> passing;
+        Turnstile::Pass passing;
         if (!thread) {
             OA_CO_TRY(passing, co_await pass(self));
         }
@@ -135,20 +109,18 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
     }
 }
 
-/// Until the returned object is gone, the caller counts as starting a turn.
-Task<Result<std::shared_ptr<void>>> CodexCore::pass(Self self) {
+/// Until the pass is gone, the caller counts as starting a turn.
+Task<Result<Turnstile::Pass>> CodexCore::pass(Self self) {
     const auto deadline = Clock::now() + self->options_.deadlines.start_wait;
-    while (self->starting_ >= most_starts()) {
-        co_await self->started_.wait_until(deadline);
-        if (is_set(co_await asio::this_coro::cancellation_state)) {
-            co_return fail(Code::cancelled, "cancelled");
-        }
-        if (Clock::now() >= deadline && self->starting_ >= most_starts()) {
-            ++self->counts_.crowded;
-            co_return fail(Code::unavailable, "codex starts other turns", "retry_after:1");
-        }
+    Turnstile::Pass passing = co_await self->starts_.enter(deadline);
+    if (is_set(co_await asio::this_coro::cancellation_state)) {
+        co_return fail(Code::cancelled, "cancelled");
     }
-    co_return std::make_shared<Turnstile>(self->starting_, self->started_);
+    if (!passing) {
+        ++self->counts_.crowded;
+        co_return fail(Code::unavailable, "codex starts other turns", "retry_after:1");
+    }
+    co_return passing;
 }
 
 Task<Result<ThreadHold>>
@@ -235,16 +207,13 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
 /// `thread` is held by the caller.
 Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bool bare) {
     const auto deadline = Clock::now() + self->options_.deadlines.first_event;
-    while (self->resuming_ >= k_resumes) {
-        co_await self->resumed_.wait_until(deadline);
-        if (is_set(co_await asio::this_coro::cancellation_state)) {
-            co_return fail(Code::cancelled, "cancelled");
-        }
-        if (Clock::now() >= deadline) {
-            co_return fail(Code::unavailable, "codex is busy with loading other threads");
-        }
+    const Turnstile::Pass passing = co_await self->resumes_.enter(deadline);
+    if (is_set(co_await asio::this_coro::cancellation_state)) {
+        co_return fail(Code::cancelled, "cancelled");
     }
-    const Turnstile passing(self->resuming_, self->resumed_);
+    if (!passing) {
+        co_return fail(Code::unavailable, "codex is busy with loading other threads");
+    }
     const Json params = bare ? thread_resume_params(thread->id) : thread_params(thread->id);
     OA_CO_TRY(
         Json result, settle(co_await call(self, link, "thread/resume", params), "thread/resume")

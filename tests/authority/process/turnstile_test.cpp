@@ -1,0 +1,73 @@
+// Who may be inside at once, who waits, and for how long.
+#include "codex/process/turnstile.hpp"
+#include "../harness.hpp"
+
+using namespace oa_test;
+
+namespace {
+
+struct Gate {
+    explicit Gate(Turnstile::Limits limits) : turnstile(io.get_executor(), limits) {}
+    Turnstile::Pass enter(Millis patience) {
+        return run(io, turnstile.enter(Clock::now() + patience));
+    }
+    asio::io_context io{};
+    Turnstile turnstile;
+};
+
+constexpr Millis k_long{20'000};
+
+} // namespace
+
+TEST_CASE("a turnstile lets in so many, and the next one when somebody leaves", "[turnstile]") {
+    Gate gate({.most = 2});
+    auto first = gate.enter(Millis(0));
+    const auto second = gate.enter(Millis(0));
+    REQUIRE(first);
+    REQUIRE(second);
+    CHECK_FALSE(gate.enter(Millis(20)));
+    asio::steady_timer leaves(gate.io, Millis(20));
+    leaves.async_wait([&](const boost::system::error_code&) { first.reset(); });
+    CHECK(gate.enter(k_long));
+    CHECK_FALSE(first);
+}
+
+TEST_CASE("a turnstile counts who is slow for the larger limit alone", "[turnstile]") {
+    Gate gate({.most = 2, .busy = 1, .slow = Millis(60)});
+    const auto began = Clock::now();
+    const auto first = gate.enter(Millis(0));
+    REQUIRE(first);
+    CHECK_FALSE(gate.enter(Millis(10)));
+    const auto second = gate.enter(k_long); // by itself, once the first one is slow
+    REQUIRE(second);
+    const auto waited = Clock::now() - began;
+    CHECK(waited >= Millis(60));
+    CHECK(waited < k_long / 2);
+    run(gate.io, [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(70)));
+    CHECK_FALSE(gate.enter(Millis(10))); // both are slow, but inside
+}
+
+TEST_CASE("a turnstile lets nobody in who stopped waiting", "[turnstile]") {
+    Gate gate({.most = 1});
+    auto first = gate.enter(Millis(0));
+    asio::cancellation_signal stop;
+    bool entered = true;
+    asio::co_spawn(
+        gate.io,
+        gate.turnstile.enter(Clock::now() + k_long),
+        asio::bind_cancellation_slot(
+            stop.slot(),
+            [&](const std::exception_ptr&, const Turnstile::Pass& pass) {
+                entered = pass != nullptr;
+            }
+        )
+    );
+    gate.io.restart();
+    gate.io.poll();
+    stop.emit(asio::cancellation_type::terminal);
+    gate.io.restart();
+    gate.io.poll();
+    CHECK_FALSE(entered);
+    first.reset();
+    CHECK(gate.enter(Millis(0)));
+}
