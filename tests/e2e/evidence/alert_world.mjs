@@ -12,6 +12,16 @@ const here = alertmanagerRuns();
 /** Where the kernel allows no mount, Debian's Alertmanager does not find its templates. */
 export const withAlertmanager = (name, ...rest) => (here ? test(name, ...rest) : console.error(`not here, no mount is allowed: ${name}`));
 
+/** `body(put)`; what it put there is stopped afterwards, the last one first. */
+export async function staged(body) {
+  const stack = [];
+  try {
+    await body((one) => { stack.push(one); return one; });
+  } finally {
+    for (const one of stack.toReversed()) if (!one.exit) await one.stop();
+  }
+}
+
 export async function until(pick, what, ms = 40000) {
   for (const end = Date.now() + limit(ms); ; await sleep(100)) {
     const got = await pick();
