@@ -4,14 +4,15 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import test, { after } from 'node:test';
+import test, { describe } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, scratch, sleep } from '../lib/process.mjs';
 import { startAlertmanager } from '../lib/prometheus.mjs';
-import { assertSent, generated, scraped, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
+import { assertSent, generated, scraped, staged, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
 
-const running = [];
-after(() => Promise.all(running.map((one) => one.stop())));
+/** Four at a time, each with lanes and a pager of its own: they wait more than they compute. */
+const cases = [];
+const paged = (name, body) => cases.push([name, () => staged(body)]);
 
 async function turns(base, count) {
   for (let i = 0; i < count; i++) {
@@ -21,18 +22,16 @@ async function turns(base, count) {
 }
 
 /** Who is woken up when these lanes fail. */
-async function watchers(lanes, scrape = {}) {
-  const pager = await startPager(lanes.map((lane) => new URL(lane.base).host), { scrape });
-  running.push(pager);
+async function watchers(put, lanes, scrape = {}) {
+  const pager = put(await startPager(lanes.map((lane) => new URL(lane.base).host), { scrape }));
   await scraped(pager, 'count(oa_stream_build_info)', (rows) => rows[0]?.value === lanes.length);
   return pager;
 }
 
-withAlertmanager('turns that fail on one of two lanes: one page names lane and revision, and its command says FAIL', async () => {
-  const good = await startLane({ name: 'good', args: ['--revision', 'r1'] });
-  const failing = await startLane({ name: 'failing', args: ['--revision', 'r2', '--inject', 'error-rate=1'] });
-  running.push(good, failing);
-  const pager = await watchers([good, failing]);
+paged('turns that fail on one of two lanes: one page names lane and revision, and its command says FAIL', async (put) => {
+  const good = put(await startLane({ name: 'good', args: ['--revision', 'r1'] }));
+  const failing = put(await startLane({ name: 'failing', args: ['--revision', 'r2', '--inject', 'error-rate=1'] }));
+  const pager = await watchers(put, [good, failing]);
   await Promise.all([turns(good.base, 40), turns(failing.base, 40)]);
   await until(() => pager.sent('page').length > 0, 'page');
   // Everything that follows from it is pending or firing by now, and inhibited.
@@ -48,10 +47,9 @@ withAlertmanager('turns that fail on one of two lanes: one page names lane and r
   assert.equal(gate.code, 1, `${annotations.next}\n${gate.stdout}${gate.stderr}`);
 });
 
-withAlertmanager('a page of an instance silences later ones of that instance and of all lanes, never of another instance', async () => {
+paged('a page of an instance silences later ones of that instance and of all lanes, never of another instance', async (put) => {
   const { text, routes } = await generated();
-  const manager = await startAlertmanager(routes);
-  running.push(manager);
+  const manager = put(await startAlertmanager(routes));
   const tier = (name) => new RegExp(`alert: "${name}"[^]*?tier: "?(\\d+)`).exec(text)[1];
   const fires = (name, instance) => ({ labels: { alertname: name, service: 'oa-stream', severity: 'page', tier: tier(name), ...(instance ? { instance } : {}) } });
   const alerts = [fires('OaStreamCodexDown', 'a:1'), fires('OaStreamKhalaDown', 'a:1'), fires('OaStreamKhalaDown', 'b:1'), fires('OaStream5xxHigh')];
@@ -65,10 +63,9 @@ withAlertmanager('a page of an instance silences later ones of that instance and
   assert.deepEqual(states.filter((one) => one.status.inhibitedBy.length === 0).map((one) => [one.labels.alertname, one.labels.instance]).sort(), [['OaStreamCodexDown', 'a:1'], ['OaStreamKhalaDown', 'b:1']]);
 });
 
-withAlertmanager('a healthy lane wakes nobody', async () => {
-  const lane = await startLane({ name: 'calm', args: ['--revision', 'r3'] });
-  running.push(lane);
-  const pager = await watchers([lane]);
+paged('a healthy lane wakes nobody', async (put) => {
+  const lane = put(await startLane({ name: 'calm', args: ['--revision', 'r3'] }));
+  const pager = await watchers(put, [lane]);
   await turns(lane.base, 30);
   await pager.server.eventually('sum(increase(oa_stream_http_requests_total{method="POST"}[10m]))', (rows) => rows[0]?.value >= 20);
   await sleep(6000);
@@ -148,20 +145,16 @@ const ELSEWHERE = {
 };
 const BESIDE = fs.readFileSync(new URL('alert_services.test.mjs', import.meta.url), 'utf8');
 
-withAlertmanager('planted in live lanes', { concurrency: 2 }, (t) => Promise.all(FAULTS.map((row) => (
-  t.test(`${[row.page, ...(row.tickets ?? [])].filter(Boolean).join(', ')}, and nothing else`, async () => {
-    const started = await Promise.all(row.lanes.map((one) => startLane(one)));
-    let pager;
-    try {
-      pager = await watchers(started, row.scrape);
-      await row.plant(started);
-      await assertSent(pager, row);
-    } finally {
-      if (pager) await running.splice(running.indexOf(pager), 1)[0].stop();
-      await Promise.all(started.map((one) => (one.exit ? null : one.stop())));
-    }
-  })
-))));
+for (const row of FAULTS) {
+  paged(`planted in live lanes: ${[row.page, ...(row.tickets ?? [])].filter(Boolean).join(', ')}, and nothing else`, async (put) => {
+    const started = (await Promise.all(row.lanes.map((one) => startLane(one)))).map(put);
+    const pager = await watchers(put, started, row.scrape);
+    await row.plant(started);
+    await assertSent(pager, row);
+  });
+}
+
+describe('pages', { concurrency: 4 }, () => cases.forEach((one) => withAlertmanager(...one)));
 
 test('every alert is planted in a live lane, or it is said why not', async () => {
   const { names: alerts } = await generated();
