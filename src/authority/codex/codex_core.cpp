@@ -32,9 +32,18 @@ constexpr Turnstile::Limits k_resumes{.most = 4};
 /// than there are cores, it starts all of them late: each request would run into its deadline
 /// there, after the work. What waits here has cost nothing yet and can be refused. A start that
 /// takes far longer than its work waits for something else, the start of an MCP server for example.
+/// A burst is served late but whole; of more turns than codex can start for ever, those that are
+/// served are served soon and the others know soon.
 Turnstile::Limits starts() {
     const std::size_t cores = std::max<std::size_t>(2, std::thread::hardware_concurrency());
-    return {.most = 4 * cores, .busy = cores, .slow = Millis(500)};
+    return {
+        .most = 4 * cores,
+        .busy = cores,
+        .slow = Millis(500),
+        .usual = Millis(60),
+        .standing = Millis(5'000),
+        .patience = Millis(50)
+    };
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // Who may be inside at once, who waits, and for how long.
-#include "codex/process/turnstile.hpp"
 #include "../harness.hpp"
+#include "codex/process/turnstile.hpp"
+
+#include <numeric>
 
 using namespace oa_test;
 
@@ -45,6 +47,73 @@ TEST_CASE("a turnstile counts who is slow for the larger limit alone", "[turnsti
     CHECK(waited < k_long / 2);
     run(gate.io, [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(70)));
     CHECK_FALSE(gate.enter(Millis(10))); // both are slow, but inside
+}
+
+TEST_CASE("a turnstile lets a place rest for as long as who had it was late", "[turnstile]") {
+    Gate gate({.most = 2, .busy = 1, .slow = Millis(10'000), .usual = Millis(20)});
+    auto first = gate.enter(Millis(0));
+    REQUIRE(first);
+    const auto late = Millis(80);
+    run(gate.io,
+        [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(20) + late));
+    first.reset();
+    const auto left = Clock::now();
+    auto second = gate.enter(k_long);
+    REQUIRE(second);
+    CHECK(Clock::now() - left >= late);
+    second.reset(); // in time
+    CHECK(gate.enter(Millis(0)));
+}
+
+TEST_CASE("a turnstile serves who waits in order", "[turnstile]") {
+    Gate gate({.most = 1});
+    auto first = gate.enter(Millis(0));
+    std::vector<int> order;
+    const auto one = [&](int number) -> Task<void> {
+        const auto pass = co_await gate.turnstile.enter(Clock::now() + k_long);
+        CHECK(pass);
+        order.push_back(number);
+        (void)co_await sleep_for(Millis(1));
+    };
+    for (int number = 0; number < 20; ++number) {
+        asio::co_spawn(gate.io, one(number), asio::detached);
+    }
+    gate.io.restart();
+    gate.io.poll();
+    CHECK(order.empty());
+    first.reset();
+    gate.io.restart();
+    gate.io.run_for(Millis(5'000));
+    std::vector<int> all(20);
+    std::iota(all.begin(), all.end(), 0);
+    CHECK(order == all);
+}
+
+TEST_CASE("a turnstile whose queue does not end asks for little patience", "[turnstile]") {
+    Gate gate({.most = 1, .standing = Millis(150), .patience = Millis(20)});
+    auto first = gate.enter(Millis(0));
+    const auto wait = [&] {
+        const auto began = Clock::now();
+        CHECK_FALSE(gate.enter(k_long));
+        return Clock::now() - began;
+    };
+    CHECK(wait() >= Millis(150)); // the queue is new: it may end
+    CHECK(wait() >= Millis(150)); // it did: nobody was left in it
+
+    bool refused = false;
+    const auto early = [&]() -> Task<void> {
+        (void)co_await gate.turnstile.enter(Clock::now() + Millis(150));
+        refused = true;
+    };
+    asio::co_spawn(gate.io, early(), asio::detached);
+    run(gate.io, [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(100)));
+    CHECK_FALSE(refused);
+    const auto soon = wait(); // the queue stood for 100 ms before
+    CHECK(soon >= Millis(20));
+    CHECK(soon < Millis(150));
+    gate.io.restart();
+    gate.io.run_for(Millis(50));
+    CHECK(refused);
 }
 
 TEST_CASE("a turnstile lets nobody in who stopped waiting", "[turnstile]") {
