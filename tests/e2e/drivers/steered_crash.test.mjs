@@ -15,8 +15,8 @@ const ONE_IN = { kill: 29, int: 71, term: 73 };
 /** What must be among the moments. */
 const MOMENTS = ['continuity', 'paused', 'pause ended', 'hook'].flatMap((event) => [`timeline: before ${event}`, `timeline: ${event}`]);
 
-for (const [name, make] of Object.entries(RIGS)) {
-  describe(name, () => {
+const dies = ([name, make]) => {
+  describe(name, { concurrency: 1 }, () => {
     let rig, lab, points;
     before(async () => {
       rig = await make({ shared: true });
@@ -57,4 +57,7 @@ for (const [name, make] of Object.entries(RIGS)) {
     test('Ctrl-C: back, verified, or nothing was moved', (t) => visit(t, 'int', (at) => lab.interruptAt(at, 'int')));
     test('SIGTERM: the same', (t) => visit(t, 'term', (at) => lab.interruptAt(at, 'term')));
   });
-}
+};
+
+// Each rig has lanes and a door of its own, and its runs wait for most of their seconds.
+describe('a steered run', { concurrency: 2 }, () => Object.entries(RIGS).forEach(dies));
