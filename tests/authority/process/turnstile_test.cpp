@@ -13,6 +13,15 @@ struct Gate {
     Turnstile::Pass enter(Millis patience) {
         return run(io, turnstile.enter(Clock::now() + patience));
     }
+    void pause(Millis time) {
+        run(io, [](Millis pause) -> Task<void> { (void)co_await sleep_for(pause); }(time));
+    }
+    /// One is inside for so long.
+    void stay(Millis time) {
+        const auto pass = enter(Millis(0));
+        CHECK(pass);
+        pause(time);
+    }
     asio::io_context io{};
     Turnstile turnstile;
 };
@@ -34,8 +43,32 @@ TEST_CASE("a turnstile lets in so many, and the next one when somebody leaves", 
     CHECK_FALSE(first);
 }
 
-TEST_CASE("a turnstile counts who is slow for the larger limit alone", "[turnstile]") {
-    Gate gate({.most = 2, .busy = 1, .slow = Millis(60)});
+TEST_CASE(
+    "a turnstile whose callers are late lets fewer in, until many are in time", "[turnstile]"
+) {
+    Gate gate({.most = 2, .least = 1, .usual = Millis(500), .slow = Millis(10'000)});
+    gate.stay(Millis(0)); // the quickest one
+    auto first = gate.enter(Millis(0));
+    auto second = gate.enter(Millis(0));
+    CHECK(second);
+    gate.pause(Millis(520));
+    first.reset();
+    second.reset();
+    gate.pause(Millis(60)); // both places have rested
+    for (int in_time = 0; in_time < 4; ++in_time) {
+        const auto one = gate.enter(Millis(0));
+        REQUIRE(one);
+        CHECK_FALSE(gate.enter(Millis(0)));
+    }
+    first = gate.enter(Millis(0));
+    CHECK(gate.enter(Millis(0)));
+}
+
+TEST_CASE("a turnstile does not count who is slow for the lower limit", "[turnstile]") {
+    Gate gate({.most = 3, .least = 1, .usual = Millis(5), .slow = Millis(60)});
+    gate.stay(Millis(0));
+    gate.stay(Millis(20));
+    gate.pause(Millis(20));
     const auto began = Clock::now();
     const auto first = gate.enter(Millis(0));
     REQUIRE(first);
@@ -45,23 +78,31 @@ TEST_CASE("a turnstile counts who is slow for the larger limit alone", "[turnsti
     const auto waited = Clock::now() - began;
     CHECK(waited >= Millis(60));
     CHECK(waited < k_long / 2);
-    run(gate.io, [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(70)));
-    CHECK_FALSE(gate.enter(Millis(10))); // both are slow, but inside
+    const auto third = gate.enter(k_long);
+    CHECK(third);
+    gate.pause(Millis(70));
+    CHECK_FALSE(gate.enter(Millis(10))); // all are slow, but inside
 }
 
 TEST_CASE("a turnstile lets a place rest for as long as who had it was late", "[turnstile]") {
-    Gate gate({.most = 2, .busy = 1, .slow = Millis(10'000), .usual = Millis(20)});
+    Gate gate({.most = 1, .usual = Millis(20), .slow = Millis(10'000)});
+    gate.stay(Millis(0)); // the quickest one says what is usual
     auto first = gate.enter(Millis(0));
     REQUIRE(first);
-    const auto late = Millis(80);
-    run(gate.io,
-        [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(20) + late));
+    gate.pause(Millis(100));
     first.reset();
     const auto left = Clock::now();
     auto second = gate.enter(k_long);
     REQUIRE(second);
-    CHECK(Clock::now() - left >= late);
+    CHECK(Clock::now() - left >= Millis(75));
     second.reset(); // in time
+    CHECK(gate.enter(Millis(0)));
+}
+
+TEST_CASE("a turnstile calls nobody late who took as long as the quickest", "[turnstile]") {
+    Gate gate({.most = 1, .usual = Millis(20), .slow = Millis(10'000)});
+    gate.stay(Millis(400));
+    gate.stay(Millis(400));
     CHECK(gate.enter(Millis(0)));
 }
 

@@ -8,6 +8,12 @@
 
 namespace oa_stream::authority {
 
+namespace {
+
+constexpr std::size_t k_calm = 4; ///< so many times as many in time as there are places: one more
+
+} // namespace
+
 class Turnstile::Inside {
 public:
     explicit Inside(std::shared_ptr<Room> room)
@@ -15,12 +21,9 @@ public:
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
     ~Inside() {
-        const auto now = Clock::now();
-        const auto took = now - *since_;
+        const auto took = Clock::now() - *since_;
         room_->inside.erase(since_);
-        if (took > room_->limits.usual && took < room_->limits.slow) {
-            room_->rests.insert(now + (took - room_->limits.usual));
-        }
+        room_->left(took);
         if (!room_->queue.empty()) {
             room_->queue.front().cancel();
         }
@@ -57,24 +60,38 @@ private:
     std::list<asio::steady_timer>::iterator place_;
 };
 
-bool Turnstile::open(Room& room) {
+bool Turnstile::Room::open() {
     const auto now = Clock::now();
-    room.rests.erase(room.rests.begin(), room.rests.upper_bound(now));
-    const auto busy =
-        std::distance(room.inside.upper_bound(now - room.limits.slow), room.inside.end());
-    return room.inside.size() < room.limits.most &&
-           static_cast<std::size_t>(busy) + room.rests.size() < room.limits.busy;
+    rests.erase(rests.begin(), rests.upper_bound(now));
+    const auto busy = std::distance(inside.upper_bound(now - limits.slow), inside.end());
+    return inside.size() < limits.most && static_cast<std::size_t>(busy) + rests.size() < places;
 }
 
 /// When it may open without anybody leaving: a rest is over, or one inside becomes slow.
-Clock::time_point Turnstile::look_again(const Room& room) {
-    const auto rest = room.rests.empty() ? Clock::time_point::max() : *room.rests.begin();
-    const auto busy = room.inside.upper_bound(Clock::now() - room.limits.slow);
-    return busy == room.inside.end() ? rest : std::min(rest, *busy + room.limits.slow);
+Clock::time_point Turnstile::Room::look_again() const {
+    const auto rest = rests.empty() ? Clock::time_point::max() : *rests.begin();
+    const auto busy = inside.upper_bound(Clock::now() - limits.slow);
+    return busy == inside.end() ? rest : std::min(rest, *busy + limits.slow);
+}
+
+void Turnstile::Room::left(Clock::duration took) {
+    if (took >= limits.slow) {
+        return;
+    }
+    quickest = std::min(quickest, took);
+    const auto usual = std::max<Clock::duration>(limits.usual, quickest + quickest / 4);
+    if (took > usual) {
+        rests.insert(Clock::now() + (took - usual));
+        places = limits.least;
+        in_time = 0;
+    } else if (++in_time >= k_calm * places && places < limits.most) {
+        ++places;
+        in_time = 0;
+    }
 }
 
 Task<Turnstile::Pass> Turnstile::enter(std::shared_ptr<Room> room, Clock::time_point deadline) {
-    if (room->queue.empty() && open(*room)) {
+    if (room->queue.empty() && room->open()) {
         co_return std::make_shared<Inside>(room);
     }
     const Waiter me(room);
@@ -82,11 +99,11 @@ Task<Turnstile::Pass> Turnstile::enter(std::shared_ptr<Room> room, Clock::time_p
     deadline = std::min(
         deadline, std::max(Clock::now() + limits.patience, room->queued_since + limits.standing)
     );
-    while (!me.first() || !open(*room)) {
+    while (!me.first() || !room->open()) {
         if (Clock::now() >= deadline) {
             co_return nullptr;
         }
-        me.timer().expires_at(me.first() ? std::min(deadline, look_again(*room)) : deadline);
+        me.timer().expires_at(me.first() ? std::min(deadline, room->look_again()) : deadline);
         co_await me.timer().async_wait(asio::as_tuple(asio::use_awaitable));
         if (is_set(co_await asio::this_coro::cancellation_state)) {
             co_return nullptr;

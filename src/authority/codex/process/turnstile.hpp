@@ -1,4 +1,5 @@
-// So many callers at once; the others wait outside, first come, first served.
+// So many callers at once; the others wait outside, first come, first served. How many are let in
+// follows from how long they take: what is behind it has cores that are not known here.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -16,12 +17,13 @@ namespace oa_stream::authority {
 class Turnstile {
 public:
     struct Limits {
-        std::size_t most;        ///< callers inside
-        std::size_t busy = most; ///< … for less than `slow`: later they wait for something else
-        Millis slow{0};
-        /// Who stays longer, but not `slow`, was late because others are at work behind the
-        /// turnstile: the place rests for as long as that.
-        Millis usual = slow;
+        std::size_t most;         ///< callers inside
+        std::size_t least = most; ///< … once one was late; again more when many in a row are not
+        /// Who stays longer was late, because others are at work behind the turnstile: the place
+        /// rests for as long as that. At least a quarter more than the quickest one took.
+        Millis usual{0};
+        /// Who stays so long waits for something else, and does not count for `least`.
+        Millis slow = usual;
         /// Once there was a queue for so long, it will not end by itself: who stands in it then
         /// waits for `patience` at most.
         Millis standing = std::chrono::hours(24);
@@ -40,16 +42,20 @@ private:
     class Waiter;
     struct Room {
         Room(asio::any_io_executor executor, Limits limits)
-            : executor(std::move(executor)), limits(limits) {}
+            : executor(std::move(executor)), limits(limits), places(limits.most) {}
+        [[nodiscard]] bool open();
+        [[nodiscard]] Clock::time_point look_again() const;
+        void left(Clock::duration took);
         asio::any_io_executor executor;
         Limits limits;
         std::multiset<Clock::time_point> inside{}; ///< since when
         std::multiset<Clock::time_point> rests{}; ///< until when
         std::list<asio::steady_timer> queue{}; ///< of who waits
         Clock::time_point queued_since{};
+        std::size_t places; ///< from `least` to `most`
+        std::size_t in_time = 0; ///< how many in a row
+        Clock::duration quickest = std::chrono::hours(1);
     };
-    [[nodiscard]] static bool open(Room& room);
-    [[nodiscard]] static Clock::time_point look_again(const Room& room);
     [[nodiscard]] static Task<Pass> enter(std::shared_ptr<Room> room, Clock::time_point deadline);
 
     std::shared_ptr<Room> room_;
