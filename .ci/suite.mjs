@@ -48,7 +48,7 @@ export const PAIRED = [
 /** Files that take longer than 100 s, the longest first: whoever starts last must not be one of them. */
 export const LONG = [
   'tests/e2e/evidence/slo_rules.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/evidence/alert_pages.test.mjs',
-  'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/e2e/drivers/cloud_run_cutover.test.mjs',
+  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs',
   'tests/e2e/lane/workspaces.test.mjs', 'tests/e2e/operator/rollback.test.mjs', 'tests/e2e/openai/smokes.test.mjs',
   'tests/e2e/runs/guides.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
   'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/package.test.mjs',

@@ -1,7 +1,7 @@
 // New chats at a steady rate: none of their requests waits for others, though Codex has to let go
 // of as many threads as it is given.
 // The short form runs by default; the long one:  OA_BURST=100,60 ./dev e2e tests/e2e/lane/burst.test.mjs
-// More than Codex can start, refused early:  OA_BURST=100,60 OA_START_WAIT=100ms ./dev e2e …
+// More than Codex can start, refused early:  OA_BURST=100,60 OA_START_WAIT=50ms ./dev e2e …
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { laneOfFile } from '../lib/codex.mjs';
