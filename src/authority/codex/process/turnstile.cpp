@@ -10,20 +10,21 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_calm = 4; ///< so many times as many in time as there are places: one more
+constexpr std::size_t k_calm = 2; ///< so many times as many in time as there are places: one more
 
 } // namespace
 
 class Turnstile::Inside {
 public:
     explicit Inside(std::shared_ptr<Room> room)
-        : room_(std::move(room)), since_(room_->inside.insert(Clock::now())) {}
+        : room_(std::move(room)), since_(room_->inside.insert(Clock::now())),
+          alone_(room_->inside.size() == 1) {}
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
     ~Inside() {
         const auto took = Clock::now() - *since_;
         room_->inside.erase(since_);
-        room_->left(took);
+        room_->left(took, alone_ && room_->inside.empty());
         if (!room_->queue.empty()) {
             room_->queue.front().cancel();
         }
@@ -32,6 +33,7 @@ public:
 private:
     std::shared_ptr<Room> room_;
     std::multiset<Clock::time_point>::iterator since_;
+    bool alone_;
 };
 
 /// A place in the queue; also when the coroutine that stands there is destroyed.
@@ -74,17 +76,19 @@ Clock::time_point Turnstile::Room::look_again() const {
     return busy == inside.end() ? rest : std::min(rest, *busy + limits.slow);
 }
 
-void Turnstile::Room::left(Clock::duration took) {
+void Turnstile::Room::left(Clock::duration took, bool alone) {
     if (took >= limits.slow) {
         return;
     }
-    quickest = std::min(quickest, took);
+    if (alone && (quickest == Clock::duration(0) || took < quickest)) {
+        quickest = took;
+    }
     const auto usual = std::max<Clock::duration>(limits.usual, quickest + quickest / 4);
     if (took > usual) {
         rests.insert(Clock::now() + (took - usual));
         places = limits.least;
         in_time = 0;
-    } else if (++in_time >= k_calm * places && places < limits.most) {
+    } else if (!queue.empty() && ++in_time >= k_calm * places && places < limits.most) {
         ++places;
         in_time = 0;
     }

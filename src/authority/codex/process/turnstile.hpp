@@ -17,10 +17,10 @@ namespace oa_stream::authority {
 class Turnstile {
 public:
     struct Limits {
-        std::size_t most;         ///< callers inside
-        std::size_t least = most; ///< … once one was late; again more when many in a row are not
+        std::size_t most; ///< callers inside, when some wait and many in a row were in time
+        std::size_t least = most; ///< … at first, and once one was late
         /// Who stays longer was late, because others are at work behind the turnstile: the place
-        /// rests for as long as that. At least a quarter more than the quickest one took.
+        /// rests for as long as that. At least a quarter more than the quickest one took alone.
         Millis usual{0};
         /// Who stays so long waits for something else, and does not count for `least`.
         Millis slow = usual;
@@ -42,10 +42,10 @@ private:
     class Waiter;
     struct Room {
         Room(asio::any_io_executor executor, Limits limits)
-            : executor(std::move(executor)), limits(limits), places(limits.most) {}
+            : executor(std::move(executor)), limits(limits), places(limits.least) {}
         [[nodiscard]] bool open();
         [[nodiscard]] Clock::time_point look_again() const;
-        void left(Clock::duration took);
+        void left(Clock::duration took, bool alone);
         asio::any_io_executor executor;
         Limits limits;
         std::multiset<Clock::time_point> inside{}; ///< since when
@@ -54,7 +54,7 @@ private:
         Clock::time_point queued_since{};
         std::size_t places; ///< from `least` to `most`
         std::size_t in_time = 0; ///< how many in a row
-        Clock::duration quickest = std::chrono::hours(1);
+        Clock::duration quickest{0}; ///< alone; 0: none was
     };
     [[nodiscard]] static Task<Pass> enter(std::shared_ptr<Room> room, Clock::time_point deadline);
 
