@@ -11,6 +11,7 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_calm = 2; ///< so many times as many in time as there are places: one more
+constexpr Millis k_gone{1'000}; ///< a queue in which nobody stood for so long
 
 } // namespace
 
@@ -40,8 +41,9 @@ private:
 class Turnstile::Waiter {
 public:
     explicit Waiter(std::shared_ptr<Room> room) : room_(std::move(room)) {
-        if (room_->queue.empty()) {
-            room_->queued_since = Clock::now();
+        const auto now = Clock::now();
+        if (room_->queue.empty() && now - room_->queued_last > k_gone) {
+            room_->queued_since = now;
         }
         place_ = room_->queue.emplace(room_->queue.end(), room_->executor);
     }
@@ -49,6 +51,7 @@ public:
     Waiter& operator=(const Waiter&) = delete;
     ~Waiter() {
         const bool was_first = first();
+        room_->queued_last = Clock::now();
         room_->queue.erase(place_);
         if (was_first && !room_->queue.empty()) {
             room_->queue.front().cancel(); // it has its turn now
