@@ -42,7 +42,7 @@ Turnstile::Limits starts() {
         .usual = Millis(60),
         .slow = Millis(500),
         .standing = Millis(5'000),
-        .patience = Millis(50)
+        .patience = Millis(1'000)
     };
 }
 
