@@ -31,19 +31,10 @@ constexpr Turnstile::Limits k_resumes{.most = 4};
 /// A turn costs codex 55 ms of a core, most of it around its start. Asked for more turns at once
 /// than it has cores, it starts all of them late: each request would run into its deadline there,
 /// after the work. What waits here has cost nothing yet and can be refused. A start that takes far
-/// longer waits for something else, the start of an MCP server for example. A burst is served late
-/// but whole; of more turns than codex can start for ever, those that are served are served soon
-/// and the others know soon.
+/// longer waits for something else, the start of an MCP server for example.
 Turnstile::Limits starts() {
     const std::size_t cores = std::max<std::size_t>(2, std::thread::hardware_concurrency());
-    return {
-        .most = 4 * cores,
-        .least = cores,
-        .usual = Millis(60),
-        .slow = Millis(500),
-        .standing = Millis(5'000),
-        .patience = Millis(1'000)
-    };
+    return {.most = 4 * cores, .least = cores, .usual = Millis(60), .slow = Millis(500)};
 }
 
 } // namespace

@@ -134,38 +134,6 @@ TEST_CASE("a turnstile serves who waits in order", "[turnstile]") {
     CHECK(order == all);
 }
 
-TEST_CASE("a turnstile whose queue does not end asks for little patience", "[turnstile]") {
-    Gate gate({.most = 1, .standing = Millis(150), .patience = Millis(20)});
-    auto first = gate.enter(Millis(0));
-    const auto wait = [&] {
-        const auto began = Clock::now();
-        CHECK_FALSE(gate.enter(k_long));
-        return Clock::now() - began;
-    };
-    CHECK(wait() >= Millis(150)); // the queue is new: it may end
-    const auto next = wait();     // it was refused as a whole: that is no end
-    CHECK(next >= Millis(20));
-    CHECK(next < Millis(150));
-    gate.pause(Millis(1'100)); // nobody stood in it
-    CHECK(wait() >= Millis(150));
-    gate.pause(Millis(1'100));
-
-    bool refused = false;
-    const auto early = [&]() -> Task<void> {
-        (void)co_await gate.turnstile.enter(Clock::now() + Millis(150));
-        refused = true;
-    };
-    asio::co_spawn(gate.io, early(), asio::detached);
-    run(gate.io, [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(100)));
-    CHECK_FALSE(refused);
-    const auto soon = wait(); // the queue stood for 100 ms before
-    CHECK(soon >= Millis(20));
-    CHECK(soon < Millis(150));
-    gate.io.restart();
-    gate.io.run_for(Millis(50));
-    CHECK(refused);
-}
-
 TEST_CASE("a turnstile lets nobody in who stopped waiting", "[turnstile]") {
     Gate gate({.most = 1});
     auto first = gate.enter(Millis(0));

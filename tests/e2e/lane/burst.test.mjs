@@ -8,8 +8,7 @@ import { laneOfFile } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 
-// Shorter than the 5 s after which a lane refuses early: beside other tests Codex may start fewer.
-const [RATE, SECONDS] = (process.env.OA_BURST ?? '10,4').split(',').map(Number);
+const [RATE, SECONDS] = (process.env.OA_BURST ?? '10,6').split(',').map(Number);
 
 const WAIT = process.env.OA_START_WAIT; // unset: nothing is refused
 

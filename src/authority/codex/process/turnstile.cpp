@@ -11,7 +11,6 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_calm = 2; ///< so many times as many in time as there are places: one more
-constexpr Millis k_gone{1'000}; ///< a queue in which nobody stood for so long
 
 } // namespace
 
@@ -41,17 +40,12 @@ private:
 class Turnstile::Waiter {
 public:
     explicit Waiter(std::shared_ptr<Room> room) : room_(std::move(room)) {
-        const auto now = Clock::now();
-        if (room_->queue.empty() && now - room_->queued_last > k_gone) {
-            room_->queued_since = now;
-        }
         place_ = room_->queue.emplace(room_->queue.end(), room_->executor);
     }
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
     ~Waiter() {
         const bool was_first = first();
-        room_->queued_last = Clock::now();
         room_->queue.erase(place_);
         if (was_first && !room_->queue.empty()) {
             room_->queue.front().cancel(); // it has its turn now
@@ -102,10 +96,6 @@ Task<Turnstile::Pass> Turnstile::enter(std::shared_ptr<Room> room, Clock::time_p
         co_return std::make_shared<Inside>(room);
     }
     const Waiter me(room);
-    const auto limits = room->limits;
-    deadline = std::min(
-        deadline, std::max(Clock::now() + limits.patience, room->queued_since + limits.standing)
-    );
     while (!me.first() || !room->open()) {
         if (Clock::now() >= deadline) {
             co_return nullptr;

@@ -24,17 +24,13 @@ public:
         Millis usual{0};
         /// Who stays so long waits for something else, and does not count for `least`.
         Millis slow = usual;
-        /// Once there was a queue for so long, without a second that nobody waited in, it will not
-        /// end by itself: who stands in it then waits for `patience` at most.
-        Millis standing = std::chrono::hours(24);
-        Millis patience{0};
     };
     using Pass = std::shared_ptr<void>; ///< its holder is inside
 
     Turnstile(const asio::any_io_executor& executor, Limits limits)
         : room_(std::make_shared<Room>(executor, limits)) {}
 
-    /// Null: `deadline` or the patience passed, or the caller is cancelled and must return.
+    /// Null: `deadline` passed, or the caller is cancelled and must return.
     [[nodiscard]] Task<Pass> enter(Clock::time_point deadline) { return enter(room_, deadline); }
 
 private:
@@ -51,8 +47,6 @@ private:
         std::multiset<Clock::time_point> inside{}; ///< since when
         std::multiset<Clock::time_point> rests{}; ///< until when
         std::list<asio::steady_timer> queue{}; ///< of who waits
-        Clock::time_point queued_since{};
-        Clock::time_point queued_last{}; ///< when somebody left the queue
         std::size_t places; ///< from `least` to `most`
         std::size_t in_time = 0; ///< how many in a row
         Clock::duration quickest{0}; ///< alone; 0: none was
