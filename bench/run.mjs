@@ -98,12 +98,16 @@ function paceRecording(folder, every = EVERY, count = DELTAS, say = () => 'lorem
   fs.writeFileSync(path.join(folder, 'paced.jsonl'), [...lines.slice(0, first), ...deltas, ...tail].map((line) => JSON.stringify(line)).join('\n') + '\n');
 }
 
-async function measure(name, server, streams) {
+/** `beside` is called once the server is warm, and what it does counts with the streams. */
+async function measure(name, server, streams, beside = () => {}) {
   await run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', 20]); // warm
   const idle = rss(server.pid), before = cpu(server.pid);
   let peak = idle;
   const sampler = setInterval(() => { peak = Math.max(peak, rss(server.pid)); }, 50);
-  const seen = await run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', streams, '--per-second', 2500]);
+  const [seen] = await Promise.all([
+    run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', streams, '--per-second', 2500]),
+    beside(),
+  ]);
   clearInterval(sampler);
   const used = cpu(server.pid) - before;
   return {
