@@ -57,45 +57,40 @@ async function probe(redis, cpu, { perSecond, bytes, seconds }) {
   link.socket.destroy();
   return used / sent * 1e6;
 }
-async function ping(port) {
-  const link = await connect(port);
-  const times = [];
-  for (let i = 0; i < 300; ++i) {
-    const began = performance.now();
-    await link.ask('PING');
-    times.push(performance.now() - began);
-  }
-  link.socket.destroy();
-  return half(times);
+/** Milliseconds that `ask` takes. */
+async function timed(ask) {
+  const began = performance.now();
+  await ask();
+  return performance.now() - began;
 }
-/** Milliseconds for two questions one after the other, of scripts that do nothing: no start needs less. */
-async function twoQuestions(port) {
+/** Medians of questions back to back: a PING, and two scripts that do nothing, one after the other. */
+async function backToBack(port) {
   const link = await connect(port);
   const digest = (await link.ask('SCRIPT', 'LOAD', 'return 1')).split('\r\n')[1];
-  const times = [];
+  const ping = [], two = [];
+  for (let i = 0; i < 300; ++i) ping.push(await timed(() => link.ask('PING')));
   for (let i = 0; i < 300; ++i) {
-    const began = performance.now();
-    await link.ask('EVALSHA', digest, '0');
-    await link.ask('EVALSHA', digest, '0');
-    times.push(performance.now() - began);
+    two.push(await timed(async () => {
+      await link.ask('EVALSHA', digest, '0');
+      await link.ask('EVALSHA', digest, '0');
+    }));
   }
   link.socket.destroy();
-  return half(times);
+  return { ping: half(ping), two: half(two) };
 }
 /**
  * Milliseconds to the first text and to the end, the median of some turns one after the other. As many before them,
  * whose logs expire: a Redis that runs for longer than logs are kept has memory to use again, and does not get each
  * log's pages from the kernel.
  */
-async function starts(port, store) {
+async function starts(port, between) {
   await someTurns(port, 'w');
   await sleep(3 * KEPT_MS + 1000);
-  return someTurns(port, 's', store);
+  return someTurns(port, 's', between);
 }
-/** After each turn one PING to `store`: what a question costs between two processes that have slept for a turn. */
-async function someTurns(port, name, store) {
-  const first = [], end = [], ping = [];
-  const link = store && await connect(store);
+/** `between` is awaited after each turn. */
+async function someTurns(port, name, between) {
+  const first = [], end = [];
   const agent = new http.Agent({ keepAlive: true });
   for (let i = 0; i < TURNS; ++i) {
     const body = JSON.stringify({ id: `${name}-${port}-${i}`, messages: [{ id: 'u', role: 'user', parts: [{ type: 'text', text: 'replay:paced' }] }], trigger: 'submit-message' });
@@ -112,19 +107,15 @@ async function someTurns(port, name, store) {
       request.end(body);
     });
     end.push(performance.now() - began);
-    if (!link) continue;
-    const asked = performance.now();
-    await link.ask('PING');
-    ping.push(performance.now() - asked);
+    await between?.();
   }
   agent.destroy();
-  link?.socket.destroy();
-  return { first: half(first), end: half(end), ping: half(ping) };
+  return { first: half(first), end: half(end) };
 }
 export const metric = async (port, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())[1]);
 
-/** `lane(pace, args)`, `redis()`: start one; `fanout(name, lane, streams)`: its row. */
-export async function replicas({ lane, redis, fanout, cpu, deltas, every }) {
+/** `lane(pace, args)`, `redis()`: start one; `fanout(name, lane, streams)`: its row, once it is `warm`. */
+export async function replicas({ lane, redis, warm, fanout, cpu, deltas, every }) {
   const store = await redis();
   const url = `redis://127.0.0.1:${store.port}`;
   const shared = await lane('recorded', ['--store', url, '--limit', 'log-kept=10m']);
@@ -132,8 +123,9 @@ export async function replicas({ lane, redis, fanout, cpu, deltas, every }) {
     memory: await info(store.port, 'used_memory'), cpu: cpu(store.pid),
     appends: await metric(shared.port, 'store_appends_total'), bytes: await metric(shared.port, 'store_append_bytes_total'),
   });
-  let before = null;
-  const redisRow = await fanout('redis', shared, STREAMS, async () => { before = await stand(); });
+  await warm(shared);
+  const before = await stand();
+  const redisRow = await fanout('redis', shared, STREAMS);
   const after = await stand();
   const used = after.cpu - before.cpu, appends = after.appends - before.appends, written = after.bytes - before.bytes;
   const kept = (after.memory - before.memory) / STREAMS;
@@ -141,18 +133,22 @@ export async function replicas({ lane, redis, fanout, cpu, deltas, every }) {
 
   // The machine does as much in both halves: beside a lane alone the probe asks Redis for what the other asked.
   const alone = await lane('recorded', []);
-  let bare = 0;
-  const memory = await fanout('memory', alone, STREAMS, async () => {
-    bare = await probe(store, cpu, { perSecond: Math.round(STREAMS * 1000 / every), bytes: Math.round(written / redisRow.deltas), seconds: deltas * every / 1000 });
-  });
+  await warm(alone);
+  const [memory, bare] = await Promise.all([
+    fanout('memory', alone, STREAMS),
+    probe(store, cpu, { perSecond: Math.round(STREAMS * 1000 / every), bytes: Math.round(written / redisRow.deltas), seconds: deltas * every / 1000 }),
+  ]);
   await alone.stop();
 
-  const quick = { ping: await ping(store.port), two: await twoQuestions(store.port) };
-  for (const [name, args] of [['memory', []], ['redis', ['--store', url, '--limit', `log-kept=${KEPT_MS}ms`]]]) {
-    const one = await lane('immediate', args);
-    quick[name] = await starts(one.port, store.port);
-    await one.stop();
-  }
+  const quick = { awake: await backToBack(store.port) };
+  const one = await lane('immediate', []), link = await connect(store.port), pings = [];
+  quick.memory = await starts(one.port, async () => { pings.push(await timed(() => link.ask('PING'))); });
+  quick.ping = half(pings); // between processes that have slept for a turn, as they have before a turn's questions
+  link.socket.destroy();
+  await one.stop();
+  const other = await lane('immediate', ['--store', url, '--limit', `log-kept=${KEPT_MS}ms`]);
+  quick.redis = await starts(other.port);
+  await other.stop();
   await store.stop();
   return {
     lane: { memory: memory.cpu_us_per_delta, redis: redisRow.cpu_us_per_delta, gaps: { memory: memory.gap_ms, redis: redisRow.gap_ms }, good: [memory.good, redisRow.good] },
@@ -164,7 +160,7 @@ export async function replicas({ lane, redis, fanout, cpu, deltas, every }) {
 export function showReplicas({ lane, redis, quick }) {
   const us = (value) => `${value.toFixed(2)} µs`, ms = (value) => `${value.toFixed(2)} ms`;
   const row = (what, one, other, ratio, goal) => `| ${what} | ${one} | ${other} | ${ratio} | ${goal} |`;
-  const ping = quick.memory.ping, limit = quick.memory.first + 3 * ping;
+  const { ping } = quick, limit = quick.memory.first + 3 * ping;
   const later = quick.redis.end - quick.redis.first - quick.memory.end + quick.memory.first;
   return ['', `Replicas: ${STREAMS} streams at once through a lane with --store redis:// and through a lane alone. Beside the latter a probe appends entries of the same size at the same pace over one pipelined connection.`, '',
     '| what | with | against | ratio | goal |', '|---|---|---|---|---|',
@@ -175,6 +171,6 @@ export function showReplicas({ lane, redis, quick }) {
     row('first text, p50', `redis ${ms(quick.redis.first)}`, `memory + 3 PING (${ms(ping)}) ${ms(limit)}`, (quick.redis.first / limit).toFixed(2), '≤ 1'),
     row('from the first text to the end, p50', `redis ${ms(quick.redis.end - quick.redis.first)}`, `memory ${ms(quick.memory.end - quick.memory.first)}`, `${(later / ping).toFixed(1)} PING more`, '≤ 2'),
     row('gaps p50 / p99', `redis ${lane.gaps.redis.p50} / ${lane.gaps.redis.p99} ms`, `memory ${lane.gaps.memory.p50} / ${lane.gaps.memory.p99} ms`, '', 'the same'),
-    '', `A PING is asked after each turn of the lane alone, when Redis has slept for as long as a turn takes. Asked back to back, where nobody sleeps, it takes ${ms(quick.ping)}, and two scripts that do nothing ${ms(quick.two)}.`,
+    '', `A PING is asked after each turn of the lane alone, when Redis has slept for as long as a turn takes. Asked back to back, where nobody sleeps, it takes ${ms(quick.awake.ping)}, and two scripts that do nothing ${ms(quick.awake.two)}.`,
     '', `Streams that ended well: ${lane.good.join(' and ')} of ${STREAMS}.`].join('\n');
 }

@@ -98,16 +98,16 @@ function paceRecording(folder, every = EVERY, count = DELTAS, say = () => 'lorem
   fs.writeFileSync(path.join(folder, 'paced.jsonl'), [...lines.slice(0, first), ...deltas, ...tail].map((line) => JSON.stringify(line)).join('\n') + '\n');
 }
 
-/** `beside` is called once the server is warm, and what it does counts with the streams. */
-async function measure(name, server, streams, beside = () => {}) {
-  await run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', 20]); // warm
+const warm = (server) => run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', 20]);
+async function measure(name, server, streams) {
+  await warm(server);
+  return measureWarm(name, server, streams);
+}
+async function measureWarm(name, server, streams) {
   const idle = rss(server.pid), before = cpu(server.pid);
   let peak = idle;
   const sampler = setInterval(() => { peak = Math.max(peak, rss(server.pid)); }, 50);
-  const [seen] = await Promise.all([
-    run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', streams, '--per-second', 2500]),
-    beside(),
-  ]);
+  const seen = await run(tool('stream_client'), ['--port', server.port, '--prompt', 'replay:paced', '--streams', streams, '--per-second', 2500]);
   clearInterval(sampler);
   const used = cpu(server.pid) - before;
   return {
@@ -327,7 +327,7 @@ async function costOfStore() {
   paceRecording(long, EVERY, deltas, (n) => `${words[n % words.length]} ${words[(n + 7) % words.length]} `);
   const alone = await replicas({
     lane: (pace, args) => startLane(['--authority', 'replay', '--replay', pace === 'recorded' ? long : folder, '--pace', pace, ...args]),
-    redis: startRedis, fanout: measure, cpu, deltas, every: EVERY,
+    redis: startRedis, warm, fanout: measureWarm, cpu, deltas, every: EVERY,
   });
   const lane = (args) => startLane(['--authority', 'replay', '--replay', long, '--pace', 'recorded', ...args], { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
   const world = { lane, redis: startRedis, run, client: tool('stream_client'), cpu };
