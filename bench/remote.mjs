@@ -1,6 +1,6 @@
 // What it costs to read turns of another lane: 1,000 turns run on one lane, 100 of them are read on a second as
-// well. Then a bare probe with the same mix: as many appends over one pipelined connection, and as many streams
-// followed by one XREAD BLOCK, beside a lane without a store that runs as many turns.
+// well. Then a bare probe with the same mix: an append for each of their deltas over one pipelined connection, and as
+// many streams followed by one XREAD BLOCK, beside a lane without a store that runs as many turns.
 import http from 'node:http';
 import net from 'node:net';
 import { command, connect, metric } from './replicas.mjs';
@@ -38,7 +38,7 @@ const post = (port, id) => {
 };
 
 /** Both lanes at work: how much later the second tells a delta, and what Redis needs for an append. */
-async function throughLanes({ lane, redis, run, client, cpu }) {
+async function throughLanes({ lane, redis, run, client, cpu, every }) {
   const store = await redis();
   const url = ['--store', `redis://127.0.0.1:${store.port}`, '--limit', 'log-kept=10m'];
   const a = await lane([...url, '--replica-name', 'a']), b = await lane([...url, '--replica-name', 'b']);
@@ -52,16 +52,19 @@ async function throughLanes({ lane, redis, run, client, cpu }) {
   while (own.some((one) => one.times.length === 0)) await sleep(10);
   const remote = ids.map((id) => read(b.port, { path: `/api/chat/${id}/stream` }));
   await sleep(2000); // until all 1,000 have begun and what was there already has been read
-  const from = performance.now(), before = [cpu(store.pid), await metric(a.port, 'store_appends_total')];
+  const stand = async () => ({ cpu: cpu(store.pid), appends: await metric(a.port, 'store_appends_total'), bytes: await metric(a.port, 'store_append_bytes_total') });
+  const from = performance.now(), before = await stand();
   await sleep(WINDOW_S * 1000);
-  const until = performance.now(), used = cpu(store.pid) - before[0], appends = await metric(a.port, 'store_appends_total') - before[1];
+  const until = performance.now(), after = await stand();
+  const used = after.cpu - before.cpu, appends = after.appends - before.appends, written = after.bytes - before.bytes;
   const rest = await others;
   await Promise.all([...own, ...remote].map((one) => one.done));
   const lags = own.flatMap((one, n) => one.times.map((time, k) => [time, remote[n].times[k] - time]))
     .filter(([time]) => time >= from && time < until).map(([, lag]) => lag);
   const whole = remote.filter((one, n) => one.status === 200 && one.ended && one.times.length === own[n].times.length).length;
   for (const one of [a, b, store]) await one.stop();
-  return { lags, appends_per_s: appends / (until - from) * 1000, core: used / (until - from) * 1000, us: used / appends * 1e6, whole, good: rest.good + own.filter((one) => one.ended).length };
+  const deltas = STREAMS * (until - from) / every;
+  return { lags, deltas_per_s: STREAMS * 1000 / every, bytes: Math.round(written / deltas), appends_per_delta: appends / deltas, core: used / (until - from) * 1000, us: used / deltas * 1e6, whole, good: rest.good + own.filter((one) => one.ended).length };
 }
 
 /** Follows some streams as a lane does: one XREAD BLOCK over all. Entries tell when they were sent. */
@@ -104,7 +107,7 @@ function answer(text) {
 }
 
 /** The same mix without lanes, on a machine that is as busy: what an append costs Redis depends on that, too. */
-async function bare({ lane, redis, run, client, cpu }, perSecond) {
+async function bare({ lane, redis, run, client, cpu }, { deltas_per_s: perSecond, bytes }) {
   const alone = await lane([]);
   const others = run(client, ['--port', alone.port, '--prompt', 'replay:paced', '--streams', STREAMS, '--per-second', 1000]);
   await sleep(2000); // until all have begun
@@ -112,7 +115,7 @@ async function bare({ lane, redis, run, client, cpu }, perSecond) {
   for (let i = 0; i < STREAMS; ++i) link.socket.write(command('XADD', `probe:${i}`, '1-0', 'h', '{}'));
   await sleep(300);
   const stop = await follow(store.port, Array.from({ length: READERS }, (_, n) => `probe:${n * (STREAMS / READERS)}`), lags); // not those that are written one after the other
-  const began = performance.now(), before = cpu(store.pid), payload = 'x'.repeat(60);
+  const began = performance.now(), before = cpu(store.pid), payload = 'x'.repeat(bytes);
   let sent = 0;
   while (performance.now() - began < WINDOW_S * 1000) {
     const now = performance.now(), due = Math.floor((now - began) / 1000 * perSecond);
@@ -130,18 +133,18 @@ async function bare({ lane, redis, run, client, cpu }, perSecond) {
   return { lags, core: used / wall * 1000, us: used / sent * 1e6 };
 }
 
-/** `lane(args)`, `redis()`: start one. */
+/** `lane(args)`, `redis()`: start one; a stream's deltas come `every` ms. */
 export async function remote(world) {
-  const lanes = await throughLanes(world), probe = await bare(world, lanes.appends_per_s);
+  const lanes = await throughLanes(world), probe = await bare(world, lanes);
   const lag = ({ lags }) => ({ n: lags.length, p50: at(lags, 0.5), p99: at(lags, 0.99), max: at(lags, 1) });
   return { lanes: { ...lanes, lags: lag(lanes) }, probe: { ...probe, lags: lag(probe) } };
 }
 
 export function showRemote({ lanes, probe }) {
   const ms = (value) => value.toFixed(2), lag = ({ lags }) => `${ms(lags.p50)} / ${ms(lags.p99)} / ${ms(lags.max)} ms`;
-  return ['', `Remote readers: ${STREAMS} turns run on one lane, ${READERS} of them are read on a second one as well. The probe appends as often and follows as many streams, beside a lane alone that runs as many turns.`, '',
+  return ['', `Remote readers: ${STREAMS} turns run on one lane, ${READERS} of them are read on a second one as well. The probe appends an entry of the same size for each delta and follows as many streams, beside a lane alone that runs as many turns. The lane needs ${lanes.appends_per_delta.toFixed(2)} entries a delta.`, '',
     '| what | lanes | probe | ratio | goal |', '|---|---|---|---|---|',
     `| a delta at the second lane's reader after the first's; at the probe's after its sending: p50 / p99 / max | ${lag(lanes)} | ${lag(probe)} | p99: ${(lanes.lags.p99 / probe.lags.p99).toFixed(2)} | ≤ 2 |`,
-    `| Redis, share of a core | ${(lanes.core * 100).toFixed(0)} % | ${(probe.core * 100).toFixed(0)} % | ${(lanes.us / probe.us).toFixed(2)} an append | ≤ 1.5 |`,
+    `| Redis, share of a core | ${(lanes.core * 100).toFixed(0)} % | ${(probe.core * 100).toFixed(0)} % | ${(lanes.us / probe.us).toFixed(2)} a delta | ≤ 1.5 |`,
     '', `Streams that ended well: ${lanes.good} of ${STREAMS}; whole at the second lane: ${lanes.whole} of ${READERS}.`].join('\n');
 }

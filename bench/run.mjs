@@ -319,18 +319,19 @@ async function startRedis() {
   return start(bin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction'], (text) => (text.includes('Ready to accept') ? port : 0));
 }
 async function costOfStore() {
-  const folder = path.join(work, 'recordings'), long = path.join(work, 'long');
+  const [long, burst, real] = ['long', 'burst', 'real'].map((name) => path.join(work, `recording-${name}`));
   const deltas = DELTAS * 8; // what a turn costs once shall not hide what its text costs
-  paceRecording(folder);
+  paceRecording(burst);
+  paceRecording(real, 2, 2); // the first after 80 ms, as Codex said it
   // Frames of one length fill Redis' pages of 4 KiB by chance just over or just under.
   const words = 'lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod tempor invidunt ut labore et dolore magna aliquyam erat'.split(' ');
   paceRecording(long, EVERY, deltas, (n) => `${words[n % words.length]} ${words[(n + 7) % words.length]} `);
   const alone = await replicas({
-    lane: (pace, args) => startLane(['--authority', 'replay', '--replay', pace === 'recorded' ? long : folder, '--pace', pace, ...args]),
+    lane: (pace, args, recording) => startLane(['--authority', 'replay', '--replay', { long, burst, real }[recording], '--pace', pace, ...args]),
     redis: startRedis, warm, fanout: measureWarm, cpu, deltas, every: EVERY,
   });
   const lane = (args) => startLane(['--authority', 'replay', '--replay', long, '--pace', 'recorded', ...args], { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
-  const world = { lane, redis: startRedis, run, client: tool('stream_client'), cpu };
+  const world = { lane, redis: startRedis, run, client: tool('stream_client'), cpu, every: EVERY };
   return { ...alone, remote: await remote(world), orphans: await orphans(world) };
 }
 
