@@ -73,7 +73,11 @@ struct Ending {
         style.encoder = std::move(encoder);
         style.approvals = true;
         style.journal = std::make_shared<lane::TurnJournal>(
-            io.get_executor(), store, store::ThreadKey{}, 1, "turn-1"
+            std::make_shared<lane::WritePace>(io.get_executor(), Millis(0)),
+            store,
+            store::ThreadKey{},
+            1,
+            "turn-1"
         );
         live = lane::LiveTurn::begin(
             io.get_executor(),
@@ -164,7 +168,11 @@ TEST_CASE("a turn that is left to others is given back to the store, once, and w
     asio::io_context io;
     SlowStore store{io.get_executor()};
     const auto journal = std::make_shared<lane::TurnJournal>(
-        io.get_executor(), store, store::ThreadKey{}, 1, "turn-1"
+        std::make_shared<lane::WritePace>(io.get_executor(), Millis(0)),
+        store,
+        store::ThreadKey{},
+        1,
+        "turn-1"
     );
     journal->use = std::make_shared<int>(1);
     journal->leave();

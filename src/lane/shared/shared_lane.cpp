@@ -16,11 +16,16 @@ namespace {
 
 constexpr Millis k_retry{200};
 constexpr Millis k_sweep{1'000};
+/// What a replica that dies had told its own readers alone is as much. A turn of 20 deltas a second
+/// asks the store for half of the writes.
+constexpr Millis k_write_pause{100};
 constexpr Millis k_early{10'000}; ///< longer than the store may take with an answer
 
 } // namespace
 
-SharedLane::SharedLane(LaneState& lane, store::Store& store) : lane_(&lane), store_(&store) {
+SharedLane::SharedLane(LaneState& lane, store::Store& store)
+    : lane_(&lane), store_(&store),
+      pace_(std::make_shared<WritePace>(lane.executor, k_write_pause)) {
     store_->on_wanted = [this](const store::Wanted& what) { wanted(what); };
     store_->on_anew = [this] {
         spawn(lane_->executor, "shared turns again", hold_all_again(this, alive_));
@@ -211,14 +216,14 @@ Task<void> SharedLane::look_after_readers() {
     std::vector<std::string> asked;
     for (const auto& [turn, held] : held_) {
         const auto live = held.turn.lock();
-        if (live && (live->readers() == 0 || held.journal->others > 0)) {
+        if (live && (live->readers() == 0 || held.journal->others() > 0)) {
             asked.push_back(turn);
         }
     }
     for (const auto& turn : asked) {
         const auto count = co_await store_->readers(turn);
         if (const auto held = held_.find(turn); count && held != held_.end()) {
-            held->second.journal->others = *count;
+            held->second.journal->set_others(*count);
         }
     }
 }

@@ -200,6 +200,7 @@ private:
 
     LaneState* lane_;
     store::Store* store_;
+    std::shared_ptr<WritePace> pace_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
     std::unordered_map<std::string, Held> held_{}; ///< by turn

@@ -261,7 +261,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     std::unique_ptr<authority::Turn> turn
 ) {
     auto journal = std::make_shared<TurnJournal>(
-        lane_->executor, *store_, take.key, fence, take.from.turn, take.top_end
+        pace_, *store_, take.key, fence, take.from.turn, take.top_end
     );
     auto encoder = std::make_unique<encode::UiEncoder>(encoder_options(take, head));
     // What cannot be gone on with is refused frame by frame, and ends the turn.

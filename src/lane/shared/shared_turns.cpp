@@ -164,9 +164,7 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
     }
     hold->keep();
     co_return Committed{
-        std::make_shared<TurnJournal>(
-            lane_->executor, *store_, hold->key(), hold->fence(), std::move(turn)
-        ),
+        std::make_shared<TurnJournal>(pace_, *store_, hold->key(), hold->fence(), std::move(turn)),
         *stop
     };
 }
@@ -228,8 +226,8 @@ void SharedLane::wanted(const store::Wanted& what) {
     }
     if (what.reason == store::k_read) {
         if (held != held_.end()) {
-            auto& others = held->second.journal->others;
-            others = std::max<std::size_t>(others, 1);
+            auto& journal = *held->second.journal;
+            journal.set_others(std::max<std::size_t>(journal.others(), 1));
         }
         return;
     }

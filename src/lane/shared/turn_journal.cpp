@@ -11,6 +11,8 @@ constexpr std::size_t k_most_piece = 256U << 10U;
 constexpr Millis k_append_retry{100};
 /// Twice what a store 40 ms away needs, at a piece every 5 ms.
 constexpr std::size_t k_most_flying = 16;
+/// What costs more by its bytes than as a write does not wait.
+constexpr std::size_t k_most_gathered = 16U << 10U;
 
 /// How much of it is written at once: a log never ends within a frame.
 std::size_t whole_frames(std::string_view pending) {
@@ -26,14 +28,14 @@ std::size_t whole_frames(std::string_view pending) {
 } // namespace
 
 TurnJournal::TurnJournal(
-    asio::any_io_executor executor,
+    std::shared_ptr<WritePace> pace,
     store::Store& store,
     store::ThreadKey key,
     std::uint64_t fence,
     std::string turn,
     std::uint64_t end
 )
-    : executor_(std::move(executor)), store_(&store), key_(std::move(key)), fence_(fence),
+    : pace_(std::move(pace)), store_(&store), key_(std::move(key)), fence_(fence),
       turn_(std::move(turn)), end_(end), stored_(end) {
 }
 
@@ -55,7 +57,7 @@ void TurnJournal::end(std::string frames, std::string outcome, std::function<voi
     done_ = std::move(done);
     ending_ = true;
     if (over_) {
-        spawn(executor_, "turn journal", [](Self self) -> Task<void> {
+        spawn(pace_->executor(), "turn journal", [](Self self) -> Task<void> {
             std::exchange(self->done_, nullptr)(End::fenced);
             co_return;
         }(shared_from_this()));
@@ -76,7 +78,7 @@ void TurnJournal::drop_pending() {
 void TurnJournal::give_up_log() {
     drop_pending();
     logless_ = true;
-    spawn(executor_, "log given up", [](Self self) -> Task<void> {
+    spawn(pace_->executor(), "log given up", [](Self self) -> Task<void> {
         (void)co_await self->store_->drop_log(self->turn_);
     }(shared_from_this()));
 }
@@ -90,7 +92,7 @@ void TurnJournal::lose(Loss loss) {
     }
     if (over_) {
         use.reset();
-        spawn(executor_, "turn lost", [](Self self) -> Task<void> {
+        spawn(pace_->executor(), "turn lost", [](Self self) -> Task<void> {
             (void)co_await self->store_->forget(self->key_, self->fence_);
         }(shared_from_this()));
     }
@@ -106,8 +108,31 @@ void TurnJournal::lose(Loss loss) {
     }
 }
 
-/// A piece goes as soon as the one before it has left this process: what readers here were told is
-/// then elsewhere, whatever becomes of us. While one waits to leave the next one gathers.
+void TurnJournal::set_others(std::size_t count) {
+    others_ = count;
+    go_on();
+}
+
+void TurnJournal::write_due() {
+    waiting_ = false;
+    sent_at_ = {};
+    go_on();
+}
+
+/// Not what somebody waits for elsewhere, and not what the store may have already: that comes again
+/// as it was.
+bool TurnJournal::gathers() {
+    const bool may = others_ == 0 && !ending_ && !hasty_ && tried_ == cuts_.size() &&
+                     pending_.size() - sent_ < k_most_gathered &&
+                     Clock::now() < sent_at_ + pace_->pause();
+    if (may && !std::exchange(waiting_, true)) {
+        pace_->wait(weak_from_this());
+    }
+    return may;
+}
+
+/// A piece goes as soon as the one before it has left this process, and a pause has passed since
+/// then unless it is read elsewhere. While one waits to leave the next one gathers.
 void TurnJournal::go_on() {
     if (over_ || held_up_ || closing_) {
         return;
@@ -115,16 +140,20 @@ void TurnJournal::go_on() {
     if (may_end_at_once()) {
         hurried_ = true;
         closing_ = true;
-        return spawn(executor_, "turn journal", end_at_once(shared_from_this(), early_end()));
+        return spawn(
+            pace_->executor(), "turn journal", end_at_once(shared_from_this(), early_end())
+        );
     }
     // One piece of a turn may always go: its answer is what the others wait for.
     const bool room = flying_ == 0 || (flying_ < k_most_flying &&
                                        store_->turns.inflight < store_->options().inflight);
     if (sent_ < pending_.size() && waits_ == 0 && room) {
-        send_piece();
+        if (!gathers()) {
+            send_piece();
+        }
     } else if (ending_ && idle()) {
         over_ = true;
-        spawn(executor_, "turn journal", write_end(shared_from_this()));
+        spawn(pace_->executor(), "turn journal", write_end(shared_from_this()));
     }
 }
 
@@ -138,6 +167,7 @@ void TurnJournal::send_piece() {
     const auto end = end_ + sent_;
     top_ = std::max(top_, end);
     ++flying_;
+    sent_at_ = Clock::now();
     store_->turns.inflight += size;
     waits_ = end;
     store_->append(
@@ -145,7 +175,7 @@ void TurnJournal::send_piece() {
          .fence = fence_,
          .end = end,
          .bytes = rest.substr(0, size),
-         .read = others > 0},
+         .read = others_ > 0},
         [self = shared_from_this()] {
             self->waits_ = 0;
             self->go_on();
@@ -170,7 +200,7 @@ void TurnJournal::answered(
         }
     }
     if (held_up_ && flying_ == 0) {
-        spawn(executor_, "turn journal", try_again(shared_from_this()));
+        spawn(pace_->executor(), "turn journal", try_again(shared_from_this()));
     } else {
         go_on();
     }
@@ -323,13 +353,15 @@ void TurnJournal::leave() {
     }
     drop_pending();
     use.reset();
-    spawn(executor_, "turn journal", [](Self self) -> Task<void> {
+    spawn(pace_->executor(), "turn journal", [](Self self) -> Task<void> {
         (void)co_await self->store_->release(self->key_, self->fence_);
     }(shared_from_this()));
 }
 
 Task<bool> TurnJournal::release(Self self, Millis within) {
     const auto until = Clock::now() + within;
+    self->hasty_ = true;
+    self->go_on();
     while (!self->over_ && !self->idle() && Clock::now() < until) {
         co_await sleep_for(Millis(2));
     }

@@ -3,7 +3,7 @@
 
 #include "oa_stream/store/store.hpp"
 
-#include <boost/asio/steady_timer.hpp>
+#include "write_pace.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -27,7 +27,7 @@ public:
 
     /// `end`: bytes that the log has already.
     TurnJournal(
-        asio::any_io_executor executor,
+        std::shared_ptr<WritePace> pace,
         store::Store& store,
         store::ThreadKey key,
         std::uint64_t fence,
@@ -56,8 +56,11 @@ public:
         return pending_.empty() && flying_ == 0 && !held_up_;
     }
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
-    /// Readers on other replicas, as last asked or told.
-    std::size_t others = 0;
+    /// Readers on other replicas, as last asked or told. For them nothing waits for more.
+    [[nodiscard]] std::size_t others() const noexcept { return others_; }
+    void set_others(std::size_t count);
+    /// What waited for more waits no longer.
+    void write_due();
     /// Nobody else can have taken the turn.
     [[nodiscard]] bool leased() const noexcept { return store_->leased(); }
     std::shared_ptr<void> use{}; ///< of the row, until its end is decided
@@ -66,6 +69,8 @@ private:
     using Self = std::shared_ptr<TurnJournal>;
     /// The next piece and, behind all of them, the end.
     void go_on();
+    /// What is unwritten waits for more, and write_due() will be called.
+    [[nodiscard]] bool gathers();
     void send_piece();
     void answered(std::uint64_t end, std::size_t size, const Result<store::Written>& written);
     void take(store::Written written, std::uint64_t end, std::size_t size);
@@ -82,7 +87,7 @@ private:
     void drop_pending();
     void drop_stored();
 
-    asio::any_io_executor executor_;
+    std::shared_ptr<WritePace> pace_;
     store::Store* store_;
     store::ThreadKey key_;
     std::uint64_t fence_;
@@ -96,11 +101,15 @@ private:
     std::uint64_t stored_ = 0; ///< as `end_`: the store has it, though earlier answers are missing
     std::size_t flying_ = 0; ///< pieces without an answer
     std::uint64_t waits_ = 0; ///< the end of the piece that has not left this process; 0: none
+    std::size_t others_ = 0;
+    Clock::time_point sent_at_{}; ///< when the last piece went
     std::optional<Clock::time_point> failing_{};
     std::string last_{}; ///< the ending's frames
     std::string outcome_{};
     std::function<void(End)> done_{};
     std::function<void(Loss)> on_loss_{};
+    bool waiting_ = false; ///< for write_due()
+    bool hasty_ = false; ///< nothing waits for more, as this turn is about to be let go
     bool held_up_ = false; ///< the store was away: all that is pending is to be sent again
     bool ending_ = false;
     bool hurried_ = false; ///< the end was tried with pieces before it unanswered, or unsent

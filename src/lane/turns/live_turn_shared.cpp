@@ -263,7 +263,7 @@ bool LiveTurn::admit(turn::Event& event) {
 }
 
 bool LiveTurn::read_elsewhere() const noexcept {
-    return style_.journal && (style_.journal->others > 0 || cut_off());
+    return style_.journal && (style_.journal->others() > 0 || cut_off());
 }
 
 void LiveTurn::tell_readers(std::size_t count) const {

@@ -62,10 +62,14 @@ public:
 };
 
 struct Bench {
+    explicit Bench(Millis pause = Millis(0))
+        : pace(std::make_shared<lane::WritePace>(io.get_executor(), pause)) {}
+
     asio::io_context io{};
     HeldStore store{io.get_executor()};
+    std::shared_ptr<lane::WritePace> pace;
     std::shared_ptr<TurnJournal> journal =
-        std::make_shared<TurnJournal>(io.get_executor(), store, store::ThreadKey{}, 1, "turn-1");
+        std::make_shared<TurnJournal>(pace, store, store::ThreadKey{}, 1, "turn-1");
 
     void say(std::string_view frames) {
         journal->append(frames, 1U << 20U);
@@ -74,6 +78,14 @@ struct Bench {
     void settle() {
         io.restart();
         io.poll();
+    }
+    void settle_until(const std::function<bool()>& done) {
+        const auto until = Clock::now() + Millis(10'000);
+        while (!done() && Clock::now() < until) {
+            io.restart();
+            io.run_one_for(Millis(50));
+        }
+        REQUIRE(done());
     }
     void send(std::size_t which) {
         store.send(which);
@@ -96,11 +108,7 @@ struct Bench {
     }
     /// Until `count` pieces were asked for, and exactly as many.
     void expect(std::size_t count) {
-        const auto until = Clock::now() + Millis(10'000);
-        while (store.pieces.size() < count && Clock::now() < until) {
-            io.restart();
-            io.run_one_for(Millis(50));
-        }
+        settle_until([&] { return store.pieces.size() >= count; });
         settle();
         REQUIRE(store.pieces.size() == count);
     }
@@ -116,7 +124,7 @@ Result<Written> away() {
 TEST_CASE("journal: what has readers elsewhere says so, while it has them") {
     Bench bench;
     for (const std::size_t others : {0U, 2U, 0U}) {
-        bench.journal->others = others;
+        bench.journal->set_others(others);
         bench.say_and_send("a\n\n");
         CHECK(bench.store.pieces.back().read == (others > 0));
     }
@@ -143,12 +151,93 @@ TEST_CASE("journal: a piece follows one that was sent, and gathers behind one th
     CHECK(bench.store.pieces[2].end == 12);
 }
 
+TEST_CASE("journal: what is read here alone is written once in a while") {
+    constexpr Millis k_pause{60};
+    Bench bench(k_pause);
+    const auto began = Clock::now();
+    bench.say_and_send("a\n\n"); // nothing was written just before
+    bench.say("b\n\n");
+    bench.say("c\n\n");
+    CHECK(bench.store.pieces.size() == 1);
+    bench.expect(2);
+    CHECK(Clock::now() - began >= k_pause - Millis(5));
+    CHECK(bench.store.pieces[1].bytes == "b\n\nc\n\n");
+    bench.send(1);
+    bench.say("d\n\n");
+    bench.expect(3);
+    CHECK(Clock::now() - began >= 2 * (k_pause - Millis(5)));
+}
+
+TEST_CASE("journal: nothing waits for more once somebody waits for it") {
+    Bench bench(Millis(60'000));
+    bench.say_and_send("a\n\n");
+    bench.say("b\n\n");
+    REQUIRE(bench.store.pieces.size() == 1);
+    SECTION("a reader elsewhere") {
+        bench.journal->set_others(1);
+        bench.expect(2);
+        bench.send(1);
+        bench.say("c\n\n");
+        bench.expect(3);
+    }
+    SECTION("more than is worth it") {
+        bench.say(std::string(16U << 10U, 'x'));
+        bench.expect(2);
+    }
+    SECTION("whoever takes the turn over") {
+        std::optional<bool> released;
+        spawn(
+            bench.io.get_executor(),
+            "release",
+            [](std::shared_ptr<TurnJournal> journal, auto* out) -> Task<void> {
+                *out = co_await TurnJournal::release(std::move(journal), Millis(5'000));
+            }(bench.journal, &released)
+        );
+        bench.settle();
+        REQUIRE(bench.store.pieces.size() == 2);
+        bench.answer(0, Written::stored);
+        bench.answer(1, Written::stored);
+        bench.settle_until([&] { return released.has_value(); });
+        CHECK(bench.journal->idle());
+    }
+    SECTION("the end") {
+        std::optional<TurnJournal::End> end;
+        bench.journal->end("e\n\n", "completed", [&](TurnJournal::End how) { end = how; });
+        bench.settle();
+        REQUIRE(bench.store.ended.size() == 1);
+        CHECK(bench.store.ended[0].bytes == "b\n\ne\n\n");
+        CHECK(end == TurnJournal::End::stored);
+    }
+    if (bench.store.pieces.size() > 1) {
+        CHECK(bench.store.pieces[1].bytes.starts_with("b\n\n"));
+    }
+}
+
+TEST_CASE("journal: turns wait for their pause side by side") {
+    constexpr Millis k_pause{60};
+    Bench bench(k_pause);
+    auto second =
+        std::make_shared<TurnJournal>(bench.pace, bench.store, store::ThreadKey{}, 2, "t2");
+    auto gone = std::make_shared<TurnJournal>(bench.pace, bench.store, store::ThreadKey{}, 3, "t3");
+    for (const auto& journal : {gone, bench.journal, second}) {
+        journal->append("a\n\n", 100);
+        bench.send(bench.store.pieces.size() - 1);
+        journal->append("b\n\n", 100);
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+        bench.answer(i, Written::stored);
+    }
+    gone->leave();
+    bench.expect(5);
+    CHECK(bench.store.pieces[3].end == 6);
+    CHECK(bench.store.pieces[4].end == 6);
+}
+
 TEST_CASE("journal: with too much under way only turns that have none send a piece") {
     Bench bench;
     bench.store.settings.inflight = 4;
-    auto second = std::make_shared<TurnJournal>(
-        bench.io.get_executor(), bench.store, store::ThreadKey{}, 2, "t2"
-    );
+    auto second =
+        std::make_shared<TurnJournal>(bench.pace, bench.store, store::ThreadKey{}, 2, "t2");
     bench.say("aaa\n\n");
     bench.send(0);
     bench.say("b\n\n");
