@@ -16,7 +16,6 @@ namespace {
 
 constexpr Millis k_block{1'000};
 constexpr Millis k_pause{25};
-constexpr std::size_t k_most_waited = 128; ///< streams of one question
 constexpr std::size_t k_entries = 1'000; ///< of one answer
 /// Between two entries that tell when they were written: a sample of the lag is enough, and what is
 /// told costs the server time and memory.
@@ -197,22 +196,26 @@ Task<Result<Log>> RedisStore::read(std::string turn) {
 
 /// One that waits for that many streams at once costs the server more than asking for them now and
 /// then.
-Task<Result<std::vector<TailNews>>> RedisStore::follow(std::vector<Tail> tails) {
+Task<Result<std::vector<TailNews>>>
+RedisStore::follow(std::vector<Tail> tails, std::size_t follower) {
     const bool waits = tails.size() <= k_most_waited;
     const auto within = (waits ? k_block : Millis(0)) + options_.wait;
     std::vector<Command> commands;
     for (std::size_t at = 0; at == 0 || at < tails.size(); at += k_most_waited) {
         const auto rest = std::span(tails).subspan(at);
         const auto some = rest.first(std::min(rest.size(), k_most_waited));
-        commands.push_back(read_news(some, at == 0, waits));
+        commands.push_back(read_news(some, at == 0 ? &inbox_at_[follower] : nullptr, waits));
     }
-    OA_CO_TRY(const auto replies, co_await RedisLink::call_all(news_, std::move(commands), within));
+    OA_CO_TRY(
+        const auto replies,
+        co_await RedisLink::call_all(news_[follower], std::move(commands), within)
+    );
     std::vector<TailNews> out;
     for (const auto& reply : replies) {
         if (reply.failed()) {
             co_return std::unexpected(error_of(reply));
         }
-        take_news(reply, out);
+        take_news(reply, follower, out);
     }
     if (!waits) {
         co_await sleep_for(k_pause);
@@ -220,21 +223,23 @@ Task<Result<std::vector<TailNews>>> RedisStore::follow(std::vector<Tail> tails) 
     co_return out;
 }
 
-Command RedisStore::read_news(std::span<const Tail> tails, bool inbox, bool waits) const {
+/// `inbox_at`: what was read of the inbox; null: it is not asked for.
+Command
+RedisStore::read_news(std::span<const Tail> tails, const std::string* inbox_at, bool waits) const {
     Command command{"XREAD", "COUNT", std::to_string(k_entries)};
     if (waits) {
         command.emplace_back("BLOCK");
         command.push_back(std::to_string(k_block.count()));
     }
     command.emplace_back("STREAMS");
-    if (inbox) {
+    if (inbox_at != nullptr) {
         command.push_back(key("in", session_));
     }
     for (const auto& tail : tails) {
         command.push_back(log(tail.turn));
     }
-    if (inbox) {
-        command.push_back(inbox_at_);
+    if (inbox_at != nullptr) {
+        command.push_back(*inbox_at);
     }
     for (const auto& tail : tails) {
         command.push_back(id_text(tail.fence, tail.end));
@@ -252,7 +257,7 @@ void RedisStore::note_lags(std::span<const LogEntry> entries) {
     }
 }
 
-void RedisStore::take_news(const Reply& reply, std::vector<TailNews>& out) {
+void RedisStore::take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out) {
     for (const auto& stream : reply.items) {
         const auto name = stream.at(0);
         if (stream.items.size() < 2) {
@@ -263,18 +268,36 @@ void RedisStore::take_news(const Reply& reply, std::vector<TailNews>& out) {
             note_lags(out.back().entries);
             continue;
         }
-        bool large = false;
-        for (const auto& entry : stream.items[1].items) {
-            inbox_at_ = entry.at(0);
-            const auto wanted = wanted_of(entry);
-            large = large || wanted.body.size() > k_large;
-            if (on_wanted && !wanted.turn.empty()) {
-                on_wanted(wanted);
-            }
+        take_inbox(stream.items[1], follower);
+    }
+}
+
+/// For all followers but the first it is what they were woken by.
+void RedisStore::take_inbox(const Reply& entries, std::size_t follower) {
+    bool large = false;
+    for (const auto& entry : entries.items) {
+        inbox_at_[follower] = entry.at(0);
+        if (follower > 0) {
+            continue;
         }
-        if (large) { // nobody reads it again, and many more would have to come to push it out
-            tell({"XADD", name, "NOMKSTREAM", "MINID", "=", id_behind(inbox_at_), "*", "w", "1"});
+        const auto wanted = wanted_of(entry);
+        large = large || wanted.body.size() > k_large;
+        if (on_wanted && !wanted.turn.empty()) {
+            on_wanted(wanted);
         }
+    }
+    if (large) { // nobody reads it again, and many more would have to come to push it out
+        tell(
+            {"XADD",
+             key("in", session_),
+             "NOMKSTREAM",
+             "MINID",
+             "=",
+             id_behind(inbox_at_.front()),
+             "*",
+             "w",
+             "1"}
+        );
     }
 }
 

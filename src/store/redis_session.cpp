@@ -41,7 +41,9 @@ std::size_t close_copies(std::string_view info) {
 } // namespace
 
 Task<Result<void>> RedisStore::open() {
-    for (const auto& one : {link_, news_}) {
+    std::vector<RedisLink::Self> all{link_};
+    all.insert(all.end(), news_.begin(), news_.end());
+    for (const auto& one : all) {
         OA_CO_CHECK(co_await RedisLink::open(one, [this](RedisLink::Self link) {
             return greet(std::move(link));
         }));
@@ -177,7 +179,7 @@ Task<void> RedisStore::close() {
     *alive_ = false;
     beat_.cancel();
     link_->close();
-    news_->close();
+    std::ranges::for_each(news_, &RedisLink::close);
 }
 
 std::string RedisStore::trouble() const {

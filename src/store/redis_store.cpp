@@ -120,14 +120,15 @@ RedisStore::RedisStore(
         std::move(address), options_.user, options_.password, "oa-stream-" + session_, options_.wait
     };
     link_ = std::make_shared<RedisLink>(executor, link);
-    news_ = std::make_shared<RedisLink>(executor, link);
+    std::ranges::generate(news_, [&] { return std::make_shared<RedisLink>(executor, link); });
+    inbox_at_.fill("0-0");
 }
 
 // NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
 RedisStore::~RedisStore() {
     *alive_ = false;
     link_->close();
-    news_->close();
+    std::ranges::for_each(news_, &RedisLink::close);
 }
 
 void RedisStore::write_key(std::string& out, std::string_view kind, std::string_view name) const {

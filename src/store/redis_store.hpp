@@ -116,7 +116,8 @@ public:
     void append(const Piece& piece, Sent on_sent, Answered done) override;
     [[nodiscard]] Task<Result<void>> drop_log(std::string turn) override;
     [[nodiscard]] Task<Result<Log>> read(std::string turn) override;
-    [[nodiscard]] Task<Result<std::vector<TailNews>>> follow(std::vector<Tail> tails) override;
+    [[nodiscard]] Task<Result<std::vector<TailNews>>>
+    follow(std::vector<Tail> tails, std::size_t follower) override;
     void wake() override;
     void tell_readers(const std::string& turn, std::size_t count) override;
     [[nodiscard]] Task<Result<std::size_t>> readers(std::string turn) override;
@@ -151,9 +152,11 @@ private:
     /// As often as the session has to be registered anew: once.
     [[nodiscard]] Task<Result<Reply>> run_counted(Script script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
-    [[nodiscard]] Command read_news(std::span<const Tail> tails, bool inbox, bool waits) const;
+    [[nodiscard]] Command
+    read_news(std::span<const Tail> tails, const std::string* inbox_at, bool waits) const;
     void note_lags(std::span<const LogEntry> entries);
-    void take_news(const Reply& reply, std::vector<TailNews>& out);
+    void take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out);
+    void take_inbox(const Reply& entries, std::size_t follower);
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(Script script);
     /// … a second time: the server forgot it.
@@ -181,14 +184,14 @@ private:
     StoreOptions options_;
     std::string session_;
     RedisLink::Self link_;
-    RedisLink::Self news_;
+    std::array<RedisLink::Self, k_followers> news_{}; ///< one of each follower, as it waits
     std::unordered_map<std::string_view, std::string> digests_{}; ///< by script name
     std::string log_name_{}; ///< of the piece that is being sent
     HeldTurns held_{};
     std::size_t counting_ = 0; ///< commands on their way that change what is counted
     Clock::time_point leased_until_{};
     Clock::time_point timed_{}; ///< the last entry of a log that tells when it was written
-    std::string inbox_at_ = "0-0";
+    std::array<std::string, k_followers> inbox_at_{}; ///< what each follower has read
     StoreNumbers numbers_{};
     bool look_now_ = false; ///< the next beat is due
     bool unsure_ = false; ///< whether the store still has what it had of us

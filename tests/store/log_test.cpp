@@ -77,7 +77,7 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
     auto& b = rig.open();
     const auto fence = start(rig, a, "t1");
     rig.get(append(a, "t1", fence, 3, "abc"));
-    auto first = rig.get(b.follow({{"t1", fence, 0}}));
+    auto first = rig.get(b.follow({{"t1", fence, 0}}, 0));
     REQUIRE(first.size() == 1);
     CHECK(first.front().turn == "t1");
     REQUIRE(first.front().entries.size() == 1);
@@ -94,7 +94,7 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
         rig.context.get_executor(),
         "follower",
         [](Store* from, std::uint64_t at, auto* out) -> Task<void> {
-            out->emplace(co_await from->follow({{"t1", at, 3}}));
+            out->emplace(co_await from->follow({{"t1", at, 3}}, 0));
         }(&b, fence, &later)
     );
     rig.context.restart();
@@ -109,7 +109,7 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
     CHECK(a.numbers().tail_lags.sum_s == 0);
 
     rig.get(b.drop_log("t1"));
-    CHECK(rig.get(b.follow({{"t1", fence, 6}})).empty());
+    CHECK(rig.get(b.follow({{"t1", fence, 6}}, 0)).empty());
 }
 
 TEST_CASE("of entries that follow each other within milliseconds one tells its time") {
@@ -171,7 +171,7 @@ TEST_CASE("many turns are followed at once") {
     }
     std::vector<Wanted> wanted;
     b.on_wanted = [&wanted](const Wanted& one) { wanted.push_back(one); };
-    const auto news = rig.get(b.follow(tails));
+    const auto news = rig.get(b.follow(tails, 0));
     CHECK(news.size() == k_turns);
     CHECK(std::ranges::all_of(news, [](const TailNews& one) {
         return one.entries.size() == 1 && one.entries.front().bytes == "abc";
@@ -180,17 +180,56 @@ TEST_CASE("many turns are followed at once") {
         tail.end = 3;
     }
     const auto began = Clock::now();
-    CHECK(rig.get(b.follow(tails)).empty());
+    CHECK(rig.get(b.follow(tails, 0)).empty());
     CHECK(Clock::now() - began < Millis(900)); // it asks again soon instead of waiting
+}
+
+TEST_CASE("followers wait side by side, and the first alone hears what is wanted") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    std::vector<Wanted> wanted;
+    b.on_wanted = [&wanted](const Wanted& one) { wanted.push_back(one); };
+    std::vector<std::uint64_t> fences;
+    for (const std::string turn : {"t0", "t1"}) {
+        const ThreadKey key{"ann", turn};
+        fences.push_back(rig.get(b.acquire(wish(key))).holding.fence);
+        rig.get(b.commit({.key = key, .fence = fences.back(), .turn = turn, .head = "{}"}));
+    }
+    std::array<std::optional<Result<std::vector<TailNews>>>, 2> news;
+    const auto follow = [&](std::size_t follower, std::uint64_t end) {
+        const auto turn = "t" + std::to_string(follower);
+        spawn(
+            rig.context.get_executor(),
+            "follower",
+            [](Store* from, Tail tail, std::size_t which, auto* out) -> Task<void> {
+                out->emplace(co_await from->follow({std::move(tail)}, which));
+            }(&b, {turn, fences[follower], end}, follower, &news[follower])
+        );
+    };
+    follow(0, 0);
+    follow(1, 0);
+    rig.get(append(a, "t1", fences[1], 3, "abc"));
+    rig.until("its news", [&news] { return news[1].has_value(); });
+    CHECK_FALSE(news[0]); // still waits
+    CHECK(news[1]->value().front().turn == "t1");
+
+    news[1].reset();
+    follow(1, 3);
+    CHECK(rig.get(a.pass({"ann", "t1"}, {.turn = "t1", .reason = "ask"})));
+    rig.until("both", [&news] { return news[0] && news[1]; });
+    CHECK(wanted.size() == 1);
+    CHECK(news[0]->value().empty());
+    CHECK(news[1]->value().empty());
 }
 
 TEST_CASE("a waiting follower can be woken") {
     RedisRig rig;
     auto& a = rig.open();
-    rig.get(a.follow({}));
+    rig.get(a.follow({}, 0));
     const auto began = Clock::now();
     a.wake();
-    rig.get(a.follow({}));
+    rig.get(a.follow({}, 0));
     CHECK(Clock::now() - began < Millis(900)); // it waits for a second by itself
 }
 

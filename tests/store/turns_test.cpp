@@ -220,12 +220,12 @@ TEST_CASE("a message comes to whoever runs the turn, and its answer back") {
     start(rig, a, k_thread, "t1");
     CHECK_FALSE(rig.get(b.pass(k_thread, {.turn = "t0", .reason = "ask"})));
     CHECK(rig.get(b.pass(k_thread, what)));
-    rig.get(a.follow({}));
+    rig.get(a.follow({}, 0));
     REQUIRE(at_a.size() == 1);
     CHECK(at_a.front().body == what.body);
     CHECK(at_a.front().from == b.session());
     a.answer(at_a.front(), "yes");
-    rig.get(b.follow({}));
+    rig.get(b.follow({}, 0));
     REQUIRE(at_b.size() == 1);
     CHECK(at_b.front().reason == k_answer);
     CHECK(at_b.front().request == "r1");
@@ -311,7 +311,7 @@ TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
 
     const auto fence = start(rig, a, k_thread, "t2");
     CHECK(rig.get(b.want(k_thread, fence, "superseded")));
-    rig.get(a.follow({}));
+    rig.get(a.follow({}, 0));
     REQUIRE(wanted.size() == 1);
     CHECK(wanted.front().turn == "t2");
     CHECK(wanted.front().reason == "superseded");

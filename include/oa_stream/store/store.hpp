@@ -198,6 +198,11 @@ struct TailNews {
     std::string turn;
     std::vector<LogEntry> entries{};
 };
+/// Readers of news at work side by side, each with a share of the tails: to wait for news of one
+/// stream costs a server as much for each other stream that is waited for with it.
+inline constexpr std::size_t k_followers = 4;
+/// So many tails are waited for. More are asked for now and then, by the first follower.
+inline constexpr std::size_t k_most_waited = 128;
 
 inline constexpr std::string_view k_answer = "answer";
 /// The turn has readers at another replica.
@@ -356,10 +361,12 @@ public:
 
     // Reading for others.
     [[nodiscard]] virtual Task<Result<Log>> read(std::string turn) = 0;
-    /// What came behind each of `tails`, and what is wanted of this process (to on_wanted); returns
-    /// after a second with nothing, too.
-    [[nodiscard]] virtual Task<Result<std::vector<TailNews>>> follow(std::vector<Tail> tails) = 0;
-    /// A waiting follow() returns soon.
+    /// What came behind each of `tails`, and what is wanted of this process (to on_wanted, by the
+    /// first follower alone); returns after a second with nothing, too. Each follower, of
+    /// k_followers, asks once at a time.
+    [[nodiscard]] virtual Task<Result<std::vector<TailNews>>>
+    follow(std::vector<Tail> tails, std::size_t follower) = 0;
+    /// Every follow() that waits returns soon.
     virtual void wake() = 0;
     std::function<void(const Wanted&)> on_wanted{};
     /// This process has `count` readers on a turn.

@@ -37,7 +37,12 @@ SharedLane::~SharedLane() {
 }
 
 void SharedLane::start() {
-    spawn(lane_->executor, "shared news", read_news(this, alive_));
+    for (std::size_t i = 0; i < store::k_followers; ++i) {
+        resting_.emplace_back(lane_->executor, Clock::time_point::max());
+    }
+    for (std::size_t i = 0; i < store::k_followers; ++i) {
+        spawn(lane_->executor, "shared news", read_news(this, alive_, i));
+    }
     spawn(lane_->executor, "shared sweep", sweep(this, alive_));
 }
 
@@ -47,15 +52,42 @@ void SharedLane::stop() {
     store_->on_anew = nullptr;
 }
 
-Task<void> SharedLane::read_news(SharedLane* self, std::shared_ptr<bool> alive) {
-    while (*alive) {
-        std::vector<store::Tail> tails;
-        for (const auto& [turn, relay] : self->relays_) {
-            if (!relay.turn->ended() && !relay.logless) {
-                tails.push_back(relay.at);
+std::vector<store::Tail> SharedLane::tails_of(std::size_t follower) {
+    std::vector<store::Tail> all;
+    std::vector<store::Tail> own;
+    for (const auto& [turn, relay] : relays_) {
+        if (!relay.turn->ended() && !relay.logless) {
+            all.push_back(relay.at);
+            if (std::hash<std::string>{}(turn) % store::k_followers == follower) {
+                own.push_back(relay.at);
             }
         }
-        const auto news = co_await self->store_->follow(std::move(tails));
+    }
+    const bool crowded = all.size() > store::k_most_waited;
+    if (std::exchange(crowded_, crowded) && !crowded) {
+        std::ranges::for_each(resting_, [](auto& timer) { timer.cancel(); });
+    }
+    if (crowded) {
+        return follower == 0 ? all : std::vector<store::Tail>{};
+    }
+    return own;
+}
+
+void SharedLane::wake_followers() {
+    store_->wake();
+    std::ranges::for_each(resting_, [](auto& timer) { timer.cancel(); });
+}
+
+/// What two followers have for a moment, when a tail changes hands, is fed once.
+Task<void>
+SharedLane::read_news(SharedLane* self, std::shared_ptr<bool> alive, std::size_t follower) {
+    while (*alive) {
+        auto tails = self->tails_of(follower);
+        if (follower > 0 && tails.empty()) { // the first reads what is wanted of us
+            (void)co_await self->resting_[follower].async_wait(asio::as_tuple(asio::use_awaitable));
+            continue;
+        }
+        const auto news = co_await self->store_->follow(std::move(tails), follower);
         if (!*alive) {
             co_return;
         }

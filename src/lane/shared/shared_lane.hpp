@@ -144,7 +144,11 @@ private:
     [[nodiscard]] static Task<void> release_one(
         SharedLane* self, std::shared_ptr<bool> alive, Held held, std::shared_ptr<Leaving> leaving
     );
-    [[nodiscard]] static Task<void> read_news(SharedLane* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] static Task<void>
+    read_news(SharedLane* self, std::shared_ptr<bool> alive, std::size_t follower);
+    [[nodiscard]] std::vector<store::Tail> tails_of(std::size_t follower);
+    /// There is another tail to follow.
+    void wake_followers();
     [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void> hold_all_again(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] Task<void> hold_again(Held held);
@@ -203,6 +207,8 @@ private:
     std::shared_ptr<WritePace> pace_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
+    std::vector<asio::steady_timer> resting_{}; ///< followers but the first, without a tail
+    bool crowded_ = false; ///< the first follower has all tails
     std::unordered_map<std::string, Held> held_{}; ///< by turn
     struct Early {
         StopReason reason = StopReason::stopped;

@@ -84,7 +84,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
     auto& relay = relays_[holding.turn] = Relay{turn, std::move(key), {holding.turn, 0, 0}, !whole};
     if (whole) {
         feed(relay, log->entries);
-        store_->wake();
+        wake_followers();
     } else { // it can be stopped, and not be read
         turn->relay_unread();
     }

@@ -90,7 +90,8 @@ public:
         co_return none();
     }
     Task<Result<store::Log>> read(std::string) override { co_return none(); }
-    Task<Result<std::vector<store::TailNews>>> follow(std::vector<store::Tail>) override {
+    Task<Result<std::vector<store::TailNews>>>
+    follow(std::vector<store::Tail>, std::size_t) override {
         co_return none();
     }
     void wake() override {}
