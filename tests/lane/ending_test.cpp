@@ -125,6 +125,25 @@ TEST_CASE("a decision on a turn whose end is being stored is refused, and its ti
     turn.until([&] { return turn.live->ended(); });
 }
 
+TEST_CASE("a decision on a turn whose log ends within its question was answered already") {
+    Ending turn;
+    const auto live = lane::LiveTurn::relay(
+        turn.io.get_executor(),
+        turn.host,
+        lane::TurnIdentity{},
+        std::make_unique<FakeTurn>(turn.played),
+        nullptr
+    );
+    const std::string asked =
+        R"(data: {"type":"tool-approval-request","approvalId":"a1","toolCallId":"k1"})";
+    const std::string came = R"(data: {"type":"tool-output-available","toolCallId":"k1"})";
+    live->relay(asked + "\n\n", false, false);
+    live->relay(came + "\n\ndata: [DONE]\n\n", true, false);
+    const auto told = live->answer({lane::ApprovalAnswer{.id = "a1", .approved = true}});
+    REQUIRE_FALSE(told);
+    CHECK(told.error().status == 409);
+}
+
 TEST_CASE("an end that a store which is away refuses at once is told behind the last words") {
     Ending turn(std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{}));
     turn.store.away = true;

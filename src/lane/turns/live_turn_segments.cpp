@@ -150,7 +150,8 @@ Accepted<std::size_t> LiveTurn::answer(
     const auto now = Clock::now();
     const auto settled = std::max(decided->segment, verdict->segment);
     if (decided->fresh.empty() && verdict->fresh.empty() && settled) {
-        const bool held = segments_[*settled].begin >= log_.begin();
+        // A log that ends between a question and the end of its answer has no segment behind it.
+        const bool held = *settled < segments_.size() && segments_[*settled].begin >= log_.begin();
         const bool kept = !ended_ || now - ended_at_ < host_->timings.ended_kept;
         if (!held || !kept) {
             return std::unexpected(reject_gone());
