@@ -113,10 +113,14 @@ void TurnJournal::set_others(std::size_t count) {
     go_on();
 }
 
-void TurnJournal::write_due() {
-    waiting_ = false;
+void TurnJournal::hurry() {
     sent_at_ = {};
     go_on();
+}
+
+void TurnJournal::write_due() {
+    waiting_ = false;
+    hurry();
 }
 
 /// Not what somebody waits for elsewhere, and not what the store may have already: that comes again

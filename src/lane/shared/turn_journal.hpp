@@ -59,8 +59,9 @@ public:
     /// Readers on other replicas, as last asked or told. For them nothing waits for more.
     [[nodiscard]] std::size_t others() const noexcept { return others_; }
     void set_others(std::size_t count);
-    /// What waited for more waits no longer.
-    void write_due();
+    /// What waits for more waits no longer: somebody is about to act on it.
+    void hurry();
+    void write_due(); ///< for the pace
     /// Nobody else can have taken the turn.
     [[nodiscard]] bool leased() const noexcept { return store_->leased(); }
     std::shared_ptr<void> use{}; ///< of the row, until its end is decided

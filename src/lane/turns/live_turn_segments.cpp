@@ -2,6 +2,7 @@
 // the log each reader gets.
 #include "live_turn.hpp"
 #include "reader.hpp"
+#include "shared/turn_journal.hpp"
 
 #include <utility>
 
@@ -92,6 +93,9 @@ void LiveTurn::pause() {
         told_waiting_ = false;
     }
     commit(Clock::now());
+    if (style_.journal) { // whoever decides may be sent to another lane
+        style_.journal->hurry();
+    }
     drop_done_readers();
 }
 

@@ -180,6 +180,10 @@ TEST_CASE("journal: nothing waits for more once somebody waits for it") {
         bench.say("c\n\n");
         bench.expect(3);
     }
+    SECTION("a client that is asked") {
+        bench.journal->hurry();
+        bench.expect(2);
+    }
     SECTION("more than is worth it") {
         bench.say(std::string(16U << 10U, 'x'));
         bench.expect(2);
