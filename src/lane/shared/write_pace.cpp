@@ -8,8 +8,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// So many turns are called together, as the store's link gathers commands for as long.
-constexpr Millis k_together{5};
+/// Who is due within this time is called together: each write wakes two processes.
+constexpr Millis k_together{10};
 
 } // namespace
 
