@@ -2,6 +2,8 @@
 
 namespace oa_stream::store::scripts {
 
+// redis.call() is given numbers as text: it prints any other as floating point.
+
 // Sessions are strings with a time to live: existence is life, by the server's clock alone. A row's
 // holder "-" never lives: its turn was let go while it runs.
 
@@ -27,6 +29,7 @@ return 1
 // lives: that was asked before.
 #define OA_COUNTED                                                                                 \
     R"lua(
+local function text(n) return string.format('%d', n) end
 local c, o = p..':c:', 'o:'..ARGV[4]
 local function counts(x)
   local n = redis.call('HMGET', c..x, 'n', o)
@@ -43,7 +46,7 @@ for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
 end
 if total >= tonumber(ARGV[6]) then return {'full'} end
 if tonumber(ARGV[7]) > 0 and own >= tonumber(ARGV[7]) then return {'owner'} end
-redis.call('HSET', c..me, 'n', mine_all + 1, o, mine_own + 1)
+redis.call('HSET', c..me, 'n', text(mine_all + 1), o, text(mine_own + 1))
 )lua"
 
 // Of a start that came to nothing the authority may have a turn all the same.
@@ -55,7 +58,7 @@ if redis.call('HGET', KEYS[1], 'st') == 'starting' then redis.call('HSET', KEYS[
 // A row that is no conversation (any more) is kept for its fence alone, and not for ever.
 #define OA_NOT_FOR_EVER                                                                            \
     R"lua(
-if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], 86400000) end
+if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], '86400000') end
 )lua"
 
 // ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
@@ -84,7 +87,7 @@ if s ~= '' then
 end
 )lua" OA_COUNTED R"lua(
 local f = (r[2] or 0) + 1
-redis.call('HSET', KEYS[1], 'f', f, 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '',
+redis.call('HSET', KEYS[1], 'f', text(f), 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '',
   'rd', '')
 if not r[8] and (r[2] or r[16]) then redis.call('PERSIST', KEYS[1]) end -- else it has no end
 redis.call('SADD', p..':o:'..me, ARGV[5])
@@ -98,8 +101,8 @@ if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 
 // Behind every change of an owner's rows: its id, among the last thousand or so of one day.
 #define OA_CHANGED                                                                                 \
-    "redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'i', ARGV[3])\n"                        \
-    "redis.call('PEXPIRE', KEYS[3], 86400000)\n"
+    "redis.call('XADD', KEYS[3], 'MAXLEN', '~', '1000', '*', 'i', ARGV[3])\n"                      \
+    "redis.call('PEXPIRE', KEYS[3], '86400000')\n"
 
 // KEYS: row, owner's set, owner's changes, log. ARGV: thread id, fence, turn, head, the log's time
 // to live, idempotency key or '', then the row's names and values, if it is put as well. A client
@@ -141,15 +144,15 @@ end
 if r[1] == '' and r[3] == 'ended' then return 'stored' end
 if r[1] ~= me then return 'fenced' end
 if ARGV[10] ~= '' then
-  local top = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  local top = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', '1')[1]
   if not top or top[1] ~= ARGV[3]..'-'..ARGV[10] then return 'hole' end
 end
 local there = redis.call('XADD', KEYS[2], 'NOMKSTREAM', id, 'b', ARGV[5], 'e', ARGV[6])
 if there then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
-if not r[4] then redis.call('PEXPIRE', KEYS[1], 86400000) end
-redis.call('HINCRBY', p..':c:'..me, 'n', -1)
-redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], -1)
+if not r[4] then redis.call('PEXPIRE', KEYS[1], '86400000') end
+redis.call('HINCRBY', p..':c:'..me, 'n', '-1')
+redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], '-1')
 redis.call('SREM', p..':o:'..me, ARGV[9])
 return there and 'stored' or 'gone'
 )lua"};
@@ -191,8 +194,8 @@ else
     redis.call('PEXPIRE', inbox, ARGV[7])
   end
 end
-redis.call('HINCRBY', p..':c:'..me, 'n', -1)
-redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], -1)
+redis.call('HINCRBY', p..':c:'..me, 'n', '-1')
+redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[4], '-1')
 redis.call('SREM', p..':o:'..me, ARGV[5])
 return 1
 )lua"};
@@ -326,7 +329,7 @@ const Script changes{"changes", R"lua(#!lua flags=allow-oom
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last == 0 then
   local place = redis.call('XADD', KEYS[1], '*', 'i', '')
-  redis.call('PEXPIRE', KEYS[1], 86400000)
+  redis.call('PEXPIRE', KEYS[1], '86400000')
   return {place, 0}
 end
 if ARGV[3] == '' or #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) == 0 then return {last[1][1], 0} end
