@@ -8,17 +8,18 @@ import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
 import { startRedis } from './redis.mjs';
 
-/** {redis, mock, server, lane(name, args, {store, codex, drain}), release(key), end()}; `store`, `codex`: another address, another port of it. */
+/** {redis, mock, server, lane(name, args, {store, codex, drain, env}), release(key), end()}; `store`, `codex`: another address, another port of it. */
 export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = '800ms', args: common = [] } = {}) {
   const lanes = [];
   const world = { redis: await startRedis(with_), mock: await startMock() };
   const config = path.join(scratch('replicas-config'), 'config.toml');
   fs.writeFileSync(config, codex(world.mock.port));
   world.server = await startCodexServer({ config: codex, mockPort: world.mock.port });
-  world.lane = async (name, args = [], { store = world.redis.url, codex: port = world.server.port, drain = '500ms' } = {}) => {
+  world.lane = async (name, args = [], { store = world.redis.url, codex: port = world.server.port, drain = '500ms', env = {} } = {}) => {
     const one = await startLane({
       authority: 'codex',
       name,
+      env,
       args: ['--codex-server', `0=ws://127.0.0.1:${port}`, '--codex-token', `file:${world.server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', store, '--replica-name', name, '--limit', `lease=${lease}`, '--drain-timeout', drain, ...common, ...args],
     });
     lanes.push(one);

@@ -1,0 +1,61 @@
+// The clock of one lane jumps while its turns run, and while it reads those of others.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertLegal, read } from '../lib/contract.mjs';
+import { chat } from '../lib/http.mjs';
+import { limit, scratch, sleep } from '../lib/process.mjs';
+import { BIN } from './redis.mjs';
+import { begun, fifth, metric, resume, startWorld, whole } from './world.mjs';
+
+const LEASE_MS = 800, HOUR_S = 3600;
+const file = path.join(scratch('clock'), 'offset');
+const setClock = (seconds) => fs.writeFileSync(file, `${seconds < 0 ? '' : '+'}${seconds}`);
+const preloaded = () => {
+  const libraries = path.join(BIN, '../lib');
+  const found = fs.readdirSync(libraries).map((name) => path.join(libraries, name, 'faketime/libfaketimeMT.so.1')).find((name) => fs.existsSync(name));
+  assert.ok(found, `no libfaketime below ${libraries}`);
+  return found;
+};
+/** Hours between the lane's clock and ours, by its newest line of log: a request has the time when it came. */
+const ahead = (lane) => {
+  const lines = lane.stderr.split('\n').filter((line) => line.startsWith('{"ts":'));
+  return Math.round((Date.parse(JSON.parse(lines.at(-1)).ts) - Date.now()) / HOUR_S / 1000);
+};
+
+let world, jumping, steady;
+before(async () => {
+  setClock(0);
+  world = await startWorld({ lease: `${LEASE_MS}ms` });
+  // A clock that is set leaves the time since the start of the machine alone.
+  jumping = await world.lane('jumping', [], { env: { LD_PRELOAD: preloaded(), FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' } });
+  steady = await world.lane('steady');
+});
+after(() => world.end());
+
+const counts = async (name) => await metric(jumping, name) + await metric(steady, name);
+
+for (const [how, hours] of [['an hour forward', 1], ['an hour back', -1]]) {
+  test(`${how}: no turn changes hands, readers on both lanes hear all of it, new turns start`, async () => {
+    const ids = [`own-${hours}`, `foreign-${hours}`];
+    const turns = [await begun(jumping, ids[0]), await begun(steady, ids[1])];
+    const elsewhere = [resume(steady, ids[0]), resume(jumping, ids[1])];
+    for (const one of elsewhere) await fifth(one);
+    setClock(hours * HOUR_S);
+    await sleep(limit(3 * LEASE_MS)); // whoever measures a lease by the clock has lost it by now
+    for (const id of ids) await world.release(id);
+    for (const one of [...turns, ...elsewhere]) {
+      await one.done;
+      assertLegal(one);
+      assert.deepEqual(read(one).texts, [whole()]);
+    }
+    const next = chat(jumping.base, 'scenario:text;words=3', { id: ids[1] });
+    await next.done;
+    assert.deepEqual(read(next).texts, [whole(3)]);
+    await jumping.until(() => ahead(jumping) === hours, 'a line of log with the other time');
+    for (const name of ['adopted_total', 'reaped_total', 'fenced_total', 'tail_gaps_total']) assert.equal(await counts(name), 0, name);
+    assert.ok(await metric(jumping, 'tail_lag_seconds_sum') >= 0 && await metric(steady, 'tail_lag_seconds_sum') >= 0);
+    setClock(0);
+  });
+}
