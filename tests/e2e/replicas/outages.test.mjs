@@ -60,6 +60,7 @@ test('Redis is full: nothing new starts, reading goes on, the turn that writes e
   assertLegal(await chat(a.base, 'scenario:text;words=3', { id: 'full-gone' }).done);
   const first = await begun(a, 'full', ';delay=40');
   const idle = await begun(b, 'full-idle');
+  await b.until(async () => (await metric(b, 'store_unacked_bytes')) === 0, 'its words in the store: it has nothing to write');
   const used = Number(/used_memory:(\d+)/.exec(world.redis.cli('INFO', 'memory'))[1]);
   world.redis.cli('CONFIG', 'SET', 'maxmemory', String(Math.floor(used * 1.1)));
   await a.until(async () => (await metric(a, 'store_memory_ratio')) > 0.8, 'the share of memory');
