@@ -20,3 +20,20 @@ export function writeCaptures(captures) {
 export const isEvent = (method) => (line) => line.dir === 's2c' && line.msg?.method === method;
 /** A notification of the server, at the time of the line it stands beside. */
 export const event = (beside, method, params) => ({ t: beside.t, dir: 's2c', msg: { method, params, emittedAtMs: 0 } });
+
+/** The recorded text turn with other deltas: `count` of them, `gap` ms apart, numbered, `bytes` long. */
+export function paced(count, gap, bytes) {
+  const lines = readCapture('02-text-paced');
+  const isDelta = isEvent('item/agentMessage/delta');
+  const first = lines.findIndex(isDelta);
+  const template = lines[first].msg.params;
+  const deltas = Array.from({ length: count }, (_, n) => `${n}:${'äb c'.repeat(Math.ceil(bytes / 5))}`.slice(0, bytes) + ' ');
+  const made = deltas.map((delta, n) => event({ t: lines[first].t + n * gap }, 'item/agentMessage/delta', { ...template, delta }));
+  const shift = count * gap;
+  const after = lines.slice(first).filter((line) => !isDelta(line)).map((line) => ({ ...line, t: line.t + shift }));
+  for (const line of after) {
+    const item = line.msg?.params?.item;
+    if (item?.type === 'agentMessage') item.text = deltas.join('');
+  }
+  return [...lines.slice(0, first), ...made, ...after];
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { event, isEvent, readCapture, writeCaptures } from './captures.mjs';
+import { paced, readCapture, writeCaptures } from './captures.mjs';
 import { startLane } from './lane.mjs';
 import { assertAtRest, readMetrics, total } from './metrics.mjs';
 import { OA_BIN, ROOT, Running } from './process.mjs';
@@ -12,23 +12,6 @@ function churnBin() {
   const found = places.find((file) => fs.existsSync(file));
   if (!found) throw new Error('no churn tool here: run ./dev e2e or ./dev churn, which build it');
   return found;
-}
-
-/** The recorded text turn with other deltas: `count` of them, `gap` ms apart, numbered, `bytes` long. */
-function paced(count, gap, bytes) {
-  const lines = readCapture('02-text-paced');
-  const isDelta = isEvent('item/agentMessage/delta');
-  const first = lines.findIndex(isDelta);
-  const template = lines[first].msg.params;
-  const deltas = Array.from({ length: count }, (_, n) => `${n}:${'äb c'.repeat(Math.ceil(bytes / 5))}`.slice(0, bytes) + ' ');
-  const made = deltas.map((delta, n) => event({ t: lines[first].t + n * gap }, 'item/agentMessage/delta', { ...template, delta }));
-  const shift = count * gap;
-  const after = lines.slice(first).filter((line) => !isDelta(line)).map((line) => ({ ...line, t: line.t + shift }));
-  for (const line of after) {
-    const item = line.msg?.params?.item;
-    if (item?.type === 'agentMessage') item.text = deltas.join('');
-  }
-  return [...lines.slice(0, first), ...made, ...after];
 }
 
 /** Runs it and checks everything; the report, for whoever wants figures. */
