@@ -16,8 +16,8 @@ namespace {
 
 constexpr Millis k_retry{200};
 constexpr Millis k_sweep{1'000};
-/// What a replica that dies had told its own readers alone is as much. A turn of 20 deltas a second
-/// asks the store for half of the writes.
+/// When a replica dies, its own readers were told at most so much text that the store lacks. A turn
+/// of 20 deltas a second needs half of the writes.
 constexpr Millis k_write_pause{100};
 constexpr Millis k_early{10'000}; ///< longer than the store may take with an answer
 
