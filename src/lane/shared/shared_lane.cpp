@@ -53,28 +53,30 @@ void SharedLane::stop() {
 }
 
 std::vector<store::Tail> SharedLane::tails_of(std::size_t follower) {
-    std::vector<store::Tail> all;
-    std::vector<store::Tail> own;
-    for (const auto& [turn, relay] : relays_) {
-        if (!relay.turn->ended() && !relay.logless) {
-            all.push_back(relay.at);
-            if (std::hash<std::string>{}(turn) % store::k_followers == follower) {
-                own.push_back(relay.at);
-            }
+    const auto followed = [](const auto& one) {
+        return !one.second.turn->ended() && !one.second.logless;
+    };
+    const bool crowded =
+        std::cmp_greater(std::ranges::count_if(relays_, followed), store::k_most_waited);
+    if (std::exchange(crowded_, crowded) && !crowded) {
+        wake_resting();
+    }
+    std::vector<store::Tail> out;
+    for (const auto& one : relays_) {
+        const auto whose = crowded ? 0 : std::hash<std::string>{}(one.first) % store::k_followers;
+        if (whose == follower && followed(one)) {
+            out.push_back(one.second.at);
         }
     }
-    const bool crowded = all.size() > store::k_most_waited;
-    if (std::exchange(crowded_, crowded) && !crowded) {
-        std::ranges::for_each(resting_, [](auto& timer) { timer.cancel(); });
-    }
-    if (crowded) {
-        return follower == 0 ? all : std::vector<store::Tail>{};
-    }
-    return own;
+    return out;
 }
 
 void SharedLane::wake_followers() {
     store_->wake();
+    wake_resting();
+}
+
+void SharedLane::wake_resting() {
     std::ranges::for_each(resting_, [](auto& timer) { timer.cancel(); });
 }
 

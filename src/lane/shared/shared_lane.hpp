@@ -149,6 +149,7 @@ private:
     [[nodiscard]] std::vector<store::Tail> tails_of(std::size_t follower);
     /// There is another tail to follow.
     void wake_followers();
+    void wake_resting(); ///< those that wait for a tail
     [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void> hold_all_again(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] Task<void> hold_again(Held held);
