@@ -126,7 +126,7 @@ void TurnJournal::write_due() {
 /// Not what somebody waits for elsewhere, and not what the store may have already: that comes again
 /// as it was.
 bool TurnJournal::gathers() {
-    const bool may = others_ == 0 && !ending_ && !hasty_ && tried_ == cuts_.size() &&
+    const bool may = others_ == 0 && !ending_ && tried_ == cuts_.size() &&
                      pending_.size() - sent_ < k_most_gathered &&
                      Clock::now() < sent_at_ + pace_->pause();
     if (may && !std::exchange(waiting_, true)) {
@@ -364,9 +364,8 @@ void TurnJournal::leave() {
 
 Task<bool> TurnJournal::release(Self self, Millis within) {
     const auto until = Clock::now() + within;
-    self->hasty_ = true;
-    self->go_on();
     while (!self->over_ && !self->idle() && Clock::now() < until) {
+        self->hurry();
         co_await sleep_for(Millis(2));
     }
     if (self->over_ || !self->idle() || self->ending_ || self->logless_) {

@@ -110,7 +110,6 @@ private:
     std::function<void(End)> done_{};
     std::function<void(Loss)> on_loss_{};
     bool waiting_ = false; ///< for write_due()
-    bool hasty_ = false; ///< nothing waits for more, as this turn is about to be let go
     bool held_up_ = false; ///< the store was away: all that is pending is to be sent again
     bool ending_ = false;
     bool hurried_ = false; ///< the end was tried with pieces before it unanswered, or unsent
