@@ -3,7 +3,7 @@
 // many streams followed by one XREAD BLOCK, beside a lane without a store that runs as many turns.
 import http from 'node:http';
 import net from 'node:net';
-import { command, connect, metric } from './replicas.mjs';
+import { command, connect, written } from './replicas.mjs';
 
 const STREAMS = 1000, READERS = 100, WINDOW_S = 8;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -52,11 +52,10 @@ async function throughLanes({ lane, redis, run, client, cpu, every }) {
   while (own.some((one) => one.times.length === 0)) await sleep(10);
   const remote = ids.map((id) => read(b.port, { path: `/api/chat/${id}/stream` }));
   await sleep(2000); // until all 1,000 have begun and what was there already has been read
-  const stand = async () => ({ cpu: cpu(store.pid), appends: await metric(a.port, 'store_appends_total'), bytes: await metric(a.port, 'store_append_bytes_total') });
-  const from = performance.now(), before = await stand();
+  const from = performance.now(), before = await written(store, a, cpu);
   await sleep(WINDOW_S * 1000);
-  const until = performance.now(), after = await stand();
-  const used = after.cpu - before.cpu, appends = after.appends - before.appends, written = after.bytes - before.bytes;
+  const until = performance.now(), after = await written(store, a, cpu);
+  const used = after.cpu - before.cpu, appends = after.appends - before.appends, bytes = after.bytes - before.bytes;
   const rest = await others;
   await Promise.all([...own, ...remote].map((one) => one.done));
   const lags = own.flatMap((one, n) => one.times.map((time, k) => [time, remote[n].times[k] - time]))
@@ -64,7 +63,7 @@ async function throughLanes({ lane, redis, run, client, cpu, every }) {
   const whole = remote.filter((one, n) => one.status === 200 && one.ended && one.times.length === own[n].times.length).length;
   for (const one of [a, b, store]) await one.stop();
   const deltas = STREAMS * (until - from) / every;
-  return { lags, deltas_per_s: STREAMS * 1000 / every, bytes: Math.round(written / deltas), appends_per_delta: appends / deltas, core: used / (until - from) * 1000, us: used / deltas * 1e6, whole, good: rest.good + own.filter((one) => one.ended).length };
+  return { lags, deltas_per_s: STREAMS * 1000 / every, bytes: Math.round(bytes / deltas), appends_per_delta: appends / deltas, core: used / (until - from) * 1000, us: used / deltas * 1e6, whole, good: rest.good + own.filter((one) => one.ended).length };
 }
 
 /** Follows some streams as a lane does: one XREAD BLOCK over all. Entries tell when they were sent. */

@@ -125,20 +125,20 @@ async function both(lane, store, url, pace, recording) {
 }
 export const metric = async (port, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())[1]);
 
+/** What a lane has written into a store so far, and what that has cost the store. */
+export const written = async (store, lane, cpu) => ({ cpu: cpu(store.pid), appends: await metric(lane.port, 'store_appends_total'), bytes: await metric(lane.port, 'store_append_bytes_total') });
+
 /** `lane(pace, args, recording)`, `redis()`: start one; `fanout(name, lane, streams)`: its row, once it is `warm`. */
 export async function replicas({ lane, redis, warm, fanout, cpu, deltas, every }) {
   const store = await redis();
   const url = `redis://127.0.0.1:${store.port}`;
   const shared = await lane('recorded', ['--store', url, '--limit', 'log-kept=10m'], 'long');
-  const stand = async () => ({
-    memory: await info(store.port, 'used_memory'), cpu: cpu(store.pid),
-    appends: await metric(shared.port, 'store_appends_total'), bytes: await metric(shared.port, 'store_append_bytes_total'),
-  });
+  const stand = async () => ({ memory: await info(store.port, 'used_memory'), ...await written(store, shared, cpu) });
   await warm(shared);
   const before = await stand();
   const redisRow = await fanout('redis', shared, STREAMS);
   const after = await stand();
-  const used = after.cpu - before.cpu, appends = after.appends - before.appends, written = after.bytes - before.bytes;
+  const used = after.cpu - before.cpu, appends = after.appends - before.appends, bytes = after.bytes - before.bytes;
   const kept = (after.memory - before.memory) / STREAMS;
   await shared.stop();
 
@@ -147,7 +147,7 @@ export async function replicas({ lane, redis, warm, fanout, cpu, deltas, every }
   await warm(alone);
   const [memory, bare] = await Promise.all([
     fanout('memory', alone, STREAMS),
-    probe(store, cpu, { perSecond: Math.round(STREAMS * 1000 / every), bytes: Math.round(written / redisRow.deltas), seconds: deltas * every / 1000 }),
+    probe(store, cpu, { perSecond: Math.round(STREAMS * 1000 / every), bytes: Math.round(bytes / redisRow.deltas), seconds: deltas * every / 1000 }),
   ]);
   await alone.stop();
 
@@ -156,7 +156,7 @@ export async function replicas({ lane, redis, warm, fanout, cpu, deltas, every }
   await store.stop();
   return {
     lane: { memory: memory.cpu_us_per_delta, redis: redisRow.cpu_us_per_delta, gaps: { memory: memory.gap_ms, redis: redisRow.gap_ms }, good: [memory.good, redisRow.good] },
-    redis: { per_delta: used / redisRow.deltas * 1e6, per_append: used / appends * 1e6, probe: bare, appends_per_frame: appends / redisRow.frames, bytes_per_turn: kept, written_per_turn: written / STREAMS },
+    redis: { per_delta: used / redisRow.deltas * 1e6, per_append: used / appends * 1e6, probe: bare, appends_per_frame: appends / redisRow.frames, bytes_per_turn: kept, written_per_turn: bytes / STREAMS },
     awake, quick, real,
   };
 }
