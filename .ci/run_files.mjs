@@ -6,11 +6,10 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { company, longestFirst } from './suite.mjs';
+import { company, longestFirst, parts } from './suite.mjs';
 
-/** How many parts of the machine one file takes: four files at once, as most of them wait. */
-const MACHINE = Number(process.env.TEST_CONCURRENCY ?? 4);
-const PARTS = { together: 1, paired: Math.max(1, Math.ceil(MACHINE / 2)), alone: MACHINE };
+/** Four on two cores, as most of them wait. */
+const AT_ONCE = Number(process.env.TEST_CONCURRENCY ?? 4);
 /** More files of one company than these that fail are no accident. */
 const UNSTEADY_FILES = 3;
 /** A file that goes on for longer hangs: the longest takes a third of it on a slow machine. */
@@ -77,14 +76,14 @@ export async function scheduled(files, parts, machine, start) {
 async function main([folder, ...files]) {
   fs.mkdirSync(folder, { recursive: true });
   const start = (file) => run(file, folder);
-  const results = await scheduled(longestFirst(files), (file) => PARTS[company(file)], MACHINE, start);
+  const results = await scheduled(longestFirst(files), (file) => parts(file, AT_ONCE), 2 * AT_ONCE, start);
   const sum = (key) => results.reduce((all, one) => all + one[key], 0);
   const bad = results.filter(({ failed, skipped }) => failed > 0 && skipped === 0);
   const steady = [];
   // Two cores make some processes late that users would not see late: once more, by themselves.
-  const many = (kind) => bad.filter(({ file }) => company(file) === kind).length > UNSTEADY_FILES;
-  const tooMany = Object.keys(PARTS).filter(many);
-  for (const one of bad.filter(({ file }) => !tooMany.includes(company(file)))) {
+  const count = (kind) => bad.filter(({ file }) => company(file) === kind).length;
+  const tooMany = new Set(bad.map(({ file }) => company(file)).filter((kind) => count(kind) > UNSTEADY_FILES));
+  for (const one of bad.filter(({ file }) => !tooMany.has(company(file)))) {
     say(`failed, and once more by itself: ${one.file}`);
     const again = await start(one.file);
     if (again.failed > 0) continue;

@@ -56,6 +56,17 @@ export const LONG = [
   'tests/e2e/lane/thread_map.test.mjs', 'tests/e2e/replicas/rehearse.test.mjs',
 ];
 
+/** Files that wait for nine tenths of their time: half as much of the machine as the others of their company. */
+export const WAITING = [
+  'tests/e2e/drivers/cutover_routes.test.mjs', 'tests/e2e/drivers/shipped.test.mjs', 'tests/e2e/evidence/hops.test.mjs',
+  'tests/e2e/evidence/slo_replay.test.mjs', 'tests/e2e/gates/starved.test.mjs', 'tests/e2e/lane/proxies.test.mjs',
+  'tests/e2e/operator/backup.test.mjs', 'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
+  'tests/e2e/operator/drill.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/faults_smoke.test.mjs',
+  'tests/e2e/operator/output.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/rollback.test.mjs',
+  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/steer.test.mjs', 'tests/e2e/replicas/setups.test.mjs',
+  'tests/e2e/runs/*', 'tests/e2e/worker/away.test.mjs', 'tests/e2e/worker/commands.test.mjs', 'tests/e2e/worker/disconnects.test.mjs',
+];
+
 /** Tests that run every command. */
 const EVERY_COMMAND = [
   'tests/e2e/evidence/died.test.mjs', 'tests/e2e/evidence/planted.test.mjs', 'tests/e2e/evidence/schemas.test.mjs',
@@ -116,6 +127,11 @@ export const matches = (pattern, file) => new RegExp(`^${pattern.split('*').map(
 const matching = (patterns) => TESTS.filter((file) => patterns.some((pattern) => matches(pattern, file)));
 const inTree = (file) => path.relative(ROOT, path.resolve(ROOT, file));
 const listed = (list, file) => list.some((pattern) => matches(pattern, inTree(file)));
+/** How many parts one file takes of a machine that has room for `files` files at once, each of two parts. */
+export function parts(file, files) {
+  const whole = { alone: 2 * files, paired: Math.max(2, files), together: 2 }[company(file)];
+  return listed(WAITING, file) ? whole / 2 : whole;
+}
 /** 'alone', 'paired' or 'together'. */
 export const company = (file) => (listed(ALONE, file) ? 'alone' : listed(PAIRED, file) ? 'paired' : 'together');
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { counted, scheduled } from '../../../.ci/run_files.mjs';
-import { ALONE, LONG, PAIRED, TESTS, longestFirst, matches, selection } from '../../../.ci/suite.mjs';
+import { ALONE, LONG, PAIRED, TESTS, WAITING, company, longestFirst, matches, parts, selection } from '../../../.ci/suite.mjs';
 
 test('every file that runs alone, in a pair or first is there', () => {
-  for (const pattern of [...ALONE, ...PAIRED, ...LONG]) assert.ok(TESTS.some((file) => matches(pattern, file)), pattern);
+  for (const pattern of [...ALONE, ...PAIRED, ...LONG, ...WAITING]) assert.ok(TESTS.some((file) => matches(pattern, file)), pattern);
 });
 
 test('a room touches its unit tests, those of the rooms above it, and the processes', () => {
@@ -40,17 +40,25 @@ test('a file starts when its part of the machine is free, the pairs first, of ea
   const seen = [];
   let now = 0;
   let most = 0;
-  const parts = (file) => (file === small ? 1 : 2);
-  const results = await scheduled([first, second, small], parts, 4, async (file) => {
+  const size = (file) => (file === small ? 1 : 2);
+  const results = await scheduled([first, second, small], size, 4, async (file) => {
     seen.push(file);
-    most = Math.max(most, now += parts(file));
+    most = Math.max(most, now += size(file));
     await new Promise((done) => setImmediate(done));
-    now -= parts(file);
+    now -= size(file);
     return file;
   });
   assert.deepEqual(seen, [first, second, small]);
   assert.deepEqual(results.sort(), [first, second, small].sort());
   assert.equal(most, 4);
+});
+
+test('one file alone takes the whole machine, two that judge seconds do, and one that waits takes half of what others like it take', () => {
+  const of = (kind, waits) => TESTS.find((file) => company(file) === kind && WAITING.some((pattern) => matches(pattern, file)) === waits);
+  const all = [of('alone', false), of('paired', false), of('paired', true), of('together', false), of('together', true)];
+  assert.deepEqual(all.map((file) => parts(file, 4)), [8, 4, 2, 2, 1]);
+  assert.deepEqual(all.map((file) => parts(file, 1)), [2, 2, 1, 2, 1]);
+  assert.ok(TESTS.every((file) => parts(file, 1) <= 2), 'each has room');
 });
 
 test('what a file counted is the sum of its TAP, and what it skipped is told apart', () => {
