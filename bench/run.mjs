@@ -326,11 +326,12 @@ async function costOfStore() {
   // Frames of one length fill Redis' pages of 4 KiB by chance just over or just under.
   const words = 'lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod tempor invidunt ut labore et dolore magna aliquyam erat'.split(' ');
   paceRecording(long, EVERY, deltas, (n) => `${words[n % words.length]} ${words[(n + 7) % words.length]} `);
+  const anyLane = (recording, pace, args) => startLane(['--authority', 'replay', '--replay', recording, '--pace', pace, ...args], { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
   const alone = await replicas({
-    lane: (pace, args, recording) => startLane(['--authority', 'replay', '--replay', { long, burst, real }[recording], '--pace', pace, ...args]),
+    lane: (pace, args, recording) => anyLane({ long, burst, real }[recording], pace, args),
     redis: startRedis, warm, fanout: measureWarm, cpu, deltas, every: EVERY,
   });
-  const lane = (args) => startLane(['--authority', 'replay', '--replay', long, '--pace', 'recorded', ...args], { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
+  const lane = (args) => anyLane(long, 'recorded', args);
   const world = { lane, redis: startRedis, run, client: tool('stream_client'), cpu, every: EVERY };
   return { ...alone, remote: await remote(world), orphans: await orphans(world) };
 }
