@@ -73,12 +73,46 @@ ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread) 
     };
 }
 
+namespace {
+
+/// The thread's next message ends its turn here: not while that is read on another replica, and not
+/// when the message is to be refused in the end.
+Task<Accepted<void>>
+may_supersede(LaneState* lane, std::string owner, std::string thread, bool limited) {
+    const auto until = Clock::now() + lane->config.timings.reader_leaving;
+    while (true) {
+        const auto turn = lane->turns.find(owner, thread);
+        if (!turn || turn->ended()) {
+            co_return Accepted<void>{};
+        }
+        const auto all = co_await lane->shared->store().readers(turn->id());
+        if (!all || (limited && lane->shared->full())) {
+            co_return std::unexpected(reject_store_away());
+        }
+        if (turn->ended() || turn->waiting() || *all <= turn->readers()) {
+            co_return Accepted<void>{};
+        }
+        if (Clock::now() >= until) {
+            co_return std::unexpected(reject_busy());
+        }
+        co_await sleep_for(k_store_poll);
+    }
+}
+
+} // namespace
+
 /// Whoever goes on with a dead replica's turn needs the lane's lease for it: ours is dropped for
 /// it.
 Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
     const auto until = Clock::now() + k_settle_wait;
     while (true) {
         {
+            auto may = lane->shared
+                           ? co_await may_supersede(lane, wish.owner, wish.thread, wish.limited)
+                           : Accepted<void>{};
+            if (!may) {
+                co_return std::unexpected(std::move(may).error());
+            }
             auto lease = co_await lane->turns.acquire(
                 wish.owner, wish.thread, wish.count_owner, wish.gone, wish.limited
             );

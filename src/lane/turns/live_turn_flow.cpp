@@ -67,7 +67,7 @@ void LiveTurn::stop(StopReason reason) {
         }
         return;
     }
-    if (reason == StopReason::wall_time && cut_off()) {
+    if (cut_off() && reason != StopReason::stopped) { // the turn may go on elsewhere
         return end_now(reason);
     }
     reason_ = reason;
