@@ -46,6 +46,18 @@ namespace {
 struct Patience {
     Clock::time_point began = Clock::now();
     std::optional<Clock::time_point> wanted{}; ///< since when the old turn is to end
+    bool starting = false; ///< it was, at the last look
+    bool young = false; ///< it was accepted meanwhile, at `began`
+
+    /// Somebody reads it, or is about to: the reader of one that was just accepted is on its way.
+    bool read(const store::Acquired& got, Clock::time_point now, Millis grace) {
+        const bool starts = got.holding.phase == store::Phase::starting;
+        if (std::exchange(starting, starts) && !starts) {
+            began = now;
+            young = true;
+        }
+        return got.readers > 0 || starts || (young && now < began + grace);
+    }
 };
 
 std::optional<Rejection> refused(store::Acquired::Kind kind) {
@@ -104,9 +116,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         if (got->kind == store::Acquired::Kind::orphan) {
             co_return std::nullopt;
         }
-        const bool starting = got->holding.phase == store::Phase::starting;
-        const bool read = got->readers > 0 || starting;
-        if (!patience.wanted && !read) {
+        if (!patience.read(*got, now, timings.reader_leaving) && !patience.wanted) {
             patience.wanted = now;
             (void)co_await store_->want(
                 request.key, got->holding.fence, std::string(to_string(StopReason::superseded))
