@@ -117,6 +117,7 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     if (!state || state->holding.session.empty() || state->holding.alive) {
         co_return;
     }
+    learn(key, state->fields, state->erased); // the turn may be of another thread than we know
     store::TakeRequest take{.key = std::move(key), .from = state->holding};
     store::Log log;
     if (!take.from.turn.empty()) {
