@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t k_at_once = 16; ///< threads of dead replicas
 constexpr Millis k_settling{5'000}; ///< what is left then, the next look has
+constexpr Millis k_unseen{30'000};  ///< longer than a turn of a dead replica waits for a look
 constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
 
 /// What is left to settle.
@@ -148,8 +149,11 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
         }
     }
     if (adoption == Adoption::wait) {
-        const auto since = away_.try_emplace(turn, Clock::now()).first->second;
-        if (Clock::now() - since < lane_->config.timings.authority_away) {
+        const auto now = Clock::now();
+        std::erase_if(away_, [now](const auto& one) { return now - one.second.seen > k_unseen; });
+        auto& away = away_.try_emplace(turn, Away{.since = now}).first->second;
+        away.seen = now;
+        if (now - away.since < lane_->config.timings.authority_away) {
             co_return; // the sweep comes again
         }
         adoption = Adoption::impossible;
