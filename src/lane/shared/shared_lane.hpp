@@ -73,15 +73,18 @@ public:
     /// Wires a live turn of ours: what the store says reaches it.
     void follow(const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal);
     /// The thread's live or just ended turn, wherever it runs; one of a dead replica is settled
-    /// first. Null: none. Of a turn that another replica is starting it waits for the acceptance,
-    /// unless its client has left.
+    /// first, if it can be. Null: none. Of a turn that another replica is starting it waits for the
+    /// acceptance, unless its client has left.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(std::string owner, std::string thread, LiveTurns::Gone gone = [] { return false; });
-    /// A turn that another replica is starting shall stop as soon as it was accepted. none: there
-    /// is no such start; over: it was accepted, or came to nothing; else it is still under way.
+    /// A turn that another replica is starting shall stop as soon as it was accepted, and one that
+    /// a dead replica left as soon as it is settled. none: there is neither; over: it was accepted
+    /// or settled, or came to nothing; else it is still under way.
     enum class Start { none, over, under_way };
     [[nodiscard]] Task<Start>
     stop_start(std::string owner, std::string thread, Clock::time_point until);
+    /// Who reads the turn here, and who left it too early, is known to all replicas.
+    void tell_of_readers(TurnStyle& style, const store::ThreadKey& key, const std::string& turn);
     /// Of all replicas.
     [[nodiscard]] Task<std::size_t> readers_of(std::shared_ptr<LiveTurn> turn);
 

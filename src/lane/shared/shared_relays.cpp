@@ -149,12 +149,12 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
             co_return own;
         }
         const bool held = !holding.session.empty();
-        if (held && !holding.alive) {
+        if (held && !holding.alive && looks++ < k_looks) {
             co_await settle(key);
-            ++looks;
             continue;
         }
-        if (held && holding.phase == store::Phase::starting && Clock::now() < until) {
+        if (held && holding.alive && holding.phase == store::Phase::starting &&
+            Clock::now() < until) {
             if (gone()) {
                 co_return std::unexpected(reject_left());
             }
@@ -170,7 +170,6 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
         }
         co_return turn;
     }
-    co_return nullptr;
 }
 
 Task<SharedLane::Start>
@@ -180,9 +179,10 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
     while (true) {
         const auto state = co_await store_->look(key);
         const auto& holding = state ? state->holding : store::Holding{};
+        const bool dead = !holding.session.empty() && !holding.alive;
         const bool starts = holding.alive && holding.phase == store::Phase::starting &&
                             holding.session != store_->session();
-        if (!starts || (asked && holding.fence != *asked)) {
+        if (!dead && (!starts || (asked && holding.fence != *asked))) {
             co_return asked ? Start::over : Start::none;
         }
         if (!asked) {
@@ -192,6 +192,9 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
             if (told && *told) {
                 asked = holding.fence;
             }
+        }
+        if (dead) { // whoever goes on with it ends it first of all
+            co_await settle(key);
         }
         if (Clock::now() >= until) {
             co_return Start::under_way;
