@@ -1,8 +1,12 @@
 // The map of threads, and idempotency keys.
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "redis_store.hpp"
+
+#include <algorithm>
+#include <iterator>
 
 namespace oa_stream::store {
 
@@ -138,8 +142,14 @@ Task<Result<void>> RedisStore::erase(ThreadKey key) {
 
 Task<Result<void>>
 RedisStore::note_read(ThreadKey key, std::string name, std::vector<std::string> whole) {
-    whole.insert(whole.begin(), std::move(name));
-    OA_CO_CHECK(co_await run(scripts::note_read, {row(key)}, std::move(whole)));
+    Command args{std::move(name), ""};
+    std::ranges::move(whole, std::back_inserter(args));
+    OA_CO_CHECK(co_await run(scripts::note_read, {row(key)}, std::move(args)));
+    co_return Result<void>{};
+}
+
+Task<Result<void>> RedisStore::note_left(ThreadKey key, std::string turn) {
+    OA_CO_CHECK(co_await run(scripts::note_read, {row(key)}, {random_hex(4), std::move(turn)}));
     co_return Result<void>{};
 }
 

@@ -89,6 +89,7 @@ public:
     [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
     [[nodiscard]] Task<Result<void>>
     note_read(ThreadKey key, std::string name, std::vector<std::string> whole) override;
+    [[nodiscard]] Task<Result<void>> note_left(ThreadKey key, std::string turn) override;
     [[nodiscard]] Task<Result<KeyUse>> use_key(KeyRequest request) override;
     [[nodiscard]] Task<Result<void>> forget_key(KeyRequest request) override;
 

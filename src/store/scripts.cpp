@@ -281,13 +281,14 @@ out[17] = redis.call('EXISTS', ARGV[1]..':l:'..(r[4] or ''))
 return out
 )lua"};
 
-// KEYS: row. ARGV: name of this reading, the turns that were told whole. Only while somebody may
-// resume the row's turn.
+// KEYS: row. ARGV: name of this reading, the turn that it was of or '', the turns that were told
+// whole. Only while somebody may resume the row's turn.
 const Script note_read{"note_read", R"lua(
 local turn = redis.call('HGET', KEYS[1], 'ti') or ''
 if turn == '' or redis.call('EXISTS', ARGV[1]..':l:'..turn) == 0 then return 0 end
+if ARGV[4] ~= '' and ARGV[4] ~= turn then return 0 end
 local whole = '0 '
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   if ARGV[i] == turn then whole = '1 ' end
 end
 redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])

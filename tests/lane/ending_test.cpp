@@ -132,7 +132,7 @@ TEST_CASE("a decision on a turn whose log ends within its question was answered 
         turn.host,
         lane::TurnIdentity{},
         std::make_unique<FakeTurn>(turn.played),
-        nullptr
+        {}
     );
     const std::string asked =
         R"(data: {"type":"tool-approval-request","approvalId":"a1","toolCallId":"k1"})";

@@ -311,6 +311,8 @@ public:
     /// A client has read the thread's messages: these turns whole. `name`: of this reading.
     [[nodiscard]] virtual Task<Result<void>>
     note_read(ThreadKey key, std::string name, std::vector<std::string> whole) = 0;
+    /// A reader of this turn left before it had everything: as a reading without it.
+    [[nodiscard]] virtual Task<Result<void>> note_left(ThreadKey key, std::string turn) = 0;
 
     // One turn a thread.
     [[nodiscard]] virtual Task<Result<Acquired>> acquire(AcquireRequest request) = 0;

@@ -203,14 +203,14 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
     }
     for (const auto& [turn, relay] : self->relays_) {
         if (!relay.turn->ended()) {
-            self->store_->tell_readers(turn, relay.turn->readers());
+            self->tell_readers(relay.key, turn);
         }
     }
     for (const auto& held : all) {
         const auto& journal = *held.journal;
         if (const auto turn = held.turn.lock(); turn && !turn->ended()) {
             // First: without readers another replica would put an end to it.
-            self->store_->tell_readers(journal.turn(), turn->readers());
+            self->tell_readers(journal.key(), journal.turn());
         } else {
             continue;
         }

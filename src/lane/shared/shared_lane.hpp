@@ -129,6 +129,7 @@ private:
         std::shared_ptr<LiveTurn> turn;
         store::ThreadKey key;
         store::Tail at{};
+        std::size_t readers = 0; ///< as last told
         bool logless = false; ///< the store lost what it said
     };
     struct Held {
@@ -166,6 +167,7 @@ private:
         store::Wanted what,
         std::shared_ptr<LiveTurn> turn
     );
+    void tell_readers(const store::ThreadKey& key, const std::string& turn);
     void tell_holder(store::ThreadKey key, std::string turn);
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
@@ -226,8 +228,12 @@ private:
     std::vector<store::KeyRequest> stale_keys_{}; ///< to be forgotten when the store answers
     /// By the request's name; null until it came.
     std::unordered_map<std::string, std::optional<std::string>> answers_{};
-    /// Turns of dead replicas whose authority does not answer, and since when.
-    std::unordered_map<std::string, Clock::time_point> away_{};
+    struct Away {
+        Clock::time_point since{};
+        Clock::time_point seen{}; ///< last: another replica may have settled it since
+    };
+    /// Turns of dead replicas whose authority does not answer.
+    std::unordered_map<std::string, Away> away_{};
     std::unordered_map<std::string, std::string> seen_{}; ///< owner → the last change of its rows
 };
 

@@ -65,23 +65,17 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
     const auto head = whole ? read_head(log->entries.front().head) : TurnHead{};
     auto remote =
         std::make_unique<RelayTurn>(lane_->executor, *store_, key, holding.turn, head.model);
+    TurnStyle style;
+    tell_of_readers(style, key, holding.turn);
     auto turn = LiveTurn::relay(
         lane_->executor,
         lane_->host,
         {k_relay_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
         std::move(remote),
-        [this, alive = alive_, key, id = holding.turn, follows, before = std::size_t{0}](
-            std::size_t count
-        ) mutable {
-            if (*alive) {
-                store_->tell_readers(id, count);
-                if (std::exchange(before, count) == 0 && count > 0 && follows) {
-                    tell_holder(key, id);
-                }
-            }
-        }
+        std::move(style)
     );
-    auto& relay = relays_[holding.turn] = Relay{turn, std::move(key), {holding.turn, 0, 0}, !whole};
+    auto& relay = relays_[holding.turn] =
+        Relay{turn, std::move(key), {holding.turn, 0, 0}, 0, !whole};
     if (whole) {
         feed(relay, log->entries);
         wake_followers();
@@ -89,6 +83,44 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
         turn->relay_unread();
     }
     co_return turn;
+}
+
+void SharedLane::tell_of_readers(
+    TurnStyle& style, const store::ThreadKey& key, const std::string& turn
+) {
+    style.on_readers = [this, alive = alive_, key, turn] {
+        if (*alive) {
+            tell_readers(key, turn);
+        }
+    };
+    style.on_left = [this, alive = alive_, key, turn] {
+        if (*alive) { // whichever lane it comes back to owes it the end
+            spawn(
+                lane_->executor,
+                "reader left",
+                [](store::Store* store, store::ThreadKey row, std::string turn) -> Task<void> {
+                    (void)co_await store->note_left(std::move(row), std::move(turn));
+                }(store_, key, turn)
+            );
+        }
+    };
+}
+
+/// One that was read for another lane and then adopted has readers of both kinds.
+void SharedLane::tell_readers(const store::ThreadKey& key, const std::string& turn) {
+    std::size_t count = 0;
+    if (const auto relay = relays_.find(turn); relay != relays_.end()) {
+        const auto& live = relay->second.turn;
+        count = live->readers();
+        if (std::exchange(relay->second.readers, count) == 0 && count > 0 && !live->ended()) {
+            tell_holder(key, turn);
+        }
+    }
+    if (const auto held = held_.find(turn); held != held_.end()) {
+        const auto live = held->second.turn.lock();
+        count += live ? live->readers() : 0;
+    }
+    store_->tell_readers(turn, count);
 }
 
 /// So that what it writes does not wait for more.
@@ -131,7 +163,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>>
 SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
     const store::ThreadKey key{owner, thread};
     const auto until = Clock::now() + k_start_wait;
-    for (int looks = 0; looks < k_looks;) {
+    for (int looks = 0;;) {
         const auto state = co_await store_->look(key);
         auto own = lane_->turns.find(owner, thread);
         if (own && own->gone()) {

@@ -279,9 +279,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     style.calls = head.calls;
     style.journal = journal;
     style.goes_on.emplace(said);
-    style.on_readers = [store = store_, id = take.from.turn](std::size_t count) {
-        store->tell_readers(id, count);
-    };
+    tell_of_readers(style, take.key, take.from.turn);
     auto live = LiveTurn::adopt(
         lane_->executor,
         lane_->host,

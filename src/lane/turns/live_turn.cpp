@@ -96,6 +96,9 @@ void LiveTurn::attach(
     done = [weak = weak_from_this(), inner = std::move(done)](const ReaderReport& report) {
         if (const auto self = weak.lock(); self && report.end != ReaderEnd::finished) {
             self->owed_ = true;
+            if (self->style_.on_left) {
+                self->style_.on_left();
+            }
         }
         inner(report);
     };
@@ -104,7 +107,7 @@ void LiveTurn::attach(
     );
     host_->observer->reader_attached();
     ++open_readers_;
-    tell_readers(open_readers_);
+    tell_readers();
     auto part = part_of(segment);
     const bool held = part.begin >= log_.begin();
     if (!body || !held) {
@@ -174,7 +177,7 @@ void LiveTurn::drop_done_readers() {
     for (; open_readers_ > open; --open_readers_) {
         host_->observer->reader_detached();
     }
-    tell_readers(open);
+    tell_readers();
     if (open == 0) {
         detached_ = Clock::now();
         if (!style_.resumable) {

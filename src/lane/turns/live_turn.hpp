@@ -74,7 +74,8 @@ struct TurnStyle {
     // With a store that lanes share; none without.
     std::shared_ptr<TurnJournal> journal{};
     std::optional<encode::Continuation> goes_on{}; ///< of a turn that another replica began
-    std::function<void(std::size_t count)> on_readers{};
+    std::function<void()> on_readers{}; ///< their number has changed
+    std::function<void()> on_left{}; ///< one of them left before it had everything
     std::shared_ptr<void> place{}; ///< among all replicas' turns; given back when it has ended
 };
 
@@ -105,7 +106,7 @@ public:
         std::shared_ptr<TurnHost> host,
         TurnIdentity identity,
         std::unique_ptr<authority::Turn> remote,
-        std::function<void(std::size_t)> on_readers
+        TurnStyle style
     );
     LiveTurn(
         const asio::any_io_executor& executor,
@@ -263,7 +264,7 @@ private:
     [[nodiscard]] std::string outcome_text() const;
     [[nodiscard]] bool admit(turn::Event& event);
     [[nodiscard]] bool read_elsewhere() const noexcept;
-    void tell_readers(std::size_t count) const;
+    void tell_readers() const;
     void rewrite_end(turn::TurnEnded& ended) const;
     void drop_done_readers();
     void announce_change();

@@ -62,10 +62,8 @@ std::shared_ptr<LiveTurn> LiveTurn::relay(
     std::shared_ptr<TurnHost> host,
     TurnIdentity identity,
     std::unique_ptr<authority::Turn> remote,
-    std::function<void(std::size_t)> on_readers
+    TurnStyle style
 ) {
-    TurnStyle style;
-    style.on_readers = std::move(on_readers);
     auto self = std::make_shared<LiveTurn>(
         executor, std::move(host), std::move(identity), std::move(remote), std::move(style)
     );
@@ -266,9 +264,9 @@ bool LiveTurn::read_elsewhere() const noexcept {
     return style_.journal && (style_.journal->others() > 0 || cut_off());
 }
 
-void LiveTurn::tell_readers(std::size_t count) const {
+void LiveTurn::tell_readers() const {
     if (style_.on_readers) {
-        style_.on_readers(count);
+        style_.on_readers();
     }
 }
 

@@ -80,14 +80,11 @@ TurnStarter::commit_everywhere(CallPtr call, SharedHold* hold, const authority::
     );
 }
 
-TurnStyle
-TurnStarter::shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const {
+TurnStyle TurnStarter::shared_style(std::shared_ptr<TurnJournal> journal) const {
     TurnStyle style;
     style.journal = std::move(journal);
-    if (style.journal) {
-        style.on_readers = [store = &lane_->shared->store(), id](std::size_t count) {
-            store->tell_readers(id, count);
-        };
+    if (const auto& written = style.journal) {
+        lane_->shared->tell_of_readers(style, written->key(), written->turn());
     }
     return style;
 }

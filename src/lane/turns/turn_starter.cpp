@@ -283,7 +283,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
     std::shared_ptr<TurnJournal> journal
 ) const {
     const auto id = wire_id(turn->turn_id());
-    auto style = shared_style(id, std::move(journal));
+    auto style = shared_style(std::move(journal));
     style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
         .thread = identity.thread,
         .message_id = id,

@@ -38,8 +38,7 @@ private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
     [[nodiscard]] Task<Accepted<SharedLane::Committed>>
     commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn);
-    [[nodiscard]] TurnStyle
-    shared_style(const std::string& id, std::shared_ptr<TurnJournal> journal) const;
+    [[nodiscard]] TurnStyle shared_style(std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
     /// `unsure`: the authority may have a turn of this message that no replica knows of.

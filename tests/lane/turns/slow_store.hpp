@@ -60,6 +60,9 @@ public:
     }
     Task<Result<void>> put(store::ThreadKey, store::ThreadFields) override { co_return none(); }
     Task<Result<void>> erase(store::ThreadKey) override { co_return none(); }
+    Task<Result<void>> note_left(store::ThreadKey, std::string) override {
+        co_return Result<void>{};
+    }
     Task<Result<void>> note_read(store::ThreadKey, std::string, std::vector<std::string>) override {
         co_return none();
     }

@@ -1,0 +1,166 @@
+// A turn that is read through another lane: it is not ended, told twice or lost for those readers.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { sleep } from '../lib/process.mjs';
+import { startPipe } from './pipe.mjs';
+import { begun, fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
+
+let world, a, b;
+before(async () => {
+  world = await startWorld({ args: ['--limit', 'store-wait=400ms', '--detach-grace', '2s'] });
+  [a, b] = [await world.lane('a'), await world.lane('b')];
+});
+after(() => world.end());
+
+/** On all lanes that live. */
+function readers(turn) {
+  const told = world.redis.cli('HGETALL', `oa:r:${turn}`).split('\n').filter(Boolean);
+  return told.reduce((sum, text, i) => sum + (i % 2 === 1 && world.redis.cli('EXISTS', `oa:s:${told[i - 1]}`) === '1' ? Number(text) : 0), 0);
+}
+/** A turn that has said five words, which the store has. */
+async function stored(lane, id) {
+  const first = await begun(lane, id);
+  await lane.until(async () => await metric(lane, 'store_unacked_bytes') === 0, 'the last words in the store');
+  return first;
+}
+const turnOf = (x) => x.headers['x-oa-turn-id'];
+/** `x` has gone away, and its lane has told the store. */
+async function leaves(x, lane, left) {
+  x.destroy();
+  await lane.until(() => readers(turnOf(x)) === left, 'the reader that left');
+}
+
+test('the lane that runs a turn does not end it for the next message while another lane reads it', async () => {
+  const first = await begun(a, 'read-on-b');
+  const other = resume(b, 'read-on-b');
+  await fifth(other);
+  await leaves(first, a, 1);
+  const next = await chat(a.base, 'scenario:text;words=3', { id: 'read-on-b' }).done;
+  assertRefused(next, 409, 'turn_in_progress');
+  await world.release('read-on-b');
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
+});
+
+test('nobody reads it on any lane: the next message ends it', async () => {
+  const first = await begun(a, 'read-no-more');
+  const other = resume(b, 'read-no-more');
+  await fifth(other);
+  await leaves(first, a, 1);
+  await leaves(other, b, 0);
+  const next = await chat(a.base, 'scenario:text;words=3', { id: 'read-no-more' }).done;
+  assertLegal(next);
+  assert.deepEqual(read(next).texts, [whole(3)]);
+});
+
+test('a message that is refused because the store is away does not end the turn that runs', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('refusing', [], { store: pipe.url });
+  const first = await begun(cut, 'refused');
+  await leaves(first, cut, 0);
+  pipe.refuse = true;
+  pipe.cut();
+  const next = await chat(cut.base, 'scenario:text;words=3', { id: 'refused' }).done;
+  assertRefused(next, 503, 'store_unavailable');
+  pipe.heal();
+  const again = resume(b, 'refused');
+  await fifth(again);
+  await world.release('refused');
+  await again.done;
+  assertLegal(again);
+  assert.deepEqual(read(again).texts, [whole()]);
+  assert.equal((await cut.stop()).code, 0);
+  pipe.stop();
+});
+
+test('a reader that was cut off on one lane hears the end on the other', async () => {
+  const first = await begun(a, 'owed');
+  const other = resume(b, 'owed');
+  await fifth(other);
+  await leaves(other, b, 1);
+  await world.release('owed');
+  await first.done;
+  const again = await resume(a, 'owed').done;
+  assertLegal(again);
+  assert.deepEqual(read(again).texts, [whole()]);
+});
+
+test('a message that is sent to two lanes at once is answered once', async () => {
+  for (let i = 0; i < 20; ++i) {
+    const both = [a, b].map((lane) => chat(lane.base, held(`twice-${i}`), { id: `twice-${i}` }));
+    const refused = await Promise.race(both.map((x) => x.done));
+    assertRefused(refused, 409, 'turn_in_progress');
+    await world.release(`twice-${i}`);
+    const ok = await both.find((x) => x !== refused).done;
+    assertLegal(ok);
+    assert.deepEqual(read(ok).texts, [whole()], `${i}`);
+  }
+});
+
+/** Lane b alone is left to adopt it. */
+async function dies(lane) {
+  if (a.exit === undefined) await a.stop();
+  const before = await metric(b, 'adopted_total');
+  await lane.kill('SIGKILL');
+  await b.until(async () => await metric(b, 'adopted_total') > before, 'the takeover');
+}
+
+test('a turn of a conversation that was made anew elsewhere is adopted with the thread it has now', async () => {
+  await chat(b.base, 'scenario:text;words=3', { id: 'anew' }).done;
+  const dying = await world.lane('maker');
+  assert.equal((await send(dying.base, { method: 'DELETE', path: '/api/chats/anew' })).status, 204);
+  const first = await stored(dying, 'anew');
+  await dies(dying);
+  const again = resume(b, 'anew');
+  await fifth(again);
+  await world.release('anew');
+  await again.done;
+  assertLegal(again);
+  assert.deepEqual(read(again).texts, [whole()]);
+  first.destroy();
+});
+
+test('whoever reads a turn where it was adopted counts beside those who read it there before', async () => {
+  const dying = await world.lane('dying');
+  const first = await stored(dying, 'adopted');
+  const other = resume(b, 'adopted');
+  await fifth(other);
+  await dies(dying);
+  const more = resume(b, 'adopted');
+  await fifth(more);
+  assert.equal(readers(turnOf(other)), 2);
+  await leaves(more, b, 1);
+  await sleep(3500); // longer than the grace of a turn that nobody reads
+  await world.release('adopted');
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
+  first.destroy();
+});
+
+test('a stop of a turn whose lane is dead holds until its Codex server is there again', async () => {
+  const relay = await startPipe(world.server.port);
+  const dying = await world.lane('stopped', [], { codex: relay.port });
+  const left = await world.lane('left', [], { codex: relay.port });
+  await b.stop();
+  const first = await stored(dying, 'stop-later');
+  relay.refuse = true;
+  relay.cut();
+  await dying.kill('SIGKILL');
+  await sleep(1000); // its lease
+  const stop = await send(left.base, { method: 'POST', path: '/api/chats/stop-later/stop' });
+  assert.equal(stop.status, 200, stop.text);
+  assert.equal(stop.json().data.status, 'stopping');
+  const again = resume(left, 'stop-later');
+  await fifth(again);
+  relay.heal();
+  await again.done;
+  assertLegal(again);
+  assert.ok(read(again).aborted, again.text);
+  assert.notEqual(heard(again), whole());
+  first.destroy();
+  relay.stop();
+});
