@@ -352,8 +352,8 @@ void Lane::close() {
     impl_->state.bodies.stop();
     impl_->ticker.cancel();
     if (impl_->state.shared) {
+        impl_->state.shared->cut_relays(); // while it can still say whom it owes an end
         impl_->state.shared->stop();
-        impl_->state.shared->cut_relays();
     }
     impl_->state.turns.end_all(StopReason::drain);
     impl_->state.turns.cut_all();

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -95,8 +96,7 @@ void LiveTurn::attach(
     // Whoever leaves before the end may come back for it.
     done = [weak = weak_from_this(), inner = std::move(done)](const ReaderReport& report) {
         if (const auto self = weak.lock(); self && report.end != ReaderEnd::finished) {
-            self->owed_ = true;
-            if (self->style_.on_left) {
+            if (!std::exchange(self->owed_, true) && self->style_.on_left) {
                 self->style_.on_left();
             }
         }
