@@ -75,8 +75,8 @@ ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread) 
 
 namespace {
 
-/// The thread's next message ends its turn here: not while that is read on another replica, and not
-/// when the message is to be refused in the end.
+/// The thread's next message ends its turn here: not while that is read on another replica, nor
+/// when the store cannot be asked for its place.
 Task<Accepted<void>>
 may_supersede(LaneState* lane, std::string owner, std::string thread, bool limited) {
     const auto until = Clock::now() + lane->config.timings.reader_leaving;
@@ -130,7 +130,7 @@ Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
                 co_return ThreadPlace{*std::move(lease), *std::move(hold)};
             }
         }
-        co_await lane->shared->settle({wish.owner, wish.thread});
+        (void)co_await lane->shared->settle({wish.owner, wish.thread});
         if (Clock::now() >= until) {
             co_return std::unexpected(reject_busy());
         }

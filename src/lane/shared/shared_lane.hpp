@@ -62,7 +62,9 @@ public:
     // Turns. shared_turns.cpp
     /// nullopt: a dead replica holds it; settle() comes first.
     [[nodiscard]] Task<Accepted<std::optional<SharedHold>>> acquire(ThreadWish wish);
-    [[nodiscard]] Task<void> settle(store::ThreadKey key); ///< shared_settle.cpp
+    /// False: its authority does not answer. shared_settle.cpp
+    [[nodiscard]] Task<bool> settle(store::ThreadKey key);
+    void settle_soon(store::ThreadKey key);
     /// The turn was accepted; its journal. `stop`: it was wanted to end meanwhile.
     struct Committed {
         std::shared_ptr<TurnJournal> journal;
@@ -190,6 +192,7 @@ private:
         later, ///< somebody else is at it, or cannot be asked about
         impossible,
     };
+    [[nodiscard]] bool still_waits(const store::Holding& dead);
     [[nodiscard]] Task<Adoption> adopt(store::TakeRequest take, std::string said, TurnHead head);
     [[nodiscard]] std::shared_ptr<LiveTurn> go_on(
         const store::TakeRequest& take,
@@ -232,7 +235,7 @@ private:
         Clock::time_point since{};
         Clock::time_point seen{}; ///< last: another replica may have settled it since
     };
-    /// Turns of dead replicas whose authority does not answer.
+    /// Turns of dead replicas whose authority does not answer, by turn and fence.
     std::unordered_map<std::string, Away> away_{};
     std::unordered_map<std::string, std::string> seen_{}; ///< owner → the last change of its rows
 };

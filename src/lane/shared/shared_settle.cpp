@@ -9,6 +9,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <random>
@@ -110,13 +111,11 @@ std::string_view route_of(const TurnHead& head) {
 
 } // namespace
 
-Task<void> SharedLane::settle(store::ThreadKey key) {
+Task<bool> SharedLane::settle(store::ThreadKey key) {
     const auto state = co_await store_->look(key);
-    if (state && (state->holding.session.empty() || state->holding.alive)) {
-        away_.erase(state->holding.turn); // another replica has settled it
-    }
-    if (!state || state->holding.session.empty() || state->holding.alive) {
-        co_return;
+    const bool dead = state && !state->holding.session.empty() && !state->holding.alive;
+    if (!dead || state->holding.session == store_->session()) { // which holds its turns again
+        co_return true;
     }
     learn(key, state->fields, state->erased); // the turn may be of another thread than we know
     store::TakeRequest take{.key = std::move(key), .from = state->holding};
@@ -124,7 +123,7 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     if (!take.from.turn.empty()) {
         auto read = co_await store_->read(take.from.turn);
         if (!read) {
-            co_return;
+            co_return true;
         }
         log = *std::move(read);
     }
@@ -136,9 +135,8 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
     auto head = log.whole() ? read_head(log.entries.front().head) : TurnHead{};
     auto said = whole ? bytes_of(log) : std::string();
     auto adoption = whole && log.plain() ? co_await adopt(take, said, head) : Adoption::impossible;
-    const auto turn = take.from.turn;
     if (adoption == Adoption::later) {
-        co_return;
+        co_return true;
     }
     std::optional<authority::PastTurn> past;
     if (adoption == Adoption::ended) {
@@ -148,20 +146,37 @@ Task<void> SharedLane::settle(store::ThreadKey key) {
             adoption = Adoption::wait;
         }
     }
-    if (adoption == Adoption::wait) {
-        const auto now = Clock::now();
-        std::erase_if(away_, [now](const auto& one) { return now - one.second.seen > k_unseen; });
-        auto& away = away_.try_emplace(turn, Away{.since = now}).first->second;
-        away.seen = now;
-        if (now - away.since < lane_->config.timings.authority_away) {
-            co_return; // the sweep comes again
-        }
-        adoption = Adoption::impossible;
+    if (adoption == Adoption::wait && still_waits(take.from)) {
+        co_return false; // the sweep comes again
     }
-    away_.erase(turn);
     if (adoption != Adoption::done) {
         co_await reap(std::move(take), std::move(said), std::move(head), std::move(past));
     }
+    co_return true;
+}
+
+void SharedLane::settle_soon(store::ThreadKey key) {
+    spawn(
+        lane_->executor,
+        "settle",
+        [](SharedLane* self, std::shared_ptr<bool> alive, store::ThreadKey key) -> Task<void> {
+            if (*alive) {
+                (void)co_await self->settle(std::move(key));
+            }
+        }(this, alive_, std::move(key))
+    );
+}
+
+/// For an authority that is away. Another lane may settle the turn, and die over it as well: that
+/// one has a fence of its own.
+bool SharedLane::still_waits(const store::Holding& dead) {
+    const auto now = Clock::now();
+    const auto limit = lane_->config.timings.authority_away;
+    std::erase_if(away_, [&](const auto& one) { return now - one.second.seen > limit + k_unseen; });
+    auto& away = away_.try_emplace(fmt::format("{}-{}", dead.turn, dead.fence), Away{.since = now})
+                     .first->second;
+    away.seen = now;
+    return now - away.since < limit;
 }
 
 /// Some at once, as each waits for the store and the authority several times; in no order: other
@@ -181,7 +196,7 @@ Task<void> SharedLane::settle_all(
                 while (*alive && !all->keys.empty() && Clock::now() < all->until) {
                     const auto key = std::move(all->keys.back());
                     all->keys.pop_back();
-                    co_await lane->settle(key);
+                    (void)co_await lane->settle(key);
                 }
                 if (--all->open == 0) {
                     all->over.cancel();

@@ -222,7 +222,7 @@ void SharedLane::wanted(const store::Wanted& what) {
         return;
     }
     if (what.reason == store::k_adopt) {
-        spawn(lane_->executor, "adopt", settle(store::thread_of(what.body)));
+        settle_soon(store::thread_of(what.body));
         return;
     }
     const auto held = held_.find(what.turn);
