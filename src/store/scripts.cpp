@@ -201,7 +201,7 @@ return 1
 )lua"};
 
 // KEYS: row. ARGV: fence, reason, the inbox' time to live. Stored before it is told.
-const Script want{"want", R"lua(
+const Script want{"want", R"lua(#!lua flags=allow-oom
 local p = ARGV[1]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti')
 if r[2] ~= ARGV[3] or (r[3] ~= 'live' and r[3] ~= 'starting') or (r[1] or '') == '' then return 0 end

@@ -81,8 +81,9 @@ public:
     find(std::string owner, std::string thread, LiveTurns::Gone gone = [] { return false; });
     /// A turn that another replica is starting shall stop as soon as it was accepted, and one that
     /// a dead replica left as soon as it is settled. none: there is neither; over: it was accepted
-    /// or settled, or came to nothing; else it is still under way.
-    enum class Start { none, over, under_way };
+    /// or settled, or came to nothing; unknown: the store did not take it; else it is still under
+    /// way.
+    enum class Start { none, over, under_way, unknown };
     [[nodiscard]] Task<Start>
     stop_start(std::string owner, std::string thread, Clock::time_point until);
     /// Who reads the turn here, and who left it too early, is known to all replicas.

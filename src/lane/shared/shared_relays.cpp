@@ -181,8 +181,8 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
             co_return own;
         }
         const bool held = !holding.session.empty();
-        if (held && !holding.alive && looks++ < k_looks) {
-            co_await settle(key);
+        if (held && !holding.alive && looks < k_looks) {
+            looks = co_await settle(key) ? looks + 1 : k_looks;
             continue;
         }
         if (held && holding.alive && holding.phase == store::Phase::starting &&
@@ -208,13 +208,14 @@ Task<SharedLane::Start>
 SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point until) {
     const store::ThreadKey key{std::move(owner), std::move(thread)};
     std::optional<std::uint64_t> asked;
+    bool settling = false;
     while (true) {
         const auto state = co_await store_->look(key);
         const auto& holding = state ? state->holding : store::Holding{};
-        const bool dead = !holding.session.empty() && !holding.alive;
-        const bool starts = holding.alive && holding.phase == store::Phase::starting &&
-                            holding.session != store_->session();
-        if (!dead && (!starts || (asked && holding.fence != *asked))) {
+        const bool others = !holding.session.empty() && holding.session != store_->session();
+        const bool dead = others && !holding.alive;
+        const bool starts = others && holding.alive && holding.phase == store::Phase::starting;
+        if ((!dead && !starts) || (asked && holding.fence != *asked)) {
             co_return asked ? Start::over : Start::none;
         }
         if (!asked) {
@@ -225,11 +226,11 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
                 asked = holding.fence;
             }
         }
-        if (dead) { // whoever goes on with it ends it first of all
-            co_await settle(key);
+        if (dead && !std::exchange(settling, true)) { // whoever has it then ends it first of all
+            settle_soon(key);
         }
         if (Clock::now() >= until) {
-            co_return Start::under_way;
+            co_return asked ? Start::under_way : Start::unknown;
         }
         co_await sleep_for(k_store_poll);
     }

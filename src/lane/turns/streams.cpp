@@ -274,6 +274,9 @@ Task<void> Streams::stop(CallPtr call) {
     }
     const auto until = Clock::now() + k_stop_wait;
     const auto start = co_await stop_start(call, until);
+    if (start == SharedLane::Start::unknown) {
+        co_return co_await answers_->refuse(std::move(call), reject_store_away());
+    }
     if (start == SharedLane::Start::under_way) {
         co_return co_await tell_stop(std::move(call), nullptr, "stopping");
     }
