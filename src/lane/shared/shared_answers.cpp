@@ -102,6 +102,9 @@ Task<void> SharedLane::judge(
     store::Wanted what,
     std::shared_ptr<LiveTurn> turn
 ) {
+    if (!co_await self->is_ours(turn, false)) {
+        co_return;
+    }
     const auto answers = answers_of(std::exchange(what.body, {}));
     const auto until = Clock::now() + k_wait;
     while (turn->unsure(answers.decisions, answers.results) && Clock::now() < until) {

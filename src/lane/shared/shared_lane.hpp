@@ -164,6 +164,15 @@ private:
     [[nodiscard]] Task<void> look_after_relays();
     [[nodiscard]] Task<void> look_after_readers();
     void wanted(const store::Wanted& what);
+    /// The store says so of what an inbox asks for, which more than lanes may write into: the turn
+    /// is ours, and wanted `to_stop`. Until the store answers, or the turn has ended.
+    [[nodiscard]] Task<bool> is_ours(std::shared_ptr<LiveTurn> turn, bool to_stop);
+    [[nodiscard]] static Task<void> stop_as_asked(
+        SharedLane* self,
+        std::shared_ptr<bool> alive,
+        std::shared_ptr<LiveTurn> turn,
+        StopReason reason
+    );
     [[nodiscard]] static Task<void> judge(
         SharedLane* self,
         std::shared_ptr<bool> alive,

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t k_most_early = 1'000; ///< as many turns as begin in k_early here
 constexpr std::size_t k_unlimited = 1U << 30U;
 constexpr double k_full = 0.8; ///< of the store's memory
+constexpr Millis k_look_again{200};
 
 } // namespace
 
@@ -184,7 +185,7 @@ void SharedLane::follow(
 ) {
     held_.insert_or_assign(turn->id(), Held{turn, journal});
     if (const auto early = early_.extract(turn->id())) {
-        turn->stop(early.mapped().reason);
+        spawn(lane_->executor, "stop", stop_as_asked(this, alive_, turn, early.mapped().reason));
     }
     journal->use = uses_.add(journal->key());
     journal->on_loss([this, alive = alive_, weak = std::weak_ptr(turn)](TurnJournal::Loss loss) {
@@ -212,6 +213,42 @@ void SharedLane::fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& co
     const bool ended = turn->ended();
     turn->lose_to_another();
     count += !ended && turn->ended() ? 1 : 0;
+}
+
+Task<bool> SharedLane::is_ours(std::shared_ptr<LiveTurn> turn, bool to_stop) {
+    const auto alive = alive_;
+    const store::ThreadKey key{turn->identity().owner, turn->identity().thread};
+    auto state = co_await store_->look(key);
+    while (*alive && !state && !turn->ended()) { // what was asked must not be lost
+        co_await sleep_for(k_look_again);
+        state = co_await store_->look(key);
+    }
+    if (!*alive || !state) {
+        co_return false;
+    }
+    const auto held = held_.find(turn->id());
+    const auto& row = state->holding;
+    co_return held != held_.end() && row.session == store_->session() && row.turn == turn->id() &&
+        row.fence == held->second.journal->fence() && (!to_stop || !row.stop.empty());
+}
+
+/// Another lane may have seen nobody read it while the request that started it was about to.
+Task<void> SharedLane::stop_as_asked(
+    SharedLane* self, std::shared_ptr<bool> alive, std::shared_ptr<LiveTurn> turn, StopReason reason
+) {
+    if (!co_await self->is_ours(turn, true)) {
+        co_return;
+    }
+    if (reason != StopReason::superseded) {
+        co_return turn->stop(reason);
+    }
+    const auto until = Clock::now() + self->lane_->config.timings.reader_leaving;
+    while (*alive && turn->awaits_reader() && Clock::now() < until) {
+        co_await sleep_for(k_store_poll);
+    }
+    if (*alive && turn->readers() == 0) {
+        turn->stop(reason);
+    }
 }
 
 void SharedLane::wanted(const store::Wanted& what) {
@@ -244,7 +281,7 @@ void SharedLane::wanted(const store::Wanted& what) {
     const bool superseded = what.reason == to_string(StopReason::superseded);
     const auto reason = superseded ? StopReason::superseded : StopReason::stopped;
     if (turn) {
-        turn->stop(reason);
+        spawn(lane_->executor, "stop", stop_as_asked(this, alive_, turn, reason));
     } else if (early_.size() < k_most_early) {
         early_.insert_or_assign(what.turn, Early{reason, Clock::now()});
     }

@@ -75,7 +75,7 @@ struct TurnStyle {
     std::shared_ptr<TurnJournal> journal{};
     std::optional<encode::Continuation> goes_on{}; ///< of a turn that another replica began
     std::function<void()> on_readers{}; ///< their number has changed
-    std::function<void()> on_left{}; ///< one of them left before it had everything
+    std::function<void()> on_left{}; ///< one of them is the first that lacks something
     std::shared_ptr<void> place{}; ///< among all replicas' turns; given back when it has ended
 };
 
@@ -145,6 +145,10 @@ public:
     /// Ids of all calls of the client's functions, as the stream has them.
     [[nodiscard]] std::vector<std::string> call_order() const { return calls_.order(); }
     [[nodiscard]] std::size_t readers() const noexcept; ///< attached now
+    /// The request that started it has not attached its reader yet.
+    [[nodiscard]] bool awaits_reader() const noexcept {
+        return next_reader_ == 0 && !style_.goes_on && !over();
+    }
     [[nodiscard]] const TurnOutcome* outcome() const noexcept {
         return ended_ ? &outcome_ : nullptr;
     }
@@ -259,7 +263,7 @@ private:
     void store_end(std::string frames);
     void settle_end(bool decided_elsewhere);
     void end_as_lost(turn::Failure why);
-    void leave_to_others(turn::Failure why);
+    void leave_to_others(std::optional<turn::Failure> why = {});
     [[nodiscard]] bool cut_off() const noexcept;
     [[nodiscard]] std::string outcome_text() const;
     [[nodiscard]] bool admit(turn::Event& event);

@@ -81,7 +81,7 @@ void LiveTurn::end_now(StopReason reason) {
     }
     if (cut_off() && can_leave() && turn_->leave()) {
         reason_ = reason;
-        return leave_to_others(end_for(reason).failure.value_or(turn::Failure{}));
+        return leave_to_others(end_for(reason).failure);
     }
     reason_ = reason;
     auto& events = host_->events;

@@ -218,15 +218,15 @@ void LiveTurn::lose_to_another() {
     if (turn_ && !turn_->leave()) { // it runs on for whoever took it, where it can
         turn_->interrupt();
     }
-    leave_to_others(taken_failure());
+    leave_to_others();
 }
 
-void LiveTurn::leave_to_others(turn::Failure why) {
+void LiveTurn::leave_to_others(std::optional<turn::Failure> why) {
     if (style_.journal) {
         style_.journal->leave();
     }
     style_.journal.reset();
-    end_as_lost(std::move(why));
+    end_as_lost(std::move(why).value_or(taken_failure()));
     look_soon();
 }
 
