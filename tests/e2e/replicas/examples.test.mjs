@@ -1,53 +1,25 @@
 // The example files of several lanes, as they stand but for ports and paths: each is what its program takes.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertLegal } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, limit, scratch, sleep } from '../lib/process.mjs';
+import { OA_BIN, limit, sleep } from '../lib/process.mjs';
 import { binary, freePort } from '../lib/proxies.mjs';
-import { BIN } from './redis.mjs';
+import { endAll, example, folder, run, setUp, source } from './examples.mjs';
 
-const folder = scratch('examples');
-const source = (name) => fs.readFileSync(path.join(ROOT, 'examples/replicas', name), 'utf8');
-/** The example with these texts replaced; each must stand in it. */
-function example(name, changes) {
-  let text = source(name);
-  for (const [from, to] of changes) {
-    assert.ok(text.includes(from), `${name} has "${from}"`);
-    text = text.replaceAll(from, to);
-  }
-  const file = path.join(folder, name);
-  fs.writeFileSync(file, text);
-  return file;
-}
-const running = [];
-async function run(program, args, ready) {
-  const one = new Running(program, args, { name: path.basename(args.at(-1) ?? program), folder: scratch('run'), env: cleanEnv() });
-  running.push(one);
-  await one.until(ready, program);
-  return one;
-}
-
-let port, lanes;
-const certificates = ['server.pem', 'server.key', 'ca.pem'].map((name) => path.join(folder, name));
+let lanes;
 before(async () => {
-  const [cert, key, ca] = certificates;
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
-  fs.copyFileSync(cert, ca);
-  const users = example('users.acl', [['CHANGE-ME', 'a-password']]);
-  port = await freePort();
-  const conf = example('redis.conf', [['tls-port 6380', `tls-port ${port}`], ['bind 0.0.0.0 -::*', 'bind 127.0.0.1'], ['/etc/redis/tls/', `${folder}/`], ['/etc/redis/users.acl', users], ['/var/lib/redis', scratch('data')]]);
-  await run(path.join(BIN, 'redis-server'), [conf], (r) => r.stdout.includes('Ready to accept connections'));
-  const args = ['--store', `rediss://127.0.0.1:${port}`, '--store-ca', ca, '--store-user', 'oa-stream', '--store-password', 'env:STORE_PASSWORD'];
-  lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args, env: { STORE_PASSWORD: 'a-password' }, pace: 'x5' })));
+  const { startStore, laneOn } = setUp('IP:127.0.0.1');
+  const redis = await startStore();
+  lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, ...laneOn(`rediss://127.0.0.1:${redis.port}`), pace: 'x5' })));
 });
 after(async () => {
   for (const lane of lanes) await lane.kill();
-  for (const one of running) await one.kill();
+  await endAll();
 });
 const backends = () => [['127.0.0.1:8080', new URL(lanes[0].base).host], ['127.0.0.1:8090', new URL(lanes[1].base).host]];
 
@@ -87,12 +59,6 @@ test('HAProxy takes its example, which keeps no page with a lane; a lane that is
   await lanes[1].kill();
   await serves(base, [lanes[0]]);
   for (const end = Date.now() + limit(3000); Date.now() < end; await sleep(100)) assert.equal((await send(base, { path: '/readyz' })).status, 200);
-});
-
-test('the Sentinel example is one', async () => {
-  const at = await freePort();
-  const conf = example('sentinel.conf', [['tls-port 26380', `tls-port ${at}`], ['bind 0.0.0.0 -::*', 'bind 127.0.0.1'], ['/etc/redis/tls/', `${folder}/`], ['/var/lib/redis', scratch('sentinel')], ['10.0.0.11 6380', `127.0.0.1 ${port}`]]);
-  await run(path.join(BIN, 'redis-server'), [conf, '--sentinel'], (r) => r.stdout.includes('+monitor master oa-stream'));
 });
 
 test('the units are units, and their words are options of serve', () => {

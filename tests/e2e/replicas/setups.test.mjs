@@ -29,7 +29,7 @@ let redis, tlsPort;
 
 before(async () => {
   const example = fs.readFileSync(path.join(ROOT, 'examples/replicas/users.acl'), 'utf8');
-  fs.writeFileSync(aclFile, example.replace('CHANGE-ME', PASSWORD));
+  fs.writeFileSync(aclFile, example.replace('CHANGE-ME-LANE', PASSWORD));
   tlsPort = await new Promise((done) => { const s = net.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); }); });
   redis = await startRedis({ args: ['--aclfile', aclFile, '--unixsocket', socket, '--tls-port', String(tlsPort), '--tls-cert-file', own.cert, '--tls-key-file', own.key, '--tls-ca-cert-file', own.cert, '--tls-auth-clients', 'no'] });
 });
@@ -72,6 +72,25 @@ test('over TLS, with the certificate that is named', () => serves(['--store', `r
 test('TLS to a server whose certificate nobody vouches for is refused', async () => {
   await refused(['--store', `rediss://127.0.0.1:${tlsPort}`, '--store-ca', other.cert, ...USER], 4, /certificate/);
 });
+test('TLS to a server by a name that its certificate does not have is refused', async () => {
+  await refused(['--store', `rediss://localhost:${tlsPort}`, '--store-ca', own.cert, ...USER], 4, /certificate/);
+});
+test('the users of the example ACL may do nothing else, and nobody may do anything', () => {
+  const as = (user, password, ...command) => redis.cli(...user ? ['--user', user, '--pass', password, '--no-auth-warning'] : [], ...command);
+  const others = ['GET outside', 'SET outside 1', 'KEYS *', 'SCAN 0', 'FLUSHALL', 'CONFIG GET dir', 'EVAL return 0', 'SLAVEOF 127.0.0.1 1', 'REPLCONF ACK 1', 'PUBLISH c m', 'ACL LIST', 'SHUTDOWN', 'ROLE'];
+  for (const line of others) assert.match(as('oa-stream', PASSWORD, ...line.split(' ')), /NOPERM/, line);
+  for (const line of ['GET oa:meta', 'INFO', 'SLAVEOF NO ONE', 'KEYS *']) assert.match(as('oa-stream-copy', 'CHANGE-ME-COPY', ...line.split(' ')), /NOPERM/, line);
+  for (const line of ['GET oa:meta', 'REPLCONF ACK 1', 'KEYS *', 'CONFIG GET dir', 'PUBLISH c m', 'FLUSHALL']) assert.match(as('oa-stream-sentinel', 'CHANGE-ME-SENTINEL', ...line.split(' ')), /NOPERM/, line);
+  for (const line of ['GET oa:meta', 'PING', 'INFO']) assert.match(as('', '', ...line.split(' ')), /NOAUTH/, line);
+});
+test('a lane’s user of the example ACL may use only what a lane sends', () => {
+  const sources = fs.readdirSync(path.join(ROOT, 'src/store')).map((name) => fs.readFileSync(path.join(ROOT, 'src/store', name), 'utf8')).join('');
+  const rule = fs.readFileSync(aclFile, 'utf8').split('\n').find((line) => line.startsWith('user oa-stream '));
+  for (const [, name] of rule.matchAll(/ \+(\S+)/g)) {
+    const words = name.toUpperCase().split('|').map((word) => `["']${word}["']`).join(', ?');
+    assert.match(sources, new RegExp(words), name);
+  }
+});
 test('a wrong password, and none, are refused; the lane never goes on as another user', async () => {
   await refused(['--store', redis.url, ...USER], 5, /refuses the log-in/, { STORE_PASSWORD: 'wrong' });
   await refused(['--store', redis.url], 5, /asks for a password[^]*add --store-password env:NAME/);
@@ -79,7 +98,7 @@ test('a wrong password, and none, are refused; the lane never goes on as another
 test('a user who lacks a command is refused with its name, by doctor too', async () => {
   for (const [rule, name] of [['-evalsha', 'EVALSHA'], ['-xadd', 'XADD'], ['-script|load', 'SCRIPT LOAD'], ['-pexpire', 'PEXPIRE']]) {
     const admin = await startRedis();
-    const example = fs.readFileSync(aclFile, 'utf8').split('\n').find((line) => line.startsWith('user oa-stream')).split(' ').slice(1);
+    const example = fs.readFileSync(aclFile, 'utf8').split('\n').find((line) => line.startsWith('user oa-stream ')).split(' ').slice(1);
     admin.cli('ACL', 'SETUSER', ...example, rule);
     const text = new RegExp(`its user may not use ${name} on oa:\\*`);
     await refused(['--store', admin.url, ...USER], 5, text);
@@ -109,7 +128,7 @@ test('rights are asked for in a few pieces, however far the store is', async () 
   let pieces = 0;
   pipe.told = (text) => { pieces += text.includes(':probe:') ? 1 : 0; };
   const lane = await startLane({ name: 'far', args: ['--store', pipe.url, ...USER], env });
-  assert.ok(pieces >= 2 && pieces <= 6, `${pieces} pieces on two connections`);
+  assert.ok(pieces >= 2 && pieces <= 6, `${pieces} pieces on five connections`);
   assert.equal((await lane.stop()).code, 0);
   pipe.stop();
 });

@@ -1,0 +1,71 @@
+// Owners are apart on every lane of a store, and what the store keeps of an answer goes with its time.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertLegal } from '../lib/contract.mjs';
+import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
+import { scratch } from '../lib/process.mjs';
+import { startRedis } from './redis.mjs';
+import { heard } from './world.mjs';
+
+const as = (owner) => ({ authorization: `Bearer token-of-${owner}` });
+let redis, a, b;
+before(async () => {
+  redis = await startRedis();
+  const tokens = path.join(scratch('tokens'), 'tokens');
+  fs.writeFileSync(tokens, ['ann', 'bob'].map((owner) => `sha256:${crypto.createHash('sha256').update(`token-of-${owner}`).digest('hex')} owner=${owner}\n`).join(''));
+  const args = ['--tokens', tokens, '--store', redis.url, '--limit', 'log-kept=30s'];
+  [a, b] = await Promise.all(['a', 'b'].map((name) => startLane({ name, args, pace: 'x0.2' })));
+});
+after(async () => {
+  for (const lane of [a, b]) assert.equal((await lane.stop()).code, 0);
+  await redis.kill();
+});
+async function begun(owner, id) {
+  const turn = chat(a.base, 'hello', { id, headers: as(owner) });
+  await turn.wait(() => heard(turn).length > 0, 'a word');
+  return turn;
+}
+
+test('another owner cannot read, resume, stop, rename or delete through any lane; it is as if nothing were there', async () => {
+  const turn = await begun('ann', 'of-ann');
+  const ways = [
+    ['GET', '/api/chat/ID/stream'], ['POST', '/api/chats/ID/stop'], ['GET', '/api/chats/ID'], ['GET', '/api/chats/ID/messages'],
+    ['GET', '/api/chats/ID/runs'], ['GET', '/api/chats/ID/export'], ['DELETE', '/api/chats/ID'], ['PATCH', '/api/chats/ID', { title: 'Of Bob' }], ['POST', '/api/chats/ID/fork', {}],
+  ];
+  for (const lane of [a, b]) {
+    for (const [method, where, body] of ways) {
+      const ask = (id) => send(lane.base, { method, path: where.replace('ID', id), headers: as('bob'), ...body && { body: JSON.stringify(body) } });
+      const [foreign, nobody] = [await ask('of-ann'), await ask('never-was')];
+      assert.equal(foreign.status, nobody.status, `${method} ${where}`);
+      assert.ok(foreign.status >= 400 || foreign.status === 204, `${method} ${where}: ${foreign.status} ${foreign.text}`);
+    }
+    assert.deepEqual((await send(lane.base, { path: '/api/chats', headers: as('bob') })).json().data, []);
+  }
+  const own = send(b.base, { path: '/api/chat/of-ann/stream', headers: as('ann') });
+  await turn.done;
+  assertLegal(turn);
+  assert.equal((await own).text, turn.text, 'its owner reads it through the other lane');
+});
+
+test('one id of two owners is two conversations', async () => {
+  const turn = await begun('ann', 'same');
+  const other = await chat(b.base, 'hello', { id: 'same', headers: as('bob') }).done;
+  assertLegal(other);
+  assert.notEqual(other.headers['x-oa-turn-id'], turn.headers['x-oa-turn-id']);
+  await turn.done;
+  assertLegal(turn);
+});
+
+test('the text of an ended answer has a time in the store, the conversation has none', async () => {
+  const turn = await begun('ann', 'kept');
+  const life = (key) => Number(redis.cli('PTTL', key));
+  assert.ok(life(`oa:l:${turn.headers['x-oa-turn-id']}`) > 60_000, 'while it runs');
+  await turn.done;
+  const left = life(`oa:l:${turn.headers['x-oa-turn-id']}`);
+  assert.ok(left > 0 && left <= 30_000, `${left} ms`);
+  assert.equal(life('oa:t:ann/kept'), -1);
+});
