@@ -1,4 +1,5 @@
-// Owners are apart on every lane of a store, and what the store keeps of an answer goes with its time.
+// Owners are apart on every lane of a store, what the store keeps of an answer goes with its time, and
+// a lane does nothing about commands that no lane would send it.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -68,4 +69,26 @@ test('the text of an ended answer has a time in the store, the conversation has 
   const left = life(`oa:l:${turn.headers['x-oa-turn-id']}`);
   assert.ok(left > 0 && left <= 30_000, `${left} ms`);
   assert.equal(life('oa:t:ann/kept'), -1);
+});
+
+test('commands in an inbox that are none, or of turns and rows that are not the lane’s to settle, change nothing', async () => {
+  const turn = await begun('ann', 'inbox');
+  const id = turn.headers['x-oa-turn-id'];
+  const inbox = `oa:in:${redis.cli('HGET', 'oa:t:ann/inbox', 's')}`;
+  const tell = (...fields) => redis.cli('XADD', inbox, '*', ...fields);
+  tell('t', 'never-was', 'r', 'stopped');
+  tell('r', 'adopt', 'b', 'ann/inbox');
+  tell('r', 'adopt', 'b', '%%%');
+  tell('x', 'y');
+  tell('t', id, 'r', 'decide', 'q', 'q', 'f', 'nobody', 'b', '{"no": ["list"');
+  await a.until(() => redis.cli('EXISTS', 'oa:in:nobody') === '1', 'an answer to the last of them');
+  assert.ok(!turn.complete, 'all of them came while the turn ran');
+  await turn.done;
+  assertLegal(turn);
+  assert.ok(turn.chunks.some((chunk) => chunk?.type === 'finish') && !turn.chunks.some((chunk) => chunk?.type === 'abort'), turn.text);
+
+  const next = await begun('ann', 'inbox');
+  tell('t', next.headers['x-oa-turn-id'], 'r', 'stopped');
+  await next.done;
+  assert.ok(next.chunks.some((chunk) => chunk?.type === 'abort'), 'this is the inbox: a stop in it counts');
 });

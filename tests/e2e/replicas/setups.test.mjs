@@ -75,6 +75,14 @@ test('TLS to a server whose certificate nobody vouches for is refused', async ()
 test('TLS to a server by a name that its certificate does not have is refused', async () => {
   await refused(['--store', `rediss://localhost:${tlsPort}`, '--store-ca', own.cert, ...USER], 4, /certificate/);
 });
+test('without TLS a primary beyond this machine is refused, whatever a Sentinel says', async () => {
+  const sentinel = net.createServer((client) => client.on('data', (bytes) => {
+    for (const command of bytes.toString().split(/(?=\*\d+\r\n)/)) client.write(/get-master-addr/.test(command) ? '*2\r\n$9\r\n192.0.2.1\r\n$4\r\n6379\r\n' : '+OK\r\n');
+  }).on('error', () => {}));
+  await new Promise((done) => sentinel.listen(0, '127.0.0.1', done));
+  await refused(['--store', `redis+sentinel://127.0.0.1:${sentinel.address().port}/chat`], 2, /the primary is beyond this machine[^]*rediss\+sentinel/);
+  sentinel.close();
+});
 test('the users of the example ACL may do nothing else, and nobody may do anything', () => {
   const as = (user, password, ...command) => redis.cli(...user ? ['--user', user, '--pass', password, '--no-auth-warning'] : [], ...command);
   const others = ['GET outside', 'SET outside 1', 'KEYS *', 'SCAN 0', 'FLUSHALL', 'CONFIG GET dir', 'EVAL return 0', 'SLAVEOF 127.0.0.1 1', 'REPLCONF ACK 1', 'PUBLISH c m', 'ACL LIST', 'SHUTDOWN', 'ROLE'];
