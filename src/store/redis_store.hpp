@@ -1,4 +1,5 @@
-// The shared store on Redis 7: two connections, one for commands, one that waits for news.
+// The shared store on Redis 7: one connection for commands, and one of each follower, which waits for
+// news.
 #pragma once
 
 #include "oa_stream/store/store.hpp"

@@ -37,7 +37,8 @@ for (const [what, { host, certificate, redis, sentinel }] of NAMED) {
       for (const word of ['+slave ', '+sentinel ']) await one.until((r) => r.stdout.split(word).length > 2, `two times ${word}`, 20000);
     }
 
-    const lane = await startLane(laneOn(`rediss+sentinel://${sentinels.map(({ port }) => `${host}:${port}`).join(',')}/oa-stream`));
+    const { args, env } = laneOn(`rediss+sentinel://${sentinels.map(({ port }) => `${host}:${port}`).join(',')}/oa-stream`);
+    const lane = await startLane({ args: [...args, '--drain-timeout', '500ms'], env });
     assertLegal(await chat(lane.base, 'hello', { id: 'before' }).done);
     assert.deepEqual(refusals(primary), []);
 

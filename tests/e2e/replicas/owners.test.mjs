@@ -10,29 +10,29 @@ import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
 import { startRedis } from './redis.mjs';
-import { heard } from './world.mjs';
+import { heard, resume } from './world.mjs';
 
 const as = (owner) => ({ authorization: `Bearer token-of-${owner}` });
 let redis, a, b;
 before(async () => {
-  redis = await startRedis();
+  redis = await startRedis({ args: ['--appendonly', 'yes'] });
   const tokens = path.join(scratch('tokens'), 'tokens');
   fs.writeFileSync(tokens, ['ann', 'bob'].map((owner) => `sha256:${crypto.createHash('sha256').update(`token-of-${owner}`).digest('hex')} owner=${owner}\n`).join(''));
-  const args = ['--tokens', tokens, '--store', redis.url, '--limit', 'log-kept=30s'];
+  const args = ['--tokens', tokens, '--store', redis.url, '--limit', 'log-kept=30s', '--drain-timeout', '500ms'];
   [a, b] = await Promise.all(['a', 'b'].map((name) => startLane({ name, args, pace: 'x0.2' })));
 });
 after(async () => {
   for (const lane of [a, b]) assert.equal((await lane.stop()).code, 0);
   await redis.kill();
 });
-async function begun(owner, id) {
-  const turn = chat(a.base, 'hello', { id, headers: as(owner) });
+async function begun(owner, id, text = 'hello') {
+  const turn = chat(a.base, text, { id, headers: as(owner) });
   await turn.wait(() => heard(turn).length > 0, 'a word');
   return turn;
 }
 
 test('another owner cannot read, resume, stop, rename or delete through any lane; it is as if nothing were there', async () => {
-  const turn = await begun('ann', 'of-ann');
+  const turn = await begun('ann', 'of-ann', 'replay:02-text-paced'); // longer than all of this takes
   const ways = [
     ['GET', '/api/chat/ID/stream'], ['POST', '/api/chats/ID/stop'], ['GET', '/api/chats/ID'], ['GET', '/api/chats/ID/messages'],
     ['GET', '/api/chats/ID/runs'], ['GET', '/api/chats/ID/export'], ['DELETE', '/api/chats/ID'], ['PATCH', '/api/chats/ID', { title: 'Of Bob' }], ['POST', '/api/chats/ID/fork', {}],
@@ -46,10 +46,14 @@ test('another owner cannot read, resume, stop, rename or delete through any lane
     }
     assert.deepEqual((await send(lane.base, { path: '/api/chats', headers: as('bob') })).json().data, []);
   }
-  const own = send(b.base, { path: '/api/chat/of-ann/stream', headers: as('ann') });
-  await turn.done;
+  assert.ok(!turn.complete, 'all of it came while the turn ran');
+  const own = resume(b, 'of-ann', as('ann'));
+  await own.wait(() => heard(own).length > 0, 'a word');
+  const stopped = await send(b.base, { method: 'POST', path: '/api/chats/of-ann/stop', headers: as('ann') });
+  assert.equal(stopped.json().data.status, 'stopped', 'its owner may, through the other lane');
+  await Promise.all([turn.done, own.done]);
   assertLegal(turn);
-  assert.equal((await own).text, turn.text, 'its owner reads it through the other lane');
+  assert.equal(own.text, turn.text);
 });
 
 test('one id of two owners is two conversations', async () => {
@@ -69,6 +73,16 @@ test('the text of an ended answer has a time in the store, the conversation has 
   const left = life(`oa:l:${turn.headers['x-oa-turn-id']}`);
   assert.ok(left > 0 && left <= 30_000, `${left} ms`);
   assert.equal(life('oa:t:ann/kept'), -1);
+});
+
+test('the store gets answers and titles, no tokens, and of a message only what its title repeats', async () => {
+  const turn = await begun('ann', 'told', `A title and ${'more words '.repeat(40)}until-the-end`);
+  await turn.done;
+  assertLegal(turn);
+  const files = path.join(redis.folder, 'appendonlydir');
+  const kept = fs.readdirSync(files).map((name) => fs.readFileSync(path.join(files, name), 'latin1')).join('');
+  for (const there of ['A title and more words', 'oa:t:ann/told', heard(turn).slice(0, 4)]) assert.ok(kept.includes(there), there);
+  for (const secret of ['token-of-', 'until-the-end']) assert.ok(!kept.includes(secret), secret);
 });
 
 test('commands in an inbox that are none, or of turns and rows that are not the lane’s to settle, change nothing', async () => {
