@@ -1,4 +1,4 @@
-// The shared store on Redis 7: one connection for commands, and one of each follower, which waits for
+// The shared store on Redis 7: a connection for commands, and one of each follower that waits for
 // news.
 #pragma once
 
