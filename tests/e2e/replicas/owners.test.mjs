@@ -86,11 +86,12 @@ test('the store gets answers and titles, no tokens, and of a message only what i
 });
 
 test('commands in an inbox that are none, or of turns and rows that are not the lane’s to settle, change nothing', async () => {
-  const turn = await begun('ann', 'inbox');
+  const turn = await begun('ann', 'inbox', 'replay:02-text-paced');
   const id = turn.headers['x-oa-turn-id'];
   const inbox = `oa:in:${redis.cli('HGET', 'oa:t:ann/inbox', 's')}`;
   const tell = (...fields) => redis.cli('XADD', inbox, '*', ...fields);
   tell('t', 'never-was', 'r', 'stopped');
+  tell('t', id, 'r', 'stopped'); // its row says nothing of a stop
   tell('r', 'adopt', 'b', 'ann/inbox');
   tell('r', 'adopt', 'b', '%%%');
   tell('x', 'y');
@@ -101,8 +102,9 @@ test('commands in an inbox that are none, or of turns and rows that are not the 
   assertLegal(turn);
   assert.ok(turn.chunks.some((chunk) => chunk?.type === 'finish') && !turn.chunks.some((chunk) => chunk?.type === 'abort'), turn.text);
 
-  const next = await begun('ann', 'inbox');
+  const next = await begun('ann', 'inbox', 'replay:02-text-paced');
+  redis.cli('HSET', 'oa:t:ann/inbox', 'sp', 'stopped');
   tell('t', next.headers['x-oa-turn-id'], 'r', 'stopped');
   await next.done;
-  assert.ok(next.chunks.some((chunk) => chunk?.type === 'abort'), 'this is the inbox: a stop in it counts');
+  assert.ok(next.chunks.some((chunk) => chunk?.type === 'abort'), 'this is the inbox: a stop that the row knows counts');
 });
