@@ -11,6 +11,10 @@
 #include <array>
 #include <cstdlib>
 #include <limits>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
 
 namespace oa_stream {
 
@@ -47,12 +51,11 @@ Result<std::string> from_file(const std::string& path) {
     return read_file(path, k_longest_secret);
 }
 
-Result<std::string> from_fd(const std::string& number) {
-    OA_TRY(const std::uint64_t fd, parse_count(number, 0, std::numeric_limits<int>::max()));
+Result<std::string> read_to_end(int fd) {
     std::string text;
     std::array<char, 4096> buffer{};
     while (text.size() < k_longest_secret) {
-        const auto got = ::read(static_cast<int>(fd), buffer.data(), buffer.size());
+        const auto got = ::read(fd, buffer.data(), buffer.size());
         if (got < 0) {
             return fail(Code::credentials, "descriptor cannot be read", fmt::format("fd:{}", fd));
         }
@@ -62,6 +65,38 @@ Result<std::string> from_fd(const std::string& number) {
         text.append(buffer.data(), static_cast<std::size_t>(got));
     }
     return text;
+}
+
+/// What was read from descriptors: a pipe gives its secret once, and several may ask for it (each
+/// connection to a store, each Codex server).
+class ReadDescriptors {
+public:
+    [[nodiscard]] Result<std::string> get(int fd) {
+        const std::scoped_lock lock(mutex_);
+        struct stat info{};
+        if (::fstat(fd, &info) != 0) {
+            return fail(Code::credentials, "no such descriptor", fmt::format("fd:{}", fd));
+        }
+        const Key key{fd, info.st_dev, info.st_ino}; // a number is given again
+        auto found = kept_.find(key);
+        if (found == kept_.end()) {
+            OA_TRY(std::string text, read_to_end(fd));
+            found = kept_.emplace(key, Secret(std::move(text))).first;
+        }
+        return std::string(found->second.reveal());
+    }
+
+private:
+    using Key = std::tuple<int, dev_t, ino_t>;
+
+    std::mutex mutex_{};
+    std::map<Key, Secret> kept_{};
+};
+
+Result<std::string> from_fd(const std::string& number) {
+    static ReadDescriptors read;
+    OA_TRY(const std::uint64_t fd, parse_count(number, 0, std::numeric_limits<int>::max()));
+    return read.get(static_cast<int>(fd));
 }
 
 } // namespace

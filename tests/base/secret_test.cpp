@@ -9,8 +9,23 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <string_view>
 
 using namespace oa_stream;
+
+namespace {
+
+/// The reading end of a pipe that has this text and no writer.
+int descriptor_of(std::string_view text) {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    REQUIRE(::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    ::close(ends[1]);
+    return ends[0];
+}
+
+} // namespace
 
 TEST_CASE("secret: a token on the command line is refused and the alternative named") {
     for (const auto* text : {"hunter2hunter2", "token:abc", "", "env:", "file:"}) {
@@ -40,12 +55,37 @@ TEST_CASE("secret: from the environment, a private file or a descriptor") {
     CHECK(read_secret("file:" + path.string()).value().reveal() == "from-file");
     std::filesystem::remove(path);
 
-    std::array<int, 2> ends{};
-    REQUIRE(::pipe(ends.data()) == 0);
-    REQUIRE(::write(ends[1], "by-fd\n", 6) == 6);
-    ::close(ends[1]);
-    CHECK(read_secret("fd:" + std::to_string(ends[0])).value().reveal() == "by-fd");
-    ::close(ends[0]);
+    const int by_fd = descriptor_of("by-fd\n");
+    CHECK(read_secret("fd:" + std::to_string(by_fd)).value().reveal() == "by-fd");
+    ::close(by_fd);
+}
+
+TEST_CASE("secret: a descriptor is read once and answers all who name it") {
+    const int one = descriptor_of("for-all\n");
+    const std::string reference = "fd:" + std::to_string(one);
+    CHECK(read_secret(reference).value().reveal() == "for-all");
+    CHECK(read_secret(reference).value().reveal() == "for-all");
+
+    SECTION("but not for another descriptor that has its number later") {
+        const int other = descriptor_of("another\n");
+        REQUIRE(::dup2(other, one) == one);
+        CHECK(read_secret(reference).value().reveal() == "another");
+        ::close(other);
+    }
+    SECTION("nor once it is closed") {
+        ::close(one);
+        CHECK(read_secret(reference).error().code == Code::credentials);
+        return;
+    }
+    ::close(one);
+}
+
+TEST_CASE("secret: an empty descriptor is refused each time") {
+    const int none = descriptor_of("");
+    const std::string reference = "fd:" + std::to_string(none);
+    CHECK(read_secret(reference).error().text().contains("is empty"));
+    CHECK(read_secret(reference).error().text().contains("is empty"));
+    ::close(none);
 }
 
 TEST_CASE("secret: comparison needs every byte") {

@@ -1,7 +1,10 @@
 // Servers that would lose what lanes share are refused, with the reason and what to do.
 #include "redis_rig.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
 #include <vector>
@@ -72,6 +75,32 @@ TEST_CASE("a password is asked for, and the right one opens") {
     auto options = rig.options();
     options.password = "env:OA_TEST_STORE_PASSWORD";
     CHECK(rig.open(options).trouble().empty());
+}
+
+TEST_CASE("a password that can be read only once serves every connection") {
+    RedisRig rig({"--requirepass", "hunter2"});
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    REQUIRE(::write(ends[1], "hunter2\n", 8) == 8);
+    ::close(ends[1]);
+    auto options = rig.options();
+    options.password = fmt::format("fd:{}", ends[0]);
+    auto& store = rig.open(options);
+
+    const auto as_admin = [&rig](std::vector<std::string> command) {
+        command.insert(command.begin(), {"-a", "hunter2", "--no-auth-warning"});
+        return redis_cli(rig, std::move(command));
+    };
+    const auto connections = [&as_admin] {
+        const auto listed = as_admin({"CLIENT", "LIST"});
+        return std::ranges::count(listed, '\n');
+    };
+    const auto before = connections();
+    CHECK(as_admin({"CLIENT", "KILL", "TYPE", "normal"}) == fmt::format("{}\n", before - 1));
+    rig.until("all connections again", [&] { return connections() == before; });
+    rig.get(store.put({"ann", "c1"}, {.thread = "th-1"}));
+    CHECK_FALSE(as_admin({"ACL", "LOG"}).contains("auth"));
+    ::close(ends[0]);
 }
 
 TEST_CASE("another program's data under the prefix is not touched") {

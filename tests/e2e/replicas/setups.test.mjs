@@ -37,8 +37,8 @@ after(() => redis.kill());
 
 const env = { STORE_PASSWORD: PASSWORD };
 const USER = ['--store-user', 'oa-stream', '--store-password', 'env:STORE_PASSWORD'];
-async function serves(args) {
-  const lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args: [...args, ...USER], env, pace: 'x1' })));
+async function serves(args, { user = USER, wrap = [] } = {}) {
+  const lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args: [...args, ...user], env, pace: 'x1', wrap })));
   const id = `setup-${Math.random().toString(36).slice(2)}`;
   const first = chat(lanes[0].base, 'replay:02-text-paced', { id }); // longer than a busy machine needs to resume it
   await first.frame('text-delta');
@@ -67,6 +67,11 @@ const refused = async (args, code, text, more = {}) => {
 };
 
 test('over TCP as the user of the example ACL', () => serves(['--store', redis.url]));
+test('with the password by a descriptor, which can be read once', async () => {
+  const file = path.join(folder, 'password');
+  fs.writeFileSync(file, `${PASSWORD}\n`, { mode: 0o600 });
+  await serves(['--store', redis.url], { user: ['--store-user', 'oa-stream', '--store-password', 'fd:3'], wrap: ['sh', '-c', 'exec "$@" 3< "$0"', file] });
+});
 test('over a unix socket', () => serves(['--store', `redis+unix:${socket}`]));
 test('over TLS, with the certificate that is named', () => serves(['--store', `rediss://127.0.0.1:${tlsPort}`, '--store-ca', own.cert]));
 test('TLS to a server whose certificate nobody vouches for is refused', async () => {
