@@ -38,6 +38,7 @@ std::vector<Command> harmless_commands(const std::string& key) {
         {"XRANGE", key, "-", "+", "COUNT", "1"},
         {"XREVRANGE", key, "+", "-", "COUNT", "1"},
         {"XREAD", "COUNT", "1", "STREAMS", key, "0"},
+        {"WAIT", "0", "1"},
         {"SADD", key, "x"},
         {"PEXPIRE", key, "60000"},
         {"UNLINK", key}

@@ -1,6 +1,7 @@
 #include "oa_stream/base/url.hpp"
 
 #include "redis_link.hpp"
+#include "redis_store.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -23,6 +24,14 @@ Error refused(const Reply& reply) {
         {},
         "check the user and the password"
     };
+}
+
+/// Of an answer to SELECT: who may not choose a database does not learn whether it is there.
+Error not_chosen(const Reply& reply) {
+    auto error = error_of(reply);
+    return error.code == Code::credentials
+               ? error
+               : Error{Code::config, "the store has no such database: " + reply.text};
 }
 
 } // namespace
@@ -128,7 +137,7 @@ Task<Result<void>> RedisLink::log_in(Self self) {
             co_await ask(self, Command{"SELECT", options.address.database}, options.wait)
         );
         if (reply.failed()) {
-            co_return fail(Code::config, "the store has no such database: " + reply.text);
+            co_return std::unexpected(not_chosen(reply));
         }
     }
     // Only for whoever looks at the server's list of clients: a refusal changes nothing.

@@ -131,9 +131,9 @@ TEST_CASE("a user who may not use what lanes use is refused, with the command's 
         CHECK(redis_cli(rig, std::move(command)) == "OK\n");
     };
     for (const std::string name :
-         {"evalsha",  "script|load", "exists",  "get",       "set",   "pexpire", "persist",
-          "hget",     "hmget",       "hgetall", "hdel",      "hset",  "hincrby", "srem",
-          "smembers", "xadd",        "xrange",  "xrevrange", "xread", "sadd",    "unlink"}) {
+         {"evalsha", "script|load", "exists", "get",  "set",     "pexpire", "persist",  "hget",
+          "hmget",   "hgetall",     "hdel",   "hset", "hincrby", "srem",    "smembers", "xadd",
+          "xrange",  "xrevrange",   "xread",  "sadd", "unlink",  "wait"}) {
         INFO(name);
         allow({"~oa:*", "+@all", "-" + name});
         const auto error = refused(rig, options);

@@ -106,7 +106,7 @@ test('a lane’s user of the example ACL may use only what a lane sends', () => 
 });
 test('a wrong password, and none, are refused; the lane never goes on as another user', async () => {
   await refused(['--store', redis.url, ...USER], 5, /refuses the log-in/, { STORE_PASSWORD: 'wrong' });
-  await refused(['--store', redis.url], 5, /asks for a password[^]*add --store-password env:NAME/);
+  for (const url of [redis.url, `${redis.url}/2`]) await refused(['--store', url], 5, /asks for a password[^]*add --store-password env:NAME/);
 });
 test('a user who lacks a command is refused with its name, by doctor too', async () => {
   for (const [rule, name] of [['-evalsha', 'EVALSHA'], ['-xadd', 'XADD'], ['-script|load', 'SCRIPT LOAD'], ['-pexpire', 'PEXPIRE']]) {
@@ -120,6 +120,15 @@ test('a user who lacks a command is refused with its name, by doctor too', async
     assert.notEqual(doctor.code, 0);
     await admin.kill();
   }
+});
+test('a database that a user may not choose is told from one that is not there', async () => {
+  const admin = await startRedis();
+  const user = ['on', `>${PASSWORD}`, '~oa:*', '+@all'];
+  admin.cli('ACL', 'SETUSER', 'oa-stream', ...user);
+  await refused(['--store', `${admin.url}/99`, ...USER], 2, /the store has no such database: .*out of range/);
+  admin.cli('ACL', 'SETUSER', 'oa-stream', '-select');
+  await refused(['--store', `${admin.url}/2`, ...USER], 5, /the store refuses a command: .*select[^]*users\.acl/);
+  await admin.kill();
 });
 test('a Redis that is older than 7.0 is refused', async () => {
   // Its answers to the few commands before that, on Redis' wire.
