@@ -196,6 +196,10 @@ TEST_CASE("servers: one that is away delays no start, and its threads are not lo
     must(run(io, servers->open()));
     CHECK_FALSE(servers->health().ready);
     CHECK(servers->health().reason.contains("no Codex server"));
+    const auto readings = servers->readings();
+    const auto up = std::ranges::find(readings, "codex_server_up{server=3}", &Reading::name);
+    REQUIRE(up != readings.end());
+    CHECK(up->value == 0);
     CHECK(servers->capabilities().outlives);
     const auto known = run(io, servers->start(ask("hello", "3_thread")));
     REQUIRE_FALSE(known);

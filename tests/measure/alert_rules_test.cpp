@@ -69,7 +69,7 @@ TEST_CASE("alert rules: every alert fires in a case, and every recorded series i
         tests += file.name.ends_with(".test.yml") ? file.text : "";
     }
     const auto alerts = found(rules, "alert: \"([A-Za-z0-9]+)\"");
-    CHECK(alerts.size() == 41);
+    CHECK(alerts.size() == 42);
     CHECK(
         found(
             tests, "expr: \"ALERTS\\{alertstate=.{2}firing.{3}alertname=.{2}(OaStream[A-Za-z0-9]+)"
@@ -172,4 +172,27 @@ TEST_CASE("service signals: what is down, rises or is too high, by a process' ow
     CHECK(faults[2].value == 3);
     CHECK_FALSE(faults[2].signal->pages);
     CHECK(service_faults("a", {}, {}).empty()); // a lane on another authority has none of them
+}
+
+TEST_CASE("service signals: each Codex server that is away is a fault of its own") {
+    const auto server = [](std::string number, double up) {
+        return std::pair{
+            SeriesId{"oa_stream_codex_server_up", {{"server", std::move(number)}}}, up
+        };
+    };
+    const SeriesMap healthy{
+        {SeriesId{"oa_stream_codex_up", {}}, 2}, server("0", 1), server("7", 1)
+    };
+    CHECK(service_faults("a", healthy, {}).empty());
+    const SeriesMap one_away{
+        {SeriesId{"oa_stream_codex_up", {}}, 1}, server("0", 1), server("7", 0)
+    };
+    const auto faults = service_faults("a:1", one_away, {});
+    REQUIRE(faults.size() == 1);
+    CHECK(faults[0].signal->alert == "OaStreamCodexServerDown");
+    CHECK(
+        faults[0].text() ==
+        "a:1: a Codex server is not ready (oa_stream_codex_server_up{server=\"7\"} 0)"
+    );
+    CHECK(service_faults("a:1", {server("0", 0), server("7", 0)}, {}).size() == 2);
 }

@@ -21,7 +21,12 @@ struct ServiceSignal {
     bool pages;
     std::string_view summary;
     std::string_view fault; ///< "the store does not answer"
-    std::string_view apart{}; ///< a label of the metric that one fault may raise several values of
+    /// A label of the metric. A counter is added up over it, as one fault may raise several; each
+    /// value of a gauge is a fault of its own.
+    std::string_view apart{};
+    [[nodiscard]] constexpr bool each() const noexcept {
+        return bad != Bad::rises && !apart.empty();
+    }
 };
 
 using SignalBad = ServiceSignal::Bad;
@@ -35,6 +40,17 @@ inline constexpr std::array k_service_signals{
         true,
         "A lane's Codex is not ready: it died or hangs.",
         "no Codex process is ready"
+    },
+    ServiceSignal{
+        "OaStreamCodexServerDown",
+        "codex_server_up",
+        SignalBad::down,
+        0,
+        "2m",
+        true,
+        "A lane cannot use one of its Codex servers: conversations there get 503.",
+        "a Codex server is not ready",
+        "server"
     },
     ServiceSignal{
         "OaStreamCodexDisk",
@@ -151,11 +167,14 @@ inline constexpr std::array k_service_signals{
 
 /// PromQL: the series of that selector that are at fault now.
 [[nodiscard]] std::string at_fault(const ServiceSignal& signal, std::string_view series);
+/// What tells the faults of one process apart, by commas: labels of those that stand by themselves.
+[[nodiscard]] std::string labels_of_faults();
 
 struct ServiceFault {
     std::string where{}; ///< an instance
     const ServiceSignal* signal = nullptr;
     double value = 0; ///< of the gauge, or what the counter rose by
+    std::string which{}; ///< where each() is one: the label's value
     /// "10.0.0.2:8080: the store is nearly full (oa_stream_store_memory_ratio 0.87)"
     [[nodiscard]] std::string text() const;
 };

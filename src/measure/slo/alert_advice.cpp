@@ -89,6 +89,12 @@ constexpr std::array k_advice{
         "The connection of {{ $labels.instance }} to Khala is down: its turns wait, then end."
     },
     Advice{
+        "OaStreamCodexServerDown",
+        Next::watch,
+        "{{ $labels.instance }} cannot use Codex server {{ $labels.server }}: it is away, hangs or "
+        "refuses the lane. Conversations there get 503; new ones go to other servers."
+    },
+    Advice{
         "OaStreamBridgeStalled",
         Next::watch,
         "Requests come, and no turn was accepted for 10 m.",

@@ -11,8 +11,20 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-Series series_of(const ServiceSignal& one, bool healthy, int minutes) {
-    Series out{.name = here(one.metric)};
+constexpr std::string_view k_ill = "1"; ///< of what stands apart; the other one is well
+constexpr std::string_view k_well = "2";
+
+std::string name_of(const ServiceSignal& one, std::string_view which) {
+    std::string out = here(one.metric);
+    if (one.each()) {
+        out.insert(out.size() - 1, fmt::format(",{}=\"{}\"", one.apart, which));
+    }
+    return out;
+}
+
+Series
+series_of(const ServiceSignal& one, bool healthy, int minutes, std::string_view which = k_ill) {
+    Series out{.name = name_of(one, which)};
     if (one.bad == SignalBad::rises) {
         out.pieces = {{healthy ? 0.0 : 1.0, minutes}};
     } else {
@@ -40,10 +52,14 @@ Group service_rules(const AlertOptions& options) {
 std::vector<Case> service_cases(const AlertOptions& options) {
     std::vector<Case> out;
     for (const ServiceSignal& one : k_service_signals) {
+        Labels labels = case_labels(options, "example", "a");
+        if (one.each()) {
+            labels.emplace_back(one.apart, k_ill);
+        }
         out.push_back({
             .name = std::string(one.fault),
             .changes = {series_of(one, false, k_minutes)},
-            .firing = {{std::string(one.alert), case_labels(options, "example", "a")}},
+            .firing = {{std::string(one.alert), std::move(labels)}},
         });
     }
     return out;
@@ -53,6 +69,9 @@ std::vector<Series> healthy_services(int minutes) {
     std::vector<Series> out;
     for (const ServiceSignal& one : k_service_signals) {
         out.push_back(series_of(one, true, minutes));
+        if (one.each()) {
+            out.push_back(series_of(one, true, minutes, k_well));
+        }
     }
     return out;
 }

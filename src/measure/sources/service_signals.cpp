@@ -5,7 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
+#include <utility>
 
 namespace oa_stream::measure {
 namespace {
@@ -14,18 +15,31 @@ std::string name_of(const ServiceSignal& signal) {
     return fmt::format("{}{}", telemetry::k_prefix, signal.metric);
 }
 
-/// The largest of that metric's series, or what those that stand apart are together; nullopt: there
-/// is none.
-std::optional<double> value_of(const SeriesMap& series, const ServiceSignal& signal) {
+/// What a process' own numbers say of that metric, for each fault it may have.
+std::vector<ServiceFault>
+seen(std::string_view where, const SeriesMap& series, const ServiceSignal& signal) {
     const std::string name = name_of(signal);
-    std::optional<double> out;
+    std::vector<ServiceFault> out;
     for (auto it = series.lower_bound(SeriesId{name, {}});
          it != series.end() && it->first.name == name;
          ++it) {
-        out = signal.apart.empty() ? std::max(out.value_or(it->second), it->second)
-                                   : out.value_or(0) + it->second;
+        ServiceFault one{std::string(where), &signal, it->second};
+        if (signal.each()) {
+            one.which = it->first.label(signal.apart);
+        }
+        if (out.empty() || signal.each()) {
+            out.push_back(std::move(one));
+            continue;
+        }
+        double& together = out.back().value;
+        together = signal.apart.empty() ? std::max(together, one.value) : together + one.value;
     }
     return out;
+}
+
+bool is_bad(const ServiceFault& fault) {
+    const ServiceSignal& signal = *fault.signal;
+    return signal.bad == SignalBad::down ? fault.value == 0 : fault.value > signal.above;
 }
 
 } // namespace
@@ -48,21 +62,30 @@ std::string at_fault(const ServiceSignal& signal, std::string_view series) {
     return fmt::format("{} > {:g}", series, signal.above);
 }
 
+std::string labels_of_faults() {
+    std::string out;
+    for (const ServiceSignal& signal : k_service_signals) {
+        if (signal.each()) {
+            out += fmt::format("{}{}", out.empty() ? "" : ", ", signal.apart);
+        }
+    }
+    return out;
+}
+
 std::string ServiceFault::text() const {
-    return fmt::format("{}: {} ({} {:.3g})", where, signal->fault, name_of(*signal), value);
+    const std::string label =
+        which.empty() ? "" : fmt::format("{{{}=\"{}\"}}", signal->apart, which);
+    return fmt::format(
+        "{}: {} ({}{} {:.3g})", where, signal->fault, name_of(*signal), label, value
+    );
 }
 
 std::vector<ServiceFault>
 service_faults(std::string_view where, const SeriesMap& now, const SeriesMap& rose) {
     std::vector<ServiceFault> out;
     for (const ServiceSignal& signal : k_service_signals) {
-        const bool counts = signal.bad == SignalBad::rises;
-        const auto value = value_of(counts ? rose : now, signal);
-        const bool bad =
-            value && (signal.bad == SignalBad::down ? *value == 0 : *value > signal.above);
-        if (bad) {
-            out.push_back({std::string(where), &signal, *value});
-        }
+        auto all = seen(where, signal.bad == SignalBad::rises ? rose : now, signal);
+        std::ranges::copy_if(all, std::back_inserter(out), is_bad);
     }
     return out;
 }

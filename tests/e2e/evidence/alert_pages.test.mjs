@@ -52,14 +52,14 @@ paged('a page of an instance silences later ones of that instance and of all lan
   const manager = put(await startAlertmanager(routes));
   const tier = (name) => new RegExp(`alert: "${name}"[^]*?tier: "?(\\d+)`).exec(text)[1];
   const fires = (name, instance) => ({ labels: { alertname: name, service: 'oa-stream', severity: 'page', tier: tier(name), ...(instance ? { instance } : {}) } });
-  const alerts = [fires('OaStreamCodexDown', 'a:1'), fires('OaStreamKhalaDown', 'a:1'), fires('OaStreamKhalaDown', 'b:1'), fires('OaStream5xxHigh')];
+  const alerts = [fires('OaStreamCodexDown', 'a:1'), fires('OaStreamCodexServerDown', 'a:1'), fires('OaStreamKhalaDown', 'a:1'), fires('OaStreamKhalaDown', 'b:1'), fires('OaStream5xxHigh')];
   const posted = await fetch(`${manager.base}/api/v2/alerts`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(alerts) });
   assert.equal(posted.status, 200, await posted.text());
   const states = await until(async () => {
     const all = await (await fetch(`${manager.base}/api/v2/alerts`)).json();
     // A state of its own is settled a moment after the alert came.
-    return all.length === alerts.length && all.filter((one) => one.status.inhibitedBy.length > 0).length === 2 && all;
-  }, 'two that are inhibited');
+    return all.length === alerts.length && all.filter((one) => one.status.inhibitedBy.length > 0).length === 3 && all;
+  }, 'three that are inhibited');
   assert.deepEqual(states.filter((one) => one.status.inhibitedBy.length === 0).map((one) => [one.labels.alertname, one.labels.instance]).sort(), [['OaStreamCodexDown', 'a:1'], ['OaStreamKhalaDown', 'b:1']]);
 });
 

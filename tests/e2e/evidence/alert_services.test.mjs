@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test, { describe } from 'node:test';
-import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chatConfig, codexBin, startCodexLane, startCodexServer, startMock } from '../lib/codex.mjs';
 import { chat, open } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { childPids, limit, oa, scratch, sleep } from '../lib/process.mjs';
@@ -51,6 +51,19 @@ planted('planted in a live lane: OaStreamCodexDown', () => staged(async (put) =>
   process.kill(codexPids(lane)[0], 'SIGKILL');
   const said = await assertSent(pager, { page: 'OaStreamCodexDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: no Codex process is ready`)) });
   assert.ok(said.description.includes(host(lane)), said.description);
+}));
+planted('planted in a live lane: one of two Codex servers dies: OaStreamCodexServerDown', () => staged(async (put) => {
+  const mock = put(await startMock());
+  const folder = scratch('servers');
+  const config = path.join(folder, 'config.toml');
+  fs.writeFileSync(config, chatConfig(mock.port));
+  const [one, two] = await Promise.all([1, 2].map(() => startCodexServer({ config: chatConfig, mockPort: mock.port })));
+  put({ stop: () => Promise.all([one, two].map((server) => server.kill())) });
+  const lane = put(await startLane({ authority: 'codex', name: 'servers', args: ['--codex-server', `1=${one.url}`, '--codex-server', `2=${two.url}`, '--codex-token', `file:${one.tokenFile}`, '--codex-config', config, '--model', 'mock-model'] }));
+  const pager = await watched(put, [host(lane)], {}, 'count(oa_stream_codex_server_up == 1) == 2');
+  await two.kill();
+  const said = await assertSent(pager, { page: 'OaStreamCodexServerDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: a Codex server is not ready\\s+\\(oa_stream_codex_server_up\\{server="2"\\} 0\\)`)) });
+  assert.ok(said.description.includes('Codex server 2'), said.description);
 }));
 planted('planted in a live lane: OaStreamStoreDown', () => staged(async (put) => {
   const redis = put(await startRedis());

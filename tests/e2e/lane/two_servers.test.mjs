@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { TOKEN, chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -36,4 +37,22 @@ test('a token by a descriptor, which can be read once, is for both', async () =>
   for (const id of ['one', 'other']) assert.equal((await chat(lane.base, 'scenario:text;words=3', { id }).done).status, 200);
   assert.equal((await lane.stop()).code, 0);
   assert.ok(!(lane.stdout + lane.stderr).includes(TOKEN));
+});
+
+test('the loss of one of two is seen by its number, and its return', async () => {
+  const lane = await begin('one-away');
+  const up = async () => Object.fromEntries([...(await send(lane.base, { path: '/metrics' })).text.matchAll(/^oa_stream_codex_server_up\{server="(\d+)"\} (\d)$/mg)].map(([, server, value]) => [server, Number(value)]));
+  const seen = async (wanted) => {
+    let last;
+    await lane.until(async () => isDeepStrictEqual(last = await up(), wanted), JSON.stringify(wanted)).catch((error) => assert.fail(`${error.message}; last: ${JSON.stringify(last)}`));
+  };
+  await seen({ 1: 1, 2: 1 });
+  const { home, port } = second;
+  await second.kill();
+  await seen({ 1: 1, 2: 0 });
+  assert.match((await send(lane.base, { path: '/metrics' })).text, /^oa_stream_codex_up 1$/m);
+  assert.equal((await send(lane.base, { path: '/readyz' })).status, 200, 'the other one takes new chats');
+  second = await startCodexServer({ home, port });
+  await seen({ 1: 1, 2: 1 });
+  assert.equal((await lane.stop()).code, 0);
 });

@@ -14,6 +14,7 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_pin_digits = 3;
+constexpr std::string_view k_up = "1 while that Codex server is connected and ready.";
 
 Task<void> into(Task<Result<void>> task, std::shared_ptr<Result<void>> outcome) {
     *outcome = co_await std::move(task);
@@ -81,7 +82,12 @@ CodexPool::Member CodexPool::make_member(std::size_t child, CodexServer server) 
             log(level, fmt::format("{}: {}", name, line));
         };
     }
-    return std::make_shared<PoolMember>(child, make_codex_authority(executor_, std::move(options)));
+    auto made =
+        std::make_shared<PoolMember>(child, make_codex_authority(executor_, std::move(options)));
+    if (servers_) {
+        made->up = fmt::format("codex_server_up{{server={}}}", child);
+    }
+    return made;
 }
 
 Task<Result<void>> CodexPool::open(Self self) {
@@ -306,6 +312,11 @@ std::vector<Reading> CodexPool::readings() const {
     std::ranges::for_each(members_.begin() + 1, members_.end(), add);
     for (const auto& [child, member] : former_members_) {
         add(member);
+    }
+    for (const Member& member : members_) {
+        if (!member->up.empty()) {
+            sum.push_back({member->up, k_up, member->codex->health().ready ? 1.0 : 0.0});
+        }
     }
     return sum;
 }

@@ -37,6 +37,7 @@ struct PoolMember {
         : number(index), codex(std::move(authority)) {}
 
     std::size_t number;
+    std::string up{}; ///< of a server: the name of its reading
     std::unique_ptr<Authority> codex;
     State state = State::closed;
     std::size_t load = 0; ///< turns that start or run

@@ -246,7 +246,10 @@ private:
             );
         }
         OA_CO_TRY(
-            faults_, co_await ask(fmt::format("max by (job, instance, signal) ({})", any), {})
+            faults_,
+            co_await ask(
+                fmt::format("max by (job, instance, signal, {}) ({})", labels_of_faults(), any), {}
+            )
         );
         co_return Result<void>{};
     }
@@ -258,6 +261,9 @@ private:
                 if (series.label("signal") == signal.metric && series.label("job") == job &&
                     series.label("instance") == instance) {
                     out.push_back({instance, &signal, value});
+                    if (signal.each()) {
+                        out.back().which = series.label(signal.apart);
+                    }
                 }
             }
         }
