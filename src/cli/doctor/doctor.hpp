@@ -1,6 +1,7 @@
 // The possible problems of this machine, and the exact command that fixes each.
 #pragma once
 
+#include "oa_stream/authority/codex.hpp"
 #include "oa_stream/authority/worker.hpp"
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/store/address.hpp"
@@ -16,6 +17,9 @@
 #include <vector>
 
 namespace oa_stream::cli {
+
+/// How to get the Codex that lanes were tested with.
+inline constexpr std::string_view k_codex_install = "npm install -g @openai/codex@0.169.0";
 
 /// A check whose Check::data["mend"] is a command line; empty when there is nothing to fix.
 [[nodiscard]] Check finding(std::string id, Verdict verdict, std::string detail, std::string mend);
@@ -57,6 +61,10 @@ judge_playbook(const PlaybookChoice& choice, Context& context);
 /// The store that lanes share: would a lane take it, and does it keep what it is given?
 [[nodiscard]] Result<std::vector<Check>>
 judge_store(const store::StoreOptions& options, Context& context);
+
+/// Codex servers: does each take the token and answer as Codex, and all with the same version?
+[[nodiscard]] Result<std::vector<Check>>
+judge_codex_servers(const std::vector<authority::CodexServer>& servers, Context& context);
 
 /// A Codex worker: does the control service take the token, does the worker run, does Khala open
 /// its topic?

@@ -13,6 +13,7 @@
 #include "core/run_screen.hpp"
 #include "cutover/run_args.hpp"
 #include "doctor.hpp"
+#include "serve/codex_rows.hpp"
 #include "serve/store_rows.hpp"
 #include "serve/worker_rows.hpp"
 
@@ -127,9 +128,11 @@ Json document_of(const std::vector<Check>& checks, Verdict verdict) {
 struct DoctorOptions : PlaybookChoice {
     store::StoreOptions store{};
     authority::WorkerOptions worker{};
+    std::vector<authority::CodexServer> codex_servers{};
+    std::string codex_token{}; ///< of all of them
 };
 
-Result<ExitCode> run(const DoctorOptions& options, Context& context) {
+Result<ExitCode> run(DoctorOptions options, Context& context) {
     std::vector<Check> checks = judge_all(context);
     if (!options.playbook.empty()) {
         OA_TRY(auto more, judge_playbook(options, context));
@@ -137,6 +140,13 @@ Result<ExitCode> run(const DoctorOptions& options, Context& context) {
     }
     if (!options.store.url.empty()) {
         OA_TRY(auto more, judge_store(options.store, context));
+        std::ranges::move(more, std::back_inserter(checks));
+    }
+    if (!options.codex_servers.empty()) {
+        for (authority::CodexServer& server : options.codex_servers) {
+            server.token = options.codex_token;
+        }
+        OA_TRY(auto more, judge_codex_servers(options.codex_servers, context));
         std::ranges::move(more, std::back_inserter(checks));
     }
     if (!options.worker.control_url.empty()) {
@@ -176,6 +186,10 @@ constexpr auto k_options = options<DoctorOptions>(
     StoreRows<&DoctorOptions::store>::password,
     StoreRows<&DoctorOptions::store>::ca_file,
     StoreRows<&DoctorOptions::store>::prefix,
+    k_codex_server<&DoctorOptions::codex_servers>.saying(
+        "Also check the Codex server at this ws://, wss:// or unix:/PATH address; K as for serve."
+    ),
+    k_codex_token<&DoctorOptions::codex_token>,
     option<&DoctorOptions::worker, &authority::WorkerOptions::control_url>(
         names::worker_control, "URL", "Also check the Codex worker behind this control API."
     ),
@@ -263,6 +277,8 @@ const CommandSpec doctor_command = command<run>({
             "oa-stream doctor",
             "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
             "oa-stream doctor --store redis://127.0.0.1:6379",
+            "oa-stream doctor --codex-server 0=ws://127.0.0.1:4500"
+            " --codex-token file:/etc/oa-stream/codex-token",
             "oa-stream doctor --worker-control https://control.example.org",
         },
     .reads_runs = true,
@@ -271,6 +287,7 @@ const CommandSpec doctor_command = command<run>({
 of the system, tools, runs that left something undone. Each problem comes with the command that fixes it.
 With a playbook it also checks the playbook's variables, tokens and target. With `--store` it checks the Redis
 that lanes share: version, eviction policy, persistence, memory, copies, round trip, clock, and its lanes.
+With `--codex-server` it connects to each Codex server, and checks address, token, answer and version.
 With `--worker-control` it connects to a Codex worker as `serve --authority worker` does, and checks token,
 worker, clock, sync token and Khala's topic. It sends no command.)",
     .also = "setup install diagnose troubleshoot",

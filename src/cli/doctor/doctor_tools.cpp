@@ -21,7 +21,7 @@ constexpr std::array k_tools{
     Tool{
         "codex",
         "serve --authority codex",
-        "npm install -g @openai/codex@0.169.0",
+        k_codex_install,
         "0.169.",
     },
     Tool{"gh", "incident open", "apt-get install gh"},

@@ -2,6 +2,7 @@
 #include "oa_stream/authority/replay.hpp"
 #include "oa_stream/base/option_names.hpp"
 
+#include "codex_rows.hpp"
 #include "core/commands.hpp"
 #include "serve_about.hpp"
 #include "serve_options.hpp"
@@ -71,18 +72,8 @@ constexpr auto k_options = options<ServeOptions>(
     )
         .range(1, 64)
         .or_else("1"),
-    custom<ServeOptions, add_servers>(
-        names::codex_server,
-        "K=URL",
-        "Run turns on the Codex server at this ws://, wss:// or unix:/PATH address instead of "
-        "starting one. Threads remember their server by K, 0 to 99.",
-        true
-    ),
-    option<&ServeOptions::codex_token>(
-        names::codex_token,
-        "REF",
-        "Read the token of the Codex servers from env:NAME, file:PATH or fd:N."
-    ),
+    k_codex_server<&ServeOptions::authority, &AuthorityOptions::codex_servers>,
+    k_codex_token<&ServeOptions::codex_token>,
     option<
         &ServeOptions::authority,
         &AuthorityOptions::codex,

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "codex_rows.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -39,23 +41,20 @@ Result<void> add_faults(std::span<const std::string> faults, ServeOptions& optio
 }
 
 /// K=URL
-Result<void> add_servers(std::span<const std::string> servers, ServeOptions& options) {
-    for (const std::string& server : servers) {
-        const auto equals = std::min(server.find('='), server.size());
-        const auto number = parse_count(std::string_view(server).substr(0, equals), 0, 99);
-        if (!number || equals == server.size()) {
-            return fail(
-                Code::usage,
-                fmt::format("'{}' is not a number and an address", printable(server, 80)),
-                {},
-                "for example 0=ws://127.0.0.1:4500"
-            );
-        }
-        options.authority.codex_servers.push_back(
-            {.number = static_cast<std::size_t>(*number), .url = server.substr(equals + 1)}
+Result<authority::CodexServer> read_codex_server(std::string_view text) {
+    const auto equals = std::min(text.find('='), text.size());
+    const auto number = parse_count(text.substr(0, equals), 0, 99);
+    if (!number || equals == text.size()) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a number and an address", printable(text, 80)),
+            {},
+            "for example 0=ws://127.0.0.1:4500"
         );
     }
-    return {};
+    return authority::CodexServer{
+        .number = static_cast<std::size_t>(*number), .url = std::string(text.substr(equals + 1))
+    };
 }
 
 Result<void> set_limits(std::span<const std::string> limits, ServeOptions& options) {

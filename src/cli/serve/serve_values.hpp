@@ -23,8 +23,6 @@ inline constexpr std::array<std::string_view, 4> k_levels{"debug", "info", "warn
 [[nodiscard]] Result<void>
 add_proxies(std::span<const std::string> networks, ServeOptions& options);
 [[nodiscard]] Result<void> add_faults(std::span<const std::string> faults, ServeOptions& options);
-/// Each is K=URL.
-[[nodiscard]] Result<void> add_servers(std::span<const std::string> servers, ServeOptions& options);
 /// "streams=" of each name that --limit knows.
 [[nodiscard]] std::span<const std::string_view> limit_words();
 [[nodiscard]] Result<void> set_limits(std::span<const std::string> limits, ServeOptions& options);
