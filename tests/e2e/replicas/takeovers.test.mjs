@@ -8,12 +8,15 @@ import { after, before, test } from 'node:test';
 import { ACCEPT, Page, askingConfig, assertApproved } from '../lib/approvals.mjs';
 import { read, verdictOf } from '../lib/contract.mjs';
 import { limit, sleep } from '../lib/process.mjs';
-import { resume, startWorld } from './world.mjs';
+import { metric, resume, startWorld } from './world.mjs';
 
 const COUNT = Number(process.env.OA_TAKEOVERS ?? 12);
 const AT_ONCE = 6; // turns of one lane that is killed
-const KINDS = ['text;words=120;delay=15', 'text;words=120;delay=3;chunk=char', 'unicode;delay=40', 'two-messages;delay=60;gap=400', 'reasoning;parts=3;delay=60', 'mcp;tool=structured;arg=x', 'exec;escalate=1;cmd=true'].map((kind) => `scenario:${kind}`);
+const KINDS = ['text;words=120;delay=15', 'text;words=120;delay=3;chunk=char', 'unicode;delay=40', 'two-messages;delay=60;gap=400', 'reasoning;parts=3;delay=60', 'mcp;tool=structured;arg=x', 'exec;escalate=1;cmd=true', 'refusal;delay=150', 'reasoning;parts=3;delay=50;refuse=1', 'text;words=40;delay=20;key=compacted'].map((kind) => `scenario:${kind}`);
+/** What its conversation was before: at the limit of the context, so that a summary comes first. */
+const BEFORE = { 'scenario:text;words=40;delay=20;key=compacted': 'scenario:compact;sum=500' };
 const SPAN = 1500; // a turn lasts about as long
+const TRUE_ENDS = ['turn_lost', 'authority_lost'];
 
 let world, b;
 before(async () => {
@@ -26,10 +29,33 @@ before(async () => {
 });
 after(() => world.end());
 
-/** What was said and done, without what differs from turn to turn. */
+/**
+ * What was said and done, without what differs from turn to turn. `own`: in the lane's words, not the model's. Codex
+ * keeps nothing of a refusal, and of a summary only what came of it: whoever takes over then may not know of either.
+ */
 function said(x) {
-  const outputs = x.chunks.filter((c) => c?.type === 'tool-output-available' && !c.preliminary).map((c) => JSON.stringify(c.output));
-  return JSON.stringify([read(x).texts.join('|'), read(x).reasoning.join('|'), outputs.length]);
+  const silent = (c) => c?.id === 'model_empty_response';
+  const { texts, reasoning } = read({ chunks: x.chunks.filter((c) => !silent(c)) });
+  const outputs = x.chunks.filter((c) => c?.type === 'tool-output-available' && !c.preliminary).length;
+  const own = x.chunks.filter((c) => c?.type === 'data-notice' || (silent(c) && c.delta)).map((c) => c.delta ?? c.data.kind);
+  return { texts, reasoning, outputs, own };
+}
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+const flat = (parts) => parts.join('\u0000');
+/** What was heard besides the whole, or of it twice or in another order; null: nothing. A turn that completed has all of it. */
+function wrongIn(heard, whole, completed) {
+  const rest = [...whole.own];
+  if (heard.own.some((one) => !rest.includes(one) || rest.splice(0, rest.indexOf(one) + 1).length === 0)) return `notices ${JSON.stringify(heard.own)}`;
+  for (const part of ['texts', 'reasoning']) {
+    const good = completed ? same(heard[part], whole[part]) : flat(whole[part]).startsWith(flat(heard[part]));
+    if (!good) return `${part} ${JSON.stringify(heard[part])} of ${JSON.stringify(whole[part])}`;
+  }
+  return (completed ? heard.outputs !== whole.outputs : heard.outputs > whole.outputs) ? `${heard.outputs} outputs of ${whole.outputs}` : null;
+}
+/** A turn on this page, and the one that has to be before it. */
+async function begin(page, kind) {
+  if (BEFORE[kind]) await page.read(page.start(BEFORE[kind]));
+  return page.start(kind);
 }
 /** The answer from its start, wherever it is, deciding what it asks; null: 204. */
 async function wholeOf(page, lane) {
@@ -54,14 +80,14 @@ test(`${COUNT} takeovers at random moments: exact, or ended truthfully`, async (
   const expected = [];
   for (const [i, kind] of KINDS.entries()) {
     const page = new Page(b, `ref-${i}`);
-    const first = await page.read(page.start(kind));
+    const first = await page.read(await begin(page, kind));
     if (!read(first).finish?.messageMetadata || read(first).finish.messageMetadata.status !== 'waiting-for-approval') {
       expected.push(said(first));
       continue;
     }
     page.decide(page.parts.find((p) => p.state === 'approval-requested').toolCallId, true);
     const rest = await page.read(page.send());
-    expected.push(JSON.stringify([read(rest).texts.join('|'), read(rest).reasoning.join('|'), 1]));
+    expected.push({ ...said(rest), outputs: 1 });
   }
   const counts = { exact: 0, early: 0, ended: 0 };
   const wrong = [];
@@ -70,8 +96,8 @@ test(`${COUNT} takeovers at random moments: exact, or ended truthfully`, async (
     const turns = [];
     for (let i = 0; i < AT_ONCE && done < COUNT; ++i, ++done) {
       const page = new Page(dying, `t-${done}`);
-      page.kind = (done * 5 + round) % KINDS.length;
-      const first = page.start(KINDS[page.kind]);
+      page.kind = (done * 3 + round) % KINDS.length; // each as often
+      const first = await begin(page, KINDS[page.kind]);
       turns.push({ page, first });
       await first.wait((x) => x.status !== 0, 'an answer');
       await sleep(Math.random() * SPAN / AT_ONCE);
@@ -92,16 +118,21 @@ test(`${COUNT} takeovers at random moments: exact, or ended truthfully`, async (
       const asks = KINDS[kind].includes('escalate');
       const violations = !x.complete ? ['no end'] : asks ? await assertApproved(x).then(() => [], (e) => [e.message]) : verdictOf(x).violations;
       if (violations.length > 0) return void bad(JSON.stringify(violations));
-      if (read(x).failure) {
+      const { failure, errors } = read(x);
+      const heard = wrongIn(said(x), expected[kind], !failure);
+      if (heard) return void bad(`heard ${heard}`);
+      if (failure) {
         counts.ended += 1;
-        if (!expected[kind].includes(read(x).texts.join('|').slice(0, 20))) bad('an error, and other text before it');
+        if (!TRUE_ENDS.includes(failure.code) || errors.length !== 1) bad(`an end by ${failure.code}, with ${errors.length} errors`);
         return;
       }
-      if (said(x) !== expected[kind]) return void bad(`heard ${said(x)} instead of ${expected[kind]}`);
       counts.exact += 1;
     }));
   }
   t.diagnostic(`${counts.exact} exact, ${counts.ended} ended with an error, ${counts.early} had ended before`);
   assert.deepEqual(wrong, []);
   assert.ok(counts.exact >= COUNT / 2, JSON.stringify(counts));
+  // No lane but B lives to count them.
+  const all = await metric(b, 'terminal_total'), completed = await metric(b, 'terminal_total{class="completed",route="/api/chat"}');
+  assert.equal(all - completed, counts.ended, 'each error is counted, and no other');
 });
