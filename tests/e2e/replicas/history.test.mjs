@@ -1,6 +1,7 @@
-// A history of turns over two lanes that are killed, stopped and cut off from their store at random, by
+// A history of turns over three lanes that are killed, stopped and cut off from their store at random, by
 // clients of whom some send twice, checked afterwards: every piece of an answer once and in order, one
-// ending, the same for all who heard one, and no turn lost.
+// ending, the same for all who heard one, and no turn lost; and the logs in the store and the lanes' own
+// counts say the same.
 //
 // The short form runs for some seconds. The long one, five times:
 //   for run in 1 2 3 4 5; do OA_HISTORY=60 ./dev e2e tests/e2e/replicas/history.test.mjs; done
@@ -13,6 +14,7 @@ import { read, verdictOf } from '../lib/contract.mjs';
 import { chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
+import { bytesOf, connectStore, countsOf, heardBytes, outcomeOf, readLog, wrongInCounts, wrongInLog } from './logs.mjs';
 import { startPipe } from './pipe.mjs';
 import { startRedis } from './redis.mjs';
 
@@ -21,7 +23,7 @@ const CLIENTS = 4;
 const LEASE = 700;
 const folder = scratch('history');
 const config = path.join(folder, 'config.toml');
-let redis, mock, server;
+let redis, mock, server, store;
 const lanes = [];
 const ever = []; // dead ones, too
 let names = 0;
@@ -32,30 +34,34 @@ async function newLane() {
   const lane = await startLane({
     authority: 'codex',
     name,
-    args: ['--codex-server', `0=ws://127.0.0.1:${server.port}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', pipe.url, '--replica-name', name, '--limit', `lease=${LEASE}ms`, '--drain-timeout', '500ms'],
+    args: ['--codex-server', `0=ws://127.0.0.1:${server.port}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', pipe.url, '--replica-name', name, '--limit', `lease=${LEASE}ms`, '--limit', 'log-kept=30m', '--drain-timeout', '500ms'],
   });
   ever.push(lane);
   return Object.assign(lane, { pipe });
 }
 async function kill(lane) {
+  lane.counted = await countsOf(lane);
   await lane.kill();
   lane.pipe.stop();
 }
 before(async () => {
   redis = await startRedis();
+  store = await connectStore(redis.port);
   mock = await startMock();
   fs.writeFileSync(config, chatConfig(mock.port));
   server = await startCodexServer({ config: chatConfig, mockPort: mock.port });
-  lanes.push(await newLane(), await newLane());
+  lanes.push(await newLane(), await newLane(), await newLane());
 });
 after(async () => {
   for (const one of lanes) await kill(one);
   await server.kill();
   await mock.stop();
+  store.close();
   await redis.kill();
 });
 
-const KINDS = ['text;words=30;delay=12', 'text;words=30;delay=2;chunk=char', 'unicode;delay=4', 'two-messages;delay=40;gap=100', 'reasoning;parts=3;delay=12'].map((kind) => `scenario:${kind}`);
+/** Those that outlast the lease of a dead lane are adopted, the others settled by what Codex has of them. */
+const KINDS = ['text;words=120;delay=15', 'text;words=30;delay=2;chunk=char', 'unicode;delay=4', 'two-messages;delay=40;gap=1500', 'reasoning;parts=3;delay=12'].map((kind) => `scenario:${kind}`);
 const said = (x) => ({ texts: read(x).texts, reasoning: read(x).reasoning });
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 /** Everything heard of one kind, as one string. */
@@ -68,11 +74,11 @@ const endingOf = (x) => {
 /** One turn, from its request to an ending, wherever its client has to go for that. */
 async function turn(history, id, kind) {
   const heard = [];
-  const keep = (x, how) => { if (x.status === 200) heard.push({ how, turn: x.headers['x-oa-turn-id'], whole: x.complete, ending: x.complete ? endingOf(x) : 'none', verdict: x.complete ? verdictOf(x).violations : [], failure: read(x).failure?.code, ...said(x) }); return x; };
+  const keep = (x, how) => { if (x.status === 200) heard.push({ how, turn: x.headers['x-oa-turn-id'], whole: x.complete, ending: x.complete ? endingOf(x) : 'none', verdict: x.complete ? verdictOf(x).violations : [], failure: read(x).failure?.code, bytes: heardBytes(x.body), ...said(x) }); return x; };
   const headers = { 'idempotency-key': `key-${id}` };
   const body = chatBody(KINDS[kind], { id, messageId: `m-${id}` });
   const post = (lane) => open(lane.base, { method: 'POST', path: '/api/chat', headers, body, ms: 15000 }).done;
-  const twice = Math.random() < 0.2; // at the same moment, to either lane
+  const twice = Math.random() < 0.2; // at the same moment, to any lane
   const [first, double] = await Promise.all([post(pick(lanes)), twice ? post(pick(lanes)) : undefined]);
   keep(first, 'first');
   if (double) keep(double, 'doubled');
@@ -83,8 +89,20 @@ async function turn(history, id, kind) {
     if (last.complete && [409, 503].includes(last.status) && last.json().error.code !== 'already_answered') last.complete = false;
     else keep(last, first.status === 200 ? 'resumed' : 'retried');
   }
-  history.push({ id, kind, twice, first: first.status, last: last.status, heard });
+  const named = heard.at(-1)?.turn;
+  history.push({ id, kind, twice, first: first.status, last: last.status, heard, log: named ? await readLog(store, named) : [] });
 }
+/** All logs, once every turn has ended: Map of turn to entries. */
+async function allLogs(ids) {
+  const running = async () => (await Promise.all(ids.map((id) => store.ask('HMGET', `oa:t:/${id}`, 's', 'st')))).filter(([s, st]) => s || (st && st !== 'ended'));
+  for (const end = Date.now() + limit(15000); (await running()).length > 0 && Date.now() < end; ) await sleep(50);
+  const logs = new Map();
+  for (const key of await store.ask('KEYS', 'oa:l:*')) logs.set(key.slice('oa:l:'.length), await readLog(store, key.slice('oa:l:'.length)));
+  return logs;
+}
+
+/** These bytes as a client has an answer. */
+const answerOf = (bytes) => ({ chunks: Buffer.from(bytes, 'latin1').toString().split('\n\n').filter((frame) => frame.startsWith('data: {')).map((frame) => JSON.parse(frame.slice(6))) });
 
 /** Ways between a lane and its store that fail: either direction, both, and no connection at all. */
 const PARTITIONS = [(pipe) => pipe.stall('lane'), (pipe) => pipe.stall('store'), (pipe) => pipe.stall(), (pipe) => { pipe.refuse = true; pipe.cut(); }];
@@ -96,9 +114,10 @@ async function trouble(until) {
   let number = 0;
   while (Date.now() < until) {
     await sleep(300 + Math.random() * 900);
-    const at = Math.floor(Math.random() * lanes.length);
-    const victim = lanes[at];
     const deed = DEEDS[number++ % DEEDS.length];
+    const lasts = deed === 'kill' ? 1 : 0; // the first one: all that it counted is known at the end
+    const at = lasts + Math.floor(Math.random() * (lanes.length - lasts));
+    const victim = lanes[at];
     if (deed === 'cut off') {
       PARTITIONS[counts['cut off'] % PARTITIONS.length](victim.pipe);
       await sleep(Math.random() * 3 * LEASE);
@@ -155,12 +174,37 @@ test(`${SECONDS} s of turns while lanes are killed, stopped and cut off: the his
     if (how === 'error') failures.push(`${ended.at(-1).how} ${ended.at(-1).failure}`);
     if (first === 200 && ended.length === 0 && last !== 204) bad(`nobody was told an ending (last answer ${last})`);
   }
+  const logs = await allLogs(history.map(({ id }) => id));
+  const differ = [];
+  for (const { id, kind, heard, log } of history) {
+    const turn = heard.at(-1)?.turn, want = expected[kind];
+    const bad = (what) => violations.push(`${id} (${KINDS[kind]}), log of ${turn}: ${what}`);
+    if (turn === undefined) continue;
+    const entries = logs.get(turn);
+    if (!entries) { bad('it is not there'); continue; }
+    for (const what of wrongInLog(entries, log)) bad(what);
+    const outcome = outcomeOf(entries);
+    if (outcome === null) bad('it has no end');
+    const told = said(answerOf(bytesOf(entries)));
+    for (const part of ['texts', 'reasoning']) {
+      const good = outcome === 'completed' ? flat(told[part]) === flat(want[part]) : flat(want[part]).startsWith(flat(told[part]));
+      if (!good) bad(`${outcome}, with ${part} ${JSON.stringify(told[part]).slice(-200)}`);
+    }
+    for (const one of heard) if (one.ending === 'completed' && one.bytes !== bytesOf(entries)) differ.push(`${id}: ${one.how} heard other bytes than the log of ${turn} has`);
+  }
+  let counted;
+  for (const end = Date.now() + limit(5000); (counted = await wrongInCounts(ever, logs)).wrong.length > 0 && Date.now() < end; ) await sleep(50);
+  violations.push(...counted.wrong);
+  // An end told while the store was silent may have been decided otherwise, in other bytes.
+  if (differ.length > counted.unsettled) violations.push(...differ);
   // What a lane decided for a dead one it logs; with an error, when nobody could go on.
   const settled = ever.flatMap((lane) => lane.stderr.split('\n').filter((line) => line.includes('"turn_settled"')).map((line) => JSON.parse(line)));
   const lost = settled.filter(({ terminal, thread }) => terminal !== 'completed' && history.some(({ id }) => id === thread)).map(({ thread, terminal }) => `${thread} ${terminal}`);
-  t.diagnostic(`${history.length} turns (${history.filter((one) => one.twice).length} sent twice), ${JSON.stringify(counts)}, endings ${JSON.stringify(endings)}, none told ${JSON.stringify(untold)}, ${violations.length} violations, ${settled.length} settled, ${lost.length} lost ${failures.join(', ')}`);
+  const adopted = [...logs.values()].flat().filter((one) => one.x).length;
+  t.diagnostic(`${history.length} turns (${history.filter((one) => one.twice).length} sent twice), ${JSON.stringify(counts)}, endings ${JSON.stringify(endings)}, none told ${JSON.stringify(untold)}, ${violations.length} violations, ${settled.length} settled, ${lost.length} lost, ${logs.size} logs, ${adopted} adoptions, ${counted.unsettled} unsettled ends, ${differ.length} answers unlike their log ${failures.join(', ')}`);
   assert.deepEqual(violations, []);
   assert.deepEqual(lost, [], 'the other lane goes on with every turn');
+  if (SECONDS >= 20) assert.ok(adopted > 0, 'turns that outlast a lease');
   assert.ok(history.length > SECONDS, `${history.length} turns`);
   assert.ok(endings.completed > history.length / 4, JSON.stringify(endings));
 
