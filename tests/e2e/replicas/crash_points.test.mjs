@@ -4,9 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
-import { limit, sleep } from '../lib/process.mjs';
-import { startPipe } from './pipe.mjs';
-import { fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
+import { again, dying, script, users } from './pair.mjs';
+import { startWorld, whole } from './world.mjs';
 
 let world, b;
 before(async () => {
@@ -15,35 +14,12 @@ before(async () => {
 });
 after(() => world.end());
 
-/** Commands of lanes are told apart by how many parts they have, and by what they hold. */
-const script = (parts, id) => (text) => text.includes(`*${parts}\r\n$7\r\nEVALSHA`) && text.includes(`oa:t:/${id}\r\n`);
 const ACQUIRE = (id) => script(11, id);
 const COMMIT = (id) => script(31, id); // together with its row
 const END = (id) => (text) => /\*15\r\n\$7\r\nEVALSHA/.test(text) && text.includes(`oa:t:/${id}\r\n`);
 const APPEND = () => (text) => text.includes('NOMKSTREAM') && text.includes('text-delta');
 
-const users = async (lane, id) => (await send(lane.base, { path: `/api/chats/${id}/messages` })).text.split('"role":"user"').length - 1;
 let number = 0;
-/** A lane that dies when it says what `point` matches; `what` of it is lost. */
-async function dying(name) {
-  const pipe = await startPipe(world.redis.port);
-  const lane = await world.lane(`dying-${++number}-${name}`, [], { store: pipe.url });
-  lane.dieAt = async (point, what) => {
-    let lost = false;
-    pipe.fault = (text) => { lost = lost || point(text); return lost && what; };
-    await b.until(() => lost, 'the step');
-    await sleep(30); // what came through is stored
-    await lane.kill();
-    pipe.stop();
-  };
-  return lane;
-}
-async function again(ask, ok = (x) => x.status === 200, ms = 15000) {
-  for (const end = Date.now() + limit(ms); ; await sleep(50)) {
-    const x = await ask();
-    if (ok(x) || Date.now() > end) return x;
-  }
-}
 
 const POINTS = [
   ['its turn is acquired', ACQUIRE, 'answer'],
@@ -59,7 +35,7 @@ for (const [what, point, lost] of POINTS) {
     for (const known of [false, true]) {
       test(`killed when ${what}${keyed ? ', with an Idempotency-Key' : ''}${known ? ', in a conversation that goes on' : ''}`, async () => {
         const id = `point-${++number}`;
-        const lane = await dying('x');
+        const lane = await dying(world, `dying-${number}`);
         if (known) assertLegal(await chat(lane.base, 'scenario:text;words=2', { id }).done);
         const body = chatBody('scenario:text;words=6;delay=20', { id, messageId: `m-${id}` });
         const headers = keyed ? { 'idempotency-key': `key-${id}` } : {};
@@ -67,7 +43,7 @@ for (const [what, point, lost] of POINTS) {
         const first = ask(lane);
         await lane.dieAt(point(id), lost);
         await first.done;
-        const next = await again(() => ask(b).done, (x) => x.status === 200 || (x.status === 409 && x.json().error.code === 'already_answered'));
+        const next = await again(() => ask(b).done, (x) => x.status === 200 || (x.status === 409 && x.json().error.code === 'already_answered'), 15000);
         if (next.status === 200) {
           assertLegal(next);
           assert.deepEqual([read(next).texts, read(next).failure ?? null], [[whole(6)], null]);
