@@ -3,8 +3,10 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <string_view>
 #include <utility>
 
 namespace oa_stream::store {
@@ -92,14 +94,49 @@ void append_command(std::string& out, std::span<const std::string_view> words) {
     }
 }
 
+namespace {
+
+constexpr long long k_longest_text = 512LL << 20U; ///< of Redis itself, unless it is told otherwise
+constexpr int k_most_items = 16 << 20U;
+constexpr std::size_t k_longest_line = 16U << 10U; ///< of a number, a size, an error
+
+/// hiredis takes memory for all items that are announced.
+void* create_array(const redisReadTask* task, int size) {
+    if (size > k_most_items) {
+        return nullptr;
+    }
+    return static_cast<redisReplyObjectFunctions*>(task->privdata)->createArray(task, size);
+}
+
+/// Behind its kind, what is not whole yet begins with its size; hiredis waits for all of it,
+/// however much that is.
+bool announces_too_much(const redisReader& reader) {
+    const auto rest = std::string_view(reader.buf, reader.len).substr(reader.pos);
+    const auto line = rest.substr(0, std::min(rest.find("\r\n"), rest.size()));
+    if (line.size() > k_longest_line) {
+        return true;
+    }
+    long long size = 0;
+    const auto read = std::from_chars(line.data(), line.data() + line.size(), size);
+    const bool text = reader.ridx >= 0 && reader.rstack[reader.ridx].type == REDIS_REPLY_STRING;
+    return text && (read.ec == std::errc::result_out_of_range || size > k_longest_text);
+}
+
+} // namespace
+
 struct ReplyReader::Impl {
     std::unique_ptr<redisReader, Free> reader{redisReaderCreate()};
+    redisReplyObjectFunctions made{};
 };
 
 ReplyReader::ReplyReader() : impl_(std::make_unique<Impl>()) {
     if (!impl_->reader) {
         throw std::bad_alloc();
     }
+    impl_->made = *impl_->reader->fn;
+    impl_->made.createArray = create_array;
+    impl_->reader->privdata = impl_->reader->fn;
+    impl_->reader->fn = &impl_->made;
 }
 
 ReplyReader::~ReplyReader() = default;
@@ -114,6 +151,9 @@ Result<std::optional<Reply>> ReplyReader::next() {
         return fail(Code::protocol, "the store's answer makes no sense");
     }
     if (raw == nullptr) {
+        if (announces_too_much(*impl_->reader)) {
+            return fail(Code::protocol, "the store announces more than it can have");
+        }
         return std::nullopt;
     }
     const std::unique_ptr<redisReply, Free> reply(static_cast<redisReply*>(raw));

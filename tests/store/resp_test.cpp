@@ -91,3 +91,55 @@ TEST_CASE("a command is written as hiredis writes it") {
         CHECK(out == "before" + expected);
     }
 }
+
+TEST_CASE("bytes that announce too much, or make no sense, are refused before more come") {
+    const auto nested = [](int depth) {
+        std::string out;
+        for (int i = 0; i < depth; ++i) {
+            out += "*1\r\n";
+        }
+        return out;
+    };
+    for (const std::string& bytes :
+         {std::string("$1099511627776\r\n"),
+          std::string("$536870913\r\nabc"),
+          std::string("$99999999999999999999\r\n"),
+          std::string("$-5\r\n"),
+          std::string("$x\r\n"),
+          std::string("*2147483648\r\n"),
+          std::string("*2147483647\r\n"),
+          std::string("*16777217\r\n"),
+          std::string("*-7\r\n"),
+          std::string("*99999999999999999999\r\n"),
+          std::string(":99999999999999999999\r\n"),
+          std::string("*2\r\n+OK\r\n$1099511627776\r\n"),
+          nested(100),
+          nested(9),
+          "+" + std::string(17'000, 'x'),
+          "$" + std::string(17'000, '1')}) {
+        INFO(bytes.substr(0, 60));
+        ReplyReader reader;
+        reader.feed(bytes);
+        const auto reply = reader.next();
+        REQUIRE_FALSE(reply);
+        CHECK(reply.error().code == Code::protocol);
+    }
+}
+
+TEST_CASE("what Redis may announce is waited for") {
+    for (const std::string& bytes :
+         {std::string("$536870912\r\nabc"),
+          std::string("*1000000\r\n+OK\r\n"),
+          std::string("*1\r\n*1\r\n*1\r\n*1\r\n"),
+          "-" + std::string(16'000, 'x'),
+          std::string("$"),
+          std::string("$5\r"),
+          std::string("*2\r\n$99")}) {
+        INFO(bytes.substr(0, 60));
+        ReplyReader reader;
+        reader.feed(bytes);
+        const auto reply = reader.next();
+        REQUIRE(reply);
+        CHECK_FALSE(*reply);
+    }
+}
