@@ -34,6 +34,16 @@ Error not_chosen(const Reply& reply) {
                : Error{Code::config, "the store has no such database: " + reply.text};
 }
 
+/// Said to whoever connects, before anything is asked, and the end of the connection.
+bool turned_away(const Reply& reply) {
+    return reply.failed() &&
+           (reply.text.starts_with("DENIED") || reply.text.contains("max number of clients"));
+}
+
+Error away(const Reply& reply) {
+    return {Code::unavailable, "the store takes no connection: " + reply.text};
+}
+
 } // namespace
 
 Task<Result<void>> RedisLink::open(Self self, Greeting greeting) {
@@ -60,6 +70,9 @@ Task<Result<void>> RedisLink::find_primary(Self self) {
             link, {"SENTINEL", "get-master-addr-by-name", address.primary}, self->options_.wait
         );
         link->close();
+        if (reply && reply->failed()) {
+            last = {Code::unavailable, "a Sentinel answers: " + reply->text, address.primary};
+        }
         if (reply && reply->items.size() == 2) {
             address.target.host = reply->at(0);
             address.target.port = reply->at(1);
@@ -127,7 +140,10 @@ Task<Result<void>> RedisLink::log_in(Self self) {
         }
         auth.emplace_back(password.reveal());
         OA_CO_TRY(const auto reply, co_await ask(self, std::move(auth), options.wait));
-        if (reply.failed()) {
+        if (turned_away(reply)) {
+            co_return std::unexpected(away(reply));
+        }
+        if (reply.text != "OK") {
             co_return std::unexpected(refused(reply));
         }
     }
@@ -141,23 +157,28 @@ Task<Result<void>> RedisLink::log_in(Self self) {
         }
     }
     // Only for whoever looks at the server's list of clients: a refusal changes nothing.
-    OA_CO_CHECK(co_await ask(self, Command{"CLIENT", "SETNAME", options.name}, options.wait));
-    co_return Result<void>{};
+    OA_CO_TRY(
+        const auto named,
+        co_await ask(self, Command{"CLIENT", "SETNAME", options.name}, options.wait)
+    );
+    co_return turned_away(named) ? std::unexpected(away(named)) : Result<void>{};
 }
 
 Task<void> RedisLink::keep_connected(Self self) {
     auto pause = k_first_pause;
     while (!self->closed_) {
         if (self->stream_) {
+            const auto began = Clock::now();
             self->lost_.expires_at(Clock::time_point::max());
             (void)co_await self->lost_.async_wait(asio::as_tuple(asio::use_awaitable));
-            pause = k_first_pause;
+            if (Clock::now() - began >= k_longest_pause) {
+                pause = k_first_pause;
+                continue;
+            }
+        } else if (co_await connect(self)) {
             continue;
         }
-        if (co_await connect(self)) {
-            continue;
-        }
-        co_await sleep_for(pause);
+        co_await sleep_for(pause); // one that breaks at once is no better than none
         pause = std::min(pause * 2, k_longest_pause);
     }
 }

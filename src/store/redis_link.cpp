@@ -196,7 +196,11 @@ Task<void> RedisLink::read_replies(Self self, Stream stream) {
             co_return;
         }
         if (!size) {
-            self->drop(stream, size.error());
+            const bool closed = size.error().code == Code::unavailable;
+            self->drop(
+                stream,
+                closed ? Error{Code::unavailable, "the store closed the connection"} : size.error()
+            );
             co_return;
         }
         reader.feed(std::string_view(piece).substr(0, *size));

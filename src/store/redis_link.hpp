@@ -77,6 +77,8 @@ public:
     [[nodiscard]] bool up() const noexcept { return up_; }
     [[nodiscard]] const Error& trouble() const noexcept { return trouble_; }
     void close();
+    /// This connection is not to be trusted any more; another one is made.
+    void leave(Error why) { drop(stream_, std::move(why)); }
 
 private:
     struct Waiter {
