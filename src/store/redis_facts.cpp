@@ -36,6 +36,9 @@ members_of(RedisLink::Self link, std::string key, Millis wait) {
     if (reply.failed()) {
         co_return std::unexpected(error_of(reply));
     }
+    if (reply.kind != Reply::Kind::list) {
+        co_return strange_answer(link);
+    }
     std::vector<std::string> out;
     for (const auto& item : reply.items) {
         out.push_back(item.text);
@@ -66,6 +69,9 @@ Task<Result<StoreFacts>> ask(RedisLink::Self link, StoreOptions options) {
     const auto before = unix_us();
     OA_CO_TRY(const auto reply, co_await RedisLink::call(link, {"INFO"}, options.wait));
     const auto after = unix_us();
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
     const std::string_view info = reply.text;
     out.version = info_field(info, "redis_version");
     out.appends = info_field(info, "aof_enabled") == "1";

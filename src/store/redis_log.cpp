@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
 #include <span>
+#include <utility>
 
 namespace oa_stream::store {
 
@@ -36,6 +38,17 @@ std::string id_behind(std::string_view id) {
     return fmt::format("{}-{}", id.substr(0, dash), place + 1);
 }
 
+using Place = std::pair<std::uint64_t, std::uint64_t>;
+
+Place place_of(const LogEntry& entry) {
+    return {entry.fence, entry.end};
+}
+
+bool is_entry(const Reply& reply) {
+    return reply.items.size() == 2 && reply.at(0).contains('-') &&
+           reply.items[1].kind == Reply::Kind::list;
+}
+
 /// [id, [name, value, …]]
 LogEntry entry_of(const Reply& reply) {
     LogEntry out;
@@ -43,9 +56,6 @@ LogEntry entry_of(const Reply& reply) {
     const auto dash = std::min(id.find('-'), id.size());
     out.fence = number(std::string_view(id).substr(0, dash));
     out.end = number(std::string_view(id).substr(std::min(dash + 1, id.size())));
-    if (reply.items.size() < 2) {
-        return out;
-    }
     const auto& fields = reply.items[1].items;
     for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
         const auto& name = fields[i].text;
@@ -64,7 +74,11 @@ LogEntry entry_of(const Reply& reply) {
     return out;
 }
 
-std::vector<LogEntry> entries_of(const Reply& list) {
+/// nullopt: it is no such list.
+std::optional<std::vector<LogEntry>> entries_of(const Reply& list) {
+    if (list.kind != Reply::Kind::list || !std::ranges::all_of(list.items, is_entry)) {
+        return std::nullopt;
+    }
     std::vector<LogEntry> out;
     out.reserve(list.items.size());
     for (const auto& item : list.items) {
@@ -144,6 +158,9 @@ RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
         look_soon(); // it may have been emptied
         return Written::gone;
     }
+    if (!reply->failed() && reply->text != id_text(piece.fence, piece.end)) {
+        return strange_answer(link_);
+    }
     if (!reply->failed()) {
         ++numbers_.appends;
         numbers_.append_bytes += piece.size;
@@ -160,12 +177,16 @@ RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
 
 /// Stored already by an attempt whose answer was lost, or somebody else writes now.
 Task<Result<Written>> RedisStore::look_at_top(Appended piece) {
-    OA_CO_TRY(const auto top, co_await ask({"XREVRANGE", piece.log, "+", "-", "COUNT", "1"}));
-    if (top.failed() || top.items.empty()) {
+    OA_CO_TRY(const auto top, co_await ask_list({"XREVRANGE", piece.log, "+", "-", "COUNT", "1"}));
+    const auto last = entries_of(top);
+    if (!last) {
+        co_return strange_answer(link_);
+    }
+    if (last->empty()) {
         co_return Written::gone;
     }
-    const auto last = entry_of(top.items.front());
-    co_return last.fence == piece.fence&& last.end >= piece.end ? Written::stored : Written::fenced;
+    const auto& [fence, end] = std::pair(last->front().fence, last->front().end);
+    co_return fence == piece.fence&& end >= piece.end ? Written::stored : Written::fenced;
 }
 
 Task<Result<void>> RedisStore::drop_log(std::string turn) {
@@ -179,14 +200,15 @@ Task<Result<Log>> RedisStore::read(std::string turn) {
     while (true) {
         OA_CO_TRY(
             const auto reply,
-            co_await ask({"XRANGE", log(turn), from, "+", "COUNT", std::to_string(k_entries)})
+            co_await ask_list({"XRANGE", log(turn), from, "+", "COUNT", std::to_string(k_entries)})
         );
-        if (reply.failed()) {
-            co_return std::unexpected(error_of(reply));
-        }
         auto more = entries_of(reply);
-        const bool full = more.size() == k_entries;
-        std::ranges::move(more, std::back_inserter(out.entries));
+        if (!more || (!out.entries.empty() && !more->empty() &&
+                      place_of(more->front()) <= place_of(out.entries.back()))) {
+            co_return strange_answer(link_); // it would never end
+        }
+        const bool full = more->size() >= k_entries;
+        std::ranges::move(*more, std::back_inserter(out.entries));
         if (!full) {
             co_return out;
         }
@@ -215,7 +237,9 @@ RedisStore::follow(std::vector<Tail> tails, std::size_t follower) {
         if (reply.failed()) {
             co_return std::unexpected(error_of(reply));
         }
-        take_news(reply, follower, out);
+        if (!take_news(reply, follower, out)) {
+            co_return strange_answer(news_[follower]);
+        }
     }
     if (!waits) {
         co_await sleep_for(k_pause);
@@ -257,19 +281,22 @@ void RedisStore::note_lags(std::span<const LogEntry> entries) {
     }
 }
 
-void RedisStore::take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out) {
+/// False: that is no news.
+bool RedisStore::take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out) {
+    const auto logs = log("");
     for (const auto& stream : reply.items) {
         const auto name = stream.at(0);
-        if (stream.items.size() < 2) {
-            continue;
-        }
-        if (name != key("in", session_)) {
-            out.push_back({name.substr(log("").size()), entries_of(stream.items[1])});
+        auto entries = stream.items.size() == 2 ? entries_of(stream.items[1]) : std::nullopt;
+        if (entries && name == key("in", session_)) {
+            take_inbox(stream.items[1], follower);
+        } else if (entries && name.starts_with(logs)) {
+            out.push_back({name.substr(logs.size()), *std::move(entries)});
             note_lags(out.back().entries);
-            continue;
+        } else {
+            return false;
         }
-        take_inbox(stream.items[1], follower);
     }
+    return reply.nil() || reply.kind == Reply::Kind::list;
 }
 
 /// For all followers but the first it is what they were woken by.

@@ -83,10 +83,9 @@ Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
 }
 
 Task<Result<std::vector<std::string>>> RedisStore::ids_of(std::string owner) {
-    OA_CO_TRY(const auto reply, co_await ask({"SMEMBERS", this->key("u", percent_encode(owner))}));
-    if (reply.failed()) {
-        co_return std::unexpected(error_of(reply));
-    }
+    OA_CO_TRY(
+        const auto reply, co_await ask_list({"SMEMBERS", this->key("u", percent_encode(owner))})
+    );
     std::vector<std::string> out;
     out.reserve(reply.items.size());
     for (const auto& item : reply.items) {

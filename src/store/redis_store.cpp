@@ -22,6 +22,25 @@ namespace {
 
 constexpr Millis k_copy{200}; ///< for a copy to have what was decided
 
+struct Mend {
+    std::string_view word; ///< an error of Redis begins with it
+    std::string_view hint;
+};
+constexpr std::string_view k_one_primary = "use one primary, with replicas if you like";
+constexpr std::array<Mend, 11> k_mends{
+    {{"NOREPLICAS", "start its copies, or set min-replicas-to-write lower"},
+     {"MISCONF", "its disk takes nothing: look at its log"},
+     {"READONLY", "name its primary"},
+     {"MASTERDOWN", "name its primary"},
+     {"LOADING", "wait until it has read its data"},
+     {"BUSY", "wait for another program's script, or end it with SCRIPT KILL"},
+     {"WRONGTYPE", "set another --store-prefix: another program has keys under this one"},
+     {"MOVED", k_one_primary},
+     {"ASK ", k_one_primary},
+     {"CLUSTERDOWN", k_one_primary},
+     {"CROSSSLOT", k_one_primary}}
+};
+
 /// For people who look at keys and client lists; the random end makes it unique.
 std::string session_name(const StoreOptions& options) {
     boost::system::error_code ignored;
@@ -108,7 +127,21 @@ Error error_of(const Reply& reply) {
             "allow what examples/replicas/users.acl allows"
         };
     }
-    return {Code::unavailable, "the store answers: " + reply.text};
+    const auto mend = std::ranges::find_if(k_mends, [text](const Mend& one) {
+        return text.starts_with(one.word);
+    });
+    return {
+        Code::unavailable,
+        "the store answers: " + reply.text,
+        {},
+        mend == k_mends.end() ? std::string() : std::string(mend->hint)
+    };
+}
+
+std::unexpected<Error> strange_answer(const RedisLink::Self& link) {
+    Error error{Code::protocol, "the store answers something else than it was asked"};
+    link->leave(error);
+    return std::unexpected(std::move(error));
 }
 
 RedisStore::RedisStore(
@@ -147,6 +180,18 @@ std::string RedisStore::row(const ThreadKey& thread) const {
 
 Task<Result<Reply>> RedisStore::ask(Command command) {
     return noted(RedisLink::call(link_, std::move(command), options_.wait));
+}
+
+Task<Result<Reply>> RedisStore::ask_list(Command command) {
+    const auto link = link_;
+    OA_CO_TRY(auto reply, co_await ask(std::move(command)));
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
+    if (reply.kind != Reply::Kind::list) {
+        co_return strange_answer(link);
+    }
+    co_return reply;
 }
 
 Task<Result<Reply>> RedisStore::noted(Task<Result<Reply>> asked) {
@@ -221,6 +266,9 @@ Task<Result<std::string>> RedisStore::load(Script script) {
     if (loaded.failed()) {
         co_return std::unexpected(error_of(loaded));
     }
+    if (loaded.text.empty()) {
+        co_return strange_answer(link_);
+    }
     co_return digests_[script.name] = loaded.text;
 }
 
@@ -250,6 +298,9 @@ Task<Result<Reply>> RedisStore::run_by(Ask way, Script script, Command keys, Com
     }
     if (reply.failed()) {
         co_return std::unexpected(error_of(reply));
+    }
+    if (reply.kind != script.answer.kind || reply.items.size() < script.answer.least) {
+        co_return strange_answer(link_);
     }
     co_return reply;
 }

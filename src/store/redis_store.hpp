@@ -126,6 +126,8 @@ public:
 
 private:
     [[nodiscard]] Task<Result<Reply>> ask(Command command);
+    /// An error of the server is one of ours.
+    [[nodiscard]] Task<Result<Reply>> ask_list(Command command);
     [[nodiscard]] Task<Result<Reply>> noted(Task<Result<Reply>> asked);
     void count_answer(const Result<Reply>& reply, Clock::time_point began);
     struct Appended {
@@ -157,7 +159,8 @@ private:
     [[nodiscard]] Command
     read_news(std::span<const Tail> tails, const std::string* inbox_at, bool waits) const;
     void note_lags(std::span<const LogEntry> entries);
-    void take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out);
+    [[nodiscard]] bool
+    take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out);
     void take_inbox(const Reply& entries, std::size_t follower);
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(Script script);
@@ -199,6 +202,7 @@ private:
     bool unsure_ = false; ///< whether the store still has what it had of us
     std::size_t copies_ = 0; ///< of the server, that follow closely
     std::string refused_{}; ///< a command that the user may not use (any more)
+    std::string unwilling_{}; ///< what the last beat was told instead of being taken
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     asio::steady_timer beat_;
     bool copying_ = false; ///< a copy is being waited for
@@ -208,5 +212,8 @@ private:
 
 /// An error of Redis as one of ours.
 [[nodiscard]] Error error_of(const Reply& reply);
+/// An answer that is none to what was asked: what comes on this connection from now on may belong
+/// to another question, so it is made anew.
+[[nodiscard]] std::unexpected<Error> strange_answer(const RedisLink::Self& link);
 
 } // namespace oa_stream::store

@@ -4,6 +4,10 @@
 
 #include "redis_store.hpp"
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 namespace oa_stream::store {
 
 namespace {
@@ -16,19 +20,46 @@ std::string text(std::uint64_t number) {
     return std::to_string(number);
 }
 
-Written written_of(std::string_view word) {
-    if (word == "fenced") {
-        return Written::fenced;
-    }
-    if (word == "hole") {
-        return Written::hole;
-    }
-    return word == "gone" ? Written::gone : Written::stored;
+constexpr std::size_t k_mine = 3 + k_field_count + 1; ///< items of an answer that says so
+constexpr std::size_t k_theirs = 7;
+
+/// What a script's first word means, and how many items come with it.
+template <class T> struct Word {
+    std::string_view word;
+    T means;
+    std::size_t items = 1;
+};
+constexpr std::array<Word<Written>, 4> k_written{
+    {{"stored", Written::stored},
+     {"gone", Written::gone},
+     {"fenced", Written::fenced},
+     {"hole", Written::hole}}
+};
+constexpr std::array<Word<Acquired::Kind>, 5> k_acquired{
+    {{"mine", Acquired::Kind::mine, k_mine},
+     {"busy", Acquired::Kind::busy, k_theirs},
+     {"orphan", Acquired::Kind::orphan, k_theirs},
+     {"full", Acquired::Kind::full},
+     {"owner", Acquired::Kind::owner_full}}
+};
+constexpr std::array<Word<Acquired::Kind>, 3> k_placed{
+    {{"mine", Acquired::Kind::mine},
+     {"full", Acquired::Kind::full},
+     {"owner", Acquired::Kind::owner_full}}
+};
+
+template <class T> std::optional<T> meaning_of(const Reply& reply, std::span<const Word<T>> words) {
+    const auto word = reply.kind == Reply::Kind::list ? reply.at(0) : reply.text;
+    const auto items = std::max<std::size_t>(1, reply.items.size());
+    const auto found = std::ranges::find_if(words, [&](const Word<T>& one) {
+        return one.word == word && items >= one.items;
+    });
+    return found == words.end() ? std::nullopt : std::optional(found->means);
 }
 
 Holding holding_of(const Reply& reply) {
     Holding out;
-    out.fence = reply.items.size() > 1 ? reply.items[1].count() : 0;
+    out.fence = reply.items[1].count();
     out.session = reply.at(2);
     const auto phase = reply.at(3);
     out.phase = phase == "starting" ? Phase::starting
@@ -37,15 +68,6 @@ Holding holding_of(const Reply& reply) {
     out.turn = reply.at(4);
     out.stop = reply.at(5);
     return out;
-}
-
-Acquired::Kind kind_of(std::string_view word) {
-    using enum Acquired::Kind;
-    return word == "mine"     ? mine
-           : word == "busy"   ? busy
-           : word == "orphan" ? orphan
-           : word == "full"   ? full
-                              : owner_full;
 }
 
 Command acquire_args(const AcquireRequest& request) {
@@ -95,21 +117,25 @@ Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
         const auto reply,
         co_await run_counted(scripts::acquire, {row(request.key)}, std::move(args))
     );
+    const auto kind = meaning_of<Acquired::Kind>(reply, k_acquired);
+    if (!kind) {
+        co_return strange_answer(link_);
+    }
     Acquired out;
-    out.kind = kind_of(reply.at(0));
+    out.kind = *kind;
     if (out.kind == Acquired::Kind::mine) {
         out.holding.session = session_;
         out.holding.phase = Phase::starting;
-        out.holding.fence = reply.items.size() > 1 ? reply.items[1].count() : 0;
+        out.holding.fence = reply.items[1].count();
         out.unsure = reply.at(2) == "1";
         out.fields = fields_at(reply, 3);
         out.erased = reply.at(3 + k_field_count) == "1";
         held_.add(request.key, out.holding.fence);
-        co_return out;
+    } else if (out.kind == Acquired::Kind::busy || out.kind == Acquired::Kind::orphan) {
+        out.holding = holding_of(reply);
+        out.holding.alive = out.kind == Acquired::Kind::busy;
+        out.readers = reply.items[6].count();
     }
-    out.holding = holding_of(reply);
-    out.holding.alive = out.kind == Acquired::Kind::busy;
-    out.readers = reply.items.size() > 6 ? reply.items[6].count() : 0;
     co_return out;
 }
 
@@ -122,10 +148,7 @@ Task<Result<bool>> RedisStore::hold_again(ThreadKey key, std::uint64_t fence, st
 }
 
 Task<Result<std::vector<ThreadKey>>> RedisStore::held() {
-    OA_CO_TRY(const auto reply, co_await ask({"SMEMBERS", key("o", session_)}));
-    if (reply.failed()) {
-        co_return std::unexpected(error_of(reply));
-    }
+    OA_CO_TRY(const auto reply, co_await ask_list({"SMEMBERS", key("o", session_)}));
     std::vector<ThreadKey> out;
     out.reserve(reply.items.size());
     for (const auto& item : reply.items) {
@@ -138,11 +161,14 @@ Task<Result<Acquired::Kind>> RedisStore::take_place(AcquireRequest request) {
     OA_CO_TRY(
         const auto reply, co_await run_counted(scripts::take_place, {}, acquire_args(request))
     );
-    const auto kind = kind_of(reply.at(0));
-    if (kind == Acquired::Kind::mine) {
+    const auto kind = meaning_of<Acquired::Kind>(reply, k_placed);
+    if (!kind) {
+        co_return strange_answer(link_);
+    }
+    if (*kind == Acquired::Kind::mine) {
         held_.add_place(request.key.owner);
     }
-    co_return kind;
+    co_return *kind;
 }
 
 void RedisStore::give_place(const std::string& owner) {
@@ -185,8 +211,11 @@ Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
         add_fields(args, *std::move(request.fields));
     }
     OA_CO_TRY(const auto reply, co_await decide(scripts::commit, std::move(keys), std::move(args)));
-    if (reply.at(0) != "ok") {
+    if (reply.at(0) == "fenced") {
         co_return fail(Code::conflict, "another replica has this conversation now");
+    }
+    if (reply.at(0) != "ok") {
+        co_return strange_answer(link_);
     }
     co_return reply.at(1);
 }
@@ -208,11 +237,14 @@ Task<Result<Written>> RedisStore::end(EndRequest request) {
              request.behind ? text(*request.behind) : std::string()}
         )
     );
-    const auto written = written_of(reply.text);
-    if (written != Written::hole) {
+    const auto written = meaning_of<Written>(reply, k_written);
+    if (!written) {
+        co_return strange_answer(link_);
+    }
+    if (*written != Written::hole) {
         held_.remove(request.key, request.fence);
     }
-    co_return written;
+    co_return *written;
 }
 
 Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::string holder) {
@@ -311,8 +343,11 @@ Task<Result<std::optional<std::uint64_t>>> RedisStore::adopt(TakeRequest request
             scripts::adopt, {row(request.key), log(request.from.turn)}, std::move(args)
         )
     );
-    if (reply.at(0) != "1") {
+    if (reply.at(0) == "0") {
         co_return std::nullopt;
+    }
+    if (reply.at(0) != "1" || reply.items.size() < 2) {
+        co_return strange_answer(link_);
     }
     held_.add(request.key, reply.items[1].count());
     co_return reply.items[1].count();

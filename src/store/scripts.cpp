@@ -18,9 +18,9 @@ redis.call('UNLINK', c)
 for i = 5, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
 )lua"
 
-const Script count{"count", OA_COUNT "return 1"};
+const Script count{"count", k_number, OA_COUNT "return 1"};
 
-const Script sign_on{"sign_on", OA_COUNT R"lua(
+const Script sign_on{"sign_on", k_number, OA_COUNT R"lua(
 redis.call('SET', p..':s:'..me, ARGV[4], 'PX', ARGV[3])
 return 1
 )lua"};
@@ -62,7 +62,7 @@ if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], '86
 )lua"
 
 // ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
-const Script acquire{"acquire", R"lua(
+const Script acquire{"acquire", list_of(1), R"lua(
 local p, me = ARGV[1], ARGV[2]
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un',
@@ -94,7 +94,7 @@ redis.call('SADD', p..':o:'..me, ARGV[5])
 return mine(f)
 )lua"};
 
-const Script take_place{"take_place", R"lua(
+const Script take_place{"take_place", list_of(1), R"lua(
 local p, me = ARGV[1], ARGV[2]
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 )lua" OA_COUNTED "return {'mine'}"};
@@ -107,7 +107,7 @@ if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 // KEYS: row, owner's set, owner's changes, log. ARGV: thread id, fence, turn, head, the log's time
 // to live, idempotency key or '', then the row's names and values, if it is put as well. A client
 // waits for it: what is so already is not said again. What is held has no time to live.
-const Script commit{"commit", R"lua(
+const Script commit{"commit", list_of(1), R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'un', 'gn', 'th')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
 if r[3] == 'live' and r[4] == ARGV[5] then return {'ok', r[5] or ''} end
@@ -132,7 +132,7 @@ return {'ok', r[5] or ''}
 // KEYS: row, log. ARGV: fence, end, frames, outcome, log kept, owner, row's name, then where what
 // was written before it ends, or '': known to be there. Nothing happens where the log ends
 // elsewhere.
-const Script end{"end", R"lua(#!lua flags=allow-oom
+const Script end{"end", k_text, R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'th')
 if not r[2] then return 'gone' end
@@ -159,7 +159,7 @@ return there and 'stored' or 'gone'
 
 // KEYS: row. ARGV: fence, turn, row's name. For a server that lost what it had, or the last of it:
 // a copy that took over may be behind.
-const Script hold_again{"hold_again", R"lua(
+const Script hold_again{"hold_again", k_number, R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
 if tonumber(r[2] or 0) < tonumber(ARGV[3]) or r[1] == me and r[2] == ARGV[3] and r[3] == 'starting' then
@@ -173,7 +173,7 @@ return 1
 
 // KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), the inbox' time to live. A
 // turn that still runs is announced to one other replica; the rest find it in their next sweep.
-const Script let_go{"let_go", R"lua(#!lua flags=allow-oom
+const Script let_go{"let_go", k_number, R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'ti')
 if r[1] ~= me or r[2] ~= ARGV[3] then return 0 end
@@ -201,7 +201,7 @@ return 1
 )lua"};
 
 // KEYS: row. ARGV: fence, reason, the inbox' time to live. Stored before it is told.
-const Script want{"want", R"lua(#!lua flags=allow-oom
+const Script want{"want", k_number, R"lua(#!lua flags=allow-oom
 local p = ARGV[1]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti')
 if r[2] ~= ARGV[3] or (r[3] ~= 'live' and r[3] ~= 'starting') or (r[1] or '') == '' then return 0 end
@@ -215,7 +215,7 @@ return 1
 )lua"};
 
 // KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live.
-const Script pass{"pass", R"lua(
+const Script pass{"pass", k_number, R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'ti', 'st')
 local s = r[1] or ''
@@ -241,7 +241,7 @@ if id ~= ARGV[5]..'-'..ARGV[6] then return {0} end
 )lua"
 
 // ARGV further: new end, frames, outcome, log kept, row's name.
-const Script reap{"reap", "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
+const Script reap{"reap", list_of(1), "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 )lua" OA_UNSURE R"lua(
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
@@ -255,7 +255,7 @@ return {1}
 )lua"};
 
 // ARGV further: owner, row's name, turn, times to live of its log and of who reads it.
-const Script adopt{"adopt", OA_UNCHANGED R"lua(
+const Script adopt{"adopt", list_of(1), OA_UNCHANGED R"lua(
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {0} end
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 redis.call('HSET', KEYS[1], 's', me)
@@ -270,7 +270,7 @@ return {1, f}
 )lua"};
 
 // KEYS: row.
-const Script look{"look", R"lua(
+const Script look{"look", list_of(17), R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp',
   'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn', 'rd')
 local alive = 0
@@ -283,7 +283,7 @@ return out
 
 // KEYS: row. ARGV: name of this reading, the turn that it was of or '', the turns that were told
 // whole. Only while somebody may resume the row's turn.
-const Script note_read{"note_read", R"lua(
+const Script note_read{"note_read", k_number, R"lua(
 local turn = redis.call('HGET', KEYS[1], 'ti') or ''
 if turn == '' or redis.call('EXISTS', ARGV[1]..':l:'..turn) == 0 then return 0 end
 if ARGV[4] ~= '' and ARGV[4] ~= turn then return 0 end
@@ -296,7 +296,7 @@ return 1
 )lua"};
 
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, then names and values.
-const Script put{"put", R"lua(
+const Script put{"put", k_number, R"lua(
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 redis.call('HDEL', KEYS[1], 'gn')
 redis.call('PERSIST', KEYS[1])
@@ -306,7 +306,7 @@ return 1
 )lua"};
 
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, when it was used last.
-const Script touch{"touch", R"lua(#!lua flags=allow-oom
+const Script touch{"touch", k_number, R"lua(#!lua flags=allow-oom
 if not redis.call('HGET', KEYS[1], 'th') then return 0 end
 redis.call('HSET', KEYS[1], 'up', ARGV[4])
 )lua" OA_CHANGED R"lua(
@@ -314,7 +314,7 @@ return 1
 )lua"};
 
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, how long its fence is kept.
-const Script erase{"erase", R"lua(
+const Script erase{"erase", k_number, R"lua(
 redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
 redis.call('HSET', KEYS[1], 'gn', '1')
 redis.call('SREM', KEYS[2], ARGV[3])
@@ -326,7 +326,7 @@ return 1
 // KEYS: owner's changes. ARGV: where the last answer ended. First the end of this one, then whether
 // that place is still there, then ids. Where nothing is known any more a place is made, from which
 // the next question goes on.
-const Script changes{"changes", R"lua(#!lua flags=allow-oom
+const Script changes{"changes", list_of(2), R"lua(#!lua flags=allow-oom
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last == 0 then
   local place = redis.call('XADD', KEYS[1], '*', 'i', '')
@@ -340,7 +340,7 @@ return out
 )lua"};
 
 // KEYS: rows. Eight values each.
-const Script rows{"rows", R"lua(
+const Script rows{"rows", list_of(0), R"lua(
 local out = {}
 for _, k in ipairs(KEYS) do
   local r = redis.call('HMGET', k, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
@@ -350,7 +350,7 @@ return out
 )lua"};
 
 // KEYS: the turn's readers.
-const Script readers{"readers", R"lua(
+const Script readers{"readers", k_number, R"lua(
 local n = 0
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
@@ -361,7 +361,7 @@ return n
 
 // What dead sessions held, and what was let go; sessions that held nothing are forgotten. The first
 // item counts the living ones.
-const Script orphans{"orphans", R"lua(
+const Script orphans{"orphans", list_of(1), R"lua(
 local p = ARGV[1]
 local out, alive = {0}, 0
 local dead = {'-'}

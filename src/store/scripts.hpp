@@ -1,17 +1,30 @@
 // What must be decided in one step, in Redis' own language.
 #pragma once
 
+#include "resp.hpp"
+
 #include <string_view>
 
 namespace oa_stream::store {
 
 /// Run by its digest; loaded when the server does not know it (any more).
 struct Script {
+    struct Answer {
+        Reply::Kind kind;
+        std::size_t least = 0; ///< items of a list
+    };
     std::string_view name;
+    Answer answer;
     std::string_view text;
 };
 
 namespace scripts {
+
+inline constexpr Script::Answer k_number{Reply::Kind::number};
+inline constexpr Script::Answer k_text{Reply::Kind::text};
+constexpr Script::Answer list_of(std::size_t least) {
+    return {Reply::Kind::list, least};
+}
 
 // The first two arguments are always the keys' prefix and this process' session.
 extern const Script sign_on;

@@ -4,7 +4,7 @@
 namespace oa_stream::store::scripts {
 
 // KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt.
-const Script use_key{"use_key", R"lua(
+const Script use_key{"use_key", list_of(4), R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a')
 if r[1] then
@@ -20,7 +20,7 @@ return {1, ARGV[3], ARGV[4], ''}
 )lua"};
 
 // KEYS: the key's hash. ARGV: attempt. A turn it led to was told to nobody.
-const Script forget_key{"forget_key", R"lua(
+const Script forget_key{"forget_key", k_number, R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'a')
 if r[1] == ARGV[2] and r[2] == ARGV[3] then redis.call('UNLINK', KEYS[1]) end
 return 1
