@@ -100,6 +100,9 @@ Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis
             loading ? Error{Code::unavailable, "the store reads its data"} : error_of(reply)
         );
     }
+    if (reply.kind != Reply::Kind::text) {
+        co_return fail(Code::protocol, "this is no Redis", "the store");
+    }
     const std::string_view info = reply.text;
     const auto version = info_field(info, "redis_version");
     const auto major = parse_count(version.substr(0, version.find('.')), 0, 1'000);

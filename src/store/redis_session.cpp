@@ -49,7 +49,10 @@ Task<Result<void>> RedisStore::open() {
         }));
     }
     OA_CO_TRY(const auto schema, co_await ask({"HGET", options_.prefix + ":meta", "v"}));
-    if (schema.kind == Reply::Kind::text && schema.text != k_schema) {
+    if (schema.failed()) {
+        co_return std::unexpected(error_of(schema));
+    }
+    if (!schema.nil() && schema.text != k_schema) {
         co_return fail(
             Code::config,
             fmt::format("another release keeps its data there (form {})", schema.text),
@@ -57,7 +60,13 @@ Task<Result<void>> RedisStore::open() {
             "set another --store-prefix"
         );
     }
-    OA_CO_CHECK(co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_schema)}));
+    OA_CO_TRY(
+        const auto signed_by,
+        co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_schema)})
+    );
+    if (signed_by.failed()) {
+        co_return std::unexpected(error_of(signed_by));
+    }
     OA_CO_CHECK(co_await load(scripts::count)); // what it is given must not grow old meanwhile
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     numbers_.sessions = 1;
@@ -144,6 +153,7 @@ Task<void> RedisStore::renew() {
     if (!*alive || !kept) {
         co_return;
     }
+    unwilling_ = kept->failed() ? error_of(*kept).text() : std::string();
     if (kept->failed()) {
         co_return;
     }
@@ -183,7 +193,10 @@ Task<void> RedisStore::close() {
 }
 
 std::string RedisStore::trouble() const {
-    return link_->up() ? refused_ : "the store is away: " + link_->trouble().message;
+    if (!link_->up()) {
+        return "the store is away: " + link_->trouble().message;
+    }
+    return refused_.empty() ? unwilling_ : refused_;
 }
 
 StoreNumbers RedisStore::numbers() const {
