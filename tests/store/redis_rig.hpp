@@ -5,19 +5,14 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/store/store.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/io_context.hpp>
+#include "loop_rig.hpp"
+
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,7 +29,7 @@ inline std::string redis_program() {
     return (folder.parent_path() / "bin/redis-server").string();
 }
 
-class RedisRig {
+class RedisRig : public LoopRig {
 public:
     explicit RedisRig(std::vector<std::string> more = {}) {
         folder = std::filesystem::temp_directory_path() / ("oa-redis-" + random_hex(6));
@@ -99,37 +94,6 @@ public:
         return store;
     }
 
-    void until(std::string_view what, const std::function<bool()>& done) {
-        const auto deadline = Clock::now() + Millis(20'000);
-        while (!done()) {
-            if (Clock::now() > deadline) {
-                FAIL("waited in vain for " << what);
-            }
-            context.restart();
-            context.run_for(Millis(2));
-        }
-    }
-    template <class T> T run(Task<T> task) {
-        std::optional<T> result;
-        spawn(
-            context.get_executor(),
-            "test",
-            [](Task<T> inner, std::optional<T>* out) -> Task<void> {
-                out->emplace(co_await std::move(inner));
-            }(std::move(task), &result)
-        );
-        until("a coroutine", [&result] { return result.has_value(); });
-        return *std::move(result);
-    }
-    /// The value of an answer that must be there.
-    template <class T> T get(Task<Result<T>> task) {
-        auto result = run(std::move(task));
-        INFO((result ? std::string() : result.error().text()));
-        REQUIRE(result);
-        if constexpr (!std::is_void_v<T>) {
-            return *std::move(result);
-        }
-    }
     /// The process dies without a word.
     void kill(store::Store& store) {
         std::erase_if(stores, [&store](const auto& one) { return one.get() == &store; });
@@ -140,7 +104,6 @@ public:
         });
     }
 
-    asio::io_context context{1};
     std::filesystem::path folder;
     std::unique_ptr<Child> redis;
     std::vector<std::unique_ptr<store::Store>> stores;
@@ -162,34 +125,6 @@ inline std::string redis_cli(RedisRig& rig, std::vector<std::string> command) {
         (void)co_await running->wait();
         co_return co_await running->read_stdout();
     }(child->get()));
-}
-
-/// A piece, and what became of it.
-inline Task<Result<store::Written>> append(
-    store::Store& store, std::string turn, std::uint64_t fence, std::uint64_t end, std::string bytes
-) {
-    const auto signal = std::make_shared<asio::steady_timer>(
-        co_await asio::this_coro::executor, Clock::time_point::max()
-    );
-    const auto answer = std::make_shared<std::optional<Result<store::Written>>>();
-    store.append(
-        {.turn = turn, .fence = fence, .end = end, .bytes = bytes},
-        nullptr,
-        [signal, answer](Result<store::Written> written, auto...) {
-            answer->emplace(std::move(written));
-            signal->cancel();
-        }
-    );
-    REQUIRE_FALSE(*answer); // it is told later
-    (void)co_await signal->async_wait(asio::as_tuple(asio::use_awaitable));
-    REQUIRE(*answer);
-    co_return *std::move(*answer);
-}
-
-inline constexpr const char* k_attempt = "attempt-1";
-
-inline store::AcquireRequest wish(const store::ThreadKey& key, std::string attempt = k_attempt) {
-    return {.key = key, .request = std::move(attempt), .most = 100, .most_of_owner = 0};
 }
 
 } // namespace oa_stream::test
