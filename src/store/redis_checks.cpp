@@ -63,13 +63,6 @@ std::string_view info_field(std::string_view info, std::string_view name) {
     return {};
 }
 
-bool refuses_command(const Reply& reply) {
-    // The second and third are what a script is told, by 7.0 and later.
-    return reply.failed() && (reply.text.starts_with("NOPERM") ||
-                              reply.text.contains("user executing the script can't") ||
-                              reply.text.contains("ACL failure in script"));
-}
-
 Task<Result<void>> check_commands(RedisLink::Self link, std::string prefix, Millis wait) {
     const auto commands = harmless_commands(fmt::format("{}:probe:{}", prefix, random_hex(6)));
     OA_CO_TRY(const auto replies, co_await RedisLink::greet_calls(link, commands, wait));

@@ -1,5 +1,7 @@
 #include "redis_link.hpp"
 
+#include "redis_errors.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -235,11 +237,12 @@ Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
             return fail(Code::protocol, "the store sent an unexpected answer");
         }
         const bool moved = reply->failed() && may_have_moved(reply->text);
+        const auto why = moved ? error_of(*reply) : Error();
         auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
         waiter.told(*std::move(reply));
         if (moved) { // the next connection asks for the primary again
-            drop(stream, {Code::unavailable, "the store is no longer a primary"});
+            drop(stream, why);
         }
     }
     return {};
@@ -260,7 +263,9 @@ void RedisLink::drop(const Stream& stream, Error why) {
         [waiters = std::exchange(waiters_, {}), why = trouble_, now = Clock::now()]() mutable {
             for (auto& [until, told] : waiters) {
                 const bool late = why.code == Code::timeout && until <= now;
-                told(std::unexpected(Error{late ? Code::timeout : Code::unavailable, why.message}));
+                auto error = why;
+                error.code = late ? Code::timeout : Code::unavailable;
+                told(std::unexpected(std::move(error)));
             }
         }
     );

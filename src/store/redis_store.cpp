@@ -1,7 +1,6 @@
 #include "redis_store.hpp"
 
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -21,25 +20,6 @@ namespace oa_stream::store {
 namespace {
 
 constexpr Millis k_copy{200}; ///< for a copy to have what was decided
-
-struct Mend {
-    std::string_view word; ///< an error of Redis begins with it
-    std::string_view hint;
-};
-constexpr std::string_view k_one_primary = "use one primary, with replicas if you like";
-constexpr std::array<Mend, 11> k_mends{
-    {{"NOREPLICAS", "start its copies, or set min-replicas-to-write lower"},
-     {"MISCONF", "its disk takes nothing: look at its log"},
-     {"READONLY", "name its primary"},
-     {"MASTERDOWN", "name its primary"},
-     {"LOADING", "wait until it has read its data"},
-     {"BUSY", "wait for another program's script, or end it with SCRIPT KILL"},
-     {"WRONGTYPE", "set another --store-prefix: another program has keys under this one"},
-     {"MOVED", k_one_primary},
-     {"ASK ", k_one_primary},
-     {"CLUSTERDOWN", k_one_primary},
-     {"CROSSSLOT", k_one_primary}}
-};
 
 /// For people who look at keys and client lists; the random end makes it unique.
 std::string session_name(const StoreOptions& options) {
@@ -103,38 +83,6 @@ ThreadKey thread_of(std::string_view row_name) {
     const auto id = row_name.substr(std::min(slash + 1, row_name.size()));
     return {
         percent_decode(row_name.substr(0, slash)).value_or(""), percent_decode(id).value_or("")
-    };
-}
-
-Error error_of(const Reply& reply) {
-    const std::string_view text = reply.text;
-    if (text.starts_with("OOM")) {
-        return {Code::too_large, "the store has no memory left"};
-    }
-    if (text.starts_with("NOAUTH")) {
-        return {
-            Code::credentials,
-            "the store asks for a password: " + reply.text,
-            {},
-            fmt::format("add {} env:NAME", names::store_password)
-        };
-    }
-    if (refuses_command(reply)) {
-        return {
-            Code::credentials,
-            "the store refuses a command: " + reply.text,
-            {},
-            "allow what examples/replicas/users.acl allows"
-        };
-    }
-    const auto mend = std::ranges::find_if(k_mends, [text](const Mend& one) {
-        return text.starts_with(one.word);
-    });
-    return {
-        Code::unavailable,
-        "the store answers: " + reply.text,
-        {},
-        mend == k_mends.end() ? std::string() : std::string(mend->hint)
     };
 }
 

@@ -4,6 +4,7 @@
 
 #include "oa_stream/store/store.hpp"
 
+#include "redis_errors.hpp"
 #include "redis_link.hpp"
 #include "scripts.hpp"
 
@@ -32,7 +33,6 @@ check_server(RedisLink::Self link, std::string prefix, Millis wait);
 /// … and a user who may not use a command that lanes need.
 [[nodiscard]] Task<Result<void>>
 check_commands(RedisLink::Self link, std::string prefix, Millis wait);
-[[nodiscard]] bool refuses_command(const Reply& reply);
 
 /// A line "name:value" of an answer to INFO; empty: there is none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
@@ -210,8 +210,6 @@ private:
     asio::steady_timer copied_; ///< cancelled at the end of each
 };
 
-/// An error of Redis as one of ours.
-[[nodiscard]] Error error_of(const Reply& reply);
 /// An answer that is none to what was asked: what comes on this connection from now on may belong
 /// to another question, so it is made anew.
 [[nodiscard]] std::unexpected<Error> strange_answer(const RedisLink::Self& link);

@@ -149,6 +149,19 @@ TEST_CASE("a server that cannot be used is refused, with the reason and what to 
     }
 }
 
+TEST_CASE("a primary that a Sentinel names, and whose copies are gone, is refused with its words") {
+    FakeRig rig;
+    FakeRedis sentinel(rig.context);
+    sentinel.always("SENTINEL", words({"127.0.0.1", rig.redis.port()}));
+    rig.redis.always("probe SADD", error("NOREPLICAS Not enough good replicas to write."));
+    auto options = rig.options();
+    options.url = "redis+sentinel://" + sentinel.address() + "/chat";
+    const auto refused = rig.refused(options);
+    CHECK(refused.code == Code::unavailable);
+    CHECK(refused.message == "the store answers: NOREPLICAS Not enough good replicas to write.");
+    CHECK(refused.hint.contains("start its copies"));
+}
+
 TEST_CASE("a server that turns everybody away says why") {
     for (const std::string why :
          {"DENIED Redis is running in protected mode because protected mode is enabled",

@@ -2,7 +2,8 @@
 import net from 'node:net';
 
 /**
- * {url, port, target, stall(from?), heal(), cut(), refuse, delay, fault, told, stop()}: `from` is 'lane' or 'store', or both stand still.
+ * {url, port, target, stall(from?), heal(), cut(which?), refuse, delay, fault, told, stop()}: `from` is 'lane' or 'store', or both stand still.
+ * `which(hello)` is asked about what a connection said first; without it all are cut.
  * Answers of the store come `delay` ms late.
  * `fault(text)` is asked about what a lane says until it answers: 'answer' loses the store's answer to it, 'command' loses
  * the command, and with them everything behind it on that connection. `told(text)` only listens.
@@ -19,6 +20,7 @@ export async function startPipe(target) {
       from.on('data', (bytes) => {
         if (name === 'lane' && !pair.lost) {
           const text = bytes.toString('latin1');
+          pair.hello ??= text;
           pipe.told?.(text);
           pair.lost = pipe.fault?.(text);
           if (pair.lost) pipe.fault = undefined;
@@ -48,7 +50,13 @@ export async function startPipe(target) {
       for (const pair of pipe.pairs) pair[name].resume();
     }
   };
-  pipe.cut = () => { for (const { lane, store } of pipe.pairs) { lane.resetAndDestroy(); store.destroy(); } };
+  pipe.cut = (which = () => true) => {
+    for (const { lane, store, hello } of pipe.pairs) {
+      if (!which(hello ?? '')) continue;
+      lane.resetAndDestroy();
+      store.destroy();
+    }
+  };
   pipe.stop = () => { pipe.cut(); server.close(); };
   return pipe;
 }

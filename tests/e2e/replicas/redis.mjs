@@ -1,4 +1,5 @@
 // A real Redis of its own, on loopback; its program is unpacked by ./dev and never installed.
+import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -27,3 +28,17 @@ export async function startRedis({ args = [], port, folder = scratch('redis') } 
   };
   return redis;
 }
+
+/** {port, …Running}: watches the primary at this port, with a failure noticed after a second and agreed on by two. */
+export async function startSentinel(primary) {
+  const port = await freePort();
+  const folder = scratch('sentinel');
+  const file = path.join(folder, 'sentinel.conf');
+  fs.writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor chat 127.0.0.1 ${primary} 2\nsentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 5000\n`);
+  const one = new Running(path.join(BIN, 'redis-server'), [file, '--sentinel'], { name: `sentinel-${port}`, folder, env: cleanEnv() });
+  await one.until((r) => r.stdout.includes('+monitor'), 'a Sentinel');
+  return Object.assign(one, { port });
+}
+/** Three of them know each other, and the primary's two copies. */
+export const meet = (sentinels) => Promise.all(sentinels.map((one) => one.until((r) => (r.stdout.match(/\+slave /g) ?? []).length >= 2 && (r.stdout.match(/\+sentinel /g) ?? []).length >= 2, 'the copies and the other Sentinels', 20000)));
+export const sentinelUrl = (sentinels, name = 'chat') => `redis+sentinel://${sentinels.map((one) => `127.0.0.1:${one.port}`).join(',')}/${name}`;

@@ -1,35 +1,22 @@
 // Three Sentinels watch a primary and its copies; the lanes ask them where the primary is.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
-import { Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
-import { freePort } from '../lib/proxies.mjs';
-import { BIN, startRedis } from './redis.mjs';
+import { limit, oa, sleep } from '../lib/process.mjs';
+import { meet, sentinelUrl, startRedis, startSentinel } from './redis.mjs';
 import { begun, fifth, resume, startWorld, whole } from './world.mjs';
 
 const sentinels = [];
 let world, copies, url, a, b;
 
-async function startSentinel(primary) {
-  const port = await freePort();
-  const folder = scratch('sentinel');
-  const file = path.join(folder, 'sentinel.conf');
-  fs.writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor chat 127.0.0.1 ${primary} 2\nsentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 5000\n`);
-  const one = new Running(path.join(BIN, 'redis-server'), [file, '--sentinel'], { name: `sentinel-${port}`, folder, env: cleanEnv() });
-  await one.until((r) => r.stdout.includes('+monitor'), 'a Sentinel');
-  one.port = port;
-  sentinels.push(one);
-}
 before(async () => {
   world = await startWorld({ lease: '6s', args: ['--limit', 'store-wait=400ms'] });
   copies = await Promise.all([1, 2].map(() => startRedis({ args: ['--replicaof', '127.0.0.1', String(world.redis.port)] })));
-  for (let i = 0; i < 3; ++i) await startSentinel(world.redis.port);
-  url = `redis+sentinel://${sentinels.map((one) => `127.0.0.1:${one.port}`).join(',')}/chat`;
+  for (let i = 0; i < 3; ++i) sentinels.push(await startSentinel(world.redis.port));
+  url = sentinelUrl(sentinels);
   [a, b] = [await world.lane('a', [], { store: url }), await world.lane('b', [], { store: url })];
-  await sentinels[0].until((r) => (r.stdout.match(/\+slave /g) ?? []).length >= 2 && (r.stdout.match(/\+sentinel /g) ?? []).length >= 2, 'the copies and the other Sentinels', 20000);
+  await meet(sentinels);
 });
 after(async () => {
   await world.end();
@@ -60,7 +47,7 @@ test('the primary is killed: Sentinel names another one, a running turn goes on 
 });
 
 test('Sentinels that know no such primary are refused', async () => {
-  const x = await oa(['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--store', url.replace('/chat', '/other')]);
+  const x = await oa(['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--store', sentinelUrl(sentinels, 'other')]);
   assert.equal(x.code, 4, x.stderr);
   assert.match(x.stderr, /no Sentinel knows the primary/);
 });

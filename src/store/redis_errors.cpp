@@ -1,0 +1,75 @@
+#include "redis_errors.hpp"
+
+#include "oa_stream/base/option_names.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace oa_stream::store {
+
+namespace {
+
+struct Mend {
+    std::string_view word; ///< an error of Redis begins with it
+    std::string_view hint;
+};
+constexpr std::string_view k_one_primary = "use one primary, with replicas if you like";
+constexpr std::array<Mend, 11> k_mends{
+    {{"NOREPLICAS", "start its copies, or set min-replicas-to-write lower"},
+     {"MISCONF", "its disk takes nothing: look at its log"},
+     {"READONLY", "name its primary"},
+     {"MASTERDOWN", "name its primary"},
+     {"LOADING", "wait until it has read its data"},
+     {"BUSY", "wait for another program's script, or end it with SCRIPT KILL"},
+     {"WRONGTYPE", "set another --store-prefix: another program has keys under this one"},
+     {"MOVED", k_one_primary},
+     {"ASK ", k_one_primary},
+     {"CLUSTERDOWN", k_one_primary},
+     {"CROSSSLOT", k_one_primary}}
+};
+
+} // namespace
+
+bool refuses_command(const Reply& reply) {
+    // The second and third are what a script is told, by 7.0 and later.
+    return reply.failed() && (reply.text.starts_with("NOPERM") ||
+                              reply.text.contains("user executing the script can't") ||
+                              reply.text.contains("ACL failure in script"));
+}
+
+Error error_of(const Reply& reply) {
+    const std::string_view text = reply.text;
+    if (text.starts_with("OOM")) {
+        return {Code::too_large, "the store has no memory left"};
+    }
+    if (text.starts_with("NOAUTH")) {
+        return {
+            Code::credentials,
+            "the store asks for a password: " + reply.text,
+            {},
+            fmt::format("add {} env:NAME", names::store_password)
+        };
+    }
+    if (refuses_command(reply)) {
+        return {
+            Code::credentials,
+            "the store refuses a command: " + reply.text,
+            {},
+            "allow what examples/replicas/users.acl allows"
+        };
+    }
+    const auto mend = std::ranges::find_if(k_mends, [text](const Mend& one) {
+        return text.starts_with(one.word);
+    });
+    return {
+        Code::unavailable,
+        "the store answers: " + reply.text,
+        {},
+        mend == k_mends.end() ? std::string() : std::string(mend->hint)
+    };
+}
+
+} // namespace oa_stream::store

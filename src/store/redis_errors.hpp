@@ -1,0 +1,15 @@
+// What Redis refuses, in its words, and what to do about it.
+#pragma once
+
+#include "oa_stream/base/error.hpp"
+
+#include "resp.hpp"
+
+namespace oa_stream::store {
+
+/// An error of Redis as one of ours.
+[[nodiscard]] Error error_of(const Reply& reply);
+/// The user may not use it.
+[[nodiscard]] bool refuses_command(const Reply& reply);
+
+} // namespace oa_stream::store
