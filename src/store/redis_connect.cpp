@@ -14,7 +14,7 @@ namespace oa_stream::store {
 namespace {
 
 constexpr Millis k_first_pause{50};
-constexpr Millis k_longest_pause{1'000};
+constexpr Millis k_longest_pause{250}; ///< new turns wait for it once a store is back
 
 /// Of an answer to a log-in: the server's words hold no secret, and they name the reason.
 Error refused(const Reply& reply) {

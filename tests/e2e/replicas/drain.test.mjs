@@ -39,7 +39,7 @@ test('while it gives notice it refuses new turns, and serves reads, resumes and 
   assert.equal((await left).code, 0);
 });
 
-test('a turn that is left is read on by the other lane at once, most times', async () => {
+test('a turn that is left is read on by the other lane at once, most times', async (t) => {
   const gaps = [];
   for (let n = 0; n < 5; ++n) {
     const leaving = await world.lane(`leaving-${n}`, ['--drain-notice', '10ms'], { drain: '400ms' });
@@ -60,7 +60,8 @@ test('a turn that is left is read on by the other lane at once, most times', asy
     assert.equal((await left).code, 0);
   }
   gaps.sort((x, y) => x - y);
-  assert.ok(gaps[2] < 700, `${gaps.join(', ')} ms`);
+  t.diagnostic(`${gaps.join(', ')} ms`);
+  assert.ok(gaps[2] <= 500, `${gaps.join(', ')} ms`);
 });
 
 test('many turns are let go at once, within the time of the drain, by a store that answers late', async () => {

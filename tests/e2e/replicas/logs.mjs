@@ -19,7 +19,7 @@ function replyAt(text, at) {
   }
   return [items, next];
 }
-/** {ask(…words), close()}: a connection to Redis; a byte of a reply is a character. */
+/** {ask(…words), close()}: a connection to Redis; a byte of a reply is a character. null: it was closed before it answered. */
 export async function connectStore(port) {
   const socket = net.connect(port, '127.0.0.1');
   await new Promise((done, failed) => socket.once('connect', done).once('error', failed));
@@ -29,13 +29,23 @@ export async function connectStore(port) {
     text += bytes.toString('latin1');
     for (let reply; (reply = replyAt(text, 0)); text = text.slice(reply[1])) asked.shift()(reply[0]);
   });
+  socket.on('error', () => {}).on('close', () => { for (const done of asked.splice(0)) done(null); });
   return {
     ask: (...words) => new Promise((done) => {
+      if (socket.closed) return void done(null);
       asked.push(done);
       socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`);
     }),
     close: () => socket.destroy(),
   };
+}
+
+/** One answer of whoever listens there; null: nobody does. */
+export async function askOnce(port, ...words) {
+  const link = await connectStore(port).catch(() => null);
+  const answer = link && await link.ask(...words);
+  link?.close();
+  return answer;
 }
 
 /** Its entries: {fence, end, b: frames, e: outcome, x: session that goes on, h: head}. */
