@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const STREAMS = 1000;
 /** HAProxy says nothing when it is ready. */
-const listens = (port) => fs.readFileSync('/proc/net/tcp', 'latin1').includes(`0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`);
+export const listens = (port) => fs.readFileSync('/proc/net/tcp', 'latin1').includes(`0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`);
 
 /** `tools`: what run.mjs has. */
 export async function front({ work, start, writer, freePort, haproxy, oa, measure }) {

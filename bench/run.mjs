@@ -11,6 +11,7 @@ import { codex, showCodex } from './codex.mjs';
 import { front, showFront } from './front.mjs';
 import { bodies, showBodies } from './bodies.mjs';
 import { replicas, showReplicas } from './replicas.mjs';
+import { moves, showMoves } from './moves.mjs';
 import { orphans, showOrphans } from './orphans.mjs';
 import { remote, showRemote } from './remote.mjs';
 import { showWorker, worker } from './worker.mjs';
@@ -313,10 +314,10 @@ const freePort = () => new Promise((done) => {
   const server = net.createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => done(port)); });
 });
 const proxies = process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin');
-async function startRedis() {
+const redisBin = path.join(proxies, '../bin/redis-server');
+async function startRedis(...args) {
   const port = await freePort();
-  const bin = path.join(proxies, '../bin/redis-server');
-  return start(bin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction'], (text) => (text.includes('Ready to accept') ? port : 0));
+  return start(redisBin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction', ...args], (text) => (text.includes('Ready to accept') ? port : 0));
 }
 async function costOfStore() {
   const [long, burst, real] = ['long', 'burst', 'real'].map((name) => path.join(work, `recording-${name}`));
@@ -326,14 +327,16 @@ async function costOfStore() {
   // Frames of one length fill Redis' pages of 4 KiB by chance just over or just under.
   const words = 'lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod tempor invidunt ut labore et dolore magna aliquyam erat'.split(' ');
   paceRecording(long, EVERY, deltas, (n) => `${words[n % words.length]} ${words[(n + 7) % words.length]} `);
-  const anyLane = (recording, pace, args) => startLane(['--authority', 'replay', '--replay', recording, '--pace', pace, ...args], { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
+  const ownLane = (args) => startLane(args, { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
+  const anyLane = (recording, pace, args) => ownLane(['--authority', 'replay', '--replay', recording, '--pace', pace, ...args]);
   const alone = await replicas({
     lane: (pace, args, recording) => anyLane({ long, burst, real }[recording], pace, args),
     redis: startRedis, warm, fanout: measureWarm, cpu, deltas, every: EVERY,
   });
   const lane = (args) => anyLane(long, 'recorded', args);
   const world = { lane, redis: startRedis, run, client: tool('stream_client'), cpu, every: EVERY };
-  return { ...alone, remote: await remote(world), orphans: await orphans(world) };
+  return { ...alone, remote: await remote(world), orphans: await orphans(world),
+    moves: await moves({ work, start, freePort, mock: startMock, lane: ownLane, redis: startRedis, redisBin, codexBin: process.env.CODEX_BIN ?? codexBin(), recording: burst }) };
 }
 
 function costOfWorker() {
@@ -363,7 +366,7 @@ function costOnCodex() {
 
 // -------------------------------------------------------------------- main
 
-const all = { fanout: [fanout, showFanout], codex: [costOnCodex, showCodex], front: [costOfBalancer, showFront], check: [() => check({ work, timed, oa: OA, peer: tool('simdjson_parse') }), showCheck], replicas: [costOfStore, (seen) => showReplicas(seen) + showRemote(seen.remote) + '\n' + showOrphans(seen.orphans)], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
+const all = { fanout: [fanout, showFanout], codex: [costOnCodex, showCodex], front: [costOfBalancer, showFront], check: [() => check({ work, timed, oa: OA, peer: tool('simdjson_parse') }), showCheck], replicas: [costOfStore, (seen) => showReplicas(seen) + showRemote(seen.remote) + '\n' + showOrphans(seen.orphans) + '\n' + showMoves(seen.moves)], delay: [delay, showDelay], worker: [costOfWorker, showWorker], prober: [prober, showProber], startup: [startup, showStartup],
   bodies: [() => bodies({
     lane: () => startLane(['--authority', 'replay', '--replay', path.join(ROOT, 'fixtures/captures'), '--pace', 'immediate']),
     node: () => start(process.execPath, [path.join(ROOT, 'bench/node_bodies.mjs')], listening),
