@@ -66,7 +66,7 @@ test('the primary is killed: Sentinel names another one, a running turn goes on 
   assertLegal(next.turn);
   const ms = (from) => Math.round(next.at - from);
   t.diagnostic(`a turn was accepted ${ms(primary.writes)} ms after the primary took writes, ${ms(primary.named)} ms after a Sentinel named it`);
-  // A second from when it takes writes; up to 0.5 s of it pass before a Sentinel names it, and nobody can know it before.
+  // Nobody can know of it before a Sentinel names it, and those look once a second.
   assert.ok(ms(primary.named) <= limit(700), `${ms(primary.named)} ms`);
 });
 
