@@ -156,6 +156,43 @@ TEST_CASE("the end of a turn that nobody saw comes from history", "[rejoin]") {
     CHECK(turn.told().outcome() == row.outcome);
 }
 
+TEST_CASE("a second question in a turn ends it, though it has the first one's mark", "[rejoin]") {
+    struct Row {
+        const char* id;
+        const char* mark;
+        const char* outcome;
+    };
+    const auto row = GENERATE(
+        Row{"u1", "m1+model", "completed"}, // the same, told again
+        Row{"u2", "m1+model", "unavailable"}, // of a lane that was thought to be dead
+        Row{"u2", "m2+model", "unavailable"},
+        Row{"u2", "", "unavailable"}
+    );
+    CAPTURE(row.id, row.mark);
+    const bool later = GENERATE(false, true);
+    CAPTURE(later);
+    const auto question = [](std::string id, std::string mark) {
+        Json out = item(std::move(id), "userMessage");
+        out["clientId"] = std::move(mark);
+        return out;
+    };
+    Joined turn;
+    turn.end(question("u1", "m1+model"));
+    if (later) { // it came while there was no connection
+        turn.live->adrift();
+        Json both = Json::array({question("u1", "m1+model")});
+        if (std::string_view(row.id) != "u1") {
+            both.push_back(question(row.id, row.mark));
+        }
+        turn.live->catch_up(Joined::stored(std::move(both)), true);
+    } else {
+        turn.end(question(row.id, row.mark));
+    }
+    turn.completed();
+    CHECK(turn.live->foreign_input == (std::string_view(row.outcome) == "unavailable"));
+    CHECK(turn.told().outcome() == row.outcome);
+}
+
 TEST_CASE("a turn that is joined late is told from its beginning", "[rejoin]") {
     Joined other;
     auto live = std::make_shared<RunningTurn>(

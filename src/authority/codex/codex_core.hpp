@@ -190,6 +190,7 @@ private:
         std::string_view method, const Json& params, const std::shared_ptr<CodexThread>& thread
     );
     void after_delivery(const std::shared_ptr<CodexThread>& thread);
+    void count_foreign_input(RunningTurn& live);
     void finish(const std::shared_ptr<CodexThread>& thread);
 
     // codex_start.cpp

@@ -120,8 +120,12 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
     }
     live->limit_ends = limit_ends_;
     live->deliver(method, message);
-    counts_.foreign_inputs += std::exchange(live->foreign_input, false) ? 1 : 0;
+    count_foreign_input(*live);
     after_delivery(thread);
+}
+
+void CodexCore::count_foreign_input(RunningTurn& live) {
+    counts_.foreign_inputs += std::exchange(live.foreign_input, false) ? 1 : 0;
 }
 
 void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {

@@ -141,7 +141,7 @@ void RunningTurn::watch_item(std::string_view method, const Json& message) {
     }
     unasked = false;
     if (string_member(*params, "turnId") == id_) {
-        check_question(std::string(string_member(*item, "clientId").value_or("")));
+        check_question(*item);
     }
     changed_.notify();
 }

@@ -105,9 +105,9 @@ public:
     }
 
     std::optional<std::int64_t> limit_ends{}; ///< of a used up account, Unix seconds
-    /// The mark of its first user message, as codex tells it; a further one with another mark is
-    /// somebody else's.
-    std::optional<std::string> asked_as{};
+    /// The id and the mark of its first user message, as codex tells it; any further one is
+    /// somebody else's, or the same that was sent twice.
+    std::optional<std::pair<std::string, std::string>> asked_as{};
     bool foreign_input = false; ///< … which came
     bool withheld = false; ///< it ended without words, which codex does not store
     bool unasked = false; ///< its user message is not in codex' history yet
@@ -125,7 +125,7 @@ private:
     void on_status(const Json& message);
     void learn_baseline(const Json& message);
     void queue(EventBatch&& events);
-    void check_question(const std::string& mark);
+    void check_question(const Json& item);
     void say_when_again(turn::TurnEnded& ended) const;
     void watch_calls(std::string_view method, const Json& message, EventBatch& told);
     void spent_so_far(EventBatch& events);

@@ -227,21 +227,29 @@ test('the lane is killed: a new message ends the old turn first and is not steer
   assert.ok(runs.includes('"interrupted"'), runs);
 });
 
-test('somebody else speaks into a turn on the server: it ends, as what follows answers both', async () => {
-  const answer = chat(lane.base, prompt('spoken-into'), { id: 'spoken-into' });
-  await fifth(answer);
-  const other = await client();
-  const { data } = await other.ask('thread/list', { limit: 1 });
-  await other.ask('thread/resume', { threadId: data[0].id });
-  await other.ask('turn/start', { threadId: data[0].id, input: [{ type: 'text', text: 'scenario:text;words=2' }] });
-  await release('spoken-into');
-  await answer.done;
-  other.close();
-  assertLegal(answer);
-  assertOneError(answer, { code: 'authority_lost', retryable: true });
-  assert.equal(await reading('codex_foreign_input_total'), 1);
-  assertLegal(await chat(lane.base, 'scenario:text;words=3', { id: 'spoken-into' }).done);
-});
+for (const same of [false, true]) {
+  test(`somebody else speaks into a turn on the server${same ? ' with the same message' : ''}: it ends, as what follows answers both`, async () => {
+    const id = `spoken-into${same ? '-twice' : ''}`;
+    const answer = chat(lane.base, prompt(id), { id });
+    await fifth(answer);
+    const other = await client();
+    const { data } = await other.ask('thread/list', { limit: 1 });
+    await other.ask('thread/resume', { threadId: data[0].id });
+    const { data: [{ items }] } = await other.ask('thread/turns/list', { threadId: data[0].id, itemsView: 'full', limit: 1 });
+    const { clientId, content } = items.find((item) => item.type === 'userMessage');
+    assert.ok(clientId);
+    const input = same ? content : [{ type: 'text', text: 'scenario:text;words=2' }];
+    const before = await reading('codex_foreign_input_total');
+    await other.ask('turn/start', { threadId: data[0].id, input, ...same && { clientUserMessageId: clientId } });
+    await release(id);
+    await answer.done;
+    other.close();
+    assertLegal(answer);
+    assertOneError(answer, { code: 'authority_lost', retryable: true });
+    assert.equal(await reading('codex_foreign_input_total'), before + 1);
+    assertLegal(await chat(lane.base, 'scenario:text;words=3', { id }).done);
+  });
+}
 
 test('the server stays away: its turns end with one error each, and new ones are refused', async () => {
   await lane.stop();

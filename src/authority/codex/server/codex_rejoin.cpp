@@ -104,6 +104,7 @@ CodexCore::catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<R
         co_return fail(Code::unavailable, "the Codex server does not know the turn any more");
     }
     live->catch_up(*stored, runs_turn(resumed));
+    self->count_foreign_input(*live);
     co_return Result<void>{};
 }
 
@@ -143,6 +144,7 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
     }
     hold->foreign = false;
     live->join(*newest, hold->model);
+    self->count_foreign_input(*live);
     ++self->counts_.rejoined;
     self->after_delivery(hold.hand_over());
     co_return live;

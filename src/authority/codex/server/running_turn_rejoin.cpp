@@ -166,14 +166,15 @@ void RunningTurn::say(std::string_view method, const Json& message) {
 
 /// Codex takes a turn/start on a busy thread for more of the turn that runs: what follows answers
 /// somebody else, too.
-void RunningTurn::check_question(const std::string& mark) {
-    if (asked_as.value_or(mark) != mark && !over()) {
+void RunningTurn::check_question(const Json& item) {
+    const std::pair question{text_in(item, "id"), text_in(item, "clientId")};
+    if (asked_as.value_or(question) != question && !over()) {
         foreign_input = true;
         fail(Error{
             .code = Code::unavailable, .message = "another client sent a message into this turn"
         });
     }
-    asked_as = asked_as.value_or(mark);
+    asked_as = asked_as.value_or(question);
 }
 
 } // namespace oa_stream::authority
