@@ -164,7 +164,9 @@ Task<Result<KeyUse>> RedisStore::use_key(KeyRequest request) {
              std::move(request.attempt)}
         )
     );
-    co_return KeyUse{seconds(reply, 0) == 1, reply.at(1), reply.at(2), reply.at(3)};
+    co_return KeyUse{
+        seconds(reply, 0) == 1, reply.at(1), reply.at(2), reply.at(3), reply.at(4) == "1"
+    };
 }
 
 Task<Result<void>> RedisStore::forget_key(KeyRequest request) {
@@ -172,6 +174,15 @@ Task<Result<void>> RedisStore::forget_key(KeyRequest request) {
         scripts::forget_key,
         {key("i", row_name({request.owner, request.key}))},
         {std::move(request.attempt)}
+    ));
+    co_return Result<void>{};
+}
+
+Task<Result<void>> RedisStore::answer_key(KeyRequest request, std::string turn) {
+    OA_CO_CHECK(co_await run(
+        scripts::answer_key,
+        {key("i", row_name({request.owner, request.key}))},
+        {std::move(request.attempt), std::move(turn)}
     ));
     co_return Result<void>{};
 }

@@ -93,6 +93,7 @@ public:
     [[nodiscard]] Task<Result<void>> note_left(ThreadKey key, std::string turn) override;
     [[nodiscard]] Task<Result<KeyUse>> use_key(KeyRequest request) override;
     [[nodiscard]] Task<Result<void>> forget_key(KeyRequest request) override;
+    [[nodiscard]] Task<Result<void>> answer_key(KeyRequest request, std::string turn) override;
 
     // redis_turns.cpp
     [[nodiscard]] Task<Result<Acquired>> acquire(AcquireRequest request) override;

@@ -48,6 +48,7 @@ extern const Script changes;
 extern const Script rows;
 extern const Script use_key;
 extern const Script forget_key;
+extern const Script answer_key;
 extern const Script readers;
 extern const Script orphans;
 

@@ -3,26 +3,41 @@
 
 namespace oa_stream::store::scripts {
 
-// KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt.
-const Script use_key{"use_key", list_of(4), R"lua(
+// KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt. Once a user of it died over
+// it, that is known for as long as the key.
+const Script use_key{"use_key", list_of(5), R"lua(
 local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a')
+local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a', 'un')
+local left = r[6] or ''
 if r[1] then
   local turn = r[3] or ''
   local again = r[4] == me and r[5] == ARGV[6]
   if turn ~= '' or r[1] ~= ARGV[3] or not again and redis.call('EXISTS', p..':s:'..(r[4] or '')) == 1 then
-    return {0, r[1], r[2] or '', turn}
+    return {0, r[1], r[2] or '', turn, left}
   end
+  if not again then left = '1' end
 end
-redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me, 'a', ARGV[6])
+redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me, 'a', ARGV[6], 'un', left)
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
-return {1, ARGV[3], ARGV[4], ''}
+return {1, ARGV[3], ARGV[4], '', left}
 )lua"};
 
 // KEYS: the key's hash. ARGV: attempt. A turn it led to was told to nobody.
 const Script forget_key{"forget_key", k_number, R"lua(
+local r = redis.call('HMGET', KEYS[1], 's', 'a', 'un')
+if r[1] ~= ARGV[2] or r[2] ~= ARGV[3] then return 1 end
+if (r[3] or '') == '' then
+  redis.call('UNLINK', KEYS[1])
+else
+  redis.call('HSET', KEYS[1], 's', '', 'a', '', 'ti', '')
+end
+return 1
+)lua"};
+
+// KEYS: the key's hash. ARGV: attempt, turn.
+const Script answer_key{"answer_key", k_number, R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'a')
-if r[1] == ARGV[2] and r[2] == ARGV[3] then redis.call('UNLINK', KEYS[1]) end
+if r[1] == ARGV[2] and r[2] == ARGV[3] then redis.call('HSET', KEYS[1], 'ti', ARGV[4]) end
 return 1
 )lua"};
 

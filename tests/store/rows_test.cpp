@@ -104,6 +104,28 @@ TEST_CASE("a key whose first request came to nothing, or died, may be used again
     CHECK(rig.get(b.use_key(use("ann", "k2", "digest", "c1"))).fresh);
 }
 
+TEST_CASE("a key whose first request died may mean that request's turn") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto again = use("ann", "k1", "digest", "c1", "2");
+    CHECK_FALSE(rig.get(a.use_key(use("ann", "k1", "digest", "c1"))).left);
+    rig.kill(a);
+    CHECK(rig.get(b.use_key(again)).left);
+    CHECK(rig.get(b.use_key(again)).left); // its answer was lost
+    rig.get(b.forget_key(again)); // it could not look
+    const auto third = use("ann", "k1", "digest", "c1", "3");
+    const auto used = rig.get(b.use_key(third));
+    CHECK(used.fresh);
+    CHECK(used.left);
+    rig.get(b.answer_key(again, "t0")); // not its own any more
+    CHECK(rig.get(b.use_key(third)).turn.empty());
+    rig.get(b.answer_key(third, "t1"));
+    const auto known = rig.get(b.use_key(use("ann", "k1", "digest", "c1", "4")));
+    CHECK_FALSE(known.fresh);
+    CHECK(known.turn == "t1");
+}
+
 TEST_CASE("a key that another session took meanwhile begins no turn any more") {
     RedisRig rig;
     auto& a = rig.open();

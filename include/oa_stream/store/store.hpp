@@ -94,6 +94,7 @@ struct KeyUse {
     std::string request{}; ///< digest of the request it was used for
     std::string thread{};  ///< the client's id
     std::string turn{};    ///< empty while that is being started
+    bool left = false;     ///< a use of it before this one died over it, and may have its turn
 };
 
 struct KeyRequest {
@@ -379,6 +380,8 @@ public:
     [[nodiscard]] virtual Task<Result<KeyUse>> use_key(KeyRequest request) = 0;
     /// No client has seen a turn of this attempt.
     [[nodiscard]] virtual Task<Result<void>> forget_key(KeyRequest request) = 0;
+    /// A use of the key before this one had the turn already: from now on the key means it.
+    [[nodiscard]] virtual Task<Result<void>> answer_key(KeyRequest request, std::string turn) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<Store>

@@ -28,8 +28,10 @@ struct Call {
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
-    std::string key{};            ///< Idempotency-Key, empty without
-    std::string key_attempt{};    ///< … and this use of it, where lanes share a store
+    std::string key{}; ///< Idempotency-Key, empty without
+    std::string key_attempt{}; ///< … and this use of it, where lanes share a store
+    bool key_left = false; ///< … before which another one died over it
+    std::string answered_by{}; ///< the turn of that one, once it was found to be complete
     std::string request_digest{}; ///< of the thread and the body, with a key alone
 
     [[nodiscard]] const net::Request& request() const noexcept { return exchange->request(); }

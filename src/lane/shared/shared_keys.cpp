@@ -37,6 +37,7 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
         }
         if (use->fresh) {
             call->key_attempt = request.attempt;
+            call->key_left = use->left;
             co_return std::nullopt;
         }
         if (use->request != call->request_digest) {

@@ -45,9 +45,16 @@ public:
             keys_->accept(use_.owner, use_.key, turn);
         }
     }
-    Task<void> forget() {
-        if (open_ && lane_->shared) {
-            open_ = false;
+    /// No turn was begun; `answered_by`: as there was this one.
+    Task<void> give_up(std::string answered_by) {
+        if (!open_ || !lane_->shared) {
+            co_return;
+        }
+        const bool answered =
+            !answered_by.empty() &&
+            (co_await lane_->shared->store().answer_key(use_, std::move(answered_by))).has_value();
+        open_ = false;
+        if (!answered) {
             co_await lane_->shared->forget_key(use_);
         }
     }
@@ -204,7 +211,7 @@ Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
     KeyInUse key(*lane_, keys_, *call, alive_);
     auto turn = co_await begin_turn(call);
     if (!turn) {
-        co_await key.forget();
+        co_await key.give_up(call->answered_by);
         co_return std::unexpected(std::move(turn).error());
     }
     key.accept(*turn);

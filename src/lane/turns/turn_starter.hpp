@@ -47,9 +47,10 @@ private:
     [[nodiscard]] Task<Accepted<void>> replace_turns(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>>
     replace_same(CallPtr call, authority::TurnRequest* request, bool unsure);
+    [[nodiscard]] Task<Accepted<void>> refuse_answered(CallPtr call, std::string thread);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>>
     start_turn(CallPtr call, bool unsure);
-    [[nodiscard]] Task<Result<std::optional<std::string>>>
+    [[nodiscard]] Task<Accepted<std::optional<authority::PastTurn>>>
     orphaned_turn(CallPtr call, std::string thread);
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
     turns_to_replace(CallPtr call, std::string thread);

@@ -2,7 +2,7 @@
 // message again through another lane gets its answer, and the conversation has the question once.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertLegal, read } from '../lib/contract.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { again, dying, script, users } from './pair.mjs';
 import { startWorld, whole } from './world.mjs';
@@ -19,11 +19,14 @@ const COMMIT = (id) => script(31, id); // together with its row
 const END = (id) => (text) => /\*15\r\n\$7\r\nEVALSHA/.test(text) && text.includes(`oa:t:/${id}\r\n`);
 const APPEND = () => (text) => text.includes('NOMKSTREAM') && text.includes('text-delta');
 
+/** How often the model was asked for an answer to what has this text in it. */
+const asked = async (text) => (await world.mock.requests()).filter((one) => one.path.endsWith('/responses') && one.items.findLast((item) => item.role === 'user')?.text.includes(text)).length;
 let number = 0;
 
+const UNCOMMITTED = 'before its turn is committed';
 const POINTS = [
   ['its turn is acquired', ACQUIRE, 'answer'],
-  ['before its turn is committed', COMMIT, 'command'],
+  [UNCOMMITTED, COMMIT, 'command'],
   ['its turn is committed', COMMIT, 'answer'],
   ['before the first words are stored', APPEND, 'command'],
   ['the first words are stored', APPEND, 'answer'],
@@ -37,20 +40,31 @@ for (const [what, point, lost] of POINTS) {
         const id = `point-${++number}`;
         const lane = await dying(world, `dying-${number}`);
         if (known) assertLegal(await chat(lane.base, 'scenario:text;words=2', { id }).done);
-        const body = chatBody('scenario:text;words=6;delay=20', { id, messageId: `m-${id}` });
+        const text = `scenario:text;words=6;delay=20;key=${id}`;
+        const body = chatBody(text, { id, messageId: `m-${id}` });
         const headers = keyed ? { 'idempotency-key': `key-${id}` } : {};
         const ask = (on) => open(on.base, { method: 'POST', path: '/api/chat', headers, body });
         const first = ask(lane);
         await lane.dieAt(point(id), lost);
         await first.done;
-        const next = await again(() => ask(b).done, (x) => x.status === 200 || (x.status === 409 && x.json().error.code === 'already_answered'), 15000);
-        if (next.status === 200) {
+        // Of a new conversation that no lane had committed nobody knows where it is.
+        const answered = keyed && known && what === UNCOMMITTED;
+        const next = await again(() => ask(b).done, (x) => x.status === 200 || x.json().error.code === 'already_answered', 15000);
+        if (!answered) {
           assertLegal(next);
           assert.deepEqual([read(next).texts, read(next).failure ?? null], [[whole(6)], null]);
-        } else assert.equal(next.json().error.code, 'already_answered', next.text);
+        }
         const messages = await again(() => send(b.base, { path: `/api/chats/${id}/messages` }), (x) => x.text.includes(whole(6)), 5000);
         assert.ok(messages.text.includes(whole(6)), messages.text);
         assert.equal(await users(b, id), known ? 2 : 1, messages.text);
+        const once = what === 'its turn is acquired' || (keyed && (answered || what !== UNCOMMITTED));
+        assert.equal(await asked(`key=${id}`), once ? 1 : 2, 'a message without a key is answered anew');
+        if (answered) {
+          const { turnId } = assertRefused(next, 409, 'already_answered').error;
+          assert.ok(messages.text.includes(`"${turnId}"`), messages.text);
+          assertLegal(await chat(b.base, 'scenario:text;words=2', { id }).done);
+          assert.equal(assertRefused(await ask(b).done, 409, 'already_answered').error.turnId, turnId, 'also later');
+        }
       });
     }
   }

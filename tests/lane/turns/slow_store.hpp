@@ -102,6 +102,7 @@ public:
     Task<Result<std::size_t>> readers(std::string) override { co_return none(); }
     Task<Result<store::KeyUse>> use_key(store::KeyRequest) override { co_return none(); }
     Task<Result<void>> forget_key(store::KeyRequest) override { co_return none(); }
+    Task<Result<void>> answer_key(store::KeyRequest, std::string) override { co_return none(); }
 
     asio::steady_timer gate;
     int released = 0;
