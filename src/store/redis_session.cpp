@@ -95,6 +95,7 @@ Task<Result<void>> RedisStore::register_session(Script script) {
 }
 
 Task<Result<void>> RedisStore::register_anew() {
+    ++anew;
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     if (on_anew) {
         on_anew();

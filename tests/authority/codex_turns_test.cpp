@@ -220,6 +220,33 @@ TEST_CASE("codex: revert comes before the turn, an unknown turn is a preconditio
     CHECK(stage.play(ask("five", thread)).outcome() == "completed");
 }
 
+TEST_CASE("codex: a thread that went to somebody else meanwhile is left as it is") {
+    FakeStage stage;
+    stage.opened();
+    stage.play(ask("one"));
+    const std::string thread = stage.last->thread_id();
+    TurnRequest late = ask("two", thread);
+    late.revert_from_turn = stage.last->turn_id();
+    late.developer = "be brief";
+    bool ours = false;
+    late.ours = [&ours] { return ours; };
+    const auto refused = stage.start(late);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::conflict);
+    CHECK(stage.received("thread/revert") == 0);
+    CHECK(stage.received("thread/inject_items") == 0);
+    CHECK(stage.received("turn/start") == 1);
+    int asked = 0; // it goes after the last step before the turn
+    late.ours = [&asked] { return ++asked < 3; };
+    CHECK(stage.start(late).error().code == Code::conflict);
+    CHECK(stage.received("thread/inject_items") == 1);
+    CHECK(stage.received("turn/start") == 1);
+    ours = true;
+    late.revert_from_turn.reset();
+    late.ours = [&ours] { return ours; };
+    CHECK(stage.play(late).text() == "you said two");
+}
+
 TEST_CASE("codex: history is read over as many pages as there are") {
     FakeStage stage;
     stage.opened();

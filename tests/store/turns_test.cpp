@@ -448,4 +448,5 @@ TEST_CASE("a session is among those whose death is noticed for as long as it liv
     rig.until("the end of its lease", [&] { return !a.leased(); });
     rig.redis->signal(SIGCONT);
     rig.until("a lease again", [&] { return a.leased(); });
+    CHECK(a.anew == 1);
 }

@@ -6,6 +6,7 @@
 #include "oa_stream/turn/event.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,9 @@ struct TurnRequest {
     /// The turn does not end there: it waits for Turn::answer_call(). Also for a thread that was
     /// made with tools.
     bool wait_for_calls = false;
+    /// Asked before each step that others would notice. False: the thread went to somebody else
+    /// while this request stood still, and the start fails with Code::conflict. Unset: it is ours.
+    std::function<bool()> ours{};
 };
 
 /// What a client's function returned.

@@ -18,6 +18,14 @@ constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being in
 constexpr Millis k_overload_pause{50}; ///< first of …
 constexpr int k_overload_tries = 6;    ///< … so many, doubling
 
+/// Codex has no fence: what runs on the thread by then is interrupted, or gets the question twice.
+Result<void> check_ours(const TurnRequest& request) {
+    if (request.ours && !request.ours()) {
+        return fail(Code::conflict, "the thread went to somebody else meanwhile");
+    }
+    return {};
+}
+
 Result<void> check_request(const TurnRequest& request) {
     if (request.thread && (!request.seed.empty() || !request.keep.empty())) {
         return fail(Code::usage, "only a new thread can be seeded");
@@ -87,6 +95,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
             OA_CO_TRY(passing, co_await pass(self));
         }
         if (hold && !request->developer.empty()) {
+            OA_CO_CHECK(check_ours(*request));
             Json words = developer_params((*hold)->id, request->developer);
             OA_CO_CHECK(co_await inject(self, link, std::move(words)));
         }
@@ -191,8 +200,10 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
             co_return std::unexpected(std::move(loaded).error());
         }
     }
+    OA_CO_CHECK(check_ours(*request));
     if (hold->foreign) {
         OA_CO_CHECK(co_await end_foreign_turn(self, link, &*hold));
+        OA_CO_CHECK(check_ours(*request));
     }
     if (const auto& turn = request->revert_from_turn) {
         Json params = thread_revert_params(hold->id, *turn);
@@ -237,6 +248,7 @@ Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) 
 Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request
 ) {
+    OA_CO_CHECK(check_ours(*request));
     auto live = std::make_shared<RunningTurn>(
         self->executor_, self->options_, hold->id, hold->model, self->approval_place(), hold->total
     );
@@ -252,6 +264,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     if (const auto* refusal = std::get_if<Refusal>(&outcome);
         refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_not_loaded) {
         OA_CO_CHECK(co_await resume(self, link, &*hold)); // it was unloaded behind our back
+        OA_CO_CHECK(check_ours(*request));
         outcome = co_await call(self, link, "turn/start", params, request->traceparent);
     }
     if (const auto* refusal = std::get_if<Refusal>(&outcome)) {

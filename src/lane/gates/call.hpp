@@ -8,6 +8,7 @@
 #include "chats/chat_request.hpp"
 #include "routes.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct Call {
     std::shared_ptr<CompletionsRequest> completion{}; ///< of /v1 alone
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
+    std::function<bool()> ours{}; ///< nobody else can have the thread yet; unset: nobody shares it
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
     std::string key{}; ///< Idempotency-Key, empty without
     std::string key_attempt{}; ///< … and this use of it, where lanes share a store

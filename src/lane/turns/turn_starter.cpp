@@ -127,6 +127,7 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;
     request.ask_approvals = asks_approvals(*call);
+    request.ours = call->ours;
     request.effort = call->chat.extras.effort;
     request.model = call->chat.extras.model;
     if (request.model.empty() && lane_->config.names_model) {
@@ -273,7 +274,10 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     }
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
-        co_return std::unexpected(reject_start(turn.error(), replaces));
+        const bool lost = call->ours && !call->ours();
+        co_return std::unexpected(
+            lost ? reject_store_away() : reject_start(turn.error(), replaces)
+        );
     }
     co_return *std::move(turn);
 }
@@ -344,6 +348,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     auto place = co_await take_thread(lane_, wish_of(*lane_, *call, call->chat.thread));
     if (!place) {
         co_return std::unexpected(std::move(place).error());
+    }
+    if (lane_->shared) {
+        call->ours = [store = &lane_->shared->store(), before = lane_->shared->store().anew] {
+            return store->leased() && store->anew == before;
+        };
     }
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject_left());

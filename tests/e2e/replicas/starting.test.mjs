@@ -1,9 +1,10 @@
 // What one lane is about to begin, the others know of.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertLegal, assertRefused } from '../lib/contract.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
-import { begun, fifth, heard, held, resume, startWorld, whole } from './world.mjs';
+import { limit, sleep } from '../lib/process.mjs';
+import { begun, fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
 
 let world, a, b;
 before(async () => {
@@ -48,6 +49,33 @@ test('a start that takes longer than a stop waits is said to be stopping, and is
   await first.done;
   assert.ok(first.chunks.some((c) => c?.type === 'abort'), first.text);
   await world.release('stop-late');
+});
+
+test('a lane that stood still over a start leaves the conversation to whoever has it since', async () => {
+  const sleeper = await world.lane('sleeper');
+  const id = 'slept';
+  assertLegal(await chat(b.base, 'scenario:text;words=2', { id }).done);
+  world.server.signal('SIGSTOP');
+  const first = chat(sleeper.base, held(id), { id, messageId: 'm-slept' });
+  await a.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 'st') === 'starting', 'the start');
+  await sleep(limit(200)); // what it asks Codex first is on its way
+  sleeper.signal('SIGSTOP');
+  world.server.signal('SIGCONT');
+  await a.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 's') === '', 'the end of its lease');
+  const retried = chat(b.base, held(id), { id, messageId: 'm-slept' });
+  await fifth(retried);
+  sleeper.signal('SIGCONT');
+  await first.done;
+  await world.release(id);
+  await retried.done;
+  assertLegal(retried);
+  assert.deepEqual(read(retried).texts, [whole()]);
+  assertRefused(first, 503, 'store_unavailable');
+  assert.ok(first.headers['retry-after']);
+  const messages = (await send(b.base, { path: `/api/chats/${id}/messages` })).text;
+  assert.equal(messages.split('"role":"user"').length, 3, 'two questions');
+  assert.equal(await metric(b, 'codex_foreign_input_total'), 0);
+  assert.equal((await sleeper.stop()).code, 0);
 });
 
 test('a client that leaves while another lane starts its turn is waited for no longer', async () => {
