@@ -69,3 +69,26 @@ for (const [what, point, lost] of POINTS) {
     }
   }
 }
+
+for (const [what, point, lost] of POINTS.slice(0, 2)) {
+  test(`killed when ${what}, with an Idempotency-Key, over an answer that replaces another`, async () => {
+    const id = `replace-${++number}`;
+    const lane = await dying('x');
+    const text = `scenario:text;words=6;delay=20;key=${id}`, message = { id, messageId: `m-${id}` };
+    const old = await chat(lane.base, text, message).done;
+    assertLegal(old);
+    const body = chatBody(text, { ...message, trigger: 'regenerate-message' });
+    const ask = (on) => open(on.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': `key-${id}` }, body });
+    const first = ask(lane);
+    await lane.dieAt(point(id), lost);
+    await first.done;
+    const next = await again(() => ask(b).done, (x) => x.status === 200 || x.json().error.code === 'already_answered');
+    if (what === UNCOMMITTED) {
+      assert.notEqual(assertRefused(next, 409, 'already_answered').error.turnId, old.headers['x-oa-turn-id']);
+    } else assertLegal(next); // the old answer is none to this request
+    const { text: messages } = await send(b.base, { path: `/api/chats/${id}/messages` });
+    assert.ok(messages.includes(whole(6)) && !messages.includes(old.headers['x-oa-turn-id']), messages);
+    assert.equal(await users(b, id), 1, messages);
+    assert.equal(await asked(`key=${id}`), 2);
+  });
+}
