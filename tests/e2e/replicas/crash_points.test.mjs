@@ -73,7 +73,7 @@ for (const [what, point, lost] of POINTS) {
 for (const [what, point, lost] of POINTS.slice(0, 2)) {
   test(`killed when ${what}, with an Idempotency-Key, over an answer that replaces another`, async () => {
     const id = `replace-${++number}`;
-    const lane = await dying('x');
+    const lane = await dying(world, `dying-${number}`);
     const text = `scenario:text;words=6;delay=20;key=${id}`, message = { id, messageId: `m-${id}` };
     const old = await chat(lane.base, text, message).done;
     assertLegal(old);
@@ -82,7 +82,7 @@ for (const [what, point, lost] of POINTS.slice(0, 2)) {
     const first = ask(lane);
     await lane.dieAt(point(id), lost);
     await first.done;
-    const next = await again(() => ask(b).done, (x) => x.status === 200 || x.json().error.code === 'already_answered');
+    const next = await again(() => ask(b).done, (x) => x.status === 200 || x.json().error.code === 'already_answered', 15000);
     if (what === UNCOMMITTED) {
       assert.notEqual(assertRefused(next, 409, 'already_answered').error.turnId, old.headers['x-oa-turn-id']);
     } else assertLegal(next); // the old answer is none to this request
