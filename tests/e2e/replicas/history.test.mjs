@@ -190,7 +190,8 @@ test(`${SECONDS} s of turns while lanes are killed, stopped and cut off: the his
       const good = outcome === 'completed' ? flat(told[part]) === flat(want[part]) : flat(want[part]).startsWith(flat(told[part]));
       if (!good) bad(`${outcome}, with ${part} ${JSON.stringify(told[part]).slice(-200)}`);
     }
-    for (const one of heard) if (one.ending === 'completed' && one.bytes !== bytesOf(entries)) differ.push(`${id}: ${one.how} heard other bytes than the log of ${turn} has`);
+    const unlike = heard.filter((one) => one.ending === 'completed' && one.bytes !== bytesOf(entries)).map((one) => one.how);
+    if (unlike.length > 0) differ.push(`${id}: other bytes were heard (${unlike}) than the log of ${turn} has`);
   }
   let counted;
   for (const end = Date.now() + limit(5000); (counted = await wrongInCounts(ever, logs)).wrong.length > 0 && Date.now() < end; ) await sleep(50);
@@ -204,7 +205,7 @@ test(`${SECONDS} s of turns while lanes are killed, stopped and cut off: the his
   t.diagnostic(`${history.length} turns (${history.filter((one) => one.twice).length} sent twice), ${JSON.stringify(counts)}, endings ${JSON.stringify(endings)}, none told ${JSON.stringify(untold)}, ${violations.length} violations, ${settled.length} settled, ${lost.length} lost, ${logs.size} logs, ${adopted} adoptions, ${counted.unsettled} unsettled ends, ${differ.length} answers unlike their log ${failures.join(', ')}`);
   assert.deepEqual(violations, []);
   assert.deepEqual(lost, [], 'the other lane goes on with every turn');
-  if (SECONDS >= 20) assert.ok(adopted > 0, 'turns that outlast a lease');
+  if (SECONDS >= 60) assert.ok(adopted > 0, 'turns that outlast a lease');
   assert.ok(history.length > SECONDS, `${history.length} turns`);
   assert.ok(endings.completed > history.length / 4, JSON.stringify(endings));
 

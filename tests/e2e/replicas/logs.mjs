@@ -80,7 +80,9 @@ export function wrongInLog(entries, earlier = []) {
 /** What a lane has counted so far. */
 export async function countsOf(lane) {
   const samples = await readMetrics(lane.base);
-  return { accepted: total(samples, 'bridge_accepted_total'), ended: total(samples, 'terminal_total'), unsettled: total(samples, 'store_unsettled_ends_total') };
+  const accepted = total(samples, 'bridge_accepted_total', { route: '/api/chat' });
+  const joined = total(samples, 'bridge_accepted_total') - accepted; // by whoever resumes a turn that is nobody's
+  return { accepted, joined, ended: total(samples, 'terminal_total'), unsettled: total(samples, 'store_unsettled_ends_total') };
 }
 /** Which lane says so in its log, by turn. */
 const saidBy = (lanes, turnsOf) => new Map(lanes.flatMap((lane) => turnsOf(lane).map((turn) => [turn, lane.name])));
@@ -89,7 +91,8 @@ const settledBy = (lane) => lane.stderr.split('\n').filter((line) => line.includ
 
 /**
  * What the lanes' sums do not have of the ends in the logs, or have more. A lane that lives has counted each turn that it
- * ended; besides, at most those whose end it told while the store was silent, as another one may have ended them there.
+ * ended; besides, at most those whose end it told while the store was silent, as another one may have ended them there,
+ * and those that a resume joined, which no request started.
  * Of a lane that was killed only what it had counted shortly before (`counted`) is known, and so of all lanes together only
  * that they have not counted more than there is. `logs`: all logs, by turn. {wrong, unsettled}: of all lanes.
  */
@@ -102,17 +105,16 @@ export async function wrongInCounts(lanes, logs) {
     return taken ? taken.x.split('.')[0] : (entries[0].fence === last.fence ? starters : settlers).get(turn);
   };
   const enders = [...logs].filter(([, entries]) => entries.at(-1).e).map(([turn, entries]) => enderOf(turn, entries));
-  const sums = { ended: 0, unsettled: 0 };
+  const sums = { ended: 0, unsettled: 0, joined: 0 };
   for (const lane of lanes) {
     const seen = lane.counted ?? await countsOf(lane);
-    sums.ended += seen.ended;
-    sums.unsettled += seen.unsettled;
+    for (const name of Object.keys(sums)) sums[name] += seen[name];
     if (lane.counted) continue;
     const ended = enders.filter((one) => one === lane.name).length;
-    if (seen.ended < ended || seen.ended > ended + seen.unsettled) wrong.push(`${lane.name} counted ${seen.ended} ends, and ${seen.unsettled} unsettled ones; its logs have ${ended}`);
+    if (seen.ended < ended || seen.ended > ended + seen.unsettled + seen.joined) wrong.push(`${lane.name} counted ${seen.ended} ends, and ${seen.unsettled} unsettled and ${seen.joined} joined ones; its logs have ${ended}`);
     const accepted = acceptedBy(lane).filter((turn) => logs.has(turn)).length;
     if (seen.accepted !== accepted) wrong.push(`${lane.name} counted ${seen.accepted} turns; of those it told of, ${accepted} have logs`);
   }
-  if (sums.ended > logs.size + sums.unsettled) wrong.push(`all lanes counted ${sums.ended} ends of ${logs.size} turns, and ${sums.unsettled} unsettled ones`);
+  if (sums.ended > logs.size + sums.unsettled + sums.joined) wrong.push(`all lanes counted ${sums.ended} ends of ${logs.size} turns, ${sums.unsettled} unsettled and ${sums.joined} joined ones`);
   return { wrong, unsettled: sums.unsettled };
 }
