@@ -112,8 +112,9 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
         co_return std::unexpected(orphan.error());
     }
     const auto& turn = *orphan;
-    if (turn && !turn->running && turn->outcome == turn::Outcome::completed &&
-        turn->id != call->row->last_turn) {
+    const auto& row = call->row;
+    if (turn && row && turn->id != row->last_turn && !turn->running &&
+        turn->outcome == turn::Outcome::completed) {
         call->answered_by = wire_id(turn->id);
         co_return std::unexpected(reject_answered(call->answered_by));
     }
@@ -165,8 +166,8 @@ TurnStarter::replace_same(CallPtr call, authority::TurnRequest* request, bool un
         if (!orphan) {
             co_return std::unexpected(std::move(orphan).error());
         }
-        if (*orphan) {
-            request->revert_from_turn = std::move((*orphan)->id);
+        if (auto& turn = *orphan) {
+            request->revert_from_turn = std::move(turn->id);
             co_return Accepted<void>{};
         }
     }
