@@ -31,6 +31,12 @@ RedisLink::RedisLink(const asio::any_io_executor& executor, Options options)
 
 RedisLink::~RedisLink() = default;
 
+bool RedisLink::same_server(const RedisLink& other) const {
+    const auto& mine = options_.address.target;
+    const auto& theirs = other.options_.address.target;
+    return mine.host == theirs.host && mine.port == theirs.port;
+}
+
 void RedisLink::close() {
     closed_ = true;
     drop(stream_, {Code::cancelled, "the store is closed"});

@@ -76,6 +76,8 @@ public:
     std::function<void()> on_up{};
     [[nodiscard]] bool up() const noexcept { return up_; }
     [[nodiscard]] const Error& trouble() const noexcept { return trouble_; }
+    /// Where each of them is connected, or was last.
+    [[nodiscard]] bool same_server(const RedisLink& other) const;
     void close();
     /// This connection is not to be trusted any more; another one is made.
     void leave(Error why) { drop(stream_, std::move(why)); }

@@ -139,6 +139,7 @@ Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
         }
         co_await self->renew();
         if (*alive) {
+            self->gather_followers();
             co_await self->look_at_server();
         }
         if (*alive && !self->refused_.empty()) {
@@ -171,6 +172,15 @@ Task<void> RedisStore::renew() {
     // good.
     if (counting_ == 0) {
         (void)co_await register_session(scripts::count);
+    }
+}
+
+/// An old primary that lives on refuses no reader anything, and tells none any news.
+void RedisStore::gather_followers() {
+    for (const auto& one : news_) {
+        if (link_->up() && one->up() && !one->same_server(*link_)) {
+            one->leave({Code::unavailable, "another server is the primary now"});
+        }
     }
 }
 

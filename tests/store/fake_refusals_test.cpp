@@ -169,6 +169,8 @@ TEST_CASE("a primary that lost its copies is left for the one that a Sentinel na
     rig.redis.next("acquire", error(k_few));
     CHECK_FALSE(rig.run(store.acquire(wish(k_chat))));
     rig.until("the other primary", [&] { return second.dialled() > 0 && store.trouble().empty(); });
+    // Those that only read are refused nothing, and would stay for ever.
+    rig.until("every follower there", [&] { return second.dialled() == 1 + k_followers; });
     second.next("acquire", acquired_answer());
     CHECK(rig.get(store.acquire(wish(k_chat))).holding.fence == k_fence);
 
