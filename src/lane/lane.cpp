@@ -286,11 +286,14 @@ std::string Lane::Impl::unready() const {
     return state.shared ? state.shared->store().trouble() : std::string();
 }
 
-/// What a ready lane has to say all the same. All lanes have the same full store: a balancer that
-/// left them for it would refuse people who read, too.
+/// What a ready lane has to say all the same. All lanes have the same store: a balancer that left
+/// them because it takes no writes would refuse people who read, too.
 std::string Lane::Impl::caution() const {
-    const bool full = state.shared && state.shared->full();
-    return full ? "the store is full: no new turns" : state.authority().health().reason;
+    if (state.shared && state.shared->full()) {
+        return "the store is full: no new turns";
+    }
+    const auto store = state.shared ? state.shared->store().caution() : std::string();
+    return store.empty() ? state.authority().health().reason : store;
 }
 
 Task<void> Lane::Impl::metrics(CallPtr call) {

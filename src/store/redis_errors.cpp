@@ -40,6 +40,11 @@ bool refuses_command(const Reply& reply) {
                               reply.text.contains("ACL failure in script"));
 }
 
+bool refuses_writes_alone(const Reply& reply) {
+    return reply.failed() &&
+           (reply.text.starts_with("NOREPLICAS") || reply.text.starts_with("MISCONF"));
+}
+
 Error error_of(const Reply& reply) {
     const std::string_view text = reply.text;
     if (text.starts_with("OOM")) {

@@ -11,5 +11,7 @@ namespace oa_stream::store {
 [[nodiscard]] Error error_of(const Reply& reply);
 /// The user may not use it.
 [[nodiscard]] bool refuses_command(const Reply& reply);
+/// Nobody may write; reading goes on.
+[[nodiscard]] bool refuses_writes_alone(const Reply& reply);
 
 } // namespace oa_stream::store

@@ -156,6 +156,7 @@ Task<void> RedisStore::renew() {
         co_return;
     }
     unwilling_ = kept->failed() ? error_of(*kept).text() : std::string();
+    still_reads_ = refuses_writes_alone(*kept);
     if (kept->failed()) {
         co_return;
     }
@@ -207,12 +208,16 @@ std::string RedisStore::trouble() const {
     if (!link_->up()) {
         return "the store is away: " + link_->trouble().message;
     }
-    return refused_.empty() ? unwilling_ : refused_;
+    return !refused_.empty() || still_reads_ ? refused_ : unwilling_;
+}
+
+std::string RedisStore::caution() const {
+    return still_reads_ ? unwilling_ : std::string();
 }
 
 StoreNumbers RedisStore::numbers() const {
     auto out = numbers_;
-    out.up = trouble().empty();
+    out.up = trouble().empty() && unwilling_.empty();
     out.held = held_.count();
     return out;
 }

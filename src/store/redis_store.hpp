@@ -74,6 +74,7 @@ public:
     [[nodiscard]] Task<Result<void>> open() override;
     [[nodiscard]] Task<void> close() override;
     [[nodiscard]] std::string trouble() const override;
+    [[nodiscard]] std::string caution() const override;
     [[nodiscard]] const std::string& session() const noexcept override { return session_; }
     [[nodiscard]] const StoreOptions& options() const noexcept override { return options_; }
     [[nodiscard]] StoreNumbers numbers() const override;
@@ -205,6 +206,7 @@ private:
     std::size_t copies_ = 0; ///< of the server, that follow closely
     std::string refused_{}; ///< a command that the user may not use (any more)
     std::string unwilling_{}; ///< what the last beat was told instead of being taken
+    bool still_reads_ = false; ///< … while it still answers those who only read
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     asio::steady_timer beat_;
     bool copying_ = false; ///< a copy is being waited for

@@ -112,18 +112,30 @@ TEST_CASE("a refusal among pieces under way is of its piece alone") {
     }
 }
 
-TEST_CASE("a server that takes no writes makes a lane unready, until it takes them again") {
-    for (const std::string& refusal :
-         {k_few, std::string("LOADING Redis is loading the dataset in memory")}) {
+TEST_CASE("a server that takes no beat is told of, until it takes one; readers alone mind less") {
+    struct Case {
+        std::string refusal;
+        bool reads;
+    };
+    for (const auto& [refusal, reads] :
+         {Case{k_few, true},
+          Case{"MISCONF Redis is configured to save RDB snapshots", true},
+          Case{"LOADING Redis is loading the dataset in memory", false},
+          Case{"CLUSTERDOWN The cluster is down", false}}) {
+        INFO(refusal);
         FakeRig rig;
         auto options = rig.options();
         options.lease = Millis(200);
         auto& store = rig.open(options);
-        CHECK(store.trouble().empty());
+        CHECK(store.numbers().up);
         rig.redis.always("PEXPIRE", error(refusal));
-        rig.until("the trouble", [&] { return store.trouble().contains(refusal); });
+        rig.until("the beat", [&] { return !store.numbers().up; });
+        CHECK(store.caution().contains(refusal) == reads);
+        CHECK(store.trouble().contains(refusal) != reads);
+        CHECK(store.trouble().empty() == reads);
         rig.redis.as_usual("PEXPIRE");
-        rig.until("the end of it", [&] { return store.trouble().empty(); });
+        rig.until("the end of it", [&] { return store.numbers().up; });
+        CHECK(store.caution() + store.trouble() == "");
     }
 }
 

@@ -1,8 +1,9 @@
 // An old primary that lives on beside the new one takes no writes: with min-replicas-to-write it has nobody to copy them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertLegal, read } from '../lib/contract.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
 import { oa } from '../lib/process.mjs';
 import { again } from './pair.mjs';
 import { startPipe } from './pipe.mjs';
@@ -79,4 +80,24 @@ test('the old primary comes back as a copy of the new one, and the lanes stay', 
   assert.deepEqual(lanesOn(fresh), ['a', 'b']);
   assertLegal(await again(() => chat(a.base, 'scenario:text;words=3', { id: 'zombie-after' }).done));
   await a.until(() => world.redis.cli('HGET', 'oa:t:/zombie-after', 'st') === 'ended', 'what was said since');
+});
+
+test('a primary whose copies are gone: nothing new starts, reading goes on, the lane stays ready and says why', async () => {
+  const redis = await startRedis();
+  const lane = await startLane({ authority: 'replay', args: ['--store', redis.url, '--limit', 'lease=2s'] });
+  const start = () => chat(lane.base, 'hello', { id: 'alone' }).done;
+  const readyz = () => send(lane.base, { path: '/readyz' });
+  assertLegal(await start());
+  redis.cli('CONFIG', 'SET', 'min-replicas-to-write', '1');
+  assertRefused(await start(), 503, 'store_unavailable');
+  const told = await again(readyz, (x) => /NOREPLICAS/.test(x.text));
+  assert.equal(told.status, 200);
+  assert.match(told.json().reason, /NOREPLICAS.*start its copies/);
+  assert.equal(await metric(lane, 'store_up'), 0);
+  assert.equal((await send(lane.base, { path: '/api/chats' })).status, 200);
+  redis.cli('CONFIG', 'SET', 'min-replicas-to-write', '0');
+  assertLegal(await again(start));
+  assert.equal((await again(readyz, (x) => !x.text.includes('NOREPLICAS'))).status, 200);
+  assert.equal((await lane.stop()).code, 0);
+  await redis.kill();
 });
