@@ -36,6 +36,7 @@ const std::map<std::string, std::string, std::less<>>& usual() {
         {"HSET", k_one},
         {"PEXPIRE", k_one},
         {"UNLINK", k_one},
+        {"WAIT", ":0\r\n"},
         {"sign_on", k_one},
         {"count", k_one},
         {"EVALSHA", error("NOSCRIPT No matching script. Please use EVAL.")},
