@@ -40,6 +40,7 @@ members_of(RedisLink::Self link, std::string key, Millis wait) {
         co_return strange_answer(link);
     }
     std::vector<std::string> out;
+    out.reserve(reply.items.size());
     for (const auto& item : reply.items) {
         out.push_back(item.text);
     }

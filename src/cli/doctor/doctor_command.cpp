@@ -277,8 +277,7 @@ const CommandSpec doctor_command = command<run>({
             "oa-stream doctor",
             "oa-stream doctor cutover.yaml --set base_url=https://chat.example.org",
             "oa-stream doctor --store redis://127.0.0.1:6379",
-            "oa-stream doctor --codex-server 0=ws://127.0.0.1:4500"
-            " --codex-token file:/etc/oa-stream/codex-token",
+            "oa-stream doctor --codex-server 0=unix:/run/codex/0.sock",
             "oa-stream doctor --worker-control https://control.example.org",
         },
     .reads_runs = true,

@@ -34,19 +34,19 @@ bool RowUses::has(const store::ThreadKey& key) const {
 }
 
 SharedHold::SharedHold(
-    const asio::any_io_executor& executor,
+    asio::any_io_executor executor,
     store::Store& store,
     store::ThreadKey key,
     std::uint64_t fence,
     std::shared_ptr<void> use,
     bool unsure
 )
-    : executor_(executor), store_(&store), key_(std::move(key)), fence_(fence),
+    : executor_(std::move(executor)), store_(&store), key_(std::move(key)), fence_(fence),
       use_(std::move(use)), unsure_(unsure) {
 }
 
 SharedHold::SharedHold(SharedHold&& other) noexcept
-    : executor_(other.executor_), store_(std::exchange(other.store_, nullptr)),
+    : executor_(std::move(other.executor_)), store_(std::exchange(other.store_, nullptr)),
       key_(std::move(other.key_)), fence_(other.fence_), use_(std::move(other.use_)),
       unsure_(other.unsure_) {
 }

@@ -37,7 +37,7 @@ private:
 class SharedHold {
 public:
     SharedHold(
-        const asio::any_io_executor& executor,
+        asio::any_io_executor executor,
         store::Store& store,
         store::ThreadKey key,
         std::uint64_t fence,
