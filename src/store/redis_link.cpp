@@ -225,7 +225,7 @@ bool RedisLink::may_have_moved(std::string_view refusal) {
     }
     // One that lost its copies: a Sentinel may have made one of them the primary.
     const auto now = Clock::now();
-    if (!refusal.starts_with("NOREPLICAS") || options_.address.sentinels.empty() ||
+    if (!refusal.starts_with("NOREPLICAS") || !up_ || options_.address.sentinels.empty() ||
         now - asked_again_ < k_ask_again) {
         return false;
     }

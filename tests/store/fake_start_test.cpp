@@ -153,7 +153,9 @@ TEST_CASE("a primary that a Sentinel names, and whose copies are gone, is refuse
     FakeRig rig;
     FakeRedis sentinel(rig.context);
     sentinel.always("SENTINEL", words({"127.0.0.1", rig.redis.port()}));
-    rig.redis.always("probe SADD", error("NOREPLICAS Not enough good replicas to write."));
+    for (const std::string write : {"probe SADD", "HSET", "sign_on"}) {
+        rig.redis.always(write, error("NOREPLICAS Not enough good replicas to write."));
+    }
     auto options = rig.options();
     options.url = "redis+sentinel://" + sentinel.address() + "/chat";
     const auto refused = rig.refused(options);
