@@ -16,11 +16,13 @@ namespace {
 constexpr Millis k_first_pause{50};
 constexpr Millis k_longest_pause{250}; ///< new turns wait for it once a store is back
 
-/// Of an answer to a log-in: the server's words hold no secret, and they name the reason.
+/// Of an answer to a log-in: the server's words name the reason, and hold no secret. A server that
+/// knows no such command repeats what it was given.
 Error refused(const Reply& reply) {
+    const bool repeats = reply.text.contains("nknown command");
     return {
         Code::credentials,
-        "the store refuses the log-in: " + reply.text,
+        "the store refuses the log-in: " + (repeats ? "it knows no AUTH" : reply.text),
         {},
         "check the user and the password"
     };
