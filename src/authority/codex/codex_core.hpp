@@ -194,8 +194,14 @@ private:
     void finish(const std::shared_ptr<CodexThread>& thread);
 
     // codex_start.cpp
-    [[nodiscard]] static Task<RpcOutcome>
-    call(Self self, Link link, std::string method, Json params, std::string traceparent = {});
+    [[nodiscard]] static Task<RpcOutcome> call(
+        Self self,
+        Link link,
+        std::string method,
+        Json params,
+        std::string traceparent = {},
+        std::function<bool()> ours = {}
+    );
     [[nodiscard]] static Task<Result<Turnstile::Pass>> pass(Self self);
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);

@@ -18,10 +18,12 @@ constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being in
 constexpr Millis k_overload_pause{50}; ///< first of …
 constexpr int k_overload_tries = 6;    ///< … so many, doubling
 
+constexpr std::string_view k_lost = "the thread went to somebody else meanwhile";
+
 /// Codex has no fence: what runs on the thread by then is interrupted, or gets the question twice.
 Result<void> check_ours(const TurnRequest& request) {
     if (request.ours && !request.ours()) {
-        return fail(Code::conflict, "the thread went to somebody else meanwhile");
+        return fail(Code::conflict, std::string(k_lost));
     }
     return {};
 }
@@ -56,9 +58,15 @@ Result<void> check_request(const TurnRequest& request) {
 
 } // namespace
 
-/// With patience for -32001: nothing was done for those.
-Task<RpcOutcome>
-CodexCore::call(Self self, Link link, std::string method, Json params, std::string traceparent) {
+/// With patience for -32001: nothing was done for those. `ours`: as of a TurnRequest.
+Task<RpcOutcome> CodexCore::call(
+    Self self,
+    Link link,
+    std::string method,
+    Json params,
+    std::string traceparent,
+    std::function<bool()> ours
+) {
     Millis pause = k_overload_pause;
     for (int attempt = 1;; ++attempt) {
         RpcOutcome outcome = co_await link->rpc().call(
@@ -72,6 +80,9 @@ CodexCore::call(Self self, Link link, std::string method, Json params, std::stri
         ++self->counts_.overloaded;
         if (!co_await sleep_for(pause)) {
             co_return Error{.code = Code::cancelled, .message = "cancelled"};
+        }
+        if (ours && !ours()) {
+            co_return Error{.code = Code::conflict, .message = std::string(k_lost)};
         }
         pause *= 2;
     }
@@ -260,12 +271,14 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     hold->live = live;
     Json params = turn_start_params(hold->id, *request);
     self->add_own_choices(params, *hold, *request);
-    RpcOutcome outcome = co_await call(self, link, "turn/start", params, request->traceparent);
+    RpcOutcome outcome =
+        co_await call(self, link, "turn/start", params, request->traceparent, request->ours);
     if (const auto* refusal = std::get_if<Refusal>(&outcome);
         refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_not_loaded) {
         OA_CO_CHECK(co_await resume(self, link, &*hold)); // it was unloaded behind our back
         OA_CO_CHECK(check_ours(*request));
-        outcome = co_await call(self, link, "turn/start", params, request->traceparent);
+        outcome =
+            co_await call(self, link, "turn/start", params, request->traceparent, request->ours);
     }
     if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
         co_return std::unexpected(error_of(*refusal, "turn/start"));
