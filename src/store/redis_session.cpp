@@ -94,8 +94,13 @@ Task<Result<void>> RedisStore::register_session(Script script) {
     co_return Result<void>{};
 }
 
+bool RedisStore::steady() const noexcept {
+    return leased() && Clock::now() >= leased_since_ + 2 * (options_.lease / k_beats);
+}
+
 Task<Result<void>> RedisStore::register_anew() {
     ++anew;
+    leased_since_ = Clock::now();
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     if (on_anew) {
         on_anew();
@@ -164,6 +169,9 @@ Task<void> RedisStore::renew() {
     if (kept->count() == 0) {
         (void)co_await register_anew();
         co_return;
+    }
+    if (began > leased_until_) {
+        leased_since_ = Clock::now();
     }
     leased_until_ = began + options_.lease;
     if (unsure && on_anew) {

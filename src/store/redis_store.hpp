@@ -79,6 +79,7 @@ public:
     [[nodiscard]] const StoreOptions& options() const noexcept override { return options_; }
     [[nodiscard]] StoreNumbers numbers() const override;
     [[nodiscard]] bool leased() const noexcept override { return Clock::now() < leased_until_; }
+    [[nodiscard]] bool steady() const noexcept override;
 
     // redis_rows.cpp
     [[nodiscard]] Task<Result<ThreadState>> look(ThreadKey key) override;
@@ -198,6 +199,7 @@ private:
     HeldTurns held_{};
     std::size_t counting_ = 0; ///< commands on their way that change what is counted
     Clock::time_point leased_until_{};
+    Clock::time_point leased_since_{}; ///< the last break
     Clock::time_point timed_{}; ///< the last entry of a log that tells when it was written
     std::array<std::string, k_followers> inbox_at_{}; ///< what each follower has read
     StoreNumbers numbers_{};

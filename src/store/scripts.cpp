@@ -232,6 +232,7 @@ return 1
 #define OA_UNCHANGED                                                                               \
     R"lua(
 local p, me = ARGV[1], ARGV[2]
+if redis.call('EXISTS', p..':s:'..me) == 0 then return {0} end
 local r = redis.call('HMGET', KEYS[1], 's', 'f')
 if r[1] ~= ARGV[3] or r[2] ~= ARGV[4] or ARGV[3] == '' then return {0} end
 if redis.call('EXISTS', p..':s:'..ARGV[3]) == 1 then return {0} end
@@ -256,7 +257,6 @@ return {1}
 
 // ARGV further: owner, row's name, turn, times to live of its log and of who reads it.
 const Script adopt{"adopt", list_of(1), OA_UNCHANGED R"lua(
-if redis.call('EXISTS', p..':s:'..me) == 0 then return {0} end
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 redis.call('HSET', KEYS[1], 's', me)
 redis.call('SREM', p..':o:'..ARGV[3], ARGV[8])
@@ -326,10 +326,11 @@ return 1
 // KEYS: owner's changes. ARGV: where the last answer ended. First the end of this one, then whether
 // that place is still there, then ids. Where nothing is known any more a place is made, from which
 // the next question goes on.
-const Script changes{"changes", list_of(2), R"lua(#!lua flags=allow-oom
+const Script changes{"changes", list_of(2), R"lua(
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last == 0 then
-  local place = redis.call('XADD', KEYS[1], '*', 'i', '')
+  local place = redis.pcall('XADD', KEYS[1], '*', 'i', '')
+  if type(place) == 'table' then return {'', 0} end
   redis.call('PEXPIRE', KEYS[1], '86400000')
   return {place, 0}
 end

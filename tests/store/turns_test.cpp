@@ -439,14 +439,34 @@ TEST_CASE("a session knows what the store has as its own, and counts are put rig
 TEST_CASE("a session is among those whose death is noticed for as long as it lives") {
     RedisRig rig;
     auto& a = rig.open();
-    CHECK(a.leased());
+    CHECK(a.steady());
     redis_cli(rig, {"DEL", "oa:ss"});
     rig.until("its name", [&] {
         return redis_cli(rig, {"SISMEMBER", "oa:ss", a.session()}) == "1\n";
     });
     rig.redis->signal(SIGSTOP);
     rig.until("the end of its lease", [&] { return !a.leased(); });
+    const auto gone = Clock::now() + Millis(100); // the server got it later than it was asked for
+    rig.until("the end of its key", [&] { return Clock::now() >= gone; });
     rig.redis->signal(SIGCONT);
     rig.until("a lease again", [&] { return a.leased(); });
     CHECK(a.anew == 1);
+    CHECK_FALSE(a.steady()); // the others may be about to say that they live
+    rig.until("the time in which they do", [&] { return a.steady(); });
+}
+
+TEST_CASE("a session that is dead itself decides for no other") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    rig.get(append(a, "t1", fence, 3, "abc"));
+    rig.until("a moment without both", [&] {
+        redis_cli(rig, {"DEL", "oa:s:" + a.session(), "oa:s:" + b.session()});
+        const auto was = take(rig, b, k_thread);
+        redis_cli(rig, {"DEL", "oa:s:" + a.session(), "oa:s:" + b.session()});
+        CHECK_FALSE(rig.get(b.reap(was, "end", "{}")));
+        CHECK_FALSE(rig.get(b.adopt(was)));
+        return !was.from.alive;
+    });
 }

@@ -298,6 +298,9 @@ public:
     [[nodiscard]] virtual StoreNumbers numbers() const = 0;
     /// What this process holds nobody else can have taken yet.
     [[nodiscard]] virtual bool leased() const noexcept = 0;
+    /// … and has been for so long that any other process that lives has said so since: a store that
+    /// stood still, or took no writes, lets all of them seem dead.
+    [[nodiscard]] virtual bool steady() const noexcept = 0;
 
     // Threads.
     [[nodiscard]] virtual Task<Result<ThreadState>> look(ThreadKey key) = 0;

@@ -114,7 +114,8 @@ std::string_view route_of(const TurnHead& head) {
 Task<bool> SharedLane::settle(store::ThreadKey key) {
     const auto state = co_await store_->look(key);
     const bool dead = state && !state->holding.session.empty() && !state->holding.alive;
-    if (!dead || state->holding.session == store_->session()) { // which holds its turns again
+    const bool ours = dead && state->holding.session == store_->session(); // is held again
+    if (!dead || ours || !store_->steady()) {
         co_return true;
     }
     learn(key, state->fields, state->erased); // the turn may be of another thread than we know
@@ -257,10 +258,11 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         (void)(*joined)->leave();
         co_return Adoption::later; // of another lane
     }
-    const auto fence = co_await store_->adopt(take);
-    if (!fence || !*fence) {
+    const auto adopted = co_await store_->adopt(take);
+    const auto fence = adopted.value_or(std::nullopt);
+    if (!fence) {
         (void)(*joined)->leave(); // it is somebody else's now
-        co_return fence ? Adoption::done : Adoption::later;
+        co_return adopted ? Adoption::done : Adoption::later;
     }
     // A stop that was asked since the row was read was told to nobody.
     const auto taken = co_await store_->look(take.key);
@@ -268,7 +270,7 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         co_return Adoption::later;
     }
     take.from.stop = taken ? taken->holding.stop : take.from.stop;
-    auto live = go_on(take, **fence, said, head, *std::move(joined));
+    auto live = go_on(take, *fence, said, head, *std::move(joined));
     lease->commit(live);
     co_return Adoption::done;
 }
@@ -354,7 +356,7 @@ Task<void> SharedLane::reap(
         frames = past ? rest_of(encoder, said, *std::move(past), ended) : std::string();
         if (frames.empty()) {
             ended = lost_end();
-            encoder.fail_open(*ended.failure, frames);
+            encoder.fail_open(ended.failure.value_or(turn::Failure{}), frames);
         }
         frames.insert(0, begun);
     }

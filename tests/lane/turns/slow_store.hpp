@@ -47,6 +47,7 @@ public:
     const store::StoreOptions& options() const noexcept override { return options_; }
     store::StoreNumbers numbers() const override { return {}; }
     bool leased() const noexcept override { return true; }
+    bool steady() const noexcept override { return true; }
     Task<Result<void>> touch(store::ThreadKey, std::int64_t) override { co_return none(); }
     Task<Result<std::vector<store::ThreadKey>>> held() override { co_return none(); }
     Task<Result<store::ThreadState>> look(store::ThreadKey) override { co_return none(); }
