@@ -74,6 +74,7 @@ Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
     if (!use->fresh) {
         co_return std::unexpected(reject_still_starting());
     }
+    call->key_left = use->left; // whoever had it meanwhile died over it
     co_return Accepted<void>{};
 }
 
@@ -102,6 +103,7 @@ Task<bool> SharedLane::forget_stale_keys(const store::KeyRequest* of) {
         if (stale == stale_keys_.end()) {
             co_return true;
         }
+        // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it may go meanwhile
         const auto request = *stale;
         if (!co_await store_->forget_key(request)) {
             co_return false;

@@ -181,6 +181,8 @@ private:
     );
     void tell_readers(const store::ThreadKey& key, const std::string& turn);
     void tell_holder(store::ThreadKey key, std::string turn);
+    [[nodiscard]] std::shared_ptr<LiveTurn>
+    own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const;
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding);

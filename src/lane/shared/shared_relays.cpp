@@ -17,6 +17,11 @@ constexpr int k_looks = 3;
 
 constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
 
+/// It is being started, or a dead replica left it.
+bool starts_or_lies(const store::Holding& row) {
+    return !row.session.empty() && (!row.alive || row.phase == store::Phase::starting);
+}
+
 } // namespace
 
 TurnHead read_head(const std::string& text) {
@@ -159,34 +164,41 @@ void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries)
     }
 }
 
+/// Null: it is not what the row means.
+std::shared_ptr<LiveTurn>
+SharedLane::own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const {
+    auto own = lane_->turns.find(key.owner, key.id);
+    if (!own || own->gone()) {
+        return nullptr;
+    }
+    if (row && own->ended() && own->id() != row->holding.turn) {
+        return nullptr;
+    }
+    if (row) {
+        own->history_read(row->read);
+    }
+    return own;
+}
+
 Task<Accepted<std::shared_ptr<LiveTurn>>>
 SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
     const store::ThreadKey key{owner, thread};
     const auto until = Clock::now() + k_start_wait;
     for (int looks = 0;;) {
         const auto state = co_await store_->look(key);
-        auto own = lane_->turns.find(owner, thread);
-        if (own && own->gone()) {
-            own = nullptr;
+        if (auto own = own_turn(key, state)) {
+            co_return own;
         }
         if (!state) {
-            if (own) {
-                co_return own;
-            }
             co_return std::unexpected(reject_store_away());
         }
         const auto& holding = state->holding;
-        if (own && (own->id() == holding.turn || !own->ended())) {
-            own->history_read(state->read);
-            co_return own;
-        }
-        const bool held = !holding.session.empty();
-        if (held && !holding.alive && looks < k_looks) {
+        const bool dead = !holding.session.empty() && !holding.alive;
+        if (dead && looks < k_looks) {
             looks = co_await settle(key) ? looks + 1 : k_looks;
             continue;
         }
-        if (held && holding.alive && holding.phase == store::Phase::starting &&
-            Clock::now() < until) {
+        if (holding.alive && holding.phase == store::Phase::starting && Clock::now() < until) {
             if (gone()) {
                 co_return std::unexpected(reject_left());
             }
@@ -212,10 +224,8 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
     while (true) {
         const auto state = co_await store_->look(key);
         const auto& holding = state ? state->holding : store::Holding{};
-        const bool others = !holding.session.empty() && holding.session != store_->session();
-        const bool dead = others && !holding.alive;
-        const bool starts = others && holding.alive && holding.phase == store::Phase::starting;
-        if ((!dead && !starts) || (asked && holding.fence != *asked)) {
+        const bool waits = starts_or_lies(holding) && holding.session != store_->session();
+        if (!waits || (asked && holding.fence != *asked)) {
             co_return asked ? Start::over : Start::none;
         }
         if (!asked) {
@@ -226,7 +236,8 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
                 asked = holding.fence;
             }
         }
-        if (dead && !std::exchange(settling, true)) { // whoever has it then ends it first of all
+        if (!holding.alive &&
+            !std::exchange(settling, true)) { // whoever has it then ends it first of all
             settle_soon(key);
         }
         if (Clock::now() >= until) {

@@ -221,6 +221,9 @@ Task<bool> SharedLane::is_ours(std::shared_ptr<LiveTurn> turn, bool to_stop) {
     auto state = co_await store_->look(key);
     while (*alive && !state && !turn->ended()) { // what was asked must not be lost
         co_await sleep_for(k_look_again);
+        if (!*alive) {
+            co_return false;
+        }
         state = co_await store_->look(key);
     }
     if (!*alive || !state) {
