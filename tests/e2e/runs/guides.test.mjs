@@ -147,6 +147,7 @@ const GUIDES = {
     'oa-stream doctor --store URL': { line: (line) => line.replace('URL', redis.url), ends: [0, 1, 3] },
     'redis-cli info memory': { line: (line) => line.replace('redis-cli', `redis-cli -p ${redis.port}`), after: ({ stdout }) => assert.match(stdout, /maxmemory:/) },
     'redis-cli info': { line: (line) => line.replace('redis-cli', `redis-cli -p ${redis.port}`), after: ({ stdout }) => assert.match(stdout, /uptime_in_seconds:/) },
+    'oa-stream doctor --codex-server K=URL --codex-token REF': { elsewhere: 'tests/e2e/lane/two_servers.test.mjs' },
     'oa-stream doctor --worker-control URL': { elsewhere: 'tests/e2e/worker/operator.test.mjs' },
     'oa-stream smoke stream --base-url URL': { line: toLane },
     'watch --revision R': { line: () => `oa-stream watch --base-url ${target.base} --revision v1`, until: /req\/s/ },
