@@ -40,7 +40,7 @@ export const PAIRED = [
   'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs', 'tests/e2e/operator/drill.test.mjs',
   'tests/e2e/operator/package.test.mjs', // builds
   'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/watch.test.mjs',
-  'tests/e2e/replicas/*', // a lane that is kept waiting for longer than its lease loses its turns
+  'tests/e2e/replicas/*', 'tests/e2e/store/*', // a lane that is kept waiting for longer than its lease loses its turns
   'tests/e2e/runs/*', // gates that judge measured answers
   'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
 ];
@@ -63,7 +63,7 @@ export const WAITING = [
   'tests/e2e/operator/backup.test.mjs', 'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
   'tests/e2e/operator/drill.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/faults_smoke.test.mjs',
   'tests/e2e/operator/output.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/rollback.test.mjs',
-  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/steer.test.mjs', 'tests/e2e/replicas/setups.test.mjs',
+  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/steer.test.mjs', 'tests/e2e/store/setups.test.mjs',
   'tests/e2e/runs/*', 'tests/e2e/worker/away.test.mjs', 'tests/e2e/worker/commands.test.mjs', 'tests/e2e/worker/disconnects.test.mjs',
 ];
 

@@ -10,9 +10,9 @@ import { assertLegal } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
-import { startPipe } from './pipe.mjs';
-import { startRedis } from './redis.mjs';
-import { resume } from './world.mjs';
+import { startPipe } from '../replicas/pipe.mjs';
+import { startRedis } from '../replicas/redis.mjs';
+import { resume } from '../replicas/world.mjs';
 
 const folder = scratch('setups');
 const certificate = (name) => {

@@ -4,9 +4,9 @@ import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { limit, oa, sleep } from '../lib/process.mjs';
-import { askOnce } from './logs.mjs';
-import { meet, sentinelUrl, startRedis, startSentinel } from './redis.mjs';
-import { begun, fifth, resume, startWorld, whole } from './world.mjs';
+import { askOnce } from '../replicas/logs.mjs';
+import { meet, sentinelUrl, startRedis, startSentinel } from '../replicas/redis.mjs';
+import { begun, fifth, resume, startWorld, whole } from '../replicas/world.mjs';
 
 const sentinels = [];
 let world, copies, url, a, b;
