@@ -129,6 +129,18 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
     }
 }
 
+void SharedLane::settle_soon(store::ThreadKey key) {
+    spawn(
+        lane_->executor,
+        "settle",
+        [](SharedLane* self, std::shared_ptr<bool> alive, store::ThreadKey key) -> Task<void> {
+            if (*alive) {
+                (void)co_await self->settle(std::move(key));
+            }
+        }(this, alive_, std::move(key))
+    );
+}
+
 /// An answer of the store that was lost, or an end that it did not take in time, leaves a row
 /// behind that no other replica may touch while this one lives.
 Task<void> SharedLane::look_after_rows() {

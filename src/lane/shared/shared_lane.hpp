@@ -64,7 +64,7 @@ public:
     [[nodiscard]] Task<Accepted<std::optional<SharedHold>>> acquire(ThreadWish wish);
     /// False: its authority does not answer. shared_settle.cpp
     [[nodiscard]] Task<bool> settle(store::ThreadKey key);
-    void settle_soon(store::ThreadKey key);
+    void settle_soon(store::ThreadKey key); ///< shared_lane.cpp
     /// The turn was accepted; its journal. `stop`: it was wanted to end meanwhile.
     struct Committed {
         std::shared_ptr<TurnJournal> journal;

@@ -156,18 +156,6 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
     co_return true;
 }
 
-void SharedLane::settle_soon(store::ThreadKey key) {
-    spawn(
-        lane_->executor,
-        "settle",
-        [](SharedLane* self, std::shared_ptr<bool> alive, store::ThreadKey key) -> Task<void> {
-            if (*alive) {
-                (void)co_await self->settle(std::move(key));
-            }
-        }(this, alive_, std::move(key))
-    );
-}
-
 /// For an authority that is away. Another lane may settle the turn, and die over it as well: that
 /// one has a fence of its own.
 bool SharedLane::still_waits(const store::Holding& dead) {
