@@ -32,6 +32,14 @@ async function leaves(x, lane, left) {
   await lane.until(() => readers(turnOf(x)) === left, 'the reader that left');
 }
 
+/** The held turn goes on, and `x` hears all of it. */
+async function endsWhole(x, id) {
+  await world.release(id);
+  await x.done;
+  assertLegal(x);
+  assert.deepEqual(read(x).texts, [whole()]);
+}
+
 test('the lane that runs a turn does not end it for the next message while another lane reads it', async () => {
   const first = await begun(a, 'read-on-b');
   const other = resume(b, 'read-on-b');
@@ -39,10 +47,7 @@ test('the lane that runs a turn does not end it for the next message while anoth
   await leaves(first, a, 1);
   const next = await chat(a.base, 'scenario:text;words=3', { id: 'read-on-b' }).done;
   assertRefused(next, 409, 'turn_in_progress');
-  await world.release('read-on-b');
-  await other.done;
-  assertLegal(other);
-  assert.deepEqual(read(other).texts, [whole()]);
+  await endsWhole(other, 'read-on-b');
 });
 
 test('nobody reads it on any lane: the next message ends it', async () => {
@@ -68,10 +73,7 @@ test('a message that is refused because the store is away does not end the turn 
   pipe.heal();
   const again = resume(b, 'refused');
   await fifth(again);
-  await world.release('refused');
-  await again.done;
-  assertLegal(again);
-  assert.deepEqual(read(again).texts, [whole()]);
+  await endsWhole(again, 'refused');
   assert.equal((await cut.stop()).code, 0);
   pipe.stop();
 });
@@ -116,10 +118,7 @@ test('a turn of a conversation that was made anew elsewhere is adopted with the 
   await dies(dying);
   const again = resume(b, 'anew');
   await fifth(again);
-  await world.release('anew');
-  await again.done;
-  assertLegal(again);
-  assert.deepEqual(read(again).texts, [whole()]);
+  await endsWhole(again, 'anew');
   first.destroy();
 });
 
@@ -134,10 +133,7 @@ test('whoever reads a turn where it was adopted counts beside those who read it 
   assert.equal(readers(turnOf(other)), 2);
   await leaves(more, b, 1);
   await sleep(3500); // longer than the grace of a turn that nobody reads
-  await world.release('adopted');
-  await other.done;
-  assertLegal(other);
-  assert.deepEqual(read(other).texts, [whole()]);
+  await endsWhole(other, 'adopted');
   first.destroy();
 });
 
