@@ -355,7 +355,7 @@ void Lane::close() {
     impl_->state.bodies.stop();
     impl_->ticker.cancel();
     if (impl_->state.shared) {
-        impl_->state.shared->cut_relays(); // while it can still say whom it owes an end
+        impl_->state.shared->cut_relays(); // first: it tells the store who lacks an end
         impl_->state.shared->stop();
     }
     impl_->state.turns.end_all(StopReason::drain);

@@ -12,12 +12,12 @@ namespace oa_stream::store {
 
 namespace {
 
-struct Mend {
+struct Advice {
     std::string_view word; ///< an error of Redis begins with it
     std::string_view hint;
 };
 constexpr std::string_view k_one_primary = "use one primary, with replicas if you like";
-constexpr std::array<Mend, 11> k_mends{
+constexpr std::array<Advice, 11> k_advice{
     {{"NOREPLICAS", "start its copies, or set min-replicas-to-write lower"},
      {"MISCONF", "its disk takes nothing: look at its log"},
      {"READONLY", "name its primary"},
@@ -66,14 +66,14 @@ Error error_of(const Reply& reply) {
             "allow what examples/replicas/users.acl allows"
         };
     }
-    const auto mend = std::ranges::find_if(k_mends, [text](const Mend& one) {
+    const auto advice = std::ranges::find_if(k_advice, [text](const Advice& one) {
         return text.starts_with(one.word);
     });
     return {
         Code::unavailable,
         "the store answers: " + reply.text,
         {},
-        mend == k_mends.end() ? std::string() : std::string(mend->hint)
+        advice == k_advice.end() ? std::string() : std::string(advice->hint)
     };
 }
 

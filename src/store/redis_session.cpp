@@ -99,7 +99,7 @@ bool RedisStore::steady() const noexcept {
 }
 
 Task<Result<void>> RedisStore::register_anew() {
-    ++anew;
+    ++sign_ons;
     leased_since_ = Clock::now();
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     if (on_anew) {

@@ -276,8 +276,8 @@ struct TurnCounts {
 class Store {
 public:
     TurnCounts turns{};
-    /// How often this process had to be registered again: others may have what it held before.
-    std::uint64_t anew = 0;
+    /// How often this process had to sign on again: others may have what it held before.
+    std::uint64_t sign_ons = 0;
 
     virtual ~Store() = default;
     Store() = default;

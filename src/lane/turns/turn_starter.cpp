@@ -351,8 +351,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
         co_return std::unexpected(std::move(place).error());
     }
     if (lane_->shared) {
-        call->ours = [store = &lane_->shared->store(), before = lane_->shared->store().anew] {
-            return store->leased() && store->anew == before;
+        call->ours = [store = &lane_->shared->store(), before = lane_->shared->store().sign_ons] {
+            return store->leased() && store->sign_ons == before;
         };
     }
     if (call->exchange->peer_gone()) {
