@@ -73,7 +73,8 @@ describe('functions of the page', () => {
       const told = exchange.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
       assert.equal(told, 'Results: rain | noon', exchange.text);
       assert.deepEqual(exchange.chunks.filter((c) => c?.type === 'tool-input-available'), [], 'a page would run it again');
-      assert.deepEqual((await page.states()).map(([, state]) => state), ['rain', 'noon']);
+      // Codex may start the calls of one answer in another order than the model asked for.
+      assert.deepEqual((await page.states()).map(([, state]) => state).sort(), ['noon', 'rain']);
     });
   }
 });
