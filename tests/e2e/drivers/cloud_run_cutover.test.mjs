@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { PLATFORM_TOKEN, startCloudRun } from '../lib/cloud_run.mjs';
+import { NEW_ONLY } from '../lib/playbook.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const NO = (code, status) => JSON.stringify({ error: { code, message: 'said so', status } });
@@ -58,9 +59,7 @@ function assertByChance(hits, n, share, what) {
 /** A cutover whose gates decide with a handful of probes. */
 const SHORT = `version: 1
 kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: short
+${NEW_ONLY}name: short
 variables:
   - { name: base_url, required: true }
   - { name: endpoint, required: true }

@@ -6,29 +6,13 @@ import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
+import { QUICK_LIMITS, localHead, quickStages } from '../lib/playbook.mjs';
 
-const playbook = (routes, kind = 'cutover') => `version: 1
-kind: ${kind}
-${kind === 'cutover' ? 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n' : ''}name: with-routes
-variables:
-  - { name: base_url, required: true }
-  - { name: socket, required: true }
-  - { name: control, required: true }
-target: { base_url: "\${base_url}", control_url: "\${control}", prompt: "replay:hello" }
-traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
-${kind === 'rollback' ? '' : `stages: [0%, 100%]
-stage:
-  bake: 500ms
-  probe: { rate: 25/s, per: arm, unpinned: 25/s }
-  gates:
-    - { bad: any, at_most: 50%, confidence: 80% }
-  on_inconclusive: { extend_at_most: 2s, then: rollback }
-`}routes:
+const playbook = (routes, kind = 'cutover') => `${localHead('with-routes', { kind, more: { control: undefined }, target: 'control_url: "${control}", ' })}${kind === 'rollback' ? '' : quickStages({ stages: '[0%, 100%]', bake: '500ms', bad: '50%', confidence: '80%', extend: '2s' })}routes:
   auth: { env: OA_ADMIN }
   fresh: 3
 ${routes}
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+${QUICK_LIMITS}`;
 const TWO = `  clear: [chat-pilot]
   set:
     - { domain: auth_entry, target: legacy }

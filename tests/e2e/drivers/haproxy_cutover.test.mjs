@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { isEvent, readCapture } from '../lib/captures.mjs';
 import { Users, counters, startCutoverProxy, stretches, watchSplit } from '../lib/haproxy_cutover.mjs';
 import { startLane } from '../lib/lane.mjs';
+import { NEW_ONLY } from '../lib/playbook.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const LONG = process.env.OA_LONG === '1';
@@ -31,9 +32,7 @@ const startLanes = async () => {
 
 const playbook = (proxy, { stages = '[0%, 5%, 25%, 50%, 100%]', bake = BAKE, more = '' } = {}) => `version: 1
 kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: haproxy
+${NEW_ONLY}name: haproxy
 target: { base_url: "${proxy.base}", prompt: "${PROMPT}" }
 traffic: { driver: haproxy, socket: ${proxy.socket}, backend: chat, stable: stable, canary: canary${more} }
 stages: ${stages}

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { startLane } from '../lib/lane.mjs';
+import { NEW_ONLY } from '../lib/playbook.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const runsOf = (state) => (fs.existsSync(path.join(state, 'runs')) ? fs.readdirSync(path.join(state, 'runs')).filter((name) => !name.startsWith('.')) : []);
@@ -26,9 +27,7 @@ describe('a SIGKILL in the middle of', () => {
     fs.writeFileSync(program, `#!/bin/sh\n[ "$OA_STREAM_CALL" = read ] && echo '{"serving":{"stable":100,"canary":0},"etag":"v1"}'\nexit 0\n`, { mode: 0o755 });
     fs.writeFileSync(file, `version: 1
 kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: dying
+${NEW_ONLY}name: dying
 target: { base_url: "${base}" }
 traffic: { driver: command, read: ["${program}"], set: ["${program}"], stable: stable, canary: canary }
 preflight: [ smoke: stream ]

@@ -5,22 +5,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Door, Hazard, PROMPT, Users, startWorld } from '../lib/measured.mjs';
+import { QUICK_LIMITS, localHead } from '../lib/playbook.mjs';
 import { oa } from '../lib/process.mjs';
 
 const WORDS = 'http_5xx | terminal_error';
-const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true, include = false }) => `version: 1
-kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: measured
-variables:
-  - { name: base_url, required: true }
-  - { name: socket, required: true }
-  - { name: prometheus, default: "" }
-  - { name: access_log, default: "" }
-target: { base_url: "\${base_url}", prompt: "${PROMPT}" }
-traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
-slo:
+const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true, include = false }) => `${localHead('measured', { more: { prometheus: '""', access_log: '""' }, prompt: PROMPT })}slo:
   - { name: stream-good, objective: 60%, window: 5s, bad: ${WORDS} }
 sources:
   - prometheus: { url: "\${prometheus}", timeout: 2s, stale_after: 1s, include_probes: ${include} }
@@ -33,8 +22,7 @@ stage:
 ${gates.map((gate) => `    - { ${gate} }`).join('\n')}
   on_inconclusive: { extend_at_most: ${extend}, then: rollback }
   on_error: { hold_at_most: 1s, then: rollback }
-${more}limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+${more}${QUICK_LIMITS}`;
 
 let world;
 const doors = [], crowds = [], hazards = [];

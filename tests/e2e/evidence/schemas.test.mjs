@@ -10,44 +10,25 @@ import { after, before, describe, test } from 'node:test';
 import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
+import { QUICK_LIMITS, localHead, quickStages } from '../lib/playbook.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
 import { FILES, FOLDER, closed, compileAll, met, problemBy, problemOf, problemOfRun, published } from '../lib/schemas.mjs';
 
-const PLAYBOOK = `version: 1
-kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: whole
-variables:
-  - { name: base_url, required: true }
-  - { name: socket, required: true }
-  - { name: control, required: true }
-  - { name: log, required: true }
-target: { base_url: "\${base_url}", control_url: "\${control}", prompt: "replay:hello" }
-traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
-slo:
+const PLAYBOOK = `${localHead('whole', { more: { control: undefined, log: undefined }, target: 'control_url: "${control}", ' })}slo:
   - { name: stream-good, objective: 99%, window: 30d, bad: http_5xx | terminal_error }
 sources:
   - probe: {}
   - access_log: { path: "\${log}" }
 preflight:
   - budget: { consumed_at_most: 50%, or_stated: true }
-stages: [50%, 100%]
-stage:
-  bake: 500ms
-  probe: { rate: 25/s, per: arm, unpinned: 25/s }
-  gates:
-    - { bad: any, at_most: 50%, confidence: 80% }
-  on_inconclusive: { extend_at_most: 2s, then: rollback }
-postflight:
+${quickStages({ bake: '500ms', bad: '50%', confidence: '80%', extend: '2s' })}postflight:
   - shadow: { prompts: ["scenario:echo;text=pong"], p95_delta_at_most: 20s }
 routes:
   auth: { env: OA_ADMIN }
   fresh: 3
   set:
     - { domain: billing_l402, target: rollback }
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+${QUICK_LIMITS}`;
 
 let target, control, lane, log, state;
 const answers = []; // every document that was printed here
@@ -191,8 +172,7 @@ traffic: { driver: local, socket: "${target.socket}", stable: v1, canary: v2 }
 stages: [50%]
 stage: { bake: 500ms, probe: { rate: 25/s, per: arm, unpinned: 25/s }, gates: [ { bad: any, at_most: 50%, confidence: 80% } ] }
 drill: { fail_at: 50%, fault: error-rate=1, recover_within: 10s }
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`);
+${QUICK_LIMITS}`);
     const { evidence } = await told(['rollback', 'drill', file, '--apply', '--inject-file', path.join(target.folder, 'read-by-nobody')], 'run-result', [7]);
     assert.ok(fs.existsSync(path.join(evidence, 'faults.json')));
   });

@@ -7,6 +7,7 @@ import test, { after, before } from 'node:test';
 import { TOKEN, frame, relay, startFakeLane } from '../lib/fake_lane.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
+import { QUICK_LIMITS, localHead, quickStages } from '../lib/playbook.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
 
 const CAPTURES = path.join(ROOT, 'fixtures/captures');
@@ -174,30 +175,12 @@ test('what makes no sense is refused before anything is asked', async () => {
 });
 
 // The same as a playbook's step, after the traffic was moved.
-const CUTOVER = `version: 1
-kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: with-shadow
-variables:
-  - { name: base_url, required: true }
-  - { name: socket, required: true }
-target: { base_url: "\${base_url}", prompt: "replay:hello" }
-traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
-sources: [{ probe: {} }]
+const CUTOVER = `${localHead('with-shadow')}sources: [{ probe: {} }]
 preflight:
   - { smoke: stream, through: canary }
-stages: [100%]
-stage:
-  bake: 600ms
-  probe: { rate: 25/s, per: arm, unpinned: 25/s }
-  gates:
-    - { bad: any, at_most: 30%, confidence: 90% }
-  on_inconclusive: { extend_at_most: 600ms, then: rollback }
-postflight:
+${quickStages({ stages: '[100%]', bake: '600ms', extend: '600ms' })}postflight:
   - shadow: { prompts: ["scenario:echo;text=pong"], p95_delta_at_most: 100ms }
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+${QUICK_LIMITS}`;
 
 test('a playbook compares the revisions after the cutover, and goes back when they differ', async () => {
   const rigs = await Promise.all([LocalTarget.start({ playbook: CUTOVER }), LocalTarget.start({ playbook: CUTOVER, faults: ['--inject', 'latency=150ms'] })]);

@@ -6,12 +6,13 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { startCutoverProxy } from '../lib/haproxy_cutover.mjs';
 import { LocalTarget, lane, secondRevision } from '../lib/local_target.mjs';
+import { NEW_ONLY, QUICK_LIMITS } from '../lib/playbook.mjs';
 import { scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 
 const playbook = (traffic, base, gates, more = '') => `version: 1
 kind: cutover
-${more.includes('continuity') ? '' : 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n'}name: tried
+${more.includes('continuity') ? '' : NEW_ONLY}name: tried
 target: { base_url: "${base}", prompt: "replay:hello" }
 traffic: { ${traffic} }
 ${more}stages: [50%, 100%]
@@ -21,8 +22,7 @@ stage:
   gates:
 ${gates.map((gate) => `    - { ${gate} }`).join('\n')}
   on_inconclusive: { extend_at_most: 4s, then: rollback }
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+${QUICK_LIMITS}`;
 const SHORT = ['bad: any, at_most: 5%', 'id: loose, bad: truncated, at_most: 90%'];
 
 let target, faults;

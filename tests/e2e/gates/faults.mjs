@@ -1,6 +1,7 @@
 // The faults of docs/gates.md "What is found", each with the gate that is there for it, carried out on real
 // lanes, a proxy that spoils answers of the canary and a real Prometheus.
 import { Door, lane } from '../lib/measured.mjs';
+import { NEW_ONLY } from '../lib/playbook.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { startExporter, startSpoiler } from './world.mjs';
 
@@ -19,7 +20,6 @@ export const FAULTS = {
 export const LOST = 'lost threads';
 
 const host = (base) => base.replace('http://', '');
-const NEW_ONLY = 'continuity: new-threads-only\ncontinuity_reason: the lanes of this test keep their threads in memory\n';
 const playbook = (gate, continuity, bake) => `version: 1
 kind: cutover
 ${continuity}name: detection

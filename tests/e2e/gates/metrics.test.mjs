@@ -4,25 +4,14 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startExporter, startSpoiler } from './world.mjs';
 import { Door, Users, lane } from '../lib/measured.mjs';
+import { QUICK_LIMITS, localHead } from '../lib/playbook.mjs';
 import { oa } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 
 const PROMPT = 'scenario:words;n=12;delay=25';
 const host = (base) => base.replace('http://', '');
 const SYNC = 'signals: [ { signal: sync_token_errors, events: "sum(increase(sync_token_failures_total{revision=\\"$revision\\"}[$window])) or vector(0)", requests: "sum(increase(sync_token_requests_total{revision=\\"$revision\\"}[$window]))" }, { signal: audit_errors, events: "sum(increase(audit_missing_total[$window])) or vector(0)", requests: "sum(increase(route_decisions_total[$window]))" } ]';
-const playbook = ({ gates, stages = '50%', bake = '5s', sources = '' }) => `version: 1
-kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: gates
-variables:
-  - { name: base_url, required: true }
-  - { name: socket, required: true }
-  - { name: prometheus, required: true }
-  - { name: access_log, default: "" }
-target: { base_url: "\${base_url}", prompt: "${PROMPT}" }
-traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
-sources:
+const playbook = ({ gates, stages = '50%', bake = '5s', sources = '' }) => `${localHead('gates', { more: { prometheus: undefined, access_log: '""' }, prompt: PROMPT })}sources:
   - prometheus: { url: "\${prometheus}", timeout: 2s, stale_after: 2s, ${sources} }
   - access_log: { path: "\${access_log}" }
 stages: [${stages}]
@@ -31,8 +20,7 @@ stage:
   probe: { rate: 20/s, unpinned: 20/s }
   gates:
 ${gates.map((gate) => `    - { ${gate} }`).join('\n')}
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+${QUICK_LIMITS}`;
 
 let stable, canary, spoiler, exporter, prometheus;
 const doors = [], crowds = [];

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { NEW_ONLY } from './playbook.mjs';
 import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from './process.mjs';
 
 const KILLPOINT = process.env.OA_KILLPOINT ?? path.join(path.dirname(OA_BIN), 'tests/crash/oa_killpoint.so');
@@ -11,9 +12,7 @@ const KILLPOINT = process.env.OA_KILLPOINT ?? path.join(path.dirname(OA_BIN), 't
 /** A short cutover whose gates decide with a handful of probes; `traffic` and `target` are YAML lines. */
 export const shortCutover = (traffic, baseUrl) => `version: 1
 kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: crash
+${NEW_ONLY}name: crash
 target: { base_url: "${baseUrl}", prompt: "replay:01-echo" }
 traffic:
 ${traffic.map((line) => `  ${line}\n`).join('')}stages: [0%, 50%, 100%]

@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { QUICK_LIMITS, localHead, quickStages } from './playbook.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
 
 /** A front door on a free port, with an admin socket; `state()` is what its socket tells. */
@@ -31,31 +32,12 @@ function ask(socketPath, method, where, body, headers) {
   });
 }
 
-export const PLAYBOOK = `version: 1
-kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: local-cutover
-variables:
-  - { name: base_url, required: true }
-  - { name: socket, required: true }
-  - { name: bake, default: 700ms }
-target: { base_url: "\${base_url}", prompt: "replay:hello" }
-traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
-sources: [{ probe: {} }]
+export const PLAYBOOK = `${localHead('local-cutover', { more: { bake: '700ms' } })}sources: [{ probe: {} }]
 preflight:
   - { smoke: stream, through: canary }
-stages: [50%, 100%]
-stage:
-  bake: "\${bake}"
-  probe: { rate: 25/s, per: arm, unpinned: 25/s }
-  gates:
-    - { bad: any, at_most: 30%, confidence: 90% }
-  on_inconclusive: { extend_at_most: "\${bake}", then: rollback }
-postflight:
+${quickStages({ bake: '"${bake}"', extend: '"${bake}"' })}postflight:
   - smoke: stream
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+${QUICK_LIMITS}`;
 
 /** A lane on the recorded turns that are built in. */
 export async function lane(revision, args = []) {

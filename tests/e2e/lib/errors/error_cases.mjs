@@ -6,6 +6,7 @@ import path from 'node:path';
 import { ADMIN, startControlService } from '../control_service.mjs';
 import { startLane } from '../lane.mjs';
 import { LocalTarget } from '../local_target.mjs';
+import { NEW_ONLY, QUICK_LIMITS, localHead, quickStages } from '../playbook.mjs';
 import { handmadeRun, scratch } from '../process.mjs';
 
 export const NOWHERE = 'http://127.0.0.1:1';
@@ -39,9 +40,7 @@ export const withFile = (words, none) => [...words.slice(0, -1), `${none}${words
 
 const PLAYBOOK = `version: 1
 kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: mine
+${NEW_ONLY}name: mine
 target: { base_url: "http://127.0.0.1:8080" }
 traffic: { driver: local, socket: /tmp/front.sock, base_url: "http://127.0.0.1:8080", stable: v1, canary: v2 }
 stage:
@@ -49,25 +48,7 @@ stage:
   gatse: []
 `;
 
-const CUTOVER = `version: 1
-kind: cutover
-continuity: new-threads-only
-continuity_reason: the lanes of this test keep their threads in memory
-name: mine
-variables:
-  - { name: base_url, required: true }
-  - { name: socket, required: true }
-target: { base_url: "\${base_url}", prompt: "replay:hello" }
-traffic: { driver: local, socket: "\${socket}", base_url: "\${base_url}", stable: v1, canary: v2 }
-stages: [50%, 100%]
-stage:
-  bake: 1s
-  probe: { rate: 25/s, per: arm, unpinned: 25/s }
-  gates:
-    - { bad: any, at_most: 30%, confidence: 90% }
-  on_inconclusive: { extend_at_most: 2s, then: rollback }
-limits: { fresh_row: 3, restore: 20s, shift: 10s }
-`;
+const CUTOVER = localHead('mine') + quickStages({ bake: '1s', extend: '2s' }) + QUICK_LIMITS;
 
 /** The outside that cases need, and how it is named in the page. */
 export async function startErrorWorld() {
