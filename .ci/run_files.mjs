@@ -1,12 +1,12 @@
 // Runs test files, each in a process of its own, and says what they counted:
-//   run_files.mjs FOLDER FILE…      one line on stdout: PASSED FAILED [FILE…: failed beside others, passed alone]
-// The TAP of each file is left in FOLDER. Progress is told on stderr: a line for each file that passed,
+//   run_files.mjs FOLDER FILE…      a line for each stage on stdout: STAGE PASSED FAILED [FILE…: failed beside others, passed alone]
+// A stage is a folder below tests. The TAP of each file is left in a folder of its stage. Progress is told on stderr: a line for each file that passed,
 // everything that one which failed printed.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { company, longestFirst, parts } from './suite.mjs';
+import { company, longestFirst, parts, stageOf } from './suite.mjs';
 
 /** Four on two cores, as most of them wait. */
 const AT_ONCE = Number(process.env.TEST_CONCURRENCY ?? 4);
@@ -28,7 +28,7 @@ export function counted(tap, file) {
 const cpuSeconds = (times) => [...(times.trim().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g)].reduce((all, [, m, s]) => all + 60 * m + Number(s), 0);
 
 function run(file, folder) {
-  const tap = path.join(folder, `${file.replaceAll('/', '-').replace(/\.mjs$/, '')}.tap`);
+  const tap = path.join(folder, stageOf(file), `${file.replaceAll('/', '-').replace(/\.mjs$/, '')}.tap`);
   fs.rmSync(tap, { force: true });
   const began = Date.now();
   const child = spawn('sh', ['-c', '"$@"; code=$?; times >&3; exit $code', 'sh', process.execPath, '--test', '--test-force-exit',
@@ -74,10 +74,10 @@ export async function scheduled(files, parts, machine, start) {
 }
 
 async function main([folder, ...files]) {
-  fs.mkdirSync(folder, { recursive: true });
+  const stages = [...new Set(files.map(stageOf))];
+  for (const stage of stages) fs.mkdirSync(path.join(folder, stage), { recursive: true });
   const start = (file) => run(file, folder);
   const results = await scheduled(longestFirst(files), (file) => parts(file, AT_ONCE), 2 * AT_ONCE, start);
-  const sum = (key) => results.reduce((all, one) => all + one[key], 0);
   const bad = results.filter(({ failed, skipped }) => failed > 0 && skipped === 0);
   const steady = [];
   // Two cores make some processes late that users would not see late: once more, by themselves.
@@ -90,7 +90,11 @@ async function main([folder, ...files]) {
     Object.assign(one, again);
     steady.push(one.file);
   }
-  process.stdout.write(`${[sum('passed'), sum('failed'), ...steady].join(' ')}\n`);
+  for (const stage of stages) {
+    const of = results.filter(({ file }) => stageOf(file) === stage);
+    const sum = (key) => of.reduce((all, one) => all + one[key], 0);
+    process.stdout.write(`${[stage, sum('passed'), sum('failed'), ...steady.filter((file) => stageOf(file) === stage)].join(' ')}\n`);
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main(process.argv.slice(2));

@@ -22,7 +22,7 @@ export const ALONE = [
   'tests/e2e/operator/load.test.mjs',
 ];
 
-/** Files that judge times by whole seconds and wait for most of theirs: two of them at once. */
+/** Files that judge times by whole seconds and wait for most of theirs: two of them at once, beside one other. */
 export const PAIRED = [
   'tests/e2e/chats/find.test.mjs', 'tests/e2e/chats/resend.test.mjs', // answers within seconds, one of them to fifty large bodies
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
@@ -45,21 +45,22 @@ export const PAIRED = [
   'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
 ];
 
-/** Files that take longer than 100 s, the longest first: whoever starts last must not be one of them. */
+/** Files that take longer than 80 s, the longest first: whoever starts last must not be one of them. */
 export const LONG = [
-  'tests/e2e/evidence/slo_rules.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/evidence/alert_pages.test.mjs',
-  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs',
-  'tests/e2e/lane/workspaces.test.mjs', 'tests/e2e/operator/rollback.test.mjs', 'tests/e2e/openai/smokes.test.mjs',
-  'tests/e2e/runs/guides.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
-  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/package.test.mjs',
-  'tests/e2e/gates/detection.test.mjs', 'tests/e2e/chats/own_threads.test.mjs', 'tests/e2e/lane/long_chat.test.mjs',
-  'tests/e2e/lane/thread_map.test.mjs', 'tests/e2e/replicas/rehearse.test.mjs',
+  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/operator/rollback.test.mjs', 'tests/e2e/evidence/slo_rules.test.mjs',
+  'tests/e2e/runs/guides.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs',
+  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs', 'tests/e2e/gates/detection.test.mjs',
+  'tests/e2e/operator/examples.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/conformance/worker.test.mjs',
+  'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/replicas/rehearse.test.mjs',
+  'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/operator/steer.test.mjs', 'tests/e2e/gates/each_gate.test.mjs',
+  'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/chats/own_threads.test.mjs',
 ];
 
 /** Files that wait for nine tenths of their time: half as much of the machine as the others of their company. */
 export const WAITING = [
-  'tests/e2e/drivers/cutover_routes.test.mjs', 'tests/e2e/drivers/shipped.test.mjs', 'tests/e2e/evidence/hops.test.mjs',
-  'tests/e2e/evidence/slo_replay.test.mjs', 'tests/e2e/gates/starved.test.mjs', 'tests/e2e/lane/proxies.test.mjs',
+  'tests/e2e/drivers/cutover_routes.test.mjs', 'tests/e2e/drivers/front_signals.test.mjs', 'tests/e2e/drivers/shipped.test.mjs',
+  'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/evidence/reports.test.mjs', 'tests/e2e/evidence/slo_replay.test.mjs',
+  'tests/e2e/gates/starved.test.mjs', 'tests/e2e/lane/http2.test.mjs', 'tests/e2e/lane/proxies.test.mjs',
   'tests/e2e/operator/backup.test.mjs', 'tests/e2e/operator/cron.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs',
   'tests/e2e/operator/drill.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/operator/faults_smoke.test.mjs',
   'tests/e2e/operator/output.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/operator/rollback.test.mjs',
@@ -129,9 +130,11 @@ const inTree = (file) => path.relative(ROOT, path.resolve(ROOT, file));
 const listed = (list, file) => list.some((pattern) => matches(pattern, inTree(file)));
 /** How many parts one file takes of a machine that has room for `files` files at once, each of two parts. */
 export function parts(file, files) {
-  const whole = { alone: 2 * files, paired: Math.max(2, files), together: 2 }[company(file)];
+  const whole = { alone: 2 * files, paired: Math.max(2, Math.ceil(0.75 * files)), together: 2 }[company(file)];
   return listed(WAITING, file) ? whole / 2 : whole;
 }
+/** 'e2e', 'conformance' or 'browser'. */
+export const stageOf = (file) => inTree(file).split('/')[1];
 /** 'alone', 'paired' or 'together'. */
 export const company = (file) => (listed(ALONE, file) ? 'alone' : listed(PAIRED, file) ? 'paired' : 'together');
 
