@@ -137,6 +137,7 @@ public:
     struct Output {
         explicit Output(const asio::any_io_executor& executor) : pipe(executor) {}
         asio::posix::stream_descriptor pipe;
+        int unwatched = -1; ///< the pipe during a pause
         std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(k_read_size);
     };
     struct State {
@@ -165,11 +166,15 @@ public:
              {&state_->in, &state_->out.pipe, &state_->err.pipe, &state_->pidfd}) {
             descriptor->close(ignored);
         }
+        Pipe::close_end(state_->out.unwatched);
     }
 
     [[nodiscard]] int pid() const noexcept override { return state_->pid; }
     [[nodiscard]] Task<Result<std::string>> read_stdout() override {
         return read(state_, &State::out);
+    }
+    [[nodiscard]] Task<Result<std::string>> read_stdout_after(Millis pause) override {
+        return read_after(state_, pause);
     }
     [[nodiscard]] Task<Result<std::string>> read_stderr() override {
         return read(state_, &State::err);
@@ -230,6 +235,20 @@ private:
             );
         }
         co_return std::string(output.buffer.get(), count);
+    }
+
+    /// A pipe that is watched wakes the loop with each write, though nobody reads it: the watch is
+    /// edge-triggered and stays.
+    static Task<Result<std::string>> read_after(std::shared_ptr<State> state, Millis pause) {
+        auto& [pipe, unwatched, buffer] = state->out;
+        boost::system::error_code ignored;
+        unwatched = pipe.is_open() ? pipe.release() : -1;
+        asio::steady_timer over(pipe.get_executor(), pause);
+        co_await over.async_wait(k_as_tuple);
+        if (unwatched >= 0) {
+            pipe.assign(std::exchange(unwatched, -1), ignored);
+        }
+        co_return co_await read(std::move(state), &State::out);
     }
 
     static Task<Result<void>> write(std::shared_ptr<State> state, std::string bytes) {

@@ -5,10 +5,15 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
+#include <sys/resource.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -43,7 +48,65 @@ Task<std::string> read_all(Child& child) {
     }
 }
 
+std::ptrdiff_t open_descriptors() {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+/// How often this thread has slept.
+long sleeps() {
+    rusage used{};
+    REQUIRE(::getrusage(RUSAGE_THREAD, &used) == 0);
+    return used.ru_nvcsw;
+}
+
 } // namespace
+
+TEST_CASE("child: what it writes in a pause wakes nobody, and is read behind it") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(executor, shell("while :; do echo x; done"));
+        REQUIRE(child.has_value());
+        REQUIRE((co_await (*child)->read_stdout()).has_value());
+        const auto before = sleeps();
+        const auto began = Clock::now();
+        const auto piece = co_await (*child)->read_stdout_after(Millis{100});
+        CHECK(Clock::now() - began >= Millis{100});
+        CHECK(sleeps() - before <= 5);
+        REQUIRE(piece.has_value());
+        CHECK(piece->size() > 1000);
+        CHECK((co_await (*child)->read_stdout()).has_value());
+    });
+}
+
+TEST_CASE("child: the end of one that ends in a pause is read behind it") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(executor, shell("echo last"));
+        REQUIRE(child.has_value());
+        CHECK(co_await (*child)->read_stdout_after(Millis{50}) == "last\n");
+        CHECK(co_await (*child)->read_stdout_after(Millis{1}) == "");
+        CHECK((co_await (*child)->wait()).clean());
+    });
+}
+
+TEST_CASE("child: dropped in a pause, its pipe is closed and the reader told") {
+    run([](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(executor, shell("exec sleep 1000"));
+        REQUIRE(child.has_value());
+        std::optional<Result<std::string>> told;
+        asio::co_spawn(
+            executor,
+            (*child)->read_stdout_after(Millis{20}),
+            [&](std::exception_ptr, Result<std::string> piece) { told = std::move(piece); }
+        );
+        std::ignore = co_await sleep_for(Millis{1});
+        const auto open = open_descriptors();
+        child->reset();
+        CHECK(open_descriptors() == open - 3); // two pipes and the process
+        while (!told) {
+            std::ignore = co_await sleep_for(Millis{5});
+        }
+        CHECK_FALSE(told->has_value());
+    });
+}
 
 TEST_CASE("child: output, exit code and an environment that is ours alone") {
     ::setenv("OA_LEAK", "leaked", 1);

@@ -44,6 +44,8 @@ public:
     [[nodiscard]] virtual int pid() const noexcept = 0;
     /// Up to 64 KiB as soon as something is there; empty at end of file.
     [[nodiscard]] virtual Task<Result<std::string>> read_stdout() = 0;
+    /// … after a pause in which nothing that the child writes wakes this process.
+    [[nodiscard]] virtual Task<Result<std::string>> read_stdout_after(Millis pause) = 0;
     [[nodiscard]] virtual Task<Result<std::string>> read_stderr() = 0;
     /// Writes everything. One writer at a time.
     [[nodiscard]] virtual Task<Result<void>> write_stdin(std::string bytes) = 0;

@@ -137,8 +137,11 @@ Task<void> ChildLink::close_within(Millis grace) {
 
 Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
     LineRate rate(Clock::now());
+    auto pause = Millis(0);
     while (!self->lost_) {
-        const auto bytes = co_await self->child_->read_stdout();
+        const auto bytes = co_await (
+            pause > Millis(0) ? self->child_->read_stdout_after(pause) : self->child_->read_stdout()
+        );
         if (!bytes || bytes->empty()) {
             break;
         }
@@ -157,9 +160,7 @@ Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
             });
         }
         rate.add(lines, self->heard_);
-        if (rate.many() && bytes->size() < k_much) {
-            co_await sleep_for(k_gather);
-        }
+        pause = rate.many() && bytes->size() < k_much ? k_gather : Millis(0);
     }
     // A dead child's pipe and process end together; which of the two is seen first is chance.
     const auto deadline = Clock::now() + k_last_words;
