@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/crash_rigs.mjs';
+import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/cutover/crash_rigs.mjs';
 import { cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 /** Typed into a shell; its exit code and all that it says. */

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { PLATFORM_TOKEN, startCloudRun } from '../lib/cloud_run.mjs';
-import { NEW_ONLY } from '../lib/playbook.mjs';
+import { PLATFORM_TOKEN, startCloudRun } from '../lib/cutover/cloud_run.mjs';
+import { NEW_ONLY } from '../lib/cutover/playbook.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const NO = (code, status) => JSON.stringify({ error: { code, message: 'said so', status } });

@@ -4,8 +4,8 @@
 // `./dev crash` all of them.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CrashLab, chosen } from '../lib/crash.mjs';
-import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/crash_rigs.mjs';
+import { CrashLab, chosen } from '../lib/cutover/crash.mjs';
+import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/cutover/crash_rigs.mjs';
 
 const RIGS = { command: commandRig, local: localRig, haproxy: haproxyRig, 'cloud-run': cloudRunRig };
 /** Of how many moments the suite visits one; primes, so that what follows in a fixed order is not always missed. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { QUICK_LIMITS, localHead, quickStages } from '../lib/playbook.mjs';
+import { QUICK_LIMITS, localHead, quickStages } from '../lib/cutover/playbook.mjs';
 
 const playbook = (routes, kind = 'cutover') => `${localHead('with-routes', { kind, more: { control: undefined }, target: 'control_url: "${control}", ' })}${kind === 'rollback' ? '' : quickStages({ stages: '[0%, 100%]', bake: '500ms', bad: '50%', confidence: '80%', extend: '2s' })}routes:
   auth: { env: OA_ADMIN }

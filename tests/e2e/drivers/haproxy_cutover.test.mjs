@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isEvent, readCapture } from '../lib/captures.mjs';
-import { Users, counters, startCutoverProxy, stretches, watchSplit } from '../lib/haproxy_cutover.mjs';
+import { Users, counters, startCutoverProxy, stretches, watchSplit } from '../lib/cutover/haproxy_cutover.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { NEW_ONLY } from '../lib/playbook.mjs';
+import { NEW_ONLY } from '../lib/cutover/playbook.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const LONG = process.env.OA_LONG === '1';

@@ -3,7 +3,7 @@
 // `rollback apply --run ID` undoes it. The suite visits some of the moments, OA_CRASH=all all of them.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CrashLab, chosen } from '../lib/crash.mjs';
+import { CrashLab, chosen } from '../lib/cutover/crash.mjs';
 import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { oa } from '../lib/process.mjs';
 

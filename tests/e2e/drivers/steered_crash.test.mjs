@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { CrashLab, chosen, steeredCutover } from '../lib/crash.mjs';
-import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/crash_rigs.mjs';
+import { CrashLab, chosen, steeredCutover } from '../lib/cutover/crash.mjs';
+import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/cutover/crash_rigs.mjs';
 
 const RIGS = { local: localRig, haproxy: haproxyRig, 'cloud-run': cloudRunRig, command: commandRig };
 /** Of how many moments the suite visits one: each run lasts for seconds. */

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { NEW_ONLY } from '../lib/playbook.mjs';
+import { NEW_ONLY } from '../lib/cutover/playbook.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const runsOf = (state) => (fs.existsSync(path.join(state, 'runs')) ? fs.readdirSync(path.join(state, 'runs')).filter((name) => !name.startsWith('.')) : []);

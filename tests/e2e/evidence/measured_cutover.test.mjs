@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Door, Hazard, PROMPT, Users, startWorld } from '../lib/measured.mjs';
-import { QUICK_LIMITS, localHead } from '../lib/playbook.mjs';
+import { QUICK_LIMITS, localHead } from '../lib/cutover/playbook.mjs';
 import { oa } from '../lib/process.mjs';
 
 const WORDS = 'http_5xx | terminal_error';

@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { QUICK_LIMITS, localHead, quickStages } from '../lib/playbook.mjs';
+import { QUICK_LIMITS, localHead, quickStages } from '../lib/cutover/playbook.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
 import { FILES, FOLDER, closed, compileAll, met, problemBy, problemOf, problemOfRun, published } from '../lib/schemas.mjs';
 

@@ -7,7 +7,7 @@ import test, { after, before } from 'node:test';
 import { TOKEN, frame, relay, startFakeLane } from '../lib/fake_lane.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { QUICK_LIMITS, localHead, quickStages } from '../lib/playbook.mjs';
+import { QUICK_LIMITS, localHead, quickStages } from '../lib/cutover/playbook.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
 
 const CAPTURES = path.join(ROOT, 'fixtures/captures');

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { startCutoverProxy } from '../lib/haproxy_cutover.mjs';
+import { startCutoverProxy } from '../lib/cutover/haproxy_cutover.mjs';
 import { LocalTarget, lane, secondRevision } from '../lib/local_target.mjs';
-import { NEW_ONLY, QUICK_LIMITS } from '../lib/playbook.mjs';
+import { NEW_ONLY, QUICK_LIMITS } from '../lib/cutover/playbook.mjs';
 import { scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 

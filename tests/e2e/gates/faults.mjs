@@ -1,7 +1,7 @@
 // The faults of docs/gates.md "What is found", each with the gate that is there for it, carried out on real
 // lanes, a proxy that spoils answers of the canary and a real Prometheus.
 import { Door, lane } from '../lib/measured.mjs';
-import { NEW_ONLY } from '../lib/playbook.mjs';
+import { NEW_ONLY } from '../lib/cutover/playbook.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { startExporter, startSpoiler } from './world.mjs';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startExporter, startSpoiler } from './world.mjs';
 import { Door, Users, lane } from '../lib/measured.mjs';
-import { QUICK_LIMITS, localHead } from '../lib/playbook.mjs';
+import { QUICK_LIMITS, localHead } from '../lib/cutover/playbook.mjs';
 import { oa } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 

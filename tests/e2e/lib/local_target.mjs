@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { QUICK_LIMITS, localHead, quickStages } from './playbook.mjs';
+import { QUICK_LIMITS, localHead, quickStages } from './cutover/playbook.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
 
 /** A front door on a free port, with an admin socket; `state()` is what its socket tells. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { haproxyRig, localRig } from '../lib/crash_rigs.mjs';
+import { haproxyRig, localRig } from '../lib/cutover/crash_rigs.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 /** Both rehearse the same way back; only the local one can break its canary. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { localRig } from '../lib/crash_rigs.mjs';
+import { localRig } from '../lib/cutover/crash_rigs.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const onlyRun = (state) => fs.readdirSync(path.join(state, 'runs')).filter((name) => !name.startsWith('.'))[0];

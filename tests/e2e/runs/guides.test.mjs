@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { startCloudRun } from '../lib/cloud_run.mjs';
+import { startCloudRun } from '../lib/cutover/cloud_run.mjs';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
 import { LocalTarget, lane } from '../lib/local_target.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ADMIN, startControlService } from '../control_service.mjs';
 import { startLane } from '../lane.mjs';
 import { LocalTarget } from '../local_target.mjs';
-import { NEW_ONLY, QUICK_LIMITS, localHead, quickStages } from '../playbook.mjs';
+import { NEW_ONLY, QUICK_LIMITS, localHead, quickStages } from '../cutover/playbook.mjs';
 import { handmadeRun, scratch } from '../process.mjs';
 
 export const NOWHERE = 'http://127.0.0.1:1';

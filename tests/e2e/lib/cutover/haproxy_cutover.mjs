@@ -2,9 +2,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { runtime } from './crash_rigs.mjs';
-import { chat } from './http.mjs';
-import { ROOT, Running, cleanEnv, limit, scratch, sleep } from './process.mjs';
-import { binary, freePort } from './proxies.mjs';
+import { chat } from '../http.mjs';
+import { ROOT, Running, cleanEnv, limit, scratch, sleep } from '../process.mjs';
+import { binary, freePort } from '../proxies.mjs';
 
 const EXAMPLE = path.join(ROOT, 'examples/haproxy-cutover.cfg');
 

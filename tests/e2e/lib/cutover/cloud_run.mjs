@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { OA_BIN, ROOT, Running, cleanEnv, scratch } from './process.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../process.mjs';
 
 export const PLATFORM_TOKEN = 'ya29.planted-platform-token-0123456789';
 const PLACE = { project: 'demo-project', region: 'europe-west1', service: 'lane' };

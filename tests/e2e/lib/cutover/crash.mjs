@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { NEW_ONLY } from './playbook.mjs';
-import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from './process.mjs';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../process.mjs';
 
 const KILLPOINT = process.env.OA_KILLPOINT ?? path.join(path.dirname(OA_BIN), 'tests/crash/oa_killpoint.so');
 
