@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { send } from '../e2e/lib/http.mjs';
 import { startHaproxy } from '../e2e/lib/proxies.mjs';
-import { metric, startWorld } from '../e2e/replicas/world.mjs';
+import { metric, startWorld } from '../e2e/lib/replicas/world.mjs';
 import { Browser } from './lib/cdp.mjs';
 import { startSite } from './lib/site.mjs';
 import { HALF, WHOLE, held, isAt, isError, isReady, last, say, shape, submit, turn } from './lib/visit.mjs';

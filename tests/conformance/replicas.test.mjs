@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chat, send } from '../e2e/lib/http.mjs';
-import { startWorld } from '../e2e/replicas/world.mjs';
+import { startWorld } from '../e2e/lib/replicas/world.mjs';
 import { CLIENTS, makeChat } from './ui-message-stream/lib.mjs';
 
 let world, a, b;

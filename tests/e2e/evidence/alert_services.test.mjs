@@ -13,7 +13,7 @@ import { childPids, limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { promtoolPath } from '../lib/prometheus.mjs';
 import { freePort, startBalancer } from '../lib/proxies.mjs';
 import { startOnSmallDisk } from '../lib/small_disk.mjs';
-import { startRedis } from '../replicas/redis.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
 import { EVENTS_TOPIC } from '../worker/fake/lib/khala.mjs';
 import { World } from '../worker/world.mjs';
 import { assertSent, generated, scraped, staged, startPager, until, withAlertmanager } from './alert_world.mjs';

@@ -6,8 +6,8 @@ import { assertLegal, read } from '../lib/contract.mjs';
 import { open } from '../lib/http.mjs';
 import { startCodexRelay } from './codex_relay.mjs';
 import { bytesOf, connectStore, heardBytes, outcomeOf, readLog, wrongInLog } from './logs.mjs';
-import { again, dying, script, users } from './pair.mjs';
-import { begun, resume, startWorld, whole } from './world.mjs';
+import { again, dying, script, users } from '../lib/replicas/pair.mjs';
+import { begun, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, store;
 before(async () => {

@@ -7,7 +7,7 @@ import { ACCEPT, Page, askingConfig, assertApproved, questionsOf, statusOf, text
 import { assertRefused } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
-import { resume, startWorld } from './world.mjs';
+import { resume, startWorld } from '../lib/replicas/world.mjs';
 
 const folder = scratch('replica-approvals');
 let world, a, b, n = 0;

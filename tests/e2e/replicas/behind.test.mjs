@@ -4,9 +4,9 @@ import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
-import { startPipe } from './pipe.mjs';
-import { startRedis } from './redis.mjs';
-import { begun, heard, metric, resume, startWorld, whole } from './world.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
+import { begun, heard, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, pipes, lanes;
 before(async () => {

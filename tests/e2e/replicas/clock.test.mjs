@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
-import { BIN } from './redis.mjs';
-import { begun, fifth, metric, resume, startWorld, whole } from './world.mjs';
+import { BIN } from '../lib/replicas/redis.mjs';
+import { begun, fifth, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 const LEASE_MS = 800, HOUR_S = 3600;
 const file = path.join(scratch('clock'), 'offset');

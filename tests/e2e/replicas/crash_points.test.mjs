@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
-import { again, dying, script, users } from './pair.mjs';
-import { startWorld, whole } from './world.mjs';
+import { again, dying, script, users } from '../lib/replicas/pair.mjs';
+import { startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, b;
 before(async () => {

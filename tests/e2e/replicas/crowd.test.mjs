@@ -6,8 +6,8 @@ import { assertLegal } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit } from '../lib/process.mjs';
-import { startRedis } from './redis.mjs';
-import { metric, resume } from './world.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
+import { metric, resume } from '../lib/replicas/world.mjs';
 
 const WAITED_FOR = 128; // store::k_most_waited
 const LONG = 40, SHORT = WAITED_FOR;

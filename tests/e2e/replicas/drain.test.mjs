@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { startPipe } from './pipe.mjs';
-import { begun, fifth, resume, startWorld, whole } from './world.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
+import { begun, fifth, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, b;
 before(async () => {

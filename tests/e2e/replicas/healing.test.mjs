@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { limit } from '../lib/process.mjs';
-import { again, ready, startPair } from './pair.mjs';
-import { begun, heard, held, metric, resume, whole } from './world.mjs';
+import { again, ready, startPair } from '../lib/replicas/pair.mjs';
+import { begun, heard, held, metric, resume, whole } from '../lib/replicas/world.mjs';
 
 let world, pipeA, pipeB, a, b, end;
 before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair({ lease: '3s' })));

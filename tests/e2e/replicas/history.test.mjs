@@ -15,8 +15,8 @@ import { chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { bytesOf, connectStore, countsOf, heardBytes, outcomeOf, readLog, wrongInCounts, wrongInLog } from './logs.mjs';
-import { startPipe } from './pipe.mjs';
-import { startRedis } from './redis.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
 
 const SECONDS = Number(process.env.OA_HISTORY ?? 6);
 const CLIENTS = 4;

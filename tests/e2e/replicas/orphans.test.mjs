@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit } from '../lib/process.mjs';
-import { startRedis } from './redis.mjs';
-import { metric } from './world.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
+import { metric } from '../lib/replicas/world.mjs';
 
 const TURNS = 600;
 

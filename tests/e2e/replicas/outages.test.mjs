@@ -5,10 +5,10 @@ import { assertLegal, assertOneError, assertRefused, read } from '../lib/contrac
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { sleep } from '../lib/process.mjs';
-import { again, ready, startPair } from './pair.mjs';
-import { startPipe } from './pipe.mjs';
-import { startRedis } from './redis.mjs';
-import { begun, fifth, heard, metric, resume, whole } from './world.mjs';
+import { again, ready, startPair } from '../lib/replicas/pair.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
+import { begun, fifth, heard, metric, resume, whole } from '../lib/replicas/world.mjs';
 
 let world, pipeA, pipeB, a, b, end;
 before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair({ redis: { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] } })));

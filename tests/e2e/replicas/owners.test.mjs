@@ -9,8 +9,8 @@ import { assertLegal } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
-import { startRedis } from './redis.mjs';
-import { heard, resume } from './world.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
+import { heard, resume } from '../lib/replicas/world.mjs';
 
 const as = (owner) => ({ authorization: `Bearer token-of-${owner}` });
 let redis, a, b;

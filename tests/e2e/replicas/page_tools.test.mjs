@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 import { assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { Page, calls, waits } from '../tools/page.mjs';
-import { again } from './pair.mjs';
-import { resume, startWorld } from './world.mjs';
+import { again } from '../lib/replicas/pair.mjs';
+import { resume, startWorld } from '../lib/replicas/world.mjs';
 
 const TOOLS = { weather: { parameters: { type: 'object', properties: { city: { type: 'string' } } } }, clock: {} };
 const BOTH = calls([['weather', { city: 'Oslo' }], ['clock', {}]]);

@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { sleep } from '../lib/process.mjs';
-import { startPipe } from './pipe.mjs';
-import { begun, fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
+import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, a, b;
 before(async () => {

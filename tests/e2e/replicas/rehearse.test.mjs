@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { oa } from '../lib/process.mjs';
-import { startRedis } from './redis.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
 
 let redis;
 before(async () => { redis = await startRedis(); });

@@ -9,7 +9,7 @@ import { assertLegal, assertOneError, assertRefused, read } from '../lib/contrac
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit, oa, scratch, sleep } from '../lib/process.mjs';
-import { startRedis } from './redis.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
 
 const folder = scratch('replicas');
 const config = path.join(folder, 'config.toml');

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
-import { begun, fifth, heard, held, metric, resume, startWorld, whole } from './world.mjs';
+import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, a, b;
 before(async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
-import { begun, fifth, metric, resume, startWorld, whole } from './world.mjs';
+import { begun, fifth, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, a, b;
 before(async () => {

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { ACCEPT, Page, askingConfig, assertApproved } from '../lib/approvals.mjs';
 import { read, verdictOf } from '../lib/contract.mjs';
 import { limit, sleep } from '../lib/process.mjs';
-import { metric, resume, startWorld } from './world.mjs';
+import { metric, resume, startWorld } from '../lib/replicas/world.mjs';
 
 const COUNT = Number(process.env.OA_TAKEOVERS ?? 12);
 const AT_ONCE = 6; // turns of one lane that is killed

@@ -12,7 +12,7 @@ import { LocalTarget, lane } from '../lib/local_target.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { startHaproxy } from '../lib/proxies.mjs';
-import { BIN, startRedis } from '../replicas/redis.mjs';
+import { BIN, startRedis } from '../lib/replicas/redis.mjs';
 
 const commands = [...execFileSync(OA_BIN, ['man', '--markdown'], { encoding: 'utf8' }).matchAll(/^## oa-stream (.*)$/gm)].map(([, name]) => name);
 const TOOLS = /^(oa-stream|curl|redis-cli|systemctl|journalctl|install|cp|\d+ \d+ \* \* \d) /;

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
 import { freePort } from '../lib/proxies.mjs';
-import { BIN } from '../replicas/redis.mjs';
+import { BIN } from '../lib/replicas/redis.mjs';
 
 export const folder = scratch('examples');
 export const source = (name) => fs.readFileSync(path.join(ROOT, 'examples/replicas', name), 'utf8');

@@ -6,7 +6,7 @@ import { assertLegal } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { endAll, setUp } from './examples.mjs';
-import { again } from '../replicas/pair.mjs';
+import { again } from '../lib/replicas/pair.mjs';
 
 after(endAll);
 

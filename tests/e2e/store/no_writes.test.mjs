@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { sleep } from '../lib/process.mjs';
-import { begun, metric, startWorld, whole } from '../replicas/world.mjs';
+import { begun, metric, startWorld, whole } from '../lib/replicas/world.mjs';
 
 const IDS = ['one', 'two', 'three', 'four', 'five', 'six'];
 let world, lanes;

@@ -5,10 +5,10 @@ import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { oa } from '../lib/process.mjs';
-import { again } from '../replicas/pair.mjs';
-import { startPipe } from '../replicas/pipe.mjs';
-import { meet, sentinelUrl, startRedis, startSentinel } from '../replicas/redis.mjs';
-import { begun, fifth, metric, resume, startWorld, whole } from '../replicas/world.mjs';
+import { again } from '../lib/replicas/pair.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
+import { meet, sentinelUrl, startRedis, startSentinel } from '../lib/replicas/redis.mjs';
+import { begun, fifth, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 const FEW = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2'];
 const sentinels = [];

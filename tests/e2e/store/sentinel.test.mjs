@@ -5,8 +5,8 @@ import { assertLegal, read } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { limit, oa, sleep } from '../lib/process.mjs';
 import { askOnce } from '../replicas/logs.mjs';
-import { meet, sentinelUrl, startRedis, startSentinel } from '../replicas/redis.mjs';
-import { begun, fifth, resume, startWorld, whole } from '../replicas/world.mjs';
+import { meet, sentinelUrl, startRedis, startSentinel } from '../lib/replicas/redis.mjs';
+import { begun, fifth, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 const sentinels = [];
 let world, copies, url, a, b;

@@ -10,9 +10,9 @@ import { assertLegal } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
-import { startPipe } from '../replicas/pipe.mjs';
-import { startRedis } from '../replicas/redis.mjs';
-import { resume } from '../replicas/world.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
+import { startRedis } from '../lib/replicas/redis.mjs';
+import { resume } from '../lib/replicas/world.mjs';
 
 const folder = scratch('setups');
 const certificate = (name) => {

@@ -9,7 +9,7 @@ import { chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
 import { send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
-import { startPipe } from '../replicas/pipe.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
 import { Page, calls, waits } from './page.mjs';
 
 const folder = scratch('link');

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
+import { ROOT, Running, cleanEnv, scratch } from '../process.mjs';
 
 export const BIN = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../bin');
 

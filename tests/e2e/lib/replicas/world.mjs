@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
-import { chat, open, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
-import { scratch } from '../lib/process.mjs';
+import { chatConfig, startCodexServer, startMock } from '../codex.mjs';
+import { chat, open, send } from '../http.mjs';
+import { startLane } from '../lane.mjs';
+import { scratch } from '../process.mjs';
 import { startRedis } from './redis.mjs';
 
 /** {redis, mock, server, lane(name, args, {store, codex, drain, env}), release(key), end()}; `store`, `codex`: another address, another port of it. */

@@ -1,6 +1,6 @@
 // Two lanes on one store, each behind a pipe of its own that can be cut or delayed.
-import { send } from '../lib/http.mjs';
-import { limit, sleep } from '../lib/process.mjs';
+import { send } from '../http.mjs';
+import { limit, sleep } from '../process.mjs';
 import { startPipe } from './pipe.mjs';
 import { startWorld } from './world.mjs';
 
