@@ -1,15 +1,28 @@
-// Small text tools: UTF-8, escaping, suggestions, strict numbers.
+// Small text tools: UTF-8, escaping, suggestions, strict numbers, maps from texts.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace oa_stream {
+
+/// For maps that are asked by views of their keys, without a copy.
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+        return std::hash<std::string_view>()(text);
+    }
+};
+
+template <class Value>
+using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
 
 /// Offset of the first invalid UTF-8 byte (overlong, surrogate, cut, > U+10FFFF), nullopt if valid.
 [[nodiscard]] std::optional<std::size_t> invalid_utf8(std::string_view text) noexcept;

@@ -2,9 +2,10 @@
 // second one is started, so a thread is held by exactly one user at a time.
 #pragma once
 
+#include "oa_stream/base/text.hpp"
+
 #include "running_turn.hpp"
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,7 +96,7 @@ public:
 
 private:
     asio::any_io_executor executor_;
-    std::map<std::string, std::shared_ptr<CodexThread>, std::less<>> threads_{};
+    TextMap<std::shared_ptr<CodexThread>> threads_{};
 };
 
 } // namespace oa_stream::authority

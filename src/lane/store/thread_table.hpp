@@ -2,6 +2,8 @@
 // owner, an order by update time, newest first.
 #pragma once
 
+#include "oa_stream/base/text.hpp"
+
 #include "thread_log.hpp"
 
 #include <cstddef>
@@ -11,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace oa_stream::lane {
@@ -77,12 +78,6 @@ private:
         Index newest = k_none;
         Index oldest = k_none;
     };
-    struct TextHash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const {
-            return std::hash<std::string_view>()(text);
-        }
-    };
 
     [[nodiscard]] static std::uint32_t hash_of(std::uint32_t owner, std::string_view id);
     [[nodiscard]] std::optional<std::uint32_t> owner_of(std::string_view name) const;
@@ -100,7 +95,7 @@ private:
     std::vector<Index> free_{};
     std::vector<Index> buckets_{}; ///< a power of two, at most 3/4 full; linear probing
     std::vector<Owner> owners_{};
-    std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> owner_index_{};
+    TextMap<std::uint32_t> owner_index_{};
     std::size_t size_ = 0;
     std::uint32_t fed_ = 0; ///< order of arrival while a file is read
 };
