@@ -48,7 +48,7 @@ Result<bool> TurnFeed::poll(EventBatch& out, TurnWaker& waker) {
     }
     watch_->waker = &waker;
     if (!queue_.empty()) {
-        out = queue_.take();
+        queue_.take(out);
         return true;
     }
     if (error_) {

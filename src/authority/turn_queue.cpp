@@ -8,6 +8,9 @@ namespace oa_stream::authority {
 
 namespace {
 
+/// Room for so many events stays: a turn's words come one by one.
+constexpr std::size_t k_kept = 8;
+
 /// Tool inputs and outputs are JSON: walk it without recursion into a dump.
 std::size_t weight_of_json(const Json& value) {
     if (value.is_string()) {
@@ -50,17 +53,17 @@ bool TurnQueue::push(EventBatch&& events) {
     if (weight_ > limit_) {
         return false;
     }
-    if (events_.empty()) {
-        events_ = std::move(events);
-    } else {
-        std::ranges::move(events, std::back_inserter(events_));
-    }
+    std::ranges::move(events, std::back_inserter(events_));
     return true;
 }
 
-EventBatch TurnQueue::take() {
+void TurnQueue::take(EventBatch& out) {
     weight_ = 0;
-    return std::exchange(events_, {});
+    std::ranges::move(events_, std::back_inserter(out));
+    events_.clear();
+    if (events_.capacity() > k_kept) {
+        events_ = {};
+    }
 }
 
 } // namespace oa_stream::authority

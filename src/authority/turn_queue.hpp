@@ -19,7 +19,8 @@ public:
     /// False, and the events are dropped, when that would outgrow the limit.
     [[nodiscard]] bool push(EventBatch&& events);
     [[nodiscard]] bool empty() const noexcept { return events_.empty(); }
-    [[nodiscard]] EventBatch take();
+    /// All of it, behind what `out` has.
+    void take(EventBatch& out);
 
 private:
     std::size_t limit_;

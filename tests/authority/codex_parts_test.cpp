@@ -339,8 +339,15 @@ TEST_CASE("queue: refuses what would outgrow it and starts afresh when taken") {
     CHECK(queue.push(batch(4'000)));
     CHECK(queue.push(batch(4'000)));
     CHECK_FALSE(queue.push(batch(4'000)));
-    CHECK(queue.take().size() == 2);
+    auto out = batch(1);
+    queue.take(out);
     CHECK(queue.empty());
+    const auto size = [&](std::size_t at) {
+        return std::get<turn::PartDelta>(out[at]).text.size();
+    };
+    REQUIRE(out.size() == 3);
+    CHECK((size(0) == 1 && size(1) == 4'000 && size(2) == 4'000));
+    CHECK(queue.push(batch(9'000)));
 }
 
 TEST_CASE("errors of a turn are told to clients by one table") {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -158,7 +159,17 @@ const CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& ques
     return found == calls_.end() ? nullptr : &*found;
 }
 
-void CodexApprovals::watch(const turn::Event& event, EventBatch& out) {
+void CodexApprovals::watch(EventBatch& told) {
+    EventBatch before;
+    for (std::size_t at = 0; at < told.size(); ++at, before.clear()) {
+        watch(told[at], before);
+        const auto place = told.begin() + static_cast<std::ptrdiff_t>(at);
+        at += before.size();
+        told.insert(place, std::move_iterator(before.begin()), std::move_iterator(before.end()));
+    }
+}
+
+void CodexApprovals::watch(const turn::Event& event, EventBatch& before) {
     if (const auto* opened = std::get_if<turn::ToolOpened>(&event)) {
         calls_.push_back({opened->call, opened->name});
         return;
@@ -174,7 +185,7 @@ void CodexApprovals::watch(const turn::Event& event, EventBatch& out) {
         if (pending.call != call) {
             return false;
         }
-        out.emplace_back(turn::ApprovalSettled{pending.id, output != nullptr});
+        before.emplace_back(turn::ApprovalSettled{pending.id, output != nullptr});
         return true;
     });
 }

@@ -55,9 +55,9 @@ public:
     /// To be called for each item that starts or (`ended`) completes: the question about a patch
     /// does not name its files, only the item does.
     void watch_item(const Json& item, bool ended);
-    /// To be called for each event of the turn, in order. Appends what has to be told before it: an
-    /// approval whose call ends was decided elsewhere.
-    void watch(const turn::Event& event, EventBatch& out);
+    /// To be called for all events of the turn, in order. Adds what has to be told before one of
+    /// them: an approval whose call ends was decided elsewhere.
+    void watch(EventBatch& told);
     /// Appends the events that show a client a new question. Codex asks again on a new connection,
     /// with the same `request`; so does the approval's id follow from it, for whoever is asked.
     void
@@ -86,6 +86,7 @@ private:
     };
     [[nodiscard]] const Call* call_of(const ApprovalQuestion& question) const;
     [[nodiscard]] bool is_asked(std::string_view call) const;
+    void watch(const turn::Event& event, EventBatch& before);
     void settle(const Pending& pending, bool approved, EventBatch& out);
     [[nodiscard]] turn::Note note_of(const Pending& pending) const;
 

@@ -154,17 +154,13 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         }
     }
     watch_item(method, message);
-    EventBatch told;
-    translator_.notification(message, told);
+    told_.clear();
+    translator_.notification(message, told_);
     if (calls_.enabled()) {
-        watch_calls(method, message, told);
+        watch_calls(method, message, told_);
     }
-    EventBatch events;
-    for (turn::Event& event : told) {
-        approvals_.watch(event, events);
-        events.push_back(std::move(event));
-    }
-    for (turn::Event& event : events) {
+    approvals_.watch(told_);
+    for (turn::Event& event : told_) {
         if (auto* first = std::get_if<turn::TurnStarted>(&event)) {
             started_ = true;
             first->model = first->model.empty() ? model_ : first->model;
@@ -182,8 +178,8 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
             total_ = baseline_; // a turn that failed early adds nothing
         }
     }
-    if (!events.empty()) {
-        queue(std::move(events));
+    if (!told_.empty()) {
+        queue(std::move(told_));
     }
     tell_calls();
 }

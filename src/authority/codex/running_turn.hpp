@@ -139,6 +139,7 @@ private:
     std::unique_ptr<CaptureRecorder> recorder_{};
     std::string thread_, id_{}, model_;
     CodexTranslator translator_;
+    EventBatch told_{}; ///< what one notification tells; its memory serves the next
     bool baseline_known_;
     std::vector<Json> early_{}; ///< notifications that came before the id was known
     std::vector<std::pair<ApprovalQuestion, Json>> early_questions_{}; ///< likewise

@@ -60,14 +60,15 @@ void LiveTurn::look() {
     const auto self = shared_from_this();
     bool more = turn_ != nullptr;
     while (more && !ended_ && !ending_) {
-        authority::EventBatch batch;
-        const auto told = turn_->poll(batch, *this);
-        if (!told) {
-            lose(told.error());
+        auto& told = host_->told;
+        told.clear();
+        const auto some = turn_->poll(told, *this);
+        if (!some) {
+            lose(some.error());
             turn_.reset();
             return;
         }
-        more = *told && feed_or_end(std::move(batch));
+        more = *some && feed_or_end(told);
     }
     if (ended_ || ending_) { // end_now() gives it an end too, which may be being stored
         turn_.reset();
@@ -75,9 +76,9 @@ void LiveTurn::look() {
 }
 
 /// Without memory for what came the turn ends, not the process.
-bool LiveTurn::feed_or_end(authority::EventBatch batch) {
+bool LiveTurn::feed_or_end(authority::EventBatch& told) {
     try {
-        return feed(std::move(batch));
+        return feed(told);
     } catch (const std::bad_alloc&) {
         end_now(StopReason::overloaded);
         return false;

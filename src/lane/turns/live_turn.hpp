@@ -32,6 +32,7 @@ struct TurnHost {
     LaneTimings timings{};
     std::size_t log_bytes = 0;              ///< held by all logs together
     std::string scratch{};                  ///< frames on their way into a log
+    authority::EventBatch told{};           ///< events as the authority tells them
     std::vector<turn::Event> events{};      ///< normalised events on their way to the encoder
     LaneObserver* observer = nullptr;       ///< never null once the lane runs
     std::function<void(const TurnOutcome&)> on_ended{}; ///< exactly once a turn
@@ -232,8 +233,9 @@ private:
     /// Takes what the authority has to tell; lets it go when the turn has ended.
     void look();
     void look_soon(); ///< in the loop's next turn
-    [[nodiscard]] bool feed_or_end(authority::EventBatch batch);
-    [[nodiscard]] bool feed(authority::EventBatch batch);
+    /// They take what was told.
+    [[nodiscard]] bool feed_or_end(authority::EventBatch& told);
+    [[nodiscard]] bool feed(authority::EventBatch& told);
     void lose(const Error& error);
     void write(std::vector<turn::Event>& events, Clock::time_point now);
     void encode(const turn::Event& event, Clock::time_point now);

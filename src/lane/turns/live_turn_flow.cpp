@@ -25,12 +25,12 @@ double LiveTurn::since_received(Clock::time_point at) const noexcept {
     return std::chrono::duration<double>(at - identity_.received).count();
 }
 
-bool LiveTurn::feed(authority::EventBatch batch) {
+bool LiveTurn::feed(authority::EventBatch& told) {
     const auto now = Clock::now();
     last_event_ = now;
     auto& events = host_->events;
     events.clear();
-    for (auto& event : batch) {
+    for (auto& event : told) {
         if (auto* ended = std::get_if<turn::TurnEnded>(&event)) {
             rewrite_end(*ended);
         }
