@@ -32,14 +32,6 @@ async function leaves(x, lane, left) {
   await lane.until(() => readers(turnOf(x)) === left, 'the reader that left');
 }
 
-/** The held turn goes on, and `x` hears all of it. */
-async function endsWhole(x, id) {
-  await world.release(id);
-  await x.done;
-  assertLegal(x);
-  assert.deepEqual(read(x).texts, [whole()]);
-}
-
 test('the lane that runs a turn does not end it for the next message while another lane reads it', async () => {
   const first = await begun(a, 'read-on-b');
   const other = resume(b, 'read-on-b');
@@ -47,7 +39,7 @@ test('the lane that runs a turn does not end it for the next message while anoth
   await leaves(first, a, 1);
   const next = await chat(a.base, 'scenario:text;words=3', { id: 'read-on-b' }).done;
   assertRefused(next, 409, 'turn_in_progress');
-  await endsWhole(other, 'read-on-b');
+  await world.endsWhole('read-on-b', other);
 });
 
 test('nobody reads it on any lane: the next message ends it', async () => {
@@ -73,7 +65,7 @@ test('a message that is refused because the store is away does not end the turn 
   pipe.heal();
   const again = resume(b, 'refused');
   await fifth(again);
-  await endsWhole(again, 'refused');
+  await world.endsWhole('refused', again);
   assert.equal((await cut.stop()).code, 0);
   pipe.stop();
 });
@@ -118,7 +110,7 @@ test('a turn of a conversation that was made anew elsewhere is adopted with the 
   await dies(dying);
   const again = resume(b, 'anew');
   await fifth(again);
-  await endsWhole(again, 'anew');
+  await world.endsWhole('anew', again);
   first.destroy();
 });
 
@@ -133,7 +125,7 @@ test('whoever reads a turn where it was adopted counts beside those who read it 
   assert.equal(readers(turnOf(other)), 2);
   await leaves(more, b, 1);
   await sleep(3500); // longer than the grace of a turn that nobody reads
-  await endsWhole(other, 'adopted');
+  await world.endsWhole('adopted', other);
   first.destroy();
 });
 

@@ -1,12 +1,12 @@
 // Three Sentinels watch a primary and its copies; the lanes ask them where the primary is.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertLegal, read } from '../lib/contract.mjs';
+import { assertLegal } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { limit, oa, sleep } from '../lib/process.mjs';
 import { askOnce } from '../replicas/logs.mjs';
 import { meet, sentinelUrl, startRedis, startSentinel } from '../lib/replicas/redis.mjs';
-import { begun, fifth, resume, startWorld, whole } from '../lib/replicas/world.mjs';
+import { begun, fifth, resume, startWorld } from '../lib/replicas/world.mjs';
 
 const sentinels = [];
 let world, copies, url, a, b;
@@ -55,13 +55,7 @@ test('the primary is killed: Sentinel names another one, a running turn goes on 
   for (const copy of copies) await a.until(() => length(copy) === length(world.redis), 'the copies'); // they follow behind
   await world.redis.kill();
   const [primary, next] = await Promise.all([newPrimary(), firstTurn(b)]);
-  await world.release('sentinel');
-  await Promise.all([first.done, other.done]);
-  for (const x of [first, other]) {
-    assert.equal(x.broken, null, x === first ? 'the first reader' : 'the other reader');
-    assertLegal(x);
-    assert.deepEqual(read(x).texts, [whole()]);
-  }
+  await world.endsWhole('sentinel', first, other);
   await next.turn.done;
   assertLegal(next.turn);
   const ms = (from) => Math.round(next.at - from);

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { chatConfig, startCodexServer, startMock } from '../codex.mjs';
+import { assertLegal, read } from '../contract.mjs';
 import { chat, open, send } from '../http.mjs';
 import { startLane } from '../lane.mjs';
 import { scratch } from '../process.mjs';
 import { startRedis } from './redis.mjs';
 
-/** {redis, mock, server, lane(name, args, {store, codex, drain, env}), release(key), end()}; `store`, `codex`: another address, another port of it. */
+/** {redis, mock, server, lane(name, args, {store, codex, drain, env}), release(key), endsWhole(key, …readers), end()}; `store`, `codex`: another address, another port of it. */
 export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = '800ms', args: common = [] } = {}) {
   const lanes = [];
   const world = { redis: await startRedis(with_), mock: await startMock() };
@@ -26,6 +27,16 @@ export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease 
     return one;
   };
   world.release = (key) => fetch(`http://127.0.0.1:${world.mock.port}/__release?${key}`);
+  /** The held turn goes on, and each of its readers hears all of it. */
+  world.endsWhole = async (key, ...readers) => {
+    await world.release(key);
+    for (const [n, x] of readers.entries()) {
+      await x.done;
+      assert.equal(x.broken, null, `reader ${n + 1} of ${readers.length}`);
+      assertLegal(x);
+      assert.deepEqual(read(x).texts, [whole()], `reader ${n + 1} of ${readers.length}`);
+    }
+  };
   world.end = async () => {
     for (const one of lanes) if (one.exit === undefined) assert.equal((await one.stop()).code, 0);
     await world.server.kill();
