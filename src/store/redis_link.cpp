@@ -18,7 +18,7 @@ constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
 constexpr Millis k_ask_again{2'000};
 constexpr std::size_t k_piece = 64U << 10U;
 /// Between two writes of what may wait: a server spends more on a write than on a command.
-constexpr std::chrono::microseconds k_gather{5'000};
+constexpr std::chrono::microseconds k_gather{20'000};
 /// Longer shows in the lag of readers elsewhere, shorter in what the server has to do.
 constexpr std::chrono::microseconds k_gather_read{700};
 

@@ -51,7 +51,7 @@ public:
     enum class Haste {
         now,
         read, ///< somebody waits for it at another replica: 1 ms
-        soon, ///< 5 ms
+        soon, ///< 20 ms
     };
     /// As call(), of one that many of are under way at once: no coroutine waits for it. `on_sent`,
     /// if any, is called when it has gone.
