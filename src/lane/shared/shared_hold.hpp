@@ -27,6 +27,7 @@ public:
     /// Among them until the last of these is dropped.
     [[nodiscard]] std::shared_ptr<void> add(const store::ThreadKey& key);
     [[nodiscard]] bool has(const store::ThreadKey& key) const;
+    [[nodiscard]] std::size_t size() const noexcept { return counts_->size(); } ///< of their rows
 
 private:
     using Counts = std::unordered_map<std::string, std::size_t>;

@@ -19,6 +19,9 @@ constexpr Millis k_sweep{1'000};
 /// When a replica dies, its own readers were told at most so much text that the store lacks. A turn
 /// of 20 deltas a second needs half of the writes.
 constexpr Millis k_write_pause{100};
+/// Where many speak at once, writes are what a store costs most.
+constexpr Millis k_crowded_pause{200};
+constexpr std::size_t k_crowd = 64; ///< turns of this lane
 constexpr Millis k_early{10'000}; ///< longer than the store may take with an answer
 
 } // namespace
@@ -111,6 +114,7 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
         if (!*alive) {
             co_return;
         }
+        self->pace_->set_pause(self->uses_.size() < k_crowd ? k_write_pause : k_crowded_pause);
         if (auto orphans = co_await self->store_->orphans(); *alive && orphans) {
             co_await settle_all(self, alive, *std::move(orphans));
         }

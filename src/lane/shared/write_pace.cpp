@@ -9,7 +9,7 @@ namespace oa_stream::lane {
 namespace {
 
 /// Who is due within this time is called together: each write wakes two processes.
-constexpr Millis k_together{10};
+constexpr Millis k_together{20};
 
 } // namespace
 

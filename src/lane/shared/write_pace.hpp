@@ -21,7 +21,10 @@ public:
 
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
     [[nodiscard]] Millis pause() const noexcept { return pause_; }
-    /// TurnJournal::write_due() is called within the pause and a little less.
+    /// For what waits from now on.
+    void set_pause(Millis pause) noexcept { pause_ = pause; }
+    /// TurnJournal::write_due() is called within the pause and a little less; within a longer one
+    /// that counted before.
     void wait(std::weak_ptr<TurnJournal> journal);
 
 private:
@@ -35,7 +38,7 @@ private:
     asio::any_io_executor executor_;
     Millis pause_;
     asio::steady_timer timer_;
-    std::deque<Waiting> waiting_{}; ///< the first is due first: all wait for as long
+    std::deque<Waiting> waiting_{}; ///< in the order in which they came
 };
 
 } // namespace oa_stream::lane

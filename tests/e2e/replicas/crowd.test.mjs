@@ -1,4 +1,5 @@
-// So many turns of another lane that they are asked for now and then; later so few that each is waited for again.
+// So many turns of another lane that they are asked for now and then; later so few that each is waited for again. And so
+// many of one lane that each is written less often.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { paced, writeCaptures } from '../lib/captures.mjs';
@@ -10,6 +11,7 @@ import { startRedis } from '../lib/replicas/redis.mjs';
 import { metric, resume } from '../lib/replicas/world.mjs';
 
 const WAITED_FOR = 128; // store::k_most_waited
+const CROWD = 64; // of shared_lane.cpp
 const LONG = 40, SHORT = WAITED_FOR;
 
 test('readers of many turns of another lane hear all of each, also when most turns have ended', async () => {
@@ -34,5 +36,22 @@ test('readers of many turns of another lane hear all of each, also when most tur
   assert.ok(late[LONG * 3 / 4] < limit(150), `ends came ${late.map((ms) => ms.toFixed()).join(', ')} ms later`);
   assert.equal(await metric(b, 'tail_gaps_total'), 0);
   for (const lane of [a, b]) assert.equal((await lane.stop()).code, 0);
+  await redis.kill();
+});
+
+test('a lane on which many speak writes each of them less often', async () => {
+  const redis = await startRedis({});
+  const replayDir = writeCaptures({ even: paced(100, 40, 20) });
+  const lane = await startLane({ name: 'crowded', replayDir, pace: 'recorded', args: ['--store', redis.url] });
+  const appendsOf = async (turns) => {
+    const before = await metric(lane, 'store_appends_total');
+    const all = await Promise.all(Array.from({ length: turns }, (_, n) => chat(lane.base, 'replay:even', { id: `${turns}-${n}` }).done));
+    for (const one of all) assertLegal(one);
+    return (await metric(lane, 'store_appends_total') - before) / turns;
+  };
+  const few = await appendsOf(10), many = await appendsOf(CROWD + 16);
+  assert.ok(few > 4000 / 200, `${few} for each of a few turns of four seconds: no more than ten a second`);
+  assert.ok(many < 0.8 * few, `${many} for each of many turns, ${few} for each of a few`);
+  assert.equal((await lane.stop()).code, 0);
   await redis.kill();
 });

@@ -168,6 +168,17 @@ TEST_CASE("journal: what is read here alone is written once in a while") {
     CHECK(Clock::now() - began >= 2 * (k_pause - Millis(10)));
 }
 
+TEST_CASE("journal: another pause is that of the next piece") {
+    Bench bench(Millis(60'000));
+    bench.say_and_send("a\n\n");
+    bench.answer(0, Written::stored);
+    bench.pace->set_pause(Millis(60));
+    const auto began = Clock::now();
+    bench.say("b\n\n");
+    bench.expect(2);
+    CHECK(Clock::now() - began >= Millis(50));
+}
+
 TEST_CASE("journal: nothing waits for more once somebody waits for it") {
     Bench bench(Millis(60'000));
     bench.say_and_send("a\n\n");
