@@ -3,8 +3,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { chatConfig } from '../tests/e2e/lib/codex.mjs';
-import { listens } from './front.mjs';
+import { codexServer } from './codex_server.mjs';
 import { connect } from './replicas.mjs';
 
 const ROUNDS = 5, GIVE_UP_MS = 20000;
@@ -34,13 +33,9 @@ function post(port, id, prompt) {
 }
 
 /** A lane drains with a turn of the real Codex that runs on: from where the store has it as nobody's to where it has a holder. */
-async function letGo({ work, start, freePort, mock: startMock, lane, redis, codexBin }) {
-  const [store, mock, port] = [await redis(), await startMock(), await freePort()];
-  const home = fs.mkdtempSync(path.join(work, 'moves-')), config = path.join(home, 'config.toml'), token = path.join(work, 'moves-token');
-  fs.writeFileSync(config, chatConfig(mock.port));
-  fs.writeFileSync(token, 'bench-token-0123456789abcdef\n', { mode: 0o600 });
-  const codex = await start(codexBin, ['app-server', '--listen', `ws://127.0.0.1:${port}`, '--ws-auth', 'capability-token', '--ws-token-file', token], () => (listens(port) ? port : 0), { HOME: home, CODEX_HOME: home, MOCK_API_KEY: 'sk-mock' });
-  const on = (name) => lane(['--authority', 'codex', '--codex-server', `0=ws://127.0.0.1:${port}`, '--codex-token', `file:${token}`, '--codex-config', config, '--model', 'mock-model', '--store', `redis://127.0.0.1:${store.port}`, '--replica-name', name, '--drain-notice', '10ms', '--drain-timeout', '400ms']);
+async function letGo({ lane, redis, ...world }) {
+  const store = await redis(), codex = await codexServer(world);
+  const on = (name) => lane([...codex.args, '--store', `redis://127.0.0.1:${store.port}`, '--replica-name', name, '--drain-notice', '10ms', '--drain-timeout', '400ms']);
   const next = await on('next'), link = await connect(store.port), took = [];
   for (let n = 0; n < ROUNDS; ++n) {
     const leaving = await on(`leaving-${n}`), id = `moved-${n}`;
@@ -50,11 +45,11 @@ async function letGo({ work, start, freePort, mock: startMock, lane, redis, code
     const left = leaving.stop();
     const free = await when('let go', async () => !(await holder()).startsWith('leaving'), 0);
     took.push(await when('adopted', async () => (await holder()).startsWith('next.'), 0) - free);
-    await fetch(`http://127.0.0.1:${mock.port}/__release?${id}`);
+    await codex.release(id);
     await left;
   }
   link.socket.destroy();
-  for (const one of [next, codex, mock, store]) await one.stop();
+  for (const one of [next, codex, store]) await one.stop();
   return took;
 }
 

@@ -2,6 +2,7 @@
 // appends as many frames of that size at the same pace over one pipelined connection.
 import http from 'node:http';
 import net from 'node:net';
+import path from 'node:path';
 
 const STREAMS = 1000;
 const TURNS = { immediate: 200, recorded: 60 };
@@ -137,8 +138,9 @@ export const metric = async (port, name) => Number(new RegExp(`^oa_stream_${name
 export const written = async (store, lane, cpu) => ({ cpu: cpu(store.pid), appends: await metric(lane.port, 'store_appends_total'), bytes: await metric(lane.port, 'store_append_bytes_total') });
 
 /** `lane(pace, args, recording)`, `redis()`: start one; `fanout(name, lane, streams)`: its row, once it is `warm`. */
-export async function replicas({ lane, redis, warm, fanout, cpu, deltas, every }) {
-  const store = await redis();
+export async function replicas({ work, lane, redis, warm, fanout, cpu, deltas, every }) {
+  const socket = path.join(work, 'replicas.sock');
+  const store = await redis('--unixsocket', socket);
   const url = `redis://127.0.0.1:${store.port}`;
   const shared = await lane('recorded', ['--store', url, '--limit', 'log-kept=10m'], 'long');
   const stand = async () => ({ memory: await info(store.port, 'used_memory'), ...await written(store, shared, cpu) });
@@ -149,6 +151,10 @@ export async function replicas({ lane, redis, warm, fanout, cpu, deltas, every }
   const used = after.cpu - before.cpu, appends = after.appends - before.appends, bytes = after.bytes - before.bytes;
   const kept = (after.memory - before.memory) / STREAMS;
   await shared.stop();
+  const near = await lane('recorded', ['--store', `redis+unix:${socket}`, '--limit', 'log-kept=10m'], 'long');
+  await warm(near);
+  const nearRow = await fanout('redis on a unix socket', near, STREAMS);
+  await near.stop();
 
   // The machine does as much in both halves: beside a lane alone the probe asks Redis for what the other asked.
   const alone = await lane('recorded', [], 'long');
@@ -163,7 +169,7 @@ export async function replicas({ lane, redis, warm, fanout, cpu, deltas, every }
   const quick = await both(lane, store, url, 'immediate', 'burst'), real = await both(lane, store, url, 'recorded', 'real');
   await store.stop();
   return {
-    lane: { memory: memory.cpu_us_per_delta, redis: redisRow.cpu_us_per_delta, gaps: { memory: memory.gap_ms, redis: redisRow.gap_ms }, good: [memory.good, redisRow.good] },
+    lane: { memory: memory.cpu_us_per_delta, redis: redisRow.cpu_us_per_delta, near: nearRow.cpu_us_per_delta, gaps: { memory: memory.gap_ms, redis: redisRow.gap_ms }, good: [memory.good, redisRow.good, nearRow.good] },
     redis: { per_delta: used / redisRow.deltas * 1e6, per_append: used / appends * 1e6, probe: bare, appends_per_frame: appends / redisRow.frames, bytes_per_turn: kept, written_per_turn: bytes / STREAMS },
     awake, quick, real,
   };
@@ -182,11 +188,12 @@ export function showReplicas({ lane, redis, awake, quick, real }) {
   return ['', `Replicas: ${STREAMS} streams at once through a lane with --store redis:// and through a lane alone. Beside the latter a probe appends entries of the same size at the same pace over one pipelined connection.`, '',
     '| what | with | against | ratio | goal |', '|---|---|---|---|---|',
     row('lane CPU per delta', `redis ${us(lane.redis)}`, `memory ${us(lane.memory)}`, (lane.redis / lane.memory).toFixed(2), '≤ 1.35'),
+    row('the same, Redis on a unix socket', `redis ${us(lane.near)}`, `memory ${us(lane.memory)}`, `${(lane.near / lane.memory).toFixed(2)}: two lanes on one machine carry ${(2 * lane.memory / lane.near).toFixed(2)} times the load of one`, '≥ 1.8 times'),
     row('Redis CPU per delta', `lane ${us(redis.per_delta)}`, `probe ${us(redis.probe)}`, (redis.per_delta / redis.probe).toFixed(2), '≤ 1.25'),
     row('appends per frame', redis.appends_per_frame.toFixed(2), '1', redis.appends_per_frame.toFixed(2), '≤ 1'),
     row('Redis memory a turn', `${(redis.bytes_per_turn / 1024).toFixed(1)} KiB`, `${(redis.written_per_turn * 1.25 / 1024 + 5).toFixed(1)} KiB (1.25 × its bytes + 5 KiB)`, (redis.bytes_per_turn / (redis.written_per_turn * 1.25 + 5120)).toFixed(2), '≤ 1'),
     ...turn('as Codex answered', real, ['≤ 3 PING', '≤ 2 PING']), ...turn('all at once', quick, ['', '']),
     row('gaps p50 / p99', `redis ${lane.gaps.redis.p50} / ${lane.gaps.redis.p99} ms`, `memory ${lane.gaps.memory.p50} / ${lane.gaps.memory.p99} ms`, '', 'the same'),
     '', `Turns of the two lanes and PINGs by turns, each when Redis has slept: as Codex answered, its first text 80 ms after it took the turn; and all at once, where nothing but the lane takes time, and the two questions to Redis before the first byte are all that is seen. Asked back to back, where nobody sleeps, it takes ${ms(awake.ping)}, and two scripts that do nothing ${ms(awake.two)}.`,
-    '', `Streams that ended well: ${lane.good.join(' and ')} of ${STREAMS}.`].join('\n');
+    '', `Streams that ended well: ${lane.good.join(', ')} of ${STREAMS}.`].join('\n');
 }

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check, showCheck } from './check.mjs';
 import { codex, showCodex } from './codex.mjs';
+import { codexServer } from './codex_server.mjs';
 import { front, showFront } from './front.mjs';
 import { bodies, showBodies } from './bodies.mjs';
 import { replicas, showReplicas } from './replicas.mjs';
@@ -330,6 +331,7 @@ async function costOfStore() {
   const ownLane = (args) => startLane(args, { OA_STREAM_STATE_DIR: fs.mkdtempSync(path.join(work, 'state-')) });
   const anyLane = (recording, pace, args) => ownLane(['--authority', 'replay', '--replay', recording, '--pace', pace, ...args]);
   const alone = await replicas({
+    work,
     lane: (pace, args, recording) => anyLane({ long, burst, real }[recording], pace, args),
     redis: startRedis, warm, fanout: measureWarm, cpu, deltas, every: EVERY,
   });
@@ -361,7 +363,23 @@ function costOnCodex() {
     return { ...lane, stop: async () => { await lane.stop(); await mock.stop(); } };
   };
   const children = (pid) => fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
-  return codex({ run, client: tool('stream_client'), cpu, children, ours: () => startCodexLane(bin), node });
+  const child = async (begin) => {
+    const lane = await begin();
+    return { ...lane, codex: children(lane.pid)[0] };
+  };
+  // Replicas on one machine: each has a lane's own work, and that for the store.
+  const onServer = async (...more) => {
+    const server = await codexServer({ work, start, freePort, mock: startMock, codexBin: bin });
+    const lane = await startLane([...server.args, ...more]);
+    return { ...lane, codex: server.pid, stop: async () => { await lane.stop(); await server.stop(); } };
+  };
+  const replica = async () => {
+    const socket = path.join(work, 'redis.sock');
+    const redis = await startRedis('--unixsocket', socket);
+    const lane = await onServer('--store', `redis+unix:${socket}`);
+    return { ...lane, stop: async () => { await lane.stop(); await redis.stop(); } };
+  };
+  return codex({ run, client: tool('stream_client'), cpu, servers: { lane: () => child(() => startCodexLane(bin)), node: () => child(node), alone: onServer, replica } });
 }
 
 // -------------------------------------------------------------------- main
