@@ -124,6 +124,7 @@ RedisLink::Asked RedisLink::queue(const Self& self, const Command& command, Mill
 void RedisLink::expect(const Self& self, Haste haste, Millis within, Told told) {
     const auto until = Clock::now() + within;
     self->waiters_.push_back({until, std::move(told)});
+    ++self->unsent_;
     watch(self, until);
     const auto gap = haste == Haste::read ? k_gather_read : k_gather;
     const auto due = haste == Haste::now ? Clock::time_point::min() : self->written_ + gap;
@@ -181,6 +182,7 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
         const auto bytes = std::exchange(self->outbox_, {});
         auto told = std::exchange(self->on_sent_, {});
         self->written_ = Clock::now();
+        self->writes_.push_back({std::exchange(self->unsent_, 0), self->written_});
         self->due_ = Clock::time_point::max();
         if (auto written = co_await stream->write(bytes); !written) {
             self->drop(stream, std::move(written).error());
@@ -239,13 +241,17 @@ Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
         if (!reply) {
             return {};
         }
-        if (waiters_.empty()) {
+        if (waiters_.empty() || writes_.empty()) {
             return fail(Code::protocol, "the store sent an unexpected answer");
         }
         const bool moved = reply->failed() && may_have_moved(reply->text);
         const auto why = moved ? error_of(*reply) : Error();
         auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
+        asked_at_ = writes_.front().at;
+        if (--writes_.front().unanswered == 0) {
+            writes_.pop_front();
+        }
         waiter.told(*std::move(reply));
         if (moved) { // the next connection asks for the primary again
             drop(stream, why);

@@ -76,6 +76,9 @@ public:
     std::function<void()> on_up{};
     [[nodiscard]] bool up() const noexcept { return up_; }
     [[nodiscard]] const Error& trouble() const noexcept { return trouble_; }
+    /// While somebody is told an answer: when it was asked for, after whatever the command had to
+    /// stay.
+    [[nodiscard]] Clock::time_point asked_at() const noexcept { return asked_at_; }
     /// Where each of them is connected, or was last.
     [[nodiscard]] bool same_server(const RedisLink& other) const;
     void close();
@@ -86,6 +89,10 @@ private:
     struct Waiter {
         Clock::time_point until;
         Told told;
+    };
+    struct Write {
+        std::size_t unanswered; ///< of its commands
+        Clock::time_point at;
     };
     struct Awaited {
         explicit Awaited(const asio::any_io_executor& executor) : signal(executor) {}
@@ -122,6 +129,9 @@ private:
     asio::steady_timer deadline_; ///< of the first of them that would be late: one for all
     Clock::time_point watched_ = Clock::time_point::max(); ///< when it is over
     std::string outbox_{};
+    std::size_t unsent_ = 0; ///< commands in the outbox
+    std::deque<Write> writes_{}; ///< those with commands that have no answer
+    Clock::time_point asked_at_{};
     std::vector<std::move_only_function<void()>> on_sent_{}; ///< of what is in the outbox
     Clock::time_point written_{}; ///< the last write
     Clock::time_point asked_again_{}; ///< a Sentinel, while its primary takes no writes

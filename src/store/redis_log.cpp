@@ -121,13 +121,12 @@ void RedisStore::append(const Piece& piece, Sent on_sent, Answered done) {
     };
     auto told = [this,
                  alive = alive_,
-                 began,
                  what = Appended{log_name_, piece.fence, piece.end, piece.bytes.size()},
                  done = std::move(done)](Result<Reply> reply) mutable {
         if (!*alive) {
             return;
         }
-        count_answer(reply, began);
+        count_answer(reply, link_->asked_at());
         if (auto known = written(what, reply)) {
             return done(*std::move(known), what.end, what.size);
         }

@@ -108,7 +108,7 @@ TEST_CASE("what may wait gathers behind a write, and goes with what is read else
         return all[10];
     };
     const double read = median(Haste::read);
-    CHECK(median(Haste::soon) > 4.5); // of 5
+    CHECK(median(Haste::soon) > 18); // of 20
     CHECK(read > 0.7); // of 1
     CHECK(read < 4.5);
     CHECK(median(Haste::now) < read * 0.75);

@@ -112,6 +112,30 @@ TEST_CASE("a follower gets what comes behind its place, once it comes") {
     CHECK(rig.get(b.follow({{"t1", fence, 6}}, 0)).empty());
 }
 
+TEST_CASE("how long the store took begins when it was asked, not when an entry began to wait") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, "t1");
+    const auto before = a.numbers().round_trips.sum_s;
+    const auto began = Clock::now();
+    constexpr int k_entries = 5;
+    for (int stored = 0; stored < k_entries;) {
+        const auto end = static_cast<std::uint64_t>(stored) + 1;
+        const auto goal = stored + 1;
+        a.append(
+            {.turn = "t1", .fence = fence, .end = end, .bytes = "x"},
+            nullptr,
+            [&stored](const Result<Written>& written, auto...) {
+                stored += written == Written::stored ? 1 : 0;
+            }
+        );
+        rig.until("the entry", [&] { return stored == goal; });
+    }
+    const std::chrono::duration<double> took = Clock::now() - began;
+    CHECK(took.count() > 0.06); // each but the first behind the write before it
+    CHECK(a.numbers().round_trips.sum_s - before < took.count() / 2);
+}
+
 TEST_CASE("of entries that follow each other within milliseconds one tells its time") {
     RedisRig rig;
     auto& a = rig.open();

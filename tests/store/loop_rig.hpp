@@ -63,7 +63,7 @@ inline Task<Result<store::Written>> append(
     );
     const auto answer = std::make_shared<std::optional<Result<store::Written>>>();
     store.append(
-        {.turn = turn, .fence = fence, .end = end, .bytes = bytes},
+        {.turn = turn, .fence = fence, .end = end, .bytes = bytes, .read = true}, // soonest
         nullptr,
         [signal, answer](Result<store::Written> written, auto...) {
             answer->emplace(std::move(written));
