@@ -46,7 +46,9 @@ shows(made('tools'), 'its tools run in the page, and the answer goes on by itsel
   await done(() => /^Results/.test(text()));
   assert.equal(text(), 'Results: {"sky":"rain"} | {"sky":"sun"}');
   assert.deepEqual(responses.map((one) => [one.status, one.headers.get('x-oa-ignored')]), [[200, null], [200, null]]);
-  assert.deepEqual(chat.messages[1].parts.filter((part) => part.type === 'tool-weather').map((part) => part.output), [{ sky: 'rain' }, { sky: 'sun' }]);
+  // Codex may start the calls of one answer in another order than the model asked for.
+  const calls = chat.messages[1].parts.filter((part) => part.type === 'tool-weather');
+  assert.deepEqual(calls.map(({ input, output }) => [input.city, output.sky]).toSorted(), Object.entries(SKIES).toSorted());
 });
 
 shows(made('named'), 'what it sends and has no effect is named', async () => {
