@@ -138,6 +138,7 @@ public:
         explicit Output(const asio::any_io_executor& executor) : pipe(executor) {}
         asio::posix::stream_descriptor pipe;
         int unwatched = -1; ///< the pipe during a pause
+        // NOLINTNEXTLINE(modernize-avoid-c-arrays): a vector zeroes
         std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(k_read_size);
     };
     struct State {

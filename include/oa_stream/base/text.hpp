@@ -15,7 +15,7 @@ namespace oa_stream {
 
 /// For maps that are asked by views of their keys, without a copy.
 struct TextHash {
-    using is_transparent = void;
+    using is_transparent = void; // NOLINT(readability-identifier-naming): the standard's name
     std::size_t operator()(std::string_view text) const noexcept {
         return std::hash<std::string_view>()(text);
     }
