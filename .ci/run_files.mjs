@@ -1,7 +1,8 @@
 // Runs test files, each in a process of its own, and says what they counted:
-//   run_files.mjs FOLDER FILE…      a line for each stage on stdout: STAGE PASSED FAILED [FILE…: failed beside others, passed alone]
-// A stage is a folder below tests. The TAP of each file is left in a folder of its stage. Progress is told on stderr: a line for each file that passed,
-// everything that one which failed printed.
+//   run_files.mjs FOLDER FILE…      a line for each stage on stdout:
+//                                   STAGE PASSED FAILED [FILE…: failed beside others, passed alone]
+// A stage is a folder below tests. The TAP of each file is left in a folder of its stage. Progress is told on stderr:
+// a line for each file that passed, everything that one which failed printed.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

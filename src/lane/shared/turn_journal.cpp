@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t k_most_piece = 256U << 10U;
 constexpr Millis k_append_retry{100};
-/// Twice what a store 40 ms away needs, at a piece every 5 ms.
+/// Eight times what a store 40 ms away needs, at a piece every 20 ms.
 constexpr std::size_t k_most_flying = 16;
 /// What costs more by its bytes than as a write does not wait.
 constexpr std::size_t k_most_gathered = 16U << 10U;
