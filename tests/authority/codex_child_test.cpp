@@ -1,5 +1,4 @@
 // The child of the codex authority: started, checked, replaced, kept small, let go.
-#include "codex/process/line_rate.hpp"
 #include "fake_stage.hpp"
 
 #include <sys/stat.h>
@@ -261,26 +260,4 @@ TEST_CASE("codex: closing does not wait for a child that is still starting") {
     stage.until([&] { return opened.has_value(); });
     CHECK(Clock::now() - began < Millis(5'000)); // the handshake would have had 15 s
     CHECK(opened->error().code == Code::unavailable);
-}
-
-TEST_CASE("codex: lines are many from 500 a second on, whatever the silence before") {
-    const Clock::time_point start{};
-    const auto at = [&](int ms) { return start + Millis(ms); };
-    LineRate rate(start);
-    rate.add(1'000, at(99));
-    CHECK_FALSE(rate.many()); // no whole span yet
-    rate.add(0, at(100));
-    CHECK(rate.many());
-    for (int ms = 110; ms <= 200; ms += 10) {
-        rate.add(5, at(ms)); // 50 in 100 ms
-    }
-    CHECK(rate.many());
-    for (int ms = 210; ms <= 300; ms += 10) {
-        rate.add(4, at(ms));
-    }
-    CHECK_FALSE(rate.many());
-    rate.add(60, at(5'300)); // a burst behind five seconds of silence
-    CHECK_FALSE(rate.many());
-    rate.add(60, at(5'410));
-    CHECK(rate.many());
 }

@@ -1,8 +1,7 @@
 #include "child_link.hpp"
 
 #include "oa_stream/base/text.hpp"
-
-#include "line_rate.hpp"
+#include "oa_stream/net/event_rate.hpp"
 
 #include <fmt/format.h>
 
@@ -18,6 +17,9 @@ constexpr std::size_t k_tail = 2'000;
 constexpr Millis k_last_words{250}; ///< between the end of the output and the end of the process
 /// Between two reads of a child that says much: a wake-up for each word costs more than the word.
 constexpr Millis k_gather{4};
+/// Lines a second. Fewer come from one chat, even of a fast model: each of its words is passed on
+/// at once.
+constexpr std::size_t k_many = 500;
 /// A quarter of a pipe: who brings more does not wait for us.
 constexpr std::size_t k_much = 16U << 10U;
 
@@ -136,7 +138,7 @@ Task<void> ChildLink::close_within(Millis grace) {
 }
 
 Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
-    LineRate rate(Clock::now());
+    net::EventRate rate(k_many, Clock::now());
     auto pause = Millis(0);
     while (!self->lost_) {
         const auto bytes = co_await (
