@@ -34,12 +34,16 @@ void hear(int end) {
 }
 
 struct Bench {
+    explicit Bench(Millis between = Millis::zero()) : pause(between) {}
+
     Loop loop;
     std::vector<std::pair<int, SocketSet::Directions>> told;
     /// Done when a socket tells something.
     std::function<void(int, SocketSet::Directions)> then = [](int, SocketSet::Directions) {};
+    Millis pause;
     std::shared_ptr<SocketSet> set = SocketSet::make(
         loop.context.get_executor(),
+        pause,
         [this](int socket, SocketSet::Directions directions) {
             told.emplace_back(socket, directions);
             then(socket, directions);
@@ -141,4 +145,65 @@ TEST_CASE("a socket set watches a socket that was closed unnoticed and opened ag
     say(other[1]);
     bench.loop.until([&] { return !bench.told.empty(); }, "the new socket");
     CHECK(bench.told[0].first == own);
+}
+
+namespace {
+
+/// A socket that nobody reads is told of with each look.
+struct Unread {
+    explicit Unread(Millis pause) : bench(pause) {
+        REQUIRE(bench.set->want(pair[0].get(), k_in));
+        say(pair[1]);
+    }
+    [[nodiscard]] std::size_t told_until(Clock::time_point end) {
+        asio::steady_timer timer(bench.loop.context, end);
+        bool over = false;
+        timer.async_wait([&](const boost::system::error_code&) { over = true; });
+        bench.loop.until([&] { return over; }, "the time");
+        return std::exchange(bench.told, {}).size();
+    }
+
+    Bench bench;
+    Pair pair = make_pair();
+    Clock::time_point began = Clock::now();
+};
+
+} // namespace
+
+TEST_CASE("a socket set that was told much looks again after its pause") {
+    Unread unread(Millis(400));
+    CHECK(unread.told_until(unread.began + Millis(150)) >= 200); // 2,000 a second are many
+    CHECK(unread.told_until(unread.began + Millis(350)) <= 1);
+    unread.bench.loop.until([&] { return !unread.bench.told.empty(); }, "the look after the pause");
+}
+
+TEST_CASE("a socket set makes no pause without being told much") {
+    Unread unread(std::chrono::hours(1));
+    std::size_t left = 100; // in the first span
+    unread.bench.then = [&](int socket, SocketSet::Directions) {
+        if (--left == 0) {
+            hear(socket);
+        }
+    };
+    unread.bench.loop.until([&] { return left == 0; }, "the last look");
+    CHECK(unread.told_until(unread.began + Millis(120)) == 100);
+    left = 10;
+    say(unread.pair[1]);
+    unread.bench.loop.until([&] { return left == 0; }, "the next words");
+}
+
+TEST_CASE("a socket set makes no pause while a socket brings much at once") {
+    Unread unread(std::chrono::hours(1));
+    unread.bench.then = [&](int, SocketSet::Directions) { unread.bench.set->hurry(); };
+    CHECK(unread.told_until(unread.began + Millis(150)) >= 200);
+    CHECK(unread.told_until(unread.began + Millis(250)) >= 200);
+}
+
+TEST_CASE("a socket set in its pause keeps no loop that has nothing else to do") {
+    Unread unread(std::chrono::hours(1));
+    CHECK(unread.told_until(unread.began + Millis(150)) >= 200);
+    unread.bench.set->clear();
+    unread.bench.loop.context.restart();
+    unread.bench.loop.context.run(); // it ends
+    CHECK(unread.bench.told.empty());
 }

@@ -99,7 +99,6 @@ public:
 };
 
 /// One thread. Destroying the client ends its transfers: each done() yields `cancelled`.
-
 class HttpClient {
 public:
     virtual ~HttpClient() = default;
@@ -107,7 +106,10 @@ public:
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
-    [[nodiscard]] static std::unique_ptr<HttpClient> make(const asio::any_io_executor& executor);
+    /// `pause`: what comes on connections that bring much, more than 2,000 pieces a second
+    /// together, is read that often. Zero: at once, as measurements need it.
+    [[nodiscard]] static std::unique_ptr<HttpClient>
+    make(const asio::any_io_executor& executor, Millis pause = Millis::zero());
     /// Whole answer. Never throws, never follows redirects, never reads the environment's proxies.
     [[nodiscard]] virtual Task<ClientResponse> fetch(ClientRequest request) = 0;
     [[nodiscard]] virtual std::shared_ptr<Transfer>

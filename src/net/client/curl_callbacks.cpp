@@ -12,6 +12,8 @@ namespace {
 
 /// libcurl 7.88 limits a line of the head, not the head.
 constexpr std::size_t k_head_limit = 256U << 10U;
+/// Half of what libcurl reads at once: who brings that is no stream of words.
+constexpr std::size_t k_much = 8U << 10U;
 
 /// -1 for a moment that was not reached, which libcurl calls 0.
 double seconds_of(CURL* easy, CURLINFO what) noexcept {
@@ -102,6 +104,9 @@ std::size_t CurlTransfer::take_body(std::string_view bytes) {
         response_.timings.first_byte_s = since_start();
     }
     phase_since_ = now;
+    if (const auto loop = bytes.size() >= k_much ? loop_.lock() : nullptr) {
+        loop->hurry();
+    }
     auto flow = pause_first_ ? Flow::pause : Flow::go_on;
     if (collect_) {
         flow = collect(bytes) ? flow : Flow::stop;

@@ -8,7 +8,8 @@
 
 namespace oa_stream::net {
 
-CurlLoop::CurlLoop(const asio::any_io_executor& executor) : executor_(executor), timer_(executor) {
+CurlLoop::CurlLoop(const asio::any_io_executor& executor, Millis pause)
+    : executor_(executor), timer_(executor), pause_(pause) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi_ = curl_multi_init();
@@ -42,6 +43,12 @@ void CurlLoop::run_deferred() {
         const auto fn = std::move(deferred_.front());
         deferred_.pop_front();
         fn();
+    }
+}
+
+void CurlLoop::hurry() {
+    if (sockets_) {
+        sockets_->hurry();
     }
 }
 
@@ -121,7 +128,7 @@ bool CurlLoop::want(curl_socket_t fd, int what) {
                 );
             }
         };
-        sockets_ = SocketSet::make(executor_, std::move(ready));
+        sockets_ = SocketSet::make(executor_, pause_, std::move(ready));
     }
     return sockets_ &&
            sockets_->want(

@@ -21,7 +21,8 @@ class CurlTransfer;
 /// (a new transfer, cancel, resume, our end) waits until libcurl has returned.
 class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
 public:
-    explicit CurlLoop(const asio::any_io_executor& executor);
+    /// `pause`: see SocketSet.
+    CurlLoop(const asio::any_io_executor& executor, Millis pause);
     CurlLoop(const CurlLoop&) = delete;
     CurlLoop& operator=(const CurlLoop&) = delete;
     ~CurlLoop();
@@ -31,6 +32,9 @@ public:
     void run(std::function<void()> fn);
     /// Within run(): calls `fn` as libcurl code that may call back.
     void inside(const std::function<void()>& fn);
+
+    /// See SocketSet.
+    void hurry();
 
     // Within run().
     /// False after shut().
@@ -50,6 +54,7 @@ private:
 
     asio::any_io_executor executor_;
     asio::steady_timer timer_;
+    Millis pause_;
     std::uint64_t timer_turn_ = 0;
     CURLM* multi_ = nullptr;
     std::shared_ptr<SocketSet> sockets_; ///< null: libcurl has had none yet

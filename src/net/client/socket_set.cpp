@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace {
 
 /// Told of in one go; then others on the loop have their turn.
 constexpr std::size_t k_batch = 64;
+/// Events a second, of which fewer are not worth a pause: two in its millisecond.
+constexpr std::size_t k_many = 2'000;
 
 constexpr std::uint64_t name_of(int socket, std::uint32_t turn) noexcept {
     return (std::uint64_t{turn} << 32U) | static_cast<std::uint32_t>(socket);
@@ -18,14 +21,22 @@ constexpr std::uint64_t name_of(int socket, std::uint32_t turn) noexcept {
 
 } // namespace
 
-std::shared_ptr<SocketSet> SocketSet::make(const asio::any_io_executor& executor, Ready ready) {
+std::shared_ptr<SocketSet>
+SocketSet::make(const asio::any_io_executor& executor, Millis pause, Ready ready) {
     Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
-    return epoll ? std::make_shared<SocketSet>(executor, std::move(epoll), std::move(ready))
+    return epoll ? std::make_shared<SocketSet>(executor, std::move(epoll), pause, std::move(ready))
                  : nullptr;
 }
 
-SocketSet::SocketSet(const asio::any_io_executor& executor, Descriptor epoll, Ready ready)
-    : epoll_(executor, epoll.release()), ready_(std::move(ready)) {
+SocketSet::SocketSet(
+    const asio::any_io_executor& executor, Descriptor epoll, Millis pause, Ready ready
+)
+    : epoll_(std::move(epoll)), watch_(executor), timer_(executor), pause_(pause),
+      rate_(k_many, Clock::now()), ready_(std::move(ready)) {
+}
+
+SocketSet::~SocketSet() {
+    stop_watch();
 }
 
 bool SocketSet::want(int socket, Directions directions) {
@@ -42,9 +53,7 @@ bool SocketSet::want(int socket, Directions directions) {
     epoll_event event{};
     event.events = (directions.in ? EPOLLIN : 0U) | (directions.out ? EPOLLOUT : 0U);
     event.data.u64 = name_of(socket, entry.turn);
-    const auto watch = [&](int how) {
-        return ::epoll_ctl(epoll_.native_handle(), how, socket, &event) == 0;
-    };
+    const auto watch = [&](int how) { return ::epoll_ctl(epoll_.get(), how, socket, &event) == 0; };
     // One that was closed and opened again unnoticed is not watched any more.
     if (!(watched && watch(EPOLL_CTL_MOD)) && !watch(EPOLL_CTL_ADD)) {
         return false;
@@ -69,15 +78,22 @@ void SocketSet::clear() {
     }
 }
 
+void SocketSet::hurry() {
+    hurried_ = true;
+}
+
 void SocketSet::unwatch(int socket, Entry& entry) {
     if (!entry.wanted.in && !entry.wanted.out) {
         return;
     }
     entry.wanted = {};
     epoll_event unused{};
-    ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, socket, &unused);
-    if (--watched_ == 0 && waiting_) {
-        epoll_.cancel(); // a loop without work ends
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, &unused);
+    if (--watched_ == 0 && waiting_) { // a loop without work ends
+        timer_.cancel();
+        if (watch_.is_open()) {
+            watch_.cancel();
+        }
     }
 }
 
@@ -86,23 +102,38 @@ void SocketSet::arm() {
         return;
     }
     waiting_ = true;
-    epoll_.async_wait(
-        asio::posix::stream_descriptor::wait_read,
-        [weak = weak_from_this()](const boost::system::error_code& error) {
-            if (const auto self = weak.lock()) {
-                self->waiting_ = false;
-                if (!error) {
-                    self->tell();
-                }
-                self->arm();
+    auto awake = [weak = weak_from_this()](const boost::system::error_code& error) {
+        if (const auto self = weak.lock()) {
+            self->waiting_ = false;
+            if (!error) {
+                self->tell();
             }
+            self->arm();
         }
-    );
+    };
+    if (pause_ > Millis::zero() && rate_.many()) {
+        stop_watch();
+        timer_.expires_after(hurried_ ? Millis::zero() : pause_);
+        timer_.async_wait(std::move(awake));
+        return;
+    }
+    if (!watch_.is_open()) {
+        watch_.assign(epoll_.get());
+    }
+    watch_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(awake));
+}
+
+/// What asio watches wakes the loop with each event, though nobody asks: it stays in asio's poll.
+void SocketSet::stop_watch() {
+    if (watch_.is_open()) {
+        watch_.release(); // epoll_ closes it
+    }
 }
 
 void SocketSet::tell() {
     std::array<epoll_event, k_batch> events{};
-    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), events.size(), 0);
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
+    hurried_ = count == static_cast<int>(k_batch);
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events.at(static_cast<std::size_t>(i));
         const int socket = static_cast<int>(event.data.u64 & 0xffffffffU);
@@ -121,6 +152,7 @@ void SocketSet::tell() {
             ready_(socket, told);
         }
     }
+    rate_.add(static_cast<std::size_t>(std::max(count, 0)), Clock::now());
 }
 
 } // namespace oa_stream::net

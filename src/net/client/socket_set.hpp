@@ -3,8 +3,10 @@
 
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/net/event_rate.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -24,16 +26,23 @@ public:
     };
     using Ready = std::function<void(int socket, Directions directions)>;
 
-    /// Null: the process has no descriptor left.
+    /// `pause`: between two looks at sockets that tell much; zero: each is told of at once. A
+    /// wake-up for each of many small pieces costs more than passing them on. Null: the process has
+    /// no descriptor left.
     [[nodiscard]] static std::shared_ptr<SocketSet>
-    make(const asio::any_io_executor& executor, Ready ready);
-    SocketSet(const asio::any_io_executor& executor, Descriptor epoll, Ready ready);
+    make(const asio::any_io_executor& executor, Millis pause, Ready ready);
+    SocketSet(const asio::any_io_executor& executor, Descriptor epoll, Millis pause, Ready ready);
+    SocketSet(const SocketSet&) = delete;
+    SocketSet& operator=(const SocketSet&) = delete;
+    ~SocketSet();
 
     /// False: the kernel does not watch it.
     [[nodiscard]] bool want(int socket, Directions directions);
     /// Before it is closed.
     void drop(int socket);
     void clear();
+    /// What a socket brought was much: there is more, and no pause shall slow it.
+    void hurry();
 
 private:
     struct Entry {
@@ -43,14 +52,20 @@ private:
 
     void unwatch(int socket, Entry& entry);
     void arm();
+    void stop_watch();
     void tell();
 
-    asio::posix::stream_descriptor epoll_;
+    Descriptor epoll_;
+    asio::posix::stream_descriptor watch_; ///< of epoll_; not open during pauses
+    asio::steady_timer timer_;
+    Millis pause_;
+    EventRate rate_;
     Ready ready_;
     std::unordered_map<int, Entry> entries_;
     std::uint32_t turn_ = 0;
     std::size_t watched_ = 0;
     bool waiting_ = false;
+    bool hurried_ = false; ///< the next look shall not wait for its pause
 };
 
 } // namespace oa_stream::net

@@ -13,6 +13,8 @@
 namespace oa_stream::traffic {
 namespace {
 
+/// Between two looks at busy backends. Users see words in steps of tens of milliseconds.
+constexpr Millis k_gather{1};
 constexpr std::array<std::string_view, 9> k_hop_by_hop{
     "connection",
     "keep-alive",
@@ -99,7 +101,7 @@ Json revision_json(const std::vector<const Arm*>& lanes) {
 } // namespace
 
 FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
-    : executor(where), options(std::move(given)), client(net::HttpClient::make(where)),
+    : executor(where), options(std::move(given)), client(net::HttpClient::make(where, k_gather)),
       pick(options.backends.size()), sticky(options.sticky_threads), instance(random_hex(4)) {
     for (const Backend& backend : options.backends) {
         const auto weight = options.weights.find(backend.name);
