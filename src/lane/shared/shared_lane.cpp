@@ -19,10 +19,16 @@ constexpr Millis k_sweep{1'000};
 /// When a replica dies, its own readers were told at most so much text that the store lacks. A turn
 /// of 20 deltas a second needs half of the writes.
 constexpr Millis k_write_pause{100};
-/// Where many speak at once, writes are what a store costs most.
-constexpr Millis k_crowded_pause{200};
-constexpr std::size_t k_crowd = 64; ///< turns of this lane
+/// Where many speak at once, writes are what a server has most to do for: this lane makes 2,000 a
+/// second of them, or five for each turn.
+constexpr Millis k_longest_pause{200};
+constexpr std::size_t k_writes_per_ms = 2;
 constexpr Millis k_early{10'000}; ///< longer than the store may take with an answer
+
+Millis write_pause(std::size_t turns) noexcept {
+    const Millis fair(static_cast<Millis::rep>(turns / k_writes_per_ms));
+    return std::clamp(fair, k_write_pause, k_longest_pause);
+}
 
 } // namespace
 
@@ -114,7 +120,7 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
         if (!*alive) {
             co_return;
         }
-        self->pace_->set_pause(self->uses_.size() < k_crowd ? k_write_pause : k_crowded_pause);
+        self->pace_->set_pause(write_pause(self->uses_.size()));
         if (auto orphans = co_await self->store_->orphans(); *alive && orphans) {
             co_await settle_all(self, alive, *std::move(orphans));
         }
