@@ -111,8 +111,6 @@ Task<Result<void>> RedisLink::connect(Self self) {
     }
     self->stream_ = *std::move(stream);
     self->outbox_.clear();
-    self->unsent_ = 0;
-    self->writes_.clear();
     self->on_sent_.clear();
     self->due_ = Clock::time_point::max();
     self->writing_ = false;

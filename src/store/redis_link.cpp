@@ -123,8 +123,7 @@ RedisLink::Asked RedisLink::queue(const Self& self, const Command& command, Mill
 
 void RedisLink::expect(const Self& self, Haste haste, Millis within, Told told) {
     const auto until = Clock::now() + within;
-    self->waiters_.push_back({until, std::move(told)});
-    ++self->unsent_;
+    self->waiters_.push_back({.until = until, .told = std::move(told)});
     watch(self, until);
     const auto gap = haste == Haste::read ? k_gather_read : k_gather;
     const auto due = haste == Haste::now ? Clock::time_point::min() : self->written_ + gap;
@@ -172,6 +171,13 @@ void RedisLink::drop_late() {
     }
 }
 
+/// What is in the outbox now goes.
+void RedisLink::stamp_unsent() {
+    for (auto waiter = waiters_.rbegin(); waiter != waiters_.rend() && !waiter->sent; ++waiter) {
+        waiter->sent = written_;
+    }
+}
+
 Task<void> RedisLink::write_out(Self self, Stream stream) {
     while (self->stream_ == stream && !self->outbox_.empty()) {
         if (Clock::now() < self->due_) {
@@ -182,7 +188,7 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
         const auto bytes = std::exchange(self->outbox_, {});
         auto told = std::exchange(self->on_sent_, {});
         self->written_ = Clock::now();
-        self->writes_.push_back({std::exchange(self->unsent_, 0), self->written_});
+        self->stamp_unsent();
         self->due_ = Clock::time_point::max();
         if (auto written = co_await stream->write(bytes); !written) {
             self->drop(stream, std::move(written).error());
@@ -241,17 +247,15 @@ Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
         if (!reply) {
             return {};
         }
-        if (waiters_.empty() || writes_.empty()) {
+        const auto sent = waiters_.empty() ? std::nullopt : waiters_.front().sent;
+        if (!sent) {
             return fail(Code::protocol, "the store sent an unexpected answer");
         }
         const bool moved = reply->failed() && may_have_moved(reply->text);
         const auto why = moved ? error_of(*reply) : Error();
         auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
-        asked_at_ = writes_.front().at;
-        if (--writes_.front().unanswered == 0) {
-            writes_.pop_front();
-        }
+        asked_at_ = *sent;
         waiter.told(*std::move(reply));
         if (moved) { // the next connection asks for the primary again
             drop(stream, why);
@@ -273,11 +277,11 @@ void RedisLink::drop(const Stream& stream, Error why) {
     asio::post(
         executor_,
         [waiters = std::exchange(waiters_, {}), why = trouble_, now = Clock::now()]() mutable {
-            for (auto& [until, told] : waiters) {
-                const bool late = why.code == Code::timeout && until <= now;
+            for (auto& waiter : waiters) {
+                const bool late = why.code == Code::timeout && waiter.until <= now;
                 auto error = why;
                 error.code = late ? Code::timeout : Code::unavailable;
-                told(std::unexpected(std::move(error)));
+                waiter.told(std::unexpected(std::move(error)));
             }
         }
     );

@@ -89,10 +89,7 @@ private:
     struct Waiter {
         Clock::time_point until;
         Told told;
-    };
-    struct Write {
-        std::size_t unanswered; ///< of its commands
-        Clock::time_point at;
+        std::optional<Clock::time_point> sent{}; ///< its command is not in the outbox any more
     };
     struct Awaited {
         explicit Awaited(const asio::any_io_executor& executor) : signal(executor) {}
@@ -113,6 +110,7 @@ private:
     static void expect(const Self& self, Haste haste, Millis within, Told told);
     static void watch(const Self& self, Clock::time_point until);
     void drop_late();
+    void stamp_unsent();
     [[nodiscard]] static Task<void> keep_connected(Self self);
     [[nodiscard]] static Task<void> read_replies(Self self, Stream stream);
     [[nodiscard]] static Task<void> write_out(Self self, Stream stream);
@@ -129,8 +127,6 @@ private:
     asio::steady_timer deadline_; ///< of the first of them that would be late: one for all
     Clock::time_point watched_ = Clock::time_point::max(); ///< when it is over
     std::string outbox_{};
-    std::size_t unsent_ = 0; ///< commands in the outbox
-    std::deque<Write> writes_{}; ///< those with commands that have no answer
     Clock::time_point asked_at_{};
     std::vector<std::move_only_function<void()>> on_sent_{}; ///< of what is in the outbox
     Clock::time_point written_{}; ///< the last write

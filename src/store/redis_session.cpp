@@ -98,12 +98,12 @@ bool RedisStore::steady() const noexcept {
     return leased() && Clock::now() >= leased_since_ + 2 * (options_.lease / k_beats);
 }
 
-Task<Result<void>> RedisStore::register_anew() {
+Task<Result<void>> RedisStore::sign_on_again() {
     ++sign_ons;
     leased_since_ = Clock::now();
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
-    if (on_anew) {
-        on_anew();
+    if (on_unsure) {
+        on_unsure();
     }
     co_return Result<void>{};
 }
@@ -167,15 +167,15 @@ Task<void> RedisStore::renew() {
     }
     const bool unsure = std::exchange(unsure_, false);
     if (kept->count() == 0) {
-        (void)co_await register_anew();
+        (void)co_await sign_on_again();
         co_return;
     }
     if (began > leased_until_) {
         leased_since_ = Clock::now();
     }
     leased_until_ = began + options_.lease;
-    if (unsure && on_anew) {
-        on_anew();
+    if (unsure && on_unsure) {
+        on_unsure();
     }
     // No such command is under way, so the count here is right: what a lost answer left is made
     // good.

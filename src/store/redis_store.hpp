@@ -156,7 +156,7 @@ private:
     [[nodiscard]] Task<Result<Reply>> run_by(Ask way, Script script, Command keys, Command args);
     /// One that changes what is counted of this session.
     [[nodiscard]] Task<Result<Reply>> run_counting(Script script, Command keys, Command args);
-    /// As often as the session has to be registered anew: once.
+    /// As often as this process has to sign on again: once.
     [[nodiscard]] Task<Result<Reply>> run_counted(Script script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
     [[nodiscard]] Command
@@ -167,8 +167,8 @@ private:
     void take_inbox(const Reply& entries, std::size_t follower);
     [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(Script script);
-    /// … a second time: the server forgot it.
-    [[nodiscard]] Task<Result<void>> register_anew();
+    /// The server forgot the session.
+    [[nodiscard]] Task<Result<void>> sign_on_again();
     void look_soon();
     [[nodiscard]] Task<void> renew();
     [[nodiscard]] Task<void> look_at_server();

@@ -95,7 +95,7 @@ Command taken_from(const TakeRequest& request) {
 Task<Result<Reply>> RedisStore::run_counted(Script script, Command keys, Command args) {
     OA_CO_TRY(auto reply, co_await run_counting(script, keys, args));
     if (reply.at(0) == "dead") {
-        OA_CO_CHECK(co_await register_anew());
+        OA_CO_CHECK(co_await sign_on_again());
         OA_CO_TRY(reply, co_await run_counting(script, std::move(keys), args));
     }
     if (reply.at(0) == "dead") {

@@ -241,7 +241,7 @@ TEST_CASE("a server that was emptied is told again who runs what") {
     const auto fence = start(rig, a, k_thread, "t1");
     CHECK(rig.get(a.hold_again(k_thread, fence, "t1")));
     int anew = 0;
-    a.on_anew = [&anew] { ++anew; };
+    a.on_unsure = [&anew] { ++anew; };
     redis_cli(rig, {"FLUSHALL"});
     rig.until("a new registration", [&] { return anew > 0; });
     CHECK(rig.get(a.hold_again(k_thread, fence, "t1")));

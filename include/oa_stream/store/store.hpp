@@ -327,11 +327,13 @@ public:
     /// The reason for which it was wanted to end meanwhile, or empty. Code::conflict: fenced.
     [[nodiscard]] virtual Task<Result<std::string>> commit(CommitRequest request) = 0;
     [[nodiscard]] virtual Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) = 0;
-    /// A turn that was committed is still ours: said again when this process had to be registered
-    /// again (on_anew). False: another replica has it.
+    /// A turn that was committed is still ours: said again after on_unsure. False: another replica
+    /// has it.
     [[nodiscard]] virtual Task<Result<bool>>
     hold_again(ThreadKey key, std::uint64_t fence, std::string turn) = 0;
-    std::function<void()> on_anew{};
+    /// Others may have what this process holds: it signed on again, or reached a server again that
+    /// may lack the last of it.
+    std::function<void()> on_unsure{};
     /// Threads that the store has as held by this process.
     [[nodiscard]] virtual Task<Result<std::vector<ThreadKey>>> held() = 0;
     /// A turn that nobody else can follow counts all the same, until it is given back. `key` names

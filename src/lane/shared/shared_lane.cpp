@@ -36,7 +36,7 @@ SharedLane::SharedLane(LaneState& lane, store::Store& store)
     : lane_(&lane), store_(&store),
       pace_(std::make_shared<WritePace>(lane.executor, k_write_pause)) {
     store_->on_wanted = [this](const store::Wanted& what) { wanted(what); };
-    store_->on_anew = [this] {
+    store_->on_unsure = [this] {
         spawn(lane_->executor, "shared turns again", hold_all_again(this, alive_));
     };
 }
@@ -58,7 +58,7 @@ void SharedLane::start() {
 void SharedLane::stop() {
     *alive_ = false;
     store_->on_wanted = nullptr;
-    store_->on_anew = nullptr;
+    store_->on_unsure = nullptr;
 }
 
 std::vector<store::Tail> SharedLane::tails_of(std::size_t follower) {
