@@ -3,6 +3,7 @@
 #include "redis_link.hpp"
 
 #include <algorithm>
+#include <array>
 
 using namespace oa_stream;
 using namespace oa_stream::store;
@@ -186,6 +187,41 @@ TEST_CASE("an answer that never comes, or stops in the middle, ends the connecti
             rig.dialled_anew(before);
             rig.redis.next(step.name, step.right);
             CHECK_FALSE(step.take(rig));
+        }
+    }
+}
+
+TEST_CASE("what went wrong is counted by its kind: an operator looks elsewhere for each") {
+    struct Case {
+        FakeRedis::Answer answer;
+        std::uint64_t ErrorCounts::* counted;
+    };
+    const std::array kinds{
+        &ErrorCounts::late,
+        &ErrorCounts::down,
+        &ErrorCounts::full,
+        &ErrorCounts::refused,
+        &ErrorCounts::other
+    };
+    for (const auto& [answer, counted] :
+         {Case{{"", Then::stall}, &ErrorCounts::late},
+          Case{{"", Then::close}, &ErrorCounts::down},
+          Case{
+              error("OOM command not allowed when used memory > 'maxmemory'."), &ErrorCounts::full
+          },
+          Case{error("NOPERM this user has no permissions"), &ErrorCounts::refused},
+          Case{error("BUSY Redis is busy running a script."), &ErrorCounts::other}}) {
+        INFO(answer.pieces.front());
+        FakeRig rig;
+        auto options = rig.options();
+        options.wait = Millis(100);
+        auto& store = rig.open(options);
+        const auto before = store.numbers().errors;
+        rig.redis.next("look", answer);
+        CHECK_FALSE(rig.run(store.look(k_chat)));
+        const auto after = store.numbers().errors;
+        for (const auto kind : kinds) {
+            CHECK(after.*kind - before.*kind == (kind == counted ? 1 : 0));
         }
     }
 }
