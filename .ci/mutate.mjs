@@ -135,7 +135,7 @@ function main() {
   const judge = () => {
     const built = make();
     if (built.status !== 0) return 'does not compile';
-    const test = quiet(path.join(build, 'tests', asked.room, unit), [], build, 5);
+    const test = quiet(path.join(build, 'tests', asked.room, unit), ['--abort'], build, 5);
     if (test.status !== 0) return 'unit tests';
     if (asked.e2e.length === 0) return '';
     const e2e = spawnSync(process.execPath, ['--test', '--test-force-exit', ...asked.e2e], { cwd: ROOT, stdio: 'ignore', timeout: 600_000, env: { ...process.env, OA_BIN: path.join(build, 'oa-stream') } });
