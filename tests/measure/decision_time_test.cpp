@@ -1,4 +1,5 @@
 #include "oa_stream/measure/decision_time.hpp"
+#include "oa_stream/measure/proportion.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -14,6 +15,20 @@ GateSpec gate(Metric metric, Against against, double limit) {
 }
 
 constexpr Flow k_two{.canary_per_s = 2, .stable_per_s = 2};
+
+/// The chance that n requests, each bad with `rate`, prove the limit: summed over what may come.
+double chance_to_prove(std::uint64_t n, double rate, double limit, double confidence) {
+    double sum = 0;
+    double chance = std::pow(1 - rate, static_cast<double>(n)); // of none that is bad
+    for (std::uint64_t bad = 0; bad <= n; ++bad) {
+        if (clopper_pearson({bad, n}, confidence, Tail::upper)->high > limit) {
+            break;
+        }
+        sum += chance;
+        chance *= static_cast<double>(n - bad) / static_cast<double>(bad + 1) * rate / (1 - rate);
+    }
+    return sum;
+}
 
 } // namespace
 
@@ -38,6 +53,19 @@ TEST_CASE("time to decide: agrees with the simulated cases of docs/gates.md with
     const auto timed = time_to_decide(p95, now, k_two, 2, 0.993).needs_n;
     REQUIRE(timed.has_value());
     CHECK(static_cast<double>(*timed) == Approx(1'400).epsilon(0.33));
+}
+
+TEST_CASE("time to decide: with that many requests a rate proves its limit as often as was asked") {
+    for (const auto& [rate, limit] : {std::pair(0.01, 0.05), {0.001, 0.01}, {0.02, 0.06}}) {
+        for (const double power : {0.5, 0.9, 0.99}) {
+            CAPTURE(rate, limit, power);
+            const auto spec = gate(Metric::bad_rate, Against::limit, limit);
+            const auto n = time_to_decide(spec, {.bad_rate = rate}, k_two, 1, power).needs_n;
+            REQUIRE(n.has_value());
+            CHECK(chance_to_prove(*n, rate, limit, 0.95) >= power);
+            CHECK(chance_to_prove(*n * 3 / 4, rate, limit, 0.95) < power);
+        }
+    }
 }
 
 TEST_CASE("time to decide: nearer limits and smaller shares take longer") {

@@ -120,6 +120,22 @@ TEST_CASE("a stored basis: a source counts beside probes only where that was wri
     CHECK(basis_from_json(Json{{"asked", "prometheus"}, {"beside", true}}).beside);
 }
 
+TEST_CASE("a gate whose source told of one side alone decides nothing") {
+    using Told = std::shared_ptr<const ToldReading>;
+    SourceReading good{.state = SourceReading::State::measured};
+    good.tally.requests.total = 4000;
+    const Told told = std::make_shared<ToldReading>(ToldReading{"r", 60, good});
+    for (const auto& [canary, stable] :
+         {std::pair(told, Told()), {Told(), told}, {Told(), Told()}}) {
+        const GateBasis basis{.asked = "prometheus", .canary = canary, .stable = stable};
+        const auto record = evaluate_basis({.id = "g", .limit = 0.01}, basis, {});
+        CHECK(record.verdict == Verdict::inconclusive);
+        CHECK(record.sentence.contains("it was not asked yet"));
+    }
+    const GateBasis both{.asked = "prometheus", .canary = told, .stable = told};
+    CHECK(evaluate_basis({.id = "g", .limit = 0.01}, both, {}).verdict == Verdict::pass);
+}
+
 TEST_CASE("a stored basis: 400 gates over all sources are judged again as they were") {
     std::mt19937_64 random(20261122);
     std::array<int, 4> seen{};
