@@ -106,14 +106,16 @@ function explained() {
   return [...fs.readFileSync(EXPLAINED, 'utf8').matchAll(/^- `([^`]+)` `([^`]+)`: .+$/gm)].map(([, file, code]) => ({ file, code }));
 }
 
-/** A copy to build in; objects come from the compiler's cache. */
+const same = (one, other) => fs.lstatSync(one).isFile() && fs.existsSync(other) && fs.readFileSync(one).equals(fs.readFileSync(other));
+
+/** A copy to build in. Only what differs is written: it is built again then, a change that a stopped run left, too. */
 function copyTree() {
   const copy = path.join(ROOT, 'build/mutate/tree');
   fs.mkdirSync(copy, { recursive: true });
   for (const name of ['CMakeLists.txt', 'CMakePresets.json', 'cmake', 'src', 'include', 'tests', 'playbooks', 'docs', 'fixtures', 'man', 'completions', 'packaging', 'examples', 'bench', 'LICENSE', 'README.md', 'CHANGELOG.md']) {
     const from = path.join(ROOT, name);
     if (!fs.existsSync(from)) continue;
-    fs.cpSync(from, path.join(copy, name), { recursive: true, preserveTimestamps: true, force: true, verbatimSymlinks: true, filter: (file) => !file.includes('node_modules') });
+    fs.cpSync(from, path.join(copy, name), { recursive: true, force: true, verbatimSymlinks: true, filter: (one, there) => !one.includes('node_modules') && !same(one, there) });
   }
   return copy;
 }
