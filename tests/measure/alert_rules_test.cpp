@@ -102,6 +102,21 @@ TEST_CASE("alert rules: a burning budget names who has most of all that is bad, 
     }
 }
 
+TEST_CASE("alert rules: a budget that burns pages within minutes, and is a ticket after a while") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    const std::regex burns(
+        R"re(alert: "OaStreamBudgetBurn[^]*?\n *for: (\d+m)\n[^]*?severity: "(\w+)")re"
+    );
+    std::set<std::string> seen;
+    for (std::sregex_iterator at(rules.begin(), rules.end(), burns), end; at != end; ++at) {
+        CHECK((*at)[1] == ((*at)[2] == "page" ? "2m" : "15m"));
+        seen.insert((*at)[2]);
+    }
+    CHECK(seen == std::set<std::string>{"page", "ticket"});
+}
+
 TEST_CASE("alert rules: a burn rate that no error rate can exceed is refused") {
     const auto refused = alert_rules({.objective = {90, 100}});
     REQUIRE_FALSE(refused.has_value());

@@ -110,6 +110,15 @@ test('every member is one that Grafana publishes, of its kind', async () => {
   ]) assert.match((await plant(change)).join('\n'), where);
 });
 
+test('a line is named by the label that carries the revision', async () => {
+  for (const [label, ...args] of [['revision'], ['rev', '--revision-label', 'rev']]) {
+    const legends = (await made(...args)).panels.flatMap((panel) => panel.targets ?? []).map((target) => target.legendFormat);
+    assert.ok(legends.length > 10);
+    const elsewise = legends.filter((legend) => !legend.includes(`{{${label}}}`) || (label !== 'revision' && legend.includes('{{revision}}')));
+    assert.deepEqual(elsewise, [], label);
+  }
+});
+
 test('panels stand beside each other, with ids of their own', async () => {
   const { panels } = await made();
   assert.equal(new Set(panels.map((panel) => panel.id)).size, panels.length);
