@@ -154,6 +154,20 @@ TEST_CASE("a restarted server is found again, and its scripts are loaded again")
     CHECK(rig.get(store.acquire(wish(key))).kind == Acquired::Kind::mine);
 }
 
+TEST_CASE("a closed link is over: it dials no more, and nothing of it stays") {
+    RedisRig rig;
+    auto link = link_to(rig);
+    const std::weak_ptr left = link;
+    link->close();
+    const auto refused = rig.run(RedisLink::call(link, {"PING"}, Millis(200)));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message == "the store is closed");
+    link.reset();
+    rig.until("its end", [&left] { return left.expired(); });
+    // The client that counts them is one itself.
+    CHECK(redis_cli(rig, {"INFO", "clients"}).contains("connected_clients:1\r\n"));
+}
+
 TEST_CASE("what was asked when the connection broke is answered") {
     RedisRig rig;
     const auto link = link_to(rig);
