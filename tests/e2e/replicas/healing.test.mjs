@@ -16,6 +16,7 @@ after(() => end());
 const script = (parts, id) => (text) => text.includes(`*${parts}\r\n$7\r\nEVALSHA`) && text.includes(`oa:t:/${id}\r\n`);
 const ACQUIRE = 11;
 const COMMIT = 31;
+const LET_GO = 11;
 const lose = (parts, id, what = 'answer') => (text) => script(parts, id)(text) && what;
 const held_ = (name) => world.redis.cli('SMEMBERS', 'oa:ss').split('\n').filter((one) => one.startsWith(`${name}.`)).map((one) => `oa:c:${one}`);
 const turnsOf = (name) => held_(name).reduce((sum, key) => sum + Number(world.redis.cli('HGET', key, 'n') || 0), 0);
@@ -25,6 +26,16 @@ test('the answer to the start of a turn is lost: its conversation is free again,
   pipeA.fault = lose(ACQUIRE, 'lost-start');
   assertRefused(await small('lost-start'), 503, 'store_unavailable');
   assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'lost-start' }).done));
+  await a.until(() => turnsOf('a') === 0 && turnsOf('b') === 0, 'counts of nothing');
+});
+
+test('what gives such a start up is lost, too: it is given up again', async () => {
+  pipeA.fault = lose(ACQUIRE, 'lost-twice');
+  assertRefused(await small('lost-twice'), 503, 'store_unavailable');
+  let lost = false;
+  pipeA.fault = (text) => { lost = script(LET_GO, 'lost-twice')(text); return lost && 'command'; };
+  await a.until(() => lost, 'the first time');
+  assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'lost-twice' }).done));
   await a.until(() => turnsOf('a') === 0 && turnsOf('b') === 0, 'counts of nothing');
 });
 
