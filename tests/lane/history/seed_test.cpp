@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <initializer_list>
+
 using namespace oa_stream;
 using namespace oa_stream::lane;
 
@@ -37,4 +40,37 @@ TEST_CASE("seed: the lane's own sentence for an empty answer is shown, and not p
     const auto half = seed_of(behind);
     REQUIRE(half.messages.size() == 1);
     CHECK(half.messages[0].text == "Look.");
+}
+
+TEST_CASE("seed: of more than is kept the oldest files give way, then the oldest messages") {
+    const auto text = [](std::size_t size) {
+        return Json::object({{"type", "text"}, {"text", std::string(size, 'x')}});
+    };
+    const auto file = [](std::size_t size) {
+        return Json::object({{"type", "file"}, {"url", "https://files/" + std::string(size, 'A')}});
+    };
+    const auto shown = [](std::initializer_list<Json> all) {
+        Json messages = Json::array();
+        for (const auto& parts : all) {
+            messages.push_back(Json::object({{"role", "user"}, {"parts", parts}}));
+        }
+        const auto seed = read_seed(Json::object({{"messages", messages}}), messages.size(), {});
+        Json out = Json::array();
+        for (const auto& message : seed.shown) {
+            out.push_back(message["parts"]);
+        }
+        return out;
+    };
+    const auto first = Json::array({text(5), file(600), text(2'000), file(2'000'000)});
+    const auto later = Json::array({text(2'000), file(2'000'000)});
+    CHECK((shown({first, later}) == Json::array({first, later}))); // not printed: 4 MB
+    const auto files = shown({first, later, later});
+    REQUIRE(files.size() == 3);
+    CHECK(files[0][3]["text"].get<std::string>().contains("too large to be kept"));
+    CHECK(std::equal(first.begin(), first.begin() + 3, files[0].begin()));
+    CHECK((files[1] == later));
+    CHECK((files[2] == later));
+    const auto said = Json::array({text(2'000'000)});
+    const auto last = Json::array({text(2'000'001)});
+    CHECK((shown({said, said, last}) == Json::array({said, last})));
 }
