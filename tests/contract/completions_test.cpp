@@ -76,6 +76,11 @@ const std::string k_arguments =
 const std::string k_whole_call = delta(
     R"({"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]})"
 );
+const std::string k_next_call = delta(
+    R"({"tool_calls":[{"index":1,"id":"c2","type":"function","function":{"name":"f","arguments":""}}]})"
+);
+const std::string k_next_arguments =
+    delta(R"({"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]})");
 const std::string k_called = delta("{}", "\"tool_calls\"");
 const std::string k_called_answer =
     R"({"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,)"
@@ -203,6 +208,12 @@ const std::vector<Row> k_rows{
           k_called,
           k_done}
      ),
+     {"C21"}},
+    {"tool calls side by side, their pieces in turn",
+     frames({k_role, k_call, k_next_call, k_arguments, k_next_arguments, k_called, k_done}),
+     {}},
+    {"the second of two tool calls named twice",
+     frames({k_role, k_call, k_next_call, k_next_call, k_called, k_done}),
      {"C21"}},
     {"an index that is skipped",
      frames(
