@@ -31,6 +31,7 @@ struct PollStage : FakeStage {
 struct Reader final : TurnWaker {
     explicit Reader(RunningTurn& turn) : live(turn) {}
     void turn_ready() override {
+        ++wakes;
         EventBatch batch;
         while (!error) {
             const auto some = live.poll(batch, *this);
@@ -43,6 +44,7 @@ struct Reader final : TurnWaker {
     }
     RunningTurn& live;
     std::optional<Error> error{};
+    int wakes = 0;
 };
 
 } // namespace
@@ -126,6 +128,7 @@ TEST_CASE("codex: the deadline of silence counts again once the client has answe
     live->forget_waker();
     REQUIRE(reader.error);
     CHECK(reader.error->where == "idle");
+    CHECK(reader.wakes < 10); // here, by the answer, by deadlines: for nothing else
 }
 
 TEST_CASE("codex, polled: an interrupt wakes who polls, and never from within itself") {
