@@ -78,6 +78,20 @@ test('a turn runs on the server, and its thread is pinned to the number', async 
   assert.ok(!fs.existsSync(path.join(lane.stateDir, 'codex')), 'the lane makes no home of its own');
 });
 
+test('the token of the server may stand in the environment, and opens a second connection too', async () => {
+  const args = serverArgs().map((word) => (word.startsWith('file:') ? 'env:OA_TEST_TOKEN' : word));
+  const other = await startLane({ authority: 'codex', folder: scratch('env-token'), name: 'env-token', args, env: { OA_TEST_TOKEN: fs.readFileSync(server.tokenFile, 'utf8').trim() } });
+  for (const id of ['env-1', 'env-2']) {
+    const answer = await chat(other.base, 'scenario:text;words=3', { id }).done;
+    assertLegal(answer);
+    assert.deepEqual(read(answer).texts, [whole(3)]);
+    const before = other.stderr.split('is ready, at ws://').length;
+    wire.cut();
+    await other.until(() => other.stderr.split('is ready, at ws://').length > before, 'a new connection');
+  }
+  assert.equal((await other.stop()).code, 0);
+});
+
 test('the connection is cut while the answer stands still: the stream goes on, whole', async () => {
   const answer = chat(lane.base, prompt('cut'), { id: 'cut' });
   await fifth(answer);
