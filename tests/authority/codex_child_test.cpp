@@ -150,6 +150,18 @@ TEST_CASE("codex: a child that cannot start again is tried with growing pauses, 
     CHECK(stage.play(ask("one more")).outcome() == "completed");
 }
 
+TEST_CASE("codex: a child that dies over a new thread is asked once more, and not for ever") {
+    const Mode mode("dies-on-thread");
+    FakeStage stage;
+    stage.opened();
+    const auto started = stage.start(ask("one"));
+    REQUIRE_FALSE(started);
+    CHECK(started.error().code == Code::unavailable);
+    // Each child is tried with an ephemeral one before it is ready.
+    const auto tried = stage.received("thread/start", "\"ephemeral\":true");
+    CHECK(stage.received("thread/start") - tried == 2);
+}
+
 TEST_CASE("codex: lines of many megabytes pass, beyond the limit the child is replaced") {
     FakeStage stage;
     stage.options.limits.line_bytes = 32U << 20U;

@@ -477,6 +477,9 @@ void Fake::on_request(const std::string& method, const Json& params, const Json&
         return reply(id, Json::object({{"userAgent", "oa_stream/" + version + " (Fake 1; x) t"}}));
     }
     if (method == "thread/start") {
+        if (environment("FAKE_MODE") == "dies-on-thread" && !params.value("ephemeral", false)) {
+            std::_Exit(1);
+        }
         const std::string made =
             "thread-" + std::to_string(::getpid()) + "-" + std::to_string(++made_);
         threads_[made].ephemeral = params.value("ephemeral", false);
