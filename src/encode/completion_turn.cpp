@@ -68,10 +68,10 @@ Result<CompletionTurn::Said> CompletionTurn::take(const turn::Event& event) {
 
 const turn::ClientCall* CompletionTurn::call(const turn::Event& event) {
     const auto* call = std::get_if<turn::ClientCall>(&event);
-    if (call == nullptr || (one_call_ && calls_ != 0) || stop_.cut()) {
+    if (call == nullptr || (one_call_ && called_) || stop_.cut()) {
         return nullptr; // a model that is asked for one call at a time makes the others later
     }
-    ++calls_;
+    called_ = true;
     return call;
 }
 
@@ -130,7 +130,7 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
             fail(std::move(failure));
             return;
         }
-        ending_ = Ending(calls_ != 0 ? "tool_calls" : reason_of(event.finish));
+        ending_ = Ending(called_ ? "tool_calls" : reason_of(event.finish));
         return;
     case turn::Outcome::interrupted: // whoever stopped it, this reader did not leave
         fail(turn::Failure{turn::FailureCode::turn_aborted});
@@ -154,7 +154,7 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
 
 /// What the request demands and the answer does not give.
 std::optional<turn::FailureCause> CompletionTurn::unmet() const {
-    if (calls_ != 0) {
+    if (called_) {
         return std::nullopt;
     }
     if (must_call_) {
@@ -176,7 +176,7 @@ std::optional<wire::completions::Usage> CompletionTurn::usage() const {
     if (!usage_ || !countable(*usage_)) {
         return std::nullopt;
     }
-    const bool quiet_success = !has_text_ && calls_ == 0 && ending_ && ending_->has_value();
+    const bool quiet_success = !has_text_ && !called_ && ending_ && ending_->has_value();
     if (all_zero(*usage_) && !quiet_success) {
         return std::nullopt;
     }

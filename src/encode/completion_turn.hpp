@@ -65,12 +65,12 @@ private:
 
     std::vector<OpenPart> parts_{};
     bool has_text_ = false;
+    bool called_ = false;
     bool one_call_;
     bool must_call_;
     bool json_object_;
     StopCut stop_;
     std::string json_{}; ///< the text, where it must be a JSON object
-    std::size_t calls_ = 0;
     std::optional<turn::Usage> usage_{};
     std::optional<Ending> ending_{};
 };
