@@ -50,9 +50,13 @@ Told tell(const std::vector<Event>& events, ResponseIdentity as = identity()) {
     judge.on_response_event([&out](const Json& event, std::uint64_t) {
         out.types.push_back(event.at("type").get<std::string>());
         out.last = event.value("response", Json());
+        // As OpenAI's: what it says of each token, which the lane does not know.
+        const bool text = out.types.back().starts_with("response.output_text.");
+        CHECK(event.value("logprobs", Json()) == (text ? Json::array() : Json()));
     });
     judge.feed(out.bytes);
     const auto judgement = judge.finish();
+    CHECK(stream.summary().frames == out.types.size());
     for (const auto* list : {&judgement.violations, &judgement.warnings}) {
         for (const auto& found : *list) {
             out.faults += std::string(found.rule->id) + ": " + found.message + "\n";
