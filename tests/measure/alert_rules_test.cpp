@@ -127,6 +127,13 @@ TEST_CASE("alert rules: a burn rate that no error rate can exceed is refused") {
     CHECK_FALSE(alert_rules({.objective = {2, 1}}).has_value());
 }
 
+TEST_CASE("alert rules: an objective that single requests burn is refused") {
+    CHECK(alert_rules({.objective = {99'999, 100'000}}).has_value());
+    const auto refused = alert_rules({.objective = {999'991, 1'000'000}});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.contains("burnt by single requests"));
+}
+
 TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     const auto files = alert_rules(
         {.first_content = "5", .least_bad = 7, .least_total = 70, .matchers = "job=\"lane\""}

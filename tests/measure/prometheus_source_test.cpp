@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 
 using namespace oa_stream;
 using namespace oa_stream::measure;
@@ -229,26 +230,42 @@ TEST_CASE("prometheus source: no traffic is measured as none") {
 
 TEST_CASE("prometheus source: a dead target beside a live one is told, and unknown when long dead"
 ) {
-    const auto with = [](double newest_s) {
-        return [newest_s](std::string_view query, int) {
+    const auto with = [](double newest_s, const std::vector<std::string>& dead = {"b:1"}) {
+        return [newest_s, dead](std::string_view query, int) {
             Scripted out;
+            std::string seen = scraped(k_now_s - 5);
+            std::string up = up_of("1");
+            for (const auto& instance : dead) {
+                std::string one = scraped(newest_s);
+                one.replace(one.find("a:1"), 3, instance);
+                seen += "," + one;
+                up += "," + up_of("0", instance);
+            }
             if (query.starts_with("oa_stream_build_info")) {
-                std::string dead = scraped(newest_s);
-                dead.replace(dead.find("a:1"), 3, "b:1");
-                out.body = matrix_body(scraped(k_now_s - 5) + "," + dead);
+                out.body = matrix_body(seen);
             } else if (query.starts_with("up")) {
-                out.body = vector_body(up_of("1") + "," + up_of("0", "b:1"));
+                out.body = vector_body(up);
             }
             return out;
         };
     };
-    FakePrometheus shortly(with(k_now_s - 20));
-    const auto told = ask(shortly, question_of());
-    REQUIRE(told.has_value());
-    REQUIRE(told->state == State::measured);
-    CHECK(std::ranges::any_of(told->notes, [](const std::string& note) {
-        return note.contains("lane b:1 is down");
-    }));
+    const auto notes_of = [&](std::vector<std::string> dead) {
+        FakePrometheus shortly(with(k_now_s - 20, std::move(dead)));
+        const auto told = ask(shortly, question_of());
+        REQUIRE(told.has_value());
+        REQUIRE(told->state == State::measured);
+        std::vector<std::string> down;
+        std::ranges::copy_if(told->notes, std::back_inserter(down), [](const std::string& note) {
+            return note.contains("down");
+        });
+        return down;
+    };
+    const auto one = notes_of({"b:1"});
+    REQUIRE(one.size() == 1);
+    CHECK(one[0].starts_with("target lane b:1 is down, last seen "));
+    const auto two = notes_of({"b:1", "c:1"});
+    REQUIRE(two.size() == 2);
+    CHECK(two[1] == "2 of 3 targets are down");
     FakePrometheus long_dead(with(k_now_s - 120));
     const auto unknown = ask(long_dead, question_of());
     REQUIRE(unknown.has_value());
