@@ -77,12 +77,14 @@ struct Server {
         const bool poll = !head.contains("Upgrade: websocket");
         const auto n = std::min(self.opened, self.script.size() - 1);
         self.opened += poll ? 0 : 1;
+        self.asked = poll ? self.asked : head.substr(0, head.find('\r'));
         if (!poll && self.script[n].size() == 1 && self.script[n].front() == k_deny) {
             answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
             cut = true;
         } else if (poll) {
-            answer = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n"
-                     "{\"head_cursor\":null}";
+            answer = self.throttles ? "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
+                                    : "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n"
+                                      "Connection: close\r\n\r\n{\"head_cursor\":null}";
         } else {
             answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                      "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
@@ -112,6 +114,8 @@ struct Server {
     tcp::acceptor acceptor;
     Script script;
     std::size_t opened = 0;
+    std::string asked{}; ///< for the last WebSocket
+    bool throttles = false; ///< who asks for the head is told to come later
 };
 
 struct Stage {
@@ -233,4 +237,12 @@ TEST_CASE("khala: a new token wakes a link that rests, and what the server advis
         CHECK(pause >= first - Millis(20)); // looked at every 5 ms
         CHECK(pause < Millis(5'000)); // not the rest of a link that is refused
     }
+}
+
+TEST_CASE("khala: a topic whose head nobody tells is read from its beginning") {
+    Stage stage(KhalaWire::rust, {{k_hello}});
+    stage.server.throttles = true;
+    stage.until([&] { return stage.link->up(); });
+    CHECK(stage.server.asked.contains("/ws?after_seq=0&"));
+    CHECK(stage.server.opened == 1);
 }
