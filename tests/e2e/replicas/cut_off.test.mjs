@@ -155,6 +155,8 @@ test('Codex has ended a dead lane’s turn and cannot tell it at once: it is ask
   await again.done;
   assertLegal(again);
   assert.deepEqual(read(again).texts, [whole()]);
+  const { status, finishReason } = read(again).finish.messageMetadata;
+  assert.deepEqual([status, finishReason], ['completed', 'stop']);
   assert.equal(relay.refused, 2);
   assert.equal((await b.stop()).code, 0);
   relay.stop();
