@@ -175,6 +175,20 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("chats: rows of an earlier release, which kept no times, are put in order") {
+    LaneRig rig;
+    for (int i = 0; i < 45; ++i) { // many more than a page asks for by itself
+        add_thread(rig, "", fmt::format("c{:02}", i), 1'000 + i * 7 % 45);
+    }
+    const auto newest = names({"c32", "c19", "c06"});
+    const auto deadline = Clock::now() + Millis(10'000);
+    std::vector<std::string> page;
+    while (page != newest && Clock::now() < deadline) {
+        page = ids_of(body_of(rig.send(rig.get("/api/chats?limit=3"))).at("data"));
+    }
+    CHECK(page == newest);
+}
+
 TEST_CASE("messages: oldest first, paged by what a page has seen last") {
     LaneRig rig;
     add_thread(rig, "", "c", 1);
