@@ -373,6 +373,19 @@ TEST_CASE("a turn that was let go is adopted although its holder lives") {
     CHECK(rig.get(append(a, "t1", fence, 3, "abc")) == Written::fenced);
 }
 
+TEST_CASE("a turn that the only session lets go waits for the next one, and counts no more") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    rig.get(a.release(k_thread, fence));
+    CHECK(a.numbers().errors.other == 0);
+    CHECK(rig.get(a.held()).empty());
+    CHECK(redis_cli(rig, {"HGET", "oa:c:" + a.session(), "n"}) == "0\n");
+    auto& later = rig.open();
+    CHECK(rig.get(later.orphans()) == std::vector{k_thread});
+    CHECK(rig.get(later.adopt(take(rig, later, k_thread))));
+}
+
 TEST_CASE("a session that slept over its lease goes on where nobody took over") {
     RedisRig rig;
     auto& a = rig.open();
