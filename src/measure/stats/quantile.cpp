@@ -14,11 +14,8 @@ namespace {
 // A confidence that is met exactly (n = 1, p = 0.95 at 95 %) must not fail by one rounding.
 constexpr double k_rounding = 1e-12;
 
-/// P(Bin(n, p) ≤ k)
+/// P(Bin(n, p) ≤ k), for a k below n.
 double binomial_cdf(std::uint64_t n, double p, std::uint64_t k) {
-    if (k >= n) {
-        return 1;
-    }
     return boost::math::ibetac(static_cast<double>(k + 1), static_cast<double>(n - k), p);
 }
 
