@@ -136,6 +136,28 @@ TEST_CASE("a gate whose source told of one side alone decides nothing") {
     CHECK(evaluate_basis({.id = "g", .limit = 0.01}, both, {}).verdict == Verdict::pass);
 }
 
+TEST_CASE("a gate that users fail stays failed; what else they say gives way to a doubt") {
+    const auto judged = [](std::uint64_t bad, std::string instead, std::string open) {
+        SourceReading reading{.state = SourceReading::State::measured};
+        reading.tally.requests = {bad, 4000};
+        const auto told = std::make_shared<ToldReading>(ToldReading{"r", 60, reading});
+        const GateBasis basis{
+            .asked = "prometheus",
+            .canary = told,
+            .stable = told,
+            .instead = std::move(instead),
+            .open = std::move(open)
+        };
+        return evaluate_basis({.id = "g", .limit = 0.01}, basis, {});
+    };
+    CHECK(judged(0, "", "").verdict == Verdict::pass);
+    CHECK(judged(0, "", "users have ended").verdict == Verdict::inconclusive);
+    CHECK(judged(0, "no user came", "").verdict == Verdict::inconclusive); // nor any probe
+    CHECK(judged(400, "", "").verdict == Verdict::fail);
+    CHECK(judged(400, "", "users have ended").verdict == Verdict::fail);
+    CHECK(judged(400, "no user came", "").verdict == Verdict::fail);
+}
+
 TEST_CASE("a stored basis: 400 gates over all sources are judged again as they were") {
     std::mt19937_64 random(20261122);
     std::array<int, 4> seen{};
