@@ -245,6 +245,9 @@ std::vector<Case> bridge_cases(const AlertOptions& options) {
     };
 }
 
+// Three days, and one look more. At looks that are 50 minutes apart a burn of 110 fills the window
+// of an hour both at the last look and at the one before; every look costs promtool three days of
+// samples.
 constexpr int k_burn_minutes = 3 * 1440 + 30;
 constexpr int k_burn_step = 2;
 
@@ -281,24 +284,26 @@ Expected burns(const BurnPair& pair) {
     return {fmt::format("OaStreamBudgetBurn{}", pair.long_word)};
 }
 
-/// One bad request in an hour of thirty: the ratios are far above every limit.
+/// One bad request in an hour of thirty: the ratios are far above every limit, of days at the last
+/// look and the one before.
 Case night(const AlertOptions& options) {
     Case out{
-        .name = "one bad request at night is below the floor", .minutes = 120, .step = k_burn_step
+        .name = "one bad request at night is below the floor", .minutes = 150, .step = k_burn_step
     };
     const double each = 0.25 * static_cast<double>(options.least_bad) / 5;
     for (const auto& route : k_case_routes) {
-        out.changes.push_back({requests(route, "200"), {{each, 120}}});
-        out.changes.push_back({ended("completed", route.pattern), {{each, 120}}});
+        out.changes.push_back({requests(route, "200"), {{each, 150}}});
+        out.changes.push_back({ended("completed", route.pattern), {{each, 150}}});
     }
-    out.changes.push_back({ended("codex_error", k_route), {{0, 98}, {0.5, 2}, {0, 20}}});
+    out.changes.push_back({ended("codex_error", k_route), {{0, 98}, {0.5, 2}, {0, 50}}});
     return out;
 }
 
 std::vector<Case> burn_cases(const AlertOptions& options) {
     const auto share = [&](const BurnPair& pair) { return burn_share(pair, options); };
     const auto& [hour, six_hours, day, three_days] = k_burn_pairs;
-    // Half an hour longer than the window and more: it was full at the look before the last, too.
+    // Most of an hour longer than the window and more: it was full at the look before the last,
+    // too.
     std::vector<Case> out{
         burn_case(options, "an hour of fast burning", share(hour), 110, 0, {burns(hour)}),
         burn_case(options, "fast burning that has ended", share(hour), 110, 150, {}),
@@ -382,7 +387,7 @@ std::vector<CaseFile> cases(const AlertOptions& options) {
         {"oa-stream.test.yml", "5m", std::string(k_not_burning), Short(options).all()},
         {"oa-stream-bridge.test.yml", "15m", std::string(k_not_burning), bridge_cases(options)},
         {"oa-stream-burn.test.yml",
-         "30m",
+         "50m",
          R"(alertname=~"OaStreamBudgetBurn.*")",
          burn_cases(options)},
     };
