@@ -2,27 +2,82 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
-let target;
-before(async () => { target = await LocalTarget.start(); });
-after(() => Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))));
+/** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
+const cases = [];
+const beside = (name, body, how) => cases.push([name, async () => {
+  const target = await LocalTarget.start(how);
+  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))); }
+}]);
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
-const moved = (run) => target.journalSoFar(run).some((l) => l.phase === 'done' && l.step === 'shift@50%');
+const moved = (target, run) => target.journalSoFar(run).some((l) => l.phase === 'done' && l.step === 'shift@50%');
 /** An apply that has moved traffic: {running, run}. */
-async function underWay(bake = '60s') {
+async function underWay(target, bake = '60s') {
   const plan = await target.plan({ name: `plan-${bake}.json`, set: { bake } });
   const known = new Set(target.runs());
   const running = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  const run = await running.until(() => target.runs().find((r) => !known.has(r) && moved(r)), 'the first shift', 60000);
+  const run = await running.until(() => target.runs().find((r) => !known.has(r) && moved(target, r)), 'the first shift', 60000);
   return { running, run, plan };
 }
 
-test('plan, apply, rollback: the way of a release manager, and the way back', async () => {
+beside('a broken canary: without a gate that decides no run is PASS; a run that holds, and a way back that failed, stay on the list', async (broken) => {
+  const text = fs.readFileSync(broken.playbook, 'utf8').replace(/preflight:\n.*\n/, '').replace(/postflight:\n.*\n/, '');
+  const gates = /  gates:\n.*\n/;
+  const kinds = {
+    none: text.replace(gates, '  gates: []\n').replace(/probe: \{ rate.*/, 'probe: { rate: 0/s, per: arm }'),
+    observed: text.replace('confidence: 90% }', 'confidence: 90%, mode: observe }'),
+  };
+  for (const [kind, playbook] of Object.entries(kinds)) {
+    fs.writeFileSync(broken.playbook, playbook);
+    await broken.setWeights(STABLE);
+    const plan = await broken.plan({ name: `${kind}.json` });
+    assert.equal(plan.code, 10, plan.stderr);
+    assert.match(plan.stdout, /warning: no gate decides/, kind);
+    const apply = await broken.oa(['cutover', 'apply', plan.file]);
+    assert.equal(apply.code, 3, apply.stderr);
+    assert.match(apply.stdout.replaceAll(/\s+/g, ' '), /^INCONCLUSIVE gates: no gate decided, .*; v1 0%, v2 100% stays\./, kind);
+    assert.match(apply.stdout, /100% .*not judged/, kind);
+    assert.doesNotMatch(apply.stdout, /PASS/, kind);
+    assert.deepEqual(await broken.weights(), CANARY, 'as a run that went through');
+  }
+  await broken.setWeights(STABLE);
+
+  // The same canary, met by a gate that decides, in a playbook that holds.
+  fs.writeFileSync(broken.playbook, `${text.replace('\nstage:\n', '\nstage:\n  pause: { at_most: 300ms }\n')}on_failure: hold\n`);
+  const plan = await broken.plan({ name: 'hold.json' });
+  const apply = await broken.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(apply.code, 8, apply.stderr);
+  const { run } = apply.json();
+  assert.deepEqual(await broken.weights(), { v1: 50, v2: 50 });
+  for (const words of [[], ['--run', run]]) {
+    const status = await broken.oa(['cutover', 'status', ...words]);
+    assert.equal(status.code, 8, status.stdout);
+    assert.match(status.stdout, new RegExp(`^${run} ended: FAIL exit 8\n[\\s\\S]*last seen +v1 50%, v2 50%\n[\\s\\S]*open +its split was left as it is\n`));
+    assert.match(last(status.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
+  }
+  const waited = await broken.oa(['cutover', 'status', '--run', run, '--wait-for', 'done']);
+  assert.equal(waited.code, 8, waited.stdout);
+  assert.match(last(waited.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
+  const onTop = await broken.plan({ name: 'on-top.json' });
+  assert.equal(onTop.code, 6, onTop.stdout);
+  assert.match(onTop.stderr, new RegExp(`run ${run} is not over on .*its split was left as it is`));
+
+  // A way back that is not verified.
+  await broken.front.kill();
+  assert.equal((await broken.oa(['rollback', 'apply', '--run', run])).code, 8);
+  const unverified = await broken.oa(['cutover', 'status']);
+  assert.equal(unverified.code, 8, unverified.stdout);
+  assert.match(unverified.stdout, /open +its rollback was not verified\n/);
+  assert.equal((await broken.oa(['cutover', 'abandon', '--run', run, '--apply', '--reason', 'the door is gone'])).code, 0);
+  assert.equal((await broken.oa(['cutover', 'status'])).code, 0);
+}, { faults: ['--inject', 'error-rate=1'] });
+
+beside('plan, apply, rollback: the way of a release manager, and the way back', async (target) => {
   const plan = await target.plan();
   assert.equal(plan.code, 10, plan.stderr);
   assert.match(plan.stdout, /~ shift\s+shift@50%\s+v1 100%, v2 0% → v1 50%, v2 50%/);
@@ -66,7 +121,7 @@ test('plan, apply, rollback: the way of a release manager, and the way back', as
   assert.match(spent.json().checks[0].detail, new RegExp(`already applied by run ${report.run}`));
 });
 
-test('drift, an edit, an unknown revision and no plan at all are refused and named; nothing is written', async () => {
+beside('drift, an edit, an unknown revision and no plan at all are refused and named; nothing is written', async (target) => {
   const plan = await target.plan({ name: 'drift.json' });
   await target.setWeights({ v1: 90, v2: 10 });
   const drifted = await target.oa(['cutover', 'apply', plan.file, '--json']);
@@ -102,7 +157,7 @@ test('drift, an edit, an unknown revision and no plan at all are refused and nam
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('a plan that would hold a secret is not written, and the token stands in no file of a run', async () => {
+beside('a plan that would hold a secret is not written, and the token stands in no file of a run', async (target) => {
   const file = path.join(target.folder, 'secret.json');
   const token = 'planted-token-0123456789';
   const text = fs.readFileSync(target.playbook, 'utf8');
@@ -121,9 +176,10 @@ test('a plan that would hold a secret is not written, and the token stands in no
   assert.ok(!fs.existsSync(file));
 });
 
-test('fault 38: the second operator is refused with who and since when; Ctrl-C of the first rolls back', async () => {
-  const { running, run } = await underWay();
-  const second = await target.oa(['cutover', 'apply', path.join(target.folder, 'drift.json'), '--json']);
+beside('fault 38: the second operator is refused with who and since when; Ctrl-C of the first rolls back', async (target) => {
+  const other = await target.plan({ name: 'other.json' });
+  const { running, run } = await underWay(target);
+  const second = await target.oa(['cutover', 'apply', other.file, '--json']);
   assert.equal(second.code, 6, second.stderr);
   assert.match(second.json().checks[0].detail, new RegExp(`by process ${running.pid} on \\S+ since \\d{4}-\\S+ \\(run ${run}\\)`));
   const status = await target.oa(['cutover', 'status', '--json']);
@@ -139,8 +195,8 @@ test('fault 38: the second operator is refused with who and since when; Ctrl-C o
   assert.equal((await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'done'])).code, 0);
 });
 
-test('killed in the middle: status shows it and what to type, and that brings everything back', async () => {
-  const { running, run } = await underWay();
+beside('killed in the middle: status shows it and what to type, and that brings everything back', async (target) => {
+  const { running, run } = await underWay(target);
   await running.kill();
   assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
   const status = await target.oa(['cutover', 'status']);
@@ -160,8 +216,8 @@ test('killed in the middle: status shows it and what to type, and that brings ev
   assert.equal((await target.oa(['cutover', 'status'])).code, 0);
 });
 
-test('killed in the middle and then damaged: no command takes what it cannot read for "all is well"', async () => {
-  const { running, run } = await underWay();
+beside('killed in the middle and then damaged: no command takes what it cannot read for "all is well"', async (target) => {
+  const { running, run } = await underWay(target);
   await running.kill();
   const rewrite = (file, change) => fs.writeFileSync(file, change(fs.readFileSync(file)));
   /** Runs `see` on a copy of the state directory in which `damage` was done to the run. */
@@ -238,8 +294,8 @@ test('killed in the middle and then damaged: no command takes what it cannot rea
   assert.deepEqual([over.code, over.stdout], [0, `every run has ended in ${target.state}\n`]);
 });
 
-test('a run that died is not built upon: plan, apply and drill name it; it is taken back or given up', async () => {
-  const { running, run } = await underWay();
+beside('a run that died is not built upon: plan, apply and drill name it; it is taken back or given up', async (target) => {
+  const { running, run } = await underWay(target);
   await running.kill();
   const named = (got, what) => {
     assert.equal(got.code, 6, `${what}: ${got.stdout}${got.stderr}`);
@@ -274,7 +330,7 @@ test('a run that died is not built upon: plan, apply and drill name it; it is ta
   const back = await target.oa(['rollback', 'apply', '--run', run]);
   assert.equal(back.code, 0, back.stderr);
   assert.equal((await unlock()).code, 6, 'it was brought back');
-  const { running: alive, run: living } = await underWay('61s');
+  const { running: alive, run: living } = await underWay(target, '61s');
   const refused = await target.oa(['cutover', 'abandon', '--run', living, '--apply', '--reason', 'x']);
   assert.equal(refused.code, 6, refused.stderr);
   assert.match(refused.stderr, /is under way, by process/);
@@ -282,15 +338,15 @@ test('a run that died is not built upon: plan, apply and drill name it; it is ta
   assert.equal((await alive.end(60000)).code, 7, alive.stderr);
 });
 
-test('rollback apply of a run under way: its own process goes back, and this one verifies', async () => {
-  const { running, run } = await underWay();
+beside('rollback apply of a run under way: its own process goes back, and this one verifies', async (target) => {
+  const { running, run } = await underWay(target);
   const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
   assert.equal(back.code, 0, back.stderr);
   assert.equal((await running.end(30000)).code, 7, running.stderr);
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('rollback plan and apply: everything to stable, whatever serves, without a run to refer to', async () => {
+beside('rollback plan and apply: everything to stable, whatever serves, without a run to refer to', async (target) => {
   const yaml = path.join(target.folder, 'rollback.yaml'), file = path.join(target.folder, 'rollback.json');
   const head = fs.readFileSync(target.playbook, 'utf8').split('sources:')[0].replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback').replace('  - { name: bake, default: 700ms }\n', '');
   fs.writeFileSync(yaml, `${head}postflight: [{ smoke: stream }]\nrollback: { ramp: 200ms }\nlimits: { fresh_row: 3, restore: 20s, shift: 10s }\n`);
@@ -310,8 +366,8 @@ test('rollback plan and apply: everything to stable, whatever serves, without a 
   assert.equal((await plan()).code, 0, 'nothing to change');
 });
 
-test('a second signal leaves at once and names the command that finishes', async () => {
-  const { running, run } = await underWay();
+beside('a second signal leaves at once and names the command that finishes', async (target) => {
+  const { running, run } = await underWay(target);
   target.front.signal('SIGSTOP'); // the way back hangs
   running.signal('SIGINT');
   await running.until(() => running.stderr.includes('a second signal leaves at once'), 'the first answer');
@@ -325,61 +381,7 @@ test('a second signal leaves at once and names the command that finishes', async
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('a broken canary: without a gate that decides no run is PASS; a run that holds, and a way back that failed, stay on the list', async () => {
-  const broken = await LocalTarget.start({ faults: ['--inject', 'error-rate=1'] });
-  const text = fs.readFileSync(broken.playbook, 'utf8').replace(/preflight:\n.*\n/, '').replace(/postflight:\n.*\n/, '');
-  const gates = /  gates:\n.*\n/;
-  const kinds = {
-    none: text.replace(gates, '  gates: []\n').replace(/probe: \{ rate.*/, 'probe: { rate: 0/s, per: arm }'),
-    observed: text.replace('confidence: 90% }', 'confidence: 90%, mode: observe }'),
-  };
-  for (const [kind, playbook] of Object.entries(kinds)) {
-    fs.writeFileSync(broken.playbook, playbook);
-    await broken.setWeights(STABLE);
-    const plan = await broken.plan({ name: `${kind}.json` });
-    assert.equal(plan.code, 10, plan.stderr);
-    assert.match(plan.stdout, /warning: no gate decides/, kind);
-    const apply = await broken.oa(['cutover', 'apply', plan.file]);
-    assert.equal(apply.code, 3, apply.stderr);
-    assert.match(apply.stdout.replaceAll(/\s+/g, ' '), /^INCONCLUSIVE gates: no gate decided, .*; v1 0%, v2 100% stays\./, kind);
-    assert.match(apply.stdout, /100% .*not judged/, kind);
-    assert.doesNotMatch(apply.stdout, /PASS/, kind);
-    assert.deepEqual(await broken.weights(), CANARY, 'as a run that went through');
-  }
-  await broken.setWeights(STABLE);
-
-  // The same canary, met by a gate that decides, in a playbook that holds.
-  fs.writeFileSync(broken.playbook, `${text.replace('\nstage:\n', '\nstage:\n  pause: { at_most: 300ms }\n')}on_failure: hold\n`);
-  const plan = await broken.plan({ name: 'hold.json' });
-  const apply = await broken.oa(['cutover', 'apply', plan.file, '--json']);
-  assert.equal(apply.code, 8, apply.stderr);
-  const { run } = apply.json();
-  assert.deepEqual(await broken.weights(), { v1: 50, v2: 50 });
-  for (const words of [[], ['--run', run]]) {
-    const status = await broken.oa(['cutover', 'status', ...words]);
-    assert.equal(status.code, 8, status.stdout);
-    assert.match(status.stdout, new RegExp(`^${run} ended: FAIL exit 8\n[\\s\\S]*last seen +v1 50%, v2 50%\n[\\s\\S]*open +its split was left as it is\n`));
-    assert.match(last(status.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
-  }
-  const waited = await broken.oa(['cutover', 'status', '--run', run, '--wait-for', 'done']);
-  assert.equal(waited.code, 8, waited.stdout);
-  assert.match(last(waited.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
-  const onTop = await broken.plan({ name: 'on-top.json' });
-  assert.equal(onTop.code, 6, onTop.stdout);
-  assert.match(onTop.stderr, new RegExp(`run ${run} is not over on .*its split was left as it is`));
-
-  // A way back that is not verified.
-  await broken.front.kill();
-  assert.equal((await broken.oa(['rollback', 'apply', '--run', run])).code, 8);
-  const unverified = await broken.oa(['cutover', 'status']);
-  assert.equal(unverified.code, 8, unverified.stdout);
-  assert.match(unverified.stdout, /open +its rollback was not verified\n/);
-  assert.equal((await broken.oa(['cutover', 'abandon', '--run', run, '--apply', '--reason', 'the door is gone'])).code, 0);
-  assert.equal((await broken.oa(['cutover', 'status'])).code, 0);
-  await Promise.all([broken.stable, broken.canary].map((p) => p.kill()));
-});
-
-test('a canary that fails under users is taken back by itself: exit 7', async () => {
+beside('a canary that fails under users is taken back by itself: exit 7', async (target) => {
   await target.canary.kill();
   const yaml = path.join(target.folder, 'late.yaml');
   fs.writeFileSync(yaml, fs.readFileSync(target.playbook, 'utf8').replace(/preflight:\n.*\n/, ''));
@@ -391,3 +393,5 @@ test('a canary that fails under users is taken back by itself: exit 7', async ()
   assert.equal(apply.json().verdict, 'FAIL');
   assert.deepEqual(await target.weights(), STABLE);
 });
+
+describe('cutovers', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));
