@@ -6,6 +6,10 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
+/** Three at a time: each has processes and a state of its own, and waits for most of its time. */
+const cases = [];
+const beside = (...one) => cases.push(one);
+
 const rehearse = (args = [], options = {}) => oa(['cutover', 'rehearse', '--local', '--json', ...args], { ms: 300000, ...options });
 const lines = (file) => fs.readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
 
@@ -49,7 +53,7 @@ function assertWriteAhead(journal, last) {
   assert.deepEqual(journal.findLast((l) => l.seen).seen, journal[0].to, 'the state it began with');
 }
 
-test('a healthy canary: PASS, exit 0, a whole run directory, nothing left behind', async () => {
+beside('a healthy canary: PASS, exit 0, a whole run directory, nothing left behind', async () => {
   const run = await rehearse();
   assert.equal(run.code, 0, run.stderr.slice(-4000));
   const report = run.json();
@@ -74,25 +78,23 @@ test('a healthy canary: PASS, exit 0, a whole run directory, nothing left behind
   assertNothingLeft(run.stateDir);
 });
 
-describe('an injected fault fails a gate, and the old state comes back, verified: exit 7', () => {
-  for (const inject of ['error-rate=0.3@25', 'malformed=0.5@25', 'latency=1500ms@25', 'kill@5']) {
-    test(inject, async () => {
-      const run = await rehearse(['--inject', inject]);
-      assert.equal(run.code, 7, run.stderr.slice(-4000));
-      const report = run.json();
-      assert.equal(report.verdict, 'FAIL', JSON.stringify(report.checks.filter((c) => c.verdict !== 'PASS')));
-      const { journal } = assertRunDirectory(report);
-      assertWriteAhead(journal, 'rollback');
-      const rollback = report.checks.filter((c) => /rollback|restor/i.test(c.id));
-      assert.ok(rollback.length > 0 && rollback.every((c) => c.verdict === 'PASS'), JSON.stringify(rollback));
-      const percent = Number(inject.split('@')[1]);
-      const failing = report.checks.filter((c) => c.verdict === 'FAIL');
-      assert.ok(failing.length > 0 && failing.some((c) => c.id.includes(String(percent))), JSON.stringify(failing.map((c) => c.id)));
-      assert.match(run.stderr.trimEnd().split('\n').at(-1), /next: \S+ \S+/, 'the next command to type');
-      assertNothingLeft(run.stateDir);
-    });
-  }
-});
+for (const inject of ['error-rate=0.3@25', 'malformed=0.5@25', 'latency=1500ms@25', 'kill@5']) {
+  beside(`an injected fault fails a gate, and the old state comes back, verified: exit 7: ${inject}`, async () => {
+    const run = await rehearse(['--inject', inject]);
+    assert.equal(run.code, 7, run.stderr.slice(-4000));
+    const report = run.json();
+    assert.equal(report.verdict, 'FAIL', JSON.stringify(report.checks.filter((c) => c.verdict !== 'PASS')));
+    const { journal } = assertRunDirectory(report);
+    assertWriteAhead(journal, 'rollback');
+    const rollback = report.checks.filter((c) => /rollback|restor/i.test(c.id));
+    assert.ok(rollback.length > 0 && rollback.every((c) => c.verdict === 'PASS'), JSON.stringify(rollback));
+    const percent = Number(inject.split('@')[1]);
+    const failing = report.checks.filter((c) => c.verdict === 'FAIL');
+    assert.ok(failing.length > 0 && failing.some((c) => c.id.includes(String(percent))), JSON.stringify(failing.map((c) => c.id)));
+    assert.match(run.stderr.trimEnd().split('\n').at(-1), /next: \S+ \S+/, 'the next command to type');
+    assertNothingLeft(run.stateDir);
+  });
+}
 
 describe('a wrong --inject is a usage error before anything is started', () => {
   for (const inject of ['error-rate=0.3@33', 'error-rate=1.5@25', 'error-rate@25', 'hologram=1@25', 'latency=fast@25', 'kill=1@25', 'error-rate=0.3']) {
@@ -117,7 +119,7 @@ const journalOf = (folder) => (folder && fs.existsSync(path.join(folder, 'journa
 
 const shifted = (f) => journalOf(f).includes('"phase":"done","step":"shift@5%"');
 
-test('Ctrl-C after the first shift rolls back: exit 7, nothing left behind', async () => {
+beside('Ctrl-C after the first shift rolls back: exit 7, nothing left behind', async () => {
   const { exit, run, state, folder } = await interrupted('SIGINT', shifted);
   assert.equal(exit.code, 7, run.stderr.slice(-4000));
   assertWriteAhead(lines(path.join(folder, 'journal.ndjson')), 'rollback');
@@ -127,26 +129,26 @@ test('Ctrl-C after the first shift rolls back: exit 7, nothing left behind', asy
   assertNothingLeft(state);
 });
 
-test('SIGTERM after the first shift does the same', async () => {
+beside('SIGTERM after the first shift does the same', async () => {
   const { exit, run, state, folder } = await interrupted('SIGTERM', shifted);
   assert.equal(exit.code, 7, run.stderr.slice(-4000));
   assertWriteAhead(lines(path.join(folder, 'journal.ndjson')), 'rollback');
   assertNothingLeft(state);
 });
 
-test('Ctrl-C before anything moved ends without a rollback: exit 130', async () => {
+beside('Ctrl-C before anything moved ends without a rollback: exit 130', async () => {
   const { exit, run, state } = await interrupted('SIGINT', (f) => f !== null);
   assert.equal(exit.code, 130, run.stderr.slice(-4000));
   assertNothingLeft(state);
 });
 
-test('SIGTERM before anything moved ends without a rollback: exit 143', async () => {
+beside('SIGTERM before anything moved ends without a rollback: exit 143', async () => {
   const { exit, run, state } = await interrupted('SIGTERM', (f) => f !== null);
   assert.equal(exit.code, 143, run.stderr.slice(-4000));
   assertNothingLeft(state);
 });
 
-test('killed outright, its lanes and front door die with it', async () => {
+beside('killed outright, its lanes and front door die with it', async () => {
   const folder = scratch('killed'), state = path.join(folder, 'state');
   const run = new Running(OA_BIN, ['cutover', 'rehearse', '--local', '--non-interactive'], { name: 'oa-stream', folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
   const runs = path.join(state, 'runs');
@@ -161,3 +163,5 @@ test('killed outright, its lanes and front door die with it', async () => {
   const run0 = path.join(runs, fs.readdirSync(runs)[0]);
   for (const name of ['timeline.ndjson', 'journal.ndjson']) lines(path.join(run0, name)); // a readable prefix
 });
+
+describe('rehearsals', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));
