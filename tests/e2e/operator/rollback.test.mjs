@@ -3,46 +3,41 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 };
 const PRECIOUS = path.join(scratch('precious'), 'file');
 fs.writeFileSync(PRECIOUS, 'precious\n');
-let target;
-before(async () => { target = await LocalTarget.start(); });
-after(() => Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))));
+/** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async () => {
+  const target = await LocalTarget.start();
+  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))); }
+}]);
 
-const moved = (run) => target.journalSoFar(run).some((line) => line.phase === 'done' && line.step === 'shift@50%');
+const moved = (target, run) => target.journalSoFar(run).some((line) => line.phase === 'done' && line.step === 'shift@50%');
 let plans = 0;
 /** An apply that has moved half of the traffic: {running, run}. */
-async function underWay() {
+async function underWay(target) {
   const plan = await target.plan({ name: `plan-${++plans}.json`, set: { bake: '60s' } });
   assert.equal(plan.code, 10, plan.stderr);
   const known = new Set(target.runs());
   const running = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  const run = await running.until(() => target.runs().find((one) => !known.has(one) && moved(one)), 'the first shift', 60000);
+  const run = await running.until(() => target.runs().find((one) => !known.has(one) && moved(target, one)), 'the first shift', 60000);
   return { running, run };
 }
 
-for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGTERM', 'SIGTERM'], ['SIGQUIT'], ['SIGUSR1']]) {
-  test(`${signals.join(' and ')} in the middle of a stage: the traffic is taken back, exit 7`, async () => {
-    const { running, run } = await underWay();
-    for (const signal of signals) running.signal(signal);
-    assert.deepEqual(await running.end(60000), { code: 7, signal: null }, running.stderr);
-    assert.equal(JSON.parse(running.stdout).run, run);
-    assert.deepEqual(await target.weights(), STABLE);
-    assert.equal((await target.oa(['cutover', 'status'])).code, 0);
-  });
-}
-
-test('without a name: the one run that is not over, dead or alive', async () => {
+beside('without a name: the one run that is not over, dead or alive', async (target) => {
+  const ended = await underWay(target);
+  ended.running.signal('SIGTERM');
+  assert.equal((await ended.running.end(60000)).code, 7, ended.running.stderr);
   const none = await target.oa(['rollback', 'apply']);
   assert.equal(none.code, 2, none.stderr);
   assert.match(none.stderr, /no run was named, and every run is over .*no run here has traffic to roll back; .*rollback plan rollback-local /);
 
-  const dead = await underWay();
+  const dead = await underWay(target);
   await dead.running.kill();
   assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
   const back = await target.oa(['rollback', 'apply', '--json']);
@@ -50,7 +45,7 @@ test('without a name: the one run that is not over, dead or alive', async () => 
   assert.equal(back.json().run, dead.run);
   assert.deepEqual(await target.weights(), STABLE);
 
-  const alive = await underWay();
+  const alive = await underWay(target);
   const asked = await target.oa(['rollback', 'apply', '--json']);
   assert.equal(asked.code, 0, asked.stderr);
   assert.equal(asked.json().run, alive.run);
@@ -68,7 +63,18 @@ test('without a name: the one run that is not over, dead or alive', async () => 
   assert.match(vague.stderr, /'20' may be \d+ runs/);
 });
 
-test('every run is over: the newest that moved traffic is named, and what is typed works', async () => {
+for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGTERM', 'SIGTERM'], ['SIGQUIT'], ['SIGUSR1']]) {
+  beside(`${signals.join(' and ')} in the middle of a stage: the traffic is taken back, exit 7`, async (target) => {
+    const { running, run } = await underWay(target);
+    for (const signal of signals) running.signal(signal);
+    assert.deepEqual(await running.end(60000), { code: 7, signal: null }, running.stderr);
+    assert.equal(JSON.parse(running.stdout).run, run);
+    assert.deepEqual(await target.weights(), STABLE);
+    assert.equal((await target.oa(['cutover', 'status'])).code, 0);
+  });
+}
+
+beside('every run is over: the newest that moved traffic is named, and what is typed works', async (target) => {
   const state = path.join(target.folder, 'over');
   const named = (got) => got.stderr.match(/rollback apply --run (\S+)/)?.[1];
   const nothing = await target.oa(['rollback', 'apply'], { stateDir: state });
@@ -98,7 +104,7 @@ test('every run is over: the newest that moved traffic is named, and what is typ
   assert.equal(named(await target.oa(['rollback', 'apply'], { stateDir: state })), undefined, 'it is back');
 });
 
-test('several runs that are not over are listed, with a command that names one', async () => {
+beside('several runs that are not over are listed, with a command that names one', async (target) => {
   const state = path.join(scratch('two'), 'state');
   const ids = ['20260101T000000Z-cutover-0a1b2c3d', '20260102T000000Z-cutover-0a1b2c3e'];
   for (const id of ids) {
@@ -113,8 +119,8 @@ test('several runs that are not over are listed, with a command that names one',
   assert.match(got.stderr, new RegExp(`2 runs are not over: ${ids[0]} \\(died on haproxy:somewhere\\), ${ids[1]} .*name one: oa-stream rollback apply --run ${ids[0]}`));
 });
 
-test('an owner that is stopped: said after a moment, taken over, and fenced when it goes on', async () => {
-  const { running, run } = await underWay();
+beside('an owner that is stopped: said after a moment, taken over, and fenced when it goes on', async (target) => {
+  const { running, run } = await underWay(target);
   running.signal('SIGSTOP');
   const waiting = target.begin(['rollback', 'apply', '--run', run]);
   await waiting.until(({ stderr }) => /it is stopped \(Ctrl-Z or SIGSTOP\).*rollback apply --run \S+ --take-over/.test(stderr), 'how to go on', 30000);
@@ -134,8 +140,8 @@ test('an owner that is stopped: said after a moment, taken over, and fenced when
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('from another state directory a stopped owner is taken over and fenced, too', async () => {
-  const { running, run } = await underWay();
+beside('from another state directory a stopped owner is taken over and fenced, too', async (target) => {
+  const { running, run } = await underWay(target);
   running.signal('SIGSTOP');
   const folder = path.join(target.state, 'runs', run);
   const back = await target.oa(['rollback', 'apply', '--run', folder, '--take-over', '--json'], { stateDir: path.join(scratch('elsewhere'), 'state') });
@@ -151,8 +157,8 @@ test('from another state directory a stopped owner is taken over and fenced, too
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('a link in the place of the lock is not followed; what to type by hand is said', async () => {
-  const { running, run } = await underWay();
+beside('a link in the place of the lock is not followed; what to type by hand is said', async (target) => {
+  const { running, run } = await underWay(target);
   await running.kill();
   const lock = path.join(target.state, 'locks', `${createHash('sha256').update(`local:${fs.realpathSync(target.socket)}`).digest('hex').slice(0, 16)}.lock`);
   const victim = path.join(scratch('victim'), 'precious');
@@ -170,8 +176,8 @@ test('a link in the place of the lock is not followed; what to type by hand is s
 
 for (const [what, damage] of [['gone', (file) => fs.rmSync(file)], ['empty', (file) => fs.truncateSync(file)], ['garbage', (file) => fs.writeFileSync(file, 'not JSON\n')],
   ['a folder', (file) => { fs.rmSync(file); fs.mkdirSync(file); }], ['a link', (file) => { fs.rmSync(file); fs.symlinkSync(PRECIOUS, file); }]]) {
-  test(`a journal that is ${what} while half of the traffic serves: status stays 8 until a rollback that did something`, async () => {
-    const { running, run } = await underWay();
+  beside(`a journal that is ${what} while half of the traffic serves: status stays 8 until a rollback that did something`, async (target) => {
+    const { running, run } = await underWay(target);
     await running.kill();
     damage(path.join(handmadeRun(path.join(target.state, 'runs', run)), 'journal.ndjson'));
     assert.equal((await target.oa(['cutover', 'status'])).code, 8, 'somebody is needed');
@@ -189,8 +195,7 @@ for (const [what, damage] of [['gone', (file) => fs.rmSync(file)], ['empty', (fi
   });
 }
 
-test('a front door that is started again in the middle of a stage is no second operator: exit 7', async () => {
-  const other = await LocalTarget.start();
+beside('a front door that is started again in the middle of a stage is no second operator: exit 7', async (other) => {
   const plan = await other.plan({ set: { bake: '60s' } });
   const running = other.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
   const run = await running.until(() => other.runs().find((one) => other.journalSoFar(one).some((line) => line.phase === 'done')), 'the first shift', 60000);
@@ -201,16 +206,16 @@ test('a front door that is started again in the middle of a stage is no second o
   assert.equal((await running.end(60000)).code, 7, running.stderr);
   assert.equal(JSON.parse(running.stdout).run, run);
   assert.deepEqual(await other.weights(), STABLE);
-  await Promise.all([again, other.stable, other.canary].map((one) => one.kill()));
+  await again.kill();
 });
 
-test('a playbook of the other kind is refused before anything is asked', async () => {
+beside('a playbook of the other kind is refused before anything is asked', async (target) => {
   const got = await target.oa(['rollback', 'plan', target.playbook, ...target.settings({ base_url: 'http://127.0.0.1:9', socket: '/nowhere' })]);
   assert.equal(got.code, 2, got.stderr);
   assert.match(got.stderr, /this playbook is a cutover .*oa-stream cutover plan/);
 });
 
-test('a drill of a target shows its plan and writes nothing until --apply', async () => {
+beside('a drill of a target shows its plan and writes nothing until --apply', async (target) => {
   const text = fs.readFileSync(target.playbook, 'utf8').replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill').replace(/postflight:\n.*\n/, '');
   const file = target.write('drill.yaml', `${text}drill: { fail_at: 50%, recover_within: 20s }\n`);
   const known = target.runs().length;
@@ -221,3 +226,5 @@ test('a drill of a target shows its plan and writes nothing until --apply', asyn
   assert.deepEqual(await target.weights(), STABLE);
   assert.equal(target.runs().length, known, 'no run was begun');
 });
+
+describe('rollbacks', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));
