@@ -4,9 +4,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { oa } from '../lib/process.mjs';
+
+/** Four at a time, against one lane: they wait for nearly all of their time. */
+const cases = [];
+const beside = (...one) => cases.push(one);
 
 const KEY = 'a-key-of-this-test';
 let lane;
@@ -37,7 +41,7 @@ async function proxy(spoil) {
   return { base: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
 }
 
-test('a good lane passes, and every answer is kept', async () => {
+beside('a good lane passes, and every answer is kept', async () => {
   const run = await smoke(lane.base);
   assert.equal(run.code, 0, run.stdout);
   const document = run.json();
@@ -54,7 +58,7 @@ test('a good lane passes, and every answer is kept', async () => {
   assert.equal(run.stdout.includes(KEY) || run.stderr.includes(KEY), false, 'the key is shown');
 });
 
-test('the edge is compared with its origin', async () => {
+beside('the edge is compared with its origin', async () => {
   const run = await smoke(lane.base, ['--direct', lane.base]);
   assert.equal(run.code, 0, run.stdout);
   assert.equal(verdictOf(run, 'edge.shape'), 'PASS');
@@ -63,7 +67,7 @@ test('the edge is compared with its origin', async () => {
   assert.ok(data.target.end_s > 0 && data.origin.end_s > 0);
 });
 
-test('a proxy that holds streams back is found, the origin is not blamed', async () => {
+beside('a proxy that holds streams back is found, the origin is not blamed', async () => {
   const edge = await proxy((body) => ({ body }));
   const run = await smoke(edge.base, ['--direct', lane.base]);
   assert.equal(run.code, 1, run.stdout);
@@ -80,7 +84,7 @@ for (const [name, spoil, check] of [
   ['no [DONE]', (body) => ({ body: body.replace('data: [DONE]\n\n', '') }), 'stream.contract'],
   ['another shape', (body) => ({ body: body.replace('"finish_reason"', '"ended_because"') }), 'edge.shape'],
 ]) {
-  test(`found: ${name}`, async () => {
+  beside(`found: ${name}`, async () => {
     const edge = await proxy(spoil);
     const run = await smoke(edge.base, ['--direct', lane.base]);
     assert.equal(run.code, 1, run.stdout);
@@ -89,10 +93,12 @@ for (const [name, spoil, check] of [
   });
 }
 
-test('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', async () => {
+beside('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', async () => {
   const refused = await smoke(lane.base, [], { KEY: 'wrong' });
   assert.equal(refused.code, 5, refused.stdout);
   const nobody = await smoke('http://127.0.0.1:1');
   assert.equal(nobody.code, 4, nobody.stdout);
   assert.equal((await oa(['smoke', 'completions'])).code, 2);
 });
+
+describe('smokes', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));
