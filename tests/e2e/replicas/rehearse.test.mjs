@@ -3,20 +3,23 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { oa } from '../lib/process.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
 
-let redis;
-before(async () => { redis = await startRedis(); });
-after(async () => { await redis.kill(); });
+/** Side by side, each with a Redis of its own. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async () => {
+  const redis = await startRedis();
+  try { await body(redis); } finally { await redis.kill(); }
+}]);
 const rehearse = (...args) => oa(['cutover', 'rehearse', '--local', '--json', ...args], { ms: 300000, env: { STORE_PASSWORD: 'a-password' } });
-const keys = () => redis.cli('--raw', 'KEYS', '*').split('\n').sort();
+const keys = (redis) => redis.cli('--raw', 'KEYS', '*').split('\n').sort();
 /** Names of deleted conversations and their last logs have a time to live. */
-const lasting = () => keys().filter((key) => redis.cli('PTTL', key) === '-1');
+const lasting = (redis) => keys(redis).filter((key) => redis.cli('PTTL', key) === '-1');
 const notes = (report) => fs.readFileSync(path.join(report.evidence, 'timeline.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
 
-test('a PASS: four lanes, each answer whole through another lane, and of users nothing is touched', async () => {
+beside('a PASS: four lanes, each answer whole through another lane, and of users nothing is touched', async (redis) => {
   redis.cli('SET', 'oa:t:/a-chat', 'of a user');
   redis.cli('SADD', 'oa:u:', 'a-chat');
   const run = await rehearse('--replicas', '2', '--store', redis.url);
@@ -32,11 +35,11 @@ test('a PASS: four lanes, each answer whole through another lane, and of users n
   const logs = fs.readdirSync(path.join(report.evidence, 'logs')).filter((name) => name.endsWith('.access.ndjson')).sort();
   assert.deepEqual(logs, ['canary-1', 'canary-2', 'stable-1', 'stable-2'].map((name) => `${name}.access.ndjson`));
   for (const log of logs) assert.ok(fs.readFileSync(path.join(report.evidence, 'logs', log), 'utf8').split('\n').length > 50, `${log}: every lane serves`);
-  assert.deepEqual(lasting(), ['oa:t:/a-chat', 'oa:u:'], 'what the lanes wrote is gone again, or goes by itself');
+  assert.deepEqual(lasting(redis), ['oa:t:/a-chat', 'oa:u:'], 'what the lanes wrote is gone again, or goes by itself');
   assert.equal(redis.cli('GET', 'oa:t:/a-chat'), 'of a user');
 });
 
-test('the canary is killed: FAIL and back, and its answers are ended by the lanes that live', async () => {
+beside('the canary is killed: FAIL and back, and its answers are ended by the lanes that live', async (redis) => {
   const run = await rehearse('--replicas', '2', '--store', redis.url, '--inject', 'kill@25');
   assert.equal(run.code, 7, run.stderr.slice(-4000));
   const shared = run.json().checks.find((check) => check.id === 'replicas');
@@ -44,13 +47,13 @@ test('the canary is killed: FAIL and back, and its answers are ended by the lane
   assert.deepEqual([shared.data.lost, shared.data.differ], [0, 0]);
 });
 
-test('a prefix of the user’s is the beginning of the rehearsal’s own', async () => {
+beside('a prefix of the user’s is the beginning of the rehearsal’s own', async (redis) => {
   const monitor = redis.cli('ACL', 'SETUSER', 'lanes', 'on', '>a-password', '~mine:*', '+@all');
   assert.equal(monitor, 'OK');
   const run = await rehearse('--store', redis.url, '--store-prefix', 'mine', '--store-user', 'lanes', '--store-password', 'env:STORE_PASSWORD', '--bake', '3s', '--rate', '30/s');
   assert.equal(run.code, 0, run.stderr.slice(-4000));
   assert.ok(!(run.stdout + run.stderr).includes('a-password'));
-  assert.deepEqual(lasting().filter((key) => key.startsWith('mine')), []);
+  assert.deepEqual(lasting(redis).filter((key) => key.startsWith('mine')), []);
 });
 
 for (const [what, args, message] of [
@@ -80,8 +83,10 @@ test('a store that cannot work: the reason of the lane that refuses it is the ru
   }
 });
 
-test('replicas are of the local rehearsal alone', async () => {
+beside('replicas are of the local rehearsal alone', async (redis) => {
   const run = await oa(['cutover', 'rehearse', 'cutover', '--replicas', '2', '--store', redis.url]);
   assert.equal(run.code, 2, run.stderr);
   assert.match(run.stderr, /for a rehearsal on this machine/);
 });
+
+describe('rehearsals', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));
