@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { TOKEN, startFakeLane } from '../lib/fake_lane.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
@@ -24,11 +24,18 @@ function begin(base, args) {
 const seconds = (run) => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
 const summary = (run) => seconds(run).at(-1);
 
-let lane;
-before(async () => { lane = await startLane(); });
-after(async () => { assert.equal((await lane.stop()).code, 0); });
+/** A test with a lane of its own. */
+const onLane = (body) => async () => {
+  const lane = await startLane();
+  await body(lane);
+  assert.equal((await lane.stop()).code, 0);
+};
 
-test('500 requests a second: sent as planned within 1 %, and the lane counted as many', { timeout: limit(60000) }, async () => {
+/** Three at a time: each counts what its own lane was sent, and waits for most of its time. */
+const cases = [];
+const beside = (...one) => cases.push(one);
+
+test('500 requests a second: sent as planned within 1 %, and the lane counted as many', { timeout: limit(60000) }, onLane(async (lane) => {
   const run = await load(lane.base, ['--rate', '500/s', '--duration', '4s', '--limit', 'p99-first_content<=30s']);
   const report = run.json();
   const figures = report.load;
@@ -47,9 +54,9 @@ test('500 requests a second: sent as planned within 1 %, and the lane counted as
   assert.equal(lines(report, 'requests.ndjson').length, 2000);
   assert.equal(lines(report, 'seconds.ndjson').reduce((sum, one) => sum + one.sent, 0), 2000);
   assert.ok(fs.existsSync(path.join(report.evidence, 'SHA256SUMS')));
-});
+}));
 
-test('a lane that stands still for 2 s is seen in the p99, though few requests were under way', { timeout: limit(60000) }, async () => {
+beside('a lane that stands still for 2 s is seen in the p99, though few requests were under way', { timeout: limit(60000) }, async () => {
   const paused = await startLane({ name: 'paused-lane' });
   const run = begin(paused.base, ['--rate', '100/s', '--duration', '8s', '--limit', 'p99-first_content<=1s', '--stall', '60s']);
   await run.until(() => seconds(run).length >= 1, 'first second');
@@ -66,7 +73,7 @@ test('a lane that stands still for 2 s is seen in the p99, though few requests w
   await paused.stop();
 });
 
-test('what exceeds the room in flight is told as dropped, and no percentile profits', async () => {
+beside('what exceeds the room in flight is told as dropped, and no percentile profits', async () => {
   const slow = await startLane({ pace: 'recorded', name: 'slow-lane' });
   const run = await load(slow.base, ['--rate', '100/s', '--duration', '2s', '--prompt', 'replay:02-text-paced', '--max-in-flight', '5', '--stop-at-bad', '0%']);
   const report = run.json();
@@ -83,7 +90,7 @@ test('what exceeds the room in flight is told as dropped, and no percentile prof
   await slow.stop();
 });
 
-test('slow readers and readers that leave get their share, and are no failures', async () => {
+beside('slow readers and readers that leave get their share, and are no failures', onLane(async (lane) => {
   const run = await load(lane.base, ['--rate', '200/s', '--duration', '2s', '--slow-readers', '20%', '--disconnect', '10%', '--read-pause', '50ms']);
   const report = run.json();
   const { counts, endings } = report.load;
@@ -99,9 +106,9 @@ test('slow readers and readers that leave get their share, and are no failures',
   assert.equal(slow.length, counts.slow_readers);
   for (const one of slow) assert.ok(one.first_content >= 0.05, JSON.stringify(one));
   assert.ok(report.load.from_planned.end.n <= 400 - counts.slow_readers - counts.leaving_readers);
-});
+}));
 
-test('readers that leave are no good ones: with nobody left to judge nothing is decided', async () => {
+beside('readers that leave are no good ones: with nobody left to judge nothing is decided', async () => {
   const failing = await startLane({ name: 'failing-lane', args: ['--inject', 'error-rate=0.05'] });
   const some = (await load(failing.base, ['--rate', '100/s', '--duration', '4s', '--prompt', 'scenario:words;n=2', '--disconnect', '80%', '--limit', 'bad <= 3%'])).json();
   const bad = check(some, 'limit.bad');
@@ -117,7 +124,7 @@ test('readers that leave are no good ones: with nobody left to judge nothing is 
   await failing.stop();
 });
 
-test('a fixed number of users, a ramp that is not measured, and a cap on requests', async () => {
+beside('a fixed number of users, a ramp that is not measured, and a cap on requests', onLane(async (lane) => {
   const run = await load(lane.base, ['--concurrency', '4', '--ramp', '500ms', '--duration', '20s', '--requests', '400', '--list', '10']);
   const report = run.json();
   assert.equal(report.load.counts.sent, 400);
@@ -126,9 +133,9 @@ test('a fixed number of users, a ramp that is not measured, and a cap on request
   assert.equal(lines(report, 'requests.ndjson').length, 10);
   assert.equal(report.load.unlisted, 390);
   assert.ok(!report.checks.some((one) => one.id === 'load.rate'), 'no rate was asked for');
-});
+}));
 
-test('too few samples decide nothing: INCONCLUSIVE, exit 3, with the number that would', async () => {
+beside('too few samples decide nothing: INCONCLUSIVE, exit 3, with the number that would', onLane(async (lane) => {
   const run = await load(lane.base, ['--rate', '50/s', '--duration', '1s', '--limit', 'p99-end<=30s']);
   const report = run.json();
   assert.equal(report.verdict, 'INCONCLUSIVE');
@@ -136,7 +143,30 @@ test('too few samples decide nothing: INCONCLUSIVE, exit 3, with the number that
   assert.match(check(report, 'limit.p99-end').detail, /needs n ≥ 299/);
   assert.match(check(report, 'limit.bad').detail, /needs n ≥ 299/);
   assert.match(run.stderr, new RegExp(`next: oa-stream load --base-url ${lane.base} --rate 50/s --duration 2s --limit 'p99-end<=30s'`));
+}));
+
+beside('Ctrl-C ends it with the summary so far, exit 130', onLane(async (lane) => {
+  const run = begin(lane.base, ['--rate', '100/s', '--duration', '10m']);
+  await run.until(() => seconds(run).length >= 2, 'two seconds');
+  run.signal('SIGINT');
+  const { code } = await run.end(15000);
+  assert.equal(code, 130, run.stderr);
+  const report = summary(run);
+  assert.ok(report.load.counts.sent > 100, JSON.stringify(report.load.counts));
+  assert.match(check(report, 'ran').detail, /interrupted/);
+  assert.notEqual(report.verdict, 'PASS');
+  assert.ok(report.load.from_planned.first_content.n > 100);
+  assert.equal(JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8')).load.counts.sent, report.load.counts.sent);
+}));
+
+beside('command lines that measure nothing are usage errors', async () => {
+  for (const args of [[], ['--rate', '5/s', '--concurrency', '5'], ['--rate', '0/s'], ['--rate', 'fast'], ['--rate', '1/s', '--limit', 'good <= 1%'], ['--rate', '1/s', '--slow-readers', '60%', '--disconnect', '60%'], ['--rate', '1/s', '--confidence', '40%'], ['--rate', '1/s', '--duration', '0s']]) {
+    const run = await oa(['load', '--base-url', 'http://127.0.0.1:1', ...args]);
+    assert.equal(run.code, 2, `${args}: ${run.stderr}`);
+  }
 });
+
+describe('loads', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));
 
 describe('whom it may be aimed at', () => {
   test('a host elsewhere is refused before anything is sent, unless it is named', async () => {
@@ -181,25 +211,4 @@ describe('whom it may be aimed at', () => {
     assert.equal(run.code, 1);
     await fake.stop();
   });
-});
-
-test('Ctrl-C ends it with the summary so far, exit 130', async () => {
-  const run = begin(lane.base, ['--rate', '100/s', '--duration', '10m']);
-  await run.until(() => seconds(run).length >= 2, 'two seconds');
-  run.signal('SIGINT');
-  const { code } = await run.end(15000);
-  assert.equal(code, 130, run.stderr);
-  const report = summary(run);
-  assert.ok(report.load.counts.sent > 100, JSON.stringify(report.load.counts));
-  assert.match(check(report, 'ran').detail, /interrupted/);
-  assert.notEqual(report.verdict, 'PASS');
-  assert.ok(report.load.from_planned.first_content.n > 100);
-  assert.equal(JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8')).load.counts.sent, report.load.counts.sent);
-});
-
-test('command lines that measure nothing are usage errors', async () => {
-  for (const args of [[], ['--rate', '5/s', '--concurrency', '5'], ['--rate', '0/s'], ['--rate', 'fast'], ['--rate', '1/s', '--limit', 'good <= 1%'], ['--rate', '1/s', '--slow-readers', '60%', '--disconnect', '60%'], ['--rate', '1/s', '--confidence', '40%'], ['--rate', '1/s', '--duration', '0s']]) {
-    const run = await oa(['load', '--base-url', lane.base, ...args]);
-    assert.equal(run.code, 2, `${args}: ${run.stderr}`);
-  }
 });
