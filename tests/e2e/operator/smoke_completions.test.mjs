@@ -4,25 +4,25 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { oa } from '../lib/process.mjs';
 
-/** Four at a time, against one lane: they wait for nearly all of their time. */
-const cases = [];
-const beside = (...one) => cases.push(one);
-
 const KEY = 'a-key-of-this-test';
-let lane;
-before(async () => { lane = await startLane({ name: 'lane', env: { OA_STREAM_TOKEN: KEY } }); });
-after(async () => assert.equal((await lane.stop()).code, 0));
+/** Four at a time, each against a lane of its own, as a key has so many streams: they wait for nearly all of their time. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async () => {
+  const lane = await startLane({ name: 'lane', env: { OA_STREAM_TOKEN: KEY } });
+  await body(lane);
+  assert.equal((await lane.stop()).code, 0);
+}]);
 
 const smoke = (base, args = [], env = { KEY }) => oa(['smoke', 'completions', '--base-url', base, '--auth', 'env:KEY', '--json', ...args], { env });
 const checksOf = (run) => Object.fromEntries(run.json().checks.map((c) => [c.id.replace('completions.', ''), c]));
 const verdictOf = (run, name) => checksOf(run)[name].verdict;
 
-/** A proxy in front of the lane; `spoil(body, status, url)` gives what the client gets instead, all at once. */
-async function proxy(spoil) {
+/** A proxy in front of a lane; `spoil(body, status, url)` gives what the client gets instead, all at once. */
+async function proxy(lane, spoil) {
   const server = http.createServer((request, response) => {
     const onward = http.request(lane.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
       const chunks = [];
@@ -41,7 +41,7 @@ async function proxy(spoil) {
   return { base: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
 }
 
-beside('a good lane passes, and every answer is kept', async () => {
+beside('a good lane passes, and every answer is kept', async (lane) => {
   const run = await smoke(lane.base);
   assert.equal(run.code, 0, run.stdout);
   const document = run.json();
@@ -58,7 +58,7 @@ beside('a good lane passes, and every answer is kept', async () => {
   assert.equal(run.stdout.includes(KEY) || run.stderr.includes(KEY), false, 'the key is shown');
 });
 
-beside('the edge is compared with its origin', async () => {
+beside('the edge is compared with its origin', async (lane) => {
   const run = await smoke(lane.base, ['--direct', lane.base]);
   assert.equal(run.code, 0, run.stdout);
   assert.equal(verdictOf(run, 'edge.shape'), 'PASS');
@@ -67,8 +67,8 @@ beside('the edge is compared with its origin', async () => {
   assert.ok(data.target.end_s > 0 && data.origin.end_s > 0);
 });
 
-beside('a proxy that holds streams back is found, the origin is not blamed', async () => {
-  const edge = await proxy((body) => ({ body }));
+beside('a proxy that holds streams back is found, the origin is not blamed', async (lane) => {
+  const edge = await proxy(lane, (body) => ({ body }));
   const run = await smoke(edge.base, ['--direct', lane.base]);
   assert.equal(run.code, 1, run.stdout);
   assert.equal(verdictOf(run, 'stream.incremental'), 'FAIL', checksOf(run)['stream.incremental'].detail);
@@ -84,8 +84,8 @@ for (const [name, spoil, check] of [
   ['no [DONE]', (body) => ({ body: body.replace('data: [DONE]\n\n', '') }), 'stream.contract'],
   ['another shape', (body) => ({ body: body.replace('"finish_reason"', '"ended_because"') }), 'edge.shape'],
 ]) {
-  beside(`found: ${name}`, async () => {
-    const edge = await proxy(spoil);
+  beside(`found: ${name}`, async (lane) => {
+    const edge = await proxy(lane, spoil);
     const run = await smoke(edge.base, ['--direct', lane.base]);
     assert.equal(run.code, 1, run.stdout);
     assert.equal(verdictOf(run, check), 'FAIL', run.stdout);
@@ -93,7 +93,7 @@ for (const [name, spoil, check] of [
   });
 }
 
-beside('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', async () => {
+beside('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', async (lane) => {
   const refused = await smoke(lane.base, [], { KEY: 'wrong' });
   assert.equal(refused.code, 5, refused.stdout);
   const nobody = await smoke('http://127.0.0.1:1');
