@@ -2,11 +2,15 @@
 // with planted settings.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { freePort, startHaproxy, startNginx } from '../lib/proxies.mjs';
 import { limit, oa } from '../lib/process.mjs';
+
+/** Two at a time, the one that takes longest first: they wait for nearly all of their time. */
+const cases = [];
+const beside = (...one) => cases.push(one);
 
 const LONGEST = '6s';
 const running = [];
@@ -41,7 +45,21 @@ const near = (check, hop, seconds, off = 0.7) => {
   assert.ok(Math.abs(check.data.limit_s - seconds) <= off, check.detail);
 };
 
-test('the shipped examples: nothing is cut, held back or changed, and the heartbeat is passed on', async () => {
+beside('a real Codex as the last hop: when it began, and how long it was silent', async () => {
+  const mock = await startMock();
+  const real = await startCodexLane({ config: chatConfig, port: mock.port });
+  try {
+    const told = await hops([['origin', real.base], ['authority']]);
+    assert.equal(told.of('authority').verdict, 'PASS', told.of('authority').detail);
+    assert.match(told.of('authority').detail, /^the authority began to answer after \d+\.\d s and was silent for \d+\.\d s at most$/);
+    assert.equal(told.of('silence').verdict, 'SKIPPED');
+  } finally {
+    await real.stop();
+    await mock.stop();
+  }
+});
+
+beside('the shipped examples: nothing is cut, held back or changed, and the heartbeat is passed on', async () => {
   const edge = await nginx(lane.base);
   const told = await hops([['client', await haproxy(edge)], ['edge', edge], ['origin', lane.base]]);
   assert.equal(told.all.length, 7);
@@ -50,7 +68,7 @@ test('the shipped examples: nothing is cut, held back or changed, and the heartb
   assert.match(told.of('keep-alive').detail, /origin keeps an idle connection for 6\.0 s at least/);
 });
 
-test('an idle cut is the hop\'s that does it, whichever stands before it, with its seconds', async () => {
+beside('an idle cut is the hop\'s that does it, whichever stands before it, with its seconds', async () => {
   const cutting = await nginx(lane.base, READ('2s')), fine = await nginx(lane.base);
   const [inner, outer, patient] = await Promise.all([
     hops([['client', await haproxy(cutting)], ['edge', cutting], ['origin', lane.base]]),
@@ -68,7 +86,7 @@ test('an idle cut is the hop\'s that does it, whichever stands before it, with i
   assert.equal(patient.of('duration').verdict, 'PASS');
 });
 
-test('buffering, compression, a lost header, a limited duration and a closed idle connection', async () => {
+beside('buffering, compression, a lost header, a limited duration and a closed idle connection', async () => {
   const buffering = await nginx(lane.base, [['proxy_http_version 1.1;', 'proxy_ignore_headers X-Accel-Buffering;'], ['proxy_buffering off', 'proxy_buffering on']]);
   const zipping = await nginx(lane.base, [['gzip off;', 'gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_min_length 0;'], ['proxy_buffering off;', 'proxy_buffering off; proxy_hide_header x-oa-revision;']]);
   const port = await freePort();
@@ -99,7 +117,7 @@ test('buffering, compression, a lost header, a limited duration and a closed idl
   assert.match(closed.of('keep-alive').detail, /edge closes a connection that is idle for 1\.5 to 3\.0 s; origin keeps/);
 });
 
-test('the authority is the last hop: how late it is, and that it fails', async () => {
+beside('the authority is the last hop: how late it is, and that it fails', async () => {
   const past = async (args) => {
     const behind = await startLane({ pace: 'recorded', args: ['--heartbeat', '1s', ...args] });
     try { return (await hops([['origin', behind.base], ['authority']])).of('authority'); } finally { await behind.stop(); }
@@ -112,21 +130,7 @@ test('the authority is the last hop: how late it is, and that it fails', async (
   assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);
 });
 
-test('a real Codex as the last hop: when it began, and how long it was silent', async () => {
-  const mock = await startMock();
-  const real = await startCodexLane({ config: chatConfig, port: mock.port });
-  try {
-    const told = await hops([['origin', real.base], ['authority']]);
-    assert.equal(told.of('authority').verdict, 'PASS', told.of('authority').detail);
-    assert.match(told.of('authority').detail, /^the authority began to answer after \d+\.\d s and was silent for \d+\.\d s at most$/);
-    assert.equal(told.of('silence').verdict, 'SKIPPED');
-  } finally {
-    await real.stop();
-    await mock.stop();
-  }
-});
-
-test('what names no hops is refused', async () => {
+beside('what names no hops is refused', async () => {
   for (const [list, words] of [
     ['edge=http://127.0.0.1:1', /two to six hops/],
     ['edge=http://127.0.0.1:1,edge=http://127.0.0.1:2', /named twice/],
@@ -140,3 +144,5 @@ test('what names no hops is refused', async () => {
     assert.match(refused.stderr, words);
   }
 });
+
+describe('hops', { concurrency: 2 }, () => cases.forEach((one) => test(...one)));
