@@ -43,13 +43,12 @@ limits: { fresh_row: 3, restore: 30s, shift: 10s }
 `;
 
 
-/** `byChance`: the proxy draws whom it hits; else every twentieth. */
+/** `byChance`: the proxies draw whom they hit; else every twentieth. Several cutovers may be under way at once, each with a proxy of its own. */
 export class FaultWorld {
   static async start({ byChance = false } = {}) {
     const world = new FaultWorld();
-    [world.stable, world.canary] = await Promise.all([lane('v1'), lane('v2')]);
-    [world.spoiler, world.exporter] = await Promise.all([startSpoiler(world.canary.base), startExporter()]);
-    world.spoiler.byChance = byChance;
+    [world.stable, world.canary, world.exporter] = await Promise.all([lane('v1'), lane('v2'), startExporter()]);
+    world.byChance = byChance;
     world.bake = byChance ? '20s' : '6s'; // chance is fair to long windows alone
     for (const revision of ['v1', 'v2']) {
       world.exporter.set('sync_token_requests_total', revision, 400);
@@ -60,13 +59,15 @@ export class FaultWorld {
     return world;
   }
   /** A door of its own; {at, plan}. */
-  async plan(gate, continuity = NEW_ONLY) {
-    const at = await Door.start({ stable: this.stable, canary: this.spoiler }, playbook(gate, continuity, this.bake));
+  async plan(gate, canary, continuity = NEW_ONLY) {
+    const at = await Door.start({ stable: this.stable, canary }, playbook(gate, continuity, this.bake));
     return { at, plan: await at.plan({ prometheus: this.prometheus.base }) };
   }
   /** {code, run: its document, stderr, weights}; without a run where the plan was refused. */
-  async cutover(gate) {
-    const { at, plan } = await this.plan(gate);
+  async cutover(gate, fault = null) {
+    const spoiler = await startSpoiler(this.canary.base);
+    Object.assign(spoiler, { fault, byChance: this.byChance });
+    const { at, plan } = await this.plan(gate, spoiler);
     try {
       if (plan.code !== 10) return { code: plan.code, stderr: plan.stderr };
       const apply = at.begin();
@@ -74,29 +75,28 @@ export class FaultWorld {
       return { code, run: JSON.parse(apply.stdout), stderr: apply.stderr, weights: await at.weights() };
     } finally {
       await at.front.kill();
+      spoiler.stop();
     }
   }
   /** The same with the fault of that name. */
   async spoiled(name) {
     const [fault, gate] = FAULTS[name];
-    this.spoiler.fault = fault ? { ...fault, share: SHARE } : null;
-    if (!fault) this.exporter.set('sync_token_failures_total', 'v2', 400 * SHARE);
+    if (fault) return this.cutover(gate, { ...fault, share: SHARE });
+    this.exporter.set('sync_token_failures_total', 'v2', 400 * SHARE);
     try {
       return await this.cutover(gate);
     } finally {
-      this.spoiler.fault = null;
       this.exporter.set('sync_token_failures_total', 'v2', 4);
     }
   }
   /** Lanes that keep their threads to themselves, and a playbook that wants them kept; the plan. */
   async lost() {
-    const { at, plan } = await this.plan('bad: any, at_most: 1%', '');
+    const { at, plan } = await this.plan('bad: any, at_most: 1%', this.canary, '');
     await at.front.kill();
     return plan;
   }
   async stop() {
     await Promise.all([this.stable, this.canary, this.prometheus].map((one) => one?.kill()));
-    this.spoiler?.stop();
     this.exporter?.stop();
   }
 }
