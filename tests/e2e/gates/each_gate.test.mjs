@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startCutoverProxy } from '../lib/cutover/haproxy_cutover.mjs';
 import { LocalTarget, lane, secondRevision } from '../lib/local_target.mjs';
 import { NEW_ONLY, QUICK_LIMITS } from '../lib/cutover/playbook.mjs';
@@ -25,42 +25,50 @@ ${gates.map((gate) => `    - { ${gate} }`).join('\n')}
 ${QUICK_LIMITS}`;
 const SHORT = ['bad: any, at_most: 5%', 'id: loose, bad: truncated, at_most: 90%'];
 
-let target, faults;
-const others = [];
-before(async () => {
-  const folder = scratch('faults');
-  faults = path.join(folder, 'faults');
-  fs.writeFileSync(faults, '');
-  target = await LocalTarget.start({ lanes: async () => Promise.all([lane('v1'), lane('v2', ['--inject-file', faults])]) });
-});
-after(() => Promise.all([target.front, target.stable, target.canary, ...others].map((one) => one.kill())));
+/** Two at a time, each with two lanes, a door and a file of faults of its own: they wait for most of their time. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async () => {
+  const at = await Drilled.start();
+  try { await body(at); } finally { await at.stop(); }
+}]);
 
-const local = () => `driver: local, socket: "${target.socket}", base_url: "${target.base}", stable: v1, canary: v2`;
-const drill = (file, ...args) => target.oa(['rollback', 'drill', file, '--each-gate', '--inject-file', faults, ...args], { ms: 240000 });
-const planOf = async (file) => {
-  const out = `${file}.plan.json`;
-  return { ...(await target.oa(['cutover', 'plan', file, '--out', out])), file: out };
-};
+class Drilled {
+  static async start() {
+    const at = new Drilled();
+    at.faults = path.join(scratch('faults'), 'faults');
+    fs.writeFileSync(at.faults, '');
+    at.target = await LocalTarget.start({ lanes: async () => Promise.all([lane('v1'), lane('v2', ['--inject-file', at.faults])]) });
+    at.others = [at.target.front, at.target.stable, at.target.canary];
+    return at;
+  }
+  stop() { return Promise.all(this.others.map((one) => one.kill())); }
+  get local() { return `driver: local, socket: "${this.target.socket}", base_url: "${this.target.base}", stable: v1, canary: v2`; }
+  drill(file, ...args) { return this.target.oa(['rollback', 'drill', file, '--each-gate', '--inject-file', this.faults, ...args], { ms: 240000 }); }
+  async plan(file) {
+    const out = `${file}.plan.json`;
+    return { ...(await this.target.oa(['cutover', 'plan', file, '--out', out])), file: out };
+  }
+  async assertIdle() {
+    assert.equal(fs.readFileSync(this.faults, 'utf8'), '', 'no fault is left');
+    assert.deepEqual(await this.target.weights(), { v1: 100, v2: 0 });
+  }
+}
 const verdicts = (document) => Object.fromEntries(document.checks.map((check) => [check.id.replace('gate.', ''), check.verdict]));
-const idle = async () => {
-  assert.equal(fs.readFileSync(faults, 'utf8'), '', 'no fault is left');
-  assert.deepEqual(await target.weights(), { v1: 100, v2: 0 });
-};
 
-test('local door: every kind of fault is noticed by the gate that is there for it, and a blind one is named', async () => {
-  const file = target.write('all.yaml', playbook(local(), target.base, [
+beside('local door: every kind of fault is noticed by the gate that is there for it, and a blind one is named', async (at) => {
+  const file = at.target.write('all.yaml', playbook(at.local, at.target.base, [
     'bad: any, at_most: 5%', 'id: 5xx, bad: http_status, at_most: 5%', 'id: cut, bad: truncated, at_most: 5%', 'id: garbled, bad: malformed_frame, at_most: 5%',
     'spike: auth_errors, at_most: +100%, min_events: 5, source: probe', 'p95: first_content, at_most: 500ms', 'p95: duration, at_most: +100%, versus: stable',
     'id: loose, bad: truncated, at_most: 90%', 'spike: sync_token_errors, at_most: +100%', 'id: only-seen, bad: any, at_most: 1%, mode: observe',
   ]));
-  const shown = await drill(file);
+  const shown = await at.drill(file);
   assert.equal(shown.code, 10, shown.stderr);
   assert.match(shown.stdout, /cut +truncate=0\.5/);
   assert.match(shown.stdout, /next: .*--apply/);
   assert.doesNotMatch(shown.stdout, /only-seen/);
-  assert.deepEqual(target.runs(), [], 'nothing was done');
+  assert.deepEqual(at.target.runs(), [], 'nothing was done');
 
-  const run = await drill(file, '--apply', '--json');
+  const run = await at.drill(file, '--apply', '--json');
   const document = run.json();
   assert.equal(run.code, 1, run.stderr);
   assert.deepEqual(verdicts(document), {
@@ -68,22 +76,22 @@ test('local door: every kind of fault is noticed by the gate that is there for i
   }, run.stderr);
   assert.match(document.headline, /not these: loose, sync-token-errors/);
   assert.match(document.checks.find((check) => check.id === 'gate.loose').detail, /blind: truncate=0\.5 was planted, and it did not notice/);
-  await idle();
+  await at.assertIdle();
 
-  const plan = await planOf(file);
+  const plan = await at.plan(file);
   assert.match(plan.stdout, /last tried on planted faults at 20\d\d-.*loose, sync-token-errors did not notice/);
-  const changed = target.write('changed.yaml', fs.readFileSync(file, 'utf8').replace('at_most: 90%', 'at_most: 80%'));
-  assert.match((await planOf(changed)).stdout, /they were changed since/);
+  const changed = at.target.write('changed.yaml', fs.readFileSync(file, 'utf8').replace('at_most: 90%', 'at_most: 80%'));
+  assert.match((await at.plan(changed)).stdout, /they were changed since/);
 });
 
-test('HAProxy and a command driver are drilled alike', async () => {
-  const proxy = await startCutoverProxy({ stable: target.stable, canary: target.canary }, { changes: [['server stable', 'server v1'], ['server canary', 'server v2']] });
-  others.push(proxy);
-  const program = target.write('split.mjs', `import http from 'node:http';
+beside('HAProxy and a command driver are drilled alike', async (at) => {
+  const proxy = await startCutoverProxy({ stable: at.target.stable, canary: at.target.canary }, { changes: [['server stable', 'server v1'], ['server canary', 'server v2']] });
+  at.others.push(proxy);
+  const program = at.target.write('split.mjs', `import http from 'node:http';
 let text = '';
 for await (const piece of process.stdin) text += piece;
 const call = JSON.parse(text);
-const ask = (method, path, body, etag) => new Promise((done, failed) => http.request({ socketPath: ${JSON.stringify(target.socket)}, method, path, headers: body ? { 'content-type': 'application/json', 'if-match': etag } : {} }, (answer) => {
+const ask = (method, path, body, etag) => new Promise((done, failed) => http.request({ socketPath: ${JSON.stringify(at.target.socket)}, method, path, headers: body ? { 'content-type': 'application/json', 'if-match': etag } : {} }, (answer) => {
   let got = '';
   answer.on('data', (piece) => { got += piece; });
   answer.on('end', () => (answer.statusCode === 200 ? done(JSON.parse(got)) : failed(new Error(got))));
@@ -94,59 +102,61 @@ else console.log(JSON.stringify({ serving: Object.fromEntries((await ask('GET', 
   const words = `["${process.execPath}", "${program}"]`;
   for (const [name, traffic, base] of [
     ['haproxy', `driver: haproxy, socket: ${proxy.socket}, backend: chat, stable: v1, canary: v2`, proxy.base],
-    ['command', `driver: command, read: ${words}, set: ${words}, stable: v1, canary: v2, stable_url: "${target.stable.base}", canary_url: "${target.canary.base}"`, target.base],
+    ['command', `driver: command, read: ${words}, set: ${words}, stable: v1, canary: v2, stable_url: "${at.target.stable.base}", canary_url: "${at.target.canary.base}"`, at.target.base],
   ]) {
-    const run = await drill(target.write(`${name}.yaml`, playbook(traffic, base, SHORT)), '--apply', '--json');
+    const run = await at.drill(at.target.write(`${name}.yaml`, playbook(traffic, base, SHORT)), '--apply', '--json');
     assert.deepEqual(verdicts(run.json()), { 'error-rate': 'PASS', loose: 'FAIL' }, `${name}: ${run.stderr}`);
-    await idle();
+    await at.assertIdle();
   }
 });
 
-test('continuity notices a canary that forgets, and of a PromQL gate it is said that nobody knows its fault', async () => {
+beside('continuity notices a canary that forgets, and of a PromQL gate it is said that nobody knows its fault', async (at) => {
   const stable = await lane('v1');
   // What --inject-file does to a lane of its own; this one has its threads from stable.
-  const canary = await secondRevision(stable.base, { lost: () => fs.readFileSync(faults, 'utf8').includes('forget=1') });
+  const canary = await secondRevision(stable.base, { lost: () => fs.readFileSync(at.faults, 'utf8').includes('forget=1') });
   const shared = await LocalTarget.start({ lanes: async () => [stable, canary] });
   const prometheus = await startPrometheus([stable.base.slice(7)]);
-  others.push(stable, canary, shared.front, prometheus);
+  at.others.push(stable, canary, shared.front, prometheus);
   const traffic = `driver: local, socket: "${shared.socket}", base_url: "${shared.base}", stable: v1, canary: v2`;
   const text = playbook(traffic, shared.base, ['id: queue, promql: "vector(1)", unit: count, at_most: 5'], `sources: [{ prometheus: { url: "${prometheus.base}" } }, { probe: {} }]\ncontinuity: required\n`);
-  const run = await shared.oa(['rollback', 'drill', shared.write('kinds.yaml', text), '--each-gate', '--inject-file', faults, '--apply', '--json'], { ms: 120000 });
+  const run = await shared.oa(['rollback', 'drill', shared.write('kinds.yaml', text), '--each-gate', '--inject-file', at.faults, '--apply', '--json'], { ms: 120000 });
   assert.notEqual(run.code, 0, 'a gate that was not tried is no gate that noticed');
   const document = run.json();
   assert.deepEqual(verdicts(document), { queue: 'INCONCLUSIVE', continuity: 'PASS' }, run.stderr);
   assert.match(document.headline, /1 of 2 gates noticed; not these: queue/);
   assert.match(document.checks.find((check) => check.id === 'gate.queue').detail, /not tried: no fault is known/);
   assert.match(document.checks.find((check) => check.id === 'gate.continuity').detail, /forget=1 was noticed/);
-  assert.equal(fs.readFileSync(faults, 'utf8'), '', 'no fault is left');
+  assert.equal(fs.readFileSync(at.faults, 'utf8'), '', 'no fault is left');
 });
 
-test('a verification and a cutover can require that the gates were tried', async () => {
-  const text = playbook(local(), target.base, SHORT.slice(0, 1), 'preflight: [ gates_drilled: { within: 30d } ]\n').replace('name: tried', 'name: required');
-  const file = target.write('required.yaml', text);
-  const weekly = target.write('weekly.yaml', `version: 1\nkind: steady-state\nname: weekly\ntarget: { base_url: "${target.base}" }\nchecks: [ gates_drilled: { within: 30d, playbook: required } ]\n`);
-  const early = await target.oa(['verify', weekly, '--json']);
+beside('a verification and a cutover can require that the gates were tried', async (at) => {
+  const text = playbook(at.local, at.target.base, SHORT.slice(0, 1), 'preflight: [ gates_drilled: { within: 30d } ]\n').replace('name: tried', 'name: required');
+  const file = at.target.write('required.yaml', text);
+  const weekly = at.target.write('weekly.yaml', `version: 1\nkind: steady-state\nname: weekly\ntarget: { base_url: "${at.target.base}" }\nchecks: [ gates_drilled: { within: 30d, playbook: required } ]\n`);
+  const early = await at.target.oa(['verify', weekly, '--json']);
   assert.equal(early.code, 1, early.stderr);
   assert.match(early.json().checks[0].detail, /never tried on planted faults/);
-  const plan = await planOf(file);
+  const plan = await at.plan(file);
   assert.equal(plan.code, 10, plan.stderr);
   assert.match(plan.stdout, /warning: apply will stop before anything is moved: gates of required never tried/);
   assert.doesNotMatch(plan.stderr, /next: .*cutover apply/, 'what will stop is not suggested');
-  const refused = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  const refused = await at.target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(refused.json().checks.find((check) => check.id === 'gates.drilled').verdict, 'FAIL', refused.stderr);
-  assert.deepEqual(await target.weights(), { v1: 100, v2: 0 });
+  assert.deepEqual(await at.target.weights(), { v1: 100, v2: 0 });
 
-  assert.equal((await drill(file, '--apply')).code, 0);
-  assert.equal((await target.oa(['verify', weekly])).code, 0);
-  assert.match((await planOf(file)).stdout, /each noticed its own/);
+  assert.equal((await at.drill(file, '--apply')).code, 0);
+  assert.equal((await at.target.oa(['verify', weekly])).code, 0);
+  assert.match((await at.plan(file)).stdout, /each noticed its own/);
 });
 
-test('what cannot be tried is refused before anything is done', async () => {
-  const file = target.write('short.yaml', playbook(local(), target.base, SHORT));
-  const bare = await target.oa(['rollback', 'drill', file, '--each-gate']);
+beside('what cannot be tried is refused before anything is done', async (at) => {
+  const file = at.target.write('short.yaml', playbook(at.local, at.target.base, SHORT));
+  const bare = await at.target.oa(['rollback', 'drill', file, '--each-gate']);
   assert.equal(bare.code, 2);
   assert.match(bare.stderr, /faults cannot be planted: into which file/);
-  const none = await target.oa(['rollback', 'drill', target.write('none.yaml', playbook(local(), target.base, ['bad: any, at_most: 5%, mode: observe'])), '--each-gate', '--inject-file', faults]);
+  const none = await at.target.oa(['rollback', 'drill', at.target.write('none.yaml', playbook(at.local, at.target.base, ['bad: any, at_most: 5%, mode: observe'])), '--each-gate', '--inject-file', at.faults]);
   assert.equal(none.code, 2);
   assert.match(none.stderr, /no gate that decides/);
 });
+
+describe('drills', { concurrency: 2 }, () => cases.forEach((one) => test(...one)));
