@@ -1,7 +1,7 @@
 // The nine pinned AI SDK clients over two lanes: whatever a page has and whichever lane it asks, it shows
 // the answer once and whole.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { chat, send } from '../e2e/lib/http.mjs';
 import { startWorld } from '../e2e/lib/replicas/world.mjs';
 import { CLIENTS, makeChat } from './ui-message-stream/lib.mjs';
@@ -34,7 +34,12 @@ async function ended(lane, id) {
   }
 }
 
-for (const name of Object.keys(CLIENTS)) {
+/** Three at a time, each with chats of its own: they wait for leases. */
+describe('clients', { concurrency: 3 }, () => {
+  for (const name of Object.keys(CLIENTS)) describe(name, { concurrency: 1 }, () => of(name));
+});
+
+function of(name) {
   const id = (what) => `${what}-${name.replaceAll(/\W/g, '')}`;
 
   test(`${name}: only the user message, resumed on the other lane while the turn runs`, async () => {
