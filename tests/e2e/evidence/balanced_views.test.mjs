@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import test from 'node:test';
+import test, { describe } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { readMetrics, total } from '../lib/metrics.mjs';
@@ -68,9 +68,13 @@ async function dashboardSays(server) {
   return { bad: await sum(bad), all: await sum(all) };
 }
 
+/** Two at a time, each with lanes and a Prometheus of its own: they wait for scrapes. */
+const cases = [];
+const beside = (...one) => cases.push(one);
+
 for (const kind of ['haproxy', 'nginx', 'front door']) {
   for (const how of kind === 'front door' ? ['weights', 'least-conn'] : ['roundrobin', 'leastconn']) {
-    test(`behind ${kind} by ${how}: every view tells the same two integers, and none says OK`, { timeout: limit(120000) }, () => staged(async (put) => {
+    beside(`behind ${kind} by ${how}: every view tells the same two integers, and none says OK`, { timeout: limit(120000) }, () => staged(async (put) => {
       const { lanes, logs } = await pair(put);
       const door = put(await startDoor(kind, how, lanes));
       const server = put(await startPrometheus(lanes.map(host), { rules: [await ruleFile()] }));
@@ -112,7 +116,7 @@ for (const kind of ['haproxy', 'nginx', 'front door']) {
   }
 }
 
-test('an instance that is never reached: no view says OK without naming it', { timeout: limit(120000) }, () => staged(async (put) => {
+beside('an instance that is never reached: no view says OK without naming it', { timeout: limit(120000) }, () => staged(async (put) => {
   const { lanes, logs } = await pair(put);
   const gone = `127.0.0.1:${await freePort()}`;
   const server = put(await startPrometheus([host(lanes[0]), gone]));
@@ -139,3 +143,5 @@ test('an instance that is never reached: no view says OK without naming it', { t
   assert.equal(logged.code, 3, logged.stdout);
   assert.ok((logged.stdout + logged.stderr).includes(logs[1]), logged.stdout + logged.stderr);
 }));
+
+describe('views', { concurrency: 2 }, () => cases.forEach((one) => test(...one)));
