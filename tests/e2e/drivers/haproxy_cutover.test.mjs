@@ -98,95 +98,98 @@ function assertSplit(seen) {
   return told.map(({ weights: pair }) => pair);
 }
 
-describe('under 50 streams a second', { timeout: MS * 2 }, () => {
-  let lanes;
-  before(async () => { lanes = await startLanes(); });
-  after(() => lanes?.stop());
+/** Side by side, each with lanes of its own. */
+describe('cutovers', { concurrency: 2 }, () => {
+  describe('under 50 streams a second', { timeout: MS * 2 }, () => {
+    let lanes;
+    before(async () => { lanes = await startLanes(); });
+    after(() => lanes?.stop());
 
-  test('rehearse, plan, apply 0 to 100 %, a reload, roll back: no stream breaks, the split is exact, the setting comes back', { timeout: MS }, async () => {
-    const proxy = await startCutoverProxy(lanes, { stateFile: true });
-    await proxy.say('set server chat/stable weight 200');
-    const setting = await proxy.setting();
-    await ready(proxy);
-    const users = new Users(proxy.base, { prompt: PROMPT });
-    const watch = watchSplit(proxy);
-    await users.until(20);
-    const file = fileOf(playbook(proxy, { more: `, state_file: ${proxy.stateFile}` })), stateDir = scratch('state');
+    test('rehearse, plan, apply 0 to 100 %, a reload, roll back: no stream breaks, the split is exact, the setting comes back', { timeout: MS }, async () => {
+      const proxy = await startCutoverProxy(lanes, { stateFile: true });
+      await proxy.say('set server chat/stable weight 200');
+      const setting = await proxy.setting();
+      await ready(proxy);
+      const users = new Users(proxy.base, { prompt: PROMPT });
+      const watch = watchSplit(proxy);
+      await users.until(20);
+      const file = fileOf(playbook(proxy, { more: `, state_file: ${proxy.stateFile}` })), stateDir = scratch('state');
 
-    const dry = await oa(['--state-dir', stateDir, 'cutover', 'rehearse', file, '--json'], { ms: 60000 });
-    assert.equal(dry.code, 0, dry.stderr.slice(-3000) + dry.stdout.slice(0, 1000));
-    assert.equal(await proxy.setting(), setting, 'a rehearsal changes nothing');
+      const dry = await oa(['--state-dir', stateDir, 'cutover', 'rehearse', file, '--json'], { ms: 60000 });
+      assert.equal(dry.code, 0, dry.stderr.slice(-3000) + dry.stdout.slice(0, 1000));
+      assert.equal(await proxy.setting(), setting, 'a rehearsal changes nothing');
 
-    const plan = await planOf(file, stateDir);
-    assert.equal(await proxy.setting(), setting, 'a plan changes nothing');
-    const run = apply(plan, stateDir);
-    const done = await run.end(MS);
-    assert.equal(done.code, 0, run.stderr.slice(-4000));
-    const report = JSON.parse(run.stdout);
-    assert.equal(report.verdict, 'PASS');
-    assert.equal(await weights(proxy), '0:100');
-    const told = assertSplit(await watch.stop());
-    for (const pair of ['200:0', '95:5', '75:25', '50:50', '0:100']) assert.ok(told.includes(pair), `${pair} among ${told}`);
+      const plan = await planOf(file, stateDir);
+      assert.equal(await proxy.setting(), setting, 'a plan changes nothing');
+      const run = apply(plan, stateDir);
+      const done = await run.end(MS);
+      assert.equal(done.code, 0, run.stderr.slice(-4000));
+      const report = JSON.parse(run.stdout);
+      assert.equal(report.verdict, 'PASS');
+      assert.equal(await weights(proxy), '0:100');
+      const told = assertSplit(await watch.stop());
+      for (const pair of ['200:0', '95:5', '75:25', '50:50', '0:100']) assert.ok(told.includes(pair), `${pair} among ${told}`);
 
-    await reload(proxy);
-    assert.equal(await weights(proxy), '0:100', 'the state file keeps it over a reload');
-    const back = await oa(['--state-dir', stateDir, 'rollback', 'apply', '--run', report.run, '--json'], { ms: 60000 });
-    assert.equal(back.code, 0, back.stderr.slice(-3000));
-    assert.equal(await proxy.setting(), setting, 'weights and states are those of the beginning, to the number');
+      await reload(proxy);
+      assert.equal(await weights(proxy), '0:100', 'the state file keeps it over a reload');
+      const back = await oa(['--state-dir', stateDir, 'rollback', 'apply', '--run', report.run, '--json'], { ms: 60000 });
+      assert.equal(back.code, 0, back.stderr.slice(-3000));
+      assert.equal(await proxy.setting(), setting, 'weights and states are those of the beginning, to the number');
 
-    await users.stop();
-    assert.deepEqual(users.unhappy, [], 'not one stream was broken');
-    const met = new Set(users.streams.map((stream) => stream.headers['x-oa-revision']));
-    assert.deepEqual([...met].sort(), ['canary', 'stable']);
-    const rate = (users.streams.length * 1000) / (Date.now() - users.began);
-    assert.ok(rate > 40, `${rate} streams a second`);
-    await proxy.stop();
-  });
-});
-
-describe('what HAProxy hides', { timeout: MS * 2 }, () => {
-  let lanes;
-  before(async () => { lanes = await startLanes(); });
-  after(() => lanes?.stop());
-
-  test('a reload in mid-hold that loses the weights is noticed and answered', { timeout: MS }, async () => {
-    const proxy = await startCutoverProxy(lanes);
-    await ready(proxy);
-    const setting = await proxy.setting();
-    const stateDir = scratch('state');
-    const run = apply(await planOf(fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir), stateDir);
-    await untilWeights(proxy, '75:25', run);
-    await reload(proxy);
-    const done = await run.end(MS);
-    assert.equal(done.code, 7, `${done.code} ${run.stderr.slice(-4000)}`);
-    const report = JSON.parse(run.stdout);
-    assert.notEqual(report.verdict, 'PASS');
-    assert.match(JSON.stringify(report.checks), /canary 25%, stable 75% was set and canary 0%, stable 100% serves: the machinery was restarted and forgot what was set/);
-    assert.equal(await proxy.setting(), setting);
-    await proxy.stop();
+      await users.stop();
+      assert.deepEqual(users.unhappy, [], 'not one stream was broken');
+      const met = new Set(users.streams.map((stream) => stream.headers['x-oa-revision']));
+      assert.deepEqual([...met].sort(), ['canary', 'stable']);
+      const rate = (users.streams.length * 1000) / (Date.now() - users.began);
+      assert.ok(rate > 40, `${rate} streams a second`);
+      await proxy.stop();
+    });
   });
 
-  test('a canary that refuses connections fails the gate though no client sees an error', { timeout: MS }, async () => {
-    // Without checks HAProxy goes on giving it its share, and hands each request to stable.
-    const proxy = await startCutoverProxy(lanes, { changes: [['default-server check inter 2s fall 2 rise 1 pool-purge-delay 30s', 'default-server pool-purge-delay 30s']] });
-    await ready(proxy);
-    const setting = await proxy.setting();
-    const users = new Users(proxy.base, { prompt: PROMPT });
-    await users.until(10);
-    const stateDir = scratch('state');
-    const run = apply(await planOf(fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir), stateDir);
-    await untilWeights(proxy, '75:25', run);
-    lanes.canary.signal('SIGTERM'); // running streams end well, new connections are refused
-    const done = await run.end(MS);
-    const { canary } = await counters(proxy);
-    await users.stop();
-    assert.deepEqual(users.unhappy, [], 'no client saw an error');
-    assert.ok(Number(canary.wredis) > 0, 'HAProxy handed requests of the canary to stable');
-    assert.equal(done.code, 7, `${done.code} ${run.stderr.slice(-4000)}`);
-    const report = JSON.parse(run.stdout);
-    assert.equal(report.verdict, 'FAIL');
-    assert.ok(report.checks.some(({ id, verdict }) => /^gate\..*@25%/.test(id) && verdict === 'FAIL'), JSON.stringify(report.checks.filter(({ verdict }) => verdict !== 'PASS')));
-    assert.equal(await proxy.setting(), setting);
-    await proxy.stop();
+  describe('what HAProxy hides', { timeout: MS * 2 }, () => {
+    let lanes;
+    before(async () => { lanes = await startLanes(); });
+    after(() => lanes?.stop());
+
+    test('a reload in mid-hold that loses the weights is noticed and answered', { timeout: MS }, async () => {
+      const proxy = await startCutoverProxy(lanes);
+      await ready(proxy);
+      const setting = await proxy.setting();
+      const stateDir = scratch('state');
+      const run = apply(await planOf(fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir), stateDir);
+      await untilWeights(proxy, '75:25', run);
+      await reload(proxy);
+      const done = await run.end(MS);
+      assert.equal(done.code, 7, `${done.code} ${run.stderr.slice(-4000)}`);
+      const report = JSON.parse(run.stdout);
+      assert.notEqual(report.verdict, 'PASS');
+      assert.match(JSON.stringify(report.checks), /canary 25%, stable 75% was set and canary 0%, stable 100% serves: the machinery was restarted and forgot what was set/);
+      assert.equal(await proxy.setting(), setting);
+      await proxy.stop();
+    });
+
+    test('a canary that refuses connections fails the gate though no client sees an error', { timeout: MS }, async () => {
+      // Without checks HAProxy goes on giving it its share, and hands each request to stable.
+      const proxy = await startCutoverProxy(lanes, { changes: [['default-server check inter 2s fall 2 rise 1 pool-purge-delay 30s', 'default-server pool-purge-delay 30s']] });
+      await ready(proxy);
+      const setting = await proxy.setting();
+      const users = new Users(proxy.base, { prompt: PROMPT });
+      await users.until(10);
+      const stateDir = scratch('state');
+      const run = apply(await planOf(fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir), stateDir);
+      await untilWeights(proxy, '75:25', run);
+      lanes.canary.signal('SIGTERM'); // running streams end well, new connections are refused
+      const done = await run.end(MS);
+      const { canary } = await counters(proxy);
+      await users.stop();
+      assert.deepEqual(users.unhappy, [], 'no client saw an error');
+      assert.ok(Number(canary.wredis) > 0, 'HAProxy handed requests of the canary to stable');
+      assert.equal(done.code, 7, `${done.code} ${run.stderr.slice(-4000)}`);
+      const report = JSON.parse(run.stdout);
+      assert.equal(report.verdict, 'FAIL');
+      assert.ok(report.checks.some(({ id, verdict }) => /^gate\..*@25%/.test(id) && verdict === 'FAIL'), JSON.stringify(report.checks.filter(({ verdict }) => verdict !== 'PASS')));
+      assert.equal(await proxy.setting(), setting);
+      await proxy.stop();
+    });
   });
 });
