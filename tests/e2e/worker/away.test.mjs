@@ -1,7 +1,7 @@
 // A turn ends as lost only when Khala was away for the whole of authority-away: time in which it
 // replays, or in which the lane itself did not run, does not count.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 import { words } from './disconnects.mjs';
@@ -37,7 +37,11 @@ async function cutting(world, over) {
   }
 }
 
-test('a channel that is cut before its subscription each time: the pauses stay short', () => running(600, async (world, turn) => {
+/** Side by side, each in a world of its own: they wait. */
+const cases = [];
+const beside = (...one) => cases.push(one);
+
+beside('a channel that is cut before its subscription each time: the pauses stay short', () => running(600, async (world, turn) => {
   world.fake.khala.silence('subscribe');
   const before = opened(world);
   await cutting(world, () => opened(world) >= before + 5);
@@ -47,7 +51,7 @@ test('a channel that is cut before its subscription each time: the pauses stay s
   whole(turn, 600);
 }));
 
-test('a channel that is cut in the replay each time: what it told is told, and the turn goes on', () => running(900, async (world, turn) => {
+beside('a channel that is cut in the replay each time: what it told is told, and the turn goes on', () => running(900, async (world, turn) => {
   world.fake.khala.silence('reply');
   const end = Date.now() + AWAY + 4000;
   await cutting(world, () => Date.now() > end);
@@ -57,7 +61,7 @@ test('a channel that is cut in the replay each time: what it told is told, and t
   whole(turn, 900);
 }));
 
-test('a lane that did not run for a while does not count it as time that Khala was away', () => running(100, async (world, turn) => {
+beside('a lane that did not run for a while does not count it as time that Khala was away', () => running(100, async (world, turn) => {
   world.fake.khala.refuseNext({ drop: true }, 1);
   world.fake.khala.dropAll();
   await sleep(200);
@@ -68,7 +72,7 @@ test('a lane that did not run for a while does not count it as time that Khala w
   whole(turn, 100);
 }));
 
-test('Khala that lets nobody in for all that time: the turn is lost', () => running(4000, async (world, turn) => {
+beside('Khala that lets nobody in for all that time: the turn is lost', () => running(4000, async (world, turn) => {
   world.fake.khala.refuseNext({ drop: true }, 1000);
   const began = Date.now();
   world.fake.khala.dropAll();
@@ -76,3 +80,5 @@ test('Khala that lets nobody in for all that time: the turn is lost', () => runn
   assertOneError(turn, { code: 'authority_lost', retryable: true });
   assert.ok(Date.now() - began > AWAY - 500, `${Date.now() - began} ms`);
 }));
+
+describe('away', { concurrency: true }, () => cases.forEach((one) => test(...one)));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
@@ -24,7 +24,11 @@ async function within(options, run) {
   try { await run(world); } finally { await world.stop(); }
 }
 
-test('a token that may look but not command is not ready, and one put in its place is', async () => {
+/** Three at a time, each in a world of its own: they wait for most of their time. */
+const cases = [];
+const beside = (...one) => cases.push(one);
+
+beside('a token that may look but not command is not ready, and one put in its place is', async () => {
   const file = path.join(scratch('control-token'), 'token');
   const put = (token) => fs.writeFileSync(file, token, { mode: 0o600 });
   put('control-personal-token');
@@ -42,7 +46,7 @@ test('a token that may look but not command is not ready, and one put in its pla
 });
 
 for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
-  test(`a token that nobody takes any more rests, and one put in its place by ${kind} does not`, async () => {
+  beside(`a token that nobody takes any more rests, and one put in its place by ${kind} does not`, async () => {
     const folder = scratch(`rest-${kind}`), file = path.join(folder, 'token'), program = path.join(folder, 'print-token');
     fs.writeFileSync(file, 'control-session-token', { mode: 0o600 });
     fs.writeFileSync(program, `#!/bin/sh\ncat ${file}\n`, { mode: 0o755 });
@@ -63,7 +67,7 @@ for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
 }
 
 for (const wire of ['rust', 'phoenix']) {
-  test(`a sync token of a file (${wire}): another one put in its place goes on with the turn, also once the first one rests`, async () => {
+  beside(`a sync token of a file (${wire}): another one put in its place goes on with the turn, also once the first one rests`, async () => {
     const fake = await startFake({ scenarios });
     const file = path.join(scratch(`sync-${wire}`), 'token');
     const tokens = [];
@@ -98,7 +102,7 @@ for (const wire of ['rust', 'phoenix']) {
   });
 }
 
-test('a desktop that lost the thread is told to resume it, and the turn is started once more', () => within({}, async (world) => {
+beside('a desktop that lost the thread is told to resume it, and the turn is started once more', () => within({}, async (world) => {
   assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
   const lost = (times) => world.fake.control.faults.push({ rpc: 'turn/start', status: 200, body: { data: { ok: false, method: 'turn/start', code: 'internal_error', message: 'turn/start failed: thread not found: thread_1', response: { jsonrpc: '2.0', id: 'x', error: { code: -32600, message: 'thread not found: thread_1' } } } }, times });
   lost(1);
@@ -113,7 +117,7 @@ test('a desktop that lost the thread is told to resume it, and the turn is start
 
 const slow = (name, more, run) => ({ [name]: { about: 'the answer to turn/start comes later', accept: () => more, run } });
 
-test('a turn that showed up before its command ran out of time is interrupted', () => within({
+beside('a turn that showed up before its command ran out of time is interrupted', () => within({
   scenarios: slow('late', { delay: 60000, silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
 }, async (world) => {
   assertRefused(await world.say('scenario:late', { ms: limit(30000) }).done, 504, 'authority_timeout');
@@ -122,7 +126,7 @@ test('a turn that showed up before its command ran out of time is interrupted', 
   assert.equal(commands(world, 'turn/start').length, 0, 'not answered, so not sent again');
 }));
 
-test('worker.error that comes before the answer to its command is the answer', () => within({
+beside('worker.error that comes before the answer to its command is the answer', () => within({
   limits: { 'first-event': '4s' },
   scenarios: slow('refused', { delay: 400, silent: true }, async (t) => { t.over = true; t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'desktop session mapping unavailable', retryable: false, occurred_at: new Date().toISOString() }); }),
 }, async (world) => {
@@ -131,14 +135,14 @@ test('worker.error that comes before the answer to its command is the answer', (
   assert.doesNotMatch(refused.text, /mapping/);
 }));
 
-test('worker.response settles a command whose answer never came', () => within({
+beside('worker.response settles a command whose answer never came', () => within({
   scenarios: slow('told', { delay: 60000 }, async (t) => { t.started(); await t.say('It runs.'); t.end(); }),
 }, async (world) => {
   assert.equal(text(await world.say('scenario:told', { ms: limit(30000) }).done), 'It runs.');
   assert.equal(journal(world, 'turn').length, 1);
 }));
 
-test('a worker that control no longer knows is sent nothing: a command would make one that nobody runs', () => within({}, async (world) => {
+beside('a worker that control no longer knows is sent nothing: a command would make one that nobody runs', () => within({}, async (world) => {
   const turn = world.say('scenario:long;n=4000');
   await turn.frame('text-delta');
   world.fake.control.clear();
@@ -149,13 +153,13 @@ test('a worker that control no longer knows is sent nothing: a command would mak
   assert.match((await world.get('/readyz')).text, /does not know the worker/);
 }));
 
-test('a text that is too long is refused by its name', () => within({}, async (world) => {
+beside('a text that is too long is refused by its name', () => within({}, async (world) => {
   const answer = await world.say(`scenario:text ${'x'.repeat(20100)}`).done;
   const body = assertRefused(answer, 422, 'invalid_request');
   assert.ok(Object.keys(body.errors ?? {}).length === 1, answer.text);
 }));
 
-test('a stopped worker is not ready once it refused a command', () => within({}, async (world) => {
+beside('a stopped worker is not ready once it refused a command', () => within({}, async (world) => {
   assert.equal(text(await world.say('scenario:text').done), words(12));
   Object.assign(world.fake.control.workers.get(world.fake.worker), { status: 'stopped', stopped: Date.now() });
   assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
@@ -163,7 +167,7 @@ test('a stopped worker is not ready once it refused a command', () => within({},
   assert.match((await world.get('/readyz')).text, /is stopped/);
 }));
 
-test('a control service that hangs keeps no reader from the end of a turn that was stopped', () => within({}, async (world) => {
+beside('a control service that hangs keeps no reader from the end of a turn that was stopped', () => within({}, async (world) => {
   const turn = world.say('scenario:long;n=4000', { id: 'hung' });
   await turn.frame('text-delta');
   world.fake.control.faults.push({ delay: 30000, times: 50 });
@@ -174,7 +178,7 @@ test('a control service that hangs keeps no reader from the end of a turn that w
   assert.ok(Date.now() - began < limit(7000), `${Date.now() - began} ms`);
 }));
 
-test('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
+beside('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
   world.fake.control.faults.push({ method: 'GET', status: 503, times: 1 });
   await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);
   const began = Date.now();
@@ -182,13 +186,13 @@ test('a look that fails once costs two seconds of readiness, not fifteen', () =>
   assert.ok(Date.now() - began < limit(4000), `${Date.now() - began} ms`);
 }));
 
-test('a build that Khala does not serve: the window is told', () => within({ wire: 'phoenix', ready: false, fake: { khala: { compat: { protocol: 'khala.ws.v1', minBuild: '20990101T000000Z', maxBuild: null, minSchema: 1, maxSchema: 1 } } } }, async (world) => {
+beside('a build that Khala does not serve: the window is told', () => within({ wire: 'phoenix', ready: false, fake: { khala: { compat: { protocol: 'khala.ws.v1', minBuild: '20990101T000000Z', maxBuild: null, minSchema: 1, maxSchema: 1 } } } }, async (world) => {
   await until(async () => /upgrade_required \(builds 20990101T000000Z to any\)/.test((await world.get('/readyz')).text), 'no window');
   await sleep(2000);
   assert.equal(journal(world, 'khala.open').length, 1, 'it is final');
 }));
 
-test('tokens come from a program, which runs again when its token is refused', async () => {
+beside('tokens come from a program, which runs again when its token is refused', async () => {
   const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
   fs.writeFileSync(file, 'control-session-token');
   const program = path.join(folder, 'print-token');
@@ -205,13 +209,13 @@ test('tokens come from a program, which runs again when its token is refused', a
   });
 });
 
-test('a build names the time at which it was made', () => within({ wire: 'phoenix' }, async (world) => {
+beside('a build names the time at which it was made', () => within({ wire: 'phoenix' }, async (world) => {
   const [open] = journal(world, 'khala.open');
   assert.match(open.build, /^20\d{6}T\d{6}Z$/);
   assert.ok(open.build > '20261121T000000Z', open.build);
 }));
 
-test('the minute of commands of one token: the lane refuses before the service does, and says for how long', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
+beside('the minute of commands of one token: the lane refuses before the service does, and says for how long', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
   let refused;
   for (let n = 0; n < 40 && !refused; n++) {
     const answer = await world.say('scenario:text;n=1').done;
@@ -224,3 +228,5 @@ test('the minute of commands of one token: the lane refuses before the service d
   assert.equal(commands(world, 'turn/start').length + commands(world, 'thread/start').length, 54, 'a tenth is left for stops');
   assert.deepEqual(world.held(), []);
 }));
+
+describe('commands', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));

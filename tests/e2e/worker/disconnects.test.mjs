@@ -1,12 +1,16 @@
 // The full number: node .ci/disconnects.mjs
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { limit } from '../lib/process.mjs';
 import { disconnects, words } from './disconnects.mjs';
 import { World } from './world.mjs';
 
-test('connections break at random under many turns: no word lost or doubled, each turn started once', async () => {
+/** Side by side: the second waits. */
+const cases = [];
+const beside = (...one) => cases.push(one);
+
+beside('connections break at random under many turns: no word lost or doubled, each turn started once', async () => {
   const seen = await disconnects({ cuts: 24, turns: 20, lanes: 2 });
   assert.ok(seen.cuts >= 24 && seen.turns >= 20, JSON.stringify(seen));
 });
@@ -26,4 +30,6 @@ async function halfOpen(wire) {
     assert.equal(world.fake.log.filter((entry) => entry.what === 'turn').length, 1);
   } finally { await world.stop(); }
 }
-test('a connection that is open at this end only is found, and no turn notices', () => Promise.all(['rust', 'phoenix'].map(halfOpen)));
+beside('a connection that is open at this end only is found, and no turn notices', () => Promise.all(['rust', 'phoenix'].map(halfOpen)));
+
+describe('disconnects', { concurrency: true }, () => cases.forEach((one) => test(...one)));
