@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { assertLegal } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -66,14 +66,18 @@ const refused = async (args, code, text, more = {}) => {
   assert.ok(!x.stderr.includes(PASSWORD));
 };
 
-test('over TCP as the user of the example ACL', () => serves(['--store', redis.url]));
-test('with the password by a descriptor, which can be read once', async () => {
-  const file = path.join(folder, 'password');
-  fs.writeFileSync(file, `${PASSWORD}\n`, { mode: 0o600 });
-  await serves(['--store', redis.url], { user: ['--store-user', 'oa-stream', '--store-password', 'fd:3'], wrap: ['sh', '-c', 'exec "$@" 3< "$0"', file] });
+// Each is an answer of ten seconds.
+describe('lanes share a store', { concurrency: true }, () => {
+  test('over TCP as the user of the example ACL', () => serves(['--store', redis.url]));
+  test('with the password by a descriptor, which can be read once', async () => {
+    const file = path.join(folder, 'password');
+    fs.writeFileSync(file, `${PASSWORD}\n`, { mode: 0o600 });
+    await serves(['--store', redis.url], { user: ['--store-user', 'oa-stream', '--store-password', 'fd:3'], wrap: ['sh', '-c', 'exec "$@" 3< "$0"', file] });
+  });
+  test('over a unix socket', () => serves(['--store', `redis+unix:${socket}`]));
+  test('over TLS, with the certificate that is named', () => serves(['--store', `rediss://127.0.0.1:${tlsPort}`, '--store-ca', own.cert]));
 });
-test('over a unix socket', () => serves(['--store', `redis+unix:${socket}`]));
-test('over TLS, with the certificate that is named', () => serves(['--store', `rediss://127.0.0.1:${tlsPort}`, '--store-ca', own.cert]));
+
 test('TLS to a server whose certificate nobody vouches for is refused', async () => {
   await refused(['--store', `rediss://127.0.0.1:${tlsPort}`, '--store-ca', other.cert, ...USER], 4, /certificate/);
 });
