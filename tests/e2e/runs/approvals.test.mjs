@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, cleanEnv, sleep } from '../lib/process.mjs';
 import { problemOf } from '../lib/schemas.mjs';
@@ -12,35 +12,34 @@ import { Terminal } from '../lib/terminal.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const NOBODY = 65534; // another account of this host
-let target, text;
-before(async () => {
-  target = await LocalTarget.start();
-  text = fs.readFileSync(target.playbook, 'utf8');
-});
-after(() => Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())));
-beforeEach(() => target.setWeights(STABLE));
+/** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async () => {
+  const target = await LocalTarget.start();
+  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())); }
+}]);
 
 let plans = 0;
-async function plan(change = (yaml) => `${yaml}approvals: 2\n`, set = {}) {
+async function plan(target, change = (yaml) => `${yaml}approvals: 2\n`, set = {}) {
   const folder = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'oa-plan-')));
   fs.chmodSync(folder, 0o777);
-  const playbook = target.write(`two-${++plans}.yaml`, change(text));
+  const playbook = target.write(`two-${++plans}.yaml`, change(fs.readFileSync(target.playbook, 'utf8')));
   const file = path.join(folder, 'plan.json');
   const made = await target.oa(['cutover', 'plan', playbook, ...target.settings(set), '--out', file]);
   assert.equal(made.code, 10, made.stderr);
   fs.chmodSync(file, 0o644);
   return file;
 }
-const apply = (file, ...args) => target.oa(['cutover', 'apply', file, '--json', '--non-interactive', ...args]);
+const apply = (target, file, ...args) => target.oa(['cutover', 'apply', file, '--json', '--non-interactive', ...args]);
 /** As another account of this host. */
 function asNobody(args) {
   const done = spawnSync(OA_BIN, args, { uid: NOBODY, gid: NOBODY, encoding: 'utf8', env: cleanEnv({ HOME: '/nonexistent' }) });
   return { code: done.status, stdout: done.stdout, stderr: done.stderr };
 }
 
-test('a plan for two operators is refused until another account approved exactly it', async () => {
-  const file = await plan();
-  const alone = await apply(file);
+beside('a plan for two operators is refused until another account approved exactly it', async (target) => {
+  const file = await plan(target);
+  const alone = await apply(target, file);
   assert.equal(alone.code, 6, alone.stderr);
   assert.match(alone.json().headline, /this plan needs the approval of a second operator .*oa-stream plan approve/);
   assert.deepEqual(await target.weights(), STABLE);
@@ -57,7 +56,7 @@ test('a plan for two operators is refused until another account approved exactly
   assert.equal(problemOf(JSON.parse(fs.readFileSync(`${file}.approval.json`, 'utf8'))), null);
   assert.match((await target.oa(['plan', 'show', file])).stdout, /approval +by Bob B\. \(account nobody on \S+\) at \S+: reviewed in CHG-7\n/);
 
-  const end = await apply(file);
+  const end = await apply(target, file);
   assert.equal(end.code, 0, end.stderr);
   assert.deepEqual(await target.weights(), CANARY);
   const [row] = end.json().approvals;
@@ -66,14 +65,14 @@ test('a plan for two operators is refused until another account approved exactly
   assert.match(fs.readFileSync(path.join(end.json().evidence, 'timeline.ndjson'), 'utf8'), /"event":"approval"/);
 });
 
-test('an approval of another plan, of the author, or from before the plan counts for nothing', async () => {
-  const first = await plan(), second = await plan();
+beside('an approval of another plan, of the author, or from before the plan counts for nothing', async (target) => {
+  const first = await plan(target), second = await plan(target);
   assert.equal(asNobody(['plan', 'approve', first]).code, 0);
   const good = JSON.parse(fs.readFileSync(`${first}.approval.json`, 'utf8'));
   const id = JSON.parse(fs.readFileSync(second, 'utf8')).id, author = JSON.parse(fs.readFileSync(second, 'utf8')).author;
   const refused = async (approval, why) => {
     fs.writeFileSync(`${second}.approval.json`, typeof approval === 'string' ? approval : JSON.stringify(approval));
-    const end = await apply(second);
+    const end = await apply(target, second);
     assert.equal(end.code, 6, JSON.stringify(approval));
     assert.match(end.json().headline, why);
   };
@@ -86,10 +85,10 @@ test('an approval of another plan, of the author, or from before the plan counts
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('--approved-by is kept as a statement, and is no second operator', async () => {
-  const refused = await apply(await plan(), '--approved-by', 'carol');
+beside('--approved-by is kept as a statement, and is no second operator', async (target) => {
+  const refused = await apply(target, await plan(target), '--approved-by', 'carol');
   assert.equal(refused.code, 6, refused.stderr);
-  const end = await apply(await plan((yaml) => yaml), '--approved-by', 'carol');
+  const end = await apply(target, await plan(target, (yaml) => yaml), '--approved-by', 'carol');
   assert.equal(end.code, 0, end.stderr);
   const [row] = end.json().approvals;
   assert.equal(row.how, 'said to be approved');
@@ -98,8 +97,8 @@ test('--approved-by is kept as a statement, and is no second operator', async ()
   assert.match(fs.readFileSync(path.join(end.json().evidence, 'report.md'), 'utf8'), /carol \(stated by /);
 });
 
-test('apply --detach: the run goes on when its terminal is gone, and is followed and steered from another', async () => {
-  const file = await plan((yaml) => yaml.replace('\nstage:\n', '\nstage:\n  pause: { after: [50%], at_most: 2m }\n'));
+beside('apply --detach: the run goes on when its terminal is gone, and is followed and steered from another', async (target) => {
+  const file = await plan(target, (yaml) => yaml.replace('\nstage:\n', '\nstage:\n  pause: { after: [50%], at_most: 2m }\n'));
   const known = new Set(target.runs());
   const terminal = Terminal.start([OA_BIN, 'cutover', 'apply', file, '--detach', '--yes'], { cols: 120, rows: 40, cwd: target.folder, bare: true, env: { OA_STREAM_STATE_DIR: target.state, NO_COLOR: '1' } });
   assert.equal(await terminal.end(60000), 0, terminal.screen()); // its session is over here
@@ -120,8 +119,8 @@ test('apply --detach: the run goes on when its terminal is gone, and is followed
   assert.match(fs.readFileSync(log, 'utf8'), new RegExp(`PASS run ${run}`));
 });
 
-test('apply --detach of a plan that is refused says why, with its exit code', async () => {
-  const file = await plan((yaml) => yaml);
+beside('apply --detach of a plan that is refused says why, with its exit code', async (target) => {
+  const file = await plan(target, (yaml) => yaml);
   await target.setWeights({ v1: 90, v2: 10 });
   const end = await target.oa(['cutover', 'apply', file, '--detach', '--yes', '--json']);
   assert.equal(end.code, 6, end.stderr);
@@ -130,8 +129,10 @@ test('apply --detach of a plan that is refused says why, with its exit code', as
   const gone = await target.oa(['cutover', 'apply', '/nonexistent/plan.json', '--detach', '--yes']);
   assert.equal(gone.code, 2, gone.stderr);
   assert.match(gone.stderr, /\/nonexistent\/plan\.json/);
-  const good = await target.oa(['cutover', 'apply', await plan((yaml) => yaml), '--detach', '--yes', '--json']);
+  const good = await target.oa(['cutover', 'apply', await plan(target, (yaml) => yaml), '--detach', '--yes', '--json']);
   assert.equal(good.code, 0, good.stderr);
   assert.equal(problemOf(good.json()), null);
   assert.equal((await target.oa(['cutover', 'status', '--run', good.json().run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
 });
+
+describe('approvals', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));

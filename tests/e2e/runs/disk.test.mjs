@@ -6,20 +6,21 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun } from '../lib/process.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const NOBODY = 65534;
-let target;
-before(async () => { target = await LocalTarget.start(); });
-after(() => Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())));
-beforeEach(() => target.setWeights(STABLE));
+/** Side by side, each with lanes, a door and a state of its own: they wait for most of their time. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async (t) => {
+  const target = await LocalTarget.start();
+  try { await body(target, t); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())); }
+}]);
 
-let plans = 0;
-async function passed() {
-  const plan = await target.plan({ name: `disk-${++plans}.json` });
+async function passed(target) {
+  const plan = await target.plan({ name: 'disk.json' });
   assert.equal(plan.code, 10, plan.stderr);
   const end = await target.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
   assert.equal(end.code, 0, end.stderr);
@@ -27,8 +28,8 @@ async function passed() {
   return end.json();
 }
 
-test('a run whose folder cannot be written is rolled back with its state elsewhere; here it says what to type', async (t) => {
-  const run = await passed();
+beside('a run whose folder cannot be written is rolled back with its state elsewhere; here it says what to type', async (target, t) => {
+  const run = await passed(target);
   // Read-only for another account, which may use the front door.
   const state = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-ro-')), folder = path.join(state, 'runs', run.run);
   fs.cpSync(path.join(target.state, 'runs', run.run), folder, { recursive: true });
@@ -62,7 +63,7 @@ test('a run whose folder cannot be written is rolled back with its state elsewhe
   assert.deepEqual(fs.readdirSync(folder).sort(), before_, 'the original is as it was');
 });
 
-test('a full disk: how a run ended is told alike everywhere; a rollback elsewhere leaves it as it is', async (t) => {
+beside('a full disk: how a run ended is told alike everywhere; a rollback elsewhere leaves it as it is', async (target, t) => {
   const disk = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-full-'));
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]).status !== 0) return t.skip('mount needs CAP_SYS_ADMIN');
   t.after(() => spawnSync('umount', ['-l', disk]));
@@ -102,7 +103,7 @@ test('a full disk: how a run ended is told alike everywhere; a rollback elsewher
   assert.deepEqual(await target.weights(), STABLE);
 });
 
-test('the state folder is removed in the middle: no text names a file that is not there', async () => {
+beside('the state folder is removed in the middle: no text names a file that is not there', async (target) => {
   const state = path.join(target.folder, 'gone');
   const plan = await target.plan({ name: 'gone.json', set: { bake: '3s' } });
   assert.equal(plan.code, 10, plan.stderr);
@@ -118,3 +119,5 @@ test('the state folder is removed in the middle: no text names a file that is no
   assert.ok(!said.slice(said.indexOf('restoring')).includes(`incident body ${id}`), `a run that is not there is suggested:\n${said}`);
   for (const [name] of said.slice(said.indexOf('restoring')).matchAll(/\/[^\s:'"]*\/gone\/[^\s:'"]*/g)) assert.ok(fs.existsSync(name), `${name} is named and not there:\n${said}`);
 });
+
+describe('disks', { concurrency: true }, () => cases.forEach((one) => test(...one)));
