@@ -74,64 +74,67 @@ function everyCommand(world) {
   });
 }
 
-describe('two replay lanes', () => {
-  const world = { prompt: 'replay:hello' };
-  before(async () => {
-    [world.v1, world.v2] = [await lane('v1'), await lane('v2')];
-    world.target = await LocalTarget.start({ lanes: async () => [world.v1, world.v2] });
-    open.push(world.target.front, world.v1, world.v2);
-    assert.equal((await ofUser(world.v1.base)).status, 201);
-  });
-  everyCommand(world);
-});
-
-describe('two Codex lanes', () => {
-  const world = { prompt: 'Say pong' };
-  before(async () => {
-    const mock = await startMock();
-    open.push(mock);
-    const revision = async (name) => {
-      const one = await startCodexLane({ config: chatConfig, port: mock.port, name: `codex-${name}`, args: ['--revision', name] });
-      open.push(one);
-      return one;
-    };
-    [world.v1, world.v2] = [await revision('v1'), await revision('v2')];
-    world.target = await LocalTarget.start({ playbook: PLAYBOOK.replace('replay:hello', world.prompt), lanes: async () => [world.v1, world.v2] });
-    open.push(world.target.front);
-    assert.equal((await ofUser(world.v1.base)).status, 201);
-  });
-  everyCommand(world);
-});
-
-test('a target that deletes nothing: plan, report and terminal name what it keeps', async () => {
-  const v1 = await lane('v1');
-  const keeper = http.createServer((request, response) => {
-    if (request.method === 'DELETE') {
-      response.writeHead(405, { 'content-type': 'application/json', allow: 'GET' }).end('{"error":{"code":"method_not_allowed","message":"no"}}');
-      return;
-    }
-    const passed = http.request(v1.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
+/** Two at a time, each with lanes of its own. */
+describe('targets', { concurrency: 2 }, () => {
+  describe('two replay lanes', { concurrency: 1 }, () => {
+    const world = { prompt: 'replay:hello' };
+    before(async () => {
+      [world.v1, world.v2] = [await lane('v1'), await lane('v2')];
+      world.target = await LocalTarget.start({ lanes: async () => [world.v1, world.v2] });
+      open.push(world.target.front, world.v1, world.v2);
+      assert.equal((await ofUser(world.v1.base)).status, 201);
     });
-    passed.on('error', () => response.destroy());
-    response.on('close', () => passed.destroy());
-    request.pipe(passed);
+    everyCommand(world);
   });
-  await new Promise((done) => { keeper.listen(0, '127.0.0.1', done); });
-  open.push(v1, { stop: () => { keeper.closeAllConnections(); keeper.close(); } });
-  const kept = { base: `http://127.0.0.1:${keeper.address().port}` };
-  const v2 = await lane('v2');
-  const target = await LocalTarget.start({ lanes: async () => [kept, v2] });
-  open.push(target.front, v2);
 
-  const smoke = await target.oa(['smoke', 'stream', '--base-url', kept.base]);
-  assert.match(smoke.stdout, /the target keeps \d+ conversations \(oasmoke_\w+.*\): it does not delete conversations/);
-  const plan = await target.plan();
-  assert.equal(plan.code, 10, plan.stderr);
-  assert.match(plan.stdout, /v1 keeps \d+ conversations of the plan's probes \(oaprobe_/);
-  assert.doesNotMatch(first(plan), /USERS LOSE THEIR CONVERSATIONS: [1-9]/);
-  const apply = await target.oa(['cutover', 'apply', plan.file]);
-  assert.equal(apply.code, 0, apply.stderr);
-  assert.match(apply.stdout.replace(/\n {2}/g, ' '), /The target keeps \d+ conversations of this run \(oa\w+_.*\): it does not delete conversations/);
+  describe('two Codex lanes', { concurrency: 1 }, () => {
+    const world = { prompt: 'Say pong' };
+    before(async () => {
+      const mock = await startMock();
+      open.push(mock);
+      const revision = async (name) => {
+        const one = await startCodexLane({ config: chatConfig, port: mock.port, name: `codex-${name}`, args: ['--revision', name] });
+        open.push(one);
+        return one;
+      };
+      [world.v1, world.v2] = [await revision('v1'), await revision('v2')];
+      world.target = await LocalTarget.start({ playbook: PLAYBOOK.replace('replay:hello', world.prompt), lanes: async () => [world.v1, world.v2] });
+      open.push(world.target.front);
+      assert.equal((await ofUser(world.v1.base)).status, 201);
+    });
+    everyCommand(world);
+  });
+
+  test('a target that deletes nothing: plan, report and terminal name what it keeps', async () => {
+    const v1 = await lane('v1');
+    const keeper = http.createServer((request, response) => {
+      if (request.method === 'DELETE') {
+        response.writeHead(405, { 'content-type': 'application/json', allow: 'GET' }).end('{"error":{"code":"method_not_allowed","message":"no"}}');
+        return;
+      }
+      const passed = http.request(v1.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      });
+      passed.on('error', () => response.destroy());
+      response.on('close', () => passed.destroy());
+      request.pipe(passed);
+    });
+    await new Promise((done) => { keeper.listen(0, '127.0.0.1', done); });
+    open.push(v1, { stop: () => { keeper.closeAllConnections(); keeper.close(); } });
+    const kept = { base: `http://127.0.0.1:${keeper.address().port}` };
+    const v2 = await lane('v2');
+    const target = await LocalTarget.start({ lanes: async () => [kept, v2] });
+    open.push(target.front, v2);
+
+    const smoke = await target.oa(['smoke', 'stream', '--base-url', kept.base]);
+    assert.match(smoke.stdout, /the target keeps \d+ conversations \(oasmoke_\w+.*\): it does not delete conversations/);
+    const plan = await target.plan();
+    assert.equal(plan.code, 10, plan.stderr);
+    assert.match(plan.stdout, /v1 keeps \d+ conversations of the plan's probes \(oaprobe_/);
+    assert.doesNotMatch(first(plan), /USERS LOSE THEIR CONVERSATIONS: [1-9]/);
+    const apply = await target.oa(['cutover', 'apply', plan.file]);
+    assert.equal(apply.code, 0, apply.stderr);
+    assert.match(apply.stdout.replace(/\n {2}/g, ' '), /The target keeps \d+ conversations of this run \(oa\w+_.*\): it does not delete conversations/);
+  });
 });
