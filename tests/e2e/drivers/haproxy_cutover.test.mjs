@@ -100,7 +100,7 @@ function assertSplit(seen) {
 
 /** Side by side, each with lanes of its own. */
 describe('cutovers', { concurrency: 2 }, () => {
-  describe('under 50 streams a second', { timeout: MS * 2 }, () => {
+  describe('under 50 streams a second', { timeout: MS * 2, concurrency: 1 }, () => {
     let lanes;
     before(async () => { lanes = await startLanes(); });
     after(() => lanes?.stop());
@@ -146,7 +146,7 @@ describe('cutovers', { concurrency: 2 }, () => {
     });
   });
 
-  describe('what HAProxy hides', { timeout: MS * 2 }, () => {
+  describe('what HAProxy hides', { timeout: MS * 2, concurrency: 1 }, () => {
     let lanes;
     before(async () => { lanes = await startLanes(); });
     after(() => lanes?.stop());
