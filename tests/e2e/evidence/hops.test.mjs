@@ -19,7 +19,7 @@ before(async () => {
   lane = await startLane({ pace: 'recorded', args: ['--heartbeat', '3s', '--trusted-proxy', '127.0.0.1'] });
 });
 after(async () => {
-  for (const one of running) await one.stop();
+  await Promise.all(running.map((one) => one.stop()));
   await lane.stop();
 });
 
@@ -44,6 +44,19 @@ const near = (check, hop, seconds, off = 0.7) => {
   assert.deepEqual([check.verdict, check.data.hop], ['FAIL', hop], check.detail);
   assert.ok(Math.abs(check.data.limit_s - seconds) <= off, check.detail);
 };
+
+beside('the authority is the last hop: how late it is, and that it fails', async () => {
+  const past = async (args) => {
+    const behind = await startLane({ pace: 'recorded', args: ['--heartbeat', '1s', ...args] });
+    try { return (await hops([['origin', behind.base], ['authority']])).of('authority'); } finally { await behind.stop(); }
+  };
+  const [fine, slow, lost] = await Promise.all([past([]), past(['--inject', 'slow=6']), past(['--inject', 'drop=1'])]);
+  assert.equal(fine.verdict, 'PASS', fine.detail);
+  assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ ms later/);
+  near(slow, 'authority', 1.5);
+  assert.deepEqual([lost.verdict, lost.data.hop], ['FAIL', 'authority'], lost.detail);
+  assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);
+});
 
 beside('a real Codex as the last hop: when it began, and how long it was silent', async () => {
   const mock = await startMock();
@@ -115,19 +128,6 @@ beside('buffering, compression, a lost header, a limited duration and a closed i
   assert.match(zipped.of('headers').detail, /x-oa-revision \(gone\)/);
   near(ended.of('duration'), 'edge', 3);
   assert.match(closed.of('keep-alive').detail, /edge closes a connection that is idle for 1\.5 to 3\.0 s; origin keeps/);
-});
-
-beside('the authority is the last hop: how late it is, and that it fails', async () => {
-  const past = async (args) => {
-    const behind = await startLane({ pace: 'recorded', args: ['--heartbeat', '1s', ...args] });
-    try { return (await hops([['origin', behind.base], ['authority']])).of('authority'); } finally { await behind.stop(); }
-  };
-  const [fine, slow, lost] = await Promise.all([past([]), past(['--inject', 'slow=6']), past(['--inject', 'drop=1'])]);
-  assert.equal(fine.verdict, 'PASS', fine.detail);
-  assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ ms later/);
-  near(slow, 'authority', 1.5);
-  assert.deepEqual([lost.verdict, lost.data.hop], ['FAIL', 'authority'], lost.detail);
-  assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);
 });
 
 beside('what names no hops is refused', async () => {
