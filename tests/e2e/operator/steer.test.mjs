@@ -2,25 +2,24 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN } from '../lib/process.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
-let target, text;
-before(async () => {
-  target = await LocalTarget.start();
-  text = fs.readFileSync(target.playbook, 'utf8');
-});
-after(() => Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())));
-beforeEach(async () => { await target.setWeights(STABLE); });
+/** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async () => {
+  const target = await LocalTarget.start();
+  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())); }
+}]);
 
 let plans = 0;
 /** An apply under way: {running, run, folder}. `change` of the playbook's text. */
-async function apply(change, set = {}) {
+async function apply(target, change, set = {}) {
   const name = `plan-${++plans}`;
-  const playbook = target.write(`${name}.yaml`, change(text));
+  const playbook = target.write(`${name}.yaml`, change(fs.readFileSync(target.playbook, 'utf8')));
   const plan = await target.plan({ name: `${name}.json`, playbook, set });
   assert.equal(plan.code, 10, plan.stderr);
   const known = new Set(target.runs());
@@ -30,19 +29,19 @@ async function apply(change, set = {}) {
   await running.until(() => fs.existsSync(path.join(folder, 'control.sock')), 'its control socket', 60000);
   return { running, run, folder };
 }
-const wait = (run, what, timeout = '60s') => target.oa(['cutover', 'status', '--run', run, '--wait-for', what, '--timeout', timeout, '--json']);
-const order = (action, ...words) => target.oa(['cutover', action, '--json', ...words]);
+const wait = (target, run, what, timeout = '60s') => target.oa(['cutover', 'status', '--run', run, '--wait-for', what, '--timeout', timeout, '--json']);
+const order = (target, action, ...words) => target.oa(['cutover', action, '--json', ...words]);
 const finished = async ({ running, folder }) => {
   const exit = await running.end(60000);
   return { code: exit.code, run: JSON.parse(fs.readFileSync(path.join(folder, 'run.json'), 'utf8')), report: fs.readFileSync(path.join(folder, 'report.md'), 'utf8') };
 };
 const paused = (where) => (yaml) => yaml.replace('\nstage:\n', `\nstage:\n  pause: { after: [${where}], at_most: 2m }\n`);
 
-test('the playbook pauses after a stage; a second operator continues it, and the report says who', async () => {
-  const it = await apply(paused('50%'));
+beside('the playbook pauses after a stage; a second operator continues it, and the report says who', async (target) => {
+  const it = await apply(target, paused('50%'));
   const socket = fs.statSync(path.join(it.folder, 'control.sock'));
   assert.equal(socket.mode & 0o777, 0o600);
-  const status = await wait(it.run, 'paused');
+  const status = await wait(target, it.run, 'paused');
   assert.equal(status.code, 0, status.stderr);
   const [row] = status.json().runs;
   assert.equal(row.stage, '50%');
@@ -51,7 +50,7 @@ test('the playbook pauses after a stage; a second operator continues it, and the
   assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
   assert.match((await target.oa(['cutover', 'status'])).stdout, new RegExp(`^${it.run} paused\n`));
 
-  const go = await order('continue', '--by', 'alice', '--reason', 'the numbers look good');
+  const go = await order(target, 'continue', '--by', 'alice', '--reason', 'the numbers look good');
   assert.equal(go.code, 0, go.stderr);
   const end = await finished(it);
   assert.equal(end.code, 0, it.running.stderr);
@@ -61,34 +60,34 @@ test('the playbook pauses after a stage; a second operator continues it, and the
   assert.match(end.run.orders[0].who, /^alice \(account \S+\)$/);
   assert.match(end.report, /Paused at 50% for \d+ s; continued by alice \(account \S+\): the numbers look good\./);
   assert.ok(!fs.existsSync(path.join(it.folder, 'control.sock')));
-  assert.equal((await order('continue', '--run', it.run)).code, 4, 'nobody listens any more');
+  assert.equal((await order(target, 'continue', '--run', it.run)).code, 4, 'nobody listens any more');
 });
 
-test('an operator pauses, looks, and aborts: everything goes back, and exit 7 says so', async () => {
-  const it = await apply((yaml) => yaml, { bake: '2s' });
-  assert.equal((await wait(it.run, 'stage=50%')).code, 0);
-  const early = await order('continue');
+beside('an operator pauses, looks, and aborts: everything goes back, and exit 7 says so', async (target) => {
+  const it = await apply(target, (yaml) => yaml, { bake: '2s' });
+  assert.equal((await wait(target, it.run, 'stage=50%')).code, 0);
+  const early = await order(target, 'continue');
   assert.equal(early.code, 6, 'it is not paused');
-  const asked = await order('pause', '--reason', 'a call from support');
+  const asked = await order(target, 'pause', '--reason', 'a call from support');
   assert.equal(asked.code, 0, asked.stderr);
   assert.equal(asked.json().now, 'the run pauses when the stage 50% has passed');
-  assert.equal((await wait(it.run, 'paused')).code, 0);
-  const stop = await order('abort', '--by', 'bob', '--reason', 'users complain');
+  assert.equal((await wait(target, it.run, 'paused')).code, 0);
+  const stop = await order(target, 'abort', '--by', 'bob', '--reason', 'users complain');
   assert.equal(stop.code, 0, stop.stderr);
   const end = await finished(it);
   assert.equal(end.code, 7, it.running.stderr);
   assert.deepEqual(await target.weights(), STABLE);
   assert.match(end.run.headline, /aborted by bob \(account \S+\): users complain .*; rolled back and verified/);
-  assert.equal((await wait(it.run, 'paused')).code, 1, 'it ended before it was paused again');
+  assert.equal((await wait(target, it.run, 'paused')).code, 1, 'it ended before it was paused again');
 });
 
-test('promote leaves a stage before its gates decided: they are skipped, and a later stage judges', async () => {
-  const it = await apply((yaml) => yaml.replace('at_most: 30%, confidence: 90%', 'at_most: 30%, confidence: 90%, min_samples: 40'), { bake: '60s' });
-  assert.equal((await wait(it.run, 'stage=50%')).code, 0);
-  assert.equal((await order('promote', '--reason', 'seen enough')).code, 0);
-  assert.equal((await wait(it.run, 'stage=100%')).code, 0);
+beside('promote leaves a stage before its gates decided: they are skipped, and a later stage judges', async (target) => {
+  const it = await apply(target, (yaml) => yaml.replace('at_most: 30%, confidence: 90%', 'at_most: 30%, confidence: 90%, min_samples: 40'), { bake: '60s' });
+  assert.equal((await wait(target, it.run, 'stage=50%')).code, 0);
+  assert.equal((await order(target, 'promote', '--reason', 'seen enough')).code, 0);
+  assert.equal((await wait(target, it.run, 'stage=100%')).code, 0);
   assert.deepEqual(await target.weights(), CANARY);
-  assert.equal((await order('promote', '--reason', 'in a hurry')).code, 0);
+  assert.equal((await order(target, 'promote', '--reason', 'in a hurry')).code, 0);
   const end = await finished(it);
   const gate = (stage) => end.run.checks.find((c) => c.id === `gate.error-rate@${stage}`);
   assert.equal(gate('50%').verdict, 'SKIPPED');
@@ -101,8 +100,8 @@ test('promote leaves a stage before its gates decided: they are skipped, and a l
   assert.deepEqual(await target.weights(), CANARY, 'a person wanted it there');
 });
 
-test('plan show: one screen with traffic, gates and times, also of a plan that is too old', async () => {
-  const playbook = target.write('show.yaml', paused('50%')(text).replace('stages: [50%, 100%]', 'stages: [50%, 100%]\nvalidity: 1s'));
+beside('plan show: one screen with traffic, gates and times, also of a plan that is too old', async (target) => {
+  const playbook = target.write('show.yaml', paused('50%')(fs.readFileSync(target.playbook, 'utf8')).replace('stages: [50%, 100%]', 'stages: [50%, 100%]\nvalidity: 1s'));
   const plan = await target.plan({ name: 'show.json', playbook, set: { bake: '20s' } });
   assert.equal(plan.code, 10, plan.stderr);
   const made = Date.parse(JSON.parse(fs.readFileSync(plan.file, 'utf8')).created_at);
@@ -129,7 +128,7 @@ test('plan show: one screen with traffic, gates and times, also of a plan that i
   assert.equal((await target.oa(['plan', 'show', playbook])).code, 2, 'a playbook is not a plan');
 });
 
-test('on a terminal apply shows the plan and asks once; anything but yes leaves everything as it is', async () => {
+beside('on a terminal apply shows the plan and asks once; anything but yes leaves everything as it is', async (target) => {
   const plan = await target.plan({ name: 'asked.json' });
   const known = target.runs().length;
   const ask = async (answer, code) => {
@@ -150,15 +149,15 @@ test('on a terminal apply shows the plan and asks once; anything but yes leaves 
   assert.deepEqual(await target.weights(), CANARY);
 });
 
-test('apply --ndjson prints events while they happen, the result last, and the plan for people', async () => {
-  const plan = await target.plan({ name: 'live.json', playbook: target.write('live.yaml', paused('50%')(text)) });
+beside('apply --ndjson prints events while they happen, the result last, and the plan for people', async (target) => {
+  const plan = await target.plan({ name: 'live.json', playbook: target.write('live.yaml', paused('50%')(fs.readFileSync(target.playbook, 'utf8'))) });
   const running = target.begin(['cutover', 'apply', plan.file, '--ndjson']);
   const events = () => running.stdout.slice(0, running.stdout.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
   const pause = await running.until(() => events().find((e) => e.event === 'paused'), 'the event of the pause', 60000);
   assert.equal(pause.where, '50%');
   assert.ok(!running.exit, 'it is told while the run goes on');
   assert.match(running.stderr, /^plan [0-9a-f]{12} of local-cutover \(cutover\)/m, 'what is applied is shown first');
-  assert.equal((await order('continue')).code, 0);
+  assert.equal((await order(target, 'continue')).code, 0);
   const exit = await running.end(60000);
   assert.equal(exit.code, 0, running.stderr);
   const all = events();
@@ -171,12 +170,12 @@ test('apply --ndjson prints events while they happen, the result last, and the p
   assert.equal(both.code, 2);
 });
 
-test('who asks for the rollback once more does not end it: Ctrl-C after an abort, rollback apply after Ctrl-C', async () => {
+beside('who asks for the rollback once more does not end it: Ctrl-C after an abort, rollback apply after Ctrl-C', async (target) => {
   for (const first of ['abort', 'SIGINT']) {
-    const it = await apply((yaml) => yaml, { bake: '60s' });
-    assert.equal((await wait(it.run, 'stage=50%')).code, 0);
+    const it = await apply(target, (yaml) => yaml, { bake: '60s' });
+    assert.equal((await wait(target, it.run, 'stage=50%')).code, 0);
     target.front.signal('SIGSTOP'); // the rollback takes its time
-    if (first === 'abort') assert.equal((await order('abort', '--run', it.run)).code, 0);
+    if (first === 'abort') assert.equal((await order(target, 'abort', '--run', it.run)).code, 0);
     else it.running.signal(first);
     await it.running.until(({ stderr }) => stderr.includes('restoring'), 'the rollback', 30000);
     const back = first === 'abort' ? null : target.begin(['rollback', 'apply', '--run', it.run]);
@@ -190,12 +189,14 @@ test('who asks for the rollback once more does not end it: Ctrl-C after an abort
   }
 });
 
-test('rollback apply from another state directory asks the living run, too', async () => {
-  const it = await apply((yaml) => yaml, { bake: '60s' });
-  assert.equal((await wait(it.run, 'stage=50%')).code, 0);
+beside('rollback apply from another state directory asks the living run, too', async (target) => {
+  const it = await apply(target, (yaml) => yaml, { bake: '60s' });
+  assert.equal((await wait(target, it.run, 'stage=50%')).code, 0);
   const back = await target.oa(['rollback', 'apply', '--run', it.folder, '--json'], { stateDir: path.join(target.folder, 'another') });
   assert.equal(back.code, 0, back.stderr);
   assert.match(back.stderr, /the run is under way in .*: asked it to roll back/);
   assert.equal((await finished(it)).code, 7, it.running.stderr);
   assert.deepEqual(await target.weights(), STABLE);
 });
+
+describe('steered', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));
