@@ -5,20 +5,21 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import test, { after, before } from 'node:test';
+import test, { after, describe } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { OA_BIN, Running, childPids, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const EVERY = ['--every', '200ms', '--window', '20s'];
-let lane;
-const terminals = [];
+/** Four at a time, each over a lane of its own: they wait for most of their time. */
+const cases = [];
+const beside = (name, body) => cases.push([name, async () => {
+  const lane = await startLane({ args: ['--revision', 'r42'] });
+  try { await body(lane); } finally { await lane.stop(); }
+}]);
 
-before(async () => { lane = await startLane({ args: ['--revision', 'r42'] }); });
-after(async () => {
-  for (const one of terminals) one.end();
-  await lane?.stop();
-});
+const terminals = [];
+after(() => { for (const one of terminals) one.end(); });
 
 async function turns(base, count, prompt = 'scenario:words;n=2') {
   for (let i = 0; i < count; i++) {
@@ -69,7 +70,7 @@ function terminal(args, { columns, rows, env = {} }) {
 }
 
 for (const [columns, rows] of [[80, 24], [140, 40]]) {
-  test(`a terminal of ${columns}×${rows} shows the whole of it, and is left as it was`, async () => {
+  beside(`a terminal of ${columns}×${rows} shows the whole of it, and is left as it was`, async (lane) => {
     const shown = terminal(['--base-url', lane.base, ...EVERY], { columns, rows });
     await until(() => shown.screen().some((line) => /NO TRAFFIC/.test(line)), 'first frame');
     assert.equal(shown.cursor(), '0 0', 'cursor hidden, no alternate screen');
@@ -97,7 +98,7 @@ for (const [columns, rows] of [[80, 24], [140, 40]]) {
   });
 }
 
-test('a resized terminal is drawn anew; without colour there is none; SIGTERM leaves it whole', async () => {
+beside('a resized terminal is drawn anew; without colour there is none; SIGTERM leaves it whole', async (lane) => {
   const shown = terminal(['--base-url', lane.base, ...EVERY], { columns: 140, rows: 40, env: { NO_COLOR: '1' } });
   await until(() => shown.screen().some((line) => /^route/.test(line)), 'first frame');
   shown.resize(60, 16);
@@ -108,7 +109,7 @@ test('a resized terminal is drawn anew; without colour there is none; SIGTERM le
   assert.equal(shown.cursor(), '1 0');
 });
 
-test('NDJSON: a line a tick; what is missing is null; a lane that goes away is not healthy', async () => {
+beside('NDJSON: a line a tick; what is missing is null; a lane that goes away is not healthy', async (lane) => {
   const other = await startLane({ name: 'other', args: ['--revision', 'r43'] });
   const run = new Running(OA_BIN, ['watch', '--ndjson', '--base-url', lane.base, '--base-url', other.base, ...EVERY], { name: 'watch' });
   const ticks = () => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
@@ -137,7 +138,7 @@ test('NDJSON: a line a tick; what is missing is null; a lane that goes away is n
   assert.equal((await run.end()).code, 0);
 });
 
-test('a lane that began anew counts from zero, and that is told', async () => {
+beside('a lane that began anew counts from zero, and that is told', async (lane) => {
   const address = await startLane({ name: 'first' });
   const listen = address.base.replace('http://', '');
   await turns(address.base, 5);
@@ -155,7 +156,7 @@ test('a lane that began anew counts from zero, and that is told', async () => {
   await again.stop();
 });
 
-test('--until bad ends with 1 at a breach, and with 0 when its time is over without one', async () => {
+beside('--until bad ends with 1 at a breach, and with 0 when its time is over without one', async (lane) => {
   const bad = await startLane({ name: 'bad', args: ['--inject', 'error-rate=1'] });
   const args = ['--base-url', bad.base, '--every', '200ms', '--until', 'bad', '--for', '20s'];
   const run = new Running(OA_BIN, ['watch', ...args], { name: 'watch' });
@@ -171,7 +172,7 @@ test('--until bad ends with 1 at a breach, and with 0 when its time is over with
   assert.ok(calm.stdout.trim().split('\n').length >= 2, 'a plain line a tick where there is no terminal');
 });
 
-test('a guard that saw nothing, or only old numbers, is not green', async () => {
+beside('a guard that saw nothing, or only old numbers, is not green', async (lane) => {
   const quiet = await startLane({ name: 'quiet' });
   const args = ['watch', '--base-url', quiet.base, '--every', '200ms', '--for', '1s'];
   const idle = await oa([...args, '--until', 'bad']);
@@ -185,16 +186,16 @@ test('a guard that saw nothing, or only old numbers, is not green', async () => 
   await quiet.stop();
 });
 
-/** One look, with turns that go on meanwhile. */
+/** One look, with turns that go on meanwhile, three at once: one after the other they are too few to judge where the machine is busy. */
 async function during(base, args, prompt) {
   const look = oa(['watch', '--base-url', base, '--every', '1s', ...args]);
   let over = false;
   look.finally(() => { over = true; });
-  while (!over) await turns(base, 1, prompt);
+  await Promise.all([1, 2, 3].map(async () => { while (!over) await turns(base, 1, prompt); }));
   return await look;
 }
 
-test('--once on a lane that fails is FAIL and 1, as text and as a document', async () => {
+beside('--once on a lane that fails is FAIL and 1, as text and as a document', async (lane) => {
   const bad = await startLane({ name: 'bad-once', args: ['--inject', 'error-rate=1'] });
   const text = await during(bad.base, ['--once'], 'hello');
   assert.match(text.stdout, /^BAD /);
@@ -206,7 +207,7 @@ test('--once on a lane that fails is FAIL and 1, as text and as a document', asy
   await bad.stop();
 });
 
-test('--once: one look; nobody there is no success', async () => {
+beside('--once: one look; nobody there is no success', async (lane) => {
   const quiet = await oa(['watch', '--once', '--base-url', lane.base, '--every', '300ms']);
   assert.equal(quiet.code, 3);
   assert.match(quiet.stdout, /^NO TRAFFIC /);
@@ -240,7 +241,7 @@ test('--once: one look; nobody there is no success', async () => {
   assert.equal(unreached.json().sources[0].ready, null);
 });
 
-test('from a Prometheus: the same numbers, and a target that is down is not healthy', async () => {
+beside('from a Prometheus: the same numbers, and a target that is down is not healthy', async (lane) => {
   const seen = await startLane({ name: 'scraped', args: ['--revision', 'r7'] });
   const server = await startPrometheus([seen.base.replace('http://', '')]);
   await server.eventually('oa_stream_build_info', (rows) => rows.length === 1);
@@ -266,7 +267,7 @@ test('from a Prometheus: the same numbers, and a target that is down is not heal
   assert.equal((await run.end()).code, 0);
 });
 
-test('a busy Prometheus has ten seconds, or what --timeout says', async () => {
+beside('a busy Prometheus has ten seconds, or what --timeout says', async (lane) => {
   const seen = await startLane({ name: 'busy' });
   const server = await startPrometheus([seen.base.replace('http://', '')]);
   await server.eventually('oa_stream_build_info', (rows) => rows.length === 1);
@@ -291,7 +292,7 @@ test('a busy Prometheus has ten seconds, or what --timeout says', async () => {
   await seen.stop();
 });
 
-test('a Prometheus that dropped a series, or that scrapes twice for its replicas, tells no better numbers', async () => {
+beside('a Prometheus that dropped a series, or that scrapes twice for its replicas, tells no better numbers', async (lane) => {
   const seen = await startLane({ name: 'relabelled' });
   const targets = [seen.base.replace('http://', '')];
   const [dropping, twice] = await Promise.all([
@@ -320,7 +321,7 @@ test('a Prometheus that dropped a series, or that scrapes twice for its replicas
   await seen.kill();
 });
 
-test('what is no lane is unreadable, not healthy', async () => {
+beside('what is no lane is unreadable, not healthy', async (lane) => {
   for (const body of ['<html>hello</html>', 'up 1\n', 'oa_stream_active_streams not-a-number\n']) {
     const server = http.createServer((_, answer) => answer.end(body));
     await new Promise((done) => server.listen(0, '127.0.0.1', done));
@@ -332,9 +333,11 @@ test('what is no lane is unreadable, not healthy', async () => {
   }
 });
 
-test('what makes no sense is refused', async () => {
+beside('what makes no sense is refused', async (lane) => {
   for (const args of [[], ['--base-url', lane.base, '--prometheus', 'http://127.0.0.1:9'], ['--base-url', lane.base, '--every', '1ms'], ['--base-url', lane.base, '--until', 'good'], ['--base-url', lane.base, '--objective', '100%'], ['--base-url', lane.base, '--once', '--ndjson'], ['--base-url', 'http://user:pass@127.0.0.1:9'], ['--prometheus', 'http://127.0.0.1:9', '--match', 'job="a" b="c"']]) {
     const run = await oa(['watch', ...args]);
     assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
   }
 });
+
+describe('watches', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));
