@@ -34,7 +34,7 @@ const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
   try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('app-server'); } catch { return false; }
 });
 
-/** Seven at a time, each with lanes and a pager of its own: they wait more than they compute. */
+/** Eight at a time, each with lanes and a pager of its own: they wait more than they compute. */
 const cases = [];
 const planted = (...one) => cases.push(one);
 
@@ -259,7 +259,7 @@ planted('planted in a live lane with six hours behind it: OaStreamBridgeSpike', 
   await assertSent(pager, { page: 'OaStreamBridgeSpike', next: { shows: (end) => /turns\/s/.test(end.stdout) && /OK|NO TRAFFIC/.test(end.stdout) } });
 }));
 
-describe('planted', { concurrency: 7 }, () => cases.forEach((one) => withAlertmanager(...one)));
+describe('planted', { concurrency: 8 }, () => cases.forEach((one) => withAlertmanager(...one)));
 
 test('every alert that this file plants is one of the generated rules', async () => {
   const { names } = await generated();

@@ -58,7 +58,7 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
   const manager = await startAlertmanager(routes
     .replace('group_wait: 30s', 'group_wait: 5s\n  group_interval: 5s')
     .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`));
-  // All the rules together take it a tenth of a second of CPU, and up to seven of them run at once.
+  // All the rules together take it a tenth of a second of CPU, and up to eight of them run at once.
   const server = await startPrometheus(targets, { evaluation: '1s', rules: [rules], alertmanager: manager.host, ...how });
   const alerts = () => pages.flatMap((page) => page.alerts);
   return {
