@@ -45,18 +45,19 @@ export const PAIRED = [
   'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
 ];
 
-/** Files that take longer than 80 s, the longest first: whoever starts last must not be one of them. */
+/** Files that take longer than 50 s, the longest first: whoever starts last must not be one of them. */
 export const LONG = [
-  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/operator/rollback.test.mjs', 'tests/e2e/evidence/slo_rules.test.mjs',
-  'tests/e2e/runs/guides.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/operator/rehearsal.test.mjs',
-  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs', 'tests/e2e/gates/detection.test.mjs',
-  'tests/e2e/operator/examples.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/conformance/worker.test.mjs',
-  'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/drivers/crash.test.mjs', 'tests/e2e/replicas/rehearse.test.mjs',
-  'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/operator/steer.test.mjs', 'tests/e2e/gates/each_gate.test.mjs',
-  'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/chats/own_threads.test.mjs',
+  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs',
+  'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/e2e/drivers/crash.test.mjs',
+  'tests/e2e/operator/steer.test.mjs', 'tests/conformance/worker.test.mjs', 'tests/e2e/runs/guides.test.mjs',
+  'tests/e2e/operator/faults_smoke.test.mjs', 'tests/e2e/runs/hooks.test.mjs', 'tests/e2e/evidence/slo_rules.test.mjs',
+  'tests/e2e/operator/output.test.mjs', 'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/gates/each_gate.test.mjs',
+  'tests/e2e/chats/own_threads.test.mjs', 'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/operator/rollback.test.mjs',
+  'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/lane/long_chat.test.mjs', 'tests/e2e/runs/steady.test.mjs',
+  'tests/e2e/gates/detection.test.mjs', 'tests/e2e/operator/package.test.mjs',
 ];
 
-/** Files that wait for nine tenths of their time: half as much of the machine as the others of their company. */
+/** Files that wait for so much of their time that half as much of the machine as for the others of their company is enough. */
 export const WAITING = [
   'tests/e2e/drivers/cutover_routes.test.mjs', 'tests/e2e/drivers/front_signals.test.mjs', 'tests/e2e/drivers/shipped.test.mjs',
   'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/evidence/reports.test.mjs', 'tests/e2e/evidence/slo_replay.test.mjs',
