@@ -40,10 +40,11 @@ SocketSet::~SocketSet() {
 }
 
 bool SocketSet::want(int socket, Directions directions) {
-    const auto [found, added] = entries_.try_emplace(socket);
-    Entry& entry = found->second;
-    if (added) {
-        entry.turn = ++turn_;
+    const auto at = static_cast<std::size_t>(socket);
+    entries_.resize(std::max(entries_.size(), at + 1));
+    Entry& entry = entries_[at];
+    if (!entry.known) {
+        entry = {.known = true, .turn = ++turn_};
     }
     if (!directions.in && !directions.out) {
         unwatch(socket, entry); // the kernel tells of a broken one whatever was asked for
@@ -65,16 +66,16 @@ bool SocketSet::want(int socket, Directions directions) {
 }
 
 void SocketSet::drop(int socket) {
-    const auto found = entries_.find(socket);
-    if (found != entries_.end()) {
-        unwatch(socket, found->second);
-        entries_.erase(found);
+    const auto at = static_cast<std::size_t>(socket);
+    if (at < entries_.size() && entries_[at].known) {
+        unwatch(socket, entries_[at]);
+        entries_[at].known = false;
     }
 }
 
 void SocketSet::clear() {
-    while (!entries_.empty()) {
-        drop(entries_.begin()->first);
+    for (std::size_t at = 0; at < entries_.size(); ++at) {
+        drop(static_cast<int>(at));
     }
 }
 
@@ -137,13 +138,13 @@ void SocketSet::tell() {
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events.at(static_cast<std::size_t>(i));
         const int socket = static_cast<int>(event.data.u64 & 0xffffffffU);
-        const auto found = entries_.find(socket);
         // What was told before may have closed this one, or changed what it wants.
-        if (found == entries_.end() || name_of(socket, found->second.turn) != event.data.u64) {
+        const Entry entry = entries_[static_cast<std::size_t>(socket)];
+        if (!entry.known || name_of(socket, entry.turn) != event.data.u64) {
             continue;
         }
         const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
-        const Directions& wanted = found->second.wanted;
+        const Directions wanted = entry.wanted;
         const Directions told{
             .in = wanted.in && (broken || (event.events & EPOLLIN) != 0),
             .out = wanted.out && (broken || (event.events & EPOLLOUT) != 0),

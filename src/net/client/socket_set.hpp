@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <unordered_map>
+#include <vector>
 
 namespace oa_stream::net {
 
@@ -46,6 +46,7 @@ public:
 
 private:
     struct Entry {
+        bool known = false;
         std::uint32_t turn = 0; ///< a socket with the number of a closed one is another
         Directions wanted{};
     };
@@ -61,7 +62,7 @@ private:
     Millis pause_;
     EventRate rate_;
     Ready ready_;
-    std::unordered_map<int, Entry> entries_;
+    std::vector<Entry> entries_; ///< by the number of the socket, which are low
     std::uint32_t turn_ = 0;
     std::size_t watched_ = 0;
     bool waiting_ = false;
