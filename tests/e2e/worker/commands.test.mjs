@@ -45,6 +45,13 @@ beside('a token that may look but not command is not ready, and one put in its p
   });
 });
 
+test('a worker whose event numbers began again has ended its turn, and is counted', async () => {
+  await within({}, async (world) => {
+    assertOneError(await world.say('scenario:reborn').done, { code: 'authority_lost', retryable: true });
+    assert.match((await world.get('/metrics')).text, /^oa_stream_worker_renumbered_total 1$/m);
+  });
+});
+
 for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
   beside(`a token that nobody takes any more rests, and one put in its place by ${kind} does not`, async () => {
     const folder = scratch(`rest-${kind}`), file = path.join(folder, 'token'), program = path.join(folder, 'print-token');
