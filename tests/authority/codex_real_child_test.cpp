@@ -346,6 +346,7 @@ TEST_CASE("real codex: a thread that nobody used is deleted with every word of i
     stage.last.reset();
     CHECK(contains_anywhere(home, "xylograph"));
     wait_for(stage, "codex_deleted_threads_total", 1);
+    CHECK(reading(stage, "codex_deleted_threads_total") == 1);
     CHECK(run(stage.io, stage.authority->turns(thread)).error().code == Code::not_found);
     stage.close();
     stage.opened(); // what SQLite has freed is overwritten or cut off at the latest now

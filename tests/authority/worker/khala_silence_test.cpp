@@ -246,3 +246,13 @@ TEST_CASE("khala: a topic whose head nobody tells is read from its beginning") {
     CHECK(stage.server.asked.contains("/ws?after_seq=0&"));
     CHECK(stage.server.opened == 1);
 }
+
+TEST_CASE("khala: a refused join is left at once, and nothing is asked of it") {
+    constexpr std::string_view k_refused =
+        R"(["1","1","sync:v1","phx_reply",{"status":"error","response":{"code":"busy"}}])";
+    Stage stage(KhalaWire::phoenix, {{k_refused}, {k_joined, k_subscribed}});
+    stage.until([&] { return stage.link->up(); });
+    CHECK(stage.server.opened == 2);
+    CHECK(stage.link->unanswered() == 0);
+    CHECK(stage.ups == 1);
+}
