@@ -48,6 +48,30 @@ TEST_CASE("replay: threads are told in the order asked, unknown ones left out") 
     CHECK(std::holds_alternative<InputImage>(turns[0].user_parts[1]));
 }
 
+TEST_CASE("replay: a copy ends with the turn that was named, also in a copy of a copy") {
+    asio::io_context io;
+    ReplayOptions options;
+    options.pace.immediate = true;
+    const auto replay = must(make_replay_authority(io.get_executor(), options));
+    std::optional<std::string> thread;
+    std::vector<std::string> ids;
+    for (const char* text : {"one", "two", "three"}) {
+        const auto turn = must(run(io, replay->start(ask(text, thread))));
+        run(io, drain(turn.get()));
+        thread = turn->thread_id();
+        ids.push_back(turn->turn_id());
+    }
+    const auto size_of = [&](const std::string& of) {
+        return must(run(io, replay->turns(of))).size();
+    };
+    const auto copy = must(run(io, replay->fork_thread(*thread, ids[1])));
+    CHECK(size_of(copy) == 2);
+    CHECK(size_of(must(run(io, replay->fork_thread(copy, ids[0])))) == 1);
+    CHECK(size_of(must(run(io, replay->fork_thread(*thread, "")))) == 3);
+    CHECK(run(io, replay->fork_thread(*thread, "nothing")).error().code == Code::precondition);
+    CHECK(run(io, replay->fork_thread(copy, ids[2])).error().code == Code::precondition);
+}
+
 TEST_CASE("replay: an empty thread takes its first turn") {
     asio::io_context io;
     ReplayOptions options;
