@@ -349,9 +349,10 @@ function costOfWorker() {
   });
 }
 
-const startWriter = (...more) => start(tool('epoll_writer'), ['--deltas', DELTAS, '--every-ms', EVERY, ...more], listening);
+const startWriter = (...more) => startWriterOf(DELTAS, ...more);
+const startWriterOf = (deltas, ...more) => start(tool('epoll_writer'), ['--deltas', deltas, '--every-ms', EVERY, ...more], listening);
 function costOfBalancer() {
-  return front({ work, start, freePort, writer: () => startWriter(), haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
+  return front({ work, start, freePort, writer: startWriterOf, haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
 }
 
 function costOnCodex() {
