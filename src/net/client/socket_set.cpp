@@ -43,8 +43,8 @@ bool SocketSet::want(int socket, Directions directions) {
     const auto at = static_cast<std::size_t>(socket);
     entries_.resize(std::max(entries_.size(), at + 1));
     Entry& entry = entries_[at];
-    if (!entry.known) {
-        entry = {.known = true, .turn = ++turn_};
+    if (entry.turn == 0) {
+        entry.turn = ++turn_;
     }
     if (!directions.in && !directions.out) {
         unwatch(socket, entry); // the kernel tells of a broken one whatever was asked for
@@ -67,9 +67,9 @@ bool SocketSet::want(int socket, Directions directions) {
 
 void SocketSet::drop(int socket) {
     const auto at = static_cast<std::size_t>(socket);
-    if (at < entries_.size() && entries_[at].known) {
+    if (at < entries_.size()) {
         unwatch(socket, entries_[at]);
-        entries_[at].known = false;
+        entries_[at] = {};
     }
 }
 
@@ -112,7 +112,7 @@ void SocketSet::arm() {
             self->arm();
         }
     };
-    if (pause_ > Millis::zero() && rate_.many()) {
+    if (rate_.many()) {
         stop_watch();
         timer_.expires_after(hurried_ ? Millis::zero() : pause_);
         timer_.async_wait(std::move(awake));
@@ -140,7 +140,7 @@ void SocketSet::tell() {
         const int socket = static_cast<int>(event.data.u64 & 0xffffffffU);
         // What was told before may have closed this one, or changed what it wants.
         const Entry entry = entries_[static_cast<std::size_t>(socket)];
-        if (!entry.known || name_of(socket, entry.turn) != event.data.u64) {
+        if (name_of(socket, entry.turn) != event.data.u64) {
             continue;
         }
         const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
@@ -153,7 +153,9 @@ void SocketSet::tell() {
             ready_(socket, told);
         }
     }
-    rate_.add(static_cast<std::size_t>(std::max(count, 0)), Clock::now());
+    if (pause_ > Millis::zero()) {
+        rate_.add(static_cast<std::size_t>(std::max(count, 0)), Clock::now());
+    }
 }
 
 } // namespace oa_stream::net

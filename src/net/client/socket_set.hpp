@@ -46,8 +46,7 @@ public:
 
 private:
     struct Entry {
-        bool known = false;
-        std::uint32_t turn = 0; ///< a socket with the number of a closed one is another
+        std::uint32_t turn = 0; ///< a socket with the number of a closed one is another; 0: none
         Directions wanted{};
     };
 
@@ -60,7 +59,7 @@ private:
     asio::posix::stream_descriptor watch_; ///< of epoll_; not open during pauses
     asio::steady_timer timer_;
     Millis pause_;
-    EventRate rate_;
+    EventRate rate_; ///< never many without a pause
     Ready ready_;
     std::vector<Entry> entries_; ///< by the number of the socket, which are low
     std::uint32_t turn_ = 0;
