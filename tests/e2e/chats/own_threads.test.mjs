@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { startCodexRevisions } from '../lib/codex.mjs';
 import { LocalTarget, PLAYBOOK, lane } from '../lib/local_target.mjs';
 
 const open = [];
@@ -90,14 +90,7 @@ describe('targets', { concurrency: 2 }, () => {
   describe('two Codex lanes', { concurrency: 1 }, () => {
     const world = { prompt: 'Say pong' };
     before(async () => {
-      const mock = await startMock();
-      open.push(mock);
-      const revision = async (name) => {
-        const one = await startCodexLane({ config: chatConfig, port: mock.port, name: `codex-${name}`, args: ['--revision', name] });
-        open.push(one);
-        return one;
-      };
-      [world.v1, world.v2] = [await revision('v1'), await revision('v2')];
+      [world.v1, world.v2] = await startCodexRevisions(open);
       world.target = await LocalTarget.start({ playbook: PLAYBOOK.replace('replay:hello', world.prompt), lanes: async () => [world.v1, world.v2] });
       open.push(world.target.front);
       assert.equal((await ofUser(world.v1.base)).status, 201);

@@ -112,6 +112,18 @@ export async function startCodexLane({ config, port, args = [], name = 'codex-la
   });
 }
 
+/** Lanes v1 and v2 with a fake model: two revisions, each with threads of its own. All are put into `open`, to be stopped. */
+export async function startCodexRevisions(open) {
+  const mock = await startMock();
+  open.push(mock);
+  const lanes = [];
+  for (const name of ['v1', 'v2']) {
+    lanes.push(await startCodexLane({ config: chatConfig, port: mock.port, name: `codex-${name}`, args: ['--revision', name] }));
+    open.push(lanes.at(-1));
+  }
+  return lanes;
+}
+
 // --- `codex app-server --listen ws://`, as an operator runs it beside the lane -----------------
 
 export const TOKEN = 'codex-server-token-0123456789abcdef';

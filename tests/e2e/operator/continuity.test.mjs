@@ -1,7 +1,7 @@
 // Conversations over a cutover: a plan and an apply find out whether users would lose theirs.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { startCodexRevisions } from '../lib/codex.mjs';
 import { LocalTarget, PLAYBOOK, lane, secondRevision } from '../lib/local_target.mjs';
 
 const REQUIRED = PLAYBOOK.replace(/continuity.*\n/g, '');
@@ -19,15 +19,8 @@ async function shared(lost, status) {
 const check = (report, id) => report.checks.find((one) => one.id === id);
 
 test('two Codex lanes with threads of their own: the plan is refused, and says what users would lose', async () => {
-  const mock = await startMock();
-  open.push(mock);
-  const revision = async (name) => {
-    const one = await startCodexLane({ config: chatConfig, port: mock.port, name: `codex-${name}`, args: ['--revision', name] });
-    open.push(one);
-    return one;
-  };
   const playbook = REQUIRED.replace('prompt: "replay:hello"', 'prompt: "Say pong"');
-  const [v1, v2] = [await revision('v1'), await revision('v2')];
+  const [v1, v2] = await startCodexRevisions(open);
   const target = await LocalTarget.start({ playbook, lanes: async () => [v1, v2] });
   open.push(target.front);
   const users = await fetch(`${v1.base}/api/chats`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"id":"of-a-user"}' });
