@@ -9,14 +9,15 @@ const DELTAS = [50, 400];
 export const listens = (port) => fs.readFileSync('/proc/net/tcp', 'latin1').includes(`0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`);
 
 /** `tools`: what run.mjs has. */
-export async function front({ work, start, writer, freePort, haproxy, oa, measure }) {
+export async function front(tools) {
   const rows = [];
-  for (const deltas of DELTAS) rows.push(...await through(await writer(deltas), deltas, { work, start, freePort, haproxy, oa, measure }));
+  for (const deltas of DELTAS) rows.push(...await through(deltas, tools));
   return rows;
 }
 
-async function through(behind, deltas, { work, start, freePort, haproxy, oa, measure }) {
+async function through(deltas, { work, start, writer, freePort, haproxy, oa, measure }) {
   const rows = [];
+  const behind = await writer(deltas);
   const doors = [
     ['oa-stream front', async () => {
       const ready = path.join(work, 'front-ready');

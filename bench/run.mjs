@@ -125,8 +125,8 @@ async function fanout() {
   const rows = [];
   for (const streams of STREAMS) {
     const servers = [
-      ['epoll writer', startWriter],
-      ['epoll writer, io_uring', () => startWriter('--uring', 1)],
+      ['epoll writer', () => startWriter()],
+      ['epoll writer, io_uring', () => startWriter(DELTAS, '--uring', 1)],
       ['oa-stream lane', () => startLane(['--authority', 'replay', '--replay', folder, '--pace', 'recorded'])],
       ['node, ai 7', () => start(process.execPath, [path.join(ROOT, 'bench/node_server.mjs'), '--deltas', DELTAS, '--every-ms', EVERY], listening)],
     ];
@@ -349,10 +349,9 @@ function costOfWorker() {
   });
 }
 
-const startWriter = (...more) => startWriterOf(DELTAS, ...more);
-const startWriterOf = (deltas, ...more) => start(tool('epoll_writer'), ['--deltas', deltas, '--every-ms', EVERY, ...more], listening);
+const startWriter = (deltas = DELTAS, ...more) => start(tool('epoll_writer'), ['--deltas', deltas, '--every-ms', EVERY, ...more], listening);
 function costOfBalancer() {
-  return front({ work, start, freePort, writer: startWriterOf, haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
+  return front({ work, start, freePort, writer: startWriter, haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
 }
 
 function costOnCodex() {
