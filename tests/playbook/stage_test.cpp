@@ -21,6 +21,14 @@ void at_stage(World& world, int percent, std::function<void()> what) {
     };
 }
 
+/// Once users meet the canary. A number counted from the start would depend on how busy the machine is.
+void away_at_stage(World& world, int percent, int reads) {
+    at_stage(world, percent, [&world, reads] {
+        world.driver.away_from = world.driver.reads + 1;
+        world.driver.away_to = world.driver.away_from + reads;
+    });
+}
+
 void check_restored(const World& world, const RunOutcome& outcome) {
     CHECK(world.driver.serving == World::split(0));
     CHECK(outcome.exit == ExitCode::rolled_back);
@@ -144,8 +152,7 @@ TEST_CASE("stage: one unanswered read is nothing, silence to the end is an error
     silent.drift_every = Millis(2);
     silent.playbook.stages = {25};
     silent.playbook.stage.bake = Millis(60000); // given up in the middle
-    silent.driver.away_from = 4;
-    silent.driver.away_to = 20;
+    away_at_stage(silent, 25, 16);
     const RunOutcome outcome = silent.run();
     CHECK(outcome.verdict == Verdict::error);
     CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("cannot be read"));
@@ -158,8 +165,7 @@ TEST_CASE("stage: on_error waits for the machinery as long as it says") {
     world.playbook.stages = {25};
     world.playbook.run_gates.clear();
     world.playbook.stage.error_hold_at_most = Millis(5000);
-    world.driver.away_from = 4;
-    world.driver.away_to = 40;
+    away_at_stage(world, 25, 36);
     CHECK(world.run().exit == ExitCode::ok);
 }
 
@@ -187,8 +193,7 @@ TEST_CASE("stage: hold means that the split stays, the exit code asks for a pers
              world.playbook.stage.error_then = Then::hold;
              world.drift_every = Millis(2);
              world.playbook.stages = {25};
-             world.driver.away_from = 4;
-             world.driver.away_to = 1000;
+             away_at_stage(world, 25, 1000);
          },
          Verdict::error},
     };
