@@ -84,6 +84,9 @@ public:
 
     FakeRedis redis{context};
     std::unique_ptr<store::Store> store{};
+
+private:
+    std::size_t greeted_ = 0; ///< connections that asked all that a new one asks
 };
 
 } // namespace oa_stream::test
