@@ -4,18 +4,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { oa } from '../lib/process.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 const KEY = 'a-key-of-this-test';
 /** Four at a time, each against a lane of its own, as a key has so many streams: they wait for nearly all of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const lane = await startLane({ name: 'lane', env: { OA_STREAM_TOKEN: KEY } });
-  await body(lane);
-  assert.equal((await lane.stop()).code, 0);
-}]);
+const beside = sideBySide('smokes', 4, () => startLane({ name: 'lane', env: { OA_STREAM_TOKEN: KEY } }), async (lane) => assert.equal((await lane.stop()).code, 0));
 
 const smoke = (base, args = [], env = { KEY }) => oa(['smoke', 'completions', '--base-url', base, '--auth', 'env:KEY', '--json', ...args], { env });
 const checksOf = (run) => Object.fromEntries(run.json().checks.map((c) => [c.id.replace('completions.', ''), c]));
@@ -100,5 +95,3 @@ beside('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', asyn
   assert.equal(nobody.code, 4, nobody.stdout);
   assert.equal((await oa(['smoke', 'completions'])).code, 2);
 });
-
-describe('smokes', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));
