@@ -85,6 +85,7 @@ export class LocalTarget {
     target.state = path.join(target.folder, 'state');
     return target;
   }
+  stop() { return Promise.all([this.front, this.stable, this.canary].map((one) => (one.exit ? null : one.kill()))); }
   settings(extra = {}) {
     const all = { base_url: this.base, socket: this.socket, ...extra };
     return Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);

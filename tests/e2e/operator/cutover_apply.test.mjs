@@ -2,17 +2,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 /** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const cases = [];
-const beside = (name, body, how) => cases.push([name, async () => {
-  const target = await LocalTarget.start(how);
-  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))); }
-}]);
+const beside = sideBySide('cutovers', 4, LocalTarget.start);
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
 const moved = (target, run) => target.journalSoFar(run).some((l) => l.phase === 'done' && l.step === 'shift@50%');
@@ -25,7 +21,7 @@ async function underWay(target, bake = '60s') {
   return { running, run, plan };
 }
 
-beside('a broken canary: without a gate that decides no run is PASS; a run that holds, and a way back that failed, stay on the list', async (broken) => {
+beside('a broken canary: without a gate that decides no run is PASS; a run that holds, and a way back that failed, stay on the list', { faults: ['--inject', 'error-rate=1'] }, async (broken) => {
   const text = fs.readFileSync(broken.playbook, 'utf8').replace(/preflight:\n.*\n/, '').replace(/postflight:\n.*\n/, '');
   const gates = /  gates:\n.*\n/;
   const kinds = {
@@ -75,7 +71,7 @@ beside('a broken canary: without a gate that decides no run is PASS; a run that 
   assert.match(unverified.stdout, /open +its rollback was not verified\n/);
   assert.equal((await broken.oa(['cutover', 'abandon', '--run', run, '--apply', '--reason', 'the door is gone'])).code, 0);
   assert.equal((await broken.oa(['cutover', 'status'])).code, 0);
-}, { faults: ['--inject', 'error-rate=1'] });
+});
 
 beside('plan, apply, rollback: the way of a release manager, and the way back', async (target) => {
   const plan = await target.plan();
@@ -393,5 +389,3 @@ beside('a canary that fails under users is taken back by itself: exit 7', async 
   assert.equal(apply.json().verdict, 'FAIL');
   assert.deepEqual(await target.weights(), STABLE);
 });
-
-describe('cutovers', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));

@@ -3,19 +3,15 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 const STABLE = { v1: 100, v2: 0 };
 const PRECIOUS = path.join(scratch('precious'), 'file');
 fs.writeFileSync(PRECIOUS, 'precious\n');
 /** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const target = await LocalTarget.start();
-  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))); }
-}]);
+const beside = sideBySide('rollbacks', 4, LocalTarget.start);
 
 const moved = (target, run) => target.journalSoFar(run).some((line) => line.phase === 'done' && line.step === 'shift@50%');
 let plans = 0;
@@ -226,5 +222,3 @@ beside('a drill of a target shows its plan and writes nothing until --apply', as
   assert.deepEqual(await target.weights(), STABLE);
   assert.equal(target.runs().length, known, 'no run was begun');
 });
-
-describe('rollbacks', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));

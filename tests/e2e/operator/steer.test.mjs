@@ -2,18 +2,14 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN } from '../lib/process.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 /** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const target = await LocalTarget.start();
-  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())); }
-}]);
+const beside = sideBySide('steered', 3, LocalTarget.start);
 
 let plans = 0;
 /** An apply under way: {running, run, folder}. `change` of the playbook's text. */
@@ -198,5 +194,3 @@ beside('rollback apply from another state directory asks the living run, too', a
   assert.equal((await finished(it)).code, 7, it.running.stderr);
   assert.deepEqual(await target.weights(), STABLE);
 });
-
-describe('steered', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));

@@ -5,18 +5,15 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import test, { after, describe } from 'node:test';
+import { after } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { OA_BIN, Running, childPids, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 const EVERY = ['--every', '200ms', '--window', '20s'];
 /** Four at a time, each over a lane of its own: they wait for most of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const lane = await startLane({ args: ['--revision', 'r42'] });
-  try { await body(lane); } finally { await lane.stop(); }
-}]);
+const beside = sideBySide('watches', 4, () => startLane({ args: ['--revision', 'r42'] }));
 
 const terminals = [];
 after(() => { for (const one of terminals) one.end(); });
@@ -339,5 +336,3 @@ beside('what makes no sense is refused', async (lane) => {
     assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
   }
 });
-
-describe('watches', { concurrency: 4 }, () => cases.forEach((one) => test(...one)));
