@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { startCutoverProxy } from '../lib/cutover/haproxy_cutover.mjs';
 import { LocalTarget, lane, secondRevision } from '../lib/local_target.mjs';
 import { NEW_ONLY, QUICK_LIMITS } from '../lib/cutover/playbook.mjs';
 import { scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 const playbook = (traffic, base, gates, more = '') => `version: 1
 kind: cutover
@@ -24,13 +24,6 @@ ${gates.map((gate) => `    - { ${gate} }`).join('\n')}
   on_inconclusive: { extend_at_most: 4s, then: rollback }
 ${QUICK_LIMITS}`;
 const SHORT = ['bad: any, at_most: 5%', 'id: loose, bad: truncated, at_most: 90%'];
-
-/** Two at a time, each with two lanes, a door and a file of faults of its own: they wait for most of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const at = await Drilled.start();
-  try { await body(at); } finally { await at.stop(); }
-}]);
 
 class Drilled {
   static async start() {
@@ -54,6 +47,9 @@ class Drilled {
   }
 }
 const verdicts = (document) => Object.fromEntries(document.checks.map((check) => [check.id.replace('gate.', ''), check.verdict]));
+
+/** Two at a time, each with two lanes, a door and a file of faults of its own: they wait for most of their time. */
+const beside = sideBySide('drills', 2, Drilled.start);
 
 beside('local door: every kind of fault is noticed by the gate that is there for it, and a blind one is named', async (at) => {
   const file = at.target.write('all.yaml', playbook(at.local, at.target.base, [
@@ -158,5 +154,3 @@ beside('what cannot be tried is refused before anything is done', async (at) => 
   assert.equal(none.code, 2);
   assert.match(none.stderr, /no gate that decides/);
 });
-
-describe('drills', { concurrency: 2 }, () => cases.forEach((one) => test(...one)));

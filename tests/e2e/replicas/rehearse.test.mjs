@@ -3,16 +3,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { oa } from '../lib/process.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 /** Side by side, each with a Redis of its own. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const redis = await startRedis();
-  try { await body(redis); } finally { await redis.kill(); }
-}]);
+const beside = sideBySide('rehearsals', 3, startRedis, (redis) => redis.kill());
 const rehearse = (...args) => oa(['cutover', 'rehearse', '--local', '--json', ...args], { ms: 300000, env: { STORE_PASSWORD: 'a-password' } });
 const keys = (redis) => redis.cli('--raw', 'KEYS', '*').split('\n').sort();
 /** Names of deleted conversations and their last logs have a time to live. */
@@ -88,5 +85,3 @@ beside('replicas are of the local rehearsal alone', async (redis) => {
   assert.equal(run.code, 2, run.stderr);
   assert.match(run.stderr, /for a rehearsal on this machine/);
 });
-
-describe('rehearsals', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));

@@ -4,20 +4,16 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, cleanEnv, sleep } from '../lib/process.mjs';
 import { problemOf } from '../lib/schemas.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const NOBODY = 65534; // another account of this host
 /** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const target = await LocalTarget.start();
-  try { await body(target); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())); }
-}]);
+const beside = sideBySide('approvals', 3, LocalTarget.start);
 
 let plans = 0;
 async function plan(target, change = (yaml) => `${yaml}approvals: 2\n`, set = {}) {
@@ -134,5 +130,3 @@ beside('apply --detach of a plan that is refused says why, with its exit code', 
   assert.equal(problemOf(good.json()), null);
   assert.equal((await target.oa(['cutover', 'status', '--run', good.json().run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
 });
-
-describe('approvals', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));

@@ -6,18 +6,14 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun } from '../lib/process.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const NOBODY = 65534;
 /** Side by side, each with lanes, a door and a state of its own: they wait for most of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async (t) => {
-  const target = await LocalTarget.start();
-  try { await body(target, t); } finally { await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())); }
-}]);
+const beside = sideBySide('disks', true, LocalTarget.start);
 
 async function passed(target) {
   const plan = await target.plan({ name: 'disk.json' });
@@ -119,5 +115,3 @@ beside('the state folder is removed in the middle: no text names a file that is 
   assert.ok(!said.slice(said.indexOf('restoring')).includes(`incident body ${id}`), `a run that is not there is suggested:\n${said}`);
   for (const [name] of said.slice(said.indexOf('restoring')).matchAll(/\/[^\s:'"]*\/gone\/[^\s:'"]*/g)) assert.ok(fs.existsSync(name), `${name} is named and not there:\n${said}`);
 });
-
-describe('disks', { concurrency: true }, () => cases.forEach((one) => test(...one)));

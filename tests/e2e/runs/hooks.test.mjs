@@ -4,10 +4,10 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { describe, test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { ROOT } from '../lib/process.mjs';
 import { problemOf } from '../lib/schemas.mjs';
+import { sideBySide } from '../lib/side_by_side.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const KEY = 'hook-signing-key-0123456789', HIDDEN = 'planted-hook-path-97531-abcdef';
@@ -39,7 +39,7 @@ class Hooked {
   stop() {
     this.server.closeAllConnections();
     this.server.close();
-    return Promise.all([this.target.front, this.target.stable, this.target.canary].map((p) => p.kill()));
+    return this.target.stop();
   }
   /** A program that appends what it gets to a file; {words, events()}. */
   program(body = 'exit 0') {
@@ -61,11 +61,7 @@ class Hooked {
 }
 
 /** Three at a time: they wait for most of their time. */
-const cases = [];
-const beside = (name, body) => cases.push([name, async () => {
-  const at = await Hooked.start();
-  try { await body(at); } finally { await at.stop(); }
-}]);
+const beside = sideBySide('hooks', 3, Hooked.start);
 
 const told = (calls) => calls.map(({ event }) => event);
 /** As Standard Webhooks 1.0.0 has it. */
@@ -250,5 +246,3 @@ beside('a playbook whose hooks make no sense is refused with the line', async (a
   await refused('  - { id: a, run: [x] }\n  - { id: a, run: [z] }\n', /'a' is given twice/);
   await refused('  - { run: [x], on: whenever }\n', /whenever/);
 });
-
-describe('hooks', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));
