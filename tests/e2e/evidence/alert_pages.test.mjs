@@ -4,15 +4,14 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import test, { describe } from 'node:test';
+import { test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, scratch, sleep } from '../lib/process.mjs';
 import { startAlertmanager } from '../lib/prometheus.mjs';
-import { assertSent, generated, scraped, staged, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
+import { assertSent, generated, scraped, startPager, typed, until, withAlertmanager } from './alert_world.mjs';
 
 /** Seven at a time, each with lanes and a pager of its own: they wait more than they compute. */
-const cases = [];
-const paged = (name, body) => cases.push([name, () => staged(body)]);
+const paged = withAlertmanager('pages', 7);
 
 async function turns(base, count) {
   for (let i = 0; i < count; i++) {
@@ -153,8 +152,6 @@ for (const row of FAULTS) {
     await assertSent(pager, row);
   });
 }
-
-describe('pages', { concurrency: 7 }, () => cases.forEach((one) => withAlertmanager(...one)));
 
 test('every alert is planted in a live lane, or it is said why not', async () => {
   const { names: alerts } = await generated();

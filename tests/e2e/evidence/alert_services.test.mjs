@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import test, { describe } from 'node:test';
+import { test } from 'node:test';
 import { chatConfig, codexBin, startCodexLane, startCodexServer, startMock } from '../lib/codex.mjs';
 import { chat, open } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -16,7 +16,7 @@ import { startOnSmallDisk } from '../lib/small_disk.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
 import { EVENTS_TOPIC } from '../worker/fake/lib/khala.mjs';
 import { World } from '../worker/world.mjs';
-import { assertSent, generated, scraped, staged, startPager, until, withAlertmanager } from './alert_world.mjs';
+import { assertSent, generated, scraped, startPager, until, withAlertmanager } from './alert_world.mjs';
 
 const host = (lane) => new URL(lane.base).host;
 const metric = async (base, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)$`, 'm').exec(await (await fetch(`${base}/metrics`)).text())?.[1] ?? NaN);
@@ -35,11 +35,10 @@ const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
 });
 
 /** Eight at a time, each with lanes and a pager of its own: they wait more than they compute. */
-const cases = [];
-const planted = (...one) => cases.push(one);
+const planted = withAlertmanager('planted', 8);
 
 // Alerts of what is away look at a whole minute: those cases come first.
-planted('planted in a live lane: OaStreamCodexDown', () => staged(async (put) => {
+planted('planted in a live lane: OaStreamCodexDown', async (put) => {
   const mock = put(await startMock());
   const folder = scratch('dying');
   const bin = path.join(folder, 'codex');
@@ -51,8 +50,8 @@ planted('planted in a live lane: OaStreamCodexDown', () => staged(async (put) =>
   process.kill(codexPids(lane)[0], 'SIGKILL');
   const said = await assertSent(pager, { page: 'OaStreamCodexDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: no Codex process is ready`)) });
   assert.ok(said.description.includes(host(lane)), said.description);
-}));
-planted('planted in a live lane: one of two Codex servers dies: OaStreamCodexServerDown', () => staged(async (put) => {
+});
+planted('planted in a live lane: one of two Codex servers dies: OaStreamCodexServerDown', async (put) => {
   const mock = put(await startMock());
   const folder = scratch('servers');
   const config = path.join(folder, 'config.toml');
@@ -64,23 +63,23 @@ planted('planted in a live lane: one of two Codex servers dies: OaStreamCodexSer
   await two.kill();
   const said = await assertSent(pager, { page: 'OaStreamCodexServerDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: a Codex server is not ready\\s+\\(oa_stream_codex_server_up\\{server="2"\\} 0\\)`)) });
   assert.ok(said.description.includes('Codex server 2'), said.description);
-}));
-planted('planted in a live lane: OaStreamStoreDown', () => staged(async (put) => {
+});
+planted('planted in a live lane: OaStreamStoreDown', async (put) => {
   const redis = put(await startRedis());
   const lane = put(await startLane({ name: 'stored', args: ['--store', redis.url, '--replica-name', 'a'] }));
   const pager = await watched(put, [host(lane)], {}, 'oa_stream_store_up == 1');
   await redis.kill();
   await assertSent(pager, { page: 'OaStreamStoreDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: the store does not answer`)) });
-}));
-planted('planted in a live lane: OaStreamKhalaDown', () => staged(async (put) => {
+});
+planted('planted in a live lane: OaStreamKhalaDown', async (put) => {
   const world = put(await World.start());
   const pager = await watched(put, [host(world.lane)], {}, 'oa_stream_worker_link_up == 1');
   world.splitter.stop();
   // It tries again and again.
   await assertSent(pager, { page: 'OaStreamKhalaDown', tickets: ['OaStreamKhalaUnsteady'], ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(world.lane)}: the connection to Khala is down`)) });
-}));
+});
 
-planted('planted in a live lane: OaStreamCodexDisk', () => staged(async (put) => {
+planted('planted in a live lane: OaStreamCodexDisk', async (put) => {
   const mock = put(await startMock());
   const lane = put(await startOnSmallDisk('full', 64, { config: chatConfig, port: mock.port, args: ['--revision', 'r1', '--codex-min-free', '1'] }));
   const pager = await watched(put, [host(lane)], {}, 'oa_stream_codex_up == 1');
@@ -89,17 +88,17 @@ planted('planted in a live lane: OaStreamCodexDisk', () => staged(async (put) =>
   lane.fill(0);
   await running.done;
   await assertSent(pager, { page: 'OaStreamCodexDisk', next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: codex could not store turns`, 'i')) });
-}));
+});
 
-planted('planted in a live lane: OaStreamStoreFull', () => staged(async (put) => {
+planted('planted in a live lane: OaStreamStoreFull', async (put) => {
   const redis = put(await startRedis({ args: ['--maxmemory', '16mb'] }));
   const lane = put(await startLane({ name: 'stored', args: ['--store', redis.url, '--replica-name', 'a'] }));
   const pager = await watched(put, [host(lane)], {}, 'oa_stream_store_up == 1');
   redis.cli('setrange', 'filler', String(12 << 20), 'x');
   await assertSent(pager, { page: 'OaStreamStoreFull', next: shown(3, /^NOT READY/, /the store is nearly full \(oa_stream_store_memory_ratio 0\.[89]/) });
-}));
+});
 
-planted('planted in live lanes: a lane dies, and its turns with it: OaStreamTurnsReaped', () => staged(async (put) => {
+planted('planted in live lanes: a lane dies, and its turns with it: OaStreamTurnsReaped', async (put) => {
   const redis = put(await startRedis());
   const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=800ms'] });
   const [a, b] = await Promise.all(['a', 'b'].map(stored));
@@ -109,9 +108,9 @@ planted('planted in live lanes: a lane dies, and its turns with it: OaStreamTurn
   await running.frame('text-delta');
   await a.kill();
   await assertSent(pager, { tickets: ['OaStreamTurnsReaped'], next: shown(null, new RegExp(`${host(b)}: turns of a dead lane were ended`)) });
-}));
+});
 
-planted('planted in live lanes: a lane stands still: OaStreamTurnsFenced, and its turns are ended elsewhere', () => staged(async (put) => {
+planted('planted in live lanes: a lane stands still: OaStreamTurnsFenced, and its turns are ended elsewhere', async (put) => {
   const redis = put(await startRedis());
   const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=800ms'] });
   const [a, b] = (await Promise.all(['a', 'b'].map(stored))).map(put);
@@ -123,9 +122,9 @@ planted('planted in live lanes: a lane stands still: OaStreamTurnsFenced, and it
     await until(async () => (await metric(b.base, 'reaped_total')) >= 1, 'the turn to be taken');
   } finally { process.kill(a.pid, 'SIGCONT'); }
   await assertSent(pager, { tickets: ['OaStreamTurnsFenced', 'OaStreamTurnsReaped'], next: shown(null, new RegExp(`${host(a)}: its turns were taken by another lane`)) });
-}));
+});
 
-planted('planted in live lanes: the store forgets: OaStreamLogsLost', () => staged(async (put) => {
+planted('planted in live lanes: the store forgets: OaStreamLogsLost', async (put) => {
   const redis = put(await startRedis());
   const stored = (name) => startLane({ name, pace: 'recorded', args: ['--store', redis.url, '--replica-name', name] });
   const [a, b] = (await Promise.all(['a', 'b'].map(stored))).map(put);
@@ -137,15 +136,15 @@ planted('planted in live lanes: the store forgets: OaStreamLogsLost', () => stag
   redis.cli('FLUSHALL');
   await other.done;
   await assertSent(pager, { tickets: ['OaStreamLogsLost'], next: shown(3, new RegExp(`${host(b)}: the store lost logs of running turns`)) });
-}));
+});
 
 /** Khala's troubles by a runtime whose every move is ours. */
-const khala = (alert, plant, words, more = {}) => planted(`planted in a live lane: ${alert}`, { timeout: limit(180000) }, () => staged(async (put) => {
+const khala = (alert, plant, words, more = {}) => planted(`planted in a live lane: ${alert}`, { timeout: limit(180000) }, async (put) => {
   const world = put(await World.start(more));
   const pager = await watched(put, [host(world.lane)], {}, 'oa_stream_worker_link_up == 1');
   await plant(world);
   await assertSent(pager, { tickets: [alert, ...(more.also ?? [])], ms: more.ms, next: shown(3, new RegExp(`${host(world.lane)}: ${words}`)) });
-}));
+});
 const again = async (world, name, count, cut) => {
   const at = async (what) => metric(world.lane.base, `worker_${what}`);
   while ((await at(name)) < count) {
@@ -175,7 +174,7 @@ khala('OaStreamKhalaLag', (world) => {
   for (let n = 0; n < 300; n++) control.append(worker, 'worker.heartbeat', { source: 'autopilot-desktop', kind: 'periodic' }, { keep: false });
 }, 'far behind its worker', { ms: 140000 });
 
-planted('planted in a live lane: a drain that lasts: OaStreamDrainLong', () => staged(async (put) => {
+planted('planted in a live lane: a drain that lasts: OaStreamDrainLong', async (put) => {
   const lane = await startLane({ name: 'draining', args: ['--drain-timeout', '10m'] });
   put({ stop: () => lane.kill() });
   const running = chat(lane.base, 'scenario:stall;n=2;ms=120000', { id: 'a' });
@@ -184,22 +183,22 @@ planted('planted in a live lane: a drain that lasts: OaStreamDrainLong', () => s
   const pager = await watched(put, [host(lane)], { change: (rules) => rules.replace('max_over_time(oa_stream_ready[10m]) == 0', 'max_over_time(oa_stream_ready[4s]) == 0') });
   lane.signal('SIGTERM'); // connections that are there, as Prometheus has one, are served on
   await assertSent(pager, { tickets: ['OaStreamDrainLong'], next: shown(3, /^NOT READY/, new RegExp(`1 target is not ready: ${host(lane)}`), /active +1 streams?/) });
-}));
+});
 
-planted('planted in front of live lanes: Prometheus scrapes a balancer: OaStreamMixedTarget', () => staged(async (put) => {
+planted('planted in front of live lanes: Prometheus scrapes a balancer: OaStreamMixedTarget', async (put) => {
   const lanes = (await Promise.all(['a', 'b'].map((name) => startLane({ name, args: ['--revision', name] })))).map(put);
   const door = put(await startBalancer('haproxy', 'roundrobin', lanes.map((lane) => lane.base)));
   const pager = await watched(put, [host(door)]);
   await assertSent(pager, { tickets: ['OaStreamMixedTarget'], next: shown(3, /^INCOMPLETE/, new RegExp(`several processes answer at ${host(door)} in turn`)) });
-}));
+});
 
-planted('planted in the scrape of a live lane: OaStreamBridgeAbsent', () => staged(async (put) => {
+planted('planted in the scrape of a live lane: OaStreamBridgeAbsent', async (put) => {
   const lane = put(await startLane({ name: 'lane' }));
   // It holds before the first scrape, too, when Prometheus knows no Alertmanager yet; what fires by then would be told a minute later.
   const change = (rules) => rules.replace(/(alert: "OaStreamBridgeAbsent"[^]*?for: )1s/, (_, before) => `${before}10s`);
   const pager = await watched(put, [host(lane)], { scrape: drop('oa_stream_bridge_accepted_total'), change });
   await assertSent(pager, { page: 'OaStreamBridgeAbsent', next: shown(3, /turns\/s/, /\/api\/chat\/stream +0\.0 +0\.0 +–/) });
-}));
+});
 
 /** Serves a --textfile as node_exporter does. */
 async function exporter(put, text) {
@@ -213,7 +212,7 @@ for (const [alert, severity, spoilt, next] of [
   ['OaStreamRunUnverified', 'page', (text) => passed(text, 0).replace(/^(oa_stream_run_exit_code\{.*\}) \S+$/m, '$1 8'), { shows: (end) => end.code === 0 }],
   ['OaStreamVerificationStale', 'ticket', (text) => passed(text, 9), { shows: (end) => /-steady-state-\S+ +\w/.test(end.stdout) }],
 ]) {
-  planted(`planted in the file of a real run: ${alert}`, () => staged(async (put) => {
+  planted(`planted in the file of a real run: ${alert}`, async (put) => {
     const lane = put(await startLane({ name: 'lane' }));
     const file = path.join(scratch('textfile'), 'verify.prom');
     const stateDir = scratch('state');
@@ -223,7 +222,7 @@ for (const [alert, severity, spoilt, next] of [
     assert.notEqual(spoilt(text), text);
     const pager = await watched(put, [host(lane), await exporter(put, spoilt(text))], {}, 'count(oa_stream_run_exit_code)');
     await assertSent(pager, { [severity === 'page' ? 'page' : 'tickets']: severity === 'page' ? alert : [alert], next, typing: { stateDir } });
-  }));
+  });
 }
 
 /** Six hours and a half of that lane's accepted turns, `per_s` a second, until `until_s` ago, as Prometheus' own blocks. */
@@ -243,23 +242,21 @@ function history(target, perSecond, untilSeconds) {
   assert.equal(ran.status, 0, ran.stderr);
   return data;
 }
-planted('planted in a live lane with six hours behind it: OaStreamBridgeDrop', () => staged(async (put) => {
+planted('planted in a live lane with six hours behind it: OaStreamBridgeDrop', async (put) => {
   const port = await freePort();
   const data = history(`127.0.0.1:${port}`, 1, 700);
   const lane = put(await startLane({ name: 'lane', listen: `127.0.0.1:${port}` }));
   const pager = await watched(put, [host(lane)], { data });
   await assertSent(pager, { page: 'OaStreamBridgeDrop', next: shown(3, /^NO TRAFFIC/) });
-}));
-planted('planted in a live lane with six hours behind it: OaStreamBridgeSpike', () => staged(async (put) => {
+});
+planted('planted in a live lane with six hours behind it: OaStreamBridgeSpike', async (put) => {
   const port = await freePort();
   const data = history(`127.0.0.1:${port}`, 0.05, 60);
   const lane = put(await startLane({ name: 'lane', listen: `127.0.0.1:${port}` }));
   const pager = await watched(put, [host(lane)], { data });
   for (let n = 0; n < 10; n++) await Promise.all(Array.from({ length: 30 }, () => chat(lane.base, 'replay:01-echo', { path: '/api/chat/stream' }).done));
   await assertSent(pager, { page: 'OaStreamBridgeSpike', next: { shows: (end) => /turns\/s/.test(end.stdout) && /OK|NO TRAFFIC/.test(end.stdout) } });
-}));
-
-describe('planted', { concurrency: 8 }, () => cases.forEach((one) => withAlertmanager(...one)));
+});
 
 test('every alert that this file plants is one of the generated rules', async () => {
   const { names } = await generated();

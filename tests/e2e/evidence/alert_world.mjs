@@ -4,23 +4,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import test from 'node:test';
 import { limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { alertmanagerRuns, startAlertmanager, startPrometheus } from '../lib/prometheus.mjs';
+import { sideBySide, stage } from '../lib/side_by_side.mjs';
 
-const here = alertmanagerRuns();
-/** Where the kernel allows no mount, Debian's Alertmanager does not find its templates. */
-export const withAlertmanager = (name, ...rest) => (here ? test(name, ...rest) : console.error(`not here, no mount is allowed: ${name}`));
-
-/** `body(put)`; what it put there is stopped afterwards, the last one first. */
-export async function staged(body) {
-  const stack = [];
-  try {
-    await body((one) => { stack.push(one); return one; });
-  } finally {
-    for (const one of stack.toReversed()) if (!one.exit) await one.stop();
-  }
-}
+/** Tests with a pager, which they `put` there. Where the kernel allows no mount, Debian's Alertmanager does not find its templates. */
+export const withAlertmanager = (suite, atOnce) => (alertmanagerRuns()
+  ? sideBySide(suite, atOnce, stage((one) => (one.exit ? null : one.stop())))
+  : (name) => console.error(`not here, no mount is allowed: ${name}`));
 
 export async function until(pick, what, ms = 40000) {
   for (const end = Date.now() + limit(ms); ; await sleep(100)) {

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import test, { describe } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { readMetrics, total } from '../lib/metrics.mjs';
 import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { freePort, startBalancer } from '../lib/proxies.mjs';
+import { sideBySide, stage } from '../lib/side_by_side.mjs';
 
 const TURNS = 60;
 const GATE = 'bad: http_5xx | terminal_error <= 1%';
@@ -24,16 +24,6 @@ async function frontDoor(lanes, balance) {
 }
 const startDoor = (kind, how, lanes) => (kind === 'front door' ? frontDoor(lanes, how) : startBalancer(kind, how, lanes.map((lane) => lane.base)));
 const host = (one) => new URL(one.base).host;
-
-/** `body(stack)`; what it put there is stopped afterwards, the last one first. */
-async function staged(body) {
-  const stack = [];
-  try {
-    await body((one) => { stack.push(one); return one; });
-  } finally {
-    for (const one of stack.toReversed()) await one.kill();
-  }
-}
 
 let rules;
 async function ruleFile() {
@@ -69,12 +59,11 @@ async function dashboardSays(server) {
 }
 
 /** Two at a time, each with lanes and a Prometheus of its own: they wait for scrapes. */
-const cases = [];
-const beside = (...one) => cases.push(one);
+const beside = sideBySide('views', 2, stage((one) => one.kill()));
 
 for (const kind of ['haproxy', 'nginx', 'front door']) {
   for (const how of kind === 'front door' ? ['weights', 'least-conn'] : ['roundrobin', 'leastconn']) {
-    beside(`behind ${kind} by ${how}: every view tells the same two integers, and none says OK`, { timeout: limit(120000) }, () => staged(async (put) => {
+    beside(`behind ${kind} by ${how}: every view tells the same two integers, and none says OK`, { timeout: limit(120000) }, async (put) => {
       const { lanes, logs } = await pair(put);
       const door = put(await startDoor(kind, how, lanes));
       const server = put(await startPrometheus(lanes.map(host), { rules: [await ruleFile()] }));
@@ -112,11 +101,11 @@ for (const kind of ['haproxy', 'nginx', 'front door']) {
       const shown = await dashboardSays(server); // increase() fills in at the window's ends, both alike
       assert.ok(Math.abs(shown.bad / shown.all - want.bad / want.all) < 0.005, JSON.stringify(shown));
       assert.ok(shown.all >= want.all * 0.9 && shown.all <= want.all * 1.5, JSON.stringify(shown));
-    }));
+    });
   }
 }
 
-beside('an instance that is never reached: no view says OK without naming it', { timeout: limit(120000) }, () => staged(async (put) => {
+beside('an instance that is never reached: no view says OK without naming it', { timeout: limit(120000) }, async (put) => {
   const { lanes, logs } = await pair(put);
   const gone = `127.0.0.1:${await freePort()}`;
   const server = put(await startPrometheus([host(lanes[0]), gone]));
@@ -142,6 +131,4 @@ beside('an instance that is never reached: no view says OK without naming it', {
   const logged = await oa(['slo', 'gate', 'bad: http_5xx | terminal_error <= 10%', '--window', '2m', ...logs.flatMap((log) => ['--access-log', log])]);
   assert.equal(logged.code, 3, logged.stdout);
   assert.ok((logged.stdout + logged.stderr).includes(logs[1]), logged.stdout + logged.stderr);
-}));
-
-describe('views', { concurrency: 2 }, () => cases.forEach((one) => test(...one)));
+});

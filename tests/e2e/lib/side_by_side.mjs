@@ -24,3 +24,11 @@ export function sideBySide(suite, atOnce, start, stop = (world) => world.stop())
     }]);
   };
 }
+
+/** A world that its test puts together: `put(one)` gives `one`. `end(one)` follows after the test, for the last one first. */
+export const stage = (end) => () => {
+  const stack = [];
+  const put = (one) => { stack.push(one); return one; };
+  put.stop = async () => { for (const one of stack.toReversed()) await end(one); };
+  return put;
+};
