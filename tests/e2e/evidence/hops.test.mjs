@@ -8,10 +8,6 @@ import { startLane } from '../lib/lane.mjs';
 import { freePort, startHaproxy, startNginx } from '../lib/proxies.mjs';
 import { limit, oa } from '../lib/process.mjs';
 
-/** Two at a time, the one that takes longest first: they wait for nearly all of their time. */
-const cases = [];
-const beside = (...one) => cases.push(one);
-
 const LONGEST = '6s';
 const running = [];
 let lane;
@@ -45,104 +41,105 @@ const near = (check, hop, seconds, off = 0.7) => {
   assert.ok(Math.abs(check.data.limit_s - seconds) <= off, check.detail);
 };
 
-beside('the authority is the last hop: how late it is, and that it fails', async () => {
-  const past = async (args) => {
-    const behind = await startLane({ pace: 'recorded', args: ['--heartbeat', '1s', ...args] });
-    try { return (await hops([['origin', behind.base], ['authority']])).of('authority'); } finally { await behind.stop(); }
-  };
-  const [fine, slow, lost] = await Promise.all([past([]), past(['--inject', 'slow=6']), past(['--inject', 'drop=1'])]);
-  assert.equal(fine.verdict, 'PASS', fine.detail);
-  assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ ms later/);
-  near(slow, 'authority', 1.5);
-  assert.deepEqual([lost.verdict, lost.data.hop], ['FAIL', 'authority'], lost.detail);
-  assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);
-});
+/** Two at a time, the one that takes longest first: they wait for nearly all of their time. */
+describe('hops', { concurrency: 2 }, () => {
+  test('the authority is the last hop: how late it is, and that it fails', async () => {
+    const past = async (args) => {
+      const behind = await startLane({ pace: 'recorded', args: ['--heartbeat', '1s', ...args] });
+      try { return (await hops([['origin', behind.base], ['authority']])).of('authority'); } finally { await behind.stop(); }
+    };
+    const [fine, slow, lost] = await Promise.all([past([]), past(['--inject', 'slow=6']), past(['--inject', 'drop=1'])]);
+    assert.equal(fine.verdict, 'PASS', fine.detail);
+    assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ ms later/);
+    near(slow, 'authority', 1.5);
+    assert.deepEqual([lost.verdict, lost.data.hop], ['FAIL', 'authority'], lost.detail);
+    assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);
+  });
 
-beside('a real Codex as the last hop: when it began, and how long it was silent', async () => {
-  const mock = await startMock();
-  const real = await startCodexLane({ config: chatConfig, port: mock.port });
-  try {
-    const told = await hops([['origin', real.base], ['authority']]);
-    assert.equal(told.of('authority').verdict, 'PASS', told.of('authority').detail);
-    assert.match(told.of('authority').detail, /^the authority began to answer after \d+\.\d s and was silent for \d+\.\d s at most$/);
-    assert.equal(told.of('silence').verdict, 'SKIPPED');
-  } finally {
-    await real.stop();
-    await mock.stop();
-  }
-});
+  test('a real Codex as the last hop: when it began, and how long it was silent', async () => {
+    const mock = await startMock();
+    const real = await startCodexLane({ config: chatConfig, port: mock.port });
+    try {
+      const told = await hops([['origin', real.base], ['authority']]);
+      assert.equal(told.of('authority').verdict, 'PASS', told.of('authority').detail);
+      assert.match(told.of('authority').detail, /^the authority began to answer after \d+\.\d s and was silent for \d+\.\d s at most$/);
+      assert.equal(told.of('silence').verdict, 'SKIPPED');
+    } finally {
+      await real.stop();
+      await mock.stop();
+    }
+  });
 
-beside('the shipped examples: nothing is cut, held back or changed, and the heartbeat is passed on', async () => {
-  const edge = await nginx(lane.base);
-  const told = await hops([['client', await haproxy(edge)], ['edge', edge], ['origin', lane.base]]);
-  assert.equal(told.all.length, 7);
-  for (const check of told.all) assert.equal(check.verdict, 'PASS', `${check.id}: ${check.detail}`);
-  assert.match(told.of('silence').detail, /the heartbeat every [23]\.\d s is passed on/);
-  assert.match(told.of('keep-alive').detail, /origin keeps an idle connection for 6\.0 s at least/);
-});
+  test('the shipped examples: nothing is cut, held back or changed, and the heartbeat is passed on', async () => {
+    const edge = await nginx(lane.base);
+    const told = await hops([['client', await haproxy(edge)], ['edge', edge], ['origin', lane.base]]);
+    assert.equal(told.all.length, 7);
+    for (const check of told.all) assert.equal(check.verdict, 'PASS', `${check.id}: ${check.detail}`);
+    assert.match(told.of('silence').detail, /the heartbeat every [23]\.\d s is passed on/);
+    assert.match(told.of('keep-alive').detail, /origin keeps an idle connection for 6\.0 s at least/);
+  });
 
-beside('an idle cut is the hop\'s that does it, whichever stands before it, with its seconds', async () => {
-  const cutting = await nginx(lane.base, READ('2s')), fine = await nginx(lane.base);
-  const [inner, outer, patient] = await Promise.all([
-    hops([['client', await haproxy(cutting)], ['edge', cutting], ['origin', lane.base]]),
-    hops([['client', await haproxy(fine, SERVER('2s'))], ['edge', fine], ['origin', lane.base]]),
-    nginx(lane.base, READ('4s')).then((edge) => hops([['edge', edge], ['origin', lane.base]])),
-  ]);
-  near(inner.of('silence'), 'edge', 2);
-  assert.match(inner.of('silence').detail, /^edge cuts a stream after .* s of silence .*past it, at origin, it is not so$/);
-  near(inner.of('whole-answer'), 'edge', 2);
-  near(outer.of('silence'), 'client', 2);
-  near(outer.of('whole-answer'), 'client', 2);
-  // Longer than the heartbeat: streams live, and what is not streamed shows the hop's own limit.
-  assert.equal(patient.of('silence').verdict, 'PASS', patient.of('silence').detail);
-  near(patient.of('whole-answer'), 'edge', 4);
-  assert.equal(patient.of('duration').verdict, 'PASS');
-});
+  test('an idle cut is the hop\'s that does it, whichever stands before it, with its seconds', async () => {
+    const cutting = await nginx(lane.base, READ('2s')), fine = await nginx(lane.base);
+    const [inner, outer, patient] = await Promise.all([
+      hops([['client', await haproxy(cutting)], ['edge', cutting], ['origin', lane.base]]),
+      hops([['client', await haproxy(fine, SERVER('2s'))], ['edge', fine], ['origin', lane.base]]),
+      nginx(lane.base, READ('4s')).then((edge) => hops([['edge', edge], ['origin', lane.base]])),
+    ]);
+    near(inner.of('silence'), 'edge', 2);
+    assert.match(inner.of('silence').detail, /^edge cuts a stream after .* s of silence .*past it, at origin, it is not so$/);
+    near(inner.of('whole-answer'), 'edge', 2);
+    near(outer.of('silence'), 'client', 2);
+    near(outer.of('whole-answer'), 'client', 2);
+    // Longer than the heartbeat: streams live, and what is not streamed shows the hop's own limit.
+    assert.equal(patient.of('silence').verdict, 'PASS', patient.of('silence').detail);
+    near(patient.of('whole-answer'), 'edge', 4);
+    assert.equal(patient.of('duration').verdict, 'PASS');
+  });
 
-beside('buffering, compression, a lost header, a limited duration and a closed idle connection', async () => {
-  const buffering = await nginx(lane.base, [['proxy_http_version 1.1;', 'proxy_ignore_headers X-Accel-Buffering;'], ['proxy_buffering off', 'proxy_buffering on']]);
-  const zipping = await nginx(lane.base, [['gzip off;', 'gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_min_length 0;'], ['proxy_buffering off;', 'proxy_buffering off; proxy_hide_header x-oa-revision;']]);
-  const port = await freePort();
-  const short = http.createServer((req, res) => { // ends whatever takes longer than 3 s
-    const up = http.request(new URL(req.url, lane.base), { method: req.method, headers: { ...req.headers, host: new URL(lane.base).host } }, (answer) => {
-      res.writeHead(answer.statusCode, answer.headers);
-      answer.on('data', (piece) => res.write(piece)).on('end', () => res.end());
-    });
-    up.on('error', () => res.destroy());
-    req.pipe(up);
-    const timer = setTimeout(() => { up.destroy(); res.destroy(); }, 3000);
-    res.on('close', () => clearTimeout(timer));
-  }).listen(port, '127.0.0.1');
-  const impatient = await haproxy(lane.base, [['timeout http-keep-alive 60s', 'timeout http-keep-alive 2s']]);
-  const [held, zipped, ended, closed] = await Promise.all([
-    hops([['edge', buffering], ['origin', lane.base]]),
-    hops([['client', await haproxy(zipping)], ['edge', zipping], ['origin', lane.base]]),
-    hops([['edge', `http://127.0.0.1:${port}`], ['origin', lane.base]]),
-    hops([['edge', impatient], ['origin', lane.base]]),
-  ]);
-  short.close();
-  assert.deepEqual([held.of('buffering').verdict, held.of('buffering').data.hop], ['FAIL', 'edge'], held.of('buffering').detail);
-  assert.match(held.of('buffering').detail, /holds content back for up to \d+\.\d s, in pieces of up to \d+ bytes/);
-  assert.deepEqual([zipped.of('compression').verdict, zipped.of('compression').data.hop], ['FAIL', 'edge'], zipped.of('compression').detail);
-  assert.deepEqual([zipped.of('headers').verdict, zipped.of('headers').data.hop], ['FAIL', 'edge'], zipped.of('headers').detail);
-  assert.match(zipped.of('headers').detail, /x-oa-revision \(gone\)/);
-  near(ended.of('duration'), 'edge', 3);
-  assert.match(closed.of('keep-alive').detail, /edge closes a connection that is idle for 1\.5 to 3\.0 s; origin keeps/);
-});
+  test('buffering, compression, a lost header, a limited duration and a closed idle connection', async () => {
+    const buffering = await nginx(lane.base, [['proxy_http_version 1.1;', 'proxy_ignore_headers X-Accel-Buffering;'], ['proxy_buffering off', 'proxy_buffering on']]);
+    const zipping = await nginx(lane.base, [['gzip off;', 'gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_min_length 0;'], ['proxy_buffering off;', 'proxy_buffering off; proxy_hide_header x-oa-revision;']]);
+    const port = await freePort();
+    const short = http.createServer((req, res) => { // ends whatever takes longer than 3 s
+      const up = http.request(new URL(req.url, lane.base), { method: req.method, headers: { ...req.headers, host: new URL(lane.base).host } }, (answer) => {
+        res.writeHead(answer.statusCode, answer.headers);
+        answer.on('data', (piece) => res.write(piece)).on('end', () => res.end());
+      });
+      up.on('error', () => res.destroy());
+      req.pipe(up);
+      const timer = setTimeout(() => { up.destroy(); res.destroy(); }, 3000);
+      res.on('close', () => clearTimeout(timer));
+    }).listen(port, '127.0.0.1');
+    const impatient = await haproxy(lane.base, [['timeout http-keep-alive 60s', 'timeout http-keep-alive 2s']]);
+    const [held, zipped, ended, closed] = await Promise.all([
+      hops([['edge', buffering], ['origin', lane.base]]),
+      hops([['client', await haproxy(zipping)], ['edge', zipping], ['origin', lane.base]]),
+      hops([['edge', `http://127.0.0.1:${port}`], ['origin', lane.base]]),
+      hops([['edge', impatient], ['origin', lane.base]]),
+    ]);
+    short.close();
+    assert.deepEqual([held.of('buffering').verdict, held.of('buffering').data.hop], ['FAIL', 'edge'], held.of('buffering').detail);
+    assert.match(held.of('buffering').detail, /holds content back for up to \d+\.\d s, in pieces of up to \d+ bytes/);
+    assert.deepEqual([zipped.of('compression').verdict, zipped.of('compression').data.hop], ['FAIL', 'edge'], zipped.of('compression').detail);
+    assert.deepEqual([zipped.of('headers').verdict, zipped.of('headers').data.hop], ['FAIL', 'edge'], zipped.of('headers').detail);
+    assert.match(zipped.of('headers').detail, /x-oa-revision \(gone\)/);
+    near(ended.of('duration'), 'edge', 3);
+    assert.match(closed.of('keep-alive').detail, /edge closes a connection that is idle for 1\.5 to 3\.0 s; origin keeps/);
+  });
 
-beside('what names no hops is refused', async () => {
-  for (const [list, words] of [
-    ['edge=http://127.0.0.1:1', /two to six hops/],
-    ['edge=http://127.0.0.1:1,edge=http://127.0.0.1:2', /named twice/],
-    ['edge,origin=http://127.0.0.1:1', /not a name and an address/],
-    ['authority', /not a name and an address/],
-    ['authority,origin=http://127.0.0.1:1', /not a name and an address/],
-    ['edge=ftp://127.0.0.1,origin=http://127.0.0.1:1', /--hops/],
-  ]) {
-    const refused = await oa(['smoke', 'stream', '--hops', list]);
-    assert.equal(refused.code, 2, `${list}: ${refused.stderr}`);
-    assert.match(refused.stderr, words);
-  }
+  test('what names no hops is refused', async () => {
+    for (const [list, words] of [
+      ['edge=http://127.0.0.1:1', /two to six hops/],
+      ['edge=http://127.0.0.1:1,edge=http://127.0.0.1:2', /named twice/],
+      ['edge,origin=http://127.0.0.1:1', /not a name and an address/],
+      ['authority', /not a name and an address/],
+      ['authority,origin=http://127.0.0.1:1', /not a name and an address/],
+      ['edge=ftp://127.0.0.1,origin=http://127.0.0.1:1', /--hops/],
+    ]) {
+      const refused = await oa(['smoke', 'stream', '--hops', list]);
+      assert.equal(refused.code, 2, `${list}: ${refused.stderr}`);
+      assert.match(refused.stderr, words);
+    }
+  });
 });
-
-describe('hops', { concurrency: 2 }, () => cases.forEach((one) => test(...one)));

@@ -70,103 +70,102 @@ class Measured {
 }
 
 /** Three at a time, each in a world of its own, which all begin together: they wait for most of their time. */
-const cases = [];
-const beside = (...one) => cases.push(one);
-
-beside('answers that are cut fail the gate on that ending, and no gate on another', async (at) => {
-  const door = await at.door(playbook({ gates: ['id: cut, bad: truncated, at_most: 5%', 'id: halted, bad: stalled | malformed_frame, at_most: 30%', 'id: tokens, p50: tokens_per_s, at_least: 1/s'] }), { spoiled: true });
-  at.spoiler.fault = { kind: 'truncated', share: 0.2 };
-  const run = await at.cutover(door);
-  at.spoiler.fault = null;
-  assert.equal(run.exit, 7, run.stderr);
-  assert.equal(run.gate('cut').verdict, 'FAIL');
-  assert.match(run.gate('cut').detail, /rate of truncated/);
-  assert.notEqual(run.gate('halted')?.verdict, 'FAIL');
-});
-
-beside('a canary of half the tokens per second fails, an equal one passes', async (at) => {
-  const gates = ['p50: tokens_per_s, at_most: 1s', 'p50: tokens_per_s, at_least: -20%, versus: stable'];
-  const door = await at.door(playbook({ gates: gates.slice(1) }));
-  const good = await at.cutover(door);
-  assert.equal(good.exit, 0, good.stderr);
-  assert.match(good.gate('tokens-per-s-p50-vs-stable').detail, /p50 tokens per s .*\/s against .*\/s/);
-  at.canary.setFaults('slow=3');
-  const bad = await at.cutover(await at.door(playbook({ gates: gates.slice(1) })));
-  at.canary.setFaults('');
-  assert.equal(bad.exit, 7, bad.stderr);
-  assert.match(bad.gate('tokens-per-s-p50-vs-stable').detail, /-[56]\d.*% versus stable/);
-  const wrong = await (await at.door(playbook({ gates: gates.slice(0, 1) }))).plan(at.set());
-  assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /fewer tokens_per_s are worse: it takes at_least/);
-});
-
-beside('failed sync tokens are counted per revision, missing audit events against the time before', async (at) => {
-  const gates = ['spike: sync_token_errors, at_most: +100%, min_events: 5', 'spike: audit_errors, at_most: +100%, min_events: 5, versus: before', 'spike: auth_errors, at_most: +100%'];
-  const text = playbook({ gates, sources: SYNC });
-  const good = await at.cutover(await at.door(text));
-  // Nobody came but probes, which the lanes' own counters leave out.
-  assert.match(good.gate('sync-token-errors').detail, /within the limit/);
-  assert.match(good.gate('audit-errors').detail, /before the run/);
-  const door = await at.door(text);
-  at.crowds.push(new Users(door.base, 30));
-  const plan = await door.plan(at.set());
-  assert.equal(plan.code, 10, plan.stderr);
-  const equal = await at.cutover(door);
-  assert.equal(equal.exit, 0, equal.stderr);
-  assert.match(equal.gate('auth-errors').detail, /0 of \d+, stable has none/);
-
-  at.exporter.set('sync_token_failures_total', 'v2', 20);
-  const sync = await at.cutover(await at.door(text));
-  at.exporter.set('sync_token_failures_total', 'v2', 2);
-  assert.equal(sync.gate('sync-token-errors').verdict, 'FAIL', sync.stderr);
-
-  const late = await at.door(text);
-  at.crowds.push(new Users(late.base, 30));
-  assert.equal((await late.plan(at.set())).code, 10);
-  const apply = late.begin();
-  await apply.until(() => late.lines('measure/gates.ndjson').length > 0, 'a first look', 30000);
-  at.exporter.set('audit_missing_total', '', 200);
-  await apply.end(60000);
-  at.exporter.set('audit_missing_total', '', 4);
-  const audit = JSON.parse(apply.stdout).checks.find((check) => check.id.startsWith('gate.audit-errors@'));
-  assert.equal(audit.verdict, 'FAIL', audit.detail);
-});
-
-beside('a PromQL expression has a unit, a direction and a revision', async (at) => {
-  const expression = 'promql: "max(queue_seconds{revision=\\"$revision\\"})", unit: seconds';
-  const gates = [`id: queue, ${expression}, at_most: 1s`, `id: queue-vs, ${expression}, at_most: +50%, versus: stable`, 'id: fleet, promql: "count(queue_seconds)", unit: count, at_least: 2'];
-  const good = await at.cutover(await at.door(playbook({ gates, bake: '2s' })));
-  assert.equal(good.exit, 0, good.stderr);
-  assert.match(good.gate('queue').detail, /canary queue 400ms, within the limit of at most 1s/);
-  assert.match(good.gate('fleet').detail, /at least 2/);
-  at.exporter.gauge('queue_seconds', 'v2', 0.9);
-  const bad = await at.cutover(await at.door(playbook({ gates, bake: '2s' })));
-  at.exporter.gauge('queue_seconds', 'v2', 0.4);
-  assert.equal(bad.exit, 7, bad.stderr);
-  assert.equal(bad.gate('queue').verdict, 'PASS');
-  assert.equal(bad.gate('queue-vs').verdict, 'FAIL');
-  const none = await (await at.door(playbook({ gates: ['id: gone, promql: no_such_series, unit: count, at_most: 1'] }))).plan(at.set());
-  assert.equal(none.code, 6);
-  assert.match(none.stderr, /gate gone has nothing to judge: .*no series match \(no_such_series\); 'or vector\(0\)' makes that a 0/);
-
-  for (const [gate, message] of [
-    ['promql: "x", at_most: 1%', /promql and unit belong together/],
-    ['promql: "x", unit: share, at_most: 2s', /'2s' does not limit a promql with unit: share/],
-    ['promql: "x", unit: count, at_most: +20%, versus: stable', /does not contain \$revision/],
-    ['bad: truncated | turn_failed, at_most: 1%', /no source counts truncated \| turn_failed together/],
-    ['bad: any, at_most: 1%, at_least: 1%', /exactly one of at_most and at_least/],
-    ['bad: truncated, at_most: 1%, source: access_log', /only probes can detect that an answer ended as truncated/],
-    ['spike: audit_errors, at_most: +100%, source: access_log', /the log has no audit_errors/],
-  ]) {
-    const wrong = await (await at.door(playbook({ gates: [gate] }))).plan(at.set());
-    assert.equal(wrong.code, 2, gate);
-    assert.match(wrong.stderr, message, gate);
-  }
-});
-
 describe('gates', { concurrency: 3 }, () => {
-  let worlds = [];
-  before(async () => { worlds = await Promise.all(cases.map(() => Measured.start())); });
-  after(() => Promise.all(worlds.map((one) => one.stop())));
-  cases.forEach(([name, body], n) => test(name, () => body(worlds[n])));
+  const own = (body) => {
+    const world = Measured.start();
+    before(() => world);
+    after(async () => (await world).stop());
+    return async () => body(await world);
+  };
+
+  test('answers that are cut fail the gate on that ending, and no gate on another', own(async (at) => {
+    const door = await at.door(playbook({ gates: ['id: cut, bad: truncated, at_most: 5%', 'id: halted, bad: stalled | malformed_frame, at_most: 30%', 'id: tokens, p50: tokens_per_s, at_least: 1/s'] }), { spoiled: true });
+    at.spoiler.fault = { kind: 'truncated', share: 0.2 };
+    const run = await at.cutover(door);
+    at.spoiler.fault = null;
+    assert.equal(run.exit, 7, run.stderr);
+    assert.equal(run.gate('cut').verdict, 'FAIL');
+    assert.match(run.gate('cut').detail, /rate of truncated/);
+    assert.notEqual(run.gate('halted')?.verdict, 'FAIL');
+  }));
+
+  test('a canary of half the tokens per second fails, an equal one passes', own(async (at) => {
+    const gates = ['p50: tokens_per_s, at_most: 1s', 'p50: tokens_per_s, at_least: -20%, versus: stable'];
+    const door = await at.door(playbook({ gates: gates.slice(1) }));
+    const good = await at.cutover(door);
+    assert.equal(good.exit, 0, good.stderr);
+    assert.match(good.gate('tokens-per-s-p50-vs-stable').detail, /p50 tokens per s .*\/s against .*\/s/);
+    at.canary.setFaults('slow=3');
+    const bad = await at.cutover(await at.door(playbook({ gates: gates.slice(1) })));
+    at.canary.setFaults('');
+    assert.equal(bad.exit, 7, bad.stderr);
+    assert.match(bad.gate('tokens-per-s-p50-vs-stable').detail, /-[56]\d.*% versus stable/);
+    const wrong = await (await at.door(playbook({ gates: gates.slice(0, 1) }))).plan(at.set());
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /fewer tokens_per_s are worse: it takes at_least/);
+  }));
+
+  test('failed sync tokens are counted per revision, missing audit events against the time before', own(async (at) => {
+    const gates = ['spike: sync_token_errors, at_most: +100%, min_events: 5', 'spike: audit_errors, at_most: +100%, min_events: 5, versus: before', 'spike: auth_errors, at_most: +100%'];
+    const text = playbook({ gates, sources: SYNC });
+    const good = await at.cutover(await at.door(text));
+    // Nobody came but probes, which the lanes' own counters leave out.
+    assert.match(good.gate('sync-token-errors').detail, /within the limit/);
+    assert.match(good.gate('audit-errors').detail, /before the run/);
+    const door = await at.door(text);
+    at.crowds.push(new Users(door.base, 30));
+    const plan = await door.plan(at.set());
+    assert.equal(plan.code, 10, plan.stderr);
+    const equal = await at.cutover(door);
+    assert.equal(equal.exit, 0, equal.stderr);
+    assert.match(equal.gate('auth-errors').detail, /0 of \d+, stable has none/);
+
+    at.exporter.set('sync_token_failures_total', 'v2', 20);
+    const sync = await at.cutover(await at.door(text));
+    at.exporter.set('sync_token_failures_total', 'v2', 2);
+    assert.equal(sync.gate('sync-token-errors').verdict, 'FAIL', sync.stderr);
+
+    const late = await at.door(text);
+    at.crowds.push(new Users(late.base, 30));
+    assert.equal((await late.plan(at.set())).code, 10);
+    const apply = late.begin();
+    await apply.until(() => late.lines('measure/gates.ndjson').length > 0, 'a first look', 30000);
+    at.exporter.set('audit_missing_total', '', 200);
+    await apply.end(60000);
+    at.exporter.set('audit_missing_total', '', 4);
+    const audit = JSON.parse(apply.stdout).checks.find((check) => check.id.startsWith('gate.audit-errors@'));
+    assert.equal(audit.verdict, 'FAIL', audit.detail);
+  }));
+
+  test('a PromQL expression has a unit, a direction and a revision', own(async (at) => {
+    const expression = 'promql: "max(queue_seconds{revision=\\"$revision\\"})", unit: seconds';
+    const gates = [`id: queue, ${expression}, at_most: 1s`, `id: queue-vs, ${expression}, at_most: +50%, versus: stable`, 'id: fleet, promql: "count(queue_seconds)", unit: count, at_least: 2'];
+    const good = await at.cutover(await at.door(playbook({ gates, bake: '2s' })));
+    assert.equal(good.exit, 0, good.stderr);
+    assert.match(good.gate('queue').detail, /canary queue 400ms, within the limit of at most 1s/);
+    assert.match(good.gate('fleet').detail, /at least 2/);
+    at.exporter.gauge('queue_seconds', 'v2', 0.9);
+    const bad = await at.cutover(await at.door(playbook({ gates, bake: '2s' })));
+    at.exporter.gauge('queue_seconds', 'v2', 0.4);
+    assert.equal(bad.exit, 7, bad.stderr);
+    assert.equal(bad.gate('queue').verdict, 'PASS');
+    assert.equal(bad.gate('queue-vs').verdict, 'FAIL');
+    const none = await (await at.door(playbook({ gates: ['id: gone, promql: no_such_series, unit: count, at_most: 1'] }))).plan(at.set());
+    assert.equal(none.code, 6);
+    assert.match(none.stderr, /gate gone has nothing to judge: .*no series match \(no_such_series\); 'or vector\(0\)' makes that a 0/);
+
+    for (const [gate, message] of [
+      ['promql: "x", at_most: 1%', /promql and unit belong together/],
+      ['promql: "x", unit: share, at_most: 2s', /'2s' does not limit a promql with unit: share/],
+      ['promql: "x", unit: count, at_most: +20%, versus: stable', /does not contain \$revision/],
+      ['bad: truncated | turn_failed, at_most: 1%', /no source counts truncated \| turn_failed together/],
+      ['bad: any, at_most: 1%, at_least: 1%', /exactly one of at_most and at_least/],
+      ['bad: truncated, at_most: 1%, source: access_log', /only probes can detect that an answer ended as truncated/],
+      ['spike: audit_errors, at_most: +100%, source: access_log', /the log has no audit_errors/],
+    ]) {
+      const wrong = await (await at.door(playbook({ gates: [gate] }))).plan(at.set());
+      assert.equal(wrong.code, 2, gate);
+      assert.match(wrong.stderr, message, gate);
+    }
+  }));
 });

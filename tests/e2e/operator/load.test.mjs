@@ -31,10 +31,6 @@ const onLane = (body) => async () => {
   assert.equal((await lane.stop()).code, 0);
 };
 
-/** Four at a time: each counts what its own lane was sent, and waits for most of its time. */
-const cases = [];
-const beside = (...one) => cases.push(one);
-
 test('500 requests a second: sent as planned within 1 %, and the lane counted as many', { timeout: limit(60000) }, onLane(async (lane) => {
   const run = await load(lane.base, ['--rate', '500/s', '--duration', '4s', '--limit', 'p99-first_content<=30s']);
   const report = run.json();
@@ -56,118 +52,117 @@ test('500 requests a second: sent as planned within 1 %, and the lane counted as
   assert.ok(fs.existsSync(path.join(report.evidence, 'SHA256SUMS')));
 }));
 
-beside('a lane that stands still for 2 s is seen in the p99, though few requests were under way', { timeout: limit(60000) }, async () => {
-  const paused = await startLane({ name: 'paused-lane' });
-  const run = begin(paused.base, ['--rate', '100/s', '--duration', '8s', '--limit', 'p99-first_content<=1s', '--stall', '60s']);
-  await run.until(() => seconds(run).length >= 1, 'first second');
-  paused.signal('SIGSTOP');
-  await sleep(2000); // the pause itself
-  paused.signal('SIGCONT');
-  assert.equal((await run.end(60000)).code, 1, run.stdout);
-  const report = summary(run);
-  const times = report.load.from_planned.first_content;
-  assert.equal(times.n, 800, 'arrivals did not wait for the lane');
-  assert.ok(times.p99 >= 1.7, JSON.stringify(times));
-  assert.ok(times.p50 < 1, JSON.stringify(times));
-  assert.equal(check(report, 'limit.p99-first_content').verdict, 'FAIL');
-  await paused.stop();
-});
-
-beside('what exceeds the room in flight is told as dropped, and no percentile profits', async () => {
-  const slow = await startLane({ pace: 'recorded', name: 'slow-lane' });
-  const run = await load(slow.base, ['--rate', '100/s', '--duration', '2s', '--prompt', 'replay:02-text-paced', '--max-in-flight', '5', '--stop-at-bad', '0%']);
-  const report = run.json();
-  const { counts, from_planned: times } = report.load;
-  assert.ok(counts.dropped > 50, JSON.stringify(counts));
-  assert.equal(counts.planned, 200);
-  assert.equal(counts.sent + counts.dropped, 200);
-  assert.equal(times.first_content.infinite, counts.dropped);
-  assert.equal(times.first_content.p99, 'inf');
-  assert.equal(check(report, 'rate').verdict, 'INCONCLUSIVE');
-  assert.match(check(report, 'rate').detail, /dropped/);
-  assert.equal(check(report, 'limit.bad').verdict, 'FAIL');
-  assert.equal(run.code, 1);
-  await slow.stop();
-});
-
-beside('slow readers and readers that leave get their share, and are no failures', onLane(async (lane) => {
-  const run = await load(lane.base, ['--rate', '200/s', '--duration', '2s', '--slow-readers', '20%', '--disconnect', '10%', '--read-pause', '50ms']);
-  const report = run.json();
-  const { counts, endings } = report.load;
-  assert.equal(counts.sent, 400);
-  assert.ok(counts.slow_readers > 40 && counts.slow_readers < 120, JSON.stringify(counts));
-  assert.ok(counts.leaving_readers > 15 && counts.leaving_readers < 70, JSON.stringify(counts));
-  assert.equal(endings.left, counts.leaving_readers);
-  assert.equal(endings.ok, 400 - endings.left);
-  assert.equal(counts.judged, 400 - endings.left);
-  assert.equal(report.load.counted_by_target, 400);
-  assert.equal(report.verdict, 'PASS', run.stdout);
-  const slow = lines(report, 'requests.ndjson').filter((one) => one.reader === 'slow');
-  assert.equal(slow.length, counts.slow_readers);
-  for (const one of slow) assert.ok(one.first_content >= 0.05, JSON.stringify(one));
-  assert.ok(report.load.from_planned.end.n <= 400 - counts.slow_readers - counts.leaving_readers);
-}));
-
-beside('readers that leave are no good ones: with nobody left to judge nothing is decided', async () => {
-  const failing = await startLane({ name: 'failing-lane', args: ['--inject', 'error-rate=0.05'] });
-  const some = (await load(failing.base, ['--rate', '100/s', '--duration', '4s', '--prompt', 'scenario:words;n=2', '--disconnect', '80%', '--limit', 'bad <= 3%'])).json();
-  const bad = check(some, 'limit.bad');
-  assert.equal(bad.data.n, some.load.counts.judged);
-  assert.ok(bad.data.n < 130, bad.detail);
-  assert.notEqual(bad.verdict, 'PASS', bad.detail);
-  const run = await load(failing.base, ['--rate', '100/s', '--duration', '2s', '--prompt', 'scenario:words;n=2', '--disconnect', '100%', '--limit', 'bad <= 3%', '--limit', 'in_stream_error <= 3%']);
-  assert.equal(run.code, 3, run.stdout);
-  for (const id of ['limit.bad', 'limit.in_stream_error']) {
-    assert.equal(check(run.json(), id).verdict, 'INCONCLUSIVE');
-    assert.match(check(run.json(), id).detail, /none of 200 measured requests can be judged/);
-  }
-  await failing.stop();
-});
-
-beside('a fixed number of users, a ramp that is not measured, and a cap on requests', onLane(async (lane) => {
-  const run = await load(lane.base, ['--concurrency', '4', '--ramp', '500ms', '--duration', '20s', '--requests', '400', '--list', '10']);
-  const report = run.json();
-  assert.equal(report.load.counts.sent, 400);
-  assert.ok(report.load.counts.measured <= 400);
-  assert.ok(lines(report, 'seconds.ndjson').every((one) => one.in_flight <= 4));
-  assert.equal(lines(report, 'requests.ndjson').length, 10);
-  assert.equal(report.load.unlisted, 390);
-  assert.ok(!report.checks.some((one) => one.id === 'load.rate'), 'no rate was asked for');
-}));
-
-beside('too few samples decide nothing: INCONCLUSIVE, exit 3, with the number that would', onLane(async (lane) => {
-  const run = await load(lane.base, ['--rate', '50/s', '--duration', '1s', '--limit', 'p99-end<=30s']);
-  const report = run.json();
-  assert.equal(report.verdict, 'INCONCLUSIVE');
-  assert.equal(run.code, 3);
-  assert.match(check(report, 'limit.p99-end').detail, /needs n ≥ 299/);
-  assert.match(check(report, 'limit.bad').detail, /needs n ≥ 299/);
-  assert.match(run.stderr, new RegExp(`next: oa-stream load --base-url ${lane.base} --rate 50/s --duration 2s --limit 'p99-end<=30s'`));
-}));
-
-beside('Ctrl-C ends it with the summary so far, exit 130', onLane(async (lane) => {
-  const run = begin(lane.base, ['--rate', '100/s', '--duration', '10m']);
-  await run.until(() => seconds(run).length >= 2, 'two seconds');
-  run.signal('SIGINT');
-  const { code } = await run.end(15000);
-  assert.equal(code, 130, run.stderr);
-  const report = summary(run);
-  assert.ok(report.load.counts.sent > 100, JSON.stringify(report.load.counts));
-  assert.match(check(report, 'ran').detail, /interrupted/);
-  assert.notEqual(report.verdict, 'PASS');
-  assert.ok(report.load.from_planned.first_content.n > 100);
-  assert.equal(JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8')).load.counts.sent, report.load.counts.sent);
-}));
-
-beside('command lines that measure nothing are usage errors', async () => {
-  for (const args of [[], ['--rate', '5/s', '--concurrency', '5'], ['--rate', '0/s'], ['--rate', 'fast'], ['--rate', '1/s', '--limit', 'good <= 1%'], ['--rate', '1/s', '--slow-readers', '60%', '--disconnect', '60%'], ['--rate', '1/s', '--confidence', '40%'], ['--rate', '1/s', '--duration', '0s']]) {
-    const run = await oa(['load', '--base-url', 'http://127.0.0.1:1', ...args]);
-    assert.equal(run.code, 2, `${args}: ${run.stderr}`);
-  }
-});
-
+/** Four at a time: each counts what its own lane was sent, and waits for most of its time. */
 describe('loads', { concurrency: 4 }, () => {
-  cases.forEach((one) => test(...one));
+  test('a lane that stands still for 2 s is seen in the p99, though few requests were under way', { timeout: limit(60000) }, async () => {
+    const paused = await startLane({ name: 'paused-lane' });
+    const run = begin(paused.base, ['--rate', '100/s', '--duration', '8s', '--limit', 'p99-first_content<=1s', '--stall', '60s']);
+    await run.until(() => seconds(run).length >= 1, 'first second');
+    paused.signal('SIGSTOP');
+    await sleep(2000); // the pause itself
+    paused.signal('SIGCONT');
+    assert.equal((await run.end(60000)).code, 1, run.stdout);
+    const report = summary(run);
+    const times = report.load.from_planned.first_content;
+    assert.equal(times.n, 800, 'arrivals did not wait for the lane');
+    assert.ok(times.p99 >= 1.7, JSON.stringify(times));
+    assert.ok(times.p50 < 1, JSON.stringify(times));
+    assert.equal(check(report, 'limit.p99-first_content').verdict, 'FAIL');
+    await paused.stop();
+  });
+
+  test('what exceeds the room in flight is told as dropped, and no percentile profits', async () => {
+    const slow = await startLane({ pace: 'recorded', name: 'slow-lane' });
+    const run = await load(slow.base, ['--rate', '100/s', '--duration', '2s', '--prompt', 'replay:02-text-paced', '--max-in-flight', '5', '--stop-at-bad', '0%']);
+    const report = run.json();
+    const { counts, from_planned: times } = report.load;
+    assert.ok(counts.dropped > 50, JSON.stringify(counts));
+    assert.equal(counts.planned, 200);
+    assert.equal(counts.sent + counts.dropped, 200);
+    assert.equal(times.first_content.infinite, counts.dropped);
+    assert.equal(times.first_content.p99, 'inf');
+    assert.equal(check(report, 'rate').verdict, 'INCONCLUSIVE');
+    assert.match(check(report, 'rate').detail, /dropped/);
+    assert.equal(check(report, 'limit.bad').verdict, 'FAIL');
+    assert.equal(run.code, 1);
+    await slow.stop();
+  });
+
+  test('slow readers and readers that leave get their share, and are no failures', onLane(async (lane) => {
+    const run = await load(lane.base, ['--rate', '200/s', '--duration', '2s', '--slow-readers', '20%', '--disconnect', '10%', '--read-pause', '50ms']);
+    const report = run.json();
+    const { counts, endings } = report.load;
+    assert.equal(counts.sent, 400);
+    assert.ok(counts.slow_readers > 40 && counts.slow_readers < 120, JSON.stringify(counts));
+    assert.ok(counts.leaving_readers > 15 && counts.leaving_readers < 70, JSON.stringify(counts));
+    assert.equal(endings.left, counts.leaving_readers);
+    assert.equal(endings.ok, 400 - endings.left);
+    assert.equal(counts.judged, 400 - endings.left);
+    assert.equal(report.load.counted_by_target, 400);
+    assert.equal(report.verdict, 'PASS', run.stdout);
+    const slow = lines(report, 'requests.ndjson').filter((one) => one.reader === 'slow');
+    assert.equal(slow.length, counts.slow_readers);
+    for (const one of slow) assert.ok(one.first_content >= 0.05, JSON.stringify(one));
+    assert.ok(report.load.from_planned.end.n <= 400 - counts.slow_readers - counts.leaving_readers);
+  }));
+
+  test('readers that leave are no good ones: with nobody left to judge nothing is decided', async () => {
+    const failing = await startLane({ name: 'failing-lane', args: ['--inject', 'error-rate=0.05'] });
+    const some = (await load(failing.base, ['--rate', '100/s', '--duration', '4s', '--prompt', 'scenario:words;n=2', '--disconnect', '80%', '--limit', 'bad <= 3%'])).json();
+    const bad = check(some, 'limit.bad');
+    assert.equal(bad.data.n, some.load.counts.judged);
+    assert.ok(bad.data.n < 130, bad.detail);
+    assert.notEqual(bad.verdict, 'PASS', bad.detail);
+    const run = await load(failing.base, ['--rate', '100/s', '--duration', '2s', '--prompt', 'scenario:words;n=2', '--disconnect', '100%', '--limit', 'bad <= 3%', '--limit', 'in_stream_error <= 3%']);
+    assert.equal(run.code, 3, run.stdout);
+    for (const id of ['limit.bad', 'limit.in_stream_error']) {
+      assert.equal(check(run.json(), id).verdict, 'INCONCLUSIVE');
+      assert.match(check(run.json(), id).detail, /none of 200 measured requests can be judged/);
+    }
+    await failing.stop();
+  });
+
+  test('a fixed number of users, a ramp that is not measured, and a cap on requests', onLane(async (lane) => {
+    const run = await load(lane.base, ['--concurrency', '4', '--ramp', '500ms', '--duration', '20s', '--requests', '400', '--list', '10']);
+    const report = run.json();
+    assert.equal(report.load.counts.sent, 400);
+    assert.ok(report.load.counts.measured <= 400);
+    assert.ok(lines(report, 'seconds.ndjson').every((one) => one.in_flight <= 4));
+    assert.equal(lines(report, 'requests.ndjson').length, 10);
+    assert.equal(report.load.unlisted, 390);
+    assert.ok(!report.checks.some((one) => one.id === 'load.rate'), 'no rate was asked for');
+  }));
+
+  test('too few samples decide nothing: INCONCLUSIVE, exit 3, with the number that would', onLane(async (lane) => {
+    const run = await load(lane.base, ['--rate', '50/s', '--duration', '1s', '--limit', 'p99-end<=30s']);
+    const report = run.json();
+    assert.equal(report.verdict, 'INCONCLUSIVE');
+    assert.equal(run.code, 3);
+    assert.match(check(report, 'limit.p99-end').detail, /needs n ≥ 299/);
+    assert.match(check(report, 'limit.bad').detail, /needs n ≥ 299/);
+    assert.match(run.stderr, new RegExp(`next: oa-stream load --base-url ${lane.base} --rate 50/s --duration 2s --limit 'p99-end<=30s'`));
+  }));
+
+  test('Ctrl-C ends it with the summary so far, exit 130', onLane(async (lane) => {
+    const run = begin(lane.base, ['--rate', '100/s', '--duration', '10m']);
+    await run.until(() => seconds(run).length >= 2, 'two seconds');
+    run.signal('SIGINT');
+    const { code } = await run.end(15000);
+    assert.equal(code, 130, run.stderr);
+    const report = summary(run);
+    assert.ok(report.load.counts.sent > 100, JSON.stringify(report.load.counts));
+    assert.match(check(report, 'ran').detail, /interrupted/);
+    assert.notEqual(report.verdict, 'PASS');
+    assert.ok(report.load.from_planned.first_content.n > 100);
+    assert.equal(JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8')).load.counts.sent, report.load.counts.sent);
+  }));
+
+  test('command lines that measure nothing are usage errors', async () => {
+    for (const args of [[], ['--rate', '5/s', '--concurrency', '5'], ['--rate', '0/s'], ['--rate', 'fast'], ['--rate', '1/s', '--limit', 'good <= 1%'], ['--rate', '1/s', '--slow-readers', '60%', '--disconnect', '60%'], ['--rate', '1/s', '--confidence', '40%'], ['--rate', '1/s', '--duration', '0s']]) {
+      const run = await oa(['load', '--base-url', 'http://127.0.0.1:1', ...args]);
+      assert.equal(run.code, 2, `${args}: ${run.stderr}`);
+    }
+  });
 
   describe('whom it may be aimed at', { concurrency: 1 }, () => {
     test('a host elsewhere is refused before anything is sent, unless it is named', async () => {

@@ -38,47 +38,44 @@ async function cutting(world, over) {
 }
 
 /** Side by side, each in a world of its own: they wait. */
-const cases = [];
-const beside = (...one) => cases.push(one);
+describe('away', { concurrency: true }, () => {
+  test('a channel that is cut before its subscription each time: the pauses stay short', () => running(600, async (world, turn) => {
+    world.fake.khala.silence('subscribe');
+    const before = opened(world);
+    await cutting(world, () => opened(world) >= before + 5);
+    world.fake.khala.silence(null);
+    world.fake.khala.dropAll(); // the one that was not answered
+    await turn.done;
+    whole(turn, 600);
+  }));
 
-beside('a channel that is cut before its subscription each time: the pauses stay short', () => running(600, async (world, turn) => {
-  world.fake.khala.silence('subscribe');
-  const before = opened(world);
-  await cutting(world, () => opened(world) >= before + 5);
-  world.fake.khala.silence(null);
-  world.fake.khala.dropAll(); // the one that was not answered
-  await turn.done;
-  whole(turn, 600);
-}));
+  test('a channel that is cut in the replay each time: what it told is told, and the turn goes on', () => running(900, async (world, turn) => {
+    world.fake.khala.silence('reply');
+    const end = Date.now() + AWAY + 4000;
+    await cutting(world, () => Date.now() > end);
+    world.fake.khala.silence(null);
+    world.fake.khala.dropAll();
+    await turn.done;
+    whole(turn, 900);
+  }));
 
-beside('a channel that is cut in the replay each time: what it told is told, and the turn goes on', () => running(900, async (world, turn) => {
-  world.fake.khala.silence('reply');
-  const end = Date.now() + AWAY + 4000;
-  await cutting(world, () => Date.now() > end);
-  world.fake.khala.silence(null);
-  world.fake.khala.dropAll();
-  await turn.done;
-  whole(turn, 900);
-}));
+  test('a lane that did not run for a while does not count it as time that Khala was away', () => running(100, async (world, turn) => {
+    world.fake.khala.refuseNext({ drop: true }, 1);
+    world.fake.khala.dropAll();
+    await sleep(200);
+    process.kill(world.lane.pid, 'SIGSTOP');
+    await sleep(AWAY + 1000);
+    process.kill(world.lane.pid, 'SIGCONT');
+    await turn.done;
+    whole(turn, 100);
+  }));
 
-beside('a lane that did not run for a while does not count it as time that Khala was away', () => running(100, async (world, turn) => {
-  world.fake.khala.refuseNext({ drop: true }, 1);
-  world.fake.khala.dropAll();
-  await sleep(200);
-  process.kill(world.lane.pid, 'SIGSTOP');
-  await sleep(AWAY + 1000);
-  process.kill(world.lane.pid, 'SIGCONT');
-  await turn.done;
-  whole(turn, 100);
-}));
-
-beside('Khala that lets nobody in for all that time: the turn is lost', () => running(4000, async (world, turn) => {
-  world.fake.khala.refuseNext({ drop: true }, 1000);
-  const began = Date.now();
-  world.fake.khala.dropAll();
-  await turn.done;
-  assertOneError(turn, { code: 'authority_lost', retryable: true });
-  assert.ok(Date.now() - began > AWAY - 500, `${Date.now() - began} ms`);
-}));
-
-describe('away', { concurrency: true }, () => cases.forEach((one) => test(...one)));
+  test('Khala that lets nobody in for all that time: the turn is lost', () => running(4000, async (world, turn) => {
+    world.fake.khala.refuseNext({ drop: true }, 1000);
+    const began = Date.now();
+    world.fake.khala.dropAll();
+    await turn.done;
+    assertOneError(turn, { code: 'authority_lost', retryable: true });
+    assert.ok(Date.now() - began > AWAY - 500, `${Date.now() - began} ms`);
+  }));
+});

@@ -24,27 +24,6 @@ async function within(options, run) {
   try { await run(world); } finally { await world.stop(); }
 }
 
-/** Three at a time, each in a world of its own: they wait for most of their time. */
-const cases = [];
-const beside = (...one) => cases.push(one);
-
-beside('a token that may look but not command is not ready, and one put in its place is', async () => {
-  const file = path.join(scratch('control-token'), 'token');
-  const put = (token) => fs.writeFileSync(file, token, { mode: 0o600 });
-  put('control-personal-token');
-  await within({ flags: ['--worker-auth', `file:${file}`] }, async (world) => {
-    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
-    const ready = await world.get('/readyz');
-    assert.equal(ready.status, 503, ready.text);
-    assert.match(ready.text, /control refuses the token/);
-    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
-    assert.equal(journal(world, 'http').filter((entry) => entry.method === 'POST' && entry.path.endsWith('/requests')).length, 2, 'one command, sent twice');
-    put(world.fake.token);
-    await world.ready(limit(5000));
-    assert.equal(text(await world.say('scenario:text').done), words(12));
-  });
-});
-
 test('a worker whose event numbers began again has ended its turn, and is counted', async () => {
   await within({}, async (world) => {
     assertOneError(await world.say('scenario:reborn').done, { code: 'authority_lost', retryable: true });
@@ -52,188 +31,206 @@ test('a worker whose event numbers began again has ended its turn, and is counte
   });
 });
 
-for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
-  beside(`a token that nobody takes any more rests, and one put in its place by ${kind} does not`, async () => {
-    const folder = scratch(`rest-${kind}`), file = path.join(folder, 'token'), program = path.join(folder, 'print-token');
-    fs.writeFileSync(file, 'control-session-token', { mode: 0o600 });
-    fs.writeFileSync(program, `#!/bin/sh\ncat ${file}\n`, { mode: 0o755 });
-    await within({ wire: 'phoenix', flags: ['--worker-auth', `${kind}:${kind === 'file' ? file : program}`] }, async (world) => {
-      world.fake.control.users.get('control-session-token').expired = true;
-      world.fake.khala.dropAll();
-      const refused = async () => Number(/^oa_stream_worker_reauths_total (\d+)$/m.exec((await world.get('/metrics')).text)?.[1]);
-      await until(async () => (await refused()) >= 3, 'it does not rest');
-      assert.match((await world.get('/readyz')).text, /refuses the token/);
-      world.fake.control.addUser('the-next-token', { id: '7' });
-      fs.writeFileSync(file, 'the-next-token');
-      const began = Date.now();
-      await world.ready(limit(most));
-      assert.ok(Date.now() - began < limit(most), `${Date.now() - began} ms`);
+/** Three at a time, each in a world of its own: they wait for most of their time. */
+describe('commands', { concurrency: 3 }, () => {
+  test('a token that may look but not command is not ready, and one put in its place is', async () => {
+    const file = path.join(scratch('control-token'), 'token');
+    const put = (token) => fs.writeFileSync(file, token, { mode: 0o600 });
+    put('control-personal-token');
+    await within({ flags: ['--worker-auth', `file:${file}`] }, async (world) => {
+      assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+      const ready = await world.get('/readyz');
+      assert.equal(ready.status, 503, ready.text);
+      assert.match(ready.text, /control refuses the token/);
+      assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+      assert.equal(journal(world, 'http').filter((entry) => entry.method === 'POST' && entry.path.endsWith('/requests')).length, 2, 'one command, sent twice');
+      put(world.fake.token);
+      await world.ready(limit(5000));
       assert.equal(text(await world.say('scenario:text').done), words(12));
     });
   });
-}
 
-for (const wire of ['rust', 'phoenix']) {
-  beside(`a sync token of a file (${wire}): another one put in its place goes on with the turn, also once the first one rests`, async () => {
-    const fake = await startFake({ scenarios });
-    const file = path.join(scratch(`sync-${wire}`), 'token');
-    const tokens = [];
-    const put = () => {
-      const token = mint(syncClaims({ id: '7', org: 'user:7', session: `s${tokens.length}`, device: 'd' }, { scopes: ['runtime.codex_worker_events'], ttl: 300, cfg: fake.khala.cfg.sync }), fake.khala.cfg.sync);
-      fs.writeFileSync(file, token, { mode: 0o600 });
-      tokens.push(token);
-    };
-    put();
-    /** The Rust wire looks at the token, the Phoenix wire at its session. */
-    const revoke = (n) => { fake.khala.cfg.sync.revokedSessions.add(`s${n}`); return fake.khala.revokeAll(); };
-    const world = await World.start({ fake, wire, flags: ['--khala-auth', `file:${file}`] });
-    const reauths = async () => Number(/^oa_stream_worker_reauths_total (\d+)$/m.exec((await world.get('/metrics')).text)?.[1]);
-    try {
-      const turn = world.say('scenario:long;n=150;delay=20');
-      await turn.frame('text-delta');
-      put();
-      await revoke(0);
-      await turn.done;
-      assert.equal(text(turn), words(150), 'each word once');
-      const before = await reauths();
-      await revoke(1);
-      await until(async () => (await reauths()) >= before + 3, 'it does not rest');
-      assert.equal((await world.get('/readyz')).status, 503);
-      put();
-      await world.ready(limit(9000));
-      assert.equal(text(await world.say('scenario:text').done), words(12));
-      assert.equal(journal(world, 'http').filter((entry) => /sync\/token/.test(entry.path)).length, 0, 'none was minted');
-      assert.deepEqual(world.held(), []);
-      for (const token of tokens) assert.ok(!(world.lane.stdout + world.lane.stderr).includes(token));
-    } finally { await world.stop(); }
-  });
-}
-
-beside('a desktop that lost the thread is told to resume it, and the turn is started once more', () => within({}, async (world) => {
-  assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
-  const lost = (times) => world.fake.control.faults.push({ rpc: 'turn/start', status: 200, body: { data: { ok: false, method: 'turn/start', code: 'internal_error', message: 'turn/start failed: thread not found: thread_1', response: { jsonrpc: '2.0', id: 'x', error: { code: -32600, message: 'thread not found: thread_1' } } } }, times });
-  lost(1);
-  assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
-  assert.equal(commands(world, 'thread/resume').length, 1);
-  assert.equal(journal(world, 'turn').length, 2);
-  lost(2);
-  const turns = journal(world, 'turn').length;
-  assertRefused(await world.say('scenario:text', { id: 'lost' }).done, 404, 'not_found');
-  assert.equal(journal(world, 'turn').length, turns, 'no turn was started for it');
-}));
-
-const slow = (name, more, run) => ({ [name]: { about: 'the answer to turn/start comes later', accept: () => more, run } });
-
-beside('a turn that showed up before its command ran out of time is interrupted', () => within({
-  scenarios: slow('late', { delay: 60000, silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
-}, async (world) => {
-  assertRefused(await world.say('scenario:late', { ms: limit(30000) }).done, 504, 'authority_timeout');
-  await until(() => journal(world, 'interrupt').length === 1, 'it runs on', 5000);
-  assert.ok(journal(world, 'interrupt')[0].found);
-  assert.equal(commands(world, 'turn/start').length, 0, 'not answered, so not sent again');
-}));
-
-beside('worker.error that comes before the answer to its command is the answer', () => within({
-  limits: { 'first-event': '4s' },
-  scenarios: slow('refused', { delay: 400, silent: true }, async (t) => { t.over = true; t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'desktop session mapping unavailable', retryable: false, occurred_at: new Date().toISOString() }); }),
-}, async (world) => {
-  const refused = await world.say('scenario:refused').done;
-  assertRefused(refused, 503, 'authority_unavailable');
-  assert.doesNotMatch(refused.text, /mapping/);
-}));
-
-beside('worker.response settles a command whose answer never came', () => within({
-  scenarios: slow('told', { delay: 60000 }, async (t) => { t.started(); await t.say('It runs.'); t.end(); }),
-}, async (world) => {
-  assert.equal(text(await world.say('scenario:told', { ms: limit(30000) }).done), 'It runs.');
-  assert.equal(journal(world, 'turn').length, 1);
-}));
-
-beside('a worker that control no longer knows is sent nothing: a command would make one that nobody runs', () => within({}, async (world) => {
-  const turn = world.say('scenario:long;n=4000');
-  await turn.frame('text-delta');
-  world.fake.control.clear();
-  await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 30000);
-  assertOneError(await turn.done, { code: 'authority_lost', retryable: true });
-  await sleep(500);
-  assert.deepEqual(world.held(), []);
-  assert.match((await world.get('/readyz')).text, /does not know the worker/);
-}));
-
-beside('a text that is too long is refused by its name', () => within({}, async (world) => {
-  const answer = await world.say(`scenario:text ${'x'.repeat(20100)}`).done;
-  const body = assertRefused(answer, 422, 'invalid_request');
-  assert.ok(Object.keys(body.errors ?? {}).length === 1, answer.text);
-}));
-
-beside('a stopped worker is not ready once it refused a command', () => within({}, async (world) => {
-  assert.equal(text(await world.say('scenario:text').done), words(12));
-  Object.assign(world.fake.control.workers.get(world.fake.worker), { status: 'stopped', stopped: Date.now() });
-  assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
-  await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 1500);
-  assert.match((await world.get('/readyz')).text, /is stopped/);
-}));
-
-beside('a control service that hangs keeps no reader from the end of a turn that was stopped', () => within({}, async (world) => {
-  const turn = world.say('scenario:long;n=4000', { id: 'hung' });
-  await turn.frame('text-delta');
-  world.fake.control.faults.push({ delay: 30000, times: 50 });
-  const began = Date.now();
-  assert.equal((await send(world.lane.base, { method: 'POST', path: '/api/chats/hung/stop' })).status, 200);
-  await turn.done;
-  assert.ok(read(turn).aborted);
-  assert.ok(Date.now() - began < limit(7000), `${Date.now() - began} ms`);
-}));
-
-beside('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
-  world.fake.control.faults.push({ method: 'GET', status: 503, times: 1 });
-  await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);
-  const began = Date.now();
-  await world.ready(limit(15000));
-  assert.ok(Date.now() - began < limit(4000), `${Date.now() - began} ms`);
-}));
-
-beside('a build that Khala does not serve: the window is told', () => within({ wire: 'phoenix', ready: false, fake: { khala: { compat: { protocol: 'khala.ws.v1', minBuild: '20990101T000000Z', maxBuild: null, minSchema: 1, maxSchema: 1 } } } }, async (world) => {
-  await until(async () => /upgrade_required \(builds 20990101T000000Z to any\)/.test((await world.get('/readyz')).text), 'no window');
-  await sleep(2000);
-  assert.equal(journal(world, 'khala.open').length, 1, 'it is final');
-}));
-
-beside('tokens come from a program, which runs again when its token is refused', async () => {
-  const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
-  fs.writeFileSync(file, 'control-session-token');
-  const program = path.join(folder, 'print-token');
-  fs.writeFileSync(program, `#!/bin/sh\necho run >> ${runs}\ncat ${file}\n`, { mode: 0o755 });
-  await within({ flags: ['--worker-auth', `command:${program}`] }, async (world) => {
-    assert.equal(text(await world.say('scenario:text').done), words(12));
-    const before = fs.readFileSync(runs, 'utf8').length;
-    world.fake.control.users.get('control-session-token').expired = true;
-    world.fake.control.addUser('the-next-token', { id: '7' });
-    fs.writeFileSync(file, 'the-next-token');
-    assert.equal(text(await world.say('scenario:text').done), words(12));
-    assert.ok(fs.readFileSync(runs, 'utf8').length > before);
-    assert.deepEqual(world.held(), []);
-  });
-});
-
-beside('a build names the time at which it was made', () => within({ wire: 'phoenix' }, async (world) => {
-  const [open] = journal(world, 'khala.open');
-  assert.match(open.build, /^20\d{6}T\d{6}Z$/);
-  assert.ok(open.build > '20261121T000000Z', open.build);
-}));
-
-beside('the minute of commands of one token: the lane refuses before the service does, and says for how long', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
-  let refused;
-  for (let n = 0; n < 40 && !refused; n++) {
-    const answer = await world.say('scenario:text;n=1').done;
-    if (answer.status !== 200) refused = answer;
+  for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
+    test(`a token that nobody takes any more rests, and one put in its place by ${kind} does not`, async () => {
+      const folder = scratch(`rest-${kind}`), file = path.join(folder, 'token'), program = path.join(folder, 'print-token');
+      fs.writeFileSync(file, 'control-session-token', { mode: 0o600 });
+      fs.writeFileSync(program, `#!/bin/sh\ncat ${file}\n`, { mode: 0o755 });
+      await within({ wire: 'phoenix', flags: ['--worker-auth', `${kind}:${kind === 'file' ? file : program}`] }, async (world) => {
+        world.fake.control.users.get('control-session-token').expired = true;
+        world.fake.khala.dropAll();
+        const refused = async () => Number(/^oa_stream_worker_reauths_total (\d+)$/m.exec((await world.get('/metrics')).text)?.[1]);
+        await until(async () => (await refused()) >= 3, 'it does not rest');
+        assert.match((await world.get('/readyz')).text, /refuses the token/);
+        world.fake.control.addUser('the-next-token', { id: '7' });
+        fs.writeFileSync(file, 'the-next-token');
+        const began = Date.now();
+        await world.ready(limit(most));
+        assert.ok(Date.now() - began < limit(most), `${Date.now() - began} ms`);
+        assert.equal(text(await world.say('scenario:text').done), words(12));
+      });
+    });
   }
-  assertRefused(refused, 503, 'authority_unavailable');
-  const wait = Number(refused.headers['retry-after']);
-  assert.ok(wait >= 20 && wait <= 60, refused.text);
-  assert.deepEqual(journal(world, 'http').filter((entry) => entry.status === 429), []);
-  assert.equal(commands(world, 'turn/start').length + commands(world, 'thread/start').length, 54, 'a tenth is left for stops');
-  assert.deepEqual(world.held(), []);
-}));
 
-describe('commands', { concurrency: 3 }, () => cases.forEach((one) => test(...one)));
+  for (const wire of ['rust', 'phoenix']) {
+    test(`a sync token of a file (${wire}): another one put in its place goes on with the turn, also once the first one rests`, async () => {
+      const fake = await startFake({ scenarios });
+      const file = path.join(scratch(`sync-${wire}`), 'token');
+      const tokens = [];
+      const put = () => {
+        const token = mint(syncClaims({ id: '7', org: 'user:7', session: `s${tokens.length}`, device: 'd' }, { scopes: ['runtime.codex_worker_events'], ttl: 300, cfg: fake.khala.cfg.sync }), fake.khala.cfg.sync);
+        fs.writeFileSync(file, token, { mode: 0o600 });
+        tokens.push(token);
+      };
+      put();
+      /** The Rust wire looks at the token, the Phoenix wire at its session. */
+      const revoke = (n) => { fake.khala.cfg.sync.revokedSessions.add(`s${n}`); return fake.khala.revokeAll(); };
+      const world = await World.start({ fake, wire, flags: ['--khala-auth', `file:${file}`] });
+      const reauths = async () => Number(/^oa_stream_worker_reauths_total (\d+)$/m.exec((await world.get('/metrics')).text)?.[1]);
+      try {
+        const turn = world.say('scenario:long;n=150;delay=20');
+        await turn.frame('text-delta');
+        put();
+        await revoke(0);
+        await turn.done;
+        assert.equal(text(turn), words(150), 'each word once');
+        const before = await reauths();
+        await revoke(1);
+        await until(async () => (await reauths()) >= before + 3, 'it does not rest');
+        assert.equal((await world.get('/readyz')).status, 503);
+        put();
+        await world.ready(limit(9000));
+        assert.equal(text(await world.say('scenario:text').done), words(12));
+        assert.equal(journal(world, 'http').filter((entry) => /sync\/token/.test(entry.path)).length, 0, 'none was minted');
+        assert.deepEqual(world.held(), []);
+        for (const token of tokens) assert.ok(!(world.lane.stdout + world.lane.stderr).includes(token));
+      } finally { await world.stop(); }
+    });
+  }
+
+  test('a desktop that lost the thread is told to resume it, and the turn is started once more', () => within({}, async (world) => {
+    assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
+    const lost = (times) => world.fake.control.faults.push({ rpc: 'turn/start', status: 200, body: { data: { ok: false, method: 'turn/start', code: 'internal_error', message: 'turn/start failed: thread not found: thread_1', response: { jsonrpc: '2.0', id: 'x', error: { code: -32600, message: 'thread not found: thread_1' } } } }, times });
+    lost(1);
+    assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
+    assert.equal(commands(world, 'thread/resume').length, 1);
+    assert.equal(journal(world, 'turn').length, 2);
+    lost(2);
+    const turns = journal(world, 'turn').length;
+    assertRefused(await world.say('scenario:text', { id: 'lost' }).done, 404, 'not_found');
+    assert.equal(journal(world, 'turn').length, turns, 'no turn was started for it');
+  }));
+
+  const slow = (name, more, run) => ({ [name]: { about: 'the answer to turn/start comes later', accept: () => more, run } });
+
+  test('a turn that showed up before its command ran out of time is interrupted', () => within({
+    scenarios: slow('late', { delay: 60000, silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
+  }, async (world) => {
+    assertRefused(await world.say('scenario:late', { ms: limit(30000) }).done, 504, 'authority_timeout');
+    await until(() => journal(world, 'interrupt').length === 1, 'it runs on', 5000);
+    assert.ok(journal(world, 'interrupt')[0].found);
+    assert.equal(commands(world, 'turn/start').length, 0, 'not answered, so not sent again');
+  }));
+
+  test('worker.error that comes before the answer to its command is the answer', () => within({
+    limits: { 'first-event': '4s' },
+    scenarios: slow('refused', { delay: 400, silent: true }, async (t) => { t.over = true; t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'desktop session mapping unavailable', retryable: false, occurred_at: new Date().toISOString() }); }),
+  }, async (world) => {
+    const refused = await world.say('scenario:refused').done;
+    assertRefused(refused, 503, 'authority_unavailable');
+    assert.doesNotMatch(refused.text, /mapping/);
+  }));
+
+  test('worker.response settles a command whose answer never came', () => within({
+    scenarios: slow('told', { delay: 60000 }, async (t) => { t.started(); await t.say('It runs.'); t.end(); }),
+  }, async (world) => {
+    assert.equal(text(await world.say('scenario:told', { ms: limit(30000) }).done), 'It runs.');
+    assert.equal(journal(world, 'turn').length, 1);
+  }));
+
+  test('a worker that control no longer knows is sent nothing: a command would make one that nobody runs', () => within({}, async (world) => {
+    const turn = world.say('scenario:long;n=4000');
+    await turn.frame('text-delta');
+    world.fake.control.clear();
+    await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 30000);
+    assertOneError(await turn.done, { code: 'authority_lost', retryable: true });
+    await sleep(500);
+    assert.deepEqual(world.held(), []);
+    assert.match((await world.get('/readyz')).text, /does not know the worker/);
+  }));
+
+  test('a text that is too long is refused by its name', () => within({}, async (world) => {
+    const answer = await world.say(`scenario:text ${'x'.repeat(20100)}`).done;
+    const body = assertRefused(answer, 422, 'invalid_request');
+    assert.ok(Object.keys(body.errors ?? {}).length === 1, answer.text);
+  }));
+
+  test('a stopped worker is not ready once it refused a command', () => within({}, async (world) => {
+    assert.equal(text(await world.say('scenario:text').done), words(12));
+    Object.assign(world.fake.control.workers.get(world.fake.worker), { status: 'stopped', stopped: Date.now() });
+    assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
+    await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 1500);
+    assert.match((await world.get('/readyz')).text, /is stopped/);
+  }));
+
+  test('a control service that hangs keeps no reader from the end of a turn that was stopped', () => within({}, async (world) => {
+    const turn = world.say('scenario:long;n=4000', { id: 'hung' });
+    await turn.frame('text-delta');
+    world.fake.control.faults.push({ delay: 30000, times: 50 });
+    const began = Date.now();
+    assert.equal((await send(world.lane.base, { method: 'POST', path: '/api/chats/hung/stop' })).status, 200);
+    await turn.done;
+    assert.ok(read(turn).aborted);
+    assert.ok(Date.now() - began < limit(7000), `${Date.now() - began} ms`);
+  }));
+
+  test('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
+    world.fake.control.faults.push({ method: 'GET', status: 503, times: 1 });
+    await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);
+    const began = Date.now();
+    await world.ready(limit(15000));
+    assert.ok(Date.now() - began < limit(4000), `${Date.now() - began} ms`);
+  }));
+
+  test('a build that Khala does not serve: the window is told', () => within({ wire: 'phoenix', ready: false, fake: { khala: { compat: { protocol: 'khala.ws.v1', minBuild: '20990101T000000Z', maxBuild: null, minSchema: 1, maxSchema: 1 } } } }, async (world) => {
+    await until(async () => /upgrade_required \(builds 20990101T000000Z to any\)/.test((await world.get('/readyz')).text), 'no window');
+    await sleep(2000);
+    assert.equal(journal(world, 'khala.open').length, 1, 'it is final');
+  }));
+
+  test('tokens come from a program, which runs again when its token is refused', async () => {
+    const folder = scratch('program'), file = path.join(folder, 'token'), runs = path.join(folder, 'runs');
+    fs.writeFileSync(file, 'control-session-token');
+    const program = path.join(folder, 'print-token');
+    fs.writeFileSync(program, `#!/bin/sh\necho run >> ${runs}\ncat ${file}\n`, { mode: 0o755 });
+    await within({ flags: ['--worker-auth', `command:${program}`] }, async (world) => {
+      assert.equal(text(await world.say('scenario:text').done), words(12));
+      const before = fs.readFileSync(runs, 'utf8').length;
+      world.fake.control.users.get('control-session-token').expired = true;
+      world.fake.control.addUser('the-next-token', { id: '7' });
+      fs.writeFileSync(file, 'the-next-token');
+      assert.equal(text(await world.say('scenario:text').done), words(12));
+      assert.ok(fs.readFileSync(runs, 'utf8').length > before);
+      assert.deepEqual(world.held(), []);
+    });
+  });
+
+  test('a build names the time at which it was made', () => within({ wire: 'phoenix' }, async (world) => {
+    const [open] = journal(world, 'khala.open');
+    assert.match(open.build, /^20\d{6}T\d{6}Z$/);
+    assert.ok(open.build > '20261121T000000Z', open.build);
+  }));
+
+  test('the minute of commands of one token: the lane refuses before the service does, and says for how long', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
+    let refused;
+    for (let n = 0; n < 40 && !refused; n++) {
+      const answer = await world.say('scenario:text;n=1').done;
+      if (answer.status !== 200) refused = answer;
+    }
+    assertRefused(refused, 503, 'authority_unavailable');
+    const wait = Number(refused.headers['retry-after']);
+    assert.ok(wait >= 20 && wait <= 60, refused.text);
+    assert.deepEqual(journal(world, 'http').filter((entry) => entry.status === 429), []);
+    assert.equal(commands(world, 'turn/start').length + commands(world, 'thread/start').length, 54, 'a tenth is left for stops');
+    assert.deepEqual(world.held(), []);
+  }));
+});

@@ -6,15 +6,6 @@ import { limit } from '../lib/process.mjs';
 import { disconnects, words } from './disconnects.mjs';
 import { World } from './world.mjs';
 
-/** Side by side: the second waits. */
-const cases = [];
-const beside = (...one) => cases.push(one);
-
-beside('connections break at random under many turns: no word lost or doubled, each turn started once', async () => {
-  const seen = await disconnects({ cuts: 24, turns: 20, lanes: 2 });
-  assert.ok(seen.cuts >= 24 && seen.turns >= 20, JSON.stringify(seen));
-});
-
 async function halfOpen(wire) {
   const world = await World.start({ wire });
   try {
@@ -30,6 +21,13 @@ async function halfOpen(wire) {
     assert.equal(world.fake.log.filter((entry) => entry.what === 'turn').length, 1);
   } finally { await world.stop(); }
 }
-beside('a connection that is open at this end only is found, and no turn notices', () => Promise.all(['rust', 'phoenix'].map(halfOpen)));
 
-describe('disconnects', { concurrency: true }, () => cases.forEach((one) => test(...one)));
+/** Side by side: the second waits. */
+describe('disconnects', { concurrency: true }, () => {
+  test('connections break at random under many turns: no word lost or doubled, each turn started once', async () => {
+    const seen = await disconnects({ cuts: 24, turns: 20, lanes: 2 });
+    assert.ok(seen.cuts >= 24 && seen.turns >= 20, JSON.stringify(seen));
+  });
+
+  test('a connection that is open at this end only is found, and no turn notices', () => Promise.all(['rust', 'phoenix'].map(halfOpen)));
+});
