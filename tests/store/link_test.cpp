@@ -109,7 +109,7 @@ TEST_CASE("what may wait gathers behind a write, and goes with what is read else
     };
     const double read = median(Haste::read);
     CHECK(median(Haste::soon) > 18); // of 20
-    CHECK(read > 0.7); // of 1
+    CHECK(read > 0.6); // of 0.7, from before the first write; `before` is told behind it
     CHECK(read < 4.5);
     CHECK(median(Haste::now) < read * 0.75);
     link->close();
