@@ -105,10 +105,6 @@ const CauseWords& words_of(FailureCause cause) noexcept {
     return k_causes[static_cast<std::size_t>(std::to_underlying(cause))];
 }
 
-std::span<const CauseWords> all_cause_words() noexcept {
-    return k_causes;
-}
-
 std::span<const FailureWords> all_failure_words() noexcept {
     return k_failures;
 }

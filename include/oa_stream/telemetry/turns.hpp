@@ -199,7 +199,6 @@ using BadSet = std::uint8_t;
 [[nodiscard]] constexpr BadSet bit_of(BadEvent event) noexcept {
     return static_cast<BadSet>(1U << static_cast<unsigned>(event));
 }
-inline constexpr std::size_t k_bad_sets = 1U << k_bad_events.size();
 [[nodiscard]] BadSet set_of(std::span<const BadEvent> events) noexcept;
 /// Everything that makes this ending bad for somebody who asks for it.
 [[nodiscard]] BadSet bad_events(const Ending& ending) noexcept;

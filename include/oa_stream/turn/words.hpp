@@ -55,7 +55,6 @@ struct CauseWords {
     std::string_view sentence; ///< takes the place of FailureWords::sentence
 };
 [[nodiscard]] const CauseWords& words_of(FailureCause cause) noexcept;
-[[nodiscard]] std::span<const CauseWords> all_cause_words() noexcept;
 
 [[nodiscard]] const FailureWords& words_of(FailureCode code) noexcept;
 [[nodiscard]] std::span<const FailureWords> all_failure_words() noexcept;
