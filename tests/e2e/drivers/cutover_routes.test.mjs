@@ -24,7 +24,7 @@ const LABEL = /does not touch the stream lane/;
 
 let target, service, plans = 0;
 before(async () => { target = await LocalTarget.start(); });
-after(() => Promise.all([target.front, target.stable, target.canary].map((p) => (p.exit ? null : p.kill()))));
+after(() => target.stop());
 beforeEach(() => target.setWeights(STABLE));
 
 const memory = () => ({ global: service.memories[0].global, domains: service.memories[0].domains });

@@ -15,7 +15,7 @@ const ALL = ['base_url=http://127.0.0.1:1', 'stable=v1', 'canary=v2'];
 const set = (values) => values.flatMap((value) => ['--set', value]);
 let target;
 before(async () => { target = await LocalTarget.start(); });
-after(() => Promise.all([target.front, target.stable, target.canary].map((p) => p.kill())));
+after(() => target.stop());
 
 test('each driver has a cutover and a rollback that validate, shipped and as a copy', async () => {
   const list = (await target.oa(['playbook', 'list', '--json'])).json();

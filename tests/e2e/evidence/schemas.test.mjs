@@ -44,7 +44,7 @@ before(async () => {
 });
 after(async () => {
   await control.stop();
-  await Promise.all([lane, target.front, target.stable, target.canary].map((one) => (one.exit ? null : one.kill())));
+  await Promise.all([target.stop(), lane.exit ? null : lane.kill()]);
 });
 
 /** Runs a command with --json; its document must be by the schema that it names. */

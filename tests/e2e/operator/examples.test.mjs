@@ -28,7 +28,7 @@ before(async () => {
 });
 after(async () => {
   await control.stop();
-  await Promise.all([prometheus, target.front, target.stable, target.canary].map((one) => (one.exit ? null : one.kill())));
+  await Promise.all([target.stop(), prometheus.exit ? null : prometheus.kill()]);
 });
 
 const settings = () => `--set base_url=${target.base} --set socket=${target.socket}`;

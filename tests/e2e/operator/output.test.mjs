@@ -88,7 +88,7 @@ for (const [name, fault] of Object.entries(FAULTS)) {
 
 test('a run and a plan in a file keep their exit code; a document that was asked for and lost is exit 4', async (t) => {
   const target = await LocalTarget.start();
-  t.after(() => Promise.all([target.front, target.stable, target.canary].map((one) => one.kill())));
+  t.after(() => target.stop());
   // The lanes log meanwhile, and this process reads it.
   const later = async (args, setup = ':') => {
     const one = new Running('bash', ['-c', `${setup}; exec "$0" "$@"`, OA_BIN, ...args], { env });

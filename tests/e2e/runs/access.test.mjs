@@ -61,7 +61,7 @@ before(async () => {
 after(() => {
   close(gate);
   close(metadata);
-  return Promise.all([target.front, target.stable, target.canary].map((p) => p.kill()));
+  return target.stop();
 });
 beforeEach(() => { calls = []; });
 

@@ -57,7 +57,7 @@ function guide(page) {
     fs.copyFileSync(target.playbook, path.join(folder, 'cutover.yaml'));
   });
   after(async () => {
-    await Promise.all([product, prometheus, redis, target.front, target.stable, target.canary, ...(arms ?? [])].map((one) => one?.kill()));
+    await Promise.all([target.stop(), ...[product, prometheus, redis, ...(arms ?? [])].map((one) => one?.kill())]);
     await Promise.all([control?.stop(), cloud?.stop()]);
   });
 

@@ -41,7 +41,7 @@ checks:
   for (let i = 0; i < 60; i += 1) assert.equal((await chat(target.base, 'replay:hello', { id: `t${i}`, path: '/api/chat/stream' }).done).status, 200);
 });
 after(async () => {
-  await Promise.all([target.front, target.stable, target.canary].map((p) => p.kill()));
+  await target.stop();
   for (const log of logs) fs.rmSync(log, { force: true });
 });
 

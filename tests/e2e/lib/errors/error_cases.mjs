@@ -89,7 +89,7 @@ export async function startErrorWorld() {
   world.close = async () => {
     mute.close();
     await world.control.stop();
-    await Promise.all([world.lane, world.target.front, world.target.stable, world.target.canary].map((one) => (one.exit ? null : one.kill())));
+    await Promise.all([world.target.stop(), world.lane.exit ? null : world.lane.kill()]);
   };
   return world;
 }
