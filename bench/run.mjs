@@ -2,7 +2,6 @@
 // machine, one after the other.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +16,7 @@ import { orphans, showOrphans } from './orphans.mjs';
 import { remote, showRemote } from './remote.mjs';
 import { showWorker, worker } from './worker.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
+import { freePort } from '../tests/e2e/lib/free_port.mjs';
 
 const [out, ...names] = process.argv.slice(2);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -311,9 +311,6 @@ function showStartup({ peer_ms, rows, bytes }) {
 // ---------------------------------------------------------------- replicas
 
 /** The one that ./dev unpacks for tests. */
-const freePort = () => new Promise((done) => {
-  const server = net.createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => done(port)); });
-});
 const proxies = process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin');
 const redisBin = path.join(proxies, '../bin/redis-server');
 async function startRedis(...args) {

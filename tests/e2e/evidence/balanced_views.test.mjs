@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { freePort } from '../lib/free_port.mjs';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { readMetrics, total } from '../lib/metrics.mjs';
 import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
-import { freePort, startBalancer } from '../lib/proxies.mjs';
+import { startBalancer } from '../lib/proxies.mjs';
 import { sideBySide, stage } from '../lib/side_by_side.mjs';
 
 const TURNS = 60;

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { freePort } from '../lib/free_port.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { freePort, startHaproxy, startNginx } from '../lib/proxies.mjs';
+import { startHaproxy, startNginx } from '../lib/proxies.mjs';
 import { limit, oa } from '../lib/process.mjs';
 
 const LONGEST = '6s';

@@ -2,8 +2,8 @@
 // .cache/prometheus by ./dev e2e.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
+import { freePort } from './free_port.mjs';
 import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
 
 function tool(name) {
@@ -21,13 +21,6 @@ export function promtool(args, input = '') {
   if (run.error) throw run.error;
   return { code: run.status, output: run.stdout + run.stderr };
 }
-
-const freePort = () => new Promise((done, fail) => {
-  const server = net.createServer().on('error', fail).listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
 
 /**
  * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `evaluation`: the interval of its rules. `scrape`: more of its configuration;

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { freePort } from './free_port.mjs';
 import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
 
 export function binary(name) {
@@ -11,13 +12,6 @@ export function binary(name) {
   if (!found) throw new Error(`no ${name} here: run ./dev e2e, which unpacks it`);
   return found;
 }
-
-export const freePort = () => new Promise((done, fail) => {
-  const server = net.createServer().on('error', fail).listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
 
 async function listens(proxy, port) {
   await proxy.until(() => proxy.connected ?? (proxy.trying ||= tryPort(proxy, port), null), `port ${port}`);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { oa } from '../lib/process.mjs';
-import { freePort } from '../lib/proxies.mjs';
+import { freePort } from '../lib/free_port.mjs';
 
 let lane;
 before(async () => { lane = await startLane(); });

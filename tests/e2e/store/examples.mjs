@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
-import { freePort } from '../lib/proxies.mjs';
+import { freePort } from '../lib/free_port.mjs';
 import { BIN } from '../lib/replicas/redis.mjs';
 
 export const folder = scratch('examples');

@@ -5,10 +5,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertLegal } from '../lib/contract.mjs';
+import { freePort } from '../lib/free_port.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, limit, sleep } from '../lib/process.mjs';
-import { binary, freePort } from '../lib/proxies.mjs';
+import { binary } from '../lib/proxies.mjs';
 import { endAll, example, folder, run, setUp, source } from './examples.mjs';
 
 let lanes;

@@ -7,6 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertLegal } from '../lib/contract.mjs';
+import { freePort } from '../lib/free_port.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
@@ -30,7 +31,7 @@ let redis, tlsPort;
 before(async () => {
   const example = fs.readFileSync(path.join(ROOT, 'examples/replicas/users.acl'), 'utf8');
   fs.writeFileSync(aclFile, example.replace('CHANGE-ME-LANE', PASSWORD));
-  tlsPort = await new Promise((done) => { const s = net.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); }); });
+  tlsPort = await freePort();
   redis = await startRedis({ args: ['--aclfile', aclFile, '--unixsocket', socket, '--tls-port', String(tlsPort), '--tls-cert-file', own.cert, '--tls-key-file', own.key, '--tls-ca-cert-file', own.cert, '--tls-auth-clients', 'no'] });
 });
 after(() => redis.kill());

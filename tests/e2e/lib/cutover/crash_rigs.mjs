@@ -3,10 +3,11 @@ import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
+import { freePort } from '../free_port.mjs';
 import { startLane } from '../lane.mjs';
 import { secondRevision } from '../local_target.mjs';
 import { OA_BIN, Running, cleanEnv, scratch } from '../process.mjs';
-import { binary, freePort } from '../proxies.mjs';
+import { binary } from '../proxies.mjs';
 import { startCloudRun } from './cloud_run.mjs';
 import { shortCutover } from './crash.mjs';
 

@@ -1,10 +1,11 @@
 // The real HAProxy with the example for cutovers, and users who stream through it all the time.
 import fs from 'node:fs';
 import path from 'node:path';
+import { freePort } from '../free_port.mjs';
 import { runtime } from './crash_rigs.mjs';
 import { chat } from '../http.mjs';
 import { ROOT, Running, cleanEnv, limit, scratch, sleep } from '../process.mjs';
-import { binary, freePort } from '../proxies.mjs';
+import { binary } from '../proxies.mjs';
 
 const EXAMPLE = path.join(ROOT, 'examples/haproxy-cutover.cfg');
 

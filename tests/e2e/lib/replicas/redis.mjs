@@ -1,18 +1,11 @@
 // A real Redis of its own, on loopback; its program is unpacked by ./dev and never installed.
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
+import { freePort } from '../free_port.mjs';
 import { ROOT, Running, cleanEnv, scratch } from '../process.mjs';
 
 export const BIN = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../bin');
-
-const freePort = () => new Promise((done) => {
-  const server = net.createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
 
 /** {url, port, folder, cli(…args), …Running} */
 export async function startRedis({ args = [], port, folder = scratch('redis') } = {}) {
