@@ -58,6 +58,20 @@ TEST_CASE("command line: a mistake gives one line with what to type instead") {
             "smoke stream: unexpected argument 'http://127.0.0.1:8080'",
             "an address goes behind --base-url"},
         Row{"missing value", {"version", "--state-dir"}, "version: ", "oa-stream version --help"},
+        Row{"value of a flag",
+            {"runs", "gc", "--keep", "1", "--apply=false"},
+            "runs gc: --apply takes no value: leave it out to turn it off",
+            "oa-stream runs gc --help"},
+        Row{"value of a global flag", {"version", "--json=no"}, "version: --json takes no value", ""
+        },
+        Row{"empty word where a plan may stand",
+            {"rollback", "apply", ""},
+            "rollback apply: PLAN is empty",
+            "oa-stream rollback apply --help"},
+        Row{"empty word among several",
+            {"incident", "body", "last", ""},
+            "incident body: RUN is empty",
+            "oa-stream incident body --help"},
         Row{"given twice", {"version", "--state-dir", "a", "--state-dir", "b"}, "version: ", ""},
     };
     const auto row = GENERATE(from_range(k_rows));

@@ -125,7 +125,8 @@ Bound bind(CLI::App& app, const OptionSpec& spec) {
     std::string spellings(spec.name);
     spellings += spec.formerly.empty() ? "" : fmt::format(",{}", spec.formerly);
     if (spec.is_flag()) {
-        option = app.add_flag(spellings);
+        // Whoever writes --apply=false means the opposite of --apply.
+        option = app.add_flag(spellings)->disable_flag_override();
     } else {
         option = app.add_option(spellings, *values);
         // "RUN…" takes all words up to the next option.
@@ -168,6 +169,17 @@ std::string argument_hint(const CommandSpec& command, std::string_view word) {
         }
     }
     return fmt::format("oa-stream {} --help", command.path);
+}
+
+/// What CLI11 says of an option that has too few or too many values.
+std::string misuse(std::string_view said) {
+    const std::string_view name = said.substr(0, said.find_first_of(": "));
+    if (said.contains("flag override")) { // CLI11 names it without the dashes
+        return fmt::format("{}{} takes no value: leave it out to turn it off", names::mark, name);
+    }
+    return fmt::format(
+        "{} {}", name, said.contains("missing") ? "needs a value" : "is given more than once"
+    );
 }
 
 /// CLI11's text names the option; its first line is enough.
@@ -234,15 +246,9 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
             fmt::format("oa-stream {} --help", command.path)
         );
     } catch (const CLI::ArgumentMismatch& error) {
-        const std::string said = first_line(error.what());
         return fail(
             Code::usage,
-            fmt::format(
-                "{}: {} {}",
-                command.path,
-                said.substr(0, said.find(':')),
-                said.contains("missing") ? "needs a value" : "is given more than once"
-            ),
+            fmt::format("{}: {}", command.path, misuse(first_line(error.what()))),
             {},
             fmt::format("oa-stream {} --help", command.path)
         );
@@ -260,9 +266,18 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     collect(bounds, invocation.args);
     collect(globals, invocation.globals);
     for (std::size_t i = 0; i < places.size(); ++i) {
-        std::erase(*places[i], "");
+        const std::string name(command.positionals[i].name);
+        // A variable of a script that is not set must not mean "the usual one".
+        if (std::ranges::find(*places[i], "") != places[i]->end()) {
+            return fail(
+                Code::usage,
+                fmt::format("{}: {} is empty", command.path, name),
+                {},
+                fmt::format("oa-stream {} --help", command.path)
+            );
+        }
         if (!places[i]->empty()) {
-            invocation.args.given[std::string(command.positionals[i].name)] = *places[i];
+            invocation.args.given[name] = *places[i];
         }
     }
     return invocation;
