@@ -7,6 +7,14 @@ namespace oa_stream::authority {
 Result<void> check_service_url(
     const std::string& url, std::string_view plain, std::string_view secure, const char* option
 ) {
+    if (has_credentials(url)) {
+        return fail(
+            Code::usage,
+            "credentials in a URL are readable by every local process",
+            option,
+            "give a token as env:NAME, file:PATH or fd:N"
+        );
+    }
     const bool open = url.starts_with(plain);
     if (!open && !url.starts_with(secure)) {
         return fail(
@@ -15,6 +23,9 @@ Result<void> check_service_url(
             option,
             std::string(secure) + "host"
         );
+    }
+    if (const auto fault = url_fault(url); !fault.empty()) {
+        return fail(Code::usage, std::string(fault), option, std::string(secure) + "host");
     }
     if (open && !is_loopback(host_of(url))) {
         return fail(

@@ -35,6 +35,51 @@ std::string host_of(std::string_view url) {
     return std::string(url.substr(0, url.find(':')));
 }
 
+namespace {
+
+/// Of "http://user@host:port/path": "user@host:port".
+std::string_view authority_of(std::string_view url) {
+    if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
+        url.remove_prefix(scheme + 3);
+    }
+    return url.substr(0, url.find_first_of("/?#"));
+}
+
+} // namespace
+
+std::string_view url_fault(std::string_view url) {
+    const auto odd = [](unsigned char c) { return c <= ' ' || c == 0x7f; };
+    const auto foreign = [](unsigned char c) { return c >= 0x80; };
+    if (std::ranges::any_of(url, odd)) {
+        return "a URL holds no blanks and no control characters";
+    }
+    std::string_view place = authority_of(url);
+    if (const std::size_t user = place.rfind('@'); user != std::string_view::npos) {
+        place.remove_prefix(user + 1);
+    }
+    if (std::ranges::any_of(place, foreign)) {
+        return "a host with letters beyond ASCII is written as DNS has it: xn--…";
+    }
+    const bool bracket = place.starts_with('[');
+    const std::size_t end = bracket ? place.find(']') : std::min(place.find(':'), place.size());
+    if (end == std::string_view::npos || (bracket && end == 1)) {
+        return "an IPv6 address stands in brackets: http://[::1]:8080";
+    }
+    if (end == 0) {
+        return "the URL has no host";
+    }
+    const std::string_view port = place.substr(bracket ? end + 1 : end);
+    constexpr std::uint64_t k_last_port = 65535;
+    if (!port.empty() && (!port.starts_with(':') || !parse_count(port.substr(1), 1, k_last_port))) {
+        return "a port is a number from 1 to 65535";
+    }
+    return {};
+}
+
+bool has_credentials(std::string_view url) {
+    return authority_of(url).contains('@');
+}
+
 bool is_loopback(std::string_view host) {
     if (iequals(host, "localhost")) {
         return true;

@@ -1,5 +1,7 @@
 #include "oa_stream/config/values.hpp"
 
+#include "oa_stream/base/url.hpp"
+
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -115,6 +117,11 @@ Result<void> check_url(std::string_view key, std::string_view text) {
             Code::config,
             "a URL without query, fragment and credentials is needed",
             std::string(key)
+        );
+    }
+    if (const auto fault = url_fault(text); !fault.empty()) {
+        return fail(
+            Code::config, std::string(fault), std::string(key), "like https://chat.example.com"
         );
     }
     return {};

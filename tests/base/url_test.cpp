@@ -42,6 +42,42 @@ TEST_CASE("url: only names that can be no other machine are this machine") {
     }
 }
 
+TEST_CASE("url: an address that no request can go to is told from one where nobody answers") {
+    for (const char* url :
+         {"http://127.0.0.1",
+          "http://127.0.0.1:1",
+          "https://a.example:65535/x/y",
+          "http://[::1]",
+          "http://[::1]:8080/",
+          "ws://[fe80::1%25eth0]:80",
+          "http://a_b.example/p:q"}) {
+        CAPTURE(url);
+        CHECK(url_fault(url).empty());
+    }
+    for (const char* url :
+         {"http://",
+          "http://:8080",
+          "http://h:",
+          "http://h:0",
+          "http://h:65536",
+          "http://h:99999/x",
+          "http://h:80a",
+          "http://h:+80",
+          "http://[::1",
+          "http://[]",
+          "http://[::1]8080",
+          "http://a b",
+          "http://a/\x1b[31m",
+          "http://b\xC3\xBC"
+          "cher.example"}) {
+        CAPTURE(url);
+        CHECK_FALSE(url_fault(url).empty());
+    }
+    CHECK(has_credentials("http://u:p@h/"));
+    CHECK(has_credentials("u:p@h:80"));
+    CHECK_FALSE(has_credentials("http://h/@u?a@b"));
+}
+
 TEST_CASE("url: a value of a query holds nothing that ends it") {
     CHECK(percent_encode("aZ09-._~") == "aZ09-._~");
     CHECK(percent_encode("a b&c=d/\xC3\xA9%+\"") == "a%20b%26c%3Dd%2F%C3%A9%25%2B%22");

@@ -142,9 +142,17 @@ TEST_CASE("option: base URLs are http, have a host and nothing that a log would 
           "http://u:p@a",
           "http://a?x",
           "http://a#x",
-          "http://a b"}) {
+          "http://a b",
+          "http://a:99999",
+          "http://a:",
+          "http://[::1"}) {
         CAPTURE(text);
         CHECK_FALSE(read_base_url(text));
+    }
+    for (const char* text : {"http://u:hunter2@a", "ftp://u:hunter2@a", "u:hunter2@a:80"}) {
+        CAPTURE(text);
+        REQUIRE_FALSE(read_base_url(text));
+        CHECK_FALSE(read_base_url(text).error().text().contains("hunter2"));
     }
 }
 

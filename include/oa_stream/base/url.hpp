@@ -12,6 +12,13 @@ namespace oa_stream {
 /// The host of "http://host:port/path", without port and brackets.
 [[nodiscard]] std::string host_of(std::string_view url);
 
+/// Why nothing can be sent to "http://host:port/path" (or ws://…), whoever may be there: no host, a
+/// port that is none, characters that no request holds. Empty: nothing is wrong with it.
+[[nodiscard]] std::string_view url_fault(std::string_view url);
+
+/// A user, or a user and a password, before the host. Also without a scheme: "user:pass@host:80".
+[[nodiscard]] bool has_credentials(std::string_view url);
+
 /// localhost, 127.0.0.0/8, ::1 and what IPv6 maps to them. A name that only begins so is not.
 [[nodiscard]] bool is_loopback(std::string_view host);
 

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -112,16 +113,7 @@ Result<std::string> read_base_url(std::string_view text) {
     const auto wrong = [&](std::string message) {
         return fail(Code::usage, std::move(message), {}, "like http://127.0.0.1:8080");
     };
-    const bool http = text.starts_with("http://");
-    if (!http && !text.starts_with("https://")) {
-        return wrong(fmt::format("'{}' is not an http or https URL", printable(text, 80)));
-    }
-    const std::string_view rest = text.substr(http ? 7 : 8);
-    const std::string_view host = rest.substr(0, rest.find('/'));
-    if (host.empty() || rest.find_first_of(" \t\r\n") != std::string_view::npos) {
-        return wrong("the URL has no host");
-    }
-    if (host.contains('@')) {
+    if (has_credentials(text)) { // first: they are not to be printed
         return fail(
             Code::usage,
             "credentials in a URL are readable by every local process",
@@ -129,6 +121,14 @@ Result<std::string> read_base_url(std::string_view text) {
             "give a token as env:NAME, file:PATH or fd:N"
         );
     }
+    const bool http = text.starts_with("http://");
+    if (!http && !text.starts_with("https://")) {
+        return wrong(fmt::format("'{}' is not an http or https URL", printable(text, 80)));
+    }
+    if (const auto fault = url_fault(text); !fault.empty()) {
+        return wrong(std::string(fault));
+    }
+    const std::string_view rest = text.substr(http ? 7 : 8);
     if (rest.find_first_of("?#") != std::string_view::npos) {
         return wrong("the URL has a query or fragment");
     }

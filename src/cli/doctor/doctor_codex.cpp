@@ -1,6 +1,7 @@
 // Codex servers, as a lane would come to them.
 #include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/run_screen.hpp"
@@ -36,7 +37,7 @@ std::string mend_of(const Error& error, const CodexServer& server) {
 
 Check server(const CodexServerFacts& facts) {
     std::string id = fmt::format("codex.server-{}", facts.server.number);
-    const std::string where = printable(facts.server.url);
+    const std::string where = printable(Redactor().apply(facts.server.url)); // ?token=…
     if (!facts.version) {
         const Error& error = facts.version.error();
         return finding(

@@ -1,6 +1,7 @@
 #include "oa_stream/measure/prometheus_source.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/measure/matchers.hpp"
 
 #include "prometheus_reader.hpp"
@@ -46,6 +47,9 @@ Result<void> check(const PrometheusOptions& options) {
             {},
             "http://127.0.0.1:9090"
         );
+    }
+    if (const auto fault = url_fault(options.url); !fault.empty()) {
+        return fail(Code::usage, std::string(fault), {}, "http://127.0.0.1:9090");
     }
     if (!options.bearer.empty() && !options.user.empty()) {
         return fail(Code::usage, "Prometheus takes a bearer token or a user, not both");
