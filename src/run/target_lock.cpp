@@ -44,10 +44,12 @@ std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     );
 }
 
-/// Of a process; two processes of one machine that have both in common are the same. 0: it is gone.
+/// Of a process; two processes of one machine that have both in common are the same. 0: it is gone,
+/// or dead and not reaped yet, as under a container's first process.
 std::int64_t start_of(std::int64_t pid) {
     const auto found = process_state(pid);
-    return found ? found->start : 0;
+    const bool dead = found && (found->state == 'Z' || found->state == 'X');
+    return found && !dead ? found->start : 0;
 }
 
 std::string boot_id() {

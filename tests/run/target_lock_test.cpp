@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -99,6 +100,30 @@ TEST_CASE("lock: who holds it can be told without taking it; the dead do not hol
             CHECK_FALSE(TargetLock::holder(folder.path, "one").has_value());
         }
     }
+}
+
+TEST_CASE("lock: a holder that was killed and is not reaped yet holds nothing") {
+    const StateDir state;
+    std::array<int, 2> ready{};
+    REQUIRE(::pipe(ready.data()) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        const auto lock = TargetLock::take(state.path, "t", {{"run", "r"}});
+        (void)!::write(ready[1], lock ? "y" : "n", 1);
+        ::pause();
+        ::_exit(0);
+    }
+    char answer = 0;
+    REQUIRE(::read(ready[0], &answer, 1) == 1);
+    CHECK(TargetLock::holder(state.path, "t").has_value());
+    ::kill(child, SIGKILL);
+    siginfo_t ended{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
+    CHECK_FALSE(TargetLock::holder(state.path, "t").has_value());
+    ::waitpid(child, nullptr, 0);
+    ::close(ready[0]);
+    ::close(ready[1]);
 }
 
 TEST_CASE("lock: what is taken over is no more the former holder's, and stays the new one's") {
