@@ -327,6 +327,26 @@ TEST_CASE("status: a run that was given up has ended, until somebody takes it up
     CHECK(status_in(state.path, run).needs_somebody());
 }
 
+TEST_CASE("status: a run of a clock that went back since can be given up") {
+    const State state;
+    const fs::path run = ended_8(state, R"({"exit_code":8,"held":true})");
+    const std::string last_at = status_in(state.path, run).last_at;
+    REQUIRE_FALSE(last_at.empty());
+    const auto marked = [&](std::string_view after) {
+        write(
+            run / "settled.json",
+            R"({"at":"2001-01-01T00:00:00.000Z","who":"x","how":"given up","reason":"x","after":")" +
+                std::string(after) + "\"}"
+        );
+        return !status_in(state.path, run).needs_somebody();
+    };
+    CHECK(marked(last_at));
+    CHECK_FALSE(marked("2001-01-01T00:00:00.000Z"));
+    CHECK_FALSE(marked(""));
+    REQUIRE(mark_finished(run, "given up", "x", last_at).has_value());
+    CHECK(finished_mark(run)->after == last_at);
+}
+
 TEST_CASE("status: nothing is built upon a run that left something undone on the same target") {
     const State state;
     CHECK(check_nothing_undone(state.path, "front").has_value());

@@ -18,11 +18,21 @@ struct FinishedMark {
     std::string who;    ///< "name on host"
     std::string how;    ///< "given up", or "brought back": its routes, by another run
     std::string reason; ///< secrets are blanked
+    std::string after;  ///< the last time in the run's journals then; a clock may have gone back
+
+    /// The journals, whose last time that is, say nothing that the mark did not know.
+    [[nodiscard]] bool holds(std::string_view last_at) const {
+        return at >= last_at || (!after.empty() && after == last_at);
+    }
 };
 
-/// Durable before it returns. Code::io.
-[[nodiscard]] Result<void>
-mark_finished(const std::filesystem::path& folder, std::string_view how, std::string_view reason);
+/// Durable before it returns. `last_at`: of the run's status. Code::io.
+[[nodiscard]] Result<void> mark_finished(
+    const std::filesystem::path& folder,
+    std::string_view how,
+    std::string_view reason,
+    std::string_view last_at = {}
+);
 /// Nothing when there is no such mark, or it cannot be read.
 [[nodiscard]] std::optional<FinishedMark> finished_mark(const std::filesystem::path& folder);
 

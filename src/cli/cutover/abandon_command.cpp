@@ -106,7 +106,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
         OA_TRY(status, undone_run(status.run, context)); // its holder may have ended it
     }
-    OA_CHECK(playbook::mark_finished(status.folder, "given up", reason));
+    OA_CHECK(playbook::mark_finished(status.folder, "given up", reason, status.last_at));
     lock.reset();
     OA_TRY(status, playbook::status_of(context.state_dir, status.run));
     show_status(std::move(status), true, context);

@@ -27,7 +27,9 @@ std::string this_person() {
 
 } // namespace
 
-Result<void> mark_finished(const fs::path& folder, std::string_view how, std::string_view reason) {
+Result<void> mark_finished(
+    const fs::path& folder, std::string_view how, std::string_view reason, std::string_view last_at
+) {
     Redactor redactor;
     redactor.add_environment();
     const Json word = {
@@ -36,6 +38,7 @@ Result<void> mark_finished(const fs::path& folder, std::string_view how, std::st
         {"who", this_person()},
         {"how", how},
         {"reason", redactor.apply(reason)},
+        {"after", last_at},
     };
     return write_file_atomic(folder / k_finished_file, dump_json(word) + "\n");
 }
@@ -48,7 +51,7 @@ std::optional<FinishedMark> finished_mark(const fs::path& folder) {
     const auto in = [&](std::string_view key) {
         return std::string(string_member(json, key).value_or(""));
     };
-    return FinishedMark{in("at"), in("who"), in("how"), in("reason")};
+    return FinishedMark{in("at"), in("who"), in("how"), in("reason"), in("after")};
 }
 
 Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view target) {

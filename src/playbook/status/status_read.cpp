@@ -274,7 +274,7 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
                : out.state == RunState::died      ? died_why(out)
                                                   : ended_why(out, run);
     const auto word = finished_mark(out.folder);
-    if (!out.open.empty() && word && word->at >= out.last_at) {
+    if (!out.open.empty() && word && word->holds(out.last_at)) {
         out.open.clear();
         out.state = RunState::ended;
         out.ending = fmt::format("{}: {} ({}, {})", word->how, word->reason, word->who, word->at);
