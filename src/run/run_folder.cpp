@@ -141,9 +141,10 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     const WallTime now = std::chrono::system_clock::now();
     const auto began = parse_rfc3339(string_member(run.earlier_, "started_at").value_or(""));
     run.started_ = began.value_or(now);
-    run.started_steady_ =
-        std::chrono::steady_clock::now() -
-        std::chrono::duration_cast<std::chrono::steady_clock::duration>(now - run.started_);
+    // A clock that went back since says nothing of how long it took: it is counted from now.
+    const auto age = std::max(now - run.started_, WallTime::duration(0));
+    run.started_steady_ = std::chrono::steady_clock::now() -
+                          std::chrono::duration_cast<std::chrono::steady_clock::duration>(age);
     std::error_code ignored;
     fs::remove(run.path_ / "SHA256SUMS", ignored); // the folder is not finished any more
     OA_CHECK(clear_place(run.path_ / k_journal));

@@ -144,6 +144,22 @@ TEST_CASE("run folder: the sums come last and are right for every other file") {
     }
 }
 
+TEST_CASE("run folder: a run of a clock that went back since took no negative time") {
+    const StateDir state;
+    fs::path folder;
+    {
+        const RunFolder run = make(state);
+        folder = run.path();
+    }
+    Json json = json_of(folder / "run.json");
+    json["started_at"] = "2999-01-01T00:00:00.000Z";
+    REQUIRE(write_file_atomic(folder / "run.json", dump_json(json)).has_value());
+    auto again = RunFolder::reopen(folder, {});
+    REQUIRE(again.has_value());
+    REQUIRE(again->finish({{"verdict", "ERROR"}}).has_value());
+    CHECK(json_of(folder / "run.json").at("duration_s").get<double>() >= 0);
+}
+
 TEST_CASE("run folder: what could not be written is remembered, and finish says so") {
     const StateDir state;
     RunFolder run = make(state);
