@@ -4,6 +4,8 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
+#include "afterwards.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -168,7 +170,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
 Result<std::string> checksums(const fs::path& folder) {
     std::string out;
     for (const std::string& file : files_below(folder)) {
-        if (file != "SHA256SUMS") {
+        if (!is_written_afterwards(file)) {
             OA_TRY(const std::string digest, sha256_of_file(folder / file));
             out += fmt::format("{}  {}\n", digest, file);
         }

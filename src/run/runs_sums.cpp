@@ -5,6 +5,8 @@
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/runs.hpp"
 
+#include "afterwards.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -18,10 +20,6 @@ namespace oa_stream::run {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::array<std::string_view, 4> k_afterwards{
-    "SHA256SUMS", "notes.ndjson", "pinned.json", "settled.json"
-};
 
 struct Unit {
     std::string_view name;
@@ -51,6 +49,9 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
         }
         const std::string file(line.file);
         listed.insert(file);
+        if (is_written_afterwards(file)) { // earlier releases sealed them with the rest
+            continue;
+        }
         const auto digest = sha256_of_file(folder / file);
         if (!digest) {
             out.missing.push_back(file);
@@ -61,7 +62,7 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
         }
     }
     for (const std::string& file : files_below(folder)) {
-        if (!listed.contains(file) && std::ranges::find(k_afterwards, file) == k_afterwards.end()) {
+        if (!listed.contains(file) && !is_written_afterwards(file)) {
             out.added.push_back(file);
         }
     }
@@ -75,7 +76,14 @@ std::string sums_text(const SumsCheck& check) {
     std::string out;
     const auto add = [&](std::string_view what, const std::vector<std::string>& files) {
         if (!files.empty()) {
-            out += fmt::format("; {}: {}", what, fmt::join(files, ", "));
+            constexpr std::size_t k_named = 10; // --json has all
+            const std::size_t named = std::min(files.size(), k_named);
+            out += fmt::format(
+                "; {}: {}{}",
+                what,
+                fmt::join(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+                files.size() > named ? fmt::format(" and {} more", files.size() - named) : ""
+            );
         }
     };
     add("CHANGED since the seal", check.changed);

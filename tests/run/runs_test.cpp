@@ -379,3 +379,33 @@ TEST_CASE("runs: what cannot be listed is an error, and a folder that is not the
         CHECK(find_run(state.path, word).error().code == Code::io);
     }
 }
+
+TEST_CASE("runs: the text names ten files that a folder lost, and counts the rest") {
+    SumsCheck check{.sealed = true, .right = 1};
+    for (int i = 0; i < 12; ++i) {
+        check.missing.push_back("f" + std::to_string(i));
+    }
+    const std::string text = sums_text(check);
+    CHECK(text.starts_with("1 file as sealed; MISSING since the seal: f0, f1, "));
+    CHECK(text.ends_with("f9 and 2 more"));
+    check.missing.resize(10);
+    CHECK(sums_text(check).ends_with("f8, f9"));
+}
+
+TEST_CASE("runs: what is noted or pinned after a second seal breaks no seal") {
+    const Scratch state;
+    const auto folder = state.ended();
+    REQUIRE(pin_run(folder, "first").has_value());
+    REQUIRE(add_note(folder, "first", "ann").has_value());
+    {
+        auto again = RunFolder::reopen(folder, {});
+        REQUIRE(again.has_value());
+        REQUIRE(again->finish({{"verdict", "PASS"}}).has_value());
+    }
+    REQUIRE(pin_run(folder, "second").has_value());
+    REQUIRE(add_note(folder, "second", "ann").has_value());
+    const auto check = check_sums(folder);
+    REQUIRE(check.has_value());
+    CHECK(check->whole());
+    CHECK(check->added.empty());
+}

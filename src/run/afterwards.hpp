@@ -1,0 +1,18 @@
+// Files of a sealed folder that no seal covers.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace oa_stream::run {
+
+/// What commands write into a folder after it was sealed, and once more after it was sealed again.
+[[nodiscard]] inline bool is_written_afterwards(std::string_view file) {
+    constexpr std::array<std::string_view, 4> k_files{
+        "SHA256SUMS", "notes.ndjson", "pinned.json", "settled.json"
+    };
+    return std::ranges::find(k_files, file) != k_files.end();
+}
+
+} // namespace oa_stream::run
