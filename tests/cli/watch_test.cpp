@@ -412,6 +412,37 @@ TEST_CASE("watch: no traffic is no traffic, the first look has no rates") {
     CHECK_FALSE(shown.contains(" 0.0 "));
 }
 
+TEST_CASE("watch: a process that two addresses lead to counts once") {
+    const auto part = [](const char* name, const char* state) {
+        measure::LanePart out;
+        out.name = name;
+        out.state = state;
+        return out;
+    };
+    const auto once = each_once(
+        {part("a", "ready"),
+         part("b", "lost"),
+         part("a", "ready"),
+         part("b", "ready"),
+         part("", ""),
+         part("", "")}
+    );
+    REQUIRE(once.size() == 4); // an older lane has no id: nobody knows that two are one
+    CHECK(once[0].name == "a");
+    CHECK(once[1].name == "b");
+    CHECK(once[1].state == "ready");
+}
+
+TEST_CASE("watch: a revision that no lane has is said, and is no start") {
+    WatchView view;
+    view.sources = {good_source()};
+    view.absent = "r3";
+    judge(view, {});
+    CHECK(view.state == WatchState::missing);
+    CHECK(view.why == std::vector<std::string>{"no lane is of revision r3"});
+    CHECK(verdict_of(view) == Verdict::inconclusive);
+}
+
 TEST_CASE("watch: percentiles say as much as the buckets do") {
     using measure::Bucket;
     CHECK(percentile_text({}, measure::k_p95) == "–");

@@ -6,6 +6,7 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/measure/source.hpp"
+#include "oa_stream/net/http.hpp"
 #include "oa_stream/net/token_source.hpp"
 
 #include <memory>
@@ -21,6 +22,8 @@ struct PrometheusOptions {
     net::TokenSource token{}; ///< gives bearers as time goes by; unset: `bearer` stays
     std::string user{}; ///< Basic, with `password`; not beside a bearer
     Secret password{};
+    net::Headers headers{}; ///< sent besides
+    std::vector<Secret> hidden{}; ///< values of them that no message may carry
     std::string ca_file{}; ///< PEM; empty: the system's
     /// The label that names the revision on every series; empty: series are joined with
     /// oa_stream_build_info by job and instance.

@@ -51,6 +51,12 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
         (options.user.empty() ? watched.prometheus.bearer : watched.prometheus.password) =
             options.auth.first;
         watched.prometheus.ca_file = options.ca;
+        probe::Target target; // reads headers for all kinds of targets
+        for (const std::string& header : options.headers) {
+            OA_CHECK(probe::add_header(target, header));
+        }
+        watched.prometheus.headers = std::move(target.extra);
+        watched.prometheus.hidden = std::move(target.hidden);
         watched.prometheus.matchers = options.matchers;
         watched.budget_window = options.budget_window;
         OA_CHECK(measure::check(watched.prometheus));

@@ -59,7 +59,7 @@ private:
     [[nodiscard]] bool one_look() const {
         return asked_.form == WatchForm::once || asked_.form == WatchForm::document;
     }
-    void add_numbers(const WatchedSource& source, WatchView& view) const;
+    void add_numbers(WatchView& view) const;
     const WatchView& look();
     void note_events(WatchView& view);
     void show(const WatchView& view);
@@ -192,18 +192,32 @@ void Watch::note_events(WatchView& view) {
     }
 }
 
-void Watch::add_numbers(const WatchedSource& source, WatchView& view) const {
+/// Of those that answer. A source that is gone has old numbers: they are shown only when no source
+/// has new ones.
+void Watch::add_numbers(WatchView& view) const {
     const std::string& only = asked_.revision;
-    for (const measure::LanePart& part : source.parts()) {
+    const bool any = std::ranges::any_of(view.sources, &WatchSource::reachable);
+    std::vector<measure::LanePart> parts;
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        if (any && !view.sources[i].reachable) {
+            continue;
+        }
+        std::ranges::move(sources_[i]->parts(), std::back_inserter(parts));
+        if (only.empty()) { // else nobody says whose it is
+            add_lane(view.numbers, sources_[i]->together());
+        }
+    }
+    if (sources_.size() > 1) {
+        parts = each_once(std::move(parts));
+    }
+    for (const measure::LanePart& part : parts) {
         if (only.empty() || part.revision == only) {
             add_lane(view.numbers, part.numbers);
             view.parts.push_back(part_of(part));
             view.faults.insert(view.faults.end(), part.faults.begin(), part.faults.end());
         }
     }
-    if (only.empty()) { // else nobody says whose it is
-        add_lane(view.numbers, source.together());
-    }
+    view.absent = view.parts.empty() && !parts.empty() ? only : "";
 }
 
 const WatchView& Watch::look() {
@@ -214,13 +228,7 @@ const WatchView& Watch::look() {
     for (const auto& source : sources_) {
         view.sources.push_back(source->state());
     }
-    // A source that is gone has old numbers: they are shown only when no source has new ones.
-    const bool any = std::ranges::any_of(view.sources, &WatchSource::reachable);
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-        if (!any || view.sources[i].reachable) {
-            add_numbers(*sources_[i], view);
-        }
-    }
+    add_numbers(view);
     judge(view, asked_.limits);
     view.next = view.breach ? watch_next(asked_, view, context_) : std::string();
     note_events(view);

@@ -199,6 +199,9 @@ void judge(WatchView& view, const WatchLimits& limits) {
         view.state = WatchState::bad;
     } else if (distrusted) {
         view.state = *distrusted;
+    } else if (!view.absent.empty()) {
+        view.why.push_back(fmt::format("no lane is of revision {}", view.absent));
+        view.state = WatchState::missing;
     } else if (view.numbers.window_s <= 0) {
         view.state = WatchState::starting;
     } else if (!missing.empty()) {

@@ -79,7 +79,7 @@ public:
             out.push_back(
                 {.name = one.id,
                  .revision = one.revision,
-                 .state = lost        ? "lost"
+                 .state = lost        ? std::string(k_lost)
                           : one.ready ? "ready"
                                       : "not ready",
                  .numbers =

@@ -161,6 +161,21 @@ std::string_view to_string(WatchState state) noexcept {
     return "";
 }
 
+std::vector<measure::LanePart> each_once(std::vector<measure::LanePart> parts) {
+    std::vector<measure::LanePart> out;
+    for (measure::LanePart& part : parts) {
+        const auto same = part.name.empty()
+                              ? out.end()
+                              : std::ranges::find(out, part.name, &measure::LanePart::name);
+        if (same == out.end()) {
+            out.push_back(std::move(part));
+        } else if (same->state == k_lost && part.state != k_lost) {
+            *same = std::move(part);
+        }
+    }
+    return out;
+}
+
 std::vector<measure::Bucket> all_first_content(const WatchNumbers& numbers) {
     std::vector<measure::Bucket> all;
     for (const auto& [name, route] : numbers.routes) {

@@ -19,6 +19,9 @@
 
 namespace oa_stream::cli {
 
+/// The state of a process that answered before, and not lately.
+inline constexpr std::string_view k_lost = "lost";
+
 /// Increases over the window; nullopt: nobody says, which is not 0.
 struct RouteNumbers {
     std::optional<double> requests{};
@@ -61,6 +64,9 @@ struct WatchPart {
 
 /// What one instance says, added to `to`; its budget when it has one.
 void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane);
+/// One process behind several addresses, as a lane's own and its balancer's, counts once: by an
+/// answer that it gave lately, where there is one.
+[[nodiscard]] std::vector<measure::LanePart> each_once(std::vector<measure::LanePart> parts);
 [[nodiscard]] WatchPart part_of(const measure::LanePart& part);
 /// The parts of each revision together, in order of their names.
 [[nodiscard]] std::vector<WatchPart> by_revision(const std::vector<WatchPart>& parts);
@@ -121,6 +127,7 @@ struct WatchView {
     std::vector<std::string> guilty{}; ///< revisions that are proven bad by themselves
     std::string next{}; ///< what to type when it is BAD
     WatchNumbers numbers{};
+    std::string absent{}; ///< the revision that was asked for, when lanes answer and none has it
     /// Requests that start turns, in the window; bad is empty unless all its parts were reported.
     std::optional<double> bad{}, total{};
     std::optional<double> burn{}; ///< times the even rate

@@ -264,6 +264,27 @@ beside('from a Prometheus: the same numbers, and a target that is down is not he
   assert.equal((await run.end()).code, 0);
 });
 
+beside('a lane that two addresses lead to counts once; a revision that no lane has is named', async (lane) => {
+  const same = ['--base-url', lane.base.replace('127.0.0.1', 'localhost'), '--once', '--json'];
+  const twice = (await during(lane.base, same)).json();
+  assert.equal(twice.sources.length, 2);
+  assert.equal(twice.instances.length, 1);
+  assert.equal(twice.requests, twice.instances[0].requests);
+  const none = (await oa(['watch', '--base-url', lane.base, '--revision', 'r43', '--once', '--json'])).json();
+  assert.deepEqual([none.state, none.why, none.verdict], ['MISSING', ['no lane is of revision r43'], 'INCONCLUSIVE']);
+});
+
+beside('headers reach a Prometheus, too', async () => {
+  const seen = [];
+  const server = http.createServer((request, response) => { seen.push(request.headers['x-scope-orgid']); response.end('{}'); });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  await oa(['watch', '--once', '--prometheus', `http://127.0.0.1:${server.address().port}`, '--header', 'X-Scope-OrgID: team-a']);
+  server.closeAllConnections();
+  server.close();
+  assert.ok(seen.length > 0);
+  assert.deepEqual([...new Set(seen)], ['team-a']);
+});
+
 beside('a busy Prometheus has ten seconds, or what --timeout says', async (lane) => {
   const seen = await startLane({ name: 'busy' });
   const server = await startPrometheus([seen.base.replace('http://', '')]);

@@ -132,7 +132,8 @@ net::ClientRequest Calls::request(
         out.url += fmt::format("{}{}={}", before, name, percent_encode(value));
         before = '&';
     }
-    out.headers.add("accept", "application/json");
+    out.headers = options_.headers;
+    out.headers.set("accept", "application/json");
     out.bearer = std::move(bearer);
     if (!options_.user.empty()) {
         const std::string both = fmt::format("{}:{}", options_.user, options_.password.reveal());
@@ -167,6 +168,9 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
             continue; // it may have ended: the next one is asked for once
         }
         forget(response.body, options_.password);
+        for (const Secret& secret : options_.hidden) {
+            forget(response.body, secret);
+        }
         if (response.failure == net::TransferFailure::none) {
             auto answer = parse_answer(response.status, response.body, type, options_.limits);
             if (answer) {
