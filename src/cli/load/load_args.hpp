@@ -8,6 +8,7 @@
 #include "smoke/smoke_args.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,7 @@ struct LoadArgs {
     std::uint64_t list = 0; ///< requests listed one by one at most
     bool ndjson = false;
     std::vector<std::string> allowed{}; ///< hosts of --yes-load
-    std::string again{}; ///< the same load, twice as long, to type when nothing was decided
+    std::function<std::string(int times)> longer{}; ///< the same load, so many times as long
     Typed typed{}; ///< the command line
 };
 

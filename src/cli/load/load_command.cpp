@@ -6,7 +6,9 @@
 #include "load_run.hpp"
 #include "smoke/smoke_args.hpp"
 
+#include <algorithm>
 #include <array>
+#include <string>
 
 namespace oa_stream::cli {
 
@@ -18,6 +20,11 @@ constexpr auto k_duration = option<&LoadGiven::load, &LoadArgs::options, &LoadOp
 )
                                 .range(1, k_longest_ms)
                                 .or_else("30s");
+constexpr std::uint64_t k_most_requests = 1'000'000'000;
+constexpr auto k_requests = option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::requests>(
+                                "--requests", "N", "End after N requests at the latest."
+)
+                                .range(1, k_most_requests);
 
 Result<ExitCode> run(LoadGiven given, Context& context) {
     OA_TRY(LoadArgs parsed, complete_load(std::move(given)));
@@ -27,11 +34,15 @@ Result<ExitCode> run(LoadGiven given, Context& context) {
         );
     }
     parsed.typed = {context.command, context.given};
-    parsed.again = typed_again(
-        *context.command,
-        context.given,
-        {{k_duration.name, format_duration(2 * parsed.options.duration)}}
-    );
+    parsed.longer =
+        [command = context.command, given = context.given, load = parsed.options](int times) {
+            Instead instead{{k_duration.name, format_duration(times * load.duration)}};
+            if (load.requests > 0) {
+                const auto requests = load.requests * static_cast<std::uint64_t>(times);
+                instead[k_requests.name] = std::to_string(std::min(requests, k_most_requests));
+            }
+            return typed_again(*command, given, instead);
+        };
     return run_load(std::move(parsed), context);
 }
 
@@ -60,10 +71,7 @@ constexpr auto k_options = options<LoadGiven>(
     )
         .range(1, k_longest_ms),
     k_duration,
-    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::requests>(
-        "--requests", "N", "End after N requests at the latest."
-    )
-        .range(1, 1'000'000'000),
+    k_requests,
     option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::max_in_flight>(
         "--max-in-flight",
         "N",

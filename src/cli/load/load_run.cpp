@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <tuple>
 
@@ -26,10 +27,24 @@ namespace {
 constexpr Millis k_counter_wait{1000};
 constexpr Millis k_counter_look{50};
 
+/// How many times as long it has to be for as many requests as its limits need; at least twice.
+int times_as_long(const std::vector<Check>& checks) {
+    constexpr double k_most = 1000;
+    double out = 2;
+    for (const Check& check : checks) {
+        const auto n = int_member(check.data, "n").value_or(0);
+        const auto needs = int_member(check.data, "needs_n").value_or(0);
+        if (n > 0) {
+            out = std::max(out, static_cast<double>(needs) / static_cast<double>(n));
+        }
+    }
+    return static_cast<int>(std::ceil(std::min(out, k_most)));
+}
+
 /// What to type when it could not be decided.
-std::string again(const LoadArgs& args, bool reached) {
+std::string again(const LoadArgs& args, const std::vector<Check>& checks, bool reached) {
     if (reached) {
-        return args.again;
+        return args.longer(times_as_long(checks));
     }
     Typed smoke{&smoke_stream_command};
     for (const std::string_view option : {k_base_url.name, k_auth.name, k_connect_to.name}) {
@@ -294,8 +309,8 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
         load_text(args_.options.target.base_url, end.verdict, session_.checks(), outcome_);
     SmokeCommand command{.name = "load", .target = args_.options.target.base_url};
     // Where nobody listens a smoke would find no more.
-    command.again =
-        unreached_.empty() ? again(args_, outcome_.totals.sent > 0) : args_.typed.text();
+    command.again = unreached_.empty() ? again(args_, session_.checks(), outcome_.totals.sent > 0)
+                                       : args_.typed.text();
     report::Report input;
     input.title = command.name + " " + command.target;
     input.facts = {{"checks", run::count_text(session_.checks())}, {"plan", outcome_.plan}};

@@ -140,7 +140,7 @@ describe('loads', { concurrency: 4 }, () => {
     assert.equal(run.code, 3);
     assert.match(check(report, 'limit.p99-end').detail, /needs n ≥ 299/);
     assert.match(check(report, 'limit.bad').detail, /needs n ≥ 299/);
-    assert.match(run.stderr, new RegExp(`next: oa-stream load --base-url ${lane.base} --rate 50/s --duration 2s --limit 'p99-end<=30s'`));
+    assert.match(run.stderr, new RegExp(`next: oa-stream load --base-url ${lane.base} --rate 50/s --duration 6s --limit 'p99-end<=30s'`));
   }));
 
   test('Ctrl-C ends it with the summary so far, exit 130', onLane(async (lane) => {
