@@ -1,5 +1,6 @@
 #include "incident_args.hpp"
 
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/net/token_source.hpp"
 
 #include "core/suggestion.hpp"
@@ -48,20 +49,40 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     input.version = version();
     input.redactor = redactor;
     OA_TRY(incident::Incident incident, incident::gather_incident(std::move(input)));
-    incident.bundle_command =
-        typed_here("oa-stream incident bundle " + run_words(incident, context), context);
+    incident.bundle_command = typed_next("incident bundle", incident, options, context);
     if (!chosen.why.empty() && !context.quiet && !context.json) {
         tell_text(chosen.why + "\n", context);
     }
     return Gathered{std::move(incident), std::move(redactor), std::move(chosen.why)};
 }
 
-std::string run_words(const incident::Incident& incident, const Context& context) {
-    std::string out;
+std::string typed_next(
+    std::string command,
+    const incident::Incident& incident,
+    const IncidentOptions& options,
+    const Context& context,
+    const std::vector<std::string>& more
+) {
+    Suggestion out{std::move(command)};
     for (const incident::IncidentRun& run : incident.runs) {
-        out += (out.empty() ? "" : " ") + word_of(run.entry, context);
+        const auto& folder = run.entry.folder;
+        const bool here = folder.parent_path() == context.state_dir / "runs";
+        out.arguments.push_back(here ? run.entry.id : folder.string());
     }
-    return out;
+    const auto add = [&](std::string_view option, std::string value) {
+        out.arguments.insert(out.arguments.end(), {std::string(option), std::move(value)});
+    };
+    for (const std::filesystem::path& log : options.logs) {
+        add(k_incident_log.name, log.string());
+    }
+    if (!options.title.empty() || !options.alert.empty()) { // an alert titles what it chose
+        add(k_incident_title.name, incident.title);
+    }
+    for (const std::string& secret : options.secrets) {
+        add(k_incident_secret.name, secret);
+    }
+    out.arguments.insert(out.arguments.end(), more.begin(), more.end());
+    return typed_here(out.text(), context);
 }
 
 } // namespace oa_stream::cli

@@ -43,16 +43,16 @@ inline constexpr auto k_incident_since =
 inline constexpr auto k_incident_alert = option<&IncidentOptions::alert>(
     "--alert", "NAME", "Choose the run that most likely caused this alert of `slo rules`."
 );
+inline constexpr auto k_incident_log = option<&IncidentOptions::logs>(
+    "--log", "FILE", "Add a lane's log or access log to the timeline."
+);
+inline constexpr auto k_incident_title =
+    option<&IncidentOptions::title>("--title", "TEXT", "Set the title of the issue.");
+inline constexpr auto k_incident_secret = option<&IncidentOptions::secrets>(
+    "--secret", "REF", "Also search for this secret: env:NAME, file:PATH or fd:N."
+);
 inline constexpr auto k_incident_options = options<IncidentOptions>(
-    option<&IncidentOptions::logs>(
-        "--log", "FILE", "Add a lane's log or access log to the timeline."
-    ),
-    k_incident_since,
-    k_incident_alert,
-    option<&IncidentOptions::title>("--title", "TEXT", "Set the title of the issue."),
-    option<&IncidentOptions::secrets>(
-        "--secret", "REF", "Also search for this secret: env:NAME, file:PATH or fd:N."
-    )
+    k_incident_log, k_incident_since, k_incident_alert, k_incident_title, k_incident_secret
 );
 
 /// An incident, and what must not leave with it.
@@ -67,7 +67,14 @@ struct Gathered {
 /// and by whom. For a text that goes into an issue, not for a bundle, which is the same again.
 void add_present(incident::Incident& incident, const Context& context);
 
-/// The words that name these runs, for a command to type next.
-[[nodiscard]] std::string run_words(const incident::Incident& incident, const Context& context);
+/// `command` on the same incident, to type next: the same runs, logs, title, and secrets to search
+/// for. `more` are options of its own.
+[[nodiscard]] std::string typed_next(
+    std::string command,
+    const incident::Incident& incident,
+    const IncidentOptions& options,
+    const Context& context,
+    const std::vector<std::string>& more = {}
+);
 
 } // namespace oa_stream::cli

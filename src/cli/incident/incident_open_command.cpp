@@ -24,6 +24,15 @@ struct Options : IncidentOptions {
     std::string repo{};
 };
 
+constexpr auto k_yes =
+    flag<&Options::yes>("--yes", "Open the issue with gh. Without it the issue is only shown.")
+        .typed();
+constexpr auto k_repo = option<&Options::repo>(
+    "--repo",
+    "OWNER/NAME",
+    "Open it in this repository. Without it gh uses that of the current folder."
+);
+
 struct Issue {
     std::string title;
     fs::path body; ///< file
@@ -142,12 +151,14 @@ Result<ExitCode> run(const Options& options, Context& context) {
     const bool there = gh_is_there(context);
     if (!options.yes) {
         show(issue, "", context, found);
+        std::vector<std::string> mine;
+        if (!options.repo.empty()) {
+            mine = {std::string(k_repo.name), options.repo};
+        }
+        mine.emplace_back(k_yes.name);
         const std::string how =
             there ? "Read it, then: " +
-                        typed_here(
-                            "oa-stream incident open " + run_words(found.incident, context), context
-                        ) +
-                        " --yes"
+                        typed_next("incident open", found.incident, options, context, mine)
                   : "gh is not on PATH: paste " + issue.body.string() + " into a new issue";
         tell_text(
             fmt::format(
@@ -183,16 +194,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
 }
 
 constexpr auto k_positionals = positionals<Options>(k_run_positionals);
-constexpr auto k_options = options<Options>(
-    flag<&Options::yes>("--yes", "Open the issue with gh. Without it the issue is only shown.")
-        .typed(),
-    option<&Options::repo>(
-        "--repo",
-        "OWNER/NAME",
-        "Open it in this repository. Without it gh uses that of the current folder."
-    ),
-    k_incident_options
-);
+constexpr auto k_options = options<Options>(k_yes, k_repo, k_incident_options);
 
 } // namespace
 

@@ -176,6 +176,19 @@ describe('from a failed rehearsal to an issue', () => {
     assert.match(none.stderr, /gh is not on PATH \(paste /);
   });
 
+  test('what is suggested opens the issue that was shown: its title, logs, secrets and repository', async () => {
+    const bin = scratch('bin'), log = path.join(bin, 'lane.log');
+    fs.writeFileSync(path.join(bin, 'gh'), '#!/bin/sh\nexit\n', { mode: 0o755 });
+    fs.writeFileSync(log, '');
+    const env = { PATH: `${bin}:${process.env.PATH}`, OA_TEST_WORD: 'a-word-that-nobody-may-read' };
+    const words = ['--log', log, '--title', 'Slow since nine', '--secret', 'env:OA_TEST_WORD'];
+    const shown = await oa(['incident', 'open', 'last', ...words, '--repo', 'example/chat'], { stateDir: state, env });
+    assert.equal(shown.code, 0, shown.stderr);
+    const again = `--log ${log} --title 'Slow since nine' --secret env:OA_TEST_WORD`;
+    assert.match(shown.stderr, new RegExp(`Read it, then: oa-stream incident open \\S+.* ${again} --repo example/chat --yes\n`));
+    assert.match(shown.stderr, new RegExp(`the bundle to attach: oa-stream incident bundle \\S+.* ${again} --out `));
+  });
+
   test('two runs side by side', async () => {
     const other = await oa(['smoke', 'stream', '--base-url', 'http://127.0.0.1:9', '--json'], { stateDir: state });
     const many = await oa(['incident', 'body', ...Array(32).fill(id), '--json'], { stateDir: state });
