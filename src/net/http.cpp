@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/net/secret_header.hpp"
 
 #include <fmt/format.h>
 
@@ -104,6 +105,15 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
         return std::nullopt;
     }
     return Endpoint{std::move(host), static_cast<std::uint16_t>(*port)};
+}
+
+bool is_secret_header(std::string_view name) {
+    const std::string lower = to_lower(name);
+    constexpr std::array<std::string_view, 6> k_ends{
+        "authorization", "cookie", "token", "secret", "password", "key"
+    };
+    return lower != "idempotency-key" &&
+           std::ranges::any_of(k_ends, [&](std::string_view end) { return lower.ends_with(end); });
 }
 
 } // namespace oa_stream::net

@@ -134,6 +134,26 @@ TEST_CASE("layers: consent is typed, never configured") {
     CHECK_FALSE(invocation.args.has("--apply"));
 }
 
+TEST_CASE("layers: what people see of them holds no secret that was written down") {
+    const auto config =
+        file("version: 1\nsmoke stream:\n  auth: hunter2\n"
+             "  header: ['X-Api-Key: hunter2', 'X-Api-Key: env:KEY', 'X-Team: chat']\n");
+    auto invocation = parsed({"smoke", "stream"});
+    const auto all = apply_layers(invocation, config, environment({})).value();
+    const auto shown = without_secrets(all, *invocation.command);
+    CHECK(setting(shown, "--auth").values == std::vector<std::string>{"********"});
+    CHECK(
+        setting(shown, "--header").values ==
+        std::vector<std::string>{"X-Api-Key: ********", "X-Api-Key: env:KEY", "X-Team: chat"}
+    );
+    invocation = parsed({"smoke", "stream", "--auth", "env:TOKEN"});
+    const auto named = apply_layers(invocation, std::nullopt, environment({})).value();
+    CHECK(
+        setting(without_secrets(named, *invocation.command), "--auth").values ==
+        std::vector<std::string>{"env:TOKEN"}
+    );
+}
+
 TEST_CASE("layers: a config file is read strictly, each mistake is one line with its place") {
     const std::pair<const char*, const char*> cases[] = {
         {"serve: { listen: x }\n", "c.yaml:1:1: there is no version (version: 1)"},

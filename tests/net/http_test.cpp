@@ -1,4 +1,5 @@
 #include "oa_stream/net/http.hpp"
+#include "oa_stream/net/secret_header.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -103,4 +104,18 @@ TEST_CASE("headers: remove takes every field of that name") {
     CHECK(headers.all()[0].first == "b");
     headers.remove("absent");
     CHECK(headers.all().size() == 1);
+}
+
+TEST_CASE("http: headers that hold secrets are known by their names") {
+    for (const char* name :
+         {"Authorization", "proxy-authorization", "Cookie", "X-Api-Key", "x-auth-token", "X-Secret"
+         }) {
+        CAPTURE(name);
+        CHECK(is_secret_header(name));
+    }
+    for (const char* name :
+         {"X-Team", "Idempotency-Key", "Accept", "x-key-id", "traceparent", ""}) {
+        CAPTURE(name);
+        CHECK_FALSE(is_secret_header(name));
+    }
 }

@@ -4,6 +4,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/yaml.hpp"
+#include "oa_stream/net/secret_header.hpp"
 
 #include <fmt/format.h>
 
@@ -330,6 +331,46 @@ Result<std::vector<Setting>> apply_layers(
     OA_CHECK(settle(command.path, command.options, invocation.args, sources, out));
     OA_CHECK(settle(k_all, global_options(), invocation.globals, sources, out));
     return out;
+}
+
+namespace {
+
+constexpr std::string_view k_hidden = "********";
+
+bool is_reference(std::string_view value) {
+    constexpr std::array<std::string_view, 6> k_forms{
+        "env:", "file:", "fd:", "command:", "metadata:", "mint"
+    };
+    return std::ranges::any_of(k_forms, [&](auto form) { return value.starts_with(form); });
+}
+
+void hide(std::string& value, std::string_view form) {
+    if (form.ends_with("REF") && !is_reference(value)) {
+        value = k_hidden;
+        return;
+    }
+    const std::size_t colon = value.find(':');
+    const bool header = form.starts_with("'NAME:") && colon != std::string::npos;
+    if (header && net::is_secret_header(trim(std::string_view(value).substr(0, colon))) &&
+        !is_reference(trim(std::string_view(value).substr(colon + 1)))) {
+        value = fmt::format("{}: {}", value.substr(0, colon), k_hidden);
+    }
+}
+
+} // namespace
+
+std::vector<Setting> without_secrets(std::vector<Setting> settings, const CommandSpec& command) {
+    for (Setting& setting : settings) {
+        const auto spec = std::ranges::find_if(command.options, [&](const OptionSpec& one) {
+            return one.long_name() == setting.option;
+        });
+        if (spec != command.options.end()) {
+            for (std::string& value : setting.values) {
+                hide(value, spec->value_name());
+            }
+        }
+    }
+    return settings;
 }
 
 } // namespace oa_stream::cli

@@ -61,4 +61,9 @@ find_config(const Invocation& invocation, const Environment& env);
     Invocation& invocation, const std::optional<ConfigFile>& config, const Environment& env
 );
 
+/// As people may see them: without a token or a key that was written down where a reference to it
+/// belongs.
+[[nodiscard]] std::vector<Setting>
+without_secrets(std::vector<Setting> settings, const CommandSpec& command);
+
 } // namespace oa_stream::cli

@@ -109,7 +109,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     OA_TRY(const auto config, find_config(asked, context.env));
     asked.globals.given.clear();
-    OA_TRY(const auto settings, apply_layers(asked, config, context.env));
+    OA_TRY(auto all, apply_layers(asked, config, context.env));
+    const auto settings = without_secrets(std::move(all), *command);
     const std::string file = config ? config->name() : "";
     Redactor redactor; // a URL or a prompt may carry what it should not
     redactor.add_environment();

@@ -52,7 +52,7 @@ void add_settings(const incident::IncidentRun& run, const Context& context, inci
     }
     const std::optional<ConfigFile>& file = *config;
     out.emplace_back(run.label + " config", file ? file->name() : "no file");
-    for (const Setting& setting : *settings) {
+    for (const Setting& setting : without_secrets(*settings, *invocation->command)) {
         if (setting.layer != Layer::fallback) {
             const std::string where = setting.where.empty() ? "" : " " + setting.where;
             const std::string value =

@@ -1,0 +1,11 @@
+// Headers of requests whose values are secrets.
+#pragma once
+
+#include <string_view>
+
+namespace oa_stream::net {
+
+/// By its name: Authorization, Cookie, X-Api-Key, …-Token.
+[[nodiscard]] bool is_secret_header(std::string_view name);
+
+} // namespace oa_stream::net
