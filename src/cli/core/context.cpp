@@ -26,25 +26,33 @@ std::optional<std::string> env(std::string_view name) {
     return std::string(value);
 }
 
+/// From here; as it is where nobody knows where that is, as in a folder that was removed.
+std::filesystem::path absolute_of(const std::filesystem::path& path) {
+    std::error_code unknown;
+    std::filesystem::path out = std::filesystem::absolute(path, unknown);
+    return unknown ? path : out;
+}
+
 /// Where a person's shell of this environment looks by itself.
 std::filesystem::path usual_state_dir() {
     if (const auto value = env("OA_STREAM_STATE_DIR")) {
-        return std::filesystem::absolute(*value);
+        return absolute_of(*value);
     }
     if (const auto xdg = env("XDG_STATE_HOME")) {
-        return std::filesystem::path(*xdg) / "oa-stream";
+        return absolute_of(std::filesystem::path(*xdg) / "oa-stream");
     }
-    return std::filesystem::path(env("HOME").value_or("/tmp")) / ".local/state/oa-stream";
+    return absolute_of(
+        std::filesystem::path(env("HOME").value_or("/tmp")) / ".local/state/oa-stream"
+    );
 }
 
 /// Flag or file > OA_STREAM_STATE_DIR > $STATE_DIRECTORY (systemd) > XDG.
 std::filesystem::path state_dir(const GlobalOptions& globals) {
     if (globals.state_dir) {
-        return std::filesystem::absolute(*globals.state_dir);
+        return absolute_of(*globals.state_dir);
     }
     const auto of_service = env("STATE_DIRECTORY");
-    return of_service && !env("OA_STREAM_STATE_DIR") ? std::filesystem::absolute(*of_service)
-                                                     : usual_state_dir();
+    return of_service && !env("OA_STREAM_STATE_DIR") ? absolute_of(*of_service) : usual_state_dir();
 }
 
 /// Why standard output took no more; 0: it took everything. A pipe whose reader left (`| head`)
@@ -89,12 +97,25 @@ std::string state_words(const std::filesystem::path& used) {
 Result<Context> real_context(const Invocation& invocation, int argc, char** argv) {
     GlobalOptions globals;
     OA_CHECK(read_rows({}, global_options(), invocation.globals, &globals));
+    if (globals.state_dir && globals.state_dir->empty()) {
+        return fail(
+            Code::usage, "the name of the folder is empty", std::string(k_state_dir.name), "a path"
+        );
+    }
     using enum GlobalOptions::Colour;
     Context context;
     context.out = write_result;
     context.err = [](std::string_view text) { process_log().verbatim(text); };
     context.env = env;
     context.state_dir = state_dir(globals);
+    if (!context.state_dir.is_absolute()) {
+        return fail(
+            Code::io,
+            "this folder was removed, so nobody knows where that is",
+            context.state_dir.string(),
+            "cd to a folder that exists, or name the state directory from the root"
+        );
+    }
     context.state_words = state_words(context.state_dir);
     std::error_code ignored;
     context.program = std::filesystem::read_symlink("/proc/self/exe", ignored).string();

@@ -46,10 +46,17 @@ int report(const Error& error, bool json) {
 }
 
 /// Environment and config file, behind what was typed.
-Result<void> layer(Invocation& invocation) {
+Result<std::vector<Setting>> layer(Invocation& invocation) {
     OA_TRY(const auto config, find_config(invocation, real_environment));
-    OA_TRY(const auto settings, apply_layers(invocation, config, real_environment));
-    return {};
+    return apply_layers(invocation, config, real_environment);
+}
+
+/// "--rate (OA_STREAM_LOAD_RATE)": nobody looks for an option that was not typed.
+void name_origin(Error& error, const std::vector<Setting>& settings) {
+    const auto found = std::ranges::find(settings, error.where, &Setting::option);
+    if (error.code == Code::usage && found != settings.end() && !found->where.empty()) {
+        error.where += fmt::format(" ({})", found->where);
+    }
 }
 
 /// "'3x' is not a duration" of a value that one option alone was given: whose value it is.
@@ -95,7 +102,9 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
 }
 
 /// Runs the command and delivers its result; the exit code.
-int carry_out(const Invocation& invocation, Context& context) {
+int carry_out(
+    const Invocation& invocation, const std::vector<Setting>& settings, Context& context
+) {
     const CommandSpec& command = *invocation.command;
     if (const auto fits = deliverable(context, command); !fits) {
         return report(fits.error(), context.json);
@@ -114,6 +123,7 @@ int carry_out(const Invocation& invocation, Context& context) {
     }
     Error error = std::move(code).error();
     name_option(error, invocation.args);
+    name_origin(error, settings);
     if (error.hint.empty()) { // a reader at 3 a.m. needs a command to run, at least this one
         error.hint = usual_hint(error.code, command, invocation.args);
     }
@@ -157,14 +167,16 @@ int dispatch(int argc, char** argv, bool& kept) {
         write_result(help_about({invocation->command, invocation->family}));
         return 0;
     }
-    if (const auto layered = layer(*invocation); !layered) {
-        return report(layered.error(), asks_json(words));
+    const auto settings = layer(*invocation);
+    if (!settings) {
+        return report(settings.error(), asks_json(words));
     }
     auto context = real_context(*invocation, argc, argv);
     if (!context) {
-        return report(context.error(), false);
+        name_origin(context.error(), *settings);
+        return report(context.error(), asks_json(words));
     }
-    const int code = carry_out(*invocation, *context);
+    const int code = carry_out(*invocation, *settings, *context);
     kept = context->command != nullptr && is_kept(*context);
     return code;
 }

@@ -60,6 +60,40 @@ test('a word in the wrong place is quoted without what may be secret in it', asy
   }
 });
 
+test('a value that was not typed is refused by the name of who set it', async () => {
+  const env = await oa(['load', '--base-url', 'http://127.0.0.1:9'], { env: { OA_STREAM_LOAD_RATE: 'fast' } });
+  refused(env, 2, 'environment');
+  assert.match(env.stderr, /--rate \(OA_STREAM_LOAD_RATE\): 'fast' is not a rate/);
+  const file = path.join(scratch('config'), 'c.yaml');
+  fs.writeFileSync(file, 'version: 1\nall: { color: blue }\n');
+  const config = await oa(['runs', 'list', '--config', file]);
+  refused(config, 2, 'config file');
+  assert.match(config.stderr, /--color \(.*c\.yaml:2:\d+\): 'blue' is not a possible value/);
+});
+
+test('a base URL that no request can go to is a usage error, and its credentials are not shown', async () => {
+  for (const url of ['http://127.0.0.1:99999', 'http://127.0.0.1:', 'http://[::1', 'http://:80']) {
+    const got = await oa(['smoke', 'stream', '--base-url', url]);
+    refused(got, 2, url);
+    refused(await oa(['verify', 'smoke-stream', '--set', `base_url=${url}`]), 2, `playbook ${url}`);
+  }
+  for (const words of [['smoke', 'stream', '--base-url', 'me:hunter2@127.0.0.1:80'], ['doctor', '--codex-server', '0=ws://me:hunter2@127.0.0.1:9']]) {
+    const got = await oa(words);
+    refused(got, 2, words.join(' '));
+    assert.ok(!`${got.stdout}${got.stderr}`.includes('hunter2'), got.stderr);
+  }
+});
+
+test('an empty word is no word: what a script did not set does not mean the usual', async () => {
+  for (const words of [['rollback', 'apply', ''], ['runs', 'pin', ''], ['verify', ''], ['completions', ''], ['cutover', 'apply', '']]) {
+    const got = await oa(words);
+    refused(got, 2, words.join(' '));
+    assert.match(got.stderr, / is empty/);
+  }
+  const folder = await oa(['runs', 'list', '--state-dir', '']);
+  refused(folder, 2, 'state-dir');
+});
+
 test('usage with --json: one document with a verdict that is not PASS, whatever the command', async () => {
   for (const { name, words } of commands) {
     const got = await oa([...words, '--json', '--nonesuch']);
@@ -68,6 +102,7 @@ test('usage with --json: one document with a verdict that is not PASS, whatever 
     assert.deepEqual([document.run, document.evidence, document.checks], [null, null, []], name);
     assert.ok(document.error.message.length > 0, name);
   }
+  assert.equal((await oa(['runs', 'list', '--json', '--color', 'blue'])).json().verdict, 'ERROR');
 });
 
 test('network: nobody answers is 4, with what to type next', async () => {
