@@ -1,4 +1,5 @@
 // How looks and changes of the routes are judged.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
 #include <fmt/format.h>
@@ -121,10 +122,10 @@ change_checks(std::string_view family, const RouteRun& run, const RouteOutcome& 
         fmt::format("{}.set", family),
         outcome.changed ? Verdict::pass : verdict_of_failure(error),
         outcome.changed ? fmt::format(
-                              "{} -> {}: {} writes, {} successive fresh looks agree by evaluate",
+                              "{} -> {}: {}, {} successive fresh looks agree by evaluate",
                               overrides_of(run.before).text(),
                               run.goal.text(),
-                              outcome.writes,
+                              counted(static_cast<std::uint64_t>(outcome.writes), "write"),
                               outcome.verified.row
                           )
                         : error.text()

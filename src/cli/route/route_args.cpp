@@ -5,6 +5,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/token_source.hpp"
 
+#include "core/suggestion.hpp"
 #include "screen/shown.hpp"
 
 #include <fmt/format.h>
@@ -79,7 +80,9 @@ Json route_document(Verdict verdict, const std::vector<Check>& checks) {
     };
 }
 
-void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Context& context) {
+void tell_route_checks(
+    Verdict verdict, const std::vector<Check>& checks, Context& context, const std::string& next
+) {
     if (context.quiet && verdict == Verdict::pass) {
         return;
     }
@@ -92,7 +95,12 @@ void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Contex
     const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
     tell_text(
         fmt::format(
-            "{}{} {} of {}\n", text, to_string(verdict), passed, counted(checks.size(), "check")
+            "{}{} {} of {}{}\n",
+            text,
+            to_string(verdict),
+            passed,
+            counted(checks.size(), "check"),
+            next.empty() ? "" : " next: " + typed_here(next, context)
         ),
         context
     );

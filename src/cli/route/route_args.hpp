@@ -135,8 +135,13 @@ template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget tar
 
 /// {verdict, run, evidence, checks} for what leaves no run folder.
 [[nodiscard]] Json route_document(Verdict verdict, const std::vector<Check>& checks);
-/// "PASS 3 of 3 checks" on stderr; nothing under -q when all is well.
-void tell_route_checks(Verdict verdict, const std::vector<Check>& checks, Context& context);
+/// "PASS 3 of 3 checks" on stderr, and what to type next; nothing under -q when all is well.
+void tell_route_checks(
+    Verdict verdict,
+    const std::vector<Check>& checks,
+    Context& context,
+    const std::string& next = {}
+);
 /// One line a domain: what serves it and why.
 [[nodiscard]] std::string route_table(const routes::RouteStatus& status);
 

@@ -1,7 +1,9 @@
 // route status, evaluate, verify: looks at the route split, which is never changed; verify leaves
 // what it found.
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/conclusion.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -257,9 +259,13 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     session.replace_checks({memories_check(looked->snapshot), paths_check(*looked)});
     const Json status = to_json(looked->snapshot.status);
     session.folder().write("measure/status.json", status.dump(2) + "\n");
-    input.headline = session.checks().back().detail;
-    const run::RunResult result =
-        session.finish(session.conclude({.completed = true}), std::move(input));
+    const Check* trouble = run::first_trouble(session.checks());
+    input.headline = (trouble == nullptr ? session.checks().back() : *trouble).detail;
+    const run::Conclusion end = session.conclude({.completed = true});
+    if (end.exit != ExitCode::ok) {
+        input.next = less_command(session.folder().path() / "report.md");
+    }
+    const run::RunResult result = session.finish(end, std::move(input));
     const Json more{
         {"run", result.id},
         {"evidence", result.evidence.string()},
@@ -273,7 +279,8 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     text += fmt::format("note: {}\n", k_lane_untouched);
     tell("route-verify", result.end.verdict, result.checks, more, text, context);
     tell_last(
-        {result.end.verdict, result.end.exit, result.id, result.evidence.string(), ""}, context
+        {result.end.verdict, result.end.exit, result.id, result.evidence.string(), result.next},
+        context
     );
     return result.end.exit;
 }

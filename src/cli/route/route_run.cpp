@@ -11,6 +11,7 @@
 #include "oa_stream/run/target_lock.hpp"
 
 #include "core/document.hpp"
+#include "core/retry.hpp"
 #include "core/run_command.hpp"
 
 #include <fmt/format.h>
@@ -102,7 +103,14 @@ ExitCode show_plan(RouteContext& run) {
                           : "dry run: nothing was written; the same with --apply carries it out\n";
         show_text(route_plan_text(run.plan) + std::string(end), run.context);
     }
-    tell_route_checks(verdict, run.checks, run.context);
+    const bool ready = pending && !run.refused;
+    const Context& context = run.context;
+    tell_route_checks(
+        verdict,
+        run.checks,
+        run.context,
+        ready ? typed_again(*context.command, context.given, {{names::apply, ""}}) : ""
+    );
     return run.refused ? ExitCode::refused : pending ? ExitCode::has_changes : ExitCode::ok;
 }
 
@@ -271,7 +279,8 @@ Result<void> settle_restored(const RouteContext& run) {
                 one.folder,
                 "brought back",
                 run.session ? run.task.command + ", run " + run.session->id()
-                            : "route restore found the overrides as they were"
+                            : "route restore found the overrides as they were",
+                one.last_at
             ));
         }
     }

@@ -92,6 +92,8 @@ describe('fault 43: overrides live in each process', () => {
     assert.match(check(ends(await route(['status']), 1, 'FAIL'), 'route.memories').detail, /disagree/);
     const verified = ends(await route(['verify']), 1, 'FAIL');
     const left = JSON.parse(fs.readFileSync(path.join(verified.evidence, 'run.json'), 'utf8'));
+    assert.match(left.headline, /disagree/);
+    assert.equal(left.next, `less ${path.join(verified.evidence, 'report.md')}`);
     assert.deepEqual([left.verdict, left.kind, left.id, left.checks.length], ['FAIL', 'route-verify', verified.run, verified.checks.length]);
     ends(await route(['set', 'rust', '--domain', 'chat_pilot', '--apply']), 6);
     assert.equal(service.overrides().length, 0);
@@ -242,6 +244,16 @@ test('fault 45: the domains are those that the service names', () => {
     assert.match(wrong.stderr, /did you mean labs\?/);
   });
 });
+
+test('a dry run shows the command that carries it out', () => withService({}, async (service, route) => {
+  const dry = await route(['set', 'legacy', '--domain', 'auth_entry', '--fresh', '3']);
+  ends(dry, 10);
+  assert.match(dry.stderr, new RegExp(`next: oa-stream route set legacy --base-url ${service.base} --auth env:OA_ADMIN --domain auth_entry --apply --fresh 3\n`));
+  const next = /next: oa-stream (.*)/.exec(dry.stderr)[1].split(' ');
+  assert.equal((await oa(next, { env: ENV })).code, 0);
+  assert.deepEqual(memory(service), { global: null, domains: { auth_entry: 'legacy' } });
+  assert.doesNotMatch((await route(['set', 'legacy', '--domain', 'auth_entry'])).stderr, /next:/);
+}));
 
 describe('fault 46: only the exact answer is an answer', () => {
   for (const [name, answer] of Object.entries({
