@@ -1,3 +1,4 @@
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/measure/bootstrap.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/shadow.hpp"
@@ -31,6 +32,10 @@ Median median_of(std::vector<double> values, double confidence) {
 
 std::string ms(double seconds) {
     return fmt::format("{:.1f} ms", seconds * 1000);
+}
+
+std::string signed_ms(double seconds) {
+    return fmt::format("{:+.1f} ms", seconds * 1000);
 }
 
 std::string percent(double ratio) {
@@ -79,10 +84,11 @@ Check judge_slowdown(
         check.verdict = Verdict::pass;
     }
     check.detail = fmt::format(
-        "{} than the reference, the median of {} pairs ({:g} % interval {} to {}; {} to {}); limit "
-        "{}, and more than {}",
+        "{} against the reference, the median of {} ({:g} % interval {} to {}; {} to {}); limit "
+        "{}, "
+        "and more than {}",
         percent(ratio.point),
-        pairs.size(),
+        counted(pairs.size(), "pair"),
         limits.confidence * 100,
         bound(ratio.low, percent),
         bound(ratio.high, percent),
@@ -137,10 +143,9 @@ Check judge_p95_delta(
     if (pairs.size() < needed) {
         check.data["needs_n"] = needed;
         check.detail = fmt::format(
-            "p95 {} from the reference's over {} pairs; limit {}; a p95 has no bound below {} "
-            "pairs",
-            ms(got->point),
-            pairs.size(),
+            "p95 {} against the reference over {}; limit {}; a p95 has no bound below {} pairs",
+            signed_ms(got->point),
+            counted(pairs.size(), "pair"),
             limit,
             needed
         );
@@ -155,9 +160,9 @@ Check judge_p95_delta(
     check.data["confidence"] = limits.confidence;
     check.data["seed"] = seed;
     check.detail = fmt::format(
-        "p95 {} from the reference's over {} pairs ({:g} % interval {} to {}); limit {}",
-        ms(got->point),
-        pairs.size(),
+        "p95 {} against the reference over {} ({:g} % interval {} to {}); limit {}",
+        signed_ms(got->point),
+        counted(pairs.size(), "pair"),
         limits.confidence * 100,
         ms(low),
         ms(high),
