@@ -3,6 +3,7 @@
 
 #include "core/commands.hpp"
 #include "serve/serve_options.hpp"
+#include "serve/serve_values.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -63,4 +64,26 @@ TEST_CASE("limits: each takes its own default back, and refuses what makes no se
     CHECK(options.lane.limits.json_depth == 5);
     REQUIRE(set_limit(options, "idle=90s"));
     CHECK(options.lane.limits.idle == Millis(90000));
+}
+
+TEST_CASE("serve: an origin is compared as browsers send it, and what none sends is refused") {
+    for (const auto& [text, sent] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"*", "*"},
+             {"null", "null"},
+             {"https://app.example", "https://app.example"},
+             {"https://App.Example/", "https://app.example"},
+             {"https://app.example:443", "https://app.example"},
+             {"http://127.0.0.1:3000", "http://127.0.0.1:3000"},
+             {"capacitor://localhost", "capacitor://localhost"},
+         }) {
+        CAPTURE(text);
+        REQUIRE(read_origin(text));
+        CHECK(*read_origin(text) == sent);
+    }
+    for (const char* text :
+         {"", "app.example", "https://", "https:///", "https://a/b", "https://u@a", "https://*.a"
+         }) {
+        CAPTURE(text);
+        CHECK_FALSE(read_origin(text));
+    }
 }

@@ -73,7 +73,9 @@ Result<std::map<std::string, std::uint32_t, std::less<>>> read_weights(std::stri
         if (!weight) {
             return std::unexpected(Error(weight.error()).prefixed(pair.first));
         }
-        out[pair.first] = static_cast<std::uint32_t>(*weight);
+        if (!out.emplace(pair.first, static_cast<std::uint32_t>(*weight)).second) {
+            return fail(Code::usage, fmt::format("{} has two weights", printable(pair.first, 40)));
+        }
         text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
     }
     return out;

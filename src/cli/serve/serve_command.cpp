@@ -256,7 +256,7 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::compat_policy>(
         "--compat-policy", "FILE", "Serve only the clients of this window, in JSON."
     ),
-    option<&ServeOptions::lane, &LaneConfig::cors_origins>(
+    parsed<read_origin, &ServeOptions::lane, &LaneConfig::cors_origins>(
         "--cors-origin", "ORIGIN", "Let pages of this web origin call the lane. * means any."
     ),
     parsed<lane::read_allowed_host, &ServeOptions::lane, &LaneConfig::allow_hosts>(

@@ -50,7 +50,13 @@ Result<void> read_policy(ServeOptions& options) {
         return {};
     }
     OA_TRY(const auto text, read_file(options.compat_policy, k_small_file));
-    OA_TRY(options.lane.window, lane::parse_compat_policy(text, options.compat_policy.string()));
+    auto window = lane::parse_compat_policy(text, options.compat_policy.string());
+    if (!window) {
+        Error error = std::move(window).error();
+        error.code = Code::config; // also where it is not JSON at all
+        return std::unexpected(std::move(error));
+    }
+    options.lane.window = *std::move(window);
     return {};
 }
 

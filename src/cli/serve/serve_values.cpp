@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace oa_stream::cli {
 
@@ -23,6 +24,32 @@ Result<const authority::AuthorityKind*> read_kind(std::string_view name) {
         );
     }
     return kind;
+}
+
+Result<std::string> read_origin(std::string_view text) {
+    if (text == "*" || text == "null") {
+        return std::string(text);
+    }
+    std::string out = to_lower(text);
+    const std::size_t host = std::min(out.find("://"), out.size());
+    if (out.ends_with('/')) {
+        out.pop_back();
+    }
+    for (const auto& [scheme, port] : {std::pair{"https://", ":443"}, {"http://", ":80"}}) {
+        if (out.starts_with(scheme) && out.ends_with(port)) {
+            out.erase(out.rfind(':'));
+        }
+    }
+    const std::string_view rest = std::string_view(out).substr(std::min(host + 3, out.size()));
+    if (host == 0 || rest.empty() || rest.find_first_of("/?#@ *") != std::string_view::npos) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not the origin of a page", printable(text, 80)),
+            {},
+            "like https://app.example.org, without a path"
+        );
+    }
+    return out;
 }
 
 Result<void> add_proxies(std::span<const std::string> networks, ServeOptions& options) {

@@ -20,6 +20,9 @@ inline constexpr std::array<std::string_view, 2> k_formats{"json", "logfmt"};
 inline constexpr std::array<std::string_view, 4> k_levels{"debug", "info", "warn", "error"};
 
 [[nodiscard]] Result<const authority::AuthorityKind*> read_kind(std::string_view name);
+/// As browsers send it: scheme://host[:port] in small letters, without the usual port; * and null
+/// are taken as they are. Code::usage for what no browser sends.
+[[nodiscard]] Result<std::string> read_origin(std::string_view text);
 [[nodiscard]] Result<void>
 add_proxies(std::span<const std::string> networks, ServeOptions& options);
 [[nodiscard]] Result<void> add_faults(std::span<const std::string> faults, ServeOptions& options);
