@@ -122,14 +122,27 @@ std::string painted(std::string_view text, Verdict verdict) {
     return std::string(text);
 }
 
+namespace {
+
+/// What others wrote steers no terminal.
+std::string without_controls(std::string_view row) {
+    std::string out;
+    while (const auto control = find_control(row, "\t")) {
+        out += fmt::format("{}\\x{:02x}", row.substr(0, control->at), control->code);
+        row.remove_prefix(control->at + control->bytes);
+    }
+    return out.append(row);
+}
+
+} // namespace
+
 std::string laid_out(std::string_view text, const Layout& layout) {
     std::string out;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view row = text.substr(0, end);
-        const std::string lines = layout.columns == 0
-                                      ? std::string(row)
-                                      : wrapped(row, layout.columns, hanging(row, layout.columns));
+        const std::string row = without_controls(text.substr(0, end));
+        const std::string lines =
+            layout.columns == 0 ? row : wrapped(row, layout.columns, hanging(row, layout.columns));
         const std::size_t first = std::min(lines.find('\n'), lines.size());
         out += layout.colour ? with_colour(lines.substr(0, first)) + lines.substr(first) : lines;
         if (end < text.size()) {

@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -308,6 +309,9 @@ std::string incident_body(const Incident& incident, const Redactor& redactor, st
         artefact_part(incident),
     };
     std::string out = redactor.apply(render(parts, limit));
+    std::ranges::replace_if(
+        out, [](char c) { return c != '\n' && find_control({&c, 1}).has_value(); }, ' '
+    );
     if (out.size() > limit) { // thousands of failed checks: the end goes, and says so
         static constexpr std::string_view k_end = "\n*Left out here: everything after this.*\n";
         const std::size_t room = limit > k_end.size() ? limit - k_end.size() : 0;

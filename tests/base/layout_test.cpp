@@ -67,3 +67,18 @@ TEST_CASE("a verdict is painted where it stands as one, after the line was broke
     );
     CHECK(laid_out("  PASS  x", {.columns = 80}) == "  PASS  x");
 }
+
+TEST_CASE("what others wrote steers no terminal") {
+    CHECK(laid_out("a \x1b[31mb\x07\n\tc", {}) == "a \\x1b[31mb\\x07\n\tc");
+    CHECK(
+        laid_out(
+            "a\xc2\x9b"
+            "b",
+            {.columns = 80}
+        ) == "a\\x9bb"
+    );
+    CHECK(
+        laid_out("  PASS  \x1b[0m", {.columns = 80, .colour = true}) ==
+        "  \x1b[32mPASS\x1b[0m  \\x1b[0m"
+    );
+}

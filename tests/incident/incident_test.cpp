@@ -140,3 +140,17 @@ TEST_CASE("incident: what Markdown has to escape hides no secret") {
     CHECK_FALSE(body.contains("horse"));
     CHECK(body.contains("saw \\*\\*\\*"));
 }
+
+TEST_CASE("incident: what a run's files hold steers no terminal") {
+    const Scratch state;
+    const Json checks =
+        Json::array({{{"id", "x"}, {"verdict", "FAIL\x1b[31m"}, {"detail", "a\x07"}}});
+    const auto folder = state.ended(
+        {{"verdict", "FAIL"}, {"headline", "\x1b]0;title\x07 of another"}, {"checks", checks}}
+    );
+    const Incident incident = incident_of({folder});
+    CHECK_FALSE(incident.title.contains('\x1b'));
+    const std::string body = incident_body(incident, {});
+    CHECK_FALSE(body.contains('\x1b'));
+    CHECK_FALSE(body.contains('\x07'));
+}
