@@ -109,7 +109,7 @@ void judge_budget(WatchView& view, const WatchLimits& limits) {
             counts.total,
             view.numbers.budget_window == "since its start" ? view.numbers.budget_window
                                                             : "in " + view.numbers.budget_window,
-            *view.budget_left * 100
+            view.budget_left.value_or(0) * 100
         ));
     }
 }
@@ -164,9 +164,10 @@ void fill_budget(WatchView& view, const WatchLimits& limits) {
         view.burn = *view.bad / *view.total / allowed;
     }
     const measure::TurnCounts& budget = view.numbers.budget;
-    if (budget.missing.empty() && budget.bad && budget.total.value_or(0) > 0) {
-        view.budget_left = 1 - (*budget.bad / *budget.total / allowed);
-        view.budget_off = view.numbers.budget_error / *budget.total / allowed;
+    const double total = budget.total.value_or(0);
+    if (budget.missing.empty() && budget.bad && total > 0) {
+        view.budget_left = 1 - (*budget.bad / total / allowed);
+        view.budget_off = view.numbers.budget_error / total / allowed;
     }
 }
 
