@@ -1,6 +1,7 @@
 // The page's own functions with the released AI SDK clients over the real Codex: the stock chat
 // classes call them, give the results back and send them by themselves.
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { send } from '../e2e/lib/http.mjs';
 import { CLIENTS, seen } from './clients.mjs';
@@ -80,6 +81,19 @@ for (const name of Object.keys(CLIENTS)) {
       assert.equal(p.requests.filter((r) => r.method === 'POST').length, 1);
     });
   }
+
+  test(`${name}: results for a turn that was stopped go on with the page's message`, async () => {
+    const id = `stopped-${name}`;
+    const p = await page(name, id);
+    await p.chat.sendMessage({ text: PROMPT });
+    await p.ready(2);
+    assert.equal((await send(lane.base, { method: 'POST', path: `/api/chats/${id}/stop` })).json().data.status, 'stopped');
+    for (const part of p.tools()) await p.give(part, { output: SKIES[part.input.city] });
+    await p.until(() => p.text() !== '' && p.state.status === 'ready');
+    assert.equal(p.chat.error, undefined);
+    assert.equal(p.state.messages.length, 2, 'not a second message with the same calls');
+    assert.equal(p.tools().length, 2);
+  });
 
   shows(made(name, 'late'), `${name}: other results from a second page are refused`, async () => {
     const id = `second-${name}`;

@@ -273,6 +273,7 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     if (last != nullptr && (!last->approvals.empty() || results)) {
         request.approvals = last->approvals;
         request.answers_calls = results;
+        request.answer_id = is_wire_id(last->id) ? last->id : std::string();
         return {};
     }
     const auto at = choose(*list, lone);

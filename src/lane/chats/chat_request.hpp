@@ -32,6 +32,7 @@ struct ChatRequest {
     std::string text;            ///< the input's text alone, joined
     std::string user_message_id; ///< id of the newest user message; may be empty
     std::string message_id;      ///< member messageId; may be empty
+    std::string answer_id{}; ///< of the assistant's message that results go on with; may be empty
     /// Messages before the newest user message, of users and assistants only.
     std::vector<EarlierMessage> earlier{};
     /// Not empty: the request answers approvals of the turn under way, and has no input.

@@ -324,7 +324,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
     auto style = shared_style(std::move(journal));
     style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
         .thread = identity.thread,
-        .message_id = id,
+        .message_id = call.chat.answer_id.empty() ? id : call.chat.answer_id,
         .turn = id,
         .model = call.chat.extras.model.empty() ? turn->model() : call.chat.extras.model,
         .ignored = call.chat.extras.ignored,
