@@ -168,6 +168,10 @@ TEST_CASE("refusals: codex's texts become codes by one table") {
             Code::not_found},
         Row{-32'600, "invalid thread id: bad", RefusalKind::thread_unknown, Code::not_found},
         Row{-32'600, "turn not found: x", RefusalKind::turn_unknown, Code::precondition},
+        Row{-32'600,
+            "lastTurnId 'x' identifies an in-progress turn",
+            RefusalKind::turn_unended,
+            Code::conflict},
         Row{-32'600, "failed to load configuration: x", RefusalKind::bad_config, Code::config},
         Row{-32'600, "who knows", RefusalKind::other, Code::protocol}
     );

@@ -99,6 +99,7 @@ public:
     [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<std::string>>
     fork_thread(Self self, std::string thread, std::string last_turn);
+    [[nodiscard]] static Task<Result<Json>> fork_before_next(Self self, Json params);
     // threads/codex_kept.cpp
     [[nodiscard]] static Task<Result<std::string>> kept(Self self, std::string thread);
 

@@ -15,6 +15,20 @@ namespace {
 /// and one above CodexOptions::line_bytes (64 MiB) ends the child with all that it runs.
 constexpr std::size_t k_at_once = 6;
 
+/// A thread runs one turn at a time, its newest. While it does, codex says the same of every turn
+/// that ended with a process.
+void end_older(ListedTurns& page, bool newest_first, bool begins) {
+    for (std::size_t i = 0; i < page.turns.size(); ++i) {
+        PastTurn& turn = page.turns[i];
+        const bool newest = newest_first ? begins && i == 0
+                                         : page.next_cursor.empty() && i + 1 == page.turns.size();
+        if (turn.running && !newest) {
+            turn.running = false;
+            turn.outcome = turn::Outcome::interrupted;
+        }
+    }
+}
+
 } // namespace
 
 /// One page as codex gives it: a thread without turns has an empty one.
@@ -28,7 +42,11 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
         co_return ListedTurns{};
     }
     OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
-    co_return listed_turns(result, self->home_.work.string());
+    auto page = listed_turns(result, self->home_.work.string());
+    if (page) {
+        end_older(*page, query.newest_first, cursor.empty());
+    }
+    co_return page;
 }
 
 /// The cursor of a page that begins with `query.from`; empty when that is the first turn. Pages

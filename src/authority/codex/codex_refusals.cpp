@@ -30,6 +30,7 @@ constexpr std::array k_rows{
     Row{"ephemeral threads do not support thread/turns/list", RefusalKind::thread_unknown},
     Row{"turn not found: ", RefusalKind::turn_unknown},
     Row{"ephemeral threads do not support thread/revert", RefusalKind::turn_unknown},
+    Row{"identifies an in-progress turn", RefusalKind::turn_unended},
     Row{"no active turn to interrupt", RefusalKind::no_active_turn},
     Row{"expected active turn id", RefusalKind::no_active_turn},
     Row{"forked history still references it", RefusalKind::thread_shared},
@@ -63,6 +64,9 @@ Error error_of(const Refusal& refusal, std::string_view method) {
         break;
     case RefusalKind::turn_unknown:
         code = Code::precondition;
+        break;
+    case RefusalKind::turn_unended:
+        code = Code::conflict;
         break;
     case RefusalKind::bad_config:
         code = Code::config;

@@ -21,6 +21,7 @@ enum class RefusalKind {
     thread_empty,     ///< a thread without any turn yet
     thread_shared,    ///< a fork needs its history
     turn_unknown,     ///< revert before a turn that is not there
+    turn_unended,     ///< a fork through a turn whose end codex does not know
     no_active_turn,   ///< interrupt too early or too late
     bad_config,       ///< config.toml cannot be loaded
     other,

@@ -112,3 +112,29 @@ test('each lost turn is counted once, in its class', () => {
   assert.equal(ended.filter((t) => t === 'codex_error').length, 5, `one turn, three at once, one before output: ${ended}`);
   assert.ok(ended.every((t) => ['codex_error', 'completed'].includes(t)), `${ended}`);
 });
+
+test('a turn that its process took along is over for lists, and in copies', async () => {
+  const id = 'killed-listed';
+  await turnWorks(id);
+  const dead = chat(lane.base, 'scenario:text;words=200;delay=40', { id, messageId: 'dead' });
+  await dead.frame('text-delta');
+  await kill();
+  await dead.done;
+  const path = `/api/chats/${id}`;
+  const copy = async (body) => {
+    const made = await send(lane.base, { method: 'POST', path: `${path}/fork`, body });
+    assert.equal(made.status, 201, made.text);
+    return (await send(lane.base, { path: `/api/chats/${made.json().data.id}/runs` })).json().data.map((run) => run.status);
+  };
+  await lane.until(async () => (await send(lane.base, { path: '/readyz' })).status === 200, 'codex again');
+  assert.deepEqual(await copy({}), ['interrupted', 'completed'], 'of all');
+  const next = chat(lane.base, 'scenario:text;words=200;delay=40', { id, messageId: 'next' });
+  await next.frame('text-delta');
+  const statuses = async (query) => (await send(lane.base, { path: `${path}/messages${query}` })).json().data.filter((m) => m.role === 'user').map((m) => m.metadata.status);
+  assert.deepEqual(await statuses(''), ['completed', 'interrupted', 'running']);
+  assert.deepEqual(await statuses('?order=desc'), ['running', 'interrupted', 'completed']);
+  assert.deepEqual((await send(lane.base, { path: `${path}/runs` })).json().data.map((run) => run.status), ['running', 'interrupted', 'completed']);
+  await send(lane.base, { method: 'POST', path: `${path}/stop` });
+  await next.done;
+  assert.deepEqual(await copy({ messageId: 'next' }), ['interrupted', 'completed'], 'before the next question');
+});

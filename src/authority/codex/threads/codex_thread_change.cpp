@@ -88,6 +88,23 @@ Task<void> CodexCore::delete_retired(Self self, Link link) {
     self->retired_ = left;
 }
 
+/// Codex makes no fork through a turn that ended with a process: it has stored no end of it. It
+/// makes one before the turn behind, and one of all.
+Task<Result<Json>> CodexCore::fork_before_next(Self self, Json params) {
+    TurnsQuery query{.thread = text_in(params, "threadId"), .limit = 2};
+    query.detail = TurnsQuery::Detail::none;
+    query.from = text_in(params, "lastTurnId");
+    OA_CO_TRY(const TurnsPage page, co_await turns_page(self, std::move(query)));
+    if (page.turns.empty() || page.turns.front().running) {
+        co_return fail(Code::conflict, "a turn is running on this thread");
+    }
+    params.erase("lastTurnId");
+    if (page.turns.size() > 1) {
+        params["beforeTurnId"] = page.turns.back().id;
+    }
+    co_return params;
+}
+
 Task<Result<std::string>>
 CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
     OA_CO_CHECK(self->can_save());
@@ -96,14 +113,13 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
         const ThreadHold source,
         co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
     );
-    const std::string cwd = self->home_.cwd;
-    OA_CO_TRY(
-        const Json result,
-        settle(
-            co_await call(self, link, "thread/fork", thread_fork_params(thread, last_turn, cwd)),
-            "thread/fork"
-        )
-    );
+    Json params = thread_fork_params(thread, last_turn, self->home_.cwd);
+    RpcOutcome outcome = co_await call(self, link, "thread/fork", params);
+    if (is_kind(outcome, RefusalKind::turn_unended)) {
+        OA_CO_TRY(params, co_await fork_before_next(self, std::move(params)));
+        outcome = co_await call(self, link, "thread/fork", std::move(params));
+    }
+    OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/fork"));
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
     if (link->lost()) {
         co_return fail(Code::unavailable, self->reason_);
