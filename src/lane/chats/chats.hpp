@@ -76,6 +76,8 @@ private:
     };
     [[nodiscard]] Task<Accepted<ForkPoint>> fork_point(ThreadRow row, std::string message);
     [[nodiscard]] Task<Accepted<Fork>> read_fork(CallPtr call);
+    [[nodiscard]] Task<Result<std::string>>
+    copy_up_to(const ThreadRow& source, const ForkPoint& point);
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
     [[nodiscard]] Task<Accepted<Json>> fork_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> summary_of(ThreadRow row);

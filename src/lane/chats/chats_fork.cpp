@@ -118,16 +118,31 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
     co_return asked;
 }
 
+Task<Result<std::string>> Chats::copy_up_to(const ThreadRow& source, const ForkPoint& point) {
+    auto& authority = lane_->authority();
+    return point.nothing ? authority.make_thread({.owner = source.owner, .input = {}})
+                         : authority.fork_thread(source.thread, point.last_turn);
+}
+
 /// The copy at the authority, as a row that is not stored yet.
 Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
-    const auto point = co_await fork_point(source, std::move(asked.message));
+    auto point = co_await fork_point(source, asked.message);
     if (!point) {
-        co_return std::unexpected(point.error());
+        co_return std::unexpected(std::move(point).error());
     }
     auto& authority = lane_->authority();
-    auto made = point->nothing ? authority.make_thread({.owner = source.owner, .input = {}})
-                               : authority.fork_thread(source.thread, point->last_turn);
-    auto thread = co_await std::move(made);
+    auto thread = co_await copy_up_to(source, *point);
+    if (!thread && thread.error().code == Code::precondition && !point->nothing) {
+        // A message that was replaced meanwhile took that turn with it.
+        auto again = co_await fork_point(source, std::move(asked.message));
+        if (!again) {
+            co_return std::unexpected(std::move(again).error());
+        }
+        if (again->nothing || again->last_turn != point->last_turn) {
+            point = std::move(again);
+            thread = co_await copy_up_to(source, *point);
+        }
+    }
     if (!thread) {
         co_return std::unexpected(reject_fork(thread.error()));
     }
