@@ -25,7 +25,7 @@ constexpr std::string_view k_untitled = "New conversation";
 /// Runs of white space, line ends included, as one space.
 std::string one_line(std::string_view text) {
     std::string out;
-    for (const char c : trim(text)) {
+    for (const char c : trim_title(text)) {
         const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
         if (!space || !out.ends_with(' ')) {
             out += space ? ' ' : c;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
-import { chat, send } from '../lib/http.mjs';
+import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
 
@@ -127,6 +127,37 @@ test('a copy ends with an answer or before a question; both go on by themselves 
   while (/trunk-first/.test(rollouts(lane)) && Date.now() < until) await new Promise((done) => { setTimeout(done, 20); });
   assert.doesNotMatch(rollouts(lane), /trunk-first/, 'with its last copy the trunk is deleted at Codex, too');
   assert.deepEqual((await listed(lane)).map(([id]) => id), ['empty']);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a title of white space alone is none, in any script', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  await say(lane, 'named', 'words');
+  for (const blank of ['\u3000', ' \u00a0\u2003', '\u0085']) {
+    assertRefused(await patch(lane, '/api/chats/named', { title: blank }), 422, 'invalid_request');
+    const made = await post(lane, '/api/chats', { title: blank });
+    assert.equal(made.status, 201, made.text);
+    assert.equal(made.json().data.title, 'New conversation');
+  }
+  assert.equal((await patch(lane, '/api/chats/named', { title: '\u3000A B\u2003' })).json().data.title, 'A B');
+  // The first text is the title of a copy too.
+  await send(lane.base, { method: 'POST', path: '/api/chats/blank/stream', body: { text: '\u3000' } });
+  const copy = await post(lane, '/api/chats/blank/fork', {});
+  assert.equal(copy.status, 201, copy.text);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a copy made while its last answer is replaced is a copy, or waits for the answer', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  for (let n = 0; n < 12; ++n) {
+    await say(lane, `race-${n}`, 'words', 'u-1');
+    const [question] = (await get(lane, `/api/chats/race-${n}/messages`)).data;
+    const again = open(lane.base, { method: 'POST', path: `/api/chats/race-${n}/stream`, body: { messages: [question], trigger: 'regenerate-message' } });
+    const copy = await post(lane, `/api/chats/race-${n}/fork`, {});
+    if (copy.status !== 201) assertRefused(copy, 409, 'turn_in_progress');
+    await again.done;
+    assertLegal(again);
+  }
   assert.equal((await lane.stop()).code, 0);
 });
 
