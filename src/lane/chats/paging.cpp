@@ -49,7 +49,8 @@ std::optional<std::string> query_parameter(std::string_view query, std::string_v
         query.remove_prefix(std::min(end + 1, query.size()));
         const auto equals = std::min(pair.find('='), pair.size());
         if (pair.substr(0, equals) == name) {
-            const auto value = pair.substr(std::min(equals + 1, pair.size()));
+            std::string value(pair.substr(std::min(equals + 1, pair.size())));
+            std::ranges::replace(value, '+', ' '); // as pages write it: URLSearchParams
             return percent_decode(value).value_or("%");
         }
     }

@@ -60,6 +60,7 @@ test('a search finds titles of the own conversations, page by page', async () =>
   await make(lane, { id: 'foreign', title: 'Paris of b' }, as('b'));
   const found = async (query, owner = 'a') => (await send(lane.base, { path: `/api/chats?${query}`, headers: as(owner) })).json();
   assert.deepEqual((await found('q=paris')).data.map((one) => one.id).sort(), [0, 1, 2, 3, 4].map((n) => `trip-${n}`));
+  assert.equal((await found(`${new URLSearchParams({ q: 'to paris' })}`)).data.length, 5, 'a blank as pages write it');
   assert.deepEqual((await found('q=paris', 'b')).data.map((one) => one.id), ['foreign']);
   assert.deepEqual((await found('q=nothing')).data, []);
   const paged = [];
