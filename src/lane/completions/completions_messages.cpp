@@ -21,6 +21,7 @@ Accepted<void> read_image(const Json& part, const std::string& path, bool images
         return taken;
     }
     const auto* image = given(part, "image_url");
+    note_detail(image == nullptr ? part : *image, out);
     const auto url = image == nullptr ? std::nullopt : string_member(*image, "url");
     return add_image(url, path + ".image_url.url", out);
 }
@@ -111,6 +112,11 @@ Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
             add_call(call, string_member(call, "id").value_or(""), out.parts);
         }
     }
+    if (given(message, "audio") != nullptr) {
+        return std::unexpected(bad_param(
+            "unsupported_value", out.path + ".audio", "audio answers are not supported here"
+        ));
+    }
     if (const auto* call = given(message, "function_call"); call != nullptr && call->is_object()) {
         add_call(*call, "", out.parts);
     }
@@ -118,6 +124,14 @@ Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
         add_text(out.parts, *refusal);
     }
     return {};
+}
+
+void put_before(std::string text, std::vector<InputPart>& parts) {
+    if (auto* first = std::get_if<InputText>(&parts.front())) {
+        first->text.insert(0, text);
+    } else {
+        parts.insert(parts.begin(), InputText{std::move(text)});
+    }
 }
 
 /// Who says it, where the role alone does not tell.
@@ -150,9 +164,8 @@ Accepted<void> attribute(const Json& message, bool tools, Said& out) {
         }
         [[fallthrough]];
     case Speaker::user:
-        if (auto* first = out.parts.empty() ? nullptr : std::get_if<InputText>(&out.parts.front());
-            first != nullptr && !name.empty()) {
-            first->text.insert(0, std::string(name) + ": ");
+        if (!out.parts.empty() && !name.empty()) {
+            put_before(std::string(name) + ": ", out.parts);
         }
         break;
     case Speaker::instructions:

@@ -29,6 +29,7 @@ constexpr std::array k_refused{
     RefusedRow{"stop", asks_nothing, "unsupported_parameter", true},
     RefusedRow{"logit_bias", asks_nothing},
     RefusedRow{"logprobs", asks_nothing},
+    RefusedRow{"moderation", asks_nothing},
     RefusedRow{"top_logprobs", is_no_count},
     RefusedRow{"prediction", asks_nothing},
     RefusedRow{"web_search_options", asks_nothing},
@@ -61,7 +62,6 @@ Accepted<void> read_integers(const Json& body, std::vector<std::string>& ignored
     return {};
 }
 
-constexpr std::array<std::string_view, 5> k_tiers{"auto", "default", "flex", "scale", "priority"};
 constexpr std::array<std::string_view, 3> k_verbosities{"medium", "low", "high"};
 constexpr std::array k_words{
     WordRow{"service_tier", k_tiers, 2},

@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "completions_params.hpp"
+#include "param_rows.hpp"
 #include "tools/tool_schema.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +20,11 @@ using authority::ClientTool;
 using authority::SeedCall;
 
 constexpr std::size_t k_longest_name = 64;
+
+/// Of a function, those that are read.
+constexpr std::array<std::string_view, 5> k_members{
+    "type", "name", "description", "parameters", "strict"
+};
 
 /// What codex-cli 0.169.0 offers to models, over all profiles and its built-in models; whichever of
 /// them a lane has, a page's functions are taken or not. shell_command is hidden, and answered all
@@ -120,6 +126,12 @@ Accepted<ClientTool> read_tool(
     }
     if (!is_told_whole(tool.parameters)) {
         ignore("parameters");
+    }
+    for (const auto& [key, value] : (*function)->items()) {
+        const bool read = std::ranges::find(k_members, key) != k_members.end();
+        if (!read && is_function_name(key) && !asks_nothing(value)) {
+            ignore(key);
+        }
     }
     return tool;
 }

@@ -153,6 +153,11 @@ Accepted<void> add_image(std::optional<std::string_view> url, const std::string&
     return {};
 }
 
+void note_detail(const Json& image, Said& out) {
+    const auto detail = string_member(image, "detail").value_or("auto");
+    out.detailed = out.detailed || (detail != "auto" && !detail.empty());
+}
+
 void tell_call(const authority::SeedCall& call, std::vector<InputPart>& parts) {
     add_text(
         parts,
@@ -197,6 +202,11 @@ Accepted<void> check_calls(const std::vector<Said>& conversation) {
 Accepted<void> take_conversation(
     std::vector<Said> conversation, const CompletionsContext& context, CompletionsRequest& out
 ) {
+    if (std::ranges::any_of(conversation, &Said::detailed)) {
+        out.ignored.emplace_back(
+            out.responses ? "input.content.detail" : "messages.content.image_url.detail"
+        );
+    }
     std::vector<Said> rest;
     for (auto& said : conversation) {
         if (said.speaker == Speaker::instructions) {

@@ -22,6 +22,7 @@ struct Said {
     std::vector<authority::SeedCall> calls{};
     std::string answers{}; ///< the call whose result it is
     std::string calls_at{}, answers_at{}; ///< their places in the request
+    bool detailed = false; ///< an image asks for a detail
 };
 
 void add_text(std::vector<authority::InputPart>& parts, std::string_view text);
@@ -31,6 +32,8 @@ void add_text(std::vector<authority::InputPart>& parts, std::string_view text);
 /// `path`: of the URL.
 [[nodiscard]] Accepted<void>
 add_image(std::optional<std::string_view> url, const std::string& path, Said& out);
+/// `image`: the object with its member `detail`.
+void note_detail(const Json& image, Said& out);
 
 // To an authority that takes no functions of the client's (CompletionsRequest says how).
 void tell_call(const authority::SeedCall& call, std::vector<authority::InputPart>& parts);

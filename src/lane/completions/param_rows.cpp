@@ -160,7 +160,7 @@ Accepted<void> read_effort(
     CompletionsRequest& out
 ) {
     static const std::vector<std::string> usual{
-        "none", "minimal", "low", "medium", "high", "xhigh"
+        "none", "minimal", "low", "medium", "high", "xhigh", "max"
     };
     const auto known = efforts.empty() ? std::span<const std::string>(usual) : efforts;
     if (effort == nullptr) {

@@ -4,6 +4,7 @@
 
 #include "completions_params.hpp"
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -40,6 +41,10 @@ struct WordRow {
 };
 [[nodiscard]] Accepted<void>
 read_words(const Json& body, std::span<const WordRow> rows, std::vector<std::string>& ignored);
+/// Of service_tier.
+inline constexpr std::array<std::string_view, 7> k_tiers{
+    "auto", "default", "flex", "scale", "priority", "fast", "ultrafast"
+};
 /// A limit of tokens.
 [[nodiscard]] Accepted<void>
 read_most(const Json& body, std::string_view name, std::vector<std::string>& ignored);

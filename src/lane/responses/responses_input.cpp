@@ -32,6 +32,7 @@ Accepted<void> read_part(const Json& part, const std::string& path, bool images,
         if (auto taken = takes_images(images, path, out); !taken) {
             return taken;
         }
+        note_detail(part, out);
         return add_image(string_member(part, "image_url"), path + ".image_url", out);
     }
     const bool ours = out.speaker == Speaker::assistant;

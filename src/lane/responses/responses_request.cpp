@@ -37,7 +37,6 @@ constexpr std::array k_numbers{
     NumberRow{"temperature", 0, 2, 1},
     NumberRow{"top_p", 0, 1, 1},
 };
-constexpr std::array<std::string_view, 5> k_tiers{"auto", "default", "flex", "scale", "priority"};
 constexpr std::array k_words{WordRow{"service_tier", k_tiers, 2}};
 constexpr std::array<std::string_view, 3> k_verbosities{"medium", "low", "high"};
 constexpr std::array k_text_words{WordRow{"verbosity", k_verbosities, 1}};
@@ -67,17 +66,21 @@ constexpr std::array<std::string_view, 20> k_known{
     "workerId"
 };
 
+std::unexpected<Rejection> unknown_parameter(std::string_view name) {
+    return std::unexpected(bad_param(
+        "unknown_parameter",
+        printable(name, 60),
+        fmt::format("'{}' is not a parameter of /v1/responses", printable(name, 60))
+    ));
+}
+
 Accepted<void> refuse_unknown(const Json& body) {
     for (const auto& [name, value] : body.items()) {
         const auto is = [&](const auto& row) { return row.name == name; };
         if (std::ranges::find(k_known, name) == k_known.end() &&
             std::ranges::none_of(k_refused, is) && std::ranges::none_of(k_numbers, is) &&
             std::ranges::none_of(k_words, is)) {
-            return std::unexpected(bad_param(
-                "unknown_parameter",
-                printable(name, 60),
-                fmt::format("'{}' is not a parameter of /v1/responses", printable(name, 60))
-            ));
+            return unknown_parameter(name);
         }
     }
     return {};
@@ -110,6 +113,21 @@ Accepted<void> read_store(const Json& body, ResponsesAsk& out) {
     return {};
 }
 
+/// What Codex has no place for.
+Accepted<void> read_other_reasoning(const Json& reasoning, CompletionsRequest& out) {
+    for (const auto& [name, value] : reasoning.items()) {
+        const bool usual = value == (name == "mode" ? "standard" : "auto");
+        if (name == "context" || name == "mode") {
+            if (!usual && !asks_nothing(value)) {
+                out.ignored.push_back("reasoning." + name);
+            }
+        } else if (name != "effort" && name != "summary" && name != "generate_summary") {
+            return unknown_parameter("reasoning." + name);
+        }
+    }
+    return {};
+}
+
 /// {"effort","summary"}; "generate_summary" is the older name of the latter.
 Accepted<void>
 read_reasoning(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
@@ -121,6 +139,9 @@ read_reasoning(const Json& body, const CompletionsContext& context, CompletionsR
     if (*reasoning != nullptr) {
         const auto* effort = given(**reasoning, "effort");
         if (auto read = read_effort(effort, "reasoning.effort", context.efforts, out); !read) {
+            return read;
+        }
+        if (auto read = read_other_reasoning(**reasoning, out); !read) {
             return read;
         }
         const bool old = given(**reasoning, "summary") == nullptr;
@@ -170,6 +191,11 @@ Accepted<void> read_text_config(const Json& body, CompletionsRequest& out) {
                 return read;
             }
             echo["format"] = *format;
+        }
+        for (const auto& [name, value] : (*text)->items()) {
+            if (name != "format" && name != "verbosity") {
+                return unknown_parameter("text." + name);
+            }
         }
         std::vector<std::string> ignored;
         if (auto read = read_words(**text, k_text_words, ignored); !read) {

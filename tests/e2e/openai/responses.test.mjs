@@ -13,6 +13,7 @@ const folder = scratch('responses');
 
 const weather = { type: 'function', name: 'weather', description: 'Weather of a city', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } };
 const clock = { type: 'function', name: 'clock' };
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
 const TWO = '[["weather",{"city":"Oslo"}],["clock",{}]]';
 const prompt = (more = '', calls = TWO) => `scenario:calls;calls=${encodeURIComponent(calls)}${more}`;
 const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
@@ -175,6 +176,8 @@ test('what cannot be honoured is refused by name, or named', async () => {
     [{ tools: [weather], tool_choice: { type: 'function', name: 'clock' } }, 'invalid_value', 'tool_choice.name'],
     [{ reasoning: { effort: 'huge' } }, 'invalid_value', 'reasoning.effort'],
     [{ reasoning: { summary: 'long' } }, 'invalid_value', 'reasoning.summary'],
+    [{ reasoning: { depth: 3 } }, 'unknown_parameter', 'reasoning.depth'],
+    [{ text: { style: 'x' } }, 'unknown_parameter', 'text.style'],
     [{ text: { format: { type: 'xml' } } }, 'invalid_value', 'text.format.type'],
     [{ max_output_tokens: 0 }, 'invalid_value', 'max_output_tokens'],
     [{ metadata: { a: 1 } }, 'invalid_type', 'metadata.a'],
@@ -200,6 +203,12 @@ test('what cannot be honoured is refused by name, or named', async () => {
   assert.deepEqual([model.status, model.json.error.code], [404, 'model_not_found']);
   const named = await ask({ input: 'scenario:text;words=1', temperature: 0.2, max_output_tokens: 9, text: { verbosity: 'low' }, include: ['reasoning.encrypted_content'], tools: [{ ...weather, strict: true }] });
   assert.equal(named.headers.get('x-ignored-params'), 'text.verbosity, include, temperature, max_output_tokens, tools.strict');
+  // What the released openai client has types for.
+  const image = { type: 'input_image', image_url: `data:image/png;base64,${PNG}`, detail: 'low' };
+  const newer = await ask({ input: [{ role: 'user', content: [image, { type: 'input_text', text: 'scenario:text;words=1' }] }], reasoning: { context: 'all_turns', mode: 'pro' }, service_tier: 'ultrafast', tools: [{ ...weather, defer_loading: true, output_schema: null }] });
+  assert.equal(newer.headers.get('x-ignored-params'), 'reasoning.context, reasoning.mode, service_tier, tools.defer_loading, input.content.detail');
+  const usual = await ask({ input: 'scenario:text;words=1', reasoning: { context: 'auto', mode: 'standard' } });
+  assert.equal(usual.headers.get('x-ignored-params'), null);
 });
 
 test('it is a turn request: metrics count it once', async () => {

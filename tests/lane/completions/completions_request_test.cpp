@@ -84,6 +84,8 @@ TEST_CASE("completions request: what is refused, with the code and the parameter
         Row{R"("logit_bias":{"1":1})", "400 unsupported_parameter logit_bias"},
         Row{R"("logprobs":true)", "400 unsupported_parameter logprobs"},
         Row{R"("top_logprobs":2)", "400 unsupported_parameter top_logprobs"},
+        Row{R"("moderation":{"model":"m"})", "400 unsupported_parameter moderation"},
+        Row{R"("moderation":null)", "accepted"},
         Row{R"("prediction":{"type":"content"})", "400 unsupported_parameter prediction"},
         Row{R"("web_search_options":{"a":1})", "400 unsupported_parameter web_search_options"},
         Row{R"("store":true)", "400 unsupported_parameter store"},
@@ -100,10 +102,13 @@ TEST_CASE("completions request: what is refused, with the code and the parameter
         Row{R"("max_completion_tokens":1.5)", "400 invalid_type max_completion_tokens"},
         Row{R"("service_tier":1)", "400 invalid_type service_tier"},
         Row{R"("service_tier":"gold")", "400 invalid_value service_tier"},
+        Row{R"("service_tier":"fast")", "accepted"},
+        Row{R"("service_tier":"ultrafast")", "accepted"},
         Row{R"("verbosity":"loud")", "400 invalid_value verbosity"},
         Row{R"("parallel_tool_calls":"no")", "400 invalid_type parallel_tool_calls"},
         Row{R"("reasoning_effort":5)", "400 invalid_type reasoning_effort"},
         Row{R"("reasoning_effort":"enormous")", "400 invalid_value reasoning_effort"},
+        Row{R"("reasoning_effort":"max")", "accepted"},
         Row{R"("response_format":"json")", "400 invalid_type response_format"},
         Row{R"("response_format":{})", "400 invalid_value response_format.type"},
         Row{R"("response_format":{"type":"json_object"})",
@@ -172,6 +177,21 @@ TEST_CASE("completions request: of a schema's words those are named that Codex c
     );
 }
 
+TEST_CASE("completions request: the detail of an image is named, unless it is the usual one") {
+    const auto named = [](std::string_view detail) {
+        const auto request = messages(fmt::format(
+            R"([{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==",)"
+            R"("detail":{}}}}}]}}])",
+            detail
+        ));
+        REQUIRE(request.has_value());
+        return fmt::format("{}", fmt::join(request->ignored, " "));
+    };
+    CHECK(named(R"("low")") == "messages.content.image_url.detail");
+    CHECK(named(R"("auto")") == "");
+    CHECK(named("null") == "");
+}
+
 TEST_CASE("completions request: what is honoured arrives") {
     const auto request = with(
         R"("stream":true,"stream_options":{"include_usage":true},"reasoning_effort":"low",)"
@@ -214,6 +234,12 @@ TEST_CASE("completions request: every message reaches the authority, in order, w
         Row{R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}])",
             "> ab"},
         Row{R"([{"role":"user","name":"Ann","content":"a"}])", "> Ann: a"},
+        Row{R"([{"role":"user","name":"Ann","content":[{"type":"image_url","image_url":{"url":)"
+            R"("data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}]}])",
+            "> Ann:  "
+            "<data:image/"
+            "png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+"
+            "kcQAAAABJRU5ErkJggg==>"},
         // Tools: the call follows the assistant's text, the result names its call.
         Row{R"([{"role":"user","content":"a"},{"role":"assistant","content":"b","tool_calls":)"
             R"([{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},)"
@@ -292,6 +318,8 @@ TEST_CASE("completions request: an ill-formed message is refused with its place"
             "400 invalid_value messages[0].content[0].image_url.url"},
         Row{R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":5}}]}])",
             "400 invalid_type messages[0].content[0].image_url.url"},
+        Row{R"([{"role":"assistant","audio":{"id":"a1"}},{"role":"user","content":"z"}])",
+            "400 unsupported_value messages[0].audio"},
         Row{R"([{"role":"assistant","tool_calls":5}])", "400 invalid_type messages[0].tool_calls"},
         Row{R"([{"role":"assistant","tool_calls":[5]}])",
             "400 invalid_type messages[0].tool_calls[0]"},

@@ -108,6 +108,8 @@ TEST_CASE("completions tools: what is offered to the model") {
         {R"("tools":[{"type":"function","function":{"name":"f","strict":true}},)"
          R"({"type":"function","function":{"name":"g","strict":true}}])",
          "f g, [tools.function.strict]"},
+        {R"("tools":[{"type":"function","function":{"name":"f","defer_loading":true,"async":false}}])",
+         "f, [tools.function.defer_loading]"},
         {R"("tools":{})", "400 invalid_type tools"},
         {R"("tools":[1])", "400 invalid_type tools[0]"},
         {R"("tools":[{"type":"function"}])", "400 invalid_type tools[0].function"},
