@@ -443,5 +443,6 @@ TEST_CASE("preflight: pages that use OpenAI's libraries may send their headers")
     const auto allowed = std::string(response.headers.get("access-control-allow-headers").value());
     CHECK(allowed.contains("authorization"));
     CHECK(allowed.contains("x-stainless-lang"));
+    CHECK(allowed.contains("user-agent")); // of openai 4 and 5, and AI SDK's providers
     CHECK(response.headers.get("access-control-allow-methods") == "POST, OPTIONS");
 }
