@@ -13,8 +13,16 @@ constexpr std::size_t k_first_block = 512;
 constexpr std::size_t k_block = 16U << 10U;
 constexpr std::size_t k_largest_block = 64U << 10U;
 
-std::uint64_t count_newlines(const char* bytes, std::size_t size) noexcept {
-    return static_cast<std::uint64_t>(std::count(bytes, bytes + size, '\n'));
+/// A frame ends with an empty line, of which there is no other.
+std::uint64_t count_ends(std::string_view bytes, char before) noexcept {
+    if (bytes.empty()) {
+        return 0;
+    }
+    std::uint64_t ends = before == '\n' && bytes.front() == '\n' ? 1 : 0;
+    for (std::size_t i = 1; i < bytes.size(); ++i) {
+        ends += static_cast<std::uint64_t>(bytes[i - 1] == '\n' && bytes[i] == '\n');
+    }
+    return ends;
 }
 
 } // namespace
@@ -85,7 +93,9 @@ void FrameLog::drop_head(std::uint64_t offset, std::size_t keep) {
         if (block.offset + block.used > offset) {
             return;
         }
-        dropped_newlines_ += count_newlines(block.bytes.get(), block.used);
+        const std::string_view bytes(block.bytes.get(), block.used);
+        dropped_frames_ += count_ends(bytes, dropped_last_);
+        dropped_last_ = bytes.back();
         held_ -= block.size;
         *total_ -= block.size;
         blocks_.erase(blocks_.begin());
@@ -93,17 +103,19 @@ void FrameLog::drop_head(std::uint64_t offset, std::size_t keep) {
     }
 }
 
-// Every frame is one line and one empty line, so two newlines make a frame.
 std::uint64_t FrameLog::frames_before(std::uint64_t offset) const {
-    auto newlines = dropped_newlines_;
+    auto frames = dropped_frames_;
+    char before = dropped_last_;
     for (const auto& block : blocks_) {
         if (block.offset >= offset) {
             break;
         }
         const auto size = std::min<std::uint64_t>(block.used, offset - block.offset);
-        newlines += count_newlines(block.bytes.get(), static_cast<std::size_t>(size));
+        const std::string_view bytes(block.bytes.get(), static_cast<std::size_t>(size));
+        frames += count_ends(bytes, before);
+        before = bytes.empty() ? before : bytes.back();
     }
-    return newlines / 2;
+    return frames;
 }
 
 } // namespace oa_stream::lane

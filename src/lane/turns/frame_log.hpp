@@ -69,7 +69,8 @@ private:
     std::uint64_t first_block_ = 0; ///< number of blocks_.front()
     std::uint64_t end_ = 0;
     std::size_t held_ = 0;
-    std::uint64_t dropped_newlines_ = 0;
+    std::uint64_t dropped_frames_ = 0;
+    char dropped_last_ = '\0'; ///< byte of the head that was dropped
 };
 
 } // namespace oa_stream::lane

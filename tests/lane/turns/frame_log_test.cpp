@@ -103,6 +103,22 @@ TEST_CASE("frame log: a cursor may begin anywhere that is held") {
     CHECK(read_all(log, late, 4096) == (all + "data: 1\n\n").substr(log.begin()));
 }
 
+TEST_CASE("frame log: a frame ends with an empty line, whatever its lines") {
+    std::size_t total = 0;
+    for (const std::string frame : {"data: 1\n\n", "event: one\ndata: {}\n\n"}) {
+        FrameLog log(total);
+        for (int i = 0; i < 10'000; ++i) {
+            log.append(frame);
+        }
+        CHECK(log.frames_before(log.end()) == 10'000);
+        CHECK(log.frames_before(frame.size() * 7'000) == 7'000);
+        CHECK(log.frames_before(frame.size() * 7'000 - 1) == 6'999);
+        log.drop_head(log.end(), 20'000);
+        REQUIRE_FALSE(log.whole());
+        CHECK(log.frames_before(log.end()) == 10'000);
+    }
+}
+
 TEST_CASE("frame log: the head goes only as far as readers allow") {
     std::size_t total = 0;
     FrameLog log(total);
