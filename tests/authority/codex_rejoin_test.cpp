@@ -222,6 +222,77 @@ TEST_CASE("a turn that is joined late is told from its beginning", "[rejoin]") {
     CHECK(told.outcome() == "completed");
 }
 
+TEST_CASE("a summary of the conversation is told once, whatever history tells again", "[rejoin]") {
+    Joined turn;
+    turn.begin(item("s", "contextCompaction"));
+    const bool whole = GENERATE(false, true); // when the connection was lost
+    CAPTURE(whole);
+    if (whole) {
+        turn.end(item("s", "contextCompaction"));
+    }
+    turn.live->adrift();
+    turn.live->catch_up(Joined::stored(Json::array({item("s", "contextCompaction")})), true);
+    turn.completed();
+    std::vector<std::string> kinds;
+    for (const auto& event : turn.told().events) {
+        if (const auto* note = std::get_if<turn::Note>(&event)) {
+            kinds.push_back(note->payload.at("kind").get<std::string>());
+        }
+    }
+    CHECK(kinds == std::vector<std::string>{"compacting", "compacted"});
+}
+
+TEST_CASE("what a turn cost says that a message was lost whose beginning was missed", "[rejoin]") {
+    struct Row {
+        const char* rule;
+        std::int64_t output;
+        std::int64_t reasoning;
+        std::vector<Json> items;
+        bool withheld;
+    };
+    Json call = item("c", "commandExecution", {}, "completed");
+    call["command"] = "ls";
+    const auto thought = item("r", "reasoning");
+    const auto said = item("m", "agentMessage", "Look.");
+    const auto row = GENERATE_COPY(
+        Row{"more than reasoning", 10, 4, {thought}, true},
+        Row{"reasoning alone", 10, 10, {thought}, false},
+        Row{"nothing", 0, 0, {thought}, false},
+        Row{"a message that is there", 10, 4, {thought, said}, false},
+        Row{"behind a call", 10, 0, {said, call}, true},
+        Row{"a plan that is there", 10, 0, {call, item("p", "plan", "1.")}, false},
+        Row{"only a summary", 10, 0, {item("s", "contextCompaction")}, true}
+    );
+    CAPTURE(row.rule);
+    const bool missed = GENERATE(false, true);
+    CAPTURE(missed);
+    Joined turn;
+    const auto stored = Joined::stored(Json(row.items));
+    if (missed) {
+        turn.live = std::make_shared<RunningTurn>(
+            turn.io.get_executor(), turn.options, "thread-1", "", ApprovalPlace{}, std::nullopt
+        );
+        turn.live->join(stored, "model");
+    } else {
+        for (const auto& one : row.items) {
+            turn.begin(one);
+            turn.end(one);
+        }
+    }
+    const auto cost = Json::object(
+        {{"inputTokens", 5}, {"outputTokens", row.output}, {"reasoningOutputTokens", row.reasoning}}
+    );
+    turn.say(
+        "thread/tokenUsage/updated",
+        {{"tokenUsage", Json::object({{"total", cost}, {"last", cost}})}}
+    );
+    turn.completed();
+    const Told told = turn.told();
+    REQUIRE(told.ended() != nullptr);
+    const bool summary = std::string_view(row.rule) == "only a summary"; // nothing else was begun
+    CHECK(told.ended()->withheld == (row.withheld && (missed || summary)));
+}
+
 TEST_CASE("servers: one that is away delays no start, and its threads are not lost", "[rejoin]") {
     asio::io_context io;
     CodexOptions options;

@@ -51,6 +51,8 @@ struct CodexTranslator::State {
     std::string thread, turn, cwd;
     turn::Usage baseline, total;
     bool started = false, ended = false, usage_told = false;
+    bool torn = false; ///< a part of it was missed
+    bool worded = false; ///< its newest response cost more than reasoning
     std::optional<turn::Usage> usage{};
     codex::ItemBook book{};
     std::string diff{};
@@ -92,6 +94,7 @@ struct CodexTranslator::State {
             }
             return;
         case ItemKind::compaction:
+            std::ignore = book.add(id, type); // what history tells again is not told twice
             emit(notice("compacting", "Earlier parts of this conversation are being summarised."));
             return;
         case ItemKind::plan:
@@ -111,10 +114,6 @@ struct CodexTranslator::State {
         if (kind == ItemKind::nothing) {
             return;
         }
-        if (kind == ItemKind::compaction) {
-            emit(notice("compacted", "Earlier parts of this conversation were summarised."));
-            return;
-        }
         codex::Item* known = book.find(id, type);
         codex::Item& item = known == nullptr ? book.add(id, type) : *known;
         if (item.done) {
@@ -126,6 +125,9 @@ struct CodexTranslator::State {
         } else if (kind == ItemKind::reasoning) {
             const bool told = raw->contains("summary") || raw->contains("content");
             book.finish_text(item, told ? codex::reasoning_text(*raw) : item.said, *out);
+        } else if (kind == ItemKind::compaction) {
+            item.done = true;
+            emit(notice("compacted", "Earlier parts of this conversation were summarised."));
         } else if (kind == ItemKind::plan) {
             item.done = true;
             emit(codex::plan_note(*raw, item.occurrence));
@@ -196,6 +198,9 @@ struct CodexTranslator::State {
             return;
         }
         usage_told = true;
+        if (const auto last = read_usage(params, "last")) {
+            worded = last->output > last->reasoning_output;
+        }
         const turn::Usage spent{
             total.input - baseline.input,
             total.cached_input - baseline.cached_input,
@@ -238,7 +243,9 @@ struct CodexTranslator::State {
             fail_turn(*raw, status, end);
         } else {
             const bool spent = usage && usage->output > 0;
-            end.withheld = book.withheld() || (spent && book.empty());
+            // Of a message whose beginning was missed its cost alone tells.
+            end.withheld =
+                book.withheld() || (spent && book.empty()) || (torn && worded && !book.answered());
         }
         emit(std::move(end));
     }
@@ -333,6 +340,9 @@ const std::string& CodexTranslator::turn_id() const noexcept {
 }
 bool CodexTranslator::ended() const noexcept {
     return state_->ended;
+}
+void CodexTranslator::tear() noexcept {
+    state_->torn = true;
 }
 const turn::Usage& CodexTranslator::total_usage() const noexcept {
     return state_->total;

@@ -40,6 +40,9 @@ public:
     /// Codex leaves open stay open here.
     void notification(const Json& message, std::vector<turn::Event>& out);
 
+    /// What was told in between, or before, was missed; history has the items that are whole.
+    void tear() noexcept;
+
     [[nodiscard]] const std::string& turn_id() const noexcept; ///< empty until turn/started
     [[nodiscard]] bool ended() const noexcept;
     /// The thread's total usage as last told (the next turn's baseline).

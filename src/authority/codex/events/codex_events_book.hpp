@@ -146,13 +146,31 @@ public:
         return counts;
     }
 
-    [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+    /// But for summaries of what was said before.
+    [[nodiscard]] bool empty() const noexcept {
+        return std::ranges::all_of(items_, [](const Item& item) {
+            return item.kind == ItemKind::compaction;
+        });
+    }
     [[nodiscard]] bool spoke() const noexcept { return messages_ > 0; }
     /// A message was begun and never completed: so Codex tells a refusal, whose words it drops.
     [[nodiscard]] bool withheld() const noexcept {
         const auto message =
             std::ranges::find(items_.rbegin(), items_.rend(), ItemKind::message, &Item::kind);
         return message != items_.rend() && !message->done && message->said.empty();
+    }
+    /// Something stands behind the last call that a client shows as the answer.
+    [[nodiscard]] bool answered() const noexcept {
+        for (const Item& item : std::views::reverse(items_)) {
+            if (item.kind == ItemKind::tool) {
+                return false;
+            }
+            if (item.kind == ItemKind::plan ||
+                (item.kind == ItemKind::message && !item.wire.empty())) {
+                return true;
+            }
+        }
+        return false;
     }
     [[nodiscard]] std::uint64_t mismatches() const noexcept { return mismatches_; }
 

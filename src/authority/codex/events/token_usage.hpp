@@ -1,5 +1,4 @@
-// `tokenUsage.total` of thread/tokenUsage/updated, as the app-server sends it and a worker passes
-// it on.
+// `tokenUsage` of thread/tokenUsage/updated, as the app-server sends it and a worker passes it on.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -10,14 +9,16 @@
 
 namespace oa_stream::authority {
 
-/// nullopt without a total; a field that is missing counts as 0.
-[[nodiscard]] inline std::optional<turn::Usage> read_usage(const Json& params) {
+/// `which`: "total", or "last", of the newest response. nullopt without it; a field that is missing
+/// counts as 0.
+[[nodiscard]] inline std::optional<turn::Usage>
+read_usage(const Json& params, std::string_view which = "total") {
     const Json* usage = member(params, "tokenUsage");
-    const Json* total = usage == nullptr ? nullptr : member(*usage, "total");
-    if (total == nullptr) {
+    const Json* counts = usage == nullptr ? nullptr : member(*usage, which);
+    if (counts == nullptr) {
         return std::nullopt;
     }
-    const auto field = [&](std::string_view key) { return int_member(*total, key).value_or(0); };
+    const auto field = [&](std::string_view key) { return int_member(*counts, key).value_or(0); };
     return turn::Usage{
         field("inputTokens"),
         field("cachedInputTokens"),

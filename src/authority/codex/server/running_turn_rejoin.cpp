@@ -51,6 +51,7 @@ void RunningTurn::join(const Json& stored, std::string model) {
 void RunningTurn::catch_up(const Json& stored, bool running) {
     adrift_since_.reset();
     torn_ = true;
+    translator_.tear();
     whole_.clear();
     replayed_.clear();
     last_event_ = Clock::now();
