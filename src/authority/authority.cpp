@@ -65,6 +65,10 @@ Authority::join(std::string /*thread*/, bool /*ask_approvals*/) {
     co_return fail(Code::not_found, "this authority's turns end with their holder");
 }
 
+Task<Result<EventBatch>> Authority::retell(std::string /*thread*/, std::string /*turn*/) {
+    co_return fail(Code::not_found, "this authority's turns end with their holder");
+}
+
 /// For authorities that have all turns at hand.
 Task<Result<TurnsPage>> Authority::turns_page(TurnsQuery query) {
     OA_CO_TRY(auto all, co_await turns(query.thread));

@@ -279,6 +279,10 @@ public:
     /// Code::not_found when none runs; Code::unavailable as start().
     [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>>
     join(std::string thread, bool ask_approvals);
+    /// The thread's newest turn, which completed while nobody held it: all of its events, as join()
+    /// would have told them; the last is TurnEnded. Its history alone does not say whether text of
+    /// it was lost. Code::not_found when `turn` is not that turn; Code::unavailable as start().
+    [[nodiscard]] virtual Task<Result<EventBatch>> retell(std::string thread, std::string turn);
 
     /// Turns of a thread, oldest first. Code::not_found for an unknown one.
     [[nodiscard]] virtual Task<Result<std::vector<PastTurn>>> turns(std::string thread) = 0;

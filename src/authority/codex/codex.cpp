@@ -60,6 +60,9 @@ public:
     join(std::string thread, bool ask_approvals) override {
         return held(core_, CodexCore::join(core_, std::move(thread), ask_approvals));
     }
+    [[nodiscard]] Task<Result<EventBatch>> retell(std::string thread, std::string turn) override {
+        return CodexCore::retell(core_, std::move(thread), std::move(turn));
+    }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return CodexCore::turns(core_, std::move(thread));
     }

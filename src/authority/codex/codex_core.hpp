@@ -66,6 +66,8 @@ public:
     // server/codex_rejoin.cpp: turns that outlive a connection, or us
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     join(Self self, std::string thread, bool ask_approvals);
+    [[nodiscard]] static Task<Result<EventBatch>>
+    retell(Self self, std::string thread, std::string turn);
     [[nodiscard]] bool outlives() const noexcept { return !options_.server.url.empty(); }
     /// Of a new thread.
     [[nodiscard]] std::string new_cwd() const {

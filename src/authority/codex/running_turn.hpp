@@ -90,6 +90,8 @@ public:
     void catch_up(const Json& stored, bool running);
     /// Instead of bind(): a turn that runs already, told from its beginning.
     void join(const Json& stored, std::string model);
+    /// Before the id is known: it waits to be told.
+    [[nodiscard]] bool heard_early(std::string_view method) const;
 
     /// turn/started was seen, or the turn is over; or `deadline` passed.
     [[nodiscard]] static Task<void>

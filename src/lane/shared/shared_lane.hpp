@@ -213,6 +213,7 @@ private:
         const TurnHead& head,
         std::unique_ptr<authority::Turn> turn
     );
+    // shared_reap.cpp
     /// `past`: as the authority's history has it, where it has it.
     [[nodiscard]] Task<void> reap(
         store::TakeRequest take,

@@ -4,7 +4,7 @@
 #include "oa_stream/encode/ui_encoder.hpp"
 
 #include "chats/chat_request.hpp"
-#include "shared_lane.hpp"
+#include "shared_reap.hpp"
 #include "state.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -22,7 +22,6 @@ namespace {
 constexpr std::size_t k_at_once = 16; ///< threads of dead replicas
 constexpr Millis k_settling{5'000}; ///< what is left then, the next look has
 constexpr Millis k_unseen{30'000};  ///< longer than a turn of a dead replica waits for a look
-constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
 
 /// What is left to settle.
 struct Settling {
@@ -34,79 +33,12 @@ struct Settling {
     std::size_t open = 0;
 };
 
-encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const TurnHead& head) {
-    encode::UiEncoderOptions out;
-    out.thread = take.key.id;
-    out.message_id = take.from.turn;
-    out.turn = take.from.turn;
-    out.model = head.model;
-    out.approvals = head.approvals;
-    return out;
-}
-
-turn::TurnEnded lost_end() {
-    return {
-        turn::Outcome::aborted,
-        turn::Finish::error,
-        turn::Failure{turn::FailureCode::turn_lost, true, "the replica that ran it is gone"},
-        std::nullopt
-    };
-}
-
-/// As the authority's history has it.
-turn::TurnEnded end_of(const authority::PastTurn& past) {
-    turn::TurnEnded out{past.outcome, turn::Finish::stop, std::nullopt, std::nullopt};
-    for (const auto& event : past.events) {
-        if (const auto* usage = std::get_if<turn::UsageKnown>(&event)) {
-            out.usage = usage->usage;
-        }
-    }
-    if (past.outcome == turn::Outcome::interrupted) {
-        out.finish = turn::Finish::other;
-    } else if (past.outcome != turn::Outcome::completed) {
-        out.finish = turn::Finish::error;
-        out.failure = turn::Failure{turn::FailureCode::turn_failed, true, "the turn failed"};
-    }
-    return out;
-}
-
-/// What was not yet sent of a turn that the authority has whole, with its end; empty when that does
-/// not go on from what was sent.
-std::string rest_of(
-    encode::UiEncoder& encoder,
-    std::string_view said,
-    authority::PastTurn past,
-    const turn::TurnEnded& ended
-) {
-    encode::Continuation goes_on(said);
-    std::string out;
-    for (auto& event : past.events) {
-        if (std::holds_alternative<turn::TurnEnded>(event)) {
-            continue;
-        }
-        const auto fresh = goes_on.admit(event);
-        if (!fresh || (*fresh && !encoder.encode(event, out))) {
-            return {};
-        }
-    }
-    return encoder.encode(ended, out) ? out : std::string();
-}
-
 std::string bytes_of(const store::Log& log) {
     std::string out;
     for (const auto& entry : log.entries) {
         out += entry.bytes;
     }
     return out;
-}
-
-std::string_view route_of(const TurnHead& head) {
-    for (const auto& route : telemetry::k_turn_routes) {
-        if (route.pattern == head.route) {
-            return route.pattern;
-        }
-    }
-    return telemetry::k_turn_routes.front().pattern;
 }
 
 } // namespace
@@ -288,8 +220,13 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     auto live = LiveTurn::adopt(
         lane_->executor,
         lane_->host,
-        {route_of(head), head.request_id, take.key.owner, take.key.id, Clock::now(), {}, head.probe
-        },
+        {turn_route(head),
+         head.request_id,
+         take.key.owner,
+         take.key.id,
+         Clock::now(),
+         {},
+         head.probe},
         std::move(turn),
         std::move(style),
         said
@@ -300,91 +237,6 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
         live->stop(StopReason::stopped);
     }
     return live;
-}
-
-/// None: the authority knows of no such turn. An error: it could not say, or it runs the turn after
-/// all; to call it lost would be wrong.
-Task<Result<std::optional<authority::PastTurn>>> SharedLane::past_turn(store::TakeRequest take) {
-    const auto row = lane_->ids().find(take.key.owner, take.key.id);
-    if (!row) {
-        co_return std::nullopt;
-    }
-    authority::TurnsQuery query{.thread = row->thread, .limit = k_newest, .newest_first = true};
-    auto page = co_await lane_->authority().turns_page(std::move(query));
-    if (!page && page.error().code != Code::not_found) {
-        co_return std::unexpected(std::move(page).error());
-    }
-    for (std::size_t i = 0; page && i < page->turns.size(); ++i) {
-        auto& turn = page->turns[i];
-        if (wire_id(turn.id) != take.from.turn) {
-            continue;
-        }
-        if (turn.running) {
-            co_return fail(Code::unavailable, "the turn runs");
-        }
-        co_return std::move(turn);
-    }
-    co_return std::nullopt;
-}
-
-Task<void> SharedLane::reap(
-    store::TakeRequest take,
-    std::string said,
-    TurnHead head,
-    std::optional<authority::PastTurn> past
-) {
-    encode::UiEncoder encoder(encoder_options(take, head));
-    auto ended = past ? end_of(*past) : lost_end();
-    std::string begun;
-    if (past && said.empty() && !head.route.empty()) { // a log, and not a word in it yet
-        encoder.begin(begun);
-    }
-    std::string frames;
-    if (!begun.empty() || (!said.empty() && encoder.restore(said) && !encoder.ended())) {
-        frames = past ? rest_of(encoder, said, *std::move(past), ended) : std::string();
-        if (frames.empty()) {
-            ended = lost_end();
-            encoder.fail_open(ended.failure.value_or(turn::Failure{}), frames);
-        }
-        frames.insert(0, begun);
-    }
-    const auto outcome =
-        dump_json(Json{{"outcome", turn::to_string(ended.outcome)}, {"owed", true}});
-    const bool started = take.from.phase == store::Phase::live;
-    const auto decided = co_await store_->reap(take, frames, outcome);
-    if (!decided || !*decided || !started) {
-        co_return;
-    }
-    ++store_->turns.reaped;
-    TurnOutcome told;
-    told.route = route_of(head);
-    told.request_id = head.request_id;
-    told.owner = take.key.owner;
-    told.thread = take.key.id;
-    told.turn = take.from.turn;
-    told.model = head.model;
-    told.outcome = ended.outcome;
-    told.finish = ended.finish;
-    told.failure = ended.failure;
-    told.usage = ended.usage;
-    told.terminal = class_of(told);
-    told.content = encoder.summary().content;
-    told.frames = encoder.summary().frames;
-    told.bytes = said.size() + frames.size();
-    told.probe = head.probe;
-    lane_->observer().turn_ended(told);
-    if (lane_->parts.log != nullptr) {
-        lane_->parts.log->event(
-            LogLevel::warn,
-            "turn_settled",
-            Json{
-                {"request_id", told.request_id},
-                {"thread", told.thread},
-                {"turn", told.turn},
-                {"terminal", turn::to_string(told.terminal)}
-            }
-        );
-    }
 }
 
 } // namespace oa_stream::lane

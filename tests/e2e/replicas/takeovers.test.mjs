@@ -30,8 +30,8 @@ before(async () => {
 after(() => world.end());
 
 /**
- * What was said and done, without what differs from turn to turn. `own`: in the lane's words, not the model's. Codex
- * keeps nothing of a refusal, and of a summary only what came of it: whoever takes over then may not know of either.
+ * What was said and done, without what differs from turn to turn. `own`: in the lane's words, not the model's. That a
+ * summary is under way is said for the moment alone: whoever takes over then need not know of it.
  */
 function said(x) {
   const silent = (c) => c?.id === 'model_empty_response';
@@ -46,6 +46,7 @@ const flat = (parts) => parts.join('\u0000');
 function wrongIn(heard, whole, completed) {
   const rest = [...whole.own];
   if (heard.own.some((one) => !rest.includes(one) || rest.splice(0, rest.indexOf(one) + 1).length === 0)) return `notices ${JSON.stringify(heard.own)}`;
+  if (completed && rest.some((one) => one !== 'compacting')) return `notices without ${JSON.stringify(rest)}`;
   for (const part of ['texts', 'reasoning']) {
     const good = completed ? same(heard[part], whole[part]) : flat(whole[part]).startsWith(flat(heard[part]));
     if (!good) return `${part} ${JSON.stringify(heard[part])} of ${JSON.stringify(whole[part])}`;

@@ -53,6 +53,13 @@ public:
             return Authority::join(std::move(thread), ask_approvals);
         }
     }
+    [[nodiscard]] Task<Result<EventBatch>> retell(std::string thread, std::string turn) override {
+        if constexpr (requires { Pool::retell(pool_, std::move(thread), std::move(turn)); }) {
+            return Pool::retell(pool_, std::move(thread), std::move(turn));
+        } else {
+            return Authority::retell(std::move(thread), std::move(turn));
+        }
+    }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return Pool::turns(pool_, std::move(thread));
     }

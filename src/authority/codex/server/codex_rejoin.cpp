@@ -11,6 +11,14 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is not ours
+/// Codex 0.169.0 repeats what a thread's newest turn cost right behind its answer to thread/resume,
+/// unless the provider counts nothing.
+constexpr Millis k_cost_wait{500};
+constexpr Millis k_cost_poll{5};
+
+struct Nobody final : TurnWaker {
+    void turn_ready() override {}
+};
 
 const Json* turns_of(const Json& resumed) {
     const Json* thread = member(resumed, "thread");
@@ -148,6 +156,47 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
     ++self->counts_.rejoined;
     self->after_delivery(hold.hand_over());
     co_return live;
+}
+
+Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::string turn) {
+    if (!self->outlives()) {
+        co_return fail(Code::not_found, "turns of a child end with it");
+    }
+    if (!self->link_) {
+        co_return fail(Code::unavailable, self->reason_);
+    }
+    const Link link = self->link_;
+    OA_CO_TRY(
+        ThreadHold hold,
+        co_await CodexThreads::hold(&self->threads_, std::move(id), Clock::now() + k_busy_wait)
+    );
+    auto live = std::make_shared<RunningTurn>(
+        self->executor_, self->options_, hold->id, hold->model, self->approval_place(), std::nullopt
+    );
+    live->take_client_calls(true);
+    hold->live = live;
+    OA_CO_TRY(const Json resumed, co_await load(self, link, &*hold, false));
+    const Json* newest = newest_turn(resumed);
+    if (runs_turn(resumed) || newest == nullptr || text_view_in(*newest, "id") != turn ||
+        text_view_in(*newest, "status") != "completed") {
+        co_return fail(Code::not_found, "it is not the newest turn, or did not complete");
+    }
+    hold->foreign = false;
+    const auto until = Clock::now() + k_cost_wait;
+    while (!live->heard_early("thread/tokenUsage/updated") && !link->lost() && Clock::now() < until
+    ) {
+        co_await sleep_for(k_cost_poll);
+    }
+    live->join(*newest, hold->model);
+    EventBatch out;
+    Nobody nobody;
+    const auto told = live->poll(out, nobody);
+    live->forget_waker();
+    if (!told || !*told || !live->ended()) {
+        co_return fail(Code::unavailable, "the Codex server does not tell the turn");
+    }
+    self->finish(hold.hand_over());
+    co_return out;
 }
 
 /// One that a process before us, or another one, left on the thread: a new turn would be steered

@@ -4,6 +4,7 @@
 
 #include "codex/running_turn.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace oa_stream::authority {
@@ -46,6 +47,12 @@ void RunningTurn::join(const Json& stored, std::string model) {
     catch_up(stored, true);
     ask_early();
     call_early();
+}
+
+bool RunningTurn::heard_early(std::string_view method) const {
+    return std::ranges::any_of(early_, [method](const Json& message) {
+        return string_member(message, "method") == method;
+    });
 }
 
 void RunningTurn::catch_up(const Json& stored, bool running) {

@@ -1,0 +1,196 @@
+// The end of what a dead replica left and nobody can go on with.
+#include "shared_reap.hpp"
+
+#include "oa_stream/encode/continuation.hpp"
+#include "oa_stream/encode/normaliser.hpp"
+
+#include "state.hpp"
+
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
+
+turn::TurnEnded lost_end() {
+    return {
+        turn::Outcome::aborted,
+        turn::Finish::error,
+        turn::Failure{turn::FailureCode::turn_lost, true, "the replica that ran it is gone"},
+        std::nullopt
+    };
+}
+
+/// As the authority's history has it.
+turn::TurnEnded end_of(const authority::PastTurn& past) {
+    turn::TurnEnded out{past.outcome, turn::Finish::stop, std::nullopt, std::nullopt};
+    if (past.outcome == turn::Outcome::interrupted) {
+        out.finish = turn::Finish::other;
+    } else if (past.outcome != turn::Outcome::completed) {
+        out.finish = turn::Finish::error;
+        out.failure = turn::Failure{turn::FailureCode::turn_failed, true, "the turn failed"};
+    }
+    for (const auto& event : past.events) {
+        if (const auto* usage = std::get_if<turn::UsageKnown>(&event)) {
+            out.usage = usage->usage;
+        } else if (const auto* ended = std::get_if<turn::TurnEnded>(&event)) {
+            out.finish = ended->finish;
+            out.failure = ended->failure;
+            out.withheld = ended->withheld;
+        }
+    }
+    return out;
+}
+
+/// What was not yet sent of a turn that the authority has whole, with its end; empty when that does
+/// not go on from what was sent.
+std::string rest_of(
+    encode::UiEncoder& encoder,
+    std::string_view said,
+    authority::PastTurn past,
+    const turn::TurnEnded& ended
+) {
+    encode::Continuation goes_on(said);
+    std::string out;
+    for (auto& event : past.events) {
+        if (std::holds_alternative<turn::TurnEnded>(event)) {
+            continue;
+        }
+        const auto fresh = goes_on.admit(event);
+        if (!fresh || (*fresh && !encoder.encode(event, out))) {
+            return {};
+        }
+    }
+    return encoder.encode(ended, out) ? out : std::string();
+}
+
+/// In place of what history has of it, all that is known of it now. Its cost is left out: of the
+/// responses before the newest one nobody tells it.
+void put_told(authority::PastTurn& past, authority::EventBatch told) {
+    encode::Normaliser normaliser;
+    past.events.clear();
+    past.times_ms.clear();
+    for (auto& event : told) {
+        if (auto* ended = std::get_if<turn::TurnEnded>(&event)) {
+            ended->usage.reset();
+        } else if (std::holds_alternative<turn::UsageKnown>(event)) {
+            continue;
+        }
+        normaliser.push(std::move(event), past.events);
+    }
+}
+
+} // namespace
+
+encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const TurnHead& head) {
+    encode::UiEncoderOptions out;
+    out.thread = take.key.id;
+    out.message_id = take.from.turn;
+    out.turn = take.from.turn;
+    out.model = head.model;
+    out.approvals = head.approvals;
+    return out;
+}
+
+std::string_view turn_route(const TurnHead& head) {
+    for (const auto& route : telemetry::k_turn_routes) {
+        if (route.pattern == head.route) {
+            return route.pattern;
+        }
+    }
+    return telemetry::k_turn_routes.front().pattern;
+}
+
+/// None: the authority knows of no such turn. An error: it could not say, or it runs the turn after
+/// all; to call it lost would be wrong.
+Task<Result<std::optional<authority::PastTurn>>> SharedLane::past_turn(store::TakeRequest take) {
+    const auto row = lane_->ids().find(take.key.owner, take.key.id);
+    if (!row) {
+        co_return std::nullopt;
+    }
+    authority::TurnsQuery query{.thread = row->thread, .limit = k_newest, .newest_first = true};
+    auto page = co_await lane_->authority().turns_page(std::move(query));
+    if (!page && page.error().code != Code::not_found) {
+        co_return std::unexpected(std::move(page).error());
+    }
+    for (std::size_t i = 0; page && i < page->turns.size(); ++i) {
+        auto& turn = page->turns[i];
+        if (wire_id(turn.id) != take.from.turn) {
+            continue;
+        }
+        if (turn.running) {
+            co_return fail(Code::unavailable, "the turn runs");
+        }
+        if (turn.outcome == turn::Outcome::completed) {
+            if (auto told = co_await lane_->authority().retell(row->thread, turn.id)) {
+                put_told(turn, *std::move(told));
+            }
+        }
+        co_return std::move(turn);
+    }
+    co_return std::nullopt;
+}
+
+Task<void> SharedLane::reap(
+    store::TakeRequest take,
+    std::string said,
+    TurnHead head,
+    std::optional<authority::PastTurn> past
+) {
+    encode::UiEncoder encoder(encoder_options(take, head));
+    auto ended = past ? end_of(*past) : lost_end();
+    std::string begun;
+    if (past && said.empty() && !head.route.empty()) { // a log, and not a word in it yet
+        encoder.begin(begun);
+    }
+    std::string frames;
+    if (!begun.empty() || (!said.empty() && encoder.restore(said) && !encoder.ended())) {
+        frames = past ? rest_of(encoder, said, *std::move(past), ended) : std::string();
+        if (frames.empty()) {
+            ended = lost_end();
+            encoder.fail_open(ended.failure.value_or(turn::Failure{}), frames);
+        }
+        frames.insert(0, begun);
+    }
+    const auto outcome =
+        dump_json(Json{{"outcome", turn::to_string(ended.outcome)}, {"owed", true}});
+    const bool started = take.from.phase == store::Phase::live;
+    const auto decided = co_await store_->reap(take, frames, outcome);
+    if (!decided || !*decided || !started) {
+        co_return;
+    }
+    ++store_->turns.reaped;
+    TurnOutcome told;
+    told.route = turn_route(head);
+    told.request_id = head.request_id;
+    told.owner = take.key.owner;
+    told.thread = take.key.id;
+    told.turn = take.from.turn;
+    told.model = head.model;
+    told.outcome = ended.outcome;
+    told.finish = ended.finish;
+    told.failure = ended.failure;
+    told.usage = ended.usage;
+    told.terminal = class_of(told);
+    told.content = encoder.summary().content;
+    told.frames = encoder.summary().frames;
+    told.bytes = said.size() + frames.size();
+    told.probe = head.probe;
+    lane_->observer().turn_ended(told);
+    if (lane_->parts.log != nullptr) {
+        lane_->parts.log->event(
+            LogLevel::warn,
+            "turn_settled",
+            Json{
+                {"request_id", told.request_id},
+                {"thread", told.thread},
+                {"turn", told.turn},
+                {"terminal", turn::to_string(told.terminal)}
+            }
+        );
+    }
+}
+
+} // namespace oa_stream::lane
