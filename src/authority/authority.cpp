@@ -65,6 +65,10 @@ Authority::join(std::string /*thread*/, bool /*ask_approvals*/) {
     co_return fail(Code::not_found, "this authority's turns end with their holder");
 }
 
+Task<Result<void>> Authority::stop(std::string /*thread*/, std::string /*turn*/) {
+    co_return fail(Code::not_found, "this authority's turns end with their holder");
+}
+
 Task<Result<EventBatch>> Authority::retell(std::string /*thread*/, std::string /*turn*/) {
     co_return fail(Code::not_found, "this authority's turns end with their holder");
 }

@@ -109,6 +109,7 @@ public:
     [[nodiscard]] Task<Result<Written>> end(EndRequest request) override;
     [[nodiscard]] Task<Result<bool>>
     want(ThreadKey key, std::uint64_t fence, std::string reason) override;
+    [[nodiscard]] Task<Result<void>> stop_done(ThreadKey key, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<bool>> pass(ThreadKey key, Wanted what) override;
     void answer(const Wanted& what, std::string body) override;
     [[nodiscard]] Task<Result<void>> release(ThreadKey key, std::uint64_t fence) override;

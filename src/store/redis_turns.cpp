@@ -269,9 +269,16 @@ Task<Result<void>> RedisStore::release(ThreadKey key, std::uint64_t fence) {
 Task<Result<bool>> RedisStore::want(ThreadKey key, std::uint64_t fence, std::string reason) {
     OA_CO_TRY(
         const auto reply,
-        co_await run(scripts::want, {row(key)}, {text(fence), std::move(reason), inbox_time()})
+        co_await run(
+            scripts::want, {row(key)}, {text(fence), std::move(reason), inbox_time(), row_name(key)}
+        )
     );
     co_return reply.number == 1;
+}
+
+Task<Result<void>> RedisStore::stop_done(ThreadKey key, std::uint64_t fence) {
+    OA_CO_CHECK(co_await run(scripts::stop_done, {row(key)}, {text(fence), row_name(key)}));
+    co_return Result<void>{};
 }
 
 std::string RedisStore::inbox_time() const {

@@ -5,7 +5,8 @@ namespace oa_stream::store::scripts {
 // redis.call() is given numbers as text: it prints any other as floating point.
 
 // Sessions are strings with a time to live: existence is life, by the server's clock alone. A row's
-// holder "-" never lives: its turn was let go while it runs.
+// holder "-" never lives: its turn was let go while it runs. "+" holds nothing: among its rows are
+// those whose turn was to stop, until the authority has said that it did.
 
 // ARGV of both: lease, value of the session's key, then fields of its counts and their values. A
 // session that lives stands among those whose death is noticed.
@@ -200,33 +201,6 @@ redis.call('SREM', p..':o:'..me, ARGV[5])
 return 1
 )lua"};
 
-// KEYS: row. ARGV: fence, reason, the inbox' time to live. Stored before it is told.
-const Script want{"want", k_number, R"lua(#!lua flags=allow-oom
-local p = ARGV[1]
-local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti')
-if r[2] ~= ARGV[3] or (r[3] ~= 'live' and r[3] ~= 'starting') or (r[1] or '') == '' then return 0 end
-redis.call('HSET', KEYS[1], 'sp', ARGV[4])
-local inbox = p..':in:'..r[1]
-if r[1] ~= '-' then
-  redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*', 't', r[4] or '', 'r', ARGV[4])
-  redis.call('PEXPIRE', inbox, ARGV[5])
-end
-return 1
-)lua"};
-
-// KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live.
-const Script pass{"pass", k_number, R"lua(
-local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 's', 'ti', 'st')
-local s = r[1] or ''
-if r[2] ~= ARGV[3] or r[3] ~= 'live' or redis.call('EXISTS', p..':s:'..s) == 0 then return 0 end
-local inbox = p..':in:'..s
-redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*',
-  't', ARGV[3], 'r', ARGV[4], 'q', ARGV[5], 'f', me, 'b', ARGV[6])
-redis.call('PEXPIRE', inbox, ARGV[7])
-return 1
-)lua"};
-
 // KEYS: row, log. ARGV: holder, fence, top fence, top end, then what the taker does with it.
 // Shared by reap and adopt: nothing may have changed since it was read.
 #define OA_UNCHANGED                                                                               \
@@ -365,7 +339,7 @@ return n
 const Script orphans{"orphans", list_of(1), R"lua(
 local p = ARGV[1]
 local out, alive = {0}, 0
-local dead = {'-'}
+local dead = {'-', '+'}
 for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
   if redis.call('EXISTS', p..':s:'..x) == 1 then alive = alive + 1 else dead[#dead + 1] = x end
 end
@@ -374,7 +348,7 @@ for _, x in ipairs(dead) do
   for _, row in ipairs(held) do
     if #out < 2001 then out[#out + 1] = row end
   end
-  if #held == 0 and x ~= '-' then
+  if #held == 0 and #x > 1 then
     redis.call('SREM', p..':ss', x)
     redis.call('UNLINK', p..':c:'..x, p..':in:'..x)
   end

@@ -36,6 +36,7 @@ extern const Script end;
 extern const Script hold_again;
 extern const Script let_go; ///< a start that failed, or a turn that others may adopt
 extern const Script want;
+extern const Script stop_done; ///< a stop that was wanted needs no more looking after
 extern const Script pass;
 extern const Script reap;
 extern const Script adopt;

@@ -321,6 +321,41 @@ TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
     CHECK_FALSE(rig.get(b.want(k_thread, fence, "stopped")));
 }
 
+TEST_CASE("a stop is looked after until the turn is known to be over") {
+    RedisRig rig;
+    auto& b = rig.open();
+    auto& a = rig.open();
+    const auto stop_done = [&](std::uint64_t fence) { rig.get(b.stop_done(k_thread, fence)); };
+    const auto fence = start(rig, a, k_thread, "t1");
+    CHECK(rig.get(b.orphans()).empty());
+    CHECK(rig.get(b.want(k_thread, fence, "stopped")));
+    CHECK(rig.get(b.orphans()) == std::vector{k_thread});
+    CHECK(rig.get(b.want(k_thread, fence, "superseded")));
+    CHECK(rig.get(b.look(k_thread)).holding.stop == k_stopped);
+    stop_done(fence); // somebody holds it
+    CHECK(rig.get(b.orphans()).size() == 1);
+
+    rig.kill(a);
+    CHECK(rig.get(b.reap(take(rig, b, k_thread), "end.", "{}")));
+    const auto ended = rig.get(b.look(k_thread)).holding;
+    CHECK(ended.phase == Phase::ended);
+    CHECK(ended.stop == k_stopped);
+    CHECK(rig.get(b.orphans()) == std::vector{k_thread});
+    stop_done(fence); // it was another one that was looked at
+    CHECK(rig.get(b.orphans()).size() == 1);
+    stop_done(ended.fence);
+    CHECK(rig.get(b.orphans()).empty());
+    CHECK(rig.get(b.look(k_thread)).holding.stop.empty());
+
+    const auto next = start(rig, b, k_thread, "t2");
+    CHECK(rig.get(b.want(k_thread, next, "stopped")));
+    rig.get(b.end(ending(k_thread, next, "t2")));
+    const auto last = start(rig, b, k_thread, "t3"); // which is not to stop
+    stop_done(last);
+    CHECK(rig.get(b.orphans()).empty());
+    CHECK(rig.get(b.look(k_thread)).holding.session == b.session());
+}
+
 TEST_CASE("a dead session's turn is decided once, and never for a living one") {
     RedisRig rig;
     auto& b = rig.open();

@@ -279,6 +279,9 @@ public:
     /// Code::not_found when none runs; Code::unavailable as start().
     [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>>
     join(std::string thread, bool ask_approvals);
+    /// A turn that runs on a thread although nobody here holds it shall stop; returns when the
+    /// authority has heard it, also of one that has ended. Errors as join().
+    [[nodiscard]] virtual Task<Result<void>> stop(std::string thread, std::string turn);
     /// The thread's newest turn, which completed while nobody held it: all of its events, as join()
     /// would have told them; the last is TurnEnded. Its history alone does not say whether text of
     /// it was lost. Code::not_found when `turn` is not that turn; Code::unavailable as start().

@@ -205,6 +205,8 @@ inline constexpr std::size_t k_followers = 4;
 /// So many tails are waited for. More are asked for now and then, by the first follower.
 inline constexpr std::size_t k_most_waited = 128;
 
+/// A stop that a client asked for.
+inline constexpr std::string_view k_stopped = "stopped";
 inline constexpr std::string_view k_answer = "answer";
 /// The turn has readers at another replica.
 inline constexpr std::string_view k_read = "read";
@@ -293,9 +295,13 @@ public:
     [[nodiscard]] virtual Task<Result<Written>> end(EndRequest request) = 0;
     /// Nobody but local readers follows this turn any more.
     [[nodiscard]] virtual Task<Result<void>> drop_log(std::string turn) = 0;
-    /// Notifies its holder; false: no replica holds that turn.
+    /// Notifies its holder; false: no replica holds that turn. k_stopped holds over any other
+    /// reason, and makes the thread one of orphans() until stop_done().
     [[nodiscard]] virtual Task<Result<bool>>
     want(ThreadKey key, std::uint64_t fence, std::string reason) = 0;
+    /// The turn with this fence, which nobody holds any more, has stopped at its authority as well.
+    /// Nothing happens while a turn that is to stop is held.
+    [[nodiscard]] virtual Task<Result<void>> stop_done(ThreadKey key, std::uint64_t fence) = 0;
     /// A message for the living replica that runs this turn; it comes there as Wanted, and its
     /// answer() here with the reason k_answer. false: none runs it.
     [[nodiscard]] virtual Task<Result<bool>> pass(ThreadKey key, Wanted what) = 0;
@@ -304,6 +310,7 @@ public:
     [[nodiscard]] virtual Task<Result<void>> release(ThreadKey key, std::uint64_t fence) = 0;
 
     // For dead replicas.
+    /// What they held, and threads whose turn was to stop.
     [[nodiscard]] virtual Task<Result<std::vector<ThreadKey>>> orphans() = 0;
     /// Ends the turn with these last frames; false: somebody else decided.
     [[nodiscard]] virtual Task<Result<bool>>

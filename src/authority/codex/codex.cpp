@@ -60,6 +60,9 @@ public:
     join(std::string thread, bool ask_approvals) override {
         return held(core_, CodexCore::join(core_, std::move(thread), ask_approvals));
     }
+    [[nodiscard]] Task<Result<void>> stop(std::string thread, std::string turn) override {
+        return CodexCore::stop(core_, std::move(thread), std::move(turn));
+    }
     [[nodiscard]] Task<Result<EventBatch>> retell(std::string thread, std::string turn) override {
         return CodexCore::retell(core_, std::move(thread), std::move(turn));
     }

@@ -79,6 +79,7 @@ public:
     /// acceptance, unless its client has left.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(std::string owner, std::string thread, LiveTurns::Gone gone = [] { return false; });
+    // shared_stops.cpp
     /// A turn that another replica is starting shall stop as soon as it was accepted, and one that
     /// a dead replica left as soon as it is settled. none: there is neither; over: it was accepted
     /// or settled, or came to nothing; unknown: the store did not take it; else it is still under
@@ -86,6 +87,9 @@ public:
     enum class Start { none, over, under_way, unknown };
     [[nodiscard]] Task<Start>
     stop_start(std::string owner, std::string thread, Clock::time_point until);
+    /// A stop that this turn did not obey yet holds, should this lane die, or the one that runs it.
+    /// False: the store did not take it.
+    [[nodiscard]] Task<bool> promise_stop(std::shared_ptr<LiveTurn> turn);
     /// Who reads the turn here, and who left it too early, is known to all replicas.
     void tell_of_readers(TurnStyle& style, const store::ThreadKey& key, const std::string& turn);
     /// Of all replicas.
@@ -193,6 +197,10 @@ private:
     /// Rows that are ours for the store alone: an answer of it was lost.
     [[nodiscard]] Task<void> look_after_rows();
     [[nodiscard]] Task<bool> forget_stale_keys(const store::KeyRequest* of = nullptr);
+
+    /// A turn that was to stop and ended here alone stops at its authority, too. An error: that one
+    /// is away, or does not obey.
+    [[nodiscard]] Task<Result<void>> stop_left(store::ThreadKey key, store::ThreadState state);
 
     // shared_settle.cpp
     [[nodiscard]] static Task<void>

@@ -17,11 +17,6 @@ constexpr int k_looks = 3;
 
 constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
 
-/// It is being started, or a dead replica left it.
-bool starts_or_lies(const store::Holding& row) {
-    return !row.session.empty() && (!row.alive || row.phase == store::Phase::starting);
-}
-
 } // namespace
 
 TurnHead read_head(const std::string& text) {
@@ -211,39 +206,12 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
         auto turn = co_await relay_of(key, holding);
         if (turn && *turn) {
             (*turn)->history_read(state->read);
-        }
-        co_return turn;
-    }
-}
-
-Task<SharedLane::Start>
-SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point until) {
-    const store::ThreadKey key{std::move(owner), std::move(thread)};
-    std::optional<std::uint64_t> asked;
-    bool settling = false;
-    while (true) {
-        const auto state = co_await store_->look(key);
-        const auto& holding = state ? state->holding : store::Holding{};
-        const bool waits = starts_or_lies(holding) && holding.session != store_->session();
-        if (!waits || (asked && holding.fence != *asked)) {
-            co_return asked ? Start::over : Start::none;
-        }
-        if (!asked) {
-            const auto told = co_await store_->want(
-                key, holding.fence, std::string(to_string(StopReason::stopped))
-            );
-            if (told && *told) {
-                asked = holding.fence;
+        } else if (turn) { // whoever looks for it at the authority must not go on with it
+            if (auto stopped = co_await stop_left(key, *state); !stopped) {
+                co_return std::unexpected(reject_start(stopped.error()));
             }
         }
-        if (!holding.alive &&
-            !std::exchange(settling, true)) { // whoever has it then ends it first of all
-            settle_soon(key);
-        }
-        if (Clock::now() >= until) {
-            co_return asked ? Start::under_way : Start::unknown;
-        }
-        co_await sleep_for(k_store_poll);
+        co_return turn;
     }
 }
 

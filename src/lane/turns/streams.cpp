@@ -305,6 +305,10 @@ Task<void> Streams::stop(CallPtr call) {
         }
         call->record.turn = turn->id();
     }
+    if (live && !turn->ended() && lane_->shared && !co_await lane_->shared->promise_stop(turn) &&
+        turn->relayed()) {
+        co_return co_await answers_->refuse(std::move(call), reject_store_away());
+    }
     const auto* const status = !live ? "idle" : turn->ended() ? "stopped" : "stopping";
     co_await tell_stop(std::move(call), live ? turn : nullptr, status);
 }

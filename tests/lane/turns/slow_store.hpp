@@ -80,6 +80,7 @@ public:
     Task<Result<bool>> want(store::ThreadKey, std::uint64_t, std::string) override {
         co_return none();
     }
+    Task<Result<void>> stop_done(store::ThreadKey, std::uint64_t) override { co_return none(); }
     Task<Result<bool>> pass(store::ThreadKey, store::Wanted) override { co_return none(); }
     void answer(const store::Wanted&, std::string) override {}
     Task<Result<void>> release(store::ThreadKey, std::uint64_t) override {

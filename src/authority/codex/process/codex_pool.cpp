@@ -186,6 +186,12 @@ CodexPool::join(Self self, std::string thread, bool ask_approvals) {
     co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
 }
 
+Task<Result<void>> CodexPool::stop(Self self, std::string thread, std::string turn) {
+    ThreadPin pin = pin_of(thread);
+    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    co_return co_await found->codex->stop(std::move(pin.id), std::move(turn));
+}
+
 Task<Result<EventBatch>> CodexPool::retell(Self self, std::string thread, std::string turn) {
     ThreadPin pin = pin_of(thread);
     OA_CO_TRY(const Member found, co_await member(self, pin.child));

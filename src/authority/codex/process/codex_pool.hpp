@@ -62,6 +62,7 @@ public:
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> start(Self self, TurnRequest request);
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>>
     join(Self self, std::string thread, bool ask_approvals);
+    [[nodiscard]] static Task<Result<void>> stop(Self self, std::string thread, std::string turn);
     [[nodiscard]] static Task<Result<EventBatch>>
     retell(Self self, std::string thread, std::string turn);
     [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);

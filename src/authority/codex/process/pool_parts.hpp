@@ -53,6 +53,13 @@ public:
             return Authority::join(std::move(thread), ask_approvals);
         }
     }
+    [[nodiscard]] Task<Result<void>> stop(std::string thread, std::string turn) override {
+        if constexpr (requires { Pool::stop(pool_, std::move(thread), std::move(turn)); }) {
+            return Pool::stop(pool_, std::move(thread), std::move(turn));
+        } else {
+            return Authority::stop(std::move(thread), std::move(turn));
+        }
+    }
     [[nodiscard]] Task<Result<EventBatch>> retell(std::string thread, std::string turn) override {
         if constexpr (requires { Pool::retell(pool_, std::move(thread), std::move(turn)); }) {
             return Pool::retell(pool_, std::move(thread), std::move(turn));

@@ -158,6 +158,22 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
     co_return live;
 }
 
+Task<Result<void>> CodexCore::stop(Self self, std::string thread, std::string turn) {
+    if (!self->outlives()) {
+        co_return fail(Code::not_found, "turns of a child end with it");
+    }
+    if (!self->link_) {
+        co_return fail(Code::unavailable, self->reason_);
+    }
+    // By its id: whatever runs there by now is not meant.
+    const auto outcome =
+        co_await call(self, self->link_, "turn/interrupt", interrupt_params(thread, turn));
+    if (const auto* error = std::get_if<Error>(&outcome)) {
+        co_return std::unexpected(*error);
+    }
+    co_return Result<void>{};
+}
+
 Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::string turn) {
     if (!self->outlives()) {
         co_return fail(Code::not_found, "turns of a child end with it");

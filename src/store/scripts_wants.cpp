@@ -1,0 +1,47 @@
+// What one session asks of the one that holds a row.
+#include "scripts.hpp"
+
+namespace oa_stream::store::scripts {
+
+// KEYS: row. ARGV: fence, reason, the inbox' time to live, row's name. Stored before it is told. A
+// stop that somebody was promised is looked after, whatever becomes of the holder.
+const Script want{"want", k_number, R"lua(#!lua flags=allow-oom
+local p = ARGV[1]
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
+if r[2] ~= ARGV[3] or (r[3] ~= 'live' and r[3] ~= 'starting') or (r[1] or '') == '' then return 0 end
+if r[5] ~= 'stopped' then redis.call('HSET', KEYS[1], 'sp', ARGV[4]) end
+if ARGV[4] == 'stopped' then redis.call('SADD', p..':o:+', ARGV[6]) end
+local inbox = p..':in:'..r[1]
+if r[1] ~= '-' then
+  redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*', 't', r[4] or '', 'r', ARGV[4])
+  redis.call('PEXPIRE', inbox, ARGV[5])
+end
+return 1
+)lua"};
+
+// KEYS: row. ARGV: fence, row's name. Not while somebody holds a turn that is to stop, nor a later
+// one than was looked at.
+const Script stop_done{"stop_done", k_number, R"lua(#!lua flags=allow-oom
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'sp')
+if r[3] == 'stopped' then
+  if (r[1] or '') ~= '' or r[2] ~= ARGV[3] then return 0 end
+  redis.call('HSET', KEYS[1], 'sp', '')
+end
+redis.call('SREM', ARGV[1]..':o:+', ARGV[4])
+return 1
+)lua"};
+
+// KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live.
+const Script pass{"pass", k_number, R"lua(
+local p, me = ARGV[1], ARGV[2]
+local r = redis.call('HMGET', KEYS[1], 's', 'ti', 'st')
+local s = r[1] or ''
+if r[2] ~= ARGV[3] or r[3] ~= 'live' or redis.call('EXISTS', p..':s:'..s) == 0 then return 0 end
+local inbox = p..':in:'..s
+redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*',
+  't', ARGV[3], 'r', ARGV[4], 'q', ARGV[5], 'f', me, 'b', ARGV[6])
+redis.call('PEXPIRE', inbox, ARGV[7])
+return 1
+)lua"};
+
+} // namespace oa_stream::store::scripts
