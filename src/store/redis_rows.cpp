@@ -161,11 +161,18 @@ Task<Result<KeyUse>> RedisStore::use_key(KeyRequest request) {
             {std::move(request.request),
              std::move(request.thread),
              std::to_string(options_.key_time.count()),
-             std::move(request.attempt)}
+             std::move(request.attempt),
+             request.before ? "=" + *request.before : std::string()}
         )
     );
+    const auto before = reply.at(5);
     co_return KeyUse{
-        seconds(reply, 0) == 1, reply.at(1), reply.at(2), reply.at(3), reply.at(4) == "1"
+        seconds(reply, 0) == 1,
+        reply.at(1),
+        reply.at(2),
+        reply.at(3),
+        reply.at(4) == "1",
+        before.empty() ? std::nullopt : std::optional(std::string(before.substr(1)))
     };
 }
 

@@ -3,23 +3,26 @@
 
 namespace oa_stream::store::scripts {
 
-// KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt. Once a user of it died over
-// it, that is known for as long as the key.
-const Script use_key{"use_key", list_of(5), R"lua(
+// KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt, the thread's newest turn
+// behind '=', or '': not known yet. Once a user of it died over it, that is known for as long as
+// the key, and so is the newest turn before the first of them.
+const Script use_key{"use_key", list_of(6), R"lua(
 local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a', 'un')
+local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a', 'un', 'b')
 local left = r[6] or ''
+local before = r[7] or ''
 if r[1] then
   local turn = r[3] or ''
   local again = r[4] == me and r[5] == ARGV[6]
   if turn ~= '' or r[1] ~= ARGV[3] or not again and redis.call('EXISTS', p..':s:'..(r[4] or '')) == 1 then
-    return {0, r[1], r[2] or '', turn, left}
+    return {0, r[1], r[2] or '', turn, left, before}
   end
   if not again then left = '1' end
 end
-redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me, 'a', ARGV[6], 'un', left)
+redis.call('HSET', KEYS[1], 'd', ARGV[3], 't', ARGV[4], 'ti', '', 's', me, 'a', ARGV[6], 'un', left,
+  'b', before ~= '' and before or ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
-return {1, ARGV[3], ARGV[4], '', left}
+return {1, ARGV[3], ARGV[4], '', left, before}
 )lua"};
 
 // KEYS: the key's hash. ARGV: attempt. A turn it led to was told to nobody.

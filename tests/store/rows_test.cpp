@@ -126,6 +126,29 @@ TEST_CASE("a key whose first request died may mean that request's turn") {
     CHECK(known.turn == "t1");
 }
 
+TEST_CASE("a key keeps what was newest before its first use that took the thread") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    auto& c = rig.open();
+    const auto with = [](std::string attempt, std::optional<std::string> before) {
+        auto out = use("ann", "k1", "digest", "c1", std::move(attempt));
+        out.before = std::move(before);
+        return out;
+    };
+    CHECK_FALSE(rig.get(a.use_key(with("1", {}))).before);
+    rig.kill(a);
+    CHECK_FALSE(rig.get(b.use_key(with("2", {}))).before); // the first one had not come so far
+    const bool empty = GENERATE(false, true); // a thread without a turn
+    const std::string newest = empty ? "" : "turn-1";
+    CHECK_FALSE(rig.get(b.use_key(with("2", newest))).before);
+    rig.kill(b);
+    CHECK(rig.get(c.use_key(with("3", {}))).before == newest);
+    CHECK(rig.get(c.use_key(with("3", "turn-9"))).before == newest);
+    rig.get(c.forget_key(with("3", {})));
+    CHECK(rig.get(c.use_key(with("4", {}))).before == newest);
+}
+
 TEST_CASE("a key that another session took meanwhile begins no turn any more") {
     RedisRig rig;
     auto& a = rig.open();

@@ -95,6 +95,8 @@ struct KeyUse {
     std::string thread{};  ///< the client's id
     std::string turn{};    ///< empty while that is being started
     bool left = false;     ///< a use of it before this one died over it, and may have its turn
+    /// The thread's newest turn when the first of those took the thread; unset: none of them did.
+    std::optional<std::string> before{};
 };
 
 struct KeyRequest {
@@ -102,7 +104,9 @@ struct KeyRequest {
     std::string key{};
     std::string attempt{}; ///< names this use of it: only its own is forgotten
     std::string request{}; ///< digest
-    std::string thread{};  ///< the client's id
+    std::string thread{}; ///< the client's id
+    /// Once the thread is held: its newest turn, as the authority names it; empty: it has none.
+    std::optional<std::string> before{};
 };
 
 struct CommitRequest {

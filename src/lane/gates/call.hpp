@@ -33,6 +33,7 @@ struct Call {
     std::string key{}; ///< Idempotency-Key, empty without
     std::string key_attempt{}; ///< … and this use of it, where lanes share a store
     bool key_left = false; ///< … before which another one died over it
+    std::optional<std::string> key_before{}; ///< … and the thread's newest turn before that one's
     std::string answered_by{}; ///< the turn of that one, once it was found to be complete
     std::string request_digest{}; ///< of the thread and the body, with a key alone
 

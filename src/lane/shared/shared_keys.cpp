@@ -38,6 +38,7 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
         if (use->fresh) {
             call->key_attempt = request.attempt;
             call->key_left = use->left;
+            call->key_before = use->before;
             co_return std::nullopt;
         }
         if (use->request != call->request_digest) {
@@ -61,12 +62,14 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
 /// It was taken by another lane when this one's lease ran out after find_key(), and may have had
 /// its turn there since. The same use again says whose it is.
 Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
+    const auto row = lane_->ids().find(call->record.owner, call->chat.thread);
     const auto use = co_await store_->use_key(
         {.owner = call->record.owner,
          .key = call->key,
          .attempt = call->key_attempt,
          .request = call->request_digest,
-         .thread = call->chat.thread}
+         .thread = call->chat.thread,
+         .before = row ? row->last_turn : std::string()}
     );
     if (!use) {
         co_return std::unexpected(reject_store_away());
@@ -75,6 +78,7 @@ Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
         co_return std::unexpected(reject_still_starting());
     }
     call->key_left = use->left; // whoever had it meanwhile died over it
+    call->key_before = use->before;
     co_return Accepted<void>{};
 }
 

@@ -3,8 +3,10 @@
 #include "chats/chat_request.hpp"
 #include "shared/shared_lane.hpp"
 #include "state.hpp"
+#include "tools/call_results.hpp"
 #include "turn_starter.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -16,6 +18,14 @@ constexpr Millis k_start_wait{30000};
 
 /// A turn that is taken over counts where such turns begin.
 constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
+
+/// Of a thread: other messages that came since a lane died over this one.
+constexpr std::size_t k_looked_through = 100;
+
+bool is_of(const authority::PastTurn& turn, const ChatRequest& chat) {
+    return !chat.user_message_id.empty() && turn.client_message_id == chat.user_message_id &&
+           turn.user_text == chat.text;
+}
 
 /// This request's use of its Idempotency-Key. A start that came to nothing, however, leaves the key
 /// to the client's next try.
@@ -198,6 +208,61 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
         co_return *std::move(live);
     }
     co_return std::unexpected(reject_answered(*turn));
+}
+
+/// The thread's newest turn, when it is of this message: a replica had it started and died before
+/// it said so. Without a revert the message would stand in the thread twice.
+Task<Accepted<std::optional<authority::PastTurn>>>
+TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
+    auto newest = co_await newest_turns(std::move(thread), 1);
+    if (!newest) {
+        co_return std::unexpected(std::move(newest).error());
+    }
+    const bool same = !newest->empty() && is_of(newest->front(), call->chat);
+    co_return same ? std::optional(std::move(newest->front())) : std::nullopt;
+}
+
+/// Whoever used this request's key before died over it, and the key forbids to run it twice.
+/// Without one, or under a new one, a message that is sent again asks for another answer. A turn
+/// that the map knows is not that request's, but may be what it is to replace; nor is one that was
+/// there before. Other messages may have come since.
+Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thread, bool unsure) {
+    const auto& before = call->key_before;
+    if (!before && !unsure) {
+        co_return Accepted<void>{}; // that one asked the authority for nothing
+    }
+    const auto newest = co_await newest_turns(std::move(thread), before ? k_looked_through : 1);
+    if (!newest) {
+        co_return std::unexpected(newest.error());
+    }
+    const auto known = call->row ? call->row->last_turn : std::string();
+    for (const auto& turn : *newest) {
+        if (before && turn.id == *before) {
+            break;
+        }
+        if (is_of(turn, call->chat) && turn.id != known && !turn.running &&
+            turn.outcome == turn::Outcome::completed) {
+            call->answered_by = wire_id(turn.id);
+            co_return std::unexpected(reject_answered(call->answered_by));
+        }
+    }
+    co_return Accepted<void>{};
+}
+
+/// None of an unknown thread.
+Task<Accepted<std::vector<authority::PastTurn>>>
+TurnStarter::newest_turns(std::string thread, std::size_t count) {
+    authority::TurnsQuery query{.thread = std::move(thread), .limit = count, .newest_first = true};
+    query.detail = authority::TurnsQuery::Detail::question;
+    auto page = co_await lane_->authority().turns_page(std::move(query));
+    if (!page && page.error().code != Code::not_found) {
+        co_return std::unexpected(reject_start(page.error()));
+    }
+    if (!page) {
+        co_return std::vector<authority::PastTurn>();
+    }
+    std::ranges::for_each(page->turns, drop_results_ahead);
+    co_return std::move(page->turns);
 }
 
 Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {

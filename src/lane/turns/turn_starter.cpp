@@ -82,45 +82,6 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
     co_return read;
 }
 
-/// The thread's newest turn, when it is of this message: a replica had it started and died before
-/// it said so. Without a revert the message would stand in the thread twice.
-Task<Accepted<std::optional<authority::PastTurn>>>
-TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
-    authority::TurnsQuery query{.thread = std::move(thread), .limit = 1, .newest_first = true};
-    query.detail = authority::TurnsQuery::Detail::question;
-    auto page = co_await lane_->authority().turns_page(std::move(query));
-    if (!page && page.error().code != Code::not_found) {
-        co_return std::unexpected(reject_start(page.error()));
-    }
-    const auto& chat = call->chat;
-    if (!page || page->turns.empty() || chat.user_message_id.empty()) {
-        co_return std::nullopt;
-    }
-    auto& newest = page->turns.front();
-    drop_results_ahead(newest);
-    const bool same =
-        newest.client_message_id == chat.user_message_id && newest.user_text == chat.text;
-    co_return same ? std::optional(std::move(newest)) : std::nullopt;
-}
-
-/// Whoever used this request's key before died over it, and the key forbids to run it twice.
-/// Without one, or under a new one, a message that is sent again asks for another answer. A turn
-/// that the map knows is not that request's, but may be what it is to replace.
-Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thread) {
-    const auto orphan = co_await orphaned_turn(call, std::move(thread));
-    if (!orphan) {
-        co_return std::unexpected(orphan.error());
-    }
-    const auto& turn = *orphan;
-    const auto& row = call->row;
-    if (turn && row && turn->id != row->last_turn && !turn->running &&
-        turn->outcome == turn::Outcome::completed) {
-        call->answered_by = wire_id(turn->id);
-        co_return std::unexpected(reject_answered(call->answered_by));
-    }
-    co_return Accepted<void>{};
-}
-
 Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call, bool unsure) {
     authority::TurnRequest request;
     request.owner = call->record.owner;
@@ -139,8 +100,8 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         request.thread = row->thread;
     }
     Accepted<void> planned{};
-    if (unsure && call->key_left && request.thread && !call->chat.answers_calls) {
-        planned = co_await refuse_answered(call, *request.thread);
+    if (call->key_left && request.thread && !call->chat.answers_calls) {
+        planned = co_await refuse_answered(call, *request.thread, unsure);
     }
     if (!planned) {
         co_return std::unexpected(std::move(planned).error());

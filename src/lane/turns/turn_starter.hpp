@@ -36,6 +36,12 @@ private:
     // turn_finder.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
+    [[nodiscard]] Task<Accepted<std::optional<authority::PastTurn>>>
+    orphaned_turn(CallPtr call, std::string thread);
+    [[nodiscard]] Task<Accepted<void>>
+    refuse_answered(CallPtr call, std::string thread, bool unsure);
+    [[nodiscard]] Task<Accepted<std::vector<authority::PastTurn>>>
+    newest_turns(std::string thread, std::size_t count);
     [[nodiscard]] Task<Accepted<SharedLane::Committed>>
     commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn);
     [[nodiscard]] TurnStyle shared_style(std::shared_ptr<TurnJournal> journal) const;
@@ -47,11 +53,8 @@ private:
     [[nodiscard]] Task<Accepted<void>> replace_turns(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>>
     replace_same(CallPtr call, authority::TurnRequest* request, bool unsure);
-    [[nodiscard]] Task<Accepted<void>> refuse_answered(CallPtr call, std::string thread);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>>
     start_turn(CallPtr call, bool unsure);
-    [[nodiscard]] Task<Accepted<std::optional<authority::PastTurn>>>
-    orphaned_turn(CallPtr call, std::string thread);
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>>
     turns_to_replace(CallPtr call, std::string thread);
     [[nodiscard]] std::shared_ptr<LiveTurn> go_live(

@@ -92,3 +92,26 @@ for (const [what, point, lost] of POINTS.slice(0, 2)) {
     assert.equal(await asked(`key=${id}`), 2);
   });
 }
+
+for (const others of [1, 2]) {
+  test(`killed ${UNCOMMITTED}, with an Idempotency-Key, and then ${others} other message${others > 1 ? 's come' : ' comes'} to the conversation`, async () => {
+    const id = `later-${others}`;
+    const lane = await dying(world, `dying-${id}`);
+    assertLegal(await chat(lane.base, 'scenario:text;words=2', { id }).done);
+    const text = `scenario:text;words=6;key=${id}`;
+    const body = chatBody(text, { id, messageId: `m-${id}` });
+    const ask = () => open(b.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': `key-${id}` }, body });
+    const first = open(lane.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': `key-${id}` }, body });
+    await lane.dieAt(COMMIT(id), 'command');
+    await first.done;
+    const messages = () => send(b.base, { path: `/api/chats/${id}/messages` });
+    await again(messages, (x) => x.text.includes(whole(6)), 5000);
+    for (let i = 0; i < others; ++i) assertLegal(await again(() => chat(b.base, `scenario:text;words=3;n=${i}`, { id }).done, (x) => x.status === 200, 15000));
+    const { turnId } = assertRefused(await ask().done, 409, 'already_answered').error;
+    const { text: all } = await messages();
+    assert.ok(all.includes(`"${turnId}"`), all);
+    assert.equal(await users(b, id), 2 + others, all);
+    assert.equal(await asked(`key=${id}`), 1);
+    assert.equal(assertRefused(await ask().done, 409, 'already_answered').error.turnId, turnId, 'also later');
+  });
+}
