@@ -111,7 +111,11 @@ Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis
             "use one primary, with replicas if you like"
         );
     }
-    if (info_field(info, "role") != "master") {
+    const bool copy = info_field(info, "role") != "master";
+    if (copy && link->asks_sentinels()) { // one that has not heard of the failover: it will
+        co_return fail(Code::unavailable, "a Sentinel names a replica, which takes no writes");
+    }
+    if (copy) {
         co_return refuse_store("this is a replica, which takes no writes", "name its primary");
     }
     if (info_field(info, "loading") == "1") {

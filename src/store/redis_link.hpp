@@ -79,6 +79,10 @@ public:
     /// While somebody is told an answer: when it was asked for, after whatever the command had to
     /// stay.
     [[nodiscard]] Clock::time_point asked_at() const noexcept { return asked_at_; }
+    /// Its address is what Sentinels say, and may change.
+    [[nodiscard]] bool asks_sentinels() const noexcept {
+        return !options_.address.sentinels.empty();
+    }
     /// Where each of them is connected, or was last.
     [[nodiscard]] bool same_server(const RedisLink& other) const;
     void close();

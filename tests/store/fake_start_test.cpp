@@ -164,6 +164,18 @@ TEST_CASE("a primary that a Sentinel names, and whose copies are gone, is refuse
     CHECK(refused.hint.contains("start its copies"));
 }
 
+TEST_CASE("a replica is no mistake of whoever names Sentinels: it may be asked again") {
+    FakeRig rig;
+    FakeRedis sentinel(rig.context);
+    sentinel.always("SENTINEL", words({"127.0.0.1", rig.redis.port()}));
+    rig.redis.always("INFO", info("role", "slave"));
+    auto options = rig.options();
+    options.url = "redis+sentinel://" + sentinel.address() + "/chat";
+    const auto refused = rig.refused(options);
+    CHECK(refused.code == Code::unavailable);
+    CHECK(refused.message == "a Sentinel names a replica, which takes no writes");
+}
+
 TEST_CASE("a server that turns everybody away says why") {
     for (const std::string why :
          {"DENIED Redis is running in protected mode because protected mode is enabled",
