@@ -201,6 +201,7 @@ private:
     /// A turn that was to stop and ended here alone stops at its authority, too. An error: that one
     /// is away, or does not obey.
     [[nodiscard]] Task<Result<void>> stop_left(store::ThreadKey key, store::ThreadState state);
+    [[nodiscard]] Task<void> look_after_stop(store::ThreadKey key, store::ThreadState state);
 
     // shared_settle.cpp
     [[nodiscard]] static Task<void>

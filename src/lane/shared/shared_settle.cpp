@@ -48,11 +48,7 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
     const bool dead = state && !state->holding.session.empty() && !state->holding.alive;
     const bool ours = dead && state->holding.session == store_->session(); // is held again
     if (state && !dead) {
-        if (state->holding.stop != store::k_stopped) {
-            (void)co_await store_->stop_done(std::move(key), state->holding.fence);
-        } else if (state->holding.session.empty()) {
-            (void)co_await stop_left(std::move(key), *state);
-        }
+        co_await look_after_stop(std::move(key), *state);
         co_return true;
     }
     if (!dead || ours || !store_->steady()) {

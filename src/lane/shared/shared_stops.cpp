@@ -104,4 +104,13 @@ Task<Result<void>> SharedLane::stop_left(store::ThreadKey key, store::ThreadStat
     co_return Result<void>{};
 }
 
+/// Whoever holds a turn that is to stop stops it.
+Task<void> SharedLane::look_after_stop(store::ThreadKey key, store::ThreadState state) {
+    if (state.holding.stop != store::k_stopped) {
+        (void)co_await store_->stop_done(std::move(key), state.holding.fence);
+    } else if (state.holding.session.empty()) {
+        (void)co_await stop_left(std::move(key), std::move(state));
+    }
+}
+
 } // namespace oa_stream::lane

@@ -235,7 +235,7 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
     if (!newest) {
         co_return std::unexpected(newest.error());
     }
-    const auto known = call->row ? call->row->last_turn : std::string();
+    const auto known = call->row.value_or(ThreadRow{}).last_turn;
     for (const auto& turn : *newest) {
         if (before && turn.id == *before) {
             break;

@@ -12,6 +12,7 @@ let world;
 before(async () => { world = await startWorld({ args: ['--limit', 'reconnect=30s'] }); });
 after(() => world.end());
 
+const PATIENT = ['--limit', 'reconnect=3s']; // longer than a stop waits for its end
 const stopping = async (lane, id) => {
   const stop = await send(lane.base, { method: 'POST', path: `/api/chats/${id}/stop` });
   assert.deepEqual([stop.status, stop.json().data?.status], [200, 'stopping'], stop.text);
@@ -33,7 +34,7 @@ for (const survives of [true, false]) {
     const id = `away-${survives}`;
     const relay = await startPipe(world.server.port);
     const dying = await world.lane(`dying-${id}`, [], { codex: relay.port });
-    const asked = await world.lane(`asked-${id}`, ['--limit', 'reconnect=300ms'], { codex: relay.port });
+    const asked = await world.lane(`asked-${id}`, PATIENT, { codex: relay.port });
     const first = await begun(dying, id);
     await stored(dying);
     relay.refuse = true;
@@ -59,7 +60,7 @@ test('a page that comes back to such a turn first does not go on with it', async
   const id = 'back';
   const relay = await startPipe(world.server.port);
   const dying = await world.lane('dying-back', [], { codex: relay.port });
-  const asked = await world.lane('asked-back', ['--limit', 'reconnect=300ms', '--limit', 'log-kept=1ms'], { codex: relay.port });
+  const asked = await world.lane('asked-back', [...PATIENT, '--limit', 'log-kept=1ms'], { codex: relay.port });
   const first = await begun(dying, id);
   await stored(dying);
   relay.refuse = true;
