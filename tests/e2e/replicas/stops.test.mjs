@@ -19,6 +19,21 @@ const stopping = async (lane, id) => {
 };
 const runs = async (lane, id) => (await send(lane.base, { path: `/api/chats/${id}/runs` })).json().data;
 const stored = (lane) => lane.until(async () => (await metric(lane, 'store_unacked_bytes')) === 0, 'the store to have the words');
+/** The lane of a turn died, another one answered a stop, and gave the turn up: their Codex server stayed away. */
+async function givenUp(id, limits = []) {
+  const relay = await startPipe(world.server.port);
+  const dying = await world.lane(`dying-${id}`, [], { codex: relay.port });
+  const asked = await world.lane(`asked-${id}`, [...PATIENT, ...limits], { codex: relay.port });
+  const first = await begun(dying, id);
+  await stored(dying);
+  relay.refuse = true;
+  relay.cut();
+  await dying.kill();
+  await first.done;
+  await stopping(asked, id);
+  await asked.until(async () => (await metric(asked, 'reaped_total')) === 1, 'the end of the wait');
+  return { relay, asked };
+}
 /** The wish to stop is nobody's any more, and the server has ended the turn that the mock still holds. */
 async function assertStopped(lane, id) {
   await lane.until(() => world.redis.cli('SMEMBERS', 'oa:o:+') === '', 'the stop');
@@ -32,17 +47,7 @@ async function assertStopped(lane, id) {
 for (const survives of [true, false]) {
   test(`its Codex server stays away for longer than reconnect, and the lane that was asked ${survives ? 'lives on' : 'is killed as well'}`, async () => {
     const id = `away-${survives}`;
-    const relay = await startPipe(world.server.port);
-    const dying = await world.lane(`dying-${id}`, [], { codex: relay.port });
-    const asked = await world.lane(`asked-${id}`, PATIENT, { codex: relay.port });
-    const first = await begun(dying, id);
-    await stored(dying);
-    relay.refuse = true;
-    relay.cut();
-    await dying.kill();
-    await first.done;
-    await stopping(asked, id);
-    await asked.until(async () => (await metric(asked, 'reaped_total')) === 1, 'the end of the wait');
+    const { relay, asked } = await givenUp(id);
     assert.equal(world.redis.cli('HGET', `oa:t:/${id}`, 'st'), 'ended');
     let left = asked;
     if (!survives) {
@@ -58,17 +63,7 @@ for (const survives of [true, false]) {
 
 test('a page that comes back to such a turn first does not go on with it', async () => {
   const id = 'back';
-  const relay = await startPipe(world.server.port);
-  const dying = await world.lane('dying-back', [], { codex: relay.port });
-  const asked = await world.lane('asked-back', [...PATIENT, '--limit', 'log-kept=1ms'], { codex: relay.port });
-  const first = await begun(dying, id);
-  await stored(dying);
-  relay.refuse = true;
-  relay.cut();
-  await dying.kill();
-  await first.done;
-  await stopping(asked, id);
-  await asked.until(async () => (await metric(asked, 'reaped_total')) === 1, 'the end of the wait');
+  const { relay, asked } = await givenUp(id, ['--limit', 'log-kept=1ms']);
   await asked.kill();
   relay.stop();
   // Its first look at what others left comes a second after its start.
