@@ -21,7 +21,8 @@ void at_stage(World& world, int percent, std::function<void()> what) {
     };
 }
 
-/// Once users meet the canary. A number counted from the start would depend on how busy the machine is.
+/// Once users meet the canary. A number counted from the start would depend on how busy the machine
+/// is.
 void away_at_stage(World& world, int percent, int reads) {
     at_stage(world, percent, [&world, reads] {
         world.driver.away_from = world.driver.reads + 1;
