@@ -112,7 +112,9 @@ bool is_secret_header(std::string_view name) {
     constexpr std::array<std::string_view, 6> k_ends{
         "authorization", "cookie", "token", "secret", "password", "key"
     };
-    return lower != "idempotency-key" &&
+    // These name a request and a user's revision.
+    constexpr std::array<std::string_view, 2> k_open{"idempotency-key", "x-oa-route-key"};
+    return std::ranges::find(k_open, lower) == k_open.end() &&
            std::ranges::any_of(k_ends, [&](std::string_view end) { return lower.ends_with(end); });
 }
 

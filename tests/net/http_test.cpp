@@ -114,7 +114,7 @@ TEST_CASE("http: headers that hold secrets are known by their names") {
         CHECK(is_secret_header(name));
     }
     for (const char* name :
-         {"X-Team", "Idempotency-Key", "Accept", "x-key-id", "traceparent", ""}) {
+         {"X-Team", "Idempotency-Key", "X-Oa-Route-Key", "Accept", "x-key-id", "traceparent", ""}) {
         CAPTURE(name);
         CHECK_FALSE(is_secret_header(name));
     }
