@@ -190,6 +190,9 @@ private:
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding);
+    /// The turn that is stored, to be read here; null when it can only be told by the authority.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
+    read_from(store::ThreadKey key, store::ThreadState state);
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
     /// `count` rises unless the turn had ended.
     static void fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& count);

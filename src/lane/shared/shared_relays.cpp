@@ -203,16 +203,21 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
         if (holding.turn.empty()) {
             co_return nullptr;
         }
-        auto turn = co_await relay_of(key, holding);
-        if (turn && *turn) {
-            (*turn)->history_read(state->read);
-        } else if (turn) { // whoever looks for it at the authority must not go on with it
-            if (auto stopped = co_await stop_left(key, *state); !stopped) {
-                co_return std::unexpected(reject_start(stopped.error()));
-            }
-        }
-        co_return turn;
+        co_return co_await read_from(key, *state);
     }
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>>
+SharedLane::read_from(store::ThreadKey key, store::ThreadState state) {
+    auto turn = co_await relay_of(key, state.holding);
+    if (turn && *turn) {
+        (*turn)->history_read(state.read);
+    } else if (turn) { // whoever looks for it at the authority must not go on with it
+        if (auto stopped = co_await stop_left(std::move(key), std::move(state)); !stopped) {
+            co_return std::unexpected(reject_start(stopped.error()));
+        }
+    }
+    co_return turn;
 }
 
 /// While the store is away, those of this one.
