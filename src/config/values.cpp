@@ -68,10 +68,8 @@ std::optional<AuthRef> read_auth(const Node& node) {
     AuthDraft draft;
     read_section(node, k_auth, &draft);
     AuthRef out{.required = draft.required};
-    const char* const instead = draft.unless_env.empty()
-                                    ? nullptr
-                                    : std::getenv(draft.unless_env.c_str()
-                                      ); // NOLINT(concurrency-mt-unsafe): nothing sets it
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets it
+    const char* const instead = std::getenv(draft.unless_env.c_str()); // of "": null
     if (instead != nullptr && *instead != '\0') {
         out.reference = "env:" + draft.unless_env;
     } else if (!draft.env.empty()) {

@@ -78,6 +78,7 @@ std::string folded(std::string_view text) {
     const char* from = plain.c_str();
     std::wstring wide(plain.size(), L' ');
     std::mbstate_t state{};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): with a state of its own it is
     const auto letters = std::mbsrtowcs(wide.data(), &from, wide.size(), &state);
     if (letters > wide.size()) {
         return to_lower(text); // no UTF-8
@@ -90,6 +91,7 @@ std::string folded(std::string_view text) {
     std::string out(wide.size() * k_widest, ' ');
     const wchar_t* rest = wide.c_str();
     state = {};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): as above
     out.resize(std::min(out.size(), std::wcsrtombs(out.data(), &rest, out.size(), &state)));
     return out + std::string(text.substr(plain.size()));
 }
