@@ -21,20 +21,6 @@ std::string percent_encode(std::string_view text) {
     return out;
 }
 
-std::string host_of(std::string_view url) {
-    if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
-        url.remove_prefix(scheme + 3);
-    }
-    url = url.substr(0, url.find_first_of("/?#"));
-    if (const std::size_t user = url.rfind('@'); user != std::string_view::npos) {
-        url.remove_prefix(user + 1);
-    }
-    if (url.starts_with('[')) {
-        return std::string(url.substr(1, std::min(url.find(']'), url.size()) - 1));
-    }
-    return std::string(url.substr(0, url.find(':')));
-}
-
 namespace {
 
 /// Of "http://user@host:port/path": "user@host:port".
@@ -46,6 +32,17 @@ std::string_view authority_of(std::string_view url) {
 }
 
 } // namespace
+
+std::string host_of(std::string_view url) {
+    url = authority_of(url);
+    if (const std::size_t user = url.rfind('@'); user != std::string_view::npos) {
+        url.remove_prefix(user + 1);
+    }
+    if (url.starts_with('[')) {
+        return std::string(url.substr(1, std::min(url.find(']'), url.size()) - 1));
+    }
+    return std::string(url.substr(0, url.find(':')));
+}
 
 std::string_view url_fault(std::string_view url) {
     const auto odd = [](unsigned char c) { return c <= ' ' || c == 0x7f; };
