@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/json_bounds.hpp"
 
+#include "codex/events/token_usage.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,21 +15,6 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_early_limit = 10'000;
-
-turn::Usage usage_of(const Json& counts) {
-    const auto field = [&](std::string_view key) { return int_member(counts, key).value_or(0); };
-    return turn::Usage{
-        .input = field("inputTokens"),
-        .cached_input = field("cachedInputTokens"),
-        .output = field("outputTokens"),
-        .reasoning_output = field("reasoningOutputTokens")
-    };
-}
-
-turn::Usage usage_member(const Json& usage, std::string_view which) {
-    const Json* part = member(usage, which);
-    return part == nullptr ? turn::Usage{} : usage_of(*part);
-}
 
 bool is_content(const turn::Event& event) {
     return !std::holds_alternative<turn::TurnStarted>(event);
@@ -112,8 +99,8 @@ void RunningTurn::learn_baseline(const Json& message) {
         return;
     }
     baseline_known_ = true;
-    const turn::Usage total = usage_member(*usage, "total");
-    const turn::Usage last = usage_member(*usage, "last");
+    const turn::Usage total = read_usage(*params).value_or(turn::Usage{});
+    const turn::Usage last = read_usage(*params, "last").value_or(turn::Usage{});
     Json before = Json::object(
         {{"inputTokens", total.input - last.input},
          {"cachedInputTokens", total.cached_input - last.cached_input},

@@ -9,22 +9,23 @@
 
 namespace oa_stream::authority {
 
-/// `which`: "total", or "last", of the newest response. nullopt without it; a field that is missing
-/// counts as 0.
-[[nodiscard]] inline std::optional<turn::Usage>
-read_usage(const Json& params, std::string_view which = "total") {
-    const Json* usage = member(params, "tokenUsage");
-    const Json* counts = usage == nullptr ? nullptr : member(*usage, which);
-    if (counts == nullptr) {
-        return std::nullopt;
-    }
-    const auto field = [&](std::string_view key) { return int_member(*counts, key).value_or(0); };
+/// A field that is missing counts as 0.
+[[nodiscard]] inline turn::Usage usage_of(const Json& counts) {
+    const auto field = [&](std::string_view key) { return int_member(counts, key).value_or(0); };
     return turn::Usage{
         field("inputTokens"),
         field("cachedInputTokens"),
         field("outputTokens"),
         field("reasoningOutputTokens")
     };
+}
+
+/// `which`: "total", or "last", of the newest response. nullopt without it.
+[[nodiscard]] inline std::optional<turn::Usage>
+read_usage(const Json& params, std::string_view which = "total") {
+    const Json* usage = member(params, "tokenUsage");
+    const Json* counts = usage == nullptr ? nullptr : member(*usage, which);
+    return counts == nullptr ? std::nullopt : std::optional(usage_of(*counts));
 }
 
 } // namespace oa_stream::authority
