@@ -51,6 +51,10 @@ command_tokens(asio::any_io_executor executor, std::vector<std::string> program)
 /// token and for what is no time up to the year 9999. Later than WallTime can say: its last second.
 [[nodiscard]] std::optional<WallTime> token_end(std::string_view token);
 
+/// Says where read_token() finds a token, and is none itself: env:, file:, fd:, command:,
+/// metadata:.
+[[nodiscard]] bool is_token_reference(std::string_view text) noexcept;
+
 /// Gives other tokens as time goes by: command, metadata, file.
 [[nodiscard]] bool is_renewed(std::string_view reference) noexcept;
 

@@ -5,6 +5,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/yaml.hpp"
 #include "oa_stream/net/secret_header.hpp"
+#include "oa_stream/net/token_source.hpp"
 
 #include <fmt/format.h>
 
@@ -337,11 +338,9 @@ namespace {
 
 constexpr std::string_view k_hidden = "********";
 
+/// "mint": the control service gives the token.
 bool is_reference(std::string_view value) {
-    constexpr std::array<std::string_view, 6> k_forms{
-        "env:", "file:", "fd:", "command:", "metadata:", "mint"
-    };
-    return std::ranges::any_of(k_forms, [&](auto form) { return value.starts_with(form); });
+    return net::is_token_reference(value) || value == "mint";
 }
 
 void hide(std::string& value, std::string_view form) {

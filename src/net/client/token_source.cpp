@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <utility>
@@ -269,6 +270,13 @@ TokenSource token_source(
         });
     }
     return kept_token(std::move(first));
+}
+
+bool is_token_reference(std::string_view text) noexcept {
+    constexpr std::array<std::string_view, 5> k_forms{
+        "env:", "file:", "fd:", k_command, k_metadata
+    };
+    return std::ranges::any_of(k_forms, [&](auto form) { return text.starts_with(form); });
 }
 
 bool is_renewed(std::string_view reference) noexcept {

@@ -9,9 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
 namespace oa_stream::probe {
 namespace {
 
@@ -49,10 +46,7 @@ Result<void> add_header(Target& target, std::string_view header) {
         );
     }
     std::string value(trim(header.substr(colon + 1)));
-    constexpr std::array<std::string_view, 5> k_read{
-        "env:", "file:", "fd:", "command:", "metadata:"
-    };
-    if (std::ranges::any_of(k_read, [&](auto prefix) { return value.starts_with(prefix); })) {
+    if (net::is_token_reference(value)) {
         OA_TRY(const Secret secret, net::read_token(value));
         value = secret.reveal();
         target.hidden.push_back(secret);
