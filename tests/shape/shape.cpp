@@ -443,6 +443,25 @@ void check_folder(const fs::path& root, const fs::path& folder, std::vector<Find
     }
 }
 
+/// A compiler's output was committed below src once.
+void check_kinds(const fs::path& root, std::vector<Finding>& out) {
+    constexpr std::array kinds{".cpp", ".hpp", ".in", ".cmake"};
+    for (const auto* top : {"src", "include"}) {
+        if (!fs::is_directory(root / top)) {
+            continue;
+        }
+        for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
+            const auto& path = entry.path();
+            if (entry.is_regular_file() && path.filename() != "CMakeLists.txt" &&
+                std::ranges::find(kinds, path.extension()) == kinds.end()) {
+                out.push_back(
+                    {"kind", fs::relative(path, root).generic_string(), "it is no source"}
+                );
+            }
+        }
+    }
+}
+
 void check_folders(const fs::path& root, std::vector<Finding>& out) {
     for (const auto* top : {"src", "include", "tests"}) {
         if (fs::is_directory(root / top)) {
@@ -478,6 +497,7 @@ std::vector<Finding> check_tree(const fs::path& root) {
     check_lengths(root, sources, out);
     check_public(sources, out);
     check_folders(root, out);
+    check_kinds(root, out);
     check_docs(root, out);
     return out;
 }

@@ -25,7 +25,7 @@ struct Finding {
 };
 
 /// Every rule over the tree at `root`: direction, library, header-library, foreign-header, listed,
-/// length, public-header, folder, docs.
+/// length, public-header, folder, kind, docs.
 [[nodiscard]] std::vector<Finding> check_tree(const std::filesystem::path& root);
 
 /// "rule where: text" a line.

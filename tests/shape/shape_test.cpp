@@ -264,6 +264,12 @@ const std::array k_breaches{
         }
     },
     Breach{
+        "an object file below src",
+        "kind",
+        "it is no source",
+        [](const Tree& tree) { tree.write("src/base/text.cpp.o", "\n"); }
+    },
+    Breach{
         "a test of 601 lines",
         "length",
         "601 lines, at most 600",
