@@ -22,7 +22,7 @@ export const ALONE = [
   'tests/e2e/operator/load.test.mjs',
 ];
 
-/** Files that judge times by whole seconds and wait for most of theirs: two of them at once. */
+/** Files that judge times by whole seconds and wait for most of theirs: two of them at once, and one file beside them that judges none. */
 export const PAIRED = [
   'tests/e2e/chats/find.test.mjs', 'tests/e2e/chats/resend.test.mjs', // answers within seconds, one of them to fifty large bodies
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
@@ -131,7 +131,7 @@ const inTree = (file) => path.relative(ROOT, path.resolve(ROOT, file));
 const listed = (list, file) => list.some((pattern) => matches(pattern, inTree(file)));
 /** How many parts one file takes of a machine that has room for `files` files at once, each of two parts. */
 export function parts(file, files) {
-  const whole = { alone: 2 * files, paired: Math.max(2, files), together: 2 }[company(file)];
+  const whole = { alone: 2 * files, paired: Math.max(2, 0.75 * files), together: 2 }[company(file)];
   return listed(WAITING, file) ? whole / 2 : whole;
 }
 /** 'e2e', 'conformance' or 'browser'. */
