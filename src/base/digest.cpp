@@ -2,8 +2,6 @@
 
 #include "oa_stream/base/lines.hpp"
 
-#include <fmt/format.h>
-
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -12,14 +10,24 @@
 #include <fstream>
 #include <memory>
 #include <new>
+#include <span>
 
 namespace oa_stream {
 namespace {
 
+/// Fetched once: with EVP_sha256() each digest asks all providers for it, which takes longer than a
+/// short text.
+const EVP_MD* sha256_method() {
+    static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> fetched(
+        EVP_MD_fetch(nullptr, "SHA256", nullptr), &EVP_MD_free
+    );
+    return fetched.get();
+}
+
 class Sha256 {
 public:
     Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-        if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) {
+        if (!context_ || EVP_DigestInit_ex(context_.get(), sha256_method(), nullptr) != 1) {
             throw std::bad_alloc(); // the only way in which the library can fail here
         }
     }
@@ -30,9 +38,12 @@ public:
         std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
         unsigned int size = 0;
         EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
+        constexpr std::string_view k_digits = "0123456789abcdef";
         std::string out;
-        for (unsigned int i = 0; i < size; ++i) {
-            out += fmt::format("{:02x}", digest[i]);
+        out.reserve(std::size_t{2} * size);
+        for (const unsigned byte : std::span(digest).first(size)) {
+            out += k_digits[byte >> 4U];
+            out += k_digits[byte & 0xFU];
         }
         return out;
     }
