@@ -100,6 +100,53 @@ TEST_CASE("access log: logfmt says the same as JSON, one flat line") {
     }
 }
 
+TEST_CASE("access log: a line of JSON has its members in order, times as milliseconds") {
+    lane::RequestRecord record;
+    record.request_id = "req_\"1";
+    record.route = "/api/chat";
+    record.method = "POST";
+    record.status = 200;
+    record.probe = "smoke";
+    record.secure = true;
+    record.thread = "ch\xC3\xA4t\n";
+    record.accepted_s = 0;
+    record.headers_s = 0.0015;
+    record.first_byte_s = 1.2345678;
+    record.first_event_s = 2;
+    record.first_content_s = 1e-9;
+    record.end_s = 100'000.25;
+    record.frames = 18'446'744'073'709'551'615U;
+    record.reader = lane::ReaderEnd::client_gone;
+    const std::string common =
+        R"({"ts":"1970-01-01T00:00:00.000Z","event":"request","request_id":"req_\"1",)"
+        R"("route":"/api/chat","method":"POST","status":200,"lane":"control","revision":"r",)"
+        R"("probe":"smoke","scheme":"https","thread":"chät\n","accepted":true,"accepted_ms":0.0,)"
+        R"("headers_ms":1.5,"first_byte_ms":1234.568,"first_event_ms":2000.0,)"
+        R"("first_content_ms":0.0,"end_ms":100000250.0,"frames":18446744073709551615,"bytes":0,)"
+        R"("reader":"client_gone")";
+    CHECK(lane::access_line(record, "r", lane::LogFormat::json) == common + "}");
+    record.terminal = turn::TerminalClass::turn_aborted;
+    record.failure = turn::FailureCode::overloaded;
+    record.reason = lane::StopReason::wall_time;
+    record.model = "m";
+    record.empty = true;
+    const auto ended = common + R"(,"terminal":"turn_aborted","failure":"overloaded",)"
+                                R"("reason":"wall_time","model":"m","empty":true,)";
+    CHECK(lane::access_line(record, "r", lane::LogFormat::json) == ended + R"("usage":null})");
+    record.usage = turn::Usage{10, 2, 5, 1};
+    record.repairs.front() = 1;
+    record.repairs.back() = 2;
+    const auto kind = [](std::size_t at) {
+        return std::string(encode::to_string(static_cast<encode::Repair>(at)));
+    };
+    CHECK(
+        lane::access_line(record, "r", lane::LogFormat::json) ==
+        ended +
+            R"("usage":{"input":10,"cached_input":2,"output":5,"reasoning_output":1},)" +
+            R"("repairs":{")" + kind(0) + "\":1,\"" + kind(record.repairs.size() - 1) + "\":2}}"
+    );
+}
+
 TEST_CASE("access log: text from outside cannot forge a line") {
     LaneRig rig;
     auto request = rig.get("/healthz\"%0a");

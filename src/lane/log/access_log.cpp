@@ -6,100 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
+#include <utility>
 
 namespace oa_stream::lane {
 
 namespace {
-
-void put_text(Json& line, const char* name, std::string_view value) {
-    if (!value.empty()) {
-        line[name] = value;
-    }
-}
-
-/// Whole microseconds: more digits would be noise.
-void put_time(Json& line, const char* name, double seconds) {
-    if (seconds >= 0) {
-        line[name] = std::round(seconds * 1e6) / 1e3;
-    }
-}
-
-Json usage_json(const turn::Usage& usage) {
-    return Json{
-        {"input", usage.input},
-        {"cached_input", usage.cached_input},
-        {"output", usage.output},
-        {"reasoning_output", usage.reasoning_output}
-    };
-}
-
-void put_times(Json& line, const RequestRecord& record) {
-    put_time(line, "accepted_ms", record.accepted_s);
-    put_time(line, "headers_ms", record.headers_s);
-    put_time(line, "first_byte_ms", record.first_byte_s);
-    put_time(line, "first_event_ms", record.first_event_s);
-    put_time(line, "first_content_ms", record.first_content_s);
-    put_time(line, "end_ms", record.end_s);
-}
-
-/// How the turn ended that this request started.
-void put_turn(Json& line, const RequestRecord& record, turn::TerminalClass terminal) {
-    line["terminal"] = turn::to_string(terminal);
-    if (record.failure) {
-        line["failure"] = turn::words_of(*record.failure).word;
-    }
-    if (record.reason != StopReason::none) {
-        line["reason"] = to_string(record.reason);
-    }
-    put_text(line, "model", record.model);
-    if (record.empty) {
-        line["empty"] = true;
-    }
-    line["usage"] = record.usage ? usage_json(*record.usage) : Json(nullptr);
-    Json repairs = Json::object();
-    for (std::size_t i = 0; i < record.repairs.size(); ++i) {
-        if (record.repairs[i] > 0) {
-            const auto kind = encode::to_string(static_cast<encode::Repair>(i));
-            repairs[std::string(kind)] = record.repairs[i];
-        }
-    }
-    if (!repairs.empty()) {
-        line["repairs"] = std::move(repairs);
-    }
-}
-
-Json describe(const RequestRecord& record, std::string_view revision) {
-    Json line = Json::object();
-    line["ts"] = rfc3339_millis(record.time);
-    line["event"] = "request";
-    line["request_id"] = record.request_id;
-    line["route"] = record.route;
-    line["method"] = record.method;
-    line["status"] = record.status;
-    line["lane"] = record.lane;
-    line["revision"] = revision;
-    put_text(line, "probe", record.probe);
-    put_text(line, "error", record.error);
-    put_text(line, "client", record.client);
-    put_text(line, "scheme", record.secure ? "https" : "");
-    put_text(line, "owner", owner_hash(record.owner));
-    put_text(line, "thread", record.thread);
-    put_text(line, "turn", record.turn);
-    put_text(line, "trace", record.trace);
-    if (record.accepted_s >= 0) {
-        line["accepted"] = true;
-    }
-    put_times(line, record);
-    line["frames"] = record.frames;
-    line["bytes"] = record.bytes;
-    if (record.reader) {
-        line["reader"] = to_string(*record.reader);
-    }
-    if (const auto& terminal = record.terminal) {
-        put_turn(line, record, *terminal);
-    }
-    return line;
-}
 
 /// Anything a reader could take for a separator or for the end of the value is quoted.
 bool is_plain(std::string_view text) noexcept {
@@ -108,23 +20,144 @@ bool is_plain(std::string_view text) noexcept {
     });
 }
 
-void append_logfmt(std::string& out, const std::string& name, const Json& value) {
-    if (value.is_object()) {
-        for (const auto& [inner, one] : value.items()) {
-            append_logfmt(out, name.empty() ? inner : fmt::format("{}_{}", name, inner), one);
+/// The line, written member by member: through a Json it took a third of all instructions of a
+/// replayed turn.
+class Line {
+public:
+    explicit Line(LogFormat format) : json_(format == LogFormat::json) { out_.reserve(k_usual); }
+
+    void text(std::string_view name, std::string_view value) {
+        begin(name);
+        if (!json_ && is_plain(value)) {
+            out_ += value;
+        } else {
+            append_json_string(out_, value);
         }
+    }
+    /// Nothing where there is no text.
+    void text_if(std::string_view name, std::string_view value) {
+        if (!value.empty()) {
+            text(name, value);
+        }
+    }
+    template <std::integral Number> void number(std::string_view name, Number value) {
+        literal(name, fmt::format_int(value).c_str());
+    }
+    /// Milliseconds, to whole microseconds: more digits would be noise. Nothing where it is
+    /// negative: it never happened.
+    void time(std::string_view name, double seconds) {
+        if (seconds < 0) {
+            return;
+        }
+        const auto micros = std::llround(seconds * 1e6);
+        auto digits = fmt::format("{}.{:03}", micros / 1000, micros % 1000);
+        while (digits.ends_with('0') && !digits.ends_with(".0")) {
+            digits.pop_back();
+        }
+        literal(name, digits);
+    }
+    void literal(std::string_view name, std::string_view value) {
+        begin(name);
+        out_ += value;
+    }
+    void open(std::string_view name) {
+        if (json_) {
+            begin(name);
+            next_ = '{';
+        } else {
+            prefix_ = name;
+        }
+    }
+    void close() {
+        if (json_) {
+            out_ += '}';
+        }
+        prefix_ = {};
+    }
+    [[nodiscard]] std::string end() && {
+        if (json_) {
+            out_ += '}';
+        }
+        return std::move(out_);
+    }
+
+private:
+    static constexpr std::size_t k_usual = 768; ///< of a streamed turn, in JSON
+
+    void begin(std::string_view name) {
+        if (json_) {
+            out_ += std::exchange(next_, ',');
+            out_ += '"';
+            out_ += name;
+            out_ += "\":";
+            return;
+        }
+        out_ += out_.empty() ? "" : " ";
+        if (!prefix_.empty()) {
+            out_ += prefix_;
+            out_ += '_';
+        }
+        out_ += name;
+        out_ += '=';
+    }
+
+    std::string out_;
+    std::string_view prefix_; ///< of the members of an object, in logfmt
+    bool json_;
+    char next_ = '{';
+};
+
+void put_usage(Line& line, const std::optional<turn::Usage>& usage) {
+    if (!usage) {
+        line.literal("usage", "null");
         return;
     }
-    out += out.empty() ? "" : " ";
-    out += name;
-    out += '=';
-    if (!value.is_string()) {
-        out += dump_json(value);
-    } else if (const auto text = value.get<std::string>(); is_plain(text)) {
-        out += text;
-    } else {
-        append_json_string(out, text);
+    line.open("usage");
+    line.number("input", usage->input);
+    line.number("cached_input", usage->cached_input);
+    line.number("output", usage->output);
+    line.number("reasoning_output", usage->reasoning_output);
+    line.close();
+}
+
+void put_repairs(Line& line, const RequestRecord& record) {
+    const auto& repairs = record.repairs;
+    if (std::ranges::all_of(repairs, [](auto count) { return count == 0; })) {
+        return;
     }
+    line.open("repairs");
+    for (std::size_t i = 0; i < repairs.size(); ++i) {
+        if (repairs[i] > 0) {
+            line.number(encode::to_string(static_cast<encode::Repair>(i)), repairs[i]);
+        }
+    }
+    line.close();
+}
+
+void put_times(Line& line, const RequestRecord& record) {
+    line.time("accepted_ms", record.accepted_s);
+    line.time("headers_ms", record.headers_s);
+    line.time("first_byte_ms", record.first_byte_s);
+    line.time("first_event_ms", record.first_event_s);
+    line.time("first_content_ms", record.first_content_s);
+    line.time("end_ms", record.end_s);
+}
+
+/// How the turn ended that this request started.
+void put_turn(Line& line, const RequestRecord& record, turn::TerminalClass terminal) {
+    line.text("terminal", turn::to_string(terminal));
+    if (record.failure) {
+        line.text("failure", turn::words_of(*record.failure).word);
+    }
+    if (record.reason != StopReason::none) {
+        line.text("reason", to_string(record.reason));
+    }
+    line.text_if("model", record.model);
+    if (record.empty) {
+        line.literal("empty", "true");
+    }
+    put_usage(line, record.usage);
+    put_repairs(line, record);
 }
 
 } // namespace
@@ -134,13 +167,36 @@ std::string owner_hash(std::string_view owner) {
 }
 
 std::string access_line(const RequestRecord& record, std::string_view revision, LogFormat format) {
-    const auto line = describe(record, revision);
-    if (format == LogFormat::json) {
-        return dump_json(line);
+    Line line(format);
+    line.text("ts", rfc3339_millis(record.time));
+    line.text("event", "request");
+    line.text("request_id", record.request_id);
+    line.text("route", record.route);
+    line.text("method", record.method);
+    line.number("status", record.status);
+    line.text("lane", record.lane);
+    line.text("revision", revision);
+    line.text_if("probe", record.probe);
+    line.text_if("error", record.error);
+    line.text_if("client", record.client);
+    line.text_if("scheme", record.secure ? "https" : "");
+    line.text_if("owner", owner_hash(record.owner));
+    line.text_if("thread", record.thread);
+    line.text_if("turn", record.turn);
+    line.text_if("trace", record.trace);
+    if (record.accepted_s >= 0) {
+        line.literal("accepted", "true");
     }
-    std::string text;
-    append_logfmt(text, {}, line);
-    return text;
+    put_times(line, record);
+    line.number("frames", record.frames);
+    line.number("bytes", record.bytes);
+    if (record.reader) {
+        line.text("reader", to_string(*record.reader));
+    }
+    if (const auto& terminal = record.terminal) {
+        put_turn(line, record, *terminal);
+    }
+    return std::move(line).end();
 }
 
 } // namespace oa_stream::lane
