@@ -141,8 +141,7 @@ TEST_CASE("access log: a line of JSON has its members in order, times as millise
     };
     CHECK(
         lane::access_line(record, "r", lane::LogFormat::json) ==
-        ended +
-            R"("usage":{"input":10,"cached_input":2,"output":5,"reasoning_output":1},)" +
+        ended + R"("usage":{"input":10,"cached_input":2,"output":5,"reasoning_output":1},)" +
             R"("repairs":{")" + kind(0) + "\":1,\"" + kind(record.repairs.size() - 1) + "\":2}}"
     );
 }

@@ -56,6 +56,7 @@ constexpr std::array k_libraries{
     Library{"CLI11", "CLI/", {"cli", ""}, 0},
     Library{"yaml-cpp", "yaml-cpp/", {"config", "measure"}, 0},
     Library{"spdlog", "spdlog/", {"base", ""}, 1},
+    Library{"simdjson", "simdjson", {"base", ""}, 1},
     Library{"toml++", "toml++/", {"authority", ""}, 1},
     Library{"SQLite", "sqlite3.h", {"authority", ""}, 1},
     Library{"hiredis", "hiredis/", {"store", ""}, 1},
@@ -454,8 +455,7 @@ void check_kinds(const fs::path& root, std::vector<Finding>& out) {
             const auto& path = entry.path();
             if (entry.is_regular_file() && path.filename() != "CMakeLists.txt" &&
                 std::ranges::find(kinds, path.extension()) == kinds.end()) {
-                out.push_back(
-                    {"kind", fs::relative(path, root).generic_string(), "it is no source"}
+                out.push_back({"kind", fs::relative(path, root).generic_string(), "it is no source"}
                 );
             }
         }
