@@ -7,7 +7,7 @@ set(OA_PCH_HEADERS
     <algorithm> <array> <charconv> <chrono> <cmath> <cstdint> <deque> <expected> <filesystem> <fstream>
     <functional> <map> <memory> <optional> <random> <set> <span> <sstream> <string> <string_view> <tuple>
     <unordered_map> <utility> <variant> <vector>
-    <fmt/format.h> <fmt/ranges.h> <nlohmann/json.hpp> <boost/asio.hpp>)
+    <fmt/format.h> <fmt/ranges.h> <boost/asio.hpp> "${CMAKE_SOURCE_DIR}/include/oa_stream/base/json_library.hpp")
 
 # oa_pch(NAME HEADERS…): a target that others take their precompiled headers from.
 function(oa_pch name)

@@ -1,7 +1,7 @@
 // A scripted `codex app-server` that misbehaves on request. The prompt of a turn names the
 // behaviour; the environment variable FAKE_MODE one for the start. Every line received is kept in
 // CODEX_HOME/received.jsonl, so that tests can see what was asked and what was not.
-#include <nlohmann/json.hpp>
+#include "oa_stream/base/json_library.hpp"
 
 #include <unistd.h>
 

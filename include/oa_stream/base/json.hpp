@@ -3,8 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
-
-#include <nlohmann/json.hpp>
+#include "oa_stream/base/json_library.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -8,7 +8,6 @@
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace oa_stream::playbook {
 
