@@ -243,6 +243,9 @@ constexpr std::array k_refused{
     RefusedRow{"space before the method", " GET /a HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"tab for a space", "GET\t/a\tHTTP/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"no target", "GET HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    RefusedRow{"relative target", "GET a?u=http://h/b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    RefusedRow{"target without a scheme", "GET ://h/b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    RefusedRow{"authority alone", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"another protocol", "GET / ICY/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"small letters", "GET / http/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"version without a point", "GET / HTTP/2\r\nHost: h\r\n\r\n", 400},
@@ -273,6 +276,11 @@ constexpr std::array k_refused{
     RefusedRow{"negative length", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400},
     RefusedRow{
         "other coding", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501
+    },
+    RefusedRow{
+        "coding in HTTP/1.0",
+        "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400
     },
     RefusedRow{
         "two codings",

@@ -9,10 +9,25 @@ namespace {
 constexpr Refusal k_bad_line_end{400, "a line of the request's head must end with CR LF"};
 constexpr Refusal k_folded{400, "a header line must not be folded"};
 constexpr Refusal k_bad_request_line{400, "malformed request line"};
+constexpr Refusal k_bad_target{400, "malformed request target"};
 constexpr Refusal k_bad_version{505, "HTTP version not supported"};
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
+}
+
+bool is_scheme(std::string_view text) noexcept {
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    });
+}
+
+/// "/path", "*" or "http://host/path". Of anything else two programs may see two paths; a tunnel is
+/// not ours to open.
+bool is_target(std::string_view text) noexcept {
+    const auto scheme = text.find("://");
+    return text.starts_with('/') || text == "*" ||
+           (scheme != std::string_view::npos && is_scheme(text.substr(0, scheme)));
 }
 
 std::optional<Refusal> judge_request_line(std::string_view line) noexcept {
@@ -27,6 +42,9 @@ std::optional<Refusal> judge_request_line(std::string_view line) noexcept {
                              is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
     if (!well_formed) {
         return k_bad_request_line;
+    }
+    if (!is_target(line.substr(first + 1, last - first - 1))) {
+        return k_bad_target;
     }
     const bool known = version == "HTTP/1.1" || version == "HTTP/1.0";
     return known ? std::nullopt : std::optional(k_bad_version);

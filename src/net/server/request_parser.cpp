@@ -48,7 +48,8 @@ public:
     std::unique_ptr<BodySieve> sieve{};
     int version = 11;
     int hosts = 0;
-    bool coded_body = false; ///< a transfer coding other than chunked
+    bool any_coding = false; ///< a transfer coding
+    bool coded_body = false; ///< … other than chunked
     bool continue_wanted = false;
     bool discards = false; ///< the body is not kept
 
@@ -78,6 +79,7 @@ private:
             return; // a trailer: merging it would let a body rewrite the head
         }
         hosts += name == http::field::host ? 1 : 0;
+        any_coding |= name == http::field::transfer_encoding;
         coded_body |= name == http::field::transfer_encoding && !iequals(text(value), "chunked");
         continue_wanted |= name == http::field::expect && iequals(text(value), "100-continue");
         request.headers.add(text(raw), text(value));
@@ -223,6 +225,10 @@ private:
         // RFC 9112 §3.2. Two hosts are how requests are smuggled past a proxy's rules.
         if (grammar.hosts > 1 || (grammar.hosts == 0 && !traits.http10)) {
             return Refusal{400, "a request needs exactly one Host field"};
+        }
+        // RFC 9112 §6.1: a program before us that speaks 1.0 may not have seen where the body ends.
+        if (grammar.any_coding && traits.http10) {
+            return Refusal{400, "HTTP/1.0 has no transfer codings"};
         }
         if (grammar.coded_body) {
             return Refusal{501, "only the transfer coding chunked is understood"};
