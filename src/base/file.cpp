@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,10 +157,15 @@ Result<void> make_dirs(const std::filesystem::path& path) {
 }
 
 Result<LineAppender> LineAppender::open(const std::filesystem::path& path, Durability durability) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    // O_NONBLOCK: a pipe without a reader is an error, not a wait.
+    const int fd =
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
     if (fd < 0) {
-        return fail(Code::io, fmt::format("cannot open: {}", errno_text(errno)), path.string());
+        const auto why =
+            errno == ENXIO ? std::string("nobody reads this pipe") : errno_text(errno);
+        return fail(Code::io, fmt::format("cannot open: {}", why), path.string());
     }
+    (void)::fcntl(fd, F_SETFL, O_APPEND); // NOLINT(cppcoreguidelines-pro-type-vararg)
     return LineAppender(fd, durability);
 }
 
@@ -180,6 +186,12 @@ LineAppender::~LineAppender() {
 }
 
 Result<void> LineAppender::append(std::string_view line) {
+    // Who writes may be a loop that serves others: it does not wait for the reader of a pipe. Ready
+    // means a page of room, more than a line has.
+    pollfd ready{fd_, POLLOUT, 0};
+    if (::poll(&ready, 1, 0) == 0) {
+        return fail(Code::io, "cannot write: the pipe is full", "append");
+    }
     std::string whole(line);
     whole += '\n';
     const auto before = ::lseek(fd_, 0, SEEK_END);

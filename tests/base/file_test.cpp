@@ -94,3 +94,29 @@ TEST_CASE("files: appended lines add up over two openings") {
     }
     CHECK(read_file(file).value() == "a\nb\n");
 }
+
+TEST_CASE("files: a pipe is appended to while somebody reads it, and never waited for") {
+    const TempDir dir;
+    const auto pipe = dir.path / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const auto alone = LineAppender::open(pipe, LineAppender::Durability::buffered);
+    REQUIRE_FALSE(alone.has_value());
+    CHECK(alone.error().code == Code::io);
+    CHECK(alone.error().message == "cannot open: nobody reads this pipe");
+
+    const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    REQUIRE(reader >= 0);
+    auto appender = LineAppender::open(pipe, LineAppender::Durability::buffered);
+    REQUIRE(appender.has_value());
+    const std::string line(1000, 'x');
+    Result<void> written;
+    for (int n = 0; written && n < 100'000; ++n) {
+        written = appender->append(line);
+    }
+    REQUIRE_FALSE(written.has_value());
+    CHECK(written.error().message == "cannot write: the pipe is full");
+    std::string read(8U << 10U, '\0');
+    REQUIRE(::read(reader, read.data(), read.size()) == static_cast<ssize_t>(read.size()));
+    CHECK(appender->append(line).has_value());
+    ::close(reader);
+}

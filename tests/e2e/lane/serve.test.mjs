@@ -1,5 +1,6 @@
 // `oa-stream serve` as a process: its flags, its files and its signals.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -212,6 +213,33 @@ test('the access log goes to its file, is reopened on SIGHUP, and holds no promp
   await lane.until(() => /"route":"\/healthz"/.test(fs.readFileSync(log, 'utf8')), 'the line in the new file');
   assert.doesNotMatch(fs.readFileSync(`${log}.1`, 'utf8') + lane.stderr, /secret/);
   await lane.stop();
+});
+
+test('an access log that is a pipe: whoever reads it may stop or leave, the lane goes on', async () => {
+  const folder = scratch('pipe');
+  const log = path.join(folder, 'access.pipe');
+  assert.equal(spawnSync('mkfifo', [log]).status, 0);
+  const refused = await oa(['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--access-log', log], { ms: 10000 });
+  assert.equal(refused.code, 4, refused.stderr);
+  assert.match(refused.stderr, /access\.pipe: cannot open: nobody reads this pipe/);
+
+  const reader = fs.openSync(log, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK); // never read
+  const lane = await startLane({ args: ['--access-log', log] });
+  const lost = /"event":"access_log","text":"[^"]*the pipe is full/;
+  for (let n = 0; !lost.test(lane.stderr); n++) {
+    assert.ok(n < 2000, 'the pipe never fills');
+    assert.equal((await send(lane.base, { path: '/healthz', ms: 5000 })).status, 200, `request ${n}`);
+  }
+  fs.closeSync(reader);
+  lane.signal('SIGHUP');
+  await lane.until((l) => /"event":"reload","text":"[^"]*nobody reads this pipe/.test(l.stderr), 'the reload');
+  assert.equal((await send(lane.base, { path: '/healthz', ms: 5000 })).status, 200);
+  fs.rmSync(log);
+  lane.signal('SIGHUP');
+  await lane.until(() => fs.existsSync(log), 'the file');
+  await becomes(lane.base, '/healthz', 200);
+  await lane.until(() => /"route":"\/healthz"/.test(fs.readFileSync(log, 'utf8')), 'the line in the file');
+  assert.equal((await lane.stop()).code, 0);
 });
 
 test('the same message sent twice at once is run once; another one is refused while it is read', async () => {
