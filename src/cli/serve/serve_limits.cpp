@@ -29,7 +29,12 @@ namespace {
 struct Bytes {
     std::size_t* value;
 };
-using Target = std::variant<std::size_t*, int*, Bytes, Millis*>;
+/// A time without which nothing can be done: 0 does not mean "no limit", and of it the lane would be
+/// of no use.
+struct Needed {
+    Millis* value;
+};
+using Target = std::variant<std::size_t*, int*, Bytes, Millis*, Needed>;
 
 struct Limit {
     std::string_view name;
@@ -55,16 +60,16 @@ auto table_of(ServeOptions& options) {
         Limit{"total-log", Bytes{&lane.total_log_bytes}},
         Limit{"max-lag", Bytes{&lane.max_lag_bytes}},
         Limit{"max-lag-time", &lane.max_lag_time},
-        Limit{"turn-time", &lane.turn_wall},
+        Limit{"turn-time", Needed{&lane.turn_wall}},
         Limit{"start-wait", &options.authority.codex.deadlines.start_wait},
-        Limit{"first-event", &lane.first_event},
-        Limit{"idle", &lane.idle},
+        Limit{"first-event", Needed{&lane.first_event}},
+        Limit{"idle", Needed{&lane.idle}},
         Limit{"approval", &lane.approval},
         Limit{"tool-result", &lane.tool_result},
         Limit{"owner-idle", &options.authority.codex_owners.idle},
         Limit{"reconnect", &options.codex_reconnect},
         Limit{"lease", &options.store.lease},
-        Limit{"store-wait", &options.store.wait},
+        Limit{"store-wait", Needed{&options.store.wait}},
         Limit{"store-outage", &options.store.outage},
         Limit{"log-kept", &options.store.log_kept},
         Limit{"tails", &options.store.tails},
@@ -78,11 +83,11 @@ auto table_of(ServeOptions& options) {
         Limit{"total-requests", Bytes{&options.listeners.total_requests}},
         Limit{"headers", Bytes{&server.header_bytes}},
         Limit{"connections", &server.connections},
-        Limit{"handshake-time", &server.handshake_timeout},
-        Limit{"head-time", &server.head_timeout},
-        Limit{"body-time", &server.body_timeout},
-        Limit{"write-time", &server.write_timeout},
-        Limit{"keep-alive", &server.idle_timeout},
+        Limit{"handshake-time", Needed{&server.handshake_timeout}},
+        Limit{"head-time", Needed{&server.head_timeout}},
+        Limit{"body-time", Needed{&server.body_timeout}},
+        Limit{"write-time", Needed{&server.write_timeout}},
+        Limit{"keep-alive", Needed{&server.idle_timeout}},
     };
 }
 
@@ -94,8 +99,19 @@ Result<void> assign(const Target& target, std::string_view text) {
         **small = static_cast<int>(number);
     } else if (const auto* bytes = std::get_if<Bytes>(&target)) {
         OA_TRY(*bytes->value, read_size(text));
+    } else if (const auto* time = std::get_if<Millis*>(&target)) {
+        OA_TRY(**time, parse_duration(text));
     } else {
-        OA_TRY(*std::get<Millis*>(target), parse_duration(text));
+        OA_TRY(const auto needed, parse_duration(text));
+        if (needed == Millis::zero()) {
+            return fail(
+                Code::usage,
+                fmt::format("{} is too short", printable(text, 20)),
+                {},
+                "there is no value for 'no limit': choose a long time"
+            );
+        }
+        *std::get<Needed>(target).value = needed;
     }
     return {};
 }
@@ -118,7 +134,8 @@ std::string text_of(const Target& target) {
     if (const auto* bytes = std::get_if<Bytes>(&target)) {
         return bytes_text(*bytes->value);
     }
-    const auto time = std::get<Millis*>(target)->count();
+    const auto* needed = std::get_if<Needed>(&target);
+    const auto time = (needed ? *needed->value : *std::get<Millis*>(target)).count();
     return time % 60'000 == 0  ? fmt::format("{}m", time / 60'000)
            : time % 1'000 == 0 ? fmt::format("{}s", time / 1'000)
                                : fmt::format("{}ms", time);

@@ -42,6 +42,7 @@ test('what makes no sense is refused with exit 2 and one line', async () => {
     [['--authority', 'replay', '--heartbeat', '15'], /--heartbeat/],
     [['--authority', 'replay', '--limit', 'stream=5'], /streams/],
     [['--authority', 'replay', '--limit', 'streams=0'], /--limit: streams/],
+    [['--authority', 'replay', '--limit', 'idle=0s'], /--limit: idle: 0s is too short \(there is no value for 'no limit'/],
     [['--authority', 'codex', '--inject', 'error-rate=1'], /only be injected into --authority replay/],
     [['--authority', 'replay', '--tokens', '/nowhere/tokens'], /tokens/],
   ];
