@@ -40,6 +40,15 @@ TEST_CASE("codex: nonsense between the lines is counted and harms no turn") {
     CHECK(stage.reading("codex_nonsense_lines_total") == 5);
 }
 
+TEST_CASE("codex: a text that came with a hole is counted") {
+    FakeStage stage;
+    CHECK(stage.opened().play(ask("lost-word")).text() == "one three");
+    CHECK(stage.reading("codex_nonsense_lines_total") == 1);
+    CHECK(stage.reading("codex_text_mismatches_total") == 1);
+    CHECK(stage.play(ask("garbage")).text() == "clean");
+    CHECK(stage.reading("codex_text_mismatches_total") == 1);
+}
+
 TEST_CASE("codex: questions are answered, id 0 and unknown ones included") {
     FakeStage stage;
     stage.opened();

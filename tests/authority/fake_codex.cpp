@@ -279,6 +279,17 @@ void Fake::behave(const std::string& prompt) {
         delta("early");
         return finish();
     }
+    if (prompt == "lost-word") { // one of its lines arrives broken
+        accept();
+        begin();
+        item("item/started", "");
+        delta("one ");
+        turn().text += "two ";
+        raw(R"({"method":"item/agentMessage/delta","params":{"delta":"tw)");
+        delta("three");
+        item("item/completed", turn().text);
+        return finish();
+    }
     if (prompt == "garbage") {
         accept();
         begin();

@@ -131,6 +131,16 @@ TEST_CASE("rpc: every kind of nonsense is counted and stops nothing") {
     CHECK(wire.told == std::vector<std::string>{"turn/started"});
 }
 
+TEST_CASE("rpc: of nonsense its length and its fault are told, never what it says") {
+    Wire wire;
+    wire.peer->on_line(R"({"text":")" + std::string(1000, 'x'));
+    wire.peer->on_line(R"({"text":"secret"})");
+    REQUIRE(wire.nonsense.size() == 2);
+    CHECK(wire.nonsense[0].starts_with("1009 bytes, "));
+    CHECK(wire.nonsense[0].find("xxx") == std::string::npos);
+    CHECK(wire.nonsense[1] == "17 bytes, neither method nor id");
+}
+
 TEST_CASE("rpc: when the connection fails every call ends, waiting or new") {
     Wire wire;
     auto waiting = wire.peer->call("one", Json::object(), Millis(60'000));

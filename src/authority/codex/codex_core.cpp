@@ -252,13 +252,11 @@ LinkHandlers CodexCore::handlers() {
                 return self ? self->on_request(method, params, id) : std::nullopt;
             },
         .nonsense =
-            [weak](std::string_view line) {
+            [weak](std::string_view what) {
                 if (const auto self = weak.lock()) {
                     ++self->counts_.nonsense;
-                    // It may be half a message: what it says is the conversation's.
                     self->log(
-                        LogLevel::warn,
-                        fmt::format("codex sent {} bytes that are not a message", line.size())
+                        LogLevel::warn, fmt::format("codex sent what is no message: {}", what)
                     );
                 }
             },

@@ -26,6 +26,7 @@ struct CodexCounts {
     std::uint64_t declined = 0;
     std::uint64_t asked = 0;
     std::uint64_t nonsense = 0;
+    std::uint64_t text_mismatches = 0;
     std::uint64_t stray_turns = 0;
     std::uint64_t upstream_retries = 0;
     std::uint64_t save_failures = 0;

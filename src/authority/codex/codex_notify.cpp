@@ -151,6 +151,7 @@ void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
 void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     const std::shared_ptr<RunningTurn> live = thread->live;
     thread->total = live->total_usage();
+    counts_.text_mismatches += live->text_mismatches();
     thread->last_turn = live->id();
     if (live->withheld && !thread->ephemeral && link_) {
         thread->withheld.push_back(live->id());

@@ -41,6 +41,9 @@ public:
         return ask_approvals && !over() && !interrupting && !abandoned;
     }
     [[nodiscard]] const std::optional<turn::Usage>& total_usage() const noexcept { return total_; }
+    [[nodiscard]] std::uint64_t text_mismatches() const noexcept {
+        return translator_.text_mismatches();
+    }
 
     /// From now on every notification of the turn is written down.
     void record(std::unique_ptr<CaptureRecorder> recorder) { recorder_ = std::move(recorder); }

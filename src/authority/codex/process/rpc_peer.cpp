@@ -1,7 +1,6 @@
 #include "rpc_peer.hpp"
 
 #include "oa_stream/base/json_bounds.hpp"
-#include "oa_stream/base/text.hpp"
 
 #include "signal.hpp"
 
@@ -79,7 +78,7 @@ void RpcPeer::notify(std::string_view method) {
 void RpcPeer::on_line(std::string_view line) {
     auto parsed = parse_any_json(line, k_line_limits);
     if (!parsed) {
-        handlers_.nonsense(fmt::format("{}: {}", parsed.error().message, printable(line, 80)));
+        handlers_.nonsense(fmt::format("{} bytes, {}", line.size(), parsed.error().message));
         return;
     }
     const auto method = string_member(*parsed, "method");
@@ -91,7 +90,7 @@ void RpcPeer::on_line(std::string_view line) {
     } else if (id != nullptr) {
         on_reply(*parsed, id->is_number_integer() ? id->get<std::int64_t>() : 0);
     } else {
-        handlers_.nonsense(fmt::format("neither method nor id: {}", printable(line, 80)));
+        handlers_.nonsense(fmt::format("{} bytes, neither method nor id", line.size()));
     }
 }
 

@@ -33,8 +33,8 @@ struct RpcHandlers {
     /// → {"result"|"error"}; nullopt: answer() will be called with this id
     std::function<std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
         request;
-    std::function<void(std::string_view what)>
-        nonsense; ///< a line that means nothing; one safe line
+    /// A line that means nothing: its length and why. What it says may be the conversation's.
+    std::function<void(std::string_view what)> nonsense;
 };
 
 class RpcPeer : public std::enable_shared_from_this<RpcPeer> {
