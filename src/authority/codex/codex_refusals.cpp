@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace oa_stream::authority {
@@ -37,6 +38,25 @@ constexpr std::array k_rows{
     Row{"failed to load configuration", RefusalKind::bad_config},
 };
 
+constexpr std::string_view k_store = "thread-store internal error";
+// Of the kernel and of SQLite: what may pass. Damage does not.
+constexpr std::array<std::string_view, 7> k_store_causes{
+    "No space left on device",
+    "Disk quota exceeded",
+    "Read-only file system",
+    "database or disk is full",
+    "disk I/O error",
+    "readonly database",
+    "database is locked",
+};
+
+bool lacks_store(std::string_view message) noexcept {
+    return message.contains(k_store) &&
+           std::ranges::any_of(k_store_causes, [&](std::string_view cause) {
+               return message.contains(cause);
+           });
+}
+
 } // namespace
 
 RefusalKind kind_of(const Refusal& refusal) noexcept {
@@ -48,13 +68,14 @@ RefusalKind kind_of(const Refusal& refusal) noexcept {
             return row.kind;
         }
     }
-    return RefusalKind::other;
+    return lacks_store(refusal.message) ? RefusalKind::store_away : RefusalKind::other;
 }
 
 Error error_of(const Refusal& refusal, std::string_view method) {
     Code code = Code::protocol;
     switch (kind_of(refusal)) {
     case RefusalKind::overloaded:
+    case RefusalKind::store_away:
         code = Code::unavailable;
         break;
     case RefusalKind::thread_not_loaded:

@@ -24,6 +24,7 @@ enum class RefusalKind {
     turn_unended,     ///< a fork through a turn whose end codex does not know
     no_active_turn,   ///< interrupt too early or too late
     bad_config,       ///< config.toml cannot be loaded
+    store_away,       ///< the disk of codex's home is full, read-only or failing
     other,
 };
 

@@ -141,6 +141,24 @@ onSmallDisk('a full disk: no turn reads as completed without being kept, and all
   assert.equal((await lane.stop()).code, 0, 'without a restart of the lane');
 });
 
+onSmallDisk('a full disk: what Codex cannot read there is refused for a retry, too', { timeout: limit(90000) }, async () => {
+  const lane = await startHere('full-reads', ['--codex-min-free', '1']);
+  await turnWorks(lane, 'kept');
+  process.kill(codexPids(lane)[0], 'SIGTERM'); // the next one has not opened its databases yet
+  await until('the restart', async () => (await metric(lane, 'codex_restarts_total')) === 1 && (await readyz(lane)).status === 200, 20000);
+  lane.fill(0);
+  for (const rest of ['', '/messages', '/runs', '/export']) {
+    const answer = await send(lane.base, { path: `/api/chats/kept${rest}` });
+    assertRefused(answer, 503, 'authority_unavailable');
+    assert.ok(Number(answer.headers['retry-after']) > 0);
+  }
+  assertRefused(await send(lane.base, { method: 'POST', path: '/api/chats/kept/fork', body: {} }), 503, 'authority_unavailable');
+  lane.empty();
+  await until('ready again', async () => (await readyz(lane)).status === 200, 20000);
+  assert.match(await history(lane, 'kept'), /alpha bravo charlie/);
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('more room needed than the disk has: no turn starts, and readiness says so', async () => {
   const disk = fs.statfsSync(scratch('disk'));
   const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--codex-min-free', `${Math.ceil((disk.bavail * disk.bsize) / 2 ** 20) + 100_000}m`] });
