@@ -161,8 +161,7 @@ Result<LineAppender> LineAppender::open(const std::filesystem::path& path, Durab
     const int fd =
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
     if (fd < 0) {
-        const auto why =
-            errno == ENXIO ? std::string("nobody reads this pipe") : errno_text(errno);
+        const auto why = errno == ENXIO ? std::string("nobody reads this pipe") : errno_text(errno);
         return fail(Code::io, fmt::format("cannot open: {}", why), path.string());
     }
     (void)::fcntl(fd, F_SETFL, O_APPEND); // NOLINT(cppcoreguidelines-pro-type-vararg)

@@ -173,20 +173,16 @@ TEST_CASE("refusals: codex's texts become codes by one table") {
             RefusalKind::turn_unended,
             Code::conflict},
         Row{-32'600, "failed to load configuration: x", RefusalKind::bad_config, Code::config},
-        Row{
-            -32'603,
+        Row{-32'603,
             "failed to list thread history: thread-store internal error: failed to open thread "
             "history database: error returned from database: (code: 4874) disk I/O error",
             RefusalKind::store_away,
-            Code::unavailable
-        },
-        Row{
-            -32'603,
+            Code::unavailable},
+        Row{-32'603,
             "error resuming thread: Fatal error: Failed to initialize session: thread-store "
             "internal error: failed to resume local thread recorder: Disk quota exceeded",
             RefusalKind::store_away,
-            Code::unavailable
-        },
+            Code::unavailable},
         Row{-32'603, "thread-store internal error: bad row", RefusalKind::other, Code::protocol},
         Row{-32'600, "no such tool: disk I/O error", RefusalKind::other, Code::protocol},
         Row{-32'600, "who knows", RefusalKind::other, Code::protocol}

@@ -29,8 +29,8 @@ namespace {
 struct Bytes {
     std::size_t* value;
 };
-/// A time without which nothing can be done: 0 does not mean "no limit", and of it the lane would be
-/// of no use.
+/// A time without which nothing can be done: 0 does not mean "no limit", and of it the lane would
+/// be of no use.
 struct Needed {
     Millis* value;
 };
