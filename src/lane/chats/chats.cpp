@@ -8,6 +8,7 @@
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
 #include "tools/call_results.hpp"
+#include "turns/redact_quotes.hpp"
 
 #include <fmt/format.h>
 
@@ -93,6 +94,18 @@ Task<void> Chats::guest_session(CallPtr call) {
 }
 
 Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
+    if (rejection.status >= 500 && !rejection.cause.empty() && lane_->parts.log != nullptr) {
+        lane_->parts.log->event(
+            LogLevel::warn,
+            "read_failed",
+            Json{
+                {"request_id", call->record.request_id},
+                {"thread", call->record.thread},
+                {"code", rejection.code},
+                {"cause", redact_quotes(rejection.cause, end_of_body(call->request().body))}
+            }
+        );
+    }
     auto response = to_response(rejection, call->record.request_id);
     call->record.error = std::move(rejection.code);
     return answer(std::move(call), std::move(response));

@@ -90,7 +90,9 @@ Rejection reject_read(const Error& error) {
     case Code::precondition:
         return reject(501, "not_supported", "this assistant keeps no conversations");
     default:
-        return reject_start(error);
+        auto rejection = reject_start(error);
+        rejection.cause = error.text();
+        return rejection;
     }
 }
 

@@ -24,6 +24,7 @@ struct Rejection {
     Json details = Json::object(); ///< more members of "error"
     Json members = Json::object(); ///< more members beside "error"
     net::Headers headers{};
+    std::string cause{}; ///< for the log alone
 };
 
 template <class T> using Accepted = std::expected<T, Rejection>;
