@@ -117,6 +117,11 @@ TEST_CASE("shadow: a lane that is not there is an error, and is not asked for ev
     CHECK(got.check("shadow.turn.1").verdict == Verdict::error);
     CHECK(got.pairs.size() == 3);
     CHECK(run_verdict(got.checks) == Verdict::error);
+    CHECK_FALSE(got.check("shadow.footprint").detail.contains("keeps"));
+    const auto half = compare(k_good, gone, [](ShadowOptions& o) { o.runs = 1; });
+    CHECK(
+        half.check("shadow.footprint").detail == "1 turn on threads called oashadow_…; 1 removed"
+    );
 }
 
 TEST_CASE("shadow: refused credentials are an error of their own") {

@@ -94,13 +94,12 @@ private:
         if (options_.on_turn) {
             options_.on_turn(thread);
         }
-        pair_threads_.push_back({{target}, {thread}});
         ProbeRequest request;
         request.body = chat_body(thread, prompt);
         request.keep = true;
         request.pacing = PacingMode::observe;
         auto sample = std::make_shared<ProbeSample>(
-            co_await probe_stream(client_, std::move(target), std::move(request), options_.limits)
+            co_await probe_stream(client_, target, std::move(request), options_.limits)
         );
         Heard heard;
         if (sample->status == 200) {
@@ -118,6 +117,9 @@ private:
         heard.ending = ending_of(*sample, heard.meaning);
         heard.detail = sample->detail;
         heard.unreachable = is_unreachable(sample->outcome);
+        if (!heard.unreachable || sample->outcome == Outcome::cancelled) { // it may have begun
+            pair_threads_.push_back({{std::move(target)}, {thread}});
+        }
         heard.denied = sample->outcome == Outcome::unauthorised;
         heard.keep = [this, sample](const std::string& stem) {
             return options_.keep ? options_.keep(stem, *sample) : std::vector<std::string>();
@@ -157,11 +159,9 @@ private:
                 co_await ask_native(options_.native, prompt->text, options_.limits.total)
             );
         }
-        Heard nobody;
-        nobody.ending = "no turn";
-        nobody.detail = "no reference was given";
-        nobody.unreachable = true;
-        co_return nobody;
+        co_return Heard{
+            .ending = "no turn", .detail = "no reference was given", .unreachable = true
+        };
     }
 
     [[nodiscard]] Task<void> pair(Job job, std::size_t number) {
