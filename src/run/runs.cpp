@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view k_pin = "pinned.json";
+constexpr auto k_clocks_apart = std::chrono::minutes(1); ///< of machines that share a state folder
 
 /// "20260222T043600Z-rehearsal-1a2b3c4d": the time, also when nothing but the name is left.
 void take_name(RunEntry& out) {
@@ -205,10 +206,18 @@ Result<std::vector<RunEntry>> list_runs(const fs::path& state_dir) {
             out.push_back(*std::move(entry));
         }
     }
-    std::ranges::sort(out, [](const RunEntry& a, const RunEntry& b) {
+    std::ranges::sort(out, [now = std::chrono::system_clock::now()](const auto& a, const auto& b) {
+        const bool wrong = is_from_future(a, now);
+        if (wrong != is_from_future(b, now)) {
+            return !wrong;
+        }
         return std::tie(a.started, a.started_at, a.id) > std::tie(b.started, b.started_at, b.id);
     });
     return out;
+}
+
+bool is_from_future(const RunEntry& run, WallTime now) noexcept {
+    return run.started > now + k_clocks_apart;
 }
 
 namespace {

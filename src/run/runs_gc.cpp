@@ -28,7 +28,8 @@ std::string must_stay(const RunEntry& run, const Needed& needed, WallTime now) {
         return *std::move(why);
     }
     // Between its folder and its lock there is a moment.
-    const bool just_begun = run.life == RunLife::died && now - run.started < k_just_begun;
+    const bool just_begun =
+        run.life == RunLife::died && !is_from_future(run, now) && now - run.started < k_just_begun;
     return just_begun ? "it began less than a minute ago" : "";
 }
 

@@ -135,6 +135,33 @@ TEST_CASE("runs: the newest comes first, and what is out of sight is none") {
     CHECK(runs[2].id.starts_with("20260101"));
 }
 
+TEST_CASE("runs: one from the future is never the newest") {
+    const Scratch state;
+    const auto wrong = state.old("20990101T000000Z");
+    CHECK(find_run(state.path, "last") == wrong); // there is no other
+    const auto a = state.old("20260101T000000Z");
+    const auto b = state.old("20260201T000000Z");
+    CHECK(find_run(state.path, "last") == b);
+    const auto runs = list_runs(state.path).value();
+    REQUIRE(runs.size() == 3);
+    CHECK(runs[0].folder == b);
+    CHECK(runs[1].folder == a);
+    CHECK(runs[2].folder == wrong);
+    const WallTime now = at("2026-03-01T00:00:00Z");
+    CHECK(is_from_future(runs[2], now));
+    CHECK_FALSE(is_from_future(runs[0], now));
+    CHECK_FALSE(is_from_future(runs[0], at("2026-01-31T23:59:30Z"))); // clocks differ a little
+}
+
+TEST_CASE("gc: one from the future did not begin less than a minute ago") {
+    const Scratch state;
+    fs::create_directories(state.path / "runs" / "20990101T000000Z-verify-0a0a0a0a");
+    const auto steps =
+        plan_gc(list_runs(state.path).value(), {.keep = 0}, k_nobody, at("2026-03-01T00:00:30Z"));
+    REQUIRE(steps.size() == 1);
+    CHECK(steps[0].goes);
+}
+
 TEST_CASE("runs: RUN is a name, a unique beginning or end, last, or a folder elsewhere") {
     const Scratch state;
     const auto a = state.old("20260101T000000Z");

@@ -54,8 +54,10 @@ struct RunEntry {
 /// listed: then nobody knows whether there are any.
 [[nodiscard]] Result<std::vector<std::filesystem::path>>
 run_folders(const std::filesystem::path& state_dir);
-/// Newest first. Code::io as above.
+/// Newest first; after all others those from the future. Code::io as above.
 [[nodiscard]] Result<std::vector<RunEntry>> list_runs(const std::filesystem::path& state_dir);
+/// A clock was wrong when it began: nobody knows how old it is.
+[[nodiscard]] bool is_from_future(const RunEntry& run, WallTime now) noexcept;
 
 /// The folder that is meant by a folder's name, the unique beginning or end of one, `last`,
 /// `last:KIND`, or a path to a run folder that was moved: every option and argument that names a

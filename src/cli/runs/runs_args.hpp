@@ -43,5 +43,7 @@ struct Unfinished {
 unfinished(const run::RunEntry& run, const Context& context);
 
 [[nodiscard]] std::chrono::seconds age_of(const run::RunEntry& run);
+/// "3m"; "–" for one from the future.
+[[nodiscard]] std::string age_text_of(const run::RunEntry& run);
 
 } // namespace oa_stream::cli

@@ -125,7 +125,12 @@ std::string text_of(const Known& known) {
     };
     line("kind", run.kind + (run.name.empty() || run.name == run.kind ? "" : ", " + run.name));
     line("why", run.headline);
-    line("started", fmt::format("{}, {} ago", run.started_at, run::age_text(age_of(run))));
+    const bool future = run::is_from_future(run, std::chrono::system_clock::now());
+    line(
+        "started",
+        future ? run.started_at + ", in the future: a clock was wrong"
+               : fmt::format("{}, {} ago", run.started_at, age_text_of(run))
+    );
     line("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "");
     line("exit code", run.exit_code ? fmt::format("{}", *run.exit_code) : "");
     line(
