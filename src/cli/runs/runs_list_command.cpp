@@ -33,34 +33,48 @@ std::string_view verdict_word(const RunEntry& run) {
     return run.verdict.empty() ? "–" : std::string_view(run.verdict);
 }
 
-/// No column is wider than what stands in it: with most runs a row fits 80 columns.
-std::string table_of(const std::vector<RunEntry>& runs) {
+/// No column is wider than what stands in it, and they stand closer where there is no room: a row
+/// fits 80 columns, even of the kind with the longest name.
+std::string table_of(const std::vector<RunEntry>& runs, std::size_t columns) {
     std::size_t ids = 0;
     std::size_t verdicts = std::string_view("verdict").size();
     for (const RunEntry& run : runs) {
         ids = std::max(ids, run.id.size());
         verdicts = std::max(verdicts, run.verdict.size());
     }
-    std::string out = fmt::format(
-        "{:<{}}  {:<{}}  {:<8}  {:>4}  {:>8}\n",
-        "run",
-        ids,
-        "verdict",
-        verdicts,
-        "state",
-        "age",
-        "size"
-    );
+    constexpr std::size_t k_others = 8 + 4 + 8; // state, age, size
+    constexpr std::size_t k_gaps = 4;
+    const bool roomy = columns == 0 || ids + verdicts + k_others + 2 * k_gaps <= columns;
+    const std::string_view gap = roomy ? "  " : " ";
+    const auto row = [&](std::string_view id,
+                         std::string_view verdict,
+                         std::string_view state,
+                         std::string_view age,
+                         std::string_view size) {
+        return fmt::format(
+            "{:<{}}{}{:<{}}{}{:<8}{}{:>4}{}{:>8}",
+            id,
+            ids,
+            gap,
+            verdict,
+            verdicts,
+            gap,
+            state,
+            gap,
+            age,
+            gap,
+            size
+        );
+    };
+    std::string out = row("run", "verdict", "state", "age", "size") + "\n";
     for (const RunEntry& run : runs) {
         out += fmt::format(
-            "{:<{}}  {:<{}}  {:<8}  {:>4}  {:>8}{}{}\n",
-            run.id,
-            ids,
-            verdict_word(run),
-            verdicts,
-            to_string(run.life),
-            run::age_text(age_of(run)),
-            run::size_text(run.bytes),
+            "{}{}{}\n",
+            row(run.id,
+                verdict_word(run),
+                to_string(run.life),
+                age_text_of(run),
+                run::size_text(run.bytes)),
             run.pinned ? "  pinned" : "",
             member(run.document, "rolled_back") == nullptr ? "" : "  rolled back"
         );
@@ -101,7 +115,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
         return ExitCode::ok;
     }
     if (!runs.empty()) {
-        show_text(table_of(runs), context);
+        const auto columns = context.out_tty ? static_cast<std::size_t>(context.width) : 0;
+        show_text(table_of(runs, columns), context);
     }
     if (all == 0) {
         tell_text(

@@ -5,6 +5,7 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "core/open_report.hpp"
 #include "core/run_screen.hpp"
 #include "runs_args.hpp"
 
@@ -186,6 +187,20 @@ Json json_of(const Known& known) {
     return out;
 }
 
+/// Without the verdict of looking: PASS below a run that failed would contradict it.
+void tell_next(const Known& known, Context& context) {
+    context.evidence = known.run.folder.string();
+    if (!context.quiet) {
+        tell_report(context);
+        tell_parts(
+            {fmt::format("run {}", known.run.id),
+             fmt::format("evidence {}", known.run.folder.string()),
+             fmt::format("next: {}", known.next)},
+            context
+        );
+    }
+}
+
 Result<ExitCode> run(const RunWord& options, Context& context) {
     OA_TRY(const Known known, look(options.run, context));
     if (context.json) {
@@ -196,8 +211,10 @@ Result<ExitCode> run(const RunWord& options, Context& context) {
     const Verdict verdict = verdict_of(known);
     const bool act = known.left && known.run.life == RunLife::died;
     const ExitCode exit = act ? ExitCode::rollback_unverified : exit_code(verdict);
-    if (exit != ExitCode::ok || !known.next.empty()) {
+    if (exit != ExitCode::ok) {
         tell_last({verdict, exit, known.run.id, known.run.folder.string(), known.next}, context);
+    } else if (!known.next.empty()) {
+        tell_next(known, context);
     }
     return exit;
 }

@@ -109,6 +109,7 @@ test('the files of a run that was moved are named where they are', async () => {
   fs.renameSync(folder, moved);
   const shown = await oa(['runs', 'show', moved], { stateDir: state });
   assert.equal(next(shown), `less '${moved}/report.md'`, shown.stderr);
+  assert.ok(!`${shown.stdout}${shown.stderr}`.includes('PASS'), 'the run failed, though its files are as sealed');
   assert.equal(paste(next(shown).replace(/^less /, 'cat ')).stdout, 'the report\n'); // a small machine has no less
   fs.rmSync(path.join(moved, 'SHA256SUMS'));
   assert.equal(next(await oa(['runs', 'show', moved], { stateDir: state })), `oa-stream incident body '${moved}'`);

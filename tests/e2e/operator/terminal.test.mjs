@@ -135,3 +135,11 @@ inEveryVariant('doctor', async (variant) => {
   fs.writeFileSync(path.join(folder, 'lane.yaml'), 'version: 1\nkind: cutover\nname: lane\n');
   matchesGolden(`doctor-${variant.name}`, await finished(['doctor', path.join(folder, 'lane.yaml')], variant, folder, 1, ['env', `PATH=${tools}`]));
 });
+
+test('runs list: a row of the kind with the longest name fits 80 columns', async () => {
+  const folder = shownFolder(), run = path.join(folder, 'state/runs/20260101T000000Z-smoke-completions-0a0a0a0a');
+  fs.mkdirSync(run, { recursive: true });
+  fs.writeFileSync(path.join(run, 'run.json'), JSON.stringify({ kind: 'smoke-completions', verdict: 'INCONCLUSIVE', filler: 'x'.repeat(123456) }));
+  const screen = await finished(['runs', 'list'], { cols: 80, rows: 24, colour: false }, folder, 0);
+  assert.match(screen, /^run .* age +size\n20260101T000000Z-smoke-completions-0a0a0a0a INCONCLUSIVE .* 123\.\d kB$/);
+});
