@@ -46,7 +46,7 @@ std::string title_of(const std::vector<IncidentRun>& runs) {
 
 /// One line in a list of issues, whatever was handed in.
 std::string title_line(std::string title) {
-    std::ranges::replace_if(title, [](char c) { return find_control({&c, 1}).has_value(); }, ' ');
+    title = blank_controls(title);
     constexpr std::size_t k_longest = 180;
     if (title.size() > k_longest) {
         title.resize(whole_utf8_prefix(std::string_view(title).substr(0, k_longest)));

@@ -308,10 +308,7 @@ std::string incident_body(const Incident& incident, const Redactor& redactor, st
         check_part(incident),
         artefact_part(incident),
     };
-    std::string out = redactor.apply(render(parts, limit));
-    std::ranges::replace_if(
-        out, [](char c) { return c != '\n' && find_control({&c, 1}).has_value(); }, ' '
-    );
+    std::string out = blank_controls(redactor.apply(render(parts, limit)), "\n");
     if (out.size() > limit) { // thousands of failed checks: the end goes, and says so
         static constexpr std::string_view k_end = "\n*Left out here: everything after this.*\n";
         const std::size_t room = limit > k_end.size() ? limit - k_end.size() : 0;

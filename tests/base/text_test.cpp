@@ -9,6 +9,12 @@
 using namespace oa_stream;
 using namespace std::string_view_literals;
 
+TEST_CASE("controls: each is one space, those of two bytes, too") {
+    CHECK(blank_controls("a\x1b[31m\u009bb\x7f\u00a0") == "a [31m b \u00a0");
+    CHECK(blank_controls("a\n\tb", "\n") == "a\n b");
+    CHECK(blank_controls("").empty());
+}
+
 TEST_CASE("utf-8: the first invalid byte is found") {
     struct Row {
         const char* name;

@@ -1,4 +1,5 @@
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
 #include "incident_rig.hpp"
@@ -146,11 +147,12 @@ TEST_CASE("incident: what a run's files hold steers no terminal") {
     const Json checks =
         Json::array({{{"id", "x"}, {"verdict", "FAIL\x1b[31m"}, {"detail", "a\x07"}}});
     const auto folder = state.ended(
-        {{"verdict", "FAIL"}, {"headline", "\x1b]0;title\x07 of another"}, {"checks", checks}}
+        {{"verdict", "FAIL"}, {"headline", "\x1b]0;title\x07 of\u009b another"}, {"checks", checks}}
     );
     const Incident incident = incident_of({folder});
-    CHECK_FALSE(incident.title.contains('\x1b'));
+    CHECK_FALSE(find_control(incident.title));
     const std::string body = incident_body(incident, {});
+    CHECK_FALSE(find_control(body, "\n"));
     CHECK_FALSE(body.contains('\x1b'));
     CHECK_FALSE(body.contains('\x07'));
 }

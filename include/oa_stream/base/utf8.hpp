@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace oa_stream {
@@ -72,6 +73,18 @@ find_control(std::string_view text, std::string_view allowed = {}) noexcept {
         }
     }
     return std::nullopt;
+}
+
+/// Each but those of `allowed` is a space.
+[[nodiscard]] inline std::string
+blank_controls(std::string_view text, std::string_view allowed = {}) {
+    std::string out;
+    out.reserve(text.size());
+    while (const auto control = find_control(text, allowed)) {
+        out.append(text.substr(0, control->at)) += ' ';
+        text.remove_prefix(control->at + control->bytes);
+    }
+    return out.append(text);
 }
 
 } // namespace oa_stream
