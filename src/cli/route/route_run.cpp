@@ -52,12 +52,12 @@ void accept(Check& check, bool accepted, std::string_view option) {
 }
 
 /// A run that died may well have left a mixture, which is no reason to refuse its undo.
-void prepare_undo(RouteContext& run, RouteSnapshot found) {
+void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.checks.push_back(memories_check(found));
     run.checks.back().verdict = Verdict::pass;
-    const bool undone = found.agreed && overrides_of(found.status) == run.task.undone->before;
-    run.task.undone->found.seen = std::move(found.seen);
-    run.plan = run.task.undone->reversed();
+    const bool undone = found.agreed && overrides_of(found.status) == planned.before;
+    planned.found.seen = std::move(found.seen);
+    run.plan = planned.reversed();
     if (undone) {
         run.plan.before = run.plan.goal;
     }
@@ -117,7 +117,8 @@ ExitCode show_plan(RouteContext& run) {
 // Apply
 // ------------------------------------------------------------------------------------------------
 
-Result<void> open_session(RouteContext& run, const RouteTarget& target) {
+/// Kept in `run`.
+Result<run::RunSession*> open_session(RouteContext& run, const RouteTarget& target) {
     NewRun order{run::RunKind::route_split, run.task.command};
     order.target["control_url"] = target.service.base_url;
     if (!target.auth.starts_with("fd:")) { // which gives a token only once
@@ -130,9 +131,10 @@ Result<void> open_session(RouteContext& run, const RouteTarget& target) {
     for (const Secret& secret : target.hidden) {
         order.redactor.add_known(secret, "of a header");
     }
-    OA_TRY(run.session, begin_run(std::move(order), run.context, run.screen));
-    run.session->folder().write("plan.json", route_plan_document(run.plan).dump(2) + "\n");
-    return {};
+    OA_TRY(auto began, begin_run(std::move(order), run.context, run.screen));
+    run::RunSession& session = run.session.emplace(std::move(began));
+    session.folder().write("plan.json", route_plan_document(run.plan).dump(2) + "\n");
+    return &session;
 }
 
 void equip(RouteContext& run, run::Journal& journal, RouteRun& change) {
@@ -149,8 +151,8 @@ void equip(RouteContext& run, run::Journal& journal, RouteRun& change) {
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
 Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, RouteContext* run) {
     OA_CO_TRY(RouteSnapshot found, co_await snapshot_routes(client, target.order.looks));
-    if (run->restores()) {
-        prepare_undo(*run, std::move(found));
+    if (run->task.undone) {
+        prepare_undo(*run, *run->task.undone, std::move(found));
     } else {
         OA_CO_CHECK(prepare_change(*run, std::move(found), target));
     }
@@ -158,14 +160,14 @@ Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, 
     if (!run->task.apply || run->refused || nothing) {
         co_return false;
     }
-    OA_CO_CHECK(open_session(*run, target));
+    OA_CO_TRY(run::RunSession * session, open_session(*run, target));
     if (run->restores() && !run->context.quiet) {
-        run->session->say(route_plan_text(run->plan));
+        session->say(route_plan_text(run->plan));
     }
-    RouteRun change = run->restores()
+    RouteRun change = run->task.undone
                           ? co_await undo_of(client, *run->task.undone, target.order.looks)
                           : change_of(client, run->plan, target.order.looks);
-    run::Journal journal = run->session->journal();
+    run::Journal journal = session->journal();
     equip(*run, journal, change);
     if (run->restores()) {
         run->outcome = co_await undo_routes(change);
@@ -190,10 +192,8 @@ struct LookAndWrite {
 // ------------------------------------------------------------------------------------------------
 
 /// What a restore found is what the other run left: nothing to go back to.
-Suggestion restore_of(const RouteContext& run) {
-    return {
-        "route restore", {run.restores() ? run.task.restores : run.session->id(), names::apply}
-    };
+Suggestion restore_of(const RouteContext& run, const run::RunSession& session) {
+    return {"route restore", {run.restores() ? run.task.restores : session.id(), names::apply}};
 }
 
 run::EndFacts facts_of(const RouteContext& run) {
@@ -232,9 +232,9 @@ std::string headline_of(const RouteContext& run, const run::Conclusion& end) {
 }
 
 /// Writes the report, closes the folder, shows the outcome.
-ExitCode finish(RouteContext& run) {
-    run.session->replace_checks(run.checks);
-    const run::Conclusion end = run.session->conclude(facts_of(run));
+ExitCode finish(RouteContext& run, run::RunSession& session) {
+    session.replace_checks(run.checks);
+    const run::Conclusion end = session.conclude(facts_of(run));
     report::Report input{
         .title = "Route split",
         .headline = headline_of(run, end),
@@ -249,10 +249,10 @@ ExitCode finish(RouteContext& run) {
     input.more["restored"] = run.outcome.restored;
     if (end.exit != ExitCode::ok) {
         input.next = run.outcome.mutated && !run.outcome.restored
-                         ? restore_of(run).text()
-                         : less_command(run.session->folder().path() / "report.md");
+                         ? restore_of(run, session).text()
+                         : less_command(session.folder().path() / "report.md");
     }
-    run::RunResult result = run.session->finish(end, std::move(input));
+    run::RunResult result = session.finish(end, std::move(input));
     if (run.leaves_run()) { // the plan is in the folder
         const Json plan = to_json(run.plan);
         for (const auto& [name, value] : plan.items()) {
@@ -266,7 +266,7 @@ ExitCode finish(RouteContext& run) {
     for (const Check& check : result.checks) {
         text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
     }
-    return tell_result(*run.session, result, run.task.schema, text, run.context);
+    return tell_result(session, result, run.task.schema, text, run.context);
 }
 
 /// The run, and earlier tries to undo it, need nobody any more.
@@ -291,7 +291,8 @@ Result<bool> attempt(RouteTarget target, RouteContext& run) {
     const SignalWords words{
         "finishing the write under way, then restoring the routes (at most a few minutes)",
         [&run] {
-            return run.session ? restore_of(run).text() + " finishes it" : "nothing was written";
+            return run.session ? restore_of(run, *run.session).text() + " finishes it"
+                               : "nothing was written";
         },
         !run.task.apply
     };
@@ -356,7 +357,7 @@ Result<ExitCode> carry_out_routes(RouteTarget target, RouteTask task, Context& c
     }
     RouteContext run{context, std::move(task), Screen(context)};
     OA_TRY(const bool wrote, attempt(std::move(target), run));
-    const ExitCode exit = wrote ? finish(run) : show_plan(run);
+    const ExitCode exit = run.session ? finish(run, *run.session) : show_plan(run);
     if (run.restores() && run.task.apply && (!wrote || run.outcome.restored)) {
         OA_CHECK(settle_restored(run));
     }
