@@ -2,11 +2,25 @@
 # /usr/share/bash-completion/completions/oa-stream
 _oa_stream() {
     local line="${COMP_LINE:0:COMP_POINT}" typed="" kept="" answer paths="" words=()
-    read -r -a words <<<"$line"
-    case "$line" in
-        *[[:space:]]) words+=("") ;;
-    esac
-    typed="${words[${#words[@]} - 1]}"
+    local at char quote="" begun=""
+    for ((at = 0; at < ${#line}; at++)); do
+        char="${line:at:1}"
+        if [ "$quote" = "\\" ]; then
+            typed+="$char" quote=""
+        elif [ -n "$quote" ]; then
+            if [ "$char" = "$quote" ]; then quote=""; else typed+="$char"; fi
+        else
+            case "$char" in
+                [\\\'\"]) quote="$char" begun=1 ;;
+                [[:space:]])
+                    if [ -n "$begun" ]; then words+=("$typed"); fi
+                    typed="" begun=""
+                    ;;
+                *) typed+="$char" begun=1 ;;
+            esac
+        fi
+    done
+    words+=("$typed")
     case "$typed" in
         *[=:]*) kept="${typed%"${typed##*[=:]}"}" ;;
     esac

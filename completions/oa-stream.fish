@@ -2,13 +2,19 @@
 # /usr/share/fish/vendor_completions.d/oa-stream.fish
 function __oa_stream_complete
     set -l words (commandline -opc)
-    set -l typed (commandline -ct)
+    set -l typed (commandline -ct | string replace -r -- '^[\'"]' '' | string unescape)
+    set -l kept (string match -r -- '^--[^=]*=' "$typed")
+    set -l path (string replace -r -- '^--[^=]*=' '' "$typed")
     for answer in ($words[1] __complete $words[2..-1] "$typed" 2>/dev/null)
         switch $answer
             case :files
-                __fish_complete_path (string replace -r -- '^--[^=]*=' '' "$typed")
+                for found in (__fish_complete_path "$path")
+                    printf '%s\n' "$kept$found"
+                end
             case :folders
-                __fish_complete_directories (string replace -r -- '^--[^=]*=' '' "$typed")
+                for found in (__fish_complete_directories "$path")
+                    printf '%s\n' "$kept$found"
+                end
             case '*'
                 printf '%s\n' $answer
         end

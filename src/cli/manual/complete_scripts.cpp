@@ -5,18 +5,32 @@
 namespace oa_stream::cli {
 namespace {
 
-// Bash splits words at = and : as well, and replaces only the last piece: so the line is split
-// anew here, and what bash keeps is cut off the answers.
+// Bash splits words at = and : as well, leaves their quotes, and replaces only the last piece: so
+// the line is split anew here, and what bash keeps is cut off the answers.
 constexpr std::string_view k_bash =
     R"~~~(# bash completion of oa-stream: source it, or install it as
 # /usr/share/bash-completion/completions/oa-stream
 _oa_stream() {
     local line="${COMP_LINE:0:COMP_POINT}" typed="" kept="" answer paths="" words=()
-    read -r -a words <<<"$line"
-    case "$line" in
-        *[[:space:]]) words+=("") ;;
-    esac
-    typed="${words[${#words[@]} - 1]}"
+    local at char quote="" begun=""
+    for ((at = 0; at < ${#line}; at++)); do
+        char="${line:at:1}"
+        if [ "$quote" = "\\" ]; then
+            typed+="$char" quote=""
+        elif [ -n "$quote" ]; then
+            if [ "$char" = "$quote" ]; then quote=""; else typed+="$char"; fi
+        else
+            case "$char" in
+                [\\\'\"]) quote="$char" begun=1 ;;
+                [[:space:]])
+                    if [ -n "$begun" ]; then words+=("$typed"); fi
+                    typed="" begun=""
+                    ;;
+                *) typed+="$char" begun=1 ;;
+            esac
+        fi
+    done
+    words+=("$typed")
     case "$typed" in
         *[=:]*) kept="${typed%"${typed##*[=:]}"}" ;;
     esac
@@ -79,13 +93,19 @@ constexpr std::string_view k_fish = R"~~~(# fish completion of oa-stream: instal
 # /usr/share/fish/vendor_completions.d/oa-stream.fish
 function __oa_stream_complete
     set -l words (commandline -opc)
-    set -l typed (commandline -ct)
+    set -l typed (commandline -ct | string replace -r -- '^[\'"]' '' | string unescape)
+    set -l kept (string match -r -- '^--[^=]*=' "$typed")
+    set -l path (string replace -r -- '^--[^=]*=' '' "$typed")
     for answer in ($words[1] __complete $words[2..-1] "$typed" 2>/dev/null)
         switch $answer
             case :files
-                __fish_complete_path (string replace -r -- '^--[^=]*=' '' "$typed")
+                for found in (__fish_complete_path "$path")
+                    printf '%s\n' "$kept$found"
+                end
             case :folders
-                __fish_complete_directories (string replace -r -- '^--[^=]*=' '' "$typed")
+                for found in (__fish_complete_directories "$path")
+                    printf '%s\n' "$kept$found"
+                end
             case '*'
                 printf '%s\n' $answer
         end

@@ -18,6 +18,7 @@ function home() {
   fs.mkdirSync(path.join(folder, 'state/runs/20261121T101112Z-smoke-1b2c3d4e'));
   fs.mkdirSync(path.join(folder, 'captures'));
   fs.writeFileSync(path.join(folder, 'answer.sse'), '');
+  fs.writeFileSync(path.join(folder, 'my answer.sse'), '');
   return folder;
 }
 
@@ -50,6 +51,9 @@ const CASES = [
   ['oa-stream playbook show rollback-d', 'oa-stream playbook show rollback-drill '],
   ['oa-stream check ans', 'oa-stream check answer.sse '],
   ['oa-stream serve --replay cap', 'oa-stream serve --replay captures/'],
+  ['oa-stream serve --replay=cap', 'oa-stream serve --replay=captures/'],
+  ['oa-stream check my\\ an', 'oa-stream check my\\ answer.sse '],
+  ['oa-stream check --headers my\\ answer.sse ans', 'oa-stream check --headers my\\ answer.sse answer.sse '],
 ];
 
 for (const name of Object.keys(SHELLS)) {
