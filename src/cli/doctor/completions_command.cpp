@@ -5,6 +5,7 @@
 
 #include "core/commands.hpp"
 #include "core/context.hpp"
+#include "core/document.hpp"
 #include "manual/complete.hpp"
 
 #include <fmt/format.h>
@@ -96,7 +97,14 @@ Invocation with_state_dir(std::span<const std::string> words) {
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
-    context.out(completion_script(options.shell));
+    if (context.json) {
+        Json out = plain_answer();
+        out["shell"] = options.shell;
+        out["text"] = completion_script(options.shell);
+        print_document("completions", out, context);
+    } else {
+        context.out(completion_script(options.shell));
+    }
     return ExitCode::ok;
 }
 

@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
+#include "core/document.hpp"
 #include "manual/man_page.hpp"
 
 #include <fmt/format.h>
@@ -20,15 +21,40 @@ struct Options {
     bool markdown = false;
 };
 
+std::string file_of(const ManPage& page) {
+    return fmt::format("{}.{}", page.name, page.section);
+}
+
+/// `text` is null where pages were written instead.
+void show_json(Json pages, const Json& folder, const Json& text, const Context& context) {
+    Json out = plain_answer();
+    out["pages"] = std::move(pages);
+    out["folder"] = folder;
+    out["text"] = text;
+    print_document("man", out, context);
+}
+
+ExitCode show_page(const ManPage& page, const Context& context) {
+    if (context.json) {
+        show_json(Json::array({file_of(page)}), nullptr, page.text, context);
+    } else {
+        context.out(page.text);
+    }
+    return ExitCode::ok;
+}
+
 Result<ExitCode> write_all(const std::string& folder, Context& context) {
     OA_CHECK(make_dirs(folder));
-    const auto pages = manuals();
-    for (const ManPage& page : pages) {
-        OA_CHECK(write_file_atomic(
-            std::filesystem::path(folder) / fmt::format("{}.{}", page.name, page.section), page.text
-        ));
+    Json written = Json::array();
+    for (const ManPage& page : manuals()) {
+        OA_CHECK(write_file_atomic(std::filesystem::path(folder) / file_of(page), page.text));
+        written.push_back(file_of(page));
     }
-    context.out(fmt::format("{} pages in {}\n", pages.size(), printable(folder)));
+    if (context.json) {
+        show_json(std::move(written), folder, nullptr, context);
+    } else {
+        context.out(fmt::format("{} pages in {}\n", written.size(), printable(folder)));
+    }
     return ExitCode::ok;
 }
 
@@ -58,7 +84,11 @@ Result<ManPage> page_of(std::string wanted) {
 
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.markdown) {
-        context.out(commands_page());
+        if (context.json) {
+            show_json(Json::array(), nullptr, commands_page(), context);
+        } else {
+            context.out(commands_page());
+        }
         return ExitCode::ok;
     }
     if (options.out) {
@@ -69,8 +99,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         options.command.empty() ? Result<ManPage>(manual())
                                 : page_of(fmt::format("{}", fmt::join(options.command, "-")))
     );
-    context.out(page.text);
-    return ExitCode::ok;
+    return show_page(page, context);
 }
 
 constexpr auto k_positionals = positionals<Options>(
