@@ -61,21 +61,19 @@ SloDesk::ask(measure::Question question, double window_s) {
     question.window = {now_s_ - window_s, now_s_};
     measure::ToldReading told{.revision = question.revision, .window_s = window_s};
     auto reading = co_await source_.read(std::move(question));
-    Json line{
-        {"revision", told.revision},
-        {"window_s", window_s},
-        {"state", "error"},
-        {"why", reading ? std::string() : reading.error().text()},
-    };
-    if (reading) {
-        told.reading = *std::move(reading);
-        line = measure::to_json(told);
-    }
-    folder_.append("measure/readings.ndjson", line);
     ++asked_;
     if (!reading) {
+        const Json line{
+            {"revision", told.revision},
+            {"window_s", window_s},
+            {"state", "error"},
+            {"why", reading.error().text()},
+        };
+        folder_.append("measure/readings.ndjson", line);
         co_return std::unexpected(std::move(reading).error());
     }
+    told.reading = *std::move(reading);
+    folder_.append("measure/readings.ndjson", measure::to_json(told));
     co_return std::make_shared<const measure::ToldReading>(std::move(told));
 }
 
@@ -131,6 +129,7 @@ Result<ExitCode> run_slo(
     }
     report::Report input;
     input.title = command.name;
+    input.facts = {{"source", choice.text()}};
     input.headline = headline_of(session.checks(), end, signal);
     input.next = next_command(command, end, findings.unfit, session.folder().path());
     input.more = std::move(findings.more);

@@ -106,6 +106,7 @@ test('the report of every command draws what it measured, with the limit', async
     for (const caption of captions) assert.ok(figures.some((one) => one.includes(`<figcaption>${caption}`)), `${name}: ${caption}: ${figures.length} charts`);
     assert.ok(figures.join('').split('class="limit"').length > limits, `${name}: its limit`);
     assert.doesNotMatch(figures.join(''), /nan|inf\b/);
+    if (args[0] === 'slo') assert.match(html, /<dt>source<\/dt><dd>[^<]*access\.log/, `${name}: what was read`);
   }
 });
 
