@@ -57,8 +57,9 @@ std::string latency_chart(const Report& report) {
         add_latency(rows, row, "stable", row.stable);
         add_latency(rows, row, "canary", row.canary);
     }
-    return bar_chart(
-        "p95 of the time to the first content by stage, with 95 % intervals", "s", 1, rows
+    constexpr double k_brief_s = 1; // as the text beside each bar
+    return times_chart(
+        "p95 of the time to the first content by stage, with 95 % intervals", k_brief_s, rows
     );
 }
 

@@ -37,19 +37,11 @@ std::string plain(double value) {
     return fmt::format("{:.4g}", value);
 }
 
-constexpr double k_milli = 1000;
 constexpr double k_short_s = 0.1; ///< below it milliseconds are read more easily
 
 std::string seconds(double time) {
     return time < k_short_s ? fmt::format("{:.3g}ms", time * k_milli)
                             : measure::seconds_text(time, -1);
-}
-
-std::string times_chart(std::string_view caption, const std::vector<Bar>& rows) {
-    const bool brief = std::ranges::all_of(rows, [](const Bar& row) {
-        return std::max({row.value, row.high, row.limit.value_or(0)}) < k_short_s;
-    });
-    return bar_chart(caption, brief ? " ms" : " s", brief ? k_milli : 1, rows);
 }
 
 /// Of a gate on a limit: its interval against it. Versus another revision: both, as measured.
@@ -108,7 +100,7 @@ std::string gates_of(const Report& report) {
         }
     }
     return bar_chart("Bad requests against the limit", "%", k_percent, shares) +
-           times_chart("Times against the limit", waits) +
+           times_chart("Times against the limit", k_short_s, waits) +
            bar_chart("Measured against the limit", "", 1, others);
 }
 
@@ -202,7 +194,9 @@ std::string answers_of(const Report& report) {
         bar.text = seconds(bar.value);
         rows.push_back(std::move(bar));
     }
-    return times_chart("Answers: from the head over the first content (the dot) to the end", rows);
+    return times_chart(
+        "Answers: from the head over the first content (the dot) to the end", k_short_s, rows
+    );
 }
 
 } // namespace

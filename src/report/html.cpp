@@ -54,7 +54,9 @@ pre.command { white-space: pre-wrap; }
     border-bottom: 1px solid var(--line); }
   .scroll:has(td.wide) tr:last-child { border-bottom: 0; } .scroll tr:has(td.wide) td { border: 0; }
   td.wide { grid-column: 1 / -1; padding-top: 0; } }
-@media print { .scroll { overflow: visible; border: 0; } body { font-size: .8rem; padding: 0; max-width: none; }
+@media print { .scroll { overflow: visible; border: 0; } body { font-size: .75rem; line-height: 1.4; padding: 0;
+  max-width: none; } table { font-size: 1em; }
+  pre { white-space: pre-wrap; } svg { max-width: 22rem; }
   th, td { padding: .15rem .4rem; min-width: 0; } td.wide { min-width: 0; } tr { break-inside: avoid; }
   .charts { grid-template-columns: 1fr 1fr; } h2 { break-after: avoid; margin-top: 1rem; }
   details { color: var(--soft); } }

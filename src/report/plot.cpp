@@ -37,7 +37,9 @@ Tone tone_of(SeriesTone tone) {
 }
 
 std::string number(double value) {
-    return fmt::format("{:.4g}", value);
+    constexpr double k_exponents = 9999.5; // from here on {:.4g} would write 1e+04
+    return std::abs(value) < k_exponents ? fmt::format("{:.4g}", value)
+                                         : fmt::format("{:.0f}", value);
 }
 
 std::string picture(std::string_view described, double height, std::string_view inner) {
@@ -118,28 +120,13 @@ struct Frame {
 };
 
 Frame frame_of(const Series& series) {
-    Frame out;
-    bool first = true;
-    double most = 0;
-    for (const SeriesLine& one : series.lines) {
-        for (const SeriesPoint& point : one.points) {
-            out.from = first ? point.x : std::min(out.from, point.x);
-            out.to = first ? point.x : std::max(out.to, point.x);
-            first = false;
-            most = std::max(most, point.y);
-            most = std::max(most, point.open ? point.y : point.high.value_or(0));
-        }
-    }
-    for (const auto& [name, limit] : series.limits) {
-        most = std::max(most, limit);
-    }
-    for (const SeriesMark& mark : series.marks) {
-        out.from = std::min(out.from, mark.x);
-        out.to = std::max(out.to, mark.x);
-    }
     constexpr int k_count = 4;
-    out.most = ticks_up_to(most * series.scale, k_count).back() / series.scale;
-    return out;
+    const Extent extent = extent_of(series);
+    return {
+        .from = extent.from,
+        .to = extent.to,
+        .most = ticks_up_to(extent.most * series.scale, k_count).back() / series.scale,
+    };
 }
 
 std::string grid(const Series& series, const Frame& frame) {
@@ -152,8 +139,11 @@ std::string grid(const Series& series, const Frame& frame) {
         out += text(k_left - 6, y + 4, "end", number(tick) + series.unit);
     }
     const double step = ticks_up_to(frame.to - frame.from, k_along)[1];
-    for (double tick = std::ceil(frame.from / step) * step; tick <= frame.to * 1.0001;
-         tick += step) {
+    const double begin = std::ceil(frame.from / step);
+    constexpr double k_rounding = 0.001;
+    const auto count = static_cast<int>(std::floor(frame.to / step - begin + k_rounding)) + 1;
+    for (int i = 0; i < count; ++i) {
+        const double tick = (begin + i) * step;
         const double x = frame.x(tick);
         out += line("axis", x, k_top, x, k_base + 4);
         out += text(x, k_base + 18, "middle", number(tick) + " " + series.x_unit);
@@ -235,7 +225,7 @@ std::string legend(const Series& series) {
     for (const SeriesLine& one : series.lines) {
         const Tone tone = tone_of(one.tone);
         out += fmt::format(
-            "<span><span class=\"key {}\" aria-hidden=\"true\">{}</span> {}</span> ",
+            R"(<span><span class="key {}" aria-hidden="true">{}</span> {}</span> )",
             tone.css,
             tone.sign,
             html::escaped(one.name)
@@ -327,12 +317,13 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
 
 } // namespace
 
-std::string plot(const Series& series) {
+std::string plot(const Series& given) {
     const bool empty =
-        std::ranges::all_of(series.lines, [](const SeriesLine& one) { return one.points.empty(); });
+        std::ranges::all_of(given.lines, [](const SeriesLine& one) { return one.points.empty(); });
     if (empty) {
         return {};
     }
+    const Series series = in_fitting_units(given);
     const Frame frame = frame_of(series);
     std::string inner = grid(series, frame) + across(series, frame);
     for (const SeriesLine& one : series.lines) {
@@ -347,6 +338,13 @@ std::string plot(const Series& series) {
         legend(series),
         numbers(series)
     );
+}
+
+std::string times_chart(std::string_view caption, double brief_s, const std::vector<Bar>& rows) {
+    const bool brief = std::ranges::all_of(rows, [brief_s](const Bar& row) {
+        return std::max({row.value, row.high, row.limit.value_or(0)}) < brief_s;
+    });
+    return bar_chart(caption, brief ? " ms" : " s", brief ? k_milli : 1, rows);
 }
 
 std::string bar_chart(

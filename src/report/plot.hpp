@@ -16,6 +16,8 @@ namespace oa_stream::report {
 /// A chart with its legend, and its numbers in a table below it. Empty without any point.
 [[nodiscard]] std::string plot(const Series& series);
 
+inline constexpr double k_milli = 1000;
+
 /// A value with its interval on a common axis.
 struct Bar {
     std::string label;
@@ -32,6 +34,22 @@ struct Bar {
 [[nodiscard]] std::string bar_chart(
     std::string_view caption, std::string_view unit, double scale, const std::vector<Bar>& rows
 );
+
+/// What a chart has to hold.
+struct Extent {
+    double from = 0;
+    double to = 1;
+    double most = 0; ///< of y and limits, unscaled
+};
+[[nodiscard]] Extent extent_of(const Series& series);
+
+/// Seconds as people say them: there is no room beside an axis for 0.002 s, nor below it for
+/// 10800 s.
+[[nodiscard]] Series in_fitting_units(Series series);
+
+/// Of seconds: drawn in milliseconds when every value and limit is below `brief_s`.
+[[nodiscard]] std::string
+times_chart(std::string_view caption, double brief_s, const std::vector<Bar>& rows);
 
 /// Round numbers from 0 to at least `most`, about `count` of them; ascending, never fewer than two.
 [[nodiscard]] std::vector<double> ticks_up_to(double most, int count);

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <span>
 
 namespace oa_stream::report {
@@ -185,10 +186,10 @@ std::string drill(const Report& report) {
     );
 }
 
-std::string check_table(const Report& report, bool passed, std::string_view label) {
+std::string check_rows(const Report& report, Verdict verdict) {
     std::string rows;
     for (const Check& check : report.checks) {
-        if ((check.verdict == Verdict::pass) == passed) {
+        if (check.verdict == verdict) {
             rows += fmt::format(
                 "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td "
                 "class=\"wide\">{}</td></tr>\n",
@@ -198,6 +199,16 @@ std::string check_table(const Report& report, bool passed, std::string_view labe
                 escaped(check.detail)
             );
         }
+    }
+    return rows;
+}
+
+/// In the order of `verdicts`: nobody looks for what failed below dozens of skipped ones.
+std::string
+check_table(const Report& report, std::initializer_list<Verdict> verdicts, std::string_view label) {
+    std::string rows;
+    for (const Verdict verdict : verdicts) {
+        rows += check_rows(report, verdict);
     }
     return rows.empty() ? ""
                         : html::table(label, heads({"check", "verdict", "mode", "detail"}), rows);
@@ -210,12 +221,16 @@ std::string checks(const Report& report) {
     }
     const auto passed = std::ranges::count(report.checks, Verdict::pass, &Check::verdict);
     std::string out = "<h2>Checks</h2>\n" + check_charts(report) +
-                      check_table(report, false, "Checks that did not pass");
+                      check_table(
+                          report,
+                          {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::skipped},
+                          "Checks that did not pass"
+                      );
     if (passed > 0) {
         out += fmt::format(
             "<details><summary>{} passed</summary>\n{}</details>\n",
             counted(static_cast<std::uint64_t>(passed), "check"),
-            check_table(report, true, "Checks that passed")
+            check_table(report, {Verdict::pass}, "Checks that passed")
         );
     }
     return out;
@@ -245,9 +260,9 @@ std::string html_tail(const Report& report) {
         out += "</ul>\n";
     }
     return out +
-           "<h2>Judge it again</h2>\n<p>This folder holds every stream as bytes with html_head "
-           "and timing, every sample and gate, and every change of traffic.</p>\n"
-           "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.html_head streams/NAME.sse\n"
+           "<h2>Judge it again</h2>\n<p>Streams were kept as bytes, with head and timing. Each "
+           "can be judged again offline.</p>\n"
+           "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.head streams/NAME.sse\n"
            "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
 }
 

@@ -11,9 +11,14 @@ import { Browser } from './lib/cdp.mjs';
 const AXE = fs.readFileSync(path.join(ROOT, 'tests/browser/node_modules/axe-core/axe.min.js'), 'utf8');
 const SCREENS = [['phone', 390, 844, true], ['tablet', 800, 900, false], ['desk', 1440, 900, false]];
 
-let browser, file, loaded;
+let browser, file, healthy, loaded;
 before(async () => {
-  const run = await oa(['cutover', 'rehearse', '--local', '--inject', 'error-rate=0.3@25', '--json'], { ms: 120000 });
+  const [run, good] = await Promise.all([
+    oa(['cutover', 'rehearse', '--local', '--inject', 'error-rate=0.3@25', '--json'], { ms: 120000 }),
+    oa(['cutover', 'rehearse', '--local', '--json'], { ms: 120000 }),
+  ]);
+  assert.equal(good.code, 0, good.stderr);
+  healthy = path.join(good.json().evidence, 'report.html');
   assert.equal(run.code, 7, run.stderr);
   file = path.join(run.json().evidence, 'report.html');
   const lane = await startLane();
@@ -111,11 +116,21 @@ test('on a phone the reasons of gates and checks, and what to type next, are rea
 });
 
 test('on paper it takes at most four pages, without what passed', async () => {
-  const { tab, leave } = await open(SCREENS[2], 'light');
-  const { data } = await tab.call('Page.printToPDF', {});
-  const pages = Buffer.from(data, 'base64').toString('latin1').match(/\/Type\s*\/Page\b/g).length;
-  assert.ok(pages <= 4, `${pages} pages`);
-  assert.ok(await tab.run(() => [...document.querySelectorAll('details')].every((one) => !one.open)), 'folded');
+  for (const page of [file, healthy]) {
+    const { tab, leave } = await open(SCREENS[2], 'light', page);
+    const { data } = await tab.call('Page.printToPDF', {});
+    const pages = Buffer.from(data, 'base64').toString('latin1').match(/\/Type\s*\/Page\b/g).length;
+    assert.ok(pages <= 4, `${page}: ${pages} pages`);
+    assert.ok(await tab.run(() => [...document.querySelectorAll('details')].every((one) => !one.open)), 'folded');
+    await leave();
+  }
+});
+
+test('on paper no line of a summary is cut', async () => {
+  const { tab, leave } = await open(['paper', 600, 800, false], 'light', loaded);
+  await tab.call('Emulation.setEmulatedMedia', { media: 'print' });
+  const cut = await tab.run(() => [...document.querySelectorAll('pre')].filter((one) => one.scrollWidth > one.clientWidth).length);
+  assert.equal(cut, 0);
   await leave();
 });
 

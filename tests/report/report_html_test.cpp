@@ -3,6 +3,7 @@
 #include "plot.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <limits>
 
@@ -111,6 +112,26 @@ TEST_CASE("report.html: checks that passed are folded, the others are not") {
     CHECK(page.find("<code>budget.stream-good") > page.find("<summary>1 check passed"));
 }
 
+TEST_CASE("report.html: what failed comes before what was skipped") {
+    Report report;
+    report.title = "smoke";
+    report.checks = {
+        {.id = "first.skipped", .verdict = Verdict::skipped},
+        {.id = "unsure", .verdict = Verdict::inconclusive},
+        {.id = "second.skipped", .verdict = Verdict::skipped},
+        {.id = "failed", .verdict = Verdict::fail},
+        {.id = "error", .verdict = Verdict::error},
+    };
+    const std::string page = report_html(report);
+    std::size_t before = 0;
+    for (const char* id : {"failed", "error", "unsure", "first.skipped", "second.skipped"}) {
+        const std::size_t at = page.find(fmt::format("<code>{}</code>", id));
+        REQUIRE(at != std::string::npos);
+        CHECK(at > before);
+        before = at;
+    }
+}
+
 TEST_CASE("report.html: series of a command, with limits, open ends and marks") {
     Report report;
     report.title = "load";
@@ -134,6 +155,47 @@ TEST_CASE("report.html: series of a command, with limits, open ends and marks") 
     // The axis ends at a round number above everything, and has a line a quarter.
     CHECK(page.contains(">6%</text>"));
     CHECK(page.contains(">2%</text>"));
+}
+
+TEST_CASE("report.html: the commands to judge it again name files that are there") {
+    const std::string page = report_html(sample_report());
+    CHECK(page.contains("oa-stream check --headers streams/NAME.head streams/NAME.sse\n"));
+    CHECK_FALSE(page.contains("html_head"));
+}
+
+TEST_CASE("report.html: times have a unit that fits, short ones and those of hours") {
+    const auto page_of = [](double y, double to, SeriesMark mark) {
+        Report report;
+        report.title = "load";
+        Series series{.caption = "Times", .unit = " s"};
+        series.lines = {{"p95", SeriesTone::canary}};
+        series.lines[0].points = {{.x = 1, .y = y}, {.x = to, .y = y}};
+        series.marks = {std::move(mark)};
+        report.series = {series};
+        return report_html(report);
+    };
+    const std::string brief = page_of(0.006, 3, {2, "restart"});
+    CHECK(brief.contains(">2 ms</text>"));
+    CHECK(brief.contains(">6 ms</text>"));
+    CHECK(brief.contains("p95: at most 6 ms"));
+    CHECK(brief.contains("1: restart at 2.00 s"));
+    const std::string minutes = page_of(2, 3601, {1800, "restart"});
+    CHECK(minutes.contains(">60 min</text>"));
+    CHECK(minutes.contains("1: restart at 30.00 min"));
+    const std::string hours = page_of(20'000, 43'201, {10'800, "restart"});
+    CHECK(hours.contains(">10 h</text>"));
+    CHECK(hours.contains("1: restart at 3.00 h"));
+    CHECK(hours.contains(">20000 s</text>"));
+    CHECK_FALSE(hours.contains("e+0"));
+}
+
+TEST_CASE("report.html: a point alone has one line of the grid at most") {
+    Report report;
+    report.title = "load";
+    Series series{.caption = "Late", .unit = "%"};
+    series.lines = {{"bad", SeriesTone::canary, {{.x = 100'000, .y = 1}}}};
+    report.series = {series};
+    CHECK(count(report_html(report), " s</text>") <= 1);
 }
 
 TEST_CASE("report.html: what the checks of a run without stages measured is drawn") {

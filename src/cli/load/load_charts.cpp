@@ -1,5 +1,6 @@
 #include "load_charts.hpp"
 
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/proportion.hpp"
 
 #include <algorithm>
@@ -19,6 +20,12 @@ report::SeriesPoint point_of(double at, double value) {
 
 double worse(const std::optional<double>& a, const std::optional<double>& b) {
     return std::max(a.value_or(0), b.value_or(0));
+}
+
+/// "bad <=", to stand before the value.
+std::string before_value(const probe::LoadLimit& limit) {
+    const std::string_view text = limit.text;
+    return std::string(trim(text.substr(0, text.find('<')))) + " <=";
 }
 
 } // namespace
@@ -88,9 +95,9 @@ LoadCharts::series(double target_per_second, const std::vector<probe::LoadLimit>
     }
     for (const probe::LoadLimit& limit : limits) {
         if (limit.what == "bad") {
-            bad.limits.emplace_back(limit.text, limit.limit);
+            bad.limits.emplace_back(before_value(limit), limit.limit);
         } else if (limit.what == "first_content") {
-            times.limits.emplace_back(limit.text, limit.limit);
+            times.limits.emplace_back(before_value(limit), limit.limit);
         }
     }
     return {std::move(rate), std::move(bad), std::move(times)};
