@@ -27,10 +27,11 @@ namespace {
 constexpr Millis k_counter_wait{1000};
 constexpr Millis k_counter_look{50};
 
-/// How many times as long it has to be for as many requests as its limits need; at least twice.
-int times_as_long(const std::vector<Check>& checks) {
+/// How many times as long as asked for it has to be for as many requests as its limits need; at
+/// least twice. One that was stopped after this `part` of its time may just run to its end.
+int times_as_long(const std::vector<Check>& checks, std::optional<double> part) {
     constexpr double k_most = 1000;
-    double out = 2;
+    double out = part ? 0 : 2;
     for (const Check& check : checks) {
         const auto n = int_member(check.data, "n").value_or(0);
         const auto needs = int_member(check.data, "needs_n").value_or(0);
@@ -38,13 +39,19 @@ int times_as_long(const std::vector<Check>& checks) {
             out = std::max(out, static_cast<double>(needs) / static_cast<double>(n));
         }
     }
-    return static_cast<int>(std::ceil(std::min(out, k_most)));
+    return static_cast<int>(std::ceil(std::clamp(out * part.value_or(1), 1.0, k_most)));
+}
+
+std::optional<double> stopped_part(const LoadArgs& args, const probe::LoadTotals& totals) {
+    const std::chrono::duration<double> planned = args.options.duration;
+    return totals.stopped.empty() ? std::nullopt : std::optional(totals.seconds / planned.count());
 }
 
 /// What to type when it could not be decided.
-std::string again(const LoadArgs& args, const std::vector<Check>& checks, bool reached) {
-    if (reached) {
-        return args.longer(times_as_long(checks));
+std::string
+again(const LoadArgs& args, const std::vector<Check>& checks, const probe::LoadTotals& totals) {
+    if (totals.sent > 0) {
+        return args.longer(times_as_long(checks, stopped_part(args, totals)));
     }
     Typed smoke{&smoke_stream_command};
     for (const std::string_view option : {k_base_url.name, k_auth.name, k_connect_to.name}) {
@@ -53,7 +60,7 @@ std::string again(const LoadArgs& args, const std::vector<Check>& checks, bool r
             smoke.args.given.insert(*given);
         }
     }
-    return smoke.with(names::no_probes);
+    return smoke.text();
 }
 
 /// One load under way.
@@ -309,8 +316,8 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
         load_text(args_.options.target.base_url, end.verdict, session_.checks(), outcome_);
     SmokeCommand command{.name = "load", .target = args_.options.target.base_url};
     // Where nobody listens a smoke would find no more.
-    command.again = unreached_.empty() ? again(args_, session_.checks(), outcome_.totals.sent > 0)
-                                       : args_.typed.text();
+    command.again =
+        unreached_.empty() ? again(args_, session_.checks(), outcome_.totals) : args_.typed.text();
     report::Report input;
     input.title = command.name + " " + command.target;
     input.facts = {{"checks", run::count_text(session_.checks())}, {"plan", outcome_.plan}};

@@ -152,6 +152,7 @@ describe('loads', { concurrency: 4 }, () => {
     const report = summary(run);
     assert.ok(report.load.counts.sent > 100, JSON.stringify(report.load.counts));
     assert.match(check(report, 'ran').detail, /interrupted/);
+    assert.match(report.next, /--duration 10m( |$)/, 'all of it is long enough');
     assert.notEqual(report.verdict, 'PASS');
     assert.ok(report.load.from_planned.first_content.n > 100);
     assert.equal(JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8')).load.counts.sent, report.load.counts.sent);
@@ -194,6 +195,12 @@ describe('loads', { concurrency: 4 }, () => {
       const wrong = await load(fake.base, ['--rate', '100/s', '--auth', 'env:OA_TEST_TOKEN', '--yes-load', '127.0.0.1'], { env: { OA_TEST_TOKEN: 'another-token-0123' } });
       assert.equal(wrong.code, 5, wrong.stderr);
       await fake.stop();
+    });
+    test('a bad first answer suggests the smoke that shows why, with its probes', async () => {
+      const lane = await startLane({ args: ['--inject', 'error-rate=1'] });
+      const run = await load(lane.base, ['--rate', '10/s', '--duration', '1s']);
+      assert.equal(run.json().next, `oa-stream smoke stream --base-url ${lane.base}`, run.stdout);
+      await lane.stop();
     });
     test('a lane that breaks under the load is let go', { timeout: limit(60000) }, async () => {
       let asked = 0;
