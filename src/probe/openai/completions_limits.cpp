@@ -1,5 +1,6 @@
 // Of made-up turns: what reaches the model, clients that leave, and the limit.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_held.hpp"
@@ -129,7 +130,7 @@ Task<std::string> full_fault(RunPtr run, std::uint64_t limit) {
             run, {"POST", path, dump_json(prompt_body(*run, "scenario:echo;text=ok", streamed))}
         );
         if (auto wrong = refusal_fault(answer, 429, "concurrency_exceeded"); !wrong.empty()) {
-            co_return fmt::format("{} turns run: {}", limit, wrong);
+            co_return fmt::format("with {} under way: {}", counted(limit, "turn"), wrong);
         }
         if (!answer.headers.has("retry-after") ||
             answer.headers.get("x-conc-limit") != std::to_string(limit) ||

@@ -205,7 +205,13 @@ std::string refusal_fault(
     const Json* error = body ? member(*body, "error") : nullptr;
     const auto said = error == nullptr ? std::string() : text_in(*error, "code");
     if (response.status != status) {
-        return fmt::format("expected {}, saw {} {}", status, response.status, printable(said, 60));
+        return fmt::format(
+            "expected {}, saw {}{}{}",
+            status,
+            response.status,
+            said.empty() ? "" : " ",
+            printable(said, 60)
+        );
     }
     if (auto wrong = error_fault(response); !wrong.empty()) {
         return wrong;

@@ -2,6 +2,7 @@
 
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_run.hpp"
@@ -148,7 +149,7 @@ Task<bool> check_models(RunPtr run) {
     run->report(
         "models",
         wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? fmt::format("{} of {} models", run->model, names.size()) : wrong,
+        wrong.empty() ? fmt::format("{} of {}", run->model, counted(names.size(), "model")) : wrong,
         std::move(data)
     );
     if (run->model.empty()) {

@@ -44,6 +44,7 @@ beside('a good lane passes, and every answer is kept', async (lane) => {
   for (const name of ['models', 'whole.first', 'whole.second', 'whole.shape', 'stream.contract', 'stream.incremental', 'usage', 'reject.parameter', 'auth.missing-key']) {
     assert.equal(verdictOf(run, name), 'PASS', checksOf(run)[name].detail);
   }
+  assert.match(checksOf(run).models.detail, /^\S+ of 1 model$/);
   assert.equal(verdictOf(run, 'edge.shape'), 'SKIPPED');
   const kept = checksOf(run)['stream.contract'].evidence;
   const bytes = fs.readFileSync(path.join(document.evidence, kept.find((f) => f.endsWith('.sse'))), 'utf8');
@@ -77,6 +78,7 @@ for (const [name, spoil, check] of [
   ['an edge page instead of an answer', () => ({ status: 524, body: '<html>timeout</html>' }), 'models'],
   ['no counts in whole answers', (body) => ({ body: body.replace(/,"usage":\{.*\}\}(?=\}$)/, '') }), 'usage'],
   ['no [DONE]', (body) => ({ body: body.replace('data: [DONE]\n\n', '') }), 'stream.contract'],
+  ['a refusal without a code', (body, status) => (status >= 400 ? { status: 418, body: '{}' } : { body }), 'reject.parameter'],
   ['another shape', (body) => ({ body: body.replace('"finish_reason"', '"ended_because"') }), 'edge.shape'],
 ]) {
   beside(`found: ${name}`, async (lane) => {
@@ -84,6 +86,7 @@ for (const [name, spoil, check] of [
     const run = await smoke(edge.base, ['--direct', lane.base]);
     assert.equal(run.code, 1, run.stdout);
     assert.equal(verdictOf(run, check), 'FAIL', run.stdout);
+    assert.equal(checksOf(run)[check].detail, checksOf(run)[check].detail.trim());
     await edge.close();
   });
 }
