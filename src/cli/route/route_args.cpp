@@ -4,6 +4,7 @@
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/token_source.hpp"
+#include "oa_stream/probe/given_headers.hpp"
 
 #include "core/suggestion.hpp"
 #include "screen/shown.hpp"
@@ -30,11 +31,8 @@ Result<NamedSecret> read_named_secret(std::string_view reference) {
 }
 
 Result<void> read_route_headers(std::span<const std::string> values, RouteOptions& options) {
-    probe::Target read;
-    for (const std::string& header : values) {
-        OA_CHECK(probe::add_header(read, header));
-    }
-    options.target.service.extra = std::move(read.extra);
+    OA_TRY(probe::GivenHeaders read, probe::read_headers(values));
+    options.target.service.extra = std::move(read.values);
     options.target.hidden = std::move(read.hidden);
     return {};
 }

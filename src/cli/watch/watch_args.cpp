@@ -2,6 +2,11 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/net/token_source.hpp"
+#include "oa_stream/probe/given_headers.hpp"
+
+#include "core/globals.hpp"
+
+#include <fmt/format.h>
 
 #include <unistd.h>
 
@@ -51,12 +56,9 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
         (options.user.empty() ? watched.prometheus.bearer : watched.prometheus.password) =
             options.auth.first;
         watched.prometheus.ca_file = options.ca;
-        probe::Target target; // reads headers for all kinds of targets
-        for (const std::string& header : options.headers) {
-            OA_CHECK(probe::add_header(target, header));
-        }
-        watched.prometheus.headers = std::move(target.extra);
-        watched.prometheus.hidden = std::move(target.hidden);
+        OA_TRY(probe::GivenHeaders read, probe::read_headers(options.headers));
+        watched.prometheus.headers = std::move(read.values);
+        watched.prometheus.hidden = std::move(read.hidden);
         watched.prometheus.matchers = options.matchers;
         watched.budget_window = options.budget_window;
         OA_CHECK(measure::check(watched.prometheus));

@@ -5,9 +5,13 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/secret_header.hpp"
 #include "oa_stream/net/token_source.hpp"
+#include "oa_stream/probe/given_headers.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
 
 namespace oa_stream::probe {
 namespace {
@@ -20,20 +24,7 @@ Json text_part(std::string_view text) {
     return Json{{"type", "text"}, {"text", text}};
 }
 
-} // namespace
-
-net::ClientRequest plain_request(const Target& target, std::string_view path) {
-    net::ClientRequest request;
-    request.url = target.base_url + std::string(path);
-    const bool ours = target.renewed && target.bearer.equals(target.renewed->first.reveal());
-    request.bearer = ours ? target.renewed->now : target.bearer;
-    request.connect_to = target.connect_to;
-    request.headers = target.extra;
-    request.ca_file = target.ca_file;
-    return request;
-}
-
-Result<void> add_header(Target& target, std::string_view header) {
+Result<void> add_line(GivenHeaders& out, std::string_view header) {
     const std::size_t colon = header.find(':');
     const std::string name(trim(header.substr(0, colon)));
     if (colon == std::string_view::npos || name.empty() ||
@@ -49,14 +40,45 @@ Result<void> add_header(Target& target, std::string_view header) {
     if (net::is_token_reference(value)) {
         OA_TRY(const Secret secret, net::read_token(value));
         value = secret.reveal();
-        target.hidden.push_back(secret);
+        out.hidden.push_back(secret);
     } else if (net::is_secret_header(name)) { // typed as it is: at least no evidence holds it
-        target.hidden.emplace_back(value.substr(value.find(' ') + 1)); // of "Bearer …", too
+        out.hidden.emplace_back(value.substr(value.find(' ') + 1)); // of "Bearer …", too
     }
     if (value.find_first_of("\r\n") != std::string::npos) {
         return fail(Code::usage, fmt::format("the header {} is not one line", name));
     }
-    target.extra.set(name, std::move(value));
+    out.values.set(name, std::move(value));
+    return {};
+}
+
+} // namespace
+
+net::ClientRequest plain_request(const Target& target, std::string_view path) {
+    net::ClientRequest request;
+    request.url = target.base_url + std::string(path);
+    const bool ours = target.renewed && target.bearer.equals(target.renewed->first.reveal());
+    request.bearer = ours ? target.renewed->now : target.bearer;
+    request.connect_to = target.connect_to;
+    request.headers = target.extra;
+    request.ca_file = target.ca_file;
+    return request;
+}
+
+Result<GivenHeaders> read_headers(std::span<const std::string> lines) {
+    GivenHeaders out;
+    for (const std::string& line : lines) {
+        OA_CHECK(add_line(out, line));
+    }
+    return out;
+}
+
+Result<void> add_header(Target& target, std::string_view header) {
+    GivenHeaders read;
+    OA_CHECK(add_line(read, header));
+    for (const auto& [name, value] : read.values.all()) {
+        target.extra.set(name, value);
+    }
+    std::ranges::move(read.hidden, std::back_inserter(target.hidden));
     return {};
 }
 
