@@ -130,6 +130,14 @@ Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& co
             Code::usage, "both --once and --ndjson were given", names::ndjson, "or --once --json"
         );
     }
+    if (options.length && (options.once || context.json)) {
+        return fail(
+            Code::usage,
+            "this looks once, and no longer",
+            std::string(options.once ? names::once : k_json.name),
+            fmt::format("to watch for a time, {} prints each look", names::ndjson)
+        );
+    }
     out.until_bad = options.until.has_value() || options.fail_fast;
     return out;
 }

@@ -352,7 +352,7 @@ beside('what is no lane is unreadable, not healthy', async (lane) => {
 });
 
 beside('what makes no sense is refused', async (lane) => {
-  for (const args of [[], ['--base-url', lane.base, '--prometheus', 'http://127.0.0.1:9'], ['--base-url', lane.base, '--every', '1ms'], ['--base-url', lane.base, '--until', 'good'], ['--base-url', lane.base, '--objective', '100%'], ['--base-url', lane.base, '--once', '--ndjson'], ['--base-url', 'http://user:pass@127.0.0.1:9'], ['--prometheus', 'http://127.0.0.1:9', '--match', 'job="a" b="c"']]) {
+  for (const args of [[], ['--base-url', lane.base, '--prometheus', 'http://127.0.0.1:9'], ['--base-url', lane.base, '--every', '1ms'], ['--base-url', lane.base, '--until', 'good'], ['--base-url', lane.base, '--objective', '100%'], ['--base-url', lane.base, '--once', '--ndjson'], ['--base-url', lane.base, '--once', '--for', '1s'], ['--base-url', lane.base, '--json', '--for', '1s', '--until', 'bad'], ['--base-url', 'http://user:pass@127.0.0.1:9'], ['--prometheus', 'http://127.0.0.1:9', '--match', 'job="a" b="c"']]) {
     const run = await oa(['watch', ...args]);
     assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
   }
