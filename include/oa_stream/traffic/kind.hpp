@@ -46,7 +46,7 @@ public:
     /// Code::config for settings of which no driver can be made.
     [[nodiscard]] virtual Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const = 0;
     /// One problem each, `where` a key of the playbook.
-    [[nodiscard]] virtual std::vector<Error> problems() const { return {}; }
+    [[nodiscard]] virtual std::vector<Error> problems(const Arms& /*arms*/) const { return {}; }
     /// The plan contains it, and plans are distinguished by it.
     [[nodiscard]] virtual Json to_json() const = 0;
     /// What a person types when oa-stream itself cannot bring `split` about; one shell line.

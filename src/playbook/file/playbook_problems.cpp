@@ -129,7 +129,7 @@ private:
         if (traffic.settings == nullptr) {
             return;
         }
-        std::ranges::move(traffic.settings->problems(), std::back_inserter(out_));
+        std::ranges::move(traffic.settings->problems(traffic.arms()), std::back_inserter(out_));
         if (traffic.settings->names_none() && !brings_its_own_lanes(playbook_)) {
             bad("traffic", "socket is missing: only a rehearsal brings its own front door");
         }

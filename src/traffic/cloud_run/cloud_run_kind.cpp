@@ -37,7 +37,7 @@ struct CloudRunSettings final : DriverSettings {
              .token = tokens(parts)}
         );
     }
-    [[nodiscard]] std::vector<Error> problems() const override {
+    [[nodiscard]] std::vector<Error> problems(const Arms&) const override {
         const auto url = check_url("traffic.endpoint", endpoint);
         return url ? std::vector<Error>{} : std::vector{url.error()};
     }

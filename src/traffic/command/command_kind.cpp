@@ -30,7 +30,7 @@ struct CommandSettings final : DriverSettings {
              .timeout = timeout}
         );
     }
-    [[nodiscard]] std::vector<Error> problems() const override {
+    [[nodiscard]] std::vector<Error> problems(const Arms&) const override {
         if (read.empty() || set.empty()) {
             return {{Code::config, "read and set must name a program", "traffic", {}}};
         }

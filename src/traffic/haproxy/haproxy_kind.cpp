@@ -36,6 +36,19 @@ struct HaproxySettings final : DriverSettings {
              .state_file = state_file}
         );
     }
+    [[nodiscard]] std::vector<Error> problems(const Arms& arms) const override {
+        // Of two revisions that are one server no weight can make a split.
+        if (const std::string& server = stable_name(arms);
+            !server.empty() && server == canary_name(arms) && arms.stable != arms.canary) {
+            return {
+                {Code::config,
+                 fmt::format("both revisions are server '{}' of backend {}", server, backend),
+                 "traffic",
+                 "set stable_server or canary_server"}
+            };
+        }
+        return {};
+    }
     [[nodiscard]] Json to_json() const override {
         return {
             {"socket", socket},

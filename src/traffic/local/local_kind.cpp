@@ -25,7 +25,7 @@ struct LocalSettings final : DriverSettings {
         }
         return make_local_driver(*parts.client, {socket, base, parts.arms.revisions()});
     }
-    [[nodiscard]] std::vector<Error> problems() const override {
+    [[nodiscard]] std::vector<Error> problems(const Arms&) const override {
         const auto url = check_url("traffic.base_url", base_url);
         return url ? std::vector<Error>{} : std::vector{url.error()};
     }
