@@ -45,7 +45,7 @@ Result<RecordedLine> line_of(const Json& json, std::uint64_t expected) {
     out.line.seen = state("seen");
     out.line.etag = text("etag");
     out.line.detail = text("detail");
-    for (const char* key : {"way", "domain", "target"}) {
+    for (const char* key : {"way", "domain", "target", k_found_member}) {
         if (const Json* found = member(json, key)) {
             out.line.more[key] = *found;
         }

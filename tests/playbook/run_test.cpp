@@ -1,5 +1,6 @@
 #include "oa_stream/base/file.hpp"
 
+#include "engine/journal.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -281,6 +282,10 @@ TEST_CASE("run: somebody else's split is never fought: stop, and page") {
     CHECK(outcome.exit == ExitCode::rollback_unverified);
     CHECK(world.driver.serving.percent_of("canary") == 10);
     CHECK(outcome.headline.find("NOT verified") != std::string::npos);
+    const auto journal = read_journal(world.journal_text());
+    REQUIRE(journal.has_value());
+    CHECK(journal->found == "canary 10%, stable 90%"); // what a person reads in `cutover status`
+    CHECK(journal->serving == World::split(25)); // no rollback takes the other for ours
 }
 
 TEST_CASE("run: users who still fail after the write mean exit 8, whatever the driver says") {

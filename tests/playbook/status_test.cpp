@@ -190,6 +190,21 @@ TEST_CASE("status: what the journal tells is told, though the plan is gone") {
     CHECK(all->front().serving == "v1 50%, v2 50%");
 }
 
+TEST_CASE("status: what others set was seen last, until the run writes again") {
+    const State state;
+    const auto folder = state.moved();
+    constexpr std::string_view k_found =
+        R"({"seq":4,"at":"d","phase":"unverified","step":"rollback","found":"v1 33, v2 17"})";
+    constexpr std::string_view k_back =
+        R"({"seq":5,"at":"e","phase":"intent","step":"rollback","from":{"v1":50,"v2":50},"to":{"v1":100,"v2":0}})";
+    const auto seen = [&](std::initializer_list<std::string_view> all) {
+        REQUIRE(write_file_atomic(folder / "journal.ndjson", lines(all)).has_value());
+        return status_in(state.path, folder).serving;
+    };
+    CHECK(seen({k_begin, k_intent, k_done, k_found}) == "v1 33, v2 17");
+    CHECK(seen({k_begin, k_intent, k_done, k_found, k_back}) == "v1 50%, v2 50%");
+}
+
 TEST_CASE("status: a run that moves nothing needs nobody, however damaged") {
     for (const std::string_view kind :
          {"smoke-stream", "verify", "load", "slo-gate", "rehearsal", "steady-state"}) {

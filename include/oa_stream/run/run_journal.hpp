@@ -15,6 +15,8 @@ namespace oa_stream::run {
 
 /// In the run folder.
 inline constexpr std::string_view k_journal_file = "journal.ndjson";
+/// Of a line: the traffic that others had set, in words.
+inline constexpr const char* k_found_member = "found";
 
 enum class Phase {
     begin,      ///< first line: what serves before

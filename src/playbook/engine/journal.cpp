@@ -21,6 +21,11 @@ void apply_intent(JournalSummary& summary, const JournalLine& line) {
 }
 
 void apply_line(JournalSummary& summary, const JournalLine& line) {
+    if (const auto found = string_member(line.more, run::k_found_member)) {
+        summary.found = *found;
+    } else if (line.phase == Phase::intent || line.phase == Phase::read_back) {
+        summary.found.clear(); // both come from a fresh look
+    }
     switch (line.phase) {
     case Phase::begin:
         summary.baseline = split_of(line.to);

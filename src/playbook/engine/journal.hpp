@@ -21,7 +21,8 @@ using run::Phase;
 struct JournalSummary {
     traffic::Split baseline;                ///< empty: nothing was begun
     std::string plan;
-    std::optional<traffic::Split> serving{}; ///< last split seen or confirmed
+    std::optional<traffic::Split> serving{}; ///< last split of the run that was seen or confirmed
+    std::string found{};                     ///< what others had set after that; empty: nothing
     std::optional<traffic::Split> pending{}; ///< an intent without an outcome: may serve or not
     /// From and to of that intent: what lies between may serve, too.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};

@@ -174,12 +174,17 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
 }
 
 void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
+    const std::string found = traffic::serving_text(state);
+    // Not as a split that was seen: no rollback may take it for one of this run.
+    (void)record(
+        now, {.phase = Phase::unverified, .step = now.step, .more = {{run::k_found_member, found}}}
+    );
     now.end_with(
         Moved::Result::foreign,
         fmt::format(
             "expected {} to serve, found {}: somebody else changed the traffic",
             now.expected.front().text(),
-            traffic::serving_text(state)
+            found
         )
     );
 }

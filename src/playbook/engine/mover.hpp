@@ -89,7 +89,7 @@ private:
     [[nodiscard]] Task<After> write_once(Attempt* now, traffic::TrafficState state);
     [[nodiscard]] Task<After> refused(Attempt* now, traffic::TrafficState before, Error error);
     [[nodiscard]] Task<After> read_back(Attempt* now, traffic::Split from);
-    static void end_as_foreign(Attempt& now, const traffic::TrafficState& state);
+    void end_as_foreign(Attempt& now, const traffic::TrafficState& state);
     [[nodiscard]] bool record(Attempt& now, const JournalLine& line);
 
     traffic::TrafficDriver& driver_;

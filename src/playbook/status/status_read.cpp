@@ -107,7 +107,7 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
     out.baseline = summary.baseline.empty() ? "" : summary.baseline.text();
     const auto& serving = summary.serving;
     const auto& pending = summary.pending;
-    out.serving = serving ? serving->text() : "";
+    out.serving = !summary.found.empty() ? summary.found : serving ? serving->text() : "";
     out.pending = pending ? pending->text() : "";
     out.moved = summary.needs_rollback();
     out.step = summary.step;
