@@ -1,6 +1,8 @@
 #include "archive.hpp"
 
 #include "oa_stream/base/decompress.hpp"
+#include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -108,6 +110,20 @@ std::string look_behind(Packed& packed, std::uint64_t end) {
 }
 
 } // namespace
+
+bool is_kept_unchanged(std::string_view path) noexcept {
+    if (path.empty() || path.starts_with('/') || path.contains('\\') || path.contains('\n') ||
+        invalid_utf8(path)) {
+        return false;
+    }
+    while (!path.empty()) {
+        const std::string_view part = cut_until(path, '/');
+        if (part == ".." || part == "." || part.empty()) {
+            return false;
+        }
+    }
+    return true;
+}
 
 void ArchiveWriter::Free::operator()(archive* writer) const {
     archive_write_free(writer);

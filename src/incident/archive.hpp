@@ -14,6 +14,9 @@ struct archive;
 
 namespace oa_stream::incident {
 
+/// A relative path that tar and SHA256SUMS hold as it is, on every machine.
+[[nodiscard]] bool is_kept_unchanged(std::string_view path) noexcept;
+
 /// Every entry is a plain file, 0644, owned by 0:0, with one time for all: the same entries give
 /// the same bytes.
 class ArchiveWriter {

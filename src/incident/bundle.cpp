@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "archive.hpp"
@@ -74,7 +75,8 @@ Json manifest_of(const Incident& incident, const BundleRules& rules) {
     };
 }
 
-Sources sources_of(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
+Result<Sources>
+sources_of(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
     Sources out;
     out["incident.md"].text = incident_body(incident, redactor);
     out["timeline.ndjson"].text = redactor.apply(timeline_ndjson(incident.timeline));
@@ -84,6 +86,15 @@ Sources sources_of(const Incident& incident, const Redactor& redactor, const Bun
             out[fmt::format("charts/{}.svg", run.entry.id)].text = std::move(svg);
         }
         for (const std::string& file : run::files_below(run.entry.folder)) {
+            if (!is_kept_unchanged(file)) {
+                return fail(
+                    Code::precondition,
+                    "no bundle can hold a file of this name: " +
+                        printable(redactor.apply(file), 120),
+                    run.entry.folder.string(),
+                    "rename or remove it, then the same command"
+                );
+            }
             out[fmt::format("runs/{}/{}", run.entry.id, file)].file = run.entry.folder / file;
         }
     }
@@ -349,7 +360,7 @@ Result<Bundle> write_bundle(
     const Redactor& redactor,
     const BundleRules& rules
 ) {
-    const Sources sources = sources_of(incident, redactor, rules);
+    OA_TRY(const Sources sources, sources_of(incident, redactor, rules));
     const fs::path draft = out.string() + ".tmp-" + random_hex(4);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         incident.runs.back().entry.started.time_since_epoch()

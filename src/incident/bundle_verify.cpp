@@ -26,25 +26,12 @@ struct Contents {
     std::vector<std::string> odd{}; ///< what does not belong into a bundle
 };
 
-bool safe(std::string_view path) {
-    if (path.empty() || path.starts_with('/') || path.contains('\\') || path.contains('\n')) {
-        return false;
-    }
-    while (!path.empty()) {
-        const std::string_view part = cut_until(path, '/');
-        if (part == ".." || part == "." || part.empty()) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void take(ArchiveEntry&& entry, Contents& into) {
     if (entry.folder) {
         return;
     }
     const std::size_t slash = entry.path.find('/');
-    if (!entry.plain || !safe(entry.path) || slash == std::string::npos) {
+    if (!entry.plain || !is_kept_unchanged(entry.path) || slash == std::string::npos) {
         into.odd.push_back(printable(entry.path, 120));
         return;
     }

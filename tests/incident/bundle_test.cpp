@@ -226,6 +226,26 @@ TEST_CASE("bundle: a secret in a file's name is refused, and what is said finds 
     CHECK(write_bundle(incident_of({folder}), state.path / "b.tar.zst", redactor, {}).has_value());
 }
 
+TEST_CASE("bundle: a name that no sums and no archive can hold is refused at the beginning") {
+    const auto odd = GENERATE(
+        as<std::string>{}, "logs/two\nlines.log", "logs/back\\slash.log", "logs/latin-\xe9.log"
+    );
+    const Scratch state;
+    const auto folder = failed_run(state);
+    REQUIRE(write_file_atomic(folder / odd, "harmless").has_value());
+    const fs::path out = state.path / "b.tar.zst";
+    const auto refused = write_bundle(incident_of({folder}), out, {}, {.accept_changed = true});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::precondition);
+    CHECK(refused.error().where == folder.string());
+    CHECK(refused.error().message.starts_with("no bundle can hold a file of this name: logs/"));
+    CHECK_FALSE(refused.error().text().contains('\n'));
+    CHECK(refused.error().hint == "rename or remove it, then the same command");
+    CHECK_FALSE(fs::exists(out));
+    fs::remove(folder / odd);
+    CHECK(write_bundle(incident_of({folder}), out, {}, {}).has_value());
+}
+
 TEST_CASE("bundle: what is split over deltas is found whatever the file is called") {
     const Scratch state;
     Redactor redactor;
