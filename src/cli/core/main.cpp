@@ -87,7 +87,12 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
     case Code::internal:
         return "oa-stream doctor";
     case Code::credentials:
-        return "give a token with --auth env:NAME, file:PATH or fd:N";
+        if (std::ranges::find(command.options, names::auth, &OptionSpec::name) !=
+            command.options.end()) {
+            return "give a token with --auth env:NAME, file:PATH or fd:N";
+        }
+        return args.all("PLAYBOOK").empty() ? fmt::format("oa-stream {} --help", command.path)
+                                            : "`auth` in the playbook says where a token is";
     case Code::precondition:
     case Code::conflict:
         return "oa-stream cutover status";

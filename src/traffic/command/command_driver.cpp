@@ -191,7 +191,8 @@ private:
                 end.last_line.empty() ? "" : ": ",
                 redactor_.apply(end.last_line)
             ),
-            program
+            program,
+            code == Code::credentials ? "the program gets them as OA_STREAM_DRIVER_… variables" : ""
         };
     }
 

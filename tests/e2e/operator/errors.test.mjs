@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { NAME_A_FILE, NAME_A_RUN, REACHES, TAKE_AUTH, TOKEN, withFile } from '../lib/errors/error_cases.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, oa, scratch } from '../lib/process.mjs';
 
 /** Every command of the binary, with the words its usage asks for. */
@@ -115,6 +117,20 @@ test('credentials: a token that is not there is 5, before anybody is asked', asy
     refused(got, 5, args.join(' '));
     assert.match(got.stderr, /NONESUCH/);
   }
+});
+
+test('credentials: no option is suggested that the command does not have', async (t) => {
+  const prometheus = http.createServer((request, answer) => answer.writeHead(401).end('no'));
+  await new Promise((done) => { prometheus.listen(0, '127.0.0.1', done); });
+  t.after(() => prometheus.close());
+  const target = await LocalTarget.start();
+  t.after(() => target.stop());
+  const playbook = target.write('asks.yaml', fs.readFileSync(target.playbook, 'utf8')
+    .replace('sources: [{ probe: {} }]', `sources: [{ prometheus: { url: "http://127.0.0.1:${prometheus.address().port}" } }, { probe: {} }]`)
+    .replace('bad: any', 'bad: http_5xx'));
+  const got = await target.plan({ playbook });
+  refused(got, 5, 'cutover plan');
+  assert.match(lines(got.stderr).at(-1), /Prometheus answered 401: no \(`auth` in the playbook says where a token is\)$/);
 });
 
 test('a token on the command line is refused and the way to give it is named', async () => {

@@ -97,6 +97,13 @@ TEST_CASE("command driver: only the documented exit codes promise that nothing w
     CHECK(is_ambiguous(written.error()) == row.ambiguous);
 }
 
+TEST_CASE("command driver: missing credentials are looked for where a program gets them") {
+    Bench bench;
+    const auto written = bench.set_script("exit 112");
+    REQUIRE_FALSE(written.has_value());
+    CHECK(written.error().hint == "the program gets them as OA_STREAM_DRIVER_… variables");
+}
+
 TEST_CASE("command driver: a set program that cannot be started has written nothing") {
     Bench bench;
     auto with = bench.options();
