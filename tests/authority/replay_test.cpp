@@ -293,6 +293,19 @@ TEST_CASE("replay: a faults file reaches turns started after it changed") {
     CHECK(stage.replay->health().reason.empty());
 }
 
+TEST_CASE("replay: a faults file that is removed takes its faults with it") {
+    Folder folder;
+    ReplayOptions options = immediate();
+    options.faults_file = folder.path() / "faults";
+    must(write_file_atomic(options.faults_file, "error-rate=1\n"));
+    Stage stage(options);
+    CHECK(stage.play(ask("replay:hello")).outcome() == "failed");
+    std::filesystem::remove(options.faults_file);
+    CHECK(stage.play(ask("replay:hello")).outcome() == "completed");
+    must(write_file_atomic(options.faults_file, "error-rate=1\n")); // the same once more is news
+    CHECK(stage.play(ask("replay:hello")).outcome() == "failed");
+}
+
 TEST_CASE("replay: an interrupt ends the turn as interrupted and history keeps only whole parts") {
     ReplayOptions options;
     options.pace.factor = 2;

@@ -35,11 +35,16 @@ class FaultsFile {
 public:
     explicit FaultsFile(fs::path path) : path_(std::move(path)) {}
 
-    /// The faults in it, when they are news; nullopt when nothing changed or there is no file.
+    /// The faults in it, when they are news: none of a file that was removed. nullopt when nothing
+    /// changed, and before there is a file.
     [[nodiscard]] std::optional<Result<ReplayFaults>> news() {
         std::error_code error;
         const auto time = path_.empty() ? fs::file_time_type{} : fs::last_write_time(path_, error);
         const auto size = path_.empty() || error ? 0 : fs::file_size(path_, error);
+        if (seen_ && error == std::errc::no_such_file_or_directory) {
+            seen_ = false;
+            return ReplayFaults{};
+        }
         if (path_.empty() || error || (seen_ && time == time_ && size == size_)) {
             return std::nullopt;
         }
