@@ -1,9 +1,17 @@
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 
+#include "drill/planted_fault.hpp"
+
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <sys/stat.h>
 
 #include <array>
+#include <cstdlib>
+#include <filesystem>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -56,4 +64,47 @@ TEST_CASE("fault: a percent that is no stage is a usage error naming the stages"
     REQUIRE_FALSE(got.has_value());
     CHECK(got.error().code == Code::usage);
     CHECK(got.error().text().find("0%, 5%, 25%") != std::string::npos);
+}
+
+TEST_CASE("fault: what cannot be a file of faults is left as it is, with nothing planted") {
+    namespace fs = std::filesystem;
+    std::string pattern = (fs::temp_directory_path() / "oa-fault-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    const fs::path folder = pattern;
+    fs::create_directory(folder / "dir");
+    REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+    for (const char* odd : {"dir", "pipe", "absent/faults"}) {
+        CAPTURE(odd);
+        const auto planted = plant_fault(folder, folder / odd, "error-rate=1");
+        REQUIRE_FALSE(planted.has_value());
+        CHECK(planted.error().code == Code::usage);
+        CHECK(planted.error().where == (folder / odd).string());
+        CHECK(planted_fault(folder).empty());
+        CHECK_FALSE(remove_fault(folder).has_value());
+    }
+    CHECK(fs::is_fifo(folder / "pipe"));
+    CHECK(plant_fault(folder, folder / "faults", "error-rate=1").has_value());
+    CHECK_FALSE(planted_fault(folder).empty());
+    fs::remove_all(folder);
+}
+
+TEST_CASE("fault: of a file that is gone, those who watch it learn that the fault is over") {
+    namespace fs = std::filesystem;
+    std::string pattern = (fs::temp_directory_path() / "oa-fault-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    const fs::path folder = pattern;
+    const fs::path file = folder / "faults";
+    REQUIRE(write_file_atomic(file, "latency=1s\n").has_value());
+    REQUIRE(plant_fault(folder, file, "error-rate=1").has_value());
+    fs::remove(file);
+    const auto check = remove_fault(folder);
+    REQUIRE(check.has_value());
+    CHECK(check->verdict == Verdict::pass);
+    CHECK(
+        check->detail ==
+        fmt::format("{} was gone and is as before error-rate=1 again", file.string())
+    );
+    CHECK(read_file(file) == "latency=1s\n");
+    CHECK(planted_fault(folder).empty());
+    fs::remove_all(folder);
 }

@@ -330,7 +330,7 @@ Result<void> check_each_gate(const TargetRunInput& input) {
             "the file of the canary's `serve --inject-file`"
         );
     }
-    return {};
+    return check_faults_file(input.faults_file);
 }
 
 Task<Result<run::RunResult>> drill_each_gate(TargetRunInput input) {

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 namespace oa_stream::playbook {
 
 namespace fs = std::filesystem;
@@ -74,7 +76,13 @@ Removed remove(const Planted& planted) {
     const std::string file = planted.file.string();
     std::error_code ignored;
     if (!fs::exists(planted.file, ignored)) {
-        return {true, fmt::format("{} is gone, and {} with it", file, planted.fault)};
+        // Who watches it may keep what it read last.
+        const auto written = write_file_atomic(planted.file, planted.before);
+        return {
+            true,
+            written ? fmt::format("{} was gone and is as before {} again", file, planted.fault)
+                    : fmt::format("{} is gone, and {} with it", file, planted.fault)
+        };
     }
     const auto now = read_file(planted.file);
     if (!now) {
@@ -108,9 +116,36 @@ Removed remove(const Planted& planted) {
 
 } // namespace
 
-Result<void> plant_fault(const fs::path& folder, const fs::path& file, std::string_view fault) {
+Result<void> check_faults_file(const fs::path& file) {
+    const auto refused = [&](std::string_view why) {
+        return fail(
+            Code::usage,
+            fmt::format("no fault can be planted there: {}", why),
+            file.string(),
+            "the file of the canary's `serve --inject-file`"
+        );
+    };
     std::error_code error;
-    Planted planted{fs::absolute(file, error), std::string(fault), read_file(file).value_or("")};
+    const auto kind = fs::status(file, error).type();
+    if (kind != fs::file_type::regular && kind != fs::file_type::not_found) {
+        return refused("it is no regular file");
+    }
+    const fs::path folder = fs::absolute(file, error).parent_path();
+    if (!fs::is_directory(folder, error)) {
+        return refused("its folder is not there");
+    }
+    // It is replaced, which takes the folder and not only the file.
+    return ::access(folder.c_str(), W_OK | X_OK) == 0 ? Result<void>{}
+                                                      : refused("its folder is not writable");
+}
+
+Result<void> plant_fault(const fs::path& folder, const fs::path& file, std::string_view fault) {
+    OA_CHECK(check_faults_file(file));
+    std::error_code error;
+    Planted planted{fs::absolute(file, error), std::string(fault), ""};
+    if (fs::exists(file, error)) { // unread it would be lost
+        OA_TRY(planted.before, read_file(file));
+    }
     OA_CHECK(remember(folder, planted));
     return write_file_atomic(planted.file, planted.with_fault());
 }

@@ -13,6 +13,10 @@
 
 namespace oa_stream::playbook {
 
+/// Code::usage when `file` can hold no fault: it is neither a regular file nor a name in a folder
+/// that this process may write to.
+[[nodiscard]] Result<void> check_faults_file(const std::filesystem::path& file);
+
 /// Adds a line to `file`, once it is on disk in `folder` how to take it out.
 [[nodiscard]] Result<void> plant_fault(
     const std::filesystem::path& folder, const std::filesystem::path& file, std::string_view fault

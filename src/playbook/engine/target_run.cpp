@@ -179,7 +179,7 @@ Result<void> check_drill(const TargetRunInput& input) {
             "the file of the canary's `serve --inject-file`, or --set fault= for a ruled failure"
         );
     }
-    return {};
+    return check_faults_file(input.faults_file);
 }
 
 Task<Result<run::RunResult>> drill_target(TargetRunInput input) {
