@@ -25,11 +25,32 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Of a process; two processes of one machine that have both in common are the same. 0: it is gone,
+/// or dead and not reaped yet, as under a container's first process.
+std::int64_t start_of(std::int64_t pid) {
+    const auto found = process_state(pid);
+    const bool dead = found && (found->state == 'Z' || found->state == 'X');
+    return found && !dead ? found->start : 0;
+}
+
+std::string boot_id() {
+    return std::string(trim(read_file("/proc/sys/kernel/random/boot_id", 4096).value_or("")));
+}
+
+/// A process of this boot that is no more.
+bool is_dead(const Json& owner) {
+    const auto start = start_of(int_member(owner, "pid").value_or(0));
+    return string_member(owner, "boot") == boot_id() &&
+           (start == 0 || start != int_member(owner, "pid_start").value_or(0));
+}
+
 std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     const auto text = read_kept(path, 64U << 10U);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     std::string who = "by another process";
-    if (json) {
+    if (json && string_member(*json, "host") == host_name() && is_dead(*json)) {
+        who += ", just begun"; // and has not written its own name yet
+    } else if (json) {
         const auto run = string_member(*json, "run");
         who = fmt::format(
             "by process {} on {} since {}{}",
@@ -42,18 +63,6 @@ std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     return fail(
         Code::conflict, fmt::format("{} is being worked on {}", target, who), path.string()
     );
-}
-
-/// Of a process; two processes of one machine that have both in common are the same. 0: it is gone,
-/// or dead and not reaped yet, as under a container's first process.
-std::int64_t start_of(std::int64_t pid) {
-    const auto found = process_state(pid);
-    const bool dead = found && (found->state == 'Z' || found->state == 'X');
-    return found && !dead ? found->start : 0;
-}
-
-std::string boot_id() {
-    return std::string(trim(read_file("/proc/sys/kernel/random/boot_id", 4096).value_or("")));
 }
 
 fs::path lock_path(const fs::path& state_dir, std::string_view target) {
@@ -186,13 +195,8 @@ Result<void> TargetLock::check() const {
 std::optional<Json> TargetLock::holder(const fs::path& state_dir, std::string_view target) {
     const auto text = read_kept(lock_path(state_dir, target), 64U << 10U);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
-    if (!json || string_member(*json, "boot").value_or("") != boot_id()) {
-        return std::nullopt;
-    }
-    const auto pid = int_member(*json, "pid").value_or(0);
-    const auto start = start_of(pid);
-    const bool same = start != 0 && start == int_member(*json, "pid_start").value_or(0);
-    return same ? std::optional(*json) : std::nullopt;
+    const bool here = json && string_member(*json, "boot").value_or("") == boot_id();
+    return here && !is_dead(*json) ? std::optional(*json) : std::nullopt;
 }
 
 TargetLock::TargetLock(TargetLock&& other) noexcept

@@ -11,6 +11,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 
 using namespace oa_stream;
@@ -47,6 +48,21 @@ TEST_CASE("lock: the second one is refused with who and since when, the next tar
     CHECK(second.error().message.find("since 20") != std::string::npos);
     CHECK(second.error().message.find("run r1") != std::string::npos);
     CHECK(TargetLock::take(state.path, "front:b", {}).has_value());
+}
+
+TEST_CASE("lock: whose name a holder has not replaced yet is not said to hold it") {
+    const StateDir state;
+    const auto holder = TargetLock::take(state.path, "t", {{"run", "r1"}});
+    REQUIRE(holder.has_value());
+    // As between taking a dead process's lock and the new owner's line.
+    const auto file = std::filesystem::directory_iterator(state.path / "locks")->path();
+    Json dead = *parse_json(*read_file(file));
+    dead["pid_start"] = 1;
+    std::ofstream(file) << dump_json(dead); // the same file, unlike with a replacement
+    const auto refused = TargetLock::take(state.path, "t", {});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::conflict);
+    CHECK(refused.error().message == "t is being worked on by another process, just begun");
 }
 
 TEST_CASE("lock: gone with its holder, by the end of its life or by death") {
