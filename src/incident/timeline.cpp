@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/base/logfmt.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"

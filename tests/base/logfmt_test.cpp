@@ -1,4 +1,4 @@
-#include "oa_stream/base/logfmt.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include <catch2/catch.hpp>
 

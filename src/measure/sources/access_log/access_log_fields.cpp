@@ -1,7 +1,7 @@
 #include "access_log_fields.hpp"
 
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/base/logfmt.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include <algorithm>
 #include <charconv>
