@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "codex/health/codex_storage.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,12 +41,8 @@ constexpr std::array k_rows{
 };
 
 constexpr std::string_view k_store = "thread-store internal error";
-// Of the kernel and of SQLite: what may pass. Damage does not.
-constexpr std::array<std::string_view, 7> k_store_causes{
-    "No space left on device",
-    "Disk quota exceeded",
-    "Read-only file system",
-    "database or disk is full",
+// Of SQLite, besides a disk that takes nothing more: what may pass. Damage does not.
+constexpr std::array<std::string_view, 3> k_store_causes{
     "disk I/O error",
     "readonly database",
     "database is locked",
@@ -52,9 +50,10 @@ constexpr std::array<std::string_view, 7> k_store_causes{
 
 bool lacks_store(std::string_view message) noexcept {
     return message.contains(k_store) &&
-           std::ranges::any_of(k_store_causes, [&](std::string_view cause) {
-               return message.contains(cause);
-           });
+           (disk_cause_in(message) ||
+            std::ranges::any_of(k_store_causes, [&](std::string_view cause) {
+                return message.contains(cause);
+            }));
 }
 
 } // namespace

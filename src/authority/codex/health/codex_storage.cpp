@@ -34,16 +34,16 @@ constexpr std::array<std::string_view, 6> k_causes{
     "Input/output error",
 };
 
-std::optional<std::string> cause_in(std::string_view text) {
+} // namespace
+
+std::optional<std::string_view> disk_cause_in(std::string_view text) noexcept {
     for (const std::string_view cause : k_causes) {
         if (text.contains(cause)) {
-            return std::string(cause);
+            return cause;
         }
     }
     return std::nullopt;
 }
-
-} // namespace
 
 std::optional<std::string> lacks_room(const std::filesystem::path& folder, std::uint64_t least) {
     struct statvfs room{};
@@ -72,7 +72,8 @@ std::optional<std::string> save_failure_in_stderr(std::string_view line) {
     const std::string_view rest = trim(line.substr(std::min(line.find(' '), line.size())));
     for (const std::string_view mark : k_stderr_marks) {
         if (rest.starts_with(mark)) {
-            return cause_in(rest);
+            const auto cause = disk_cause_in(rest);
+            return cause ? std::optional<std::string>(*cause) : std::nullopt;
         }
     }
     return std::nullopt;
@@ -82,7 +83,7 @@ std::optional<std::string> save_failure_in_warning(std::string_view message) {
     if (!message.starts_with(k_warning_mark)) {
         return std::nullopt;
     }
-    return cause_in(message).value_or("codex gives no known cause");
+    return std::string(disk_cause_in(message).value_or("codex gives no known cause"));
 }
 
 } // namespace oa_stream::authority

@@ -19,6 +19,9 @@ lacks_room(const std::filesystem::path& folder, std::uint64_t least);
 /// Writes, syncs and removes 64 KiB below `folder`: quotas and read-only mounts leave free blocks.
 [[nodiscard]] Result<void> try_writing(const std::filesystem::path& folder);
 
+/// What the kernel or SQLite says of a disk that takes nothing more, in a text of codex's.
+[[nodiscard]] std::optional<std::string_view> disk_cause_in(std::string_view text) noexcept;
+
 /// The cause, such as "No space left on device", when a line of codex's stderr says that it could
 /// not store part of a conversation. Codex 0.169.0 goes on with the turn and tells `completed`.
 [[nodiscard]] std::optional<std::string> save_failure_in_stderr(std::string_view line);
