@@ -37,18 +37,22 @@ std::string boot_id() {
     return std::string(trim(read_file("/proc/sys/kernel/random/boot_id", 4096).value_or("")));
 }
 
-/// A process of this boot that is no more.
-bool is_dead(const Json& owner) {
+bool is_of_this_boot(const Json& owner) {
+    return string_member(owner, "boot").value_or("") == boot_id();
+}
+
+/// What wrote its name there, of this boot.
+bool still_runs(const Json& owner) {
     const auto start = start_of(int_member(owner, "pid").value_or(0));
-    return string_member(owner, "boot") == boot_id() &&
-           (start == 0 || start != int_member(owner, "pid_start").value_or(0));
+    return start != 0 && start == int_member(owner, "pid_start").value_or(0);
 }
 
 std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     const auto text = read_kept(path, 64U << 10U);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     std::string who = "by another process";
-    if (json && string_member(*json, "host") == host_name() && is_dead(*json)) {
+    if (json && string_member(*json, "host") == host_name() && is_of_this_boot(*json) &&
+        !still_runs(*json)) {
         who += ", just begun"; // and has not written its own name yet
     } else if (json) {
         const auto run = string_member(*json, "run");
@@ -195,8 +199,8 @@ Result<void> TargetLock::check() const {
 std::optional<Json> TargetLock::holder(const fs::path& state_dir, std::string_view target) {
     const auto text = read_kept(lock_path(state_dir, target), 64U << 10U);
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
-    const bool here = json && string_member(*json, "boot").value_or("") == boot_id();
-    return here && !is_dead(*json) ? std::optional(*json) : std::nullopt;
+    const bool held = json && is_of_this_boot(*json) && still_runs(*json);
+    return held ? std::optional(*json) : std::nullopt;
 }
 
 TargetLock::TargetLock(TargetLock&& other) noexcept
