@@ -185,15 +185,15 @@ LineAppender::~LineAppender() {
 }
 
 Result<void> LineAppender::append(std::string_view line) {
-    // Who writes may be a loop that serves others: it does not wait for the reader of a pipe. Ready
-    // means a page of room, more than a line has.
-    pollfd ready{fd_, POLLOUT, 0};
-    if (::poll(&ready, 1, 0) == 0) {
-        return fail(Code::io, "cannot write: the pipe is full", "append");
-    }
     std::string whole(line);
     whole += '\n';
     const auto before = ::lseek(fd_, 0, SEEK_END);
+    // Who writes may be a loop that serves others: it does not wait for the reader of a pipe. Ready
+    // means a page of room, more than a line has. What has an end to seek is no pipe.
+    pollfd ready{fd_, POLLOUT, 0};
+    if (before < 0 && ::poll(&ready, 1, 0) == 0) {
+        return fail(Code::io, "cannot write: the pipe is full", "append");
+    }
     if (auto written = write_to(fd_, whole, "append"); !written) {
         if (before >= 0) {
             (void)::ftruncate(fd_, before);
