@@ -5,8 +5,8 @@
 namespace oa_stream::cli {
 namespace {
 
-// Bash splits words at = and : as well, leaves their quotes, and replaces only the last piece: so
-// the line is split anew here, and what bash keeps is cut off the answers.
+// Bash splits words at = and : as well, leaves their quotes, and replaces only the last piece. So
+// the script splits the line itself, and returns answers without the part that bash keeps.
 constexpr std::string_view k_bash =
     R"~~~(# bash completion of oa-stream: source it, or install it as
 # /usr/share/bash-completion/completions/oa-stream
