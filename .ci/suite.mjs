@@ -9,7 +9,7 @@ const ROOT = path.join(import.meta.dirname, '..');
 
 /** Files that judge how long something takes to the millisecond, or how much of the machine it gets. */
 export const ALONE = [
-  'tests/browser/*',
+  'tests/browser/approvals.test.mjs', 'tests/browser/connections.test.mjs', 'tests/browser/habits.test.mjs', 'tests/browser/replicas.test.mjs',
   'tests/conformance/liveness.test.mjs', 'tests/conformance/replace.test.mjs', // a page leaves in the middle of a turn
   'tests/conformance/replicas.test.mjs',
   'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
@@ -24,6 +24,7 @@ export const ALONE = [
 
 /** Files that judge times by whole seconds and wait for most of theirs: two of them at once, and one file beside them that judges none. */
 export const PAIRED = [
+  'tests/browser/report.test.mjs', // a rehearsal that has to pass, a load that has to keep its rate
   'tests/e2e/chats/find.test.mjs', 'tests/e2e/chats/resend.test.mjs', // answers within seconds, one of them to fifty large bodies
   'tests/e2e/drivers/haproxy_cutover.test.mjs', // streams of users, all of which must end well
   'tests/e2e/evidence/access_log_source.test.mjs', // percentiles of a real lane
@@ -54,11 +55,12 @@ export const LONG = [
   'tests/e2e/operator/output.test.mjs', 'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/gates/each_gate.test.mjs',
   'tests/e2e/chats/own_threads.test.mjs', 'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/operator/rollback.test.mjs',
   'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/lane/long_chat.test.mjs', 'tests/e2e/runs/steady.test.mjs',
-  'tests/e2e/gates/detection.test.mjs', 'tests/e2e/operator/package.test.mjs',
+  'tests/e2e/gates/detection.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/browser/report.test.mjs',
 ];
 
 /** Files that wait for so much of their time that half as much of the machine as for the others of their company is enough. */
 export const WAITING = [
+  'tests/e2e/drivers/cloud_run_cutover.test.mjs',
   'tests/e2e/drivers/cutover_routes.test.mjs', 'tests/e2e/drivers/front_signals.test.mjs', 'tests/e2e/drivers/shipped.test.mjs',
   'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/evidence/reports.test.mjs', 'tests/e2e/evidence/slo_replay.test.mjs',
   'tests/e2e/gates/starved.test.mjs', 'tests/e2e/lane/http2.test.mjs', 'tests/e2e/lane/proxies.test.mjs',
