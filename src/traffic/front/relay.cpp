@@ -69,16 +69,16 @@ struct Relay {
 };
 using RelayPtr = std::shared_ptr<Relay>;
 
-bool never_has_body(const net::Request& request, int status) {
-    return request.method == "HEAD" || status == 204 || status == 304;
+bool asks_for_head(const net::Request& request) {
+    return request.method == "HEAD";
 }
 
 bool known_short(const net::Request& request, const net::ClientResponse& head) {
-    if (never_has_body(request, head.status)) {
+    if (head.status == 204 || head.status == 304) {
         return true;
     }
     const auto length = head.headers.get("content-length");
-    return length && parse_count(*length, 0, k_short_answer).has_value();
+    return length && (asks_for_head(request) || parse_count(*length, 0, k_short_answer));
 }
 
 net::ClientRequest
@@ -102,9 +102,12 @@ upstream_request(const FrontCore& core, const Arm& arm, const net::Request& from
     return out;
 }
 
-net::Headers downstream_headers(const Arm& arm, const net::Headers& from) {
+net::Headers
+downstream_headers(const Arm& arm, const net::Request& request, const net::Headers& from) {
     net::Headers out = end_to_end(from);
-    out.remove("content-length");
+    if (!asks_for_head(request)) { // there it is the length of what a GET would get
+        out.remove("content-length");
+    }
     if (!out.has("x-oa-revision")) {
         out.add("x-oa-revision", arm.backend.name);
     }
@@ -177,7 +180,7 @@ Task<Ending> pass_short(CorePtr core, std::size_t arm, RelayPtr relay, net::Clie
     }
     net::Response response{
         head.status,
-        downstream_headers(core->arms[arm], head.headers),
+        downstream_headers(core->arms[arm], relay->exchange->request(), head.headers),
         std::move(relay->short_answer)
     };
     const auto sent = co_await relay->exchange->respond(std::move(response));
@@ -186,7 +189,8 @@ Task<Ending> pass_short(CorePtr core, std::size_t arm, RelayPtr relay, net::Clie
 
 Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse head) {
     auto body = co_await relay->exchange->start_stream(
-        head.status, downstream_headers(core->arms[arm], head.headers)
+        head.status,
+        downstream_headers(core->arms[arm], relay->exchange->request(), head.headers)
     );
     if (!body) {
         relay->leave();
@@ -231,6 +235,12 @@ Task<Ending> run(CorePtr core, std::size_t arm, std::string thread, RelayPtr rel
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     net::ClientResponse head = *std::move(told);
+    if (head.status < 200) { // nothing that it could change to was asked for
+        relay->transfer->cancel();
+        net::ClientResponse result = co_await result_of(relay);
+        result.failure_text = fmt::format("its answer is {}", head.status);
+        co_return co_await bad_gateway(core, arm, relay, std::move(result));
+    }
     if (const auto learned = head.headers.get("x-oa-thread-id")) {
         core->sticky.remember(std::string(*learned), arm);
     }

@@ -99,6 +99,28 @@ TEST_CASE("front: the answer's head is passed on without the fields of one conne
     CHECK(seen.headers.get("x-forwarded-for") == "127.0.0.1");
 }
 
+TEST_CASE("front: a HEAD tells the length of what a GET would get, or none") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto answered = [&](net::Headers headers) {
+        rig.stable.answer = [headers](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            if (auto body = co_await exchange->start_stream(200, headers)) {
+                (*body)->finish();
+            }
+        };
+        net::ClientRequest request{.url = rig.front_url() + "/file"};
+        request.method = "HEAD";
+        return rig.ask(std::move(request));
+    };
+    const auto known = answered({{"content-length", "5000000"}});
+    CHECK(known.status == 200);
+    CHECK(known.headers.get("content-length") == "5000000");
+    const auto unknown = answered({{"content-type", "text/event-stream"}});
+    CHECK(unknown.status == 200);
+    CHECK_FALSE(unknown.headers.has("content-length"));
+    CHECK(unknown.headers.get("content-type") == "text/event-stream");
+    CHECK(rig.counter("stable", "finished") == 2);
+}
+
 TEST_CASE("front: x-oa-revision of the lane is left as it is") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     rig.stable.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {

@@ -1,0 +1,57 @@
+// The front door and the heads of backends that are no lane: what it may pass on, and what it must not.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import { startFront } from '../lib/local_target.mjs';
+
+let backend, front, says;
+before(async () => {
+  backend = net.createServer((client) => {
+    client.on('error', () => {});
+    client.once('data', () => says(client));
+  });
+  await new Promise((done) => backend.listen(0, '127.0.0.1', done));
+  front = await startFront(['--backend', `v1=http://127.0.0.1:${backend.address().port}`]);
+});
+after(async () => {
+  await front?.stop();
+  backend?.close();
+});
+
+const ask = (method, headers = {}) => new Promise((done, failed) => {
+  const request = http.request(`${front.base}/file`, { method, headers, agent: false }, (answer) => {
+    let text = '';
+    answer.on('data', (bytes) => { text += bytes; });
+    answer.on('end', () => done({ status: answer.statusCode, headers: answer.headers, text }));
+    answer.on('error', () => done({ status: answer.statusCode, headers: answer.headers, text, cut: true }));
+  });
+  request.on('error', failed);
+  request.end();
+});
+const answerWith = (text) => { says = (client) => client.end(text); };
+
+test('the answer to a HEAD keeps the length that a GET would get, however long', async () => {
+  for (const length of ['5', '5000000']) {
+    answerWith(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`);
+    const { status, headers, text } = await ask('HEAD');
+    assert.deepEqual([status, headers['content-length'], text], [200, length, '']);
+  }
+  answerWith('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n');
+  const { status, headers } = await ask('HEAD');
+  assert.deepEqual([status, headers['content-length'], headers['content-type']], [200, undefined, 'text/event-stream']);
+});
+
+test('a backend that switches protocols, for which it was not asked, is a bad gateway', async () => {
+  answerWith('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nXX');
+  const { status, text } = await ask('GET', { connection: 'upgrade', upgrade: 'websocket' });
+  assert.equal(status, 502, text);
+  assert.match(text, /revision v1 did not answer: its answer is 101/);
+  assert.equal((await front.state()).backends[0].counters.unreachable, 1);
+});
+
+test('hints before the answer are left out, and the answer comes whole', async () => {
+  answerWith('HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+  const { status, text } = await ask('GET');
+  assert.deepEqual([status, text], [200, 'ok']);
+});
