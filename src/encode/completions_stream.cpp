@@ -6,22 +6,25 @@
 #include "kept_buffer.hpp"
 #include "openai_answer.hpp"
 
+#include <memory>
 #include <utility>
 
 namespace oa_stream::encode {
 
 namespace completions = wire::completions;
 
-struct CompletionsStream::State {
-    State(CompletionIdentity identity, bool with_usage)
+namespace {
+
+struct StreamState {
+    StreamState(CompletionIdentity identity, bool with_usage)
         : turn(identity), include_usage(with_usage) {
         chunk().id = std::move(identity.id);
         chunk().created = identity.created;
         chunk().model = std::move(identity.model);
     }
-    State(const State&) = delete; // the callback holds its address
-    State& operator=(const State&) = delete;
-    ~State() = default;
+    StreamState(const StreamState&) = delete; // the callback holds its address
+    StreamState& operator=(const StreamState&) = delete;
+    ~StreamState() = default;
 
     CompletionTurn turn;
     contract::CompletionsMachine machine{};
@@ -124,50 +127,24 @@ struct CompletionsStream::State {
         ended = true;
         return {};
     }
+
+    [[nodiscard]] Result<void>
+    tell(const turn::Event& one, const CompletionTurn::Said& said, std::string& out) {
+        const auto* call = turn.call(one);
+        OA_CHECK(send_said(said, out));
+        if (turn.ending()) {
+            return end(*turn.ending(), out);
+        }
+        return call == nullptr ? Result<void>{} : send_call(*call, out);
+    }
 };
 
-CompletionsStream::CompletionsStream(CompletionIdentity identity, bool include_usage)
-    : state_(std::make_unique<State>(std::move(identity), include_usage)) {
-}
-CompletionsStream::~CompletionsStream() = default;
-CompletionsStream::CompletionsStream(CompletionsStream&&) noexcept = default;
-CompletionsStream& CompletionsStream::operator=(CompletionsStream&&) noexcept = default;
+} // namespace
 
-void CompletionsStream::begin(std::string& out) {
-    // The machine takes the role on a fresh stream, whatever the identity says.
-    std::ignore = state_->begin(out);
-}
-
-Result<void> CompletionsStream::encode(const turn::Event& event, std::string& out) {
-    State& state = *state_;
-    if (state.ended) {
-        return fail(Code::internal, "event after the end of the stream");
-    }
-    OA_CHECK(state.begin(out));
-    OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
-    return whole_or_nothing(state, out, [&] {
-        const auto& ending = state.turn.ending();
-        const auto* call = state.turn.call(event);
-        auto done = state.send_said(said, out);
-        if (done && (ending || call != nullptr)) {
-            done = ending ? state.end(*ending, out) : state.send_call(*call, out);
-        }
-        return done;
-    });
-}
-
-void CompletionsStream::fail_open(const turn::Failure& failure, std::string& out) {
-    fail_answer(*state_, failure, out);
-}
-
-bool CompletionsStream::satisfied() const noexcept {
-    return state_->turn.satisfied();
-}
-bool CompletionsStream::ended() const noexcept {
-    return state_->ended;
-}
-const TurnSummary& CompletionsStream::summary() const noexcept {
-    return state_->summary;
+std::unique_ptr<TurnEncoder> completions_stream(CompletionIdentity identity, bool include_usage) {
+    return std::make_unique<OpenAiAnswer<StreamState, TurnEncoder>>(
+        std::move(identity), include_usage
+    );
 }
 
 } // namespace oa_stream::encode

@@ -4,15 +4,20 @@
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include "completion_turn.hpp"
+#include "openai_answer.hpp"
 
+#include <memory>
 #include <utility>
 
 namespace oa_stream::encode {
 
 namespace completions = wire::completions;
 
-struct CompletionsWhole::State {
-    State(CompletionIdentity identity, std::size_t text_cap) : turn(identity), most_text(text_cap) {
+namespace {
+
+struct WholeState {
+    WholeState(CompletionIdentity identity, std::size_t text_cap)
+        : turn(identity), most_text(text_cap) {
         answer.id = std::move(identity.id);
         answer.created = identity.created;
         answer.model = std::move(identity.model);
@@ -45,21 +50,7 @@ struct CompletionsWhole::State {
         summary.content = true;
     }
 
-    /// Broken bytes are replaced delta by delta, as the stream does: joined first, two halves of
-    /// different deltas would make a character that no stream has.
-    static void append_valid(std::string& to, std::string_view text) {
-        if (!invalid_utf8(text)) {
-            to += text;
-            return;
-        }
-        std::string literal;
-        append_json_string(literal, text);
-        if (const auto replaced = parse_json(literal)) {
-            to += replaced->get_ref<const std::string&>();
-        }
-    }
-
-    [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending) {
+    [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& /*out*/) {
         if (!ending || overgrown) {
             end_failed(ending ? turn::Failure{turn::FailureCode::overloaded} : ending.error());
             return {};
@@ -84,53 +75,39 @@ struct CompletionsWhole::State {
         summary.error = true;
         ended = true;
     }
+
+    [[nodiscard]] static Result<void> begin(std::string& /*out*/) { return {}; }
+
+    [[nodiscard]] Result<void>
+    tell(const turn::Event& event, const CompletionTurn::Said& said, std::string& out) {
+        add(answer.reasoning, said.reasoning);
+        add(answer.content, said.text);
+        if (turn.ending()) {
+            return end(*turn.ending(), out);
+        }
+        if (const auto* call = turn.call(event)) {
+            add_call(*call);
+        }
+        return {};
+    }
 };
 
-CompletionsWhole::CompletionsWhole(CompletionIdentity identity, std::size_t most_text)
-    : state_(std::make_unique<State>(std::move(identity), most_text)) {
-}
-CompletionsWhole::~CompletionsWhole() = default;
-CompletionsWhole::CompletionsWhole(CompletionsWhole&&) noexcept = default;
-CompletionsWhole& CompletionsWhole::operator=(CompletionsWhole&&) noexcept = default;
+} // namespace
 
-void CompletionsWhole::begin(std::string& /*out*/) {
-}
-
-Result<void> CompletionsWhole::encode(const turn::Event& event, std::string& /*out*/) {
-    State& state = *state_;
-    if (state.ended) {
-        return fail(Code::internal, "event after the end of the answer");
+void append_valid(std::string& to, std::string_view text) {
+    if (!invalid_utf8(text)) {
+        to += text;
+        return;
     }
-    OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
-    state.add(state.answer.reasoning, said.reasoning);
-    state.add(state.answer.content, said.text);
-    if (const auto& ending = state.turn.ending()) {
-        return state.end(*ending);
-    }
-    if (const auto* call = state.turn.call(event)) {
-        state.add_call(*call);
-    }
-    return {};
-}
-
-void CompletionsWhole::fail_open(const turn::Failure& failure, std::string& /*out*/) {
-    if (!state_->ended) {
-        state_->turn.fail(failure);
-        state_->end_failed(failure);
+    std::string literal;
+    append_json_string(literal, text);
+    if (const auto replaced = parse_json(literal)) {
+        to += replaced->get_ref<const std::string&>();
     }
 }
 
-bool CompletionsWhole::satisfied() const noexcept {
-    return state_->turn.satisfied();
-}
-bool CompletionsWhole::ended() const noexcept {
-    return state_->ended;
-}
-const TurnSummary& CompletionsWhole::summary() const noexcept {
-    return state_->summary;
-}
-const std::expected<Json, turn::Failure>& CompletionsWhole::result() const {
-    return state_->result;
+std::unique_ptr<WholeAnswer> completions_whole(CompletionIdentity identity, std::size_t most_text) {
+    return std::make_unique<OpenAiWhole<WholeState>>(std::move(identity), most_text);
 }
 
 Json completions_error(

@@ -1,15 +1,19 @@
-// What both streams of OpenAI's APIs do alike around their own events. `State` has begin(), end(),
-// `turn`, `summary`, `ended` and `refusal`.
+// What the encoders of OpenAI's APIs do alike around their own events.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/contract/rules.hpp"
+#include "oa_stream/encode/completions.hpp"
 #include "oa_stream/turn/event.hpp"
 
+#include "completion_turn.hpp"
+
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 namespace oa_stream::encode {
 
@@ -22,31 +26,66 @@ inline auto refuse_into(std::string& refusal) {
     };
 }
 
-/// Appends all that `tell` makes of one event, or nothing.
-template <class State, class Tell>
-[[nodiscard]] Result<void> whole_or_nothing(State& state, std::string& out, Tell tell) {
-    const std::size_t mark = out.size();
-    const std::uint64_t frames = state.summary.frames;
-    auto done = tell();
-    if (!done) {
-        out.resize(mark);
-        state.summary.frames = frames;
-    }
-    return done;
-}
+/// Appends `text` as a client reads it. Broken bytes are replaced piece by piece, as a stream does:
+/// joined first, two halves of different pieces would make a character that no stream has.
+void append_valid(std::string& to, std::string_view text);
 
-/// TurnEncoder::fail_open().
-template <class State>
-void fail_answer(State& state, const turn::Failure& failure, std::string& out) {
-    if (state.ended) {
-        return;
+/// `State` is one answer: begin() (once), tell() (an event that `turn` took), end(), `turn`,
+/// `summary` and `ended`. Base: TurnEncoder or WholeAnswer.
+template <class State, class Base> class OpenAiAnswer : public Base {
+public:
+    template <class... Args>
+    explicit OpenAiAnswer(Args&&... args) : state_(std::forward<Args>(args)...) {}
+
+    void begin(std::string& out) override {
+        // The machine takes the first frames on a fresh stream, whatever the identity says.
+        std::ignore = state_.begin(out);
     }
-    std::ignore = state.begin(out);
-    state.turn.fail(failure);
-    if (const auto& ending = state.turn.ending()) {
-        std::ignore = state.end(*ending, out);
+
+    /// Appends all that the event makes, or nothing.
+    [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override {
+        if (state_.ended) {
+            return fail(Code::internal, "event after the end of the answer");
+        }
+        OA_CHECK(state_.begin(out));
+        OA_TRY(const CompletionTurn::Said said, state_.turn.take(event));
+        const std::size_t mark = out.size();
+        const std::uint64_t frames = state_.summary.frames;
+        auto done = state_.tell(event, said, out);
+        if (!done) {
+            out.resize(mark);
+            state_.summary.frames = frames;
+        }
+        return done;
     }
-    state.ended = true;
-}
+
+    void fail_open(const turn::Failure& failure, std::string& out) override {
+        if (state_.ended) {
+            return;
+        }
+        std::ignore = state_.begin(out);
+        state_.turn.fail(failure);
+        if (const auto& ending = state_.turn.ending()) {
+            std::ignore = state_.end(*ending, out);
+        }
+        state_.ended = true;
+    }
+
+    [[nodiscard]] bool satisfied() const noexcept override { return state_.turn.satisfied(); }
+    [[nodiscard]] bool ended() const noexcept override { return state_.ended; }
+    [[nodiscard]] const TurnSummary& summary() const noexcept override { return state_.summary; }
+
+protected:
+    State state_;
+};
+
+/// `State` has a `result`, too.
+template <class State> class OpenAiWhole final : public OpenAiAnswer<State, WholeAnswer> {
+public:
+    using OpenAiAnswer<State, WholeAnswer>::OpenAiAnswer;
+    [[nodiscard]] const std::expected<Json, turn::Failure>& result() const override {
+        return this->state_.result;
+    }
+};
 
 } // namespace oa_stream::encode

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -86,25 +87,20 @@ CompletionIdentity demands_of(const ResponseIdentity& identity) {
     return out;
 }
 
-/// As a client reads it: broken bytes are replaced piece by piece, as the stream does.
 std::string valid(std::string_view text) {
-    if (!invalid_utf8(text)) {
-        return std::string(text);
-    }
-    std::string literal;
-    append_json_string(literal, text);
-    const auto replaced = parse_json(literal);
-    return replaced ? replaced->get<std::string>() : std::string();
+    std::string out;
+    append_valid(out, text);
+    return out;
 }
 
-} // namespace
-
-struct ResponsesEncoder::State {
-    State(ResponseIdentity with, CompletionIdentity demands, bool is_streamed, std::size_t cap)
+struct ResponseState {
+    ResponseState(
+        ResponseIdentity with, CompletionIdentity demands, bool is_streamed, std::size_t cap
+    )
         : identity(std::move(with)), turn(demands), streamed(is_streamed), room(cap) {}
-    State(const State&) = delete; // the callback holds its address
-    State& operator=(const State&) = delete;
-    ~State() = default;
+    ResponseState(const ResponseState&) = delete; // the callback holds its address
+    ResponseState& operator=(const ResponseState&) = delete;
+    ~ResponseState() = default;
 
     /// A part of the turn that is told.
     struct Open {
@@ -338,7 +334,9 @@ struct ResponsesEncoder::State {
         return {};
     }
 
-    [[nodiscard]] Result<void> tell(const turn::Event& event, std::string& out) {
+    /// Parts are told by themselves, so what they `said` together is not.
+    [[nodiscard]] Result<void>
+    tell(const turn::Event& event, const CompletionTurn::Said& /*said*/, std::string& out) {
         if (said && !turn.ending() && !std::holds_alternative<turn::UsageKnown>(event)) {
             OA_CHECK(finish(*std::exchange(said, {}), k_completed, out));
         }
@@ -358,43 +356,14 @@ struct ResponsesEncoder::State {
     }
 };
 
-ResponsesEncoder::ResponsesEncoder(
-    ResponseIdentity identity, bool streamed, std::size_t most_text
-) {
+} // namespace
+
+std::unique_ptr<WholeAnswer>
+responses_answer(ResponseIdentity identity, bool streamed, std::size_t most_text) {
     auto demands = demands_of(identity);
-    state_ = std::make_unique<State>(std::move(identity), std::move(demands), streamed, most_text);
-}
-ResponsesEncoder::~ResponsesEncoder() = default;
-ResponsesEncoder::ResponsesEncoder(ResponsesEncoder&&) noexcept = default;
-ResponsesEncoder& ResponsesEncoder::operator=(ResponsesEncoder&&) noexcept = default;
-
-void ResponsesEncoder::begin(std::string& out) {
-    std::ignore = state_->begin(out);
-}
-
-Result<void> ResponsesEncoder::encode(const turn::Event& event, std::string& out) {
-    State& state = *state_;
-    if (state.ended) {
-        return fail(Code::internal, "event after the end of the response");
-    }
-    OA_CHECK(state.begin(out));
-    OA_TRY(const CompletionTurn::Said said, state.turn.take(event));
-    std::ignore = said; // parts are told by themselves
-    return whole_or_nothing(state, out, [&] { return state.tell(event, out); });
-}
-
-void ResponsesEncoder::fail_open(const turn::Failure& failure, std::string& out) {
-    fail_answer(*state_, failure, out);
-}
-
-bool ResponsesEncoder::ended() const noexcept {
-    return state_->ended;
-}
-const TurnSummary& ResponsesEncoder::summary() const noexcept {
-    return state_->summary;
-}
-const std::expected<Json, turn::Failure>& ResponsesEncoder::result() const {
-    return state_->result;
+    return std::make_unique<OpenAiWhole<ResponseState>>(
+        std::move(identity), std::move(demands), streamed, most_text
+    );
 }
 
 } // namespace oa_stream::encode

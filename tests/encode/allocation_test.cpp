@@ -36,8 +36,8 @@ TEST_CASE("ui encoder: a delta allocates nothing but output") {
 }
 
 TEST_CASE("completions: a delta allocates nothing but output") {
-    encode::CompletionsStream encoder(identity(), true);
-    check_deltas_allocate_nothing(encoder);
+    const auto encoder = encode::completions_stream(identity(), true);
+    check_deltas_allocate_nothing(*encoder);
 }
 
 TEST_CASE("normaliser: a delta in order is moved through") {

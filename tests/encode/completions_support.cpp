@@ -38,20 +38,20 @@ std::vector<turn::Event> words(std::vector<std::string> texts, std::vector<turn:
 }
 
 std::string completion_stream(const std::vector<turn::Event>& events, bool include_usage) {
-    CompletionsStream encoder(identity(), include_usage);
+    const auto encoder = completions_stream(identity(), include_usage);
     std::string out;
-    encode_all(encoder, events, out);
+    encode_all(*encoder, events, out);
     return out;
 }
 
 std::expected<Json, turn::Failure> completion_whole(const std::vector<turn::Event>& events) {
-    CompletionsWhole encoder(identity());
+    const auto encoder = completions_whole(identity());
     std::string out;
-    encode_all(encoder, events, out);
-    if (!out.empty() || !encoder.ended()) {
+    encode_all(*encoder, events, out);
+    if (!out.empty() || !encoder->ended()) {
         throw std::runtime_error("a whole answer writes nothing, and ends with its turn");
     }
-    return encoder.result();
+    return encoder->result();
 }
 
 namespace {

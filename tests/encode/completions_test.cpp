@@ -276,15 +276,15 @@ TEST_CASE("completions: one call at a time, and a call that was demanded") {
         TurnEnded{Outcome::completed, Finish::tool_calls},
     };
     const auto told = [](CompletionIdentity as, const std::vector<Event>& events) {
-        CompletionsStream stream(as, false);
-        CompletionsWhole whole(as);
+        const auto stream = completions_stream(as, false);
+        const auto whole = completions_whole(as);
         std::string out;
         for (const Event& event : events) {
-            REQUIRE(stream.encode(event, out));
-            REQUIRE(whole.encode(event, out));
+            REQUIRE(stream->encode(event, out));
+            REQUIRE(whole->encode(event, out));
         }
         auto read = read_completion(out);
-        CHECK(whole.result().has_value() == read.error.empty());
+        CHECK(whole->result().has_value() == read.error.empty());
         return read;
     };
     auto one = identity();
@@ -326,9 +326,9 @@ TEST_CASE("completions: what the authority says of a failure reaches no client")
 }
 
 TEST_CASE("completions: the role is written at once, and once") {
-    CompletionsStream encoder(identity(), false);
+    const auto encoder = completions_stream(identity(), false);
     std::string out;
-    encoder.begin(out);
+    encoder->begin(out);
     CHECK(
         out ==
         R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,)"
@@ -336,107 +336,107 @@ TEST_CASE("completions: the role is written at once, and once") {
         R"("finish_reason":null}]})"
         "\n\n"
     );
-    encoder.begin(out);
-    REQUIRE(encoder.encode(TurnEnded{}, out));
+    encoder->begin(out);
+    REQUIRE(encoder->encode(TurnEnded{}, out));
     CHECK(read_completion(out).order == "RFD");
 }
 
 TEST_CASE("completions: the summary counts what the client saw") {
-    CompletionsStream stream(identity(), true);
-    CompletionsWhole whole(identity());
+    const auto stream = completions_stream(identity(), true);
+    const auto whole = completions_whole(identity());
     std::string out;
     for (const Event& event : std::vector<Event>{
              k_start,
              PartOpened{"a"},
          }) {
-        REQUIRE(stream.encode(event, out));
-        REQUIRE(whole.encode(event, out));
+        REQUIRE(stream->encode(event, out));
+        REQUIRE(whole->encode(event, out));
     }
-    CHECK_FALSE(stream.summary().content);
-    CHECK_FALSE(whole.summary().content);
-    REQUIRE(stream.encode(PartDelta{"a", "x"}, out));
-    REQUIRE(whole.encode(PartDelta{"a", "x"}, out));
-    CHECK(stream.summary().content);
-    CHECK(whole.summary().content);
-    CHECK(stream.summary().frames == 2);
-    REQUIRE(stream.encode(failed(Failure{}), out));
-    REQUIRE(whole.encode(failed(Failure{}), out));
-    CHECK(stream.summary().error);
-    CHECK(whole.summary().error);
-    CHECK(stream.ended());
-    CHECK(whole.ended());
+    CHECK_FALSE(stream->summary().content);
+    CHECK_FALSE(whole->summary().content);
+    REQUIRE(stream->encode(PartDelta{"a", "x"}, out));
+    REQUIRE(whole->encode(PartDelta{"a", "x"}, out));
+    CHECK(stream->summary().content);
+    CHECK(whole->summary().content);
+    CHECK(stream->summary().frames == 2);
+    REQUIRE(stream->encode(failed(Failure{}), out));
+    REQUIRE(whole->encode(failed(Failure{}), out));
+    CHECK(stream->summary().error);
+    CHECK(whole->summary().error);
+    CHECK(stream->ended());
+    CHECK(whole->ended());
 }
 
 TEST_CASE("completions: what is out of order is refused and leaves no bytes") {
     for (const Event& bad :
          std::vector<Event>{PartDelta{"b", "x"}, PartClosed{"b"}, PartOpened{"a"}}) {
-        CompletionsStream stream(identity(), true);
-        CompletionsWhole whole(identity());
+        const auto stream = completions_stream(identity(), true);
+        const auto whole = completions_whole(identity());
         std::string out;
-        REQUIRE(stream.encode(PartOpened{"a"}, out));
-        REQUIRE(whole.encode(PartOpened{"a"}, out));
+        REQUIRE(stream->encode(PartOpened{"a"}, out));
+        REQUIRE(whole->encode(PartOpened{"a"}, out));
         const std::string before = out;
         CAPTURE(describe(bad));
-        const auto refused = stream.encode(bad, out);
+        const auto refused = stream->encode(bad, out);
         REQUIRE_FALSE(refused);
         CHECK(refused.error().code == Code::internal);
-        CHECK_FALSE(whole.encode(bad, out));
+        CHECK_FALSE(whole->encode(bad, out));
         CHECK(out == before);
-        stream.fail_open(Failure{FailureCode::adapter_preview_unavailable}, out);
-        whole.fail_open(Failure{FailureCode::adapter_preview_unavailable}, out);
+        stream->fail_open(Failure{FailureCode::adapter_preview_unavailable}, out);
+        whole->fail_open(Failure{FailureCode::adapter_preview_unavailable}, out);
         CHECK(read_completion(out).order == "RE");
         CHECK(read_completion(out).error == "adapter_preview_unavailable");
-        REQUIRE_FALSE(whole.result());
-        CHECK(whole.result().error().code == FailureCode::adapter_preview_unavailable);
-        CHECK_FALSE(stream.encode(PartDelta{"a", "x"}, out));
-        CHECK_FALSE(whole.encode(PartDelta{"a", "x"}, out));
+        REQUIRE_FALSE(whole->result());
+        CHECK(whole->result().error().code == FailureCode::adapter_preview_unavailable);
+        CHECK_FALSE(stream->encode(PartDelta{"a", "x"}, out));
+        CHECK_FALSE(whole->encode(PartDelta{"a", "x"}, out));
         const std::string end = out;
-        stream.fail_open(Failure{}, out);
+        stream->fail_open(Failure{}, out);
         CHECK(out == end);
     }
 }
 
 TEST_CASE("completions: what cannot be an identity is refused by the contract, and still ends") {
-    CompletionsStream encoder({.id = "", .created = -1, .model = ""}, true);
+    const auto encoder = completions_stream({.id = "", .created = -1, .model = ""}, true);
     std::string out;
-    encoder.begin(out);
-    encoder.fail_open(Failure{}, out);
+    encoder->begin(out);
+    encoder->fail_open(Failure{}, out);
     CHECK(read_completion(out).order == "RE");
 }
 
 TEST_CASE("completions: a whole answer that outgrows its cap fails as overloaded") {
-    CompletionsWhole encoder(identity(), 4);
+    const auto encoder = completions_whole(identity(), 4);
     std::string out;
-    REQUIRE(encoder.encode(PartOpened{"a"}, out));
-    REQUIRE(encoder.encode(PartDelta{"a", "four"}, out));
-    REQUIRE(encoder.encode(PartDelta{"a", "x"}, out));
-    REQUIRE(encoder.encode(PartDelta{"a", "y"}, out));
-    REQUIRE(encoder.encode(TurnEnded{}, out));
-    REQUIRE_FALSE(encoder.result());
-    CHECK(encoder.result().error().code == FailureCode::overloaded);
+    REQUIRE(encoder->encode(PartOpened{"a"}, out));
+    REQUIRE(encoder->encode(PartDelta{"a", "four"}, out));
+    REQUIRE(encoder->encode(PartDelta{"a", "x"}, out));
+    REQUIRE(encoder->encode(PartDelta{"a", "y"}, out));
+    REQUIRE(encoder->encode(TurnEnded{}, out));
+    REQUIRE_FALSE(encoder->result());
+    CHECK(encoder->result().error().code == FailureCode::overloaded);
 }
 
 TEST_CASE("completions: a whole answer of exactly its cap is one") {
-    CompletionsWhole encoder(identity(), 4);
+    const auto encoder = completions_whole(identity(), 4);
     std::string out;
-    REQUIRE(encoder.encode(PartOpened{"a"}, out));
-    REQUIRE(encoder.encode(PartDelta{"a", "fo"}, out));
-    REQUIRE(encoder.encode(PartDelta{"a", "ur"}, out));
-    REQUIRE(encoder.encode(TurnEnded{}, out));
-    CHECK(encoder.result().has_value());
+    REQUIRE(encoder->encode(PartOpened{"a"}, out));
+    REQUIRE(encoder->encode(PartDelta{"a", "fo"}, out));
+    REQUIRE(encoder->encode(PartDelta{"a", "ur"}, out));
+    REQUIRE(encoder->encode(TurnEnded{}, out));
+    CHECK(encoder->result().has_value());
 }
 
 TEST_CASE("completions: the calls of a whole answer count towards its cap") {
     for (const std::size_t calls : {2U, 3U}) {
-        CompletionsWhole encoder(identity(), 14); // two calls of seven bytes
+        const auto encoder = completions_whole(identity(), 14); // two calls of seven bytes
         std::string out;
         for (std::size_t i = 0; i < calls; ++i) {
             const auto call = std::to_string(i);
-            REQUIRE(encoder.encode(ToolOpened{call, "f"}, out));
-            REQUIRE(encoder.encode(ClientCall{call, "f", R"({"a":1})"}, out));
+            REQUIRE(encoder->encode(ToolOpened{call, "f"}, out));
+            REQUIRE(encoder->encode(ClientCall{call, "f", R"({"a":1})"}, out));
         }
-        REQUIRE(encoder.encode(TurnEnded{Outcome::completed, Finish::tool_calls, {}, {}}, out));
-        CHECK(encoder.result().has_value() == (calls == 2));
+        REQUIRE(encoder->encode(TurnEnded{Outcome::completed, Finish::tool_calls, {}, {}}, out));
+        CHECK(encoder->result().has_value() == (calls == 2));
     }
 }
 
@@ -482,25 +482,25 @@ TEST_CASE("completions: a stop sequence cuts at every border, and asks for the t
         for (std::size_t size = 1; size <= text.size(); ++size) {
             auto as = identity();
             as.stop = {std::string(stop), "never"};
-            CompletionsStream stream(as, false);
-            CompletionsWhole whole(as);
+            const auto stream = completions_stream(as, false);
+            const auto whole = completions_whole(as);
             std::string out;
             const auto both = [&](const Event& event) {
-                REQUIRE(stream.encode(event, out));
-                REQUIRE(whole.encode(event, out));
-                CHECK(stream.satisfied() == whole.satisfied());
+                REQUIRE(stream->encode(event, out));
+                REQUIRE(whole->encode(event, out));
+                CHECK(stream->satisfied() == whole->satisfied());
             };
             both(PartOpened{"a"});
             for (std::size_t at = 0; at < text.size(); at += size) {
                 both(PartDelta{"a", text.substr(at, size)});
             }
             CAPTURE(stop, size);
-            CHECK(stream.satisfied() == text.contains(stop));
+            CHECK(stream->satisfied() == text.contains(stop));
             both(PartClosed{"a"});
             both(TurnEnded{});
             CHECK(read_completion(out).text == want);
             CHECK(read_completion(out).finish == "stop");
-            CHECK(whole.result()->at("choices")[0].at("message").at("content") == want);
+            CHECK(whole->result()->at("choices")[0].at("message").at("content") == want);
         }
     }
 }
@@ -509,11 +509,11 @@ TEST_CASE("completions: a JSON object that is demanded is one, or the answer fai
     const auto told = [](std::string_view text, Finish finish = Finish::stop) {
         auto as = identity();
         as.json_object = true;
-        CompletionsStream stream(as, false);
+        const auto stream = completions_stream(as, false);
         std::string out;
         for (const Event& event :
              words({std::string(text)}, {TurnEnded{Outcome::completed, finish}})) {
-            REQUIRE(stream.encode(event, out));
+            REQUIRE(stream->encode(event, out));
         }
         return read_completion(out).error;
     };

@@ -35,17 +35,17 @@ struct Told {
 Told tell(const std::vector<Event>& events, ResponseIdentity as = identity()) {
     Told out;
     as.on_response = [&out](const Json&) { ++out.kept; };
-    ResponsesEncoder stream(as, true);
+    const auto stream = responses_answer(as, true);
     as.on_response = {};
-    ResponsesEncoder whole(as, false);
+    const auto whole = responses_answer(as, false);
     std::string nothing;
     for (const Event& event : events) {
-        REQUIRE(stream.encode(event, out.bytes));
-        REQUIRE(whole.encode(event, nothing));
+        REQUIRE(stream->encode(event, out.bytes));
+        REQUIRE(whole->encode(event, nothing));
     }
     CHECK(nothing.empty());
-    CHECK(stream.ended());
-    out.whole = whole.result();
+    CHECK(stream->ended());
+    out.whole = whole->result();
     contract::Judge judge(contract::Profile::responses);
     judge.on_response_event([&out](const Json& event, std::uint64_t) {
         out.types.push_back(event.at("type").get<std::string>());
@@ -56,7 +56,7 @@ Told tell(const std::vector<Event>& events, ResponseIdentity as = identity()) {
     });
     judge.feed(out.bytes);
     const auto judgement = judge.finish();
-    CHECK(stream.summary().frames == out.types.size());
+    CHECK(stream->summary().frames == out.types.size());
     for (const auto* list : {&judgement.violations, &judgement.warnings}) {
         for (const auto& found : *list) {
             out.faults += std::string(found.rule->id) + ": " + found.message + "\n";
@@ -149,28 +149,28 @@ TEST_CASE("responses: a message that the end cut is incomplete, one that was who
 
 TEST_CASE("responses: a turn that breaks off, or says too much, fails from wherever it is") {
     std::string out;
-    ResponsesEncoder stream(identity(), true);
-    REQUIRE(stream.encode(PartOpened{"a"}, out));
-    REQUIRE(stream.encode(PartDelta{"a", "x"}, out));
-    stream.fail_open(Failure{FailureCode::authority_lost}, out);
-    CHECK(stream.ended());
+    const auto stream = responses_answer(identity(), true);
+    REQUIRE(stream->encode(PartOpened{"a"}, out));
+    REQUIRE(stream->encode(PartDelta{"a", "x"}, out));
+    stream->fail_open(Failure{FailureCode::authority_lost}, out);
+    CHECK(stream->ended());
     contract::Judge judge(contract::Profile::responses);
     judge.feed(out);
     CHECK(judge.finish().pass());
     CHECK(out.contains("response.failed"));
 
-    ResponsesEncoder small(identity(), false, 4);
-    REQUIRE(small.encode(PartOpened{"a"}, out));
-    REQUIRE(small.encode(PartDelta{"a", "12345"}, out));
-    REQUIRE(small.ended());
-    CHECK(small.result().error().code == FailureCode::overloaded);
+    const auto small = responses_answer(identity(), false, 4);
+    REQUIRE(small->encode(PartOpened{"a"}, out));
+    REQUIRE(small->encode(PartDelta{"a", "12345"}, out));
+    REQUIRE(small->ended());
+    CHECK(small->result().error().code == FailureCode::overloaded);
 }
 
 TEST_CASE("responses: what is out of order is refused and leaves no bytes") {
-    ResponsesEncoder stream(identity(), true);
+    const auto stream = responses_answer(identity(), true);
     std::string out;
-    stream.begin(out);
+    stream->begin(out);
     const auto before = out;
-    CHECK_FALSE(stream.encode(PartDelta{"b", "x"}, out));
+    CHECK_FALSE(stream->encode(PartDelta{"b", "x"}, out));
     CHECK(out == before);
 }

@@ -31,70 +31,24 @@ struct CompletionIdentity {
 /// An encoder whose answer is one JSON object: it never writes.
 class WholeAnswer : public TurnEncoder {
 public:
-    WholeAnswer(const WholeAnswer&) = delete;
-    WholeAnswer& operator=(const WholeAnswer&) = delete;
-    ~WholeAnswer() override = default;
     /// Only after ended(): the JSON object of a 200, or why there is none (the caller chooses the
     /// status from the failure's code and cause; summary().content shows whether there was text).
     [[nodiscard]] virtual const std::expected<Json, turn::Failure>& result() const = 0;
-
-protected:
-    WholeAnswer() = default;
-    WholeAnswer(WholeAnswer&&) = default;
-    WholeAnswer& operator=(WholeAnswer&&) = default;
 };
 
 /// Role, content…, finish, usage (when asked for and known), [DONE]. A failed, aborted or
 /// interrupted turn ends with one error frame and nothing after it. Text becomes content, reasoning
 /// reasoning_content, and calls of the client's functions tool_calls; other tools and notes produce
-/// nothing.
-class CompletionsStream final : public TurnEncoder {
-public:
-    CompletionsStream(CompletionIdentity identity, bool include_usage);
-    CompletionsStream(const CompletionsStream&) = delete;
-    CompletionsStream& operator=(const CompletionsStream&) = delete;
-    ~CompletionsStream() override;
-    CompletionsStream(CompletionsStream&&) noexcept;
-    CompletionsStream& operator=(CompletionsStream&&) noexcept;
+/// nothing. begin() appends the role chunk.
+[[nodiscard]] std::unique_ptr<TurnEncoder>
+completions_stream(CompletionIdentity identity, bool include_usage);
 
-    /// Appends the role chunk.
-    void begin(std::string& out) override;
-    [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
-    void fail_open(const turn::Failure& failure, std::string& out) override;
-    [[nodiscard]] bool satisfied() const noexcept override;
-    [[nodiscard]] bool ended() const noexcept override;
-    [[nodiscard]] const TurnSummary& summary() const noexcept override;
+/// The most text or arguments of an answer that is kept as a whole, in bytes.
+inline constexpr std::size_t k_most_text = std::size_t{32} << 20U;
 
-private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
-
-/// The whole answer. Never writes to `out`: once the turn ended, result() is set. Text beyond
-/// `most_text` bytes makes the turn fail as `overloaded`.
-class CompletionsWhole final : public WholeAnswer {
-public:
-    explicit CompletionsWhole(
-        CompletionIdentity identity, std::size_t most_text = std::size_t{32} << 20U
-    );
-    CompletionsWhole(const CompletionsWhole&) = delete;
-    CompletionsWhole& operator=(const CompletionsWhole&) = delete;
-    ~CompletionsWhole() override;
-    CompletionsWhole(CompletionsWhole&&) noexcept;
-    CompletionsWhole& operator=(CompletionsWhole&&) noexcept;
-
-    void begin(std::string& out) override;
-    [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
-    void fail_open(const turn::Failure& failure, std::string& out) override;
-    [[nodiscard]] bool satisfied() const noexcept override;
-    [[nodiscard]] bool ended() const noexcept override;
-    [[nodiscard]] const TurnSummary& summary() const noexcept override;
-    [[nodiscard]] const std::expected<Json, turn::Failure>& result() const override;
-
-private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
+/// The whole answer. Text beyond `most_text` bytes makes the turn fail as `overloaded`.
+[[nodiscard]] std::unique_ptr<WholeAnswer>
+completions_whole(CompletionIdentity identity, std::size_t most_text = k_most_text);
 
 /// {"error":{"message","type","param":string|null,"code"}}.
 [[nodiscard]] Json completions_error(

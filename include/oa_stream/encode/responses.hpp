@@ -25,29 +25,9 @@ struct ResponseIdentity {
 
 /// created, in_progress, one item after the other, completed | incomplete | failed. Every text part
 /// is a message, every call of the client's functions a function_call; other tools and notes
-/// produce nothing. Not streamed it never writes; then a failed turn is result()'s error.
-class ResponsesEncoder final : public WholeAnswer {
-public:
-    /// Texts and arguments beyond `most_text` bytes in all make the turn fail as `overloaded`.
-    ResponsesEncoder(
-        ResponseIdentity identity, bool streamed, std::size_t most_text = std::size_t{32} << 20U
-    );
-    ResponsesEncoder(const ResponsesEncoder&) = delete;
-    ResponsesEncoder& operator=(const ResponsesEncoder&) = delete;
-    ~ResponsesEncoder() override;
-    ResponsesEncoder(ResponsesEncoder&&) noexcept;
-    ResponsesEncoder& operator=(ResponsesEncoder&&) noexcept;
-
-    void begin(std::string& out) override;
-    [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
-    void fail_open(const turn::Failure& failure, std::string& out) override;
-    [[nodiscard]] bool ended() const noexcept override;
-    [[nodiscard]] const TurnSummary& summary() const noexcept override;
-    [[nodiscard]] const std::expected<Json, turn::Failure>& result() const override;
-
-private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
+/// produce nothing. Not streamed it never writes; then a failed turn is result()'s error. Texts and
+/// arguments beyond `most_text` bytes in all make the turn fail as `overloaded`.
+[[nodiscard]] std::unique_ptr<WholeAnswer>
+responses_answer(ResponseIdentity identity, bool streamed, std::size_t most_text = k_most_text);
 
 } // namespace oa_stream::encode

@@ -224,7 +224,7 @@ Completions::encoder_for(const Call& call, Started& started) const {
                 store->keep(owner, response, before);
             };
         }
-        whole = std::make_unique<encode::ResponsesEncoder>(std::move(identity), request.stream);
+        whole = encode::responses_answer(std::move(identity), request.stream);
     } else {
         encode::CompletionIdentity identity{
             .id = call.record.thread,
@@ -236,11 +236,9 @@ Completions::encoder_for(const Call& call, Started& started) const {
             .stop = request.stop
         };
         if (request.stream) {
-            return std::make_unique<encode::CompletionsStream>(
-                std::move(identity), request.include_usage
-            );
+            return encode::completions_stream(std::move(identity), request.include_usage);
         }
-        whole = std::make_unique<encode::CompletionsWhole>(std::move(identity));
+        whole = encode::completions_whole(std::move(identity));
     }
     started.whole = request.stream ? nullptr : whole.get();
     return whole;
