@@ -281,28 +281,17 @@ constexpr std::size_t k_short = 64U << 10U;
 bool feed(TreeBuilder& builder, simdjson::dom::element value);
 
 bool feed_object(TreeBuilder& builder, simdjson::dom::object members) {
-    if (!builder.start_object(0)) {
-        return false;
-    }
-    for (const auto& member : members) {
+    const auto feed_member = [&builder](const simdjson::dom::key_value_pair& member) {
         std::string name(member.key);
-        if (!builder.key(name) || !feed(builder, member.value)) {
-            return false;
-        }
-    }
-    return builder.end_object();
+        return builder.key(name) && feed(builder, member.value);
+    };
+    return builder.start_object(0) && std::ranges::all_of(members, feed_member) &&
+           builder.end_object();
 }
 
 bool feed_array(TreeBuilder& builder, simdjson::dom::array items) {
-    if (!builder.start_array(0)) {
-        return false;
-    }
-    for (const auto item : items) {
-        if (!feed(builder, item)) {
-            return false;
-        }
-    }
-    return builder.end_array();
+    const auto feed_item = [&builder](simdjson::dom::element item) { return feed(builder, item); };
+    return builder.start_array(0) && std::ranges::all_of(items, feed_item) && builder.end_array();
 }
 
 /// The events that nlohmann's parser would send: it calls each integer without a sign unsigned.

@@ -50,7 +50,8 @@ TEST_CASE("url: an address that no request can go to is told from one where nobo
           "http://[::1]",
           "http://[::1]:8080/",
           "ws://[fe80::1%25eth0]:80",
-          "http://a_b.example/p:q"}) {
+          "http://a_b.example/p:q",
+          "http://user:word@h:80/x"}) {
         CAPTURE(url);
         CHECK(url_fault(url).empty());
     }
@@ -68,6 +69,8 @@ TEST_CASE("url: an address that no request can go to is told from one where nobo
           "http://[::1]8080",
           "http://a b",
           "http://a/\x1b[31m",
+          "http://user:word@h:0",
+          "http://user:word@",
           "http://b\xC3\xBC"
           "cher.example"}) {
         CAPTURE(url);
