@@ -256,3 +256,24 @@ TEST_CASE("continuation: a note that stays is something said, one that passes is
         CHECK(std::ranges::count(types_of(*more), "text-start") == (transient ? 1 : 0));
     }
 }
+
+TEST_CASE("continuation: a text before a call is no answer after it") {
+    const std::vector<Event> text{
+        PartOpened{"m1", PartKind::text}, PartDelta{"m1", "I look"}, PartClosed{"m1"}
+    };
+    const std::vector<Event> call{
+        ToolOpened{"c1", "shell"},
+        ToolInputReady{"c1", Json{{"command", "ls"}}},
+        ToolOutput{"c1", Json{{"output", "a"}}},
+    };
+    for (const bool called : {false, true}) {
+        std::vector<Event> events{TurnStarted{}};
+        events.insert(events.end(), text.begin(), text.end());
+        if (called) {
+            events.insert(events.end(), call.begin(), call.end());
+        }
+        const auto more = rest(encoded(events), {TurnEnded{Outcome::completed, Finish::length}});
+        REQUIRE(more);
+        CHECK(std::ranges::count(types_of(*more), "text-start") == (called ? 1 : 0));
+    }
+}
