@@ -31,6 +31,13 @@ struct WorkerThread {
     bool interrupting = false; ///< by no turn's name, so that none may begin meanwhile
 };
 
+/// The newest threads, as the worker listed them last.
+struct WorkerThreads {
+    std::vector<ThreadInfo> threads{};
+    bool all = false; ///< there are no others
+    Clock::time_point at{};
+};
+
 struct WorkerCounts {
     std::uint64_t resyncs = 0;
     std::uint64_t renumbered = 0;
@@ -112,6 +119,9 @@ private:
     run_turn(Self self, std::string thread, TurnRequest request);
     void leave_stray(const Live& live);
 
+    // worker_read.cpp
+    [[nodiscard]] static Task<Result<void>> list_threads(Self self);
+
     // worker_stop.cpp
     [[nodiscard]] static Task<void> stop_turn(Self self, Live live);
     /// `turn` is the worker's own id; empty: what runs on the thread.
@@ -122,6 +132,7 @@ private:
     std::shared_ptr<ControlClient> control_;
     std::shared_ptr<KhalaLink> link_;
     Sequencer sequence_{};
+    WorkerThreads listed_{};
     WorkerSnapshot worker_{};
     std::string trouble_ = "the worker was not asked yet"; ///< of the last look; empty: none
     Clock::time_point looked_{};

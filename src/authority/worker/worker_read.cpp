@@ -13,7 +13,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr int k_list_limit = 200;
+constexpr std::size_t k_list_limit = 200;
 
 std::int64_t seconds_of(const Json& object, std::string_view key) {
     const auto time = parse_rfc3339(text_view_in(object, key));
@@ -21,12 +21,12 @@ std::int64_t seconds_of(const Json& object, std::string_view key) {
                 : 0;
 }
 
-/// The control service's own store has the user's messages only.
+/// The control service's own store has the user's messages only. Its id of one names the turn: the
+/// answer of it must not have the same name as the question.
 PastTurn past_message(const Json& message) {
     PastTurn past;
     past.id = text_in(message, "message_id");
     past.user_text = text_in(message, "text");
-    past.user_item_id = past.id;
     past.started_at = seconds_of(message, "created_at");
     return past;
 }
@@ -88,24 +88,44 @@ Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thr
     co_return out;
 }
 
-Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector<std::string> ids) {
+Task<Result<void>> WorkerCore::list_threads(Self self) {
     OA_CO_CHECK(co_await ready(self));
     WorkerCommand command{.method = "thread/list", .request = ControlClient::new_request_id()};
     command.params["limit"] = k_list_limit;
     OA_CO_TRY(
         const Json response, co_await ControlClient::send(self->control_, std::move(command))
     );
-    std::vector<ThreadInfo> listed;
+    WorkerThreads listed{.at = Clock::now()};
     if (const Json* rows = list_in(response, "data")) {
-        std::ranges::transform(*rows, std::back_inserter(listed), thread_info);
+        std::ranges::transform(*rows, std::back_inserter(listed.threads), thread_info);
     } else if (const Json* store = list_in(response, "threads")) {
-        std::ranges::transform(*store, std::back_inserter(listed), thread_of_store);
+        std::ranges::transform(*store, std::back_inserter(listed.threads), thread_of_store);
+    }
+    listed.all =
+        listed.threads.size() < k_list_limit && text_of_response(response, "nextCursor").empty();
+    self->listed_ = std::move(listed);
+    co_return Result<void>{};
+}
+
+/// A list of conversations asks for its threads a few at a time, and each command is one of the 60
+/// that the service takes in a minute. One that is new may be missing in what was listed before.
+Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector<std::string> ids) {
+    const auto find = [&self](const std::string& id) {
+        return std::ranges::find(self->listed_.threads, id, &ThreadInfo::id);
+    };
+    const auto known = [&](const std::string& id) {
+        return !self->listed_.all || find(id) != self->listed_.threads.end();
+    };
+    if (Clock::now() - self->listed_.at > self->options_->deadlines.fresh ||
+        !std::ranges::all_of(ids, known)) {
+        OA_CO_CHECK(co_await list_threads(self));
     }
     std::vector<ThreadInfo> out;
-    for (const std::string& id : ids) {
-        const auto found = std::ranges::find(listed, id, &ThreadInfo::id);
-        if (found != listed.end()) {
+    for (std::string& id : ids) {
+        if (const auto found = find(id); found != self->listed_.threads.end()) {
             out.push_back(*found);
+        } else if (!self->listed_.all) { // of this one nothing is known, also not that it is gone
+            out.push_back({.id = std::move(id)});
         }
     }
     co_return out;

@@ -44,7 +44,8 @@ Accepted<std::optional<IdMap::Place>> read_place(const std::string& key) {
     return place;
 }
 
-ThreadRow described(ThreadRow row, const authority::ThreadInfo& info) {
+ThreadRow described(ThreadRow row, authority::ThreadInfo told) {
+    const auto info = completed(std::move(told), row);
     row.title = short_title(info.title);
     row.created_at = info.created_at;
     row.updated_at = info.updated_at;
@@ -76,6 +77,15 @@ Rejection reject_search(const Error& error) {
 }
 
 } // namespace
+
+authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row) {
+    if (info.title.empty()) {
+        info.title = row.title;
+    }
+    info.created_at = info.created_at == 0 ? row.created_at : info.created_at;
+    info.updated_at = info.updated_at == 0 ? row.updated_at : info.updated_at;
+    return info;
+}
 
 struct ChatList::Check {
     explicit Check(const asio::any_io_executor& executor) : over(executor) {}

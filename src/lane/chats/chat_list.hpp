@@ -15,6 +15,9 @@
 
 namespace oa_stream::lane {
 
+/// A row's own title and times stand in for those that its authority does not tell.
+[[nodiscard]] authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row);
+
 class ChatList {
 public:
     explicit ChatList(LaneState& lane) : lane_(&lane) {}

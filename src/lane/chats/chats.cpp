@@ -224,7 +224,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     if (!newest) {
         co_return std::unexpected(reject_read(newest.error()));
     }
-    out.info = std::move(infos->front());
+    out.info = completed(std::move(infos->front()), *row);
     out.archived = row->archived;
     out.page.context = {
         .thread = *std::move(id),

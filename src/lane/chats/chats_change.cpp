@@ -75,14 +75,8 @@ Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
     if (!infos) {
         co_return std::unexpected(reject_read(infos.error()));
     }
-    authority::ThreadInfo info{.id = row.thread, .title = row.title};
-    if (infos->empty()) {
-        info.created_at = row.created_at;
-        info.updated_at = row.updated_at;
-    } else {
-        info = std::move(infos->front());
-    }
-    co_return project_thread(row.id, info, row.archived);
+    auto info = infos->empty() ? authority::ThreadInfo{.id = row.thread} : std::move(infos->front());
+    co_return project_thread(row.id, completed(std::move(info), row), row.archived);
 }
 
 Task<Accepted<Json>> Chats::change_thread(CallPtr call) {

@@ -168,10 +168,8 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     std::vector<std::string> wanted{*thread};
     if (auto infos = co_await authority.threads(std::move(wanted)); infos && !infos->empty()) {
         info = std::move(infos->front());
-    } else {
-        info.created_at = row.created_at;
-        info.updated_at = row.updated_at;
     }
+    info = completed(std::move(info), row);
     info.title = asked->title.empty() ? info.title : asked->title;
     co_return project_thread(asked->id, info, asked->archived);
 }

@@ -1,0 +1,59 @@
+// What is listed and read back of a worker's threads, where the worker tells little of them.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { send } from '../lib/http.mjs';
+import { sleep } from '../lib/process.mjs';
+import { World } from './world.mjs';
+
+let world;
+before(async () => { world = await World.start({}); });
+after(() => world.stop());
+
+const list = async () => (await send(world.lane.base, { path: '/api/chats' })).json().data;
+const lists = () => world.fake.log.filter((entry) => entry.what === 'http' && entry.rpc === 'thread/list').length;
+
+test('a title is the first words of the conversation, though the service lists threads without any', async () => {
+  await world.say('Plan a trip to Rome', { id: 'trip' }).done;
+  for (let i = 0; i < 3; i += 1) {
+    assert.deepEqual((await list()).map((one) => one.title), ['Plan a trip to Rome']);
+    await sleep(50); // a list is verified behind its answer
+  }
+  const { conversation } = (await send(world.lane.base, { path: '/api/chats/trip' })).json().data;
+  assert.equal(conversation.title, 'Plan a trip to Rome');
+});
+
+test('a question and its answer have ids of their own', async () => {
+  const { data } = (await send(world.lane.base, { path: '/api/chats/trip/messages' })).json();
+  assert.deepEqual(data.map((one) => one.role), ['user', 'assistant']);
+  assert.notEqual(data[0].id, data[1].id);
+});
+
+test('a list of many conversations costs one command', async () => {
+  for (let i = 0; i < 29; i += 1) await world.say('Hello', { id: `many-${i}` }).done;
+  const before = lists();
+  assert.equal((await list()).length, 30);
+  await world.lane.until(async () => (await list()).length === 30 && lists() > before, 'the check');
+  await sleep(100);
+  assert.equal(lists(), before + 1);
+});
+
+test('conversations that are older than what the worker lists stay in the list, and open', async () => {
+  const { control, engine } = world.fake;
+  const { user } = control.threads.values().next().value;
+  for (let i = 0; i < 250; i += 1) control.threads.set(`thread_other_${i}`, { user, messages: [], created: new Date().toISOString() });
+  const execute = engine.execute.bind(engine);
+  engine.execute = async (ask) => { // the newest of them, and no more than were asked for
+    const answer = await execute(ask);
+    if (ask.method === 'thread/list') answer.response.threads = answer.response.threads.toReversed().slice(0, ask.params.limit);
+    return answer;
+  };
+  await sleep(2100); // what was listed before counts for two seconds
+  assert.equal((await send(world.lane.base, { path: '/api/chats/trip' })).status, 200);
+  await world.say('Hello again', { id: 'many-3' }).done; // it is verified anew
+  await list();
+  await sleep(100);
+  assert.equal((await list()).length, 30);
+  const gone = [...control.threads.keys()][1];
+  control.threads.delete(gone);
+  assert.equal((await send(world.lane.base, { path: '/api/chats/many-0' })).status, 404, 'the worker knows it no more');
+});
