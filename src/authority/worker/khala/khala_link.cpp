@@ -23,6 +23,7 @@ constexpr Millis k_final_pause{60'000}; ///< for a build that is not served
 constexpr int k_denials = 3;
 constexpr std::size_t k_evictions = 3; ///< within …
 constexpr Millis k_eviction_window{30'000}; ///< … so long: the cursor is given up
+constexpr std::size_t k_less = 8; ///< what a batch is divided by
 constexpr int k_cuts = 10; ///< in a row before anything new was told: then the pauses grow
 
 } // namespace
@@ -102,6 +103,9 @@ void KhalaLink::went_down(const KhalaEnd& end) {
     reason_ = end.text;
     at_head_ = end.why == Why::stale && end.head.has_value();
     from_zero_ = from_zero_ && end.why == Why::slow;
+    if (end.too_large) {
+        ask_for_less();
+    }
     if (end.why == Why::denied) {
         token_.refused();
         ++denials_;
@@ -132,6 +136,17 @@ void KhalaLink::went_down(const KhalaEnd& end) {
     }
 }
 
+/// An event that is too large by itself is left to the worker's log.
+void KhalaLink::ask_for_less() {
+    const bool batches = options_->wire == KhalaWire::phoenix && batch_ > 1;
+    if (batches) {
+        batch_ = std::max<std::size_t>(batch_ / k_less, 1);
+    } else if (cursor_) {
+        ++*cursor_;
+        lost_ = true;
+    }
+}
+
 Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
     // A replay that is cut goes on where it was; to wait longer each time would only add to it. A
     // server that cuts whoever comes is left in peace all the same.
@@ -157,6 +172,7 @@ void KhalaLink::went_up() {
     failures_ = 0;
     denials_ = 0;
     to_head_ = false;
+    batch_ = k_batch;
     handlers_.up(std::exchange(lost_, false));
 }
 
@@ -220,8 +236,11 @@ KhalaLink::receive(Self self, std::shared_ptr<net::WebSocket> socket) {
         );
     }
     if (!message) {
-        co_return std::unexpected(KhalaEnd{.text = "Khala: " + message.error().message, .cut = true}
-        );
+        co_return std::unexpected(KhalaEnd{
+            .text = "Khala: " + message.error().message,
+            .cut = true,
+            .too_large = message.error().code == Code::too_large
+        });
     }
     self->heard_ = Clock::now();
     co_return std::move(message->bytes);

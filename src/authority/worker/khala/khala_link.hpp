@@ -45,6 +45,7 @@ struct KhalaEnd {
     std::optional<std::uint64_t> head{};
     std::optional<Millis> pause{};
     bool cut = false; ///< nobody said why
+    bool too_large = false; ///< what came next is longer than a message may be
 };
 
 class KhalaLink : public std::enable_shared_from_this<KhalaLink> {
@@ -82,11 +83,14 @@ public:
     [[nodiscard]] bool began_again() noexcept { return std::exchange(began_again_, false); }
 
 private:
+    static constexpr std::size_t k_batch = 200;
     friend class RustSession;
     friend class PhoenixSession;
 
     [[nodiscard]] Millis pause_after(const KhalaEnd& end, bool was_up);
     void went_down(const KhalaEnd& end);
+    /// The same question would get the same answer.
+    void ask_for_less();
     void went_up();
     void take(KhalaFrame& frame);
     /// The server owes an answer on `socket_` from now on; without one it is left.
@@ -113,6 +117,7 @@ private:
     std::optional<std::uint64_t> cursor_{}; ///< the highest watermark received
     Clock::time_point heard_{}; ///< the last message on any socket
     std::optional<Clock::time_point> answer_by_{}; ///< set: the server owes an answer
+    std::size_t batch_ = k_batch; ///< events that are asked for in one message
     bool let_in_ = false;  ///< the last connection's token and channel were accepted
     int cut_ = 0; ///< connections in a row that were let in, and cut before they told anything
     bool to_head_ = false; ///< the cursor is of no use: go on at the head

@@ -28,10 +28,12 @@ std::string socket_url(const WorkerOptions& options, const Secret& token) {
     );
 }
 
-std::string subscription(std::string_view ref, const std::string& topic, std::uint64_t after) {
+std::string subscription(
+    std::string_view ref, const std::string& topic, std::uint64_t after, std::size_t batch
+) {
     Json resume = Json::object();
     resume[topic] = after;
-    Json payload = Json::object({{"topics", Json::array({topic})}, {"replay_batch_size", 200}});
+    Json payload = Json::object({{"topics", Json::array({topic})}, {"replay_batch_size", batch}});
     payload["resume_after"] = std::move(resume);
     return phoenix_message(k_join, ref, "sync:subscribe", std::move(payload));
 }
@@ -94,8 +96,8 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
     std::string ref(k_subscribe);
     const auto latest = Clock::now() + k_longest_replay;
     link->still_answering();
-    static_cast<void>(socket->send(subscription(ref, topic, seeking ? 0 : link->cursor_.value_or(0))
-    ));
+    const auto after = seeking ? 0 : link->cursor_.value_or(0);
+    static_cast<void>(socket->send(subscription(ref, topic, after, link->batch_)));
     while (true) {
         auto message = co_await KhalaLink::receive(link, socket);
         if (!message) {
@@ -116,7 +118,7 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
             link->cursor_ = *frame.head;
             ref += 's';
             link->still_answering();
-            static_cast<void>(socket->send(subscription(ref, topic, *frame.head)));
+            static_cast<void>(socket->send(subscription(ref, topic, *frame.head, link->batch_)));
         } else if (ends(frame.kind) && (frame.kind != Kind::stale || frame.ref == ref)) {
             co_return KhalaLink::end_of(frame);
         }
