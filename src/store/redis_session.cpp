@@ -101,6 +101,7 @@ bool RedisStore::steady() const noexcept {
 Task<Result<void>> RedisStore::sign_on_again() {
     ++sign_ons;
     leased_since_ = Clock::now();
+    inbox_at_.fill("0-0"); // it may be made anew, by a clock that is behind what was read
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     if (on_unsure) {
         on_unsure();
@@ -174,6 +175,9 @@ Task<void> RedisStore::renew() {
         leased_since_ = Clock::now();
     }
     leased_until_ = began + options_.lease;
+    // The server's clock names what is put into it. One that is there never falls behind what was
+    // read, whatever the clock does.
+    tell({"PEXPIRE", key("in", session_), inbox_time()});
     if (unsure && on_unsure) {
         on_unsure();
     }

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
-import { chat } from '../lib/http.mjs';
+import { chat, send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { BIN } from '../lib/replicas/redis.mjs';
 import { begun, fifth, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
@@ -59,3 +59,34 @@ for (const [how, hours] of [['an hour forward', 1], ['an hour back', -1]]) {
     setClock(0);
   });
 }
+
+/** As a server whose clock is far ahead put it in. */
+const putAhead = async (lane) => {
+  const inbox = `oa:in:${world.redis.cli('SMEMBERS', 'oa:ss').split('\n').find((name) => name.startsWith(`${lane}.`))}`;
+  world.redis.cli('XADD', inbox, '99999999999999-0', 'w', '1');
+  world.redis.cli('PEXPIRE', inbox, String(3 * LEASE_MS));
+  await sleep(100); // it is read at once
+};
+const stopped = async (id) => {
+  const stop = await send(jumping.base, { method: 'POST', path: `/api/chats/${id}/stop` });
+  assert.deepEqual([stop.status, stop.json().data?.status], [200, 'stopped'], stop.text);
+};
+
+test('the clock of Redis goes back while nobody has anything to tell a lane: it hears the next stop', async () => {
+  const turn = await begun(steady, 'set-back');
+  await putAhead('steady');
+  await sleep(4 * LEASE_MS); // longer than what was put in is kept
+  await stopped('set-back');
+  await turn.done;
+});
+
+test('the clock of Redis goes back, and it is emptied: a lane hears the next stop', async () => {
+  const turn = await begun(steady, 'emptied');
+  await fifth(resume(jumping, 'emptied')); // it knows the conversation
+  await putAhead('steady');
+  world.redis.cli('FLUSHALL');
+  await steady.until(() => world.redis.cli('HGET', 'oa:t:/emptied', 'st') === 'live', 'the turn to be told again');
+  await stopped('emptied');
+  await turn.done;
+  assert.ok(read(turn).aborted, 'and it obeys');
+});
