@@ -75,7 +75,8 @@ Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
     if (!infos) {
         co_return std::unexpected(reject_read(infos.error()));
     }
-    auto info = infos->empty() ? authority::ThreadInfo{.id = row.thread} : std::move(infos->front());
+    auto info =
+        infos->empty() ? authority::ThreadInfo{.id = row.thread} : std::move(infos->front());
     co_return project_thread(row.id, completed(std::move(info), row), row.archived);
 }
 
@@ -142,7 +143,8 @@ Task<Accepted<void>> Chats::end_turn(CallPtr call) {
     }
     auto turn = lane_->turns.find(owner, thread);
     if (lane_->shared) {
-        const auto found = co_await lane_->shared->find(owner, thread);
+        const auto found =
+            co_await lane_->shared->find(owner, thread, [] { return false; }, FoundFor::stopping);
         if (!found) {
             co_return std::unexpected(found.error());
         }

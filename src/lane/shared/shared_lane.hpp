@@ -33,6 +33,9 @@ struct TurnHead {
     bool probe = false;
 };
 
+/// What a turn is looked for: any may be stopped, whatever the lane reads already.
+enum class FoundFor { reading, stopping };
+
 class SharedLane {
 public:
     SharedLane(LaneState& lane, store::Store& store);
@@ -77,8 +80,12 @@ public:
     /// The thread's live or just ended turn, wherever it runs; one of a dead replica is settled
     /// first, if it can be. Null: none. Of a turn that another replica is starting it waits for the
     /// acceptance, unless its client has left.
-    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
-    find(std::string owner, std::string thread, LiveTurns::Gone gone = [] { return false; });
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(
+        std::string owner,
+        std::string thread,
+        LiveTurns::Gone gone = [] { return false; },
+        FoundFor purpose = FoundFor::reading
+    );
     // shared_stops.cpp
     /// A turn that another replica is starting shall stop as soon as it was accepted, and one that
     /// a dead replica left as soon as it is settled. none: there is neither; over: it was accepted
@@ -189,10 +196,10 @@ private:
     own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const;
     void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
-    relay_of(store::ThreadKey key, store::Holding holding);
+    relay_of(store::ThreadKey key, store::Holding holding, FoundFor purpose);
     /// The turn that is stored, to be read here; null when it can only be told by the authority.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
-    read_from(store::ThreadKey key, store::ThreadState state);
+    read_from(store::ThreadKey key, store::ThreadState state, FoundFor purpose);
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
     /// `count` rises unless the turn had ended.
     static void fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& count);

@@ -39,20 +39,26 @@ TurnHead read_head(const std::string& text) {
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>>
-SharedLane::relay_of(store::ThreadKey key, store::Holding holding) {
-    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
-        co_return known->second.turn;
-    }
+SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purpose) {
     // One that has ended is read once, and followed no further.
     const bool follows = holding.phase != store::Phase::ended;
-    if (follows && std::cmp_greater_equal(running_relays(), store_->options().tails)) {
+    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
+        const auto& turn = *known->second.turn;
+        if (!follows || !turn.ended() || !turn.gone()) {
+            co_return known->second.turn;
+        }
+        relays_.erase(known); // what it said was lost here, and it runs on all the same
+    }
+    const bool crowded =
+        follows && std::cmp_greater_equal(running_relays(), store_->options().tails);
+    if (crowded && purpose == FoundFor::reading) {
         co_return std::unexpected(reject_full());
     }
     const auto log = co_await store_->read(holding.turn);
     if (!log) {
         co_return std::unexpected(reject_store_away());
     }
-    const bool whole = log->whole();
+    const bool whole = log->whole() && !crowded;
     if (!follows && (log->entries.empty() || !log->entries.back().last())) {
         co_return nullptr; // nobody tells its end any more
     }
@@ -176,7 +182,7 @@ SharedLane::own_turn(const store::ThreadKey& key, const Result<store::ThreadStat
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>>
-SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
+SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone, FoundFor purpose) {
     const store::ThreadKey key{owner, thread};
     const auto until = Clock::now() + k_start_wait;
     for (int looks = 0;;) {
@@ -203,13 +209,13 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone) {
         if (holding.turn.empty()) {
             co_return nullptr;
         }
-        co_return co_await read_from(key, *state);
+        co_return co_await read_from(key, *state, purpose);
     }
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>>
-SharedLane::read_from(store::ThreadKey key, store::ThreadState state) {
-    auto turn = co_await relay_of(key, state.holding);
+SharedLane::read_from(store::ThreadKey key, store::ThreadState state, FoundFor purpose) {
+    auto turn = co_await relay_of(key, state.holding, purpose);
     if (turn && *turn) {
         (*turn)->history_read(state.read);
     } else if (turn) { // whoever looks for it at the authority must not go on with it

@@ -289,7 +289,7 @@ Task<void> Streams::stop(CallPtr call) {
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
         co_await sleep_for(k_turn_poll);
     }
-    const auto found = co_await starter_.find(call);
+    const auto found = co_await starter_.find(call, FoundFor::stopping);
     if (!found) {
         co_return co_await answers_->refuse(std::move(call), found.error());
     }

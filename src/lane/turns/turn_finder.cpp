@@ -106,7 +106,7 @@ TurnStyle TurnStarter::shared_style(std::shared_ptr<TurnJournal> journal) const 
     return style;
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundFor purpose) {
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
     const auto until = Clock::now() + k_start_wait;
@@ -119,7 +119,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call) {
         co_await sleep_for(k_turn_poll);
     }
     if (lane_->shared) {
-        auto found = co_await lane_->shared->find(owner, thread, gone);
+        auto found = co_await lane_->shared->find(owner, thread, gone, purpose);
         if (!found || *found || !joins) {
             co_return found;
         }

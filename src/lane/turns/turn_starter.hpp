@@ -25,7 +25,8 @@ public:
 
     /// The live turn of Call::record's thread. One that runs although this lane does not hold it
     /// (it was left, or a lane before this one died) is taken over first. Null: none.
-    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(CallPtr call);
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
+    find(CallPtr call, FoundFor purpose = FoundFor::reading);
     /// Of a request with results or decisions: what its turn, which goes on as it began, has
     /// otherwise than the request asks is named, or the request refused.
     [[nodiscard]] Task<Accepted<void>> name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn);

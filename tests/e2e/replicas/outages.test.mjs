@@ -56,6 +56,17 @@ test('Redis is emptied: the holder’s reader gets the whole answer, others are 
   assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'flushed' }).done));
 });
 
+test('Redis is emptied: a lane whose reader was cut stops the turn all the same', async () => {
+  const [first, other] = await readOnBoth('flushed-stop');
+  world.redis.cli('FLUSHALL');
+  await other.done;
+  await a.until(async () => world.redis.cli('HGET', 'oa:t:/flushed-stop', 'st') === 'live', 'the turn told again');
+  const stop = await send(b.base, { method: 'POST', path: '/api/chats/flushed-stop/stop' });
+  assert.match(stop.json().data?.status ?? '', /^stopp(ed|ing)$/, stop.text);
+  await first.done;
+  assert.ok(read(first).aborted);
+});
+
 test('Redis is full: nothing new starts, reading goes on, the turn that writes ends, the rest can end', async () => {
   assertLegal(await chat(a.base, 'scenario:text;words=3', { id: 'full-gone' }).done);
   const first = await begun(a, 'full', ';delay=40');

@@ -144,3 +144,17 @@ test('more turns of others than may be read at once are refused, not left unread
   assert.equal(heard(one), whole());
   assert.equal((await narrow.stop()).code, 0);
 });
+
+test('a turn that this lane may not read as well is stopped, and deleted, through it all the same', async () => {
+  const narrow = await world.lane('full', ['--limit', 'tails=1']);
+  const turns = [];
+  for (const id of ['full-1', 'full-2', 'full-3']) turns.push(await begun(a, id));
+  const one = resume(narrow, 'full-1');
+  await fifth(one);
+  const stop = await send(narrow.base, { method: 'POST', path: '/api/chats/full-2/stop' });
+  assert.deepEqual([stop.status, stop.json().data?.status], [200, 'stopped'], stop.text);
+  assert.equal((await send(narrow.base, { method: 'DELETE', path: '/api/chats/full-3' })).status, 204);
+  for (const stopped of turns.slice(1)) assert.ok(read(await stopped.done).aborted);
+  await world.endsWhole('full-1', turns[0], one);
+  assert.equal((await narrow.stop()).code, 0);
+});
