@@ -46,19 +46,22 @@ std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at) {
     };
 }
 
-void add_fields(Command& args, ThreadFields fields) {
-    const auto add = [&args](std::string_view name, std::string value) {
-        args.emplace_back(name);
-        args.push_back(std::move(value));
+void add_fields(Command& args, ThreadFields fields, const std::optional<ThreadFields>& before) {
+    const auto was = before.value_or(ThreadFields{});
+    const auto add = [&](std::string_view name, bool same, std::string value) {
+        if (!before || !same) {
+            args.emplace_back(name);
+            args.push_back(std::move(value));
+        }
     };
-    add("th", std::move(fields.thread));
-    add("sd", std::to_string(fields.seeded));
-    add("tl", std::move(fields.title));
-    add("cr", std::to_string(fields.created_at));
-    add("up", std::to_string(fields.updated_at));
-    add("ar", fields.archived ? "1" : "0");
-    add("lm", std::move(fields.last_message));
-    add("lt", std::move(fields.last_turn));
+    add("th", fields.thread == was.thread, std::move(fields.thread));
+    add("sd", fields.seeded == was.seeded, std::to_string(fields.seeded));
+    add("tl", fields.title == was.title, std::move(fields.title));
+    add("cr", fields.created_at == was.created_at, std::to_string(fields.created_at));
+    add("up", fields.updated_at == was.updated_at, std::to_string(fields.updated_at));
+    add("ar", fields.archived == was.archived, fields.archived ? "1" : "0");
+    add("lm", fields.last_message == was.last_message, std::move(fields.last_message));
+    add("lt", fields.last_turn == was.last_turn, std::move(fields.last_turn));
 }
 
 Command RedisStore::row_keys(const ThreadKey& key) const {
@@ -129,8 +132,21 @@ Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
     co_return Result<void>{};
 }
 
+Task<Result<bool>> RedisStore::change(ThreadKey key, RowChange what) {
+    Command args{key.id};
+    if (what.title) {
+        args.insert(args.end(), {"tl", *std::move(what.title)});
+    }
+    if (what.archived) {
+        args.insert(args.end(), {"ar", *what.archived ? "1" : "0"});
+    }
+    OA_CO_TRY(const auto reply, co_await run(scripts::change, row_keys(key), std::move(args)));
+    co_return reply.number == 1;
+}
+
 Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
-    OA_CO_CHECK(co_await run(scripts::touch, row_keys(key), {key.id, std::to_string(updated_at)}));
+    Command args{key.id, "up", std::to_string(updated_at)};
+    OA_CO_CHECK(co_await run(scripts::change, row_keys(key), std::move(args)));
     co_return Result<void>{};
 }
 

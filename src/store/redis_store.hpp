@@ -25,7 +25,10 @@ namespace oa_stream::store {
 inline constexpr std::size_t k_field_count = 8;
 [[nodiscard]] std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at);
 /// … and their names and values for a command.
-void add_fields(Command& args, ThreadFields fields);
+/// Those that differ from `before`, if any.
+void add_fields(
+    Command& args, ThreadFields fields, const std::optional<ThreadFields>& before = std::nullopt
+);
 
 /// Refuses a server that would lose or mix up what lanes share.
 [[nodiscard]] Task<Result<void>>
@@ -88,6 +91,7 @@ public:
     [[nodiscard]] Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) override;
     [[nodiscard]] Task<Result<void>> put(ThreadKey key, ThreadFields fields) override;
+    [[nodiscard]] Task<Result<bool>> change(ThreadKey key, RowChange what) override;
     [[nodiscard]] Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) override;
     [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
     [[nodiscard]] Task<Result<void>>

@@ -208,7 +208,7 @@ Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
         std::move(kept)
     };
     if (request.fields) {
-        add_fields(args, *std::move(request.fields));
+        add_fields(args, *std::move(request.fields), request.before);
     }
     OA_CO_TRY(const auto reply, co_await decide(scripts::commit, std::move(keys), std::move(args)));
     if (reply.at(0) == "fenced") {

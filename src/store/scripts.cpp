@@ -279,10 +279,10 @@ redis.call('SADD', KEYS[2], ARGV[3])
 return 1
 )lua"};
 
-// KEYS: row, owner's set, owner's changes. ARGV: thread id, when it was used last.
-const Script touch{"touch", k_number, R"lua(#!lua flags=allow-oom
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, then names and values.
+const Script change{"change", k_number, R"lua(#!lua flags=allow-oom
 if not redis.call('HGET', KEYS[1], 'th') then return 0 end
-redis.call('HSET', KEYS[1], 'up', ARGV[4])
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 )lua" OA_CHANGED R"lua(
 return 1
 )lua"};

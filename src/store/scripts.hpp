@@ -43,7 +43,7 @@ extern const Script adopt;
 extern const Script look;
 extern const Script note_read; ///< a thread's messages
 extern const Script put;
-extern const Script touch;
+extern const Script change;
 extern const Script erase;
 extern const Script changes;
 extern const Script rows;

@@ -205,6 +205,51 @@ TEST_CASE("when a conversation was used changes nothing else of it, and makes no
     CHECK(rig.get(b.changes_of("ann", seen.at)).ids.size() == 2);
 }
 
+TEST_CASE("a name and the archive that are given change nothing else, and bring nothing back") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    CHECK_FALSE(rig.get(a.change(key, {.title = "New"})));
+    rig.get(a.put(key, {.thread = "th-1", .title = "Old", .last_turn = "t1"}));
+    const auto seen = rig.get(b.changes_of("ann", ""));
+    CHECK(rig.get(b.change(key, {.title = "New"})));
+    CHECK(rig.get(a.change(key, {.archived = true})));
+    const auto fields = rig.get(b.look(key)).fields;
+    REQUIRE(fields);
+    CHECK(fields->title == "New");
+    CHECK(fields->archived);
+    CHECK(fields->last_turn == "t1");
+    CHECK(rig.get(b.changes_of("ann", seen.at)).ids.size() == 2);
+    rig.get(a.erase(key));
+    CHECK_FALSE(rig.get(b.change(key, {.title = "Newest"})));
+    CHECK(rig.get(b.look(key)).erased);
+    CHECK(rig.get(b.ids_of("ann")).empty());
+}
+
+TEST_CASE("a turn that is committed puts of its row what became different since it was taken") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    rig.get(a.put(key, {.thread = "th-1", .title = "Old", .last_turn = "t1"}));
+    const auto held = rig.get(a.acquire(wish(key)));
+    rig.get(b.change(key, {.title = "New", .archived = true}));
+    auto fields = held.fields;
+    REQUIRE(fields);
+    fields->last_turn = "t2";
+    CommitRequest request{.key = key, .fence = held.holding.fence, .turn = "t2", .head = "{}"};
+    request.fields = fields;
+    request.before = held.fields;
+    rig.get(a.commit(request));
+    const auto row = rig.get(b.look(key)).fields;
+    REQUIRE(row);
+    CHECK(row->thread == "th-1");
+    CHECK(row->title == "New");
+    CHECK(row->archived);
+    CHECK(row->last_turn == "t2");
+}
+
 TEST_CASE("what others changed is told once, all when nobody can tell") {
     RedisRig rig;
     auto& a = rig.open();

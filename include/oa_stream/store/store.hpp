@@ -44,6 +44,12 @@ struct RowChanges {
     std::vector<std::string> ids{};
 };
 
+/// Of a row, what a client may give anew.
+struct RowChange {
+    std::optional<std::string> title{};
+    std::optional<bool> archived{};
+};
+
 enum class Phase { none, starting, live, ended };
 
 /// Who holds a thread, and what for. The fence rises with every holder and never falls.
@@ -116,6 +122,9 @@ struct CommitRequest {
     std::string head{}; ///< what a successor must know of the turn; opaque
     std::string idempotency{}; ///< the key under which it was started, or empty
     std::optional<ThreadFields> fields{}; ///< put() in the same step
+    /// As acquire() returned them: what is so still is not put, as others may have changed it
+    /// since.
+    std::optional<ThreadFields> before{};
 };
 
 /// A turn's log. Entries are ordered by (fence, end): a writer with an older fence is refused.
@@ -258,6 +267,8 @@ public:
     [[nodiscard]] virtual Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) = 0;
     [[nodiscard]] virtual Task<Result<void>> put(ThreadKey key, ThreadFields fields) = 0;
+    /// Nothing else of it changes. False: there is no such conversation (any more).
+    [[nodiscard]] virtual Task<Result<bool>> change(ThreadKey key, RowChange what) = 0;
     /// Used last at this time; nothing else of it changes, and nothing where there is none.
     [[nodiscard]] virtual Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) = 0;
     [[nodiscard]] virtual Task<Result<void>> erase(ThreadKey key) = 0;

@@ -116,8 +116,15 @@ Task<Accepted<Json>> Chats::change_thread(CallPtr call) {
             co_return std::unexpected(reject_unstored());
         }
     }
-    if (row && lane_->shared && !co_await lane_->shared->store_row(owner, id)) {
-        co_return std::unexpected(reject_unstored());
+    if (row && lane_->shared) {
+        store::RowChange change{.archived = asked.archived};
+        if (!asked.title.empty()) {
+            change.title = row->title;
+        }
+        if (!co_await lane_->shared->change_row(owner, id, std::move(change))) {
+            co_return std::unexpected(reject_unstored());
+        }
+        row = ids.find(owner, id);
     }
     if (!row) {
         co_return std::unexpected(reject_unknown_thread());

@@ -37,18 +37,18 @@ SharedHold::SharedHold(
     asio::any_io_executor executor,
     store::Store& store,
     store::ThreadKey key,
-    std::uint64_t fence,
     std::shared_ptr<void> use,
-    bool unsure
+    store::Acquired got
 )
-    : executor_(std::move(executor)), store_(&store), key_(std::move(key)), fence_(fence),
-      use_(std::move(use)), unsure_(unsure) {
+    : executor_(std::move(executor)), store_(&store), key_(std::move(key)),
+      fence_(got.holding.fence), use_(std::move(use)), before_(std::move(got.fields)),
+      unsure_(got.unsure) {
 }
 
 SharedHold::SharedHold(SharedHold&& other) noexcept
     : executor_(std::move(other.executor_)), store_(std::exchange(other.store_, nullptr)),
       key_(std::move(other.key_)), fence_(other.fence_), use_(std::move(other.use_)),
-      unsure_(other.unsure_) {
+      before_(std::move(other.before_)), unsure_(other.unsure_) {
 }
 
 SharedHold::~SharedHold() {

@@ -41,9 +41,8 @@ public:
         asio::any_io_executor executor,
         store::Store& store,
         store::ThreadKey key,
-        std::uint64_t fence,
         std::shared_ptr<void> use,
-        bool unsure
+        store::Acquired got
     );
     SharedHold(SharedHold&& other) noexcept;
     SharedHold(const SharedHold&) = delete;
@@ -55,6 +54,10 @@ public:
     [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
     /// The authority may have a turn of a start before this one, whose replica died over it.
     [[nodiscard]] bool unsure() const noexcept { return unsure_; }
+    /// The conversation as it was when it was taken; none: there was none.
+    [[nodiscard]] const std::optional<store::ThreadFields>& before() const noexcept {
+        return before_;
+    }
     void keep() noexcept { store_ = nullptr; }
 
 private:
@@ -63,6 +66,7 @@ private:
     store::ThreadKey key_;
     std::uint64_t fence_;
     std::shared_ptr<void> use_;
+    std::optional<store::ThreadFields> before_;
     bool unsure_;
 };
 

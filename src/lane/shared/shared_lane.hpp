@@ -56,6 +56,10 @@ public:
     [[nodiscard]] Task<void> refresh_all(std::string owner);
     /// The row as the lane's map has it, or that it has none (any more).
     [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
+    /// This much of the row is given anew; the lane's map has it already, and forgets a row that
+    /// was deleted.
+    [[nodiscard]] Task<Result<void>>
+    change_row(std::string owner, std::string id, store::RowChange what);
     /// Somebody was told a thread's messages: these turns whole.
     [[nodiscard]] Task<void>
     note_read(std::string owner, std::string id, std::vector<std::string> whole);

@@ -145,6 +145,15 @@ Task<Result<void>> SharedLane::store_row(std::string owner, std::string id) {
     co_return co_await store_->erase(std::move(key));
 }
 
+Task<Result<void>>
+SharedLane::change_row(std::string owner, std::string id, store::RowChange what) {
+    OA_CO_TRY(const bool changed, co_await store_->change({owner, id}, std::move(what)));
+    if (!changed && !co_await refresh(std::move(owner), std::move(id))) {
+        co_return fail(Code::unavailable, "the store does not answer");
+    }
+    co_return Result<void>{};
+}
+
 Task<void>
 SharedLane::note_read(std::string owner, std::string id, std::vector<std::string> whole) {
     const auto name = random_hex(4);

@@ -92,23 +92,22 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
     Patience patience;
     while (true) {
         auto use = uses_.add(request.key);
-        const auto got = co_await store_->acquire(request);
+        auto got = co_await store_->acquire(request);
         const auto now = Clock::now();
         if (!got) {
             co_return std::unexpected(reject_store_away());
         }
         if (got->kind == store::Acquired::Kind::mine) {
-            SharedHold hold(
+            // Since it was read last another replica may have made it, or a turn on it.
+            learn(request.key, got->fields, got->erased);
+            co_return std::optional<SharedHold>(
+                std::in_place,
                 lane_->executor,
                 *store_,
                 request.key,
-                got->holding.fence,
                 std::move(use),
-                got->unsure
+                *std::move(got)
             );
-            // Since it was read last another replica may have made it, or a turn on it.
-            learn(request.key, got->fields, got->erased);
-            co_return std::optional<SharedHold>(std::move(hold));
         }
         use.reset();
         if (auto no = refused(got->kind)) {
@@ -164,7 +163,8 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
          .turn = turn,
          .head = head_text(head),
          .idempotency = std::move(idempotency),
-         .fields = own_fields(hold->key())}
+         .fields = own_fields(hold->key()),
+         .before = hold->before()}
     );
     if (!stop && stop.error().code == Code::conflict) {
         ++store_->turns.fenced.commit;

@@ -48,6 +48,7 @@ public:
     store::StoreNumbers numbers() const override { return {}; }
     bool leased() const noexcept override { return true; }
     bool steady() const noexcept override { return true; }
+    Task<Result<bool>> change(store::ThreadKey, store::RowChange) override { co_return none(); }
     Task<Result<void>> touch(store::ThreadKey, std::int64_t) override { co_return none(); }
     Task<Result<std::vector<store::ThreadKey>>> held() override { co_return none(); }
     Task<Result<store::ThreadState>> look(store::ThreadKey) override { co_return none(); }
