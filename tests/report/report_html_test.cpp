@@ -179,6 +179,13 @@ TEST_CASE("report.html: times have a unit that fits, short ones and those of hou
     CHECK(brief.contains(">6 ms</text>"));
     CHECK(brief.contains("p95: at most 6 ms"));
     CHECK(brief.contains("1: restart at 2.00 s"));
+    CHECK(page_of(0.99, 3, {2, "restart"}).contains("p95: at most 990 ms"));
+    CHECK(page_of(1, 3, {2, "restart"}).contains("p95: at most 1 s"));
+    // From more than ten minutes on, and from more than ten hours on; the first point is at 1 s.
+    CHECK(page_of(2, 601, {300, "restart"}).contains("1: restart at 300.00 s"));
+    CHECK(page_of(2, 602, {300, "restart"}).contains("1: restart at 5.00 min"));
+    CHECK(page_of(2, 36'001, {3600, "restart"}).contains("1: restart at 60.00 min"));
+    CHECK(page_of(2, 36'002, {3600, "restart"}).contains("1: restart at 1.00 h"));
     const std::string minutes = page_of(2, 3601, {1800, "restart"});
     CHECK(minutes.contains(">60 min</text>"));
     CHECK(minutes.contains("1: restart at 30.00 min"));
@@ -195,7 +202,9 @@ TEST_CASE("report.html: a point alone has one line of the grid at most") {
     Series series{.caption = "Late", .unit = "%"};
     series.lines = {{"bad", SeriesTone::canary, {{.x = 100'000, .y = 1}}}};
     report.series = {series};
-    CHECK(count(report_html(report), " s</text>") <= 1);
+    const std::string page = report_html(report);
+    CHECK(count(page, " s</text>") <= 1);
+    CHECK(count(page, " min</text>") + count(page, " h</text>") == 0); // it is no hours from 0 s
 }
 
 TEST_CASE("report.html: what the checks of a run without stages measured is drawn") {
