@@ -78,7 +78,10 @@ private:
     add_results_ahead(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>> join_waiting(CallPtr call);
     [[nodiscard]] Task<std::optional<authority::PastTurn>>
-    stopped_before(const authority::TurnRequest* request);
+    stopped_before(CallPtr call, const authority::TurnRequest* request);
+    [[nodiscard]] bool stores_still(
+        const Call& call, const authority::PastTurn& stopped, const std::vector<std::string>& calls
+    ) const;
     [[nodiscard]] Task<std::string> tools_of(std::string thread);
     void note_tools(const std::string& thread, std::string digest);
     // turn_starter.cpp

@@ -23,6 +23,13 @@ constexpr Millis k_settle_wait{2000};
 
 constexpr std::string_view k_kept_tools = "tools"; ///< beside k_kept_messages
 
+bool lists(const authority::PastTurn& turn, const std::string& call) {
+    return std::ranges::any_of(turn.events, [&](const turn::Event& event) {
+        const auto* opened = std::get_if<turn::ToolOpened>(&event);
+        return opened != nullptr && opened->call == call;
+    });
+}
+
 } // namespace
 
 Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnRequest* request) {
@@ -151,6 +158,25 @@ Task<Accepted<void>> TurnStarter::name_settled(CallPtr call, std::shared_ptr<Liv
     co_return ignore_more(extras, lane_->config.strict_body, names);
 }
 
+/// Codex tells a turn's end before it has stored the whole turn. Some of these calls, which we told
+/// or which the page has from another replica, are not listed yet.
+bool TurnStarter::stores_still(
+    const Call& call, const authority::PastTurn& stopped, const std::vector<std::string>& calls
+) const {
+    const auto id = wire_id(stopped.id);
+    const auto told = lane_->turns.find(call.record.owner, call.chat.thread);
+    const bool ours = told && told->ended() && told->id() == id;
+    const bool over = !stopped.running && stopped.outcome != turn::Outcome::interrupted;
+    if (over || (!ours && call.chat.message_id != id)) {
+        return false;
+    }
+    const auto known = ours ? told->call_order() : calls;
+    return std::ranges::any_of(calls, [&](const std::string& one) {
+        return std::ranges::find(known, one) != known.end() &&
+               (stopped.running || !lists(stopped, one));
+    });
+}
+
 /// The turn that asked is over: its results begin the next one, as long as nothing was said since.
 Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequest* request) {
     const auto& results = call->chat.results;
@@ -158,8 +184,16 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
     if (!request->thread) {
         co_return std::unexpected(reject_unknown_call(first));
     }
-    authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
-    auto page = co_await lane_->authority().turns_page(std::move(query));
+    const authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
+    std::vector<std::string> calls;
+    std::ranges::transform(results, std::back_inserter(calls), &authority::CallResult::call);
+    const auto until = Clock::now() + k_settle_wait;
+    auto page = co_await lane_->authority().turns_page(query);
+    while (page && !page->turns.empty() && stores_still(*call, page->turns.front(), calls) &&
+           Clock::now() < until) {
+        co_await sleep_for(k_turn_poll);
+        page = co_await lane_->authority().turns_page(query);
+    }
     if (!page) {
         co_return std::unexpected(reject_start(page.error()));
     }
@@ -187,7 +221,7 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
 
 /// The turn before the one that starts, when it was stopped.
 Task<std::optional<authority::PastTurn>>
-TurnStarter::stopped_before(const authority::TurnRequest* request) {
+TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request) {
     authority::TurnsQuery query{
         .thread = request->thread.value_or(""), .limit = 1, .newest_first = true
     };
@@ -196,6 +230,8 @@ TurnStarter::stopped_before(const authority::TurnRequest* request) {
         query.from = *first;
         query.limit = 2;
     }
+    const auto live = lane_->turns.find(call->record.owner, call->chat.thread);
+    const auto told = live ? live->call_order() : std::vector<std::string>();
     const auto until = Clock::now() + k_settle_wait;
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
@@ -203,14 +239,16 @@ TurnStarter::stopped_before(const authority::TurnRequest* request) {
             co_return std::nullopt; // the start that follows says why
         }
         auto& turn = page->turns.back();
-        if (turn.running && Clock::now() < until) { // its end is not stored yet
+        const bool whole = query.detail == authority::TurnsQuery::Detail::all;
+        const bool unstored = turn.running || (whole && stores_still(*call, turn, told));
+        if (unstored && Clock::now() < until) {
             co_await sleep_for(k_turn_poll);
             continue;
         }
         if (turn.running || turn.outcome != turn::Outcome::interrupted) {
             co_return std::nullopt;
         }
-        if (query.detail == authority::TurnsQuery::Detail::all) {
+        if (whole) {
             co_return std::move(turn);
         }
         query.detail = authority::TurnsQuery::Detail::all;
@@ -237,7 +275,7 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
     if (!at || !request->thread || (co_await tools_of(*request->thread)).empty()) {
         co_return Accepted<void>{};
     }
-    const auto stopped = co_await stopped_before(request);
+    const auto stopped = co_await stopped_before(call, request);
     if (!stopped || open_calls(*stopped).empty()) {
         co_return Accepted<void>{};
     }
