@@ -49,6 +49,7 @@ public:
         }
         OA_CHECK(state_.begin(out));
         OA_TRY(const CompletionTurn::Said said, state_.turn.take(event));
+        state_.summary.content = state_.summary.content || state_.turn.cut();
         const std::size_t mark = out.size();
         const std::uint64_t frames = state_.summary.frames;
         auto done = state_.tell(event, said, out);

@@ -46,6 +46,18 @@ test('a stopped turn is interrupted, and counts as completed', async () => {
   assert.equal(line.terminal, 'completed');
 });
 
+test('an answer that begins with its stop sequence is no empty turn: the model spoke', async () => {
+  const empty = async () => Number(/^oa_stream_empty_turns_total\{route="\/v1\/chat\/completions"\} (\d+)$/m.exec(await (await fetch(`${lane.base}/metrics`)).text())?.[1]);
+  const before = await empty();
+  for (const stream of [false, true]) {
+    for (const more of ['', ';delay=300']) {
+      const cut = await ask(says('alpha beta', more), { stop: ['alpha'], stream });
+      assert.equal(stream ? cut.text : cut.choices[0].message.content, '');
+    }
+  }
+  assert.equal(await empty(), before);
+});
+
 test('stop of a wrong type or size is refused', async () => {
   for (const [stop, code] of [[5, 'invalid_type'], [[5], 'invalid_type'], [[''], 'invalid_value'], [['a', 'b', 'c', 'd', 'e'], 'invalid_value']]) {
     const answer = await ask('x', { stop });
