@@ -196,6 +196,17 @@ private:
             log_->verbatim("no tokens configured: every process of this machine may use this lane, "
                            "nobody else\n");
         }
+        admit(std::move(tokens), "tokens");
+    }
+
+    /// A file on its way to another content is empty for a moment, a broken tool's for longer.
+    void admit(std::optional<lane::TokenTable> tokens, std::string_view event) {
+        if (tokens && tokens->size() == 0) {
+            const auto text = fmt::format(
+                "{} has no token: every request is refused with 401", options_.tokens.string()
+            );
+            log_->note(LogLevel::warn, event, text);
+        }
         lane_->set_tokens(std::move(tokens));
     }
 
@@ -333,7 +344,7 @@ private:
             log_->note(LogLevel::error, event, apart.error().text());
             return false;
         }
-        lane_->set_tokens(*std::move(tokens));
+        admit(*std::move(tokens), event);
         return true;
     }
 

@@ -197,6 +197,23 @@ test('a token file that changes is read again by itself; one that makes no sense
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a token file without a token is told: it admits nobody', async () => {
+  const file = path.join(scratch('tokens'), 'tokens');
+  fs.writeFileSync(file, '# none yet\n');
+  const told = (lane, event) => new RegExp(`"level":"warn","event":"${event}","text":"[^"]*tokens has no token`).test(lane.stderr);
+  const lane = await startLane({ args: ['--tokens', file] });
+  assert.ok(told(lane, 'tokens'), lane.stderr);
+  lane.stderr = '';
+  fs.writeFileSync(file, line('tok-a', 'owner=alice'));
+  await lane.until(() => /"event":"tokens","text":"read again"/.test(lane.stderr), 'the new tokens');
+  assert.ok(!told(lane, 'tokens'), lane.stderr);
+  fs.writeFileSync(file, '');
+  await lane.until(() => told(lane, 'tokens'), 'the warning');
+  lane.signal('SIGHUP');
+  await lane.until(() => told(lane, 'reload'), 'the warning at a reload');
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('the access log goes to its file, is reopened on SIGHUP, and holds no prompt and no token', async () => {
   const folder = scratch('log');
   const log = path.join(folder, 'access.log');
