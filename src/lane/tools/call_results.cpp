@@ -17,6 +17,7 @@ using authority::CallResult;
 using authority::PastTurn;
 
 constexpr std::string_view k_ahead = "oa-tool-results+"; ///< before the message's own id
+constexpr std::string_view k_of = "oa-tool-results:"; ///< before the id of the page's message
 constexpr std::string_view k_head = "Results of the functions that were called above:\n";
 
 bool is_result(const Json& part) {
@@ -194,7 +195,8 @@ std::string results_ahead_id(std::string_view id) {
 }
 
 void drop_results_ahead(PastTurn& turn) {
-    if (!begins_with_results(turn)) {
+    auto& id = turn.client_message_id;
+    if (!id || !begins_with_results(turn)) {
         return;
     }
     const auto size = k_head.size() + results_line(turn).size() + 1;
@@ -202,14 +204,24 @@ void drop_results_ahead(PastTurn& turn) {
     if (!turn.user_parts.empty()) {
         turn.user_parts.erase(turn.user_parts.begin());
     }
-    turn.client_message_id->erase(0, k_ahead.size());
-    if (turn.client_message_id->empty()) {
-        turn.client_message_id.reset();
+    id->erase(0, k_ahead.size());
+    if (id->empty()) {
+        id.reset();
     }
 }
 
+std::string results_id(std::string_view message) {
+    return message.empty() ? std::string(k_results_id) : std::string(k_of).append(message);
+}
+
 bool holds_results(const PastTurn& turn) {
-    return turn.client_message_id == k_results_id && turn.user_text.starts_with(k_head);
+    const auto id = turn.client_message_id.value_or("");
+    return (id == k_results_id || id.starts_with(k_of)) && turn.user_text.starts_with(k_head);
+}
+
+std::string message_gone_on_with(const PastTurn& turn) {
+    const auto id = turn.client_message_id.value_or("");
+    return holds_results(turn) && id != k_results_id ? id.substr(k_of.size()) : std::string();
 }
 
 void settle_calls(PastTurn& stopped, const PastTurn& next) {

@@ -29,8 +29,10 @@ read_call_results_at(const Json& body, std::size_t at);
 [[nodiscard]] Rejection reject_answered_call(std::string_view call);
 [[nodiscard]] Rejection reject_call_over(std::string_view call);
 
-/// Id of the user message that holds results.
+/// Id of the user message that holds results, where the page's message has none of ours.
 inline constexpr std::string_view k_results_id = "oa-tool-results";
+/// … and where that has one: what follows goes on with it, told by whichever lane.
+[[nodiscard]] std::string results_id(std::string_view message);
 
 /// Calls of a stopped turn that have no result.
 [[nodiscard]] std::vector<turn::ClientCall> open_calls(const authority::PastTurn& turn);
@@ -49,6 +51,8 @@ results_text(const authority::PastTurn& stopped, const std::vector<authority::Ca
 void drop_results_ahead(authority::PastTurn& turn);
 /// `turn` began with such a text, which was all.
 [[nodiscard]] bool holds_results(const authority::PastTurn& turn);
+/// The page's message that such a turn goes on with; empty: not known, or `turn` is no such one.
+[[nodiscard]] std::string message_gone_on_with(const authority::PastTurn& turn);
 /// Gives the calls of `stopped` the results that the turn after it began with.
 void settle_calls(authority::PastTurn& stopped, const authority::PastTurn& next);
 

@@ -148,6 +148,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         co_return std::unexpected(reject_start(turn.error()));
     }
     call->waits_for_calls = lane_->config.allowed.tools;
+    if (call->chat.answer_id.empty()) {
+        const auto newest = co_await newest_turns(row->thread, 1);
+        call->chat.answer_id =
+            newest && !newest->empty() ? message_gone_on_with(newest->front()) : std::string();
+    }
     auto shared = co_await commit_everywhere(call, place->shared_hold(), turn->get());
     if (!shared) {
         (void)(*turn)->leave();

@@ -213,8 +213,8 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
         co_return std::unexpected(std::move(text).error());
     }
     call->chat.text = *std::move(text);
-    call->chat.user_message_id = k_results_id;
-    request->client_message_id = k_results_id;
+    call->chat.user_message_id = results_id(call->chat.answer_id);
+    request->client_message_id = call->chat.user_message_id;
     request->input = {authority::InputText{call->chat.text}};
     co_return Accepted<void>{};
 }

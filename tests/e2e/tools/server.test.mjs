@@ -112,6 +112,26 @@ for (const how of ['kill', 'stop']) {
   });
 }
 
+test('what answers the results of a stopped turn keeps the id of the page\'s message over a change of lanes', async () => {
+  const lanes = await relay('held');
+  const page = lanes.page('held');
+  assert.ok(waits(await page.say(BOTH)));
+  assert.equal((await send(lanes.lane.base, { method: 'POST', path: '/api/chats/held/stop', body: {} })).json().data.status, 'stopped');
+  page.give({ weather: 'scenario:text;words=4;hold=2;key=held ', clock: 'noon' });
+  const cut = page.begin();
+  await cut.wait((x) => x.text.includes('bravo'), 'the second word');
+  assert.equal(read(cut).start.messageId, page.messages.at(-1).id);
+  await lanes.next('stop');
+  const resumed = open(lanes.lane.base, { path: '/api/chats/held/stream' });
+  await resumed.frame('start');
+  await fetch(`http://127.0.0.1:${mock.port}/__release?held`);
+  await resumed.done;
+  const seen = read(resumed);
+  assert.equal(seen.start.messageId, page.messages.at(-1).id);
+  assert.deepEqual(seen.texts, ['alpha bravo charlie delta']);
+  assert.equal((await lanes.lane.stop()).code, 0);
+});
+
 test('with a Codex of its own, which dies with the lane, the results are refused', async () => {
   const args = ['--allow', 'tools'];
   const first = await startCodexLane({ config: chatConfig, port: mock.port, args });
