@@ -194,6 +194,21 @@ TEST_CASE("websocket: a peer that answers no ping is gone") {
     CHECK(end.error().message == "the peer does not answer pings");
 }
 
+TEST_CASE("websocket: a peer that speaks and takes nothing gets one ping at a time") {
+    WebSocketRequest request;
+    request.ping_every = Millis(5);
+    request.pong_within = Millis(100);
+    request.max_unsent = 64U << 20U;
+    Opened opened(std::move(request));
+    opened.peer->pause_reading();
+    REQUIRE(opened.socket->send(std::string(32U << 20U, 'x')));
+    // Beast asserts that the one before was written.
+    for (const auto began = Clock::now(); Clock::now() - began < Millis(350);) {
+        opened.peer->send_later(frame(k_text, "still here"));
+        REQUIRE(opened.read());
+    }
+}
+
 TEST_CASE("websocket: a goodbye is 1000, and reading ends") {
     Opened opened;
     const auto reading = opened.loop.start(opened.socket->read());

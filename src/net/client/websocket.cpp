@@ -289,21 +289,20 @@ private:
         }
         after(request_.ping_every, [this] {
             pinged_ = Clock::now();
-            stream_.async_ping({}, std::bind_front(&Connection::pinged, this->shared_from_this()));
+            if (!std::exchange(pinging_, true)) { // Beast holds one that the peer does not take
+                auto then = std::bind_front(&Connection::pinged, this->shared_from_this());
+                stream_.async_ping({}, std::move(then));
+            }
             after(request_.pong_within, [this] { judge_silence(); });
         });
     }
 
     /// Keeps the stream alive until the ping is written; read() says what became of it.
-    void pinged(const error_code& /*error*/) {}
+    void pinged(const error_code& /*error*/) { pinging_ = false; }
 
     void judge_silence() {
-        if (reading_ && heard_ < pinged_) {
-            dead_ = true;
-            abort();
-            return;
-        }
-        ping_later();
+        dead_ = reading_ && heard_ < pinged_;
+        dead_ ? abort() : ping_later();
     }
 
     template <class Then> void after(Millis wait, Then then) {
@@ -323,6 +322,7 @@ private:
     std::size_t unsent_ = 0;
     Clock::time_point heard_{}; ///< the peer's last frame
     std::optional<Clock::time_point> pinged_{};
+    bool pinging_ = false; ///< one is not written yet
     bool reading_ = false;
     bool late_ = false;
     bool dead_ = false;
