@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
+import { limit, sleep } from '../lib/process.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
-import { begun, fifth, resume, startWorld, whole } from '../lib/replicas/world.mjs';
+import { begun, fifth, held, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, b;
 before(async () => {
@@ -64,11 +65,25 @@ test('a turn that is left is read on by the other lane at once, most times', asy
   assert.ok(gaps[2] <= 500, `${gaps.join(', ')} ms`);
 });
 
+/** Of many at once on a slow machine, the lane may ask some to come back: that is no part of the drain. */
+async function begunAtLast(lane, id) {
+  for (const end = Date.now() + limit(20000); ; ) {
+    const first = chat(lane.base, held(id), { id });
+    await first.wait((x) => x.status, 'a head');
+    if (first.status !== 503 || Date.now() > end) {
+      await fifth(first);
+      return first;
+    }
+    assertRefused(await first.done, 503, 'authority_unavailable');
+    await sleep(1000 * Number(first.headers['retry-after']));
+  }
+}
+
 test('many turns are let go at once, within the time of the drain, by a store that answers late', async () => {
   const pipe = await startPipe(world.redis.port);
   const leaving = await world.lane('crowded', ['--drain-notice', '10ms'], { store: pipe.url, drain: '2s' });
   const ids = Array.from({ length: 30 }, (_, n) => `crowd-${n}`);
-  const firsts = await Promise.all(ids.map((id) => begun(leaving, id)));
+  const firsts = await Promise.all(ids.map((id) => begunAtLast(leaving, id)));
   pipe.delay = 150;
   const began = Date.now();
   assert.equal((await leaving.stop()).code, 0);
