@@ -9,6 +9,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <cmath>
+
 using namespace oa_stream;
 using namespace oa_stream::cli;
 namespace fs = std::filesystem;
@@ -118,6 +120,31 @@ TEST_CASE("watch next: the broken limit is judged again, over the same window an
     CHECK_THAT(asked.next(), Catch::Contains("slo gate 'p95: first_content <= 2.5s'"));
     asked.view.broken = {.budget = true};
     CHECK_THAT(asked.next(), Catch::StartsWith("oa-stream slo status --prometheus"));
+}
+
+TEST_CASE("watch next: of several lanes, the one that exceeds the limit is looked at") {
+    Asked asked("http://door:1");
+    const auto slow = [](double within) {
+        return std::vector<measure::Bucket>{{2.5, within}, {INFINITY, 100}};
+    };
+    asked.watch.lanes.push_back({.base_url = "http://door:2"});
+    asked.watch.lanes.push_back({.base_url = "http://door:3"});
+    asked.view.parts = {
+        {.name = "a", .address = "http://door:1", .first_content = slow(100)},
+        {.name = "b", .address = "http://door:2", .first_content = slow(50)},
+        {.name = "c", .address = "http://door:3", .first_content = slow(90)},
+    };
+    asked.view.parts[0].turns = {.total = 100, .bad = 0};
+    asked.view.parts[1].turns = {.total = 2, .bad = 1}; // a larger share, and proven for less
+    asked.view.parts[2].turns = {.total = 100, .bad = 40};
+    asked.view.parts[1].budget = {.total = 1000, .bad = 30};
+    asked.view.parts[2].budget = {.total = 1000, .bad = 10};
+    const std::string smoke = "oa-stream smoke stream --base-url http://door:";
+    CHECK(asked.next() == smoke + "3");
+    asked.view.broken = {.slow = true};
+    CHECK(asked.next() == smoke + "2");
+    asked.view.broken = {.budget = true};
+    CHECK(asked.next() == smoke + "2");
 }
 
 TEST_CASE("watch next: it stands on any screen, whole and before the reasons") {

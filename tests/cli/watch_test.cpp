@@ -333,6 +333,50 @@ TEST_CASE("watch: a limit that is proven broken is BAD and a breach; a few bad o
     }
 }
 
+TEST_CASE("watch: few requests are BAD when they prove it, and never OK beyond a limit") {
+    struct Row {
+        const char* name;
+        std::string after;
+        WatchState state;
+    };
+    const std::string within = "oa_stream_first_content_seconds_bucket{route=\"/api/chat/stream\","
+                               "le=\"2.5\"} ";
+    for (const Row& row : {
+             Row{"7 of 7 answered with 503", scrape(0, 7, 0, 0, 0), WatchState::bad},
+             Row{"3 of 5 fail", scrape(5, 0, 3, 5, 0), WatchState::bad},
+             Row{"2 of 2: a lane at 1 % shows that once in 10,000 looks",
+                 scrape(2, 0, 2, 2, 0),
+                 WatchState::few},
+             Row{"1 of 19", scrape(19, 0, 1, 19, 0), WatchState::few},
+             Row{"3 good ones", scrape(3, 0, 0, 3, 0), WatchState::ok},
+             Row{"7 of 7 are slow", scrape(7, 0, 0, 0, 7) + within + "0\n", WatchState::bad},
+             Row{"1 of 7 is slow", scrape(7, 0, 0, 6, 1) + within + "6\n", WatchState::few},
+             Row{"1 of 7 may be slow", scrape(7, 0, 0, 6, 1), WatchState::ok},
+         }) {
+        DYNAMIC_SECTION(row.name) {
+            const auto view = view_of(window_of(scrape(0, 0, 0, 0, 0), row.after), good_source());
+            CAPTURE(joined(view.why));
+            CHECK(to_string(view.state) == to_string(row.state));
+            CHECK(view.breach == (row.state == WatchState::bad));
+            CHECK((verdict_of(view) == Verdict::pass) == (row.state == WatchState::ok));
+            const bool few = row.state == WatchState::few;
+            CHECK(watch_line(view).contains("TOO FEW requests to judge") == few);
+        }
+    }
+    SECTION("those of one revision, beside many of another") {
+        WatchView view;
+        view.sources = {good_source()};
+        view.numbers.turns = {.total = 10'002, .bad = 2};
+        view.numbers.window_s = 60;
+        view.parts = {
+            {.name = "a", .revision = "r1", .turns = {.total = 10'000, .bad = 0}},
+            {.name = "b", .revision = "r2", .turns = {.total = 2, .bad = 2}},
+        };
+        judge(view, {});
+        CHECK(to_string(view.state) == to_string(WatchState::few));
+    }
+}
+
 TEST_CASE("watch: what is old, gone or not ready is never healthy, and is said in words") {
     struct Row {
         const char* name;

@@ -42,6 +42,7 @@ struct LanePart {
     std::string name{}; ///< a process' id, a target's address
     std::string revision{};
     std::string state{}; ///< "ready"; empty: nobody says
+    std::string address{}; ///< the URL at which it answered; empty: a Prometheus was asked
     LaneNumbers numbers{};
     std::vector<ServiceFault> faults{}; ///< of what it needs beside its turns
 };

@@ -18,6 +18,15 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr double k_sure = 0.95; ///< one-sided
+/// From a handful of requests: as an interim look of a gate, for watch looks again every two
+/// seconds.
+constexpr double k_surer = 1 - (1 - k_sure) * measure::k_interim_share;
+
+/// Of one limit.
+struct Finding {
+    std::string why{}; ///< it is exceeded, proven; empty: it is not
+    bool few = false;  ///< it is exceeded, by too few requests to prove it
+};
 
 /// Requests and bad ones as whole numbers.
 measure::Counts counts_of(const measure::TurnCounts& turns) {
@@ -26,43 +35,64 @@ measure::Counts counts_of(const measure::TurnCounts& turns) {
 }
 
 /// The share of bad ones is above that, whatever chance did.
-bool proven_above(const measure::Counts& counts, double share) {
-    const auto got = measure::exact_bounds(counts, k_sure);
+bool proven_above(const measure::Counts& counts, double share, const WatchLimits& limits) {
+    const bool few = static_cast<double>(counts.total) < limits.least;
+    const auto got = measure::exact_bounds(counts, few ? k_surer : k_sure);
     return got && got->low > share;
 }
 
 /// What is known proves a breach, whatever else was not reported.
-std::string why_bad(const WatchPart& part, const WatchLimits& limits) {
+Finding judge_bad(const WatchPart& part, const WatchLimits& limits) {
     const measure::Counts counts = counts_of(part.turns);
-    if (!part.turns.bad || static_cast<double>(counts.total) < limits.least ||
-        !proven_above(counts, limits.bad_at_most)) {
+    if (!part.turns.bad || counts.rate() <= limits.bad_at_most) {
         return {};
     }
-    return fmt::format(
-        "{}{} of {} requests bad ({}), limit {:g}%",
-        part.turns.missing.empty() ? "" : "at least ",
-        counts.bad,
-        counts.total,
-        measure::percent_text(counts.rate(), limits.bad_at_most),
-        limits.bad_at_most * 100
-    );
+    if (!proven_above(counts, limits.bad_at_most, limits)) {
+        return {.few = static_cast<double>(counts.total) < limits.least};
+    }
+    return {
+        .why = fmt::format(
+            "{}{} of {} requests bad ({}), limit {:g}%",
+            part.turns.missing.empty() ? "" : "at least ",
+            counts.bad,
+            counts.total,
+            measure::percent_text(counts.rate(), limits.bad_at_most),
+            limits.bad_at_most * 100
+        )
+    };
 }
 
-std::string why_slow(const WatchPart& part, const WatchLimits& limits) {
+/// Among the times of the first content: those that are surely beyond the limit.
+measure::Counts slow_ones(const std::vector<measure::Bucket>& buckets, const WatchLimits& limits) {
+    const std::uint64_t total = buckets.empty() ? 0 : whole(buckets.back().count);
+    const auto edge =
+        std::ranges::lower_bound(buckets, limits.p95_at_most_s, {}, &measure::Bucket::le);
+    const std::uint64_t within = edge == buckets.end() ? total : whole(edge->count);
+    return {total - std::min(within, total), total};
+}
+
+Finding judge_slow(const WatchPart& part, const WatchLimits& limits) {
     const auto& buckets = part.first_content;
-    if (buckets.empty() || buckets.back().count < limits.least) {
+    const std::uint64_t total = buckets.empty() ? 0 : whole(buckets.back().count);
+    if (total == 0) {
         return {};
     }
-    const auto rank = measure::nearest_rank(whole(buckets.back().count), measure::k_p95);
+    const auto rank = measure::nearest_rank(total, measure::k_p95);
     if (measure::resolution_of_rank(buckets, static_cast<double>(rank)).above <
         limits.p95_at_most_s) {
         return {};
     }
-    return fmt::format(
-        "p95 of the first content {}, limit {:g} s",
-        percentile_text(buckets, measure::k_p95),
-        limits.p95_at_most_s
-    );
+    if (static_cast<double>(total) < limits.least &&
+        !proven_above(slow_ones(buckets, limits), 1 - measure::k_p95.value(), limits)) {
+        return {.few = true};
+    }
+    return {
+        .why = fmt::format(
+            "p95 of the first content {}, limit {:g} s",
+            percentile_text(buckets, measure::k_p95),
+            limits.p95_at_most_s
+        )
+    };
 }
 
 /// A small revision that is all bad drowns in a large good one: each is judged by itself, too.
@@ -71,17 +101,20 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
     all.turns = view.numbers.turns;
     all.first_content = all_first_content(view.numbers);
     const auto judged = by_revision(view.parts);
-    using Why = std::string (*)(const WatchPart&, const WatchLimits&);
-    const std::array<std::pair<Why, bool*>, 2> kinds{
-        {{why_bad, &view.broken.bad}, {why_slow, &view.broken.slow}}
+    using Judge = Finding (*)(const WatchPart&, const WatchLimits&);
+    const std::array<std::pair<Judge, bool*>, 2> kinds{
+        {{judge_bad, &view.broken.bad}, {judge_slow, &view.broken.slow}}
     };
-    for (const auto& [why, broken] : kinds) {
-        if (std::string text = why(all, limits); !text.empty()) {
-            view.why.push_back(std::move(text));
+    for (const auto& [judge_part, broken] : kinds) {
+        Finding found = judge_part(all, limits);
+        view.few = view.few || found.few;
+        if (!found.why.empty()) {
+            view.why.push_back(std::move(found.why));
             *broken = true;
         }
         for (const WatchPart& part : judged) {
-            std::string text = why(part, limits);
+            const auto [text, few] = judge_part(part, limits);
+            view.few = view.few || few;
             if (text.empty()) {
                 continue;
             }
@@ -210,9 +243,31 @@ void judge(WatchView& view, const WatchLimits& limits) {
         view.state = WatchState::missing;
     } else if (view.total.value_or(0) <= 0) {
         view.state = WatchState::quiet;
+    } else if (view.few) {
+        view.state = WatchState::few;
     } else {
         view.state = WatchState::ok;
     }
+}
+
+std::string worst_address(const WatchView& view, const WatchLimits& limits) {
+    // The share that is proven: one bad request of one is less than 500 of 1000.
+    const auto share = [](const measure::Counts& counts) {
+        const auto got = measure::exact_bounds(counts, k_sure);
+        return got ? got->low : 0;
+    };
+    std::string worst;
+    double most = 0;
+    for (const WatchPart& part : view.parts) {
+        const double proven = view.broken.bad    ? share(counts_of(part.turns))
+                              : view.broken.slow ? share(slow_ones(part.first_content, limits))
+                                                 : share(counts_of(part.budget));
+        if (!part.address.empty() && proven > most) {
+            worst = part.address;
+            most = proven;
+        }
+    }
+    return worst;
 }
 
 Verdict verdict_of(const WatchView& view) {

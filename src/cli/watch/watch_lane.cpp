@@ -38,29 +38,29 @@ public:
           processes_(std::chrono::duration<double>(timing.window).count()) {}
 
     [[nodiscard]] Task<void> ask() override {
-        reachable_ = false;
-        failed_ = 0;
-        tried_ = 0;
+        // The screen looks meanwhile: it sees how the last look ended, until this one has.
+        Asked now;
         const std::size_t scrapes = scrapes_of_look();
-        for (; tried_ < scrapes && (tried_ == 0 || reachable_);) {
+        for (; now.tried < scrapes && (now.tried == 0 || now.reachable);) {
             const net::ClientResponse metrics = co_await get("/metrics");
-            ++tried_;
-            take_metrics(metrics);
+            ++now.tried;
+            take_metrics(metrics, now);
         }
         forget();
-        if (reachable_) {
-            co_await look_at_readiness();
+        if (now.reachable) {
+            now = co_await look_at_readiness(std::move(now));
         }
+        last_ = std::move(now);
         ++asked;
     }
 
     [[nodiscard]] WatchSource state() const override {
         WatchSource out;
         out.name = target_.base_url;
-        out.state = state_;
-        out.reachable = reachable_;
-        out.answered = answered_;
-        out.ready = ready_;
+        out.state = last_.state;
+        out.reachable = last_.reachable;
+        out.answered = last_.answered;
+        out.ready = last_.ready;
         out.unsure = unsure();
         std::set<std::string> revisions;
         for (const measure::ScrapedProcess& one : processes_.all()) {
@@ -82,6 +82,7 @@ public:
                  .state = lost        ? std::string(k_lost)
                           : one.ready ? "ready"
                                       : "not ready",
+                 .address = target_.base_url,
                  .numbers =
                      {.rose = rose,
                       .budget = one.counters.last(),
@@ -99,6 +100,17 @@ public:
     }
 
 private:
+    /// One look.
+    struct Asked {
+        std::size_t tried = 0; ///< scrapes
+        std::size_t failed = 0;
+        std::string trouble{}; ///< of the last one that failed
+        std::string state = "not asked yet";
+        bool reachable = false; ///< one of them had numbers
+        bool answered = false;
+        bool ready = true;
+    };
+
     /// Behind a balancer every request may reach another instance, so more of them are made than
     /// there are instances: an even turn would give each look to the same one.
     [[nodiscard]] std::size_t scrapes_of_look() const {
@@ -142,13 +154,13 @@ private:
     }
 
     /// One lane says why it is not ready; of several, each says whether it is with its numbers.
-    [[nodiscard]] Task<void> look_at_readiness() {
+    [[nodiscard]] Task<Asked> look_at_readiness(Asked now) {
         const auto& all = processes_.all();
         if (all.size() == 1) {
             const net::ClientResponse answer = co_await get("/readyz");
-            ready_ = answer.status == 200;
-            state_ = ready_ ? "ready" : "not ready: " + why_not(answer);
-            co_return;
+            now.ready = answer.status == 200;
+            now.state = now.ready ? "ready" : "not ready: " + why_not(answer);
+            co_return now;
         }
         std::vector<std::string> unready;
         for (const measure::ScrapedProcess& one : all) {
@@ -157,21 +169,24 @@ private:
             }
         }
         const std::size_t alive = processes_.answered_since(lost_before());
-        ready_ = unready.empty();
-        state_ = ready_ ? counted(alive, "instance") + " ready"
-                        : fmt::format(
-                              "{} of {} instances not ready: {}",
-                              unready.size(),
-                              alive,
-                              fmt::join(unready, ", ")
-                          );
+        now.ready = unready.empty();
+        now.state = now.ready ? counted(alive, "instance") + " ready"
+                              : fmt::format(
+                                    "{} of {} instances not ready: {}",
+                                    unready.size(),
+                                    alive,
+                                    fmt::join(unready, ", ")
+                                );
+        co_return now;
     }
 
     /// Why there may be users whose requests are in no number here.
     [[nodiscard]] std::string unsure() const {
         std::vector<std::string> why;
-        if (failed_ > 0) {
-            why.push_back(fmt::format("{} of {} scrapes failed: {}", failed_, tried_, trouble_));
+        if (last_.failed > 0) {
+            why.push_back(
+                fmt::format("{} of {} scrapes failed: {}", last_.failed, last_.tried, last_.trouble)
+            );
         }
         if (!processes_.told_apart()) {
             why.emplace_back("no process id: an older lane, or several that cannot be distinguished"
@@ -197,9 +212,9 @@ private:
         processes_.forget_before(std::min(lost_before(), now_s() - window));
     }
 
-    void take_metrics(const net::ClientResponse& answer) {
+    void take_metrics(const net::ClientResponse& answer, Asked& now) {
         std::string trouble;
-        answered_ = answer.status != 0;
+        now.answered = answer.status != 0;
         if (answer.failure != net::TransferFailure::none) {
             trouble = fmt::format("unreachable: {}", net::to_string(answer.failure));
         } else if (answer.status != 200) {
@@ -207,7 +222,7 @@ private:
         } else if (auto scrape = measure::parse_exposition(answer.body); !scrape) {
             trouble = "unreadable: " + printable(scrape.error().text(), 80);
         } else {
-            reachable_ = true;
+            now.reachable = true;
             const std::string changed = processes_.add(
                 measure::merged_series(*std::move(scrape), timing_.include_probes),
                 now_s(),
@@ -216,9 +231,9 @@ private:
             news = changed.empty() ? news : target_.base_url + " " + changed;
             return;
         }
-        ++failed_;
-        trouble_ = trouble;
-        state_ = std::move(trouble);
+        ++now.failed;
+        now.trouble = trouble;
+        now.state = std::move(trouble);
     }
 
     net::HttpClient& client_;
@@ -227,13 +242,7 @@ private:
     net::TokenSource token_;
     bool refused_ = false; ///< the last token
     measure::Processes processes_;
-    std::size_t tried_ = 0; ///< scrapes of this look
-    std::size_t failed_ = 0;
-    std::string trouble_{}; ///< of the last one that failed
-    bool reachable_ = false;
-    bool answered_ = false;
-    bool ready_ = true;
-    std::string state_ = "not asked yet";
+    Asked last_{};
 };
 
 } // namespace

@@ -105,7 +105,13 @@ void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane) {
 }
 
 WatchPart part_of(const measure::LanePart& part) {
-    WatchPart out{.name = part.name, .revision = part.revision, .state = part.state};
+    WatchPart out{
+        .name = part.name,
+        .revision = part.revision,
+        .state = part.state,
+        .address = part.address,
+        .budget = measure::turn_counts(part.numbers.budget),
+    };
     out.window_s = part.numbers.window_s;
     if (out.window_s > 0) {
         out.turns = measure::turn_counts(part.numbers.rose);
@@ -155,6 +161,8 @@ std::string_view to_string(WatchState state) noexcept {
         return "INCOMPLETE";
     case WatchState::quiet:
         return "NO TRAFFIC";
+    case WatchState::few:
+        return "TOO FEW";
     case WatchState::starting:
         return "STARTING";
     }

@@ -57,7 +57,9 @@ struct WatchPart {
     std::string name{}; ///< process id or target
     std::string revision{};
     std::string state{};
+    std::string address{}; ///< it answers there; empty: only a Prometheus says
     measure::TurnCounts turns{};
+    measure::TurnCounts budget{};
     std::vector<measure::Bucket> first_content{};
     double window_s = 0;
 };
@@ -90,7 +92,7 @@ struct WatchLimits {
     double bad_at_most = 0.01; ///< share of requests, over the window
     double p95_at_most_s = 2.5; ///< first content
     double stale_after_s = 15;
-    double least = 20; ///< fewer requests prove nothing
+    double least = 20; ///< fewer requests must be surer, or prove nothing
     double least_bad = 5; ///< fewer bad ones spend no budget, as in slo budget
 };
 
@@ -111,6 +113,7 @@ enum class WatchState {
     missing,     ///< a source does not report what is judged
     incomplete,  ///< an instance was not reached, or they cannot be distinguished
     quiet,       ///< no request in the window
+    few,         ///< a limit is exceeded, by too few requests to prove it
     starting,    ///< one scrape: rates need two
 };
 [[nodiscard]] std::string_view to_string(WatchState state) noexcept; ///< "OK", "NO TRAFFIC"
@@ -120,6 +123,7 @@ struct WatchView {
     WatchState state = WatchState::starting;
     std::vector<std::string> why{}; ///< what is wrong, worst first
     bool breach = false; ///< any of `broken`
+    bool few = false; ///< a limit is exceeded, by too few requests to prove it
     WatchBreaches broken{};
     std::vector<WatchSource> sources{};
     std::vector<WatchPart> parts{}; ///< a lane's processes, or a Prometheus' targets
@@ -146,6 +150,9 @@ struct WatchView {
 
 /// Judges what was read. `view.numbers`, `.sources`, `.at`, `.split` are given.
 void judge(WatchView& view, const WatchLimits& limits);
+
+/// Where the lane answers that exceeds the broken limit most; empty: nobody says.
+[[nodiscard]] std::string worst_address(const WatchView& view, const WatchLimits& limits);
 
 /// A percentile of the first content in words: "120 ms", "> 30 s", "–".
 [[nodiscard]] std::string

@@ -104,7 +104,9 @@ std::string watch_next(const WatchAsked& asked, const WatchView& view, const Con
     }
     if (asked.prometheus_url.empty()) {
         const Typed smoke{&smoke_stream_command};
-        return typed_here(smoke.with(names::base_url, asked.first_lane), context);
+        const std::string worst = worst_address(view, asked.limits);
+        const std::string& lane = worst.empty() ? asked.first_lane : worst;
+        return typed_here(smoke.with(names::base_url, lane), context);
     }
     return typed_here(shown_again(asked, view, context).text(), context);
 }

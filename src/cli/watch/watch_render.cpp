@@ -78,6 +78,7 @@ Tone tone_of(WatchState state) {
     case WatchState::stale:
     case WatchState::missing:
     case WatchState::incomplete:
+    case WatchState::few:
         return Tone::warn;
     case WatchState::quiet:
     case WatchState::starting:
@@ -137,9 +138,10 @@ std::string age(const std::optional<double>& seconds) {
     return seconds ? fmt::format("{:.1f} s old", *seconds) : std::string("no data");
 }
 
-/// The state, and the revisions that are bad by themselves.
+/// With the revisions that are bad by themselves.
 std::string headline(const WatchView& view) {
     std::string out(to_string(view.state));
+    out += view.state == WatchState::few ? " requests to judge" : "";
     if (view.state == WatchState::bad && !view.guilty.empty()) {
         out += fmt::format(" {}", fmt::join(view.guilty, ", "));
     }

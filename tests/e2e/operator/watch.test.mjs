@@ -135,6 +135,26 @@ beside('NDJSON: a line a tick; what is missing is null; a lane that goes away is
   assert.equal((await run.end()).code, 0);
 });
 
+beside('a lane that takes its time to answer is as it was until then', async (lane) => {
+  let slow = false, scrapes = 0;
+  const door = http.createServer((request, response) => {
+    const on = () => request.pipe(http.request(lane.base + request.url, { headers: request.headers }, (answer) => { response.writeHead(answer.statusCode, answer.headers); answer.pipe(response); }).on('error', () => response.destroy()));
+    scrapes += slow ? 1 : 0;
+    setTimeout(on, slow ? 700 : 0);
+  });
+  await new Promise((done) => door.listen(0, '127.0.0.1', done));
+  const run = new Running(OA_BIN, ['watch', '--ndjson', '--base-url', `http://127.0.0.1:${door.address().port}`, ...EVERY, '--timeout', '20s'], { name: 'watch' });
+  const ticks = () => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  await run.until(() => ticks().some((tick) => tick.window_s > 0), 'rates');
+  slow = true;
+  await run.until(() => scrapes > 4, 'slow answers');
+  run.signal('SIGINT');
+  assert.equal((await run.end()).code, 0);
+  assert.deepEqual([...new Set(ticks().filter((tick) => tick.window_s > 0).map((tick) => tick.state))], ['NO TRAFFIC']);
+  door.closeAllConnections();
+  door.close();
+});
+
 beside('a lane that began anew counts from zero, and that is told', async (lane) => {
   const address = await startLane({ name: 'first' });
   const listen = address.base.replace('http://', '');
