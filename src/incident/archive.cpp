@@ -125,6 +125,20 @@ bool is_kept_unchanged(std::string_view path) noexcept {
     return true;
 }
 
+std::string plain_name(std::string name) {
+    std::ranges::replace_if(
+        name,
+        [](char c) {
+            return !(
+                (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                c == '.' || c == '_' || c == '-'
+            );
+        },
+        '_'
+    );
+    return name;
+}
+
 void ArchiveWriter::Free::operator()(archive* writer) const {
     archive_write_free(writer);
 }

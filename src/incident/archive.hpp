@@ -17,6 +17,9 @@ namespace oa_stream::incident {
 /// A relative path that tar and SHA256SUMS hold as it is, on every machine.
 [[nodiscard]] bool is_kept_unchanged(std::string_view path) noexcept;
 
+/// `name` with `_` for what some shell or sha256sum would not take as it is.
+[[nodiscard]] std::string plain_name(std::string name);
+
 /// Every entry is a plain file, 0644, owned by 0:0, with one time for all: the same entries give
 /// the same bytes.
 class ArchiveWriter {

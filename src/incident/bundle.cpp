@@ -24,22 +24,6 @@ namespace {
 
 constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
 
-/// A name that every shell and every sha256sum accepts unchanged, and that reveals nothing.
-std::string plain_name(const fs::path& path, const Redactor& redactor) {
-    std::string out = redactor.apply(path.filename().string());
-    std::ranges::replace_if(
-        out,
-        [](char c) {
-            return !(
-                (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                c == '.' || c == '_' || c == '-'
-            );
-        },
-        '_'
-    );
-    return out;
-}
-
 /// What a bundle is made of: text of our own, or a file that is read when its turn comes.
 struct Source {
     std::string text{};
@@ -75,6 +59,21 @@ Json manifest_of(const Incident& incident, const BundleRules& rules) {
     };
 }
 
+/// Files are searched for secrets as a whole, in memory.
+Result<void> check_size(const fs::path& file, const Redactor& redactor, std::string_view way_out) {
+    std::error_code unreadable; // said when it is read
+    const std::uint64_t size = fs::file_size(file, unreadable);
+    if (unreadable || size <= k_largest) {
+        return {};
+    }
+    return fail(
+        Code::precondition,
+        fmt::format("no bundle can hold a file of more than 1 GiB: it has {} bytes", size),
+        redactor.apply(file.string()),
+        std::string(way_out)
+    );
+}
+
 Result<Sources>
 sources_of(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
     Sources out;
@@ -86,6 +85,11 @@ sources_of(const Incident& incident, const Redactor& redactor, const BundleRules
             out[fmt::format("charts/{}.svg", run.entry.id)].text = std::move(svg);
         }
         for (const std::string& file : run::files_below(run.entry.folder)) {
+            OA_CHECK(check_size(
+                run.entry.folder / file,
+                redactor,
+                "move it out of there, then the same command with --accept-changed"
+            ));
             if (!is_kept_unchanged(file)) {
                 return fail(
                     Code::precondition,
@@ -99,7 +103,8 @@ sources_of(const Incident& incident, const Redactor& redactor, const BundleRules
         }
     }
     for (std::size_t i = 0; i < incident.logs.size(); ++i) {
-        const std::string name = plain_name(incident.logs[i], redactor);
+        OA_CHECK(check_size(incident.logs[i], redactor, "give the part of it that matters"));
+        const std::string name = plain_name(redactor.apply(incident.logs[i].filename().string()));
         out[fmt::format("logs/{}-{}", i + 1, name)].file = incident.logs[i];
     }
     return out;

@@ -246,6 +246,32 @@ TEST_CASE("bundle: a name that no sums and no archive can hold is refused at the
     CHECK(write_bundle(incident_of({folder}), out, {}, {}).has_value());
 }
 
+TEST_CASE("bundle: a file that is too large is named at the beginning, with what to do") {
+    const Scratch state;
+    const auto folder = failed_run(state);
+    const fs::path large = folder / "logs/huge.log";
+    REQUIRE(write_file_atomic(large, "harmless").has_value());
+    fs::resize_file(large, (std::uintmax_t{1} << 30U) + 1); // it takes no blocks
+    const fs::path out = state.path / "b.tar.zst";
+    const auto refused = write_bundle(incident_of({folder}), out, {}, {.accept_changed = true});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::precondition);
+    CHECK(refused.error().where == large.string());
+    CHECK(
+        refused.error().message ==
+        "no bundle can hold a file of more than 1 GiB: it has 1073741825 bytes"
+    );
+    CHECK(
+        refused.error().hint == "move it out of there, then the same command with --accept-changed"
+    );
+    CHECK_FALSE(fs::exists(out));
+    auto incident = incident_of({failed_run(state)});
+    incident.logs = {large};
+    const auto log = write_bundle(incident, out, {}, {});
+    REQUIRE_FALSE(log.has_value());
+    CHECK(log.error().hint == "give the part of it that matters");
+}
+
 TEST_CASE("bundle: what is split over deltas is found whatever the file is called") {
     const Scratch state;
     Redactor redactor;
