@@ -218,13 +218,17 @@ std::string tail(const Report& report) {
             out += "- " + note + "\n";
         }
     }
-    out += "\n## Judge it again\n\n"
-           "Streams were kept as bytes, with head and timing. Each can be judged again offline:\n\n"
-           "```sh\noa-stream check --headers streams/NAME.head streams/NAME.sse\n"
-           "sha256sum -c SHA256SUMS\n```\n\n"
-           "`timeline.ndjson` has every event in order, `journal.ndjson` every change of traffic, "
-           "`measure/` every sample and gate.\n";
-    return out;
+    const KeptEvidence& kept = report.kept;
+    out += kept.streams
+               ? "\n## Judge it again\n\n"
+                 "Streams were kept as bytes, with head and timing. Each can be judged again "
+                 "offline:\n\n"
+                 "```sh\noa-stream check --headers streams/NAME.head streams/NAME.sse\n"
+               : "\n## Evidence\n\nThe sums of all files of this run:\n\n```sh\n";
+    out += "sha256sum -c SHA256SUMS\n```\n\n`timeline.ndjson` has every event in order";
+    out += kept.journal ? ", `journal.ndjson` every change of traffic" : "";
+    out += kept.measure ? ", `measure/` every sample and gate" : "";
+    return out + ".\n";
 }
 
 Json optional_number(const std::optional<double>& value) {

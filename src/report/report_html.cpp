@@ -259,11 +259,14 @@ std::string html_tail(const Report& report) {
         }
         out += "</ul>\n";
     }
-    return out +
-           "<h2>Judge it again</h2>\n<p>Streams were kept as bytes, with head and timing. Each "
-           "can be judged again offline.</p>\n"
-           "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.head streams/NAME.sse\n"
-           "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
+    out +=
+        report.kept.streams
+            ? "<h2>Judge it again</h2>\n<p>Streams were kept as bytes, with head and timing. Each "
+              "can be judged again offline.</p>\n"
+              "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.head streams/NAME.sse\n"
+            : "<h2>Evidence</h2>\n<p>The sums of all files of this run.</p>\n"
+              "<pre tabindex=\"0\">";
+    return out + "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
 }
 
 } // namespace

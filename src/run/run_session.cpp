@@ -65,6 +65,15 @@ void note_lost_evidence(RunResult& result, const Error& error) {
     }
 }
 
+report::KeptEvidence kept_in(const std::filesystem::path& folder) {
+    std::error_code ignored; // what cannot be looked at is not named
+    const auto has = [&](std::string_view what) {
+        return std::filesystem::exists(folder / what, ignored) &&
+               !std::filesystem::is_empty(folder / what, ignored);
+    };
+    return {.streams = has("streams"), .journal = has(k_journal_file), .measure = has("measure")};
+}
+
 } // namespace
 
 Result<RunSession> RunSession::begin(
@@ -178,6 +187,7 @@ RunResult RunSession::result_of(Conclusion end, report::Report report) {
     out.started_at = rfc3339_millis(folder_.started());
     out.duration_s = folder_.seconds_since_start();
     out.checks = checks_;
+    out.kept = kept_in(folder_.path());
     redact(out, folder_.redactor());
     return out;
 }

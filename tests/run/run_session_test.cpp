@@ -203,3 +203,26 @@ TEST_CASE("loop: who winds down by itself is let to") {
     CHECK(loop.run(raise_and_go_on(&seen)) == 7);
     CHECK(seen == SIGINT);
 }
+
+TEST_CASE("session: a report names the evidence that the run has, and no other") {
+    for (const bool some : {true, false}) {
+        CAPTURE(some);
+        const Scratch state;
+        RunSession session = begin(state);
+        if (some) {
+            session.folder().write("streams/turn.sse", "data: [DONE]\n\n");
+            session.folder().write("measure/samples.ndjson", "{}\n");
+        }
+        (void)session.finish({Verdict::pass, ExitCode::ok, RunEnding::completed}, {});
+        for (const char* file : {"report.md", "report.html"}) {
+            CAPTURE(file);
+            const std::string text = read_file(session.folder().path() / file).value_or("");
+            CHECK(text.contains("sha256sum -c SHA256SUMS"));
+            CHECK(text.contains("streams/NAME.sse") == some);
+            CHECK(text.contains("Judge it again") == some);
+        }
+        const std::string text = read_file(session.folder().path() / "report.md").value_or("");
+        CHECK(text.contains("`measure/`") == some);
+        CHECK_FALSE(text.contains("`journal.ndjson`")); // nothing was to be changed
+    }
+}

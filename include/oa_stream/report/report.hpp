@@ -67,6 +67,13 @@ struct DrillFacts {
     [[nodiscard]] std::optional<double> recovery_s() const noexcept;
 };
 
+/// Which of its evidence a run has: a report names no other.
+struct KeptEvidence {
+    bool streams = true;
+    bool journal = true; ///< something was to be changed
+    bool measure = true;
+};
+
 /// What a run says of itself at its end: the source of report.md, report.html, run.json and the
 /// screen. Id, verdict, exit code, times and checks are the run's own; see run::RunSession.
 struct Report {
@@ -84,6 +91,7 @@ struct Report {
     std::optional<DrillFacts> drill{};
     std::vector<std::string> notes{};
     std::string next{}; ///< command to type; empty on PASS
+    KeptEvidence kept{};
     std::string appendix{}; ///< Markdown at the end of report.md
     std::vector<Series> series{}; ///< charts of report.html, besides those of stages
     Json more = Json::object(); ///< further members of run.json and of the result's document
