@@ -329,6 +329,27 @@ TEST_CASE("stage: an edge that answers for a dead canary fails, though users saw
     check_restored(pinned, arm);
 }
 
+TEST_CASE("stage: without one unpinned probe nobody knows who serves users: no PASS") {
+    for (const double asked : {0.2, 0.0}) {
+        CAPTURE(asked);
+        World world;
+        world.playbook.stages = {50};
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+        world.playbook.stage.probe.unpinned_per_s = asked;
+        world.instruments.per_flow = 0; // too short a stage for any
+        const RunOutcome outcome = world.run();
+        const Check* split = find_check(outcome, "split@50%");
+        REQUIRE((split != nullptr) == (asked > 0));
+        if (split != nullptr) {
+            CHECK(split->verdict == Verdict::inconclusive);
+            CHECK_THAT(split->detail, Catch::Contains("no unpinned probe was due"));
+            CHECK(outcome.verdict == Verdict::inconclusive);
+            check_restored(world, outcome);
+        }
+    }
+}
+
 TEST_CASE("stage: an exact splitter may be off by one of a hundred, a random one by chance") {
     const auto verdict = [](bool exact, int met) {
         World world;

@@ -1,4 +1,5 @@
 // Who answered, as the answers themselves say.
+#include "oa_stream/config/units.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 
 #include "stage.hpp"
@@ -8,6 +9,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace oa_stream::playbook {
 namespace {
@@ -51,6 +54,13 @@ bool split_fits(const RunContext& run, measure::Counts met, int percent, bool al
     const auto interval = measure::wilson(met, k_split_confidence, measure::Side::two);
     const double share = percent / 100.0;
     return interval && interval->low <= share && share <= interval->high;
+}
+
+void judge_split(StageRun& stage, Verdict verdict, std::string detail) {
+    stage.run.session.add("split@" + stage.where, verdict, std::move(detail));
+    if (verdict != Verdict::pass && stage.row.verdict != Verdict::fail) {
+        stage.row.verdict = verdict;
+    }
 }
 
 void check_arms(StageRun& stage) {
@@ -111,16 +121,27 @@ void check_split(StageRun& stage) {
     for (const auto& [revision, count] : stage.met) {
         n += count;
     }
+    const double asked = stage.run.playbook().stage.probe.unpinned_per_s;
     if (n == 0 && stage.unknown == 0) {
-        return; // no unpinned probes were asked for
+        if (asked > 0) { // a stage too short for one of them
+            judge_split(
+                stage,
+                Verdict::inconclusive,
+                fmt::format(
+                    "no unpinned probe was due in this stage at {}: nothing shows who serves users",
+                    config::rate_text(asked)
+                )
+            );
+        }
+        return;
     }
     stage.row.observed = fmt::format("canary {} of {}", canary, n);
     const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
     const bool good =
         split_fits(stage.run, {canary, n}, percent, !others_came(stage, n + stage.unknown));
     const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
-    stage.run.session.add(
-        "split@" + stage.where,
+    judge_split(
+        stage,
         verdict,
         fmt::format(
             "unpinned probes reached the canary {} times of {}, {}% are {:.1f}; {} had no answer",
@@ -131,9 +152,6 @@ void check_split(StageRun& stage) {
             stage.unknown
         )
     );
-    if (verdict != Verdict::pass && stage.row.verdict != Verdict::fail) {
-        stage.row.verdict = verdict;
-    }
 }
 
 void check_users(StageRun& stage) {
