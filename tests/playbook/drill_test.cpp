@@ -2,6 +2,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 
+#include "drill/planted_fault.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -123,6 +124,28 @@ TEST_CASE("drill: a fault that no gate notices fails it, and the traffic goes ba
     CHECK(outcome.verdict == Verdict::fail);
     CHECK(outcome.exit == ExitCode::rolled_back);
     CHECK_THAT(find_check(outcome, "drill.failure@25%")->detail, Contains("no gate failed"));
+    CHECK(world.driver.serving == World::split(0));
+}
+
+TEST_CASE("drill: a fault that is left planted is in the journal's last line as in the exit") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    world.instruments.bad_at[25] = 60;
+    std::filesystem::path faults;
+    world.instruments.on_stage = [&](int percent) {
+        if (percent == 25) {
+            faults = world.folder / "faults";
+            REQUIRE(plant_fault(world.folder, faults, "error-rate=0.6").has_value());
+            REQUIRE(write_file_atomic(faults, "latency=1s\nerror-rate=0.6\n").has_value());
+        }
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK_THAT(world.journal_text(), Contains(R"("detail":"FAIL exit 8")"));
+    CHECK_THAT(outcome.headline, Contains("A planted fault is left"));
+    CHECK(outcome.only_fault_left);
     CHECK(world.driver.serving == World::split(0));
 }
 

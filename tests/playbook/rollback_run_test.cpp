@@ -1,6 +1,7 @@
 // rollback apply --run: what a dead run left is brought back from its folder alone.
 #include "oa_stream/base/file.hpp"
 
+#include "drill/planted_fault.hpp"
 #include "drill/rollback_run.hpp"
 #include "settings.hpp"
 #include "world.hpp"
@@ -151,6 +152,22 @@ TEST_CASE("take back: twice is as good as once, and writes nothing the second ti
     const int writes = world.driver.writes_seen;
     check_restored(world, rollback_of(world));
     CHECK(world.driver.writes_seen == writes);
+}
+
+TEST_CASE("take back: a fault that is left planted is in the journal's last line as in the exit") {
+    World world;
+    died_at_call(world, 5, true);
+    const auto faults = world.folder / "faults";
+    REQUIRE(plant_fault(world.folder, faults, "error-rate=0.6").has_value());
+    REQUIRE(write_file_atomic(faults, "latency=1s\nerror-rate=0.6\n").has_value());
+    const RunOutcome outcome = rollback_of(world);
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK_THAT(world.journal_text(), Catch::Contains("rollback apply FAIL exit 8"));
+    CHECK(world.driver.serving == World::split(0));
+    REQUIRE(write_file_atomic(faults, "latency=1s\n").has_value());
+    check_restored(world, rollback_of(world));
+    CHECK_THAT(world.journal_text(), Catch::Contains("rollback apply PASS exit 0"));
 }
 
 TEST_CASE("take back: a finished cutover goes back without gates") {

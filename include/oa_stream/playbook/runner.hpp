@@ -54,6 +54,8 @@ struct RunOutcome : report::Report {
     ExitCode exit = ExitCode::not_executed;
     run::RunEnding ended = run::RunEnding::failed;
     std::optional<report::RollbackFacts> restore{}; ///< the planned one at the end
+    bool gone = false; ///< what the rollback was to move does not exist any more
+    bool only_fault_left = false; ///< a planted fault is all that is not as before
     bool held = false; ///< stopped, and the split stays, as the playbook says
     bool foreign = false; ///< the rollback left somebody else's split alone
     bool mutated = false; ///< something may have been written

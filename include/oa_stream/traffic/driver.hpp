@@ -59,6 +59,10 @@ public:
     [[nodiscard]] virtual std::string target() const = 0;
 
     [[nodiscard]] virtual Task<Result<TrafficState>> read() = 0;
+    /// Whether that error of read() says that what is driven, or an arm of it, does not exist.
+    [[nodiscard]] virtual bool is_gone(const Error& error) const noexcept {
+        return error.code == Code::not_found;
+    }
 
     /// Would set(target) be possible? Changes nothing. Code::precondition naming what stands in the
     /// way: an unknown revision, one that is not ready, a share the machinery cannot express.

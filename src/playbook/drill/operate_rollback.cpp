@@ -17,7 +17,6 @@
 #include "engine/playbook_run.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
-#include "planted_fault.hpp"
 #include "rollback_run.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -381,12 +380,12 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
         };
     }
     auto [outcome, had_ended] = co_await roll_back_by_journal(std::move(input));
-    end_fault(run.session, outcome);
     run.title = "rollback of " + run.playbook().name;
     run.facts = {{"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}};
-    std::string next;
-    if (outcome.exit == ExitCode::rollback_unverified) {
-        next = rollback_commands(run, outcome.foreign);
+    const bool unverified = outcome.exit == ExitCode::rollback_unverified;
+    std::string next = unverified ? rollback_commands(run, outcome.foreign) : "";
+    if (outcome.gone && !has_routes_to_undo(run.plan, run.session.folder())) {
+        next = Suggestion{"cutover abandon", {names::run, request.run}}.text();
     }
     co_await tell_end(&run, &outcome, next);
     // It was judged: also when a rollback after that died and left no end in the journal.

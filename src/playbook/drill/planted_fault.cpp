@@ -190,6 +190,7 @@ void end_fault(run::RunSession& session, RunOutcome& outcome) {
     }
     session.say(fmt::format("  {} {}: {}", to_string(check->verdict), check->id, check->detail));
     if (check->verdict != Verdict::pass) {
+        outcome.only_fault_left = outcome.exit != ExitCode::rollback_unverified;
         outcome.verdict = Verdict::fail;
         outcome.exit = ExitCode::rollback_unverified;
         outcome.ended = run::RunEnding::rollback_unverified;

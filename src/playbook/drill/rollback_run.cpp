@@ -1,8 +1,11 @@
 #include "rollback_run.hpp"
 
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "engine/run_context.hpp"
+#include "planted_fault.hpp"
 
 #include <fmt/format.h>
 
@@ -126,6 +129,12 @@ RunOutcome outcome_of(RunContext& run, bool foreign) {
     if (!command.empty()) {
         out.notes.push_back("By hand: " + command);
     }
+    if (out.gone) {
+        out.notes.push_back(
+            "If it comes back: " +
+            Suggestion{"rollback apply", {names::run, run.session.id()}}.text()
+        );
+    }
     return out;
 }
 
@@ -163,6 +172,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
         co_await roll_back_routes_last(&run);
     }
     RunOutcome out = outcome_of(run, foreign);
+    end_fault(run.session, out); // before the journal's last line, which has the verdict
     const auto ended = run.journal.record(
         {.phase = Phase::end,
          .seen = run.serving.to_json(),

@@ -120,13 +120,14 @@ std::string settled_text(const RunContext& run) {
 
 } // namespace
 
-void settle(const RunContext& run) {
+void settle(RunContext& run) {
+    if (!run.in.may_write || run.in.may_write()) { // else it is another process' to take out
+        end_fault(run.session, run.out);
+    }
     if (run.in.stop != nullptr) {
-        // The run takes its fault out last: who leaves before that leaves it in.
         const bool planted = !planted_fault(run.session.folder().path()).empty();
         run.in.stop->settle(
-            settled_text(run) + (planted ? "; its fault is still planted" : ""),
-            planted ? ExitCode::rollback_unverified : run.out.exit
+            settled_text(run) + (planted ? "; its fault is still planted" : ""), run.out.exit
         );
     }
 }

@@ -14,7 +14,8 @@ namespace oa_stream::playbook {
 /// `completed`: every step was done.
 [[nodiscard]] std::string headline(const RunContext& run, bool completed);
 
-/// What became of the traffic, for who signals from here on.
-void settle(const RunContext& run);
+/// Takes out a fault that is still planted, and says what became of the traffic to who signals from
+/// here on. Before the journal's last line, which has the verdict.
+void settle(RunContext& run);
 
 } // namespace oa_stream::playbook

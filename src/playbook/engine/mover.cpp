@@ -127,6 +127,7 @@ bool Mover::is_known(const Attempt& now, const TrafficState& state) const {
 
 Task<Mover::After> Mover::attempt(Attempt* now) {
     auto state = co_await within(now->for_a_read(options_.call_limit), driver_.read());
+    now->out.gone = !state && driver_.is_gone(state.error());
     if (!state || !state->settled) {
         const std::string why = state ? "an earlier change is still being carried out"
                                       : "the traffic cannot be read: " + state.error().text();

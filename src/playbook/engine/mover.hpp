@@ -53,6 +53,7 @@ struct Moved {
     Result result = Result::not_tried;
     bool mutated = false; ///< something may have been written by us
     bool denied = false; ///< credentials were refused
+    bool gone = false; ///< at the last look, what is to be moved did not exist
     bool already = false; ///< it served before anything was written
     /// The write that was not seen whole: from and to.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};

@@ -56,6 +56,9 @@ public:
     [[nodiscard]] std::string_view kind() const noexcept override { return inner_->kind(); }
     [[nodiscard]] std::string target() const override { return inner_->target(); }
     [[nodiscard]] Task<Result<TrafficState>> read() override { return inner_->read(); }
+    [[nodiscard]] bool is_gone(const Error& error) const noexcept override {
+        return inner_->is_gone(error);
+    }
     [[nodiscard]] Task<Result<void>> preview(Split target) override {
         return inner_->preview(std::move(target));
     }

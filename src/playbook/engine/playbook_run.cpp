@@ -347,8 +347,8 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
         co_return std::unexpected(*run.lost);
     }
     RunOutcome outcome = ended ? *std::move(ended) : not_executed(run.session, ended.error());
-    const bool not_back = outcome.exit == ExitCode::rollback_unverified || outcome.held;
-    end_fault(run.session, outcome);
+    const bool not_back =
+        outcome.held || (outcome.exit == ExitCode::rollback_unverified && !outcome.only_fault_left);
     add_facts(run);
     std::string next;
     if (run.plan.source && not_back) {

@@ -75,8 +75,8 @@ void make_hooks(PlaybookRun& run, const asio::any_io_executor& executor);
 /// The engine's input for this run. Instruments must be there.
 [[nodiscard]] RunInput engine_input(PlaybookRun& run);
 
-/// Removes a fault that is still planted, writes the report and closes the folder. Of a run that
-/// another process took over nothing is written: Code::conflict. Hooks are waited for.
+/// Writes the report and closes the folder. Of a run that another process took over nothing is
+/// written: Code::conflict. Hooks are waited for.
 [[nodiscard]] Task<Result<run::RunResult>> end_run(PlaybookRun* run, Result<RunOutcome> ended);
 
 /// Tells the hooks how the run ended, waits for them for a while, and adds what they missed to the

@@ -111,11 +111,14 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     const bool done = moved.result == Moved::Result::done;
     const bool foreign = moved.result == Moved::Result::foreign;
     run->out.foreign = foreign;
+    run->out.gone = moved.gone;
     run->session.add(
         step + ".read-back",
         done ? Verdict::pass : Verdict::fail,
         outcome_text(moved),
-        foreign ? Json{{"foreign", true}} : Json::object()
+        foreign      ? Json{{"foreign", true}}
+        : moved.gone ? Json{{"gone", true}}
+                     : Json::object()
     );
     if (moved.mutated) {
         facts->written_s = moved.written_s;

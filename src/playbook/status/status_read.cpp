@@ -53,17 +53,19 @@ struct StoredPlan {
     bool own_lanes = false; ///< they died with it
     bool mutates = true; ///< as far as is known
     std::string target{};
+    bool gone = false; ///< the last rollback did not find what it was to move
     std::string back{}; ///< the command that plans a rollback, where the journal's goes no further
 };
 
-/// Its last rollback found a split that others set, and left it alone.
-bool found_foreign(const Json& run) {
+/// What the last rollback found, in the data of a check: "foreign", a split that others set, which
+/// it left alone; "gone", nothing to move.
+bool rollback_found(const Json& run, const char* what) {
     const Json* rolled_back = member(run, "rolled_back");
     const Json* checks = member(rolled_back == nullptr ? run : *rolled_back, "checks");
     return checks != nullptr && checks->is_array() &&
-           std::ranges::any_of(*checks, [](const Json& check) {
+           std::ranges::any_of(*checks, [what](const Json& check) {
                const Json* data = member(check, "data");
-               return data != nullptr && bool_member(*data, "foreign").value_or(false);
+               return data != nullptr && bool_member(*data, what).value_or(false);
            });
 }
 
@@ -94,7 +96,8 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Js
         out.canary = traffic == nullptr ? "" : text_in(*traffic, "canary");
     }
     plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
-    plan.back = found_foreign(run) ? plan_back_command(*json) : std::string();
+    plan.gone = rollback_found(run, "gone");
+    plan.back = rollback_found(run, "foreign") ? plan_back_command(*json) : std::string();
     const Json* steps = member(*json, "steps");
     const bool listed = steps != nullptr && steps->is_array();
     plan.mutates = facts.mutates && (!listed || std::ranges::any_of(*steps, [](const Json& step) {
@@ -293,6 +296,10 @@ bool home_again(const RunStatus& out, const fs::path& state_dir) {
            });
 }
 
+/// How the ending of one that was asked for begins; another one is the run's own, which nobody
+/// tried again.
+constexpr std::string_view k_rollback_apply = "rollback apply ";
+
 void add_next(RunStatus& out, const StoredPlan& plan, const fs::path& state_dir) {
     if (out.state == RunState::running) {
         out.next = out.paused.empty()
@@ -308,6 +315,8 @@ void add_next(RunStatus& out, const StoredPlan& plan, const fs::path& state_dir)
         out.next = fmt::format(
             "oa-stream route restore {} --apply", out.restores.empty() ? out.run : out.restores
         );
+    } else if (plan.gone && !out.routes_unverified && out.ending.starts_with(k_rollback_apply)) {
+        out.next = "oa-stream cutover abandon --run " + out.run;
     } else {
         out.next = plan.back.empty() || home_again(out, state_dir)
                        ? "oa-stream rollback apply --run " + out.run

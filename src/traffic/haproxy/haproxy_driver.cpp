@@ -116,6 +116,12 @@ public:
 
     [[nodiscard]] bool splits_exactly() const noexcept override { return exactly_; }
 
+    /// A reload may bring the backend or the server back, so this is no Code::not_found, after
+    /// which nobody asks again.
+    [[nodiscard]] bool is_gone(const Error& error) const noexcept override {
+        return error.code == Code::precondition;
+    }
+
     [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
         const auto named = std::ranges::find(options_.servers, revision, &HaproxyServer::revision);
         if (named == options_.servers.end()) {

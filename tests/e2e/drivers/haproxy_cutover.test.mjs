@@ -168,6 +168,33 @@ describe('cutovers', { concurrency: 2 }, () => {
       await proxy.stop();
     });
 
+    test('a server that was renamed for good leads out of the run, not round in circles', { timeout: MS }, async () => {
+      const proxy = await startCutoverProxy(lanes);
+      await ready(proxy);
+      const stateDir = scratch('state'), on = (...args) => oa(['--state-dir', stateDir, ...args, '--json'], { ms: 60000 });
+      const text = playbook(proxy, { stages: '[0%, 25%, 100%]' }).replace('restore: 30s', 'restore: 2s');
+      const run = apply(await planOf(fileOf(text), stateDir), stateDir);
+      await untilWeights(proxy, '75:25', run);
+      const config = fs.readFileSync(proxy.file, 'utf8');
+      assert.match(config, /server canary /);
+      fs.writeFileSync(proxy.file, config.replaceAll('server canary ', 'server canary-2 '));
+      await reload(proxy);
+      const done = await run.end(MS);
+      assert.equal(done.code, 8, run.stderr.slice(-4000));
+      const id = JSON.parse(run.stdout).run, typed = `oa-stream --state-dir ${stateDir}`, again = `${typed} rollback apply --run ${id}`;
+      assert.equal((await on('cutover', 'status', '--run', id)).json().runs[0].next, again, 'nobody has tried it again yet');
+      const back = await on('rollback', 'apply', '--run', id);
+      assert.equal(back.code, 8, back.stderr);
+      assert.match(JSON.stringify(back.json().checks), /backend chat has no server 'canary'/);
+      const out = `${typed} cutover abandon --run ${id}`;
+      assert.equal(back.json().next, out);
+      assert.match(fs.readFileSync(path.join(back.json().evidence, 'rollback.md'), 'utf8'), new RegExp(`If it comes back: oa-stream .*rollback apply --run ${id}`));
+      assert.equal((await on('cutover', 'status', '--run', id)).json().runs[0].next, out);
+      assert.equal((await on('cutover', 'abandon', '--run', id, '--apply', '--reason', 'renamed')).code, 0);
+      assert.equal((await on('cutover', 'status', '--run', id)).json().runs[0].next, '');
+      await proxy.stop();
+    });
+
     test('a canary that refuses connections fails the gate though no client sees an error', { timeout: MS }, async () => {
       // Without checks HAProxy goes on giving it its share, and hands each request to stable.
       const proxy = await startCutoverProxy(lanes, { changes: [['default-server check inter 2s fall 2 rise 1 pool-purge-delay 30s', 'default-server pool-purge-delay 30s']] });

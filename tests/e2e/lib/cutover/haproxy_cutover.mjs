@@ -44,6 +44,7 @@ export async function startCutoverProxy(lanes, { stateFile = false, changes = []
   }
   proxy.base = `http://127.0.0.1:${port}`;
   proxy.socket = socket;
+  proxy.file = file;
   proxy.stateFile = path.join(folder, 'state');
   proxy.say = (line) => runtime(socket, line);
   proxy.worker = async () => Number(/^Pid: (\d+)$/m.exec(await proxy.say('show info'))[1]);
