@@ -132,8 +132,8 @@ struct StreamState {
     tell(const turn::Event& one, const CompletionTurn::Said& said, std::string& out) {
         const auto* call = turn.call(one);
         OA_CHECK(send_said(said, out));
-        if (turn.ending()) {
-            return end(*turn.ending(), out);
+        if (const auto& ending = turn.ending()) {
+            return end(*ending, out);
         }
         return call == nullptr ? Result<void>{} : send_call(*call, out);
     }

@@ -82,8 +82,8 @@ struct WholeState {
     tell(const turn::Event& event, const CompletionTurn::Said& said, std::string& out) {
         add(answer.reasoning, said.reasoning);
         add(answer.content, said.text);
-        if (turn.ending()) {
-            return end(*turn.ending(), out);
+        if (const auto& ending = turn.ending()) {
+            return end(*ending, out);
         }
         if (const auto* call = turn.call(event)) {
             add_call(*call);

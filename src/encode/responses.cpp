@@ -130,7 +130,9 @@ struct ResponseState {
     /// The only place where bytes are made: what the machine refuses is not written.
     [[nodiscard]] Result<void> send(std::string_view type, Json rest, std::string& out) {
         Json event = Json::object({{"type", type}, {"sequence_number", next}});
-        event.update(rest);
+        for (auto& [name, value] : rest.items()) {
+            event[name] = std::move(value);
+        }
         refusal.clear();
         machine.step(event, type, report);
         if (!refusal.empty()) {
@@ -243,7 +245,7 @@ struct ResponseState {
         if (at == open.end()) {
             return {};
         }
-        Open of = *std::move(at);
+        Open of = std::move(*at);
         open.erase(at);
         if (of.kind != &k_message) {
             return finish(of, k_completed, out);
@@ -297,7 +299,8 @@ struct ResponseState {
 
     [[nodiscard]] Result<void> overgrow(std::string& out) {
         turn.fail(turn::Failure{turn::FailureCode::overloaded});
-        return end(*turn.ending(), out);
+        const auto& ending = turn.ending();
+        return ending ? end(*ending, out) : Result<void>{};
     }
 
     [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& out) {
@@ -305,9 +308,9 @@ struct ResponseState {
                                         : *ending == "length" || *ending == "content_filter"
                                             ? "incomplete"
                                             : k_completed;
-        if (said) {
+        if (const auto last_said = std::exchange(said, std::nullopt)) {
             const auto end = status == k_completed ? k_completed : "incomplete";
-            OA_CHECK(finish(*std::exchange(said, {}), end, out));
+            OA_CHECK(finish(*last_said, end, out));
         }
         Json last = response(status);
         if (!ending) {
@@ -337,8 +340,11 @@ struct ResponseState {
     /// Parts are told by themselves, so what they `said` together is not.
     [[nodiscard]] Result<void>
     tell(const turn::Event& event, const CompletionTurn::Said& /*said*/, std::string& out) {
-        if (said && !turn.ending() && !std::holds_alternative<turn::UsageKnown>(event)) {
-            OA_CHECK(finish(*std::exchange(said, {}), k_completed, out));
+        const auto& ending = turn.ending();
+        if (!ending && !std::holds_alternative<turn::UsageKnown>(event)) {
+            if (const auto whole = std::exchange(said, std::nullopt)) {
+                OA_CHECK(finish(*whole, k_completed, out));
+            }
         }
         if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
             return open_part(*opened, out);
@@ -352,7 +358,7 @@ struct ResponseState {
         if (const auto* call = turn.call(event)) {
             return send_call(*call, out);
         }
-        return turn.ending() ? end(*turn.ending(), out) : Result<void>{};
+        return ending ? end(*ending, out) : Result<void>{};
     }
 };
 
