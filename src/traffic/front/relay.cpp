@@ -189,8 +189,7 @@ Task<Ending> pass_short(CorePtr core, std::size_t arm, RelayPtr relay, net::Clie
 
 Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse head) {
     auto body = co_await relay->exchange->start_stream(
-        head.status,
-        downstream_headers(core->arms[arm], relay->exchange->request(), head.headers)
+        head.status, downstream_headers(core->arms[arm], relay->exchange->request(), head.headers)
     );
     if (!body) {
         relay->leave();
