@@ -114,7 +114,7 @@ RunOutcome outcome_of(RunContext& run, bool foreign) {
         out.headline = fmt::format(
             "{} serves, verified by read-back and over {} fresh connections in a row{}.",
             home,
-            out.rollback->row,
+            out.rollback ? out.rollback->row : 0,
             run.in.last ? "; the routes are verified, too" : ""
         );
         return out;

@@ -125,9 +125,13 @@ bool Mover::is_known(const Attempt& now, const TrafficState& state) const {
     return serves || wanted || (options_.restarted && options_.restarted(state.extra));
 }
 
+bool Mover::is_gone(const Result<TrafficState>& state) const {
+    return !state && driver_.is_gone(state.error());
+}
+
 Task<Mover::After> Mover::attempt(Attempt* now) {
     auto state = co_await within(now->for_a_read(options_.call_limit), driver_.read());
-    now->out.gone = !state && driver_.is_gone(state.error());
+    now->out.gone = is_gone(state);
     if (!state || !state->settled) {
         const std::string why = state ? "an earlier change is still being carried out"
                                       : "the traffic cannot be read: " + state.error().text();

@@ -84,6 +84,7 @@ private:
     enum class After { retry, stop };
     struct Attempt;
 
+    [[nodiscard]] bool is_gone(const Result<traffic::TrafficState>& state) const;
     [[nodiscard]] bool is_known(const Attempt& now, const traffic::TrafficState& state) const;
     [[nodiscard]] bool reached(const traffic::TrafficState& state, const traffic::Split& to) const;
     [[nodiscard]] Task<After> attempt(Attempt* now);
