@@ -74,8 +74,8 @@ Task<void> WorkerCore::keep_house(Self self) {
         const auto until = Clock::now() + pause;
         co_await self->changed_.wait_until(until);
         const auto now = Clock::now();
-        if (now - until > k_asleep && self->down_since_) { // it did not run, nor could it connect
-            self->down_since_ = std::min(now, *self->down_since_ + (now - until));
+        if (auto& down = self->down_since_; down && now - until > k_asleep) {
+            down = std::min(now, *down + (now - until)); // it did not run, nor could it connect
         }
         if (!self->closing_) {
             self->watch(Clock::now());

@@ -115,7 +115,7 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
         } else if (frame.kind == Kind::stale && frame.ref == ref && frame.head) {
             link->lost_ = link->lost_ || !seeking;
             seeking = false;
-            link->cursor_ = *frame.head;
+            link->cursor_ = frame.head;
             ref += 's';
             link->still_answering();
             static_cast<void>(socket->send(subscription(ref, topic, *frame.head, link->batch_)));
