@@ -201,10 +201,11 @@ KhalaLink::watch_silence(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSo
         {
             const auto alive = link.lock();
             const auto open = socket.lock();
-            if (!alive || !open || alive->socket_ != open || !alive->answer_by_) {
+            const auto by = alive ? alive->answer_by_ : std::nullopt;
+            if (!by || !open || alive->socket_ != open) {
                 co_return;
             }
-            left = *alive->answer_by_ - Clock::now();
+            left = *by - Clock::now();
             if (left <= Clock::duration::zero()) {
                 alive->leave_silent();
                 co_return;
