@@ -163,7 +163,7 @@ test('a copy of the primary is refused, and a cluster', async () => {
   const primary = await startRedis();
   const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
   await refused(['--store', copy.url], 2, /this is a replica[^]*name its primary/);
-  const cluster = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+  const cluster = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())] });
   await refused(['--store', cluster.url], 2, /Cluster/);
   for (const one of [copy, primary, cluster]) await one.kill();
 });
