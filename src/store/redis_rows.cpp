@@ -49,10 +49,8 @@ std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at) {
 void add_fields(Command& args, ThreadFields fields, const std::optional<ThreadFields>& before) {
     const auto was = before.value_or(ThreadFields{});
     const auto add = [&](std::string_view name, bool same, std::string value) {
-        if (!before || !same) {
-            args.emplace_back(name);
-            args.push_back(std::move(value));
-        }
+        args.push_back((before && same ? "-" : "") + std::string(name));
+        args.push_back(std::move(value));
     };
     add("th", fields.thread == was.thread, std::move(fields.thread));
     add("sd", fields.seeded == was.seeded, std::to_string(fields.seeded));

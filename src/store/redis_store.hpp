@@ -24,8 +24,8 @@ namespace oa_stream::store {
 /// A row's values in an answer, from `at` on; nullopt: no conversation.
 inline constexpr std::size_t k_field_count = 8;
 [[nodiscard]] std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at);
-/// … and their names and values for a command.
-/// Those that differ from `before`, if any.
+/// … and their names and values for a command. A name has `-` before it where the value is as it
+/// was in `before`.
 void add_fields(
     Command& args, ThreadFields fields, const std::optional<ThreadFields>& before = std::nullopt
 );

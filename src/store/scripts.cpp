@@ -106,8 +106,9 @@ if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
     "redis.call('PEXPIRE', KEYS[3], '86400000')\n"
 
 // KEYS: row, owner's set, owner's changes, log. ARGV: thread id, fence, turn, head, the log's time
-// to live, idempotency key or '', then the row's names and values, if it is put as well. A client
-// waits for it: what is so already is not said again. What is held has no time to live.
+// to live, idempotency key or '', then the row's names and values, if it is put as well. A value
+// whose name has a `-` before it is put only where the row was deleted since. A client waits for
+// it: what is so already is not said again. What is held has no time to live.
 const Script commit{"commit", list_of(1), R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'un', 'gn', 'th')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
@@ -116,7 +117,15 @@ if ARGV[8] ~= '' then
   local k = redis.call('HMGET', ARGV[8], 's', 'ti')
   if k[1] and (k[1] ~= ARGV[2] or k[2] ~= '') then return {'fenced'} end -- another lane has it since
 end
-redis.call('HSET', KEYS[1], 'st', 'live', 'ti', ARGV[5], unpack(ARGV, 9))
+local put = {'st', 'live', 'ti', ARGV[5]}
+for i = 9, #ARGV, 2 do
+  local known = ARGV[i]:sub(1, 1) == '-'
+  if not known or not r[8] then
+    put[#put + 1] = known and ARGV[i]:sub(2) or ARGV[i]
+    put[#put + 1] = ARGV[i + 1]
+  end
+end
+redis.call('HSET', KEYS[1], unpack(put))
 if r[6] then redis.call('HDEL', KEYS[1], 'un') end
 if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('UNLINK', KEYS[4]) end
 redis.call('XADD', KEYS[4], ARGV[4]..'-0', 'h', ARGV[6])

@@ -250,6 +250,30 @@ TEST_CASE("a turn that is committed puts of its row what became different since 
     CHECK(row->last_turn == "t2");
 }
 
+TEST_CASE("a turn that is committed to a conversation that was deleted meanwhile puts all of it") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    rig.get(a.put(key, {.thread = "th-1", .title = "Old", .created_at = 5, .last_turn = "t1"}));
+    const auto held = rig.get(a.acquire(wish(key)));
+    rig.get(b.erase(key));
+    auto fields = held.fields;
+    REQUIRE(fields);
+    fields->last_turn = "t2";
+    CommitRequest request{.key = key, .fence = held.holding.fence, .turn = "t2", .head = "{}"};
+    request.fields = fields;
+    request.before = held.fields;
+    rig.get(a.commit(request));
+    const auto row = rig.get(b.look(key)).fields;
+    REQUIRE(row);
+    CHECK(row->thread == "th-1");
+    CHECK(row->title == "Old");
+    CHECK(row->created_at == 5);
+    CHECK(row->last_turn == "t2");
+    CHECK(rig.get(b.ids_of("ann")) == std::vector<std::string>{"c1"});
+}
+
 TEST_CASE("what others changed is told once, all when nobody can tell") {
     RedisRig rig;
     auto& a = rig.open();

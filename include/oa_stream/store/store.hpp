@@ -123,7 +123,7 @@ struct CommitRequest {
     std::string idempotency{}; ///< the key under which it was started, or empty
     std::optional<ThreadFields> fields{}; ///< put() in the same step
     /// As acquire() returned them: what is so still is not put, as others may have changed it
-    /// since.
+    /// since, unless the conversation was deleted.
     std::optional<ThreadFields> before{};
 };
 
