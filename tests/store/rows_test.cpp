@@ -20,6 +20,17 @@ use(std::string owner,
     };
 }
 
+/// The commit of `t2` on a conversation as it was taken.
+CommitRequest second_turn(const ThreadKey& key, const Acquired& held) {
+    CommitRequest out{.key = key, .fence = held.holding.fence, .turn = "t2", .head = "{}"};
+    out.fields = held.fields;
+    if (out.fields) {
+        out.fields->last_turn = "t2";
+    }
+    out.before = held.fields;
+    return out;
+}
+
 } // namespace
 
 TEST_CASE("a row is the same on every session, whatever stands in its owner and id") {
@@ -235,13 +246,7 @@ TEST_CASE("a turn that is committed puts of its row what became different since 
     rig.get(a.put(key, {.thread = "th-1", .title = "Old", .last_turn = "t1"}));
     const auto held = rig.get(a.acquire(wish(key)));
     rig.get(b.change(key, {.title = "New", .archived = true}));
-    auto fields = held.fields;
-    REQUIRE(fields);
-    fields->last_turn = "t2";
-    CommitRequest request{.key = key, .fence = held.holding.fence, .turn = "t2", .head = "{}"};
-    request.fields = fields;
-    request.before = held.fields;
-    rig.get(a.commit(request));
+    rig.get(a.commit(second_turn(key, held)));
     const auto row = rig.get(b.look(key)).fields;
     REQUIRE(row);
     CHECK(row->thread == "th-1");
@@ -258,13 +263,7 @@ TEST_CASE("a turn that is committed to a conversation that was deleted meanwhile
     rig.get(a.put(key, {.thread = "th-1", .title = "Old", .created_at = 5, .last_turn = "t1"}));
     const auto held = rig.get(a.acquire(wish(key)));
     rig.get(b.erase(key));
-    auto fields = held.fields;
-    REQUIRE(fields);
-    fields->last_turn = "t2";
-    CommitRequest request{.key = key, .fence = held.holding.fence, .turn = "t2", .head = "{}"};
-    request.fields = fields;
-    request.before = held.fields;
-    rig.get(a.commit(request));
+    rig.get(a.commit(second_turn(key, held)));
     const auto row = rig.get(b.look(key)).fields;
     REQUIRE(row);
     CHECK(row->thread == "th-1");
