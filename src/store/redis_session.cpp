@@ -101,7 +101,7 @@ bool RedisStore::steady() const noexcept {
 Task<Result<void>> RedisStore::sign_on_again() {
     ++sign_ons;
     leased_since_ = Clock::now();
-    inbox_at_.fill("0-0"); // it may be made anew, by a clock that is behind what was read
+    inbox_at_.fill("0-0"); // it may be created again, by a clock that is behind what was read
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     if (on_unsure) {
         on_unsure();

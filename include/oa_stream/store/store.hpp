@@ -44,7 +44,7 @@ struct RowChanges {
     std::vector<std::string> ids{};
 };
 
-/// Of a row, what a client may give anew.
+/// What a client may change of a row.
 struct RowChange {
     std::optional<std::string> title{};
     std::optional<bool> archived{};

@@ -56,7 +56,7 @@ public:
     [[nodiscard]] Task<void> refresh_all(std::string owner);
     /// The row as the lane's map has it, or that it has none (any more).
     [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
-    /// This much of the row is given anew; the lane's map has it already, and forgets a row that
+    /// Stores this change of the row. The lane's map has it already, and forgets a row that
     /// was deleted.
     [[nodiscard]] Task<Result<void>>
     change_row(std::string owner, std::string id, store::RowChange what);
