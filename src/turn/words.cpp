@@ -22,7 +22,7 @@ constexpr std::array<FailureWords, 11> k_failures{{
      TerminalClass::turn_aborted},
     {FailureCode::overloaded,
      "overloaded",
-     "This answer grew too large and was ended.",
+     "The server had no more room for this answer and ended it.",
      TerminalClass::turn_aborted},
     {FailureCode::authority_lost,
      "authority_lost",

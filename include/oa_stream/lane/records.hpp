@@ -28,7 +28,8 @@ enum class StopReason {
     first_event, ///< nothing came after acceptance
     stalled,     ///< nothing came for too long
     stop_text,   ///< the answer reached a stop sequence of the request's
-    store_away,  ///< the store that lanes share was full, or did not answer for too long
+    store_away,  ///< the store that lanes share did not answer for too long
+    store_full,  ///< the store that lanes share had no memory left
 };
 [[nodiscard]] std::string_view to_string(StopReason reason) noexcept;
 

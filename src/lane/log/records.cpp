@@ -45,6 +45,8 @@ std::string_view to_string(StopReason reason) noexcept {
         return "stop_text";
     case StopReason::store_away:
         return "store_away";
+    case StopReason::store_full:
+        return "store_full";
     }
     return "none";
 }

@@ -201,7 +201,9 @@ void SharedLane::lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss l
     case TurnJournal::Loss::fenced:
         fenced(turn, store_->turns.fenced.append);
         break;
-    case TurnJournal::Loss::full: // of others as well: this answer need not be large
+    case TurnJournal::Loss::full:
+        turn->end_now(StopReason::store_full);
+        break;
     case TurnJournal::Loss::away:
         turn->end_now(StopReason::store_away);
         break;

@@ -32,6 +32,8 @@ inline turn::TurnEnded failed(turn::Outcome outcome, turn::FailureCode code, std
         return failed(Outcome::failed, FailureCode::stalled, "no event for too long");
     case StopReason::store_away:
         return failed(Outcome::aborted, FailureCode::turn_aborted, "the store took no more of it");
+    case StopReason::store_full:
+        return failed(Outcome::aborted, FailureCode::overloaded, "the store has no memory left");
     case StopReason::stop_text:
         return {Outcome::completed, turn::Finish::stop, std::nullopt, std::nullopt};
     case StopReason::none:

@@ -86,8 +86,11 @@ test('Redis is full: nothing new starts, reading goes on, the turn that writes e
   await world.release('full');
   await first.done;
   assertLegal(first);
-  const { errors } = assertOneError(first, { code: 'turn_aborted', retryable: true });
-  assert.equal(errors[0], 'This answer was ended by the server.');
+  const { errors } = assertOneError(first, { code: 'overloaded', retryable: true });
+  assert.equal(errors[0], 'The server had no more room for this answer and ended it.');
+  const line = await a.until(() => a.stderr.split('\n').find((one) => one.includes('"event":"request"') && one.includes('"thread":"full"') && one.includes('"terminal"')), 'its access line');
+  const { failure, reason, terminal } = JSON.parse(line);
+  assert.deepEqual({ failure, reason, terminal }, { failure: 'overloaded', reason: 'store_full', terminal: 'turn_aborted' });
   const told = await resume(b, 'full').done;
   if (told.status === 200) assert.equal(heard(told), heard(first).slice(0, heard(told).length));
   world.redis.cli('CONFIG', 'SET', 'maxmemory', '0');
