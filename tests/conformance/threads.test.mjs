@@ -184,12 +184,13 @@ for (const name of Object.keys(CLIENTS)) {
 
   test(`${name}: a page that loaded the thread while the turn ran gets its answer after the end`, async () => {
     const id = `ran-${process.pid}-${name}`;
-    const answer = chat(codex.base, 'scenario:text;words=6;delay=30', { id });
+    const answer = chat(codex.base, `scenario:text;words=6;delay=30;hold=3;key=${id}`, { id });
     await answer.frame('text-delta');
     answer.destroy();
     const loaded = await messagesOf(codex, id);
     assert.deepEqual(loaded.map((m) => m.role), ['user'], "a running turn's user message is listed");
     assert.equal(loaded[0].metadata.status, 'running');
+    await fetch(`http://127.0.0.1:${mock.port}/__release?${id}`);
     await ended(codex, id);
     const chatPage = await page(name, id, codex, loaded);
     await chatPage.resumeStream();
