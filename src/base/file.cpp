@@ -189,7 +189,7 @@ Result<void> LineAppender::append(std::string_view line) {
     whole += '\n';
     const auto before = ::lseek(fd_, 0, SEEK_END);
     // Who writes may be a loop that serves others: it does not wait for the reader of a pipe. Ready
-    // means a page of room, more than a line has. What has an end to seek is no pipe.
+    // means a page of room, more than a line has. What has an end to seek is not a pipe.
     pollfd ready{fd_, POLLOUT, 0};
     if (before < 0 && ::poll(&ready, 1, 0) == 0) {
         return fail(Code::io, "cannot write: the pipe is full", "append");

@@ -17,7 +17,7 @@ namespace completions = wire::completions;
 namespace {
 
 constexpr std::string_view k_json_space = " \t\r\n";
-/// More white space in front of it is no answer's: read it as a stream.
+/// More white space in front of it is not an answer's: read it as a stream.
 constexpr std::size_t k_undecided = 4096;
 
 bool is_json(const ResponseHead& head) {

@@ -19,7 +19,7 @@ public:
     explicit CompletionsAnswer(Profile profile) : profile_(profile) {}
 
     void head(const ResponseHead& head);
-    /// Takes bytes; returns those that a stream's reader shall have (nothing of a whole body, or
+    /// Takes bytes; returns those that a stream's reader gets (nothing of a whole body, or
     /// until it is known). The view is valid until the next call.
     [[nodiscard]] std::string_view take(std::string_view bytes);
     /// The body ended: what is still held back of a stream.

@@ -238,7 +238,7 @@ struct Judge::Impl {
         }
     }
 
-    /// True when the answer is no stream.
+    /// True when the answer is not a stream.
     bool end_answer() {
         reader.feed(answer.end());
         judge_answer_head();

@@ -176,7 +176,7 @@ ResponsesMachine::item_of(const Json& event, std::string_view type, const Report
     return &item;
 }
 
-/// V7 and V8. False: it is no piece of an item.
+/// V7 and V8. False: it is not a piece of an item.
 bool ResponsesMachine::piece(std::string_view type, const Json& event, const Report& report) {
     const auto dot = type.rfind('.');
     const auto stem = type.substr(0, dot);

@@ -45,7 +45,8 @@ std::vector<Row> rows_of(const Json& run) {
             );
         }
     }
-    // What a run died of, or decided as a whole, is no check: it must not be lost in a green list.
+    // What a run died of, or decided as a whole, is not a check: it must not be lost in a green
+    // list.
     const std::string verdict = text_in(run, "verdict");
     const bool told =
         std::ranges::any_of(out, [&](const Row& row) { return row.verdict == verdict; });

@@ -280,7 +280,7 @@ void RedisStore::note_lags(std::span<const LogEntry> entries) {
     }
 }
 
-/// False: that is no news.
+/// False: that is not news.
 bool RedisStore::take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out) {
     const auto logs = log("");
     for (const auto& stream : reply.items) {

@@ -76,7 +76,7 @@ Task<Result<void>> RedisStore::open() {
     co_return Result<void>{};
 }
 
-/// Each connection anew: behind one address there may be another server now.
+/// Again for each connection: behind one address there may be another server now.
 Task<Result<void>> RedisStore::greet(RedisLink::Self link) {
     return check_server(std::move(link), options_.prefix, options_.wait);
 }

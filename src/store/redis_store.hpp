@@ -222,7 +222,7 @@ private:
 };
 
 /// An answer that is none to what was asked: what comes on this connection from now on may belong
-/// to another question, so it is made anew.
+/// to another question, so it is made again.
 [[nodiscard]] std::unexpected<Error> strange_answer(const RedisLink::Self& link);
 
 } // namespace oa_stream::store

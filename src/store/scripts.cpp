@@ -56,7 +56,7 @@ redis.call('HSET', c..me, 'n', text(mine_all + 1), o, text(mine_own + 1))
 if redis.call('HGET', KEYS[1], 'st') == 'starting' then redis.call('HSET', KEYS[1], 'un', '1') end
 )lua"
 
-// A row that is no conversation (any more) is kept for its fence alone, and not for ever.
+// A row that is not a conversation (any more) is kept for its fence alone, and not for ever.
 #define OA_NOT_FOR_EVER                                                                            \
     R"lua(
 if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], '86400000') end

@@ -23,7 +23,7 @@ public:
     [[nodiscard]] std::string text(std::string_view key) const;
     /// As text(), and an empty one is noted too.
     [[nodiscard]] std::string word(std::string_view key) const;
-    /// nullopt when it is not there; noted when it is no string.
+    /// nullopt when it is not there; noted when it is not a string.
     [[nodiscard]] std::optional<std::string> maybe_text(std::string_view key) const;
     /// A whole number from 0 up, as JavaScript sees it (3.0 is one); 0 (noted) otherwise.
     [[nodiscard]] std::int64_t count(std::string_view key) const;

@@ -279,7 +279,7 @@ public:
     /// Code::not_found when none runs; Code::unavailable as start().
     [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>>
     join(std::string thread, bool ask_approvals);
-    /// A turn that runs on a thread although nobody here holds it shall stop; returns when the
+    /// A turn that runs on a thread although nobody here holds it must stop; returns when the
     /// authority has heard it, also of one that has ended. Errors as join().
     [[nodiscard]] virtual Task<Result<void>> stop(std::string thread, std::string turn);
     /// The thread's newest turn, which completed while nobody held it: all of its events, as join()
@@ -291,7 +291,7 @@ public:
     [[nodiscard]] virtual Task<Result<std::vector<PastTurn>>> turns(std::string thread) = 0;
 
     /// Only as much as is asked for. Code::not_found for an unknown thread, Code::precondition when
-    /// `from` is no turn of it.
+    /// `from` is not a turn of it.
     [[nodiscard]] virtual Task<Result<TurnsPage>> turns_page(TurnsQuery query);
 
     /// Those of `ids` that exist, in the order given.

@@ -31,7 +31,7 @@ struct Capture {
     double eof_t_s = 0; ///< with eof_before_end: when, on the clock of t_s
 };
 
-/// Code::unreadable for a file that cannot be read or holds a line that is no capture line (with
+/// Code::unreadable for a file that cannot be read or holds a line that is not a capture line (with
 /// its number), Code::not_found when no turn was started in it.
 [[nodiscard]] Result<Capture> read_capture(const std::filesystem::path& path);
 /// The same from text; `name` becomes Capture::name.

@@ -86,7 +86,7 @@ public:
 /// A test dialect for conformance and load tests: a prompt with `scenario:NAME;key=value…` (it ends
 /// at white space, values are percent-encoded, the last one counts) plays a turn made up for it.
 /// The same prompt always plays the same turn. Its times are as asked, whatever the pace; faults
-/// apply. A NAME that is not in this table is no scenario.
+/// apply. A NAME that is not in this table is not a scenario.
 ///
 ///   capabilities         "scenarios: NAME NAME …"
 ///   echo      text       exactly that text (ok)

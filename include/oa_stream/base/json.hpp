@@ -28,8 +28,8 @@ struct JsonLimits {
 /// Appends `text` as a JSON string literal with quotes. Invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
-/// Member access that never throws and never converts: nullptr when `object` is no object or has no
-/// such member.
+/// Member access that never throws and never converts: nullptr when `object` is not an object or
+/// has no such member.
 [[nodiscard]] const Json* member(const Json& object, std::string_view key) noexcept;
 /// The member as a string, nullopt unless it is one.
 [[nodiscard]] std::optional<std::string_view>

@@ -16,7 +16,7 @@ void hold_standard_streams() noexcept;
 /// that failed.
 [[nodiscard]] int write_all(int descriptor, std::string_view bytes) noexcept;
 
-/// Diagnostics onto standard error. Text that cannot be written is lost, which is no error.
+/// Diagnostics onto standard error. Text that cannot be written is lost, which is not an error.
 void write_diagnostic(std::string_view text) noexcept;
 
 } // namespace oa_stream

@@ -27,7 +27,7 @@ class Redactor {
 public:
     Redactor() = default;
     /// Secrets shorter than 8 bytes are ignored: they would blank half of every file. `name` is
-    /// shown where it is found; it is no secret. Of two equal ones the later name counts.
+    /// shown where it is found; it is not a secret. Of two equal ones the later name counts.
     void add_known(const Secret& secret, std::string_view name = {});
     /// Secret-like variables of this process' environment (…TOKEN, …SECRET, …PASSWORD, …KEY): what
     /// stands there reaches no evidence, whether a run uses it or not.

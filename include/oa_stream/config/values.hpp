@@ -41,8 +41,8 @@ template <auto Member> constexpr auto url(std::string_view name, Need need, std:
     return phrase<Member, read_url>(name, need, help);
 }
 
-/// Code::config at `key` for what is no whole http(s) URL, or carries what would end up in logs or
-/// be lost when a path is appended. An empty one, or one with a variable, is not judged.
+/// Code::config at `key` for what is not a whole http(s) URL, or carries what would end up in logs
+/// or be lost when a path is appended. An empty one, or one with a variable, is not judged.
 [[nodiscard]] Result<void> check_url(std::string_view key, std::string_view text);
 
 } // namespace oa_stream::config

@@ -54,7 +54,7 @@ public:
 
     /// Takes the next chunk, reports every rule it breaks, and goes on.
     void step(const wire::ui::Chunk& chunk, const Report& report);
-    /// An event stands here that is no chunk any client could read (J1, J2, W2).
+    /// An event stands here that is not a chunk any client could read (J1, J2, W2).
     void unreadable(const Report& report);
     /// A comment stands here: of interest only after [DONE] (O7).
     void comment(const Report& report);

@@ -16,7 +16,7 @@ struct ComparedRow {
     bool worse = false; ///< `b` is a verdict worse than that of `a`
     /// What the difference means: "within chance", "b is higher". Empty: nothing can be said.
     std::string meaning{};
-    bool matters = false; ///< it is no matter of chance, time or place alone
+    bool matters = false; ///< it is not a matter of chance, time or place alone
 };
 
 struct Comparison {

@@ -75,7 +75,8 @@ struct GateSpec {
     double confidence = 0.95; ///< one-sided, 0.5 < confidence < 1
     Timing timing = Timing::first_content; ///< quantile: of which time
     Fraction quantile = k_p95; ///< quantile: which
-    /// quantile versus stable: a rise by less, in seconds, is no rise, however many per cent it is.
+    /// quantile versus stable: a rise by less, in seconds, is not a rise, however many per cent it
+    /// is.
     double unnoticed_s = 0.010;
     /// bad_rate: failures may come in clumps of so many, of which the window need not show any.
     std::uint64_t clump = 1;
@@ -88,7 +89,7 @@ struct GateSpec {
     /// Which source judges it: "probe", "prometheus", "access_log"; empty: whoever is asked.
     std::string from{};
     std::string signal{}; ///< spike: which events, "auth_errors"
-    /// spike: fewer events at the canary are no spike, whatever the ratio: 1 against 0 is noise.
+    /// spike: fewer events at the canary are not a spike, whatever the ratio: 1 against 0 is noise.
     std::uint64_t min_events = 10;
     std::optional<EventReading> reading{}; ///< spike: what a playbook states
     /// expression: what is judged. spike: how many events there were; empty: the lane's own count.

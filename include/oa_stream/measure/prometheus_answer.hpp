@@ -56,7 +56,7 @@ struct Limits {
 /// Code::credentials 401, 403
 /// Code::unavailable 5xx, 429, a server that is starting
 /// Code::protocol    no Prometheus answer: other JSON, HTML, cut short, another resultType than
-///                   `expected`, a value that is no number in a string, the same series twice
+///                   `expected`, a value that is not a number in a string, the same series twice
 /// Code::too_large   beyond the limits
 [[nodiscard]] Result<Answer> parse_answer(
     int http_status, std::string_view body, ResultType expected, const Limits& limits = {}
@@ -89,7 +89,7 @@ inline constexpr std::array<std::string_view, 3> k_replica_labels{
 [[nodiscard]] std::string without_replicas();
 
 /// A vector by `le` as cumulative buckets, tidy. Code::protocol: warnings, a series without a
-/// readable `le` or with another label, a count that is no finite number ≥ 0. Empty stays empty.
+/// readable `le` or with another label, a count that is not a finite number ≥ 0. Empty stays empty.
 [[nodiscard]] Result<std::vector<Bucket>> buckets_of(const Answer& answer);
 
 /// "3", "1e+00", "NaN", "+Inf", "-Inf": a value as Prometheus writes it. nullopt for anything else.

@@ -70,7 +70,7 @@ inline constexpr std::array<std::string_view, 17> k_ending_words{
     "headers_missing",
     "late_data",
 };
-/// "truncated | stalled" → both; nullopt when a word of it is no ending of a probe.
+/// "truncated | stalled" → both; nullopt when a word of it is not an ending of a probe.
 [[nodiscard]] std::optional<std::vector<std::string_view>> endings_of(std::string_view events);
 
 /// The bad ones; with `endings` those that ended so.

@@ -48,7 +48,8 @@ command_tokens(asio::any_io_executor executor, std::vector<std::string> program)
 );
 
 /// When a JSON Web Token says that it ends (`exp`, RFC 7519 section 4.1.4); nullopt for any other
-/// token and for what is no time up to the year 9999. Later than WallTime can say: its last second.
+/// token and for what is not a time up to the year 9999. Later than WallTime can say: its last
+/// second.
 [[nodiscard]] std::optional<WallTime> token_end(std::string_view token);
 
 /// Says where read_token() finds a token, and is none itself: env:, file:, fd:, command:,

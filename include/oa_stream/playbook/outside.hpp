@@ -44,7 +44,7 @@ struct Outside {
 
 /// Reads the credentials and builds the driver; talks to nobody. Code::credentials naming the
 /// reference that gave nothing; Code::config for a driver without its settings. A secret of a hook
-/// that is missing is no error: see check_hooks().
+/// that is missing is not an error: see check_hooks().
 [[nodiscard]] Result<Outside>
 open_outside(const asio::any_io_executor& executor, const Playbook& playbook);
 

@@ -30,7 +30,7 @@ struct TargetRunInput {
 /// Carries out a playbook that only checks. Errors as above.
 [[nodiscard]] Task<Result<run::RunResult>> verify_target(TargetRunInput input);
 
-/// Code::usage when it is no drill of a target, or a fault has no way into the canary.
+/// Code::usage when it is not a drill of a target, or a fault has no way into the canary.
 [[nodiscard]] Result<void> check_drill(const TargetRunInput& input);
 
 /// Carries out a drill. Errors as above, and Code::usage for a fault without the file it goes into.

@@ -17,7 +17,7 @@ struct GivenHeaders {
 };
 
 /// Of lines "Name: value". A value as net::read_token() takes it (env:NAME, …) is read and hidden.
-/// Code::usage for what is no header, Code::credentials.
+/// Code::usage for what is not a header, Code::credentials.
 [[nodiscard]] Result<GivenHeaders> read_headers(std::span<const std::string> lines);
 
 } // namespace oa_stream::probe

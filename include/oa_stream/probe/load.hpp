@@ -151,8 +151,9 @@ struct LoadTotals {
     std::uint64_t measured = 0; ///< planned after the ramp
     std::uint64_t measured_sent = 0; ///< of them, really sent
     std::uint64_t measured_late = 0; ///< of them, sent too late
-    /// What shares are of. Leaving readers are no part of it: how the stream of one that left would
-    /// have ended is not known, and those of them that failed before are no fair sample alone.
+    /// What shares are of. Leaving readers are not part of it: how the stream of one that left
+    /// would have ended is not known, and those of them that failed before are not a fair sample
+    /// alone.
     LoadJudged judged{};
     LoadJudged leaving{};
     std::uint64_t broken = 0; ///< streams that broke the contract, ramp included

@@ -58,7 +58,7 @@ struct ShadowLatency {
     bool undecided_skips = false;
     double slower_at_most = 0.2; ///< relative, of the median over pairs
     double p95_delta_at_most_s = 0.25; ///< lane's p95 of whole turns less the reference's
-    /// Differences up to this are no slowdown, whatever the ratio: 3 ms instead of 2 ms.
+    /// Differences up to this are not a slowdown, whatever the ratio: 3 ms instead of 2 ms.
     double unnoticed_s = 0.01;
     double confidence = 0.95; ///< one-sided, of each bound
 };

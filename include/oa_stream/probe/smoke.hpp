@@ -22,8 +22,9 @@ struct SmokeOptions {
     bool probes = true;               ///< false: GETs only, everything else SKIPPED
     std::string prompt{};  ///< of the happy path; empty: one that suits the target's authority
     std::string expect{};  ///< must occur in its answer; empty: any text
-    bool abort = false; ///< disconnect, resume and stop a turn on a target that is no replay too
-    std::string tool_prompt{}; ///< makes a target that is no replay call a tool; empty: not tried
+    bool abort = false; ///< disconnect, resume and stop a turn on a target that is not a replay too
+    std::string tool_prompt{
+    }; ///< makes a target that is not a replay call a tool; empty: not tried
     /// How long the target keeps a turn that nobody reads, when that is known.
     std::optional<Millis> detach_grace{};
     unsigned concurrency = 1; ///< > 1: so many happy paths at once, 64 at most

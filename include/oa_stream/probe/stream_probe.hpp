@@ -77,7 +77,7 @@ struct Target {
 /// compatibility headers.
 [[nodiscard]] net::ClientRequest plain_request(const Target& target, std::string_view path);
 /// Adds "Name: value" to `extra`. A value as net::read_token() takes it (env:NAME, …) is read and
-/// hidden. Code::usage for what is no header, Code::credentials.
+/// hidden. Code::usage for what is not a header, Code::credentials.
 [[nodiscard]] Result<void> add_header(Target& target, std::string_view header);
 /// Its secrets must not reach evidence.
 void hide_secrets(Redactor& redactor, const Target& target);

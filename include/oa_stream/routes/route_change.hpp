@@ -30,7 +30,7 @@ struct RouteSnapshot {
     bool agreed = false;
     [[nodiscard]] std::string text() const; ///< "none | global legacy"
 };
-/// Code as the client's when no look succeeded in a row; a mixture is no error.
+/// Code as the client's when no look succeeded in a row; a mixture is not an error.
 [[nodiscard]] Task<Result<RouteSnapshot>>
 snapshot_routes(RouteSplitClient& client, RouteLooks looks);
 

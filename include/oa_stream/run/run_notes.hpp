@@ -29,7 +29,7 @@ struct Noted {
 };
 
 /// Adds a line {at, t, event: "note", by, text} to a run's timeline; to notes.ndjson if its sums
-/// stand already, for they shall stay right. Redacted by shape and environment; `t` counts from the
+/// stand already, for they must stay right. Redacted by shape and environment; `t` counts from the
 /// run's start. Code::usage for an empty text, Code::io.
 [[nodiscard]] Result<Noted>
 add_note(const std::filesystem::path& folder, std::string_view text, std::string_view by);

@@ -2,8 +2,8 @@
 // queries, alert rules, the dashboard, watch, timelines and the docs take both from here.
 //
 // A turn request is a POST on a turn route. It counts once, when its answer and the turn that it
-// began have ended, whatever the answer was. A GET on such a route resumes a turn: it is no request
-// for one.
+// began have ended, whatever the answer was. A GET on such a route resumes a turn: it is not a
+// request for one.
 //
 // A turn request is bad when it was answered with 5xx, or when its turn was accepted and ended in a
 // bad terminal class. One that is both (a completion that is not streamed and fails) is bad once.

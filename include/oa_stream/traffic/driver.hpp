@@ -24,7 +24,7 @@ struct StreamCounts {
 
 struct TrafficState {
     Split wanted;        ///< the split that was requested last
-    /// What really serves; the baseline of every decision. Empty when it is no split in whole
+    /// What really serves; the baseline of every decision. Empty when it is not a split in whole
     /// percents: then extra["no_split"] says what it is, and only a rollback may start from it.
     Split serving;
     bool settled = true; ///< false while the last write is still being carried out
@@ -104,7 +104,7 @@ public:
     [[nodiscard]] virtual Result<ArmAddress> address(std::string_view revision) const = 0;
 };
 
-/// What serves, in words, also when it is no split.
+/// What serves, in words, also when it is not a split.
 [[nodiscard]] std::string serving_text(const TrafficState& state);
 
 /// verify() as most drivers need it: polls read() every `pause`.

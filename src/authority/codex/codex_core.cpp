@@ -256,7 +256,7 @@ LinkHandlers CodexCore::handlers() {
                 if (const auto self = weak.lock()) {
                     ++self->counts_.nonsense;
                     self->log(
-                        LogLevel::warn, fmt::format("codex sent what is no message: {}", what)
+                        LogLevel::warn, fmt::format("codex sent what is not a message: {}", what)
                     );
                 }
             },

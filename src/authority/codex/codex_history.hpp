@@ -23,7 +23,7 @@ turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size
 [[nodiscard]] PastTurn past_turn(const Json& turn, std::string_view cwd);
 
 /// Codex forgets a thread that has neither a turn nor a name when its process ends, and refuses an
-/// empty name. So a thread that is made without one gets this, which is no title.
+/// empty name. So a thread that is made without one gets this, which is not a title.
 inline constexpr std::string_view k_unnamed = "New conversation";
 
 /// "thread" of thread/read: the name, else the first user text, is its title.

@@ -49,7 +49,7 @@ struct ThreadFacts {
 };
 
 /// Compares provider, approval policy and sandbox with what config.toml promised. Errors:
-/// Code::precondition naming the difference, Code::protocol when the result is no thread.
+/// Code::precondition naming the difference, Code::protocol when the result is not a thread.
 [[nodiscard]] Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts);
 
 /// Whether the thread in a result of thread/resume or thread/read has a turn under way.

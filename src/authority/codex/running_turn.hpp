@@ -117,7 +117,7 @@ public:
     bool withheld = false; ///< it ended without words, which codex does not store
     bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
-    bool stop_wanted = false; ///< … or shall be, once there is a connection
+    bool stop_wanted = false; ///< … or must be, once there is a connection
     bool left = false; ///< it runs on when nobody holds the handle
     std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
 

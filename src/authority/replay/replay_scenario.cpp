@@ -37,7 +37,7 @@ struct Asked {
         const auto found = scenario.args.find(key);
         return found == scenario.args.end() ? std::string(otherwise) : found->second;
     }
-    /// What is no number counts as not given.
+    /// What is not a number counts as not given.
     [[nodiscard]] std::uint64_t
     number(std::string_view key, std::uint64_t otherwise, std::uint64_t most) const {
         const auto found = scenario.args.find(key);

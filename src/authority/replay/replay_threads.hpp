@@ -38,7 +38,7 @@ public:
     [[nodiscard]] Result<void> erase(const std::string& thread);
     /// A new one with its turns up to `last_turn` (empty: all).
     [[nodiscard]] Result<std::string> fork(const std::string& thread, std::string_view last_turn);
-    /// Begun anew when it is not known: a process that was restarted has forgotten it.
+    /// Started again when it is not known: a process that was restarted has forgotten it.
     void ensure(const std::string& thread);
     /// Drops `turn` and all after it. Code::not_found, Code::precondition (no such turn).
     [[nodiscard]] Result<void> revert(const std::string& thread, std::string_view turn);

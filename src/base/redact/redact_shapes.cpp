@@ -256,7 +256,7 @@ private:
         return text_[slash] == '/' ? slash + 1 : unicode ? slash + k_unicode.size() : npos;
     }
 
-    /// The n of an escaped line break is no letter.
+    /// The n of an escaped line break is not a letter.
     [[nodiscard]] bool continues_word(std::size_t at) const {
         if (at == 0 || !word_char(lower_[at - 1])) {
             return false;

@@ -186,7 +186,7 @@ int dispatch(int argc, char** argv, bool& kept) {
     return code;
 }
 
-/// A result that nobody gets is no success; one that is kept stays what it is.
+/// A result that nobody gets is not a success; one that is kept stays what it is.
 int told(int code, bool kept) {
     const auto written = results_written();
     if (written) {

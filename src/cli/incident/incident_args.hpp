@@ -64,7 +64,7 @@ struct Gathered {
 [[nodiscard]] Result<Gathered> gather(const IncidentOptions& options, const Context& context);
 
 /// Adds what is true of this machine now: what doctor finds, and what the runs' commands are set to
-/// and by whom. For a text that goes into an issue, not for a bundle, which is the same again.
+/// and where from. For a text that goes into an issue, not for a bundle, which is the same again.
 void add_present(incident::Incident& incident, const Context& context);
 
 /// `command` on the same incident, to type next: the same runs, logs, title, and secrets to search

@@ -14,7 +14,7 @@ namespace oa_stream::cli {
 
 class LoadCounter {
 public:
-    /// One answer of /metrics, before, during or after the load; what is no lane's is let go.
+    /// One answer of /metrics, before, during or after the load; what is not a lane's is let go.
     void add(std::string_view exposition);
     /// Turn requests on `route` since the first scrape; nullopt when some may be missing: no lane
     /// answered, or an instance that was first seen after the load began.

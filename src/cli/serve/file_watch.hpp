@@ -11,7 +11,7 @@ public:
     explicit FileWatch(std::filesystem::path file);
 
     /// True once for each change, as soon as two looks in a row saw the same: a file that is still
-    /// being written is not read. A file that is gone is no change.
+    /// being written is not read. A file that is gone is not a change.
     [[nodiscard]] bool changed();
 
 private:

@@ -77,8 +77,8 @@ parse_replay_settings(const std::vector<std::string>& texts);
 [[nodiscard]] bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec);
 
 /// The limits of a load, by its totals (measure/load.json), among its other checks, which stand as
-/// they were: those are about the load itself. nullopt: the run is no load that kept them. `used`:
-/// which settings some limit took.
+/// they were: those are about the load itself. nullopt: the run is not a load that kept them.
+/// `used`: which settings some limit took.
 [[nodiscard]] Result<std::optional<std::vector<JudgedGate>>> judge_load(
     const std::filesystem::path& folder,
     const std::vector<ReplaySetting>& settings,

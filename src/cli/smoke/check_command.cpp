@@ -242,7 +242,7 @@ Result<ExitCode> judge_stream(const Options& options, Context& context, const st
         Json document = contract::to_json(judgement, profile);
         document["file"] = path;
         document["probe"] = seen;
-        // What every command's document has; a judgement is no run and leaves no evidence.
+        // What every command's document has; a judgement is not a run and leaves no evidence.
         document["run"] = nullptr;
         document["evidence"] = nullptr;
         document["checks"] = Json::array();

@@ -197,7 +197,7 @@ std::vector<Row> sources(const WatchView& view) {
                                : Tone::plain}
         );
         for (const std::string& target : source.never_seen) {
-            rows.push_back({fmt::format("  {} is down, and was no lane within a day", target)});
+            rows.push_back({fmt::format("  {} is down, and was not a lane within a day", target)});
         }
     }
     return rows;

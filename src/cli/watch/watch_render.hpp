@@ -19,7 +19,7 @@ struct ScreenSize {
 [[nodiscard]] std::vector<std::string>
 watch_screen(const WatchView& view, ScreenSize size, bool colour);
 
-/// For what is no terminal: one line a tick.
+/// For what is not a terminal: one line a tick.
 [[nodiscard]] std::string watch_line(const WatchView& view);
 
 /// A frame that replaces the one before without flicker: cursor home, each line erased to its end,

@@ -143,7 +143,7 @@ void ResendSieve::leave_out(std::string& kept) {
     message_ -= old_;
     old_ = 0;
     if (kept.size() < kept.capacity() / 2) {
-        kept.shrink_to_fit(); // what was left out is no memory of this request's
+        kept.shrink_to_fit(); // what was left out is not memory of this request's
     }
 }
 

@@ -21,7 +21,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// What is read of a body that is no file of an export; the rest is named.
+/// What is read of a body that is not a file of an export; the rest is named.
 constexpr std::array<std::string_view, 6> k_read{
     "thread_id", "threadId", "conversation_id", "conversationId", "id", "title"
 };

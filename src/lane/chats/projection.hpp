@@ -1,5 +1,5 @@
 // What the authority keeps of a thread, in the shapes of the chats API. Nothing here is stored:
-// each is made anew from the authority's answer.
+// each is made again from the authority's answer.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"

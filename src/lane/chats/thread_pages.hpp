@@ -16,7 +16,7 @@ struct ThreadPage {
     ProjectionContext context{};
     PageAsked asked{};
     bool newest_first = false; ///< of messages; runs always are
-    bool seeded = false; ///< it began with messages that are no turns
+    bool seeded = false; ///< it began with messages that are not turns
 };
 
 struct MessagesRead {

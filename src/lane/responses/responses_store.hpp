@@ -1,6 +1,6 @@
 // The responses that a later request may name: previous_response_id, item_reference, and
 // GET and DELETE /v1/responses/{id}. Kept in memory for a while, never a source of truth: what is
-// gone is answered as such, and the conversation is Codex's for every turn anew.
+// gone is answered as such, and the conversation is given to Codex again with every turn.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

@@ -97,7 +97,7 @@ void SharedLane::forget_key_later(store::KeyRequest request) noexcept {
     }
 }
 
-/// `of`: only earlier uses of this key, as nobody shall wait for what others left. False: the store
+/// `of`: only earlier uses of this key, as nobody may wait for what others left. False: the store
 /// does not answer.
 Task<bool> SharedLane::forget_stale_keys(const store::KeyRequest* of) {
     while (true) {

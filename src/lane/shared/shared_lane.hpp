@@ -91,7 +91,7 @@ public:
         FoundFor purpose = FoundFor::reading
     );
     // shared_stops.cpp
-    /// A turn that another replica is starting shall stop as soon as it was accepted, and one that
+    /// A turn that another replica is starting must stop as soon as it was accepted, and one that
     /// a dead replica left as soon as it is settled. none: there is neither; over: it was accepted
     /// or settled, or came to nothing; unknown: the store did not take it; else it is still under
     /// way.

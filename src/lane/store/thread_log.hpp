@@ -34,7 +34,7 @@ struct RowView {
 
 void append_line(std::string& out, const RowView& row);
 
-/// What a file holds that is no whole line.
+/// What a file holds that is not a whole line.
 struct LogDamage {
     std::uint64_t lines = 0; ///< damaged, with whole ones behind them or a newline of their own
     std::uint64_t first_at = 0; ///< offset of the first of these
@@ -66,7 +66,7 @@ private:
 
     Take take_;
     bool headed_;
-    bool foreign_ = false; ///< the first line is no header of ours
+    bool foreign_ = false; ///< the first line is not a header of ours
     bool later_ = false; ///< it is that of a later release
     bool lacks_newline_ = false;
     bool overlong_ = false; ///< the line being read is longer than any of ours

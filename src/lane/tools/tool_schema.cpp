@@ -8,7 +8,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Kept as they are; of these the values are no schemas.
+/// Kept as they are; of these the values are not schemas.
 constexpr std::array<std::string_view, 7> k_kept{
     "type", "description", "required", "enum", "const", "minItems", "$ref"
 };

@@ -52,7 +52,7 @@ public:
 
     void place(const FrameLog& log, ReaderPart part);
     [[nodiscard]] const ReaderPart& part() const noexcept { return part_; }
-    /// Bytes of the log at the moment of attaching: catching up with them is no lag.
+    /// Bytes of the log at the moment of attaching: catching up with them is not lag.
     void set_replay_end(std::uint64_t offset) noexcept { replay_end_ = offset; }
 
     /// Sends what the log has and the socket takes; ends the body when the part is complete.

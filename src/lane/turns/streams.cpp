@@ -238,7 +238,7 @@ Task<void> Streams::resume(CallPtr call) {
     }
     auto turn = *std::move(found);
     // Six of the nine client releases we test append what a resume tells to a message they have
-    // already, so that its text stands there twice (the latest ones begin it anew). So an ended
+    // already, so that its text stands there twice (the latest ones begin it again). So an ended
     // turn is told again only while somebody may lack its end: docs/chats.md.
     const bool told = turn && ((turn->ended() && !turn->owed()) || turn->told_waiting());
     if (!turn || told || !turn->resumable(Clock::now())) {

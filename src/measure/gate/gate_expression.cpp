@@ -72,12 +72,12 @@ std::string expression_sentence(const GateRecord& record) {
         spec.id,
         quantity_text(spec.quantity, *record.measured, versus ? *record.reference : limit)
     );
-    const std::string_view whom = spec.against == Against::before ? "before the run" : "of stable";
+    const std::string_view side = spec.against == Against::before ? "before the run" : "of stable";
     if (versus) {
         out += fmt::format(
             " against {} {}{}",
             quantity_text(spec.quantity, *record.reference, *record.measured),
-            whom,
+            side,
             record.value ? fmt::format(" ({})", change_text(*record.value, limit)) : ""
         );
     }

@@ -236,9 +236,9 @@ std::vector<Case> bridge_cases(const AlertOptions& options) {
         };
     return {
         changed("a fifth of the turns is accepted", 0.2, 0.2, {{"OaStreamBridgeDrop", {}}}),
-        changed("seven tenths are no drop", 0.7, 0.7, {}),
+        changed("seven tenths are not a drop", 0.7, 0.7, {}),
         changed("five times as many turns are accepted", 5, 5, {{"OaStreamBridgeSpike", {}}}),
-        changed("twice as many are no spike", 2, 2, {}),
+        changed("twice as many are not a spike", 2, 2, {}),
         changed("requests come and none is accepted", 0, 1, {{"OaStreamBridgeStalled", {}}}),
         changed("no requests arrive any more", 0, 0, {{"OaStreamBridgeDrop", {}}}),
         {.name = "a young lane has no baseline", .minutes = 60},

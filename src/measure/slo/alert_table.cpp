@@ -1,5 +1,5 @@
 // The rules themselves. Ratios divide by what is there (`> 0`), and alert only above an event
-// floor: one bad request at night is no burning budget.
+// floor: one bad request at night is not a burning budget.
 #include "alert_table.hpp"
 
 #include "alert_advice.hpp"

@@ -102,7 +102,7 @@ case_labels(const AlertOptions& options, std::string_view name, std::string_view
 [[nodiscard]] std::vector<Series> healthy(const AlertOptions& options, int minutes);
 /// Enough to be above every event floor.
 [[nodiscard]] double turns_per_minute(const AlertOptions& options);
-/// The labels that `=` of the options' matchers asks for; what `!=` asks for is no label.
+/// The labels that `=` of the options' matchers asks for; what `!=` asks for is not a label.
 [[nodiscard]] Labels selected_labels(const AlertOptions& options);
 
 /// Where the cases' traffic is: a route of each lane, with its label.

@@ -12,7 +12,7 @@ namespace {
 
 /// libcurl 7.88 limits a line of the head, not the head.
 constexpr std::size_t k_head_limit = 256U << 10U;
-/// Half of what libcurl reads at once: who brings that is no stream of words.
+/// Half of what libcurl reads at once: who brings that is not a stream of words.
 constexpr std::size_t k_much = 8U << 10U;
 
 /// -1 for a moment that was not reached, which libcurl calls 0.

@@ -15,7 +15,7 @@
 
 namespace oa_stream::net {
 
-/// Asio asks the kernel anew for each wait of each socket. Here sockets stay in an epoll of their
+/// Asio asks the kernel again for each wait of each socket. Here sockets stay in an epoll of their
 /// own, which tells of them for as long as they are ready, and asio waits for that one alone.
 class SocketSet : public std::enable_shared_from_this<SocketSet> {
 public:
@@ -41,7 +41,7 @@ public:
     /// Before it is closed.
     void drop(int socket);
     void clear();
-    /// What a socket brought was much: there is more, and no pause shall slow it.
+    /// What a socket brought was much: there is more, and no pause may slow it.
     void hurry();
 
 private:
@@ -65,7 +65,7 @@ private:
     std::uint32_t turn_ = 0;
     std::size_t watched_ = 0;
     bool waiting_ = false;
-    bool hurried_ = false; ///< the next look shall not wait for its pause
+    bool hurried_ = false; ///< the next look must not wait for its pause
 };
 
 } // namespace oa_stream::net

@@ -20,7 +20,7 @@ struct Listener {
 };
 
 /// Errors: Code::precondition when somebody listens there already, Code::config for an address that
-/// cannot be bound here (unknown host, path too long, a file that is no socket), Code::io
+/// cannot be bound here (unknown host, path too long, a file that is not a socket), Code::io
 /// otherwise. A unix socket has `unix_mode` before it is visible; one left behind by a dead process
 /// is replaced.
 [[nodiscard]] Result<Listener> open_listener(const Endpoint& endpoint, unsigned unix_mode);

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 struct LocalStack::Process {
     std::string name;
-    std::string revision; ///< empty: it is no lane
+    std::string revision; ///< empty: it is not a lane
     std::unique_ptr<Child> child;
     run::RunFolder* folder = nullptr; ///< null once the stack is gone
     std::string last_words{};              ///< last line it wrote, for errors

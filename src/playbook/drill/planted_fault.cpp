@@ -128,7 +128,7 @@ Result<void> check_faults_file(const fs::path& file) {
     std::error_code error;
     const auto kind = fs::status(file, error).type();
     if (kind != fs::file_type::regular && kind != fs::file_type::not_found) {
-        return refused("it is no regular file");
+        return refused("it is not a regular file");
     }
     const fs::path folder = fs::absolute(file, error).parent_path();
     if (!fs::is_directory(folder, error)) {

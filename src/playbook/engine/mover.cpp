@@ -144,7 +144,7 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
     const bool rescue = now->urgency == Urgency::rescue;
     if (!rescue && !now->out.mutated && state->serving == now->to &&
         !now->is_expected(state->serving)) {
-        end_as_foreign(*now, *state); // another run's write is no success of ours
+        end_as_foreign(*now, *state); // another run's write is not a success of ours
         co_return After::stop;
     }
     if (reached(*state, now->to) && (!options_.fence || now->fenced)) {

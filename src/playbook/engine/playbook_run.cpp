@@ -143,7 +143,7 @@ Json facts_json(const std::optional<report::RollbackFacts>& some) {
     return some ? report::to_json(*some) : Json(nullptr);
 }
 
-/// How many checks came about how: skipped and rehearsed ones are no live pass.
+/// How many checks came about how: skipped and rehearsed ones are not a live pass.
 Json modes_of(const std::vector<Check>& checks) {
     Json out = Json::object();
     for (const CheckMode mode :

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// An empty object: what served was no split in whole percents.
+/// An empty object: what served was not a split in whole percents.
 Result<traffic::Split> baseline_in(const Json& json) {
     return json.is_object() && json.empty() ? traffic::Split{} : traffic::Split::from_json(json);
 }

@@ -103,7 +103,7 @@ void record_gate(
     const std::function<void(Check&)>& change
 );
 
-/// Did unpinned probes meet the canary as often as the split says? And did pinned ones meet whom
+/// Did unpinned probes meet the canary as often as the split says? And did pinned ones meet the one
 /// they were meant for? What errors cannot show: an edge that answers for a dead canary.
 void check_split(StageRun& stage);
 

@@ -111,7 +111,7 @@ void check_split(StageRun& stage) {
     check_arms(stage);
     if (is_drilled(stage) && stage.run.fault_s) {
         // Users' probes go on past the stage, so those that the fault delays are still under way:
-        // who has answered by now is no sample of the split.
+        // who has answered by now is not a sample of the split.
         return stage.run.skip(
             "split@" + stage.where, false, "under the drill's fault, slow answers are not in yet"
         );

@@ -30,7 +30,7 @@ Check check_of(std::string id, Verdict verdict, std::string detail) {
     return out;
 }
 
-/// A target without conversations to show; anything else that is no page is trouble.
+/// A target without conversations to show; anything else that is not a page is trouble.
 bool shows_none(int status) {
     return status == 404 || status == 405 || status == 501;
 }

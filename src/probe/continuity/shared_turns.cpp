@@ -115,7 +115,8 @@ Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
     const auto first = co_await transfer->done();
     turn.first = without_comments(*heard);
     if (first.status != 200 || (!read && whole(turn.first))) {
-        co_return; // a refused answer is what the gates are about; one that was over is no live one
+        co_return; // a refused answer is what the gates are about; one that was over is not a live
+                   // one
     }
     const Shared how = judge_shared(turn);
     ++self->counts[how];

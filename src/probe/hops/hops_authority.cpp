@@ -85,7 +85,8 @@ std::optional<Answer> failure(const HopSeen& inside) {
         if (sample == nullptr) {
             continue;
         }
-        // Silence is what that trial asks for: that a limit of the lane ends it is no fault here.
+        // Silence is what that trial asks for: that a limit of the lane ends it is not a fault
+        // here.
         const bool asked = sample != &inside.plain && ran_into_limit(*sample);
         if (is_its_failure(sample->error_code) && !asked) {
             const double end = sample->clocks.end.value_or(0);

@@ -49,7 +49,7 @@ bool broke_contract(Outcome outcome) {
            outcome == Outcome::late_data || outcome == Outcome::not_sse;
 }
 
-/// The end of an answer that somebody cut is no end of the answer.
+/// The end of an answer that somebody cut is not an end of the answer.
 bool says_nothing(const LoadRequest& request, LoadClock clock) {
     const bool cut = request.sample.outcome == Outcome::cancelled || ran_into_limit(request.sample);
     return clock == LoadClock::end && cut;

@@ -17,7 +17,7 @@ std::string in_percents(std::string_view model) {
     return fmt::format("%{:02X}{}", static_cast<unsigned char>(model.front()), model.substr(1));
 }
 
-/// Keys that are none; "" is no header at all.
+/// Keys that are none; "" is not a header at all.
 std::vector<std::string> wrong_keys(const Secret& key) {
     const std::string good(key.reveal());
     return {

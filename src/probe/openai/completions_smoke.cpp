@@ -68,7 +68,7 @@ void report_answer(Run& run, std::string_view name, const Completion& answer) {
 }
 
 /// What GET /version says of a lane's assistant: it has a model, it plays recordings, or nobody
-/// knows, as the target is no lane or an edge hides it.
+/// knows, as the target is not a lane or an edge hides it.
 enum class Assistant { model, recordings, unknown };
 Task<Assistant> assistant_of(RunPtr run) {
     const auto answer = co_await send(run, {"GET", "/version"});
@@ -203,7 +203,7 @@ void check_stream(Run& run) {
         run.report("stream.incremental", Verdict::skipped, "there is no good stream");
         return;
     }
-    // What could not be decided is no fault: the model may simply have been fast.
+    // What could not be decided is not a fault: the model may simply have been fast.
     const auto verdict = verdict_of(run.stream.pacing.pacing);
     run.report(
         "stream.incremental",

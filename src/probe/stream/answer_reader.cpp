@@ -263,7 +263,7 @@ void AnswerReader::fill_outcome(const net::ClientResponse& response) {
         .content_frames = sample_.content_frames,
         .buffered = request_.pacing == PacingMode::judge && sample_.pacing == Pacing::buffered,
     };
-    // A long non-200 body is cut by ourselves; that is no cancellation.
+    // A long non-200 body is cut by ourselves; that is not a cancellation.
     if (facts.status != 200 && facts.failure == net::TransferFailure::cancelled &&
         body_bytes_ > 0) {
         facts.failure = net::TransferFailure::none;

@@ -1,4 +1,4 @@
-// What an answer of the Admin API means when it is no success. Private to the room.
+// What an answer of the Admin API means when it is not a success. Private to the room.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

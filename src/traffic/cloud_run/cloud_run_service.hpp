@@ -42,7 +42,7 @@ struct Service {
     [[nodiscard]] bool at_rest() const;
 };
 
-/// Code::protocol when it is no service or its `traffic` makes no sense.
+/// Code::protocol when it is not a service or its `traffic` makes no sense.
 [[nodiscard]] Result<Service> parse_service(const Json& json);
 
 /// Code::protocol for an entry of an unknown kind.

@@ -220,7 +220,7 @@ private:
         for (const auto& [revision, share] : target.all()) {
             const bool known = seen.state.serving.all().contains(revision) ||
                                seen.state.wanted.all().contains(revision);
-            if (!known && !seen.state.serving.empty()) { // of what is no split nothing is known
+            if (!known && !seen.state.serving.empty()) { // of what is not a split nothing is known
                 return fail(
                     Code::precondition, fmt::format("read shows no revision '{}'", revision)
                 );
@@ -251,8 +251,8 @@ private:
         co_return answered(co_await call("set", options_.set, std::move(document)));
     }
 
-    /// What was decided on is still there: an etag that changes by itself is no other operator, and
-    /// must not keep a rollback from being written.
+    /// What was decided on is still there: an etag that changes by itself is not another operator,
+    /// and must not keep a rollback from being written.
     [[nodiscard]] bool same_as_told(const TrafficState& now) const {
         return now.serving == told_.serving && now.wanted == told_.wanted &&
                now.exact == told_.exact && now.settled == told_.settled;

@@ -156,7 +156,7 @@ MirrorCopyPtr Mirror::begin(const net::Request& request, const std::string& thre
     const bool turn = begins_turn(request.method, request.path);
     const bool comparable =
         turn || (is_read(request) && !thread_of(request.method, request.path, {}).live_turn);
-    // A probe is no user's request, and a copy that comes round again must not be copied.
+    // A probe is not a user's request, and a copy that comes round again must not be copied.
     if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(thread)) {
         return nullptr;
     }

@@ -9,11 +9,11 @@ namespace oa_stream::traffic {
 /// The process, and the weight and rotation of each server of the backend.
 [[nodiscard]] std::string etag_of(const HaproxySnapshot& snapshot);
 
-/// Code::precondition naming the numbers when they are no whole percents, or when nothing serves.
+/// Code::precondition naming the numbers when they are not whole percents, or when nothing serves.
 [[nodiscard]] Result<Split>
 split_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptions& options);
 
-/// Weights that are no split leave the split empty, see TrafficState::serving.
+/// Weights that are not a split leave the split empty, see TrafficState::serving.
 [[nodiscard]] TrafficState
 view_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptions& options);
 

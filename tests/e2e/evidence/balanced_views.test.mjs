@@ -122,7 +122,7 @@ beside('an instance that is never reached: no view says OK without naming it', {
   await server.eventually('sum(oa_stream_terminal_total)', (rows) => rows[0]?.value === 80);
   await sleep(500);
   const watch = await oa(['watch', '--once', '--prometheus', server.base]);
-  assert.ok(watch.stdout.includes(`${gone} is down, and was no lane within a day`), watch.stdout);
+  assert.ok(watch.stdout.includes(`${gone} is down, and was not a lane within a day`), watch.stdout);
   for (const gate of [['slo', 'gate', 'bad: http_5xx | terminal_error <= 10%', '--window', '2m'], ['slo', 'status']]) {
     const run = await oa([...gate, '--prometheus', server.base]);
     assert.ok((run.stdout + run.stderr).includes(`${gone} is down`), `${gate[1]}: ${run.stdout}${run.stderr}`);

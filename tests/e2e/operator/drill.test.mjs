@@ -89,7 +89,7 @@ describe('drills', { concurrency: 3 }, () => {
     test('a file that cannot hold the fault is refused before anything is done', async () => {
       const folder = scratch('odd');
       const before = await rig.state();
-      for (const [file, why] of [[folder, /is no regular file/], [path.join(folder, 'absent', 'faults'), /its folder is not there/]]) {
+      for (const [file, why] of [[folder, /is not a regular file/], [path.join(folder, 'absent', 'faults'), /its folder is not there/]]) {
         for (const more of [[], ['--apply'], ['--each-gate', '--apply']]) {
           const run = await oa(['rollback', 'drill', fileOf(drillOf(rig, { fault: 'error-rate=1' })), '--inject-file', file, ...more], { ms: 60000 });
           assert.equal(run.code, 2, `${file} ${more}: ${run.stderr.slice(-1000)}`);

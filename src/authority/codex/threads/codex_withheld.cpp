@@ -90,7 +90,7 @@ Task<void> CodexCore::keep_withheld(Self self, Link link, std::shared_ptr<CodexT
     }
 }
 
-/// What the lane shows in place of such an answer is no part of the conversation: without it the
+/// What the lane shows in place of such an answer is not part of the conversation: without it the
 /// list is still right.
 Task<void>
 CodexCore::mark_withheld(Self self, Link link, std::string thread, std::vector<PastTurn>* turns) {

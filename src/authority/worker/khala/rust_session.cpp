@@ -13,7 +13,7 @@ namespace {
 
 /// Behind any head: the answer is empty and says where the head is. The route is for nothing else.
 constexpr std::uint64_t k_far = 9'007'199'254'740'991;
-/// The guard's interval runs per principal, and an open socket of any lane of it begins it anew all
+/// The guard's interval runs per principal, and an open socket of any lane of it restarts it all
 /// the time: who is refused twice will be refused as long as that lane runs.
 constexpr int k_polls = 2;
 /// A poll that comes too early starts the guard's interval again.

@@ -227,7 +227,7 @@ std::string AccessLogIndex::why_missing(const Question& question, bool stopped) 
     );
 }
 
-/// How many lines of the revision there are in the window, those that are no requests too.
+/// How many lines of the revision there are in the window, those that are not requests too.
 std::uint64_t
 AccessLogIndex::add_entries(const Question& question, const Asked& asked, Sum& sum) const {
     std::uint64_t alive = 0;

@@ -46,7 +46,7 @@ public:
     }
     [[nodiscard]] std::optional<std::string_view> text(LogName name) const noexcept;
     [[nodiscard]] std::optional<double> number(LogName name) const noexcept;
-    /// Absent is false; nullopt for what is no truth value.
+    /// Absent is false; nullopt for what is not a truth value.
     [[nodiscard]] std::optional<bool> flag(LogName name) const noexcept;
 
     /// Names not asked for are let go. False when the name was there already: two lines in one.

@@ -22,7 +22,7 @@ public:
     [[nodiscard]] std::string scraped_by_step(double step_s) const;
     /// `up` of every target that had the revision in the window.
     [[nodiscard]] std::string up() const;
-    /// Targets that are down and were no lane within a day, of jobs that have lanes of ours.
+    /// Targets that are down and were not lanes within a day, of jobs that have lanes of ours.
     [[nodiscard]] std::string never_seen() const;
     /// Its targets that carried other revisions too in the window, when only build_info tells them
     /// apart; empty when there is nothing to ask.

@@ -93,7 +93,7 @@ Task<Result<void>> Reader::name_never_seen() {
     );
     for (const Series& series : never.series) {
         out_.notes.push_back(fmt::format(
-            "{} is down and was no lane within a day: if it is one, what its users get is in no "
+            "{} is down and was not a lane within a day: if it is one, what its users get is in no "
             "number",
             printable(series.label("instance"), 120)
         ));

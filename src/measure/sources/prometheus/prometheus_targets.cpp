@@ -16,7 +16,7 @@ namespace {
 
 constexpr double k_least_stale_s = 10;
 constexpr double k_stale_intervals = 3;
-constexpr double k_gap_intervals = 2.5; ///< a scrape that came late or failed once is no gap
+constexpr double k_gap_intervals = 2.5; ///< a scrape that came late or failed once is not a gap
 constexpr double k_guessed_intervals = 1.1; ///< what increase() fills in at an end, at most
 
 /// One process that is scraped; replicas of Prometheus see the same one.

@@ -47,7 +47,7 @@ struct FirstEvents {
     /// beside an old process was renamed.
     std::string build{};
     std::string began{}; ///< of oa_stream_process_start_time_seconds
-    std::string began_other{}; ///< of process_start_time_seconds: exporters that are no lane
+    std::string began_other{}; ///< of process_start_time_seconds: exporters that are not lanes
     std::string window{};
     std::string since{};
 };
