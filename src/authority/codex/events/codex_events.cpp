@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 
-#include "codex_events_book.hpp"
+#include "codex_item_index.hpp"
 #include "codex_events_items.hpp"
 #include "token_usage.hpp"
 
