@@ -2,8 +2,8 @@
 
 #include "oa_stream/base/json_members.hpp"
 
-#include "codex_item_index.hpp"
 #include "codex_events_items.hpp"
+#include "codex_item_index.hpp"
 #include "token_usage.hpp"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ struct CodexTranslator::State {
     bool torn = false; ///< a part of it was missed
     bool worded = false; ///< its newest response cost more than reasoning
     std::optional<turn::Usage> usage{};
-    codex::ItemBook book{};
+    codex::ItemIndex items{};
     std::string diff{};
     Json last_error{};
     std::vector<turn::Event>* out = nullptr; ///< of the notification being read
@@ -81,20 +81,20 @@ struct CodexTranslator::State {
         const std::string_view type = text_view_in(*raw, "type");
         switch (codex::kind_of(type)) {
         case ItemKind::message:
-            book.close_parts(*out);
-            book.say(book.add(id, type), text_view_in(*raw, "text"), *out);
+            items.close_parts(*out);
+            items.say(items.add(id, type), text_view_in(*raw, "text"), *out);
             return;
         case ItemKind::reasoning:
-            book.close_parts(*out);
-            std::ignore = book.add(id, type);
+            items.close_parts(*out);
+            std::ignore = items.add(id, type);
             return;
         case ItemKind::tool:
-            if (const auto* known = book.find(id, type); known == nullptr || known->done) {
-                book.open_tool(book.add(id, type), *raw, cwd, *out);
+            if (const auto* known = items.find(id, type); known == nullptr || known->done) {
+                items.open_tool(items.add(id, type), *raw, cwd, *out);
             }
             return;
         case ItemKind::compaction:
-            std::ignore = book.add(id, type); // what history tells again is not told twice
+            std::ignore = items.add(id, type); // what history tells again is not told twice
             emit(notice("compacting", "Earlier parts of this conversation are being summarised."));
             return;
         case ItemKind::plan:
@@ -114,17 +114,17 @@ struct CodexTranslator::State {
         if (kind == ItemKind::nothing) {
             return;
         }
-        codex::Item* known = book.find(id, type);
-        codex::Item& item = known == nullptr ? book.add(id, type) : *known;
+        codex::Item* known = items.find(id, type);
+        codex::Item& item = known == nullptr ? items.add(id, type) : *known;
         if (item.done) {
             return; // told twice
         }
         if (kind == ItemKind::message) {
             const bool told = raw->contains("text"); // a worker need not repeat it
-            book.finish_text(item, told ? text_view_in(*raw, "text") : item.said, *out);
+            items.finish_text(item, told ? text_view_in(*raw, "text") : item.said, *out);
         } else if (kind == ItemKind::reasoning) {
             const bool told = raw->contains("summary") || raw->contains("content");
-            book.finish_text(item, told ? codex::reasoning_text(*raw) : item.said, *out);
+            items.finish_text(item, told ? codex::reasoning_text(*raw) : item.said, *out);
         } else if (kind == ItemKind::compaction) {
             item.done = true;
             emit(notice("compacted", "Earlier parts of this conversation were summarised."));
@@ -132,17 +132,17 @@ struct CodexTranslator::State {
             item.done = true;
             emit(codex::plan_note(*raw, item.occurrence));
         } else {
-            book.finish_tool(item, *raw, cwd, *out);
+            items.finish_tool(item, *raw, cwd, *out);
         }
     }
 
     void message_delta(const Json& params) {
-        codex::Item& item = book.speaker(text_view_in(params, "itemId"), "agentMessage", *out);
-        book.say(item, text_view_in(params, "delta"), *out);
+        codex::Item& item = items.speaker(text_view_in(params, "itemId"), "agentMessage", *out);
+        items.say(item, text_view_in(params, "delta"), *out);
     }
 
     void reasoning_delta(const Json& params, std::string_view kind, std::string_view index_key) {
-        codex::Item& item = book.speaker(text_view_in(params, "itemId"), "reasoning", *out);
+        codex::Item& item = items.speaker(text_view_in(params, "itemId"), "reasoning", *out);
         const std::string_view text = text_view_in(params, "delta");
         if (text.empty()) {
             return;
@@ -150,18 +150,18 @@ struct CodexTranslator::State {
         std::string section(kind);
         section += std::to_string(int_member(params, index_key).value_or(0));
         if (!item.said.empty() && section != item.section) {
-            book.say(item, codex::k_reasoning_break, *out);
+            items.say(item, codex::k_reasoning_break, *out);
         }
         item.section = std::move(section);
-        book.say(item, text, *out);
+        items.say(item, text, *out);
     }
     void summary_delta(const Json& params) { reasoning_delta(params, "s", "summaryIndex"); }
     void raw_delta(const Json& params) { reasoning_delta(params, "c", "contentIndex"); }
 
     void tool_text(const Json& params, std::string text) {
-        codex::Item* item = book.find(text_view_in(params, "itemId"));
+        codex::Item* item = items.find(text_view_in(params, "itemId"));
         if (item != nullptr && item->open && item->kind == ItemKind::tool && !text.empty()) {
-            codex::ItemBook::send_input(*item, Json::object(), *out);
+            codex::ItemIndex::send_input(*item, Json::object(), *out);
             emit(turn::ToolOutputDelta{item->wire, std::move(text)});
         }
     }
@@ -221,7 +221,7 @@ struct CodexTranslator::State {
             last_error = *raw;
         }
         if (bool_member(params, "willRetry").value_or(false)) {
-            book.close_parts(*out); // the retry repeats the text from its start, in a new item
+            items.close_parts(*out); // the retry repeats the text from its start, in a new item
             emit(notice("reconnecting", "The connection to the model was lost; trying again."));
         }
     }
@@ -244,8 +244,8 @@ struct CodexTranslator::State {
         } else {
             const bool spent = usage && usage->output > 0;
             // Of a message whose beginning was missed its cost alone tells.
-            end.withheld =
-                book.withheld() || (spent && book.empty()) || (torn && worded && !book.answered());
+            end.withheld = items.withheld() || (spent && items.empty()) ||
+                           (torn && worded && !items.answered());
         }
         emit(std::move(end));
     }
@@ -253,13 +253,13 @@ struct CodexTranslator::State {
     /// turn.items is a summary; it is the answer only when nothing else told any text.
     void last_resort(const Json& raw) {
         const Json* list = member(raw, "items");
-        if (book.spoke() || list == nullptr || !list->is_array()) {
+        if (items.spoke() || list == nullptr || !list->is_array()) {
             return;
         }
         for (const Json& item : *list) {
             if (text_view_in(item, "type") == "agentMessage") {
-                codex::Item& last = book.add(text_view_in(item, "id"), "agentMessage");
-                book.finish_text(last, text_view_in(item, "text"), *out);
+                codex::Item& last = items.add(text_view_in(item, "id"), "agentMessage");
+                items.finish_text(last, text_view_in(item, "text"), *out);
             }
         }
     }
@@ -348,12 +348,12 @@ const turn::Usage& CodexTranslator::total_usage() const noexcept {
     return state_->total;
 }
 std::uint64_t CodexTranslator::text_mismatches() const noexcept {
-    return state_->book.mismatches();
+    return state_->items.mismatches();
 }
 
 CodexTranslator::Seen
 CodexTranslator::seen(std::string_view type, std::string_view id) const noexcept {
-    const auto [begun, done] = state_->book.count(type, id);
+    const auto [begun, done] = state_->items.count(type, id);
     return {begun, done};
 }
 

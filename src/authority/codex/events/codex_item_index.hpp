@@ -30,7 +30,7 @@ struct Item {
     std::string section{}; ///< reasoning: which summary part or raw content spoke last
 };
 
-class ItemBook {
+class ItemIndex {
 public:
     using Events = std::vector<turn::Event>;
 
