@@ -195,7 +195,7 @@ public:
         for (const IncidentRun& run : incident.runs) {
             const std::string folder = fmt::format("runs/{}/", run.entry.id);
             // Names go on where the run's own left off.
-            books_[folder].take_up(run.entry.folder);
+            redactions_[folder].take_up(run.entry.folder);
             folders_[folder] = run.entry.folder;
         }
     }
@@ -286,13 +286,13 @@ private:
 
     std::string
     sidecar(const std::string& path, const std::vector<Redaction>& places, std::uint64_t bytes) {
-        const auto found = std::ranges::find_if(books_, [&](const auto& one) {
+        const auto found = std::ranges::find_if(redactions_, [&](const auto& one) {
             return path.starts_with(one.first);
         });
-        const std::string folder = found == books_.end() ? "" : found->first;
+        const std::string folder = found == redactions_.end() ? "" : found->first;
         const std::string file = path.substr(folder.size());
-        books_[folder].add(file, places);
-        return books_[folder].sidecar(file, bytes);
+        redactions_[folder].add(file, places);
+        return redactions_[folder].sidecar(file, bytes);
     }
 
     Result<void> put(const std::string& path, std::string_view text) {
@@ -309,7 +309,8 @@ private:
     bool redact_;
     ArchiveWriter writer_;
     std::string root_;
-    std::map<std::string, run::RedactionBook, std::greater<>> books_; ///< by folder; "" comes last
+    std::map<std::string, run::RedactionIndex, std::greater<>>
+        redactions_; ///< by folder; "" comes last
     std::map<std::string, fs::path> folders_; ///< of the runs, by what they are called here
     RunSums sums_;
     std::map<std::string, std::string> digests_;

@@ -112,7 +112,7 @@ std::string seconds_in(const Json& json, std::string_view key) {
                                                   : "not measured";
 }
 
-Part way_back_part(const Incident& incident) {
+Part rollback_part(const Incident& incident) {
     Part out;
     for (const IncidentRun& run : incident.runs) {
         const Json* rollback = member(run.entry.document, "rollback");
@@ -300,7 +300,7 @@ std::string incident_body(const Incident& incident, const Redactor& redactor, st
     const std::vector<Part> parts{
         head_part(incident),
         checks_part(incident),
-        way_back_part(incident),
+        rollback_part(incident),
         timeline_part(incident),
         chart_part(incident),
         facts_part(incident),

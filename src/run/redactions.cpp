@@ -75,7 +75,7 @@ fs::path sidecar_of(const fs::path& file) {
     return file.string() + std::string(k_redactions_suffix);
 }
 
-void RedactionBook::take_up(const fs::path& folder) {
+void RedactionIndex::take_up(const fs::path& folder) {
     for (const std::string& name : files_below(folder)) {
         if (name.ends_with(k_redactions_suffix)) {
             const auto text = read_kept(folder / name);
@@ -84,7 +84,7 @@ void RedactionBook::take_up(const fs::path& folder) {
     }
 }
 
-void RedactionBook::take_up(const std::string& file, std::string_view sidecar) {
+void RedactionIndex::take_up(const std::string& file, std::string_view sidecar) {
     const auto json = parse_json(sidecar);
     const Json* ranges = json ? member(*json, "ranges") : nullptr;
     if (ranges == nullptr || !ranges->is_array()) {
@@ -102,7 +102,7 @@ void RedactionBook::take_up(const std::string& file, std::string_view sidecar) {
     }
 }
 
-std::string RedactionBook::name_of(const Redaction& place) {
+std::string RedactionIndex::name_of(const Redaction& place) {
     const std::string digest = sha256_hex(place.value.reveal());
     if (const auto found = by_digest_.find(digest); found != by_digest_.end()) {
         return found->second;
@@ -114,7 +114,7 @@ std::string RedactionBook::name_of(const Redaction& place) {
     return name;
 }
 
-void RedactionBook::add(
+void RedactionIndex::add(
     const std::string& file, const std::vector<Redaction>& places, std::uint64_t base
 ) {
     for (const Redaction& place : places) {
@@ -122,7 +122,7 @@ void RedactionBook::add(
     }
 }
 
-std::vector<std::string> RedactionBook::files() const {
+std::vector<std::string> RedactionIndex::files() const {
     std::vector<std::string> out;
     out.reserve(files_.size());
     for (const auto& [file, ranges] : files_) {
@@ -131,7 +131,7 @@ std::vector<std::string> RedactionBook::files() const {
     return out;
 }
 
-std::string RedactionBook::sidecar(const std::string& file, std::uint64_t bytes) const {
+std::string RedactionIndex::sidecar(const std::string& file, std::uint64_t bytes) const {
     const auto found = files_.find(file);
     if (found == files_.end() || found->second.empty()) {
         return {};

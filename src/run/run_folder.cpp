@@ -151,7 +151,7 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
     (void)reserve(run.path_ / k_journal); // a rollback goes on without
     OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
-    run.book_.take_up(run.path_);
+    run.redactions_.take_up(run.path_);
     run.note("run taken up again");
     return run;
 }
@@ -229,7 +229,7 @@ Result<void>
 RunFolder::append_to(Growing& growing, const std::string& file, std::string_view line) {
     const auto places = redactor_.find(line);
     OA_CHECK(growing.file.append(blank(line, places)));
-    book_.add(file, places, growing.bytes);
+    redactions_.add(file, places, growing.bytes);
     growing.bytes += line.size() + 1;
     return {};
 }
@@ -237,15 +237,15 @@ RunFolder::append_to(Growing& growing, const std::string& file, std::string_view
 Result<void> RunFolder::write_redacted(const std::string& file, std::string_view text) {
     OA_CHECK(clear_place(path_ / file));
     const auto places = find_in(file, text, redactor_);
-    book_.forget(file);
-    book_.add(file, places);
+    redactions_.forget(file);
+    redactions_.add(file, places);
     OA_CHECK(write_file_atomic(path_ / file, blank(text, places)));
     if (places.empty()) {
         std::error_code absent;
         fs::remove(sidecar_of(path_ / file), absent); // of what stood there before
         return {};
     }
-    return write_file_atomic(sidecar_of(path_ / file), book_.sidecar(file, text.size()));
+    return write_file_atomic(sidecar_of(path_ / file), redactions_.sidecar(file, text.size()));
 }
 
 void RunFolder::append(const std::string& file, const Json& line) {
@@ -273,14 +273,14 @@ Result<void> RunFolder::journal(const Json& line) {
 }
 
 // What passed the redactor has nothing left to find; what others wrote here may.
-Result<void> RunFolder::mend_files() {
+Result<void> RunFolder::repair_files() {
     for (const std::string& file : files_below(path_)) {
         OA_TRY(const std::string text, read_kept(path_ / file, k_largest));
         const auto places = find_in(file, text, redactor_);
         if (!places.empty()) {
             growing_.erase(file); // what is replaced must not be appended to under its old name
             OA_CHECK(write_file_atomic(path_ / file, blank(text, places)));
-            book_.add(file, places);
+            redactions_.add(file, places);
             const Leak first = leaks_of(file, text, places).front();
             note("redacted", {{"file", file}, {"line", first.line}, {"kind", first.kind}});
         }
@@ -289,11 +289,11 @@ Result<void> RunFolder::mend_files() {
 }
 
 Result<void> RunFolder::write_sidecars() {
-    for (const std::string& file : book_.files()) {
+    for (const std::string& file : redactions_.files()) {
         std::error_code gone;
         const auto bytes = fs::file_size(path_ / file, gone);
         if (!gone) {
-            OA_CHECK(write_file_atomic(sidecar_of(path_ / file), book_.sidecar(file, bytes)));
+            OA_CHECK(write_file_atomic(sidecar_of(path_ / file), redactions_.sidecar(file, bytes)));
         }
     }
     return {};
@@ -309,7 +309,7 @@ Result<void> RunFolder::finish(const Json& result) {
     OA_CHECK(write_redacted("run.json", final.dump(2) + "\n"));
     {
         const NotesGate gate(path_); // who notes something meanwhile waits, and sees the seal
-        OA_CHECK(mend_files());
+        OA_CHECK(repair_files());
         OA_CHECK(write_sidecars());
         OA_TRY(const std::string sums, checksums(path_));
         OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));

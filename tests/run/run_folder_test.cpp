@@ -261,7 +261,7 @@ TEST_CASE("run folder: a stored stream hides what its joined deltas would tell")
     CHECK_FALSE(text->contains("battery"));
 }
 
-TEST_CASE("run folder: what others wrote into it is mended before the seal") {
+TEST_CASE("run folder: what others wrote into it is repaired before the seal") {
     const StateDir state;
     Redactor redactor;
     redactor.add_known(Secret("correct-horse-battery"), "AUTH_TOKEN");

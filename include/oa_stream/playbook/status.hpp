@@ -71,6 +71,6 @@ status_of(const std::filesystem::path& state_dir, std::string_view run);
 
 /// The command that takes back what the newest run that moved traffic left serving, and what that
 /// is; where no run of this machine did: the one that takes back what anybody moved. For a hint.
-[[nodiscard]] std::string way_back(const std::filesystem::path& state_dir);
+[[nodiscard]] std::string run_to_roll_back(const std::filesystem::path& state_dir);
 
 } // namespace oa_stream::playbook

@@ -42,7 +42,7 @@ leaks_of(const std::string& file, std::string_view text, const std::vector<Redac
 /// What was taken out of the files of one run, and the names of it. A name states the sort of
 /// secret and a number in the order of finding: nothing that could be worked out from the secret
 /// itself.
-class RedactionBook {
+class RedactionIndex {
 public:
     /// What earlier sidecars tell: ranges, and which names are taken. A known secret that has a
     /// name of its own is recognised by it; of all others nobody can tell whether they are the

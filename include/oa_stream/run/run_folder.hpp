@@ -91,7 +91,7 @@ private:
     void keep(Result<void> result);
     void append_line(const std::string& file, std::string_view line);
     [[nodiscard]] Result<void> write_redacted(const std::string& file, std::string_view text);
-    [[nodiscard]] Result<void> mend_files();
+    [[nodiscard]] Result<void> repair_files();
     [[nodiscard]] Result<void> write_sidecars();
 
     /// A file that grows line by line.
@@ -111,7 +111,7 @@ private:
     Redactor redactor_;
     WallTime started_{};
     std::chrono::steady_clock::time_point started_steady_{};
-    RedactionBook book_;
+    RedactionIndex redactions_;
     std::optional<Growing> journal_;
     std::map<std::string, Growing> growing_;
     std::optional<Error> trouble_;

@@ -53,7 +53,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
                 folders && folders->empty() ? "there are no runs" : "every run is over"
             ),
             (context.state_dir / "runs").string(),
-            playbook::way_back(context.state_dir)
+            playbook::run_to_roll_back(context.state_dir)
         );
     }
     std::vector<std::string> names;

@@ -21,8 +21,9 @@ namespace oa_stream::cli {
 /// How to get the Codex that lanes were tested with.
 inline constexpr std::string_view k_codex_install = "npm install -g @openai/codex@0.169.0";
 
-/// A check whose Check::data["mend"] is a command line; empty when there is nothing to fix.
-[[nodiscard]] Check finding(std::string id, Verdict verdict, std::string detail, std::string mend);
+/// A check whose Check::data["mend"] (an old name in JSON) is a command line; empty when there is
+/// nothing to fix.
+[[nodiscard]] Check finding(std::string id, Verdict verdict, std::string detail, std::string fix);
 
 /// What the kernel reported; the judging is pure, so that a test can be on any machine.
 struct Machine {
@@ -45,7 +46,7 @@ struct Machine {
 struct Tool {
     std::string_view name;
     std::string_view needed_for;
-    std::string_view mend;
+    std::string_view fix;
     std::string_view expected{}; ///< must stand in what --version says; empty: anything does
     bool required = false;
 };

@@ -21,7 +21,7 @@ using authority::CodexServer;
 using authority::CodexServerFacts;
 
 /// Of a server that a lane could not use.
-std::string mend_of(const Error& error, const CodexServer& server) {
+std::string fix_of(const Error& error, const CodexServer& server) {
     if (error.code == Code::credentials) {
         return server.token.empty()
                    ? fmt::format("name the token of the Codex servers by {}", names::codex_token)
@@ -44,7 +44,7 @@ Check server(const CodexServerFacts& facts) {
             std::move(id),
             Verdict::fail,
             fmt::format("{}: {}", where, error.message),
-            mend_of(error, facts.server)
+            fix_of(error, facts.server)
         );
     }
     const std::string codex = fmt::format(

@@ -28,7 +28,7 @@ namespace {
 using playbook::Outside;
 using playbook::Playbook;
 
-std::string mend_of(const Check& check) {
+std::string fix_of(const Check& check) {
     return std::string(string_member(check.data, "mend").value_or(""));
 }
 
@@ -94,8 +94,8 @@ std::string row(const Check& check, std::size_t width) {
     std::string out = fmt::format(
         "  {:<12}  {:<{}}  {}\n", to_string(check.verdict), check.id, width, check.detail
     );
-    if (const std::string mend = mend_of(check); !mend.empty()) {
-        out += fmt::format("  {:<12}  {:<{}}  {}\n", "", "", width, "fix: " + mend);
+    if (const std::string fix = fix_of(check); !fix.empty()) {
+        out += fmt::format("  {:<12}  {:<{}}  {}\n", "", "", width, "fix: " + fix);
     }
     return out;
 }
@@ -160,13 +160,13 @@ Result<ExitCode> run(DoctorOptions options, Context& context) {
         show_text(text_of(checks, verdict), context);
     }
     const auto worst = std::ranges::find_if(checks, [&](const Check& check) {
-        return check.verdict == verdict && !mend_of(check).empty();
+        return check.verdict == verdict && !fix_of(check).empty();
     });
     if (!context.quiet || verdict != Verdict::pass) {
-        const bool mends = verdict != Verdict::pass && worst != checks.end();
+        const bool fixable = verdict != Verdict::pass && worst != checks.end();
         tell_parts(
             {fmt::format("{} {}", to_string(verdict), counted(checks.size(), "check")),
-             mends ? "next: " + mend_of(*worst) : ""},
+             fixable ? "next: " + fix_of(*worst) : ""},
             context
         );
     }

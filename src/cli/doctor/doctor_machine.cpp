@@ -113,14 +113,14 @@ std::string trouble_of(const playbook::RunStatus& run) {
 
 } // namespace
 
-Check finding(std::string id, Verdict verdict, std::string detail, std::string mend) {
+Check finding(std::string id, Verdict verdict, std::string detail, std::string fix) {
     Check out;
     out.id = std::move(id);
     out.verdict = verdict;
     out.detail = std::move(detail);
     out.required = verdict != Verdict::skipped;
     out.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
-    out.data = {{"mend", mend.empty() ? Json(nullptr) : Json(std::move(mend))}};
+    out.data = {{"mend", fix.empty() ? Json(nullptr) : Json(std::move(fix))}};
     return out;
 }
 

@@ -82,7 +82,7 @@ Check judge(const Tool& tool) {
             id,
             tool.required ? Verdict::fail : Verdict::skipped,
             fmt::format("not here, for {}", tool.needed_for),
-            std::string(tool.mend)
+            std::string(tool.fix)
         );
     }
     const std::string version = printable(bare(*said), 80);
@@ -91,7 +91,7 @@ Check judge(const Tool& tool) {
             id,
             Verdict::inconclusive,
             fmt::format("{}; {} was tested with {}x", version, tool.needed_for, tool.expected),
-            std::string(tool.mend)
+            std::string(tool.fix)
         );
     }
     return finding(id, Verdict::pass, version, {});

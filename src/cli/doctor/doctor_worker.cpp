@@ -58,18 +58,18 @@ Check worker(const WorkerFacts& facts, const WorkerOptions& options) {
         );
     }
     const Error& error = facts.worker.error();
-    std::string mend = fmt::format("check {}", names::worker_control);
+    std::string fix = fmt::format("check {}", names::worker_control);
     if (error.code == Code::credentials) {
-        mend = "put the token of a login session into " + options.auth;
+        fix = "put the token of a login session into " + options.auth;
     } else if (error.code == Code::precondition || error.code == Code::not_found) {
-        mend = "start the worker, or name another";
+        fix = "start the worker, or name another";
     }
     return finding(
         "worker.control",
         Verdict::fail,
         error.code == Code::not_found ? "control does not know the worker " + options.worker
                                       : error.text(),
-        mend
+        fix
     );
 }
 

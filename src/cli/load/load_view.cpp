@@ -122,10 +122,10 @@ Check make(std::string id, Verdict verdict, std::string detail) {
 Check ran(const LoadOutcome& outcome) {
     const LoadTotals& totals = outcome.totals;
     if (!totals.stopped.empty()) {
-        const bool by_hand = totals.stopped == "interrupted";
+        const bool by_operator = totals.stopped == "interrupted";
         return make(
             "ran",
-            by_hand ? Verdict::inconclusive : Verdict::fail,
+            by_operator ? Verdict::inconclusive : Verdict::fail,
             "ended before its time: " + totals.stopped
         );
     }

@@ -53,7 +53,7 @@ Accepted<void> read_now(
                 return std::unexpected(reject_half());
             }
             if (body) {
-                mend_halves(*body);
+                replace_surrogates(*body);
             }
         }
     }

@@ -29,7 +29,7 @@ bool is_low(unsigned unit) {
     return unit >= 0xDC00 && unit < 0xE000;
 }
 
-void mend(std::string& text) {
+void replace_in_text(std::string& text) {
     for (auto at = text.find(k_half_character); at != std::string::npos;
          at = text.find(k_half_character, at)) {
         text.replace(at, k_half_character.size(), k_replacement);
@@ -40,14 +40,14 @@ bool has_half_in_name(const Json::object_t::value_type& member) {
     return member.first.contains(k_half_character);
 }
 
-Json::object_t with_mended_names(Json::object_t members) {
+Json::object_t with_replaced_names(Json::object_t members) {
     Json::object_t out;
     // The map's own emplace looks for the name first.
     auto& list = static_cast<Json::object_t::Container&>(out);
     for (auto& [name, value] : members) {
-        std::string mended = name;
-        mend(mended);
-        list.emplace_back(std::move(mended), std::move(value));
+        std::string replaced = name;
+        replace_in_text(replaced);
+        list.emplace_back(std::move(replaced), std::move(value));
     }
     return out;
 }
@@ -81,17 +81,17 @@ std::optional<std::string> replace_halves(std::string_view json) {
     return out;
 }
 
-void mend_halves(Json& body) {
+void replace_surrogates(Json& body) {
     if (auto* text = body.get_ptr<std::string*>()) {
-        mend(*text);
+        replace_in_text(*text);
     } else if (auto* items = body.get_ptr<Json::array_t*>()) {
-        std::ranges::for_each(*items, mend_halves);
+        std::ranges::for_each(*items, replace_surrogates);
     } else if (auto* members = body.get_ptr<Json::object_t*>()) {
         for (auto& [name, value] : *members) {
-            mend_halves(value);
+            replace_surrogates(value);
         }
         if (std::ranges::any_of(*members, has_half_in_name)) {
-            *members = with_mended_names(std::move(*members));
+            *members = with_replaced_names(std::move(*members));
         }
     }
 }

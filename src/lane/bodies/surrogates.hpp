@@ -17,6 +17,6 @@ inline constexpr std::string_view k_half_character = "\xEF\xBF\xBE";
 [[nodiscard]] std::optional<std::string> replace_halves(std::string_view json);
 
 /// U+FFFD in place of each k_half_character, in all texts and names of the body.
-void mend_halves(Json& body);
+void replace_surrogates(Json& body);
 
 } // namespace oa_stream::lane

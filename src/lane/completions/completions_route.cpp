@@ -74,7 +74,7 @@ std::string key_of(const std::string& completion) {
     return "v1:" + completion;
 }
 
-/// In what the user says now; results and what was said before are mended.
+/// In what the user says now; results and what was said before are repaired.
 bool newest_has_half(const Json& body, std::string_view key) {
     const Json* list = member(body, key);
     if (list == nullptr || list->empty()) {

@@ -37,7 +37,7 @@ Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, cons
             Code::precondition,
             fmt::format("{}: there is nothing to roll back", why),
             folder.string(),
-            way_back(state_dir)
+            run_to_roll_back(state_dir)
         );
     };
     const run::RunKind kind = run::facts_of(folder, run).kind;

@@ -96,7 +96,7 @@ Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
     return out;
 }
 
-std::string way_back(const fs::path& state_dir) {
+std::string run_to_roll_back(const fs::path& state_dir) {
     auto all = all_statuses(state_dir).value_or(std::vector<RunStatus>{});
     const auto last = std::ranges::max_element(all, {}, &RunStatus::last_at);
     const std::string target = last == all.end() ? std::string() : last->target;

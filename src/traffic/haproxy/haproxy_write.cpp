@@ -64,7 +64,7 @@ std::unexpected<Error> refusal(const std::string& complaint, std::string_view th
 
 /// HAProxy said no to at least one command: what it may have said yes to is taken back.
 Task<Result<std::string>>
-take_back(HaproxyDriverOptions options, HaproxySnapshot before, HaproxyWritten seen) {
+roll_back(HaproxyDriverOptions options, HaproxySnapshot before, HaproxyWritten seen) {
     Settings former;
     HaproxySnapshot now = before;
     for (HaproxyFacts& server : now.servers) {
@@ -108,7 +108,7 @@ write_settings(HaproxyDriverOptions options, HaproxySnapshot before, Settings wa
         );
     }
     if (!seen.complaint.empty()) {
-        co_return co_await take_back(options, std::move(before), std::move(seen));
+        co_return co_await roll_back(options, std::move(before), std::move(seen));
     }
     if (const auto wrong = deviation(seen, wanted)) {
         co_return fail(
