@@ -84,15 +84,15 @@ std::size_t whole_utf8_prefix(std::string_view text) noexcept {
     return text.size();
 }
 
+// What is not UTF-8 becomes visible too: terminals and JSON get this.
 std::string printable(std::string_view text, std::size_t limit) {
     std::string out;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        const char one = text[at];
         if (out.size() >= limit) {
             out += "…";
             break;
         }
-        const auto c = static_cast<unsigned char>(one);
+        const auto c = static_cast<unsigned char>(text[at]);
         switch (c) {
         case '\n':
             out += "\\n";
@@ -113,8 +113,12 @@ std::string printable(std::string_view text, std::size_t limit) {
             if (const auto control = leading_control(text.substr(at))) {
                 out += fmt::format("\\x{:02x}", control->code);
                 at += control->bytes - 1;
+            } else if (const int length = sequence_at(text, at); length > 0) {
+                const auto bytes = static_cast<std::size_t>(length);
+                out += text.substr(at, bytes); // as a whole: the limit must not leave half of it
+                at += bytes - 1;
             } else {
-                out += one;
+                out += fmt::format("\\x{:02x}", c);
             }
         }
     }

@@ -85,6 +85,13 @@ TEST_CASE("printable: control bytes cannot forge a line") {
     CHECK(printable("abcdef", 3) == "abc…");
 }
 
+TEST_CASE("printable: whatever came in, UTF-8 comes out") {
+    CHECK(printable("a\x9b[31m\xff\xc3") == "a\\x9b[31m\\xff\\xc3");
+    CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80"); // a surrogate
+    CHECK(printable("caf\xc3\xa9 au lait", 4) == "caf\xc3\xa9…");
+    CHECK(printable("ab\xf0\x9f\x98\x80z", 3) == "ab\xf0\x9f\x98\x80…");
+}
+
 TEST_CASE("wire ids: letters, digits, - and _, at most 128") {
     CHECK(is_wire_id("thread_1-A"));
     CHECK_FALSE(is_wire_id(""));
