@@ -45,15 +45,19 @@ std::string p95_text(std::span<const Sample> samples) {
 }
 
 std::string head(const Report& report) {
-    std::string out =
-        fmt::format("# {}: {}\n\n{}\n\n", to_string(report.verdict), report.title, report.headline);
+    std::string out = fmt::format(
+        "# {}: {}\n\n{}\n\n",
+        to_string(report.verdict),
+        markdown_text(report.title),
+        markdown_text(report.headline)
+    );
     out += "| | |\n|---|---|\n";
     out += fmt::format("| run | `{}` |\n", report.id);
     out += fmt::format("| started | {} |\n", report.started_at);
     out += fmt::format("| took | {:.1f} s |\n", report.duration_s);
     out += fmt::format("| exit code | {} |\n", report.exit_code);
     for (const auto& [name, value] : report.facts) {
-        out += fmt::format("| {} | {} |\n", table_cell(name), table_cell(value));
+        out += fmt::format("| {} | {} |\n", markdown_cell(name), markdown_cell(value));
     }
     if (!report.next.empty()) {
         out += fmt::format("| next | `{}` |\n", table_cell(report.next));
@@ -76,7 +80,7 @@ std::string stage_table(const Report& report) {
             row.name,
             row.seconds,
             verdict_word(row),
-            table_cell(row.observed.empty() ? "–" : row.observed),
+            markdown_cell(row.observed.empty() ? "–" : row.observed),
             bad_text(row.canary),
             bad_text(row.stable),
             p95_text(row.canary),
@@ -93,9 +97,9 @@ std::string gate_table(const Report& report) {
             rows += fmt::format(
                 "| {} | {} | {} | {} |\n",
                 row.name,
-                table_cell(gate.spec.id),
+                markdown_cell(gate.spec.id),
                 to_string(gate.verdict),
-                table_cell(gate.sentence)
+                markdown_cell(gate.sentence)
             );
         }
     }
@@ -118,9 +122,9 @@ std::string rollback_part(const RollbackFacts& facts, bool drill) {
         "\n## {}: {}\n\n{}\n\nFrom {} to {}.\n\n",
         facts.planned ? "Restore" : "Rollback",
         facts.verified ? "verified" : "NOT VERIFIED",
-        facts.reason,
-        facts.from,
-        facts.to
+        markdown_text(facts.reason),
+        markdown_text(facts.from),
+        markdown_text(facts.to)
     );
     out += "| event | since the run began | since the decision |\n|---|---|---|\n";
     for (const auto& [name, at] : rollback_moments(facts)) {
@@ -157,7 +161,7 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
     std::string out = fmt::format(
         "\n## Drill: {} at {}\n\n| time | | how it was measured |\n|---|---|---|\n",
         facts.fault.empty() ? "a ruled failure" : facts.fault,
-        table_cell(facts.stage)
+        markdown_cell(facts.stage)
     );
     out += time_row(
         "detection",
@@ -204,7 +208,7 @@ std::string check_table(const Report& report) {
             table_cell(check.id),
             to_string(check.verdict),
             to_string(check.mode),
-            table_cell(check.detail)
+            markdown_cell(check.detail)
         );
     }
     return out;
@@ -215,7 +219,7 @@ std::string tail(const Report& report) {
     if (!report.notes.empty()) {
         out += "\n## Notes\n\n";
         for (const std::string& note : report.notes) {
-            out += "- " + note + "\n";
+            out += "- " + markdown_text(note) + "\n";
         }
     }
     const KeptEvidence& kept = report.kept;

@@ -82,6 +82,25 @@ TEST_CASE("report: text from outside cannot break a table") {
     CHECK(report_markdown(report).find("a \\| b c") != std::string::npos);
 }
 
+TEST_CASE("markdown: what servers and people wrote is text, not markup") {
+    Report report = failed_rehearsal();
+    const std::string hostile = "got <!-- and `code\n# PASS: all is well | <script>";
+    report.headline = hostile;
+    report.notes = {hostile};
+    report.facts.emplace_back("note", hostile);
+    report.checks[0].detail = hostile;
+    report.rollback->reason = hostile;
+    const std::string text = report_markdown(report);
+    CHECK_FALSE(text.contains("\n# PASS"));
+    CHECK_FALSE(text.contains("got <"));
+    CHECK_FALSE(text.contains("| <script>"));
+    CHECK(text.contains("\n\ngot \\<!-- and \\`code # PASS: all is well | \\<script>\n\n"));
+    CHECK(text.contains("| note | got \\<!-- and \\`code # PASS: all is well \\| \\<script> |\n"));
+    CHECK(text.contains("- got \\<!--"));
+    report.headline = R"(a \<b>, a \\<b>)"; // another backslash would be the one that is escaped
+    CHECK(report_markdown(report).contains(R"(a \<b>, a \\\<b>)"));
+}
+
 TEST_CASE("rollback facts: recovery and detection time are derived, missing moments are null") {
     RollbackFacts facts = *failed_rehearsal().rollback;
     Json json = to_json(facts);

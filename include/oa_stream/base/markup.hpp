@@ -9,6 +9,12 @@ namespace oa_stream {
 /// One cell of a Markdown table: a pipe or a line break would end it.
 [[nodiscard]] std::string table_cell(std::string_view text);
 
+/// Text of others in a line of Markdown: neither markup of theirs nor a line of its own.
+[[nodiscard]] std::string markdown_text(std::string_view text);
+
+/// The same in a cell of a table.
+[[nodiscard]] std::string markdown_cell(std::string_view text);
+
 /// Text or an attribute's value in HTML and SVG. Control characters become '?', line breaks and
 /// tabs stay.
 [[nodiscard]] std::string escape_markup(std::string_view text);
