@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/report/report_html.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -235,6 +236,10 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
     if (is_gone(folder_)) { // nothing may name what is not there
         out.next = out.next.starts_with("less ") ? "" : out.next;
         out.evidence.clear();
+    } else if (std::error_code ignored;
+               out.next == less_command(folder_.path() / "report.md") &&
+               !std::filesystem::is_regular_file(folder_.path() / "report.md", ignored)) {
+        out.next = "oa-stream runs show " + id(); // the disk was full
     }
     out.document = document_of(out);
     return out;

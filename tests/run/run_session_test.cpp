@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/resource.h>
+
 #include <csignal>
 
 using namespace oa_stream;
@@ -19,6 +21,28 @@ struct Lines final : RunObserver {
     void progress(std::string_view line) override { shown.emplace_back(line); }
     std::vector<std::string> said{};
     std::vector<std::string> shown{};
+};
+
+/// While it lives and is `full`, no file of this process gets another byte.
+class FullDisk {
+public:
+    explicit FullDisk(bool full) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, full ? &none : &before_);
+    }
+    ~FullDisk() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_);
+    }
+    FullDisk(const FullDisk&) = delete;
+    FullDisk& operator=(const FullDisk&) = delete;
+    FullDisk(FullDisk&&) = delete;
+    FullDisk& operator=(FullDisk&&) = delete;
+
+private:
+    rlimit before_{};
+    void (*handler_)(int);
 };
 
 RunSession begin(const Scratch& state, RunObserver* observer = nullptr) {
@@ -124,6 +148,23 @@ TEST_CASE("session: evidence that could not be written takes a PASS away") {
     CHECK(result.end.exit == ExitCode::not_executed);
     REQUIRE(result.notes.size() == 1);
     CHECK(result.notes[0].starts_with("Evidence is incomplete: "));
+}
+
+TEST_CASE("session: a report that could not be written is not what to read next") {
+    const Scratch state;
+    const bool written = GENERATE(true, false);
+    auto session = begin(state);
+    session.add(check("a", Verdict::fail));
+    const fs::path report = session.folder().path() / "report.md";
+    const FullDisk disk(!written);
+    const RunResult result = session.finish(
+        session.conclude({.completed = true}), {.title = "x", .next = "less " + report.string()}
+    );
+    CHECK(fs::is_regular_file(report) == written);
+    CHECK(
+        result.next == (written ? "less " + report.string() : "oa-stream runs show " + session.id())
+    );
+    CHECK(result.document["next"] == result.next);
 }
 
 TEST_CASE("session: a change that stays without its whole proof is exit 8, and names the rollback"

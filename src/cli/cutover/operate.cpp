@@ -92,8 +92,10 @@ ExitCode show_run(const run::RunResult& result, Context& context, const LiveOpti
     } else if (!silent) {
         constexpr std::size_t k_mail = 80; // cron mails it
         show_text(playbook::summary(result), context, k_mail);
-        if (!context.out_tty && !result.evidence.empty()) { // the last line has its folder
-            context.out(fmt::format("report {}\n", (result.evidence / "report.md").string()));
+        const auto report = result.evidence / "report.md";
+        std::error_code ignored; // none on a full disk; on a terminal the last line has its folder
+        if (!context.out_tty && std::filesystem::is_regular_file(report, ignored)) {
+            context.out(fmt::format("report {}\n", report.string()));
         }
     }
     tell_last({verdict, exit, result.id, result.evidence.string(), result.next}, context);

@@ -76,6 +76,7 @@ beside('a full disk: how a run ended is told alike everywhere; a rollback elsewh
   running.signal('SIGINT');
   const { code } = await running.end(60000);
   assert.equal(code, 7, running.stderr);
+  for (const [, file] of running.stdout.matchAll(/^report (.+)$/gm)) assert.ok(fs.existsSync(file), `${file} is told of and is not there`);
   const shown = await target.oa(['runs', 'show', id], at);
   assert.equal(shown.code, 0, shown.stdout + shown.stderr);
   assert.match(shown.stdout, new RegExp(`${id} finished: \\w+[^]*exit code +7[^]*never sealed`));
