@@ -215,6 +215,7 @@ struct ThreadInfo {
     std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
     std::int64_t updated_at = 0; ///< likewise
     std::string model{}; ///< of its newest turn; empty when unknown
+    bool named = false; ///< the title is a name that somebody gave it
 };
 
 /// A model that turns may ask for.

@@ -161,7 +161,8 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
 ThreadInfo thread_info(const Json& thread) {
     ThreadInfo info{.id = std::string(text_view_in(thread, "id"))};
     info.title = text_view_in(thread, "name");
-    if (info.title.empty() || info.title == k_unnamed) {
+    info.named = !info.title.empty() && info.title != k_unnamed;
+    if (!info.named) {
         info.title = text_view_in(thread, "preview");
     }
     info.created_at = int_member(thread, "createdAt").value_or(0);

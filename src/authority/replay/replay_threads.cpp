@@ -180,6 +180,7 @@ std::optional<ThreadInfo> ReplayThreads::info(const std::string& thread) const {
     const Thread& known = *found->second;
     ThreadInfo info{.id = known.id, .title = known.name, .created_at = known.created_at};
     info.updated_at = known.created_at;
+    info.named = !known.name.empty();
     if (info.title.empty() && !known.seed.empty()) {
         info.title = known.seed.front().user_text;
     }

@@ -28,6 +28,7 @@ struct Call {
     std::shared_ptr<CompletionsRequest> completion{}; ///< of /v1 alone
     std::optional<ThreadRow> row; ///< the thread, when this owner has it already
     std::size_t seeded = 0;       ///< messages a new thread begins with
+    std::string replaced{};       ///< the thread whose first messages the request replaces
     std::function<bool()> ours{}; ///< nobody else can have the thread yet; unset: nobody shares it
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
     std::string key{}; ///< Idempotency-Key, empty without

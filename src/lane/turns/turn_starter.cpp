@@ -33,6 +33,11 @@ bool accepts_approvals(const net::Headers& headers) {
     return false;
 }
 
+/// Nothing leads to it any more. Of a copy's source the authority keeps what the copy needs.
+Task<void> delete_replaced(authority::Authority* authority, std::string thread) {
+    (void)co_await authority->delete_thread(std::move(thread));
+}
+
 std::string message_digest(const ChatRequest& chat) {
     return sha256_hex(chat.user_message_id + '\n' + chat.text).substr(0, 32);
 }
@@ -160,6 +165,7 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
         ));
     }
     if (reseed) {
+        call->replaced = request->thread.value_or("");
         co_return co_await seed_new_thread(call, request);
     }
     if (revert) {
@@ -244,6 +250,23 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     co_return *std::move(turn);
 }
 
+/// A thread in place of another one goes on under its name, also where the other is lost and only
+/// the title is known. Empty: it never had a name.
+Task<std::string>
+TurnStarter::keep_name(std::string before, std::string title, std::string thread) {
+    std::vector<std::string> asked{std::move(before)};
+    const auto infos = co_await lane_->authority().threads(std::move(asked));
+    if (infos && !infos->empty()) { // a list may not have heard of its newest name
+        title = infos->front().named ? infos->front().title : std::string();
+    }
+    if (title.empty()) {
+        co_return title;
+    }
+    // Without it the list shows the title until it asks the authority.
+    (void)co_await lane_->authority().name_thread(std::move(thread), title);
+    co_return title;
+}
+
 /// A new thread is on disk before anybody reads a byte of its first answer: a lane that dies then
 /// must still know it. Lanes that share a store learn of it with the turn: commit_everywhere().
 Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority::Turn* turn) {
@@ -262,7 +285,11 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
         ids.archive(owner, id, false); // what goes on is listed again
     } else {
         ThreadRow row{owner, id, turn->thread_id(), call->seeded};
-        row.title = short_title(known ? known->title : call->chat.text);
+        std::string name;
+        if (known) {
+            name = co_await keep_name(known->thread, known->title, row.thread);
+        }
+        row.title = short_title(name.empty() ? call->chat.text : name);
         row.created_at = row.updated_at = now;
         ids.put(row);
         stored = co_await ids.commit();
@@ -336,6 +363,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     auto shared = co_await commit_everywhere(call, hold, turn->get());
     if (!shared) {
         co_return std::unexpected(std::move(shared).error());
+    }
+    if (!call->replaced.empty()) { // not one that was lost: it may come back
+        spawn(
+            lane_->executor, "replaced thread", delete_replaced(&lane_->authority(), call->replaced)
+        );
     }
     call->record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(call->record.route, !call->record.probe.empty());

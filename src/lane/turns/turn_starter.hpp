@@ -85,6 +85,8 @@ private:
     [[nodiscard]] Task<std::string> tools_of(std::string thread);
     void note_tools(const std::string& thread, std::string digest);
     // turn_starter.cpp
+    [[nodiscard]] Task<std::string>
+    keep_name(std::string before, std::string title, std::string thread);
     [[nodiscard]] Task<Accepted<void>> remember_thread(CallPtr call, const authority::Turn* turn);
 
     /// The authority's thread id → digest of the system prompt it was told last.

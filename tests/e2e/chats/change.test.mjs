@@ -176,3 +176,30 @@ test('nobody changes, copies or deletes the conversations of others', async () =
   assert.equal((await remove(lane, '/api/chats/of-a', undefined, as('a'))).status, 204);
   await lane.stop();
 });
+
+test('an earlier message that came along is replaced: the name stays, and a deletion leaves nothing of what was before', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  const part = (id, role, text) => ({ id, role, parts: [{ type: 'text', text }] });
+  const old = [part('q1', 'user', 'otter'), part('a1', 'assistant', 'heron'), part('q2', 'user', 'walrus'), part('a2', 'assistant', 'zebra')];
+  const file = (title) => ({ format: 'oa-stream.chat.v1', conversation: { title }, messages: old });
+  const replace = async (id, upTo) => assertLegal(await open(lane.base, { method: 'POST', path: '/api/chat', body: { id, trigger: 'regenerate-message', messages: old.slice(0, upTo) } }).done);
+  const title = async (id) => (await get(lane, `/api/chats/${id}`)).data.conversation.title;
+
+  const imported = await post(lane, '/api/chats?id=moved', file('My trip'));
+  assert.equal(imported.status, 201, imported.text);
+  await replace('moved', 3);
+  assert.equal(await title('moved'), 'My trip', 'a name of the file');
+  assert.equal((await patch(lane, '/api/chats/moved', { title: 'Our trip' })).status, 200);
+  await replace('moved', 1);
+  assert.equal(await title('moved'), 'Our trip', 'a name that somebody gave it');
+  assert.deepEqual(await listed(lane), [['moved', 'Our trip']]);
+
+  assertLegal(await open(lane.base, { method: 'POST', path: '/api/chat', body: { id: 'plain', messages: [...old, part('q3', 'user', 'newest')] } }).done);
+  await replace('plain', 3);
+  assert.equal(await title('plain'), 'walrus', 'without a name it is called by its question');
+  assert.deepEqual(new Map(await listed(lane)).get('plain'), 'walrus');
+
+  for (const id of ['moved', 'plain']) assert.equal((await remove(lane, `/api/chats/${id}`)).status, 204);
+  await lane.until(() => !/walrus|zebra|heron/.test(rollouts(lane)), 'Codex to have nothing of it', 10000);
+  assert.equal((await lane.stop()).code, 0);
+});
