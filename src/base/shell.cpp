@@ -20,4 +20,20 @@ std::string less_command(const std::filesystem::path& file) {
     return "less " + shell_word(file.string());
 }
 
+std::string Suggestion::text() const {
+    std::string out = "oa-stream " + command;
+    for (const std::string& word : arguments) {
+        out += " " + shell_word(word);
+    }
+    return out;
+}
+
+std::string text_of_all(const std::vector<Suggestion>& suggestions) {
+    std::string out;
+    for (const Suggestion& one : suggestions) {
+        out += (out.empty() ? "" : " && ") + one.text();
+    }
+    return out;
+}
+
 } // namespace oa_stream

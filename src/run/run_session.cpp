@@ -3,7 +3,6 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/report/report_html.hpp"
 #include "oa_stream/run/kept_file.hpp"
 

@@ -1,5 +1,4 @@
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/base/suggestion.hpp"
 
 #include <catch2/catch.hpp>
 

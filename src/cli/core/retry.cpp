@@ -1,6 +1,6 @@
 #include "retry.hpp"
 
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 
 #include "parse.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "core/document.hpp"

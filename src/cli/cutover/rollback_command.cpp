@@ -1,6 +1,6 @@
 // rollback apply: back to what was, by the run's journal or by a plan.
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"

@@ -2,7 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/variables.hpp"
 #include "oa_stream/playbook/file.hpp"

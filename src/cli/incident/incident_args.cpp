@@ -1,6 +1,6 @@
 #include "incident_args.hpp"
 
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/net/token_source.hpp"
 
 #include "core/suggestion.hpp"

@@ -1,7 +1,7 @@
 #include "route_args.hpp"
 
 #include "oa_stream/base/layout.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/token_source.hpp"
 #include "oa_stream/probe/given_headers.hpp"

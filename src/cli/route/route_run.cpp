@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/base/suggestion.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/routes/route_change.hpp"

@@ -4,7 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/control.hpp"

@@ -1,7 +1,7 @@
 #include "rollback_run.hpp"
 
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "engine/run_context.hpp"

@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // What the routes of a playbook would become, and whether they still would.
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 
 #include "engine/route_step.hpp"
 #include "plan_file.hpp"

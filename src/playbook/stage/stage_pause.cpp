@@ -1,7 +1,7 @@
 // A run that waits for a person, and what that person orders.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 
 #include "engine/within.hpp"
 #include "stage.hpp"

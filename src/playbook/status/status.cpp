@@ -1,7 +1,7 @@
 #include "oa_stream/playbook/status.hpp"
 
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/suggestion.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "plan/plan_back.hpp"
