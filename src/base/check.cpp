@@ -1,23 +1,17 @@
 #include "oa_stream/base/check.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <algorithm>
+#include <array>
 
 namespace oa_stream {
 
 std::string_view to_string(CheckMode mode) noexcept {
-    switch (mode) {
-    case CheckMode::live:
-        return "live";
-    case CheckMode::rehearsed:
-        return "rehearsed";
-    case CheckMode::replayed:
-        return "replayed";
-    case CheckMode::asserted:
-        return "asserted";
-    case CheckMode::skipped:
-        return "skipped";
-    }
-    return "skipped";
+    static constexpr std::array<std::string_view, 5> k_words{
+        "live", "rehearsed", "replayed", "asserted", "skipped"
+    };
+    return enum_word<CheckMode::skipped>(k_words, mode);
 }
 
 Verdict run_verdict(const std::vector<Check>& checks) noexcept {

@@ -1,5 +1,7 @@
 #include "oa_stream/base/decompress.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include "unpack.hpp"
 
 #include <fmt/format.h>
@@ -32,15 +34,8 @@ Compression compression_of(std::string_view head) noexcept {
 }
 
 std::string_view to_string(Compression compression) noexcept {
-    switch (compression) {
-    case Compression::gzip:
-        return "gzip";
-    case Compression::zstd:
-        return "zstd";
-    case Compression::none:
-        break;
-    }
-    return "none";
+    static constexpr std::array<std::string_view, 3> k_words{"none", "gzip", "zstd"};
+    return enum_word<Compression::zstd>(k_words, compression);
 }
 
 class Decompressor::Impl {

@@ -1,43 +1,32 @@
 #include "oa_stream/base/error.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <fmt/format.h>
+
+#include <array>
 
 namespace oa_stream {
 
 std::string_view to_string(Code code) noexcept {
-    switch (code) {
-    case Code::usage:
-        return "usage";
-    case Code::config:
-        return "config";
-    case Code::unreadable:
-        return "unreadable";
-    case Code::network:
-        return "network";
-    case Code::timeout:
-        return "timeout";
-    case Code::protocol:
-        return "protocol";
-    case Code::unavailable:
-        return "unavailable";
-    case Code::not_found:
-        return "not_found";
-    case Code::too_large:
-        return "too_large";
-    case Code::credentials:
-        return "credentials";
-    case Code::precondition:
-        return "precondition";
-    case Code::conflict:
-        return "conflict";
-    case Code::cancelled:
-        return "cancelled";
-    case Code::io:
-        return "io";
-    case Code::internal:
-        return "internal";
-    }
-    return "internal";
+    static constexpr std::array<std::string_view, 15> k_words{
+        "usage",
+        "config",
+        "unreadable",
+        "network",
+        "timeout",
+        "protocol",
+        "unavailable",
+        "not_found",
+        "too_large",
+        "credentials",
+        "precondition",
+        "conflict",
+        "cancelled",
+        "io",
+        "internal"
+    };
+    return enum_word<Code::internal>(k_words, code);
 }
 
 std::string Error::text() const {

@@ -49,11 +49,9 @@ std::size_t hanging(std::string_view row, std::size_t columns) noexcept {
     return last + k_readable <= columns ? last : column_behind(row, gap);
 }
 
-std::optional<Verdict> verdict_of(std::string_view word) noexcept {
-    constexpr std::array k_all{Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error};
-    const auto* const found =
-        std::ranges::find_if(k_all, [word](Verdict verdict) { return to_string(verdict) == word; });
-    return found == k_all.end() ? std::nullopt : std::optional(*found);
+std::optional<Verdict> coloured_verdict(std::string_view word) noexcept {
+    const auto verdict = verdict_of(word);
+    return verdict == Verdict::skipped ? std::nullopt : verdict;
 }
 
 /// Columns lie two blanks apart; a verdict begins a row also when one blank follows.
@@ -64,14 +62,14 @@ std::string with_colour(std::string_view row) {
     }
     const std::size_t end = std::min(row.find(' ', first), row.size());
     const std::string_view head = row.substr(first, end - first);
-    if (const auto verdict = verdict_of(head)) {
+    if (const auto verdict = coloured_verdict(head)) {
         return fmt::format(
             "{}{}{}", row.substr(0, first), painted(head, *verdict), row.substr(end)
         );
     }
     const std::size_t gap = row.rfind("  ");
     const std::string_view tail = gap == k_none ? std::string_view{} : row.substr(gap + 2);
-    if (const auto verdict = verdict_of(tail)) {
+    if (const auto verdict = coloured_verdict(tail)) {
         return fmt::format("{}{}", row.substr(0, gap + 2), painted(tail, *verdict));
     }
     return std::string(row);

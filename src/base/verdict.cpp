@@ -1,23 +1,24 @@
 #include "oa_stream/base/verdict.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <algorithm>
+#include <array>
 
 namespace oa_stream {
 
+namespace {
+constexpr std::array<std::string_view, 5> k_words{
+    "PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED"
+};
+} // namespace
+
 std::string_view to_string(Verdict verdict) noexcept {
-    switch (verdict) {
-    case Verdict::pass:
-        return "PASS";
-    case Verdict::fail:
-        return "FAIL";
-    case Verdict::inconclusive:
-        return "INCONCLUSIVE";
-    case Verdict::error:
-        return "ERROR";
-    case Verdict::skipped:
-        return "SKIPPED";
-    }
-    return "ERROR";
+    return enum_word<Verdict::skipped>(k_words, verdict);
+}
+
+std::optional<Verdict> verdict_of(std::string_view word) noexcept {
+    return enum_value<Verdict>(k_words, word);
 }
 
 Verdict worst(std::span<const Verdict> parts) noexcept {

@@ -1,5 +1,6 @@
 #include "oa_stream/config/section.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "reader.hpp"
@@ -7,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -132,38 +134,24 @@ bool same_row(const Key& a, const Key& b) {
 } // namespace
 
 std::string_view expected(Type type) noexcept {
-    switch (type) {
-    case Type::text:
-        return "a text";
-    case Type::texts:
-        return "a list of texts";
-    case Type::duration:
-        return "a duration like 10m";
-    case Type::percent:
-        return "a percentage like 5%";
-    case Type::percents:
-        return "a list of whole percentages like [0%, 5%, 100%]";
-    case Type::rate:
-        return "a rate like 2/s";
-    case Type::limit:
-        return "a limit like 1%, 2.5s, +20% or +1pp";
-    case Type::count:
-        return "a whole number";
-    case Type::boolean:
-        return "true or false";
-    case Type::word:
-        return "a word";
-    case Type::words:
-        return "words joined by |";
-    case Type::section:
-        return "a mapping";
-    case Type::sections:
-        return "a list of mappings";
-    case Type::phrase:
-    case Type::scalar:
-        return "a text";
-    }
-    return "a text";
+    static constexpr std::array<std::string_view, 15> k_words{
+        "a text",
+        "a list of texts",
+        "a duration like 10m",
+        "a percentage like 5%",
+        "a list of whole percentages like [0%, 5%, 100%]",
+        "a rate like 2/s",
+        "a limit like 1%, 2.5s, +20% or +1pp",
+        "a whole number",
+        "true or false",
+        "a word",
+        "words joined by |",
+        "a mapping",
+        "a list of mappings",
+        "a text",
+        "a text"
+    };
+    return enum_word<Type::scalar>(k_words, type);
 }
 
 AllKeys all_keys(const SectionInfo& section) {

@@ -1,5 +1,6 @@
 #include "oa_stream/config/yaml.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/config/problems.hpp"
@@ -11,6 +12,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -289,17 +291,10 @@ std::string where(std::string_view file, Position at) {
 }
 
 std::string_view to_string(YamlKind kind) noexcept {
-    switch (kind) {
-    case YamlKind::null:
-        return "nothing";
-    case YamlKind::scalar:
-        return "a text";
-    case YamlKind::list:
-        return "a list";
-    case YamlKind::map:
-        return "a mapping";
-    }
-    return "nothing";
+    static constexpr std::array<std::string_view, 4> k_words{
+        "nothing", "a text", "a list", "a mapping"
+    };
+    return enum_word<YamlKind::map>(k_words, kind);
 }
 
 std::optional<YamlNode>

@@ -1,3 +1,4 @@
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
 
@@ -97,15 +98,8 @@ bool applies(const Rule& rule, Profile profile, AnswerKind kind) noexcept {
 }
 
 std::string_view to_string(AnswerKind kind) noexcept {
-    switch (kind) {
-    case AnswerKind::stream:
-        return "stream";
-    case AnswerKind::whole:
-        return "whole";
-    case AnswerKind::error:
-        return "error";
-    }
-    return "";
+    static constexpr std::array<std::string_view, 3> k_words{"stream", "whole", "error"};
+    return enum_word<AnswerKind::error>(k_words, kind);
 }
 
 } // namespace oa_stream::contract

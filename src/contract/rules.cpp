@@ -1,5 +1,7 @@
 #include "oa_stream/contract/rules.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include "rule_table_approvals.hpp"
 #include "rule_table_completions.hpp"
 #include "rule_table_openagents.hpp"
@@ -8,6 +10,7 @@
 #include "rule_table_wire.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream::contract {
 
@@ -51,19 +54,14 @@ std::string_view to_string(Level level) noexcept {
 }
 
 std::string_view to_string(Input input) noexcept {
-    switch (input) {
-    case Input::bytes:
-        return "the stream's bytes";
-    case Input::headers:
-        return "the response head";
-    case Input::messages:
-        return "the request's messages";
-    case Input::resume:
-        return "a resume answer and the recording it replays";
-    case Input::transport:
-        return "how the connection ended";
-    }
-    return "";
+    static constexpr std::array<std::string_view, 5> k_words{
+        "the stream's bytes",
+        "the response head",
+        "the request's messages",
+        "a resume answer and the recording it replays",
+        "how the connection ended"
+    };
+    return enum_word<Input::transport>(k_words, input);
 }
 
 } // namespace oa_stream::contract

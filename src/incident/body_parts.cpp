@@ -1,8 +1,11 @@
 #include "body_parts.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string_view>
 
@@ -13,29 +16,19 @@ constexpr std::size_t k_long_part = 100;
 constexpr std::size_t k_marker_room = 260; ///< for what one part says of its missing lines
 
 std::string_view what(Rank rank) {
-    switch (rank) {
-    case Rank::access:
-        return "requests that went well";
-    case Rank::stream_file:
-        return "stored streams and logs";
-    case Rank::passed:
-        return "passed checks";
-    case Rank::routine:
-        return "routine events";
-    case Rank::other_file:
-        return "other files";
-    case Rank::chart:
-        return "lines of charts";
-    case Rank::turning:
-        return "changes";
-    case Rank::key_event:
-        return "failures and notes, the oldest of them";
-    case Rank::open_check:
-        return "undecided checks";
-    case Rank::never:
-        break;
-    }
-    return "lines";
+    static constexpr std::array<std::string_view, 10> k_words{
+        "requests that went well",
+        "stored streams and logs",
+        "passed checks",
+        "routine events",
+        "other files",
+        "lines of charts",
+        "changes",
+        "failures and notes, the oldest of them",
+        "undecided checks",
+        "lines"
+    };
+    return enum_word<Rank::never>(k_words, rank);
 }
 
 using Gone = std::vector<std::vector<bool>>; ///< by part and line

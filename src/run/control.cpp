@@ -1,5 +1,6 @@
 #include "oa_stream/run/control.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
@@ -50,13 +51,13 @@ std::string account_of(int socket) {
 
 Result<Order> order_of(const Json& request, const std::string& account) {
     const std::string word = text_in(request, "action");
-    const auto* const found = std::ranges::find(k_action_words, word);
-    if (found == k_action_words.end()) {
+    const auto action = enum_value<Action>(k_action_words, word);
+    if (!action) {
         return fail(Code::usage, fmt::format("'{}' is not an order", printable(word)));
     }
     const std::string name = printable(trim(text_in(request, "who")), k_longest_name);
     Order out;
-    out.action = static_cast<Action>(found - k_action_words.begin());
+    out.action = *action;
     out.who =
         name.empty() || name == account ? account : fmt::format("{} (account {})", name, account);
     out.reason = printable(trim(text_in(request, "reason")), k_longest_reason);

@@ -1,5 +1,6 @@
 #include "oa_stream/run/runs.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace oa_stream::run {
@@ -127,15 +129,8 @@ bool is_run_name(const std::string& name) {
 } // namespace
 
 std::string_view to_string(RunLife life) noexcept {
-    switch (life) {
-    case RunLife::running:
-        return "running";
-    case RunLife::finished:
-        return "finished";
-    case RunLife::died:
-        return "died";
-    }
-    return "died";
+    static constexpr std::array<std::string_view, 3> k_words{"running", "finished", "died"};
+    return enum_word<RunLife::died>(k_words, life);
 }
 
 Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {

@@ -1,5 +1,7 @@
 #include "oa_stream/turn/words.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <array>
 #include <utility>
 
@@ -110,35 +112,17 @@ std::span<const FailureWords> all_failure_words() noexcept {
 }
 
 std::string_view to_string(Outcome outcome) noexcept {
-    switch (outcome) {
-    case Outcome::completed:
-        return "completed";
-    case Outcome::interrupted:
-        return "interrupted";
-    case Outcome::aborted:
-        return "aborted";
-    case Outcome::failed:
-        return "failed";
-    }
-    return "failed";
+    static constexpr std::array<std::string_view, 4> k_words{
+        "completed", "interrupted", "aborted", "failed"
+    };
+    return enum_word<Outcome::failed>(k_words, outcome);
 }
 
 std::string_view to_string(Finish finish) noexcept {
-    switch (finish) {
-    case Finish::stop:
-        return "stop";
-    case Finish::length:
-        return "length";
-    case Finish::tool_calls:
-        return "tool-calls";
-    case Finish::content_filter:
-        return "content-filter";
-    case Finish::error:
-        return "error";
-    case Finish::other:
-        return "other";
-    }
-    return "other";
+    static constexpr std::array<std::string_view, 6> k_words{
+        "stop", "length", "tool-calls", "content-filter", "error", "other"
+    };
+    return enum_word<Finish::other>(k_words, finish);
 }
 
 } // namespace oa_stream::turn

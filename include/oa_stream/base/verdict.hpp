@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/error.hpp"
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -18,6 +19,8 @@ enum class Verdict {
 
 /// "PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED".
 [[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
+/// The verdict of such a word; nullopt: it is none.
+[[nodiscard]] std::optional<Verdict> verdict_of(std::string_view word) noexcept;
 
 /// The verdict of a whole: FAIL > ERROR > INCONCLUSIVE > PASS. SKIPPED parts do not count; a whole
 /// in which nothing passed is INCONCLUSIVE, never PASS.

@@ -1,5 +1,6 @@
 #include "layers.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
@@ -223,17 +224,10 @@ Result<void> settle(
 } // namespace
 
 std::string_view to_string(Layer layer) noexcept {
-    switch (layer) {
-    case Layer::flag:
-        return "flag";
-    case Layer::environment:
-        return "environment";
-    case Layer::file:
-        return "file";
-    case Layer::fallback:
-        break;
-    }
-    return "default";
+    static constexpr std::array<std::string_view, 4> k_words{
+        "flag", "environment", "file", "default"
+    };
+    return enum_word<Layer::fallback>(k_words, layer);
 }
 
 Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view file) {

@@ -1,11 +1,13 @@
 #include "gate_expr.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream::cli {
 namespace {
@@ -29,17 +31,10 @@ LimitUnit unit_of(Metric metric, Against against) {
 }
 
 std::string_view form_of(LimitUnit unit) {
-    switch (unit) {
-    case LimitUnit::share:
-        return "a share like 1%";
-    case LimitUnit::points:
-        return "percentage points like +1pp";
-    case LimitUnit::relative:
-        return "a rise like +20%";
-    case LimitUnit::seconds:
-        break;
-    }
-    return "a time like 2.5s";
+    static constexpr std::array<std::string_view, 4> k_words{
+        "a share like 1%", "a rise like +20%", "percentage points like +1pp", "a time like 2.5s"
+    };
+    return enum_word<LimitUnit::seconds>(k_words, unit);
 }
 
 /// "99.5" → 99.5 / 100, exactly.
@@ -69,12 +64,12 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
         }
         return {};
     }
-    const auto* timing = std::ranges::find(measure::k_timing_words, which);
+    const auto timing = enum_value<measure::Timing>(measure::k_timing_words, which);
     const auto quantile = what.starts_with('p') ? percentile_of(what.substr(1)) : std::nullopt;
-    if (quantile && timing != measure::k_timing_words.end()) {
+    if (quantile && timing) {
         out.spec.metric = Metric::quantile;
         out.spec.quantile = *quantile;
-        out.spec.timing = static_cast<measure::Timing>(timing - measure::k_timing_words.begin());
+        out.spec.timing = *timing;
         OA_TRY(out.bad, measure::parse_bad_events(""));
         return {};
     }

@@ -1,3 +1,4 @@
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -52,12 +53,12 @@ bool read_metric(std::string_view word, measure::GateSpec& into) {
     const auto percent = at == std::string_view::npos
                              ? fail(Code::usage, "")
                              : measure::Fraction::parse(word.substr(at + 2));
-    const auto* timing = std::ranges::find(measure::k_timing_words, word.substr(0, at));
-    if (!percent || timing == measure::k_timing_words.end()) {
+    const auto timing = enum_value<measure::Timing>(measure::k_timing_words, word.substr(0, at));
+    if (!percent || !timing) {
         return false;
     }
     into.quantile = {percent->num, 100 * percent->den};
-    into.timing = static_cast<measure::Timing>(timing - measure::k_timing_words.begin());
+    into.timing = *timing;
     into.quantile = measure::shown_quantile(into);
     return true;
 }
@@ -100,11 +101,9 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
     out.promql = text_in(line, "promql");
     out.promql_of = text_in(line, "promql_of");
     out.at_least = bool_member(line, "at_least").value_or(false);
-    const auto* quantity = std::ranges::find(measure::k_quantity_words, text_in(line, "quantity"));
     out.quantity =
-        quantity == measure::k_quantity_words.end()
-            ? measure::Quantity::count
-            : static_cast<measure::Quantity>(quantity - measure::k_quantity_words.begin());
+        enum_value<measure::Quantity>(measure::k_quantity_words, text_in(line, "quantity"))
+            .value_or(measure::Quantity::count);
     out.alone = bool_member(line, "alone").value_or(false);
     out.from = text_in(line, "from");
     out.limit = *limit;
@@ -231,15 +230,6 @@ private:
 };
 
 } // namespace
-
-std::optional<Verdict> verdict_of(std::string_view word) {
-    constexpr std::array k_verdicts{
-        Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error, Verdict::skipped
-    };
-    const auto* found =
-        std::ranges::find(k_verdicts, word, [](Verdict verdict) { return to_string(verdict); });
-    return found == k_verdicts.end() ? std::nullopt : std::optional(*found);
-}
 
 Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     RecordedRun out;

@@ -42,9 +42,6 @@ struct RecordedRun {
     std::uint64_t unreadable = 0; ///< lines: a crash cut one, or another version wrote them
 };
 
-/// "PASS"; nullopt for no verdict's word.
-[[nodiscard]] std::optional<Verdict> verdict_of(std::string_view word);
-
 /// Of a run folder. Code::unreadable without gates.
 [[nodiscard]] Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder);
 

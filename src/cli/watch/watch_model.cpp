@@ -1,5 +1,6 @@
 #include "watch_model.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/measure/proportion.hpp"
@@ -142,31 +143,20 @@ std::vector<WatchPart> by_revision(const std::vector<WatchPart>& parts) {
 }
 
 std::string_view to_string(WatchState state) noexcept {
-    switch (state) {
-    case WatchState::ok:
-        return "OK";
-    case WatchState::bad:
-        return "BAD";
-    case WatchState::unready:
-        return "NOT READY";
-    case WatchState::stale:
-        return "STALE";
-    case WatchState::unreachable:
-        return "UNREACHABLE";
-    case WatchState::unreadable:
-        return "UNREADABLE";
-    case WatchState::missing:
-        return "MISSING";
-    case WatchState::incomplete:
-        return "INCOMPLETE";
-    case WatchState::quiet:
-        return "NO TRAFFIC";
-    case WatchState::few:
-        return "TOO FEW";
-    case WatchState::starting:
-        return "STARTING";
-    }
-    return "";
+    static constexpr std::array<std::string_view, 11> k_words{
+        "OK",
+        "BAD",
+        "NOT READY",
+        "STALE",
+        "UNREACHABLE",
+        "UNREADABLE",
+        "MISSING",
+        "INCOMPLETE",
+        "NO TRAFFIC",
+        "TOO FEW",
+        "STARTING"
+    };
+    return enum_word<WatchState::starting>(k_words, state);
 }
 
 std::vector<measure::LanePart> each_once(std::vector<measure::LanePart> parts) {

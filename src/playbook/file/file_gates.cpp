@@ -1,4 +1,6 @@
 // Keys of a stage and of its gates.
+#include "oa_stream/base/enum_words.hpp"
+
 #include "file_keys.hpp"
 #include "words.hpp"
 
@@ -255,8 +257,7 @@ void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
           Row{draft.p99, {99, 100}},
           Row{draft.time, fraction_of(draft.quantile)}}) {
         if (!row.timing.empty()) {
-            const auto word = std::ranges::find(measure::k_timing_words, row.timing);
-            out.timing = static_cast<measure::Timing>(word - measure::k_timing_words.begin());
+            out.timing = *enum_value<measure::Timing>(measure::k_timing_words, row.timing);
             out.quantile = row.quantile;
             out.metric = measure::Metric::quantile;
             out.quantile = measure::shown_quantile(out); // of tokens_per_s it is turned round
@@ -302,10 +303,8 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
                   : versus                 ? measure::Against::stable
                                            : measure::Against::limit;
     out.promql = draft.promql;
-    const auto unit = std::ranges::find(measure::k_quantity_words, draft.unit);
-    out.quantity = unit == measure::k_quantity_words.end()
-                       ? measure::Quantity::count
-                       : static_cast<measure::Quantity>(unit - measure::k_quantity_words.begin());
+    out.quantity = enum_value<measure::Quantity>(measure::k_quantity_words, draft.unit)
+                       .value_or(measure::Quantity::count);
     out.confidence = draft.confidence;
     out.mode =
         draft.mode == GateUse::observe ? measure::GateMode::observe : measure::GateMode::decide;

@@ -133,7 +133,7 @@ std::pair<std::string_view, std::string> problem_of(const HookSpec& hook) {
 bool is_told(const HookSpec& hook, HookEvent event) noexcept {
     return hook.on.empty()
                ? event != HookEvent::before_stage
-               : std::ranges::find(hook.on, word_of(k_hook_words, event)) != hook.on.end();
+               : std::ranges::find(hook.on, word_at(k_hook_words, event)) != hook.on.end();
 }
 
 std::vector<Error> hook_problems(const std::vector<HookSpec>& hooks) {

@@ -55,7 +55,7 @@ void link_readings(Playbook& playbook) {
 }
 
 std::string_view to_string(Kind kind) noexcept {
-    return word_of(k_kind_words, kind);
+    return word_at(k_kind_words, kind);
 }
 
 const measure::SourceKind& judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
@@ -98,16 +98,16 @@ bool brings_its_own_lanes(const Playbook& playbook) noexcept {
 }
 
 std::string_view to_string(Through through) noexcept {
-    return word_of(k_through_words, through);
+    return word_at(k_through_words, through);
 }
 std::string_view to_string(Surface surface) noexcept {
-    return word_of(k_surface_words, surface);
+    return word_at(k_surface_words, surface);
 }
 std::string_view to_string(Then then) noexcept {
-    return word_of(k_then_words, then);
+    return word_at(k_then_words, then);
 }
 std::string_view to_string(NoTraffic what) noexcept {
-    return word_of(k_no_traffic_words, what);
+    return word_at(k_no_traffic_words, what);
 }
 
 bool no_gate_decides(const Playbook& playbook) noexcept {

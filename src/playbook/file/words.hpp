@@ -1,10 +1,10 @@
 // The words of the file format, in the order of their enums. Private to the room.
 #pragma once
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 
 #include <array>
-#include <cstddef>
 #include <string_view>
 
 namespace oa_stream::playbook {
@@ -15,10 +15,6 @@ inline constexpr std::array<std::string_view, 3> k_surface_words{
 };
 inline constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"};
 inline constexpr std::array<std::string_view, 2> k_no_traffic_words{"probe", "hold"};
-
-[[nodiscard]] constexpr std::string_view word_of(const auto& words, auto value) noexcept {
-    return words[static_cast<std::size_t>(value)];
-}
 
 /// What makes no sense in a playbook's hooks, `where` = "hooks[1].timeout".
 [[nodiscard]] std::vector<Error> hook_problems(const std::vector<HookSpec>& hooks);

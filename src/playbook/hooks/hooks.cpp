@@ -58,7 +58,7 @@ struct Hooks::State {
         session->folder().note(
             "hook",
             {{"hook", hook.spec.id},
-             {"about", word_of(k_hook_words, delivery.event)},
+             {"about", word_at(k_hook_words, delivery.event)},
              {"delivery", delivery.id},
              {"delivered", end.has_value()},
              {"seconds", delivery.seconds},
@@ -68,7 +68,7 @@ struct Hooks::State {
             session->say(fmt::format(
                 "  hook {} did not get {}: {}",
                 hook.spec.id,
-                word_of(k_hook_words, delivery.event),
+                word_at(k_hook_words, delivery.event),
                 detail
             ));
         }
@@ -108,7 +108,7 @@ std::string Hooks::document_of(
     Json out = {
         {"schema", "oa-stream.hook.v1"},
         {"id", id},
-        {"event", word_of(k_hook_words, event)},
+        {"event", word_at(k_hook_words, event)},
         {"at", rfc3339_millis(std::chrono::system_clock::now())},
         {"text",
          printable(fmt::format("{} on {}: {}", facts.playbook, facts.target, what), k_longest_text)
@@ -158,7 +158,7 @@ Task<void> Hooks::work(std::shared_ptr<State> state, std::shared_ptr<Hook> hook)
                        : co_await deliver_to_program(
                              state->executor,
                              hook->spec,
-                             std::string(word_of(k_hook_words, next->event)),
+                             std::string(word_at(k_hook_words, next->event)),
                              next->body
                          );
         next->seconds = std::chrono::duration<double>(Clock::now() - begun).count();

@@ -1,3 +1,4 @@
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 
 #include <fmt/format.h>
@@ -64,30 +65,25 @@ std::span<const ControlRule> control_rules() noexcept {
 }
 
 std::string_view to_string(ControlProfile profile) noexcept {
-    return k_control_profile_words[static_cast<std::size_t>(profile)];
+    return word_at(k_control_profile_words, profile);
 }
 
 Result<ControlProfile> parse_control_profile(std::string_view text) {
     if (text.empty()) {
         return ControlProfile::api_only;
     }
-    const auto found = std::ranges::find(k_control_profile_words, text);
-    if (found == k_control_profile_words.end()) {
-        return no_such("profile of a control smoke", text, k_control_profile_words);
-    }
-    return static_cast<ControlProfile>(found - k_control_profile_words.begin());
+    const auto found = enum_value<ControlProfile>(k_control_profile_words, text);
+    return found ? Result<ControlProfile>(*found)
+                 : no_such("profile of a control smoke", text, k_control_profile_words);
 }
 
 std::string_view to_string(ControlLayout layout) noexcept {
-    return k_control_layout_words[static_cast<std::size_t>(layout)];
+    return word_at(k_control_layout_words, layout);
 }
 
 Result<ControlLayout> parse_control_layout(std::string_view text) {
-    const auto found = std::ranges::find(k_control_layout_words, text);
-    if (found == k_control_layout_words.end()) {
-        return no_such("layout", text, k_control_layout_words);
-    }
-    return static_cast<ControlLayout>(found - k_control_layout_words.begin());
+    const auto found = enum_value<ControlLayout>(k_control_layout_words, text);
+    return found ? Result<ControlLayout>(*found) : no_such("layout", text, k_control_layout_words);
 }
 
 } // namespace oa_stream::probe

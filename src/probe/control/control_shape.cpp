@@ -1,8 +1,11 @@
 #include "control_shape.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
+
+#include <array>
 
 namespace oa_stream::probe {
 namespace {
@@ -38,27 +41,18 @@ bool fits(const Json* value, Shape shape) {
 }
 
 std::string_view word(Shape shape) {
-    switch (shape) {
-    case Shape::text:
-        return "a text";
-    case Shape::maybe_text:
-        return "a text or null";
-    case Shape::whole:
-        return "a whole number";
-    case Shape::maybe_whole:
-        return "a whole number or null";
-    case Shape::number:
-        return "a number";
-    case Shape::boolean:
-        return "true or false";
-    case Shape::list:
-        return "a list";
-    case Shape::object:
-        return "an object";
-    case Shape::present:
-        break;
-    }
-    return "a value";
+    static constexpr std::array<std::string_view, 9> k_words{
+        "a text",
+        "a text or null",
+        "a whole number",
+        "a whole number or null",
+        "a number",
+        "true or false",
+        "a list",
+        "an object",
+        "a value"
+    };
+    return enum_word<Shape::present>(k_words, shape);
 }
 
 } // namespace

@@ -1,8 +1,9 @@
 // When each request of an open loop is due.
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/probe/load.hpp"
 
+#include <array>
 #include <cmath>
-#include <utility>
 
 namespace oa_stream::probe {
 
@@ -24,33 +25,15 @@ std::uint64_t ArrivalPlan::total() const noexcept {
 }
 
 std::string_view to_string(Reader reader) noexcept {
-    switch (reader) {
-    case Reader::plain:
-        return "plain";
-    case Reader::slow:
-        return "slow";
-    case Reader::leaving:
-        return "leaving";
-    }
-    std::unreachable();
+    static constexpr std::array<std::string_view, 3> k_words{"plain", "slow", "leaving"};
+    return enum_word<Reader::leaving>(k_words, reader);
 }
 
 std::string_view to_string(LoadClock clock) noexcept {
-    switch (clock) {
-    case LoadClock::connect:
-        return "connect";
-    case LoadClock::head:
-        return "head";
-    case LoadClock::first_byte:
-        return "first_byte";
-    case LoadClock::first_event:
-        return "first_event";
-    case LoadClock::first_content:
-        return "first_content";
-    case LoadClock::end:
-        return "end";
-    }
-    std::unreachable();
+    static constexpr std::array<std::string_view, 6> k_words{
+        "connect", "head", "first_byte", "first_event", "first_content", "end"
+    };
+    return enum_word<LoadClock::end>(k_words, clock);
 }
 
 } // namespace oa_stream::probe

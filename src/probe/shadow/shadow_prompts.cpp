@@ -1,3 +1,4 @@
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/quantile.hpp"
@@ -48,20 +49,19 @@ Result<ShadowPrompt> from_json(std::string_view line) {
 } // namespace
 
 std::string_view to_string(Compare compare) noexcept {
-    return k_compare_words[static_cast<std::size_t>(compare)];
+    return word_at(k_compare_words, compare);
 }
 
 Result<Compare> parse_compare(std::string_view text) {
-    const auto found = std::ranges::find(k_compare_words, text);
-    if (found == k_compare_words.end()) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' cannot be compared", printable(text, 40)),
-            {},
-            "text or structure"
-        );
+    if (const auto found = enum_value<Compare>(k_compare_words, text)) {
+        return *found;
     }
-    return static_cast<Compare>(found - k_compare_words.begin());
+    return fail(
+        Code::usage,
+        fmt::format("'{}' cannot be compared", printable(text, 40)),
+        {},
+        "text or structure"
+    );
 }
 
 Result<std::vector<ShadowPrompt>> parse_prompts(std::string_view text) {

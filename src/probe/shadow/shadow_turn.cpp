@@ -1,5 +1,6 @@
 #include "shadow_turn.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/encode/normaliser.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 #include "oa_stream/wire/sse.hpp"
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 #include <variant>
@@ -291,17 +293,10 @@ std::string TurnItem::label() const {
 }
 
 std::string_view to_string(TurnItem::State state) noexcept {
-    switch (state) {
-    case State::open:
-        return "without output";
-    case State::done:
-        return "done";
-    case State::failed:
-        return "failed";
-    case State::denied:
-        return "denied";
-    }
-    return "";
+    static constexpr std::array<std::string_view, 4> k_words{
+        "without output", "done", "failed", "denied"
+    };
+    return enum_word<State::denied>(k_words, state);
 }
 
 TurnMeaning meaning_of_stream(std::string_view sse, std::span<const std::string> ignored) {

@@ -3,6 +3,7 @@
 // answer may also lack a header).
 #include "outcome.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include <algorithm>
@@ -81,53 +82,31 @@ constexpr std::array k_rules{
 } // namespace
 
 std::string_view to_string(Outcome outcome) noexcept {
-    switch (outcome) {
-    case Outcome::ok:
-        return "ok";
-    case Outcome::dns:
-        return "dns";
-    case Outcome::refused:
-        return "refused";
-    case Outcome::tls:
-        return "tls";
-    case Outcome::connect_timeout:
-        return "connect_timeout";
-    case Outcome::ttfb_timeout:
-        return "ttfb_timeout";
-    case Outcome::http_status:
-        return "http_status";
-    case Outcome::compat_rejected:
-        return "compat_rejected";
-    case Outcome::unauthorised:
-        return "unauthorised";
-    case Outcome::wrong_content_type:
-        return "wrong_content_type";
-    case Outcome::headers_missing:
-        return "headers_missing";
-    case Outcome::not_sse:
-        return "not_sse";
-    case Outcome::malformed_frame:
-        return "malformed_frame";
-    case Outcome::contract_violation:
-        return "contract_violation";
-    case Outcome::in_stream_error:
-        return "in_stream_error";
-    case Outcome::truncated:
-        return "truncated";
-    case Outcome::stalled:
-        return "stalled";
-    case Outcome::empty:
-        return "empty";
-    case Outcome::buffered:
-        return "buffered";
-    case Outcome::late_data:
-        return "late_data";
-    case Outcome::too_slow:
-        return "too_slow";
-    case Outcome::cancelled:
-        return "cancelled";
-    }
-    std::unreachable();
+    static constexpr std::array<std::string_view, 22> k_words{
+        "ok",
+        "dns",
+        "refused",
+        "tls",
+        "connect_timeout",
+        "ttfb_timeout",
+        "http_status",
+        "compat_rejected",
+        "unauthorised",
+        "wrong_content_type",
+        "headers_missing",
+        "not_sse",
+        "malformed_frame",
+        "contract_violation",
+        "in_stream_error",
+        "truncated",
+        "stalled",
+        "empty",
+        "buffered",
+        "late_data",
+        "too_slow",
+        "cancelled"
+    };
+    return enum_word<Outcome::cancelled>(k_words, outcome);
 }
 
 std::span<const OutcomeRule> outcome_rules() noexcept {

@@ -1,9 +1,11 @@
 #include "oa_stream/probe/pacing.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
+#include <array>
 
 namespace oa_stream::probe {
 namespace {
@@ -33,15 +35,8 @@ PacingVerdict held(const PacingFacts& f, double paced, double spread) {
 } // namespace
 
 std::string_view to_string(Pacing pacing) noexcept {
-    switch (pacing) {
-    case Pacing::streamed:
-        return "streamed";
-    case Pacing::buffered:
-        return "buffered";
-    case Pacing::undecided:
-        return "undecided";
-    }
-    std::unreachable();
+    static constexpr std::array<std::string_view, 3> k_words{"streamed", "buffered", "undecided"};
+    return enum_word<Pacing::undecided>(k_words, pacing);
 }
 
 PacingVerdict judge_pacing(const PacingFacts& f, std::optional<Millis> paced_over) {
