@@ -1,5 +1,4 @@
 #include "core/commands.hpp"
-#include "core/continued.hpp"
 #include "core/suggestion.hpp"
 
 #include <catch2/catch.hpp>

@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/layout.hpp"
 
-#include "continued.hpp"
 #include "open_report.hpp"
 #include "suggestion.hpp"
 

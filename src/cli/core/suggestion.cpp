@@ -5,8 +5,6 @@
 #include "oa_stream/base/shell.hpp"
 
 #include "command.hpp"
-#include "continued.hpp"
-#include "retry.hpp"
 
 #include <fmt/format.h>
 
@@ -62,18 +60,40 @@ std::string unquoted(std::string_view word) {
     return out;
 }
 
+void add_option(std::vector<std::string>& out, const OptionSpec& option, const Args& args) {
+    const std::string name(option.long_name());
+    if (option.is_flag()) {
+        if (args.has(name)) {
+            out.push_back(name);
+        }
+        return;
+    }
+    for (const std::string& value : args.all(name)) {
+        out.insert(out.end(), {name, value});
+    }
+}
+
 } // namespace
 
-std::string Typed::text() const {
-    return typed_again(*command, args);
-}
-
-std::string Typed::with(std::string_view option, std::string_view value) const {
-    return typed_again(*command, args, {{option, std::string(value)}});
-}
-
-std::string Typed::without(std::string_view option) const {
-    return typed_again(*command, args, {{option, std::nullopt}});
+std::string Typed::text(const Instead& instead) const {
+    Suggestion out{std::string(command->path)};
+    for (const PositionalSpec& place : command->positionals) {
+        for (const std::string& word : args.all(place.name)) {
+            out.arguments.push_back(word);
+        }
+    }
+    for (const OptionSpec& option : command->options) {
+        const auto other = instead.find(option.long_name());
+        if (other == instead.end()) {
+            add_option(out.arguments, option, args);
+        } else if (const auto& value = other->second) {
+            out.arguments.emplace_back(other->first);
+            if (!option.is_flag()) {
+                out.arguments.push_back(*value);
+            }
+        }
+    }
+    return out.text();
 }
 
 std::string typed_here(std::string_view text, const Context& context) {

@@ -5,28 +5,45 @@
 
 #include "command.hpp"
 
+#include <cstddef>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace oa_stream::cli {
 
-/// A command line as it was understood, to be typed again or with something changed.
+/// Options said otherwise than they were given (a flag: with any value), or (nullopt) left out.
+using Instead = std::map<std::string_view, std::optional<std::string>>;
+
+/// A command line as it was understood, to be typed again or with something changed. A suggestion
+/// that left a limit out would be another, weaker question.
 struct Typed {
     const CommandSpec* command = nullptr;
-    Args args{}; ///< options that `command` does not have are left out
+    Args args{}; ///< options that `command` does not have are left out, global ones too
 
     /// "oa-stream smoke stream --base-url …": quoted, in the order of the table.
-    [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::string text(const Instead& instead = {}) const;
     /// The same with another value; a flag for an empty one.
-    [[nodiscard]] std::string with(std::string_view option, std::string_view value = {}) const;
-    [[nodiscard]] std::string without(std::string_view option) const;
+    [[nodiscard]] std::string with(std::string_view option, std::string_view value = {}) const {
+        return text({{option, std::string(value)}});
+    }
+    [[nodiscard]] std::string without(std::string_view option) const {
+        return text({{option, std::nullopt}});
+    }
 };
 
 /// `text` with Context::state_words in each command of ours that works on runs.
 [[nodiscard]] std::string typed_here(std::string_view text, const Context& context);
 /// The same for every member "next" and "mend", at any depth.
 void type_here(Json& document, const Context& context);
+
+/// A word of a command line, with its quotes, off the front of `text`.
+[[nodiscard]] std::string_view take_word(std::string_view& text);
+/// A line with a command, in lines of at most `columns` that a shell takes as one: each but the
+/// last ends in a backslash. No argument is broken, quoted or not.
+[[nodiscard]] std::string continued(std::string_view line, std::size_t columns);
 
 /// The command that a run was left with, its files where they are now: the folder may have moved.
 [[nodiscard]] std::string in_folder(std::string_view next, const std::filesystem::path& folder);

@@ -6,7 +6,7 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
-#include "core/retry.hpp"
+#include "core/suggestion.hpp"
 #include "operate.hpp"
 #include "plan_view.hpp"
 #include "run_args.hpp"
@@ -66,7 +66,7 @@ Result<ExitCode> show_drill(const Options& options, Context& context) {
     show_plan(
         plan,
         "",
-        "next: " + typed_again(rollback_drill_command, context.given, {{names::apply, ""}}),
+        "next: " + Typed{&rollback_drill_command, context.given}.with(names::apply),
         context
     );
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
@@ -87,8 +87,7 @@ void show_trials(const playbook::Playbook& playbook, Context& context) {
         );
         trials.push_back({{"gate", trial.gate}, {"fault", trial.fault}});
     }
-    const std::string next =
-        typed_again(rollback_drill_command, context.given, {{names::apply, ""}});
+    const std::string next = Typed{&rollback_drill_command, context.given}.with(names::apply);
     if (context.json) {
         Json out = plain_answer();
         out["trials"] = std::move(trials);

@@ -2,7 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 
 #include "core/commands.hpp"
-#include "core/retry.hpp"
+#include "core/suggestion.hpp"
 #include "load_run.hpp"
 #include "smoke/smoke_args.hpp"
 
@@ -34,15 +34,14 @@ Result<ExitCode> run(LoadGiven given, Context& context) {
         );
     }
     parsed.typed = {context.command, context.given};
-    parsed.longer =
-        [command = context.command, given = context.given, load = parsed.options](int times) {
-            Instead instead{{k_duration.name, format_duration(times * load.duration)}};
-            if (load.requests > 0) {
-                const auto requests = load.requests * static_cast<std::uint64_t>(times);
-                instead[k_requests.name] = std::to_string(std::min(requests, k_most_requests));
-            }
-            return typed_again(*command, given, instead);
-        };
+    parsed.longer = [typed = parsed.typed, load = parsed.options](int times) {
+        Instead instead{{k_duration.name, format_duration(times * load.duration)}};
+        if (load.requests > 0) {
+            const auto requests = load.requests * static_cast<std::uint64_t>(times);
+            instead[k_requests.name] = std::to_string(std::min(requests, k_most_requests));
+        }
+        return typed.text(instead);
+    };
     return run_load(std::move(parsed), context);
 }
 

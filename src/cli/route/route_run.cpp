@@ -10,8 +10,8 @@
 #include "oa_stream/run/target_lock.hpp"
 
 #include "core/document.hpp"
-#include "core/retry.hpp"
 #include "core/run_command.hpp"
+#include "core/suggestion.hpp"
 
 #include <fmt/format.h>
 
@@ -108,7 +108,7 @@ ExitCode show_plan(RouteContext& run) {
         verdict,
         run.checks,
         run.context,
-        ready ? typed_again(*context.command, context.given, {{names::apply, ""}}) : ""
+        ready ? Typed{context.command, context.given}.with(names::apply) : ""
     );
     return run.refused ? ExitCode::refused : pending ? ExitCode::has_changes : ExitCode::ok;
 }

@@ -2,7 +2,7 @@
 #include "oa_stream/config/units.hpp"
 
 #include "core/commands.hpp"
-#include "core/retry.hpp"
+#include "core/suggestion.hpp"
 #include "slo_budget.hpp"
 
 #include <fmt/format.h>
@@ -67,10 +67,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
     const SloCommand command{
         run::RunKind::slo_budget,
         "slo budget",
-        typed_again(
-            "slo status", slo_budget_command, context.given, {{k_at_most.name, std::nullopt}}
-        ),
-        typed_again(slo_budget_command, context.given, {{names::auth, "env:NAME"}}),
+        Typed{&slo_status_command, context.given}.text(),
+        Typed{&slo_budget_command, context.given}.with(names::auth, "env:NAME"),
     };
     return run_slo(
         command, order.slo.source, [&](SloDesk& desk) { return judge(order, desk); }, context

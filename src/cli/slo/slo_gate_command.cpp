@@ -6,7 +6,6 @@
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "core/commands.hpp"
-#include "core/retry.hpp"
 #include "core/suggestion.hpp"
 #include "gate_expr.hpp"
 #include "slo_args.hpp"
@@ -214,10 +213,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
     const SloCommand command{
         run::RunKind::slo_gate,
         "slo gate",
-        typed_again(
-            slo_gate_command, context.given, {{names::window, format_duration(2 * order.window)}}
+        Typed{&slo_gate_command, context.given}.with(
+            names::window, format_duration(2 * order.window)
         ),
-        typed_again(slo_gate_command, context.given, {{names::auth, "env:NAME"}}),
+        Typed{&slo_gate_command, context.given}.with(names::auth, "env:NAME"),
         look_at_source(context.given),
     };
     return run_slo(

@@ -3,7 +3,7 @@
 #include "oa_stream/measure/gate.hpp"
 
 #include "core/commands.hpp"
-#include "core/retry.hpp"
+#include "core/suggestion.hpp"
 #include "slo_budget.hpp"
 
 #include <fmt/format.h>
@@ -137,8 +137,8 @@ Result<ExitCode> run(const SloOptions& options, Context& context) {
     const SloCommand command{
         run::RunKind::slo_status,
         "slo status",
-        typed_again(slo_status_command, context.given),
-        typed_again(slo_status_command, context.given, {{names::auth, "env:NAME"}}),
+        Typed{&slo_status_command, context.given}.text(),
+        Typed{&slo_status_command, context.given}.with(names::auth, "env:NAME"),
     };
     return run_slo(
         command, order.source, [&](SloDesk& desk) { return look(order, desk); }, context

@@ -3,7 +3,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "core/continued.hpp"
+#include "core/suggestion.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
