@@ -284,12 +284,4 @@ void read_checks(
     }
 }
 
-std::vector<SloSpec> read_slos(const Node& node) {
-    std::vector<SloSpec> out;
-    for (const Node& item : node.list()) {
-        read_section(item, k_slo, out.emplace_back());
-    }
-    return out;
-}
-
 } // namespace oa_stream::playbook::file

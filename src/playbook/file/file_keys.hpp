@@ -85,12 +85,32 @@ void read_limit_into(const Node& node, const GateDraft& draft, measure::GateSpec
 void read_checks(
     const Node& node, std::string_view prefix, std::vector<SmokeSpec>& smokes, Playbook& out
 );
-[[nodiscard]] std::vector<SloSpec> read_slos(const Node& node);
 [[nodiscard]] std::vector<measure::SettingsPtr> read_sources(const Node& node);
 /// Without those whose address is an empty variable.
 [[nodiscard]] std::vector<HookSpec> read_hooks(const Node& node);
 /// The sources that may judge a gate.
 [[nodiscard]] std::span<const std::string_view> judge_words();
+
+/// The row of a nested mapping whose keys are members of the outer struct.
+template <const auto& Table>
+constexpr auto part(std::string_view name, config::Need need, std::string_view help) {
+    config::KeyOf<typename std::remove_cvref_t<decltype(Table)>::Owner> out;
+    out.name = name;
+    out.type = config::Type::section;
+    out.need = need;
+    out.help = help;
+    out.section = &Table;
+    out.read = [](const Node& node, void* owner) { config::read_section(node, Table, owner); };
+    return out;
+}
+/// The row of a list of mappings that `Read` makes a vector of.
+template <auto Member, auto Read, const auto& Table>
+constexpr auto listed(std::string_view name, config::Need need, std::string_view help) {
+    constexpr auto get = [](const Node& node) { return std::optional(Read(node)); };
+    auto out = config::detail::row<Member, get>(config::Type::sections, name, need, help);
+    out.section = &Table;
+    return out;
+}
 
 /// Whether the mapping has the key, however wrong its value is.
 [[nodiscard]] bool has(const Node& node, std::string_view key);

@@ -52,27 +52,21 @@ constexpr auto k_variable_keys = keys<Variable>(
 );
 
 // The limits of a run stand together in the file and apart in the struct.
-struct LimitsDraft {
-    int fresh_row = 10;
-    Millis restore{30000};
-    Millis shift{15000};
-};
-constexpr auto k_limits_keys = keys<LimitsDraft>(
-    count<&LimitsDraft::fresh_row, 1, 1000>(
+constexpr auto k_limits_keys = keys<Playbook>(
+    count<&Playbook::fresh_row, 1, 1000>(
         "fresh_row",
         Need::optional,
         "Good answers in a row over fresh connections that verify a restored split."
     )
         .or_else("10"),
-    duration<&LimitsDraft::restore>(
+    duration<&Playbook::restore_limit>(
         "restore", Need::optional, "Time for those and the driver's read-back together."
     )
         .or_else("30s"),
-    duration<&LimitsDraft::shift>("shift", Need::optional, "One shift until it is read back.")
+    duration<&Playbook::driver_limit>("shift", Need::optional, "One shift until it is read back.")
         .or_else("15s")
 );
-constinit const Section<LimitsDraft> k_limits{{"limits", "How long things may take.", k_limits_keys}
-};
+constinit const Section<Playbook> k_limits{{"limits", "How long things may take.", k_limits_keys}};
 
 constexpr auto k_rollback_keys = keys<Playbook>(
     duration<&Playbook::rollback_ramp>(
@@ -95,12 +89,6 @@ void version_into(const Node& node, Playbook& out) {
 void traffic_into(const Node& node, Playbook& out) {
     read_traffic(node, out.traffic);
 }
-void slo_into(const Node& node, Playbook& out) {
-    out.slo = read_slos(node);
-}
-void sources_into(const Node& node, Playbook& out) {
-    out.sources = read_sources(node);
-}
 void checks_into(const Node& node, Playbook& out) {
     read_checks(node, "check", out.preflight, out);
 }
@@ -109,22 +97,6 @@ void preflight_into(const Node& node, Playbook& out) {
 }
 void postflight_into(const Node& node, Playbook& out) {
     read_checks(node, "postflight", out.postflight, out);
-}
-void run_gates_into(const Node& node, Playbook& out) {
-    out.run_gates = read_gates(node);
-}
-void hooks_into(const Node& node, Playbook& out) {
-    out.hooks = read_hooks(node);
-}
-void limits_into(const Node& node, Playbook& out) {
-    LimitsDraft draft;
-    read_section(node, k_limits, draft);
-    out.fresh_row = draft.fresh_row;
-    out.restore_limit = draft.restore;
-    out.driver_limit = draft.shift;
-}
-void rollback_into(const Node& node, Playbook& out) {
-    read_section(node, k_rollback, out);
 }
 
 constexpr auto k_kinds = [] {
@@ -151,13 +123,11 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         Type::section, "traffic", Need::required, "What moves the traffic.", &k_traffic
     )
         .in(k_moving),
-    custom<Playbook, slo_into>(Type::sections, "slo", Need::optional, "Objectives.", &k_slo),
-    custom<Playbook, sources_into>(
-        Type::sections,
+    sections<&Playbook::slo, k_slo>("slo", Need::optional, "Objectives."),
+    listed<&Playbook::sources, read_sources, k_source>(
         "sources",
         Need::optional,
-        "Where numbers come from, the first that has one; probes if absent.",
-        &k_source
+        "Where numbers come from, the first that has one; probes if absent."
     ),
     custom<Playbook, checks_into>(
         Type::sections, "checks", Need::required, "What is checked, in this order.", &k_check
@@ -173,12 +143,10 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         .in(k_staged),
     section<&Playbook::stage, k_stage>("stage", Need::required, "What happens at each of them.")
         .in(k_staged),
-    custom<Playbook, run_gates_into>(
-        Type::sections,
+    listed<&Playbook::run_gates, read_gates, k_gate>(
         "run_gates",
         Need::optional,
-        "Judged once at the end, on the canary's samples of all stages together.",
-        &k_gate
+        "Judged once at the end, on the canary's samples of all stages together."
     )
         .in(k_staged),
     custom<Playbook, postflight_into>(
@@ -211,22 +179,12 @@ constexpr auto k_playbook_keys = keys<Playbook>(
     )
         .or_else("rollback")
         .in(k_staged),
-    custom<Playbook, rollback_into>(
-        Type::section, "rollback", Need::optional, "How the traffic goes back.", &k_rollback
-    )
-        .in(k_moving),
+    part<k_rollback>("rollback", Need::optional, "How the traffic goes back.").in(k_moving),
     section<&Playbook::drill, k_drill>("drill", Need::required, "How the rollback is tested.")
         .in(bit(Kind::rollback_drill)),
-    custom<Playbook, limits_into>(
-        Type::section, "limits", Need::optional, "How long things may take.", &k_limits
-    )
-        .in(k_moving),
-    custom<Playbook, hooks_into>(
-        Type::sections,
-        "hooks",
-        Need::optional,
-        "Programs and webhooks that are notified of a run's events.",
-        &k_hook
+    part<k_limits>("limits", Need::optional, "How long things may take.").in(k_moving),
+    listed<&Playbook::hooks, read_hooks, k_hook>(
+        "hooks", Need::optional, "Programs and webhooks that are notified of a run's events."
     ),
     count<&Playbook::approvals, 1, 2>(
         "approvals",

@@ -31,37 +31,29 @@ constinit const Section<ProbeSpec> k_probe{
     {"probe", "The requests a stage is judged by.", k_probe_keys}
 };
 
-struct InconclusiveDraft {
-    Millis extend{0};
-    Then then = Then::rollback;
-};
-constexpr auto k_inconclusive_keys = keys<InconclusiveDraft>(
-    duration<&InconclusiveDraft::extend>(
+constexpr auto k_inconclusive_keys = keys<StageSpec>(
+    duration<&StageSpec::extend_at_most>(
         "extend_at_most", Need::optional, "How much longer the stage lasts then."
     )
         .or_else("0s"),
-    word<&InconclusiveDraft::then, k_then_words>(
+    word<&StageSpec::inconclusive_then, k_then_words>(
         "then", Need::optional, "When the extension does not decide either."
     )
         .or_else("rollback")
 );
-constinit const Section<InconclusiveDraft> k_inconclusive{
+constinit const Section<StageSpec> k_inconclusive{
     {"on_inconclusive", "When a gate cannot decide by the end of the bake.", k_inconclusive_keys}
 };
 
-struct ErrorDraft {
-    Millis hold{0};
-    Then then = Then::rollback;
-};
-constexpr auto k_error_keys = keys<ErrorDraft>(
-    duration<&ErrorDraft::hold>(
+constexpr auto k_error_keys = keys<StageSpec>(
+    duration<&StageSpec::error_hold_at_most>(
         "hold_at_most", Need::optional, "How long to wait for the source to recover."
     )
         .or_else("0s"),
-    word<&ErrorDraft::then, k_then_words>("then", Need::optional, "When it does not recover.")
+    word<&StageSpec::error_then, k_then_words>("then", Need::optional, "When it does not recover.")
         .or_else("rollback")
 );
-constinit const Section<ErrorDraft> k_error{
+constinit const Section<StageSpec> k_error{
     {"on_error", "When a source does not answer.", k_error_keys}
 };
 
@@ -81,59 +73,26 @@ constinit const Section<StageSpec> k_pause{
     {"pause", "When the run waits for `cutover continue`.", k_pause_keys}
 };
 
-void inconclusive_into(const Node& node, StageSpec& out) {
-    InconclusiveDraft draft;
-    read_section(node, k_inconclusive, draft);
-    out.extend_at_most = draft.extend;
-    out.inconclusive_then = draft.then;
-}
-void error_into(const Node& node, StageSpec& out) {
-    ErrorDraft draft;
-    read_section(node, k_error, draft);
-    out.error_hold_at_most = draft.hold;
-    out.error_then = draft.then;
-}
-void pause_into(const Node& node, StageSpec& out) {
-    read_section(node, k_pause, out);
-}
-void gates_into(const Node& node, StageSpec& out) {
-    out.gates = read_gates(node);
-}
-
 constexpr auto k_stage_keys = keys<StageSpec>(
     duration<&StageSpec::bake>(
         "bake", Need::required, "How long each stage lasts and is measured."
     ),
     section<&StageSpec::probe, k_probe>("probe", Need::required, "Which requests are sent."),
-    custom<StageSpec, gates_into>(
-        Type::sections,
+    listed<&StageSpec::gates, read_gates, k_gate>(
         "gates",
         Need::required,
         "What must hold before the next stage. While none decides (`[]`, or all of them only "
-        "observe) every stage continues, the plan warns, and the run is INCONCLUSIVE at best.",
-        &k_gate
+        "observe) every stage continues, the plan warns, and the run is INCONCLUSIVE at best."
     ),
-    custom<StageSpec, inconclusive_into>(
-        Type::section,
-        "on_inconclusive",
-        Need::optional,
-        "When a gate cannot decide; back at once if absent.",
-        &k_inconclusive
+    part<k_inconclusive>(
+        "on_inconclusive", Need::optional, "When a gate cannot decide; back at once if absent."
     ),
     word<&StageSpec::on_no_traffic, k_no_traffic_words>(
         "on_no_traffic", Need::optional, "Without users' traffic: let the probes fill in, or wait."
     )
         .or_else("probe"),
-    custom<StageSpec, error_into>(
-        Type::section,
-        "on_error",
-        Need::optional,
-        "When a source fails; back at once if absent.",
-        &k_error
-    ),
-    custom<StageSpec, pause_into>(
-        Type::section, "pause", Need::optional, "When the run waits for a person.", &k_pause
-    )
+    part<k_error>("on_error", Need::optional, "When a source fails; back at once if absent."),
+    part<k_pause>("pause", Need::optional, "When the run waits for a person.")
 );
 
 } // namespace
