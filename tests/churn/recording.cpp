@@ -2,8 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
-
-#include "json_lines.hpp"
+#include "oa_stream/base/lines.hpp"
 
 namespace oa_stream::churn {
 
@@ -36,10 +35,9 @@ Result<Recording> read_recording(const std::string& folder, const std::string& n
     OA_TRY(const auto bytes, read_file(folder + "/" + name + ".jsonl", k_largest));
     Recording recording{name, {}};
     std::string thread;
-    wire::LineReader lines(k_largest);
-    OA_CHECK(lines.feed(bytes, [&](std::string_view line) {
-        read_line(line, thread, recording.text);
-    }));
+    for (std::string_view rest = bytes; !rest.empty();) {
+        read_line(cut_line(rest), thread, recording.text);
+    }
     if (thread.empty()) {
         return fail(Code::unreadable, "this capture has no turn", name);
     }
