@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/report/formats.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
@@ -53,9 +54,7 @@ Result<void> tell_github(const Json& run, const Context& context) {
     const std::string text = report::github_summary(run);
     std::string_view rest = text;
     while (!rest.empty()) {
-        const std::size_t end = rest.find('\n');
-        OA_CHECK(file.append(rest.substr(0, end)));
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        OA_CHECK(file.append(cut_line(rest)));
     }
     return {};
 }

@@ -1,5 +1,6 @@
 #include "parse.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -25,12 +26,9 @@ struct Bound {
 std::size_t spelled(std::string_view path, std::span<const std::string> words) {
     std::size_t count = 0;
     while (!path.empty() && count < words.size()) {
-        const std::size_t space = path.find(' ');
-        if (words[count] != path.substr(0, space)) {
+        if (words[count++] != cut_until(path, ' ')) {
             return 0;
         }
-        ++count;
-        path = space == std::string_view::npos ? std::string_view{} : path.substr(space + 1);
     }
     return path.empty() ? count : 0;
 }
@@ -55,11 +53,9 @@ const CommandSpec* also_called(std::string_view word) {
     for (const CommandSpec& command : all_commands()) {
         std::string_view rest = command.also;
         while (!rest.empty()) {
-            const std::size_t space = std::min(rest.find(' '), rest.size());
-            if (rest.substr(0, space) == word) {
+            if (cut_until(rest, ' ') == word) {
                 return &command;
             }
-            rest.remove_prefix(std::min(space + 1, rest.size()));
         }
     }
     return nullptr;

@@ -1,6 +1,7 @@
 #include "control_shape.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -60,9 +61,7 @@ std::string_view word(Shape shape) {
 const Json* at_path(const Json& json, std::string_view path) noexcept {
     const Json* at = &json;
     while (at != nullptr && !path.empty()) {
-        const std::size_t dot = path.find('.');
-        at = member(*at, path.substr(0, dot));
-        path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
+        at = member(*at, cut_until(path, '.'));
     }
     return at;
 }

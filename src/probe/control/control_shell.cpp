@@ -1,4 +1,5 @@
 // The web shell's files: manifest, service worker and the scripts that the manifest names.
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "control_run.hpp"
@@ -21,14 +22,12 @@ constexpr std::size_t k_shortest_hash = 8;
 /// One cache-control directive; its value is empty when it has none.
 std::optional<std::string_view> directive(std::string_view list, std::string_view name) {
     while (!list.empty()) {
-        const std::size_t comma = list.find(',');
-        const std::string_view one = trim(list.substr(0, comma));
+        const std::string_view one = trim(cut_until(list, ','));
         const std::size_t equals = one.find('=');
         if (iequals(trim(one.substr(0, equals)), name)) {
             return equals == std::string_view::npos ? std::string_view{}
                                                     : trim(one.substr(equals + 1));
         }
-        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
     }
     return std::nullopt;
 }

@@ -1,6 +1,7 @@
 // Parameters and messages: what must be refused by name, what asks for nothing, and what has no
 // effect but is said to have none.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_bad_bodies.hpp"
@@ -106,11 +107,9 @@ Task<void> check_neutral(RunPtr run) {
 /// A name in "a, b"; the order is free.
 bool has_name(std::string_view list, std::string_view name) {
     while (!list.empty()) {
-        const auto comma = list.find(',');
-        if (trim(list.substr(0, comma)) == name) {
+        if (trim(cut_until(list, ',')) == name) {
             return true;
         }
-        list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
     }
     return false;
 }

@@ -1,6 +1,7 @@
 #include "front_core.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -29,11 +30,9 @@ constexpr std::array<std::string_view, 9> k_hop_by_hop{
 
 bool listed(std::string_view list, std::string_view name) {
     while (!list.empty()) {
-        const auto comma = list.find(',');
-        if (iequals(trim(list.substr(0, comma)), name)) {
+        if (iequals(trim(cut_until(list, ',')), name)) {
             return true;
         }
-        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
     }
     return false;
 }
