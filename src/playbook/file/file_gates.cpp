@@ -257,7 +257,8 @@ void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
           Row{draft.p99, {99, 100}},
           Row{draft.time, fraction_of(draft.quantile)}}) {
         if (!row.timing.empty()) {
-            out.timing = *enum_value<measure::Timing>(measure::k_timing_words, row.timing);
+            out.timing = enum_value<measure::Timing>(measure::k_timing_words, row.timing)
+                             .value_or(measure::Timing::first_content);
             out.quantile = row.quantile;
             out.metric = measure::Metric::quantile;
             out.quantile = measure::shown_quantile(out); // of tokens_per_s it is turned round
