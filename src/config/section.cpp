@@ -40,6 +40,7 @@ std::optional<std::size_t> chosen_variant(Reader& reader, const Variants& varian
 /// The key is misspelt: it is reported as an unknown key.
 bool misspelt(const Node& node, const AllKeys& all, std::string_view name) {
     std::vector<std::string_view> names;
+    names.reserve(all.keys.size());
     for (const Key& key : all.keys) {
         names.push_back(key.name);
     }
@@ -205,10 +206,9 @@ void read_section(const Node& node, const SectionInfo& section, void* out) {
             read_key(reader, all, key, out);
         }
     }
-    if (const auto own = variant ? section.variants.all()[*variant].keys : std::span<const Key>{};
-        !own.empty()) {
+    if (variant && !section.variants.all()[*variant].keys.empty()) {
         void* object = section.variants.object(out, *variant);
-        for (const Key& key : own) {
+        for (const Key& key : section.variants.all()[*variant].keys) {
             read_key(reader, all, key, object);
         }
     }

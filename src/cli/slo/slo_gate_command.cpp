@@ -50,11 +50,8 @@ Result<double> read_confidence_percent(std::string_view text) {
 }
 
 Result<Order> complete(const Options& options) {
-    if (!options.gate) {
-        OA_CHECK(parse_gate_expr(""));
-    }
     Order out;
-    out.gate = *options.gate;
+    OA_TRY(out.gate, options.gate ? Result<GateExpr>(*options.gate) : parse_gate_expr(""));
     out.gate.spec.confidence = options.confidence;
     out.gate.spec.min_n = options.min_n;
     out.gate.spec.alone = out.gate.spec.against == measure::Against::limit;

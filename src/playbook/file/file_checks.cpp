@@ -72,12 +72,12 @@ constinit const Section<DrilledSpec> k_drilled{
 
 void rehearse_set(const Node& node, RehearseSpec& out) {
     for (const Node& item : node.list()) {
-        const auto text = item.text();
-        const std::size_t equals = text ? text->find('=') : std::string::npos;
+        const std::string text = item.text().value_or("");
+        const std::size_t equals = text.find('=');
         if (equals == std::string::npos || equals == 0) {
             item.refuse("expected NAME=VALUE");
-        } else if (equals + 1 < text->size()) { // an empty one keeps the playbook's own
-            out.set.insert_or_assign(text->substr(0, equals), text->substr(equals + 1));
+        } else if (equals + 1 < text.size()) { // an empty one keeps the playbook's own
+            out.set.insert_or_assign(text.substr(0, equals), text.substr(equals + 1));
         }
     }
 }
