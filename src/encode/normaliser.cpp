@@ -1,5 +1,7 @@
 #include "oa_stream/encode/normaliser.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include "open_items.hpp"
 #include "utf8_gate.hpp"
 
@@ -50,7 +52,7 @@ constexpr std::array<std::string_view, k_repair_kinds> k_words{
 } // namespace
 
 std::string_view to_string(Repair repair) noexcept {
-    return k_words[static_cast<std::size_t>(repair)];
+    return word_at(k_words, repair);
 }
 
 struct Normaliser::State {

@@ -1,5 +1,7 @@
 #include "oa_stream/run/steering.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <fmt/format.h>
 
 #include <csignal>
@@ -8,7 +10,7 @@
 namespace oa_stream::run {
 
 std::string_view to_string(Action action) noexcept {
-    return k_action_words[static_cast<std::size_t>(action)];
+    return enum_word<Action::abort>(k_action_words, action);
 }
 
 std::string Order::text() const {

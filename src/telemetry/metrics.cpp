@@ -1,5 +1,7 @@
 #include "oa_stream/telemetry/metrics.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
 #include <algorithm>
 
 namespace oa_stream::telemetry {
@@ -50,7 +52,7 @@ Term term_of(BadEvent event, std::span<const std::string> routes) {
 
 std::string_view to_string(Kind kind) noexcept {
     constexpr std::array<std::string_view, 3> k_words{"counter", "gauge", "histogram"};
-    return k_words[static_cast<std::size_t>(kind)];
+    return enum_word<Kind::histogram>(k_words, kind);
 }
 
 bool LabelIs::takes(std::string_view value) const noexcept {

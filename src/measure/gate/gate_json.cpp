@@ -1,3 +1,4 @@
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/measure/gate.hpp"
 
 #include "gate_text.hpp"
@@ -60,7 +61,7 @@ Json to_json(const GateSpec& spec) {
         {"mode", spec.mode == GateMode::decide ? "decide" : "observe"},
     };
     if (spec.metric == Metric::expression) {
-        out["quantity"] = k_quantity_words[static_cast<std::size_t>(spec.quantity)];
+        out["quantity"] = word_at(k_quantity_words, spec.quantity);
         out["at_least"] = spec.at_least;
     }
     for (const auto& [key, text] :

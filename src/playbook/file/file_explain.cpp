@@ -1,4 +1,5 @@
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/file.hpp"
 
@@ -45,7 +46,7 @@ std::string expression(const measure::GateSpec& gate) {
     return fmt::format(
         "{} ({}) must be {} {}{}, as the one number it gives at the end",
         gate.promql,
-        measure::k_quantity_words[static_cast<std::size_t>(gate.quantity)],
+        word_at(measure::k_quantity_words, gate.quantity),
         gate.at_least ? "at least" : "at most",
         versus || share
             ? fmt::format("{}{:g}%", versus && gate.limit >= 0 ? "+" : "", gate.limit * 100)

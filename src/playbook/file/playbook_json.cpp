@@ -1,3 +1,4 @@
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 
 namespace oa_stream::playbook {
@@ -189,7 +190,7 @@ Json to_json(const Playbook& playbook) {
         };
     }
     if (playbook.continuity) {
-        out["continuity"] = k_continuity_words[static_cast<std::size_t>(*playbook.continuity)];
+        out["continuity"] = word_at(k_continuity_words, *playbook.continuity);
         out["continuity_reason"] = playbook.continuity_reason;
     }
     if (playbook.routes) {

@@ -1,5 +1,6 @@
 #include "plan_times.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/playbook/plan.hpp"
 
 #include <array>
@@ -32,7 +33,7 @@ std::string_view to_string(StepKind kind) noexcept {
         "drilled",
         "rehearse"
     };
-    return k_words[static_cast<std::size_t>(kind)];
+    return enum_word<StepKind::rehearse>(k_words, kind);
 }
 
 } // namespace oa_stream::playbook

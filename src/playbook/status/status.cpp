@@ -1,5 +1,6 @@
 #include "oa_stream/playbook/status.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 std::string_view to_string(RunState state) noexcept {
     constexpr std::array<std::string_view, 3> k_words{"running", "ended", "died"};
-    return k_words[static_cast<std::size_t>(state)];
+    return enum_word<RunState::died>(k_words, state);
 }
 
 Json to_json(const RunStatus& status) {

@@ -1,5 +1,6 @@
 #include "oa_stream/measure/prometheus_answer.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -206,7 +207,7 @@ Result<Answer> parse_success(const Json& document, ResultType expected, const Li
 
 std::string_view to_string(ResultType type) noexcept {
     constexpr std::array<std::string_view, 4> k_words{"vector", "matrix", "scalar", "string"};
-    return k_words[static_cast<std::size_t>(type)];
+    return enum_word<ResultType::string>(k_words, type);
 }
 
 std::string_view Series::label(std::string_view name) const noexcept {
