@@ -151,8 +151,9 @@ onSmallDisk('a full disk: what Codex cannot read there is refused for a retry, t
     const answer = await send(lane.base, { path: `/api/chats/kept${rest}` });
     assertRefused(answer, 503, 'authority_unavailable');
     assert.ok(Number(answer.headers['retry-after']) > 0);
-    const told = lane.stderr.split('\n').find((l) => l.includes('"event":"read_failed"') && l.includes(answer.headers['x-request-id']));
-    assert.match(told ?? 'no line', /"code":"authority_unavailable","cause":"codex refused [^"]*disk I\/O error/);
+    const ours = (l) => l.includes('"event":"read_failed"') && l.includes(answer.headers['x-request-id']);
+    const told = await until('the reason in the log', () => lane.stderr.split('\n').find(ours), 5000);
+    assert.match(told, /"code":"authority_unavailable","cause":"codex refused [^"]*disk I\/O error/);
   }
   assertRefused(await send(lane.base, { method: 'POST', path: '/api/chats/kept/fork', body: {} }), 503, 'authority_unavailable');
   lane.empty();
