@@ -24,11 +24,12 @@ function(oa_room name)
     endif()
 endfunction()
 
-# oa_unit_test(ROOM SOURCES a_test.cpp … [USES room…])
+# oa_unit_test(ROOM SOURCES a_test.cpp … [USES room…] [APART word…])
 #   one Catch2 binary unit_<ROOM>, registered with ctest under that name. Its sources are compiled as
-#   oa_quick says.
+#   oa_quick says. Test cases whose names begin with a word of APART run beside the others as
+#   unit_<ROOM>_<word>: for rooms that wait for most of their time.
 function(oa_unit_test room)
-    cmake_parse_arguments(UNIT "" "" "SOURCES;USES" ${ARGN})
+    cmake_parse_arguments(UNIT "" "" "SOURCES;USES;APART" ${ARGN})
     add_executable(unit_${room} ${UNIT_SOURCES})
     list(TRANSFORM UNIT_USES PREPEND oa_)
     target_link_libraries(unit_${room} PRIVATE oa_${room} ${UNIT_USES} oa_test_main oa_warnings oa_quick)
@@ -37,6 +38,16 @@ function(oa_unit_test room)
     target_include_directories(unit_${room} PRIVATE "${CMAKE_SOURCE_DIR}/src/${room}")
     target_compile_definitions(unit_${room} PRIVATE
         OA_SOURCE_DIR="${CMAKE_SOURCE_DIR}" OA_BINARY_DIR="${CMAKE_BINARY_DIR}")
-    add_test(NAME unit_${room} COMMAND unit_${room} --durations no)
-    set_tests_properties(unit_${room} PROPERTIES LABELS unit TIMEOUT 300)
+    set(tests unit_${room})
+    set(rest) # with a filter Catch2 also runs the hidden ones
+    foreach(word IN LISTS UNIT_APART)
+        add_test(NAME unit_${room}_${word} COMMAND unit_${room} --durations no "${word}*")
+        list(APPEND tests unit_${room}_${word})
+        list(APPEND rest "~[.]" "~${word}*")
+    endforeach()
+    add_test(NAME unit_${room} COMMAND unit_${room} --durations no ${rest})
+    set_tests_properties(${tests} PROPERTIES LABELS unit TIMEOUT 300)
+    # What takes longest starts first.
+    list(LENGTH tests cost)
+    set_tests_properties(${tests} PROPERTIES COST ${cost})
 endfunction()
