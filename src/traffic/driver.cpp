@@ -14,6 +14,11 @@ std::string serving_text(const TrafficState& state) {
     return why ? std::string(*why) : state.serving.text();
 }
 
+std::string serves_text(const TrafficState& state) {
+    return state.serving.empty() ? "what serves is not a split: " + serving_text(state)
+                                 : serving_text(state) + " serves";
+}
+
 // The driver outlives the call: its owner awaits it.
 Task<Result<TrafficState>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause) {

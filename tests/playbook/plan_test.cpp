@@ -112,6 +112,8 @@ TEST_CASE("plan: traffic that is not as it should be is refused") {
     const auto refused = make_plan(base(), "haproxy", "haproxy:/run/haproxy.sock lane", none);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().message == "no stage can begin from this: stable 90, canary 40");
+    CHECK(traffic::serves_text(none) == "what serves is not a split: stable 90, canary 40");
+    CHECK(traffic::serves_text(at(5)) == "canary 5%, stable 95% serves");
     CHECK(
         refused.error().hint == "oa-stream rollback plan rollback-haproxy --set … --out back.json "
                                 "restores stable, whatever serves"

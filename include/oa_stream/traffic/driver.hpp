@@ -106,6 +106,8 @@ public:
 
 /// What serves, in words, also when it is not a split.
 [[nodiscard]] std::string serving_text(const TrafficState& state);
+/// The same as a clause: "canary 5%, stable 95% serves".
+[[nodiscard]] std::string serves_text(const TrafficState& state);
 
 /// verify() as most drivers need it: polls read() every `pause`.
 [[nodiscard]] Task<Result<TrafficState>>

@@ -85,9 +85,9 @@ DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
     out.state = restarted ? DriftState::restarted : DriftState::foreign;
     if (!(now.serving == ours)) {
         out.detail = fmt::format(
-            "{} was set and {} serves: {}",
+            "{} was set and {}: {}",
             ours.text(),
-            traffic::serving_text(now),
+            traffic::serves_text(now),
             restarted ? "the machinery was restarted and forgot what was set"
                       : "somebody else changed the traffic"
         );

@@ -163,7 +163,7 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         now->end_with(
             Moved::Result::unverified,
             fmt::format(
-                "{} was asked for, and {} serves", now->to.text(), traffic::serving_text(*state)
+                "{} was asked for, and {}", now->to.text(), traffic::serves_text(*state)
             )
         );
         co_return After::stop;
@@ -272,7 +272,7 @@ Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error
             fmt::format(
                 "{}; and yet {}",
                 error.text(),
-                seen ? traffic::serving_text(*seen) + " serves now"
+                seen ? traffic::serves_text(*seen) + " now"
                      : "it is unknown what serves now: " + seen.error().text()
             )
         );
