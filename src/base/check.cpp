@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/enum_words.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -44,6 +46,31 @@ Json to_json(const Check& check) {
         json["data"] = check.data;
     }
     return json;
+}
+
+std::string check_line(const Check& check) {
+    return fmt::format("{} {}: {}", to_string(check.verdict), check.id, check.detail);
+}
+
+std::string check_rows(const std::vector<Check>& checks) {
+    std::size_t verdicts = 0;
+    std::size_t ids = 0;
+    for (const Check& check : checks) {
+        verdicts = std::max(verdicts, to_string(check.verdict).size());
+        ids = std::max(ids, check.id.size());
+    }
+    std::string out;
+    for (const Check& check : checks) {
+        out += fmt::format(
+            "  {:<{}}  {:<{}}  {}\n",
+            to_string(check.verdict),
+            verdicts,
+            check.id,
+            ids,
+            check.detail
+        );
+    }
+    return out;
 }
 
 } // namespace oa_stream

@@ -65,10 +65,20 @@ Json member_or_empty(const Json& json, std::string_view key) {
     return found != nullptr && found->is_array() ? *found : Json::array();
 }
 
+Check judged(std::string id, bool pass, std::string detail) {
+    return {
+        .id = std::move(id),
+        .verdict = pass ? Verdict::pass : Verdict::fail,
+        .mode = CheckMode::replayed,
+        .detail = std::move(detail)
+    };
+}
+
 /// One list of sums, held against what is there. Files below `folder` that it does not name are
 /// wrong only for the list of the whole.
-BundleCheck check_list(const Contents& contents, const std::string& list, bool all) {
-    BundleCheck out;
+Check check_list(
+    std::string id, const Contents& contents, const std::string& list, bool all
+) {
     const std::string folder = list.substr(0, list.size() - k_sums.size());
     std::map<std::string, std::string> named;
     std::vector<std::string> wrong;
@@ -95,14 +105,14 @@ BundleCheck check_list(const Contents& contents, const std::string& list, bool a
             wrong.push_back(printable(file) + " is not listed");
         }
     }
-    out.pass = wrong.empty();
-    out.detail = out.pass ? counted(right, "file") + " as listed" : first_of(std::move(wrong));
-    return out;
+    const bool pass = wrong.empty();
+    return judged(
+        std::move(id), pass, pass ? counted(right, "file") + " as listed" : first_of(std::move(wrong))
+    );
 }
 
 /// What the maker of the bundle said of the runs' own seals.
-BundleCheck check_seals(const Json& manifest) {
-    BundleCheck out{"seals", false, {}};
+Check check_seals(const Json& manifest) {
     std::vector<std::string> wrong;
     std::size_t sealed = 0;
     for (const Json& run : member_or_empty(manifest, "runs")) {
@@ -118,18 +128,21 @@ BundleCheck check_seals(const Json& manifest) {
             }
         }
     }
-    out.pass = wrong.empty();
-    out.detail = !out.pass ? first_of(std::move(wrong))
-                 : sealed == 1
-                     ? "1 run was as it was sealed when this was made"
-                     : fmt::format("{} runs were as they were sealed when this was made", sealed);
-    return out;
+    const bool pass = wrong.empty();
+    return judged(
+        "seals",
+        pass,
+        !pass         ? first_of(std::move(wrong))
+        : sealed == 1 ? "1 run was as it was sealed when this was made"
+                      : fmt::format("{} runs were as they were sealed when this was made", sealed)
+    );
 }
 
 } // namespace
 
-bool BundleVerdict::pass() const noexcept {
-    return !checks.empty() && std::ranges::all_of(checks, &BundleCheck::pass);
+Verdict BundleVerdict::verdict() const noexcept {
+    const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
+    return passed > 0 && std::cmp_equal(passed, checks.size()) ? Verdict::pass : Verdict::fail;
 }
 
 Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
@@ -139,39 +152,37 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
            }));
     BundleVerdict out;
     out.files = contents.digests.size();
+    out.checks.push_back(judged(
+        "archive",
+        broken.empty(),
+        broken.empty() ? "read to its end" : fmt::format("{}, copy it again", broken)
+    ));
+    out.checks.push_back(judged(
+        "paths",
+        contents.odd.empty() && !contents.root.empty(),
+        contents.odd.empty()
+            ? fmt::format("{} plain files below {}", out.files, printable(contents.root))
+            : fmt::format("a bundle cannot hold {}", first_of(contents.odd))
+    ));
+    const std::string sums(k_sums);
     out.checks.push_back(
-        {"archive",
-         broken.empty(),
-         broken.empty() ? "read to its end" : fmt::format("{}, copy it again", broken)}
+        contents.sums.contains(sums) ? check_list("sums", contents, sums, true)
+                                     : judged("sums", false, "there is no SHA256SUMS")
     );
-    out.checks.push_back(
-        {"paths",
-         contents.odd.empty() && !contents.root.empty(),
-         contents.odd.empty()
-             ? fmt::format("{} plain files below {}", out.files, printable(contents.root))
-             : fmt::format("what no bundle holds: {}", first_of(contents.odd))}
-    );
-    if (contents.sums.contains(std::string(k_sums))) {
-        out.checks.push_back(check_list(contents, std::string(k_sums), true));
-        out.checks.back().id = "sums";
-    } else {
-        out.checks.push_back({"sums", false, "there is no SHA256SUMS"});
-    }
     const auto manifest = parse_json(contents.manifest);
     const bool known =
         manifest && string_member(*manifest, "schema").value_or("") == k_bundle_schema;
-    out.checks.push_back(
-        {"manifest", known, known ? std::string(k_bundle_schema) : "there is none that we know"}
-    );
+    out.checks.push_back(judged(
+        "manifest", known, known ? std::string(k_bundle_schema) : "there is none that we know"
+    ));
     out.manifest = known ? *manifest : Json(nullptr);
     if (known) {
         out.checks.push_back(check_seals(*manifest));
     }
     for (const auto& [list, text] : contents.sums) {
         if (list.starts_with("runs/")) {
-            BundleCheck check = check_list(contents, list, false);
-            check.id = "run " + printable(list.substr(5, list.size() - 5 - k_sums.size() - 1));
-            out.checks.push_back(std::move(check));
+            const auto run = printable(list.substr(5, list.size() - 5 - k_sums.size() - 1));
+            out.checks.push_back(check_list("run " + run, contents, list, false));
         }
     }
     return out;

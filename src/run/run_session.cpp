@@ -115,6 +115,11 @@ void RunSession::show(const Check& check) {
     }
 }
 
+void RunSession::add_said(Check check) {
+    say("  " + check_line(check));
+    add(std::move(check));
+}
+
 void RunSession::add(Check check) {
     note(check);
     shown_ = 0;

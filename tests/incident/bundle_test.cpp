@@ -55,8 +55,8 @@ struct Unpacked {
 
 std::vector<std::string> failing(const BundleVerdict& verdict) {
     std::vector<std::string> out;
-    for (const BundleCheck& check : verdict.checks) {
-        if (!check.pass) {
+    for (const Check& check : verdict.checks) {
+        if (check.verdict != Verdict::pass) {
             out.push_back(check.id);
         }
     }
@@ -64,7 +64,7 @@ std::vector<std::string> failing(const BundleVerdict& verdict) {
 }
 
 std::string detail(const BundleVerdict& verdict, std::string_view id) {
-    const auto found = std::ranges::find(verdict.checks, id, &BundleCheck::id);
+    const auto found = std::ranges::find(verdict.checks, id, &Check::id);
     return found == verdict.checks.end() ? "" : found->detail;
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("bundle: the same runs give the same bytes, and it verifies") {
     CHECK(first->digest == second->digest);
     const auto found = verify_bundle(first->file);
     REQUIRE(found.has_value());
-    CHECK(found->pass());
+    CHECK(found->verdict() == Verdict::pass);
     CHECK(found->files == first->files);
     CHECK(found->checks.size() == 7); // archive, paths, sums, manifest, seals, two runs
     CHECK(detail(*found, "seals") == "2 runs were as they were sealed when this was made");
@@ -113,7 +113,7 @@ TEST_CASE("bundle: where a secret stands it is refused by file, line and kind; t
     CHECK(made->redacted[0].line == 3);
     const auto found = verify_bundle(out);
     REQUIRE(found.has_value());
-    CHECK(found->pass());
+    CHECK(found->verdict() == Verdict::pass);
     CHECK(detail(*found, "seals") == "1 run was as it was sealed when this was made");
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("bundle: a run that was changed since its seal is refused unless it is
     REQUIRE(write_bundle(incident_of({folder}), out, {}, {.accept_changed = true}).has_value());
     const auto found = verify_bundle(out);
     REQUIRE(found.has_value());
-    CHECK_FALSE(found->pass()); // the run's own seal is broken, and that stays visible
+    CHECK(found->verdict() == Verdict::fail); // the run's own seal is broken, and that stays visible
 }
 
 TEST_CASE("bundle: redaction makes no broken seal whole") {
@@ -341,7 +341,7 @@ TEST_CASE("bundle: a run whose seal is damaged is refused as changed, and told w
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().hint.contains("--accept-changed"));
     const Unpacked at(state, incident, {}, {.accept_changed = true});
-    CHECK_FALSE(at.verdict.pass());
+    CHECK(at.verdict.verdict() == Verdict::fail);
 }
 
 TEST_CASE("bundle: a damaged one is never whole") {
@@ -355,7 +355,7 @@ TEST_CASE("bundle: a damaged one is never whole") {
         REQUIRE(write_file_atomic(bad, bytes.substr(0, length)).has_value());
         const auto found = verify_bundle(bad);
         REQUIRE(found.has_value());
-        CHECK_FALSE(found->pass());
+        CHECK(found->verdict() == Verdict::fail);
         CHECK(detail(*found, "archive") == "damaged: cut short, copy it again");
     }
     REQUIRE(write_file_atomic(bad, "no archive at all").has_value());
@@ -386,9 +386,9 @@ TEST_CASE("bundle: no name of one that a stranger made reaches a terminal raw") 
     REQUIRE(std::system(pack.c_str()) == 0);
     const auto found = verify_bundle(state.path / "b.tar.zst");
     REQUIRE(found.has_value());
-    CHECK_FALSE(found->pass());
+    CHECK(found->verdict() == Verdict::fail);
     CHECK(found->checks.size() == 5);
-    for (const BundleCheck& check : found->checks) {
+    for (const Check& check : found->checks) {
         CAPTURE(check.id, check.detail);
         CHECK_FALSE((check.id + check.detail).contains('\x1b'));
     }
@@ -425,7 +425,7 @@ TEST_CASE("bundle: nothing may stand behind its end") {
         REQUIRE(std::system((in + row.make).c_str()) == 0);
         const auto found = verify_bundle(state.path / "x");
         REQUIRE(found.has_value());
-        CHECK(found->pass() == row.pass);
+        CHECK((found->verdict() == Verdict::pass) == row.pass);
         CHECK(detail(*found, "archive").contains("after its end") != row.pass);
     }
 }

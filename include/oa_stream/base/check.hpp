@@ -33,5 +33,9 @@ struct Check {
 /// that was skipped, or no live pass at all, makes PASS into INCONCLUSIVE.
 [[nodiscard]] Verdict run_verdict(const std::vector<Check>& checks) noexcept;
 [[nodiscard]] Json to_json(const Check& check);
+/// "PASS id: detail", without a line's end.
+[[nodiscard]] std::string check_line(const Check& check);
+/// A line for each, indented by two, in columns.
+[[nodiscard]] std::string check_rows(const std::vector<Check>& checks);
 
 } // namespace oa_stream

@@ -1,6 +1,7 @@
 // An incident as one file that can be moved, checked anywhere, and made again byte for byte.
 #pragma once
 
+#include "oa_stream/base/check.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/run/redactions.hpp"
 
@@ -38,16 +39,11 @@ struct Bundle {
     const BundleRules& rules
 );
 
-struct BundleCheck {
-    std::string id; ///< "archive", "paths", "sums", "manifest", "seals", "run ID"
-    bool pass = false;
-    std::string detail;
-};
 struct BundleVerdict {
-    std::vector<BundleCheck> checks{};
+    std::vector<Check> checks{}; ///< archive, paths, sums, manifest, seals, "run ID"
     Json manifest = nullptr;
     std::size_t files = 0;
-    [[nodiscard]] bool pass() const noexcept;
+    [[nodiscard]] Verdict verdict() const noexcept; ///< pass or fail
 };
 
 /// Reads the whole file, offline and without unpacking it. One that ends too early, or does not end

@@ -71,6 +71,7 @@ public:
     /// The one shape of a check in the timeline: {event: "check", check: {…}}.
     void add(Check check);
     void add(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
+    void add_said(Check check); ///< with a line on the screen
     /// On the screen alone: a check of a probe that returns all of its checks at its end.
     void show(const Check& check);
     /// What a probe returned at its end, in its order; those that were not added yet are noted.

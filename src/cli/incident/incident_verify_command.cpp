@@ -1,10 +1,12 @@
 // incident verify: is this bundle what was sealed? Offline, without unpacking it.
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/bundle.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "runs/runs_args.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
@@ -16,14 +18,9 @@ struct Options {
 };
 
 Json document_of(const incident::BundleVerdict& found) {
-    Json out = plain_document(found.pass() ? "PASS" : "FAIL");
-    for (const incident::BundleCheck& check : found.checks) {
-        Check one;
-        one.id = check.id;
-        one.verdict = check.pass ? Verdict::pass : Verdict::fail;
-        one.mode = CheckMode::replayed;
-        one.detail = check.detail;
-        out["checks"].push_back(to_json(one));
+    Json out = plain_document(to_string(found.verdict()));
+    for (const Check& check : found.checks) {
+        out["checks"].push_back(to_json(check));
     }
     out["manifest"] = found.manifest;
     out["files"] = found.files;
@@ -32,17 +29,19 @@ Json document_of(const incident::BundleVerdict& found) {
 
 Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(const incident::BundleVerdict found, incident::verify_bundle(options.file));
-    const ExitCode exit = found.pass() ? ExitCode::ok : ExitCode::breach;
+    const ExitCode exit = found.verdict() == Verdict::pass ? ExitCode::ok : ExitCode::breach;
     if (context.json) {
         print_document("incident-verify", document_of(found), context);
         return exit;
     }
     if (!context.quiet || exit != ExitCode::ok) {
-        for (const incident::BundleCheck& check : found.checks) {
-            context.out(
-                fmt::format("{:<5} {}: {}\n", check.pass ? "PASS" : "FAIL", check.id, check.detail)
-            );
-        }
+        const std::string headline = fmt::format(
+            "{} {}: {}\n",
+            to_string(found.verdict()),
+            printable(options.file),
+            exit == ExitCode::ok ? "complete and unchanged" : "not as it was sealed"
+        );
+        show_text(headline + check_rows(found.checks), context);
     }
     return exit;
 }

@@ -260,10 +260,7 @@ std::string load_text(
         );
         out += table(totals);
     }
-    for (const Check& check : checks) {
-        out += fmt::format("  {:<12}  {}  {}\n", to_string(check.verdict), check.id, check.detail);
-    }
-    return out;
+    return out + check_rows(checks);
 }
 
 std::string progress_line(const probe::LoadSecond& second, const LoadTotals& totals, double all_s) {

@@ -87,7 +87,7 @@ void tell_route_checks(
     std::string text;
     for (const Check& check : checks) {
         if (check.verdict != Verdict::pass) {
-            text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
+            text += check_line(check) + "\n";
         }
     }
     const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);

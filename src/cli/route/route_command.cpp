@@ -274,7 +274,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     };
     std::string text = route_table(looked->snapshot.status);
     for (const Check& check : result.checks) {
-        text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
+        text += check_line(check) + "\n";
     }
     text += fmt::format("note: {}\n", k_lane_untouched);
     tell("route-verify", result.end.verdict, result.checks, more, text, context);

@@ -263,7 +263,7 @@ ExitCode finish(RouteContext& run, run::RunSession& session) {
     }
     std::string text = route_plan_text(run.plan) + result.headline + "\n";
     for (const Check& check : result.checks) {
-        text += fmt::format("{} {}: {}\n", to_string(check.verdict), check.id, check.detail);
+        text += check_line(check) + "\n";
     }
     return tell_result(session, result, run.task.schema, text, run.context);
 }

@@ -92,10 +92,7 @@ Task<void> roll_back_routes_last(RunContext* run) {
     LastStep last = co_await run->in.last(&run->journal);
     run->routes_unverified = last.routes_unverified;
     for (Check& check : last.checks) {
-        run->session.say(
-            fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
-        );
-        run->session.add(std::move(check));
+        run->session.add_said(std::move(check));
     }
 }
 

@@ -21,8 +21,7 @@ bool required(const RunContext& run) {
 Task<bool> check_way(RunContext* run, Through from, Through to, std::string id) {
     Check check = co_await run->in.instruments->continuity(from, to, std::move(id));
     const bool fine = check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
-    run->session.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
-    run->session.add(std::move(check));
+    run->session.add_said(std::move(check));
     co_return fine;
 }
 
@@ -58,8 +57,7 @@ Task<void> check_conversations(RunContext* run, std::string step) {
     if (check.verdict == Verdict::skipped) {
         co_return; // none was made: a rollback by another process, or a target that keeps none
     }
-    run->session.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
-    run->session.add(std::move(check));
+    run->session.add_said(std::move(check));
 }
 
 namespace {

@@ -27,9 +27,7 @@ StepEnd add_checks(RunContext& run, const std::string& id, std::vector<Check> ch
     const auto total = checks.size();
     for (Check& check : checks) {
         if (!good(check)) {
-            run.session.say(
-                fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
-            );
+            run.session.say("  " + check_line(check));
         }
         run.session.add(std::move(check));
     }
@@ -81,8 +79,7 @@ Task<StepEnd> check_drilled(RunContext* run) {
     const auto state = run->session.folder().path().parent_path().parent_path();
     Check check = judge_drilled(state, run->playbook());
     const bool fine = check.verdict == Verdict::pass;
-    run->session.say(fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail));
-    run->session.add(std::move(check));
+    run->session.add_said(std::move(check));
     co_return fine || !run->changes_traffic() ? StepEnd::go_on : StepEnd::stop;
 }
 
@@ -221,10 +218,7 @@ Task<bool> carry_out_last(RunContext* run) {
     run->routes_unverified = last.routes_unverified;
     const bool fine = std::ranges::all_of(last.checks, good);
     for (Check& check : last.checks) {
-        run->session.say(
-            fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
-        );
-        run->session.add(std::move(check));
+        run->session.add_said(std::move(check));
     }
     co_return fine;
 }

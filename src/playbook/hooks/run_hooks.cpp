@@ -63,9 +63,7 @@ Task<StepEnd> ask_hooks(RunContext* run, const Step* step) {
         check.id += "@" + step->id;
         fine = fine && check.verdict == Verdict::pass;
         if (check.verdict != Verdict::pass) {
-            run->session.say(
-                fmt::format("  {} {}: {}", to_string(check.verdict), check.id, check.detail)
-            );
+            run->session.say("  " + check_line(check));
         }
         run->session.add(std::move(check));
     }

@@ -133,7 +133,7 @@ describe('from a failed rehearsal to an issue', () => {
     assert.throws(() => sh('sha256sum', ['--quiet', '--strict', '-c', 'SHA256SUMS'], { cwd: path.join(moved, 'runs', id) }), (error) => /report\.md: FAILED/.test(error.stdout));
     // Nor does a bundle that was cut, or has another behind it.
     const bytes = fs.readFileSync(out), bad = path.join(path.dirname(out), 'bad.tar.zst');
-    for (const [wrong, why] of [[bytes.subarray(0, bytes.length - 5), /archive: damaged: cut short, copy it again/], [Buffer.concat([bytes, bytes]), /archive: damaged: there is data after its end/]]) {
+    for (const [wrong, why] of [[bytes.subarray(0, bytes.length - 5), /^FAIL .*: not as it was sealed\n  FAIL +archive +damaged: cut short, copy it again/], [Buffer.concat([bytes, bytes]), /^  FAIL +archive +damaged: there is data after its end/m]]) {
       fs.writeFileSync(bad, wrong);
       const told = await oa(['incident', 'verify', bad]);
       assert.equal(told.code, 1, told.stderr);
