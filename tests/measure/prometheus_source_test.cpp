@@ -4,6 +4,7 @@
 #include "fake_prometheus.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -91,6 +92,35 @@ std::vector<Trap> traps() {
 }
 
 } // namespace
+
+TEST_CASE("prometheus source: a clock that is far from the server's decides nothing") {
+    struct Clocks {
+        std::chrono::seconds ahead; ///< the server's
+        std::string why;            ///< empty: near enough
+    };
+    for (const auto& [ahead, why] : {
+             Clocks{std::chrono::hours(1), "behind Prometheus's"},
+             {-std::chrono::hours(1), "ahead of Prometheus's"},
+             {std::chrono::seconds(5), ""},
+             {-std::chrono::seconds(5), ""},
+         }) {
+        const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+        const auto date = fmt::format("{:%a, %d %b %Y %T} GMT", fmt::gmtime(now + ahead));
+        FakePrometheus prometheus([&](std::string_view, int) {
+            Scripted out;
+            out.headers.set("date", date);
+            return out;
+        });
+        const auto got = ask(prometheus, question_of());
+        INFO(date << " " << (got ? got->why : got.error().text()));
+        REQUIRE(got.has_value() == why.empty());
+        if (!got) {
+            CHECK(got.error().text().contains(why));
+            CHECK(got.error().code == Code::precondition);
+            CHECK(prometheus.queries.size() == 1);
+        }
+    }
+}
 
 TEST_CASE("prometheus source: a healthy lane is counted, its buckets and its queries kept") {
     FakePrometheus prometheus;

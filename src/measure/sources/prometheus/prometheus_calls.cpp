@@ -4,6 +4,7 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include <fmt/format.h>
 
@@ -92,6 +93,27 @@ bool passing(const net::ClientResponse& response, Code code) {
     return false;
 }
 
+/// An answer for the wrong hour looks like any other: only the server's date shows it.
+Result<void> check_clocks(const net::ClientResponse& response, WallTime asked) {
+    constexpr auto k_most_apart = std::chrono::seconds(30); // less than two usual scrapes
+    const auto date = net::parse_http_date(trim(response.headers.get("date").value_or("")));
+    const WallTime now = std::chrono::system_clock::now();
+    if (!date || (*date >= asked - k_most_apart && *date <= now + k_most_apart)) {
+        return {};
+    }
+    const auto apart = std::chrono::abs(std::chrono::duration_cast<std::chrono::seconds>(*date - now));
+    return fail(
+        Code::precondition,
+        fmt::format(
+            "this machine's clock is {} {} Prometheus's, so it would be asked about another time",
+            format_duration(apart),
+            *date > now ? "behind" : "ahead of"
+        ),
+        {},
+        "set the wrong clock (timedatectl)"
+    );
+}
+
 Millis asked_to_wait(const net::ClientResponse& response) {
     const auto field = response.headers.get("retry-after");
     const auto seconds = parse_count(trim(field.value_or("")), 0, k_longest_wait_s);
@@ -161,6 +183,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         if (options_.token) {
             OA_CO_TRY(bearer, co_await options_.token(refused));
         }
+        const WallTime asked = std::chrono::system_clock::now();
         auto response = co_await client_.fetch(request(path, parameters, left, bearer));
         forget(response.body, bearer);
         constexpr int k_unauthorised = 401;
@@ -173,10 +196,11 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         }
         if (response.failure == net::TransferFailure::none) {
             auto answer = parse_answer(response.status, response.body, type, options_.limits);
-            if (answer) {
+            const auto clocks = check_clocks(response, asked);
+            if (answer && clocks) {
                 co_return answer;
             }
-            last = std::move(answer).error();
+            last = answer ? clocks.error() : std::move(answer).error();
         } else {
             last = lost(response, options_.limits.bytes);
         }
