@@ -54,16 +54,16 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
         }
         const auto digest = sha256_of_file(folder / file);
         if (!digest) {
-            out.missing.push_back(file);
+            out.missing.push_back(printable(file));
         } else if (*digest != line.digest) {
-            out.changed.push_back(file);
+            out.changed.push_back(printable(file));
         } else {
             ++out.right;
         }
     }
     for (const std::string& file : files_below(folder)) {
         if (!listed.contains(file) && !is_written_afterwards(file)) {
-            out.added.push_back(file);
+            out.added.push_back(printable(file));
         }
     }
     return out;

@@ -233,6 +233,19 @@ TEST_CASE("runs: a line of the sums that is none is a change, and the others are
     CHECK(check->added.empty());
 }
 
+TEST_CASE("runs: names that are not UTF-8 can be shown and written as JSON") {
+    const Scratch state;
+    const auto folder = state.ended();
+    const std::string sums = *read_file(folder / "SHA256SUMS");
+    REQUIRE(write_file_atomic(folder / "SHA256SUMS", sums + std::string(64, 'a') + "  s\xe5n\n")
+                .has_value());
+    REQUIRE(write_file_atomic(folder / "n\xe5r", "x").has_value());
+    const auto check = check_sums(folder);
+    REQUIRE(check.has_value());
+    CHECK(check->missing == std::vector<std::string>{"s\\xe5n"});
+    CHECK(check->added == std::vector<std::string>{"n\\xe5r"});
+}
+
 TEST_CASE("runs: the reason of a pin passes the redaction table") {
     const Scratch state;
     const auto folder = state.ended();
