@@ -82,7 +82,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
 std::string format_duration(std::chrono::milliseconds duration) {
     const auto total = duration.count();
     if (total < 0) {
-        return "-" + format_duration(-duration);
+        using Limits = std::chrono::milliseconds;
+        return "-" + format_duration(duration == Limits::min() ? Limits::max() : -duration);
     }
     if (total < 1000) {
         return fmt::format("{}ms", total);

@@ -54,6 +54,7 @@ TEST_CASE("duration: printed in the shortest exact form") {
     CHECK(format_duration(Millis{150000}) == "2m30s");
     CHECK(format_duration(Millis{3600000}) == "1h");
     CHECK(format_duration(Millis{3661500}) == "1h1m1.5s");
+    CHECK(format_duration(Millis::min()).starts_with("-2562047788015h"));
 }
 
 TEST_CASE("wall time: RFC 3339 with milliseconds, and a folder-safe form") {

@@ -84,7 +84,10 @@ std::string decides_in(const Plan& plan, const measure::GateSpec& gate) {
     if (!seconds) {
         return "cannot decide";
     }
-    const Millis needs(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
+    constexpr double k_longest_s = 1e9; // a foreign plan may say more than milliseconds can hold
+    const Millis needs(
+        static_cast<std::int64_t>(std::ceil(std::clamp(*seconds, 0.0, k_longest_s) * 1000))
+    );
     const Millis bake = plan.playbook.stage.bake;
     const Millis most = bake + plan.playbook.stage.extend_at_most;
     return fmt::format(
