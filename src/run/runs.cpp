@@ -133,6 +133,22 @@ std::string_view to_string(RunLife life) noexcept {
     return enum_word<RunLife::died>(k_words, life);
 }
 
+namespace {
+
+/// The link on the way to `path` that leads nowhere: its disk may not be mounted.
+fs::path dangling_link(fs::path path) {
+    std::error_code error;
+    while (!path.empty() && !fs::exists(path, error)) {
+        if (fs::is_symlink(path, error)) {
+            return path;
+        }
+        path = path.parent_path();
+    }
+    return {};
+}
+
+} // namespace
+
 Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
     std::vector<fs::path> out;
     const fs::path runs = state_dir / "runs";
@@ -149,6 +165,13 @@ Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
             fmt::format("cannot list the runs: {}", error.message()),
             runs.string(),
             fmt::format("sudo oa-stream --state-dir {} runs list", shell_word(state_dir.string()))
+        );
+    }
+    if (const fs::path link = dangling_link(runs); !link.empty()) {
+        return fail(
+            Code::io,
+            "cannot list the runs: this link leads nowhere; is its disk mounted?",
+            link.string()
         );
     }
     std::ranges::sort(out);

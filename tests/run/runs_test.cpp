@@ -246,6 +246,20 @@ TEST_CASE("runs: names that are not UTF-8 can be shown and written as JSON") {
     CHECK(check->added == std::vector<std::string>{"n\\xe5r"});
 }
 
+TEST_CASE("runs: a link to a disk that is not mounted is not a place without runs") {
+    const Scratch state;
+    const fs::path link = state.path / "link";
+    fs::create_symlink(state.path / "unmounted", link);
+    for (const fs::path& place : {link, link / "deeper"}) {
+        const auto runs = run_folders(place);
+        REQUIRE_FALSE(runs.has_value());
+        CHECK(runs.error().code == Code::io);
+        CHECK(runs.error().where == link.string());
+    }
+    fs::create_directory(state.path / "unmounted");
+    CHECK(run_folders(link / "deeper").value().empty());
+}
+
 TEST_CASE("runs: the reason of a pin passes the redaction table") {
     const Scratch state;
     const auto folder = state.ended();
