@@ -67,7 +67,9 @@ void take_document(RunEntry& out) {
             (out.headline.empty() ? "Rolled back afterwards: " : " Rolled back afterwards: ") +
             text_in(*rolled_back, "headline");
     }
-    out.next = text_in(json, "next");
+    // What it asked for was done.
+    const bool back = rolled_back != nullptr && out.facts.ended == RunEnding::rolled_back;
+    out.next = back ? "" : text_in(json, "next");
     if (const auto began = parse_rfc3339(text_in(json, "started_at"))) {
         out.started = *began;
         out.started_at = text_in(json, "started_at");

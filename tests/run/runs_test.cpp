@@ -260,6 +260,21 @@ TEST_CASE("runs: a link to a disk that is not mounted is not a place without run
     CHECK(run_folders(link / "deeper").value().empty());
 }
 
+TEST_CASE("runs: one that was rolled back afterwards asks for no rollback any more") {
+    const Scratch state;
+    const fs::path folder = state.path / "runs/20260222T043600Z-cutover-1a2b3c4d";
+    fs::create_directories(folder);
+    for (const auto& [code, next] : {std::pair{0, ""}, {8, "oa-stream rollback apply"}}) {
+        const std::string text = fmt::format(
+            R"({{"kind":"cutover","exit_code":8,"next":"oa-stream rollback apply",)"
+            R"("rolled_back":{{"exit_code":{}}}}})",
+            code
+        );
+        REQUIRE(write_file_atomic(folder / "run.json", text).has_value());
+        CHECK(read_run(folder)->next == next);
+    }
+}
+
 TEST_CASE("runs: the reason of a pin passes the redaction table") {
     const Scratch state;
     const auto folder = state.ended();
