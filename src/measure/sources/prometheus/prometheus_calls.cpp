@@ -94,19 +94,19 @@ bool passing(const net::ClientResponse& response, Code code) {
 }
 
 /// An answer for the wrong hour looks like any other: only the server's date shows it.
-Result<void> check_clocks(const net::ClientResponse& response, WallTime asked) {
+Result<Answer> timely(Result<Answer> answer, const net::ClientResponse& response, WallTime asked) {
     constexpr auto k_most_apart = std::chrono::seconds(30); // less than two usual scrapes
     const auto date = net::parse_http_date(trim(response.headers.get("date").value_or("")));
     const WallTime now = std::chrono::system_clock::now();
-    if (!date || (*date >= asked - k_most_apart && *date <= now + k_most_apart)) {
-        return {};
+    if (!answer || !date || (*date >= asked - k_most_apart && *date <= now + k_most_apart)) {
+        return answer;
     }
-    const auto apart = std::chrono::abs(std::chrono::duration_cast<std::chrono::seconds>(*date - now));
+    const auto apart = std::chrono::round<std::chrono::seconds>(*date - now);
     return fail(
         Code::precondition,
         fmt::format(
             "this machine's clock is {} {} Prometheus's, so it would be asked about another time",
-            format_duration(apart),
+            format_duration(std::chrono::abs(apart)),
             *date > now ? "behind" : "ahead of"
         ),
         {},
@@ -196,11 +196,11 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         }
         if (response.failure == net::TransferFailure::none) {
             auto answer = parse_answer(response.status, response.body, type, options_.limits);
-            const auto clocks = check_clocks(response, asked);
-            if (answer && clocks) {
+            answer = timely(std::move(answer), response, asked);
+            if (answer) {
                 co_return answer;
             }
-            last = answer ? clocks.error() : std::move(answer).error();
+            last = std::move(answer).error();
         } else {
             last = lost(response, options_.limits.bytes);
         }
