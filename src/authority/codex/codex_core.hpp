@@ -183,6 +183,7 @@ private:
     copy_withheld(Self self, Link link, std::string from, std::shared_ptr<CodexThread> to);
 
     // threads/codex_thread_change.cpp
+    [[nodiscard]] static Task<Result<void>> delete_held(Self self, Link link, CodexThread* thread);
     [[nodiscard]] static Task<void> delete_retired(Self self, Link link);
 
     // codex_notify.cpp

@@ -25,6 +25,8 @@ turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size
 /// Codex forgets a thread that has neither a turn nor a name when its process ends, and refuses an
 /// empty name. So a thread that is made without one gets this, which is not a title.
 inline constexpr std::string_view k_unnamed = "New conversation";
+/// Of a thread that was deleted and waits until no fork needs it: nobody sees it.
+inline constexpr std::string_view k_retired = "oa-stream: deleted, but a copy shares its history";
 
 /// "thread" of thread/read: the name, else the first user text, is its title.
 [[nodiscard]] ThreadInfo thread_info(const Json& thread);

@@ -41,6 +41,7 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
         refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_empty) {
         co_return ListedTurns{};
     }
+    OA_CO_CHECK(self->threads_.check_kept(query.thread));
     OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
     auto page = listed_turns(result, self->home_.work.string());
     if (page) {

@@ -63,7 +63,8 @@ Task<Result<std::vector<ThreadInfo>>> CodexCore::threads(Self self, std::vector<
             continue;
         }
         OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/read"));
-        if (const Json* thread = member(result, "thread"); thread != nullptr) {
+        const Json* thread = member(result, "thread");
+        if (thread != nullptr && text_view_in(*thread, "name") != k_retired) {
             out.push_back(thread_info(*thread));
         }
     }

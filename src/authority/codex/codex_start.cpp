@@ -190,6 +190,7 @@ Task<Result<std::string>> CodexCore::make_thread(Self self, TurnRequest asked) {
 
 Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::string title) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
+    OA_CO_CHECK(self->threads_.check_kept(thread));
     Json params = thread_params(thread);
     params["name"] = std::move(title);
     OA_CO_CHECK(self->saved(

@@ -17,6 +17,12 @@ std::shared_ptr<CodexThread> CodexThreads::find_or_add(const std::string& id) {
     return thread;
 }
 
+Result<void> CodexThreads::check_kept(std::string_view id) const {
+    const auto known = find(id);
+    return known && known->deleted ? Result<void>(fail(Code::not_found, "the thread is deleted"))
+                                   : Result<void>{};
+}
+
 Task<Result<ThreadHold>>
 CodexThreads::hold(CodexThreads* self, std::string id, Clock::time_point deadline) {
     while (true) {

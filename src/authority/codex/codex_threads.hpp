@@ -25,6 +25,7 @@ struct CodexThread {
     bool ephemeral = false;
     std::vector<std::string> functions{}; ///< the client's, of a thread that was started here
     bool foreign = false; ///< a turn that is not ours ran there when it was last resumed
+    bool deleted = false; ///< or about to be
     bool busy = false; ///< being prepared, running a turn, or being unsubscribed
     std::optional<turn::Usage> total{}; ///< unset: only codex knows
     std::string last_turn{};
@@ -71,6 +72,8 @@ public:
 
     [[nodiscard]] std::shared_ptr<CodexThread> find(std::string_view id) const;
     [[nodiscard]] std::shared_ptr<CodexThread> find_or_add(const std::string& id);
+    /// Code::not_found while it is being deleted.
+    [[nodiscard]] Result<void> check_kept(std::string_view id) const;
     /// The thread, held, as soon as it is free: waits for a turn that is being stopped.
     /// Code::conflict when a turn runs on it or it is not free by `deadline`, Code::cancelled.
     [[nodiscard]] static Task<Result<ThreadHold>>

@@ -94,6 +94,11 @@ Task<void> Chats::guest_session(CallPtr call) {
 }
 
 Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
+    const auto& record = call->record;
+    if (rejection.status == 502 && call->match.id &&
+        !lane_->ids().contains(record.owner, record.thread)) { // deleted meanwhile
+        rejection = reject_unknown_thread();
+    }
     if (rejection.status >= 500 && !rejection.cause.empty() && lane_->parts.log != nullptr) {
         lane_->parts.log->event(
             LogLevel::warn,

@@ -8,7 +8,7 @@ import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { scratch } from '../lib/process.mjs';
+import { scratch, sleep } from '../lib/process.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });
@@ -127,6 +127,30 @@ test('a copy ends with an answer or before a question; both go on by themselves 
   while (/trunk-first/.test(rollouts(lane)) && Date.now() < until) await new Promise((done) => { setTimeout(done, 20); });
   assert.doesNotMatch(rollouts(lane), /trunk-first/, 'with its last copy the trunk is deleted at Codex, too');
   assert.deepEqual((await listed(lane)).map(([id]) => id), ['empty']);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a conversation that is deleted while it is named, read and copied is gone for all of them, and stays gone', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  for (let round = 0; round < 6; ++round) {
+    await say(lane, 'one', 'about secrets');
+    assert.equal((await post(lane, '/api/chats/one/fork', '{"id":"copy"}')).status, 201);
+    const asked = [];
+    const deleted = remove(lane, '/api/chats/one');
+    for (let n = 0; n < 20; ++n) {
+      asked.push(patch(lane, '/api/chats/one', { title: 'Named late' }), send(lane.base, { path: '/api/chats/one' }), post(lane, '/api/chats/one/fork', `{"id":"copy-${round}-${n}"}`));
+      await sleep(1);
+    }
+    assert.equal((await deleted).status, 204);
+    const answers = await Promise.all(asked);
+    for (const answer of answers) {
+      assert.ok([200, 201, 404].includes(answer.status), `${answer.status} ${answer.text}`);
+      assert.doesNotMatch(answer.text, /oa-stream: /);
+      if (answer.status === 201) assert.equal((await remove(lane, `/api/chats/${answer.json().data.id}`)).status, 204);
+    }
+    assert.equal((await remove(lane, '/api/chats/copy')).status, 204);
+    await lane.until(() => !rollouts(lane).includes('about secrets'), 'nothing of it is left', 3000);
+  }
   assert.equal((await lane.stop()).code, 0);
 });
 

@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
+#include "codex/codex_history.hpp"
 #include "codex/codex_refusals.hpp"
 #include "codex/codex_requests.hpp"
 
@@ -15,9 +16,6 @@ namespace {
 
 constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
 constexpr int k_archive_page = 50;
-/// Nobody sees this name: no row of an id map leads to the thread any more.
-constexpr std::string_view k_retired = "oa-stream: deleted, but a copy shares its history";
-
 Json archived_threads_params(const std::string& cursor) {
     Json params = Json::object(
         {{"limit", k_archive_page}, {"archived", true}, {"modelProviders", Json::array()}} // all
@@ -39,22 +37,29 @@ Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
     OA_CO_TRY(
         const ThreadHold hold,
-        co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
+        co_await CodexThreads::hold(&self->threads_, std::move(thread), Clock::now() + k_busy_wait)
     );
-    RpcOutcome outcome = co_await call(self, link, "thread/delete", thread_params(thread));
+    hold->deleted = true; // a name that is given now would take the place of ours
+    auto gone = co_await delete_held(self, link, &*hold);
+    hold->deleted = gone.has_value();
+    co_return gone;
+}
+
+Task<Result<void>> CodexCore::delete_held(Self self, Link link, CodexThread* thread) {
+    RpcOutcome outcome = co_await call(self, link, "thread/delete", thread_params(thread->id));
     if (is_kind(outcome, RefusalKind::thread_shared)) {
-        Json name = thread_params(thread);
+        Json name = thread_params(thread->id);
         name["name"] = k_retired;
         OA_CO_CHECK(
             settle(co_await call(self, link, "thread/name/set", std::move(name)), "thread/name/set")
         );
-        outcome = co_await call(self, link, "thread/archive", thread_params(thread));
+        outcome = co_await call(self, link, "thread/archive", thread_params(thread->id));
         OA_CO_CHECK(settle(std::move(outcome), "thread/archive"));
-        self->threads_.forget(*hold);
+        self->threads_.forget(*thread);
         self->retired_ = true;
         co_return Result<void>{};
     }
-    self->threads_.forget(*hold);
+    self->threads_.forget(*thread);
     OA_CO_CHECK(self->saved(settle(std::move(outcome), "thread/delete")));
     if (self->retired_) {
         oa_stream::spawn(self->executor_, "codex retired threads", delete_retired(self, link));
