@@ -45,7 +45,7 @@ EarlierMessage assistant(std::string id) {
 TEST_CASE("replace: a plain send appends and needs no look at the thread") {
     const auto request = page({user("u1"), assistant("T1")}, "u2", "two");
     CHECK_FALSE(asks_to_replace(request));
-    CHECK(plan_replace(request, k_two, 0)->kind == Kind::append);
+    CHECK(plan_replace(request, k_two, {0})->kind == Kind::append);
 }
 
 TEST_CASE("replace: regenerate names the answer, which is the turn") {
@@ -53,7 +53,7 @@ TEST_CASE("replace: regenerate names the answer, which is the turn") {
     request.regenerate = true;
     request.message_id = "T2";
     CHECK(asks_to_replace(request));
-    const auto plan = plan_replace(request, k_two, 0).value();
+    const auto plan = plan_replace(request, k_two, {0}).value();
     CHECK(plan.kind == Kind::revert);
     CHECK(plan.from_turn == "T2");
 }
@@ -62,39 +62,39 @@ TEST_CASE("replace: regenerating an earlier answer drops it and everything after
     auto request = page({}, "u1", "one");
     request.regenerate = true;
     request.message_id = "T1";
-    CHECK(plan_replace(request, k_two, 0)->from_turn == "T1");
+    CHECK(plan_replace(request, k_two, {0})->from_turn == "T1");
 }
 
 TEST_CASE("replace: a turn id with odd characters is found through its wire form") {
     auto request = page({}, "u1", "one");
     request.regenerate = true;
     request.message_id = "turn-7-x";
-    const auto plan = plan_replace(request, {past("turn:7/x", "one")}, 0).value();
+    const auto plan = plan_replace(request, {past("turn:7/x", "one")}, {0}).value();
     CHECK(plan.from_turn == "turn:7/x");
 }
 
 TEST_CASE("replace: regenerate without messageId means the turn after the last answer held") {
     auto request = page({user("u1"), assistant("T1")}, "u2", "two");
     request.regenerate = true;
-    CHECK(plan_replace(request, k_two, 0)->from_turn == "T2");
+    CHECK(plan_replace(request, k_two, {0})->from_turn == "T2");
     auto first = page({}, "u1", "one");
     first.regenerate = true;
-    CHECK(plan_replace(first, k_two, 0)->from_turn == "T1");
+    CHECK(plan_replace(first, k_two, {0})->from_turn == "T1");
 }
 
 TEST_CASE("replace: regenerate after a send that never became a turn appends") {
     auto request = page({user("u1"), assistant("T1"), user("u2"), assistant("T2")}, "u3", "three");
     request.regenerate = true;
-    CHECK(plan_replace(request, k_two, 0)->kind == Kind::append);
-    CHECK(plan_replace(request, {}, 4)->kind == Kind::append);
+    CHECK(plan_replace(request, k_two, {0})->kind == Kind::append);
+    CHECK(plan_replace(request, {}, {4})->kind == Kind::append);
 }
 
 TEST_CASE("replace: regenerate after a refused send appends, also when the page saw no answer") {
     const std::vector turns{past("T1", "one", "u1")};
     auto request = page({user("u1")}, "u2", "two");
     request.regenerate = true;
-    CHECK(plan_replace(request, turns, 0)->kind == Kind::append);
-    const auto taken = plan_replace(request, {turns[0], past("T2", "other", "u9")}, 0);
+    CHECK(plan_replace(request, turns, {0})->kind == Kind::append);
+    const auto taken = plan_replace(request, {turns[0], past("T2", "other", "u9")}, {0});
     CHECK_FALSE(taken.has_value());
 }
 
@@ -103,17 +103,17 @@ TEST_CASE("replace: a lone message whose id no turn has never became one") {
     auto request = page({}, "u2", "two");
     request.whole_list = false;
     request.regenerate = true;
-    CHECK(plan_replace(request, turns, 0)->kind == Kind::append);
-    CHECK_FALSE(plan_replace(request, {turns[0], past("T2", "two")}, 0).has_value());
+    CHECK(plan_replace(request, turns, {0})->kind == Kind::append);
+    CHECK_FALSE(plan_replace(request, {turns[0], past("T2", "two")}, {0}).has_value());
 }
 
 TEST_CASE("replace: an edited message drops the turn that answered its old text") {
     auto request = page({user("u1"), assistant("T1")}, "u2", "two, but better");
     request.message_id = "u2";
-    CHECK(plan_replace(request, k_two, 0)->from_turn == "T2");
+    CHECK(plan_replace(request, k_two, {0})->from_turn == "T2");
     auto first = page({}, "u1", "one, but better");
     first.message_id = "u1";
-    CHECK(plan_replace(first, k_two, 0)->from_turn == "T1");
+    CHECK(plan_replace(first, k_two, {0})->from_turn == "T1");
 }
 
 TEST_CASE("replace: a message the authority knows by the client's id needs no history") {
@@ -121,21 +121,21 @@ TEST_CASE("replace: a message the authority knows by the client's id needs no hi
     auto request = page({}, "u2", "edited");
     request.whole_list = false;
     request.message_id = "u2";
-    CHECK(plan_replace(request, turns, 0)->from_turn == "T2");
+    CHECK(plan_replace(request, turns, {0})->from_turn == "T2");
 }
 
 TEST_CASE("replace: sending the last message again after a lost answer replaces that turn") {
     auto request = page({user("u1"), assistant("T1")}, "u2", "two");
     request.message_id = "u2";
-    CHECK(plan_replace(request, k_two, 0)->from_turn == "T2");
-    CHECK(plan_replace(request, {past("T1", "one")}, 0)->kind == Kind::append);
+    CHECK(plan_replace(request, k_two, {0})->from_turn == "T2");
+    CHECK(plan_replace(request, {past("T1", "one")}, {0})->kind == Kind::append);
 }
 
 TEST_CASE("replace: what is unclear is refused, never guessed") {
     SECTION("the page's answers are not this thread's") {
         auto request = page({user("u1"), assistant("elsewhere")}, "u2", "two");
         request.regenerate = true;
-        const auto plan = plan_replace(request, k_two, 0);
+        const auto plan = plan_replace(request, k_two, {0});
         REQUIRE_FALSE(plan.has_value());
         CHECK(plan.error().status == 422);
         CHECK(plan.error().code == "regenerate_unsupported");
@@ -144,22 +144,22 @@ TEST_CASE("replace: what is unclear is refused, never guessed") {
         auto request = page({}, "u2", "edited");
         request.whole_list = false;
         request.message_id = "u2";
-        CHECK_FALSE(plan_replace(request, k_two, 0).has_value());
+        CHECK_FALSE(plan_replace(request, k_two, {0}).has_value());
     }
     SECTION("messageId names neither the newest message nor an answer") {
         auto request = page({user("u1"), assistant("T1")}, "u2", "two");
         request.message_id = "nobody";
-        CHECK_FALSE(plan_replace(request, k_two, 0).has_value());
+        CHECK_FALSE(plan_replace(request, k_two, {0}).has_value());
     }
     SECTION("the turn at that place asked something else") {
         auto request = page({user("u1"), assistant("T1")}, "u2", "other question");
         request.regenerate = true;
-        CHECK_FALSE(plan_replace(request, k_two, 0).has_value());
+        CHECK_FALSE(plan_replace(request, k_two, {0}).has_value());
     }
     SECTION("the turn at that place answers another message") {
         auto request = page({}, "u9", "edited");
         request.message_id = "u9";
-        CHECK_FALSE(plan_replace(request, {past("T1", "one", "u1")}, 0).has_value());
+        CHECK_FALSE(plan_replace(request, {past("T1", "one", "u1")}, {0}).has_value());
     }
 }
 
@@ -168,12 +168,48 @@ TEST_CASE("replace: a thread that began with seeded messages") {
     SECTION("the first turn is the one after the seed") {
         auto request = page({user("u1"), assistant("a1")}, "u2", "one");
         request.regenerate = true;
-        CHECK(plan_replace(request, k_two, 2)->from_turn == "T1");
+        CHECK(plan_replace(request, k_two, {2})->from_turn == "T1");
     }
     SECTION("replacing a seeded message begins a new thread") {
         auto request = page({}, "u1", "edited");
         request.message_id = "u1";
-        CHECK(plan_replace(request, k_two, 2)->kind == Kind::reseed);
+        CHECK(plan_replace(request, k_two, {2})->kind == Kind::reseed);
+    }
+    SECTION("also where the page and the thread know its messages by the same ids") {
+        auto request = page({user("u1"), assistant("a1")}, "u2", "asked again");
+        request.regenerate = true;
+        request.message_id = "a2";
+        CHECK(plan_replace(request, k_two, {4, {"u1", "a1", "u2", "a2"}})->kind == Kind::reseed);
+    }
+}
+
+TEST_CASE("replace: a page that holds the newest messages alone loses none of a seed") {
+    const SeededMessages seeded{4, {"u1", "a1", "u2", "a2"}};
+    const std::vector turns{past("T1", "one", "u3")};
+    SECTION("a message that never arrived comes behind what the page holds") {
+        auto request = page({assistant("a2"), user("u3"), assistant("T1")}, "u4", "lost");
+        request.regenerate = true;
+        CHECK(plan_replace(request, turns, seeded)->kind == Kind::append);
+    }
+    SECTION("as does the first one") {
+        auto request = page({assistant("a2")}, "u3", "lost");
+        request.regenerate = true;
+        CHECK(plan_replace(request, {}, seeded)->kind == Kind::append);
+    }
+    SECTION("a message of which nothing is known") {
+        auto request = page({}, "u9", "lost");
+        request.regenerate = true;
+        CHECK_FALSE(plan_replace(request, turns, seeded).has_value());
+    }
+    SECTION("a seeded message without those before it") {
+        auto request = page({assistant("a1")}, "u2", "edited");
+        request.message_id = "u2";
+        CHECK_FALSE(plan_replace(request, turns, seeded).has_value());
+    }
+    SECTION("a message behind a seeded one that is not the last") {
+        auto request = page({user("u1"), assistant("a1")}, "u9", "edited");
+        request.regenerate = true;
+        CHECK_FALSE(plan_replace(request, {}, seeded).has_value());
     }
 }
 
@@ -188,7 +224,7 @@ TEST_CASE("replace: four times the conversation costs about four times as much, 
         auto request = page(std::move(earlier), "new", "text");
         request.message_id = "new";
         const auto began = std::clock(); // CPU, so that a busy machine changes nothing
-        CHECK_FALSE(plan_replace(request, thread, 0).has_value());
+        CHECK_FALSE(plan_replace(request, thread, {0}).has_value());
         return std::clock() - began;
     };
     (void)cost(1000); // warm

@@ -25,6 +25,12 @@ struct EarlierMessage {
     std::string text; ///< joined text parts; may be empty
 };
 
+/// Those that a thread began with.
+struct SeededMessages {
+    std::size_t count = 0;
+    std::vector<std::string> ids{}; ///< in their order; empty: not known
+};
+
 struct ChatRequest {
     std::string thread;       ///< the client's id, [A-Za-z0-9_-]{1,128}
     std::string worker = "desktopw:shared";

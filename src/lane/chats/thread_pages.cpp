@@ -137,6 +137,22 @@ void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
 
 } // namespace
 
+Task<Accepted<SeededMessages>>
+read_seeded(authority::Authority* authority, std::optional<ThreadRow> row) {
+    SeededMessages out{row ? row->seeded : 0};
+    if (out.count == 0) {
+        co_return out;
+    }
+    const auto seed = co_await read_seed_of(authority, std::move(row->thread));
+    if (!seed) {
+        co_return std::unexpected(seed.error());
+    }
+    for (const Json& message : *seed) {
+        out.ids.emplace_back(text_view_in(message, "id"));
+    }
+    co_return out;
+}
+
 Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, ThreadPage page) {
     MessageFill fill(page);
     const bool first =

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+#include "oa_stream/lane/id_map.hpp"
 
+#include "chat_request.hpp"
 #include "paging.hpp"
 #include "projection.hpp"
 
@@ -28,6 +30,9 @@ struct MessagesRead {
 /// 422 for a cursor whose turn is gone.
 [[nodiscard]] Task<Accepted<MessagesRead>>
 read_messages(authority::Authority* authority, ThreadPage page);
+/// Of no row: none.
+[[nodiscard]] Task<Accepted<SeededMessages>>
+read_seeded(authority::Authority* authority, std::optional<ThreadRow> row);
 [[nodiscard]] Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page);
 
 } // namespace oa_stream::lane

@@ -24,10 +24,19 @@ std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& t
     return std::nullopt;
 }
 
+bool holds(const std::vector<std::string>& ids, const std::string& id) {
+    return !id.empty() && std::ranges::find(ids, id) != ids.end();
+}
+
+/// The page shows the newest messages alone, or not those of this conversation.
+Rejection reject_part() {
+    return reject_regenerate("send the whole messages list to replace an earlier message");
+}
+
 /// Index of the turn after the last answer that the page still holds, or after the last question
 /// when it never saw the answer.
 Accepted<std::size_t>
-find_by_position(const ChatRequest& request, const Turns& turns, std::size_t seeded) {
+find_by_position(const ChatRequest& request, const Turns& turns, const SeededMessages& seeded) {
     std::map<std::string, std::size_t> answers;
     std::map<std::string_view, std::size_t> questions;
     for (std::size_t at = 0; at < turns.size(); ++at) { // of equal ids the first one counts
@@ -37,8 +46,14 @@ find_by_position(const ChatRequest& request, const Turns& turns, std::size_t see
         }
     }
     bool unknown_answer = false;
-    for (std::size_t i = request.earlier.size(); i-- > seeded;) {
+    for (auto i = request.earlier.size(); i-- > (seeded.ids.empty() ? seeded.count : 0);) {
         const auto& message = request.earlier[i];
+        if (holds(seeded.ids, message.id)) {
+            if (message.id != seeded.ids.back()) {
+                return std::unexpected(reject_part());
+            }
+            break;
+        }
         const bool answer = message.role == Role::assistant;
         if (answer) {
             if (const auto found = answers.find(message.id); found != answers.end()) {
@@ -63,6 +78,22 @@ bool never_arrived(const ChatRequest& request, const Turns& turns) {
     return !request.user_message_id.empty() && std::ranges::all_of(turns, [](const auto& turn) {
         return turn.client_message_id && !turn.client_message_id->empty();
     });
+}
+
+/// Whether it replaces one of the messages that the thread began with, of which it holds those
+/// before.
+Accepted<bool> replaces_seeded(const ChatRequest& request, const SeededMessages& seeded) {
+    const auto place = request.earlier.size();
+    const auto& ids = seeded.ids;
+    const auto& id = request.user_message_id;
+    if (place >= seeded.count || ids.empty() || id.empty()) {
+        return place < seeded.count;
+    }
+    const bool there = place < ids.size() && ids[place] == id;
+    if (!there && holds(ids, id)) {
+        return std::unexpected(reject_part());
+    }
+    return there;
 }
 
 /// The position was inferred; what both sides know of that message must agree.
@@ -97,7 +128,7 @@ bool names_turn(const ChatRequest& request, const Turns& turns) {
 }
 
 Accepted<ReplacePlan>
-plan_replace(const ChatRequest& request, const Turns& turns, std::size_t seeded) {
+plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessages& seeded) {
     using Kind = ReplacePlan::Kind;
     if (!asks_to_replace(request)) {
         return ReplacePlan{};
@@ -113,11 +144,13 @@ plan_replace(const ChatRequest& request, const Turns& turns, std::size_t seeded)
         return ReplacePlan{};
     }
     if (!request.whole_list) {
-        return std::unexpected(
-            reject_regenerate("send the whole messages list to replace an earlier message")
-        );
+        return std::unexpected(reject_part());
     }
-    if (request.earlier.size() < seeded) {
+    const auto reseeds = replaces_seeded(request, seeded);
+    if (!reseeds) {
+        return std::unexpected(reseeds.error());
+    }
+    if (*reseeds) {
         return ReplacePlan{Kind::reseed, {}};
     }
     const auto at = find_by_position(request, turns, seeded);

@@ -5,6 +5,7 @@
 #include "oa_stream/encode/ui_encoder.hpp"
 
 #include "chats/projection.hpp"
+#include "chats/thread_pages.hpp"
 #include "redact_quotes.hpp"
 #include "replace_plan.hpp"
 #include "tools/call_results.hpp"
@@ -152,8 +153,13 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
     if (!turns) {
         co_return std::unexpected(reject_start(turns.error()));
     }
-    const auto& row = call->row;
-    const auto plan = plan_replace(call->chat, *turns, row ? row->seeded : 0);
+    const bool named = names_turn(call->chat, *turns);
+    const auto seeded =
+        co_await read_seeded(&lane_->authority(), named ? std::nullopt : call->row);
+    if (!seeded) {
+        co_return std::unexpected(seeded.error());
+    }
+    const auto plan = plan_replace(call->chat, *turns, *seeded);
     if (!plan) {
         co_return std::unexpected(plan.error());
     }

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
-import { open, send } from '../lib/http.mjs';
+import { chat, open, send } from '../lib/http.mjs';
 import { scratch } from '../lib/process.mjs';
 
 let mock, lane;
@@ -124,6 +124,28 @@ test("another owner's conversation is neither seen nor changed by a seed under i
   assert.deepEqual(await seen('a'), before);
   assert.deepEqual((await seen('b')).map((m) => m.id).slice(0, 5), ['old-1', 'old-2', 'old-3', 'old-4', 'b-1']);
   assert.equal((await owned.stop()).code, 0);
+});
+
+test('a page that shows the newest messages alone sends one again that was refused, and nothing is lost', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  const part = (id, role, text) => ({ id, role, parts: [{ type: 'text', text }] });
+  const earlier = [part('u1', 'user', 'one'), part('a1', 'assistant', 'two'), part('u2', 'user', 'three'), part('a2', 'assistant', 'four')];
+  const file = { format: 'oa-stream.chat.v1', conversation: { id: 'paged', title: 'Paged' }, messages: earlier };
+  assert.equal((await send(lane.base, { method: 'POST', path: '/api/chats', body: JSON.stringify(file) })).status, 201);
+  assertLegal(await chat(lane.base, 'scenario:text;words=1 first', { id: 'paged', messageId: 'u3' }).done);
+  const listed = async () => (await send(lane.base, { path: '/api/chats/paged/messages' })).json().data;
+  const before = await listed();
+  const regenerate = (messages) => send(lane.base, { method: 'POST', path: '/api/chat', body: JSON.stringify({ id: 'paged', trigger: 'regenerate-message', messages }) });
+  const again = part('u4', 'user', 'scenario:text;words=1 second');
+
+  assertRefused(await regenerate([again]), 422, 'regenerate_unsupported');
+  assertRefused(await regenerate([part('a1', 'assistant', 'two'), part('u2', 'user', 'three')]), 422, 'regenerate_unsupported');
+  assert.deepEqual(await listed(), before);
+  assertLegal(await regenerate([...before.slice(-3), again]));
+  const after = await listed();
+  assert.deepEqual(after.slice(0, before.length), before);
+  assert.deepEqual(after.slice(before.length).map((m) => m.content), ['scenario:text;words=1 second', 'alpha']);
+  assert.equal((await lane.stop()).code, 0);
 });
 
 test('strict: what the model would not be told is refused', async () => {
