@@ -107,3 +107,16 @@ TEST_CASE("idempotency key: keys of owners are apart, and the oldest are forgott
     keys.forget("alice", "k3");
     CHECK(keys.find("alice", "k3") == nullptr);
 }
+
+TEST_CASE("idempotency key: one that was used again is as old as its newest use") {
+    lane::IdempotencyKeys keys(3);
+    keys.begin("alice", "k", "refused");
+    keys.forget("alice", "k");
+    keys.begin("alice", "k", "accepted");
+    keys.begin("alice", "k2", "r");
+    keys.begin("alice", "k3", "r");
+    REQUIRE(keys.find("alice", "k") != nullptr);
+    CHECK(keys.find("alice", "k")->request == "accepted");
+    keys.begin("alice", "k4", "r");
+    CHECK(keys.find("alice", "k") == nullptr);
+}

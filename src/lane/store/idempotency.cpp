@@ -54,11 +54,14 @@ IdempotencyKeys::find(std::string_view owner, std::string_view key) const {
 
 void IdempotencyKeys::begin(std::string_view owner, std::string_view key, std::string request) {
     auto text = name(owner, key);
-    order_.push_back(text);
-    uses_.insert_or_assign(std::move(text), Use{.request = std::move(request)});
-    // Names of forgotten keys may still stand in the order; erasing them again is harmless.
+    order_.emplace_back(++begun_, text);
+    uses_.insert_or_assign(std::move(text), Use{.request = std::move(request), .number = begun_});
     while (order_.size() > limit_) {
-        uses_.erase(order_.front());
+        const auto& [number, oldest] = order_.front();
+        if (const auto used = uses_.find(oldest);
+            used != uses_.end() && used->second.number == number) { // not begun again since
+            uses_.erase(used);
+        }
         order_.pop_front();
     }
 }

@@ -31,6 +31,7 @@ public:
         std::string request; ///< digest of the request; another one under the same key is a mistake
         std::string turn{}; ///< empty while its turn is being started
         std::weak_ptr<LiveTurn> live{};
+        std::uint64_t number = 0; ///< of its beginning
     };
 
     explicit IdempotencyKeys(std::size_t limit = 10'000) : limit_(limit) {}
@@ -48,7 +49,8 @@ private:
 
     std::size_t limit_;
     std::unordered_map<std::string, Use> uses_;
-    std::deque<std::string> order_;
+    std::uint64_t begun_ = 0;
+    std::deque<std::pair<std::uint64_t, std::string>> order_; ///< forgotten ones, too
 };
 
 } // namespace oa_stream::lane
