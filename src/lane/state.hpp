@@ -31,6 +31,8 @@ struct LaneState {
     LiveTurns turns{host};
     std::unique_ptr<SharedLane> shared{}; ///< null: this lane shares nothing with others
     bool draining = false;
+    /// Of the chats API, that their clients do not have yet: they may outlive the lane.
+    std::shared_ptr<std::size_t> answer_bytes = std::make_shared<std::size_t>(0);
     BodyThread bodies; ///< ends first: its jobs use the rest
 };
 

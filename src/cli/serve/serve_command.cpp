@@ -296,7 +296,7 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-here, streams-per-owner, readers-per-turn, text-chars, "
         "json-depth, json-members, json-values, messages, waiting-bodies, turn-log, total-log, "
-        "max-lag, "
+        "total-answers, max-lag, "
         "max-lag-time, turn-time, start-wait, first-event, idle, approval, tool-result, "
         "owner-idle, reconnect, "
         "lease, "

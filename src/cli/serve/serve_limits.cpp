@@ -58,6 +58,7 @@ auto table_of(ServeOptions& options) {
         Limit{"waiting-bodies", Bytes{&lane.waiting_bodies}},
         Limit{"turn-log", Bytes{&lane.turn_log_bytes}},
         Limit{"total-log", Bytes{&lane.total_log_bytes}},
+        Limit{"total-answers", Bytes{&lane.total_answer_bytes}},
         Limit{"max-lag", Bytes{&lane.max_lag_bytes}},
         Limit{"max-lag-time", &lane.max_lag_time},
         Limit{"turn-time", Needed{&lane.turn_wall}},

@@ -25,6 +25,7 @@ constexpr Millis k_settle_wait{500};
 /// For a turn that was just joined to say what it waits for.
 constexpr Millis k_join_wait{1'000};
 constexpr std::size_t k_most_words = 200; ///< bytes of what is searched
+constexpr std::size_t k_small_answer = 64U << 10U; ///< bytes; one is never refused for all answers
 
 /// Cursors of one list make no sense in another, nor in another order.
 std::string_view list_of(Chats::Reading reading, bool newest_first) {
@@ -64,15 +65,32 @@ Accepted<Json> event_page(const ThreadPage& page, const authority::PastTurn& tur
     return page_json(std::move(data), std::move(cursor));
 }
 
+Rejection reject_answers() {
+    return with_retry_after(
+        reject(503, "service_unavailable", "too many large answers wait for their clients"), 1
+    );
+}
+
 } // namespace
 
 Task<void> Chats::answer(CallPtr call, net::Response response) {
+    const auto waiting = lane_->answer_bytes;
+    const auto most = lane_->config.limits.total_answer_bytes;
+    auto bytes = call->request().method == "HEAD" ? 0 : response.body.size();
+    if (bytes > k_small_answer && *waiting > 0 && *waiting + bytes > most) {
+        auto rejection = reject_answers();
+        response = to_response(rejection, call->record.request_id);
+        call->record.error = std::move(rejection.code);
+        bytes = response.body.size();
+    }
     // Word for word as the retired lane did; an operator recognises the rollback by them.
     if (lane_->config.mode == LaneMode::retired) {
         response.headers.set("x-oa-legacy-chat-retired", "true");
         response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
     }
-    return answers_->send(std::move(call), std::move(response));
+    *waiting += bytes;
+    const std::shared_ptr<void> counted(nullptr, [=](void*) { *waiting -= bytes; });
+    co_await answers_->send(std::move(call), std::move(response));
 }
 
 /// As the control service answers since guests are gone: whoever asks needs a token, and gets none
@@ -299,7 +317,9 @@ Task<void> Chats::conversation(CallPtr call) {
     data["messages"] = std::move(messages->body.at("data"));
     data["runs"] = std::move(runs->at("data"));
     messages->body.at("data") = std::move(data);
-    co_await answer(std::move(call), json_response(200, messages->body));
+    auto response = json_response(200, messages->body);
+    *messages = {}; // its client may take long
+    co_await answer(std::move(call), std::move(response));
 }
 
 Task<void> Chats::messages(CallPtr call) {
@@ -307,12 +327,14 @@ Task<void> Chats::messages(CallPtr call) {
     if (!thread) {
         co_return co_await refuse(std::move(call), std::move(thread).error());
     }
-    const auto messages = co_await read_messages(&lane_->authority(), std::move(thread->page));
+    auto messages = co_await read_messages(&lane_->authority(), std::move(thread->page));
     if (!messages) {
         co_return co_await refuse(std::move(call), messages.error());
     }
     co_await note_told(call, &*messages, thread->live);
-    co_await answer(std::move(call), json_response(200, messages->body));
+    auto response = json_response(200, messages->body);
+    *messages = {};
+    co_await answer(std::move(call), std::move(response));
 }
 
 Task<void> Chats::runs(CallPtr call) {
@@ -349,11 +371,14 @@ Task<void> Chats::run_events(CallPtr call) {
         co_return co_await refuse(std::move(call), std::move(rejection));
     }
     drop_results_ahead(turns->turns.front());
-    const auto body = event_page(thread->page, turns->turns.front());
+    auto body = event_page(thread->page, turns->turns.front());
     if (!body) {
         co_return co_await refuse(std::move(call), body.error());
     }
-    co_await answer(std::move(call), json_response(200, *body));
+    auto response = json_response(200, *body);
+    *body = nullptr;
+    turns->turns.clear();
+    co_await answer(std::move(call), std::move(response));
 }
 
 } // namespace oa_stream::lane

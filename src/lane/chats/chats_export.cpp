@@ -139,6 +139,7 @@ Task<void> Chats::export_chat(CallPtr call) {
         response.body = dump_json(file) + '\n';
     } else {
         response.body = markdown_of(summary, *messages);
+        messages->clear();
     }
     co_await answer(std::move(call), std::move(response));
 }

@@ -1,7 +1,9 @@
 // Conversations are found by their titles and leave as files.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
@@ -46,6 +48,31 @@ test('a conversation longer than a page leaves whole and in order', async () => 
   assert.deepEqual(messages.filter((one) => one.role === 'user').map((one) => one.id), Array.from({ length: 103 }, (_, n) => `u-${n}`));
   const text = (await send(lane.base, { path: '/api/chats/long/export?format=markdown' })).text;
   assert.equal(text.match(/^## Assistant$/gm).length, 103);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('large answers that their clients do not read are bounded: others get 503 until they have left', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--limit', 'total-answers=30m'] });
+  for (let n = 0; n < 2; ++n) assertLegal(await chat(lane.base, 'scenario:huge;kb=6000', { id: 'large' }).done);
+  const url = new URL(lane.base);
+  const read = async (where) => {
+    const answer = await fetch(lane.base + where);
+    return { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() };
+  };
+  for (const where of ['/api/chats/large/messages', '/api/chats/large', '/api/chats/large/export']) {
+    const unread = net.connect(Number(url.port), url.hostname);
+    unread.write(`GET ${where} HTTP/1.1\r\nhost: ${url.host}\r\n\r\n`);
+    const [first] = await once(unread, 'data'); // and then no more of the 25 MB
+    unread.pause();
+    assert.match(first.toString(), /^HTTP\/1.1 200 /);
+    const refused = await read(where);
+    assert.equal(refused.status, 503);
+    assert.equal(JSON.parse(refused.text).error.code, 'service_unavailable');
+    assert.ok(Number(refused.headers['retry-after']) > 0);
+    assert.equal((await read('/api/chats')).status, 200, 'a small answer');
+    unread.destroy();
+    await lane.until(async () => (await read(where)).status === 200, `an answer of ${where}`);
+  }
   assert.equal((await lane.stop()).code, 0);
 });
 
