@@ -60,7 +60,7 @@ void ResponseStore::keep(std::string owner, Json response, std::vector<StoredIte
         items_.insert_or_assign(held->id, Item{owner, held});
         before.push_back(std::move(held));
     }
-    const auto size = dump_json(response).size();
+    const auto size = dump_json(response).size() + before.size() * sizeof(StoredItemPtr);
     *bytes_ += size;
     responses_.push_back({std::move(owner), id, std::move(response), size, std::move(before)});
     by_id_.insert_or_assign(std::move(id), std::prev(responses_.end()));

@@ -28,12 +28,12 @@ struct StoredResponse {
     std::string owner;
     std::string id;
     Json response;
-    std::size_t size = 0; ///< bytes of the response as JSON
+    std::size_t size = 0; ///< bytes of the response as JSON, and of its places in `conversation`
     std::vector<StoredItemPtr> conversation{}; ///< from its beginning to the response's end
 };
 
 /// One thread. The oldest responses go first when there are more than `most`, or their items hold
-/// more than `bytes`. Items that several conversations share count once.
+/// more than `bytes`. Items that several conversations share count once, their places in each.
 class ResponseStore {
 public:
     explicit ResponseStore(std::size_t bytes = std::size_t{64} << 20U, std::size_t most = 10'000)

@@ -73,3 +73,15 @@ TEST_CASE("stored responses: what two conversations share counts once, as long a
     CHECK(store.remove("", "resp_2"));
     CHECK(store.bytes() == 0);
 }
+
+TEST_CASE("stored responses: a place in a long conversation counts in each that holds it") {
+    ResponseStore store;
+    const std::vector<StoredItemPtr> before(5000, said(store, "a"));
+    store.keep("", response("1", "hi"), before);
+    const auto one = store.bytes();
+    store.keep("", response("2", "hi"), before);
+    CHECK(store.bytes() - one > 5000 * sizeof(StoredItemPtr));
+    CHECK(store.remove("", "resp_1"));
+    CHECK(store.remove("", "resp_2"));
+    CHECK(store.bytes() < 1000);
+}
