@@ -95,7 +95,8 @@ struct LaneLimits {
     std::size_t waiting_bodies = 64U << 20U; ///< bytes of large bodies that wait to be read
     std::size_t turn_log_bytes = 8U << 20U; ///< beyond it a turn's log drops its head
     std::size_t total_log_bytes = 1U << 30U; ///< beyond it a growing turn is ended as overloaded
-    std::size_t total_answer_bytes = 256U << 20U; ///< of the chats API, until their clients have them
+    /// Of the chats API, until their clients have them.
+    std::size_t total_answer_bytes = 256U << 20U;
     std::size_t max_lag_bytes = 2U << 20U; ///< a reader further behind than this is cut
     Millis max_lag_time{30000}; ///< a blocked reader that took nothing for so long is cut
     Millis turn_wall{1800000}; ///< whole turn

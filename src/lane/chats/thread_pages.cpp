@@ -1,5 +1,7 @@
 #include "thread_pages.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "history/seed.hpp"
 #include "tools/call_results.hpp"
 
@@ -139,10 +141,10 @@ void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
 
 Task<Accepted<SeededMessages>>
 read_seeded(authority::Authority* authority, std::optional<ThreadRow> row) {
-    SeededMessages out{row ? row->seeded : 0};
-    if (out.count == 0) {
-        co_return out;
+    if (!row || row->seeded == 0) {
+        co_return SeededMessages{};
     }
+    SeededMessages out{row->seeded};
     const auto seed = co_await read_seed_of(authority, std::move(row->thread));
     if (!seed) {
         co_return std::unexpected(seed.error());

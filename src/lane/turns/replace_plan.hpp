@@ -25,10 +25,10 @@ struct ReplacePlan {
 [[nodiscard]] bool
 names_turn(const ChatRequest& request, const std::vector<authority::PastTurn>& turns);
 
-/// `turns`: the thread's, oldest first; all of them, or the newest ones with the one named. A turn is found by its id (regenerate), by the id the
-/// client gave its message, or by position: it is the one after the last assistant message that the
-/// page still holds. A page that says too little to be sure is refused (422
-/// regenerate_unsupported): guessing would lose turns.
+/// `turns`: the thread's, oldest first; all of them, or the newest ones with the one named. A turn
+/// is found by its id (regenerate), by the id the client gave its message, or by position: it is
+/// the one after the last assistant message that the page still holds. A page that says too little
+/// to be sure is refused (422 regenerate_unsupported): guessing would lose turns.
 [[nodiscard]] Accepted<ReplacePlan> plan_replace(
     const ChatRequest& request,
     const std::vector<authority::PastTurn>& turns,

@@ -154,8 +154,7 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
         co_return std::unexpected(reject_start(turns.error()));
     }
     const bool named = names_turn(call->chat, *turns);
-    const auto seeded =
-        co_await read_seeded(&lane_->authority(), named ? std::nullopt : call->row);
+    const auto seeded = co_await read_seeded(&lane_->authority(), named ? std::nullopt : call->row);
     if (!seeded) {
         co_return std::unexpected(seeded.error());
     }
