@@ -51,11 +51,8 @@ public:
         seen_ = true;
         time_ = time;
         size_ = size;
-        auto text = read_file(path_, 64U << 10U);
-        if (!text) {
-            return std::unexpected(std::move(text).error());
-        }
-        return parse_faults(*text);
+        OA_TRY(auto text, read_file(path_, 64U << 10U));
+        return parse_faults(text);
     }
 
 private:

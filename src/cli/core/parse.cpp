@@ -232,9 +232,7 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     try {
         app.parse(reversed);
     } catch (const CLI::RequiredError&) {
-        if (auto extras = refuse_extras(app, command); !extras) {
-            return std::unexpected(std::move(extras).error());
-        }
+        OA_CHECK(refuse_extras(app, command));
         return fail(
             Code::usage,
             fmt::format("{}: {} is missing", command.path, command.positionals.front().name),

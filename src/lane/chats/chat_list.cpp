@@ -193,10 +193,7 @@ ChatList::found(const Rows& which, std::optional<IdMap::Place> place, std::size_
 }
 
 Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
-    const auto place = read_place(asked.after);
-    if (!place) {
-        co_return std::unexpected(place.error());
-    }
+    OA_CO_TRY(const auto place, read_place(asked.after));
     if (!which.words.empty()) {
         auto ids = co_await lane_->authority().find_threads(which.owner, which.words);
         if (!ids) {
@@ -205,12 +202,12 @@ Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
         which.said = {ids->begin(), ids->end()};
     }
     if (!which.title.empty() || !which.words.empty()) {
-        co_return page_of(found(which, *place, asked.limit + 1), asked.limit, name_of(which));
+        co_return page_of(found(which, place, asked.limit + 1), asked.limit, name_of(which));
     }
-    if (auto error = co_await check_page(which, *place, asked.limit + 1)) {
+    if (auto error = co_await check_page(which, place, asked.limit + 1)) {
         co_return std::unexpected(reject_read(*error));
     }
-    auto rows = lane_->ids().newest(which.owner, *place, asked.limit + 1, which.archived);
+    auto rows = lane_->ids().newest(which.owner, place, asked.limit + 1, which.archived);
     co_return page_of(std::move(rows), asked.limit, name_of(which));
 }
 

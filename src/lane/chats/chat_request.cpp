@@ -259,16 +259,9 @@ Accepted<void> read_trigger(const Json& body, ChatRequest& request) {
 
 Accepted<void>
 read_input(const Json& body, const ChatRequestContext& context, ChatRequest& request) {
-    auto list = read_list(body, context.messages);
-    if (!list) {
-        return std::unexpected(std::move(list).error());
-    }
-    auto single = read_single(body);
-    if (!single) {
-        return std::unexpected(std::move(single).error());
-    }
-    const auto& lone = *single;
-    const auto* last = lone ? &*lone : list->empty() ? nullptr : &list->back();
+    OA_TRY(auto list, read_list(body, context.messages));
+    OA_TRY(const auto lone, read_single(body));
+    const auto* last = lone ? &*lone : list.empty() ? nullptr : &list.back();
     const bool results = last != nullptr && last->results && context.extras.allowed.tools;
     if (last != nullptr && (!last->approvals.empty() || results)) {
         request.approvals = last->approvals;
@@ -276,18 +269,11 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
         request.answer_id = is_wire_id(last->id) ? last->id : std::string();
         return {};
     }
-    const auto at = choose(*list, lone);
-    if (!at) {
-        return std::unexpected(at.error());
-    }
+    OA_TRY(const auto at, choose(list, lone));
     // NOLINTNEXTLINE(bugprone-unchecked-optional-access): past the list means the lone one
-    const auto& newest = *at < list->size() ? (*list)[*at] : *lone;
-    auto input = make_input(newest.pieces, context.images);
-    if (!input) {
-        return std::unexpected(std::move(input).error());
-    }
-    request.input = *std::move(input);
-    request.unused = unused_places(*list, *at);
+    const auto& newest = at < list.size() ? list[at] : *lone;
+    OA_TRY(request.input, make_input(newest.pieces, context.images));
+    request.unused = unused_places(list, at);
     for (const auto& piece : newest.pieces) {
         if (piece.kind == Piece::Kind::page) {
             request.unused.push_back(piece.path);
@@ -296,12 +282,12 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     request.more = newest.more;
     request.text = joined_text(newest.pieces);
     request.user_message_id = newest.id;
-    request.whole_list = *at < list->size();
-    request.newest = *at;
+    request.whole_list = at < list.size();
+    request.newest = at;
     if (context.extras.allowed.tools) {
-        request.results_at = results_before(*list, *at);
+        request.results_at = results_before(list, at);
     }
-    request.earlier = earlier_of(*list, *at);
+    request.earlier = earlier_of(list, at);
     return {};
 }
 
@@ -322,35 +308,21 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
         return std::unexpected(invalid_field("body", "the body must be one JSON object"));
     }
     ChatRequest request;
-    auto thread = read_thread_name(body, context.path_id, context.query);
-    if (!thread) {
-        return std::unexpected(std::move(thread).error());
-    }
-    request.thread_made = thread->empty();
-    request.thread = thread->empty() ? "thread_" + random_hex(16) : *std::move(thread);
-    auto worker = read_worker_name(body);
-    if (!worker) {
-        return std::unexpected(std::move(worker).error());
-    }
-    if (!context.worker.empty() && !worker->empty() && *worker != context.worker) {
+    OA_TRY(auto thread, read_thread_name(body, context.path_id, context.query));
+    request.thread_made = thread.empty();
+    request.thread = thread.empty() ? "thread_" + random_hex(16) : std::move(thread);
+    OA_TRY(auto worker, read_worker_name(body));
+    if (!context.worker.empty() && !worker.empty() && worker != context.worker) {
         return std::unexpected(invalid_field(
             "worker_id", "this lane runs another worker; leave worker_id out to use it"
         ));
     }
-    if (!worker->empty()) {
-        request.worker = *std::move(worker);
+    if (!worker.empty()) {
+        request.worker = std::move(worker);
     }
-    if (auto trigger = read_trigger(body, request); !trigger) {
-        return std::unexpected(std::move(trigger).error());
-    }
-    if (auto input = read_input(body, context, request); !input) {
-        return std::unexpected(std::move(input).error());
-    }
-    auto extras = read_extras(body, context.extras, request.unused);
-    if (!extras) {
-        return std::unexpected(std::move(extras).error());
-    }
-    request.extras = *std::move(extras);
+    OA_CHECK(read_trigger(body, request));
+    OA_CHECK(read_input(body, context, request));
+    OA_TRY(request.extras, read_extras(body, context.extras, request.unused));
     if (text_length(request.input) > context.text_chars) {
         return std::unexpected(invalid_field(
             "request.params.text",

@@ -162,17 +162,14 @@ Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
     authority::TurnsQuery query{.thread = std::move(thread), .limit = 1, .newest_first = true};
     query.detail = authority::TurnsQuery::Detail::question;
     while (true) {
-        auto page = co_await lane_->authority().turns_page(query);
-        if (!page) {
-            co_return std::unexpected(std::move(page).error());
-        }
-        if (page->turns.empty()) {
+        OA_CO_TRY(auto page, co_await lane_->authority().turns_page(query));
+        if (page.turns.empty()) {
             co_return std::string();
         }
-        if (!page->turns.front().running || Clock::now() >= until) {
-            co_return std::move(page->turns.front().id);
+        if (!page.turns.front().running || Clock::now() >= until) {
+            co_return std::move(page.turns.front().id);
         }
-        const auto& last = page->turns.front();
+        const auto& last = page.turns.front();
         const auto live = lane_->turns.find(call->record.owner, call->record.thread);
         const bool over = live && live->ended() && live->id() == wire_id(last.id);
         const bool nameless = !last.user_item_id && last.user_text.empty();
@@ -209,30 +206,21 @@ Chats::note_told(CallPtr call, const MessagesRead* read, std::shared_ptr<LiveTur
 }
 
 Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) {
-    if (auto passed = owner(*lane_, *call); !passed) {
-        co_return std::unexpected(std::move(passed).error());
-    }
-    auto id = read_path_id(call->match.id.value_or(""));
-    if (!id) {
-        co_return std::unexpected(std::move(id).error());
-    }
+    OA_CO_CHECK(owner(*lane_, *call));
+    OA_CO_TRY(auto id, read_path_id(call->match.id.value_or("")));
     const auto& query = call->request().query;
-    const auto newest_first =
-        reading == Reading::messages ? read_newest_first(query) : Accepted<bool>(false);
-    if (!newest_first) {
-        co_return std::unexpected(newest_first.error());
-    }
-    auto page = read_page(query, list_of(reading, *newest_first));
-    if (!page) {
-        co_return std::unexpected(std::move(page).error());
-    }
-    call->record.thread = *id;
-    const auto row = lane_->ids().find(call->record.owner, *id);
+    OA_CO_TRY(
+        const auto newest_first,
+        reading == Reading::messages ? read_newest_first(query) : Accepted<bool>(false)
+    );
+    OA_CO_TRY(auto page, read_page(query, list_of(reading, newest_first)));
+    call->record.thread = id;
+    const auto row = lane_->ids().find(call->record.owner, id);
     if (!row) {
         co_return std::unexpected(reject_unknown_thread());
     }
-    Thread out{.page = {.thread = row->thread, .asked = *std::move(page)}};
-    out.page.newest_first = *newest_first;
+    Thread out{.page = {.thread = row->thread, .asked = std::move(page)}};
+    out.page.newest_first = newest_first;
     std::vector<std::string> ids{row->thread};
     auto infos = co_await lane_->authority().threads(std::move(ids));
     if (!infos || infos->empty()) {
@@ -250,7 +238,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     out.info = completed(std::move(infos->front()), *row);
     out.archived = row->archived;
     out.page.context = {
-        .thread = *std::move(id),
+        .thread = std::move(id),
         .provider = provider_of(lane_->authority().capabilities()),
         .model = out.info.model,
         .newest = *std::move(newest)

@@ -35,18 +35,12 @@ Accepted<Chats::Change> read_change(const Json& body) {
             return std::unexpected(invalid_field(name, "only title and archived can be changed"));
         }
     }
-    auto title = read_title(body);
-    if (!title) {
-        return std::unexpected(std::move(title).error());
-    }
-    if (title->empty() && body.contains("title")) {
+    OA_TRY(auto title, read_title(body));
+    if (title.empty() && body.contains("title")) {
         return std::unexpected(invalid_field("title", "title must not be empty"));
     }
-    const auto archived = read_archived(body);
-    if (!archived) {
-        return std::unexpected(archived.error());
-    }
-    return Chats::Change{.title = *std::move(title), .archived = *archived};
+    OA_TRY(const auto archived, read_archived(body));
+    return Chats::Change{.title = std::move(title), .archived = archived};
 }
 
 Rejection reject_change(const Error& error) {
@@ -59,9 +53,7 @@ Rejection reject_change(const Error& error) {
 
 /// The gates of a route that changes a thread, then its body.
 Task<Accepted<void>> Chats::read_fields(CallPtr call, BodyUse use) {
-    if (auto passed = co_await admit(*lane_, call, k_change_gates); !passed) {
-        co_return passed;
-    }
+    OA_CO_CHECK(co_await admit(*lane_, call, k_change_gates));
     if (trim(call->request().body).empty()) {
         co_return use(Json::object());
     }
@@ -83,16 +75,10 @@ Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
 Task<Accepted<Json>> Chats::change_thread(CallPtr call) {
     Change asked;
     BodyUse use = [&asked](const Json& body) -> Accepted<void> {
-        auto change = read_change(body);
-        if (!change) {
-            return std::unexpected(std::move(change).error());
-        }
-        asked = *std::move(change);
+        OA_TRY(asked, read_change(body));
         return {};
     };
-    if (auto read = co_await read_fields(call, std::move(use)); !read) {
-        co_return std::unexpected(std::move(read).error());
-    }
+    OA_CO_CHECK(co_await read_fields(call, std::move(use)));
     auto& ids = lane_->ids();
     const std::string owner = call->record.owner;
     const std::string id = call->record.thread;
@@ -167,22 +153,15 @@ Task<Accepted<void>> Chats::end_turn(CallPtr call) {
 }
 
 Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
-    if (auto passed = co_await admit(*lane_, call, k_change_gates); !passed) {
-        co_return passed;
-    }
-    if (auto ended = co_await end_turn(call); !ended) {
-        co_return ended;
-    }
+    OA_CO_CHECK(co_await admit(*lane_, call, k_change_gates));
+    OA_CO_CHECK(co_await end_turn(call));
     const std::string owner = call->record.owner;
     const std::string id = call->record.thread;
     // No turn begins on it meanwhile.
     auto wish = wish_of(*lane_, *call, id);
     wish.count_owner = false;
     wish.limited = false;
-    auto place = co_await take_thread(lane_, std::move(wish));
-    if (!place) {
-        co_return std::unexpected(std::move(place).error());
-    }
+    OA_CO_TRY(auto place, co_await take_thread(lane_, std::move(wish)));
     auto& ids = lane_->ids();
     const auto row = ids.find(owner, id);
     if (!row) {
@@ -193,7 +172,7 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
         co_return std::unexpected(reject_change(gone.error()));
     }
     ids.erase(owner, id);
-    place->lease.forget();
+    place.lease.forget();
     // On a full disk the line is written later. Lost with the process, its row would lead to a
     // thread that the authority does not know: not listed, and 404.
     (void)co_await ids.commit();

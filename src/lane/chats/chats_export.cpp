@@ -87,26 +87,20 @@ Task<Accepted<Json>> Chats::all_messages(ThreadPage page) {
     std::size_t bytes = 0;
     page.asked = {.limit = k_page};
     while (true) {
-        auto read = co_await read_messages(&lane_->authority(), page);
-        if (!read) {
-            co_return std::unexpected(std::move(read).error());
-        }
-        for (Json& message : read->body.at("data")) {
+        OA_CO_TRY(auto read, co_await read_messages(&lane_->authority(), page));
+        for (Json& message : read.body.at("data")) {
             bytes += dump_json(message).size();
             all.push_back(std::move(message));
         }
         if (bytes > k_most_bytes) {
             co_return std::unexpected(reject_large());
         }
-        const auto next = string_member(read->body, "nextCursor");
+        const auto next = string_member(read.body, "nextCursor");
         if (!next) {
             co_return all;
         }
-        auto following = read_page("cursor=" + std::string(*next), "m");
-        if (!following) {
-            co_return std::unexpected(std::move(following).error());
-        }
-        page.asked.after = std::move(following->after);
+        OA_CO_TRY(auto following, read_page("cursor=" + std::string(*next), "m"));
+        page.asked.after = std::move(following.after);
     }
 }
 

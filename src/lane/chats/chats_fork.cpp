@@ -108,12 +108,8 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
         asked.title = *std::move(title);
         return read_message_id(body, asked.message);
     };
-    if (auto read = co_await read_fields(call, std::move(use)); !read) {
-        co_return std::unexpected(std::move(read).error());
-    }
-    if (auto passed = open_for_turns(*lane_, *call); !passed) {
-        co_return std::unexpected(std::move(passed).error());
-    }
+    OA_CO_CHECK(co_await read_fields(call, std::move(use)));
+    OA_CO_CHECK(open_for_turns(*lane_, *call));
     asked.id = asked.id.empty() ? "thread_" + random_hex(16) : std::move(asked.id);
     co_return asked;
 }
@@ -126,30 +122,24 @@ Task<Result<std::string>> Chats::copy_up_to(const ThreadRow& source, const ForkP
 
 /// The copy at the authority, as a row that is not stored yet.
 Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
-    auto point = co_await fork_point(source, asked.message);
-    if (!point) {
-        co_return std::unexpected(std::move(point).error());
-    }
+    OA_CO_TRY(auto point, co_await fork_point(source, asked.message));
     auto& authority = lane_->authority();
-    auto thread = co_await copy_up_to(source, *point);
-    if (!thread && thread.error().code == Code::precondition && !point->nothing) {
+    auto thread = co_await copy_up_to(source, point);
+    if (!thread && thread.error().code == Code::precondition && !point.nothing) {
         // A message that was replaced meanwhile took that turn with it.
-        auto again = co_await fork_point(source, std::move(asked.message));
-        if (!again) {
-            co_return std::unexpected(std::move(again).error());
-        }
-        if (again->nothing || again->last_turn != point->last_turn) {
+        OA_CO_TRY(auto again, co_await fork_point(source, std::move(asked.message)));
+        if (again.nothing || again.last_turn != point.last_turn) {
             point = std::move(again);
-            thread = co_await copy_up_to(source, *point);
+            thread = co_await copy_up_to(source, point);
         }
     }
     if (!thread) {
         co_return std::unexpected(reject_fork(thread.error()));
     }
     ThreadRow row{source.owner, std::move(asked.id), *std::move(thread)};
-    row.seeded = point->nothing ? 0 : source.seeded;
+    row.seeded = point.nothing ? 0 : source.seeded;
     const bool own = !asked.title.empty();
-    row.title = own ? short_title(asked.title) : point->nothing ? std::string() : source.title;
+    row.title = own ? short_title(asked.title) : point.nothing ? std::string() : source.title;
     row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     row.updated_at = row.created_at;
     if (row.title.empty()) {
@@ -165,17 +155,11 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
 }
 
 Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
-    auto asked = co_await read_fork(call);
-    if (!asked) {
-        co_return std::unexpected(std::move(asked).error());
-    }
+    OA_CO_TRY(auto asked, co_await read_fork(call));
     auto& ids = lane_->ids();
     const std::string owner = call->record.owner;
-    const std::string id = asked->id;
-    auto place = co_await take_thread(lane_, wish_of(*lane_, *call, id));
-    if (!place) {
-        co_return std::unexpected(std::move(place).error());
-    }
+    const std::string id = asked.id;
+    OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, id)));
     auto source = ids.find(owner, call->record.thread);
     if (!source) {
         co_return std::unexpected(reject_unknown_thread());
@@ -186,7 +170,7 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
     if (!co_await ids.writable()) {
         co_return std::unexpected(reject_unstored());
     }
-    auto row = co_await copy_thread(*std::move(source), *std::move(asked));
+    auto row = co_await copy_thread(*std::move(source), std::move(asked));
     if (!row) { // an authority that serves several lanes does not say that another one's turn is
                 // why
         const auto turn = lane_->shared ? co_await lane_->shared->find(owner, call->record.thread)

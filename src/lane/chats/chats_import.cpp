@@ -67,9 +67,7 @@ Accepted<ImportedChat> read_export(const Json& file, const ImportContext& contex
         return std::unexpected(invalid_field("conversation", "conversation must be an object"));
     }
     const auto* messages = member(file, "messages");
-    if (auto checked = check_messages(messages, context.messages); !checked) {
-        return std::unexpected(std::move(checked).error());
-    }
+    OA_CHECK(check_messages(messages, context.messages));
     auto id = read_thread_name(*conversation, std::nullopt, {});
     auto title = read_title(*conversation);
     if (!id || !title) {

@@ -38,32 +38,22 @@ Accepted<void> read_new(
     if (!body.is_object()) {
         return std::unexpected(reject(422, "invalid_request", "the body must be a JSON object"));
     }
-    auto name = read_thread_name(body, std::nullopt, query);
-    if (!name) {
-        return std::unexpected(std::move(name).error());
-    }
+    OA_TRY(auto name, read_thread_name(body, std::nullopt, query));
     if (is_export(body)) {
-        auto read = read_export(body, context);
-        if (!read) {
-            return std::unexpected(std::move(read).error());
-        }
-        chat = *std::move(read);
-        if (!name->empty()) {
-            chat.id = *std::move(name);
+        OA_TRY(chat, read_export(body, context));
+        if (!name.empty()) {
+            chat.id = std::move(name);
         }
         return {};
     }
-    auto said = read_title(body);
-    if (!said) {
-        return std::unexpected(std::move(said).error());
-    }
+    OA_TRY(auto said, read_title(body));
     for (const auto& [key, value] : body.items()) {
         if (std::ranges::find(k_read, key) == k_read.end()) {
             chat.seed.partly.push_back(key);
         }
     }
-    chat.id = *std::move(name);
-    chat.title = *std::move(said);
+    chat.id = std::move(name);
+    chat.title = std::move(said);
     return {};
 }
 
@@ -74,9 +64,7 @@ constexpr std::array<Gate, 3> k_make_gates{resend_size, owner, optional_type};
 /// A request without a body asks for a thread with nothing said about it.
 Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     auto sieve = std::make_unique<ResendSieve>();
-    if (auto passed = co_await admit(*lane_, call, k_make_gates, std::move(sieve)); !passed) {
-        co_return std::unexpected(std::move(passed).error());
-    }
+    OA_CO_CHECK(co_await admit(*lane_, call, k_make_gates, std::move(sieve)));
     const auto& request = call->request();
     const auto able = lane_->authority().capabilities();
     const ImportContext context{
@@ -85,18 +73,14 @@ Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     ImportedChat thread{};
     BodyUse use = [&](const Json& body) { return read_new(body, request.query, context, thread); };
     if (trim(request.body).empty()) {
-        if (auto read = use(Json::object()); !read) {
-            co_return std::unexpected(std::move(read).error());
-        }
+        OA_CO_CHECK(use(Json::object()));
     } else {
         auto read = co_await read_body(lane_, call, {}, std::move(use));
         if (!read) {
             co_return std::unexpected(std::move(read).error());
         }
     }
-    if (auto passed = open_for_turns(*lane_, *call); !passed) {
-        co_return std::unexpected(std::move(passed).error());
-    }
+    OA_CO_CHECK(open_for_turns(*lane_, *call));
     if (thread.count > 0 && !able.can_seed) {
         co_return std::unexpected(
             reject(501, "not_supported", "this assistant takes no conversations of others")
@@ -117,50 +101,44 @@ Task<void> Chats::drop_thread(std::string thread) {
 }
 
 Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
-    auto asked = co_await read_new_thread(call);
-    if (!asked) {
-        co_return std::unexpected(std::move(asked).error());
-    }
+    OA_CO_TRY(auto asked, co_await read_new_thread(call));
     const std::string owner = call->record.owner;
     auto& ids = lane_->ids();
     auto& authority = lane_->authority();
     // The right to start a turn on it: neither a message nor a second request makes it meanwhile.
-    auto place = co_await take_thread(lane_, wish_of(*lane_, *call, asked->id));
-    if (!place) {
-        co_return std::unexpected(std::move(place).error());
-    }
-    if (ids.contains(owner, asked->id)) {
+    OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, asked.id)));
+    if (ids.contains(owner, asked.id)) {
         co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));
     }
     if (!co_await ids.writable()) {
         co_return std::unexpected(reject_unstored());
     }
     authority::TurnRequest request{
-        .owner = owner, .seed = std::move(asked->seed.messages), .input = {}
+        .owner = owner, .seed = std::move(asked.seed.messages), .input = {}
     };
-    if (asked->count > 0) {
-        add_kept(request, k_kept_messages, std::move(asked->seed.shown));
+    if (asked.count > 0) {
+        add_kept(request, k_kept_messages, std::move(asked.seed.shown));
     }
     const auto thread = co_await authority.make_thread(std::move(request));
     if (!thread) {
         co_return std::unexpected(reject_make(thread.error()));
     }
-    ThreadRow row{owner, asked->id, *thread};
-    row.seeded = asked->count;
-    row.archived = asked->archived;
-    row.title = short_title(asked->title);
+    ThreadRow row{owner, asked.id, *thread};
+    row.seeded = asked.count;
+    row.archived = asked.archived;
+    row.title = short_title(asked.title);
     row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     row.updated_at = row.created_at;
-    if (!asked->title.empty()) {
-        auto named = co_await authority.name_thread(row.thread, asked->title);
+    if (!asked.title.empty()) {
+        auto named = co_await authority.name_thread(row.thread, asked.title);
         if (!named && named.error().code != Code::precondition) {
             co_await drop_thread(row.thread);
             co_return std::unexpected(reject_make(named.error()));
         }
     }
     ids.put(row);
-    if (!co_await commit_row(lane_, owner, asked->id)) {
-        ids.undo(owner, asked->id, std::nullopt);
+    if (!co_await commit_row(lane_, owner, asked.id)) {
+        ids.undo(owner, asked.id, std::nullopt);
         co_await drop_thread(row.thread);
         co_return std::unexpected(reject_unstored());
     }
@@ -170,8 +148,8 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
         info = std::move(infos->front());
     }
     info = completed(std::move(info), row);
-    info.title = asked->title.empty() ? info.title : asked->title;
-    co_return project_thread(asked->id, info, asked->archived);
+    info.title = asked.title.empty() ? info.title : asked.title;
+    co_return project_thread(asked.id, info, asked.archived);
 }
 
 Task<void> Chats::make(CallPtr call) {

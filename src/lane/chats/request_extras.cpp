@@ -73,9 +73,7 @@ public:
               &Reader::read_tools,
               &Reader::read_reasons,
               &Reader::read_rest}) {
-            if (auto done = (this->*step)(); !done) {
-                return std::unexpected(std::move(done).error());
-            }
+            OA_CHECK((this->*step)());
         }
         if (context_.strict && !out_.ignored.empty()) {
             return std::unexpected(reject_ignored(out_.ignored));
@@ -210,11 +208,7 @@ private:
             return {};
         }
         std::vector<std::string> unread;
-        auto read = read_client_tools(*tools, unread);
-        if (!read) {
-            return std::unexpected(std::move(read).error());
-        }
-        out_.tools = *std::move(read);
+        OA_TRY(out_.tools, read_client_tools(*tools, unread));
         std::ranges::for_each(unread, [this](const auto& name) { ignore(name); });
         for (const auto& tool : out_.tools) {
             if (!is_told_whole(tool.parameters)) {

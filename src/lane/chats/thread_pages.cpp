@@ -121,11 +121,8 @@ add_seed(bool wanted, MessageFill* fill, authority::Authority* authority, std::s
     if (!wanted) {
         co_return Accepted<void>{};
     }
-    const auto seed = co_await read_seed_of(authority, std::move(thread));
-    if (!seed) {
-        co_return std::unexpected(seed.error());
-    }
-    fill->add_seed(*seed);
+    OA_CO_TRY(const auto seed, co_await read_seed_of(authority, std::move(thread)));
+    fill->add_seed(seed);
     co_return Accepted<void>{};
 }
 
@@ -159,9 +156,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
     MessageFill fill(page);
     const bool first =
         page.seeded && !page.newest_first && (page.asked.after.empty() || fill.after_seed());
-    if (auto added = co_await add_seed(first, &fill, authority, page.thread); !added) {
-        co_return std::unexpected(std::move(added).error());
-    }
+    OA_CO_CHECK(co_await add_seed(first, &fill, authority, page.thread));
     MessagesRead out;
     TurnsQuery query{.thread = page.thread, .newest_first = page.newest_first};
     query.from = fill.after_turn();
@@ -188,9 +183,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
         repeated = true;
     }
     const bool last = page.seeded && page.newest_first && !fill.overfull();
-    if (auto added = co_await add_seed(last, &fill, authority, page.thread); !added) {
-        co_return std::unexpected(std::move(added).error());
-    }
+    OA_CO_CHECK(co_await add_seed(last, &fill, authority, page.thread));
     out.reached_newest = page.newest_first ? page.asked.after.empty() : !more && !fill.overfull();
     out.body = fill.body();
     co_return out;

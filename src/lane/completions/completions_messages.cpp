@@ -17,9 +17,7 @@ using authority::InputText;
 
 /// {"type":"image_url","image_url":{"url":…}}
 Accepted<void> read_image(const Json& part, const std::string& path, bool images, Said& out) {
-    if (auto taken = takes_images(images, path, out); !taken) {
-        return taken;
-    }
+    OA_CHECK(takes_images(images, path, out));
     const auto* image = given(part, "image_url");
     note_detail(image == nullptr ? part : *image, out);
     const auto url = image == nullptr ? std::nullopt : string_member(*image, "url");
@@ -93,11 +91,7 @@ void add_call(const Json& call, std::string_view id, std::vector<InputPart>& par
 
 Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
     if (tools) {
-        auto calls = read_tool_calls(message, out.path);
-        if (!calls) {
-            return std::unexpected(std::move(calls).error());
-        }
-        out.calls = *std::move(calls);
+        OA_TRY(out.calls, read_tool_calls(message, out.path));
         out.calls_at = out.path + ".tool_calls";
     } else if (const auto* calls = given(message, "tool_calls")) {
         const auto path = out.path + ".tool_calls";
@@ -159,9 +153,7 @@ Accepted<void> attribute(const Json& message, bool tools, Said& out) {
         wrap(out, "function_result", "name", name);
         break;
     case Speaker::assistant:
-        if (auto read = read_calls(message, tools, out); !read) {
-            return read;
-        }
+        OA_CHECK(read_calls(message, tools, out));
         [[fallthrough]];
     case Speaker::user:
         if (!out.parts.empty() && !name.empty()) {
@@ -197,12 +189,8 @@ read_message(const Json& message, std::size_t index, const CompletionsContext& c
         );
     }
     said.speaker = *speaker;
-    if (auto read = read_content(message, context.images, said); !read) {
-        return std::unexpected(std::move(read).error());
-    }
-    if (auto read = attribute(message, context.tools, said); !read) {
-        return std::unexpected(std::move(read).error());
-    }
+    OA_CHECK(read_content(message, context.images, said));
+    OA_CHECK(attribute(message, context.tools, said));
     return said;
 }
 
@@ -230,11 +218,8 @@ Accepted<void> read_completions_messages(
     }
     std::vector<Said> conversation;
     for (std::size_t i = 0; i < messages->size(); ++i) {
-        auto said = read_message((*messages)[i], i, context);
-        if (!said) {
-            return std::unexpected(std::move(said).error());
-        }
-        conversation.push_back(*std::move(said));
+        OA_TRY(auto said, read_message((*messages)[i], i, context));
+        conversation.push_back(std::move(said));
     }
     return take_conversation(std::move(conversation), context, out);
 }

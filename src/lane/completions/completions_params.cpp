@@ -55,9 +55,7 @@ Accepted<void> read_integers(const Json& body, std::vector<std::string>& ignored
         ignored.emplace_back("seed");
     }
     for (const std::string_view name : {"max_tokens", "max_completion_tokens"}) {
-        if (auto read = read_most(body, name, ignored); !read) {
-            return read;
-        }
+        OA_CHECK(read_most(body, name, ignored));
     }
     return {};
 }
@@ -71,9 +69,7 @@ constexpr std::array k_words{
 // --- honoured -----------------------------------------------------------------------------------
 
 Accepted<void> read_streaming(const Json& body, CompletionsRequest& out) {
-    if (auto read = read_stream(body, out); !read) {
-        return read;
-    }
+    OA_CHECK(read_stream(body, out));
     const auto* options = given(body, "stream_options");
     if (options == nullptr) {
         return {};
@@ -177,38 +173,20 @@ Accepted<void> read_stop(const Json& body, CompletionsRequest& out) {
 
 Accepted<void>
 read_params(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
-    if (auto read = read_model(body, out); !read) {
-        return read;
-    }
-    if (auto read = read_streaming(body, out); !read) {
-        return read;
-    }
-    if (auto read = read_count(body); !read) {
-        return read;
-    }
-    if (auto read = refuse_unsupported(body, k_refused, context.tools); !read) {
-        return read;
-    }
+    OA_CHECK(read_model(body, out));
+    OA_CHECK(read_streaming(body, out));
+    OA_CHECK(read_count(body));
+    OA_CHECK(refuse_unsupported(body, k_refused, context.tools));
     if (auto read =
             read_effort(given(body, "reasoning_effort"), "reasoning_effort", context.efforts, out);
         !read) {
         return read;
     }
-    if (auto read = read_format(body, context.tools, out); !read) {
-        return read;
-    }
-    if (auto read = read_stop(body, out); !read) {
-        return read;
-    }
-    if (auto read = read_numbers(body, k_numbers, out.ignored); !read) {
-        return read;
-    }
-    if (auto read = read_integers(body, out.ignored); !read) {
-        return read;
-    }
-    if (auto read = read_words(body, k_words, out.ignored); !read) {
-        return read;
-    }
+    OA_CHECK(read_format(body, context.tools, out));
+    OA_CHECK(read_stop(body, out));
+    OA_CHECK(read_numbers(body, k_numbers, out.ignored));
+    OA_CHECK(read_integers(body, out.ignored));
+    OA_CHECK(read_words(body, k_words, out.ignored));
     return read_tools(body, context, out);
 }
 

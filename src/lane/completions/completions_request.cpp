@@ -12,15 +12,9 @@ read_completions_request(const Json& body, const CompletionsContext& context) {
     if (!body.is_object()) {
         return std::unexpected(reject(400, "invalid_json", "the body must be one JSON object"));
     }
-    if (auto right = check_worker(body, context.worker); !right) {
-        return std::unexpected(std::move(right).error());
-    }
-    if (auto read = read_params(body, context, request); !read) {
-        return std::unexpected(std::move(read).error());
-    }
-    if (auto read = read_completions_messages(body, context, request); !read) {
-        return std::unexpected(std::move(read).error());
-    }
+    OA_CHECK(check_worker(body, context.worker));
+    OA_CHECK(read_params(body, context, request));
+    OA_CHECK(read_completions_messages(body, context, request));
     tell_demands(request);
     return request;
 }

@@ -102,9 +102,7 @@ Completions::context_for(const Call& call, const authority::Capabilities& able) 
 }
 
 Task<Accepted<void>> Completions::accept(CallPtr call) {
-    if (auto passed = co_await admit(*lane_, call, k_gates); !passed) {
-        co_return passed;
-    }
+    OA_CO_CHECK(co_await admit(*lane_, call, k_gates));
     const auto able = lane_->authority().capabilities();
     const auto models = offered_models(lane_->config);
     const auto context = context_for(*call, able);
@@ -112,30 +110,28 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         return newest_has_half(body, is_responses(*call) ? "input" : "messages");
     };
     BodyUse use = [&](const Json& body) -> Accepted<void> {
-        auto request = is_responses(*call) ? read_responses_request(body, context)
-                                           : read_completions_request(body, context);
-        if (!request) {
-            return std::unexpected(std::move(request).error());
+        OA_TRY(
+            auto request,
+            is_responses(*call) ? read_responses_request(body, context)
+                                : read_completions_request(body, context)
+        );
+        if (std::ranges::find(models, request.model, &LaneModel::id) == models.end()) {
+            return std::unexpected(reject_model(request.model));
         }
-        if (std::ranges::find(models, request->model, &LaneModel::id) == models.end()) {
-            return std::unexpected(reject_model(request->model));
-        }
-        const auto* known = known_model(able, request->model);
-        if (known != nullptr && !takes_effort(*known, request->effort)) {
+        const auto* known = known_model(able, request.model);
+        if (known != nullptr && !takes_effort(*known, request.effort)) {
             return bad(
                 "invalid_value",
                 is_responses(*call) ? "reasoning.effort" : "reasoning_effort",
                 fmt::format("one of {}", fmt::join(known->efforts, ", "))
             );
         }
-        call->completion = std::make_shared<CompletionsRequest>(*std::move(request));
+        call->completion = std::make_shared<CompletionsRequest>(std::move(request));
         return {};
     };
     // All of it: what is not supported is refused by its content, and a schema is passed on.
     const BodyKeep keep{.half_in_new = half_in_new};
-    if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
-        co_return read;
-    }
+    OA_CO_CHECK(co_await read_body(lane_, call, keep, std::move(use)));
     if (is_responses(*call)) {
         auto resolved =
             resolve_conversation(*store_, call->record.owner, context, *call->completion);
@@ -262,16 +258,11 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
     TurnStyle style;
     style.resumable = false;
     if (lane_->shared) {
-        auto shared = co_await lane_->shared->take_place(record.owner, lane_->tokens.has_value());
-        if (!shared) {
-            co_return std::unexpected(std::move(shared).error());
-        }
-        style.place = *std::move(shared);
+        OA_CO_TRY(
+            style.place, co_await lane_->shared->take_place(record.owner, lane_->tokens.has_value())
+        );
     }
-    auto turn = co_await start(call);
-    if (!turn) {
-        co_return std::unexpected(std::move(turn).error());
-    }
+    OA_CO_TRY(auto turn, co_await start(call));
     record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(record.route, !record.probe.empty());
     Started started{};
@@ -287,7 +278,7 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
          call->received,
          end_of_body(call->request().body),
          !record.probe.empty()},
-        *std::move(turn),
+        std::move(turn),
         std::move(style)
     );
     record.turn = started.turn->id();

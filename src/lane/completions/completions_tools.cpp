@@ -88,28 +88,22 @@ Accepted<std::string> name_in(const Json& function, const std::string& path) {
 Accepted<ClientTool> read_tool(
     const Json& entry, const std::string& path, bool flat, std::vector<std::string>& ignored
 ) {
-    const auto function = function_in(entry, path, flat);
-    if (!function) {
-        return std::unexpected(function.error());
-    }
+    OA_TRY(const auto function, function_in(entry, path, flat));
     const auto inside = path + std::string(inside_of(flat));
-    auto name = name_in(**function, inside);
-    if (!name) {
-        return std::unexpected(std::move(name).error());
-    }
-    if (is_taken_name(*name)) {
+    OA_TRY(auto name, name_in(*function, inside));
+    if (is_taken_name(name)) {
         return bad(
             "invalid_value", inside + ".name", "a name that is not one of Codex's own tools"
         );
     }
-    ClientTool tool{.name = *std::move(name)};
-    if (const auto* description = given(**function, "description")) {
+    ClientTool tool{.name = std::move(name)};
+    if (const auto* description = given(*function, "description")) {
         if (!description->is_string()) {
             return bad("invalid_type", inside + ".description", "a string");
         }
         tool.description = description->get<std::string>();
     }
-    const auto* parameters = given(**function, "parameters");
+    const auto* parameters = given(*function, "parameters");
     if (parameters != nullptr && !parameters->is_object()) {
         return bad("invalid_type", inside + ".parameters", "an object");
     }
@@ -120,14 +114,14 @@ Accepted<ClientTool> read_tool(
             ignored.push_back(std::move(word));
         }
     };
-    const auto* strict = given(**function, "strict");
+    const auto* strict = given(*function, "strict");
     if (strict != nullptr && *strict == true) {
         ignore("strict");
     }
     if (!is_told_whole(tool.parameters)) {
         ignore("parameters");
     }
-    for (const auto& [key, value] : (*function)->items()) {
+    for (const auto& [key, value] : function->items()) {
         const bool read = std::ranges::find(k_members, key) != k_members.end();
         if (!read && is_function_name(key) && !asks_nothing(value)) {
             ignore(key);
@@ -145,18 +139,15 @@ Accepted<void> read_list(const Json& list, bool flat, CompletionsRequest& out) {
     }
     for (std::size_t i = 0; i < list.size(); ++i) {
         const auto path = fmt::format("tools[{}]", i);
-        auto tool = read_tool(list[i], path, flat, out.ignored);
-        if (!tool) {
-            return std::unexpected(std::move(tool).error());
-        }
-        if (std::ranges::find(out.tools, tool->name, &ClientTool::name) != out.tools.end()) {
+        OA_TRY(auto tool, read_tool(list[i], path, flat, out.ignored));
+        if (std::ranges::find(out.tools, tool.name, &ClientTool::name) != out.tools.end()) {
             return bad(
                 "invalid_value",
                 fmt::format("{}{}.name", path, inside_of(flat)),
                 "another name than those before"
             );
         }
-        out.tools.push_back(*std::move(tool));
+        out.tools.push_back(std::move(tool));
     }
     return {};
 }
@@ -168,11 +159,8 @@ keep(const Json& named, const std::string& path, bool flat, CompletionsRequest& 
     for (std::size_t i = 0; i < named.size(); ++i) {
         const auto place =
             named.size() == 1 && path == "tool_choice" ? path : fmt::format("{}[{}]", path, i);
-        const auto function = function_in(named[i], place, flat);
-        if (!function) {
-            return std::unexpected(function.error());
-        }
-        const auto name = string_member(**function, "name").value_or("");
+        OA_TRY(const auto function, function_in(named[i], place, flat));
+        const auto name = string_member(*function, "name").value_or("");
         const auto tool = std::ranges::find(out.tools, name, &ClientTool::name);
         if (tool == out.tools.end()) {
             return bad(
@@ -267,14 +255,10 @@ read_tools(const Json& body, const CompletionsContext& context, CompletionsReque
     }
     out.one_call = one_call;
     if (const auto* list = given(body, "tools")) {
-        if (auto read = read_list(*list, context.flat_tools, out); !read) {
-            return read;
-        }
+        OA_CHECK(read_list(*list, context.flat_tools, out));
     }
     if (const auto* choice = given(body, "tool_choice")) {
-        if (auto read = read_choice(*choice, context.flat_tools, out); !read) {
-            return read;
-        }
+        OA_CHECK(read_choice(*choice, context.flat_tools, out));
     }
     return {};
 }
@@ -302,31 +286,23 @@ Accepted<std::vector<SeedCall>> read_tool_calls(const Json& message, const std::
     }
     for (std::size_t i = 0; i < list->size(); ++i) {
         const auto at = fmt::format("{}[{}]", place, i);
-        const auto function = function_in((*list)[i], at);
-        if (!function) {
-            return std::unexpected(function.error());
-        }
+        OA_TRY(const auto function, function_in((*list)[i], at));
         const auto id = string_member((*list)[i], "id").value_or("");
         if (id.empty()) {
             return bad("invalid_value", at + ".id", "the id of the call");
         }
-        auto name = name_in(**function, at + ".function");
-        if (!name) {
-            return std::unexpected(std::move(name).error());
-        }
-        const auto arguments = string_member(**function, "arguments");
+        OA_TRY(auto name, name_in(*function, at + ".function"));
+        const auto arguments = string_member(*function, "arguments");
         if (!arguments) {
             return bad("invalid_type", at + ".function.arguments", "a string");
         }
-        calls.push_back({std::string(id), *std::move(name), std::string(*arguments)});
+        calls.push_back({std::string(id), std::move(name), std::string(*arguments)});
     }
     return calls;
 }
 
 Accepted<void> OpenCalls::made(const std::vector<SeedCall>& calls, const std::string& path) {
-    if (auto clear = none_open(); !clear) {
-        return clear;
-    }
+    OA_CHECK(none_open());
     path_ = path;
     for (const auto& call : calls) {
         if (std::ranges::find(open_, call.id) != open_.end()) {

@@ -216,12 +216,8 @@ Accepted<void> take_conversation(
             rest.push_back(std::move(said));
         }
     }
-    if (auto fits = check_calls(rest); !fits) {
-        return fits;
-    }
-    if (auto fits = check_length(rest, context.text_chars); !fits) {
-        return fits;
-    }
+    OA_CHECK(check_calls(rest));
+    OA_CHECK(check_length(rest, context.text_chars));
     return arrange(std::move(rest), context.tools, out);
 }
 

@@ -16,9 +16,7 @@ namespace oa_stream::lane {
 
 Accepted<void> pass_gates(const LaneState& lane, Call& call, std::span<const Gate> gates) {
     for (const Gate gate : gates) {
-        if (auto passed = gate(lane, call); !passed) {
-            return passed;
-        }
+        OA_CHECK(gate(lane, call));
     }
     return {};
 }
@@ -60,9 +58,7 @@ Task<Accepted<void>> admit(
     std::span<const Gate> head_gates,
     std::unique_ptr<net::BodySieve> sieve
 ) {
-    if (auto passed = pass_gates(lane, *call, head_gates); !passed) {
-        co_return passed;
-    }
+    OA_CO_CHECK(pass_gates(lane, *call, head_gates));
     const bool resends = sieve != nullptr;
     if (const auto read = co_await call->exchange->read_body(std::move(sieve)); !read) {
         if (resends && read.error().code == Code::too_large) {
@@ -150,15 +146,12 @@ Accepted<void> optional_type(const LaneState& lane, Call& call) {
 }
 
 Accepted<void> known_thread(const LaneState& lane, Call& call) {
-    auto id = read_path_id(call.match.id.value_or(""));
-    if (!id) {
-        return std::unexpected(std::move(id).error());
-    }
+    OA_TRY(auto id, read_path_id(call.match.id.value_or("")));
     const auto& who = call.record.owner;
-    if (!lane.ids().contains(who, *id) && !lane.turns.starting(who, *id)) {
+    if (!lane.ids().contains(who, id) && !lane.turns.starting(who, id)) {
         return std::unexpected(reject_unknown_thread());
     }
-    call.record.thread = *std::move(id);
+    call.record.thread = std::move(id);
     return {};
 }
 

@@ -29,9 +29,7 @@ Accepted<void> read_part(const Json& part, const std::string& path, bool images,
     }
     const auto type = text_in(part, "type");
     if (type == "input_image") {
-        if (auto taken = takes_images(images, path, out); !taken) {
-            return taken;
-        }
+        OA_CHECK(takes_images(images, path, out));
         note_detail(part, out);
         return add_image(string_member(part, "image_url"), path + ".image_url", out);
     }
@@ -86,30 +84,20 @@ Accepted<std::string> word_in(const Json& item, const Said& said, std::string_vi
 
 Accepted<void> read_call(const Json& item, Said& out) {
     out.speaker = Speaker::assistant;
-    auto id = word_in(item, out, "call_id");
-    if (!id) {
-        return std::unexpected(std::move(id).error());
-    }
-    auto name = word_in(item, out, "name");
-    if (!name) {
-        return std::unexpected(std::move(name).error());
-    }
+    OA_TRY(auto id, word_in(item, out, "call_id"));
+    OA_TRY(auto name, word_in(item, out, "name"));
     const auto arguments = string_member(item, "arguments");
     if (!arguments) {
         return bad("invalid_type", out.path + ".arguments", "a string");
     }
-    out.calls.push_back({*std::move(id), *std::move(name), std::string(*arguments)});
+    out.calls.push_back({std::move(id), std::move(name), std::string(*arguments)});
     out.calls_at = out.path + ".call_id";
     return {};
 }
 
 Accepted<void> read_result(const Json& item, bool images, Said& out) {
     out.speaker = Speaker::tool;
-    auto id = word_in(item, out, "call_id");
-    if (!id) {
-        return std::unexpected(std::move(id).error());
-    }
-    out.answers = *std::move(id);
+    OA_TRY(out.answers, word_in(item, out, "call_id"));
     out.answers_at = out.path + ".call_id";
     return read_content(given(item, "output"), out.path + ".output", images, out);
 }
@@ -138,11 +126,7 @@ Accepted<void> read_item(const Json& item, bool images, InputItem& out) {
     if (type != "item_reference" && !bare) {
         return unsupported("items", type, said.path);
     }
-    auto id = word_in(item, said, "id");
-    if (!id) {
-        return std::unexpected(std::move(id).error());
-    }
-    out.reference = *std::move(id);
+    OA_TRY(out.reference, word_in(item, said, "id"));
     return {};
 }
 
@@ -253,9 +237,7 @@ read_responses_input(const Json& body, const CompletionsContext& context, Respon
     }
     for (std::size_t i = 0; i < input->size(); ++i) {
         InputItem item{.said = {.speaker = Speaker::user, .path = fmt::format("input[{}]", i)}};
-        if (auto read = read_item((*input)[i], context.images, item); !read) {
-            return read;
-        }
+        OA_CHECK(read_item((*input)[i], context.images, item));
         out.input.push_back(std::move(item));
     }
     return {};
@@ -268,21 +250,13 @@ Accepted<void> resolve_conversation(
     CompletionsRequest& request
 ) {
     auto& ask = *request.responses;
-    auto items = conversation_of(store, owner, ask);
-    if (!items) {
-        return std::unexpected(std::move(items).error());
-    }
-    ask.conversation = *std::move(items);
+    OA_TRY(ask.conversation, conversation_of(store, owner, ask));
     auto conversation = joined(ask.conversation);
-    if (auto fits = check_calls(conversation); !fits) {
-        return fits;
-    }
+    OA_CHECK(check_calls(conversation));
     if (!context.tools) {
         tell_as_text(conversation);
     }
-    if (auto taken = take_conversation(std::move(conversation), context, request); !taken) {
-        return taken;
-    }
+    OA_CHECK(take_conversation(std::move(conversation), context, request));
     tell_demands(request);
     return {};
 }

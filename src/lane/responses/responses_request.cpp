@@ -131,21 +131,14 @@ Accepted<void> read_other_reasoning(const Json& reasoning, CompletionsRequest& o
 /// {"effort","summary"}; "generate_summary" is the older name of the latter.
 Accepted<void>
 read_reasoning(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
-    const auto reasoning = object_in(body, "reasoning");
-    if (!reasoning) {
-        return std::unexpected(reasoning.error());
-    }
+    OA_TRY(const auto reasoning, object_in(body, "reasoning"));
     Json echo = Json::object({{"effort", nullptr}, {"summary", nullptr}});
-    if (*reasoning != nullptr) {
-        const auto* effort = given(**reasoning, "effort");
-        if (auto read = read_effort(effort, "reasoning.effort", context.efforts, out); !read) {
-            return read;
-        }
-        if (auto read = read_other_reasoning(**reasoning, out); !read) {
-            return read;
-        }
-        const bool old = given(**reasoning, "summary") == nullptr;
-        const auto* summary = given(**reasoning, old ? "generate_summary" : "summary");
+    if (reasoning != nullptr) {
+        const auto* effort = given(*reasoning, "effort");
+        OA_CHECK(read_effort(effort, "reasoning.effort", context.efforts, out));
+        OA_CHECK(read_other_reasoning(*reasoning, out));
+        const bool old = given(*reasoning, "summary") == nullptr;
+        const auto* summary = given(*reasoning, old ? "generate_summary" : "summary");
         if (summary != nullptr) {
             out.summary = summary->is_string() ? summary->get<std::string>() : "";
             if (std::ranges::find(k_summaries, out.summary) == k_summaries.end()) {
@@ -179,28 +172,21 @@ Accepted<void> read_format(const Json& format, CompletionsRequest& out) {
 
 /// {"format","verbosity"}
 Accepted<void> read_text_config(const Json& body, CompletionsRequest& out) {
-    const auto text = object_in(body, "text");
-    if (!text) {
-        return std::unexpected(text.error());
-    }
+    OA_TRY(const auto text, object_in(body, "text"));
     Json echo = Json::object();
     echo["format"]["type"] = "text";
-    if (*text != nullptr) {
-        if (const auto* format = given(**text, "format")) {
-            if (auto read = read_format(*format, out); !read) {
-                return read;
-            }
+    if (text != nullptr) {
+        if (const auto* format = given(*text, "format")) {
+            OA_CHECK(read_format(*format, out));
             echo["format"] = *format;
         }
-        for (const auto& [name, value] : (*text)->items()) {
+        for (const auto& [name, value] : text->items()) {
             if (name != "format" && name != "verbosity") {
                 return unknown_parameter("text." + name);
             }
         }
         std::vector<std::string> ignored;
-        if (auto read = read_words(**text, k_text_words, ignored); !read) {
-            return read;
-        }
+        OA_CHECK(read_words(*text, k_text_words, ignored));
         for (const auto& word : ignored) {
             out.ignored.push_back("text." + word);
         }
@@ -215,11 +201,8 @@ Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
     constexpr std::size_t k_most = 16;
     constexpr std::size_t k_name_chars = 64;
     constexpr std::size_t k_text_chars = 512;
-    const auto metadata = object_in(body, "metadata");
-    if (!metadata) {
-        return std::unexpected(metadata.error());
-    }
-    out.echo["metadata"] = *metadata == nullptr ? Json::object() : **metadata;
+    OA_TRY(const auto metadata, object_in(body, "metadata"));
+    out.echo["metadata"] = metadata == nullptr ? Json::object() : *metadata;
     for (const auto& [name, value] : out.echo["metadata"].items()) {
         if (!value.is_string()) {
             return bad("invalid_type", "metadata." + printable(name, 60), "a string");
@@ -269,11 +252,8 @@ Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
 }
 
 Accepted<void> read_stream_options(const Json& body, const CompletionsRequest& out) {
-    const auto options = object_in(body, "stream_options");
-    if (!options) {
-        return std::unexpected(options.error());
-    }
-    if (*options != nullptr && !out.stream) {
+    OA_TRY(const auto options, object_in(body, "stream_options"));
+    if (options != nullptr && !out.stream) {
         return bad("invalid_value", "stream_options", "left out unless 'stream' is true");
     }
     return {};
@@ -299,33 +279,15 @@ void echo_tools(const Json& body, const CompletionsRequest& request, Json& echo)
 
 Accepted<void> read_rest(const Json& body, CompletionsRequest& out) {
     auto& ask = *out.responses;
-    if (auto read = read_text(body, "instructions", out.instructions); !read) {
-        return read;
-    }
-    if (auto read = read_text(body, "previous_response_id", ask.previous); !read) {
-        return read;
-    }
-    if (auto read = read_store(body, ask); !read) {
-        return read;
-    }
-    if (auto read = read_stream_options(body, out); !read) {
-        return read;
-    }
-    if (auto read = read_text_config(body, out); !read) {
-        return read;
-    }
-    if (auto read = read_include(body, out); !read) {
-        return read;
-    }
-    if (auto read = read_numbers(body, k_numbers, out.ignored); !read) {
-        return read;
-    }
-    if (auto read = read_most(body, "max_output_tokens", out.ignored); !read) {
-        return read;
-    }
-    if (auto read = read_words(body, k_words, out.ignored); !read) {
-        return read;
-    }
+    OA_CHECK(read_text(body, "instructions", out.instructions));
+    OA_CHECK(read_text(body, "previous_response_id", ask.previous));
+    OA_CHECK(read_store(body, ask));
+    OA_CHECK(read_stream_options(body, out));
+    OA_CHECK(read_text_config(body, out));
+    OA_CHECK(read_include(body, out));
+    OA_CHECK(read_numbers(body, k_numbers, out.ignored));
+    OA_CHECK(read_most(body, "max_output_tokens", out.ignored));
+    OA_CHECK(read_words(body, k_words, out.ignored));
     return read_metadata(body, ask);
 }
 
@@ -359,35 +321,17 @@ read_responses_request(const Json& body, const CompletionsContext& context) {
     auto flat = context;
     flat.flat_tools = true;
     const auto read = [&]() -> Accepted<void> {
-        if (auto done = check_worker(body, context.worker); !done) {
-            return done;
-        }
-        if (auto done = read_model(body, request); !done) {
-            return done;
-        }
-        if (auto done = read_stream(body, request); !done) {
-            return done;
-        }
-        if (auto done = refuse_unsupported(body, k_refused, context.tools); !done) {
-            return done;
-        }
-        if (auto done = refuse_unknown(body); !done) {
-            return done;
-        }
-        if (auto done = read_reasoning(body, context, request); !done) {
-            return done;
-        }
-        if (auto done = read_rest(body, request); !done) {
-            return done;
-        }
-        if (auto done = read_tools(body, flat, request); !done) {
-            return done;
-        }
+        OA_CHECK(check_worker(body, context.worker));
+        OA_CHECK(read_model(body, request));
+        OA_CHECK(read_stream(body, request));
+        OA_CHECK(refuse_unsupported(body, k_refused, context.tools));
+        OA_CHECK(refuse_unknown(body));
+        OA_CHECK(read_reasoning(body, context, request));
+        OA_CHECK(read_rest(body, request));
+        OA_CHECK(read_tools(body, flat, request));
         return read_responses_input(body, context, *request.responses);
     };
-    if (auto done = read(); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    OA_CHECK(read());
     echo_tools(body, request, request.responses->echo);
     echo_rest(body, request, request.responses->echo);
     return request;

@@ -113,21 +113,18 @@ Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
             if (!may) {
                 co_return std::unexpected(std::move(may).error());
             }
-            auto lease = co_await lane->turns.acquire(
-                wish.owner, wish.thread, wish.count_owner, wish.gone, wish.limited
+            OA_CO_TRY(
+                auto lease,
+                co_await lane->turns.acquire(
+                    wish.owner, wish.thread, wish.count_owner, wish.gone, wish.limited
+                )
             );
-            if (!lease) {
-                co_return std::unexpected(std::move(lease).error());
-            }
             if (!lane->shared) {
-                co_return ThreadPlace{*std::move(lease), std::nullopt};
+                co_return ThreadPlace{std::move(lease), std::nullopt};
             }
-            auto hold = co_await lane->shared->acquire(wish);
-            if (!hold) {
-                co_return std::unexpected(std::move(hold).error());
-            }
-            if (*hold) {
-                co_return ThreadPlace{*std::move(lease), *std::move(hold)};
+            OA_CO_TRY(auto hold, co_await lane->shared->acquire(wish));
+            if (hold) {
+                co_return ThreadPlace{std::move(lease), std::move(hold)};
             }
         }
         (void)co_await lane->shared->settle({wish.owner, wish.thread});

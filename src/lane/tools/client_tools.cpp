@@ -89,11 +89,8 @@ Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::st
         const auto place = path + ".description";
         return std::unexpected(invalid_field(place, place + " must be a string"));
     }
-    auto schema = schema_in(tool, path);
-    if (!schema) {
-        return std::unexpected(std::move(schema).error());
-    }
-    return ClientTool{std::move(name), text_in(tool, "description"), *std::move(schema)};
+    OA_TRY(auto schema, schema_in(tool, path));
+    return ClientTool{std::move(name), text_in(tool, "description"), std::move(schema)};
 }
 
 } // namespace
@@ -113,20 +110,15 @@ read_client_tools(const Json& tools, std::vector<std::string>& unread) {
     for (const auto& [key, entry] : tools.items()) {
         const auto path = tools.is_array() ? fmt::format("tools[{}]", at) : "tools." + key;
         ++at;
-        if (auto checked = check_type(entry, path); !checked) {
-            return std::unexpected(std::move(checked).error());
-        }
+        OA_CHECK(check_type(entry, path));
         const auto* function = member(entry, "function");
         const Json& tool = function == nullptr ? entry : *function;
-        auto read = read_tool(tools.is_array() ? text_in(tool, "name") : key, tool, path);
-        if (!read) {
-            return std::unexpected(std::move(read).error());
-        }
-        if (std::ranges::find(out, read->name, &ClientTool::name) != out.end()) {
+        OA_TRY(auto read, read_tool(tools.is_array() ? text_in(tool, "name") : key, tool, path));
+        if (std::ranges::find(out, read.name, &ClientTool::name) != out.end()) {
             return std::unexpected(invalid_field(path, path + " has the name of another tool"));
         }
-        note_unread(tool, read->name, unread);
-        out.push_back(*std::move(read));
+        note_unread(tool, read.name, unread);
+        out.push_back(std::move(read));
     }
     return out;
 }

@@ -153,17 +153,12 @@ plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessage
     if (*reseeds) {
         return ReplacePlan{Kind::reseed, {}};
     }
-    const auto at = find_by_position(request, turns, seeded);
-    if (!at) {
-        return std::unexpected(at.error());
-    }
-    if (*at >= turns.size()) {
+    OA_TRY(const auto at, find_by_position(request, turns, seeded));
+    if (at >= turns.size()) {
         return ReplacePlan{};
     }
-    if (auto checked = verify(request, turns[*at]); !checked) {
-        return std::unexpected(std::move(checked).error());
-    }
-    return ReplacePlan{Kind::revert, turns[*at].id};
+    OA_CHECK(verify(request, turns[at]));
+    return ReplacePlan{Kind::revert, turns[at].id};
 }
 
 } // namespace oa_stream::lane

@@ -49,16 +49,10 @@ net::Response retired_answer(const Call& call) {
 
 /// Fills in Call::chat and the Idempotency-Key. Touches nothing of the lane's.
 Accepted<void> read_chat(const Json& body, const ChatRequestContext& context, Call& call) {
-    auto chat = read_chat_request(body, context);
-    if (!chat) {
-        return std::unexpected(std::move(chat).error());
-    }
-    auto key = idempotency_key_of(call.request().headers);
-    if (!key) {
-        return std::unexpected(std::move(key).error());
-    }
-    call.chat = *std::move(chat);
-    if (auto& given = *key) {
+    OA_TRY(auto chat, read_chat_request(body, context));
+    OA_TRY(auto key, idempotency_key_of(call.request().headers));
+    call.chat = std::move(chat);
+    if (auto& given = key) {
         call.key = *std::move(given);
         // A thread id that was made up for this request is not a part of what it says.
         call.request_digest =
@@ -78,9 +72,7 @@ net::Response nothing_to_resume() {
 
 Task<Accepted<void>> Streams::accept(CallPtr call) {
     auto sieve = std::make_unique<ResendSieve>();
-    if (auto passed = co_await admit(*lane_, call, k_chat_gates, std::move(sieve)); !passed) {
-        co_return passed;
-    }
+    OA_CO_CHECK(co_await admit(*lane_, call, k_chat_gates, std::move(sieve)));
     const auto& limits = lane_->config.limits;
     const auto able = lane_->authority().capabilities();
     const auto models = offered_models(lane_->config);
@@ -104,9 +96,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         return chat && chat->text.contains(k_half_character);
     };
     const BodyKeep keep{chat_request_names(), extras_names(), k_named_levels, half_in_new};
-    if (auto read = co_await read_body(lane_, call, keep, std::move(use)); !read) {
-        co_return read;
-    }
+    OA_CO_CHECK(co_await read_body(lane_, call, keep, std::move(use)));
     if (call->chat.answers_calls || call->chat.more) { // both are JSON of any kind
         std::vector<std::string> unused;
         BodyUse rest = [&](const Json& whole) -> Accepted<void> {

@@ -131,10 +131,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
     }
     ThreadWish wish{.owner = owner, .thread = thread, .limited = false};
     wish.gone = gone;
-    auto place = co_await take_thread(lane_, std::move(wish));
-    if (!place) {
-        co_return std::unexpected(std::move(place).error());
-    }
+    OA_CO_TRY(auto place, co_await take_thread(lane_, std::move(wish)));
     const auto row = lane_->ids().find(owner, thread);
     if (!row) {
         co_return nullptr;
@@ -153,7 +150,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         call->chat.answer_id =
             newest && !newest->empty() ? message_gone_on_with(newest->front()) : std::string();
     }
-    auto shared = co_await commit_everywhere(call, place->shared_hold(), turn->get());
+    auto shared = co_await commit_everywhere(call, place.shared_hold(), turn->get());
     if (!shared) {
         (void)(*turn)->leave();
         co_return std::unexpected(std::move(shared).error());
@@ -165,7 +162,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         *std::move(turn),
         std::move(shared->journal)
     );
-    place->lease.commit(live);
+    place.lease.commit(live);
     co_return live;
 }
 
@@ -200,11 +197,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(CallPtr call) {
-    const auto used = co_await lane_->shared->find_key(call);
-    if (!used) {
-        co_return std::unexpected(used.error());
-    }
-    const auto& turn = *used;
+    OA_CO_TRY(const auto turn, co_await lane_->shared->find_key(call));
     if (!turn) {
         co_return nullptr;
     }
@@ -219,12 +212,9 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
 /// it said so. Without a revert the message would stand in the thread twice.
 Task<Accepted<std::optional<authority::PastTurn>>>
 TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
-    auto newest = co_await newest_turns(std::move(thread), 1);
-    if (!newest) {
-        co_return std::unexpected(std::move(newest).error());
-    }
-    const bool same = !newest->empty() && is_of(newest->front(), call->chat);
-    co_return same ? std::optional(std::move(newest->front())) : std::nullopt;
+    OA_CO_TRY(auto newest, co_await newest_turns(std::move(thread), 1));
+    const bool same = !newest.empty() && is_of(newest.front(), call->chat);
+    co_return same ? std::optional(std::move(newest.front())) : std::nullopt;
 }
 
 /// Whoever used this request's key before died over it, and the key forbids to run it twice.
@@ -236,12 +226,11 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
     if (!before && !unsure) {
         co_return Accepted<void>{}; // that one asked the authority for nothing
     }
-    const auto newest = co_await newest_turns(std::move(thread), before ? k_looked_through : 1);
-    if (!newest) {
-        co_return std::unexpected(newest.error());
-    }
+    OA_CO_TRY(
+        const auto newest, co_await newest_turns(std::move(thread), before ? k_looked_through : 1)
+    );
     const auto known = call->row.value_or(ThreadRow{}).last_turn;
-    for (const auto& turn : *newest) {
+    for (const auto& turn : newest) {
         if (before && turn.id == *before) {
             break;
         }
@@ -271,12 +260,9 @@ TurnStarter::newest_turns(std::string thread, std::size_t count) {
 }
 
 Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
-    auto earlier = co_await earlier_turn(call);
-    if (!earlier) {
-        co_return std::unexpected(std::move(earlier).error());
-    }
-    if (*earlier) {
-        co_return Begun{*std::move(earlier), false};
+    OA_CO_TRY(auto earlier, co_await earlier_turn(call));
+    if (earlier) {
+        co_return Begun{std::move(earlier), false};
     }
     KeyInUse key(*lane_, keys_, *call, alive_);
     auto turn = co_await begin_turn(call);

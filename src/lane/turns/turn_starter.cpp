@@ -68,17 +68,14 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
     query.detail = authority::TurnsQuery::Detail::question;
     std::vector<authority::PastTurn> read;
     while (true) {
-        auto page = co_await lane_->authority().turns_page(query);
-        if (!page) {
-            co_return std::unexpected(std::move(page).error());
-        }
-        for (auto& turn : page->turns) {
+        OA_CO_TRY(auto page, co_await lane_->authority().turns_page(query));
+        for (auto& turn : page.turns) {
             drop_results_ahead(turn);
             if (query.from.empty() || turn.id != query.from) {
                 read.push_back(std::move(turn));
             }
         }
-        if (!page->more || read.empty() || names_turn(call->chat, read)) {
+        if (!page.more || read.empty() || names_turn(call->chat, read)) {
             break;
         }
         query.from = read.back().id;
@@ -129,11 +126,8 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
 Task<Accepted<void>>
 TurnStarter::replace_same(CallPtr call, authority::TurnRequest* request, bool unsure) {
     if (unsure && lane_->authority().capabilities().can_revert) {
-        auto orphan = co_await orphaned_turn(call, request->thread.value_or(""));
-        if (!orphan) {
-            co_return std::unexpected(std::move(orphan).error());
-        }
-        if (auto& turn = *orphan) {
+        OA_CO_TRY(auto orphan, co_await orphaned_turn(call, request->thread.value_or("")));
+        if (auto& turn = orphan) {
             request->revert_from_turn = std::move(turn->id);
             co_return Accepted<void>{};
         }
@@ -154,17 +148,14 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
         co_return std::unexpected(reject_start(turns.error()));
     }
     const bool named = names_turn(call->chat, *turns);
-    const auto seeded = co_await read_seeded(&lane_->authority(), named ? std::nullopt : call->row);
-    if (!seeded) {
-        co_return std::unexpected(seeded.error());
-    }
-    const auto plan = plan_replace(call->chat, *turns, *seeded);
-    if (!plan) {
-        co_return std::unexpected(plan.error());
-    }
+    OA_CO_TRY(
+        const auto seeded,
+        co_await read_seeded(&lane_->authority(), named ? std::nullopt : call->row)
+    );
+    OA_CO_TRY(const auto plan, plan_replace(call->chat, *turns, seeded));
     const auto able = lane_->authority().capabilities();
-    const bool revert = plan->kind == ReplacePlan::Kind::revert;
-    const bool reseed = plan->kind == ReplacePlan::Kind::reseed;
+    const bool revert = plan.kind == ReplacePlan::Kind::revert;
+    const bool reseed = plan.kind == ReplacePlan::Kind::reseed;
     if ((revert && !able.can_revert) || (reseed && !able.can_seed)) {
         co_return std::unexpected(reject_regenerate("this assistant cannot replace earlier messages"
         ));
@@ -174,7 +165,7 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
         co_return co_await seed_new_thread(call, request);
     }
     if (revert) {
-        request->revert_from_turn = plan->from_turn;
+        request->revert_from_turn = plan.from_turn;
     }
     co_return Accepted<void>{};
 }
@@ -200,27 +191,20 @@ void TurnStarter::note_system(const Call& call, const std::string& thread) {
 
 Task<Accepted<std::unique_ptr<authority::Turn>>>
 TurnStarter::start_turn(CallPtr call, bool unsure) {
-    auto request = co_await make_turn_request(call, unsure);
-    if (!request) {
-        co_return std::unexpected(std::move(request).error());
-    }
-    if (auto added = co_await add_results_ahead(call, &*request); !added) {
-        co_return std::unexpected(std::move(added).error());
-    }
-    const bool known = request->thread.has_value();
+    OA_CO_TRY(auto request, co_await make_turn_request(call, unsure));
+    OA_CO_CHECK(co_await add_results_ahead(call, &request));
+    const bool known = request.thread.has_value();
     if (!known && !co_await lane_->ids().writable()) {
         co_return std::unexpected(reject_unstored());
     }
-    const bool replaces = request->revert_from_turn.has_value();
-    tell_system(*call, *request);
-    if (auto offered = co_await offer_tools(call, &*request); !offered) {
-        co_return std::unexpected(std::move(offered).error());
-    }
-    auto turn = co_await lane_->authority().start(*request);
+    const bool replaces = request.revert_from_turn.has_value();
+    tell_system(*call, request);
+    OA_CO_CHECK(co_await offer_tools(call, &request));
+    auto turn = co_await lane_->authority().start(request);
     if (!turn && turn.error().code == Code::precondition && !asks_to_replace(call->chat) &&
-        request->revert_from_turn) {
-        request->revert_from_turn.reset(); // the turn to replace never got into the thread
-        turn = co_await lane_->authority().start(*request);
+        request.revert_from_turn) {
+        request.revert_from_turn.reset(); // the turn to replace never got into the thread
+        turn = co_await lane_->authority().start(request);
     }
     if (!turn && turn.error().code == Code::not_found && known &&
         lane_->authority().capabilities().can_seed) {
@@ -230,19 +214,19 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
             "thread_lost",
             Json{{"request_id", call->record.request_id}, {"thread", call->chat.thread}}
         );
-        auto seeded = co_await seed_new_thread(call, &*request);
-        seeded = seeded ? co_await offer_tools(call, &*request) : std::move(seeded);
+        auto seeded = co_await seed_new_thread(call, &request);
+        seeded = seeded ? co_await offer_tools(call, &request) : std::move(seeded);
         if (!seeded) {
             co_return std::unexpected(std::move(seeded).error());
         }
-        tell_system(*call, *request);
-        turn = co_await lane_->authority().start(*request);
+        tell_system(*call, request);
+        turn = co_await lane_->authority().start(request);
     }
     if (turn) {
         note_system(*call, (*turn)->thread_id());
         note_settled(*call, **turn);
-        if (!request->tools.empty()) {
-            note_tools((*turn)->thread_id(), digest_of(request->tools));
+        if (!request.tools.empty()) {
+            note_tools((*turn)->thread_id(), digest_of(request.tools));
         }
     }
     if (!turn) {
@@ -336,13 +320,8 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
 }
 
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) {
-    if (auto joined = co_await join_waiting(call); !joined) {
-        co_return std::unexpected(std::move(joined).error());
-    }
-    auto place = co_await take_thread(lane_, wish_of(*lane_, *call, call->chat.thread));
-    if (!place) {
-        co_return std::unexpected(std::move(place).error());
-    }
+    OA_CO_CHECK(co_await join_waiting(call));
+    OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, call->chat.thread)));
     if (lane_->shared) {
         call->ours = [store = &lane_->shared->store(), before = lane_->shared->store().sign_ons] {
             return store->leased() && store->sign_ons == before;
@@ -352,23 +331,13 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
         co_return std::unexpected(reject_left());
     }
     if (!call->key_attempt.empty()) {
-        if (auto kept = co_await lane_->shared->keep_key(call); !kept) {
-            co_return std::unexpected(std::move(kept).error());
-        }
+        OA_CO_CHECK(co_await lane_->shared->keep_key(call));
     }
-    auto* const hold = place->shared_hold();
-    auto turn = co_await start_turn(call, hold != nullptr && hold->unsure());
-    if (!turn) {
-        co_return std::unexpected(std::move(turn).error());
-    }
+    auto* const hold = place.shared_hold();
+    OA_CO_TRY(auto turn, co_await start_turn(call, hold != nullptr && hold->unsure()));
     // Dropping the turn ends it.
-    if (auto stored = co_await remember_thread(call, turn->get()); !stored) {
-        co_return std::unexpected(std::move(stored).error());
-    }
-    auto shared = co_await commit_everywhere(call, hold, turn->get());
-    if (!shared) {
-        co_return std::unexpected(std::move(shared).error());
-    }
+    OA_CO_CHECK(co_await remember_thread(call, turn.get()));
+    OA_CO_TRY(auto shared, co_await commit_everywhere(call, hold, turn.get()));
     if (!call->replaced.empty()) { // not one that was lost: it may come back
         spawn(
             lane_->executor, "replaced thread", delete_replaced(&lane_->authority(), call->replaced)
@@ -385,11 +354,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
          call->received,
          end_of_body(call->request().body),
          !call->record.probe.empty()},
-        *std::move(turn),
-        std::move(shared->journal)
+        std::move(turn),
+        std::move(shared.journal)
     );
-    place->lease.commit(live);
-    if (!shared->stop.empty()) { // it came before the turn
+    place.lease.commit(live);
+    if (!shared.stop.empty()) { // it came before the turn
         live->stop(StopReason::stopped);
     }
     co_return live;

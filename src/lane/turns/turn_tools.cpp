@@ -208,11 +208,8 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
     if (!asked_by.empty() && wire_id(newest.id) != asked_by && open_calls(newest).empty()) {
         co_return std::unexpected(reject_call_over(first));
     }
-    auto text = results_text(newest, results);
-    if (!text) {
-        co_return std::unexpected(std::move(text).error());
-    }
-    call->chat.text = *std::move(text);
+    OA_CO_TRY(auto text, results_text(newest, results));
+    call->chat.text = std::move(text);
     call->chat.user_message_id = results_id(call->chat.answer_id);
     request->client_message_id = call->chat.user_message_id;
     request->input = {authority::InputText{call->chat.text}};
@@ -285,9 +282,7 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
         return {};
     };
     const BodyKeep all{{}, {}, 0, no_more_new};
-    if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
-        co_return read;
-    }
+    OA_CO_CHECK(co_await read_body(lane_, call, all, std::move(use)));
     if (!text.empty()) {
         request->input.insert(request->input.begin(), authority::InputText{std::move(text)});
         request->client_message_id = results_ahead_id(call->chat.user_message_id);

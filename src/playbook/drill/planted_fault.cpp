@@ -47,14 +47,11 @@ std::optional<Result<Planted>> recall(const fs::path& folder) {
         return std::nullopt;
     }
     const auto text = run::read_kept(folder / k_faults_file);
-    const auto json = text ? parse_json(*text) : std::unexpected(text.error());
-    if (!json) {
-        return std::unexpected(json.error());
-    }
+    OA_TRY(const auto json, text ? parse_json(*text) : std::unexpected(text.error()));
     const auto word = [&](std::string_view key) {
-        return std::string(string_member(*json, key).value_or(""));
+        return std::string(string_member(json, key).value_or(""));
     };
-    const bool taken_out = string_member(*json, "taken_out_at").has_value();
+    const bool taken_out = string_member(json, "taken_out_at").has_value();
     Planted out{word("file"), word("fault"), word("before"), taken_out};
     if (out.file.empty() || out.fault.empty()) {
         return fail(Code::unreadable, "it does not record what was planted where");

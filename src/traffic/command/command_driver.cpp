@@ -77,21 +77,15 @@ public:
     [[nodiscard]] bool splits_exactly() const noexcept override { return exact_split_; }
 
     [[nodiscard]] Task<Result<TrafficState>> read() override {
-        auto seen = co_await look();
-        if (!seen) {
-            co_return std::unexpected(std::move(seen).error());
-        }
-        told_ = seen->state;
-        co_return std::move(seen->state);
+        OA_CO_TRY(auto seen, co_await look());
+        told_ = seen.state;
+        co_return std::move(seen.state);
     }
 
     [[nodiscard]] Task<Result<void>> preview(Split target) override {
         if (options_.preview.empty()) {
-            const auto seen = co_await look();
-            if (!seen) {
-                co_return std::unexpected(seen.error());
-            }
-            co_return possible(*seen, target);
+            OA_CO_TRY(const auto seen, co_await look());
+            co_return possible(seen, target);
         }
         Json document = base("preview");
         document["target"] = target.to_json();
