@@ -75,10 +75,7 @@ Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     if (trim(request.body).empty()) {
         OA_CO_CHECK(use(Json::object()));
     } else {
-        auto read = co_await read_body(lane_, call, {}, std::move(use));
-        if (!read) {
-            co_return std::unexpected(std::move(read).error());
-        }
+        OA_CO_CHECK(co_await read_body(lane_, call, {}, std::move(use)));
     }
     OA_CO_CHECK(open_for_turns(*lane_, *call));
     if (thread.count > 0 && !able.can_seed) {

@@ -133,11 +133,7 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
     const BodyKeep keep{.half_in_new = half_in_new};
     OA_CO_CHECK(co_await read_body(lane_, call, keep, std::move(use)));
     if (is_responses(*call)) {
-        auto resolved =
-            resolve_conversation(*store_, call->record.owner, context, *call->completion);
-        if (!resolved) {
-            co_return resolved;
-        }
+        OA_CO_CHECK(resolve_conversation(*store_, call->record.owner, context, *call->completion));
     }
     co_return open_for_turns(*lane_, *call);
 }

@@ -57,10 +57,7 @@ Accepted<void> read_content(const Json* content, const std::string& path, bool i
         return bad("invalid_type", path, "a string or an array of parts");
     }
     for (std::size_t i = 0; i < content->size(); ++i) {
-        auto read = read_part((*content)[i], fmt::format("{}[{}]", path, i), images, out);
-        if (!read) {
-            return read;
-        }
+        OA_CHECK(read_part((*content)[i], fmt::format("{}[{}]", path, i), images, out));
     }
     return {};
 }

@@ -107,12 +107,10 @@ Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
     const auto until = Clock::now() + k_settle_wait;
     while (true) {
         {
-            auto may = lane->shared
-                           ? co_await may_supersede(lane, wish.owner, wish.thread, wish.limited)
-                           : Accepted<void>{};
-            if (!may) {
-                co_return std::unexpected(std::move(may).error());
-            }
+            OA_CO_CHECK(
+                lane->shared ? co_await may_supersede(lane, wish.owner, wish.thread, wish.limited)
+                             : Accepted<void>{}
+            );
             OA_CO_TRY(
                 auto lease,
                 co_await lane->turns.acquire(
