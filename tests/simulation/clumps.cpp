@@ -50,6 +50,14 @@ bool ClumpOutcome::keeps(const ClumpRow& row, double slack) const {
            at_most(fail, runs, row.fail_at_most, slack);
 }
 
+std::string ClumpOutcome::shares() const {
+    const auto share = [&](std::uint64_t count) {
+        return 100.0 * static_cast<double>(count) / static_cast<double>(runs);
+    };
+    const double rest = 100 - share(pass) - share(fail);
+    return fmt::format(" {:.2f} % | {:.2f} % | {:.2f} % |\n", share(pass), share(fail), rest);
+}
+
 std::vector<ClumpRow> clump_rows() {
     std::vector<ClumpRow> out;
     for (const std::uint64_t size : std::array<std::uint64_t, 3>{1, 3, 10}) {
@@ -102,16 +110,7 @@ std::string document(std::span<const ClumpRow> rows, std::span<const ClumpOutcom
     out += "| clumps of | `clumps:` | true rate | limit | requests | PASS | FAIL | INCONCLUSIVE |\n"
            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto share = [&](std::uint64_t count) {
-            return 100.0 * static_cast<double>(count) / static_cast<double>(results[i].runs);
-        };
-        out += fmt::format(
-            "{} {:.2f} % | {:.2f} % | {:.2f} % |\n",
-            heading(rows[i]),
-            share(results[i].pass),
-            share(results[i].fail),
-            100 - share(results[i].pass) - share(results[i].fail)
-        );
+        out += heading(rows[i]) + results[i].shares();
     }
     return out;
 }

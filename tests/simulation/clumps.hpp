@@ -24,6 +24,7 @@ struct ClumpOutcome {
     std::uint64_t fail = 0;
     /// Within what is demanded, up to `slack` standard deviations.
     [[nodiscard]] bool keeps(const ClumpRow& row, double slack) const;
+    [[nodiscard]] std::string shares() const; ///< the last three cells of a row of the page
 };
 
 /// Half of the limit, the limit, twice the limit; clumps of 1, 3 and 10.

@@ -97,16 +97,8 @@ std::string document(std::span<const DriftRow> rows, std::span<const DriftOutcom
         k_sigma
     );
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto share = [&](std::uint64_t count) {
-            return 100.0 * static_cast<double>(count) / static_cast<double>(results[i].runs);
-        };
-        out += fmt::format(
-            "{} {:.2f} % | {:.2f} % | {:.2f} % |\n",
-            heading(rows[i]),
-            share(results[i].pass),
-            share(results[i].fail),
-            100 - share(results[i].pass) - share(results[i].fail)
-        );
+        out += heading(rows[i]) +
+               ClumpOutcome{results[i].runs, results[i].pass, results[i].fail}.shares();
     }
     return out;
 }

@@ -122,6 +122,12 @@ bool write_into(const std::string& path, const Marks& marks, const std::string& 
     return write_file_atomic(path, out).has_value();
 }
 
+/// Prints it, and writes it into the page if there is one; false when that failed.
+bool tell(const Options& options, const Marks& part, const std::string& text) {
+    fmt::print("{}", text);
+    return options.page.empty() || write_into(options.page, part, text);
+}
+
 } // namespace
 
 int main(int count, char** words) {
@@ -135,8 +141,7 @@ int main(int count, char** words) {
     std::string drifted;
     const bool steady = options.clumps_alone || options.detection_alone ||
                         decisions(drift_rows(), options.runs, drifted);
-    fmt::print("{}", drifted);
-    if (!drifted.empty() && !options.page.empty() && !write_into(options.page, k_drift, drifted)) {
+    if (!drifted.empty() && !tell(options, k_drift, drifted)) {
         return 2;
     }
     if (options.drift_alone) {
@@ -144,8 +149,7 @@ int main(int count, char** words) {
     }
     std::string found;
     bool kept = options.clumps_alone || detection(options.runs, found);
-    fmt::print("{}", found);
-    if (!found.empty() && !options.page.empty() && !write_into(options.page, k_detection, found)) {
+    if (!found.empty() && !tell(options, k_detection, found)) {
         return 2;
     }
     if (options.detection_alone) {
@@ -153,8 +157,7 @@ int main(int count, char** words) {
     }
     std::string clumped;
     kept = decisions(clump_rows(), options.runs, clumped) && kept;
-    fmt::print("{}", clumped);
-    if (!options.page.empty() && !write_into(options.page, k_clumps, clumped)) {
+    if (!tell(options, k_clumps, clumped)) {
         return 2;
     }
     if (options.clumps_alone) {
@@ -166,8 +169,7 @@ int main(int count, char** words) {
     kept = all(limit_rows(), options.runs, false, limits) && kept;
     const std::string text =
         "### Whole cutovers\n\n" + cutovers + "\n### One stage, exactly at a limit\n\n" + limits;
-    fmt::print("{}", text);
-    if (!options.page.empty() && !write_into(options.page, k_cutovers, text)) {
+    if (!tell(options, k_cutovers, text)) {
         return 2;
     }
     return kept && steady ? 0 : 1;
