@@ -277,30 +277,35 @@ TEST_CASE("connect_timeout: a TLS handshake that is not answered") {
     CHECK((*answer)->failure == TransferFailure::connect_timeout);
 }
 
-TEST_CASE("too_large: a body beyond its cap") {
+namespace {
+
+/// What a client that takes ten bytes at most makes of `sent`.
+ClientResponse capped_at_10(std::string_view sent) {
     Client client;
     RawServer server(client.loop);
     const auto answer =
         client.loop.start(client.client->fetch({.url = server.url(), .max_body = 10}));
     const auto peer = server.accept();
     (void)peer->take_until("\r\n\r\n");
-    peer->send("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n01234567890");
-    client.loop.until([&] { return answer->has_value(); }, "the failure");
-    CHECK((*answer)->failure == TransferFailure::too_large);
-    CHECK((*answer)->body.size() <= 10);
+    peer->send(sent);
+    client.loop.until([&] { return answer->has_value(); }, "the answer");
+    return *std::move(*answer);
+}
+
+} // namespace
+
+TEST_CASE("too_large: a body beyond its cap") {
+    const ClientResponse answer =
+        capped_at_10("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n01234567890");
+    CHECK(answer.failure == TransferFailure::too_large);
+    CHECK(answer.body.size() <= 10);
 }
 
 TEST_CASE("a body of exactly the cap is whole") {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer =
-        client.loop.start(client.client->fetch({.url = server.url(), .max_body = 10}));
-    const auto peer = server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
-    client.loop.until([&] { return answer->has_value(); }, "the answer");
-    CHECK((*answer)->failure == TransferFailure::none);
-    CHECK((*answer)->body == "0123456789");
+    const ClientResponse answer =
+        capped_at_10("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
+    CHECK(answer.failure == TransferFailure::none);
+    CHECK(answer.body == "0123456789");
 }
 
 TEST_CASE("malformed: a request that cannot be one is never sent") {

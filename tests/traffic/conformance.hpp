@@ -6,14 +6,13 @@
 
 #include "oa_stream/traffic/driver.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "run_task.hpp"
+
 #include <boost/asio/io_context.hpp>
 
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -69,19 +68,7 @@ public:
     virtual void hold(bool held) { static_cast<void>(held); }
 
     /// Runs the loop until `task` is over; throws after 20 s.
-    template <class T> T get(Task<T> task) {
-        std::optional<T> out;
-        std::exception_ptr thrown;
-        asio::co_spawn(io(), std::move(task), [&](std::exception_ptr e, T value) {
-            thrown = e;
-            out.emplace(std::move(value));
-        });
-        run_until([&] { return out.has_value(); });
-        if (thrown) {
-            std::rethrow_exception(thrown);
-        }
-        return *std::move(out);
-    }
+    template <class T> T get(Task<T> task) { return run_task(io(), *this, std::move(task)); }
     void run_until(const std::function<bool()>& ready);
 };
 

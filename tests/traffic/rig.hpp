@@ -5,7 +5,8 @@
 #include "oa_stream/net/http_server.hpp"
 #include "oa_stream/traffic/front.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "run_task.hpp"
+
 #include <boost/asio/io_context.hpp>
 
 #include <filesystem>
@@ -49,19 +50,7 @@ public:
     Rig& operator=(const Rig&) = delete;
 
     /// Runs the loop until `task` is over; throws after 20 s.
-    template <class T> T get(Task<T> task) {
-        std::optional<T> out;
-        std::exception_ptr thrown;
-        asio::co_spawn(io, std::move(task), [&](std::exception_ptr e, T value) {
-            thrown = e;
-            out.emplace(std::move(value));
-        });
-        run_until([&] { return out.has_value(); });
-        if (thrown) {
-            std::rethrow_exception(thrown);
-        }
-        return *std::move(out);
-    }
+    template <class T> T get(Task<T> task) { return run_task(io, *this, std::move(task)); }
     void run_until(const std::function<bool()>& ready);
     net::ClientResponse ask(net::ClientRequest request);
     net::ClientResponse post(std::string_view path, std::string body, net::Headers headers = {});

@@ -82,6 +82,20 @@ std::shared_ptr<Reader> read_from(Rig& rig, bool hold = false) {
     return reader;
 }
 
+struct Begun {
+    std::shared_ptr<Upstream> upstream;
+    std::shared_ptr<Reader> reader;
+};
+
+/// A stream of stable's of which the reader has one event.
+Begun begin_stream(Rig& rig) {
+    const Begun begun{stream_from(rig.stable), read_from(rig)};
+    rig.run_until([&] { return begun.upstream->body != nullptr; });
+    begun.upstream->send("data: a\n\n");
+    rig.run_until([&] { return begun.reader->bytes > 0; });
+    return begun;
+}
+
 } // namespace
 
 TEST_CASE("front: each piece is passed on before the next one is made") {
@@ -141,11 +155,7 @@ TEST_CASE("front: a reader that stops reading stops the backend, and loses nothi
 
 TEST_CASE("front: when the client leaves, the backend sees it") {
     Rig rig({{"stable", 100}, {"canary", 0}});
-    const auto upstream = stream_from(rig.stable);
-    const auto reader = read_from(rig);
-    rig.run_until([&] { return upstream->body != nullptr; });
-    upstream->send("data: a\n\n");
-    rig.run_until([&] { return reader->bytes > 0; });
+    const auto [upstream, reader] = begin_stream(rig);
     reader->transfer->cancel();
     rig.run_until([&] { return upstream->gone; });
     rig.run_until([&] { return rig.counter("stable", "client_gone") == 1; });
@@ -168,11 +178,7 @@ TEST_CASE("front: when the client leaves before the head, the backend sees it") 
 
 TEST_CASE("front: a backend that dies in the middle never looks like an end") {
     Rig rig({{"stable", 100}, {"canary", 0}});
-    const auto upstream = stream_from(rig.stable);
-    const auto reader = read_from(rig);
-    rig.run_until([&] { return upstream->body != nullptr; });
-    upstream->send("data: a\n\n");
-    rig.run_until([&] { return reader->bytes > 0; });
+    const auto [upstream, reader] = begin_stream(rig);
     upstream->body->cut();
     rig.run_until([&] { return reader->result.has_value(); });
     CHECK(reader->result->failure != net::TransferFailure::none);
