@@ -76,9 +76,7 @@ Check judged(std::string id, bool pass, std::string detail) {
 
 /// One list of sums, held against what is there. Files below `folder` that it does not name are
 /// wrong only for the list of the whole.
-Check check_list(
-    std::string id, const Contents& contents, const std::string& list, bool all
-) {
+Check check_list(std::string id, const Contents& contents, const std::string& list, bool all) {
     const std::string folder = list.substr(0, list.size() - k_sums.size());
     std::map<std::string, std::string> named;
     std::vector<std::string> wrong;
@@ -107,7 +105,9 @@ Check check_list(
     }
     const bool pass = wrong.empty();
     return judged(
-        std::move(id), pass, pass ? counted(right, "file") + " as listed" : first_of(std::move(wrong))
+        std::move(id),
+        pass,
+        pass ? counted(right, "file") + " as listed" : first_of(std::move(wrong))
     );
 }
 

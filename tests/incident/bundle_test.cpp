@@ -129,7 +129,9 @@ TEST_CASE("bundle: a run that was changed since its seal is refused unless it is
     REQUIRE(write_bundle(incident_of({folder}), out, {}, {.accept_changed = true}).has_value());
     const auto found = verify_bundle(out);
     REQUIRE(found.has_value());
-    CHECK(found->verdict() == Verdict::fail); // the run's own seal is broken, and that stays visible
+    CHECK(
+        found->verdict() == Verdict::fail
+    ); // the run's own seal is broken, and that stays visible
 }
 
 TEST_CASE("bundle: redaction makes no broken seal whole") {

@@ -1,4 +1,6 @@
 // Reading: a thread's turns, and what this authority says of itself.
+#include "oa_stream/base/json_members.hpp"
+
 #include "codex_core.hpp"
 #include "codex_history.hpp"
 

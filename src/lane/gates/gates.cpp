@@ -53,6 +53,7 @@ Rejection reject_resend() {
 } // namespace
 
 Task<Accepted<void>> admit(
+    // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): the lane outlives its calls
     const LaneState& lane,
     CallPtr call,
     std::span<const Gate> head_gates,

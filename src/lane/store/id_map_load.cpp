@@ -142,24 +142,26 @@ Result<bool> begins_as_v1(const std::filesystem::path& path) {
 /// Runs `work` on the pool's thread; the coroutine goes on where it was.
 template <class Work>
 Task<std::invoke_result_t<Work>>
-run_on(asio::thread_pool& pool, asio::any_io_executor executor, Work work) {
+run_on(asio::thread_pool* pool, asio::any_io_executor executor, Work work) {
     struct State {
         explicit State(const asio::any_io_executor& on) : timer(on, Clock::time_point::max()) {}
         asio::steady_timer timer;
         std::optional<std::invoke_result_t<Work>> result{};
     };
     const auto state = std::make_shared<State>(executor);
-    asio::post(pool, [state, executor, work = std::move(work)]() mutable {
+    asio::post(*pool, [state, executor, work = std::move(work)]() mutable {
         auto result = work();
         asio::post(executor, [state, result = std::move(result)]() mutable {
             state->result = std::move(result);
             state->timer.cancel();
         });
     });
-    while (!state->result) {
+    while (true) {
+        if (auto& result = state->result) {
+            co_return *std::move(result);
+        }
         co_await state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    co_return *std::move(state->result);
 }
 
 } // namespace
@@ -266,7 +268,7 @@ Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self) {
 /// Rows that change meanwhile are written twice: as they are, and as lines behind the offset that
 /// is asked for first. Those lines count, because they come later.
 Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self) {
-    const auto since = co_await run_on(self->writer_, self->executor_, [file = &self->file_] {
+    const auto since = co_await run_on(&self->writer_, self->executor_, [file = &self->file_] {
         return file->append_offset();
     });
     OA_CO_TRY(auto opened, open_draft(self->options_.path));
@@ -284,7 +286,7 @@ Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self) {
             }
         }
         written = co_await run_on(
-            self->compactor_,
+            &self->compactor_,
             self->executor_,
             [draft, text = std::exchange(text, {})] {
                 return write_to(draft->first, text, draft->second.string());
@@ -296,7 +298,7 @@ Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self) {
     }
     const auto before = self->lines_;
     if (written) {
-        written = co_await run_on(self->compactor_, self->executor_, [draft]() -> Result<void> {
+        written = co_await run_on(&self->compactor_, self->executor_, [draft]() -> Result<void> {
             if (::fdatasync(draft->first.get()) != 0) {
                 return fail(Code::io, "cannot sync", draft->second.string());
             }
@@ -305,7 +307,7 @@ Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self) {
     }
     if (written && !self->stopped_) {
         written =
-            co_await run_on(self->writer_, self->executor_, [draft, since, file = &self->file_] {
+            co_await run_on(&self->writer_, self->executor_, [draft, since, file = &self->file_] {
                 return file->replace(draft->second, since);
             });
     }

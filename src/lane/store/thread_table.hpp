@@ -57,6 +57,7 @@ public:
 
 private:
     struct Slot {
+        // NOLINTNEXTLINE(modernize-avoid-c-arrays): sized at run time
         std::unique_ptr<char[]> texts{}; ///< id, thread, title; nullptr: no row
         std::uint32_t hash = 0;
         std::uint32_t owner = 0;

@@ -162,9 +162,7 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
     if (now->out.mutated && !rescue && (state->wanted == now->to || in_part)) {
         now->end_with(
             Moved::Result::unverified,
-            fmt::format(
-                "{} was asked for, and {}", now->to.text(), traffic::serves_text(*state)
-            )
+            fmt::format("{} was asked for, and {}", now->to.text(), traffic::serves_text(*state))
         );
         co_return After::stop;
     }
