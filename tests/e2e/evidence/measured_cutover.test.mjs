@@ -138,7 +138,7 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
   await Promise.all(ways.map(async ([mode, verdict, why]) => {
     const hazard = await Hazard.start(world.prometheus.base);
     hazards.push(hazard);
-    const at = await door(playbook({ stages: '0%, 50%', bake: '4s', extend: '1s', rate: '10/s', gates: [`id: errors, bad: ${WORDS}, at_most: 50%`] }));
+    const at = await door(playbook({ stages: '0%, 50%', bake: '8s', extend: '1s', rate: '10/s', gates: [`id: errors, bad: ${WORDS}, at_most: 50%`] }));
     crowd(at, 25);
     const plan = await at.plan({ prometheus: hazard.base });
     assert.equal(plan.code, 10, `${mode}: ${plan.stderr}`);
