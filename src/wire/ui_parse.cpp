@@ -2,49 +2,17 @@
 #include "oa_stream/wire/json_scan.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
-#include "json_text.hpp"
 #include "object_scan.hpp"
+#include "ui_delta.hpp"
 #include "ui_shapes.hpp"
 
 #include <fmt/format.h>
 
-#include <optional>
-#include <string_view>
 #include <utility>
 
 namespace oa_stream::wire::ui {
 
 namespace {
-
-constexpr std::string_view k_text = R"({"type":"text-delta","id":)";
-constexpr std::string_view k_reasoning = R"({"type":"reasoning-delta","id":)";
-constexpr std::string_view k_delta = R"(,"delta":)";
-
-/// Reads the string at `at`; false when there is none or its characters need a judge.
-bool read_string(std::string_view data, std::size_t& at, std::string& out) {
-    bool lone = false;
-    return at < data.size() && data[at] == '"' && read_json_string(data, at, out, lone) && !lone;
-}
-
-/// The delta in `data` when it is spelled {"type":…,"id":…,"delta":…}, in this order, without white
-/// space and without lone surrogates. Anything else is nullopt, and for parse_chunk to judge.
-std::optional<PartDelta> read_plain_delta(std::string_view data) {
-    const bool text = data.starts_with(k_text);
-    if (!text && !data.starts_with(k_reasoning)) {
-        return std::nullopt;
-    }
-    std::optional<PartDelta> delta(std::in_place);
-    delta->kind = text ? PartKind::text : PartKind::reasoning;
-    std::size_t at = text ? k_text.size() : k_reasoning.size();
-    if (!read_string(data, at, delta->id) || !data.substr(at).starts_with(k_delta)) {
-        return std::nullopt;
-    }
-    at += k_delta.size();
-    if (!read_string(data, at, delta->delta) || data.substr(at) != "}") {
-        return std::nullopt;
-    }
-    return delta;
-}
 
 /// Moves the members of one chunk's object out into structs.
 class Members {

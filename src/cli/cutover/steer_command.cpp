@@ -1,5 +1,4 @@
 // cutover pause, continue, promote and abort: what a second operator asks of a run under way.
-#include "oa_stream/base/error.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
@@ -10,44 +9,14 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
+#include "running_runs.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <unistd.h>
 
-#include <filesystem>
-#include <string>
-#include <vector>
-
 namespace oa_stream::cli {
-
 namespace {
-
-/// Folder of the one run under way that moves traffic. Code::usage with their names when there is
-/// none or more than one.
-Result<std::filesystem::path> only_running(const std::filesystem::path& state_dir) {
-    OA_TRY(const auto all, playbook::all_statuses(state_dir));
-    std::vector<std::string> names;
-    std::filesystem::path folder;
-    for (const playbook::RunStatus& one : all) {
-        if (one.state == playbook::RunState::running) {
-            names.push_back(one.run);
-            folder = one.folder;
-        }
-    }
-    if (names.size() == 1) {
-        return folder;
-    }
-    return fail(
-        Code::usage,
-        names.empty()
-            ? "no run is under way"
-            : fmt::format("{} runs are under way: {}", names.size(), fmt::join(names, ", ")),
-        names.empty() ? (state_dir / "runs").string() : std::string(names::run),
-        names.empty() ? "oa-stream runs list" : "name one"
-    );
-}
 
 using run::Action;
 

@@ -1,9 +1,7 @@
 // A turn that runs at another replica: found, read and stopped here.
-#include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/lane/records.hpp"
-#include "oa_stream/store/store.hpp"
 
+#include "relay_turn.hpp"
 #include "shared_lane.hpp"
 #include "state.hpp"
 
@@ -13,50 +11,6 @@
 namespace oa_stream::lane {
 
 namespace {
-
-/// Nobody asks it for events; a stop is passed on.
-class RelayTurn final : public authority::Turn {
-public:
-    RelayTurn(
-        asio::any_io_executor executor,
-        store::Store& store,
-        store::ThreadKey key,
-        std::string turn,
-        std::string model
-    )
-        : executor_(std::move(executor)), store_(&store), key_(std::move(key)),
-          turn_(std::move(turn)), model_(std::move(model)) {}
-
-    [[nodiscard]] const std::string& thread_id() const noexcept override { return key_.id; }
-    [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_; }
-    [[nodiscard]] const std::string& model() const noexcept override { return model_; }
-    [[nodiscard]] Result<bool>
-    poll(authority::EventBatch& /*out*/, authority::TurnWaker& /*waker*/) override {
-        return false;
-    }
-    void interrupt() override {
-        spawn(
-            executor_,
-            "stop elsewhere",
-            [](store::Store* store, store::ThreadKey key) -> Task<void> {
-                // The fence may have risen since: whoever holds it now is meant.
-                const auto state = co_await store->look(key);
-                if (state) {
-                    (void)co_await store->want(
-                        key, state->holding.fence, std::string(to_string(StopReason::stopped))
-                    );
-                }
-            }(store_, key_)
-        );
-    }
-
-private:
-    asio::any_io_executor executor_;
-    store::Store* store_;
-    store::ThreadKey key_;
-    std::string turn_;
-    std::string model_;
-};
 
 constexpr Millis k_start_wait{10'000};
 constexpr int k_looks = 3;

@@ -1,45 +1,19 @@
 #include "curl_transfer.hpp"
 
 #include "oa_stream/base/log.hpp"
-#include "oa_stream/base/text.hpp"
-#include "oa_stream/net/http_client.hpp"
+
+#include "curl_trace.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 namespace oa_stream::net {
 
 namespace {
-
-std::string millis(double seconds) {
-    return fmt::format("{:.0f} ms", std::max(seconds, 0.0) * 1000);
-}
-
-/// "GET http://127.0.0.1:8080/readyz: 200 in 3 ms (connected 1 ms, head 2 ms)". The
-/// query is left out, as are header fields and bodies: they may hold secrets.
-std::string trace_line(const ClientRequest& request, const ClientResponse& response) {
-    const Timings& times = response.timings;
-    std::string out = fmt::format(
-        "{} {}: ", request.method, printable(request.url.substr(0, request.url.find('?')), 200)
-    );
-    out += response.status == 0 ? std::string("no answer") : fmt::format("{}", response.status);
-    out += fmt::format(" in {}", millis(times.end_s));
-    if (times.connected_s >= 0 && times.head_s >= 0) {
-        out += fmt::format(
-            " (connected {}, head {})", millis(times.connected_s), millis(times.head_s)
-        );
-    }
-    if (response.failure != TransferFailure::none) {
-        out += fmt::format(", {}", to_string(response.failure));
-    }
-    return out;
-}
 
 /// Longer waits are as good as for ever, and adding them to a time point would overflow.
 constexpr Millis k_longest_wait = std::chrono::hours(24 * 365);

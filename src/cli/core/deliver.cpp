@@ -1,0 +1,107 @@
+#include "deliver.hpp"
+
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/lines.hpp"
+#include "oa_stream/report/formats.hpp"
+#include "oa_stream/run/kept_file.hpp"
+
+#include "open_report.hpp"
+#include "suggestion.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace oa_stream::cli {
+namespace {
+
+using Format = std::string (*)(const Json& run);
+
+struct Output {
+    std::optional<std::filesystem::path> GlobalOptions::* file;
+    Format format;
+};
+constexpr std::array k_outputs{
+    Output{&GlobalOptions::junit, report::junit_xml},
+    Output{&GlobalOptions::tap, report::tap},
+};
+
+Result<Json> run_document(const Context& context) {
+    OA_TRY(const std::string text, run::read_kept(context.evidence / "run.json"));
+    return parse_json(text);
+}
+
+/// What a command that failed before it had a run would have written.
+Json document_of(const Error& error, const CommandSpec& command) {
+    return {
+        {"id", ""},
+        {"kind", command.path},
+        {"verdict", "ERROR"},
+        {"headline", error.text()},
+        {"checks", Json::array()},
+    };
+}
+
+/// GitHub reads annotations from the log, the summary from a file that it names.
+Result<void> tell_github(const Json& run, const Context& context) {
+    context.err(report::github_annotations(run));
+    const auto summary = context.env("GITHUB_STEP_SUMMARY");
+    if (!summary) {
+        return {};
+    }
+    OA_TRY(auto file, LineAppender::open(*summary, LineAppender::Durability::buffered));
+    const std::string text = report::github_summary(run);
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        OA_CHECK(file.append(cut_line(rest)));
+    }
+    return {};
+}
+
+std::unexpected<Error> no_run(const CommandSpec& command) {
+    return fail(
+        Code::usage,
+        fmt::format("{} leaves no run to report", command.path),
+        fmt::format("{}, {}, {}, {}", k_junit.name, k_tap.name, k_github.name, k_open.name),
+        "oa-stream runs list"
+    );
+}
+
+} // namespace
+
+Result<void> deliverable(const Context& context, const CommandSpec& command) {
+    const bool shows_run = command.leaves_run || command.reads_runs;
+    if (context.globals.open && !shows_run) {
+        return no_run(command);
+    }
+    return command.leaves_run || !context.globals.delivers() ? Result<void>{} : no_run(command);
+}
+
+Result<void> deliver(const Context& context, const CommandSpec& command, const Error* error) {
+    const GlobalOptions& globals = context.globals;
+    if (globals.open) {
+        open_report(context);
+    }
+    if (!globals.delivers()) {
+        return {};
+    }
+    if (context.evidence.empty() && error == nullptr) {
+        return no_run(command); // a dry run of one that would leave one
+    }
+    Json run;
+    if (context.evidence.empty()) {
+        run = document_of(*error, command);
+    } else {
+        OA_TRY(run, run_document(context));
+        type_here(run, context);
+    }
+    for (const Output& output : k_outputs) {
+        if (const auto& file = globals.*output.file) {
+            OA_CHECK(write_file_atomic(*file, output.format(run)));
+        }
+    }
+    return globals.github ? tell_github(run, context) : Result<void>{};
+}
+
+} // namespace oa_stream::cli

@@ -1,0 +1,17 @@
+// A run's result for other tools: --junit, --tap and --github, the same for every command.
+#pragma once
+
+#include "command.hpp"
+
+namespace oa_stream::cli {
+
+/// Before the command begins. Code::usage when it can leave no run to report.
+[[nodiscard]] Result<void> deliverable(const Context& context, const CommandSpec& command);
+
+/// Writes what was asked for, from run.json of the run that the command left; of a command that
+/// failed before it had one, from its error. Code::usage when the command left no run,
+/// Code::io when a file cannot be written.
+[[nodiscard]] Result<void>
+deliver(const Context& context, const CommandSpec& command, const Error* error);
+
+} // namespace oa_stream::cli

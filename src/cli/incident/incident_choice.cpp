@@ -1,0 +1,171 @@
+#include "incident_choice.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/alert_rules.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace oa_stream::cli {
+namespace {
+
+using run::RunEnding;
+using run::RunEntry;
+using run::RunKind;
+
+constexpr std::chrono::hours k_diagnosed_within{24};
+constexpr std::size_t k_most_runs = 32;
+
+/// Runs that look, and decide nothing about traffic.
+constexpr std::array k_diagnoses{
+    RunKind::smoke_stream,
+    RunKind::smoke_completions,
+    RunKind::smoke_responses,
+    RunKind::smoke_control,
+    RunKind::load,
+    RunKind::shadow,
+    RunKind::slo_gate,
+    RunKind::slo_budget,
+    RunKind::slo_status,
+    RunKind::route_verify,
+};
+
+bool diagnoses(const RunEntry& run) {
+    return std::ranges::find(k_diagnoses, run.facts.kind) != k_diagnoses.end();
+}
+
+/// It failed, died, or took back what it had changed.
+bool matters(const RunEntry& run) {
+    if (run.life != run::RunLife::finished) {
+        return run.life == run::RunLife::died;
+    }
+    const auto ended = run.facts.ended;
+    if (ended == RunEnding::refused || ended == RunEnding::stopped) {
+        return false; // nothing was changed
+    }
+    return ended == RunEnding::rolled_back || ended == RunEnding::rollback_unverified ||
+           ended == RunEnding::held || run.verdict == "FAIL" || run.verdict == "ERROR";
+}
+
+bool unverified(const RunEntry& run) {
+    return run.life == run::RunLife::died || run.facts.ended == RunEnding::rollback_unverified;
+}
+
+/// Runs that matter, newest first, without those that diagnose an earlier one of them.
+std::vector<RunEntry> causes(const std::vector<RunEntry>& runs) {
+    std::vector<RunEntry> out;
+    for (const RunEntry& run : runs) {
+        const bool after = diagnoses(run) && std::ranges::any_of(runs, [&](const RunEntry& other) {
+                               return matters(other) && !diagnoses(other) &&
+                                      other.started <= run.started &&
+                                      run.started - other.started < k_diagnosed_within;
+                           });
+        if (matters(run) && !after) {
+            out.push_back(run);
+        }
+    }
+    return out;
+}
+
+struct Chosen {
+    const RunEntry* run = nullptr;
+    std::string_view why;
+};
+
+template <class Fits> const RunEntry* newest(const std::vector<RunEntry>& runs, Fits fits) {
+    const auto found = std::ranges::find_if(runs, fits);
+    return found == runs.end() ? nullptr : &*found;
+}
+
+Chosen for_alert(std::string_view alert, const std::vector<RunEntry>& runs) {
+    if (alert == "OaStreamRunUnverified") {
+        return {newest(runs, unverified), "the newest that died or whose rollback is unverified"};
+    }
+    if (alert == "OaStreamVerificationStale") {
+        const auto verifies = [](const RunEntry& run) {
+            return run.facts.kind == RunKind::steady_state;
+        };
+        return {newest(runs, verifies), "the newest verification"};
+    }
+    const auto changed = [](const RunEntry& run) { return run.facts.mutates; };
+    const auto harmful = [&](const RunEntry& run) { return changed(run) && matters(run); };
+    if (const RunEntry* run = newest(runs, harmful)) {
+        return {run, "the newest that changed traffic or routes and failed or was rolled back"};
+    }
+    return {newest(runs, changed), "the newest that changed traffic or routes"};
+}
+
+Result<void> check_alert(const std::string& alert) {
+    const auto names = measure::alert_names();
+    if (alert.empty() || std::ranges::find(names, alert) != names.end()) {
+        return {};
+    }
+    const std::vector<std::string_view> words(names.begin(), names.end());
+    const auto close = nearest(alert, words);
+    return fail(
+        Code::usage,
+        fmt::format("no alert is called '{}'", printable(alert, 60)),
+        {},
+        close ? fmt::format("did you mean '{}'?", *close) : "oa-stream slo rules shows the names"
+    );
+}
+
+std::unexpected<Error> nothing(const RunChoice& choice) {
+    return fail(
+        Code::usage,
+        choice.alert.empty()
+            ? fmt::format(
+                  "no run {}",
+                  choice.since ? "of that time failed or was rolled back" : "has left anything here"
+              )
+            : fmt::format("no run here can explain {}", choice.alert),
+        {},
+        "oa-stream runs list; name the runs, like `incident body last`"
+    );
+}
+
+} // namespace
+
+Result<ChosenRuns> choose_runs(const RunChoice& choice, std::vector<RunEntry> runs, WallTime now) {
+    OA_CHECK(check_alert(choice.alert));
+    if (choice.since) {
+        std::erase_if(runs, [&](const RunEntry& run) { return run.started < now - *choice.since; });
+    }
+    ChosenRuns out;
+    if (!choice.alert.empty()) {
+        const Chosen found = for_alert(choice.alert, runs);
+        if (found.run == nullptr) {
+            return nothing(choice);
+        }
+        out.runs.push_back(*found.run);
+        out.why = fmt::format("{}: {}, {}", choice.alert, found.run->id, found.why);
+        return out;
+    }
+    out.runs = causes(runs);
+    if (out.runs.empty() && !choice.since && !runs.empty()) {
+        out.runs.push_back(runs.front());
+        out.why = runs.front().id + ", the newest: no run failed or was rolled back";
+        return out;
+    }
+    if (out.runs.empty()) {
+        return nothing(choice);
+    }
+    const std::size_t all = out.runs.size();
+    out.runs.resize(std::min(all, choice.since ? k_most_runs : 1));
+    std::ranges::reverse(out.runs);
+    out.why =
+        choice.since
+            ? fmt::format("{} of {} runs that failed or were rolled back", out.runs.size(), all)
+            : out.runs.back().id + ", the newest that failed or was rolled back";
+    return out;
+}
+
+Result<ChosenRuns> choose_runs(const RunChoice& choice, const Context& context) {
+    OA_TRY(auto runs, run::list_runs(context.state_dir));
+    return choose_runs(choice, std::move(runs), std::chrono::system_clock::now());
+}
+
+} // namespace oa_stream::cli

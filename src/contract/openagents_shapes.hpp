@@ -1,0 +1,15 @@
+// Members of each frame of the retired lane: the table behind rules A1 and A2.
+#pragma once
+
+#include "oa_stream/base/json.hpp"
+#include "oa_stream/contract/ui_machine.hpp"
+
+#include <string_view>
+
+namespace oa_stream::contract {
+
+/// False when the type is none of the retired lane's. Reports A2.
+[[nodiscard]] bool
+judge_openagents_members(std::string_view type, const Json& frame, const UiMachine::Report& report);
+
+} // namespace oa_stream::contract

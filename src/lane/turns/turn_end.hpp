@@ -1,0 +1,48 @@
+// What a turn is told of its end when the authority does not say.
+#pragma once
+
+#include "oa_stream/lane/records.hpp"
+#include "oa_stream/turn/event.hpp"
+
+#include <string>
+#include <utility>
+
+namespace oa_stream::lane {
+
+inline turn::TurnEnded failed(turn::Outcome outcome, turn::FailureCode code, std::string detail) {
+    return {
+        outcome, turn::Finish::error, turn::Failure{code, true, std::move(detail)}, std::nullopt
+    };
+}
+
+/// The end that a turn gets from us when the authority gives none.
+[[nodiscard]] inline turn::TurnEnded end_for(StopReason reason) {
+    using turn::FailureCode;
+    using turn::Outcome;
+    switch (reason) {
+    case StopReason::wall_time:
+        return failed(Outcome::aborted, FailureCode::turn_aborted, "the turn's time is over");
+    case StopReason::drain:
+        return failed(Outcome::aborted, FailureCode::turn_aborted, "the lane shuts down");
+    case StopReason::overloaded:
+        return failed(Outcome::aborted, FailureCode::overloaded, "all logs together are full");
+    case StopReason::first_event:
+        return failed(Outcome::failed, FailureCode::authority_timeout, "no first event in time");
+    case StopReason::stalled:
+        return failed(Outcome::failed, FailureCode::stalled, "no event for too long");
+    case StopReason::store_away:
+        return failed(Outcome::aborted, FailureCode::turn_aborted, "the store took no more of it");
+    case StopReason::store_full:
+        return failed(Outcome::aborted, FailureCode::overloaded, "the store has no memory left");
+    case StopReason::stop_text:
+        return {Outcome::completed, turn::Finish::stop, std::nullopt, std::nullopt};
+    case StopReason::none:
+    case StopReason::stopped:
+    case StopReason::superseded:
+    case StopReason::client_gone:
+        break;
+    }
+    return {Outcome::interrupted, turn::Finish::other, std::nullopt, std::nullopt};
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,185 @@
+#include "completions_raw.hpp"
+
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
+#include "oa_stream/net/byte_stream.hpp"
+
+#include "stream/target_request.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace oa_stream::probe {
+
+namespace {
+
+using Stream = std::shared_ptr<net::ByteStream>;
+constexpr Millis k_gap{100};
+constexpr std::size_t k_most_body = std::size_t{16} << 20U;
+constexpr std::size_t k_status_line = 12; ///< "HTTP/1.1 200"
+
+/// Of "http://host:port/prefix".
+struct Place {
+    net::ByteStreamTarget target{};
+    std::string authority{};
+    std::string prefix{};
+};
+
+Place place_of(const Target& target) {
+    Place out;
+    std::string_view url = target.base_url;
+    out.target.secure = url.starts_with("https://");
+    url.remove_prefix(url.find("://") + 3);
+    const auto slash = std::min(url.find('/'), url.size());
+    out.authority = url.substr(0, slash);
+    out.prefix = url.substr(slash);
+    out.target.host = host_of(target.base_url);
+    const auto colon = out.authority.rfind(':');
+    const bool port =
+        colon != std::string::npos && out.authority.find(']', colon) == std::string::npos;
+    out.target.port = port ? out.authority.substr(colon + 1) : out.target.secure ? "443" : "80";
+    out.target.ca_file = target.ca_file;
+    return out;
+}
+
+std::string head_of(const Run& run, const RawRequest& request, const Place& place) {
+    Target target = run.options.target;
+    target.compat.reset();
+    const auto usual = target_request(target, request.method, request.path);
+    std::string out = fmt::format(
+        "{} {}{} HTTP/{}\r\nHost: {}\r\n",
+        request.method,
+        place.prefix,
+        request.path,
+        request.version,
+        place.authority
+    );
+    const auto put = [&](const auto& list) {
+        for (const auto& [name, value] : list) {
+            out += fmt::format("{}: {}\r\n", name, value);
+        }
+    };
+    put(usual.headers.all());
+    if (!usual.bearer.empty()) {
+        out += fmt::format("Authorization: Bearer {}\r\n", usual.bearer.reveal());
+    }
+    put(request.headers);
+    return out + "\r\n";
+}
+
+/// False: the peer closed, or the time is over.
+Task<bool> read_more(Stream stream, std::string* bytes) {
+    std::array<char, 16384> buffer{};
+    const auto read = co_await stream->read_some(buffer);
+    if (read) {
+        bytes->append(buffer.data(), *read);
+    }
+    co_return read.has_value();
+}
+
+/// The first head in `bytes`; takes it off.
+std::optional<RawAnswer> take_head(std::string& bytes) {
+    const auto end = bytes.find("\r\n\r\n");
+    if (end == std::string::npos || end < k_status_line || !bytes.starts_with("HTTP/1.")) {
+        return std::nullopt;
+    }
+    RawAnswer out;
+    std::string_view head = std::string_view(bytes).substr(0, end);
+    const auto line = std::min(head.find("\r\n"), head.size());
+    out.status = static_cast<int>(parse_count(head.substr(9, 3), 100, 999).value_or(0));
+    head.remove_prefix(line);
+    while (head.starts_with("\r\n")) {
+        head.remove_prefix(2);
+        const auto next = std::min(head.find("\r\n"), head.size());
+        const auto field = head.substr(0, next);
+        const auto colon = std::min(field.find(':'), field.size());
+        out.headers.add(
+            std::string(field.substr(0, colon)),
+            std::string(trim(field.substr(std::min(colon + 1, field.size()))))
+        );
+        head.remove_prefix(next);
+    }
+    bytes.erase(0, end + 4);
+    return out;
+}
+
+bool whole(const RawAnswer& answer) {
+    const auto length = answer.headers.get("content-length");
+    return length && parse_count(*length, 0, 1U << 30U).value_or(1U << 30U) <= answer.body.size();
+}
+
+Task<void> send_pieces(Stream stream, std::vector<std::string> pieces) {
+    for (const auto& piece : pieces) {
+        if (&piece != &pieces.front()) {
+            (void)co_await sleep_for(k_gap);
+        }
+        if (!co_await stream->write(piece)) {
+            co_return; // refused meanwhile: its answer says why
+        }
+    }
+}
+
+Task<RawAnswer> read_answer(Stream stream, RawRequest request, std::string bytes) {
+    RawAnswer out;
+    for (;;) {
+        if (out.status == 0 || out.status == 100) {
+            if (auto head = take_head(bytes)) {
+                const bool continued = out.continued || head->status == 100;
+                out = *std::move(head);
+                out.continued = continued;
+                if (out.status == 100) {
+                    co_await send_pieces(stream, request.pieces);
+                }
+                continue;
+            }
+        } else {
+            out.body += std::exchange(bytes, {});
+            const bool too_long = out.body.size() > k_most_body;
+            if ((request.method != "HEAD" && whole(out)) || too_long) {
+                co_return out;
+            }
+        }
+        if (!co_await read_more(stream, &bytes)) {
+            out.closed = true;
+            co_return out;
+        }
+    }
+}
+
+/// Ends the reads of a peer that neither answers nor closes.
+Task<void> close_after(std::weak_ptr<net::ByteStream> stream, Millis within) {
+    (void)co_await sleep_for(within);
+    if (const auto open = stream.lock()) {
+        open->close();
+    }
+}
+
+} // namespace
+
+Task<std::optional<RawAnswer>> raw_exchange(RunPtr run, RawRequest request) {
+    const auto place = place_of(run->options.target);
+    const auto executor = co_await asio::this_coro::executor;
+    auto opened =
+        co_await net::open_byte_stream(executor, place.target, run->options.limits.connect);
+    if (!opened) {
+        co_return std::nullopt;
+    }
+    const Stream stream = *std::move(opened);
+    spawn(executor, "raw exchange", close_after(stream, request.within));
+    if (!co_await stream->write(head_of(*run, request, place))) {
+        co_return RawAnswer{};
+    }
+    if (!request.expects) {
+        co_await send_pieces(stream, request.pieces);
+    }
+    const auto last = Clock::now() + request.within;
+    auto answer = co_await read_answer(stream, std::move(request), {});
+    answer.closed = answer.closed && Clock::now() < last;
+    co_return answer;
+}
+
+} // namespace oa_stream::probe
