@@ -163,6 +163,10 @@ TEST_CASE("load limit: reads percentiles and shares, and refuses what decides no
     REQUIRE(tight.has_value());
     CHECK(tight->quantile == measure::Fraction{999, 1000});
     CHECK(tight->limit == 0.5);
+    const auto as_in_a_gate = parse_load_limit("p99: chunk_gap <= 500ms");
+    REQUIRE(as_in_a_gate.has_value());
+    CHECK(as_in_a_gate->id == "limit.p99-gap");
+    CHECK(as_in_a_gate->what == "gap");
     const auto bad = parse_load_limit("bad<=1%");
     REQUIRE(bad.has_value());
     CHECK(bad->limit == 0.01);

@@ -4,6 +4,7 @@
 #include "oa_stream/base/error.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace oa_stream::measure {
@@ -24,5 +25,8 @@ struct Fraction {
 inline constexpr Fraction k_p50{1, 2};
 inline constexpr Fraction k_p95{95, 100};
 inline constexpr Fraction k_p99{99, 100};
+
+/// "p99.9" → 999/1000; nullopt for what is not a percentile above 0 and below 100.
+[[nodiscard]] std::optional<Fraction> percentile(std::string_view word);
 
 } // namespace oa_stream::measure

@@ -15,6 +15,7 @@ namespace {
 using config::LimitUnit;
 using measure::Against;
 using measure::Metric;
+using measure::Timing;
 
 constexpr std::string_view k_example = "like 'bad: http_5xx | terminal_error <= 1%'";
 
@@ -37,21 +38,17 @@ std::string_view form_of(LimitUnit unit) {
     return enum_word<LimitUnit::seconds>(k_words, unit);
 }
 
-/// "99.5" → 99.5 / 100, exactly.
-std::optional<measure::Fraction> percentile_of(std::string_view digits) {
-    auto read = measure::Fraction::parse(digits);
-    if (!read || read->num == 0 || read->num >= 100 * read->den) {
-        return std::nullopt;
-    }
-    return measure::Fraction{read->num, 100 * read->den};
-}
-
 Result<void> read_judged(std::string_view text, GateExpr& out) {
-    const std::size_t colon = text.find(':');
-    const std::string_view what = trim(text.substr(0, colon));
-    const std::string_view which =
-        colon == std::string_view::npos ? std::string_view() : trim(text.substr(colon + 1));
-    if (what == "bad" && colon != std::string_view::npos) {
+    // "p95: duration", and "p95 duration" as in a limit of `load`
+    text = trim(text);
+    const std::size_t gap = text.find_first_of(": ");
+    const std::string_view what = text.substr(0, gap);
+    std::string_view which =
+        gap == std::string_view::npos ? std::string_view() : trim(text.substr(gap));
+    if (which.starts_with(':')) {
+        which = trim(which.substr(1));
+    }
+    if (what == "bad") {
         out.spec.metric = Metric::bad_rate;
         auto events = measure::parse_bad_events(which);
         if (!events) {
@@ -64,8 +61,10 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
         }
         return {};
     }
-    const auto timing = enum_value<measure::Timing>(measure::k_timing_words, which);
-    const auto quantile = what.starts_with('p') ? percentile_of(what.substr(1)) : std::nullopt;
+    const auto timing = enum_value<Timing>(
+        measure::k_timing_words, which == "gap" ? measure::to_string(Timing::chunk_gap) : which
+    );
+    const auto quantile = measure::percentile(what);
     if (quantile && timing) {
         out.spec.metric = Metric::quantile;
         out.spec.quantile = *quantile;

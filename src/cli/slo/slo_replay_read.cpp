@@ -50,14 +50,13 @@ bool read_metric(std::string_view word, measure::GateSpec& into) {
         return true;
     }
     const std::size_t at = word.rfind("_p");
-    const auto percent = at == std::string_view::npos
-                             ? fail(Code::usage, "")
-                             : measure::Fraction::parse(word.substr(at + 2));
+    const auto quantile =
+        at == std::string_view::npos ? std::nullopt : measure::percentile(word.substr(at + 1));
     const auto timing = enum_value<measure::Timing>(measure::k_timing_words, word.substr(0, at));
-    if (!percent || !timing) {
+    if (!quantile || !timing) {
         return false;
     }
-    into.quantile = {percent->num, 100 * percent->den};
+    into.quantile = *quantile;
     into.timing = *timing;
     into.quantile = measure::shown_quantile(into);
     return true;

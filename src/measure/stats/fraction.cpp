@@ -53,4 +53,15 @@ Result<Fraction> Fraction::parse(std::string_view text) {
     return Fraction{top->value / common, den / common};
 }
 
+std::optional<Fraction> percentile(std::string_view word) {
+    if (!word.starts_with('p')) {
+        return std::nullopt;
+    }
+    const auto percent = Fraction::parse(word.substr(1));
+    if (!percent || percent->num == 0 || percent->num >= percent->den * 100) {
+        return std::nullopt;
+    }
+    return Fraction{percent->num, percent->den * 100};
+}
+
 } // namespace oa_stream::measure

@@ -29,13 +29,14 @@ std::unexpected<Error> no_limit(std::string_view text, std::string_view why) {
     );
 }
 
-/// "p99-gap<=2s" and "p99 gap <= 2s" → p99, gap, <=, 2s.
+/// "p99-gap<=2s", "p99 gap <= 2s" and, as in a gate, "p99: gap <= 2s" → p99, gap, <=, 2s.
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> words{{}};
     for (std::size_t i = 0; i < text.size(); ++i) {
         const bool compare = text.substr(i, 2) == "<=";
-        const bool dash = text[i] == '-' && words.size() == 1 && words[0].starts_with('p');
-        if (compare || dash || text[i] == ' ') {
+        const bool joint =
+            (text[i] == '-' || text[i] == ':') && words.size() == 1 && words[0].starts_with('p');
+        if (compare || joint || text[i] == ' ') {
             words.emplace_back();
         } else {
             words.back() += text[i];
@@ -59,6 +60,11 @@ bool is_share(std::string_view word) {
     });
 }
 
+/// Gates and access logs name the silence between two pieces of content chunk_gap.
+std::string_view clock_word(std::string_view word) {
+    return word == measure::to_string(measure::Timing::chunk_gap) ? "gap" : word;
+}
+
 const Times* times_of(const LoadTotals& totals, std::string_view what) {
     if (what == "gap") {
         return &totals.gaps;
@@ -71,16 +77,12 @@ const Times* times_of(const LoadTotals& totals, std::string_view what) {
     return nullptr;
 }
 
-/// "p99", "p99.9" → 99/100, 999/1000
-std::optional<measure::Fraction> quantile_of(std::string_view word) {
-    if (!word.starts_with('p')) {
-        return std::nullopt;
+std::string clock_words() {
+    std::string out;
+    for (const LoadClock clock : k_load_clocks) {
+        out += fmt::format("{}{}", out.empty() ? "" : ", ", to_string(clock));
     }
-    const auto percent = measure::Fraction::parse(word.substr(1));
-    if (!percent || percent->num == 0 || percent->num >= percent->den * 100) {
-        return std::nullopt;
-    }
-    return measure::Fraction{percent->num, percent->den * 100};
+    return out;
 }
 
 Result<LoadLimit>
@@ -105,13 +107,15 @@ Result<LoadLimit> parse_time(
     std::string_view text, std::string_view which, std::string_view what, std::string_view bound
 ) {
     LoadLimit out{.text = std::string(text), .id = fmt::format("limit.{}-{}", which, what)};
-    out.quantile = quantile_of(which);
+    out.quantile = measure::percentile(which);
     out.what = what;
     if (!out.quantile) {
         return no_limit(text, fmt::format("'{}' is not a percentile", printable(which, 20)));
     }
     if (times_of(LoadTotals{}, what) == nullptr) {
-        return no_limit(text, fmt::format("no clock is named '{}'", printable(what, 40)));
+        return no_limit(
+            text, fmt::format("'{}' is none of {} or gap", printable(what, 40), clock_words())
+        );
     }
     const auto time = parse_duration(bound);
     if (!time || time->count() == 0) {
@@ -307,7 +311,7 @@ Result<LoadLimit> parse_load_limit(std::string_view text) {
         return parse_share(text, words[0], words[2]);
     }
     if (words.size() == 4 && words[2] == "<=") {
-        return parse_time(text, words[0], words[1], words[3]);
+        return parse_time(text, words[0], clock_word(words[1]), words[3]);
     }
     return no_limit(text, "it is not 'WHAT <= BOUND'");
 }
