@@ -44,7 +44,7 @@ struct ListedMessage {
 };
 
 ListedMessage read_message(const Json& message, const std::string& path) {
-        // A message without a role counts as the user's, as it always did on these routes.
+    // A message without a role counts as the user's, as it always did on these routes.
     const auto role = to_lower(string_member(message, "role").value_or("user"));
     ListedMessage out;
     out.user = role == "user";
@@ -84,7 +84,7 @@ Accepted<std::vector<ListedMessage>> read_list(const Json& body, std::size_t mos
     return list;
 }
 
-    /// `text` and `message` beside the list: a string, or (message only) a whole message.
+/// `text` and `message` beside the list: a string, or (message only) a whole message.
 Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
     std::optional<ListedMessage> found;
     for (const auto* key : {"text", "message"}) {
@@ -122,7 +122,7 @@ Rejection reject_assistant_last() {
     );
 }
 
-    /// Index of the message that is the turn's input; the list's size when `single` is.
+/// Index of the message that is the turn's input; the list's size when `single` is.
 Accepted<std::size_t>
 choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage>& single) {
     if (single && single->assistant) {
@@ -130,7 +130,7 @@ choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage
     }
     for (std::size_t i = list.size(); i-- > 0;) {
         if (list[i].assistant) {
-                // Going further back would ask an answered question again.
+            // Going further back would ask an answered question again.
             return single ? Accepted<std::size_t>(list.size())
                           : std::unexpected(reject_assistant_last());
         }

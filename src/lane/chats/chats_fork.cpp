@@ -171,8 +171,8 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
         co_return std::unexpected(reject_unstored());
     }
     auto row = co_await copy_thread(*std::move(source), std::move(asked));
-    if (!row) { // an authority that serves several lanes does not say that another one's turn is
-                // why
+    if (!row) {
+        // An authority that serves several lanes does not say that another one's turn is why.
         const auto turn = lane_->shared ? co_await lane_->shared->find(owner, call->record.thread)
                                         : Accepted<std::shared_ptr<LiveTurn>>(nullptr);
         const bool busy = turn && *turn && !(*turn)->ended();

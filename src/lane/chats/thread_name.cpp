@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 5> k_thread_names{
 constexpr std::array<std::string_view, 2> k_worker_names{"worker_id", "workerId"};
 constexpr std::string_view k_field = "conversation_id";
 
-    /// The one value under all of `names`; empty when none is given.
+/// The one value under all of `names`; empty when none is given.
 Accepted<std::string>
 agreed(const Json& body, std::span<const std::string_view> names, std::string_view field) {
     std::string value;

@@ -37,7 +37,7 @@ std::string_view sentence(CompatCode code) noexcept {
     return "";
 }
 
-    /// Missing or malformed counts as 0, which lies outside any range that does not begin at 0.
+/// Missing or malformed counts as 0, which lies outside any range that does not begin at 0.
 std::uint64_t schema_number(std::string_view text) noexcept {
     const auto digits = trim(text);
     std::uint64_t value = 0;
@@ -98,7 +98,7 @@ Result<CompatWindow> read_policy(std::string_view text) {
         return fail(Code::config, "a compat policy is one JSON object");
     }
     CompatWindow window;
-        // A policy that raises the minimum alone means "from here on".
+    // A policy that raises the minimum alone means "from here on".
     window.max_schema_version = std::numeric_limits<std::uint64_t>::max();
     for (const auto& [key, value] : policy.items()) {
         OA_CHECK(set_member(window, key, value));
