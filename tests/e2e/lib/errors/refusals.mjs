@@ -30,7 +30,7 @@ export const CHAT = [
   [422, 'unknown_tool_call', 'no turn waits for that call', 'Read `/messages`; after a crash of Codex its calls are lost.'],
   [422, 'unsupported_field', 'with `--strict-body`: a member without effect', 'Omit it, or start the lane with `--allow`.'],
   [422, 'unsupported_part', 'an image or file that the model would not get', 'Send PNG, JPEG, GIF or WebP as a `data:` URL, or text; `errors` has the part’s place.', chat(user([{ type: 'text', text: 'x' }, { type: 'file', mediaType: 'image/png', url: 'https://example.org/a.png' }]))],
-  [426, 'invalid_client_build', '`--compat required`: the build header is missing', 'Send the three headers of [the handshake](compat.md).'],
+  [426, 'invalid_client_build', '`--compat required`: the build header is missing', 'Send the three headers of [the handshake](chat-requests.md#the-handshake).'],
   [426, 'unsupported_protocol_version', 'the page uses another protocol', 'Reload the page.'],
   [426, 'unsupported_schema_version', 'its schema is outside the window', 'Reload the page.'],
   [426, 'upgrade_required', 'its build is too old', 'Reload the page.'],
