@@ -287,7 +287,7 @@ constexpr Advice k_handshake{
     "",
     Next::watch,
     "{{ $value | humanizePercentage }} of the handshakes are refused with {{ $labels.code }}: "
-    "clients with another build than this lane accepts."
+    "these clients are outside the window that the lane accepts."
 };
 
 const Advice& advice_of(std::string_view alert) {
