@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../free_port.mjs';
 import { startLane } from '../lane.mjs';
 import { secondRevision } from '../local_target.mjs';
@@ -67,33 +68,11 @@ export async function localRig(how) {
 }
 
 /** The operator's own program: it moves the local front door. */
-const PROGRAM = `import http from 'node:http';
-import fs from 'node:fs';
-const call = (method, route, headers = {}, body) => new Promise((done, fail) => {
-  const request = http.request({ socketPath: process.env.OA_STREAM_ENDPOINT, method, path: route, headers, agent: false }, (answer) => {
-    let text = '';
-    answer.on('data', (bytes) => { text += bytes; }).on('end', () => done({ status: answer.statusCode, json: JSON.parse(text) }));
-  }).on('error', fail);
-  request.end(body);
-});
-const { json: state } = await call('GET', '/state');
-if (process.env.OA_STREAM_CALL === 'read') {
-  console.log(JSON.stringify({ serving: Object.fromEntries(state.backends.map((b) => [b.name, b.weight])), etag: state.etag, exact_split: true,
-    urls: Object.fromEntries(state.backends.map((b) => [b.name, b.url])) }));
-} else {
-  const asked = JSON.parse(fs.readFileSync(0, 'utf8'));
-  if (asked.etag !== null && asked.etag !== state.etag) process.exit(111);
-  const weights = JSON.stringify({ weights: { stable: 0, canary: 0, ...asked.target } });
-  const { status } = await call('PUT', '/weights', { 'if-match': state.etag, 'content-length': Buffer.byteLength(weights) }, weights);
-  process.exit(status === 200 ? 0 : status === 412 ? 111 : 1);
-}
-`;
+const PROGRAM = fileURLToPath(new URL('split.sh', import.meta.url));
 
 export async function commandRig(how) {
   const lanes = await twoLanes(how), front = await startFront(lanes);
-  const program = path.join(scratch('program'), 'split.mjs');
-  fs.writeFileSync(program, PROGRAM);
-  const words = (call) => `${call}: ["${process.execPath}", "${program}"]`;
+  const words = (call) => `${call}: ["${PROGRAM}"]`;
   return {
     name: 'command',
     lanes,
