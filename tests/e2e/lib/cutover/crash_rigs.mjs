@@ -127,7 +127,8 @@ ${server('stable')}
 ${server('canary')}
 `);
   const proxy = new Running(binary('haproxy'), ['-db', '-f', path.join(folder, 'haproxy.cfg')], { name: 'haproxy', folder, env: cleanEnv() });
-  await proxy.until(() => fs.existsSync(socket), 'stats socket');
+  // Its socket is there before it listens.
+  await proxy.until(() => runtime(socket, 'show info').then((told) => told.includes('\nPid: '), () => false), 'an answer of the stats socket');
   await runtime(socket, 'set server chat/canary weight 0');
   const rows = async () => (await runtime(socket, 'show servers state chat')).split('\n').slice(2).filter(Boolean).map((line) => line.split(' '));
   return {
