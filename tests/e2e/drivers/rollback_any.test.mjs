@@ -148,12 +148,16 @@ describe('a command driver', () => {
   before(async () => { rig = await commandRig(); });
   after(() => rig?.stop());
 
-  /** The rig's program, which sets other weights than it was asked for, and ends as `exit` says. */
-  const careless = (weights, exit) => rig.playbook.replace(/^ {2}set: \["([^"]+)", "([^"]+)"\]$/m, (_, node, program) => {
-    const file = path.join(scratch('careless'), 'set.mjs'), once = path.join(path.dirname(file), 'done');
-    fs.writeFileSync(file, fs.readFileSync(program, 'utf8').replace('...asked.target', `...(fs.existsSync(${JSON.stringify(once)}) ? asked.target : ${JSON.stringify(weights)})`)
-      .replace('process.exit(status === 200 ? 0', `const first = !fs.existsSync(${JSON.stringify(once)}); fs.writeFileSync(${JSON.stringify(once)}, ''); process.exit(first ? ${exit} : status === 200 ? 0`));
-    return `  set: ["${node}", "${file}"]`;
+  /** The rig's program, which for once sets other weights than it was asked for, and ends as `exit` says. */
+  const careless = (weights, exit) => rig.playbook.replace(/^ {2}set: \["([^"]+)"\]$/m, (_, program) => {
+    const file = path.join(scratch('careless'), 'set'), once = path.join(path.dirname(file), 'done');
+    fs.writeFileSync(file, `#!/bin/sh
+[ ! -e '${once}' ] || exec '${program}'
+sed 's/"target":{[^}]*}/"target":${JSON.stringify(weights)}/' | '${program}' || exit
+touch '${once}'
+exit ${exit}
+`, { mode: 0o755 });
+    return `  set: ["${file}"]`;
   });
   for (const [what, exit] of [['and says yes', 0], ['and refuses', 110], ['and fails', 1]]) {
     test(`a set that comes true in part ${what} is ours: it goes back, exit 7`, async () => {
