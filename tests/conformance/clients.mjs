@@ -1,6 +1,7 @@
 // All nine pinned AI SDK clients over the bytes one live answer really had.
 import assert from 'node:assert/strict';
-import { CLIENTS, makeChat, runClient, sketch } from './ui-message-stream/lib.mjs';
+import { runClients } from './client_thread.mjs';
+import { CLIENTS, makeChat, sketch } from './ui-message-stream/lib.mjs';
 import { assertLegal } from '../e2e/lib/contract.mjs';
 
 export { CLIENTS };
@@ -9,9 +10,9 @@ export { CLIENTS };
 export async function assertAccepted(exchange, { messages, warnings = [], outcome = 'ready' } = {}) {
   assertLegal(exchange, { messages, warnings });
   const http = { status: exchange.status, headers: exchange.headers };
-  const seen = {};
+  const seen = await runClients(new Uint8Array(exchange.body), { http, messages });
+  assert.deepEqual(Object.keys(seen), Object.keys(CLIENTS));
   for (const name of Object.keys(CLIENTS)) {
-    seen[name] = await runClient(name, new Uint8Array(exchange.body), { http, messages });
     assert.equal(seen[name].verdict, 'accept', `${name}: ${seen[name].reason}`);
     assert.equal(seen[name].outcome, outcome, `${name}\n${exchange.text.slice(0, 4000)}`);
   }
