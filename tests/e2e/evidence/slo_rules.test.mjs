@@ -120,13 +120,19 @@ function watchers(name) {
   return { ending: 'oa-stream.test.yml', cases: /./ };
 }
 
-/** The cases that need the rule, and only the rules that the alerts which they expect read: {tests, rules}, both texts. */
+/** The cases with only the series that one of these rules names. */
+function seriesWith(tests, rules) {
+  return tests.replace(/^ +- \{series: "(\w+).*\n/gm, (line, name) => (rules.includes(name) ? line : ''));
+}
+
+/** The cases that need the rule, and only what the alerts which they expect read, rules and series: {tests, rules}, both texts. */
 function needing(rule, all, text, written) {
   const { ending, cases } = watchers(rule.name);
   const file = fs.readFileSync(written.tests.find((one) => one.endsWith(ending)), 'utf8');
   const tests = only(file, cases, alertsOf(rule, all));
   const needed = readBy([...tests.matchAll(/\{labels: "\{alertname=\\"(\w+)\\"/g)].map(([, name]) => name), all);
-  return { tests, rules: rulesWith(text, ({ name }) => needed.has(name)) };
+  const rules = rulesWith(text, ({ name }) => needed.has(name));
+  return { tests: seriesWith(tests, rules), rules };
 }
 
 /** What promtool says of these cases under these rules. */
