@@ -24,12 +24,12 @@ function(oa_room name)
     endif()
 endfunction()
 
-# oa_unit_test(ROOM SOURCES a_test.cpp … [USES room…] [APART word…])
+# oa_unit_test(ROOM SOURCES a_test.cpp … [USES room…] [APART word…] [LONG])
 #   one Catch2 binary unit_<ROOM>, registered with ctest under that name. Its sources are compiled as
 #   oa_quick says. Test cases whose names begin with a word of APART run beside the others as
-#   unit_<ROOM>_<word>: for rooms that wait for most of their time.
+#   unit_<ROOM>_<word>: for rooms that wait for most of their time. LONG: takes most of a minute in one piece.
 function(oa_unit_test room)
-    cmake_parse_arguments(UNIT "" "" "SOURCES;USES;APART" ${ARGN})
+    cmake_parse_arguments(UNIT "LONG" "" "SOURCES;USES;APART" ${ARGN})
     add_executable(unit_${room} ${UNIT_SOURCES})
     list(TRANSFORM UNIT_USES PREPEND oa_)
     target_link_libraries(unit_${room} PRIVATE oa_${room} ${UNIT_USES} oa_test_main oa_warnings oa_quick)
@@ -49,5 +49,8 @@ function(oa_unit_test room)
     set_tests_properties(${tests} PROPERTIES LABELS unit TIMEOUT 300)
     # What takes longest starts first.
     list(LENGTH tests cost)
+    if(UNIT_LONG)
+        math(EXPR cost "${cost} + 10")
+    endif()
     set_tests_properties(${tests} PROPERTIES COST ${cost})
 endfunction()
