@@ -97,12 +97,18 @@ Task<Result<void>> Api::leave_alone(Clock::time_point quiet, Clock::time_point u
 
 Task<Result<net::ClientResponse>> Api::exchange(net::ClientRequest request) {
     for (bool fresh = false;; fresh = true) {
-        OA_CO_TRY(Secret token, co_await options_.token(fresh));
+        auto token = co_await options_.token(fresh);
+        if (!token) {
+            Error error = std::move(token).error();
+            co_return std::unexpected(
+                error.where.empty() ? named(std::move(error), request) : std::move(error)
+            );
+        }
         net::ClientRequest call = request;
-        call.bearer = token;
+        call.bearer = *token;
         auto response = co_await client_.fetch(std::move(call));
-        forget(response.body, token.reveal());
-        forget(response.failure_text, token.reveal());
+        forget(response.body, token->reveal());
+        forget(response.failure_text, token->reveal());
         heed(response, request.method != "GET");
         if (response.status != 401 || fresh) {
             co_return response;

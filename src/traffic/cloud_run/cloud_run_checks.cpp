@@ -55,6 +55,49 @@ Result<void> usable(const CloudRunDriverOptions& options) {
     return {};
 }
 
+Task<Result<void>>
+ready(Api* api, const CloudRunDriverOptions* options, std::string revision, Clock::time_point until) {
+    const std::string& service = options->service;
+    if (!is_name(revision)) {
+        co_return fail(Code::precondition, fmt::format("no revision '{}'", printable(revision)));
+    }
+    const std::string place =
+        fmt::format("--project {} --region {}", options->project, options->region);
+    const auto json = co_await api->get(
+        fmt::format(
+            "/v2/projects/{}/locations/{}/services/{}/revisions/{}",
+            options->project,
+            options->region,
+            service,
+            revision
+        ),
+        until
+    );
+    if (!json && json.error().code == Code::not_found) {
+        co_return fail(
+            Code::precondition,
+            fmt::format("{} has no revision '{}'", service, revision),
+            {},
+            fmt::format("gcloud run revisions list --service {} {}", service, place)
+        );
+    }
+    OA_CO_CHECK(json);
+    const auto state = condition_of(*json, "Ready");
+    if (state != "CONDITION_SUCCEEDED" || member(*json, "deleteTime") != nullptr) {
+        co_return fail(
+            Code::precondition,
+            fmt::format(
+                "revision {} is not ready: {}",
+                revision,
+                state.empty() ? "it does not report it" : printable(state, 60)
+            ),
+            {},
+            fmt::format("gcloud run revisions describe {} {}", revision, place)
+        );
+    }
+    co_return Result<void>{};
+}
+
 Task<Result<Living>>
 living_entries(Api* api, std::string service, Entries entries, Clock::time_point until) {
     Living out;

@@ -67,7 +67,8 @@ private:
     [[nodiscard]] Task<Result<Service>> service(Clock::time_point until);
     [[nodiscard]] Task<Result<void>> follow(Clock::time_point until);
     [[nodiscard]] Task<Result<TrafficState>> look(Clock::time_point until);
-    [[nodiscard]] Task<Result<void>> ready(std::string revision, Clock::time_point until);
+    [[nodiscard]] Task<Result<void>>
+    may_rise(std::string revision, Clock::time_point until, bool rescue);
     [[nodiscard]] Task<Result<Service>> decide(std::string etag, Clock::time_point until);
     [[nodiscard]] Task<Result<void>>
     write(Service live, Entries traffic, Clock::time_point until, bool rescue);
@@ -123,8 +124,9 @@ Task<Result<void>> CloudRunDriver::follow(Clock::time_point until) {
         co_return Result<void>{};
     }
     auto json = co_await api_.get("/v2/" + operation_->name, until);
-    if (!json && json.error().code == Code::not_found) {
-        operation_.reset(); // forgotten by the platform: the service itself shows the rest
+    // Forgotten by the platform, or not for this account to see: the service itself shows the rest.
+    if (!json && (json.error().code == Code::not_found || json.error().code == Code::credentials)) {
+        operation_.reset();
         co_return Result<void>{};
     }
     OA_CO_CHECK(json);
@@ -185,29 +187,17 @@ Task<Result<TrafficState>> CloudRunDriver::read() {
 // Writing
 // -------------------------------------------------------------------------------------------
 
-Task<Result<void>> CloudRunDriver::ready(std::string revision, Clock::time_point until) {
-    if (!cloud_run::is_name(revision)) {
-        co_return fail(Code::precondition, fmt::format("no revision '{}'", printable(revision)));
+/// A rollback asks once, and only a revision that cannot serve holds it up: users are hurt meanwhile,
+/// and the platform checks the revision itself.
+Task<Result<void>>
+CloudRunDriver::may_rise(std::string revision, Clock::time_point until, bool rescue) {
+    auto found = co_await cloud_run::ready(
+        &api_, &options_, std::move(revision), rescue ? Clock::now() : until
+    );
+    if (rescue && !found && found.error().code != Code::precondition) {
+        co_return Result<void>{};
     }
-    const auto json = co_await api_.get(fmt::format("{}/revisions/{}", path_, revision), until);
-    if (!json && json.error().code == Code::not_found) {
-        co_return fail(
-            Code::precondition, fmt::format("{} has no revision '{}'", options_.service, revision)
-        );
-    }
-    OA_CO_CHECK(json);
-    const auto state = cloud_run::condition_of(*json, "Ready");
-    if (state != "CONDITION_SUCCEEDED" || member(*json, "deleteTime") != nullptr) {
-        co_return fail(
-            Code::precondition,
-            fmt::format(
-                "revision {} is not ready: {}",
-                revision,
-                state.empty() ? "it does not report it" : printable(state, 60)
-            )
-        );
-    }
-    co_return Result<void>{};
+    co_return found;
 }
 
 Task<Result<void>> CloudRunDriver::preview(Split target) {
@@ -215,7 +205,7 @@ Task<Result<void>> CloudRunDriver::preview(Split target) {
     OA_CO_CHECK(co_await service(until));
     for (const auto& [revision, percent] : target.all()) {
         if (percent > 0) {
-            OA_CO_CHECK(co_await ready(revision, until));
+            OA_CO_CHECK(co_await cloud_run::ready(&api_, &options_, revision, until));
         }
     }
     co_return Result<void>{};
@@ -242,7 +232,7 @@ CloudRunDriver::write(Service live, Entries traffic, Clock::time_point until, bo
     const Split after = cloud_run::split_of(traffic, live.latest_ready);
     for (const auto& [revision, percent] : after.all()) {
         if (percent > live.serving.percent_of(revision)) {
-            OA_CO_CHECK(co_await ready(revision, until));
+            OA_CO_CHECK(co_await may_rise(revision, until, rescue));
         }
     }
     const Json body = {{"etag", live.etag}, {"traffic", cloud_run::to_json(traffic)}};

@@ -403,3 +403,48 @@ TEST_CASE("cloud run: no API at that address is told soon") {
     CHECK(state.error().code == Code::unavailable);
     CHECK(state.error().where.find("/services/lane") != std::string::npos);
 }
+
+TEST_CASE("cloud run: who may not see the operation follows the service, and can roll back") {
+    Bench bench;
+    const TrafficState before = bench.read();
+    bench.fake.faults = {
+        {.on = "operation",
+         .times = -1,
+         .status = 403,
+         .body = body_of(403, "PERMISSION_DENIED", "Permission 'run.operations.get' denied")}
+    };
+    bench.fake.model.latency = Millis(120);
+    REQUIRE(bench.set(25, before.etag).has_value());
+    const auto seen = bench.get(bench.driven->verify(split(25), Millis(5000)));
+    INFO((seen ? "" : seen.error().text()));
+    REQUIRE(seen.has_value());
+    REQUIRE(bench.get(bench.driven->restore(split(0), before.exact, seen->etag)).has_value());
+    CHECK(bench.get(bench.driven->verify(split(0), Millis(5000))).has_value());
+}
+
+TEST_CASE("cloud run: a rollback does not wait for the list of revisions") {
+    for (const int status : {403, 500, 503}) {
+        CAPTURE(status);
+        Bench bench;
+        const TrafficState before = bench.read();
+        REQUIRE(bench.set(25, before.etag).has_value());
+        const auto moved = bench.get(bench.driven->verify(split(25), Millis(5000)));
+        REQUIRE(moved.has_value());
+        bench.fake.faults = {{.on = "revision", .times = -1, .status = status}};
+        CHECK_FALSE(bench.set(50, moved->etag).has_value()); // no revision gains users unseen
+        const int asked = bench.fake.count("revision");
+        const auto back = bench.get(bench.driven->restore(split(0), before.exact, moved->etag));
+        INFO((back ? "" : back.error().text()));
+        CHECK(back.has_value());
+        CHECK(bench.fake.count("revision") == asked + 1);
+    }
+}
+
+TEST_CASE("cloud run: a refused token is told with the API that refused it") {
+    Bench bench;
+    bench.fake.tokens = {"another"};
+    const auto state = bench.get(bench.driven->read());
+    REQUIRE_FALSE(state.has_value());
+    CHECK(state.error().code == Code::credentials);
+    CHECK(state.error().where.find("/services/lane") != std::string::npos);
+}
