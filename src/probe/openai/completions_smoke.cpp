@@ -53,6 +53,14 @@ bool arrived(const Completion& answer) noexcept {
     return answer.response.failure == net::TransferFailure::none && reached(answer.response);
 }
 
+/// Its time was over.
+bool was_given_up(const Completion& answer) noexcept {
+    const auto failure = answer.response.failure;
+    return failure == net::TransferFailure::total_timeout ||
+           failure == net::TransferFailure::idle_timeout ||
+           failure == net::TransferFailure::first_byte_timeout;
+}
+
 /// ERROR when nobody answered or the key was refused, else FAIL.
 Verdict verdict_of(const Completion& answer, const std::string& wrong) {
     const auto status = answer.response.status;
@@ -108,6 +116,22 @@ Task<void> choose_prompt(RunPtr run) {
     }
 }
 
+std::string
+no_model(const net::ClientResponse& response, std::size_t models, const std::string& wanted) {
+    if (response.status != 200) {
+        const auto elsewhere = response.headers.get("location");
+        return fmt::format(
+            "expected 200, saw {}{}",
+            response.status,
+            elsewhere ? " to " + printable(*elsewhere, 160) : ""
+        );
+    }
+    return wanted.empty() ? "it names no model"
+                          : fmt::format(
+                                "{} is not among {}", printable(wanted, 60), counted(models, "model")
+                            );
+}
+
 /// False when there is no use in going on.
 Task<bool> check_models(RunPtr run) {
     const auto response = co_await send(run, {"GET", "/v1/models"});
@@ -143,8 +167,7 @@ Task<bool> check_models(RunPtr run) {
     run->model = wanted.empty() && there ? names.front() : wanted;
     data["models"] = names;
     if (!there) {
-        wrong =
-            fmt::format("status {}, {} models, not the wanted one", response.status, names.size());
+        wrong = no_model(response, names.size(), wanted);
     }
     run->report(
         "models",
@@ -328,6 +351,10 @@ smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
     check_whole_shape(*run);
     run->stream = co_await answer(true);
     check_stream(*run);
+    if (was_given_up(run->stream)) {
+        run->skip_rest("streams do not end in time"); // dozens more would take hours
+        co_return std::move(run->checks);
+    }
     check_usage(*run);
     co_await check_one_model(run);
     check_model_names(*run);

@@ -62,6 +62,7 @@ public:
             out_.clocks.first_byte = seconds(at - asked_);
         }
         if (body_.size() + bytes.size() > k_most_bytes) {
+            too_long_ = true;
             return net::Flow::stop;
         }
         body_ += bytes;
@@ -69,6 +70,10 @@ public:
         return net::Flow::go_on;
     }
     [[nodiscard]] Completion end(net::ClientResponse response) {
+        if (too_long_) {
+            response.failure = net::TransferFailure::too_large;
+            response.failure_text = fmt::format("the answer is longer than {} bytes", k_most_bytes);
+        }
         const bool clean = response.failure == net::TransferFailure::none;
         out_.clocks.end = seconds(Clock::now() - asked_);
         out_.done = judge_.done();
@@ -225,6 +230,7 @@ private:
     OpenAiApi api_;
     contract::Judge judge_;
     std::string body_{};
+    bool too_long_ = false;
     Clock::time_point asked_ = Clock::now();
     Clock::time_point now_ = asked_;
     std::optional<Clock::time_point> first_content_{};

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { oa } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
@@ -90,6 +91,59 @@ for (const [name, spoil, check] of [
     await edge.close();
   });
 }
+
+/** A lane behind a server that answers streams with `give(response)`; `asked` counts them. */
+async function streaming(lane, give) {
+  const edge = { asked: 0 };
+  const server = http.createServer((request, response) => {
+    const onward = http.request(lane.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      if (!`${answer.headers['content-type']}`.startsWith('text/event-stream')) { answer.pipe(response); return; }
+      ++edge.asked;
+      answer.destroy();
+      give(response);
+    });
+    request.pipe(onward);
+  });
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  edge.base = `http://127.0.0.1:${server.address().port}`;
+  edge.close = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
+  return edge;
+}
+
+beside('streams that never end are not asked for again and again', async (lane) => {
+  const edge = await streaming(lane, (response) => {
+    const timer = setInterval(() => response.write(': still here\n\n'), 100);
+    response.on('close', () => clearInterval(timer));
+  });
+  const run = await smoke(edge.base, ['--timeout', '2s']);
+  await edge.close();
+  assert.equal(run.code, 1, run.stdout);
+  assert.equal(verdictOf(run, 'stream.contract'), 'FAIL');
+  assert.equal(verdictOf(run, 'usage'), 'SKIPPED');
+  assert.match(checksOf(run).usage.detail, /streams do not end in time/);
+  assert.equal(edge.asked, 1);
+});
+
+beside('an answer without end is named by its size', async (lane) => {
+  const edge = await streaming(lane, (response) => {
+    const more = () => { while (!response.destroyed && response.write(Buffer.alloc(1 << 20, 'a'))); };
+    response.on('drain', more);
+    more();
+  });
+  const run = await smoke(edge.base);
+  await edge.close();
+  assert.match(checksOf(run)['stream.contract'].detail, /longer than 8388608 bytes/);
+});
+
+test('a redirect is named with where it leads', async () => {
+  const server = http.createServer((request, response) => response.writeHead(302, { location: 'https://elsewhere.example/v1/models' }).end());
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  const run = await smoke(`http://127.0.0.1:${server.address().port}`);
+  server.close();
+  assert.equal(run.code, 1, run.stdout);
+  assert.equal(checksOf(run).models.detail, 'expected 200, saw 302 to https://elsewhere.example/v1/models');
+});
 
 beside('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', async (lane) => {
   const refused = await smoke(lane.base, [], { KEY: 'wrong' });
