@@ -155,6 +155,9 @@ Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
         print_document("playbook-validate", out, context);
         return ExitCode::ok;
     }
+    if (context.quiet) {
+        return ExitCode::ok;
+    }
     show_text(
         fmt::format("{} is a valid playbook of kind {}\n", loaded.file, to_string(parsed->kind)),
         context

@@ -44,6 +44,9 @@ std::string nothing_text(const Context& context) {
 void show_statuses(
     const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict
 ) {
+    if (!context.json && context.quiet && verdict == "PASS") {
+        return;
+    }
     if (!context.json) {
         for (const RunStatus& status : statuses) {
             RunStatus shown = status;

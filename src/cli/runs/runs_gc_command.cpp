@@ -139,7 +139,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     if (context.json) {
         print_document("runs-gc", document_of(steps, done, apply), context);
-    } else {
+    } else if (!apply || !context.quiet) {
         tell_person(steps, done, apply, context);
     }
     for (const std::string& error : done.failed) {

@@ -156,3 +156,16 @@ test('what informs, and what went wrong, fits a terminal of 80 columns', () => {
     for (const one of onTerminal(words)) assert.ok(fits(one), `${words.join(' ')}: ${one}`);
   }
 });
+
+test('-q: what is well is not told, so that cron sends no mail; what is not well is', () => {
+  const state = ['--state-dir', path.join(scratch('quiet'), 'state')];
+  const well = [['cutover', 'status'], ['runs', 'gc', '--keep', '5', '--apply'], ['playbook', 'validate', 'cutover']];
+  for (const args of well) {
+    assert.notEqual(run([...args, ...state]).stdout + run([...args, ...state]).stderr, '', args.join(' '));
+    assert.deepEqual(run([...args, '-q', ...state]), { code: 0, signal: null, stdout: '', stderr: '' }, args.join(' '));
+  }
+  diedRun(state[1], '20260101T000000Z-cutover-0a1b2c3d');
+  const died = run(['cutover', 'status', '-q', ...state]);
+  assert.equal(died.code, 8);
+  assert.match(died.stdout, /0a1b2c3d died/);
+});
