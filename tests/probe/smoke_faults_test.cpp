@@ -438,3 +438,25 @@ TEST_CASE("fault 25: parallel turns are tried when asked for, and one bad one fa
     );
     check_fails(bad, "concurrency", "of 8 parallel turns ended well");
 }
+
+TEST_CASE("smoke: an answer that never ends is waited for once, and its turn told") {
+    const Smoked smoked = smoke(
+        [](FakeLane& lane) {
+            lane.pace = Millis(20);
+            lane.script = [](Script script) {
+                for (int i = 0; i < 40; ++i) {
+                    script.insert(script.begin() + 1, {Wait{Millis(30)}, Send{chunk(": on\n\n")}});
+                }
+                return script;
+            };
+        },
+        [](SmokeOptions& options) { options.limits.total = Millis(300); }
+    );
+    check_fails(smoked, "happy.chat-stream", "too_slow");
+    for (const char* name : {"happy.chat", "tool.call", "reject.bad-json"}) {
+        CAPTURE(name, smoked.check(name).detail);
+        CHECK(to_string(smoked.check(name).verdict) == "SKIPPED");
+    }
+    CHECK(to_string(smoked.check("footprint").verdict) == "PASS");
+    CHECK(smoked.turns == 1);
+}
