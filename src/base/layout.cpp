@@ -1,5 +1,6 @@
 #include "oa_stream/base/layout.hpp"
 
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
@@ -122,9 +123,17 @@ std::string painted(std::string_view text, Verdict verdict) {
 
 namespace {
 
-/// What others wrote steers no terminal.
+/// What others wrote steers no terminal, and is text.
 std::string without_controls(std::string_view row) {
     std::string out;
+    while (const auto bad = invalid_utf8(row)) {
+        out += fmt::format(
+            "{}\\x{:02x}",
+            without_controls(row.substr(0, *bad)),
+            static_cast<unsigned char>(row[*bad])
+        );
+        row.remove_prefix(*bad + 1);
+    }
     while (const auto control = find_control(row, "\t")) {
         out += fmt::format("{}\\x{:02x}", row.substr(0, control->at), control->code);
         row.remove_prefix(control->at + control->bytes);

@@ -50,6 +50,7 @@ TEST_CASE("a row goes on below its last column where that leaves room, else its 
         "  FAIL  error-rate  bad\n        rate beyond the\n        limit\nnext row\n"
     );
     CHECK(laid_out("plain words here", {.columns = 12}) == "plain words\n  here");
+    CHECK(laid_out("caf\xc3\xa9 \xff\xc3 \x1b[31m\n", {}) == "caf\xc3\xa9 \\xff\\xc3 \\x1b[31m\n");
     CHECK(laid_out("as wide as it likes to be", {}) == "as wide as it likes to be");
 }
 
