@@ -246,6 +246,13 @@ TEST_CASE("gate: looks share the error; an interim look can only FAIL, at 99.99 
     CHECK(evaluate(spec, {.canary = doubtful}).verdict == Verdict::fail);
 }
 
+TEST_CASE("gate text: a limit that the interval spans is said to be open, in words") {
+    const auto record = evaluate(bad_rate(Against::limit, 0.05), {.canary = counted(4, 65)});
+    REQUIRE(record.verdict == Verdict::inconclusive);
+    CAPTURE(record.sentence);
+    CHECK(record.sentence.ends_with("limit 5% not decided: with n 65 it may be on either side"));
+}
+
 TEST_CASE("gate text: never fewer digits than show the side of the limit") {
     CHECK(percent_text(0.05, 0.05) == "5%");
     CHECK(percent_text(0.0501, 0.05) == "5.01%");

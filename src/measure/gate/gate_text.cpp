@@ -147,7 +147,7 @@ std::string missing(const GateRecord& record) {
     if (record.needs_n) {
         return fmt::format(": needs n ≥ {}, has {}", *record.needs_n, has);
     }
-    return fmt::format(": has n {}", has);
+    return fmt::format(": with n {} it may be on either side", has);
 }
 
 } // namespace
