@@ -367,6 +367,28 @@ TEST_CASE("stage: an exact splitter may be off by one of a hundred, a random one
     CHECK(verdict(false, 25) == Verdict::fail);
 }
 
+TEST_CASE("stage: so few unpinned probes that no split could look wrong are no proof of one") {
+    const auto check = [](bool exact, int all, int met_percent) {
+        World world;
+        world.driver.exact = exact;
+        world.playbook.stages = {50};
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+        world.instruments.per_flow = all;
+        world.instruments.met_at[50] = met_percent;
+        return check_of(world.run(), "split@50%");
+    };
+    for (const bool exact : {true, false}) {
+        CAPTURE(exact);
+        const Check two = check(exact, 2, 50);
+        CHECK(two.verdict == Verdict::skipped);
+        CHECK_THAT(two.detail, Catch::Contains("1 times of 2: too few to show a split other than"));
+    }
+    CHECK(check(true, 3, 100).verdict == Verdict::fail);
+    CHECK(check(false, 16, 0).verdict == Verdict::fail);
+    CHECK(check(false, 16, 50).verdict == Verdict::pass);
+}
+
 TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probes") {
     const auto with = [](World& world) {
         world.playbook.stage.on_no_traffic = NoTraffic::hold;

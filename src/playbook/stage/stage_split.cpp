@@ -137,8 +137,22 @@ void check_split(StageRun& stage) {
     }
     stage.row.observed = fmt::format("canary {} of {}", canary, n);
     const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
-    const bool good =
-        split_fits(stage.run, {canary, n}, percent, !others_came(stage, n + stage.unknown));
+    const bool alone = !others_came(stage, n + stage.unknown);
+    if (n > 0 && split_fits(stage.run, {0, n}, percent, alone) &&
+        split_fits(stage.run, {n, n}, percent, alone)) {
+        return stage.run.skip(
+            "split@" + stage.where,
+            false,
+            fmt::format(
+                "unpinned probes reached the canary {} times of {}: too few to show a split other "
+                "than {}%",
+                canary,
+                n,
+                percent
+            )
+        );
+    }
+    const bool good = split_fits(stage.run, {canary, n}, percent, alone);
     const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
     judge_split(
         stage,
