@@ -64,7 +64,7 @@ struct RunContext {
     bool refused = false; ///< drift or a precondition
     bool denied = false; ///< credentials were refused
     Json machine = Json::object(); ///< the driver's own facts when our split was last seen
-    std::optional<double> measured_since_s{}; ///< when the first stage began, seconds since 1970
+    std::optional<Clock::time_point> measured_since{}; ///< when the first stage began
     /// As they stand in measure/readings.ndjson, line by line.
     std::vector<std::shared_ptr<const measure::ToldReading>> kept_readings{};
     bool source_failed = false; ///< what is measured with could not be asked

@@ -336,7 +336,7 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     if (!co_await plant_faults(&stage)) {
         co_return StepEnd::stop;
     }
-    run->measured_since_s = run->measured_since_s.value_or(stage.since_s);
+    run->measured_since = run->measured_since.value_or(stage.begun);
     run->current_stage = &stage;
     if (run->in.steering != nullptr) {
         run->in.steering->in_stage(stage.where);

@@ -165,8 +165,7 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
         co_return measure::evaluate_basis(gate, {}, base);
     }
     const std::string_view source = judged_by(run->playbook(), gate).name();
-    const double now_s = wall_seconds();
-    const measure::Span window{run->measured_since_s.value_or(now_s), now_s};
+    const measure::Span window = since(run->measured_since.value_or(Clock::now()));
     const measure::Span before{window.from_s - window.seconds(), window.from_s};
     const bool from_before = gate.against == measure::Against::before;
     const Traffic& traffic = run->playbook().traffic;

@@ -128,9 +128,8 @@ Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
 Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
     RunContext& run = stage->run;
     const Traffic& traffic = run.playbook().traffic;
-    const double now_s = wall_seconds();
-    const measure::Span window{stage->since_s, now_s};
-    const double first_s = run.measured_since_s.value_or(stage->since_s);
+    const measure::Span window = since(stage->begun);
+    const double first_s = since(run.measured_since.value_or(stage->begun)).from_s;
     const measure::Span before{first_s - window.seconds(), first_s};
     Readings readings;
     OA_CO_TRY(
@@ -279,6 +278,11 @@ bool asks_for_users(const GateSpec& gate, const measure::ToldReading& canary) {
 
 double wall_seconds() {
     return unix_seconds(std::chrono::system_clock::now());
+}
+
+measure::Span since(Clock::time_point begun) {
+    const double now_s = wall_seconds();
+    return {now_s - std::chrono::duration<double>(Clock::now() - begun).count(), now_s};
 }
 
 Task<Result<SourceReading>>

@@ -54,6 +54,8 @@ struct SourceAnswers {
 
 /// Seconds since 1970.
 [[nodiscard]] double wall_seconds();
+/// From `begun` until now. A clock that is set meanwhile moves the window and does not stretch it.
+[[nodiscard]] measure::Span since(Clock::time_point begun);
 
 /// One question to a source of the run, with a deadline. Code::config when it is not there.
 [[nodiscard]] Task<Result<measure::SourceReading>>

@@ -5,8 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Door, Hazard, PROMPT, Users, startWorld } from '../lib/measured.mjs';
+import { clockOf } from '../lib/clock.mjs';
 import { QUICK_LIMITS, localHead } from '../lib/cutover/playbook.mjs';
-import { oa } from '../lib/process.mjs';
+import { oa, scratch } from '../lib/process.mjs';
 
 const WORDS = 'http_5xx | terminal_error';
 const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true, include = false }) => `${localHead('measured', { more: { prometheus: '""', access_log: '""' }, prompt: PROMPT })}slo:
@@ -214,3 +215,19 @@ test('plan: a source that knows nothing of stable, or cannot be asked, is an err
   assert.equal(warnings.length, 1, `told once: ${warnings}`);
   assert.match(warnings[0], /cannot decide within its bake of 1s at 50%/);
 });
+
+for (const [how, seconds] of [['forward', 3600], ['back', -3600]]) {
+  test(`a clock that is set an hour ${how} in the middle of a stage moves the window of its sources and does not stretch it`, async () => {
+    for (const lane of [world.stable, world.canary]) lane.setFaults('');
+    const at = await door(playbook({ stages: '50%', bake: '3s', probes: false, gates: [`id: errors, bad: ${WORDS}, at_most: 50%, source: access_log, mode: observe`] }));
+    const plan = await at.plan(setOf());
+    assert.equal(plan.code, 10, plan.stderr);
+    const clock = clockOf(scratch('clock'));
+    const apply = at.begin(clock.env);
+    await apply.until(() => at.lines('timeline.ndjson').some((line) => line.event === 'stage begins'), 'a stage', 30000);
+    clock.set(seconds);
+    await apply.end(60000);
+    const windows = at.lines('measure/readings.ndjson').map((line) => line.window_s);
+    assert.ok(windows.length > 0 && windows.every((one) => one > 0 && one < 60), JSON.stringify(windows));
+  });
+}

@@ -131,8 +131,8 @@ export class Door {
     return this.oa(['cutover', 'plan', this.playbook, ...settings, '--out', this.file, '--json']);
   }
   /** An apply under way. */
-  begin() {
-    return new Running(OA_BIN, ['cutover', 'apply', this.file, '--json', '--non-interactive'], { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: this.state }) });
+  begin(env = {}) {
+    return new Running(OA_BIN, ['cutover', 'apply', this.file, '--json', '--non-interactive'], { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: this.state, ...env }) });
   }
   /** Whole lines of an .ndjson of the only run, however far it is written. */
   lines(file) {

@@ -1,23 +1,14 @@
 // The clock of one lane jumps while its turns run, and while it reads those of others.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { clockOf } from '../lib/clock.mjs';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
-import { BIN } from '../lib/replicas/redis.mjs';
 import { begun, fifth, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 const LEASE_MS = 800, HOUR_S = 3600;
-const file = path.join(scratch('clock'), 'offset');
-const setClock = (seconds) => fs.writeFileSync(file, `${seconds < 0 ? '' : '+'}${seconds}`);
-const preloaded = () => {
-  const libraries = path.join(BIN, '../lib');
-  const found = fs.readdirSync(libraries).map((name) => path.join(libraries, name, 'faketime/libfaketimeMT.so.1')).find((name) => fs.existsSync(name));
-  assert.ok(found, `no libfaketime below ${libraries}`);
-  return found;
-};
+const { set: setClock, env: jumpingClock } = clockOf(scratch('clock'));
 /** Hours between the lane's clock and ours, by its newest line of log: a request has the time when it came. */
 const ahead = (lane) => {
   const lines = lane.stderr.split('\n').filter((line) => line.startsWith('{"ts":'));
@@ -26,10 +17,8 @@ const ahead = (lane) => {
 
 let world, jumping, steady;
 before(async () => {
-  setClock(0);
   world = await startWorld({ lease: `${LEASE_MS}ms` });
-  // A clock that is set leaves the time since the start of the machine alone.
-  jumping = await world.lane('jumping', [], { env: { LD_PRELOAD: preloaded(), FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' } });
+  jumping = await world.lane('jumping', [], { env: jumpingClock });
   steady = await world.lane('steady');
 });
 after(() => world.end());
