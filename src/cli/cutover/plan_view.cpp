@@ -41,6 +41,9 @@ void show_plan(
         out["changes"] = plan.changes();
         out["file"] = file.empty() ? Json(nullptr) : Json(file);
         out["plan"] = to_json(plan);
+        constexpr std::string_view k_word = "next: ";
+        const auto from = next.starts_with(k_word) ? k_word.size() : 0;
+        out["next"] = plan.changes() ? next.substr(from) : "";
         print_document("plan-result", out, context);
     } else {
         show_text(playbook::plan_diff(plan), context);
