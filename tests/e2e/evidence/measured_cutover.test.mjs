@@ -224,8 +224,11 @@ for (const [how, seconds] of [['forward', 3600], ['back', -3600]]) {
     assert.equal(plan.code, 10, plan.stderr);
     const clock = clockOf(scratch('clock'));
     const apply = at.begin(clock.env);
-    await apply.until(() => at.lines('timeline.ndjson').some((line) => line.event === 'stage begins'), 'a stage', 30000);
+    const told = (event) => apply.until(() => at.lines('timeline.ndjson').some((line) => line.event === event), event, 30000);
+    await told('stage begins');
     clock.set(seconds);
+    await told('stage ended');
+    clock.set(0);
     await apply.end(60000);
     const windows = at.lines('measure/readings.ndjson').map((line) => line.window_s);
     assert.ok(windows.length > 0 && windows.every((one) => one > 0 && one < 60), JSON.stringify(windows));
