@@ -43,6 +43,7 @@ LiveTurns::Lease::~Lease() {
     const auto slot = turns_->slots_.find(key_);
     slot->second.starting = false;
     slot->second.starter_gone = nullptr;
+    slot->second.stop_asked = false;
     if (!slot->second.turn) {
         turns_->slots_.erase(slot);
     }
@@ -54,7 +55,11 @@ LiveTurns::Lease::~Lease() {
 void LiveTurns::Lease::commit(std::shared_ptr<LiveTurn> turn) {
     forget();
     committed_ = true;
-    turns_->slots_[key_].turn = std::move(turn);
+    auto& slot = turns_->slots_[key_];
+    slot.turn = std::move(turn);
+    if (std::exchange(slot.stop_asked, false)) {
+        slot.turn->stop(StopReason::stopped);
+    }
 }
 
 void LiveTurns::Lease::forget() {
@@ -144,6 +149,15 @@ std::shared_ptr<LiveTurn> LiveTurns::find(std::string_view owner, std::string_vi
 bool LiveTurns::starting(std::string_view owner, std::string_view thread) const {
     const auto slot = slots_.find(row_key(owner, thread));
     return slot != slots_.end() && slot->second.starting;
+}
+
+bool LiveTurns::stop_start(std::string_view owner, std::string_view thread) {
+    const auto slot = slots_.find(row_key(owner, thread));
+    const bool starting = slot != slots_.end() && slot->second.starting;
+    if (starting) {
+        slot->second.stop_asked = true;
+    }
+    return starting;
 }
 
 void LiveTurns::turn_ended(const std::string& owner) {

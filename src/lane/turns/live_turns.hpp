@@ -61,6 +61,8 @@ public:
     find(std::string_view owner, std::string_view thread) const;
     /// True between acquire() and commit().
     [[nodiscard]] bool starting(std::string_view owner, std::string_view thread) const;
+    /// Stops a turn that is being started as soon as it is accepted. False: none is.
+    [[nodiscard]] bool stop_start(std::string_view owner, std::string_view thread);
 
     /// To be called for each TurnHost::on_ended.
     void turn_ended(const std::string& owner);
@@ -81,6 +83,7 @@ private:
     struct Slot {
         std::shared_ptr<LiveTurn> turn;
         bool starting = false;
+        bool stop_asked = false; ///< while starting
         Gone starter_gone{}; ///< set while starting
     };
     [[nodiscard]] Task<bool> await_start(std::string key);

@@ -279,6 +279,9 @@ Task<void> Streams::stop(CallPtr call) {
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
         co_await sleep_for(k_turn_poll);
     }
+    if (lane_->turns.stop_start(owner, thread)) {
+        co_return co_await tell_stop(std::move(call), nullptr, "stopping");
+    }
     const auto found = co_await starter_.find(call, FoundFor::stopping);
     if (!found) {
         co_return co_await answers_->refuse(std::move(call), found.error());

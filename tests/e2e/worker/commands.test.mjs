@@ -183,6 +183,18 @@ describe('commands', { concurrency: 3 }, () => {
     assert.ok(Date.now() - began < limit(7000), `${Date.now() - began} ms`);
   }));
 
+  test('a stop of a turn whose start takes longer than a stop waits is obeyed once the turn is accepted', () => within({
+    scenarios: { slow: { about: 'a receipt that takes its time', accept: () => ({ delay: 3500 }), run: async (t) => { t.started(); await t.say('Nobody wants this any more.', { close: false }); await t.pause(60000); } } },
+  }, async (world) => {
+    const turn = world.say('scenario:slow', { id: 'slow' });
+    await until(() => journal(world, 'turn').length === 1, 'no start');
+    const stop = await send(world.lane.base, { method: 'POST', path: '/api/chats/slow/stop' });
+    assert.deepEqual(stop.json().data, { id: 'slow', turnId: null, status: 'stopping' });
+    assert.ok(read(await turn.done).aborted, turn.text);
+    assert.deepEqual(journal(world, 'interrupt').map((one) => one.found), [true]);
+    assert.equal(text(await world.say('scenario:text', { id: 'slow' }).done), words(12), 'the next turn is another');
+  }));
+
   test('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
     world.fake.control.faults.push({ method: 'GET', status: 503, times: 1 });
     await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);
