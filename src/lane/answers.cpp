@@ -193,7 +193,7 @@ void Answers::log_event(LogLevel level, std::string_view event, const Json& fiel
     }
 }
 
-net::Response Answers::error_page(int status, std::string_view reason) {
+net::Response Answers::error_page(int status, std::string_view reason, std::string_view path) {
     static constexpr std::array<std::pair<int, std::string_view>, 4> codes{
         {{408, "request_timeout"},
          {431, "headers_too_large"},
@@ -207,8 +207,12 @@ net::Response Answers::error_page(int status, std::string_view reason) {
     call.record.method = "-";
     call.record.status = status;
     call.record.error = known == codes.end() ? "bad_request" : known->second;
+    auto rejection = reject(status, call.record.error, std::string(reason));
+    const bool openai = speaks_openai(path);
+    rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
+    call.record.error = rejection.code;
     auto response =
-        to_response(reject(status, call.record.error, std::string(reason)), call.record.request_id);
+        openai ? to_openai_response(rejection) : to_response(rejection, call.record.request_id);
     response.headers.set("x-request-id", call.record.request_id);
     response.headers.set("x-oa-revision", lane_->config.revision);
     add_window_headers(lane_->config.window, response.headers);

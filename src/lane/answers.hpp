@@ -30,7 +30,8 @@ public:
     );
     [[nodiscard]] net::Response preflight(const Call& call) const;
     /// For what never became a request.
-    [[nodiscard]] net::Response error_page(int status, std::string_view reason);
+    [[nodiscard]] net::Response
+    error_page(int status, std::string_view reason, std::string_view path);
 
     /// The authority refused to start the turn of `call`.
     void log_start_failed(const Call& call, const Error& error) const;

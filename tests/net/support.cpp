@@ -242,7 +242,7 @@ Task<void> hand_over(std::shared_ptr<Inbox> inbox, std::shared_ptr<Exchange> exc
     co_return;
 }
 
-Response plain_page(int status, std::string_view reason) {
+Response plain_page(int status, std::string_view reason, std::string_view /*path*/) {
     return {status, {{"x-page", "server"}}, std::string(reason)};
 }
 

@@ -10,7 +10,7 @@
 namespace oa_stream::traffic::testing {
 namespace {
 
-net::Response bad_page(int status, std::string_view reason) {
+net::Response bad_page(int status, std::string_view reason, std::string_view /*path*/) {
     return {status, {}, std::string(reason)};
 }
 

@@ -141,8 +141,10 @@ public:
 };
 
 using Handler = std::function<Task<void>(std::shared_ptr<Exchange>)>;
-/// Makes the body of an answer the server itself must give (400 malformed, 408, 431, 503).
-using ErrorPage = std::function<Response(int status, std::string_view reason)>;
+/// Makes the body of an answer the server itself must give (400 malformed, 408, 431, 503). `path`:
+/// what the request asked for, as far as its head was readable; else empty.
+using ErrorPage =
+    std::function<Response(int status, std::string_view reason, std::string_view path)>;
 
 /// When a request is handed to the handler.
 enum class HandOver {

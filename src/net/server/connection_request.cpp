@@ -165,12 +165,13 @@ void Connection::begin_exchange(bool too_large) {
 /// Answers without the handler and ends the connection: the bytes that follow make no sense to us.
 void Connection::refuse(int status, std::string_view reason) {
     ++exchange_;
+    const auto path = parser_ ? parser_->path() : std::string();
     parser_.reset();
     traits_ = {};
     reuse_ = false;
     unread_body_ = true;
     arm_read();
-    write_whole(core_->page(status, reason));
+    write_whole(core_->page(status, reason, path));
 }
 
 } // namespace oa_stream::net

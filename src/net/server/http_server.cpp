@@ -106,9 +106,9 @@ void ServerCore::forget(const std::shared_ptr<Connection>& connection) {
     }
 }
 
-Response ServerCore::page(int status, std::string_view reason) const {
+Response ServerCore::page(int status, std::string_view reason, std::string_view path) const {
     if (error_page) {
-        return error_page(status, reason);
+        return error_page(status, reason, path);
     }
     return {status, {{"content-type", "text/plain; charset=utf-8"}}, std::string(reason) + "\n"};
 }

@@ -167,6 +167,7 @@ public:
             const auto rest = bytes.substr(consumed);
             if (was_head) {
                 if (const auto fault = lines_.look(rest)) {
+                    note_target(rest);
                     return refuse(*fault);
                 }
             }
@@ -236,6 +237,16 @@ private:
         return std::nullopt;
     }
 
+    /// A head that is refused at sight was not parsed.
+    void note_target(std::string_view head) {
+        const auto line = head.substr(0, head.find_first_of("\r\n"));
+        const auto begin = line.find(' ');
+        if (grammar.request.target.empty() && begin != std::string_view::npos) {
+            const auto rest = line.substr(begin + 1);
+            grammar.request.target = std::string(rest.substr(0, rest.find(' ')));
+        }
+    }
+
     Status refuse(Refusal why) {
         refusal = why;
         return Status::refused;
@@ -303,6 +314,11 @@ void RequestParser::discard_body() {
 
 std::string RequestParser::take_body() {
     return std::move(impl_->grammar.request.body);
+}
+
+std::string RequestParser::path() const {
+    const auto local = origin_form(impl_->grammar.request.target);
+    return std::string(local.substr(0, local.find('?')));
 }
 
 Request RequestParser::take() {

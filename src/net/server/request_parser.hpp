@@ -44,6 +44,8 @@ public:
     [[nodiscard]] bool done() const noexcept;
     [[nodiscard]] const RequestTraits& traits() const noexcept;
     [[nodiscard]] Refusal refusal() const noexcept;
+    /// Of the target, also of a request that is refused; empty: none was readable so far.
+    [[nodiscard]] std::string path() const;
     /// Of the body so far.
     [[nodiscard]] std::size_t body_bytes() const noexcept;
     /// Bytes of the body that are still to come; nullopt when only its end will show (chunks).

@@ -34,7 +34,8 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
     void adopt(Descriptor socket);
     /// The connection is closed.
     void forget(const std::shared_ptr<Connection>& connection);
-    [[nodiscard]] Response page(int status, std::string_view reason) const;
+    [[nodiscard]] Response
+    page(int status, std::string_view reason, std::string_view path = {}) const;
 };
 
 } // namespace oa_stream::net

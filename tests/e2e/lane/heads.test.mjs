@@ -213,3 +213,23 @@ test('a path without a route, a wrong method and a health check do not keep a bo
   assertRefused(await send(lane.base, { method: 'POST', path: '/nowhere', body: {} }), 404, 'not_found');
   assert.equal((await lane.stop()).code, 0);
 });
+
+test('a head that makes no sense is refused in the words of the API that it is sent to', async () => {
+  const lane = await startLane({});
+  const bad = {
+    'a bare line feed': (path) => `POST ${path} HTTP/1.1\nhost: a\n\n`,
+    'two hosts': (path) => `POST ${path} HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n`,
+    'a head that is too long': (path) => `POST ${path} HTTP/1.1\r\nhost: a\r\nx-long: ${'a'.repeat(70_000)}\r\n\r\n`,
+  };
+  for (const [what, raw] of Object.entries(bad)) {
+    const [openai, own] = [await send(lane.base, { raw: raw('/v1/chat/completions?a=b') }), await send(lane.base, { raw: raw('/api/chat') })];
+    const status = /long/.test(what) ? 431 : 400;
+    const code = status === 431 ? 'headers_too_large' : 'bad_request';
+    assertRefused(own, status, code);
+    assert.equal(openai.status, status, what);
+    const { error, ...more } = openai.json();
+    assert.deepEqual(more, {}, what);
+    assert.deepEqual({ ...error, message: '' }, { message: '', type: 'invalid_request_error', param: null, code }, what);
+  }
+  await lane.stop();
+});
