@@ -13,6 +13,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -287,8 +288,12 @@ std::string Lane::Impl::unready() const {
 }
 
 /// What a ready lane has to say all the same. All lanes have the same store: a balancer that left
-/// them because it takes no writes would refuse people who read, too.
+/// them because it takes no writes would refuse people who read, too. Of a lane that is switched
+/// off clients are to get its own answer, and running turns go on.
 std::string Lane::Impl::caution() const {
+    if (state.config.mode != LaneMode::on) {
+        return fmt::format("the lane is {}: no new turns", to_string(state.config.mode));
+    }
     if (state.shared && state.shared->full()) {
         return "the store is full: no new turns";
     }

@@ -4,11 +4,34 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/config.hpp"
 
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
 namespace oa_stream::cli {
 
 namespace {
 
 constexpr std::uint64_t k_small_file = 4U << 20U;
+
+/// Nothing: there is no such file.
+Result<std::optional<std::string>>
+read_setting(const std::filesystem::path& file, ReadAt when, std::string_view kept) {
+    std::error_code none;
+    if (file.empty()) {
+        return std::optional<std::string>{};
+    }
+    if (std::filesystem::exists(file, none)) {
+        return read_file(file, k_small_file);
+    }
+    if (when == ReadAt::start) {
+        return std::optional<std::string>{};
+    }
+    return fail(
+        Code::not_found, fmt::format("the file is not there: {} stays", kept), file.string()
+    );
+}
 
 } // namespace
 
@@ -60,13 +83,13 @@ Result<void> read_policy(ServeOptions& options) {
     return {};
 }
 
-Result<void> read_lane_file(ServeOptions& options) {
-    std::error_code none;
-    if (options.lane_file.empty() || !std::filesystem::exists(options.lane_file, none)) {
+Result<void> read_lane_file(ServeOptions& options, ReadAt when) {
+    const auto kept = fmt::format("the mode `{}`", to_string(options.lane.mode));
+    OA_TRY(const auto text, read_setting(options.lane_file, when, kept));
+    if (!text) {
         return {};
     }
-    OA_TRY(const auto text, read_file(options.lane_file, k_small_file));
-    auto mode = lane::parse_lane_mode(text);
+    auto mode = lane::parse_lane_mode(*text);
     if (!mode) {
         return std::unexpected(std::move(mode).error().prefixed(options.lane_file.string()));
     }
@@ -74,13 +97,13 @@ Result<void> read_lane_file(ServeOptions& options) {
     return {};
 }
 
-Result<void> read_log_level_file(ServeOptions& options) {
-    std::error_code none;
-    if (options.log_level_file.empty() || !std::filesystem::exists(options.log_level_file, none)) {
+Result<void> read_log_level_file(ServeOptions& options, ReadAt when) {
+    const auto kept = fmt::format("the level `{}`", to_string(options.log_level));
+    OA_TRY(const auto text, read_setting(options.log_level_file, when, kept));
+    if (!text) {
         return {};
     }
-    OA_TRY(const auto text, read_file(options.log_level_file, k_small_file));
-    auto level = parse_log_level(text);
+    auto level = parse_log_level(*text);
     if (!level) {
         return std::unexpected(std::move(level).error().prefixed(options.log_level_file.string()));
     }

@@ -12,9 +12,11 @@ namespace oa_stream::cli {
 /// Of --tokens and OA_STREAM_TOKEN; nullopt when neither configures authentication.
 [[nodiscard]] Result<std::optional<lane::TokenTable>>
 read_tokens(const ServeOptions& options, const Context& context);
-/// Each changes the options only when it succeeds; a file that is not there leaves mode and level.
+/// Each changes the options only when it succeeds. At start a file that is not there leaves mode
+/// and level; later that is an error: whoever removed it may believe that its value went with it.
+enum class ReadAt { start, reload };
 [[nodiscard]] Result<void> read_policy(ServeOptions& options);
-[[nodiscard]] Result<void> read_lane_file(ServeOptions& options);
-[[nodiscard]] Result<void> read_log_level_file(ServeOptions& options);
+[[nodiscard]] Result<void> read_lane_file(ServeOptions& options, ReadAt when);
+[[nodiscard]] Result<void> read_log_level_file(ServeOptions& options, ReadAt when);
 
 } // namespace oa_stream::cli

@@ -102,8 +102,8 @@ private:
         OA_CO_CHECK(check_owners(options_, tokens));
         OA_CO_CHECK(options_.listeners.check_certificate());
         OA_CO_CHECK(read_policy(options_));
-        OA_CO_CHECK(read_lane_file(options_));
-        OA_CO_CHECK(load_log_level());
+        OA_CO_CHECK(read_lane_file(options_, ReadAt::start));
+        OA_CO_CHECK(load_log_level(ReadAt::start));
         OA_CO_CHECK(open_access_log());
         OA_CO_CHECK(make_authority());
         OA_CO_CHECK(co_await authority_->open());
@@ -230,9 +230,9 @@ private:
     }
 
     /// The level of --log-level, or that of the file where there is one.
-    Result<void> load_log_level() {
+    Result<void> load_log_level(ReadAt when) {
         log_->set_level(options_.log_level);
-        OA_CHECK(read_log_level_file(options_));
+        OA_CHECK(read_log_level_file(options_, when));
         log_->set_level(options_.log_level);
         return {};
     }
@@ -357,10 +357,10 @@ private:
         if (auto policy = read_policy(options_); !policy) {
             log_->note(LogLevel::error, "reload", policy.error().text());
         }
-        if (auto mode = read_lane_file(options_); !mode) {
+        if (auto mode = read_lane_file(options_, ReadAt::reload); !mode) {
             log_->note(LogLevel::error, "reload", mode.error().text());
         }
-        if (auto level = load_log_level(); !level) {
+        if (auto level = load_log_level(ReadAt::reload); !level) {
             log_->note(LogLevel::error, "reload", level.error().text());
         }
         if (auto log = open_access_log(); !log) {

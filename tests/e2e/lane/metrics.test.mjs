@@ -179,5 +179,8 @@ test('--log-level: what is below it is not told; SIGHUP reads the level file aga
   fs.writeFileSync(file, 'loud\n');
   lane.signal('SIGHUP');
   await lane.until((l) => /"level":"error","event":"reload".*loud/.test(l.stderr), 'the complaint');
+  fs.rmSync(file);
+  lane.signal('SIGHUP');
+  await lane.until((l) => /"level":"error","event":"reload".*level: the file is not there: the level `warn` stays/.test(l.stderr), 'the loss');
   await lane.stop();
 });

@@ -175,8 +175,15 @@ test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense c
   fs.writeFileSync(file('lane'), 'off\n');
   await hup();
   assertRefused(await ask('tok-b'), 503, 'service_unavailable');
+  const ready = await send(lane.base, { path: '/readyz' });
+  assert.deepEqual([ready.status, ready.json()], [200, { status: 'ready', reason: 'the lane is off: no new turns' }]);
+  fs.rmSync(file('lane'));
+  await hup();
+  assert.match(lane.stderr, /"level":"error","event":"reload","text":"[^"]*lane: the file is not there: the mode `off` stays"/);
+  assertRefused(await ask('tok-b'), 503, 'service_unavailable');
   fs.writeFileSync(file('lane'), 'on\n');
   await hup();
+  assert.equal((await send(lane.base, { path: '/readyz' })).json().reason, undefined);
   assertLegal(await ask('tok-b'));
   assert.equal((await lane.stop()).code, 0);
 });
