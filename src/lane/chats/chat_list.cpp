@@ -82,7 +82,10 @@ authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row
     if (info.title.empty()) {
         info.title = row.title;
     }
-    info.created_at = info.created_at == 0 ? row.created_at : info.created_at;
+    // The thread of a conversation whose first message was replaced is younger than it.
+    const auto either = std::max(info.created_at, row.created_at);
+    const auto both = std::min(info.created_at, row.created_at);
+    info.created_at = both == 0 ? either : both;
     info.updated_at = info.updated_at == 0 ? row.updated_at : info.updated_at;
     return info;
 }

@@ -211,7 +211,13 @@ test('an earlier message that came along is replaced: the name stays, and a dele
 
   const imported = await post(lane, '/api/chats?id=moved', file('My trip'));
   assert.equal(imported.status, 201, imported.text);
+  const created = async () => (await get(lane, '/api/chats/moved')).data.conversation.createdAt;
+  const before = await created();
+  const second = Math.floor(Date.now() / 1000);
+  await lane.until(() => Math.floor(Date.now() / 1000) > second + 1, 'another second'); // times are whole seconds
   await replace('moved', 3);
+  assert.equal(await created(), before, 'the conversation began when it began');
+  assert.deepEqual((await get(lane, '/api/chats')).data.map((chat) => chat.createdAt), [before]);
   assert.equal(await title('moved'), 'My trip', 'a name of the file');
   assert.equal((await patch(lane, '/api/chats/moved', { title: 'Our trip' })).status, 200);
   await replace('moved', 1);
