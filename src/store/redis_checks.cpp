@@ -51,6 +51,15 @@ std::unexpected<Error> refuse_store(std::string message, std::string hint) {
 
 } // namespace
 
+Error policy_refusal(std::string_view policy) {
+    return {
+        Code::config,
+        fmt::format("with maxmemory-policy {} it throws away conversations", policy),
+        "the store",
+        "set maxmemory-policy noeviction"
+    };
+}
+
 std::string_view info_field(std::string_view info, std::string_view name) {
     while (!info.empty()) {
         const auto end = std::min(info.find('\n'), info.size());
@@ -122,11 +131,8 @@ Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis
         co_return fail(Code::unavailable, "the store reads its data");
     }
     const auto policy = info_field(info, "maxmemory_policy");
-    if (policy != "noeviction") {
-        co_return refuse_store(
-            fmt::format("with maxmemory-policy {} it throws away conversations", policy),
-            "set maxmemory-policy noeviction"
-        );
+    if (policy != k_policy) {
+        co_return std::unexpected(policy_refusal(policy));
     }
     co_return co_await check_commands(std::move(link), std::move(prefix), wait);
 }

@@ -40,6 +40,11 @@ bool refuses_command(const Reply& reply) {
                               reply.text.contains("ACL failure in script"));
 }
 
+/// A script passes the words on behind its own.
+bool is_foreign(std::string_view text) {
+    return text.contains("WRONGTYPE");
+}
+
 bool refuses_writes_alone(const Reply& reply) {
     return reply.failed() &&
            (reply.text.starts_with("NOREPLICAS") || reply.text.starts_with("MISCONF"));

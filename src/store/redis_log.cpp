@@ -168,6 +168,10 @@ RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
     if (reply->text.starts_with("OOM")) {
         return Written::full;
     }
+    if (is_foreign(reply->text)) { // no end of the turn could be written either, for ever
+        tell({"UNLINK", piece.log});
+        return Written::gone;
+    }
     if (!reply->text.contains("equal or smaller")) {
         return std::unexpected(error_of(*reply));
     }
@@ -193,15 +197,28 @@ Task<Result<void>> RedisStore::drop_log(std::string turn) {
     co_return Result<void>{};
 }
 
+/// True when it was no log, and is gone: only a turn's own log has a place there.
+Task<bool> RedisStore::drop_foreign(std::string log) {
+    const auto alive = alive_;
+    const auto top = co_await ask({"XREVRANGE", log, "+", "-", "COUNT", "1"});
+    const bool foreign = *alive && top && top->failed() && is_foreign(top->text);
+    if (foreign) {
+        (void)co_await ask({"UNLINK", log});
+    }
+    co_return foreign;
+}
+
 Task<Result<Log>> RedisStore::read(std::string turn) {
     Log out;
     std::string from = "-";
     while (true) {
-        OA_CO_TRY(
-            const auto reply,
-            co_await ask_list({"XRANGE", log(turn), from, "+", "COUNT", std::to_string(k_entries)})
-        );
-        auto more = entries_of(reply);
+        auto reply =
+            co_await ask_list({"XRANGE", log(turn), from, "+", "COUNT", std::to_string(k_entries)});
+        if (!reply && is_foreign(reply.error().message) && co_await drop_foreign(log(turn))) {
+            co_return Log{};
+        }
+        OA_CO_CHECK(reply);
+        auto more = entries_of(*reply);
         if (!more || (!out.entries.empty() && !more->empty() &&
                       place_of(more->front()) <= place_of(out.entries.back()))) {
             co_return strange_answer(link_); // it would never end
@@ -233,6 +250,11 @@ RedisStore::follow(std::vector<Tail> tails, std::size_t follower) {
     );
     std::vector<TailNews> out;
     for (const auto& reply : replies) {
+        if (reply.failed() && is_foreign(reply.text)) { // the others are not read beside it
+            for (const auto& tail : tails) {
+                (void)co_await drop_foreign(log(tail.turn));
+            }
+        }
         if (reply.failed()) {
             co_return std::unexpected(error_of(reply));
         }

@@ -15,6 +15,7 @@ namespace {
 /// Of what the keys below the prefix look like; another one is another program's.
 constexpr std::string_view k_schema = "1";
 constexpr int k_beats = 4; ///< a lease is renewed so often
+constexpr Millis k_told_foreign{60'000};
 constexpr std::uint64_t k_close = 2; ///< seconds that a copy may be behind
 
 std::string millis(Millis value) {
@@ -122,6 +123,7 @@ Task<void> RedisStore::look_at_server() {
     const auto most = bytes("maxmemory");
     numbers_.memory = most > 0 ? bytes("used_memory") / most : 0;
     copies_ = close_copies(info->text);
+    policy_ = info_field(info->text, "maxmemory_policy");
 }
 
 /// A server that was reached again, or that has no log of ours any more, may be another one, or may
@@ -224,7 +226,13 @@ std::string RedisStore::trouble() const {
 }
 
 std::string RedisStore::caution() const {
-    return still_reads_ ? unwilling_ : std::string();
+    if (still_reads_) {
+        return unwilling_;
+    }
+    if (!policy_.empty() && policy_ != k_policy) {
+        return policy_refusal(policy_).text();
+    }
+    return Clock::now() - foreign_at_ < k_told_foreign ? foreign_ : std::string();
 }
 
 StoreNumbers RedisStore::numbers() const {

@@ -168,6 +168,10 @@ void RedisStore::note(const Reply& reply) {
         ++errors.refused;
         refused_ = error_of(reply).message;
     } else if (reply.failed()) {
+        if (is_foreign(reply.text)) {
+            foreign_ = error_of(reply).text();
+            foreign_at_ = Clock::now();
+        }
         ++(reply.text.starts_with("OOM") ? errors.full : errors.other);
     }
 }

@@ -39,6 +39,9 @@ check_commands(RedisLink::Self link, std::string prefix, Millis wait);
 
 /// A line "name:value" of an answer to INFO; empty: there is none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
+inline constexpr std::string_view k_policy = "noeviction";
+/// Why it may have no other one.
+[[nodiscard]] Error policy_refusal(std::string_view policy);
 
 /// Since 1970, by this machine's clock.
 [[nodiscard]] std::int64_t unix_us();
@@ -148,6 +151,7 @@ private:
     [[nodiscard]] std::optional<Result<Written>>
     written(const Appended& piece, const Result<Reply>& reply);
     [[nodiscard]] Task<Result<Written>> look_at_top(Appended piece);
+    [[nodiscard]] Task<bool> drop_foreign(std::string log);
     /// Its answer comes once a copy of the server has it, too, where there is one.
     [[nodiscard]] Task<Result<Reply>> ask_copied(Command command);
     [[nodiscard]] Task<void> wait_for_copy();
@@ -211,6 +215,9 @@ private:
     bool look_now_ = false; ///< the next beat is due
     bool unsure_ = false; ///< whether the store still has what it had of us
     std::size_t copies_ = 0; ///< of the server, that follow closely
+    std::string policy_{}; ///< what it does without memory
+    std::string foreign_{}; ///< what it said of a key that is not ours
+    Clock::time_point foreign_at_{};
     std::string refused_{}; ///< a command that the user may not use (any more)
     std::string unwilling_{}; ///< what the last beat was told instead of being taken
     bool still_reads_ = false; ///< … while it still answers those who only read

@@ -222,22 +222,23 @@ Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
 
 Task<Result<Written>> RedisStore::end(EndRequest request) {
     const auto owner = percent_encode(request.key.owner);
-    OA_CO_TRY(
-        const auto reply,
-        co_await run_counting(
-            scripts::end,
-            {row(request.key), log(request.turn)},
-            {text(request.fence),
-             text(request.end),
-             std::move(request.bytes),
-             std::move(request.outcome),
-             std::to_string(options_.log_kept.count()),
-             owner,
-             row_name(request.key),
-             request.behind ? text(*request.behind) : std::string()}
-        )
-    );
-    const auto written = meaning_of<Written>(reply, k_written);
+    const Command keys{row(request.key), log(request.turn)};
+    const Command args{
+        text(request.fence),
+        text(request.end),
+        std::move(request.bytes),
+        std::move(request.outcome),
+        std::to_string(options_.log_kept.count()),
+        owner,
+        row_name(request.key),
+        request.behind ? text(*request.behind) : std::string()
+    };
+    auto reply = co_await run_counting(scripts::end, keys, args);
+    if (!reply && is_foreign(reply.error().message) && co_await drop_foreign(keys.back())) {
+        reply = co_await run_counting(scripts::end, keys, args);
+    }
+    OA_CO_CHECK(reply);
+    const auto written = meaning_of<Written>(*reply, k_written);
     if (!written) {
         co_return strange_answer(link_);
     }

@@ -121,6 +121,7 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
             co_return;
         }
         self->pace_->set_pause(write_pause(self->uses_.size()));
+        self->report_store();
         if (auto orphans = co_await self->store_->orphans(); *alive && orphans) {
             co_await settle_all(self, alive, *std::move(orphans));
         }
@@ -137,6 +138,19 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
             co_await self->look_after_readers();
         }
     }
+}
+
+/// What /readyz says of it: once, when it changes.
+void SharedLane::report_store() {
+    auto now = store_->trouble();
+    now = now.empty() ? store_->caution() : now;
+    if (now == reported_ || lane_->parts.log == nullptr) {
+        return;
+    }
+    reported_ = now;
+    lane_->parts.log->note(
+        now.empty() ? LogLevel::info : LogLevel::warn, "store", now.empty() ? "all is well" : now
+    );
 }
 
 void SharedLane::settle_soon(store::ThreadKey key) {

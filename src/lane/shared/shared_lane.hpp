@@ -173,6 +173,7 @@ private:
     void wake_followers();
     void wake_resting(); ///< those that wait for a tail
     [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
+    void report_store();
     [[nodiscard]] static Task<void> hold_all_again(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] Task<void> hold_again(Held held);
     [[nodiscard]] std::size_t running_relays() const;
@@ -253,6 +254,7 @@ private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
     std::vector<asio::steady_timer> resting_{}; ///< followers but the first, without a tail
+    std::string reported_{}; ///< of the store, in the log
     bool crowded_ = false; ///< the first follower has all tails
     std::unordered_map<std::string, Held> held_{}; ///< by turn
     struct Early {
