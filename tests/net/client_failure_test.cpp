@@ -414,6 +414,19 @@ TEST_CASE("malformed: a response head without end") {
     client.loop.until([&] { return answer->has_value(); }, "the failure");
     CHECK((*answer)->failure == TransferFailure::malformed);
     CHECK((*answer)->raw_head.size() < (512U << 10U));
+    CHECK((*answer)->failure_text == "the response head is too long");
+}
+
+TEST_CASE("malformed: a response head with one line that is too long") {
+    Client client;
+    RawServer server(client.loop);
+    const auto answer = client.loop.start(client.client->fetch({.url = server.url()}));
+    const auto peer = server.accept();
+    (void)peer->take_until("\r\n\r\n");
+    peer->send_later("HTTP/1.1 200 OK\r\nX-Some: " + std::string(900'000, 'a') + "\r\n\r\n");
+    client.loop.until([&] { return answer->has_value(); }, "the failure");
+    CHECK((*answer)->failure == TransferFailure::malformed);
+    CHECK((*answer)->failure_text == "the response head is too long");
 }
 
 TEST_CASE("every failure has a name of its own") {

@@ -59,7 +59,7 @@ std::size_t CurlTransfer::take_head_line(std::string_view line) {
         return line.size(); // a trailer
     }
     if (response_.raw_head.size() + line.size() > k_head_limit) {
-        (void)stop_with(TransferFailure::malformed, "the response head is too long");
+        (void)stop_with(TransferFailure::malformed, std::string(k_head_too_long));
         return 0;
     }
     response_.raw_head += line;

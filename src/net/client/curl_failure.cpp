@@ -88,4 +88,12 @@ TransferFailure classify(const CurlEnding& ending) noexcept {
     }
 }
 
+std::string describe(const CurlEnding& ending) {
+    // Of a head line above 100 KB libcurl 7.88 says that there is no memory.
+    if (ending.code == CURLE_OUT_OF_MEMORY && !ending.head_seen) {
+        return std::string(k_head_too_long);
+    }
+    return ending.text.empty() ? curl_easy_strerror(ending.code) : std::string(ending.text);
+}
+
 } // namespace oa_stream::net

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 
+#include <string>
 #include <string_view>
 
 namespace oa_stream::net {
@@ -17,5 +18,9 @@ struct CurlEnding {
 };
 
 [[nodiscard]] TransferFailure classify(const CurlEnding& ending) noexcept;
+
+inline constexpr std::string_view k_head_too_long = "the response head is too long";
+/// What happened, in words.
+[[nodiscard]] std::string describe(const CurlEnding& ending);
 
 } // namespace oa_stream::net

@@ -140,14 +140,14 @@ void CurlTransfer::ended(CURLcode code) {
     }
     long os_error = 0;
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
-    const auto failure = classify({
+    const CurlEnding ending{
         .code = code,
         .os_error = static_cast<int>(os_error),
         .head_seen = head_done_,
         .text = error_.data(),
-    });
-    if (failure != TransferFailure::none) {
-        (void)stop_with(failure, error_[0] != '\0' ? error_.data() : curl_easy_strerror(code));
+    };
+    if (const auto failure = classify(ending); failure != TransferFailure::none) {
+        (void)stop_with(failure, describe(ending));
     }
     if (const auto loop = loop_.lock()) {
         loop->remove(easy_);
