@@ -28,6 +28,7 @@ struct WorkerThread {
     /// A turn/start was not answered: a turn that starts behind this seq until then is nobody's.
     std::optional<std::uint64_t> stray_after{};
     Clock::time_point stray_until{};
+    std::uint64_t endings = 0; ///< of turns that are not ours
     bool interrupting = false; ///< by no turn's name, so that none may begin meanwhile
 };
 
@@ -115,6 +116,9 @@ private:
     [[nodiscard]] static Task<Result<std::string>> new_thread(Self self, std::string trace);
     [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread);
+    /// `endings` on this thread before it was seen to run.
+    [[nodiscard]] static Task<Result<void>>
+    end_other(Self self, std::string thread, std::uint64_t endings);
     [[nodiscard]] static Task<Result<Live>>
     run_turn(Self self, std::string thread, TurnRequest request);
     void leave_stray(const Live& live);

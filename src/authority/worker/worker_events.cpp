@@ -94,6 +94,9 @@ void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, Wor
             "worker stray turn",
             send_interrupt(shared_from_this(), ids_of(*event.params()).thread, turn)
         );
+    } else if (WorkerTranslator::ends(event.method)) {
+        ++thread.endings;
+        changed_.notify();
     } else if (event.method == WorkerTranslator::k_usage) {
         const auto total = read_usage(*event.params());
         thread.total = total ? total : thread.total;

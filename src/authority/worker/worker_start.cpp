@@ -110,6 +110,7 @@ Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request)
     auto live = co_await run_turn(self, thread, request);
     if (!live && live.error().where == ControlClient::k_thread) { // it lost it since
         self->threads_[thread].known = false;
+        self->threads_[thread].live.reset();
         OA_CO_CHECK(co_await resume(self, thread));
         live = co_await run_turn(self, thread, std::move(request));
     }
@@ -167,7 +168,23 @@ Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
     co_return self->threads_[thread].known ? Result<void>{} : co_await resume(self, thread);
 }
 
+/// Codex would take the message into the turn that runs there: one of a lane that was killed, or of
+/// another surface. As everywhere a new message ends a turn that nobody reads.
+Task<Result<void>> WorkerCore::end_other(Self self, std::string thread, std::uint64_t endings) {
+    const auto deadline = Clock::now() + k_busy_wait;
+    co_await send_interrupt(self, thread, "");
+    while (self->threads_[thread].endings == endings) {
+        if (Clock::now() >= deadline) {
+            self->threads_.erase(thread);
+            co_return fail(Code::conflict, "a turn is running on this thread");
+        }
+        co_await self->changed_.wait_until(deadline);
+    }
+    co_return Result<void>{};
+}
+
 Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
+    const auto endings = self->threads_[thread].endings;
     auto resumed = co_await ControlClient::send(
         self->control_,
         {.method = "thread/resume", .thread = thread, .request = ControlClient::new_request_id()}
@@ -178,7 +195,8 @@ Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
     }
     self->threads_[thread].known = true;
     self->threads_[thread].cwd = text_of_response(*resumed, "cwd");
-    co_return Result<void>{};
+    co_return thread_runs(*resumed) ? co_await end_other(self, std::move(thread), endings)
+                                    : Result<void>{};
 }
 
 /// Nobody waits for the turn any more: it is stopped, also when it shows up later.

@@ -10,10 +10,10 @@ import { chat, send } from '../lib/http.mjs';
 import { oa, scratch } from '../lib/process.mjs';
 import { World } from './world.mjs';
 
-let mock, worker, codex, folders;
+let mock, worker, codex, folders, config;
 before(async () => {
   mock = await startMock();
-  const config = path.join(scratch('worker-codex'), 'config.toml');
+  config = path.join(scratch('worker-codex'), 'config.toml');
   fs.writeFileSync(config, agentConfig(mock.port));
   // Codex names files from the root of the repository that they are in: here there is none.
   folders = ['worker', 'codex'].map((name) => fs.mkdtempSync(path.join(os.tmpdir(), `oa-${name}-`)));
@@ -118,6 +118,31 @@ test('a stop in the middle', () => same(async (base, mark) => {
   assert.equal(told.aborted, true);
   return { told, history: await history(base, id) };
 }));
+
+for (const ends of [true, false]) {
+  test(`a lane that starts on a worker where a turn of a killed lane runs on does not speak into it${ends ? '' : ', and says so when it does not end'}`, async () => {
+    const flags = ['--id-map', path.join(scratch('worker-map'), 'threads.map')];
+    const [id, key] = [`left-behind-${ends}`, `left-${ends}`];
+    const dead = await World.start({ fake: { codex: { bin: codexBin(), config } }, flags });
+    const running = dead.say(`scenario:text;words=30;hold=5;key=${key}`, { id });
+    await running.wait((seen) => seen.text.includes('echo'), 'the fifth word');
+    dead.lane.signal('SIGKILL');
+    await dead.lane.end();
+    dead.splitter.stop();
+    const next = await World.start({ fake: dead.fake, flags });
+    if (!ends) dead.fake.control.faults.push({ rpc: 'turn/interrupt', status: 403, times: 1 });
+    const answer = await next.say('scenario:text;words=3', { id }).done;
+    if (ends) {
+      assertLegal(answer);
+      assert.deepEqual(read(answer).texts, ['alpha bravo charlie']);
+      assert.deepEqual((await history(next.lane.base, id)).map((one) => one.role), ['user', 'user', 'assistant']);
+    } else {
+      assertRefused(answer, 409, 'turn_in_progress');
+      await release(key);
+    }
+    await next.stop();
+  });
+}
 
 test('a page that is loaded again in the middle reads the whole answer, and both readers its end', () => same(async (base, mark) => {
   const id = `reload-${mark}`;

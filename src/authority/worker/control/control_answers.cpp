@@ -132,6 +132,12 @@ std::string turn_of(const Json& response) {
     return id_under(response, "turn", "turn_id");
 }
 
+bool thread_runs(const Json& response) {
+    const Json* thread = member(inner(response), "thread");
+    const Json* status = thread == nullptr ? nullptr : member(*thread, "status");
+    return status != nullptr && text_in(*status, "type") == "active";
+}
+
 std::string text_of_response(const Json& response, std::string_view key) {
     return text_in(inner(response), key);
 }

@@ -63,6 +63,11 @@ bool WorkerTranslator::completes(std::string_view method, const Json& params) {
     return method == "turn/completed" && status_of(params) == "completed";
 }
 
+bool WorkerTranslator::ends(std::string_view method) {
+    return method == "turn/completed" || method == "turn/failed" || method == "turn/aborted" ||
+           method == "turn/interrupted";
+}
+
 void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
     if (ended_) {
         return;

@@ -45,6 +45,8 @@ public:
 
     /// turn/completed with the status "completed": the one end that can come before the last words.
     [[nodiscard]] static bool completes(std::string_view method, const Json& params);
+    /// The event is the end of a turn, whatever it is like.
+    [[nodiscard]] static bool ends(std::string_view method);
     /// Items that began and are not completed.
     [[nodiscard]] bool items_open() const noexcept { return !open_.empty(); }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
