@@ -26,7 +26,7 @@ async function curl(...args) {
 test('few descriptors: accepting pauses, streams go on, files still open, and serving resumes', async () => {
   const log = path.join(scratch('log'), 'access.log');
   const lane = await startLane({ wrap: ['prlimit', '--nofile=64:64'], pace: 'recorded', args: ['--access-log', log, '--inject', 'slow=8'] });
-  assert.match(lane.stderr, /descriptor limit leaves room for \d+ connections/);
+  await lane.until(() => /descriptor limit leaves room for \d+ connections/.test(lane.stderr), 'the line about it');
   const streams = Array.from({ length: 5 }, (_, n) => chat(lane.base, 'replay:02-text-paced', { id: `few-${n}`, ms: 60000 }));
   await Promise.all(streams.map((x) => x.frame('text-delta')));
   // The kernel takes these; the lane cannot.
