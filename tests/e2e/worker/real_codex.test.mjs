@@ -144,6 +144,21 @@ for (const ends of [true, false]) {
   });
 }
 
+test('a turn that another surface runs on the thread is ended for the next message, which is a turn of its own', async () => {
+  const id = 'shared-with-desk', key = 'of-the-desk';
+  assertLegal(await worker.say('scenario:text;words=2', { id }).done);
+  const { engine, control } = worker.fake;
+  const events = (method) => control.logs.get(worker.fake.worker).filter((event) => event.payload.method === method);
+  const thread = events('turn/completed').at(-1).payload.params.threadId;
+  const said = events('item/agentMessage/delta').length;
+  await engine.call('turn/start', { threadId: thread, input: [{ type: 'text', text: `scenario:text;words=30;hold=5;key=${key}`, text_elements: [] }] });
+  await worker.lane.until(() => events('item/agentMessage/delta').length >= said + 5, 'its first words');
+  const answer = await worker.say('scenario:text;words=3', { id }).done;
+  assertLegal(answer);
+  assert.deepEqual(read(answer).texts, ['alpha bravo charlie']);
+  assert.deepEqual((await history(worker.lane.base, id)).map((one) => one.content), ['scenario:text;words=2', 'alpha bravo', `scenario:text;words=30;hold=5;key=${key}`, 'scenario:text;words=3', 'alpha bravo charlie']);
+});
+
 test('a page that is loaded again in the middle reads the whole answer, and both readers its end', () => same(async (base, mark) => {
   const id = `reload-${mark}`;
   const answer = chat(base, `scenario:text;words=6;hold=2;key=${id}`, { id });
