@@ -49,8 +49,8 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
   const manager = await startAlertmanager(routes
     .replace('group_wait: 30s', 'group_wait: 5s\n  group_interval: 5s')
     .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`));
-  // All the rules together take it a tenth of a second of CPU, and up to eight of them run at once.
-  const server = await startPrometheus(targets, { evaluation: '1s', rules: [rules], alertmanager: manager.host, ...how });
+  // All the rules together take it a tenth of a second of CPU, and up to eight of them run at once: each second, that was most of a core.
+  const server = await startPrometheus(targets, { evaluation: '2s', rules: [rules], alertmanager: manager.host, ...how });
   const alerts = () => pages.flatMap((page) => page.alerts);
   return {
     server,
@@ -80,12 +80,12 @@ export async function typed(next, { more = [], ...how } = {}) {
 const SLOW_BURNS = ['OaStreamBudgetBurn1d', 'OaStreamBudgetBurn3d'];
 /**
  * Exactly that page (or none) and these tickets come, and the command of the first of them shows the fault. The slow burns,
- * which every page brings along, are not listed. `next`: {shows(end), more}.
+ * which every page brings along, are not listed. `next`: {shows(end), more}. `settle`: an evaluation and another group_interval.
  */
-export async function assertSent(pager, { page, tickets = [], next, ms = 60000, typing = {} }) {
+export async function assertSent(pager, { page, tickets = [], next, ms = 60000, typing = {}, settle = 8000 }) {
   const first = page ?? tickets[0];
   await until(() => pager.sent(page ? 'page' : 'ticket').includes(first), first, ms).catch((error) => assert.fail(`${error.message}; sent: ${pager.sent('page')} ${pager.sent('ticket')}`));
-  await sleep(6000); // another group_interval: nothing else may come
+  await sleep(settle); // nothing else may come
   assert.deepEqual(pager.sent('page'), page ? [page] : []);
   assert.deepEqual(pager.sent('ticket').filter((name) => tickets.includes(name) || !page || !SLOW_BURNS.includes(name)), tickets.toSorted());
   const said = pager.said(first);

@@ -37,7 +37,7 @@ export async function startPrometheus(targets, { interval = '200ms', evaluation 
   const server = new Running(tool('prometheus'), [
     ...(web ? [`--web.config.file=${secured}`] : []),
     `--config.file=${path.join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${data ?? path.join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, `--web.external-url=http://127.0.0.1:${port}`, '--log.level=warn',
-  ], { name: 'prometheus', folder, cwd: folder });
+  ], { name: 'prometheus', folder, cwd: folder, env: cleanEnv({ GOGC: '400' }) }); // its collector took a seventh of its CPU
   server.base = `${web?.tls_server_config ? 'https' : 'http'}://127.0.0.1:${port}`;
   server.get = async (url) => {
     try {
