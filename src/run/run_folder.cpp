@@ -113,17 +113,22 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
         "{}-{}-{}", compact_utc(run.started_), to_string(run.info_.kind), random_hex(4)
     );
     run.path_ = fs::absolute(state_dir) / "runs" / run.id_;
-    OA_CHECK(make_dirs(run.path_));
-    run.lock_ = FolderLock::take(run.path_);
-    OA_CHECK(make_dirs(run.path_ / "measure"));
-    OA_CHECK(make_dirs(run.path_ / "streams"));
-    OA_CHECK(make_dirs(run.path_ / "logs"));
-    OA_CHECK(reserve(run.path_ / k_journal));
-    OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
-    run.write("run.json", dump_json(run.document()) + "\n");
-    run.note("run started");
-    if (run.trouble_) {
-        return std::unexpected(*run.trouble_);
+    const auto fill = [&run]() -> Result<void> {
+        OA_CHECK(make_dirs(run.path_));
+        run.lock_ = FolderLock::take(run.path_);
+        OA_CHECK(make_dirs(run.path_ / "measure"));
+        OA_CHECK(make_dirs(run.path_ / "streams"));
+        OA_CHECK(make_dirs(run.path_ / "logs"));
+        OA_CHECK(reserve(run.path_ / k_journal));
+        OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
+        run.write("run.json", dump_json(run.document()) + "\n");
+        run.note("run started");
+        return run.trouble_ ? Result<void>(std::unexpected(*run.trouble_)) : Result<void>{};
+    };
+    if (auto filled = fill(); !filled) {
+        std::error_code ignored;
+        fs::remove_all(run.path_, ignored); // a run that never began is none
+        return std::unexpected(std::move(filled).error());
     }
     return run;
 }

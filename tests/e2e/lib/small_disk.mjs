@@ -5,11 +5,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { startCodexLane } from './codex.mjs';
-import { scratch } from './process.mjs';
+import { cleanEnv, scratch } from './process.mjs';
 
 const NAMESPACE = ['unshare', process.getuid() === 0 ? '-m' : '-Urm', '--propagation', 'private'];
 /** False where the kernel allows no mount. */
 export const smallDiskRuns = () => spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+
+/** What `sh` says of `script` where /mnt is a disk of so many kB. */
+export const onSmallDisk = (kilobytes, script, args) => spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'sh', '-c', `mount -t tmpfs -o size=${kilobytes}k none /mnt && ${script}`, 'sh', ...args], { encoding: 'utf8', env: cleanEnv() });
 
 /** `how`: of startCodexLane. The lane has fill(leave), of so many bytes, and empty() besides. */
 export async function startOnSmallDisk(name, megabytes, how) {
