@@ -7,10 +7,12 @@
 
 namespace oa_stream::run {
 
+inline constexpr std::string_view k_given_up_file = "settled.json"; ///< of cutover abandon
+
 /// What commands write into a folder after it was sealed, and once more after it was sealed again.
 [[nodiscard]] inline bool is_written_afterwards(std::string_view file) {
     constexpr std::array<std::string_view, 4> k_files{
-        "SHA256SUMS", "notes.ndjson", "pinned.json", "settled.json"
+        "SHA256SUMS", "notes.ndjson", "pinned.json", k_given_up_file
     };
     return std::ranges::find(k_files, file) != k_files.end();
 }

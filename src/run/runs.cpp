@@ -12,6 +12,8 @@
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
 
+#include "afterwards.hpp"
+
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -51,6 +53,14 @@ void take_name(RunEntry& out) {
     }
 }
 
+/// `cutover abandon` came last: a rollback afterwards writes the document again.
+bool is_given_up(const fs::path& folder) {
+    std::error_code none;
+    const auto given_up = fs::last_write_time(folder / k_given_up_file, none);
+    const auto document = none ? given_up : fs::last_write_time(folder / "run.json", none);
+    return !none && given_up >= document;
+}
+
 void take_document(RunEntry& out) {
     const Json& json = out.document;
     out.facts = facts_of(out.folder, json);
@@ -67,9 +77,9 @@ void take_document(RunEntry& out) {
             (out.headline.empty() ? "Rolled back afterwards: " : " Rolled back afterwards: ") +
             text_in(*rolled_back, "headline");
     }
-    // What it asked for was done.
+    // What it asked for was done, or nobody wants it any more.
     const bool back = rolled_back != nullptr && out.facts.ended == RunEnding::rolled_back;
-    out.next = back ? "" : text_in(json, "next");
+    out.next = back || is_given_up(out.folder) ? "" : text_in(json, "next");
     if (const auto began = parse_rfc3339(text_in(json, "started_at"))) {
         out.started = *began;
         out.started_at = text_in(json, "started_at");

@@ -275,6 +275,25 @@ TEST_CASE("runs: one that was rolled back afterwards asks for no rollback any mo
     }
 }
 
+TEST_CASE("runs: one that was given up asks for no rollback any more, until one is tried again") {
+    const Scratch state;
+    const fs::path folder = state.path / "runs/20260222T043600Z-cutover-1a2b3c4d";
+    fs::create_directories(folder);
+    const auto write = [&] {
+        const std::string text = R"({"kind":"cutover","exit_code":8,"next":"oa-stream rollback"})";
+        REQUIRE(write_file_atomic(folder / "run.json", text).has_value());
+    };
+    write();
+    CHECK(read_run(folder)->next == "oa-stream rollback");
+    REQUIRE(write_file_atomic(folder / "settled.json", R"({"how":"given up"})").has_value());
+    CHECK(read_run(folder)->next.empty());
+    fs::last_write_time(
+        folder / "settled.json", fs::file_time_type::clock::now() - std::chrono::hours(1)
+    );
+    write();
+    CHECK(read_run(folder)->next == "oa-stream rollback");
+}
+
 TEST_CASE("runs: the reason of a pin passes the redaction table") {
     const Scratch state;
     const auto folder = state.ended();
