@@ -46,7 +46,8 @@ struct StageRun {
     bool users_came = true;
     std::string users_text{}; ///< how many, or why that is not known
     std::string no_probes{}; ///< why none could be started
-    Clock::time_point begun = Clock::now(); ///< the split was read back: sources are asked from here
+    Clock::time_point begun =
+        Clock::now(); ///< the split was read back: sources are asked from here
     SourceAnswers sources{};
     Millis planned{0};
     bool extended = false;

@@ -129,10 +129,9 @@ no_model(const net::ClientResponse& response, std::size_t models, const std::str
     if (response.failure != net::TransferFailure::none) {
         return "the list did not arrive whole: " + printable(response.failure_text, 120);
     }
-    return wanted.empty() ? "it names no model"
-                          : fmt::format(
-                                "{} is not among {}", printable(wanted, 60), counted(models, "model")
-                            );
+    return wanted.empty()
+               ? "it names no model"
+               : fmt::format("{} is not among {}", printable(wanted, 60), counted(models, "model"));
 }
 
 /// False when there is no use in going on.

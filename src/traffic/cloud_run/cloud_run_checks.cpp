@@ -55,8 +55,9 @@ Result<void> usable(const CloudRunDriverOptions& options) {
     return {};
 }
 
-Task<Result<void>>
-ready(Api* api, const CloudRunDriverOptions* options, std::string revision, Clock::time_point until) {
+Task<Result<void>> ready(
+    Api* api, const CloudRunDriverOptions* options, std::string revision, Clock::time_point until
+) {
     const std::string& service = options->service;
     if (!is_name(revision)) {
         co_return fail(Code::precondition, fmt::format("no revision '{}'", printable(revision)));

@@ -187,8 +187,8 @@ Task<Result<TrafficState>> CloudRunDriver::read() {
 // Writing
 // -------------------------------------------------------------------------------------------
 
-/// A rollback asks once, and only a revision that cannot serve holds it up: users are hurt meanwhile,
-/// and the platform checks the revision itself.
+/// A rollback asks once, and only a revision that cannot serve holds it up: users are hurt
+/// meanwhile, and the platform checks the revision itself.
 Task<Result<void>>
 CloudRunDriver::may_rise(std::string revision, Clock::time_point until, bool rescue) {
     auto found = co_await cloud_run::ready(
