@@ -62,8 +62,15 @@ Task<Result<void>> ready(
     if (!is_name(revision)) {
         co_return fail(Code::precondition, fmt::format("no revision '{}'", printable(revision)));
     }
-    const std::string place =
-        fmt::format("--project {} --region {}", options->project, options->region);
+    const auto gcloud = [&](std::string_view verb, std::string_view name) {
+        return fmt::format(
+            "gcloud run revisions {} {} --project {} --region {}",
+            verb,
+            name,
+            options->project,
+            options->region
+        );
+    };
     const auto json = co_await api->get(
         fmt::format(
             "/v2/projects/{}/locations/{}/services/{}/revisions/{}",
@@ -79,7 +86,7 @@ Task<Result<void>> ready(
             Code::precondition,
             fmt::format("{} has no revision '{}'", service, revision),
             {},
-            fmt::format("gcloud run revisions list --service {} {}", service, place)
+            gcloud("list --service", service)
         );
     }
     OA_CO_CHECK(json);
@@ -93,7 +100,7 @@ Task<Result<void>> ready(
                 state.empty() ? "it does not report it" : printable(state, 60)
             ),
             {},
-            fmt::format("gcloud run revisions describe {} {}", revision, place)
+            gcloud("describe", revision)
         );
     }
     co_return Result<void>{};
