@@ -203,12 +203,10 @@ inline constexpr std::array k_completions_rules{
         Level::must,
         Input::bytes,
         "a tool call begins with its index (from 0 up), id, type function and name; arguments "
-        "follow; "
-        "finish_reason is tool_calls with a call and never without one",
+        "follow; finish_reason is tool_calls with a call and never without one",
         k_openai,
         "Clients put calls together by index and run them when finish_reason says so; a call "
-        "without "
-        "id cannot be answered.",
+        "without id cannot be answered.",
         Scope::completions
     },
 };

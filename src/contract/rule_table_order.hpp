@@ -39,8 +39,7 @@ inline constexpr std::array k_order_rules{
         "there is only one step",
         "one turn is one step",
         "Several steps are legal, but one turn of the lane never needs them; pages draw a line "
-        "between "
-        "steps."
+        "between steps."
     },
     Rule{
         "O5",
@@ -165,8 +164,7 @@ inline constexpr std::array k_order_rules{
         "every call has an output at finish-step (open only when the client must act)",
         "run on nine clients",
         "The page waits for its own user to give the result; right for approvals, wrong for calls "
-        "the "
-        "server ran."
+        "the server ran."
     },
     Rule{
         "T5",

@@ -54,9 +54,7 @@ inline constexpr std::array k_wire_rules{
         "x-accel-buffering is no",
         "nginx ngx_http_proxy_module",
         "nginx and proxies that copied it buffer answers unless this header forbids it: the user "
-        "sees "
-        "nothing, "
-        "then everything at once.",
+        "sees nothing, then everything at once.",
         Scope::every
     },
     Rule{
@@ -76,8 +74,7 @@ inline constexpr std::array k_wire_rules{
         "the bytes are valid UTF-8",
         "WHATWG HTML 9.2.5",
         "Clients turn broken bytes into U+FFFD without a word; usually a character was cut over "
-        "two "
-        "deltas.",
+        "two deltas.",
         Scope::every
     },
     Rule{
@@ -271,8 +268,7 @@ inline constexpr std::array k_limit_rules{
         "the body ends by its own end, neither cut nor reset",
         "RFC 9112 8",
         "A client that has not seen an error or finish shows a broken connection as a failed turn, "
-        "or "
-        "asks again.",
+        "or asks again.",
         Scope::every
     },
 };

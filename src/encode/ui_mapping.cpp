@@ -25,8 +25,7 @@ constexpr std::array k_codex{
         "item/completed agentMessage",
         "part-opened, part-delta, part-closed",
         "The text that no delta contained; all of it when there were no deltas. When the deltas "
-        "are "
-        "not a prefix of the text, they win and the mismatch is counted. `phase` is dropped."
+        "are not a prefix of the text, they win and the mismatch is counted. `phase` is dropped."
     },
     CodexRow{
         "item/reasoning/summaryTextDelta, item/reasoning/textDelta",

@@ -25,8 +25,7 @@ constexpr std::string_view k_allowed_headers =
 constexpr std::string_view k_allowed_openai_headers =
     ", user-agent, openai-organization, openai-project, openai-beta, x-stainless-arch, "
     "x-stainless-async, x-stainless-custom-poll-interval, x-stainless-helper-method, "
-    "x-stainless-lang, "
-    "x-stainless-os, x-stainless-package-version, x-stainless-poll-helper, "
+    "x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-poll-helper, "
     "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
     "x-stainless-timeout";
 constexpr std::string_view k_exposed_headers =

@@ -188,8 +188,7 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
     );
     out += fmt::format(
         "\nUnpinned probes meanwhile: {} answers, {} of them bad, {} by the revision that was made "
-        "to "
-        "fail.\n",
+        "to fail.\n",
         facts.users,
         facts.users_bad,
         facts.users_canary

@@ -76,12 +76,10 @@ Capture story() {
             "m1",
             turn::PartKind::text,
             "A stream is a promise kept in small pieces. Each piece arrives, is checked against "
-            "the "
-            "rules, and is handed on in the order it came. Nobody waits for the whole before the "
-            "first word is read. When something breaks on the way, the reader is told so, in "
-            "words, "
-            "and is never left to guess whether silence means the end.\n\nThat is all there is to "
-            "it: begin, go on, and end for everyone to see.",
+            "the rules, and is handed on in the order it came. Nobody waits for the whole before "
+            "the first word is read. When something breaks on the way, the reader is told so, in "
+            "words, and is never left to guess whether silence means the end.\n\nThat is all there "
+            "is to it: begin, go on, and end for everyone to see.",
             0.025
         )
         .end(completed(80));

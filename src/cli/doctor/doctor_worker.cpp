@@ -109,8 +109,7 @@ Check khala(const Result<void>& opened, const WorkerOptions& options) {
         opened.error().code == Code::credentials
             ? fmt::format(
                   "name a sync token of the runtime's kind by {}, and compare the clocks of "
-                  "control "
-                  "and Khala",
+                  "control and Khala",
                   names::khala_auth
               )
             : fmt::format("check {} and the other options of Khala", names::khala_url)

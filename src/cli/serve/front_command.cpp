@@ -294,9 +294,8 @@ const CommandSpec front_command = command<run>({
     .examples =
         {
             "oa-stream front --listen 127.0.0.1:8080 --backend stable=http://127.0.0.1:9001"
-            " --backend "
-            "canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --health /readyz --admin "
-            "/tmp/front.sock",
+            " --backend canary=http://127.0.0.1:9002 --weights stable=95,canary=5 --health /readyz"
+            " --admin /tmp/front.sock",
             "oa-stream front --backend stable=http://127.0.0.1:9001 --mirror "
             "next=http://127.0.0.1:9003@10% --admin /tmp/front.sock",
         },

@@ -137,8 +137,7 @@ constexpr auto k_options = options<ServeOptions>(
         "--codex-min-free",
         "SIZE",
         "Start no turn while the disk of Codex's home has less free space than this (bytes, or "
-        "with k or "
-        "m)."
+        "with k or m)."
     )
         .or_else("64m"),
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::profile>(
@@ -296,16 +295,11 @@ constexpr auto k_options = options<ServeOptions>(
         "NAME=VALUE",
         "Set a limit: streams, streams-here, streams-per-owner, readers-per-turn, text-chars, "
         "json-depth, json-members, json-values, messages, waiting-bodies, turn-log, total-log, "
-        "total-answers, max-lag, "
-        "max-lag-time, turn-time, start-wait, first-event, idle, approval, tool-result, "
-        "owner-idle, reconnect, "
-        "lease, "
-        "store-wait, store-outage, log-kept, tails, store-inflight, idempotency-time, "
-        "authority-away, "
-        "worker-requests, "
-        "body, resend, total-bodies, total-requests, headers, "
-        "connections, "
-        "handshake-time, head-time, body-time, write-time, keep-alive.",
+        "total-answers, max-lag, max-lag-time, turn-time, start-wait, first-event, idle, approval, "
+        "tool-result, owner-idle, reconnect, lease, store-wait, store-outage, log-kept, tails, "
+        "store-inflight, idempotency-time, authority-away, worker-requests, body, resend, "
+        "total-bodies, total-requests, headers, connections, handshake-time, head-time, body-time, "
+        "write-time, keep-alive.",
         true
     )
         .suggesting(limit_words),
@@ -320,8 +314,7 @@ constexpr auto k_options = options<ServeOptions>(
         "memory|URL",
         "Share conversations and running turns with other lanes: redis://HOST:PORT/DB (loopback), "
         "rediss://HOST:PORT/DB, redis+unix:/PATH or rediss+sentinel://HOST:PORT,…/NAME. memory: "
-        "this "
-        "lane is alone."
+        "this lane is alone."
     )
         .or_else("memory"),
     StoreRows<&ServeOptions::store>::user,

@@ -260,11 +260,9 @@ const CommandSpec slo_gate_command = command<run>({
             "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' --prometheus "
             "http://127.0.0.1:9090",
             "oa-stream slo gate 'bad: http_5xx <= +1pp' --prometheus http://127.0.0.1:9090"
-            " --revision "
-            "r2 --stable r1",
+            " --revision r2 --stable r1",
             "oa-stream slo gate 'p95: first_content <= 2.5s' --prometheus http://127.0.0.1:9090"
-            " --window "
-            "30m --json",
+            " --window 30m --json",
             "oa-stream slo gate --replay 20260222T043600Z-cutover-1a2b3c4d --set limit=2%",
         },
     .leaves_run = true,

@@ -42,8 +42,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         names::auth,
         "REF",
         "Authenticate with this bearer token, or with this password of --user: env:NAME, "
-        "file:PATH, "
-        "fd:N, command:PROGRAM, or metadata: for the machine's service account."
+        "file:PATH, fd:N, command:PROGRAM, or metadata: for the machine's service account."
     ),
     option<&WatchOptions::user>("--user", "NAME", "Log in to Prometheus with this name."),
     option<&WatchOptions::ca>("--ca", "FILE", k_ca_help),

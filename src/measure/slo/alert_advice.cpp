@@ -68,15 +68,13 @@ constexpr std::array k_advice{
         "OaStreamCodexDisk",
         Next::watch,
         "Codex could not store {{ $value | humanize }} turns on {{ $labels.instance }} in 10 m: "
-        "the "
-        "disk of its home is full or broken."
+        "the disk of its home is full or broken."
     },
     Advice{
         "OaStreamStoreDown",
         Next::watch,
         "The store does not answer {{ $labels.instance }}. Running turns continue for readers "
-        "there; "
-        "new turns get 503."
+        "there; new turns get 503."
     },
     Advice{
         "OaStreamStoreFull",
@@ -167,8 +165,7 @@ constexpr std::array k_advice{
         "OaStreamFirstContentP95High",
         Next::first,
         "{{ $value | humanizePercentage }} of the turns on {{ $labels.route }} wait longer than "
-        "the "
-        "limit for their first content; 5 % may."
+        "the limit for their first content; 5 % may."
     },
     Advice{
         "OaStreamDurationP95High",
@@ -222,8 +219,7 @@ constexpr std::array k_advice{
         "OaStreamTargetDown",
         Next::watch,
         "{{ $labels.instance }} was a lane within a day and cannot be scraped: what its users get "
-        "is "
-        "in no number."
+        "is in no number."
     },
     Advice{
         "OaStreamFirstContentAbsent",
@@ -267,8 +263,7 @@ constexpr std::array k_advice{
         "OaStreamTurnsFenced",
         Next::watch,
         "{{ $labels.instance }} lost {{ $value | humanize }} turns to other lanes in 10 m: it "
-        "stood "
-        "still."
+        "stood still."
     },
     Advice{
         "OaStreamMixedTarget",

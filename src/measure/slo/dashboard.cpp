@@ -124,8 +124,7 @@ Panel failures(const Writer& write) {
         .title = "Answered 5xx",
         .unit = "percentunit",
         .help = "Share of those requests; 0 when there is none. A stream that fails after its 200 "
-                "is in "
-                "the next panel.",
+                "is in the next panel.",
         .lines =
             {{fmt::format("({} or 0 * {}) / ({} > 0)", write.rate(bad, "route"), all, all),
               "{{route}} {{revision}}"}},

@@ -42,9 +42,8 @@ std::string objection(const RunContext& run) {
     }
     if (!run.in.asserted) {
         return "it was neither measured nor stated, and unknown is not small: plan with a source "
-               "(the "
-               "shipped cutover: --set prometheus=URL or --set access_log=FILE), or state "
-               "it: --asserted-budget PERCENT --reason TEXT";
+               "(the shipped cutover: --set prometheus=URL or --set access_log=FILE), or state it:"
+               " --asserted-budget PERCENT --reason TEXT";
     }
     if (!stated_is_enough(run)) {
         return fmt::format(

@@ -43,9 +43,9 @@ constexpr auto k_gate_keys = keys<GateDraft>(
         "bad",
         Need::optional,
         "An error rate: what counts as bad. The first five: of these, probes count whatever does "
-        "not "
-        "end ok. `turn_failed` to `client_gone`: turns that ended in this class, by a source. The "
-        "rest: probes that ended so and nothing else; `unauthorised` (401 or 403) by sources, too."
+        "not end ok. `turn_failed` to `client_gone`: turns that ended in this class, by a source. "
+        "The rest: probes that ended so and nothing else; `unauthorised` (401 or 403) by sources, "
+        "too."
     ),
     word_text<&GateDraft::p50, measure::k_timing_words>(
         "p50", Need::optional, "A median: of which time."
@@ -58,9 +58,8 @@ constexpr auto k_gate_keys = keys<GateDraft>(
         Need::optional,
         "A 95th percentile: of which time. `first_content`: from the request to the first content. "
         "`chunk_gap`: the longest silence between two pieces of content. `duration`: the whole "
-        "turn, "
-        "of those that ended well. A time limit counts as infinitely late. `tokens_per_s`: pieces "
-        "of content a second, with `at_least`; `p50` is that of the middle answer."
+        "turn, of those that ended well. A time limit counts as infinitely late. `tokens_per_s`: "
+        "pieces of content a second, with `at_least`; `p50` is that of the middle answer."
     ),
     word_text<&GateDraft::p99, measure::k_timing_words>(
         "p99", Need::optional, "A 99th percentile: of which time."

@@ -29,8 +29,7 @@ constexpr auto k_hook_keys = keys<HookSpec>(
         "env",
         Need::optional,
         "Of a program: variables of oa-stream's environment that it gets in addition to PATH, "
-        "HOME, USER, "
-        "LANG, LC_ALL, TZ and TMPDIR."
+        "HOME, USER, LANG, LC_ALL, TZ and TMPDIR."
     ),
     text<&HookSpec::webhook>(
         "webhook", Need::optional, "URL that gets the event as JSON by POST; left out when empty."

@@ -106,8 +106,7 @@ constexpr auto k_routes_keys = keys<RoutesSpec>(
 constinit const Section<RoutesSpec> k_routes{
     {"routes",
      "Who serves which web pages, according to the control service. No route change touches the "
-     "stream "
-     "lane.",
+     "stream lane.",
      k_routes_keys}
 };
 

@@ -68,8 +68,7 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
             "whether users keep their conversations could not be tried: " + check.detail,
             "continuity",
             "let the revisions answer and plan again; if only new conversations matter, declare it "
-            "in "
-            "the playbook: continuity: new-threads-only, with a continuity_reason"
+            "in the playbook: continuity: new-threads-only, with a continuity_reason"
         );
     }
     const std::string left = probe::left_text(removal, " of the plan");

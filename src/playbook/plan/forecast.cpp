@@ -359,8 +359,7 @@ try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool 
     if (!out.records.empty() && out.chance < k_enough_chance) {
         out.warnings.push_back(fmt::format(
             "a canary as good as stable passes all stages with a chance of about {}: more probes, "
-            "a "
-            "longer bake or a wider limit decide more often",
+            "a longer bake or a wider limit decide more often",
             measure::percent_text(std::floor(out.chance * 100) / 100, 1)
         ));
     }

@@ -324,8 +324,7 @@ Check judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confi
             check.verdict = Verdict::inconclusive;
             check.detail += fmt::format(
                 "; not decided: load itself sent {} of {} requests late, up to {} after their "
-                "time, and "
-                "these times hold that delay",
+                "time, and these times hold that delay",
                 totals.measured_late,
                 totals.measured_sent,
                 measure::seconds_text(totals.start_delay.max(), -1)

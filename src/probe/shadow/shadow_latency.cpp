@@ -85,8 +85,7 @@ Check judge_slowdown(
     }
     check.detail = fmt::format(
         "{} against the reference, the median of {} ({:g} % interval {} to {}; {} to {}); limit "
-        "{}, "
-        "and more than {}",
+        "{}, and more than {}",
         percent(ratio.point),
         counted(pairs.size(), "pair"),
         limits.confidence * 100,

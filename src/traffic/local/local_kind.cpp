@@ -35,8 +35,7 @@ struct LocalSettings final : DriverSettings {
     [[nodiscard]] std::string manual_command(const Arms&, const Split& split) const override {
         return fmt::format(
             "curl -sS --unix-socket {0} -X PUT http://front/weights -H 'content-type: "
-            "application/json' "
-            "-H \"if-match: $(curl -s --unix-socket {0} http://front/state | sed "
+            "application/json' -H \"if-match: $(curl -s --unix-socket {0} http://front/state | sed "
             "'s/.*\"etag\":\"\\\\\"\\([^\\]*\\)\\\\\"\".*/\"\\1\"/')\" -d {1}",
             shell_word(socket),
             shell_word(dump_json({{"weights", split.to_json()}}))

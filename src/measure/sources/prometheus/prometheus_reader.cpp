@@ -131,8 +131,7 @@ Task<Result<void>> Reader::tell_apart(std::string whose) {
             whose,
             fmt::format(
                 "{} also carried another revision in this window, and its counters do not "
-                "distinguish them:"
-                " ask for a shorter window, or configure a label of the revision",
+                "distinguish them: ask for a shorter window, or configure a label of the revision",
                 printable(both.series.front().label("instance"), 120)
             )
         );
