@@ -9,7 +9,7 @@ import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mj
 import { chat, send } from '../lib/http.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
-import { smallDiskRuns, startOnSmallDisk } from '../lib/small_disk.mjs';
+import { startOnSmallDisk, testOnSmallDisk } from '../lib/small_disk.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });
@@ -84,9 +84,7 @@ test('a Codex that dies at every start is started a few times, not fifty, and re
   assert.equal((await lane.stop()).code, 0);
 });
 
-/** Tests on a disk of their own; where the kernel allows no mount, the one below them is left. */
-const mounts = smallDiskRuns();
-const onSmallDisk = (name, options, body) => (mounts ? test(name, options, body) : console.error(`not here, no mount is allowed: ${name}`));
+const onSmallDisk = testOnSmallDisk();
 const startHere = (name, args) => startOnSmallDisk(name, 64, { config: chatConfig, port: mock.port, args });
 
 /** Every assistant text of a chat, as the lane lists it. */

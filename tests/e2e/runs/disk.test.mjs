@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
-import { onSmallDisk, smallDiskRuns } from '../lib/small_disk.mjs';
+import { onSmallDisk, testOnSmallDisk } from '../lib/small_disk.mjs';
 
 const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const NOBODY = 65534;
@@ -26,7 +26,7 @@ async function passed(target) {
   return end.json();
 }
 
-test('a run for which there is no room leaves no folder', { skip: !smallDiskRuns() }, () => {
+testOnSmallDisk()('a run for which there is no room leaves no folder', () => {
   const got = onSmallDisk(128, '{ "$@"; echo "exit $?"; find /mnt/runs -mindepth 1; }', [OA_BIN, '--state-dir', '/mnt', 'smoke', 'stream', '--base-url', 'http://127.0.0.1:1']);
   assert.match(got.stderr, /journal\.ndjson: no space left for the journal/);
   assert.equal(got.stdout, 'exit 4\n');
