@@ -177,10 +177,11 @@ Task<void> WorkerCore::resync(Self self) {
             auto log = co_await ControlClient::log(self->control_, asked_at - 1);
             if (log) {
                 std::vector<WorkerEvent> ready;
-                if (log->worker) {
-                    self->saw(*log->worker, asked_at);
+                std::uint64_t latest = 0;
+                if (const auto& worker = log->worker) {
+                    self->saw(*worker, asked_at);
+                    latest = worker->latest_seq;
                 }
-                const auto latest = log->worker ? log->worker->latest_seq : 0;
                 self->sequence_.fill(std::move(log->events), latest, Clock::now(), ready);
                 self->tell(ready);
                 done = true;

@@ -154,6 +154,9 @@ std::string spike_id(std::string text) {
 /// What is open at the end of a PromQL expression, or closed and never opened; empty: neither.
 /// Prometheus alone knows the rest of its grammar.
 std::string unbalanced(std::string_view promql) {
+    constexpr std::string_view k_opening = "([{";
+    constexpr std::string_view k_closing = ")]}";
+    constexpr std::string_view k_quotes = "\"'`";
     std::string open;
     char quote = 0;
     for (std::size_t i = 0; i < promql.size(); ++i) {
@@ -161,15 +164,14 @@ std::string unbalanced(std::string_view promql) {
         if (quote != 0) {
             i += c == '\\' && quote != '`' ? 1 : 0;
             quote = c == quote ? '\0' : quote;
-        } else if (c == '"' || c == '\'' || c == '`') {
+        } else if (k_quotes.contains(c)) {
             quote = c;
         } else if (c == '#') {
             i = std::min(promql.find('\n', i), promql.size());
-        } else if (c == '(' || c == '[' || c == '{') {
+        } else if (k_opening.contains(c)) {
             open += c;
-        } else if (c == ')' || c == ']' || c == '}') {
-            const char begins = c == ')' ? '(' : c == ']' ? '[' : '{';
-            if (open.empty() || open.back() != begins) {
+        } else if (const auto kind = k_closing.find(c); kind != k_closing.npos) {
+            if (open.empty() || open.back() != k_opening[kind]) {
                 return fmt::format("'{}' closes nothing", c);
             }
             open.pop_back();
@@ -181,9 +183,7 @@ std::string unbalanced(std::string_view promql) {
     return open.empty() ? open : fmt::format("'{}' is not closed", open.back());
 }
 
-/// Keys that do not go together.
-void check_company(const Node& node, const GateDraft& draft, bool spike) {
-    const bool rate = has(node, "bad");
+void check_promql(const Node& node, const GateDraft& draft) {
     const bool promql = has(node, "promql");
     if (promql != has(node, "unit")) {
         node.refuse("promql and unit belong together", "{ promql: …, unit: share, at_most: 1% }");
@@ -194,9 +194,6 @@ void check_company(const Node& node, const GateDraft& draft, bool spike) {
     if (promql && has(node, "min_samples")) {
         node.refuse("a promql counts no samples: no min_samples");
     }
-    if (draft.versus == "before" && !spike && !promql) {
-        node.refuse("versus: before belongs to a spike or a promql");
-    }
     if (promql && draft.versus == "stable" &&
         !draft.promql.contains(measure::k_revision_placeholder)) {
         node.refuse(
@@ -204,32 +201,48 @@ void check_company(const Node& node, const GateDraft& draft, bool spike) {
             "versus: before, or a matcher like revision=\"$revision\""
         );
     }
+}
+
+void check_events(const Node& node, const GateDraft& draft) {
+    if (has(node, "clumps") && !has(node, "bad")) {
+        node.refuse("clumps belong to an error rate");
+    }
+    if (draft.bad.size() < 2) {
+        return;
+    }
+    if (std::ranges::find(draft.bad, "any") != draft.bad.end()) {
+        node.refuse("bad: any includes the others");
+    }
+    const std::string events = fmt::format("{}", fmt::join(draft.bad, " | "));
+    if (!measure::sources_count(events) && !measure::probes_count(events)) {
+        node.refuse(
+            fmt::format("no source counts {} together", events),
+            "a gate each: classes of turns, and endings of probes"
+        );
+    }
+}
+
+/// Keys that do not go together.
+void check_company(const Node& node, const GateDraft& draft, bool spike) {
+    const bool promql = has(node, "promql");
+    check_promql(node, draft);
+    if (draft.versus == "before" && !spike && !promql) {
+        node.refuse("versus: before belongs to a spike or a promql");
+    }
     if (has(node, "quantile") != has(node, "time")) {
         node.refuse("time and quantile belong together", "{ time: duration, quantile: 97.5% }");
     } else if (has(node, "time") && !(draft.quantile > 0 && draft.quantile < 1)) {
         node.refuse("a quantile is between 0% and 100%");
     }
-    const bool timed = !rate && !spike && (!promql || draft.unit == "seconds");
+    const bool timed = !has(node, "bad") && !spike && (!promql || draft.unit == "seconds");
     const bool tokens = measure::k_timing_words.back() ==
                         draft.p50 + draft.p90 + draft.p95 + draft.p99 + draft.time;
     if (has(node, "unnoticed") && (tokens || !(timed && has(node, "versus")))) {
         node.refuse("unnoticed belongs to a time versus stable");
     }
-    if (has(node, "clumps") && !rate) {
-        node.refuse("clumps belong to an error rate");
-    }
-    if (draft.bad.size() > 1 && std::ranges::find(draft.bad, "any") != draft.bad.end()) {
-        node.refuse("bad: any includes the others");
-    }
+    check_events(node, draft);
     if (spike && has(node, "min_samples")) {
         node.refuse("a spike has min_events, no min_samples");
-    }
-    const std::string events = fmt::format("{}", fmt::join(draft.bad, " | "));
-    if (draft.bad.size() > 1 && !measure::sources_count(events) && !measure::probes_count(events)) {
-        node.refuse(
-            fmt::format("no source counts {} together", events),
-            "a gate each: classes of turns, and endings of probes"
-        );
     }
     if (!spike && has(node, "min_events")) {
         node.refuse("min_events belongs to a spike");
@@ -279,17 +292,34 @@ void refuse_limits(const Node& node, bool both) {
     }
 }
 
+measure::Metric metric_of(const Node& node) {
+    return has(node, "spike")    ? measure::Metric::spike
+           : has(node, "promql") ? measure::Metric::expression
+           : has(node, "bad")    ? measure::Metric::bad_rate
+                                 : measure::Metric::quantile;
+}
+
+/// Of a gate without one.
+std::string id_of(const GateDraft& draft, const measure::GateSpec& gate) {
+    switch (gate.metric) {
+    case measure::Metric::spike:
+        return spike_id(draft.spike);
+    case measure::Metric::expression:
+        return "promql";
+    case measure::Metric::bad_rate:
+        return gate.against == measure::Against::limit ? "error-rate" : "error-rate-vs-stable";
+    case measure::Metric::quantile:
+        return measure::quantile_id(gate);
+    }
+    return {};
+}
+
 measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
-    const bool rate = has(node, "bad");
-    const bool spike = has(node, "spike");
-    const bool promql = has(node, "promql");
+    measure::GateSpec out;
+    out.metric = metric_of(node);
+    const bool spike = out.metric == measure::Metric::spike;
     check_company(node, draft, spike);
     const bool versus = spike || has(node, "versus");
-    measure::GateSpec out;
-    out.metric = spike    ? measure::Metric::spike
-                 : promql ? measure::Metric::expression
-                 : rate   ? measure::Metric::bad_rate
-                          : measure::Metric::quantile;
     read_quantile(draft, out);
     if (measure::is_token_rate(out)) {
         out.unnoticed_s = 0; // milliseconds are many tokens
@@ -308,12 +338,8 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     out.confidence = draft.confidence;
     out.mode =
         draft.mode == GateUse::observe ? measure::GateMode::observe : measure::GateMode::decide;
-    out.id = !draft.id.empty() ? draft.id
-             : spike           ? spike_id(draft.spike)
-             : promql          ? "promql"
-             : rate            ? fmt::format("error-rate{}", versus ? "-vs-stable" : "")
-                               : measure::quantile_id(out);
-    if (rate && !(draft.bad.size() == 1 && draft.bad.front() == "any")) {
+    out.id = draft.id.empty() ? id_of(draft, out) : draft.id;
+    if (has(node, "bad") && !(draft.bad.size() == 1 && draft.bad.front() == "any")) {
         out.events = fmt::format("{}", fmt::join(draft.bad, " | "));
     }
     const auto forms =

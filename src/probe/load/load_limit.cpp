@@ -293,13 +293,17 @@ Check judge_time(
 /// Requests were sent late for want of our own time, and without that delay the times may keep the
 /// limit: a failure would be ours. Silences are measured from the answer alone.
 bool starved(
-    const LoadLimit& limit, const LoadTotals& totals, const Times& times, double confidence
+    const LoadLimit& limit,
+    measure::Fraction q,
+    const LoadTotals& totals,
+    const Times& times,
+    double confidence
 ) {
     const measure::Counts late{totals.measured_late, totals.measured_sent};
     if (limit.what == "gap" || late.total == 0 || late.rate() < k_starved_share) {
         return false;
     }
-    const double low = time_bounds(times, *limit.quantile, confidence).low;
+    const double low = time_bounds(times, q, confidence).low;
     return low != measure::k_infinite && low - totals.start_delay.max() <= limit.limit;
 }
 
@@ -320,7 +324,8 @@ Check judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confi
     if (limit.quantile) {
         const Times& times = *times_of(totals, limit.what);
         Check check = judge_time(limit, *limit.quantile, times, confidence);
-        if (check.verdict == Verdict::fail && starved(limit, totals, times, confidence)) {
+        if (check.verdict == Verdict::fail &&
+            starved(limit, *limit.quantile, totals, times, confidence)) {
             check.verdict = Verdict::inconclusive;
             check.detail += fmt::format(
                 "; not decided: load itself sent {} of {} requests late, up to {} after their "
