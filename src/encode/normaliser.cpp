@@ -195,7 +195,8 @@ struct Normaliser::State {
                 return; // announced twice: one call
             }
         }
-        open_tool(std::string(event.call), std::move(event), out);
+        std::string call = event.call;
+        open_tool(std::move(call), std::move(event), out);
     }
     void on(turn::ToolInputDelta&& event, Events& out) {
         if (event.text.empty()) {

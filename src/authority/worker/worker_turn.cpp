@@ -33,7 +33,7 @@ WorkerTurn::WorkerTurn(
 void WorkerTurn::accept(const std::string& turn) {
     receipt_ = turn;
     id_ = turn.empty() ? begin_.request : turn;
-    translator_.emplace(WorkerTranslator::Settings{
+    translator_ = std::make_unique<WorkerTranslator>(WorkerTranslator::Settings{
         .thread = begin_.thread,
         .turn = id_,
         .model = begin_.model,
@@ -52,10 +52,10 @@ bool WorkerTurn::mine(const std::string& turn, const WorkerEvent& event) {
     if (turn.empty()) {
         return false;
     }
-    if (bound_.empty() && (turn == receipt_ || event.method == "turn/started")) {
+    const bool first = bound_.empty() && (turn == receipt_ || event.method == "turn/started");
+    const bool guessed_wrong = turn == receipt_ && bound_ != receipt_ && !content_;
+    if (first || guessed_wrong) {
         bound_ = turn;
-    } else if (turn == receipt_ && bound_ != receipt_ && !content_) {
-        bound_ = turn; // the guess was wrong
     }
     return turn == bound_;
 }
@@ -131,7 +131,7 @@ void WorkerTurn::take(const WorkerEvent& event, Clock::time_point now) {
         end_at_ = now + late_items_;
         return;
     }
-    translate(event, now);
+    translate(event);
     if (end_ && !translator_->items_open()) {
         tick(end_at_);
     }
@@ -144,12 +144,13 @@ std::string WorkerTurn::early_turn() const {
 
 void WorkerTurn::tick(Clock::time_point now) {
     if (end_ && now >= end_at_ && !over()) {
-        const WorkerEvent event = *std::exchange(end_, std::nullopt);
-        translate(event, now);
+        const WorkerEvent event = *std::move(end_);
+        end_.reset();
+        translate(event);
     }
 }
 
-void WorkerTurn::translate(const WorkerEvent& event, Clock::time_point /*now*/) {
+void WorkerTurn::translate(const WorkerEvent& event) {
     EventBatch events;
     translator_->push(event.method, *event.params(), events);
     for (const turn::Event& told : events) {

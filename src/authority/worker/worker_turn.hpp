@@ -38,7 +38,7 @@ public:
     [[nodiscard]] const std::string& worker_id() const noexcept { return bound_; }
     /// The first turn that began on its thread before the receipt came; empty: none did.
     [[nodiscard]] std::string early_turn() const;
-    [[nodiscard]] bool accepted() const noexcept { return translator_.has_value(); }
+    [[nodiscard]] bool accepted() const noexcept { return translator_ != nullptr; }
     /// The worker told its end: nothing of it runs any more.
     [[nodiscard]] bool finished() const noexcept { return translator_ && translator_->ended(); }
 
@@ -67,7 +67,7 @@ private:
     void take(const WorkerEvent& event, Clock::time_point now);
     void spent_by_others(const WorkerEvent& event);
     [[nodiscard]] bool mine(const std::string& turn, const WorkerEvent& event);
-    void translate(const WorkerEvent& event, Clock::time_point now);
+    void translate(const WorkerEvent& event);
 
     Begin begin_;
     Millis late_items_;
@@ -75,7 +75,7 @@ private:
     std::string id_{};
     std::string receipt_{}; ///< the turn id it named; the control service may have invented it
     std::string bound_{};
-    std::optional<WorkerTranslator> translator_{};
+    std::unique_ptr<WorkerTranslator> translator_{}; ///< once the turn is accepted
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
     std::size_t unbound_bytes_ = 0;
     std::vector<WorkerEvent> unbound_{}; ///< behind the receipt, before any turn/started

@@ -72,6 +72,35 @@ Form form_of(const measure::GateSpec& gate) {
     return k_forms[static_cast<std::size_t>(gate.quantity)];
 }
 
+void refuse_unit(const Node& node, std::string_view key, const Bound& bound, const Form& form) {
+    for (const YamlEntry& entry : node.yaml().entries) {
+        if (entry.key != key) {
+            continue;
+        }
+        const Node value(entry.value, node.problems(), fmt::format("{}.{}", node.path(), key));
+        const auto no_unit = read_limit(entry.value.text);
+        if (bound.unit == BoundUnit::count && !no_unit) {
+            value.refuse(no_unit.error().message, no_unit.error().hint);
+            continue;
+        }
+        value.refuse(fmt::format(
+            "'{}' does not limit {}, expected {}", entry.value.text, form.judged, form.expected
+        ));
+    }
+}
+
+/// A gate has seconds per token, of which there may be so many at most.
+void read_token_limit(const Node& node, const Bound& bound, measure::GateSpec& out) {
+    const bool relative = bound.unit == BoundUnit::relative;
+    const bool fits = relative ? bound.value < 0 && bound.value > -1 : bound.value > 0;
+    if (!fits) {
+        node.refuse("tokens_per_s need a rate above 0, or a fall between 0% and -100%");
+        return;
+    }
+    out.limit = relative ? 1 / (1 + bound.value) - 1 : 1 / bound.value;
+    out.at_least = false;
+}
+
 } // namespace
 
 std::optional<Bound> read_bound(const Node& node) {
@@ -110,39 +139,12 @@ void read_limit_into(const Node& node, const GateDraft& draft, measure::GateSpec
     }
     const Form form = form_of(out);
     if (bound->unit != form.unit) {
-        for (const YamlEntry& entry : node.yaml().entries) {
-            if (entry.key == key) {
-                const Node value(
-                    entry.value, node.problems(), fmt::format("{}.{}", node.path(), key)
-                );
-                const auto no_unit = read_limit(entry.value.text);
-                if (bound->unit == BoundUnit::count && !no_unit) {
-                    value.refuse(no_unit.error().message, no_unit.error().hint);
-                    continue;
-                }
-                value.refuse(fmt::format(
-                    "'{}' does not limit {}, expected {}",
-                    entry.value.text,
-                    form.judged,
-                    form.expected
-                ));
-            }
-        }
-        return;
+        refuse_unit(node, key, *bound, form);
+    } else if (tokens) {
+        read_token_limit(node, *bound, out);
+    } else {
+        out.limit = bound->value;
     }
-    if (tokens) {
-        const bool fits = bound->unit == BoundUnit::relative ? bound->value < 0 && bound->value > -1
-                                                             : bound->value > 0;
-        if (!fits) {
-            node.refuse("tokens_per_s need a rate above 0, or a fall between 0% and -100%");
-            return;
-        }
-        out.limit =
-            bound->unit == BoundUnit::relative ? 1 / (1 + bound->value) - 1 : 1 / bound->value;
-        out.at_least = false; // of seconds per token at most
-        return;
-    }
-    out.limit = bound->value;
 }
 
 } // namespace oa_stream::playbook::file
