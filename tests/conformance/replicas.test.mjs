@@ -29,7 +29,8 @@ async function ended(lane, id) {
   await world.release(id);
   for (;;) {
     const runs = (await send(lane.base, { path: `/api/chats/${id}/runs` })).json().data;
-    if (runs[0]?.status === 'completed') return;
+    // Codex has ended it, and so has its lane.
+    if (runs[0]?.status === 'completed' && world.redis.cli('HGET', `oa:t:/${id}`, 'st') === 'ended') return;
     await new Promise((done) => setTimeout(done, 20));
   }
 }

@@ -67,6 +67,7 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
  */
 export async function scraped(pager, expr, pick, ms) {
   await pager.server.eventually(expr, pick, ms);
+  await until(async () => JSON.parse(await pager.server.get('/api/v1/alertmanagers')).data.activeAlertmanagers.length > 0, 'Alertmanager that it knows');
   await pager.server.eventually('ALERTS{alertname="OaStreamRequestsAbsent"}', (rows) => rows.length === 0);
 }
 

@@ -124,7 +124,7 @@ function guide(page) {
       },
       'oa-stream verify smoke-stream': { line: (line) => `${line} --set base_url=${target.base}` },
       'systemctl enable --now oa-stream-verify.timer': { line: (line) => line.replace('--now', `--root=${folder}/root`) },
-      'oa-stream runs gc --older-than 90d --keep 20 --apply': {},
+      'oa-stream runs gc --older-than 90d --keep 20 --apply -q': {},
     },
     'on-call': {
       'oa-stream watch --base-url URL': { line: toLane, until: /req\/s/ },
