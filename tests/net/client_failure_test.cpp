@@ -210,6 +210,7 @@ TEST_CASE("connect_timeout: the port neither accepts nor refuses") {
     const FullPort port(client.loop);
     const auto response = client.fetch({.url = port.url(), .connect_timeout = Millis(100)});
     CHECK(response.failure == TransferFailure::connect_timeout);
+    CHECK(response.failure_text == "no connection in 100ms");
     CHECK(response.timings.end_s >= 0.1);
     CHECK(response.timings.connected_s == -1);
 }
@@ -230,6 +231,7 @@ TEST_CASE("total_timeout: a body that drips on for ever") {
     }
     client.loop.until([&] { return answer->has_value(); }, "the failure");
     CHECK((*answer)->failure == TransferFailure::total_timeout);
+    CHECK((*answer)->failure_text == "the transfer took longer than 150ms");
     CHECK((*answer)->status == 200);
     CHECK((*answer)->timings.first_byte_s >= 0);
 }

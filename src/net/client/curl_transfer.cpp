@@ -1,5 +1,6 @@
 #include "curl_transfer.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/log.hpp"
 
 #include "curl_trace.hpp"
@@ -7,6 +8,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -21,6 +23,11 @@ constexpr Millis k_longest_wait = std::chrono::hours(24 * 365);
 Clock::time_point after(Clock::time_point start, Millis wait) noexcept {
     return wait <= Millis::zero() ? Clock::time_point::max()
                                   : start + std::min(wait, k_longest_wait);
+}
+
+/// "WHAT in 5s"
+std::string within(std::string_view what, Millis limit) {
+    return fmt::format("{} in {}", what, format_duration(limit));
 }
 
 } // namespace
@@ -193,15 +200,25 @@ void CurlTransfer::on_timer() {
     }
     const auto now = Clock::now();
     if (now >= after(response_.timings.started, request_.total_timeout)) {
-        give_up(TransferFailure::total_timeout, "the transfer took too long");
+        give_up(
+            TransferFailure::total_timeout,
+            fmt::format("the transfer took longer than {}", format_duration(request_.total_timeout))
+        );
     } else if (now < phase_end()) {
         arm_timer();
     } else if (phase_ == Phase::connecting) {
-        give_up(TransferFailure::connect_timeout, "not connected in time");
+        give_up(
+            TransferFailure::connect_timeout, within("no connection", request_.connect_timeout)
+        );
     } else if (phase_ == Phase::waiting) {
-        give_up(TransferFailure::first_byte_timeout, "no response head in time");
+        give_up(
+            TransferFailure::first_byte_timeout,
+            within("no response head", request_.first_byte_timeout)
+        );
     } else {
-        give_up(TransferFailure::idle_timeout, "the body fell silent");
+        give_up(
+            TransferFailure::idle_timeout, within("nothing more of the body", request_.idle_timeout)
+        );
     }
 }
 

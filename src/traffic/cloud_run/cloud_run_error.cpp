@@ -39,9 +39,9 @@ Error lost(const net::ClientResponse& response) {
     return {
         code,
         fmt::format(
-            "no complete answer from the Admin API: {} {}",
-            net::to_string(response.failure),
-            printable(response.failure_text)
+            "no complete answer from the Admin API: {}",
+            response.failure_text.empty() ? net::to_string(response.failure)
+                                          : printable(response.failure_text)
         )
     };
 }

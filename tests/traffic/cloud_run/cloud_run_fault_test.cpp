@@ -69,7 +69,9 @@ TEST_CASE("cloud run: 429, 500, 502, 503 and 504 are asked again, and the repeti
 TEST_CASE("cloud run: a read whose answer is lost is asked three times, not for ever") {
     Bench bench;
     bench.fake.faults = {{.times = -1, .end = Fault::End::drop}};
-    CHECK(bench.get(bench.driven->read()).error().code == Code::network);
+    const Error error = bench.get(bench.driven->read()).error();
+    CHECK(error.code == Code::network);
+    CHECK(error.message.ends_with(", asked 3 times"));
     CHECK(bench.fake.count("any") == 3);
 }
 
