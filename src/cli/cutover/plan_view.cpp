@@ -25,12 +25,14 @@ Result<playbook::Plan> make_shown_plan(playbook::PlanRequest request, Context& c
     request.state_dir = context.state_dir;
     request.observer = context.quiet ? nullptr : &screen;
     const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
-    return run_to_end<playbook::Plan>(
+    auto plan = run_to_end<playbook::Plan>(
         [&](const asio::any_io_executor&) { return playbook::plan_playbook(std::move(request)); },
         stop,
         screen,
         words
     );
+    screen.clear();
+    return plan;
 }
 
 void show_plan(

@@ -88,6 +88,13 @@ void say(const PlanRequest& request, const std::string& line) {
     }
 }
 
+/// What may take long and leaves no line.
+void under_way(const PlanRequest& request, std::string_view line) {
+    if (request.observer != nullptr) {
+        request.observer->progress(line);
+    }
+}
+
 } // namespace
 
 bool needs_stated_budget(const Playbook& playbook) {
@@ -144,10 +151,12 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     if (playbook.kind != Kind::rollback && !request.state_dir.empty()) {
         OA_CO_CHECK(check_nothing_undone(request.state_dir, driver.target()));
     }
+    under_way(request, fmt::format("asking {} what serves", driver.target()));
     OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
     say(request, fmt::format("{} serves {}", driver.target(), traffic::serving_text(live)));
     const std::string kind(driver.kind());
     OA_CO_TRY(const Plan draft, make_plan(playbook, kind, driver.target(), live));
+    under_way(request, "checking each change with the platform");
     OA_CO_CHECK(co_await check_writes_possible(&driver, &draft));
 
     PlanFacts facts;
@@ -155,7 +164,9 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     facts.warnings = warnings_of(playbook, live);
     OA_CO_TRY(auto tokens, check_token_lives(playbook, outside, std::chrono::system_clock::now()));
     std::ranges::move(tokens, std::back_inserter(facts.warnings));
+    under_way(request, "asking both revisions for their version");
     facts.revisions = co_await revision_facts(&outside, &playbook, &live);
+    under_way(request, "testing whether conversations continue");
     OA_CO_TRY(facts.continuity, co_await try_continuity(&outside, &playbook, request.probes));
     if (!playbook.stage.gates.empty()) {
         say(request, fmt::format("trying each gate on {}", playbook.traffic.stable));

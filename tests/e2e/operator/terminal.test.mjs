@@ -1,7 +1,9 @@
 // What a person sees: real screens of the commands that are used under pressure, at two sizes, with
 // colour and without, against goldens that were reviewed by eye.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
@@ -142,4 +144,19 @@ test('runs list: a row of the kind with the longest name fits 80 columns', async
   fs.writeFileSync(path.join(run, 'run.json'), JSON.stringify({ kind: 'smoke-completions', verdict: 'INCONCLUSIVE', filler: 'x'.repeat(123456) }));
   const screen = await finished(['runs', 'list'], { cols: 80, rows: 24, colour: false }, folder, 0);
   assert.match(screen, /^run .* age +size\n20260101T000000Z-smoke-completions-0a0a0a0a INCONCLUSIVE .* 123\.\d kB$/);
+});
+
+test('cutover plan: a platform that does not answer is named meanwhile', async (t) => {
+  const silent = net.createServer().listen(0, '127.0.0.1'), folder = shownFolder();
+  t.after(() => silent.close());
+  await once(silent, 'listening');
+  const base = `http://127.0.0.1:${silent.address().port}`;
+  const set = { base_url: base, endpoint: base, project: 'my-project', region: 'europe-west1', service: 'lane', stable: 'lane-00001-abc', canary: 'lane-00002-def' };
+  const args = ['cutover', 'plan', 'cutover', ...Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`])];
+  const terminal = begin(args, { cols: 120, rows: 24, colour: false }, folder, ['env', 'OA_STREAM_PLATFORM_TOKEN=not-a-real-token']);
+  await terminal.until((text) => /^asking cloud-run:http\S+\/services\/lane what serves$/.test(text.trim()), 'what it waits for');
+  terminal.press('C-c');
+  assert.equal(await terminal.end(), 130);
+  assert.equal(terminal.screen().trim(), 'leaving; nothing was changed');
+  terminal.close();
 });
