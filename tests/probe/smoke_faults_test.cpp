@@ -421,6 +421,28 @@ TEST_CASE("fault 24: a long healthy turn passes, its limit is on silence") {
     check_fails(silent, "happy.chat-stream", "stalled");
 }
 
+TEST_CASE("a target that takes requests and answers none is asked twice, not for minutes") {
+    const auto silent = [](bool all) {
+        return smoke(
+            [all](FakeLane& lane) {
+                lane.reply = [all](const RawRequest& request, Script script) {
+                    return all || request.path == "/healthz" ? Script{Hang{}} : script;
+                };
+            },
+            [](SmokeOptions& options) { options.limits.first_byte = Millis(100); }
+        );
+    };
+    const Smoked dead = silent(true);
+    CHECK(dead.failed().size() == 2);
+    CHECK(dead.requests.size() == 2);
+    CHECK(dead.check("happy.chat").detail.contains("no response head in 100ms"));
+    CHECK(to_string(run_verdict(dead.checks)) == "FAIL");
+    // One path that is silent proves nothing about the others.
+    const Smoked other = silent(false);
+    CHECK(other.failed().size() == 1);
+    CHECK(to_string(other.check("happy.chat").verdict) == "PASS");
+}
+
 TEST_CASE("fault 25: parallel turns are tried when asked for, and one bad one fails") {
     const Smoked good =
         smoke([](FakeLane&) {}, [](SmokeOptions& options) { options.concurrency = 8; });

@@ -39,7 +39,12 @@ std::string wrong_address(const net::ClientResponse& answer, std::string_view ba
     );
 }
 
-Task<void> reach(SmokePtr smoke, std::string name, std::string path) {
+bool says_nothing(const net::ClientResponse& answer) {
+    return answer.status == 0 && answer.failure == net::TransferFailure::first_byte_timeout;
+}
+
+/// Whether the target was heard at all.
+Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
     const net::ClientResponse answer = co_await smoke->get(path);
     if (answer.status == 200) {
         smoke->report(name, Verdict::pass, "HTTP 200");
@@ -58,6 +63,7 @@ Task<void> reach(SmokePtr smoke, std::string name, std::string path) {
             std::move(data)
         );
     }
+    co_return !says_nothing(answer);
 }
 
 // {"authority":"replay"} or {"authority":{"name":"replay"}}.
@@ -109,11 +115,15 @@ void learn(Smoke& smoke, const net::ClientResponse& answer) {
 } // namespace
 
 Task<void> smoke_reach(SmokePtr smoke) {
-    co_await reach(smoke, "reach.healthz", "/healthz");
+    const bool alive = co_await reach(smoke, "reach.healthz", "/healthz");
     if (smoke->unreachable) {
         co_return;
     }
-    co_await reach(smoke, "reach.readyz", "/readyz");
+    const bool heard = co_await reach(smoke, "reach.readyz", "/readyz");
+    if (!alive && !heard) { // a dozen more silences would take minutes
+        smoke->unreachable = true;
+        co_return;
+    }
     const net::ClientResponse version = co_await smoke->get("/version");
     if (version.status == 200) {
         learn(*smoke, version);
