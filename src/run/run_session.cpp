@@ -80,6 +80,9 @@ Result<RunSession> RunSession::begin(
     const std::filesystem::path& state_dir, RunInfo info, Redactor redactor, RunObserver* observer
 ) {
     OA_TRY(RunFolder folder, RunFolder::create(state_dir, std::move(info), std::move(redactor)));
+    if (observer != nullptr) {
+        observer->progress("  no check so far"); // the first answer may take long
+    }
     return RunSession(std::move(folder), observer);
 }
 

@@ -133,9 +133,10 @@ TEST_CASE("session: what is said and told passes the redactor") {
     CHECK_FALSE(lines.said[0].contains("hunter2"));
     CHECK_FALSE(result.headline.contains("hunter2"));
     CHECK_FALSE(dump_json(result.document).contains("hunter2"));
-    REQUIRE(lines.shown.size() == 2);
-    CHECK(lines.shown[0].contains("1 check so far"));
-    CHECK(lines.shown[1].empty());
+    REQUIRE(lines.shown.size() == 3);
+    CHECK(lines.shown[0] == "  no check so far");
+    CHECK(lines.shown[1].contains("1 check so far"));
+    CHECK(lines.shown[2].empty());
 }
 
 TEST_CASE("session: evidence that could not be written takes a PASS away") {
