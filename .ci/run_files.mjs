@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { company, longestFirst, parts, stageOf } from './suite.mjs';
+import { company, parts, rounds, stageOf } from './suite.mjs';
 
 /** Four on two cores, as most of them wait. */
 const AT_ONCE = Number(process.env.TEST_CONCURRENCY ?? 4);
@@ -78,7 +78,8 @@ async function main([folder, ...files]) {
   const stages = [...new Set(files.map(stageOf))];
   for (const stage of stages) fs.mkdirSync(path.join(folder, stage), { recursive: true });
   const start = (file) => run(file, folder);
-  const results = await scheduled(longestFirst(files), (file) => parts(file, AT_ONCE), 2 * AT_ONCE, start);
+  const results = [];
+  for (const round of rounds(files)) results.push(...await scheduled(round, (file) => parts(file, AT_ONCE), 2 * AT_ONCE, start));
   const bad = results.filter(({ failed, skipped }) => failed > 0 && skipped === 0);
   const steady = [];
   // Two cores make some processes late that users would not see late: once more, by themselves.

@@ -60,6 +60,8 @@ export const LONG = [
 
 /** Files that wait for so much of their time that half as much of the machine as for the others of their company is enough. */
 export const WAITING = [
+  'tests/browser/connections.test.mjs', 'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/lane/churn.test.mjs',
+  'tests/e2e/lane/detection.test.mjs', 'tests/e2e/lane/metrics.test.mjs', 'tests/e2e/lane/worker_faults.test.mjs',
   'tests/e2e/drivers/cloud_run_cutover.test.mjs',
   'tests/e2e/drivers/cutover_routes.test.mjs', 'tests/e2e/drivers/front_signals.test.mjs', 'tests/e2e/drivers/shipped.test.mjs',
   'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/evidence/reports.test.mjs', 'tests/e2e/evidence/slo_replay.test.mjs',
@@ -147,6 +149,8 @@ export function longestFirst(all) {
   const rank = (file) => LONG.indexOf(inTree(file)) + 1 || LONG.length + 1;
   return [...all].sort((a, b) => size(a) - size(b) || rank(a) - rank(b));
 }
+/** In that order, in two rounds: what is alone is over before others start, for two that wait may share the machine. */
+export const rounds = (all) => [true, false].map((alone) => longestFirst(all).filter((file) => (company(file) === 'alone') === alone));
 
 /** room → the rooms that it or its unit test uses, from the CMake lists. */
 function rooms() {

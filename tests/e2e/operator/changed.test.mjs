@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { counted, scheduled } from '../../../.ci/run_files.mjs';
-import { ALONE, LONG, PAIRED, TESTS, WAITING, company, longestFirst, matches, parts, selection } from '../../../.ci/suite.mjs';
+import { ALONE, LONG, PAIRED, TESTS, WAITING, company, longestFirst, matches, parts, rounds, selection } from '../../../.ci/suite.mjs';
 
 test('every file that runs alone, in a pair or first is there', () => {
   for (const pattern of [...ALONE, ...PAIRED, ...LONG, ...WAITING]) assert.ok(TESTS.some((file) => matches(pattern, file)), pattern);
@@ -55,10 +55,11 @@ test('a file starts when its part of the machine is free, the pairs first, of ea
 
 test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take', () => {
   const of = (kind, waits) => TESTS.find((file) => company(file) === kind && WAITING.some((pattern) => matches(pattern, file)) === waits);
-  const all = [of('alone', false), of('paired', false), of('paired', true), of('together', false), of('together', true)];
-  assert.deepEqual(all.map((file) => parts(file, 4)), [8, 3, 1.5, 2, 1]);
-  assert.deepEqual(all.map((file) => parts(file, 1)), [2, 2, 1, 2, 1]);
+  const all = [of('alone', false), of('alone', true), of('paired', false), of('paired', true), of('together', false), of('together', true)];
+  assert.deepEqual(all.map((file) => parts(file, 4)), [8, 4, 3, 1.5, 2, 1]);
+  assert.deepEqual(all.map((file) => parts(file, 1)), [2, 1, 2, 1, 2, 1]);
   assert.ok(TESTS.every((file) => parts(file, 1) <= 2), 'each has room');
+  assert.deepEqual(rounds(all).map((files) => files.map(company)), [['alone', 'alone'], ['paired', 'paired', 'together', 'together']], 'beside one that is alone and waits nothing starts but its like');
 });
 
 test('what a file counted is the sum of its TAP, and what it skipped is told apart', () => {
