@@ -56,7 +56,11 @@ Result<void> usable(const CloudRunDriverOptions& options) {
 }
 
 Task<Result<void>> ready(
-    Api* api, const CloudRunDriverOptions* options, std::string revision, Clock::time_point until
+    Api* api,
+    const CloudRunDriverOptions* options,
+    std::string path,
+    std::string revision,
+    Clock::time_point until
 ) {
     const std::string& service = options->service;
     if (!is_name(revision)) {
@@ -71,16 +75,7 @@ Task<Result<void>> ready(
             options->region
         );
     };
-    const auto json = co_await api->get(
-        fmt::format(
-            "/v2/projects/{}/locations/{}/services/{}/revisions/{}",
-            options->project,
-            options->region,
-            service,
-            revision
-        ),
-        until
-    );
+    const auto json = co_await api->get(fmt::format("{}/revisions/{}", path, revision), until);
     if (!json && json.error().code == Code::not_found) {
         co_return fail(
             Code::precondition,

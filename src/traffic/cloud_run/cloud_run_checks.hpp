@@ -16,10 +16,14 @@ namespace oa_stream::traffic::cloud_run {
 /// Code::config when a name is none, or the token would go in clear text.
 [[nodiscard]] Result<void> usable(const CloudRunDriverOptions& options);
 
-/// Code::precondition when the service has no such revision, or it cannot serve. `api` and
-/// `options` outlive the call.
+/// Code::precondition when the service has no such revision, or it cannot serve. `path`: the
+/// service's, as for living_entries(); `api` and `options` outlive the call.
 [[nodiscard]] Task<Result<void>> ready(
-    Api* api, const CloudRunDriverOptions* options, std::string revision, Clock::time_point until
+    Api* api,
+    const CloudRunDriverOptions* options,
+    std::string path,
+    std::string revision,
+    Clock::time_point until
 );
 
 struct Living {

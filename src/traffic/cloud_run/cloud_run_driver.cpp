@@ -192,7 +192,7 @@ Task<Result<TrafficState>> CloudRunDriver::read() {
 Task<Result<void>>
 CloudRunDriver::may_rise(std::string revision, Clock::time_point until, bool rescue) {
     auto found = co_await cloud_run::ready(
-        &api_, &options_, std::move(revision), rescue ? Clock::now() : until
+        &api_, &options_, path_, std::move(revision), rescue ? Clock::now() : until
     );
     if (rescue && !found && found.error().code != Code::precondition) {
         co_return Result<void>{};
@@ -205,7 +205,7 @@ Task<Result<void>> CloudRunDriver::preview(Split target) {
     OA_CO_CHECK(co_await service(until));
     for (const auto& [revision, percent] : target.all()) {
         if (percent > 0) {
-            OA_CO_CHECK(co_await cloud_run::ready(&api_, &options_, revision, until));
+            OA_CO_CHECK(co_await cloud_run::ready(&api_, &options_, path_, revision, until));
         }
     }
     co_return Result<void>{};
