@@ -37,6 +37,7 @@ inline constexpr const char* compat_schema = "--compat-schema";
 inline constexpr const char* detach = "--detach";
 inline constexpr const char* domain = "--domain";
 inline constexpr const char* emit = "--emit";
+inline constexpr const char* each_gate = "--each-gate";
 inline constexpr const char* expect = "--expect";
 inline constexpr const char* first_byte = "--first-byte";
 inline constexpr const char* first_content = "--first-content";

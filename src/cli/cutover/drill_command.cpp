@@ -63,12 +63,7 @@ Result<ExitCode> show_drill(const Options& options, Context& context) {
     request.set = options.set;
     OA_TRY(request.playbook, playbook::find_playbook(options.playbook));
     OA_TRY(const playbook::Plan plan, make_shown_plan(std::move(request), context));
-    show_plan(
-        plan,
-        "",
-        "next: " + Typed{&rollback_drill_command, context.given}.with(names::apply),
-        context
-    );
+    show_plan(plan, "", Typed{&rollback_drill_command, context.given}.with(names::apply), context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 
@@ -180,7 +175,7 @@ constexpr auto k_options = options<Options>(
     )
         .typed(),
     flag<&Options::each_gate>(
-        "--each-gate",
+        names::each_gate,
         "Test every gate of a playbook of kind cutover or rollback-drill in turn with an injected "
         "fault, and list those that do not detect it."
     ),

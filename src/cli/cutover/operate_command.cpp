@@ -8,6 +8,7 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "core/commands.hpp"
+#include "core/suggestion.hpp"
 #include "detach.hpp"
 #include "operate.hpp"
 #include "plan_view.hpp"
@@ -32,25 +33,35 @@ Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
     return {};
 }
 
+/// Tries the gates that have to be tried first: those of this playbook, or of another one.
+std::string drill_of(const Plan& plan, const Args& given) {
+    const std::string other = plan.playbook.drilled ? plan.playbook.drilled->playbook : "";
+    return other.empty() || other == plan.playbook.name
+               ? Typed{&rollback_drill_command, given}.with(names::each_gate)
+               : Suggestion{"rollback drill", {other, names::each_gate}}.text();
+}
+
 /// What to type to carry it out.
-std::string next_of(const Plan& plan, const std::string& file) {
-    const std::string command =
-        plan.playbook.kind == Kind::rollback ? "rollback apply" : "cutover apply";
+std::string next_of(const Plan& plan, const std::string& file, const Args& given) {
+    const bool back = plan.playbook.kind == Kind::rollback;
+    const std::string command = back ? "rollback apply" : "cutover apply";
     if (plan.facts.undrilled) {
-        return "next: try its gates first, with rollback drill";
+        return drill_of(plan, given);
     }
     if (!file.empty() && playbook::needs_stated_budget(plan.playbook)) {
         return fmt::format(
-            "next: {} {} PERCENT {} TEXT",
+            "{} {} PERCENT {} TEXT",
             Suggestion{command, {file}}.text(),
             names::asserted_budget,
             names::reason
         );
     }
     if (file.empty()) {
-        return "to apply it, write it with --out FILE";
+        return Typed{back ? &rollback_plan_command : &cutover_plan_command, given}.with(
+            names::out, "FILE"
+        );
     }
-    const std::string apply = "next: " + Suggestion{command, {file}}.text();
+    const std::string apply = Suggestion{command, {file}}.text();
     const bool over = plan.baseline.percent_of(plan.playbook.traffic.canary) == 100;
     return over && plan.playbook.kind == Kind::cutover
                ? fmt::format("{} {} REASON", apply, names::reopen)
@@ -65,7 +76,7 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
     request.rollback = rollback;
     OA_TRY(const Plan plan, make_shown_plan(std::move(request), context));
     OA_CHECK(write_plan(plan, options));
-    show_plan(plan, options.out, next_of(plan, options.out), context);
+    show_plan(plan, options.out, next_of(plan, options.out, context.given), context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 

@@ -43,9 +43,7 @@ void show_plan(
         out["changes"] = plan.changes();
         out["file"] = file.empty() ? Json(nullptr) : Json(file);
         out["plan"] = to_json(plan);
-        constexpr std::string_view k_word = "next: ";
-        const auto from = next.starts_with(k_word) ? k_word.size() : 0;
-        out["next"] = plan.changes() ? next.substr(from) : "";
+        out["next"] = plan.changes() ? next : "";
         print_document("plan-result", out, context);
     } else {
         show_text(playbook::plan_diff(plan), context);
@@ -53,7 +51,10 @@ void show_plan(
     if (context.quiet || !plan.changes()) {
         return;
     }
-    tell_parts({fmt::format("PASS plan {}", plan.id.substr(0, k_shown)), next}, context);
+    tell_parts(
+        {fmt::format("PASS plan {}", plan.id.substr(0, k_shown)), fmt::format("next: {}", next)},
+        context
+    );
 }
 
 bool agreed_to(std::string_view question, Context& context) {

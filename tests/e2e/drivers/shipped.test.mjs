@@ -40,6 +40,7 @@ test('cutover-local is planned on real lanes, and rollback-local gives everythin
   const plan = await target.oa(['cutover', 'plan', 'cutover-local', ...words, ...set(['continuity=new-threads-only', 'continuity_reason=the lanes of this test keep their threads in memory'])]);
   assert.equal(plan.code, 10, plan.stderr);
   assert.match(plan.stdout, /shift@5%/);
+  assert.match(plan.stderr, / next: oa-stream cutover plan cutover-local --set .* --out FILE\n$/);
 
   await target.setWeights({ v1: 60, v2: 40 });
   const file = path.join(target.folder, 'back.json');

@@ -136,6 +136,7 @@ beside('a verification and a cutover can require that the gates were tried', asy
   assert.equal(plan.code, 10, plan.stderr);
   assert.match(plan.stdout, /warning: apply will stop before anything is moved: gates of required never tried/);
   assert.doesNotMatch(plan.stderr, /next: .*cutover apply/, 'what will stop is not suggested');
+  assert.ok(plan.stderr.endsWith(` next: oa-stream rollback drill ${file} --each-gate\n`), plan.stderr);
   const refused = await at.target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(refused.json().checks.find((check) => check.id === 'gates.drilled').verdict, 'FAIL', refused.stderr);
   assert.deepEqual(await at.target.weights(), { v1: 100, v2: 0 });
