@@ -288,11 +288,27 @@ TEST_CASE("run: somebody else's split is never fought: stop, and page") {
     CHECK(journal->serving == World::split(25)); // no rollback takes the other for ours
 }
 
+TEST_CASE("run: an unverified rollback is told once, after what the run went back for") {
+    World world;
+    world.instruments.on_stage = [&](int percent) {
+        if (percent == 25) {
+            world.driver.serving = *traffic::Split::of({{"stable", 90}, {"canary", 10}});
+        }
+    };
+    const RunOutcome outcome = world.run();
+    const std::string cause = "traffic@25%: " + find_check(outcome, "traffic@25%")->detail;
+    const std::string why = find_check(outcome, "rollback.read-back")->detail;
+    CHECK(outcome.headline == cause + "; the rollback is NOT verified: " + why + ".");
+}
+
 TEST_CASE("run: users who still fail after the write mean exit 8, whatever the driver says") {
     World world;
     world.instruments.bad_at[25] = 50;
     world.instruments.bad_fresh = 100000;
     const RunOutcome outcome = world.run();
+    CHECK(
+        find_check(outcome, "rollback.users")->detail.contains("; the last that missed: ")
+    );
     CHECK(outcome.exit == ExitCode::rollback_unverified);
     CHECK(world.driver.serving == World::split(0));
     CHECK_FALSE(outcome.rollback->verified);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace oa_stream::playbook {
 namespace {
@@ -33,10 +34,14 @@ std::string counts_text(const std::vector<Check>& checks) {
     return out;
 }
 
+bool is_of_rollback(const Check& check) {
+    return check.id.starts_with("rollback.");
+}
+
 /// Of the rollback's own checks: the run's trouble is another one.
 std::string why_not_back(const RunContext& run) {
     const auto failed = std::ranges::find_if(run.checks(), [](const Check& check) {
-        return check.id.starts_with("rollback.") && check.verdict == Verdict::fail;
+        return is_of_rollback(check) && check.verdict == Verdict::fail;
     });
     return failed == run.checks().end() ? std::string() : ": " + failed->detail;
 }
@@ -77,6 +82,21 @@ std::string first_trouble(const std::vector<Check>& checks) {
     );
 }
 
+namespace {
+
+/// What made the run roll back, then what became of that.
+std::string not_back_headline(const RunContext& run) {
+    std::vector<Check> others;
+    std::ranges::copy_if(run.checks(), std::back_inserter(others), [](const Check& check) {
+        return !is_of_rollback(check);
+    });
+    const std::string way_back = "he rollback is NOT verified" + why_not_back(run);
+    return run::first_trouble(others) == nullptr ? "T" + way_back
+                                                 : first_trouble(others) + "; t" + way_back;
+}
+
+} // namespace
+
 std::string headline(const RunContext& run, bool completed) {
     const RunOutcome& out = run.out;
     if (completed && out.verdict == Verdict::pass) {
@@ -89,8 +109,8 @@ std::string headline(const RunContext& run, bool completed) {
     } else if (out.held) {
         text += "; held, the split stays";
     } else if (out.rollback) {
-        text += out.rollback->verified ? "; rolled back and verified"
-                                       : "; the rollback is NOT verified" + why_not_back(run);
+        text = out.rollback->verified ? text + "; rolled back and verified"
+                                      : not_back_headline(run);
     } else if (!out.mutated && moves_traffic(run.playbook().kind)) {
         text += "; no traffic was moved";
     }

@@ -16,9 +16,18 @@ bool reached_baseline(const RunContext& run, const measure::Sample& sample) {
     return !sample.bad && run.in.plan->home().percent_of(sample.revision) > 0;
 }
 
+/// How a fresh connection missed the baseline: without it nobody knows where to look next.
+std::string miss_text(const measure::Sample& sample) {
+    const std::string who = sample.revision.empty() ? "" : " by " + sample.revision;
+    const std::string what = sample.bad ? sample.outcome : "answered";
+    return fmt::format(
+        "; the last that missed: {}{}{}", what, who, sample.detail.empty() ? "" : ": " + sample.detail
+    );
+}
+
 /// Users are back when this number of fresh connections in a row were answered well by a revision
-/// that the baseline names. What an API says is not enough.
-Task<bool> users_are_back(RunContext* run, RollbackFacts* facts) {
+/// that the baseline names. What an API says is not enough. `miss`: how one was not, in words.
+Task<bool> users_are_back(RunContext* run, RollbackFacts* facts, std::string* miss) {
     const Playbook& playbook = run->playbook();
     const auto deadline = Clock::now() + playbook.restore_limit;
     while (facts->row < playbook.fresh_row && Clock::now() < deadline) {
@@ -28,6 +37,7 @@ Task<bool> users_are_back(RunContext* run, RollbackFacts* facts) {
         ++facts->probes;
         if (!reached_baseline(*run, sample)) {
             facts->row = 0;
+            *miss = miss_text(sample);
             facts->user_visible_s.reset();
             (void)co_await sleep_for(run->in.timing.retry_pause);
             continue;
@@ -143,17 +153,22 @@ void note_left_out(RunContext& run, const traffic::TrafficState& state) {
 }
 
 void record_user_proof(
-    RunContext& run, const std::string& step, const RollbackFacts& facts, bool holds
+    RunContext& run,
+    const std::string& step,
+    const RollbackFacts& facts,
+    bool holds,
+    const std::string& miss
 ) {
     run.session.add(
         step + ".users",
         facts.verified ? Verdict::pass : Verdict::fail,
         fmt::format(
             "{} fresh connections, the last {} in a row answered well by the baseline (asked for "
-            "{}){}",
+            "{}){}{}",
             facts.probes,
             facts.row,
             run.playbook().fresh_row,
+            facts.row < run.playbook().fresh_row ? miss : "",
             holds ? "" : "; at the end the traffic is another one"
         ),
         report::to_json(facts)
@@ -200,7 +215,8 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
         tell_restored(*run, facts);
         co_return facts;
     }
-    const bool back = co_await users_are_back(run, &facts);
+    std::string miss;
+    const bool back = co_await users_are_back(run, &facts, &miss);
     const auto last = co_await within(run->in.timing.driver_call, run->in.driver->read());
     const Json exact = run->in.plan->home_exact();
     const bool holds = last && last->serving == run->in.plan->home() &&
@@ -210,7 +226,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
         note_left_out(*run, *last);
     }
     facts.verified = back && holds;
-    record_user_proof(*run, step, facts, holds);
+    record_user_proof(*run, step, facts, holds, miss);
     tell_restored(*run, facts);
     co_await check_conversations(run, step);
     co_return facts;

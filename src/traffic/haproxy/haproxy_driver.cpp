@@ -195,7 +195,10 @@ private:
             {},
             facts.rotation == Rotation::ready
                 ? ""
-                : fmt::format("set server {0} weight 0;set server {0} state ready", name)
+                : typed_to(
+                      options_.socket,
+                      fmt::format("set server {0} weight 0;set server {0} state ready", name)
+                  )
         );
     }
 

@@ -1,7 +1,7 @@
-#include "oa_stream/base/shell.hpp"
 #include "oa_stream/traffic/kind.hpp"
 
 #include "haproxy_driver.hpp"
+#include "haproxy_view.hpp"
 
 #include <fmt/format.h>
 
@@ -59,9 +59,9 @@ struct HaproxySettings final : DriverSettings {
         };
     }
     [[nodiscard]] std::string manual_command(const Arms& arms, const Split& split) const override {
-        return fmt::format(
-            "echo {} | socat stdio {}",
-            shell_word(fmt::format(
+        return typed_to(
+            socket,
+            fmt::format(
                 "set server {0}/{1} state ready; set server {0}/{1} weight {2}; "
                 "set server {0}/{3} weight {4}",
                 backend,
@@ -69,8 +69,7 @@ struct HaproxySettings final : DriverSettings {
                 split.percent_of(arms.stable),
                 canary_name(arms),
                 split.percent_of(arms.canary)
-            )),
-            shell_word((socket.starts_with('/') ? "" : "tcp:") + socket)
+            )
         );
     }
 };

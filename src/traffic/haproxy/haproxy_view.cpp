@@ -1,5 +1,6 @@
 #include "haproxy_view.hpp"
 
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -208,6 +209,14 @@ std::string condition(const HaproxyServer& named, const HaproxyFacts& facts) {
     );
 }
 
+std::string typed_to(std::string_view socket, std::string_view commands) {
+    return fmt::format(
+        "echo {} | socat stdio {}",
+        shell_word(commands),
+        shell_word(fmt::format("{}{}", socket.starts_with('/') ? "" : "tcp:", socket))
+    );
+}
+
 Result<Settings> settings_for(
     const HaproxySnapshot& snapshot, const HaproxyDriverOptions& options, const Split& target
 ) {
@@ -231,7 +240,10 @@ Result<Settings> settings_for(
                     server.weight
                 ),
                 {},
-                fmt::format("set server {}/{} weight 0", options.backend, server.name)
+                typed_to(
+                    options.socket,
+                    fmt::format("set server {}/{} weight 0", options.backend, server.name)
+                )
             );
         }
     }

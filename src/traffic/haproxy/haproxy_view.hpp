@@ -4,6 +4,9 @@
 #include "haproxy/haproxy_driver.hpp"
 #include "haproxy_shift.hpp"
 
+#include <string>
+#include <string_view>
+
 namespace oa_stream::traffic {
 
 /// The process, and the weight and rotation of each server of the backend.
@@ -29,6 +32,9 @@ check_servers(const HaproxySnapshot& snapshot, const HaproxyDriverOptions& optio
 
 /// "canary (server c1) is DOWN L4CON"
 [[nodiscard]] std::string condition(const HaproxyServer& named, const HaproxyFacts& facts);
+
+/// A line for a shell that gives HAProxy these commands. `socket`: a path, or HOST:PORT.
+[[nodiscard]] std::string typed_to(std::string_view socket, std::string_view commands);
 
 /// What `target` is in weights. Code::precondition for an unknown revision, a share that the
 /// algorithm cannot express, and servers besides ours that take a share.

@@ -221,6 +221,12 @@ TEST_CASE("haproxy: a server besides ours that takes a share is named and left a
     CHECK(bench.read().serving.percent_of("third") == 50);
     check_error(bench.preview(5), Code::precondition, "third");
     check_error(bench.set(5), Code::precondition, "set server chat/third weight 0");
+    CHECK(
+        bench.set(5).error().hint == fmt::format(
+                                         "echo 'set server chat/third weight 0' | socat stdio {}",
+                                         bench.rig.driver_options().socket
+                                     )
+    );
     bench.rig.command("set server chat/third weight 0");
     CHECK(bench.set(5).has_value());
 }
