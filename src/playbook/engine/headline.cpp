@@ -90,9 +90,10 @@ std::string not_back_headline(const RunContext& run) {
     std::ranges::copy_if(run.checks(), std::back_inserter(others), [](const Check& check) {
         return !is_of_rollback(check);
     });
-    const std::string way_back = "he rollback is NOT verified" + why_not_back(run);
-    return run::first_trouble(others) == nullptr ? "T" + way_back
-                                                 : first_trouble(others) + "; t" + way_back;
+    if (run::first_trouble(others) == nullptr) {
+        return "The rollback is NOT verified" + why_not_back(run);
+    }
+    return first_trouble(others) + "; the rollback is NOT verified" + why_not_back(run);
 }
 
 } // namespace
@@ -109,8 +110,8 @@ std::string headline(const RunContext& run, bool completed) {
     } else if (out.held) {
         text += "; held, the split stays";
     } else if (out.rollback) {
-        text = out.rollback->verified ? text + "; rolled back and verified"
-                                      : not_back_headline(run);
+        text =
+            out.rollback->verified ? text + "; rolled back and verified" : not_back_headline(run);
     } else if (!out.mutated && moves_traffic(run.playbook().kind)) {
         text += "; no traffic was moved";
     }

@@ -21,7 +21,10 @@ std::string miss_text(const measure::Sample& sample) {
     const std::string who = sample.revision.empty() ? "" : " by " + sample.revision;
     const std::string what = sample.bad ? sample.outcome : "answered";
     return fmt::format(
-        "; the last that missed: {}{}{}", what, who, sample.detail.empty() ? "" : ": " + sample.detail
+        "; the last that missed: {}{}{}",
+        what,
+        who,
+        sample.detail.empty() ? "" : ": " + sample.detail
     );
 }
 

@@ -153,6 +153,7 @@ Task<measure::Sample> FakeInstruments::fresh_probe() {
     sample.arm = "users";
     sample.revision = driver_.serving.percent_of("canary") == 100 ? "canary" : "stable";
     sample.bad = fresh <= bad_fresh;
+    sample.outcome = sample.bad ? "truncated" : "ok";
     sample.first_content_s = 0.01;
     co_return sample;
 }
