@@ -59,7 +59,8 @@ std::string_view url_fault(std::string_view url) {
     }
     const bool bracket = place.starts_with('[');
     const std::size_t end = bracket ? place.find(']') : std::min(place.find(':'), place.size());
-    if (end == std::string_view::npos || (bracket && end == 1)) {
+    const bool bare_six = !bracket && std::ranges::count(place, ':') > 1;
+    if (bare_six || end == std::string_view::npos || (bracket && end == 1)) {
         return "an IPv6 address stands in brackets: http://[::1]:8080";
     }
     if (end == 0) {

@@ -76,6 +76,10 @@ TEST_CASE("url: an address that no request can go to is told from one where nobo
         CAPTURE(url);
         CHECK_FALSE(url_fault(url).empty());
     }
+    for (const char* url : {"http://::1:8080", "http://::1", "http://fe80::1/x"}) {
+        CAPTURE(url);
+        CHECK(url_fault(url).contains("stands in brackets"));
+    }
     CHECK(has_credentials("http://u:p@h/"));
     CHECK(has_credentials("u:p@h:80"));
     CHECK_FALSE(has_credentials("http://h/@u?a@b"));
