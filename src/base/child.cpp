@@ -1,5 +1,7 @@
 #include "oa_stream/base/child.hpp"
 
+#include "program/child_groups.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -208,6 +210,7 @@ public:
             result.signal = WTERMSIG(status);
         }
         state.exit = result;
+        forget_child_group(state.pid);
         ::kill(-state.pid, SIGKILL); // whatever it left behind in its group
         state.ended.cancel();
     }
@@ -357,6 +360,7 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
 
     auto state = std::make_shared<PosixChild::State>(executor);
     state->pid = pid;
+    remember_child_group(pid);
     if (options.pipe_stdin) {
         state->in.assign(std::exchange(in.write, -1));
     }

@@ -1,5 +1,6 @@
 #include "oa_stream/run/run_loop.hpp"
 
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/signal_echo.hpp"
 
@@ -43,6 +44,11 @@ bool may_hurry(int number) {
     return number == SIGINT || number == SIGTERM || number == SIGQUIT;
 }
 
+[[noreturn]] void leave(int code) {
+    kill_child_groups();
+    std::_Exit(code);
+}
+
 /// What is left when the process goes at once.
 std::string left_text(const StopRequest& stop, const SignalWords& words) {
     if (!stop.settled().empty()) {
@@ -60,7 +66,7 @@ bool answer(
     }
     if (words.at_once) {
         observer.say(words.first);
-        std::_Exit(k_signalled + number);
+        leave(k_signalled + number);
     }
     const bool second = std::exchange(signalled, true);
     if (stop.requested() && !second) { // by an order: the sender of this signal may not know of it
@@ -69,7 +75,7 @@ bool answer(
     }
     if (stop.requested()) {
         observer.say("second signal: leaving at once. " + left_text(stop, words));
-        std::_Exit(stop.exit_at_once(number));
+        leave(stop.exit_at_once(number));
     }
     stop.request(number);
     observer.say(

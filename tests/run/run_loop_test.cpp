@@ -1,4 +1,6 @@
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/run/run_loop.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <string>
 #include <vector>
 
 using namespace oa_stream;
@@ -61,6 +65,20 @@ int exit_after_two(const StopRequest& stop) {
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(WIFEXITED(status));
     return WEXITSTATUS(status);
+}
+
+/// Tells the process that a program has started, then gets two signals.
+Task<Result<bool>> leave_beside_program(const StopRequest* stop, int told) {
+    auto child = Child::start(
+        co_await asio::this_coro::executor,
+        {.program = "sh",
+         .args = {"-c", "sleep 1000 & echo $!; wait"},
+         .env = inherited_env({"PATH"})}
+    );
+    const auto line = co_await (*child)->read_stdout();
+    const pid_t grandchild = std::stoi(*line);
+    (void)::write(told, &grandchild, sizeof grandchild);
+    co_return co_await until_stopped(stop, {SIGINT, SIGTERM});
 }
 
 } // namespace
@@ -153,4 +171,39 @@ TEST_CASE("run loop: a second signal leaves at once, and a settled run keeps its
     CHECK(exit_after_two(stop) == 0);
     stop.settle("the run has ended, the traffic is back and verified", ExitCode::rolled_back);
     CHECK(exit_after_two(stop) == 7);
+}
+
+TEST_CASE("run loop: who leaves at once leaves nothing of a program behind that could write later"
+) {
+    std::array<int, 2> ends{-1, -1};
+    REQUIRE(::pipe(ends.data()) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        StopRequest stop;
+        Said said;
+        const run::SignalWords words{.first = "restoring"};
+        (void)run::run_to_end<bool>(
+            [&](const asio::any_io_executor&) { return leave_beside_program(&stop, ends[1]); },
+            stop,
+            said,
+            words
+        );
+        ::_exit(99); // it did not leave at once
+    }
+    ::close(ends[1]);
+    pid_t grandchild = 0;
+    REQUIRE(::read(ends[0], &grandchild, sizeof grandchild) == sizeof grandchild);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WEXITSTATUS(status) == 128 + SIGTERM);
+    const auto gone = [&] { // killed; init reaps it
+        const auto left = process_state(grandchild);
+        return !left || left->state == 'Z';
+    };
+    for (int i = 0; i < 200 && !gone(); ++i) {
+        ::usleep(10000);
+    }
+    CHECK(gone());
+    ::kill(grandchild, SIGKILL);
+    ::close(ends[0]);
 }

@@ -58,6 +58,11 @@ public:
     [[nodiscard]] virtual Task<ChildExit> stop(Millis grace) = 0;
 };
 
+/// KILL to the process group of each child that was not reaped, for who leaves without destructors.
+/// What a child has started dies with it only by its group: a program that moves traffic must not
+/// write once we have left. Every thread may call it.
+void kill_child_groups();
+
 /// One run of an operator's program: a document in, a document out, a time limit.
 struct ProgramCall {
     std::vector<std::string> argv; ///< not empty
@@ -69,7 +74,7 @@ struct ProgramCall {
 
 struct ProgramEnd {
     ChildExit exit{};
-    std::string output;    ///< stdout, whole
+    std::string output; ///< stdout, whole
     std::string last_line; ///< of stderr: not blank, printable, cut; empty when it said nothing
 };
 
