@@ -117,8 +117,12 @@ Task<Result<Secret>> from_metadata(
     co_return std::unexpected(std::move(got).error());
 }
 
-Task<Result<Secret>>
-from_hand(std::shared_ptr<Secret> kept, std::function<Result<Secret>()> reread, bool fresh) {
+Task<Result<Secret>> from_hand(
+    std::shared_ptr<Secret> kept,
+    std::function<Result<Secret>()> reread,
+    std::string reference,
+    bool fresh
+) {
     if (!fresh) {
         co_return *kept;
     }
@@ -133,8 +137,17 @@ from_hand(std::shared_ptr<Secret> kept, std::function<Result<Secret>()> reread, 
         Code::credentials,
         "the token was refused, and no other is configured",
         {},
-        "get a fresh one"
+        reference.empty() ? "get a fresh one" : fmt::format("a fresh one goes into {}", reference)
     );
+}
+
+/// `reference`: where a fresh one goes; may be empty.
+TokenSource
+kept_token_of(std::string reference, Secret token, std::function<Result<Secret>()> reread) {
+    auto kept = std::make_shared<Secret>(std::move(token));
+    return [kept, reread = std::move(reread), reference = std::move(reference)](bool fresh) {
+        return from_hand(kept, reread, reference, fresh);
+    };
 }
 
 Task<Result<Secret>> from_command(
@@ -226,9 +239,7 @@ std::optional<WallTime> token_end(std::string_view token) {
 }
 
 TokenSource kept_token(Secret token, std::function<Result<Secret>()> reread) {
-    auto kept = std::make_shared<Secret>(std::move(token));
-    return
-        [kept, reread = std::move(reread)](bool fresh) { return from_hand(kept, reread, fresh); };
+    return kept_token_of({}, std::move(token), std::move(reread));
 }
 
 TokenSource
@@ -265,11 +276,13 @@ TokenSource token_source(
         );
     }
     if (reference.starts_with("file:")) {
-        return kept_token(std::move(first), [reference = std::string(reference)] {
-            return read_secret(reference);
-        });
+        return kept_token_of(
+            std::string(reference),
+            std::move(first),
+            [reference = std::string(reference)] { return read_secret(reference); }
+        );
     }
-    return kept_token(std::move(first));
+    return kept_token_of(std::string(reference), std::move(first), {});
 }
 
 bool is_token_reference(std::string_view text) noexcept {

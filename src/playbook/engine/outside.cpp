@@ -37,8 +37,10 @@ Result<Secret> secret_of(const std::optional<AuthRef>& auth) {
         return Secret{};
     }
     auto secret = net::read_token(auth->reference);
-    if (!secret && secret.error().code == Code::credentials && secret.error().where.empty()) {
-        secret.error().where = auth->reference;
+    if (!secret && secret.error().code == Code::credentials) {
+        Error& error = secret.error();
+        const bool named = !error.where.empty() || error.message.contains(auth->reference);
+        error.where = named ? error.where : auth->reference;
     }
     return secret;
 }
@@ -175,7 +177,11 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     Outside out;
     OA_TRY(out.user_token, secret_of(playbook.target.auth));
     if (const auto& settings = playbook.traffic.settings) {
-        OA_TRY(out.platform_token, secret_of(settings->credential()));
+        auto secret = secret_of(settings->credential());
+        if (!secret && secret.error().hint.empty()) { // the option for a token is the target's
+            secret.error().hint = "`auth` in the playbook says where a token is";
+        }
+        OA_TRY(out.platform_token, std::move(secret));
     }
     if (const auto& routes = playbook.routes) {
         out.control_token = out.user_token; // read once: a descriptor gives it only once

@@ -54,6 +54,15 @@ TEST_CASE("metadata token: one that still lasts is good though the server is awa
     CHECK(fresh.error().code == Code::credentials);
 }
 
+TEST_CASE("a token that was refused: the error names where a fresh one goes") {
+    CloudRunRig rig;
+    const TokenSource source =
+        token_source(rig.io().get_executor(), *rig.client, "env:PLATFORM_TOKEN", Secret("old-one"));
+    const auto fresh = rig.get(source(true));
+    REQUIRE_FALSE(fresh.has_value());
+    CHECK(fresh.error().hint == "a fresh one goes into env:PLATFORM_TOKEN");
+}
+
 TEST_CASE("metadata token: what is no token is no credential") {
     CloudRunRig rig;
     const std::vector<Fault> answers{
