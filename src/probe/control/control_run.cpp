@@ -124,14 +124,6 @@ const Json& Answer::tree() const noexcept {
 }
 
 std::string Answer::seen() const {
-    if (status() / 100 == 3) {
-        const std::string_view to = header("location");
-        return fmt::format(
-            "HTTP {} to {}",
-            status(),
-            printable(to.empty() ? "nowhere" : to.substr(0, to.find('?')), 80)
-        );
-    }
     if (status() == 503 && has_media_type(*this, "text/html")) {
         return "HTTP 503 with a page: maintenance mode (--maintenance-cookie lets through)";
     }

@@ -129,6 +129,12 @@ no_model(const net::ClientResponse& response, std::size_t models, const std::str
     if (response.failure != net::TransferFailure::none) {
         return "the list did not arrive whole: " + printable(response.failure_text, 120);
     }
+    if (!parse_json(response.body)) {
+        return fmt::format(
+            "it is not JSON (content-type {})",
+            printable(response.headers.get("content-type").value_or("missing"), 60)
+        );
+    }
     return wanted.empty()
                ? "it names no model"
                : fmt::format("{} is not among {}", printable(wanted, 60), counted(models, "model"));

@@ -136,6 +136,12 @@ std::string seen(const net::ClientResponse& answer) {
         );
     }
     std::string text = fmt::format("HTTP {}", answer.status);
+    if (answer.status / 100 == 3) { // a login page, most often
+        const std::string_view to = answer.headers.get("location").value_or("");
+        return fmt::format(
+            "{} to {}", text, printable(to.empty() ? "nowhere" : to.substr(0, to.find('?')), 80)
+        );
+    }
     if (const std::string code = envelope_code(answer.body); !code.empty()) {
         text += " " + printable(code, 60);
     }

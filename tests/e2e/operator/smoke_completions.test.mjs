@@ -139,10 +139,21 @@ beside('an answer without end is named by its size', async (lane) => {
 test('a redirect is named with where it leads', async () => {
   const server = http.createServer((request, response) => response.writeHead(302, { location: 'https://elsewhere.example/v1/models' }).end());
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
-  const run = await smoke(`http://127.0.0.1:${server.address().port}`);
+  const base = `http://127.0.0.1:${server.address().port}`;
+  const [run, stream] = await Promise.all([smoke(base), oa(['smoke', 'stream', '--base-url', base, '--no-probes', '--json'])]);
   server.close();
   assert.equal(run.code, 1, run.stdout);
   assert.equal(checksOf(run).models.detail, 'expected 200, saw 302 to https://elsewhere.example/v1/models');
+  assert.equal(checksOf(stream)['stream.reach.healthz'].detail, 'expected HTTP 200 of /healthz, saw HTTP 302 to https://elsewhere.example/v1/models');
+});
+
+test('a page with status 200 is no list of models', async () => {
+  const server = http.createServer((request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>welcome</html>'));
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  const run = await smoke(`http://127.0.0.1:${server.address().port}`);
+  server.close();
+  assert.equal(run.code, 1, run.stdout);
+  assert.equal(checksOf(run).models.detail, 'it is not JSON (content-type text/html)');
 });
 
 beside('a refused key is exit 5, nobody there is exit 4, no URL is exit 2', async (lane) => {
