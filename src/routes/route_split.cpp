@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/retry_after.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 
 #include <fmt/format.h>
 
@@ -42,7 +43,10 @@ Error transport_error(const net::ClientResponse& response) {
     return {
         code,
         fmt::format(
-            "{}: {}", net::to_string(response.failure), printable(response.failure_text, 200)
+            "{}: {}{}",
+            net::to_string(response.failure),
+            printable(response.failure_text, 200),
+            net::tls_advice(response)
         )
     };
 }

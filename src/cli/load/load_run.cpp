@@ -3,6 +3,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/process.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 #include "oa_stream/probe/prober.hpp"
 #include "oa_stream/run/signal_echo.hpp"
@@ -158,11 +159,13 @@ Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path
 Task<std::string> LoadRun::authority(net::HttpClient* client) {
     const net::ClientResponse answer = co_await get(client, "/version");
     if (answer.status == 0) {
+        const std::string_view advice = net::tls_advice(answer);
         unreached_ = fmt::format(
-            "{}: {}; check host and port of {}",
+            "{}: {}{}",
             to_string(answer.failure),
             answer.failure_text,
-            args_.options.target.base_url
+            advice.empty() ? "; check host and port of " + args_.options.target.base_url
+                           : std::string(advice)
         );
     }
     const auto json = parse_json(answer.body);

@@ -60,9 +60,11 @@ inline constexpr auto k_connect_to = option<&TargetOptions::target, &probe::Targ
 );
 [[nodiscard]] Result<void>
 read_headers(std::span<const std::string> values, TargetOptions& options);
+inline constexpr auto k_ca =
+    option<&TargetOptions::target, &probe::Target::ca_file>("--ca", "FILE", k_ca_help);
 /// How a target beyond this machine is reached.
 inline constexpr auto k_access = options<TargetOptions>(
-    option<&TargetOptions::target, &probe::Target::ca_file>("--ca", "FILE", k_ca_help),
+    k_ca,
     k_certificate,
     custom<TargetOptions, read_headers>("--header", "'NAME: VALUE'", k_header_help, true)
 );

@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/http_client.hpp"
 
+#include "smoke_args.hpp"
 #include "smoke_run.hpp"
 
 #include <fmt/format.h>
@@ -96,7 +97,16 @@ bool unreached(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
         const auto outcome = string_member(check.data, "outcome").value_or("");
         return check.verdict == Verdict::error &&
-               (outcome == to_string(refused) || outcome == to_string(dns));
+               (outcome == to_string(refused) || outcome == to_string(dns) ||
+                outcome == to_string(tls));
+    });
+}
+
+/// The certificate's authority is not known here; see net::tls_advice().
+bool distrusts(const std::vector<Check>& checks) {
+    return std::ranges::any_of(checks, [](const Check& check) {
+        return check.verdict == Verdict::error &&
+               check.detail.contains(fmt::format(" {} FILE", k_ca.name));
     });
 }
 
@@ -133,6 +143,9 @@ std::string next_command(
     }
     if (lacks_token(checks)) {
         return command.typed.with(names::auth, "env:NAME");
+    }
+    if (distrusts(checks)) {
+        return command.typed.with(k_ca.name, "FILE");
     }
     if (unreached(checks)) { // the address is wrong or nothing listens: fewer requests show no more
         return command.typed.text();

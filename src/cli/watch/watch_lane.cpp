@@ -2,6 +2,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/exposition.hpp"
 #include "oa_stream/measure/processes.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 
 #include "watch_sources.hpp"
 
@@ -216,7 +217,9 @@ private:
         std::string trouble;
         now.answered = answer.status != 0;
         if (answer.failure != net::TransferFailure::none) {
-            trouble = fmt::format("unreachable: {}", net::to_string(answer.failure));
+            trouble = fmt::format(
+                "unreachable: {}{}", net::to_string(answer.failure), net::tls_advice(answer)
+            );
         } else if (answer.status != 200) {
             trouble = fmt::format("unreadable: /metrics is HTTP {}", answer.status);
         } else if (auto scrape = measure::parse_exposition(answer.body); !scrape) {

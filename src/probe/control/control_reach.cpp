@@ -1,4 +1,6 @@
 // Is the service there, and does it keep strangers out?
+#include "oa_stream/net/tls_advice.hpp"
+
 #include "control_run.hpp"
 #include "smoke/smoke_run.hpp"
 
@@ -39,6 +41,7 @@ Task<void> ready(ControlRunPtr run) {
     if (wrong.empty()) {
         wrong = wrong_word(answer, "ready");
     }
+    wrong += net::tls_advice(answer.response);
     run->judge("reach.readyz", answer, std::move(wrong), "HTTP 200, ready");
 }
 

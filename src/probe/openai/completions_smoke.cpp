@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 
 #include "completions_run.hpp"
 
@@ -155,7 +156,9 @@ Task<bool> check_models(RunPtr run) {
         run->report(
             "models",
             Verdict::error,
-            fmt::format("no answer: {}", printable(response.failure_text, 160)),
+            fmt::format(
+                "no answer: {}{}", printable(response.failure_text, 160), net::tls_advice(response)
+            ),
             std::move(data)
         );
         run->skip_rest("the target cannot be reached");

@@ -1,6 +1,7 @@
 // Is somebody there, and who?
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 
 #include "smoke_run.hpp"
 
@@ -27,6 +28,9 @@ std::string wrong_address(const net::ClientResponse& answer, std::string_view ba
     using enum net::TransferFailure;
     if (answer.failure == refused || answer.failure == dns) {
         return fmt::format("; check host and port of {}", printable(base_url));
+    }
+    if (answer.failure == tls) {
+        return std::string(net::tls_advice(answer));
     }
     const std::string_view path = path_of(base_url);
     if (answer.status != 404 || path.empty()) {

@@ -68,6 +68,18 @@ beforeEach(() => { calls = []; });
 const ACCESS = () => ['--ca', file('ca.pem'), '--cert', file('client.pem'), '--key', file('client.key'), '--header', 'X-Gate-Key: env:GATE_KEY', '--header', 'X-Team: chat'];
 const smoke = (args, env = { GATE_KEY: KEY }) => oa(['smoke', 'stream', '--base-url', gate.base, '--json', ...args], { env, ms: 120000 });
 
+test('a certificate of an authority that is not trusted here: each command names the option for it', async () => {
+  for (const words of [['smoke', 'stream'], ['smoke', 'completions'], ['smoke', 'control'], ['load', '--rate', '5/s', '--duration', '1s']]) {
+    const got = await oa([...words, '--base-url', gate.base]);
+    assert.equal(got.code, 4, got.stderr);
+    assert.match(got.stdout, /certificate in certificate chain; if its certificate is your own authority's, trust that with --ca FILE\n/, words.join(' '));
+    if (words[0] === 'smoke') assert.match(got.stderr, new RegExp(` next: oa-stream ${words.join(' ')} .*--ca FILE\n$`));
+  }
+  const plain = await oa(['smoke', 'stream', '--base-url', target.base.replace('http:', 'https:')]);
+  assert.match(plain.stdout, /; no TLS is spoken there: try http:\/\/\n/);
+  assert.match(plain.stderr, / next: oa-stream smoke stream --base-url \S+\n$/, 'fewer requests show no more');
+});
+
 test('an authority, a client certificate and headers bring a smoke through a strict door', async () => {
   const end = await smoke(ACCESS());
   assert.equal(end.code, 0, end.stderr);

@@ -5,6 +5,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/retry_after.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 
 #include <fmt/format.h>
 
@@ -61,10 +62,11 @@ Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
     return {
         code_of(response.failure),
         fmt::format(
-            "no answer from Prometheus: {}{}{}",
+            "no answer from Prometheus: {}{}{}{}",
             to_string(response.failure),
             words.empty() ? "" : ", ",
-            words
+            words,
+            net::tls_advice(response)
         )
     };
 }
