@@ -18,6 +18,31 @@ constexpr std::size_t k_output_limit = 1U << 20U; ///< of the live output kept f
 /// can overtake another; an end that never comes must not hold back the rest of the turn.
 constexpr std::ptrdiff_t k_most_held = 2;
 
+/// How a turn ended, by the notification that tells it.
+struct End {
+    std::string_view method;
+    std::optional<turn::Outcome> outcome{}; ///< unset: its status tells
+    std::optional<turn::FailureCode> code{}; ///< unset: it did not fail
+    bool tells_retry = false; ///< its `will_retry` counts
+};
+
+constexpr std::array k_ends{
+    End{.method = "turn/completed"},
+    End{.method = "turn/failed",
+        .outcome = turn::Outcome::failed,
+        .code = turn::FailureCode::turn_failed,
+        .tells_retry = true},
+    End{.method = "turn/aborted",
+        .outcome = turn::Outcome::aborted,
+        .code = turn::FailureCode::turn_aborted},
+    End{.method = "turn/interrupted", .outcome = turn::Outcome::interrupted},
+};
+
+const End* end_of(std::string_view method) {
+    const auto* const found = std::ranges::find(k_ends, method, &End::method);
+    return found == k_ends.end() ? nullptr : found;
+}
+
 void rename_member(Json& object, const char* from, const char* to) {
     if (const auto found = object.find(from); found != object.end() && !object.contains(to)) {
         Json value = std::move(*found);
@@ -64,8 +89,7 @@ bool WorkerTranslator::completes(std::string_view method, const Json& params) {
 }
 
 bool WorkerTranslator::ends(std::string_view method) {
-    return method == "turn/completed" || method == "turn/failed" || method == "turn/aborted" ||
-           method == "turn/interrupted";
+    return end_of(method) != nullptr;
 }
 
 void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
@@ -93,23 +117,17 @@ void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
         start({}, out);
         rename_member(params, "will_retry", "willRetry");
         method == "error" ? tell(method, std::move(params), out) : codex_error(params, out);
-    } else if (method == "turn/completed") {
+    } else if (const End* const how = end_of(method); how == nullptr) {
+        ++unknown_;
+    } else if (const auto outcome = how->outcome) {
+        const bool retryable = how->tells_retry && will_retry(params);
+        const auto failure_in = [&](turn::FailureCode code) {
+            return failure_of(code, retryable, text_view_in(params, "message"));
+        };
+        end(*outcome, how->code.transform(failure_in), out);
+    } else {
         start({}, out);
         completed(params, out);
-    } else if (method == "turn/failed") {
-        end(turn::Outcome::failed,
-            failure_of(
-                turn::FailureCode::turn_failed, will_retry(params), text_view_in(params, "message")
-            ),
-            out);
-    } else if (method == "turn/aborted") {
-        end(turn::Outcome::aborted,
-            failure_of(turn::FailureCode::turn_aborted, false, text_view_in(params, "message")),
-            out);
-    } else if (method == "turn/interrupted") {
-        end(turn::Outcome::interrupted, std::nullopt, out);
-    } else {
-        ++unknown_;
     }
 }
 
