@@ -120,6 +120,30 @@ TEST_CASE("chats: pages meet without gap and without overlap, ties included") {
     );
 }
 
+TEST_CASE(
+    "chats: of one second the ids decide, so that a page goes on exactly behind the one before"
+) {
+    LaneRig rig;
+    for (const auto* id : {"c", "a", "e", "b", "d"}) {
+        add_thread(rig, "", id, 20);
+    }
+    const auto first = body_of(rig.send(rig.get("/api/chats?limit=2")));
+    CHECK(ids_of(first.at("data")) == names({"e", "d"}));
+    SECTION("also when its last one moved") {
+        rig.authority.infos["auth-d"].updated_at = 40;
+        rig.ids->touch("", "d", 40);
+    }
+    SECTION("and when it is gone") {
+        rig.ids->erase("", "d");
+    }
+    SECTION("whatever came since") {
+        add_thread(rig, "", "dd", 20);
+    }
+    const auto cursor = first.at("nextCursor").get<std::string>();
+    const auto next = body_of(rig.send(rig.get("/api/chats?limit=9&cursor=" + cursor)));
+    CHECK(ids_of(next.at("data")) == names({"c", "b", "a"}));
+}
+
 TEST_CASE("chats: a thread that moved up while it was paged hides none of the older ones") {
     LaneRig rig;
     add_thread(rig, "", "a", 10);

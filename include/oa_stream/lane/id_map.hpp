@@ -76,8 +76,8 @@ public:
     /// The thread was used now: it moves to the front, and is to be checked.
     void touch(std::string_view owner, std::string_view id, std::int64_t now);
 
-    /// Where a page of a list begins: behind this row. When its time has changed, or it is gone,
-    /// whatever is not newer than it was follows.
+    /// Where a page of a list begins: behind this row, or behind where it stood when its time has
+    /// changed, or it is gone. Rows of one second are listed by id, the largest first.
     struct Place {
         std::int64_t updated_at = 0;
         std::string id{};

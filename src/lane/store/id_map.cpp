@@ -85,7 +85,8 @@ struct IdMap::Impl {
             return table.older(last);
         }
         auto at = table.newest(owner);
-        while (at != ThreadTable::k_none && table.row(at).updated > place.updated_at) {
+        while (at != ThreadTable::k_none && table.is_newer(at, seconds(place.updated_at), place.id)
+        ) {
             at = table.older(at);
         }
         return at;

@@ -1,6 +1,7 @@
 #include "thread_table.hpp"
 
 #include <algorithm>
+#include <compare>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -18,7 +19,19 @@ std::uint16_t cut(std::size_t size) {
     );
 }
 
+/// Of one second the ids decide, so that every lane, now and after a restart, has the same order.
+/// Rows without a time stay as they came: there may be very many of them.
+std::strong_ordering order_of(
+    std::uint32_t left, std::string_view left_id, std::uint32_t right, std::string_view right_id
+) {
+    return left != right || left == 0 ? left <=> right : left_id <=> right_id;
+}
+
 } // namespace
+
+bool ThreadTable::is_newer(Index at, std::uint32_t updated, std::string_view id) const {
+    return order_of(slots_[at].updated, id_of(slots_[at]), updated, id) > 0;
+}
 
 std::uint32_t ThreadTable::hash_of(std::uint32_t owner, std::string_view id) {
     const auto mixed = std::hash<std::string_view>()(id) ^ (owner * 0x9E3779B97F4A7C15ULL);
@@ -73,6 +86,7 @@ void ThreadTable::fill(Slot& slot, const RowView& row) {
     const auto id = cut(row.id.size());
     const auto thread = cut(row.thread.size());
     const auto title = cut(row.title.size());
+    // NOLINTNEXTLINE(modernize-avoid-c-arrays): sized at run time
     auto texts = std::make_unique_for_overwrite<char[]>(std::size_t{id} + thread + title);
     char* end = std::ranges::copy(row.id.substr(0, id), texts.get()).out;
     end = std::ranges::copy(row.thread.substr(0, thread), end).out;
@@ -127,8 +141,8 @@ void ThreadTable::order_all() {
     const auto before = [this](Index a, Index b) {
         const Slot& left = slots_[a];
         const Slot& right = slots_[b];
-        return left.updated != right.updated ? left.updated < right.updated
-                                             : left.newer < right.newer;
+        const auto order = order_of(left.updated, id_of(left), right.updated, id_of(right));
+        return order != 0 ? order < 0 : left.newer < right.newer;
     };
     if (!std::ranges::is_sorted(all, before)) {
         std::ranges::sort(all, before);
@@ -159,7 +173,7 @@ void ThreadTable::link(Index at) {
     Owner& owner = owners_[slot.owner];
     Index newer = k_none;
     Index older = owner.newest;
-    while (older != k_none && slots_[older].updated > slot.updated) {
+    while (older != k_none && is_newer(older, slot.updated, id_of(slot))) {
         newer = older;
         older = slots_[older].older;
     }
@@ -186,8 +200,9 @@ void ThreadTable::reorder(std::string_view owner) {
     for (Index at = newest(owner); at != k_none; at = older(at)) {
         all.push_back({slots_[at].updated, static_cast<std::uint32_t>(all.size()), at});
     }
-    std::ranges::sort(all, [](const Placed& a, const Placed& b) {
-        return a.updated != b.updated ? a.updated < b.updated : a.place > b.place;
+    std::ranges::sort(all, [this](const Placed& a, const Placed& b) {
+        const auto order = order_of(a.updated, id_of(slots_[a.at]), b.updated, id_of(slots_[b.at]));
+        return order != 0 ? order < 0 : a.place > b.place;
     });
     if (const auto known = owner_of(owner)) {
         owners_[*known].newest = owners_[*known].oldest = k_none;

@@ -1,5 +1,5 @@
 // The id map's rows in memory: about 60 bytes and their texts each. Lookup by (owner, id) and, per
-// owner, an order by update time, newest first.
+// owner, an order by update time, newest first; within a second by id, the largest first.
 #pragma once
 
 #include "oa_stream/base/text.hpp"
@@ -49,6 +49,8 @@ public:
     [[nodiscard]] Index newest(std::string_view owner) const;
     /// The next older row of the same owner.
     [[nodiscard]] Index older(Index at) const { return slots_[at].older; }
+    /// The row stands before one with this time and id.
+    [[nodiscard]] bool is_newer(Index at, std::uint32_t updated, std::string_view id) const;
 
     /// Caller's own marks of a row; 0 for a new one.
     [[nodiscard]] std::uint32_t& mark(Index at) { return slots_[at].mark; }
