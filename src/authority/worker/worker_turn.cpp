@@ -9,7 +9,8 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_early_limit = 10'000;
+constexpr std::size_t k_early = 10'000;
+constexpr std::size_t k_early_bytes = std::size_t{32} << 20U;
 // Of one topic's queue: worker-khala.md §8.2.
 constexpr std::size_t k_unbound = 2'000;
 constexpr std::size_t k_unbound_bytes = std::size_t{8} << 20U;
@@ -65,9 +66,7 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
         return;
     }
     if (!translator_) {
-        if (early_.size() < k_early_limit) {
-            early_.push_back(event);
-        }
+        keep_early(event);
         return;
     }
     const auto turn = ids_of(*event.params()).turn;
@@ -82,6 +81,18 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
     } else {
         take(event, now);
     }
+}
+
+/// The worker runs the turn although its receipt is late. An answer with a hole in it must not look
+/// whole.
+void WorkerTurn::keep_early(const WorkerEvent& event) {
+    if (early_.size() == k_early || early_bytes_ + event.bytes > k_early_bytes) {
+        std::erase_if(early_, [](const WorkerEvent& one) { return one.method != "turn/started"; });
+        end(turn::FailureCode::stale_cursor, true, "too much came before the receipt");
+        return;
+    }
+    early_bytes_ += event.bytes;
+    early_.push_back(event);
 }
 
 bool WorkerTurn::held_back(const std::string& turn, const WorkerEvent& event) {

@@ -66,6 +66,7 @@ private:
     void deliver_bound(const WorkerEvent& event, Clock::time_point now);
     void take(const WorkerEvent& event, Clock::time_point now);
     void spent_by_others(const WorkerEvent& event);
+    void keep_early(const WorkerEvent& event);
     [[nodiscard]] bool mine(const std::string& turn, const WorkerEvent& event);
     void translate(const WorkerEvent& event);
 
@@ -76,6 +77,7 @@ private:
     std::string receipt_{}; ///< the turn id it named; the control service may have invented it
     std::string bound_{};
     std::unique_ptr<WorkerTranslator> translator_{}; ///< once the turn is accepted
+    std::size_t early_bytes_ = 0;
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
     std::size_t unbound_bytes_ = 0;
     std::vector<WorkerEvent> unbound_{}; ///< behind the receipt, before any turn/started
