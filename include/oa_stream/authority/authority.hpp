@@ -234,7 +234,8 @@ struct Capabilities {
     bool images = false;
     bool approvals = false; ///< can ask (TurnRequest::ask_approvals)
     bool client_tools = false; ///< TurnRequest::tools, and calls in a seed
-    bool outlives = false; ///< turns outlive this process: Turn::leave() and join() work
+    bool outlives = false; ///< turns outlive this process: Turn::leave(), join() and stop() work
+    bool joins = false; ///< join() works, also where no turn can be left on purpose
     std::vector<std::string> replays{}; ///< replay only: capture names
     std::vector<std::string> efforts{}; ///< reasoning efforts of the model; empty: not known
     std::vector<ModelInfo> models{}; ///< what is known of those it was configured with

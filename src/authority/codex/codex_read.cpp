@@ -98,6 +98,7 @@ Capabilities CodexCore::capabilities() const {
         .approvals = home_.facts.approval_policy != "never",
         .client_tools = true,
         .outlives = outlives(),
+        .joins = outlives(),
         .efforts = efforts_.empty() ? models.front().efforts : efforts_,
         .models = models
     };

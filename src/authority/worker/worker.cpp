@@ -53,6 +53,10 @@ public:
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
         return start_on(core_, std::move(request));
     }
+    [[nodiscard]] Task<Result<std::unique_ptr<Turn>>>
+    join(std::string thread, bool /*ask_approvals*/) override {
+        return join_on(core_, std::move(thread));
+    }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return WorkerCore::turns(core_, std::move(thread));
     }
@@ -71,6 +75,12 @@ private:
     static Task<Result<std::unique_ptr<Turn>>>
     start_on(std::shared_ptr<WorkerCore> core, TurnRequest request) {
         OA_CO_TRY(auto live, co_await WorkerCore::start(core, std::move(request)));
+        co_return std::make_unique<WorkerHandle>(std::move(core), std::move(live));
+    }
+
+    static Task<Result<std::unique_ptr<Turn>>>
+    join_on(std::shared_ptr<WorkerCore> core, std::string thread) {
+        OA_CO_TRY(auto live, co_await WorkerCore::join(core, std::move(thread)));
         co_return std::make_unique<WorkerHandle>(std::move(core), std::move(live));
     }
 

@@ -160,7 +160,7 @@ Health WorkerCore::health() const {
 }
 
 Capabilities WorkerCore::capabilities() const {
-    return {.name = "worker", .version = {}, .worker = options_->worker};
+    return {.name = "worker", .version = {}, .worker = options_->worker, .joins = true};
 }
 
 namespace {

@@ -22,6 +22,7 @@ struct WorkerThread {
     std::string model{};
     std::string cwd{};
     bool known = false; ///< started or resumed here
+    bool quiet = false; ///< no turn ran when it was looked at, and none was told to begin since
     bool busy = false;  ///< being prepared, or running a turn
     std::optional<turn::Usage> total{};
     std::shared_ptr<WorkerTurn> live{};
@@ -67,6 +68,9 @@ public:
     // worker_start.cpp
     [[nodiscard]] static Task<Result<Live>> start(Self self, TurnRequest request);
     [[nodiscard]] static Task<Result<std::string>> make_thread(Self self);
+
+    // worker_join.cpp
+    [[nodiscard]] static Task<Result<Live>> join(Self self, std::string thread);
 
     // worker_stop.cpp
     void interrupt(const Live& live);
@@ -122,8 +126,10 @@ private:
     [[nodiscard]] static Task<Result<Live>>
     run_turn(Self self, std::string thread, TurnRequest request);
     void leave_stray(const Live& live);
+    void make_room();
 
     // worker_read.cpp
+    [[nodiscard]] static Task<Result<Json>> read_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<void>> list_threads(Self self);
 
     // worker_stop.cpp

@@ -95,7 +95,7 @@ void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, Wor
             send_interrupt(shared_from_this(), ids_of(*event.params()).thread, turn)
         );
     } else if (event.method == "turn/started") {
-        thread.known = false; // how it is, resuming it tells
+        thread.known = thread.quiet = false; // how it is, resuming it tells
     } else if (WorkerTranslator::ends(event.method)) {
         ++thread.endings;
         changed_.notify();

@@ -40,15 +40,6 @@ const Json* list_in(const Json& response, std::string_view key) {
     return found != nullptr && found->is_array() ? found : nullptr;
 }
 
-const Json* thread_in(const Json& response) {
-    const Json* found = member(response, "thread");
-    if (found == nullptr) {
-        const Json* result = member(response, "result");
-        found = result == nullptr ? nullptr : member(*result, "thread");
-    }
-    return found;
-}
-
 ThreadInfo thread_of_store(const Json& row) {
     ThreadInfo info{.id = text_in(row, "thread_id")};
     info.created_at = seconds_of(row, "created_at");
@@ -58,15 +49,19 @@ ThreadInfo thread_of_store(const Json& row) {
 
 } // namespace
 
-Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thread) {
-    OA_CO_CHECK(co_await ready(self));
+Task<Result<Json>> WorkerCore::read_thread(Self self, std::string thread) {
     WorkerCommand command{
-        .method = "thread/read", .thread = thread, .request = ControlClient::new_request_id()
+        .method = "thread/read",
+        .thread = std::move(thread),
+        .request = ControlClient::new_request_id()
     };
     command.params["include_turns"] = true;
-    OA_CO_TRY(
-        const Json response, co_await ControlClient::send(self->control_, std::move(command))
-    );
+    co_return co_await ControlClient::send(self->control_, std::move(command));
+}
+
+Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thread) {
+    OA_CO_CHECK(co_await ready(self));
+    OA_CO_TRY(const Json response, co_await read_thread(self, thread));
     const auto known = self->threads_.find(thread);
     const std::string cwd = known == self->threads_.end() ? std::string() : known->second.cwd;
     std::vector<PastTurn> out;

@@ -141,15 +141,19 @@ Task<Result<std::string>> WorkerCore::new_thread(Self self, std::string trace) {
     if (id.empty()) {
         co_return fail(Code::protocol, "the worker started a thread without an id");
     }
-    if (self->threads_.size() >= k_most_threads) {
-        std::erase_if(self->threads_, [](const auto& entry) { return !entry.second.busy; });
-    }
+    self->make_room();
     WorkerThread& thread = self->threads_[id];
     thread.known = true;
     thread.total = turn::Usage{};
     thread.model = text_of_response(response, "model");
     thread.cwd = text_of_response(response, "cwd");
     co_return id;
+}
+
+void WorkerCore::make_room() {
+    if (threads_.size() >= k_most_threads) {
+        std::erase_if(threads_, [](const auto& entry) { return !entry.second.busy; });
+    }
 }
 
 /// Takes the thread for one turn; one that this process did not start is resumed first.

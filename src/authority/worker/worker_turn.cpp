@@ -1,5 +1,7 @@
 #include "worker_turn.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "events/contract_dialect.hpp"
 
 #include <algorithm>
@@ -31,7 +33,7 @@ WorkerTurn::WorkerTurn(
       begin_(std::move(begin)), late_items_(options.deadlines.late_items), text_(options.text) {
 }
 
-void WorkerTurn::accept(const std::string& turn) {
+void WorkerTurn::begin(const std::string& turn) {
     receipt_ = turn;
     id_ = turn.empty() ? begin_.request : turn;
     translator_ = std::make_unique<WorkerTranslator>(WorkerTranslator::Settings{
@@ -42,6 +44,31 @@ void WorkerTurn::accept(const std::string& turn) {
         .baseline = begin_.baseline,
         .text = text_
     });
+}
+
+void WorkerTurn::accept(const std::string& turn) {
+    begin(turn);
+    take_early();
+}
+
+void WorkerTurn::join(const Json& stored, std::string cwd) {
+    begin_.cwd = std::move(cwd);
+    joined_ = true;
+    bound_ = text_in(stored, "id");
+    begin(bound_);
+    translate("turn/started", Json::object());
+    const Json* items = member(stored, "items");
+    for (const Json& item : items == nullptr || !items->is_array() ? Json::array() : *items) {
+        const bool runs = text_view_in(item, "status") == "inProgress";
+        if (runs) {
+            begun_.insert(text_in(item, "id"));
+        }
+        translate(runs ? "item/started" : "item/completed", Json::object({{"item", item}}));
+    }
+    take_early();
+}
+
+void WorkerTurn::take_early() {
     for (const WorkerEvent& event : std::exchange(early_, {})) {
         deliver(event, Clock::now());
     }
@@ -134,8 +161,24 @@ void WorkerTurn::spent_by_others(const WorkerEvent& event) {
     }
 }
 
+/// A piece of an item whose beginning was missed.
+bool WorkerTurn::is_torn(const WorkerEvent& event) {
+    if (!joined_ || !event.method.starts_with("item/") || event.method == "item/completed") {
+        return false;
+    }
+    auto item = ids_of(*event.params()).item;
+    if (event.method == "item/started") {
+        begun_.insert(std::move(item));
+        return false;
+    }
+    return !begun_.contains(item);
+}
+
 void WorkerTurn::take(const WorkerEvent& event, Clock::time_point now) {
     last_event_ = now;
+    if (is_torn(event)) {
+        return;
+    }
     if (!end_ && WorkerTranslator::completes(event.method, *event.params()) &&
         translator_->items_open()) {
         end_ = event;
@@ -162,8 +205,12 @@ void WorkerTurn::tick(Clock::time_point now) {
 }
 
 void WorkerTurn::translate(const WorkerEvent& event) {
+    translate(event.method, *event.params());
+}
+
+void WorkerTurn::translate(std::string_view method, const Json& params) {
     EventBatch events;
-    translator_->push(event.method, *event.params(), events);
+    translator_->push(method, params, events);
     for (const turn::Event& told : events) {
         content_ = content_ || !std::holds_alternative<turn::TurnStarted>(told);
     }

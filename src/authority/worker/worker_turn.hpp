@@ -10,7 +10,9 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::authority {
@@ -44,6 +46,10 @@ public:
 
     /// The receipt came; `turn` may be empty. What arrived before is told now.
     void accept(const std::string& turn);
+    /// Instead: it is a turn that runs already. `stored` is what the worker's history has of it:
+    /// items that are whole, and calls that run. Of another item, what follows has only the rest,
+    /// and its end all of it.
+    void join(const Json& stored, std::string cwd);
     /// One notification of this thread.
     void deliver(const WorkerEvent& event, Clock::time_point now);
     /// Ends it by a failure of ours, once.
@@ -60,15 +66,19 @@ public:
     bool interrupt_sent = false; ///< and answered, or given up
 
 private:
+    void keep_early(const WorkerEvent& event);
     /// Whose it is will be known once the turn is bound.
     [[nodiscard]] bool held_back(const std::string& turn, const WorkerEvent& event);
     /// The event that bound the turn, and what came before it.
     void deliver_bound(const WorkerEvent& event, Clock::time_point now);
     void take(const WorkerEvent& event, Clock::time_point now);
+    void begin(const std::string& turn);
+    void take_early();
     void spent_by_others(const WorkerEvent& event);
-    void keep_early(const WorkerEvent& event);
     [[nodiscard]] bool mine(const std::string& turn, const WorkerEvent& event);
     void translate(const WorkerEvent& event);
+    void translate(std::string_view method, const Json& params);
+    [[nodiscard]] bool is_torn(const WorkerEvent& event);
 
     Begin begin_;
     Millis late_items_;
@@ -79,6 +89,8 @@ private:
     std::unique_ptr<WorkerTranslator> translator_{}; ///< once the turn is accepted
     std::size_t early_bytes_ = 0;
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
+    bool joined_ = false;
+    std::set<std::string> begun_{}; ///< of a turn that was joined: items heard from their beginning
     std::size_t unbound_bytes_ = 0;
     std::vector<WorkerEvent> unbound_{}; ///< behind the receipt, before any turn/started
     std::optional<WorkerEvent> end_{}; ///< turn/completed that waits for late items

@@ -110,7 +110,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
     const auto until = Clock::now() + k_start_wait;
-    const bool joins = lane_->authority().capabilities().outlives && !lane_->draining;
+    const bool joins = lane_->authority().capabilities().joins && !lane_->draining;
     const LiveTurns::Gone gone = [exchange = call->exchange] { return exchange->peer_gone(); };
     while (joins && lane_->turns.starting(owner, thread) && Clock::now() < until) {
         if (gone()) {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { agentConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
-import { chat, send } from '../lib/http.mjs';
+import { chat, open, send } from '../lib/http.mjs';
 import { oa, scratch } from '../lib/process.mjs';
 import { World } from './world.mjs';
 
@@ -140,6 +140,46 @@ for (const ends of [true, false]) {
       assertRefused(answer, 409, 'turn_in_progress');
       await release(key);
     }
+    await next.stop();
+  });
+}
+
+for (const how of ['followed', 'stopped']) {
+  test(`a turn that a killed lane left at the worker is listed as running, and is ${how} through the next lane`, async () => {
+    const flags = ['--id-map', path.join(scratch('worker-map'), 'threads.map')];
+    const [id, key] = [`left-and-${how}`, `kept-${how}`];
+    const dead = await World.start({ fake: { codex: { bin: codexBin(), config } }, flags });
+    const running = dead.say(`scenario:text;words=6;hold=2;key=${key}`, { id });
+    await running.wait((seen) => seen.text.includes('bravo'), 'the second word');
+    dead.lane.signal('SIGKILL');
+    await dead.lane.end();
+    dead.splitter.stop();
+    const next = await World.start({ fake: dead.fake, flags });
+    const run = async () => (await send(next.lane.base, { path: `/api/chats/${id}/runs` })).json().data[0];
+    const reads = () => next.fake.log.filter((entry) => entry.rpc === 'thread/read').length;
+    const { id: turnId, status } = await run();
+    assert.equal(status, 'running');
+    if (how === 'stopped') {
+      const stop = await send(next.lane.base, { method: 'POST', path: `/api/chats/${id}/stop` });
+      assert.deepEqual(stop.json().data, { id, turnId, status: 'stopped' });
+      await release(key);
+      assert.equal((await run()).status, 'interrupted');
+    } else {
+      const page = open(next.lane.base, { path: `/api/chat/${id}/stream`, headers: { accept: 'text/event-stream' } });
+      await page.frame('start');
+      await release(key);
+      await page.done;
+      assertLegal(page);
+      assert.match(read(page).texts.join(''), /^alpha bravo charlie delta echo foxtrot/);
+      assert.equal((await run()).status, 'completed');
+    }
+    const answer = await next.say('scenario:text;words=3', { id }).done;
+    assert.deepEqual(read(answer).texts, ['alpha bravo charlie'], 'the next message is a turn of its own');
+    // No command to learn that nothing runs there.
+    const before = reads();
+    assert.equal((await send(next.lane.base, { path: `/api/chat/${id}/stream` })).status, 204);
+    assert.equal(reads(), before);
+    assert.deepEqual(next.held(['RECONNECT_TOO_FAST']), [], 'it is another process that comes back');
     await next.stop();
   });
 }

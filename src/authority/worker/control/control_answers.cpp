@@ -132,8 +132,12 @@ std::string turn_of(const Json& response) {
     return id_under(response, "turn", "turn_id");
 }
 
+const Json* thread_in(const Json& response) {
+    return member(inner(response), "thread");
+}
+
 bool thread_runs(const Json& response) {
-    const Json* thread = member(inner(response), "thread");
+    const Json* thread = thread_in(response);
     const Json* status = thread == nullptr ? nullptr : member(*thread, "status");
     return status != nullptr && text_in(*status, "type") == "active";
 }

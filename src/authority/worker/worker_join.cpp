@@ -1,0 +1,67 @@
+// A turn that runs on a thread of ours although nobody here holds it: a lane that was killed, or
+// another surface, began it.
+#include "oa_stream/base/json_members.hpp"
+
+#include "control/control_answers.hpp"
+#include "worker_core.hpp"
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+namespace {
+
+/// The newest turn, while it runs. A worker that tells no turns of its threads has none.
+const Json* running_turn_in(const Json& response) {
+    const Json* thread = thread_runs(response) ? thread_in(response) : nullptr;
+    const Json* turns = thread == nullptr ? nullptr : member(*thread, "turns");
+    const bool any = turns != nullptr && turns->is_array() && !turns->empty();
+    return any && text_view_in(turns->back(), "status") == "inProgress" ? &turns->back() : nullptr;
+}
+
+} // namespace
+
+/// Every page that opens a chat asks, and each command is one of the minute's 60: the worker is
+/// asked only of threads on which something may have begun unheard.
+Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
+    const auto known = self->threads_.find(thread);
+    if (known != self->threads_.end() &&
+        (known->second.busy || known->second.known || known->second.quiet)) {
+        co_return fail(Code::not_found, "no turn runs on this thread");
+    }
+    OA_CO_CHECK(co_await ready(self));
+    self->make_room();
+    WorkerThread& entry = self->threads_[thread];
+    if (entry.busy) {
+        co_return fail(Code::not_found, "no turn runs on this thread");
+    }
+    entry.busy = true;
+    entry.quiet = true; // until something begins there
+    auto live = std::make_shared<WorkerTurn>(
+        self->executor_,
+        *self->options_,
+        WorkerTurn::Begin{
+            .thread = thread,
+            .request = ControlClient::new_request_id(),
+            .model = entry.model.empty() ? self->options_->model : entry.model,
+            .after_seq = self->sequence_.next() - 1
+        }
+    );
+    entry.live = live; // what comes from here on follows what is read now
+    const auto response = co_await read_thread(self, thread);
+    const Json* turn = response ? running_turn_in(*response) : nullptr;
+    if (turn == nullptr) {
+        self->threads_[thread].quiet = response.has_value() && live->early_turn().empty();
+        live->end(turn::FailureCode::authority_lost, true, "none runs");
+        self->release(thread);
+        co_return response ? fail(Code::not_found, "no turn runs on this thread")
+                           : std::unexpected(response.error());
+    }
+    live->join(*turn, text_in(*thread_in(*response), "cwd"));
+    if (live->over()) {
+        self->release(thread);
+    }
+    co_return live;
+}
+
+} // namespace oa_stream::authority
