@@ -34,7 +34,7 @@ struct TurnHead {
 };
 
 /// What a turn is looked for: any may be stopped, whatever the lane reads already.
-enum class FoundFor { reading, stopping };
+enum class FoundFor { reading, stopping, deciding };
 
 class SharedLane {
 public:

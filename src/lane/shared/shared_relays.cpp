@@ -49,8 +49,9 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
         }
         relays_.erase(known); // what it said was lost here, and it runs on all the same
     }
-    const bool crowded =
-        follows && std::cmp_greater_equal(running_relays(), store_->options().tails);
+    // Who decides reads one turn that stands still until then: it must not wait for others to end.
+    const bool crowded = follows && purpose != FoundFor::deciding &&
+                         std::cmp_greater_equal(running_relays(), store_->options().tails);
     if (crowded && purpose == FoundFor::reading) {
         co_return std::unexpected(reject_full());
     }

@@ -173,7 +173,7 @@ Task<void> Streams::answer_turn(CallPtr call) {
         co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
     }
     const auto here = lane_->turns.find(call->record.owner, call->chat.thread);
-    auto found = co_await starter_.find(call);
+    auto found = co_await starter_.find(call, FoundFor::deciding);
     if (!found) {
         co_return co_await answers_->refuse(std::move(call), std::move(found).error());
     }

@@ -49,6 +49,17 @@ async function assertWhole(on, lane) {
   assert.equal(messages.split('"role":"user"').length, 2);
 }
 
+test('a lane that reads as many turns of others as it may still takes a decision', async () => {
+  const c = await world.lane('c', ['--limit', 'tails=1']);
+  const [read, on] = [await waiting(a, 'read'), await waiting(a, 'crowded')];
+  await assertApproved(await resume(c, read.id, ACCEPT).done);
+  assertRefused(await resume(c, on.id, ACCEPT).done, 503, 'service_unavailable');
+  assert.equal(textOf(await decided(on, c, true)), 'Command finished.');
+  assert.equal(made('crowded'), 'once\n');
+  assert.equal(statusOf(await decided(read, a, false)), 'completed');
+  await c.stop();
+});
+
 test('asked on one lane, approved through the other: the command runs once, under the same message', async () => {
   const on = await waiting(a, 'yes');
   const shown = await resume(b, on.id, ACCEPT).done;
