@@ -277,6 +277,27 @@ TEST_CASE("stop: a turn whose authority ignores it is ended by us") {
     rig.until("the turn to be dropped", [&] { return rig.authority.last().dropped; });
 }
 
+TEST_CASE("resume: a turn whose messages were read whole just before its end is not told again") {
+    LaneRig rig;
+    const auto first = rig.chat("x", "go");
+    rig.authority.last().say("Hello");
+    rig.until("its text", [&] { return first->has("Hello"); });
+    auto& past = rig.authority.past.emplace_back(
+        authority::PastTurn{.id = "turn-1", .user_text = "go", .running = true}
+    );
+    CHECK(rig.send(rig.get("/api/chats/x/messages")).status == 200);
+    const auto again = rig.open(rig.get("/api/chats/x/stream"));
+    rig.until("its text again", [&] { return again->has("Hello"); });
+    past.running = false; // the authority has stored its end, and the lane has not heard it
+    CHECK(rig.send(rig.get("/api/chats/x/messages")).status == 200);
+    CHECK(rig.send(rig.get("/api/chats/x/stream")).status == 204);
+    rig.authority.last().complete();
+    rig.await_end(first);
+    rig.await_end(again);
+    LaneRig::judge(*again);
+    CHECK(rig.send(rig.get("/api/chats/x/stream")).status == 204);
+}
+
 TEST_CASE("resume: nothing live is 204 without a body, and so is an unknown thread") {
     auto config = LaneRig::quick();
     config.timings.ended_kept = Millis(0);

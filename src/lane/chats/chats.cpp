@@ -195,11 +195,13 @@ Chats::note_told(CallPtr call, const MessagesRead* read, std::shared_ptr<LiveTur
     }
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
-    if (live && live->waiting() && !live->open_calls().empty() && !read->turns.empty()) {
+    const bool waits =
+        live && live->waiting() && !live->open_calls().empty() && !read->turns.empty();
+    if (waits) {
         whole.push_back(live->id()); // as far as it goes without its page
     }
     if (lane_->shared) {
-        co_await lane_->shared->note_read(owner, thread, std::move(whole));
+        co_await lane_->shared->note_read(owner, thread, std::move(whole), waits);
     } else if (live) {
         live->history_read(std::ranges::find(whole, live->id()) != whole.end());
     }

@@ -60,9 +60,10 @@ public:
     /// was deleted.
     [[nodiscard]] Task<Result<void>>
     change_row(std::string owner, std::string id, store::RowChange what);
-    /// Somebody was told a thread's messages: these turns whole.
+    /// Somebody was told a thread's messages: these turns whole. `waits`: one of them only as far
+    /// as it goes without its page.
     [[nodiscard]] Task<void>
-    note_read(std::string owner, std::string id, std::vector<std::string> whole);
+    note_read(std::string owner, std::string id, std::vector<std::string> whole, bool waits);
     /// A turn on it has ended: others may have changed all the rest of its row meanwhile.
     void touch_later(const std::string& owner, const std::string& id, std::int64_t at);
 

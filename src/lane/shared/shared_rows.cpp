@@ -154,9 +154,10 @@ SharedLane::change_row(std::string owner, std::string id, store::RowChange what)
     co_return Result<void>{};
 }
 
-Task<void>
-SharedLane::note_read(std::string owner, std::string id, std::vector<std::string> whole) {
-    const auto name = random_hex(4);
+Task<void> SharedLane::note_read(
+    std::string owner, std::string id, std::vector<std::string> whole, bool waits
+) {
+    const auto name = (waits ? "w" : "") + random_hex(4);
     const auto own = lane_->turns.find(owner, id);
     if (own) {
         const bool told = std::ranges::find(whole, own->id()) != whole.end();

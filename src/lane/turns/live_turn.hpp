@@ -135,11 +135,14 @@ public:
         owed_ = !whole;
         told_waiting_ = whole && waiting();
     }
+        told_whole_ = whole && !waiting();
     /// Through any replica; the same reading counts once. `text`: store::ThreadState::read.
     void history_read(const std::string& text);
     /// It waits for its client, and the thread's messages were read with what it waits for.
     [[nodiscard]] bool told_waiting() const noexcept { return told_waiting_ && waiting(); }
     /// Calls of the client's functions that wait for a result.
+    /// The thread's messages were read with all of the answer, although its end is still to come.
+    [[nodiscard]] bool told_whole() const noexcept { return told_whole_ && !waiting(); }
     [[nodiscard]] std::vector<turn::ClientCall> open_calls() const {
         return over() ? std::vector<turn::ClientCall>() : calls_.open();
     }
@@ -315,6 +318,7 @@ private:
     bool ending_ = false; ///< its end is on its way to the store
     bool relayed_ = false;
     bool gone_ = false; ///< its log is not to be had any more
+    bool told_whole_ = false;
 };
 
 } // namespace oa_stream::lane

@@ -14,6 +14,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr Millis k_unread{30'000};
+constexpr std::string_view k_read_waiting = "1 w"; ///< see SharedLane::note_read()
 
 turn::Failure taken_failure() {
     return {turn::FailureCode::turn_lost, true, "another replica has taken this turn"};
@@ -79,7 +80,7 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
         ended_ = true;
         ended_at_ = now;
         const bool left = readers() == 0 && detached_ != accepted_; // whoever read it here
-        owed_ = owed || left;
+        owed_ = !told_whole_ && (owed || left);
         announce_change();
     }
     deliver(now);
@@ -122,6 +123,8 @@ void LiveTurn::history_read(const std::string& text) {
     if (!text.empty() && text != read_) {
         read_ = text;
         history_read(text.starts_with('1'));
+        // Applied later than it was read: what waited then may have gone on.
+        told_whole_ = told_whole_ && !text.starts_with(k_read_waiting);
     }
 }
 

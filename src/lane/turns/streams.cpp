@@ -230,7 +230,8 @@ Task<void> Streams::resume(CallPtr call) {
     // Six of the nine client releases we test append what a resume tells to a message they have
     // already, so that its text stands there twice (the latest ones begin it again). So an ended
     // turn is told again only while somebody may lack its end: docs/chats.md.
-    const bool told = turn && ((turn->ended() && !turn->owed()) || turn->told_waiting());
+    const bool told =
+        turn && ((turn->ended() && !turn->owed()) || turn->told_waiting() || turn->told_whole());
     if (!turn || told || !turn->resumable(Clock::now())) {
         co_return co_await answers_->send(std::move(call), nothing_to_resume());
     }
