@@ -125,7 +125,8 @@ Task<void> Answers::stream(
         [this, record = std::move(record)](const ReaderReport& report) mutable {
             finish_record(record, report);
         },
-        segment
+        segment,
+        call->unasked
     );
 }
 

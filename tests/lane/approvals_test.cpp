@@ -67,8 +67,10 @@ struct Rig : LaneRig {
     net::ClientResponse refused(const std::vector<std::pair<std::string, bool>>& answers) {
         return send(post("/api/chats/c1/stream", decision(answers)));
     }
-    std::shared_ptr<Stream> resume() {
-        auto stream = open(get("/api/chats/c1/stream"));
+    std::shared_ptr<Stream> resume(std::string_view accept = "tool-approval") {
+        auto request = get("/api/chats/c1/stream");
+        request.headers.set("x-oa-accept", std::string(accept));
+        auto stream = open(std::move(request));
         until("an answer", [&] { return stream->has("start-step") || stream->ended; });
         return stream;
     }
@@ -300,6 +302,44 @@ TEST_CASE("approvals: a resume replays the answer that asks, later the whole tur
     for (const auto& record : rig.watcher.requests) {
         if (record.bytes == live->bytes.size()) {
             CHECK(record.frames == static_cast<std::uint64_t>(count(live->bytes, "data: ")));
+        }
+    }
+}
+
+TEST_CASE("approvals: a page that does not know them resumes the turn as if nobody was asked") {
+    Rig rig;
+    const bool approved = GENERATE(true, false);
+    const auto first = rig.waiting();
+    const auto old = rig.resume("");
+    rig.until("the call", [&] { return old->has("tool-input-available"); });
+    const auto second = rig.answer({{"a1", approved}});
+    const auto late = rig.resume("");
+    if (approved) {
+        rig.authority.last().output("k1");
+    } else {
+        rig.authority.last().push(turn::ToolFailed{"k1", "declined"});
+    }
+    rig.end_turn();
+    for (const auto& stream : {second, old, late}) {
+        rig.await_end(stream);
+    }
+    for (const auto& stream : {old, late}) {
+        LaneRig::judge(*stream, contract::Profile::ai_sdk);
+        CHECK_FALSE(stream->has("approval"));
+        CHECK(count(stream->bytes, R"("type":"start-step")") == 1);
+        CHECK(count(stream->bytes, "[DONE]") == 1);
+        CHECK(stream->has(
+            approved ? R"("tool-output-available","toolCallId":"k1")"
+                     : R"("tool-output-error","toolCallId":"k1")"
+        ));
+        CHECK(stream->has(R"("delta":"done")"));
+    }
+    CHECK(old->bytes == late->bytes);
+    CHECK(second->has("tool-output-denied") != approved);
+    rig.until("all records", [&] { return rig.watcher.requests.size() == 4; });
+    for (const auto& record : rig.watcher.requests) {
+        if (record.bytes == old->bytes.size()) {
+            CHECK(record.frames == static_cast<std::uint64_t>(count(old->bytes, "data: ")));
         }
     }
 }

@@ -30,6 +30,7 @@ struct Call {
     std::size_t seeded = 0;       ///< messages a new thread begins with
     std::string replaced{};       ///< the thread whose first messages the request replaces
     std::function<bool()> ours{}; ///< nobody else can have the thread yet; unset: nobody shares it
+    bool unasked = false; ///< its page knows no approvals, and another one's may have asked
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
     std::string key{}; ///< Idempotency-Key, empty without
     std::string key_attempt{}; ///< … and this use of it, where lanes share a store

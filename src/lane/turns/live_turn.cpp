@@ -90,7 +90,8 @@ void LiveTurn::attach(
     Clock::time_point received,
     bool first,
     ReaderDone done,
-    std::optional<std::size_t> segment
+    std::optional<std::size_t> segment,
+    bool unasked
 ) {
     const auto now = Clock::now();
     const auto id = ++next_reader_;
@@ -109,14 +110,18 @@ void LiveTurn::attach(
     host_->observer->reader_attached();
     ++open_readers_;
     tell_readers();
-    auto part = part_of(segment);
+    auto part = part_of(segment, unasked);
     const bool held = part.begin >= log_.begin();
     if (!body || !held) {
         reader.close(log_, body ? ReaderEnd::cut : ReaderEnd::client_gone, now);
         drop_done_readers();
         return;
     }
-    segments_[part.last_segment].told = true;
+    if (!part.unasked) {
+        segments_[part.last_segment].told = true;
+    } else if (!waiting()) {
+        segments_.back().told = true;
+    }
     reader.place(log_, std::move(part));
     reader.set_replay_end(log_.end());
     body->on_writable([weak = weak_from_this(), id] {

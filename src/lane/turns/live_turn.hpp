@@ -9,6 +9,7 @@
 #include "oa_stream/lane/records.hpp"
 
 #include "approvals.hpp"
+#include "approvals/unasked_view.hpp"
 #include "frame_log.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -134,15 +135,15 @@ public:
     void history_read(bool whole) noexcept {
         owed_ = !whole;
         told_waiting_ = whole && waiting();
-    }
         told_whole_ = whole && !waiting();
+    }
     /// Through any replica; the same reading counts once. `text`: store::ThreadState::read.
     void history_read(const std::string& text);
     /// It waits for its client, and the thread's messages were read with what it waits for.
     [[nodiscard]] bool told_waiting() const noexcept { return told_waiting_ && waiting(); }
-    /// Calls of the client's functions that wait for a result.
     /// The thread's messages were read with all of the answer, although its end is still to come.
     [[nodiscard]] bool told_whole() const noexcept { return told_whole_ && !waiting(); }
+    /// Calls of the client's functions that wait for a result.
     [[nodiscard]] std::vector<turn::ClientCall> open_calls() const {
         return over() ? std::vector<turn::ClientCall>() : calls_.open();
     }
@@ -181,13 +182,14 @@ public:
     /// A new reader, from the log's beginning: one stream up to the end of the current segment,
     /// whatever breaks the turn had. With a `segment`, that one alone. `body` null: the client left
     /// before its answer began. `first`: the request that started the turn; it is reported when the
-    /// turn has ended too.
+    /// turn has ended too. `unasked`: its page knows no approvals and decides on none.
     void attach(
         const std::shared_ptr<net::BodyStream>& body,
         Clock::time_point received,
         bool first,
         ReaderDone done,
-        std::optional<std::size_t> segment = {}
+        std::optional<std::size_t> segment = {},
+        bool unasked = false
     );
     /// Asks the authority to stop; the first reason counts. No effect on an ended turn.
     void stop(StopReason reason);
@@ -245,8 +247,9 @@ private:
     /// What was encoded is said; where the turn ended, all before `end` of it.
     void commit(Clock::time_point now, std::size_t end = 0);
     void deliver(Clock::time_point now);
+    void append(std::string_view frames);
     // live_turn_segments.cpp
-    [[nodiscard]] ReaderPart part_of(std::optional<std::size_t> segment) const;
+    [[nodiscard]] ReaderPart part_of(std::optional<std::size_t> segment, bool unasked) const;
     [[nodiscard]] LogView view_of(const TurnReader& reader) const;
     void break_off(const Error& fault);
     void arm_pause();
@@ -291,6 +294,7 @@ private:
     TurnStyle style_;
     std::vector<Segment> segments_{Segment{.claimed = true}};
     TurnApprovals approvals_;
+    UnaskedView unasked_{};
     TurnCalls calls_;
     asio::steady_timer pause_timer_;
     std::vector<std::unique_ptr<TurnReader>> readers_;
@@ -314,11 +318,11 @@ private:
     std::size_t last_chunk_segment_ = 0; ///< 1-based; between two segments the client is awaited
     bool owed_ = false;
     bool told_waiting_ = false;
+    bool told_whole_ = false;
     bool ended_ = false;
     bool ending_ = false; ///< its end is on its way to the store
     bool relayed_ = false;
     bool gone_ = false; ///< its log is not to be had any more
-    bool told_whole_ = false;
 };
 
 } // namespace oa_stream::lane

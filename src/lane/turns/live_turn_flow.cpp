@@ -198,7 +198,7 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     } else if (style_.journal) {
         style_.journal->append(host_->scratch, host_->limits.turn_log_bytes);
     }
-    log_.append(host_->scratch);
+    append(host_->scratch);
     host_->scratch.clear();
     if (ends && !ending_) {
         conclude(now);
@@ -211,6 +211,13 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     if (!held.empty()) { // last: the store may have its answer at once
         store_end(std::move(held));
     }
+}
+
+void LiveTurn::append(std::string_view frames) {
+    if (style_.approvals || relayed_) {
+        unasked_.hear(frames, log_.end());
+    }
+    log_.append(frames);
 }
 
 void LiveTurn::deliver(Clock::time_point now) {

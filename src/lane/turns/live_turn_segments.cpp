@@ -24,7 +24,11 @@ Rejection reject_gone() {
 
 } // namespace
 
-ReaderPart LiveTurn::part_of(std::optional<std::size_t> segment) const {
+ReaderPart LiveTurn::part_of(std::optional<std::size_t> segment, bool unasked) const {
+    // Who waits for results of the page's functions is told of the page that has them.
+    if (unasked && !style_.calls && calls_.order().empty()) {
+        return {.unasked = true};
+    }
     if (segment) {
         return {segments_[*segment].begin, *segment, *segment, {}};
     }
@@ -42,6 +46,15 @@ LogView LiveTurn::view_of(const TurnReader& reader) const {
     const auto& first = segments_[part.first_segment];
     const auto& last = segments_[part.last_segment];
     LogView view;
+    if (reader.part().unasked) {
+        view.marks = {first_event_offset_, first_content_offset_};
+        const auto paused = ended_ ? std::nullopt : unasked_.paused();
+        view.end = paused.value_or(log_.end());
+        view.complete = ended_;
+        view.gaps = &unasked_.gaps();
+        return view;
+    }
+    view.gaps = &reader.part().gaps;
     // The turn's first content is told once, by the answer that has it.
     view.marks = part.first_segment == 0 ? LogMarks{first_event_offset_, first_content_offset_}
                                          : LogMarks{first.first_event, 0};

@@ -51,7 +51,7 @@ std::shared_ptr<LiveTurn> LiveTurn::adopt(
         self->commit(self->accepted_);
     }
     self->mark_segments(said);
-    self->log_.append(said);
+    self->append(said);
     self->saw_event_ = true;
     self->owed_ = true; // whoever read it there may come here
     self->look_soon();
@@ -75,7 +75,7 @@ std::shared_ptr<LiveTurn> LiveTurn::relay(
 void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
     const auto now = Clock::now();
     mark_segments(frames);
-    log_.append(frames);
+    append(frames);
     if (last) {
         ended_ = true;
         ended_at_ = now;
@@ -186,7 +186,7 @@ void LiveTurn::settle_end(bool decided_elsewhere) {
         return end_as_lost(taken_failure());
     }
     const auto now = Clock::now();
-    log_.append(last_frames_);
+    append(last_frames_);
     conclude(now);
     deliver(now);
     trim_log();
@@ -203,7 +203,7 @@ void LiveTurn::end_as_lost(turn::Failure why) {
     std::string frames;
     if (log_.whole() && encoder.restore(text_of_log(log_))) {
         encoder.fail_open(why, frames);
-        log_.append(frames);
+        append(frames);
     } else {
         cut_readers();
     }

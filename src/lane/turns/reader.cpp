@@ -51,11 +51,33 @@ void TurnReader::place(const FrameLog& log, ReaderPart part) {
     log.seek(cursor_, part_.begin);
 }
 
-std::uint64_t TurnReader::room(const FrameLog& log) {
-    for (const auto& gap : part_.gaps) {
+bool TurnReader::replace(const LogGap& gap) {
+    if (!gap.instead) {
+        return true;
+    }
+    const net::Slice told{gap.instead, *gap.instead};
+    const auto state = body_->send(std::span(&told, 1));
+    if (state == net::BodyStream::State::gone) {
+        return false;
+    }
+    report_.bytes += told.bytes.size();
+    blocked_ = state == net::BodyStream::State::blocked;
+    return true;
+}
+
+std::uint64_t TurnReader::room(const FrameLog& log, const std::vector<LogGap>& gaps) {
+    for (const auto& gap : gaps) {
         if (cursor_.offset == gap.from) {
-            frames_left_out_ += log.frames_before(gap.to) - log.frames_before(gap.from);
+            if (!replace(gap)) {
+                return 0;
+            }
+            if (!gap.instead) {
+                frames_left_out_ += log.frames_before(gap.to) - log.frames_before(gap.from);
+            }
             log.seek(cursor_, gap.to);
+            if (blocked_) {
+                return 0;
+            }
         } else if (cursor_.offset < gap.from) {
             return std::min(gap.from, end_) - cursor_.offset;
         }
@@ -72,7 +94,7 @@ void TurnReader::send(const FrameLog& log, const LogView& view, Clock::time_poin
     if (closed_ || blocked_ || finishing_) {
         return;
     }
-    while (const auto left = room(log)) {
+    while (const auto left = room(log, *view.gaps)) {
         std::array<net::Slice, k_send_slices> slices{};
         const auto before = cursor_;
         const auto limit = std::min<std::uint64_t>(left, k_send_bytes);
@@ -89,7 +111,7 @@ void TurnReader::send(const FrameLog& log, const LogView& view, Clock::time_poin
             return;
         }
     }
-    if (view.complete) {
+    if (view.complete && !blocked_ && cursor_.offset >= end_) {
         finishing_ = true;
         body_->finish();
         settle(log, now);

@@ -18,14 +18,11 @@ struct LogMarks {
 
 /// What a reader is sent of the log.
 struct ReaderPart {
-    struct Gap {
-        std::uint64_t from = 0;
-        std::uint64_t to = 0;
-    };
     std::uint64_t begin = 0;
     std::size_t first_segment = 0;
     std::size_t last_segment = 0;
-    std::vector<Gap> gaps{}; ///< left out, in order
+    std::vector<LogGap> gaps{}; ///< left out, in order
+    bool unasked = false; ///< the whole turn, as UnaskedView has it
 };
 
 /// How far the part of one reader goes by now.
@@ -33,6 +30,7 @@ struct LogView {
     LogMarks marks{};
     std::uint64_t end = 0;
     bool complete = false;
+    const std::vector<LogGap>* gaps = nullptr; ///< left out by now
 };
 
 class TurnReader {
@@ -71,7 +69,9 @@ public:
 private:
     void mark(const LogMarks& marks, Clock::time_point now) noexcept;
     /// Skips a gap the cursor has come to; how many bytes may be read from there on.
-    [[nodiscard]] std::uint64_t room(const FrameLog& log);
+    [[nodiscard]] std::uint64_t room(const FrameLog& log, const std::vector<LogGap>& gaps);
+    /// What stands in place of a gap. False: nobody is there to be told.
+    [[nodiscard]] bool replace(const LogGap& gap);
     [[nodiscard]] std::uint64_t frames_sent(const FrameLog& log) const;
     [[nodiscard]] double since(Clock::time_point at) const noexcept;
 

@@ -1,5 +1,6 @@
 #include "streams.hpp"
 
+#include "approvals/accept_header.hpp"
 #include "bodies/read_body.hpp"
 #include "bodies/resend_sieve.hpp"
 #include "bodies/surrogates.hpp"
@@ -242,6 +243,8 @@ Task<void> Streams::resume(CallPtr call) {
             with_retry_after(reject(429, "rate_limited", "this turn has too many readers"), 5)
         );
     }
+    // Whether lanes ask may differ; who reads here may decide what another one asked.
+    call->unasked = !accepts_approvals(call->request().headers);
     co_await send(std::move(call), std::move(turn), false);
 }
 

@@ -1,9 +1,9 @@
 #include "turn_starter.hpp"
 
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
+#include "approvals/accept_header.hpp"
 #include "chats/projection.hpp"
 #include "chats/thread_pages.hpp"
 #include "redact_quotes.hpp"
@@ -18,21 +18,6 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_most_systems = 10'000;
-
-constexpr std::string_view k_accept = "tool-approval";
-
-/// One of the comma separated words of x-oa-accept.
-bool accepts_approvals(const net::Headers& headers) {
-    auto rest = headers.get("x-oa-accept").value_or("");
-    while (!rest.empty()) {
-        const auto comma = std::min(rest.find(','), rest.size());
-        if (to_lower(trim(rest.substr(0, comma))) == k_accept) {
-            return true;
-        }
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
-    return false;
-}
 
 /// Nothing leads to it any more. Of a copy's source the authority keeps what the copy needs.
 Task<void> delete_replaced(authority::Authority* authority, std::string thread) {

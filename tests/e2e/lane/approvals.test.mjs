@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Page, askingConfig, assertApproved, detailsOf, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
+import { ACCEPT, Page, askingConfig, assertApproved, detailsOf, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
 import { codexBin, startCodexLane, startMock, withoutSandbox } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
@@ -197,7 +197,7 @@ test('a client without the header is never asked: declined, in chunks that every
 
 test('a reload while the turn waits shows the question again; afterwards one stream tells it all', async () => {
   const on = await waiting(`exec;${touch('reload.txt')}`);
-  const before = await send(lane.base, { path: `/api/chats/${on.id}/stream` });
+  const before = await send(lane.base, { path: `/api/chats/${on.id}/stream`, headers: ACCEPT });
   await assertApproved(before);
   assert.equal(questionsOf(before).length, 1);
   assert.equal(statusOf(before), 'waiting-for-approval');
@@ -205,7 +205,7 @@ test('a reload while the turn waits shows the question again; afterwards one str
   const lost = on.send();
   await lost.wait((x) => x.status === 200, 'a head');
   lost.destroy();
-  const whole = await send(lane.base, { path: `/api/chats/${on.id}/stream` });
+  const whole = await send(lane.base, { path: `/api/chats/${on.id}/stream`, headers: ACCEPT });
   await assertApproved(whole);
   assert.equal(whole.chunks.filter((c) => c?.type === 'start').length, 1);
   assert.equal(statusOf(whole), 'completed');
@@ -233,7 +233,7 @@ test('stop ends a turn that waits', async () => {
   const on = await waiting(`exec;${touch('stopped.txt')}`);
   const stopped = await send(lane.base, { method: 'POST', path: `/api/chats/${on.id}/stop` });
   assert.equal(stopped.json().data.status, 'stopped', stopped.text);
-  const rest = await send(lane.base, { path: `/api/chats/${on.id}/stream` });
+  const rest = await send(lane.base, { path: `/api/chats/${on.id}/stream`, headers: ACCEPT });
   await assertApproved(rest);
   assert.equal(statusOf(rest), 'interrupted');
   on.decide(asked(on)[0], true);
@@ -245,7 +245,7 @@ test('what nobody answers in time is declined, and the turn ends by itself', asy
   const patient = await startCodexLane({ config: askingConfig, port: mock.port, name: 'patient', args: ['--approvals', 'ask', '--limit', 'approval=400ms'] });
   const on = await waiting(`exec;${touch('late.txt')}`, 1, new Page(patient, 'late-1'));
   let rest;
-  do rest = await send(patient.base, { path: `/api/chats/${on.id}/stream` });
+  do rest = await send(patient.base, { path: `/api/chats/${on.id}/stream`, headers: ACCEPT });
   while (statusOf(rest) === 'waiting-for-approval');
   await assertApproved(rest);
   assert.equal(statusOf(rest), 'completed');

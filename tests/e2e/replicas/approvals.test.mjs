@@ -4,16 +4,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ACCEPT, Page, askingConfig, assertApproved, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
-import { assertRefused } from '../lib/contract.mjs';
+import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { resume, startWorld } from '../lib/replicas/world.mjs';
 
 const folder = scratch('replica-approvals');
+const ASK = ['--approvals', 'ask'];
 let world, a, b, n = 0;
 before(async () => {
-  world = await startWorld({ codex: (port) => askingConfig(port).replace('"workspace-write"', '"read-only"'), args: ['--approvals', 'ask'] });
-  [a, b] = [await world.lane('a'), await world.lane('b')];
+  world = await startWorld({ codex: (port) => askingConfig(port).replace('"workspace-write"', '"read-only"') });
+  [a, b] = [await world.lane('a', ASK), await world.lane('b', ASK)];
 });
 after(() => world.end());
 
@@ -49,8 +50,8 @@ async function assertWhole(on, lane) {
   assert.equal(messages.split('"role":"user"').length, 2);
 }
 
-test('a lane that reads as many turns of others as it may still takes a decision', async () => {
-  const c = await world.lane('c', ['--limit', 'tails=1']);
+test('a lane that reads as many turns of others as it may, and asks nobody itself, still takes a decision', async () => {
+  const c = await world.lane('c', ['--limit', 'tails=1', '--approvals', 'deny']);
   const [read, on] = [await waiting(a, 'read'), await waiting(a, 'crowded')];
   await assertApproved(await resume(c, read.id, ACCEPT).done);
   assertRefused(await resume(c, on.id, ACCEPT).done, 503, 'service_unavailable');
@@ -78,6 +79,18 @@ test('asked on one lane, approved through the other: the command runs once, unde
   await assertWhole(on, b);
 });
 
+test('a page that knows no approvals reads such a turn on the other lane as if nobody was asked', async () => {
+  const on = await waiting(a, 'old');
+  const old = resume(b, on.id);
+  await old.frame('tool-input-available');
+  const rest = await decided(on, a, false);
+  await old.done;
+  assertLegal(old);
+  assert.doesNotMatch(old.text, /tool-approval|data-approval|tool-output-denied/);
+  assert.match(old.text, /"type":"tool-output-error"/);
+  assert.equal(textOf(old), textOf(rest));
+});
+
 test('denied through the other lane; the same again leads to the same, another decision is refused', async () => {
   const on = await waiting(a, 'no');
   const rest = await decided(on, b, false);
@@ -93,7 +106,7 @@ test('denied through the other lane; the same again leads to the same, another d
 });
 
 test('the lane that asked is killed: the other one takes the question over, and its decision counts', async () => {
-  const dying = await world.lane('dying');
+  const dying = await world.lane('dying', ASK);
   const on = await waiting(dying, 'killed');
   await dying.kill();
   const rest = await decided(on, b, true).then(async (first) => {
@@ -110,7 +123,7 @@ test('the lane that asked is killed: the other one takes the question over, and 
 });
 
 test('… and decided before it was killed: whoever sends the decision again learns what came of it', async () => {
-  const dying = await world.lane('dying-decided');
+  const dying = await world.lane('dying-decided', ASK);
   const on = await waiting(dying, 'decided');
   on.decide(call(on), true);
   const lost = on.send();
@@ -133,7 +146,7 @@ test('… and decided before it was killed: whoever sends the decision again lea
 });
 
 test('a lane that drains leaves its question to the other', async () => {
-  const leaving = await world.lane('leaving');
+  const leaving = await world.lane('leaving', ASK);
   const on = await waiting(leaving, 'drained');
   assert.equal((await leaving.stop()).code, 0);
   let shown;
