@@ -78,6 +78,8 @@ private:
     Task<Result<RouteVerified>> agree(const Way& way, RouteOutcome& out);
     Task<Result<std::optional<Overrides>>> row(const Way& way, RouteVerified& seen);
     [[nodiscard]] std::optional<Error> foreign(const Overrides& seen) const;
+    [[nodiscard]] std::optional<Error>
+    leave_theirs(std::vector<RouteWrite>& writes, const Overrides& seen) const;
 
     RouteRun& run_;
     Overrides before_;
@@ -183,6 +185,26 @@ std::optional<Error> Changer::foreign(const Overrides& seen) const {
     };
 }
 
+/// Takes out the writes that would change what somebody else has set; the error tells which.
+std::optional<Error>
+Changer::leave_theirs(std::vector<RouteWrite>& writes, const Overrides& seen) const {
+    std::string theirs;
+    std::erase_if(writes, [&](const RouteWrite& write) {
+        const auto value = seen.of(write.domain);
+        const bool ours = !value || std::ranges::any_of(ours_, [&](const Overrides& one) {
+            return one.of(write.domain) == value;
+        });
+        theirs += ours ? "" : fmt::format("{} {} ", write.domain.value_or("global"), *value);
+        return !ours;
+    });
+    if (theirs.empty()) {
+        return std::nullopt;
+    }
+    return Error{
+        Code::conflict, fmt::format("somebody else set {}meanwhile; it was not changed", theirs)
+    };
+}
+
 /// Looks until enough in a row agree (nullopt), or the memory of the first that does not.
 Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerified& seen) {
     int failures = 0;
@@ -232,7 +254,11 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
         if (auto error = foreign(*stranger); error && !way.undo) {
             co_return std::unexpected(*std::move(error));
         }
-        const auto writes = writes_between(*stranger, way.to);
+        auto writes = writes_between(*stranger, way.to);
+        if (auto kept = way.undo ? leave_theirs(writes, *stranger) : std::nullopt;
+            kept && writes.empty()) {
+            co_return std::unexpected(*std::move(kept));
+        }
         const int more = burst * static_cast<int>(writes.size());
         if (writes.empty() || out.writes - first + more > run_.looks.most_writes ||
             Clock::now() > deadline) {
@@ -294,26 +320,10 @@ Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     auto writes = writes_between(way.from, way.to);
     std::ranges::reverse(writes);
     const auto now = co_await run_.client->status();
-    const Overrides seen = now ? overrides_of(*now) : way.from;
-    std::string theirs;
-    std::erase_if(writes, [&](const RouteWrite& write) {
-        const auto value = seen.of(write.domain);
-        const bool ours = !value || std::ranges::any_of(ours_, [&](const Overrides& one) {
-            return one.of(write.domain) == value;
-        });
-        theirs += ours ? ""
-                       : fmt::format(
-                             "{} {} ",
-                             write.domain.value_or("global"),
-                             seen.of(write.domain).value_or("none")
-                         );
-        return !ours;
-    });
+    auto kept = leave_theirs(writes, now ? overrides_of(*now) : way.from);
     OA_CO_CHECK(co_await put_all(way, std::move(writes), out));
-    if (!theirs.empty()) {
-        co_return fail(
-            Code::conflict, fmt::format("somebody else set {}meanwhile; it was not changed", theirs)
-        );
+    if (kept) {
+        co_return std::unexpected(*std::move(kept));
     }
     co_return Result<void>{};
 }

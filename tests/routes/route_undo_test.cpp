@@ -149,3 +149,37 @@ TEST_CASE("route undo: what somebody else made of a domain of ours stays, the re
         "somebody else set auth_entry rust_shell meanwhile; it was not changed"
     );
 }
+
+TEST_CASE("route undo: what somebody else set beside ours stays, and is said") {
+    Changing it;
+    it.rig.memories[0] = {"legacy", {{"auth_entry", "legacy"}}};
+    const RouteOutcome out = it.undo();
+    CHECK(it.rig.memories[0] == Overrides{"legacy", {}});
+    CHECK_FALSE(out.restored);
+    CHECK(out.restore_error.value().code == Code::conflict);
+    CHECK(
+        out.restore_error->message ==
+        "somebody else set global legacy meanwhile; it was not changed"
+    );
+    CHECK(it.rig.count("override global clear") == 0);
+}
+
+TEST_CASE("route change: somebody else's hand ends it; ours is undone, theirs stays") {
+    Changing it;
+    it.rig.instead = [&](const RawRequest& request) {
+        if (call_of(request) == "status" && it.rig.count("override auth_entry clear") == 0) {
+            it.rig.memories[0].domains["chat_pilot"] = "legacy";
+        }
+        return Script{};
+    };
+    const RouteOutcome out = it.change();
+    CHECK_FALSE(out.changed);
+    CHECK_FALSE(out.interrupted);
+    CHECK(out.error.value().code == Code::conflict);
+    CHECK(
+        out.error->message ==
+        "somebody else is changing the routes: auth_entry legacy, chat_pilot legacy"
+    );
+    CHECK(it.rig.memories[0] == Overrides{{}, {{"chat_pilot", "legacy"}}});
+    CHECK(it.rig.count("override chat_pilot clear") == 0);
+}
