@@ -86,6 +86,52 @@ TEST_CASE("section: the table's default is what an absent key gets") {
     CHECK(read("name: x\ndriver: one\n").out.rate == 2);
 }
 
+TEST_CASE("section: a default is taken as it stands, though a plain word could be something else") {
+    static constexpr auto k_keys =
+        keys<Outer>(text<&Outer::name>("name", Need::optional, "Its name.").or_else("no"));
+    static constinit const Section<Outer> k_worded{{"worded", "One.", k_keys}};
+    const auto root = parse_yaml("{}", "f");
+    REQUIRE(root.has_value());
+    Problems problems("f");
+    Outer out;
+    read_section(Node(*root, problems, ""), k_worded, out);
+    CHECK(problems.empty());
+    CHECK(out.name == "no");
+}
+
+TEST_CASE("section: a common key of some variants is read, and asked for, in those alone") {
+    static constexpr auto k_keys = keys<Outer>(
+        chooser<&Outer::driver, drivers>("driver", Need::required, "Which."),
+        text<&Outer::name>("name", Need::required, "Its name.").in(0b01)
+    );
+    static constinit const Section<Outer> k_some{
+        {.name = "some",
+         .help = "One.",
+         .keys = k_keys,
+         .variants = {.chooser = "driver", .all = drivers, .object = driver_object}}
+    };
+    const auto got = [](std::string_view text) {
+        const auto root = parse_yaml(text, "f");
+        REQUIRE(root.has_value());
+        Problems problems("f");
+        Got out;
+        read_section(Node(*root, problems, ""), k_some, out.out);
+        for (const Problem& problem : problems.all()) {
+            out.problems.push_back(problem.text());
+        }
+        return out;
+    };
+    using Texts = std::vector<std::string>;
+    CHECK(got("driver: one\nname: x\n").out.name == "x");
+    CHECK(got("driver: one\n").problems == Texts{"f:1:1: name is missing, expected a text"});
+    CHECK(got("driver: two\nsocket: s\n").problems.empty());
+    const Got other = got("driver: two\nsocket: s\nname: x\n");
+    CHECK(other.problems == Texts{"f:3:7: name: belongs to driver one only"});
+    CHECK(other.out.name.empty());
+    // Of which one it is unknown, and refused already.
+    CHECK(got("driver: three\nname: x\n").problems.size() == 1);
+}
+
 TEST_CASE("section: every problem of the mapping is found, each where it stands") {
     const Got got = read("driver: one\nbake: 7\ninner: { zzzz: 1s }\nlist: [pause: x]\n");
     REQUIRE(got.problems.size() == 5);

@@ -49,11 +49,36 @@ TEST_CASE("words: a failure's cause takes the place of its code, and says when t
     CHECK(sentence_of(failure).ends_with(" Try again in 1 second."));
 }
 
+TEST_CASE("words: a wait is told in the unit that people would use, rounded up") {
+    struct Row {
+        int seconds;
+        std::string_view told;
+    };
+    for (const Row& row : {
+             Row{2, "2 seconds"},
+             Row{120, "120 seconds"},
+             Row{121, "3 minutes"},
+             Row{180, "3 minutes"},
+             Row{181, "4 minutes"},
+             Row{7'200, "120 minutes"},
+             Row{7'201, "3 hours"},
+             Row{10'800, "3 hours"},
+             Row{10'801, "4 hours"},
+         }) {
+        Failure failure{.code = FailureCode::turn_failed};
+        failure.retry_after = row.seconds;
+        CAPTURE(row.seconds);
+        CHECK(sentence_of(failure).ends_with(" Try again in " + std::string(row.told) + "."));
+    }
+}
+
 TEST_CASE("events: each alternative has a name and a readable line") {
     CHECK(describe(PartDelta{"m1", "Hel\n"}) == "part-delta id=m1 text=\"Hel\\n\"");
     CHECK(
         describe(TurnEnded{.usage = Usage{10, 2, 5, 1}}) ==
         "turn-ended outcome=completed finish=stop failure=- usage=10+2/5+1"
     );
+    CHECK(describe(PartOpened{"m1", PartKind::text}) == "part-opened id=m1 kind=text");
+    CHECK(describe(PartOpened{"r1", PartKind::reasoning}) == "part-opened id=r1 kind=reasoning");
     CHECK(name_of(Event{Note{.name = "plan", .payload = {}}}) == "note");
 }
