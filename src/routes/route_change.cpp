@@ -53,7 +53,7 @@ private:
 
     [[nodiscard]] Way way_to_goal() const { return {before_, run_.goal, run_.paths, false}; }
     [[nodiscard]] Way way_home() const;
-    Result<void> record(
+    [[nodiscard]] Result<void> record(
         const Way& way,
         Phase phase,
         std::string detail = {},
@@ -224,8 +224,8 @@ Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerifie
             }
             continue;
         }
-        if (look->memory) {
-            remember(seen.memories, *look->memory);
+        if (const auto& memory = look->memory) {
+            remember(seen.memories, *memory);
         }
         if (!look->ok) {
             seen.seen = look->seen;
