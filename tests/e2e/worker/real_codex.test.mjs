@@ -203,9 +203,10 @@ test('a page that is loaded again in the middle reads the whole answer, and both
   const id = `reload-${mark}`;
   const answer = chat(base, `scenario:text;words=6;hold=2;key=${id}`, { id });
   await answer.frame((chunk) => chunk?.delta === 'bravo ');
-  const again = send(base, { path: `/api/chat/${id}/stream`, headers: { accept: 'text/event-stream' } });
+  const again = open(base, { path: `/api/chat/${id}/stream`, headers: { accept: 'text/event-stream' } });
+  await again.frame((chunk) => chunk?.delta === 'bravo '); // it was there before the end
   await release(id);
-  const [first, second] = await Promise.all([answer.done, again]);
+  const [first, second] = await Promise.all([answer.done, again.done]);
   assert.deepEqual(shown(second), shown(first));
   assert.match(read(first).texts.join(''), /^alpha bravo charlie delta echo foxtrot/);
   return { told: shown(first), history: await history(base, id) };
