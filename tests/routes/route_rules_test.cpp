@@ -1,6 +1,8 @@
 // The route split as data: which rule decides, what a change brings, where it would deceive.
 #include "oa_stream/routes/route_plan.hpp"
 
+#include "rig.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <array>
@@ -11,17 +13,9 @@ using namespace oa_stream::routes;
 namespace {
 
 RouteStatus service() {
-    RouteStatus out;
-    out.enabled = true;
-    out.mode = "rust";
-    out.cohort_percentage = 100;
-    out.rust_routes = {"/"};
-    out.legacy_base_url = "https://legacy.example.org";
-    out.groups = {
-        {"auth_entry", {"/login", "/register"}, "legacy"},
-        {"billing_l402", {"/billing", "/l402"}, "legacy"},
-        {"chat_pilot", {"/chat", "/feed", "/"}, "rust_shell"},
-    };
+    RouteStatus out = routes::testing::split_status();
+    out.groups[1].prefixes.emplace_back("/l402");
+    out.groups[2].prefixes = {"/chat", "/feed", "/"};
     return out;
 }
 

@@ -70,25 +70,25 @@ Error error_after(Script script, Millis timeout = Millis(5000)) {
     return status.error();
 }
 
-/// Asks the status with three attempts; how many were made.
-std::size_t attempts_for(Script script, Millis timeout = Millis(5000)) {
+/// How many requests a call makes that may make three attempts.
+template <class Ask> std::size_t requests_of(Script script, Millis timeout, Ask ask) {
     ControlRig rig;
     rig.instead = always(std::move(script));
     rig.options.call_timeout = timeout;
     rig.options.attempts = 3;
     auto client = rig.client();
-    CHECK_FALSE(rig.get(client.status()).has_value());
+    CHECK_FALSE(rig.get(ask(client)).has_value());
     return rig.log.size();
 }
 
+std::size_t attempts_for(Script script, Millis timeout = Millis(5000)) {
+    return requests_of(std::move(script), timeout, [](auto& client) { return client.status(); });
+}
+
 std::size_t writes_for(Script script, Millis timeout = Millis(5000)) {
-    ControlRig rig;
-    rig.instead = always(std::move(script));
-    rig.options.call_timeout = timeout;
-    rig.options.attempts = 3;
-    auto client = rig.client();
-    CHECK_FALSE(rig.get(client.override_target({"auth_entry", "legacy"})).has_value());
-    return rig.log.size();
+    return requests_of(std::move(script), timeout, [](auto& client) {
+        return client.override_target({"auth_entry", "legacy"});
+    });
 }
 
 } // namespace
