@@ -102,11 +102,11 @@ bool unreached(const std::vector<Check>& checks) {
     });
 }
 
-/// The certificate's authority is not known here; see net::tls_advice().
+/// The certificate's authority is not known here.
 bool distrusts(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
         return check.verdict == Verdict::error &&
-               check.detail.contains(fmt::format(" {} FILE", k_ca.name));
+               bool_member(check.data, "untrusted").value_or(false);
     });
 }
 
@@ -128,7 +128,7 @@ std::string next_command(
     if (end.verdict == Verdict::pass) {
         return {};
     }
-    const std::string report = less_command(folder / "report.md");
+    std::string report = less_command(folder / "report.md");
     if (!command.again.empty()) {
         return end.verdict == Verdict::fail ? report : command.again;
     }

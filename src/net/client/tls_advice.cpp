@@ -4,19 +4,22 @@
 
 namespace oa_stream::net {
 
-std::string_view tls_advice(const ClientResponse& answer) noexcept {
-    if (answer.failure != TransferFailure::tls) {
-        return {};
-    }
+bool is_untrusted(const ClientResponse& answer) noexcept {
     const std::string_view words = answer.failure_text; // libcurl's and OpenSSL's
-    if (words.contains("self-signed certificate") || words.contains("self signed certificate") ||
-        words.contains("issuer certificate")) {
+    return answer.failure == TransferFailure::tls &&
+           (words.contains("self-signed certificate") ||
+            words.contains("self signed certificate") || words.contains("issuer certificate"));
+}
+
+std::string_view tls_advice(const ClientResponse& answer) noexcept {
+    if (is_untrusted(answer)) {
         return "; if its certificate is your own authority's, trust that with --ca FILE";
     }
-    if (words.contains("wrong version number") || words.contains("packet length too long")) {
-        return "; no TLS is spoken there: try http://";
-    }
-    return {};
+    const std::string_view words = answer.failure_text;
+    const bool plain =
+        words.contains("wrong version number") || words.contains("packet length too long");
+    return answer.failure == TransferFailure::tls && plain ? "; no TLS is spoken there: try http://"
+                                                           : "";
 }
 
 } // namespace oa_stream::net

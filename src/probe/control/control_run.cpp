@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 
 #include "smoke/smoke_run.hpp"
 #include "stream/describe.hpp"
@@ -229,6 +230,9 @@ void ControlRun::judge(
     check.required = rule_of(name).required;
     check.data = answer.facts();
     check.data["outcome"] = std::string(outcome_of(answer, wrong.empty()));
+    if (net::is_untrusted(answer.response)) {
+        check.data["untrusted"] = true;
+    }
     if (is_unreachable(answer.response)) {
         check.verdict = Verdict::error;
     }

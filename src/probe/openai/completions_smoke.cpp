@@ -153,6 +153,9 @@ Task<bool> check_models(RunPtr run) {
     }
     if (!reached(response)) {
         data["outcome"] = to_string(response.failure);
+        if (net::is_untrusted(response)) {
+            data["untrusted"] = true;
+        }
         run->report(
             "models",
             Verdict::error,

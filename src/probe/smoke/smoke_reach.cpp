@@ -60,6 +60,9 @@ Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
         Json data;
         data["outcome"] = answer.status == 0 ? std::string(net::to_string(answer.failure))
                                              : std::string("http_status");
+        if (net::is_untrusted(answer)) {
+            data["untrusted"] = true;
+        }
         smoke->report(
             name,
             is_unreachable(answer) ? Verdict::error : Verdict::fail,
