@@ -35,7 +35,8 @@ after(() => world.end());
  */
 function said(x) {
   const silent = (c) => c?.id === 'model_empty_response';
-  const { texts, reasoning } = read({ chunks: x.chunks.filter((c) => !silent(c)) });
+  const { texts: all, reasoning } = read({ chunks: x.chunks.filter((c) => !silent(c)) });
+  const texts = all.map((text) => text.replace(/Wall time: [\d.]+ seconds/, 'Wall time: T seconds')); // Codex measures each call
   const outputs = x.chunks.filter((c) => c?.type === 'tool-output-available' && !c.preliminary).length;
   const own = x.chunks.filter((c) => c?.type === 'data-notice' || (silent(c) && c.delta)).map((c) => c.delta ?? c.data.kind);
   return { texts, reasoning, outputs, own };
