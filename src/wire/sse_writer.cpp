@@ -2,10 +2,16 @@
 
 namespace oa_stream::wire {
 
+namespace {
+
+constexpr std::string_view k_end = "\n\n";
+
+} // namespace
+
 void append_sse_data(std::string& out, std::string_view json) {
     out += "data: ";
     out += json;
-    out += "\n\n";
+    out += k_end;
 }
 
 void append_sse_event(std::string& out, std::string_view name, std::string_view json) {
@@ -20,11 +26,19 @@ void append_sse_comment(std::string& out, std::string_view text) {
     for (const char c : text) {
         out += c == '\n' || c == '\r' ? ' ' : c; // a line end would end the comment
     }
-    out += "\n\n";
+    out += k_end;
 }
 
 void append_sse_done(std::string& out) {
     out += "data: [DONE]\n\n";
+}
+
+std::string_view take_sse_frame(std::string_view& written) noexcept {
+    const auto found = written.find(k_end);
+    const auto size = found == std::string_view::npos ? written.size() : found + k_end.size();
+    const auto frame = written.substr(0, size);
+    written.remove_prefix(size);
+    return frame;
 }
 
 } // namespace oa_stream::wire

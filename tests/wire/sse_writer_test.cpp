@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
+#include <string_view>
+
 using namespace oa_stream::wire;
 
 TEST_CASE("sse writer: a frame is one data line and an empty line") {
@@ -24,4 +27,23 @@ TEST_CASE("sse writer: a comment never ends early and is not an event") {
     reader.finish();
     CHECK(events == 0);
     CHECK(comments == 1);
+}
+
+TEST_CASE("sse writer: what was written is taken apart again, frame by frame") {
+    std::string out;
+    append_sse_data(out, R"({"a":1})");
+    append_sse_comment(out, "ping");
+    append_sse_done(out);
+    std::string_view rest = out;
+    CHECK(take_sse_frame(rest) == "data: {\"a\":1}\n\n");
+    CHECK(take_sse_frame(rest) == ": ping\n\n");
+    CHECK(rest == "data: [DONE]\n\n");
+    CHECK(take_sse_frame(rest) == "data: [DONE]\n\n");
+    CHECK(rest.empty());
+    CHECK(take_sse_frame(rest).empty());
+
+    std::string_view cut = "data: x\n\ndata: y\n";
+    CHECK(take_sse_frame(cut) == "data: x\n\n");
+    CHECK(take_sse_frame(cut) == "data: y\n");
+    CHECK(cut.empty());
 }

@@ -69,4 +69,8 @@ void append_sse_comment(std::string& out, std::string_view text);
 /// Appends "data: [DONE]\n\n".
 void append_sse_done(std::string& out);
 
+/// Takes the first event or comment, its empty line included, off `written`: what this writer
+/// wrote, which ends each with "\n\n". All of it when none ends.
+[[nodiscard]] std::string_view take_sse_frame(std::string_view& written) noexcept;
+
 } // namespace oa_stream::wire

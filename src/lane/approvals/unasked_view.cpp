@@ -9,7 +9,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::string_view k_end = "\n\n";
 constexpr std::string_view k_data = "data: ";
 
 bool is(std::string_view frame, std::string_view beginning) {
@@ -29,17 +28,7 @@ std::shared_ptr<const std::string> declined(std::string_view frame) {
 
 } // namespace
 
-void UnaskedView::hear(std::string_view frames, std::uint64_t at) {
-    while (!frames.empty()) {
-        const auto found = frames.find(k_end);
-        const auto size = found == std::string_view::npos ? frames.size() : found + k_end.size();
-        hear_frame(frames.substr(0, size), at);
-        frames.remove_prefix(size);
-        at += size;
-    }
-}
-
-void UnaskedView::hear_frame(std::string_view frame, std::uint64_t at) {
+void UnaskedView::hear(std::string_view frame, std::uint64_t at) {
     const auto end = at + frame.size();
     if (const auto from = std::exchange(paused_, std::nullopt)) { // a start: the turn goes on
         gaps_.push_back({.from = *from, .to = end});

@@ -21,16 +21,14 @@ struct LogGap {
 
 class UnaskedView {
 public:
-    /// Before they are appended to the log, which ends at `at`.
-    void hear(std::string_view frames, std::uint64_t at);
+    /// Each frame of the turn in its order; `at`: where it begins in the log.
+    void hear(std::string_view frame, std::uint64_t at);
     /// In their order; they lie apart.
     [[nodiscard]] const std::vector<LogGap>& gaps() const noexcept { return gaps_; }
     /// Where an answer has ended with a question and the next one has not begun.
     [[nodiscard]] std::optional<std::uint64_t> paused() const noexcept { return paused_; }
 
 private:
-    void hear_frame(std::string_view frame, std::uint64_t at);
-
     std::vector<LogGap> gaps_{};
     std::uint64_t step_end_ = 0; ///< of the last finish-step
     std::optional<std::uint64_t> paused_{};

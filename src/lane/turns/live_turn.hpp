@@ -265,7 +265,7 @@ private:
     // live_turn_shared.cpp
     /// Nothing is said to the authority any more, which may be let go already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
-    void mark_segments(std::string_view frames);
+    void append_said(std::string_view frames);
     /// All frames that are to be stored.
     [[nodiscard]] std::string hold_end(std::size_t begin);
     void store_end(std::string frames);

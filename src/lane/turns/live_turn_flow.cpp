@@ -1,5 +1,6 @@
 // How events become frames in the log, and how a turn comes to its end.
 #include "oa_stream/base/seconds.hpp"
+#include "oa_stream/wire/sse.hpp"
 
 #include "live_turn.hpp"
 #include "reader.hpp"
@@ -215,7 +216,12 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
 
 void LiveTurn::append(std::string_view frames) {
     if (style_.approvals || relayed_) {
-        unasked_.hear(frames, log_.end());
+        auto at = log_.end();
+        for (auto rest = frames; !rest.empty();) {
+            const auto frame = wire::take_sse_frame(rest);
+            unasked_.hear(frame, at);
+            at += frame.size();
+        }
     }
     log_.append(frames);
 }

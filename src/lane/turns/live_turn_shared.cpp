@@ -1,5 +1,6 @@
 // A turn over several replicas: its end is the store's to say, and it may run elsewhere.
 #include "oa_stream/encode/ui_encoder.hpp"
+#include "oa_stream/wire/sse.hpp"
 
 #include "live_turn.hpp"
 #include "reader.hpp"
@@ -50,8 +51,7 @@ std::shared_ptr<LiveTurn> LiveTurn::adopt(
         self->style_.encoder->begin(self->host_->scratch);
         self->commit(self->accepted_);
     }
-    self->mark_segments(said);
-    self->append(said);
+    self->append_said(said);
     self->saw_event_ = true;
     self->owed_ = true; // whoever read it there may come here
     self->look_soon();
@@ -74,8 +74,7 @@ std::shared_ptr<LiveTurn> LiveTurn::relay(
 
 void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
     const auto now = Clock::now();
-    mark_segments(frames);
-    append(frames);
+    append_said(frames);
     if (last) {
         ended_ = true;
         ended_at_ = now;
@@ -88,35 +87,34 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
     drop_done_readers();
 }
 
-/// Before they are appended. Where its answers begin and end, a turn's frames tell: the one before
+/// What another replica said. Where its answers begin and end, a turn's frames tell: the one before
 /// [DONE] ends the answer, a start follows when the turn goes on, and behind that one's start-step
 /// stands what came of a decision.
-void LiveTurn::mark_segments(std::string_view frames) {
-    constexpr std::string_view k_end = "\n\n";
-    for (auto at = log_.end(); !frames.empty();) {
-        const auto found = frames.find(k_end);
-        const auto size = found == std::string_view::npos ? frames.size() : found + k_end.size();
-        const auto frame = frames.substr(0, size);
+void LiveTurn::append_said(std::string_view frames) {
+    auto at = log_.end();
+    for (auto rest = frames; !rest.empty();) {
+        const auto frame = wire::take_sse_frame(rest);
         if (auto& last = segments_.back(); last.end != 0) {
-            segments_.push_back({.begin = last.end, .body = at + size});
+            segments_.push_back({.begin = last.end, .body = at + frame.size()});
             told_waiting_ = false;
         } else if (frame.starts_with("data: [DONE]")) {
             last.finish = frame_at_;
-            last.end = at + size;
+            last.end = at + frame.size();
         } else if (last.body != 0 && at > last.body) {
             last.claimed = true;
         }
         if (style_.approvals || relayed_) {
             approvals_.recall(frame, segments_.size());
+            unasked_.hear(frame, at);
         }
         if (style_.calls || relayed_) {
             const auto asked = relayed_ ? std::optional(Clock::now()) : std::nullopt;
             calls_.recall(frame, segments_.size() - 1, asked);
         }
         frame_at_ = at;
-        at += size;
-        frames.remove_prefix(size);
+        at += frame.size();
     }
+    log_.append(frames);
 }
 
 void LiveTurn::history_read(const std::string& text) {

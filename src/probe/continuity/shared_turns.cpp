@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/wire/sse.hpp"
 
 #include "stream/target_request.hpp"
 
@@ -27,9 +28,7 @@ bool whole(std::string_view frames) {
 std::string without_comments(std::string_view body) {
     std::string out;
     while (!body.empty()) {
-        const auto end = body.find("\n\n");
-        const auto frame = body.substr(0, end == std::string_view::npos ? end : end + 2);
-        body.remove_prefix(frame.size());
+        const auto frame = wire::take_sse_frame(body);
         if (!frame.starts_with(':')) {
             out += frame;
         }

@@ -1,5 +1,6 @@
 // A turn outlives its connection: lost and resumed, stopped, superseded.
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/sse.hpp"
 
 #include "load/latch.hpp"
 #include "smoke_run.hpp"
@@ -48,11 +49,8 @@ std::string wrong_with_leaving(const ProbeSample& sample) {
 std::string frames_of(std::string_view body) {
     std::string out;
     while (!body.empty()) {
-        const std::size_t end = body.find("\n\n");
-        const bool whole = end != std::string_view::npos;
-        const std::string_view frame = body.substr(0, whole ? end + 2 : body.size());
-        body.remove_prefix(frame.size());
-        if (whole && !frame.starts_with(':')) {
+        const std::string_view frame = wire::take_sse_frame(body);
+        if (frame.ends_with("\n\n") && !frame.starts_with(':')) {
             out += frame;
         }
     }
