@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/net/tls_advice.hpp"
 
 #include "smoke/smoke_run.hpp"
 #include "stream/describe.hpp"
@@ -230,9 +229,7 @@ void ControlRun::judge(
     check.required = rule_of(name).required;
     check.data = answer.facts();
     check.data["outcome"] = std::string(outcome_of(answer, wrong.empty()));
-    if (net::is_untrusted(answer.response)) {
-        check.data["untrusted"] = true;
-    }
+    note_untrusted(check.data, answer.response);
     if (is_unreachable(answer.response)) {
         check.verdict = Verdict::error;
     }

@@ -7,6 +7,7 @@
 #include "oa_stream/net/tls_advice.hpp"
 
 #include "completions_run.hpp"
+#include "stream/describe.hpp"
 
 #include <fmt/format.h>
 
@@ -153,9 +154,7 @@ Task<bool> check_models(RunPtr run) {
     }
     if (!reached(response)) {
         data["outcome"] = to_string(response.failure);
-        if (net::is_untrusted(response)) {
-            data["untrusted"] = true;
-        }
+        note_untrusted(data, response);
         run->report(
             "models",
             Verdict::error,

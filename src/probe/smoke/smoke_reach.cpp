@@ -4,6 +4,7 @@
 #include "oa_stream/net/tls_advice.hpp"
 
 #include "smoke_run.hpp"
+#include "stream/describe.hpp"
 
 #include <fmt/format.h>
 
@@ -60,9 +61,7 @@ Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
         Json data;
         data["outcome"] = answer.status == 0 ? std::string(net::to_string(answer.failure))
                                              : std::string("http_status");
-        if (net::is_untrusted(answer)) {
-            data["untrusted"] = true;
-        }
+        note_untrusted(data, answer);
         smoke->report(
             name,
             is_unreachable(answer) ? Verdict::error : Verdict::fail,

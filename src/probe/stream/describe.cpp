@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/tls_advice.hpp"
 
 #include "outcome.hpp"
 
@@ -172,6 +173,12 @@ Json to_json(const ProbeSample& sample) {
     }
     out["violations"] = std::move(broken);
     return out;
+}
+
+void note_untrusted(Json& data, const net::ClientResponse& answer) {
+    if (net::is_untrusted(answer)) {
+        data["untrusted"] = true;
+    }
 }
 
 } // namespace oa_stream::probe

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/net/http_client.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <string>
@@ -17,5 +18,8 @@ namespace oa_stream::probe {
 
 /// The sample without bodies, for Check::data and timelines.
 [[nodiscard]] Json to_json(const ProbeSample& sample);
+
+/// Sets `untrusted` in a check's data when no authority that is known here vouches for the target.
+void note_untrusted(Json& data, const net::ClientResponse& answer);
 
 } // namespace oa_stream::probe
