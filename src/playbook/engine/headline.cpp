@@ -96,6 +96,22 @@ std::string not_back_headline(const RunContext& run) {
     return first_trouble(others) + "; the rollback is NOT verified" + why_not_back(run);
 }
 
+/// Of every run but one whose rollback is not verified.
+std::string where_traffic_is(const RunContext& run, bool completed) {
+    const RunOutcome& out = run.out;
+    if (completed && out.mutated) {
+        return out.restored ? "; the traffic is back where it began, verified"
+                            : fmt::format("; {} stays", run.serving.text());
+    }
+    if (out.held) {
+        return "; held, the split stays";
+    }
+    if (out.rollback) {
+        return "; rolled back and verified";
+    }
+    return !out.mutated && moves_traffic(run.playbook().kind) ? "; no traffic was moved" : "";
+}
+
 } // namespace
 
 std::string headline(const RunContext& run, bool completed) {
@@ -103,18 +119,10 @@ std::string headline(const RunContext& run, bool completed) {
     if (completed && out.verdict == Verdict::pass) {
         return good_headline(run);
     }
-    std::string text = first_trouble(run.checks());
-    if (completed && out.mutated) {
-        text += out.restored ? "; the traffic is back where it began, verified"
-                             : fmt::format("; {} stays", run.serving.text());
-    } else if (out.held) {
-        text += "; held, the split stays";
-    } else if (out.rollback) {
-        text =
-            out.rollback->verified ? text + "; rolled back and verified" : not_back_headline(run);
-    } else if (!out.mutated && moves_traffic(run.playbook().kind)) {
-        text += "; no traffic was moved";
-    }
+    const bool stays = out.held || (completed && out.mutated);
+    const bool not_back = !stays && out.rollback && !out.rollback->verified;
+    std::string text = not_back ? not_back_headline(run)
+                                : first_trouble(run.checks()) + where_traffic_is(run, completed);
     if (run.routes_unverified) {
         text += "; the routes are NOT verified";
     }
