@@ -5,7 +5,9 @@
 // a line for each file that passed, everything that one which failed printed.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { company, parts, rounds, stageOf } from './suite.mjs';
 
@@ -52,26 +54,62 @@ function run(file, folder) {
   }));
 }
 
-/** Starts each file as soon as its part of the machine is free, in the given order. */
-export async function scheduled(files, parts, machine, start) {
+/** Idle for this share of the last seconds: what starts then finds most of one core of two. */
+const IDLE_SHARE = 0.4;
+const IDLE_SECONDS = 3;
+/** So many files at once beyond their parts. */
+const MOST_BESIDE = 2;
+export const IDLE = Symbol('idle');
+
+/**
+ * Starts each file as soon as its part of the machine is free, in the given order. Whenever the machine `idles`, as
+ * files use only at times what is their part, one more of those that may run `beside` any other starts.
+ */
+export async function scheduled(files, parts, machine, start, { idles = () => new Promise(() => {}), beside = () => false } = {}) {
   const waiting = [...files];
   const running = new Set();
   const results = [];
   let free = machine;
+  let besides = 0;
+  const begin = (index, part) => {
+    const [file] = waiting.splice(index, 1);
+    const count = (sign) => {
+      free -= sign * part;
+      besides += part === 0 ? sign : 0;
+    };
+    count(1);
+    const one = start(file).then((result) => {
+      running.delete(one);
+      count(-1);
+      results.push(result);
+    });
+    running.add(one);
+  };
   while (waiting.length > 0 || running.size > 0) {
-    for (let next; (next = waiting.findIndex((file) => parts(file) <= free)) >= 0;) {
-      const [file] = waiting.splice(next, 1);
-      free -= parts(file);
-      const one = start(file).then((result) => {
-        running.delete(one);
-        free += parts(file);
-        results.push(result);
-      });
-      running.add(one);
-    }
-    await Promise.race(running);
+    for (let next; (next = waiting.findIndex((file) => parts(file) <= free)) >= 0;) begin(next, parts(waiting[next]));
+    const next = besides < MOST_BESIDE ? waiting.findIndex(beside) : -1;
+    if (await Promise.race([...running, ...(next < 0 ? [] : [idles()])]) === IDLE) begin(next, 0);
   }
   return results;
+}
+
+/** Milliseconds of all cores: those they idled, and all. */
+const cores = () => os.cpus().reduce(([idled, all], { times: { user, nice, sys, idle, irq } }) => [idled + idle, all + user + nice + sys + idle + irq], [0, 0]);
+
+/** A function whose promise is IDLE once the machine has idled for long enough. */
+function idleWatch() {
+  let next = null;
+  const wait = async () => {
+    for (let share = 0; share < IDLE_SHARE;) {
+      const [idled, all] = cores();
+      await sleep(IDLE_SECONDS * 1000, undefined, { ref: false });
+      const [idledNow, allNow] = cores();
+      share = (idledNow - idled) / (allNow - all);
+    }
+    next = null;
+    return IDLE;
+  };
+  return () => (next ??= wait());
 }
 
 async function main([folder, ...files]) {
@@ -79,7 +117,8 @@ async function main([folder, ...files]) {
   for (const stage of stages) fs.mkdirSync(path.join(folder, stage), { recursive: true });
   const start = (file) => run(file, folder);
   const results = [];
-  for (const round of rounds(files)) results.push(...await scheduled(round, (file) => parts(file, AT_ONCE), 2 * AT_ONCE, start));
+  const spare = { idles: idleWatch(), beside: (file) => company(file) === 'together' };
+  for (const round of rounds(files)) results.push(...await scheduled(round, (file) => parts(file, AT_ONCE), 2 * AT_ONCE, start, spare));
   const bad = results.filter(({ failed, skipped }) => failed > 0 && skipped === 0);
   const steady = [];
   // Two cores make some processes late that users would not see late: once more, by themselves.

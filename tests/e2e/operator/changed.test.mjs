@@ -1,7 +1,7 @@
 // `./dev test --changed`: what is touched is found, and what is not known touches everything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { counted, scheduled } from '../../../.ci/run_files.mjs';
+import { IDLE, counted, scheduled } from '../../../.ci/run_files.mjs';
 import { ALONE, LONG, PAIRED, TESTS, WAITING, company, longestFirst, matches, parts, rounds, selection } from '../../../.ci/suite.mjs';
 
 test('every file that runs alone, in a pair or first is there', () => {
@@ -51,6 +51,38 @@ test('a file starts when its part of the machine is free, the pairs first, of ea
   assert.deepEqual(seen, [first, second, small]);
   assert.deepEqual(results.sort(), [first, second, small].sort());
   assert.equal(most, 4);
+});
+
+test('one more file starts whenever the machine idles, two at most, and only of those that may', async () => {
+  const ends = new Map();
+  const start = (file) => new Promise((end) => { ends.set(file, () => end(file)); });
+  let idles = null;
+  const spare = { idles: () => new Promise((idle) => { idles = () => idle(IDLE); }), beside: (file) => file.startsWith('small') };
+  const turn = () => new Promise((done) => setImmediate(done));
+  const all = scheduled(['large1', 'large2', 'small1', 'small2', 'small3', 'small4'], () => 2, 2, start, spare);
+  assert.deepEqual([...ends.keys()], ['large1']);
+  for (const file of ['small1', 'small2']) {
+    await turn();
+    idles();
+    await turn();
+    assert.equal([...ends.keys()].at(-1), file);
+  }
+  idles = null;
+  await turn();
+  assert.equal(idles, null, 'nobody asks for a third');
+  ends.get('large1')();
+  await turn();
+  assert.equal([...ends.keys()].at(-1), 'large2', 'what ran beside took no part of it');
+  ends.get('small1')();
+  await turn();
+  idles();
+  await turn();
+  assert.equal([...ends.keys()].at(-1), 'small3');
+  for (let ended = new Set(); ended.size < 6;) {
+    for (const [file, end] of ends) if (!ended.has(file)) ended.add(file) && end();
+    await turn();
+  }
+  assert.equal((await all).length, 6);
 });
 
 test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take', () => {
