@@ -183,6 +183,46 @@ TEST_CASE("session: a change that stays without its whole proof is exit 8, and n
     CHECK(result.document["exit_code"] == 8);
 }
 
+TEST_CASE("session: lost evidence never hides what a run found, nor what it left changed") {
+    struct Case {
+        Verdict check;
+        EndFacts facts;
+        ExitCode exit;
+    };
+    const auto [found, facts, exit] = GENERATE(
+        Case{Verdict::fail, {.completed = true}, ExitCode::breach},
+        Case{Verdict::inconclusive, {.completed = true}, ExitCode::inconclusive},
+        Case{
+            Verdict::inconclusive,
+            {.mutated = true, .completed = true, .stays = true, .unjudged = true},
+            ExitCode::rollback_unverified
+        },
+        Case{
+            Verdict::inconclusive,
+            {.mutated = true, .restored = true, .completed = true, .unjudged = true},
+            ExitCode::not_executed
+        },
+        Case{
+            Verdict::pass,
+            {.mutated = true, .restored = true, .completed = true},
+            ExitCode::not_executed
+        }
+    );
+    CAPTURE(to_string(found), facts.mutated, facts.restored);
+    const Scratch state;
+    auto session = begin(state);
+    session.add(check("a", found));
+    const Conclusion end = session.conclude(facts);
+    session.folder().write("no/such/folder", "x"); // the disk fills up after the last step
+    const RunResult result = session.finish(end, {.title = "x", .next = "less it"});
+    CHECK(result.end.exit == exit);
+    const bool overruled = exit != end.exit;
+    CHECK(result.end.verdict == (overruled ? Verdict::error : found));
+    CHECK(result.headline.starts_with("Evidence is incomplete: ") == overruled);
+    const bool stays = exit == ExitCode::rollback_unverified;
+    CHECK(result.next == (stays ? "oa-stream rollback apply --run " + session.id() : "less it"));
+}
+
 TEST_CASE("session: the rollback of a dead run goes on in its folder, beside what the run says") {
     const Scratch state;
     const bool judged = GENERATE(false, true);
