@@ -1,5 +1,5 @@
 // The lane over worker control and Khala: every scenario of the runtime, on both wires, in both
-// dialects, whole and byte by byte. What a client must read is read by all nine clients. Byte by byte the runtime
+// dialects, whole and in pieces. What a client must read is read by all nine clients. In pieces the runtime
 // has its real quotas of events, too; that of commands has a test of its own (worker/commands).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -33,7 +33,7 @@ async function play(lanes, name, { wire, split, dialect }) {
 test('every scenario', { concurrency: true }, async (t) => {
   const all = [];
   for (const wire of ['rust', 'phoenix']) for (const split of [0, 1]) for (const dialect of ['contract', 'app-server']) all.push({ wire, split, dialect });
-  await Promise.all(all.map((how) => t.test(`${how.wire} wire, ${how.split === 1 ? 'byte by byte' : 'whole'}, ${how.dialect} dialect`, async () => {
+  await Promise.all(all.map((how) => t.test(`${how.wire} wire, ${how.split === 1 ? 'in pieces' : 'whole'}, ${how.dialect} dialect`, async () => {
     const lanes = new Map(), failed = [], names = chosen(how.wire).map(([name]) => name);
     assert.ok(names.length > 60 || only, `${names.length} scenarios`);
     for (const name of names) await play(lanes, name, how).catch((error) => failed.push(`${name}: ${String(error?.message ?? error).slice(0, 3000)}`));

@@ -68,7 +68,7 @@ async function lane(n, turns, cuts) {
   } finally { await world.stop(); }
 }
 
-/** So many cuts over so many turns, shared by lanes on both wires, whole and byte by byte. */
+/** So many cuts over so many turns, shared by lanes on both wires, whole and in pieces. */
 export async function disconnects({ cuts, turns, lanes }) {
   const ended = await Promise.allSettled(Array.from({ length: lanes }, (_, n) => lane(n, Math.ceil(turns / lanes), Math.ceil(cuts / lanes))));
   for (const one of ended) if (one.status === 'rejected') throw one.reason;

@@ -58,7 +58,7 @@ async function play({ wire, split, dialect }) {
 test('odd orders', { concurrency: true }, async (t) => {
   const ways = [];
   for (const wire of ['rust', 'phoenix']) for (const split of [0, 1]) for (const dialect of ['contract', 'app-server']) ways.push({ wire, split, dialect });
-  await Promise.all(ways.map((how) => t.test(`${how.wire} wire, ${how.split ? 'byte by byte' : 'whole'}, ${how.dialect} dialect`, () => play(how))));
+  await Promise.all(ways.map((how) => t.test(`${how.wire} wire, ${how.split ? 'in pieces' : 'whole'}, ${how.dialect} dialect`, () => play(how))));
 });
 
 test('words, usage and the end of a turn that come before its turn/started are its own, under an invented receipt too', async () => {
