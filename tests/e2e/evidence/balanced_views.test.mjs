@@ -13,6 +13,8 @@ import { startBalancer } from '../lib/proxies.mjs';
 import { sideBySide, stage } from '../lib/side_by_side.mjs';
 
 const TURNS = 60;
+/** A scrape that takes longer is lost, and its lane is down: what 200 ms do on a busy machine. */
+const interval = '500ms';
 const GATE = 'bad: http_5xx | terminal_error <= 1%';
 
 async function frontDoor(lanes, balance) {
@@ -67,7 +69,7 @@ for (const kind of ['haproxy', 'nginx', 'front door']) {
     beside(`behind ${kind} by ${how}: every view tells the same two integers, and none says OK`, { timeout: limit(120000) }, async (put) => {
       const { lanes, logs } = await pair(put);
       const door = put(await startDoor(kind, how, lanes));
-      const server = put(await startPrometheus(lanes.map(host), { rules: [await ruleFile()] }));
+      const server = put(await startPrometheus(lanes.map(host), { interval, rules: [await ruleFile()] }));
       const watch = put(new Running(OA_BIN, ['watch', '--ndjson', '--base-url', door.base, '--every', '200ms', '--window', '5m', '--instances', '2'], { name: 'watch', env: cleanEnv({ OA_STREAM_STATE_DIR: scratch('state') }) }));
       const ticks = () => watch.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
       await watch.until(() => ticks().find((tick) => tick.instances.length === 2 && tick.instances.every((one) => one.window_s > 0)), 'both lanes', limit(15000));
@@ -109,7 +111,7 @@ for (const kind of ['haproxy', 'nginx', 'front door']) {
 beside('an instance that is never reached: no view says OK without naming it', { timeout: limit(120000) }, async (put) => {
   const { lanes, logs } = await pair(put);
   const gone = `127.0.0.1:${await freePort()}`;
-  const server = put(await startPrometheus([host(lanes[0]), gone]));
+  const server = put(await startPrometheus([host(lanes[0]), gone], { interval }));
   await server.eventually('count(count_over_time(oa_stream_ready[1m]) > 2)', (rows) => rows[0]?.value === 1);
   for (const [kind, how] of [['haproxy', 'roundrobin'], ['nginx', 'leastconn']]) {
     const door = put(await startBalancer(kind, how, [lanes[0].base]));
