@@ -180,6 +180,25 @@ TEST_CASE("take back: a finished cutover goes back without gates") {
     CHECK(world.instruments.flows == flows);
 }
 
+TEST_CASE("take back: what a driver's program calls left out may be anything") {
+    World world;
+    make_small(world);
+    CHECK(world.run().exit == ExitCode::ok);
+    const auto left_out = GENERATE(
+        Json::array({5, {{"tag", "old"}}, nullptr, "tag \x1b[31mold"}), Json(5), Json("tag old")
+    );
+    world.driver.extra = {{"left_out", left_out}};
+    const RunOutcome outcome = rollback_of(world);
+    check_restored(world, outcome);
+    const auto notes = std::ranges::count_if(outcome.notes, [](const std::string& note) {
+        return note.starts_with("Left out");
+    });
+    CHECK(notes == (left_out.is_array() ? 1 : 0));
+    if (notes > 0) {
+        CHECK(outcome.notes.front() == "Left out, because it is gone: tag \\x1b[31mold.");
+    }
+}
+
 TEST_CASE("take back: a write of the dead that is still under way finds its etag outdated") {
     World world;
     make_small(world);

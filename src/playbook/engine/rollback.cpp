@@ -1,4 +1,6 @@
 // Back to the baseline, and proof that users are there.
+#include "oa_stream/base/text.hpp"
+
 #include "run_context.hpp"
 #include "within.hpp"
 
@@ -144,14 +146,20 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     co_return std::move(moved.before);
 }
 
-/// What the machinery had no place for any more, in the driver's words.
+/// What the machinery had no place for any more, in the driver's words. The extra facts of a
+/// command driver are its program's own: they may be anything.
 void note_left_out(RunContext& run, const traffic::TrafficState& state) {
     const Json* list = member(state.extra, "left_out");
-    for (const Json& what : list == nullptr ? Json::array() : *list) {
-        run.out.notes.push_back(
-            fmt::format("Left out, because it is gone: {}.", what.get<std::string>())
-        );
-        run.session.say("  " + run.out.notes.back());
+    if (list == nullptr || !list->is_array()) {
+        return;
+    }
+    for (const Json& what : *list) {
+        if (what.is_string()) {
+            run.out.notes.push_back(
+                fmt::format("Left out, because it is gone: {}.", printable(what.get<std::string>()))
+            );
+            run.session.say("  " + run.out.notes.back());
+        }
     }
 }
 
