@@ -202,12 +202,19 @@ private:
         auto seen = parse_command_read(end.output);
         if (!seen) {
             Error error = std::move(seen).error().prefixed("read program");
+            error.message = redactor_.apply(error.message);
             error.where = options_.read.front();
             co_return std::unexpected(std::move(error));
         }
+        seen->state.extra = shown(seen->state.extra);
         exact_split_ = seen->exact_split;
         urls_ = seen->urls;
         co_return seen;
+    }
+
+    /// The program's own facts are shown and kept; nothing else depends on them.
+    [[nodiscard]] Json shown(const Json& extra) const {
+        return parse_json(redactor_.apply(dump_json(extra))).value_or(Json::object());
     }
 
     [[nodiscard]] static Result<void> possible(const CommandRead& seen, const Split& target) {

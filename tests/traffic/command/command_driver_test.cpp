@@ -244,6 +244,23 @@ TEST_CASE("command driver: the last line of stderr is in the error, printable an
     CHECK(contains(message, "\\x1b[31m"));
 }
 
+TEST_CASE("command driver: what the programs get to hide is masked in all that read prints") {
+    ::setenv("OA_STREAM_DRIVER_PASS", "correct-horse-battery", 1);
+    Bench bench;
+    const auto unknown =
+        bench.read_script(R"(echo '{"serving":{"stable":100},"'$OA_STREAM_DRIVER_PASS'":1}')");
+    const auto facts = bench.read_script(
+        R"(echo '{"serving":null,"extra":{"no_split":"as '$OA_STREAM_DRIVER_PASS'",)"
+        R"("a":[{"'$OA_STREAM_DRIVER_PASS'":7}]}}')"
+    );
+    ::unsetenv("OA_STREAM_DRIVER_PASS");
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(contains(unknown.error().text(), "unknown member '*********************'"));
+    REQUIRE(facts.has_value());
+    CHECK(serving_text(*facts) == "as *********************");
+    CHECK(facts->extra.at("a").at(0).at("*********************") == 7);
+}
+
 TEST_CASE("command driver: what read prints is taken strictly") {
     struct Row {
         std::string_view printed;
