@@ -162,6 +162,23 @@ TEST_CASE("plan file: to take a run back its plan needs no proof") {
     CHECK(written == std::vector{World::split(50), World::split(100)});
 }
 
+TEST_CASE("plan file: a secret in it is refused, and named where it came from") {
+    Plan plan = plan_of();
+    CHECK(check_no_secret(plan, Redactor{}).has_value());
+    ::setenv("OA_STREAM_DRIVER_TOKEN", "horse-battery-staple", 1);
+    plan.facts.exact = {{"header", "x-key horse-battery-staple"}};
+    const auto setting = check_no_secret(plan, Redactor{});
+    plan.facts.exact = nullptr;
+    plan.warnings.emplace_back("horse-battery-staple");
+    const auto given = check_no_secret(plan, Redactor{});
+    ::unsetenv("OA_STREAM_DRIVER_TOKEN");
+    REQUIRE_FALSE(setting.has_value());
+    CHECK(setting.error().code == Code::usage);
+    CHECK(setting.error().message.starts_with("the traffic's setting"));
+    REQUIRE_FALSE(given.has_value());
+    CHECK(given.error().message.starts_with("the playbook"));
+}
+
 TEST_CASE("plan file: it may be applied within its validity, and not before it was made") {
     const Plan plan = plan_of();
     const WallTime made = std::chrono::system_clock::from_time_t(1771734960);

@@ -9,6 +9,7 @@
 
 #include "drill/planted_fault.hpp"
 #include "plan/plan_back.hpp"
+#include "plan/plan_file.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -226,6 +227,10 @@ Task<Result<void>> plan_from_live(PlaybookRun* run) {
         run->session.folder().write("traffic.json", dump_json(live.extra) + "\n");
     }
     OA_CO_TRY(run->plan, plan_of(*run, live));
+    // Lanes of our own end with the run, and a rehearsal restores nothing.
+    if (moves && run->plan.source && run->mode == RunMode::live) {
+        OA_CO_CHECK(check_no_secret(run->plan, run->outside.redactor));
+    }
     if (moves) {
         run->session.say("plan " + run->plan.id.substr(0, 12));
     }

@@ -9,6 +9,7 @@
 #include "engine/within.hpp"
 #include "forecast.hpp"
 #include "plan_conversations.hpp"
+#include "plan_file.hpp"
 #include "token_life.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -66,20 +67,6 @@ Task<Result<void>> check_writes_possible(traffic::TrafficDriver* driver, const P
         }
     }
     co_return Result<void>{};
-}
-
-/// A plan is shown around, so nothing in it may be a secret.
-Result<void> check_no_secret(const Plan& plan, const Redactor& redactor) {
-    const std::string text = dump_json(to_json(plan));
-    if (redactor.apply(text) != text) {
-        return fail(
-            Code::usage,
-            "the playbook or a --set value holds what looks like a secret, and a plan must not",
-            {},
-            "name where it is: auth: { env: NAME }"
-        );
-    }
-    return {};
 }
 
 void say(const PlanRequest& request, const std::string& line) {

@@ -271,4 +271,26 @@ Result<void> spend(const fs::path& state_dir, const Plan& plan, std::string_view
     );
 }
 
+Result<void> check_no_secret(const Plan& plan, Redactor redactor) {
+    redactor.add_environment();
+    const auto is_clean = [&redactor](const Json& json) {
+        const std::string text = dump_json(json);
+        return redactor.apply(text) == text;
+    };
+    if (is_clean(to_json(plan))) {
+        return {};
+    }
+    const bool given = is_clean({{"etag", plan.facts.etag}, {"exact", plan.facts.exact}});
+    return fail(
+        Code::usage,
+        fmt::format(
+            "{} holds what looks like a secret, and a plan must not",
+            given ? "the playbook or a --set value" : "the traffic's setting, as it is read now,"
+        ),
+        {},
+        given ? "name where it is: auth: { env: NAME }"
+              : "leave it out of what the traffic driver reads"
+    );
+}
+
 } // namespace oa_stream::playbook

@@ -1,6 +1,7 @@
 // Plan files: read back, and compared with what is live now.
 #pragma once
 
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/playbook/plan.hpp"
 
 #include <chrono>
@@ -25,6 +26,10 @@ enum class Trust {
 [[nodiscard]] Result<Plan>
 read_plan(std::string_view text, std::string_view file, Trust trust = Trust::verified);
 [[nodiscard]] Result<Plan> load_plan(const std::filesystem::path& path);
+
+/// A plan is shown around, so nothing in it may be a secret: Code::usage. A run's copy of it would
+/// be blanked, too, and no rollback could restore the setting from that.
+[[nodiscard]] Result<void> check_no_secret(const Plan& plan, Redactor redactor);
 
 /// By which the clocks of two machines may differ.
 inline constexpr auto k_clock_skew = std::chrono::minutes(5);
