@@ -1,6 +1,7 @@
 // One event to one hook.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/retry_after.hpp"
 
@@ -72,6 +73,17 @@ std::string text_of_failure(const net::ClientResponse& response) {
                : fmt::format("{}: {}", to_string(response.failure), response.failure_text);
 }
 
+/// What the operator gave the program through the environment may be a secret, whatever its name.
+Redactor redactor_of(const HookSpec& hook, const std::map<std::string, std::string>& env) {
+    Redactor out;
+    for (const std::string& name : hook.env) {
+        if (const auto given = env.find(name); given != env.end()) {
+            out.add_known(Secret(given->second));
+        }
+    }
+    return out;
+}
+
 std::string tries_text(int tries) {
     return tries == 1 ? "" : fmt::format(", {} tries", tries);
 }
@@ -94,14 +106,24 @@ Task<Result<std::string>> deliver_to_program(
     call.input = std::move(body) + "\n";
     call.limit = hook.timeout;
     call.most_output = k_most_output;
-    OA_CO_TRY(const ProgramEnd end, co_await call_program(executor, std::move(call)));
-    if (!end.exit.clean()) {
+    const Redactor redactor = redactor_of(hook, call.env);
+    auto end = co_await call_program(executor, std::move(call));
+    if (!end) {
+        end.error().message = redactor.apply(end.error().message);
+        co_return std::unexpected(std::move(end).error());
+    }
+    if (!end->exit.clean()) {
         co_return fail(
             Code::precondition,
-            fmt::format("{}{}{}", end.exit.text(), end.last_line.empty() ? "" : ": ", end.last_line)
+            fmt::format(
+                "{}{}{}",
+                end->exit.text(),
+                end->last_line.empty() ? "" : ": ",
+                redactor.apply(end->last_line)
+            )
         );
     }
-    co_return end.exit.text();
+    co_return end->exit.text();
 }
 
 Task<Result<std::string>> deliver_to_server(
