@@ -129,7 +129,7 @@ const std::array k_rows{
     Row{"a required header is missing",
         [] { return whole(good_body(), stream_head({"x-accel-buffering:"})); },
         Outcome::headers_missing,
-        "H5"},
+        "H5 in the head"},
     Row{"a page under the right content type",
         [] { return whole("<html><body>Sign in</body></html>"); },
         Outcome::not_sse,
@@ -269,6 +269,7 @@ TEST_CASE("stream probe: a stream that outlives the whole time is too_slow, howe
     limits.total = Millis(300);
     const auto [sample, requests] = probed([&](const RawRequest&) { return script; }, {}, limits);
     CHECK(to_string(sample.outcome) == "too_slow");
+    CHECK(sample.detail.starts_with("not over within the whole time allowed"));
     CHECK(sample.content_frames > 3);
 }
 

@@ -11,13 +11,19 @@
 namespace oa_stream::probe {
 namespace {
 
+std::string place_text(const contract::Violation& violation) {
+    return violation.frame == contract::k_in_head  ? "in the head"
+           : violation.frame == contract::k_at_end ? "at the end"
+                                                   : fmt::format("at frame {}", violation.frame);
+}
+
 std::string first_violation(const ProbeSample& sample) {
     for (const contract::Violation& v : sample.judgement.violations) {
         const std::size_t more = sample.judgement.violations.size() - 1;
         return fmt::format(
-            "{}{}: {}{}",
+            "{} {}: {}{}",
             v.rule->id,
-            v.frame == contract::k_at_end ? " at the end" : fmt::format(" at frame {}", v.frame),
+            place_text(v),
             v.message,
             more == 0 ? "" : fmt::format(" (and {} more)", more)
         );
@@ -36,13 +42,15 @@ std::string status_text(const ProbeSample& sample) {
     return text;
 }
 
-std::string rule_text(Outcome outcome) {
+/// Of two rules with one outcome the first is about an answer without a head.
+std::string rule_text(const ProbeSample& sample) {
+    std::string text;
     for (const OutcomeRule& rule : outcome_rules()) {
-        if (rule.outcome == outcome) {
-            return std::string(rule.when);
+        if (rule.outcome == sample.outcome && (text.empty() || sample.status != 0)) {
+            text = rule.when;
         }
     }
-    return {};
+    return text;
 }
 
 // A break right after a long silence is some hop's read timeout, not a failure of the turn.
@@ -108,12 +116,12 @@ std::string core(const ProbeSample& sample) {
     case Outcome::too_slow:
         return fmt::format(
             "{} ({} read{})",
-            rule_text(sample.outcome),
+            rule_text(sample),
             counted(sample.judgement.frames, "frame"),
             sample.done ? ", [DONE] among them: the body does not end" : ""
         );
     default:
-        return rule_text(sample.outcome);
+        return rule_text(sample);
     }
 }
 
