@@ -63,6 +63,18 @@ const auto k_good = [](FakeLane&) {};
 const auto k_fails = [](FakeLane& lane) {
     lane.frames = [](const std::string&) { return failed_body(); };
 };
+/// Longer than what is compared.
+const auto k_long = [](FakeLane& lane) {
+    lane.frames = [](std::string body) {
+        const auto at = body.find("data: {\"type\":\"text-delta\"");
+        const std::string delta = body.substr(at, body.find("\n\n", at) + 2 - at);
+        std::string many;
+        while (many.size() < (9U << 20U)) {
+            many += delta;
+        }
+        return body.insert(at, many);
+    };
+};
 const auto k_drops = [](FakeLane& lane) {
     lane.frames = [](std::string body) {
         const auto at = body.find("data: {\"type\":\"text-delta\"");
@@ -71,6 +83,14 @@ const auto k_drops = [](FakeLane& lane) {
 };
 
 } // namespace
+
+TEST_CASE("shadow: what is longer than is compared is undecided, and did not end early") {
+    const auto got = compare(k_long, k_long, [](ShadowOptions& o) { o.runs = 1; });
+    const Check& turn = got.check("shadow.turn.1");
+    INFO(turn.detail);
+    CHECK(turn.verdict == Verdict::inconclusive);
+    CHECK(turn.detail.find("longer than is compared") != std::string::npos);
+}
 
 TEST_CASE("shadow: two equal lanes pass, both streams of the first pair are kept") {
     const auto got = compare(k_good, k_good, [](ShadowOptions& o) { o.latency.judged = false; });

@@ -9,6 +9,10 @@ namespace oa_stream::probe {
 std::string ending_of(const ProbeSample& sample, const TurnMeaning& meaning) {
     switch (sample.outcome) {
     case Outcome::ok:
+        if (meaning.cut) { // its end was read, though not kept
+            return sample.terminal.empty() ? "completed" : sample.terminal;
+        }
+        [[fallthrough]];
     case Outcome::in_stream_error:
         return meaning.ending;
     case Outcome::http_status:
