@@ -275,8 +275,10 @@ private:
     std::optional<Error> error_{};
 };
 
-/// simdjson needs 10 bytes of memory for one of text, and keeps them for the next one.
-constexpr std::size_t k_short = 64U << 10U;
+/// simdjson needs 10 bytes of memory for one of text, and keeps them for the next one. It does not
+/// keep them after a text beyond the first limit, and longer ones than the second it does not get.
+constexpr std::size_t k_kept = 64U << 10U;
+constexpr std::size_t k_short = 256U << 10U;
 
 bool feed(TreeBuilder& builder, simdjson::dom::element value);
 
@@ -329,7 +331,9 @@ std::optional<Result<Json>> parse_short(std::string_view text, const JsonBounds&
     if (text.size() > k_short) {
         return std::nullopt;
     }
-    thread_local simdjson::dom::parser parser;
+    thread_local simdjson::dom::parser kept;
+    simdjson::dom::parser own; // takes no memory before it parses
+    simdjson::dom::parser& parser = text.size() <= k_kept ? kept : own;
     simdjson::dom::element root;
     if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
         return std::nullopt;

@@ -13,8 +13,12 @@ using namespace oa_stream;
 namespace {
 
 /// Blanks at the end change nothing but the library: a text of this size is long.
-std::string made_long(std::string_view text) {
-    return std::string(text) + std::string(std::size_t{65} << 10U, ' ');
+constexpr std::size_t k_long = std::size_t{257} << 10U;
+/// Read by the library of the short ones, in memory of its own.
+constexpr std::size_t k_middle = std::size_t{65} << 10U;
+
+std::string made_long(std::string_view text, std::size_t blanks = k_long) {
+    return std::string(text) + std::string(blanks, ' ');
 }
 
 /// Of the same types, too: 1 is not 1.0, and of two members of one name the same one counts.
@@ -162,6 +166,16 @@ TEST_CASE("json: short and long texts are read the same") {
         const auto count = static_cast<std::size_t>(depth);
         check_same(std::string(count, '[') + std::string(count, ']'));
         check_same(std::string(count, '[') + "x", {.depth = 2000});
+    }
+}
+
+TEST_CASE("json: texts of middle length are read like short ones") {
+    for (const auto text : k_texts) {
+        INFO(text);
+        const auto here = parse_json(text);
+        const auto there = parse_json(made_long(text, k_middle));
+        REQUIRE(here.has_value() == there.has_value());
+        CHECK((!here || same(*here, *there)));
     }
 }
 
