@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/run/run_facts.hpp"
 
 #include <filesystem>
 #include <string>
@@ -21,6 +22,7 @@ enum class RunState {
 struct RunStatus {
     std::string run;
     std::filesystem::path folder;
+    run::RunFacts facts{};
     RunState state = RunState::ended;
     std::string target{};
     std::string baseline{}; ///< what served before; empty: nothing was begun

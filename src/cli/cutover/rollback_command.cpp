@@ -31,8 +31,7 @@ struct Options {
 Result<std::vector<playbook::RunStatus>> unfinished_runs(const Context& context) {
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     std::erase_if(all, [](const playbook::RunStatus& one) {
-        const bool moves =
-            one.state == playbook::RunState::running && run::facts_of(one.folder).mutates;
+        const bool moves = one.state == playbook::RunState::running && one.facts.mutates;
         return !moves && !one.needs_somebody();
     });
     return all;

@@ -1,7 +1,6 @@
 // completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/status.hpp"
-#include "oa_stream/run/run_facts.hpp"
 
 #include "core/commands.hpp"
 #include "core/context.hpp"
@@ -57,7 +56,7 @@ std::vector<Candidate> moved_in(const std::filesystem::path& state_dir) {
     std::vector<Candidate> over;
     for (const playbook::RunStatus& status : all) {
         const bool running = status.state == playbook::RunState::running;
-        if (!run::facts_of(status.folder).mutates) {
+        if (!status.facts.mutates) {
             continue; // a rehearsal's lanes ended with it
         }
         if (running || status.needs_somebody()) {

@@ -101,13 +101,10 @@ std::string run_to_roll_back(const fs::path& state_dir) {
     auto all = all_statuses(state_dir).value_or(std::vector<RunStatus>{});
     const auto last = std::ranges::max_element(all, {}, &RunStatus::last_at);
     const std::string target = last == all.end() ? std::string() : last->target;
-    std::erase_if(all, [](const RunStatus& one) {
-        return !one.moved || !run::facts_of(one.folder).mutates;
-    });
+    std::erase_if(all, [](const RunStatus& one) { return !one.moved || !one.facts.mutates; });
     const auto newest = std::ranges::max_element(all, {}, &RunStatus::last_at);
     // What a rollback moved is where it belongs.
-    const bool back =
-        newest != all.end() && run::facts_of(newest->folder).kind == run::RunKind::rollback;
+    const bool back = newest != all.end() && newest->facts.kind == run::RunKind::rollback;
     if (newest == all.end() || back) {
         return fmt::format(
             "no run here has traffic to roll back; {} shows how to restore everything, whatever "

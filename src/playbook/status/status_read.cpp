@@ -8,7 +8,6 @@
 #include "oa_stream/run/control.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
-#include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
@@ -288,10 +287,12 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
 bool home_again(const RunStatus& out, const fs::path& state_dir) {
     const auto folders = run::run_folders(state_dir);
     return folders && std::ranges::any_of(*folders, [&](const fs::path& folder) {
+               if (folder.filename().string() <= out.run) { // names begin with the time
+                   return false;
+               }
                const Json run = run::document_in(folder / "run.json");
                return run::facts_of(folder, run).kind == run::RunKind::rollback &&
                       target_in(run) == out.target && int_member(run, "exit_code") == 0 &&
-                      folder.filename().string() > out.run && // names begin with the time
                       text_in(run, "started_at") > out.last_at;
            });
 }
@@ -335,7 +336,8 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     out.run = folder.filename().string();
     out.folder = folder;
     const Json run = run::document_in(folder / "run.json");
-    const run::RunFacts facts = run::facts_of(folder, run);
+    out.facts = run::facts_of(folder, run);
+    const run::RunFacts& facts = out.facts;
     const StoredPlan plan = read_stored_plan(out, facts, run);
     out.target = plan.target.empty() ? target_in(run) : plan.target;
     if (plan.routes_alone) {
