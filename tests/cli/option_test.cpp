@@ -156,6 +156,30 @@ TEST_CASE("option: base URLs are http, have a host and nothing that a log would 
     }
 }
 
+TEST_CASE("option: an address to connect to is one before anything is sent there") {
+    for (const char* text : {"127.0.0.1:80", "[::1]:8080", "lane.example:1", "lane.example"}) {
+        CAPTURE(text);
+        CHECK(read_connect_to(text).value() == text);
+    }
+    for (const char* text :
+         {"",
+          ":80",
+          "::1:8080",
+          "a:0",
+          "a:65536",
+          "a:",
+          "unix:/run/lane.sock",
+          "http://a:80",
+          "127.0.0.1@a:80",
+          "a:80,b:81",
+          "a b:80"}) {
+        CAPTURE(text);
+        REQUIRE_FALSE(read_connect_to(text));
+        CHECK(read_connect_to(text).error().code == Code::usage);
+        CHECK(read_connect_to(text).error().text().contains("is not HOST:PORT"));
+    }
+}
+
 TEST_CASE("option: the default of every row is a value that the row takes") {
     for (const CommandSpec& command : all_commands()) {
         CAPTURE(command.path);

@@ -138,6 +138,21 @@ Result<std::string> read_base_url(std::string_view text) {
     return std::string(text);
 }
 
+Result<std::string> read_connect_to(std::string_view text) {
+    const std::string_view fault = url_fault(fmt::format("http://{}", text));
+    if (!fault.empty() || text.find_first_of("/?#@,") != std::string_view::npos) {
+        return fail(
+            Code::usage,
+            fmt::format(
+                "'{}' is not HOST:PORT{}{}", printable(text, 80), fault.empty() ? "" : ": ", fault
+            ),
+            {},
+            "like 127.0.0.1:8080"
+        );
+    }
+    return std::string(text);
+}
+
 Result<double> read_share(std::string_view text) {
     const bool percent = text.ends_with('%');
     const std::string_view number = text.substr(0, text.size() - (percent ? 1 : 0));

@@ -70,6 +70,8 @@ struct ValueRule {
 read_time(std::string_view text, const ValueRule& rule);
 /// http(s)://host[:port][/path] without credentials and query; a trailing slash is cut off.
 [[nodiscard]] Result<std::string> read_base_url(std::string_view text);
+/// HOST:PORT; without a port that of the URL stays.
+[[nodiscard]] Result<std::string> read_connect_to(std::string_view text);
 
 /// "5%", "99.9%" or "0.05" as a share of 1.
 [[nodiscard]] Result<double> read_share(std::string_view text);

@@ -184,7 +184,7 @@ constexpr auto k_options = options<ShadowGiven>(
     k_compat_options,
     k_access,
     k_connect_to,
-    option<&ShadowGiven::against_connect_to>(
+    parsed<read_connect_to, &ShadowGiven::against_connect_to>(
         "--against-connect-to", "HOST:PORT", "Connect to this address for the reference."
     ),
     option<&ShadowGiven::codex, &CodexOptions::program>(

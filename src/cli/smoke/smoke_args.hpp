@@ -55,9 +55,12 @@ inline constexpr auto k_auth =
     parsed<net::read_token, &TargetOptions::target, &probe::Target::bearer>(
         names::auth, "REF", k_auth_help
     );
-inline constexpr auto k_connect_to = option<&TargetOptions::target, &probe::Target::connect_to>(
-    "--connect-to", "HOST:PORT", "Connect to this address. The Host header stays that of the URL."
-);
+inline constexpr auto k_connect_to =
+    parsed<read_connect_to, &TargetOptions::target, &probe::Target::connect_to>(
+        "--connect-to",
+        "HOST:PORT",
+        "Connect to this address. The Host header stays that of the URL."
+    );
 [[nodiscard]] Result<void>
 read_headers(std::span<const std::string> values, TargetOptions& options);
 inline constexpr auto k_ca =
