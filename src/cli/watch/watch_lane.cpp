@@ -146,12 +146,22 @@ private:
         co_return answer;
     }
 
-    static std::string why_not(const net::ClientResponse& answer) {
+    static std::string reason_of(const net::ClientResponse& answer) {
         const auto json = parse_json(answer.body);
-        const auto reason = json ? string_member(*json, "reason") : std::nullopt;
-        return reason          ? printable(*reason, 60)
+        return json ? printable(string_member(*json, "reason").value_or(""), 60) : std::string();
+    }
+    static std::string why_not(const net::ClientResponse& answer) {
+        const std::string reason = reason_of(answer);
+        return !reason.empty() ? reason
                : answer.status ? fmt::format("HTTP {}", answer.status)
                                : std::string(net::to_string(answer.failure));
+    }
+    /// A lane that is switched off is ready: it answers its users, and begins no turns.
+    static std::string state_of(const net::ClientResponse& answer, bool ready) {
+        const std::string reason = ready ? reason_of(answer) : why_not(answer);
+        return fmt::format(
+            "{}{}{}", ready ? "ready" : "not ready", reason.empty() ? "" : ": ", reason
+        );
     }
 
     /// One lane says why it is not ready; of several, each says whether it is with its numbers.
@@ -160,7 +170,7 @@ private:
         if (all.size() == 1) {
             const net::ClientResponse answer = co_await get("/readyz");
             now.ready = answer.status == 200;
-            now.state = now.ready ? "ready" : "not ready: " + why_not(answer);
+            now.state = state_of(answer, now.ready);
             co_return now;
         }
         std::vector<std::string> unready;

@@ -54,6 +54,19 @@ Result<Playbook> read(const PlanRequest& request) {
     return playbook;
 }
 
+/// A lane can be switched off while its revision gets shares: users get no turns there.
+std::vector<std::string> closed_lanes(const Json& revisions) {
+    std::vector<std::string> out;
+    for (const auto& [revision, facts] : revisions.items()) {
+        const Json* version = member(facts, "version");
+        const auto lane = version == nullptr ? std::nullopt : string_member(*version, "lane");
+        if (lane == "off" || lane == "retired") {
+            out.push_back(fmt::format("the lane of {} is {}: it begins no turns", revision, *lane));
+        }
+    }
+    return out;
+}
+
 /// Would the machinery take each write? Found out now, not half way.
 Task<Result<void>> check_writes_possible(traffic::TrafficDriver* driver, const Plan* plan) {
     for (const Step& step : plan->steps) {
@@ -153,6 +166,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     std::ranges::move(tokens, std::back_inserter(facts.warnings));
     under_way(request, "asking both revisions for their version");
     facts.revisions = co_await revision_facts(&outside, &playbook, &live);
+    std::ranges::move(closed_lanes(facts.revisions), std::back_inserter(facts.warnings));
     under_way(request, "testing whether conversations continue");
     OA_CO_TRY(facts.continuity, co_await try_continuity(&outside, &playbook, request.probes));
     if (!playbook.stage.gates.empty()) {

@@ -52,7 +52,12 @@ bool says_nothing(const net::ClientResponse& answer) {
 Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
     const net::ClientResponse answer = co_await smoke->get(path);
     if (answer.status == 200) {
-        smoke->report(name, Verdict::pass, "HTTP 200");
+        // /readyz of a lane that is switched off: it answers, and begins no turns.
+        const auto json = parse_json(answer.body);
+        const auto reason = json ? string_member(*json, "reason") : std::nullopt;
+        smoke->report(
+            name, Verdict::pass, reason ? "HTTP 200: " + printable(*reason, 80) : "HTTP 200"
+        );
     } else {
         const std::string why = wrong_address(answer, smoke->options.target.base_url);
         const bool elsewhere = answer.status == 404 && !why.empty();

@@ -73,6 +73,17 @@ beside('a broken canary: without a gate that decides no run is PASS; a run that 
   assert.equal((await broken.oa(['cutover', 'status'])).code, 0);
 });
 
+beside('a lane that is switched off says so to who plans, watches and smokes', { faults: ['--lane', 'off'] }, async (target) => {
+  const text = fs.readFileSync(target.playbook, 'utf8').replace(/preflight:\n.*\n/, '');
+  const plan = await target.plan({ playbook: target.write('no-preflight.yaml', text) });
+  assert.equal(plan.code, 10, plan.stderr);
+  assert.match(plan.stdout, /^warning: the lane of v2 is off: it begins no turns$/m);
+  const watch = await target.oa(['watch', '--base-url', target.canary.base, '--once']);
+  assert.match(watch.stdout, /  ready: the lane is off: no new turns  /);
+  const smoke = await target.oa(['smoke', 'stream', '--base-url', target.canary.base, '--no-probes', '--json']);
+  assert.equal(smoke.json().checks.find(({ id }) => id === 'stream.reach.readyz').detail, 'HTTP 200: the lane is off: no new turns');
+});
+
 beside('plan, apply, rollback: the way of a release manager, and the way back', async (target) => {
   const plan = await target.plan();
   assert.equal(plan.code, 10, plan.stderr);
