@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include "sources/prometheus/promql.hpp"
 
@@ -356,14 +357,6 @@ std::string worst_of(const Advice& advice, const AlertOptions& options) {
     );
 }
 
-std::string anchor_of(std::string_view alert) {
-    std::string out(alert);
-    std::ranges::transform(out, out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return out;
-}
-
 } // namespace
 
 void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
@@ -379,7 +372,7 @@ void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
                 rule.description += worst_of(advice, options);
             }
             rule.next = next_of(advice, routed ? " --route '{{ $labels.route }}'" : "", options);
-            rule.runbook = fmt::format("{}#{}", options.runbook, anchor_of(rule.name));
+            rule.runbook = fmt::format("{}#{}", options.runbook, to_lower(rule.name));
             const auto* place = std::ranges::find(k_advice, rule.name, &Advice::alert);
             const auto tier = place - k_advice.begin() + 10; // two digits, always
             rule.labels.emplace_back("service", "oa-stream");
