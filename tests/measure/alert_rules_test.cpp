@@ -82,6 +82,27 @@ TEST_CASE("alert rules: every alert fires in a case, and every recorded series i
     }
 }
 
+TEST_CASE("alert rules: a counter of a case goes on from where it was when its rate changes") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    std::set<std::string> counters;
+    for (const TextFile& file : *files) {
+        counters.merge(found(file.text, R"re(values: "(0 [^"]*x[^"]* [^"]*)")re"));
+    }
+    CHECK_FALSE(counters.empty());
+    const std::regex piece(R"(([0-9.]+)\+([0-9.]+)x([0-9]+))");
+    for (const std::string& values : counters) {
+        CAPTURE(values);
+        double at = 0;
+        for (std::sregex_iterator next(values.begin(), values.end(), piece), end; next != end;
+             ++next) {
+            const double rise = std::stod((*next)[2]);
+            REQUIRE(std::stod((*next)[1]) == Approx(at + rise));
+            at += rise * (std::stod((*next)[3]) + 1);
+        }
+    }
+}
+
 TEST_CASE("alert rules: a burning budget names who has most of all that is bad, in its window") {
     const auto files = alert_rules({});
     REQUIRE(files.has_value());

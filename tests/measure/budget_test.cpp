@@ -113,6 +113,26 @@ TEST_CASE("budget: requests that could not be read are in its range, and may bur
     CHECK_FALSE(status({200, 10'000}, 1'000'000).burning);
 }
 
+TEST_CASE("budget: requests that could not be read and may burn pass no status") {
+    auto readings = everywhere({0, 1000}, 30 * k_day_s);
+    readings[0].reading.tally.requests = {0, 1'000'000};
+    for (const std::size_t at : {1U, 3U}) { // 5m and 1h
+        readings[at].reading.unread = 100;
+    }
+    const BudgetStatus status = budget_status(month(), readings);
+    CHECK(budget_check(status, {1, 1}, "b").verdict == Verdict::pass);
+    const Check check = status_check(status, "s");
+    CHECK(check.verdict == Verdict::inconclusive);
+    CHECK(check.detail.ends_with(
+        "; whether it burns is unknown: 1h/5m: requests that could not be read may decide it"
+    ));
+    // What says already why it cannot be judged says nothing about burning.
+    readings[0].reading = {};
+    const Check unknown = status_check(budget_status(month(), readings), "s");
+    CHECK(unknown.verdict == Verdict::inconclusive);
+    CHECK(unknown.detail == "the budget cannot be judged: nothing is known");
+}
+
 TEST_CASE("budget: what the source does not know is no kept objective") {
     SourceReading missing;
     missing.why = "target lane a:1 is down";

@@ -225,6 +225,12 @@ TEST_CASE("gate on p95: requests that ran into a time limit count as infinitely 
         evaluate(p95(Against::stable, 0.5), {.canary = stable, .stable = canary}).rule ==
         "stable-has-no-finite-p95"
     );
+    // Nothing is a multiple of a stable that takes no time.
+    const auto none = timed(100, 0, 0);
+    CHECK(
+        evaluate(p95(Against::stable, 0.5), {.canary = stable, .stable = none}).rule ==
+        "stable-has-no-finite-p95"
+    );
 }
 
 TEST_CASE("gate: looks share the error; an interim look can only FAIL, at 99.99 %") {

@@ -303,6 +303,23 @@ TEST_CASE("prometheus source: a dead target beside a live one is told, and unkno
     CHECK(unknown->why.contains("what it did since is unknown (at 2026-11-"));
 }
 
+TEST_CASE("prometheus source: a target without an up series is not told as down") {
+    FakePrometheus prometheus([](std::string_view query, int) {
+        std::string beside = scraped(k_now_s - 120);
+        beside.replace(beside.find("a:1"), 3, "b:1");
+        const bool scrapes = query.starts_with("oa_stream_build_info");
+        return scrapes ? Scripted{.body = matrix_body(scraped(k_now_s - 5) + "," + beside)}
+                       : Scripted{};
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CAPTURE(got->why);
+    CHECK(got->state == State::measured);
+    CHECK(std::ranges::none_of(got->notes, [](const std::string& note) {
+        return note.contains("down");
+    }));
+}
+
 TEST_CASE("prometheus source: a target that died before the window is told") {
     FakePrometheus prometheus([](std::string_view query, int) {
         // Prometheus has the dead one in so long a look back alone.
