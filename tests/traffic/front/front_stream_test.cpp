@@ -2,6 +2,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <array>
 
@@ -191,10 +192,17 @@ TEST_CASE("front: draining lets running streams end and takes no new connection"
     const auto upstream = stream_from(rig.stable);
     const auto reader = read_from(rig);
     rig.run_until([&] { return upstream->body != nullptr; });
+    const auto begin_drain = [&](Millis limit, bool& over) {
+        asio::co_spawn(rig.io, rig.front->drain(limit), [&](const std::exception_ptr&) {
+            over = true;
+        });
+    };
+    bool cut_short = false;
+    begin_drain(Millis(1), cut_short);
+    rig.run_until([&] { return cut_short; });
+    CHECK(rig.front->active() == 1);
     bool drained = false;
-    asio::co_spawn(rig.io, rig.front->drain(std::chrono::seconds(10)), [&](std::exception_ptr) {
-        drained = true;
-    });
+    begin_drain(std::chrono::hours(1), drained);
     rig.run_until([&] { return rig.front->state().at("draining").get<bool>(); });
     const auto refused = rig.ask({.url = rig.front_url() + "/healthz", .fresh_connection = true});
     CHECK(refused.failure == net::TransferFailure::refused);
@@ -228,4 +236,86 @@ TEST_CASE("front: least-conn gives a new thread to whom has the fewest under way
     const auto held = read_from(rig);
     rig.run_until([&] { return rig.stable.seen.size() + rig.canary.seen.size() == 9; });
     CHECK(rig.stable.seen.size() == 7);
+}
+
+TEST_CASE("front: least-conn passes over whose turn it is for who has fewer under way") {
+    Rig rig({{"stable", 50}, {"canary", 50}}, {}, Balance::least_conn);
+    const auto stable = stream_from(rig.stable);
+    const auto canary = stream_from(rig.canary);
+    const auto first = read_from(rig);
+    rig.run_until([&] { return stable->body != nullptr || canary->body != nullptr; });
+    const bool canary_is_second = stable->body != nullptr;
+    const auto second = read_from(rig);
+    rig.run_until([&] { return stable->body != nullptr && canary->body != nullptr; });
+    // The turn is the first one's again, but the second has nothing under way.
+    second->transfer->cancel();
+    rig.run_until([&] { return rig.counter(canary_is_second ? "canary" : "stable", "active") == 0; }
+    );
+    const auto third = read_from(rig);
+    rig.run_until([&] { return rig.stable.seen.size() + rig.canary.seen.size() == 3; });
+    CHECK((canary_is_second ? rig.canary : rig.stable).seen.size() == 2);
+}
+
+TEST_CASE("front: each counter of a revision is the sum of its lanes'") {
+    Rig rig;
+    FakeBackend other(rig.io.get_executor(), "stable-2");
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    options.backends = {{"stable", rig.stable.url()}, {"stable", other.url()}};
+    options.weights = {{"stable", 100}};
+    auto front = Front::start(rig.io.get_executor(), options);
+    REQUIRE(front.has_value());
+    rig.front = *std::move(front);
+    const auto answer_with = [&](const auto& answer) {
+        rig.stable.answer = answer;
+        other.answer = answer;
+    };
+    // Each of these once from either lane: they take turns.
+    answer_with([](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond({500, {}, ""});
+    });
+    for (const char* thread : {"a", "b", "a", "b"}) {
+        (void)rig.post("/api/chat/stream", fmt::format(R"({{"id":"{}"}})", thread));
+    }
+    for (int i = 0; i < 2; ++i) {
+        (void)rig.get_path("/version", {{std::string(k_pin_header), "stable"}});
+    }
+    answer_with([](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        if (auto body = co_await exchange->start_stream(200, {})) {
+            (*body)->cut(); // before its head went out
+        }
+    });
+    for (int i = 0; i < 2; ++i) {
+        CHECK(rig.get_path("/x").status == 502);
+    }
+    std::vector<std::shared_ptr<net::BodyStream>> open;
+    for (const auto ending : {"broken", "broken", "client_gone", "client_gone", "", ""}) {
+        const auto upstream = stream_from(rig.stable);
+        other.answer = rig.stable.answer;
+        const auto reader = read_from(rig);
+        rig.run_until([&] { return upstream->body != nullptr; });
+        upstream->send("data: a\n\n");
+        rig.run_until([&] { return reader->bytes > 0; });
+        if (std::string_view(ending) == "broken") {
+            upstream->body->cut();
+        } else if (std::string_view(ending) == "client_gone") {
+            reader->transfer->cancel();
+        } else {
+            open.push_back(upstream->body);
+            continue;
+        }
+        rig.run_until([&] { return reader->result && rig.front->active() == 0; });
+    }
+    const Json revision = rig.front->state().at("backends").at(0);
+    REQUIRE(revision.at("lanes").size() == 2);
+    for (const auto& [name, sum] : revision.at("counters").items()) {
+        CAPTURE(name);
+        int lanes = 0;
+        for (const Json& lane : revision.at("lanes")) {
+            const int count = lane.at("counters").at(name).get<int>();
+            CHECK(count > 0);
+            lanes += count;
+        }
+        CHECK(sum == lanes);
+    }
 }

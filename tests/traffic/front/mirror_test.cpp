@@ -3,6 +3,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <future>
+#include <string>
+#include <vector>
+
 using namespace oa_stream;
 using namespace oa_stream::traffic;
 using namespace oa_stream::traffic::testing;
@@ -88,4 +93,35 @@ TEST_CASE("mirror: an answer beyond the bytes ends its copy and frees them") {
     CHECK(bench.count("sampled") == 3);
     CHECK(bench.count("copied") == 2);
     CHECK(bench.mirror().at("bytes") == 0);
+}
+
+TEST_CASE("mirror: of one second's differences twenty are told, and how many more there were") {
+    std::promise<void> sent; // what is compared before comes into the same second
+    MirrorOptions options = all_copied();
+    options.compare = [wait = sent.get_future().share()](const MirrorPair& pair) {
+        (void)wait.wait_for(std::chrono::seconds(20));
+        return std::vector<std::string>(pair.user.body == "one" ? 1 : 5, "the bodies differ");
+    };
+    Bench bench(std::move(options));
+    const auto answers = [](std::string body) {
+        return [body](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            (void)co_await exchange->respond({200, {}, body});
+        };
+    };
+    for (const std::string body : {"five", "five", "five", "five", "one"}) {
+        bench.stable.answer = answers(body);
+        CHECK(bench.post(k_turns, "{}").body == body);
+    }
+    bench.run_until([&] { return bench.copies.seen.size() == 5; });
+    sent.set_value();
+    bench.run_until([&] { return bench.count("different") == 5; });
+    const std::string line = "mirror next differs in POST /api/chat/stream: the bodies differ";
+    CHECK(std::ranges::count(bench.notes, line) == 20);
+    const auto later = Clock::now() + std::chrono::milliseconds(1001);
+    bench.run_until([&] { return Clock::now() > later; });
+    CHECK(bench.post(k_turns, "{}").body == "one");
+    bench.run_until([&] { return bench.count("different") == 6; });
+    const auto told = std::ranges::find(bench.notes, "mirror next: 1 more lines left out");
+    REQUIRE(told != bench.notes.end());
+    CHECK(std::vector<std::string>(told + 1, bench.notes.end()) == std::vector<std::string>{line});
 }

@@ -108,7 +108,7 @@ TEST_CASE("haproxy answers: nonsense is an error of protocol, at every byte") {
         REQUIRE(cut.error().code == Code::protocol);
         REQUIRE(cut.error().message.find('\n') == std::string::npos);
     }
-    const std::string bad_weight = "3 chat 1 stable 127.0.0.1 2 0 95 100 9001 0";
+    const std::string good_row = "3 chat 1 stable 127.0.0.1 2 0 95 100 9001 0";
     for (const char* row : {
              "3 chat 1 stable 127.0.0.1 2 0 257 100 9001 0",
              "3 chat 1 stable 127.0.0.1 2 0 -1 100 9001 0",
@@ -116,12 +116,18 @@ TEST_CASE("haproxy answers: nonsense is an error of protocol, at every byte") {
              "3 chat 1 stable",
          }) {
         std::string state = k_state;
-        state.replace(state.find(bad_weight), bad_weight.size(), row);
+        state.replace(state.find(good_row), good_row.size(), row);
         const auto now = parse_snapshot(all(k_info, state, k_stat), "chat");
         INFO(row);
         REQUIRE_FALSE(now.has_value());
         CHECK(now.error().code == Code::protocol);
     }
+    std::string most = k_state;
+    most.replace(most.find(good_row), good_row.size(), "3 chat 1 stable ::1 2 0 256 256 9001 0");
+    const auto read = parse_snapshot(all(k_info, most, k_stat), "chat");
+    REQUIRE(read.has_value());
+    CHECK(read->servers.at(0).weight == 256);
+    CHECK(read->servers.at(0).initial == 256);
     std::string other = k_stat;
     other.replace(other.find("chat,canary"), 11, "chat,nobody");
     CHECK(parse_snapshot(all(k_info, k_state, other), "chat").error().code == Code::protocol);
@@ -181,4 +187,35 @@ TEST_CASE("haproxy: a server's own address is used unless probes could not reach
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error().text().find("r7") != std::string::npos);
     CHECK(none.error().hint.find("canary_url") != std::string::npos);
+}
+
+TEST_CASE("haproxy: what was kept is restored when it fits the backend and its servers") {
+    HaproxyDriverOptions options;
+    options.backend = "chat";
+    options.servers = {{"r7", "canary"}};
+    const auto read = [&](const Json& weight, std::string_view state, const char* name = "canary") {
+        const Json kept{
+            {"backend", "chat"}, {"servers", {{name, {{"weight", weight}, {"state", state}}}}}
+        };
+        return settings_from(kept, options);
+    };
+    for (const int weight : {0, 256}) {
+        const auto settings = read(weight, "drain");
+        REQUIRE(settings.has_value());
+        CHECK(*settings == Settings{{"canary", {static_cast<unsigned>(weight), Rotation::drain}}});
+    }
+    for (const auto& none : {
+             read(-1, "ready"),
+             read(257, "ready"),
+             read("5", "ready"),
+             read(5, "up"),
+             read(5, "ready", "another"),
+         }) {
+        REQUIRE_FALSE(none.has_value());
+        CHECK(none.error().code == Code::precondition);
+        CHECK(none.error().message.starts_with("what was kept of server "));
+    }
+    const auto other = settings_from({{"backend", "web"}, {"servers", Json::object()}}, options);
+    REQUIRE_FALSE(other.has_value());
+    CHECK(other.error().message == "what was kept is not a setting of backend chat");
 }
