@@ -363,6 +363,40 @@ TEST_CASE("limits: logs that outgrow the memory for all of them end the growing 
     CHECK(only_turn(rig).terminal == TerminalClass::turn_aborted);
 }
 
+TEST_CASE("limits: a log that is resumed no more counts no more") {
+    struct Row {
+        std::string_view path;
+        Millis kept;
+    };
+    // Answers of completions are resumed by nobody, however long ended turns are kept.
+    const auto row = GENERATE(
+        Row{"/api/chat", Millis(0)}, Row{"/v1/chat/completions", Millis(std::chrono::hours(1))}
+    );
+    CAPTURE(row.path);
+    auto config = LaneRig::quick();
+    config.limits.total_log_bytes = 100'000;
+    config.timings.ended_kept = row.kept;
+    LaneRig rig(config);
+    const std::string chat = user_message("hi");
+    const std::string completion =
+        R"({"model":"oa-stream","stream":true,"messages":[{"role":"user","content":"hi"}]})";
+    int whole = 0;
+    // The log of one that just ended may still count when the next one grows.
+    for (int i = 0; i < 50 && whole < 3; ++i) {
+        const bool is_chat = row.path == "/api/chat";
+        const auto stream = rig.open(rig.post(row.path, is_chat ? chat : completion));
+        rig.until("its turn", [&] {
+            return rig.authority.starts == i + 1 && stream->head.status != 0;
+        });
+        rig.authority.last().say(std::string(60'000, 'x'));
+        rig.authority.last().complete();
+        rig.await_end(stream);
+        rig.until("its outcome", [&] { return rig.watcher.turns.size() == std::size_t(i) + 1; });
+        whole += rig.watcher.turns.back().terminal == TerminalClass::completed ? 1 : 0;
+    }
+    CHECK(whole == 3);
+}
+
 TEST_CASE("limits: a log beyond its cap goes on for its readers and cannot be resumed") {
     auto config = LaneRig::quick();
     config.limits.turn_log_bytes = 20'000;
