@@ -81,9 +81,13 @@ void ResponsesMachine::number(const Json& event, std::string_view name, const Re
 }
 
 void ResponsesMachine::step(const Json& event, std::string_view name, const Report& report) {
-    unreadable(report);
-    number(event, name, report);
     const auto type = text_in(event, "type");
+    if (std::exchange(error_last_, type == "error") && type == "response.failed") {
+        ++events_; // the pair is one end
+    } else {
+        unreadable(report);
+    }
+    number(event, name, report);
     if (type == "error") {
         ended_ = true;
         if (text_view_in(event, "message").empty() && member(event, "error") == nullptr) {

@@ -8,7 +8,7 @@ import { versionIn, witness } from './seen.mjs';
 const kit = packagesOf('chat-completions'), clients = packagesOf('openai-clients'), lane = laneOfFile(), shows = witness(import.meta.url);
 const made = (client, version, cells) => ({ table: 'responses', client, version, cells });
 const TEXT = 'scenario:echo;text=Hello%20there.';
-const FAILS = 'scenario:http;status=500';
+const FAILS = 'scenario:http;status=500', CUT = 'scenario:failed-mid;at=3';
 const tool = { type: 'function', name: 'weather', description: 'Weather of a city', parameters: PARAMETERS, strict: true };
 const outputs = (response) => response.output.filter((one) => one.type === 'function_call')
   .map((one) => ({ type: 'function_call_output', call_id: one.call_id, output: SKIES[JSON.parse(one.arguments).city] }));
@@ -47,19 +47,17 @@ for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', k
     const typed = await api.responses.parse({ model: 'mock-model', input: `scenario:echo;text=${encodeURIComponent('{"a":1}')}`, text: { format } });
     assert.equal(typed.output_text, '{"a":1}');
   });
-  shows(node({ failed: label.startsWith('openai-v') ? '`create` throws, the helper\'s response stays `in_progress`' : '`create` throws, the helper\'s response is `failed`' }), `${label}: a failed turn is no success`, async () => {
+  shows(node({ failed: '`create` and `stream` throw' }), `${label}: a failed turn is no success`, async () => {
     const api = await client();
     await assert.rejects(api.responses.create({ model: 'mock-model', input: FAILS }), (error) => error.status >= 500 && typeof error.code === 'string');
-    const last = await api.responses.stream({ model: 'mock-model', input: FAILS }).finalResponse();
-    // The helpers of 4 and 5 keep what they had before a response that is not completed.
-    assert.deepEqual([last.status, last.error?.code], label.startsWith('openai-v') ? ['in_progress', undefined] : ['failed', 'server_error']);
+    for (const input of [FAILS, CUT]) await assert.rejects(api.responses.stream({ model: 'mock-model', input }).finalResponse(), { code: 'server_error' });
     await assert.rejects(api.responses.create({ model: 'mock-model', input: 'x', stop: ['a'] }), (error) => error.status === 400 && error.param === 'stop');
   });
 }
 
 for (const { label, provider, sdk, reasons } of AI_SDKS) shows(made('AI SDK `ai` with `@ai-sdk/openai`', [sdk, provider].map((one) => versionIn('openai-clients', one)).join(' with '), {
   text: reasons ? '`generateText`, `streamText`, images, reasoning' : '`generateText`, `streamText`, images; reasoning only of models that it knows',
-  tools: 'two steps', calls: 'two steps', on: '`store` true and false', failed: sdk === 'ai-v5' ? '`finishReason` `unknown`' : 'error part',
+  tools: 'two steps', calls: 'two steps', on: '`store` true and false', failed: 'error part',
 }), `@ai-sdk/openai as it comes (${label}): generateText and streamText run the tools, reasoning is told`, async () => {
   const { createOpenAI } = await clients(provider);
   const ai = await clients(sdk);
@@ -80,19 +78,26 @@ for (const { label, provider, sdk, reasons } of AI_SDKS) shows(made('AI SDK `ai`
     { role: 'user', content: [{ type: 'text', text: 'scenario:echo;text=Seen.' }, { type: 'file', mediaType: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==' }] },
   ] });
   assert.equal(image.text, 'Seen.');
-  const failed = ai.streamText({ model, prompt: FAILS, maxRetries: 0, onError() {} });
-  const parts = [];
-  for await (const part of failed.fullStream) parts.push(part);
-  assert.ok(parts.some((part) => part.type === 'error') || parts.at(-1).finishReason === (sdk === 'ai-v5' ? 'unknown' : 'error'), JSON.stringify(parts)); // 5 reads no response.failed
+  for (const prompt of [FAILS, CUT]) {
+    const failed = ai.streamText({ model, prompt, maxRetries: 0, onError() {} });
+    const parts = [];
+    for await (const part of failed.fullStream) parts.push(part);
+    assert.ok(parts.some((part) => part.type === 'error'), JSON.stringify(parts));
+  }
 });
 
-shows(made('`@openai/agents`', versionIn('openai-clients', '@openai/agents'), { text: '`run`, streamed too', tools: 'an agent with a tool', calls: '', on: '`previousResponseId`' }), '@openai/agents as it comes: an agent with a tool, whole, streamed, and on from the last response', async () => {
+shows(made('`@openai/agents`', versionIn('openai-clients', '@openai/agents'), { text: '`run`, streamed too', tools: 'an agent with a tool', calls: '', on: '`previousResponseId`', failed: '`run`, streamed, rejects' }), '@openai/agents as it comes: an agent with a tool, whole, streamed, and on from the last response', async () => {
   const { runner, agent, whole } = await runAgent(clients, lane.base, true);
   const next = await runner.run(agent, TEXT, { previousResponseId: whole.lastResponseId });
   assert.equal(next.finalOutput, 'Hello there.');
+  const failed = await runner.run(agent, CUT, { stream: true });
+  await assert.rejects(async () => { for await (const piece of failed.toTextStream()) assert.ok(piece); await failed.completed; }, /could not finish/);
 });
 
-shows(made('LangChain `@langchain/openai`, `useResponsesApi`', versionIn('chat-completions', '@langchain/openai'), { text: '`invoke`, `stream`', tools: '`bindTools`', calls: '`bindTools`' }), 'LangChain with useResponsesApi: bindTools, with the results sent back', async () => {
+shows(made('LangChain `@langchain/openai`, `useResponsesApi`', versionIn('chat-completions', '@langchain/openai'), { text: '`invoke`, `stream`', tools: '`bindTools`', calls: '`bindTools`', failed: '`stream` throws' }), 'LangChain with useResponsesApi: bindTools, with the results sent back', async () => {
   const answers = await runLangChain(kit, lane.base, { useResponsesApi: true });
   assert.deepEqual(answers.map((answer) => answer.text), ['Results: rain | sun', 'Results: rain | sun']);
+  const { ChatOpenAI } = await kit('@langchain/openai');
+  const model = new ChatOpenAI({ model: 'mock-model', apiKey: 'none', maxRetries: 0, useResponsesApi: true, configuration: { baseURL: `${lane.base}/v1` } });
+  await assert.rejects(async () => { for await (const piece of await model.stream(CUT)) assert.ok(piece); }, { code: 'server_error' });
 });

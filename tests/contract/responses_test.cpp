@@ -122,6 +122,29 @@ TEST_CASE("responses: a legal stream breaks nothing, wherever its bytes are cut"
     CHECK(ids(nameless.violations) == std::set<std::string>{"V1"});
 }
 
+TEST_CASE("responses: an error ends a stream, alone or with response.failed behind it") {
+    const auto with_error = [](Json& e, std::string_view last) {
+        Json end = e.back();
+        e.back() = Json{{"type", "error"}, {"error", {{"code", "c"}, {"message", "m"}}}};
+        if (!last.empty()) {
+            end["type"] = last;
+            end["response"]["status"] = last.substr(last.find('.') + 1);
+            end["response"]["error"] = Json{{"code", "c"}, {"message", "m"}};
+            e.push_back(end);
+        }
+    };
+    CHECK(found([&](Json& e) { with_error(e, ""); }).empty());
+    CHECK(found([&](Json& e) { with_error(e, "response.failed"); }).empty());
+    CHECK(found([&](Json& e) {
+              with_error(e, "response.completed");
+              end_of(e)["error"] = nullptr;
+          }) == std::set<std::string>{"V9"});
+    CHECK(found([&](Json& e) {
+              with_error(e, "response.failed");
+              e.push_back(Json(e.back()));
+          }) == std::set<std::string>{"V9"});
+}
+
 TEST_CASE("responses: an input that was all known before is legal") {
     CHECK(found([](Json& e) { end_of(e)["usage"]["input_tokens_details"]["cached_tokens"] = 3; }
     ).empty());

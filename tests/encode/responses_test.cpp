@@ -158,6 +158,13 @@ TEST_CASE("responses: a turn that breaks off, or says too much, fails from where
     judge.feed(out);
     CHECK(judge.finish().pass());
     CHECK(out.contains("response.failed"));
+    // In front of it, and in the members that clients read.
+    const auto error = out.find("event: error\n");
+    REQUIRE(error < out.find("event: response.failed\n"));
+    CHECK(out.substr(error).contains(
+        R"("error":{"type":"server_error","code":"server_error","message":)"
+    ));
+    CHECK(out.substr(error).contains(R"(,"param":null}})"));
 
     const auto small = responses_answer(identity(), false, 4);
     REQUIRE(small->encode(PartOpened{"a"}, out));

@@ -14,7 +14,7 @@
 
 namespace oa_stream::contract {
 
-/// created, in_progress, items…, completed | incomplete | failed (or error).
+/// created, in_progress, items…, completed | incomplete | failed | error | error and failed.
 class ResponsesMachine {
 public:
     using Report = UiMachine::Report;
@@ -61,6 +61,7 @@ private:
     std::int64_t next_ = 0; ///< sequence number
     std::uint64_t events_ = 0;
     bool ended_ = false;
+    bool error_last_ = false; ///< the last event was an error: response.failed may follow
     bool noted_after_end_ = false;
 };
 

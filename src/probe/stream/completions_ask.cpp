@@ -125,7 +125,10 @@ private:
             on_content(text_view_in(event, "delta"));
         } else if (const auto* response = member(event, "response");
                    response != nullptr && type != "response.in_progress") {
-            letter(type == "response.failed" ? 'E' : 'F');
+            const bool failed = type == "response.failed";
+            if (!failed || !out_.order.ends_with('E')) { // an error and it are one end
+                letter(failed ? 'E' : 'F');
+            }
             read_response(*response);
         } else if (type == "error") {
             letter('E');

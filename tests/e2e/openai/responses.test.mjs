@@ -155,6 +155,8 @@ test('a cut answer is incomplete, a failed one fails', async () => {
   assert.deepEqual(cut.last.output.map((item) => item.status), ['incomplete']);
   const failed = await streamed({ input: 'scenario:http;status=500' });
   assert.equal(failed.last.status, 'failed');
+  const event = failed.events.at(-2); // clients that read no response.failed throw on it
+  assert.deepEqual([event.type, event.error], ['error', { type: 'server_error', ...failed.last.error, param: null }]);
   const error = await ask({ input: 'scenario:http;status=500' });
   assert.ok(error.status >= 500, error.text);
   assert.equal(error.headers.get('x-should-retry'), 'false');
