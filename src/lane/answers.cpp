@@ -23,7 +23,7 @@ constexpr std::string_view k_allowed_headers =
 /// What OpenAI's own libraries send from a page. Browsers that let a page set user-agent ask for
 /// it.
 constexpr std::string_view k_allowed_openai_headers =
-    ", user-agent, openai-organization, openai-project, openai-beta, x-stainless-arch, "
+    ", user-agent, api-key, openai-organization, openai-project, openai-beta, x-stainless-arch, "
     "x-stainless-async, x-stainless-custom-poll-interval, x-stainless-helper-method, "
     "x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-poll-helper, "
     "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "

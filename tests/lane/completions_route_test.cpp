@@ -446,3 +446,50 @@ TEST_CASE("preflight: pages that use OpenAI's libraries may send their headers")
     CHECK(allowed.contains("user-agent")); // of openai 4 and 5, and AI SDK's providers
     CHECK(response.headers.get("access-control-allow-methods") == "POST, OPTIONS");
 }
+
+TEST_CASE("completions: the addresses and the key of Azure's clients") {
+    LaneRig rig;
+    lane::TokenTable table;
+    table.add(Secret("tok-a"), "alice");
+    rig.lane->set_tokens(std::move(table));
+    const auto post = [&](std::string_view path, std::string_view model) {
+        auto request = rig.post(path, body_of("", model));
+        request.headers.set("api-key", "tok-a");
+        return request;
+    };
+    SECTION("the name in the path counts, whatever the body says") {
+        const auto stream = rig.open(
+            post("/openai/deployments/oa%2Dstream/chat/completions?api-version=2024-10-21", "")
+        );
+        rig.until("a turn", [&] { return rig.authority.starts == 1; });
+        CHECK(rig.authority.last().request.owner == "alice");
+        rig.authority.last().complete();
+        rig.await_end(stream);
+        CHECK(parse_json(stream->bytes)->at("model") == "oa-stream");
+        CHECK(rig.watcher.requests.front().route == k_path);
+        CHECK(rig.watcher.requests.front().lane == "native");
+        const auto other =
+            rig.send(post("/openai/deployments/other/chat/completions", "oa-stream"));
+        CHECK(error_of(other) == "404 invalid_request_error model_not_found model");
+    }
+    SECTION("elsewhere the member counts, and refusals are OpenAI's") {
+        const auto none = rig.send(post("/openai/v1/chat/completions", ""));
+        CHECK(error_of(none) == "400 invalid_request_error invalid_value model");
+        CHECK(
+            error_of(rig.send(post("/openai/embeddings", ""))) ==
+            "404 invalid_request_error not_found -"
+        );
+    }
+    SECTION("api-key is a key of /v1 alone, once, and where there is no other") {
+        CHECK(rig.send(post("/api/chat", "")).status == 401);
+        auto both = post(k_path, "");
+        both.headers.set("authorization", "Bearer tok-b");
+        CHECK(error_of(rig.send(std::move(both))) == "401 invalid_request_error invalid_api_key -");
+        auto twice = post(k_path, "");
+        twice.headers.add("api-key", "tok-b");
+        CHECK(rig.send(std::move(twice)).status == 400);
+        auto wrong = post(k_path, "");
+        wrong.headers.set("api-key", "tok-b");
+        CHECK(rig.send(std::move(wrong)).status == 401);
+    }
+}

@@ -65,6 +65,17 @@ TEST_CASE("routes: paths match whole, literals before names") {
         Row{"GET", "/metrics", "/metrics", true},
         Row{"GET", "/metrics/x", "", false},
         Row{"POST", "api/chat", "", false},
+        Row{"POST", "/openai/v1/responses", "/v1/responses", true},
+        Row{"POST", "/openai/responses", "/v1/responses", true},
+        Row{"GET", "/openai/models/m", "/v1/models/{model}", true},
+        Row{"POST", "/openai/deployments/m/chat/completions", "/v1/chat/completions", true},
+        Row{"GET", "/openai/deployments/m/chat/completions", "/v1/chat/completions", false},
+        Row{"POST", "/openai/deployments/m", "", false},
+        Row{"POST", "/openai/v1/v1/responses", "", false},
+        Row{"POST", "/openai", "", false},
+        Row{"GET", "/openai/healthz", "", false},
+        Row{"POST", "openai/responses", "", false},
+        Row{"POST", "/v1/deployments/m/chat/completions", "", false},
     };
     for (const auto& row : k_rows) {
         DYNAMIC_SECTION(row.method << " " << row.path) {
@@ -74,6 +85,10 @@ TEST_CASE("routes: paths match whole, literals before names") {
         }
     }
     CHECK(lane::match_route("GET", "/api/chats/%61b/stream").id == "%61b");
+    const auto azure = lane::match_route("POST", "/openai/deployments/m%2F1/chat/completions");
+    CHECK(azure.deployment == "m%2F1");
+    CHECK(azure.id == std::nullopt);
+    CHECK(lane::match_route("POST", "/openai/v1/responses").deployment == std::nullopt);
     CHECK(lane::match_route("GET", "/healthz").allow == "GET, HEAD, OPTIONS");
     CHECK(lane::match_route("GET", "/api/chats/a/stream").allow == "POST, GET, OPTIONS");
 }

@@ -108,7 +108,7 @@ std::optional<Rejection> reject_cause(const turn::Failure& failure) {
 } // namespace
 
 bool speaks_openai(std::string_view path) noexcept {
-    return path == "/v1" || path.starts_with("/v1/");
+    return path == "/v1" || path.starts_with("/v1/") || path.starts_with("/openai/");
 }
 
 Rejection in_openai_words(Rejection rejection) {

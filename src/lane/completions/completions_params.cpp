@@ -173,7 +173,7 @@ Accepted<void> read_stop(const Json& body, CompletionsRequest& out) {
 
 Accepted<void>
 read_params(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
-    OA_CHECK(read_model(body, out));
+    OA_CHECK(read_model(body, context.deployment, out));
     OA_CHECK(read_streaming(body, out));
     OA_CHECK(read_count(body));
     OA_CHECK(refuse_unsupported(body, k_refused, context.tools));

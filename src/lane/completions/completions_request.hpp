@@ -50,6 +50,7 @@ struct CompletionsContext {
     std::size_t messages = 10'000;
     std::size_t text_chars = 200'000; ///< code points of the last message, where a user says it
     bool flat_tools = false; ///< a tool's members are not below "function"
+    std::optional<std::string> deployment{}; ///< the model that the path names
 };
 
 /// Calls of functions and their results are told as such to an authority that takes the client's

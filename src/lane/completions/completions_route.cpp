@@ -98,6 +98,9 @@ Completions::context_for(const Call& call, const authority::Capabilities& able) 
         context.efforts = {}; // those of the model that is asked for count
     }
     context.flat_tools = is_responses(call);
+    if (const auto& name = call.match.deployment) {
+        context.deployment = percent_decode(*name).value_or(*name);
+    }
     return context;
 }
 

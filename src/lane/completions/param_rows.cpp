@@ -124,7 +124,13 @@ read_most(const Json& body, std::string_view name, std::vector<std::string>& ign
     return {};
 }
 
-Accepted<void> read_model(const Json& body, CompletionsRequest& out) {
+Accepted<void> read_model(
+    const Json& body, const std::optional<std::string>& deployment, CompletionsRequest& out
+) {
+    if (deployment) {
+        out.model = *deployment;
+        return {};
+    }
     const auto* model = given(body, "model");
     if (model == nullptr) {
         return std::unexpected(

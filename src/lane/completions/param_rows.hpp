@@ -49,7 +49,9 @@ inline constexpr std::array<std::string_view, 7> k_tiers{
 [[nodiscard]] Accepted<void>
 read_most(const Json& body, std::string_view name, std::vector<std::string>& ignored);
 
-[[nodiscard]] Accepted<void> read_model(const Json& body, CompletionsRequest& out);
+/// `deployment`: the name in the path of Azure's clients, which counts instead of the member.
+[[nodiscard]] Accepted<void>
+read_model(const Json& body, const std::optional<std::string>& deployment, CompletionsRequest& out);
 [[nodiscard]] Accepted<void> read_stream(const Json& body, CompletionsRequest& out);
 /// `effort`: the member, or nullptr; `efforts`: the model's, empty when they are not known.
 [[nodiscard]] Accepted<void> read_effort(

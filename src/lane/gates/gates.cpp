@@ -100,15 +100,24 @@ Accepted<void> compatibility(const LaneState& lane, Call& call) {
 
 Accepted<void> owner(const LaneState& lane, Call& call) {
     const auto& headers = call.request().headers;
-    if (count_of(headers, "authorization") > 1) {
-        return std::unexpected(
-            reject(400, "bad_request", "the request has more than one Authorization header")
-        );
+    // Azure's clients send api-key. Where both are there, it does not count.
+    const bool azure = speaks_openai(call.request().path) && !headers.has("authorization");
+    const std::string_view header = azure && headers.has("api-key") ? "api-key" : "authorization";
+    if (count_of(headers, header) > 1) {
+        return std::unexpected(reject(
+            400,
+            "bad_request",
+            fmt::format("the request has more than one {} header", azure ? header : "Authorization")
+        ));
     }
     if (!lane.tokens) {
         return {};
     }
-    auto name = lane.tokens->check(headers.get("authorization"), std::chrono::system_clock::now());
+    std::optional<std::string> given(headers.get(header));
+    if (given && header == "api-key") {
+        given->insert(0, "Bearer ");
+    }
+    auto name = lane.tokens->check(given, std::chrono::system_clock::now());
     if (!name) {
         auto rejection = reject(401, "unauthorized", std::string(to_string(name.error())));
         const bool tried = name.error() != Denied::missing;

@@ -2,6 +2,8 @@
 
 #include "oa_stream/telemetry/turns.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -61,6 +63,22 @@ std::string_view take_segment(std::string_view& path) {
     return segment;
 }
 
+/// Azure's clients find what stands below /v1 at /openai/v1/…, /openai/deployments/NAME/… and
+/// /openai/…. Everything but that name is the same, the metric labels too.
+std::string without_azure(std::string_view path, std::optional<std::string>& deployment) {
+    auto rest = path;
+    if (!path.starts_with('/') || take_segment(rest) != "openai") {
+        return std::string(path);
+    }
+    auto after = rest;
+    const auto next = take_segment(after);
+    if (next == "deployments") {
+        deployment = take_segment(after);
+    }
+    const bool named = next == "v1" || deployment;
+    return fmt::format("/v1{}", named ? after : rest);
+}
+
 /// What stands in place of the first and the second {…}.
 using Names = std::array<std::optional<std::string>, 2>;
 
@@ -101,8 +119,9 @@ std::span<const Route> all_routes() noexcept {
     return k_routes;
 }
 
-RouteMatch match_route(std::string_view method, std::string_view path) {
+RouteMatch match_route(std::string_view method, std::string_view at) {
     RouteMatch match;
+    const auto path = without_azure(at, match.deployment);
     for (const auto& route : k_routes) {
         Names names;
         const bool here = match.pattern.empty() ? matches(route.pattern, path, names)

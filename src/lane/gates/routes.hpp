@@ -51,10 +51,11 @@ struct RouteMatch {
     std::string_view lane = "control"; ///< metric label; the path's first row's without a route
     std::optional<std::string> id{};   ///< {conversationId}, still percent-encoded
     std::optional<std::string> run{};  ///< {runId}, likewise
+    std::optional<std::string> deployment{}; ///< the model that Azure's clients name in the path
     std::string allow{};               ///< every method of the path, "GET, HEAD, OPTIONS"
 };
 
-/// `path` without query. Literal segments win over {…}.
-[[nodiscard]] RouteMatch match_route(std::string_view method, std::string_view path);
+/// The route of a path without query. Literal segments win over {…}.
+[[nodiscard]] RouteMatch match_route(std::string_view method, std::string_view at);
 
 } // namespace oa_stream::lane

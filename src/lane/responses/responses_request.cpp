@@ -322,7 +322,7 @@ read_responses_request(const Json& body, const CompletionsContext& context) {
     flat.flat_tools = true;
     const auto read = [&]() -> Accepted<void> {
         OA_CHECK(check_worker(body, context.worker));
-        OA_CHECK(read_model(body, request));
+        OA_CHECK(read_model(body, context.deployment, request));
         OA_CHECK(read_stream(body, request));
         OA_CHECK(refuse_unsupported(body, k_refused, context.tools));
         OA_CHECK(refuse_unknown(body));

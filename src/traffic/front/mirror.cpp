@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, 8> k_passed_on{
     "x-oa-protocol-version",
     "x-oa-schema-version",
 };
-constexpr std::array<std::string_view, 2> k_tokens{"authorization", "cookie"};
+constexpr std::array<std::string_view, 3> k_tokens{"authorization", "api-key", "cookie"};
 
 bool is_read(const net::Request& request) {
     return request.method == "GET" || request.method == "HEAD";
