@@ -5,6 +5,7 @@
 #include "answers.hpp"
 #include "chats/chats.hpp"
 #include "chats/thread_name.hpp"
+#include "completions/completions_errors.hpp"
 #include "completions/completions_route.hpp"
 #include "gates/gates.hpp"
 #include "gates/site.hpp"
@@ -33,6 +34,18 @@ LaneState::LaneState(const asio::any_io_executor& on, LaneConfig with, LaneParts
 }
 
 namespace {
+
+/// The libraries of OpenAI put their paths behind the base URL that they are given.
+std::string no_route(std::string_view path) {
+    if (speaks_openai(path)) {
+        return "there is no such route: below /v1 are chat/completions, responses and models";
+    }
+    const auto ends = [&](std::string_view end) { return path.ends_with(end); };
+    constexpr std::array<std::string_view, 3> k_paths{"/chat/completions", "/responses", "/models"};
+    return std::ranges::any_of(k_paths, ends)
+               ? "there is no such route: the base URL must end with /v1"
+               : "there is no such route";
+}
 
 std::int64_t unix_seconds() {
     return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
@@ -159,7 +172,7 @@ Task<void> Lane::Impl::serve(CallPtr call) {
     }
     const auto& match = call->match;
     if (match.pattern.empty()) {
-        auto rejection = reject(404, "not_found", "there is no such route");
+        auto rejection = reject(404, "not_found", no_route(call->request().path));
         // A client of the other protocol that was given the wrong base URL reads these.
         rejection.details["type"] = "invalid_request_error";
         rejection.details["param"] = nullptr;

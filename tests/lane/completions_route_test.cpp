@@ -447,6 +447,22 @@ TEST_CASE("preflight: pages that use OpenAI's libraries may send their headers")
     CHECK(response.headers.get("access-control-allow-methods") == "POST, OPTIONS");
 }
 
+TEST_CASE("completions: a refusal says what works instead") {
+    LaneRig rig;
+    const auto told = [](const net::ClientResponse& response) {
+        return json_of(response).at("error").at("message").get<std::string>();
+    };
+    CHECK(told(rig.send(rig.post("/v1/embeddings", "{}"))).contains("below /v1 are chat/complet"));
+    CHECK(told(rig.send(rig.post("/chat/completions", "{}"))).ends_with("must end with /v1"));
+    CHECK(told(rig.send(rig.get("/api/nothing"))) == "there is no such route");
+    const std::string_view old = R"(,"functions":[{"name":"f"}])";
+    CHECK(told(rig.send(ask(rig, old))) == "'functions' is not supported by this endpoint");
+    rig.authority.able.client_tools = true;
+    CHECK(told(rig.send(ask(rig, old))).ends_with(": send 'tools'"));
+    const std::string_view call = R"(,"function_call":{"name":"f"})";
+    CHECK(told(rig.send(ask(rig, call))).ends_with(": send 'tool_choice'"));
+}
+
 TEST_CASE("completions: the addresses and the key of Azure's clients") {
     LaneRig rig;
     lane::TokenTable table;

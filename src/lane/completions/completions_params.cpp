@@ -21,12 +21,13 @@ bool is_text_only(const Json& value) {
     return asks_nothing(value) || value == Json::array({"text"});
 }
 
+constexpr std::string_view k_unsupported = "unsupported_parameter";
 constexpr std::array k_refused{
-    RefusedRow{"tools", asks_nothing, "unsupported_parameter", true},
-    RefusedRow{"functions", asks_nothing},
-    RefusedRow{"tool_choice", is_free_choice, "unsupported_parameter", true},
-    RefusedRow{"function_call", is_free_choice},
-    RefusedRow{"stop", asks_nothing, "unsupported_parameter", true},
+    RefusedRow{"tools", asks_nothing, k_unsupported, true},
+    RefusedRow{"functions", asks_nothing, k_unsupported, false, "tools"},
+    RefusedRow{"tool_choice", is_free_choice, k_unsupported, true},
+    RefusedRow{"function_call", is_free_choice, k_unsupported, false, "tool_choice"},
+    RefusedRow{"stop", asks_nothing, k_unsupported, true},
     RefusedRow{"logit_bias", asks_nothing},
     RefusedRow{"logprobs", asks_nothing},
     RefusedRow{"moderation", asks_nothing},

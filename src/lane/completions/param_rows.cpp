@@ -51,11 +51,13 @@ Accepted<void> refuse_unsupported(const Json& body, std::span<const RefusedRow> 
     for (const auto& row : rows) {
         const auto* value = given(body, row.name);
         if (value != nullptr && !(row.tools && tools) && !row.neutral(*value)) {
-            return std::unexpected(bad_param(
-                std::string(row.code),
-                std::string(row.name),
-                fmt::format("'{}' is not supported by this endpoint", row.name)
-            ));
+            auto message = fmt::format("'{}' is not supported by this endpoint", row.name);
+            if (tools && !row.instead.empty()) {
+                message += fmt::format(": send '{}'", row.instead);
+            }
+            return std::unexpected(
+                bad_param(std::string(row.code), std::string(row.name), std::move(message))
+            );
         }
     }
     return {};

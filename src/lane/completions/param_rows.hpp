@@ -21,6 +21,7 @@ struct RefusedRow {
     bool (*neutral)(const Json& value);
     std::string_view code = "unsupported_parameter";
     bool tools = false; ///< not where the authority takes functions of the client's: over Codex
+    std::string_view instead{}; ///< the parameter that has its meaning there
 };
 [[nodiscard]] Accepted<void>
 refuse_unsupported(const Json& body, std::span<const RefusedRow> rows, bool tools);
