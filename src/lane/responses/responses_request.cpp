@@ -43,7 +43,7 @@ constexpr std::array k_text_words{WordRow{"verbosity", k_verbosities, 1}};
 constexpr std::array<std::string_view, 3> k_summaries{"auto", "concise", "detailed"};
 
 /// Honoured, or accepted without effect.
-constexpr std::array<std::string_view, 20> k_known{
+constexpr std::array<std::string_view, 21> k_known{
     "model",
     "input",
     "instructions",
@@ -62,6 +62,7 @@ constexpr std::array<std::string_view, 20> k_known{
     "prompt_cache_key",
     "prompt_cache_options",
     "prompt_cache_retention",
+    "client_metadata",
     "worker_id",
     "workerId"
 };

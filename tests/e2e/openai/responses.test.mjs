@@ -201,6 +201,8 @@ test('what cannot be honoured is refused by name, or named', async () => {
     assert.deepEqual([answer.json.error.code, answer.json.error.param], [code, param]);
     if (why) assert.match(answer.json.error.message, why);
   }
+  // Codex as the client sends this to every provider.
+  assert.equal((await ask({ input: 'scenario:text;words=1', client_metadata: { session_id: 's' } })).status, 200);
   const model = await ask({ input: 'x', model: 'other' });
   assert.deepEqual([model.status, model.json.error.code], [404, 'model_not_found']);
   const named = await ask({ input: 'scenario:text;words=1', temperature: 0.2, max_output_tokens: 9, text: { verbosity: 'low' }, include: ['reasoning.encrypted_content'], tools: [{ ...weather, strict: true }] });
