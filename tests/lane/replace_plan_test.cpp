@@ -1,3 +1,4 @@
+#include "lane_rig.hpp"
 #include "turns/replace_plan.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,6 +8,7 @@
 
 using namespace oa_stream;
 using namespace oa_stream::lane;
+using namespace oa_stream::test;
 using Kind = ReplacePlan::Kind;
 
 namespace {
@@ -230,4 +232,52 @@ TEST_CASE("replace: four times the conversation costs about four times as much, 
     (void)cost(1000); // warm
     const auto few = cost(2000);
     CHECK(cost(8000) < 9 * few);
+}
+
+TEST_CASE("regenerate: without messages the conversation's own message is asked again") {
+    LaneRig rig;
+    rig.ids->put({"", "c1", "auth-thread", 0});
+    for (const std::string id : {"1", "2"}) {
+        auto turn = past("turn-" + id, "q" + id, "u" + id);
+        turn.user_parts = {
+            authority::InputText{turn.user_text},
+            authority::InputImage{"data:image/png;base64," + id}
+        };
+        rig.authority.past.push_back(turn);
+    }
+    const auto asked = [&](std::string_view more) {
+        const auto stream = rig.open(rig.post(
+            "/api/chat", fmt::format(R"({{"id":"c1","trigger":"regenerate-message"{}}})", more)
+        ));
+        rig.until("the stream", [&] { return stream->has("start-step"); });
+        const auto& request = rig.authority.last().request;
+        REQUIRE(request.input.size() == 2);
+        const auto& text = std::get<authority::InputText>(request.input.front()).text;
+        return fmt::format("{} {} {}", *request.revert_from_turn, request.client_message_id, text);
+    };
+    SECTION("of the answer") {
+        CHECK(asked(R"(,"messageId":"turn-1")") == "turn-1 u1 q1");
+    }
+    SECTION("or of the question") {
+        CHECK(asked(R"(,"messageId":"u1")") == "turn-1 u1 q1");
+    }
+    SECTION("or the newest") {
+        CHECK(asked("") == "turn-2 u2 q2");
+    }
+    SECTION("what the conversation does not have is refused") {
+        const auto refused = [&](std::string_view body) {
+            const auto response = rig.send(rig.post("/api/chat", std::string(body)));
+            CHECK(response.status == 422);
+            CHECK(rig.authority.starts == 0);
+            return parse_json(response.body)->at("error").at("code").get<std::string>();
+        };
+        CHECK(
+            refused(R"({"id":"c1","trigger":"regenerate-message","messageId":"turn-9"})") ==
+            "regenerate_unsupported"
+        );
+        CHECK(refused(R"({"id":"c9","trigger":"regenerate-message"})") == "regenerate_unsupported");
+        CHECK(refused(R"({"id":"c1"})") == "invalid_request");
+        rig.authority.lost_history = true;
+        CHECK(refused(R"({"id":"c1","trigger":"regenerate-message"})") == "regenerate_unsupported");
+    }
 }

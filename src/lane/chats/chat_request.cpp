@@ -269,6 +269,10 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
         request.answer_id = is_wire_id(last->id) ? last->id : std::string();
         return {};
     }
+    if (request.regenerate && last == nullptr) {
+        request.kept_question = true;
+        return {};
+    }
     OA_TRY(const auto at, choose(list, lone));
     // NOLINTNEXTLINE(bugprone-unchecked-optional-access): past the list means the lone one
     const auto& newest = at < list.size() ? list[at] : *lone;

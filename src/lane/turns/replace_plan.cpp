@@ -119,12 +119,34 @@ Rejection reject_regenerate(std::string message) {
     return rejection;
 }
 
+Rejection reject_kept_question() {
+    return reject_regenerate("send messages[]: this conversation does not have the user's message");
+}
+
 bool asks_to_replace(const ChatRequest& request) noexcept {
     return request.regenerate || !request.message_id.empty();
 }
 
 bool names_turn(const ChatRequest& request, const Turns& turns) {
-    return find_exact(request, turns).has_value();
+    const bool newest = request.kept_question && request.message_id.empty();
+    return newest ? !turns.empty() : find_exact(request, turns).has_value();
+}
+
+Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
+    const bool newest = request.message_id.empty() && !turns.empty();
+    const auto at = newest ? std::optional(turns.size() - 1) : find_exact(request, turns);
+    if (!at || (turns[*at].user_text.empty() && turns[*at].user_parts.empty())) {
+        return std::unexpected(reject_kept_question());
+    }
+    const auto& turn = turns[*at];
+    request.message_id = wire_id(turn.id);
+    request.text = turn.user_text;
+    request.input = turn.user_parts;
+    if (request.input.empty()) {
+        request.input.emplace_back(authority::InputText{turn.user_text});
+    }
+    request.user_message_id = turn.client_message_id.value_or("");
+    return {};
 }
 
 Accepted<ReplacePlan>

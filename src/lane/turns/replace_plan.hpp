@@ -35,6 +35,12 @@ names_turn(const ChatRequest& request, const std::vector<authority::PastTurn>& t
     const SeededMessages& seeded
 );
 
+/// Of a request without messages: takes the user's message of the turn that it names, else of the
+/// newest one.
+[[nodiscard]] Accepted<void>
+take_question(ChatRequest& request, const std::vector<authority::PastTurn>& turns);
+
 [[nodiscard]] Rejection reject_regenerate(std::string message);
+[[nodiscard]] Rejection reject_kept_question();
 
 } // namespace oa_stream::lane

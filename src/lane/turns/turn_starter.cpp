@@ -96,6 +96,8 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     }
     if (call->chat.answers_calls) {
         planned = co_await take_results(call, &request);
+    } else if (!request.thread && call->chat.kept_question) {
+        planned = std::unexpected(reject_kept_question());
     } else if (!request.thread) {
         planned = co_await seed_new_thread(call, &request);
     } else if (asks_to_replace(call->chat)) {
@@ -127,10 +129,18 @@ TurnStarter::replace_same(CallPtr call, authority::TurnRequest* request, bool un
 Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnRequest* request) {
     const auto turns = co_await turns_to_replace(call, request->thread.value_or(""));
     if (!turns && turns.error().code == Code::not_found) {
+        if (call->chat.kept_question) {
+            co_return std::unexpected(reject_kept_question());
+        }
         co_return co_await seed_new_thread(call, request);
     }
     if (!turns) {
         co_return std::unexpected(reject_start(turns.error()));
+    }
+    if (call->chat.kept_question) {
+        OA_CO_CHECK(take_question(call->chat, *turns));
+        request->input = call->chat.input;
+        request->client_message_id = call->chat.user_message_id;
     }
     const bool named = names_turn(call->chat, *turns);
     OA_CO_TRY(
