@@ -317,7 +317,12 @@ TEST_CASE("haproxy: what a dead canary costs is told though no client sees an er
     for (int i = 0; i < 10; ++i) {
         CHECK(bench.rig.request().body == "stable");
     }
-    const TrafficState state = bench.read();
+    TrafficState state;
+    // HAProxy counts a request after its client has read the answer.
+    bench.rig.run_until([&] {
+        state = bench.read();
+        return state.streams.at("stable").finished >= 10;
+    });
     const Json& canary = state.extra.at("servers").at("canary");
     CHECK(canary.at("hrsp_2xx") == 0);
     CHECK(canary.at("wredis") == canary.at("stot"));
