@@ -59,7 +59,7 @@ Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {
 
 /// "12 of 60 pairs, about 24s left": as long as those before took.
 std::string pairs_line(std::size_t done, std::size_t of, Clock::duration taken) {
-    const std::string line = fmt::format("{} of {} pairs", done, of);
+    std::string line = fmt::format("{} of {} pairs", done, of);
     if (done == 0) {
         return line;
     }

@@ -294,7 +294,7 @@ bool Mirror::charge(MirrorCopy& copy, std::size_t bytes) {
 void Mirror::compare(const MirrorCopyPtr& copy) {
     auto pair = std::make_shared<MirrorPair>(std::move(copy->pair_));
     auto job = [pair = std::move(pair),
-                copy,
+                copy = copy,
                 weak = weak_from_this(),
                 executor = executor_,
                 judge = options_.compare]() mutable {
