@@ -82,7 +82,12 @@ void ResponsesMachine::number(const Json& event, std::string_view name, const Re
 
 void ResponsesMachine::step(const Json& event, std::string_view name, const Report& report) {
     const auto type = text_in(event, "type");
-    if (std::exchange(error_last_, type == "error") && type == "response.failed") {
+    const bool after_error = std::exchange(error_last_, type == "error");
+    const bool failed = type == "response.failed";
+    if (failed && !after_error && !ended_) {
+        report("V15", "there is no error before it");
+    }
+    if (failed && after_error) {
         ++events_; // the pair is one end
     } else {
         unreadable(report);

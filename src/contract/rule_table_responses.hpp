@@ -146,6 +146,16 @@ inline constexpr std::array k_responses_rules{
         "Clients act on them, and their meaning here is not defined.",
         Scope::responses_stream
     },
+    Rule{
+        "V15",
+        Level::should,
+        Input::bytes,
+        "error stands directly before response.failed",
+        k_responses_clients,
+        "LangChain, openai 4 and 5 and AI SDK 5 do not read response.failed: they take what came "
+        "before it for a complete answer.",
+        Scope::responses_stream
+    },
 };
 
 } // namespace oa_stream::contract

@@ -109,6 +109,13 @@ const std::vector<Row> k_rows{
      [](Json& e) { e[0]["response"]["usage"] = end_of(e)["usage"]; }},
     {"no end", "V13", [](Json& e) { e.erase(12); }},
     {"an unknown event", "V14", [](Json& e) { e[4]["type"] = "response.dance.started"; }},
+    {"failed without an event of the error",
+     "V15",
+     [](Json& e) {
+         e.back()["type"] = "response.failed";
+         end_of(e)["status"] = "failed";
+         end_of(e)["error"] = Json{{"code", "c"}, {"message", "m"}};
+     }},
 };
 
 } // namespace

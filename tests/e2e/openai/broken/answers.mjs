@@ -50,6 +50,7 @@ export function respond(asked, rule, created, turn) {
   });
   const end = turn.failed ? 'failed' : cut ? 'incomplete' : 'completed';
   const final = { ...same, status: end, output, incomplete_details: end === 'incomplete' ? { reason: 'max_output_tokens' } : null, error: end === 'failed' ? { code: 'server_error', message: rule.leak ? turn.failed : 'the turn failed' } : null };
+  if (turn.failed && !['silence', 'stop'].includes(rule.failure)) send('error', { error: { type: 'server_error', ...final.error, param: null } });
   if (!turn.failed || rule.failure !== 'silence') send(`response.${end}`, { response: { ...final, usage: rule.streamUsage && usage ? usage : null } });
   if (turn.failed && rule.failure === 'stop') { frames.pop(); send('response.completed', { response: { ...final, status: 'completed', error: null, output: output.map((item) => ({ ...item, status: 'completed' })), usage } }); }
   return { whole: { ...final, usage: rule.wholeUsage && usage ? usage : null }, frames };
