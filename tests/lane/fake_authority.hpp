@@ -138,10 +138,7 @@ public:
     [[nodiscard]] Task<Result<std::unique_ptr<authority::Turn>>>
     start(authority::TurnRequest request) override {
         ++starts;
-        while (hold) {
-            gate.expires_at(Clock::time_point::max());
-            (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
-        }
+        co_await held();
         if (refuse) {
             if (auto error = refuse(request)) {
                 co_return std::unexpected(*std::move(error));
@@ -185,6 +182,8 @@ public:
     }
     [[nodiscard]] Task<Result<std::string>>
     make_thread(authority::TurnRequest /*request*/) override {
+        ++makes;
+        co_await held();
         co_return "auth-thread-" + std::to_string(++threads_);
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
@@ -203,6 +202,13 @@ public:
     [[nodiscard]] PlayedTurn& last() const { return *turns_started.back(); }
 
 private:
+    Task<void> held() {
+        while (hold) {
+            gate.expires_at(Clock::time_point::max());
+            (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+    }
+
     asio::any_io_executor executor_;
     int threads_ = 0;
 
@@ -215,9 +221,10 @@ public:
     std::map<std::string, authority::ThreadInfo> infos; ///< by the authority's id
     bool forgetful = false; ///< knows only the threads in `infos`
     std::optional<Error> threads_error;
-    bool hold = false; ///< start() waits for release()
+    bool hold = false; ///< start() and make_thread() wait for release()
     asio::steady_timer gate;
     int starts = 0;
+    int makes = 0; ///< of threads without a turn
     int history_reads = 0;
     authority::Health health_now{true, ""};
     authority::Capabilities able{

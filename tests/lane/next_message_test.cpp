@@ -1,6 +1,8 @@
 // A thread takes one turn at a time: what happens to the next one.
 #include "lane_rig.hpp"
 
+#include <chrono>
+
 using namespace oa_stream;
 using namespace oa_stream::test;
 using turn::TerminalClass;
@@ -128,4 +130,31 @@ TEST_CASE("start: a client that left meanwhile leaves a turn without readers") {
     rig.until("the record", [&] { return !rig.watcher.requests.empty(); });
     CHECK(rig.watcher.requests.front().status == 499);
     CHECK(rig.watcher.readers == 0);
+}
+
+TEST_CASE("start: a conversation began when it was asked for, however long its authority takes") {
+    const bool with_turn = GENERATE(true, false);
+    CAPTURE(with_turn);
+    const auto now_s = [] {
+        return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    };
+    LaneRig rig;
+    rig.authority.hold = true;
+    const auto answer = rig.open(
+        with_turn ? rig.post("/api/chats/c1/stream", user_message("one"))
+                  : rig.post("/api/chats", R"({"id":"c1"})")
+    );
+    rig.until("the start", [&] { return rig.authority.starts + rig.authority.makes == 1; });
+    const auto asked = now_s();
+    rig.until("another second", [&] { return now_s() > asked; });
+    rig.authority.release();
+    rig.until("its head", [&] { return answer->head.status != 0; });
+    const auto row = rig.ids->find("", "c1");
+    REQUIRE(row.has_value());
+    CHECK(row->created_at <= asked);
+    CHECK(row->updated_at > asked);
+    if (with_turn) {
+        rig.authority.last().complete();
+    }
+    rig.await_end(answer);
 }

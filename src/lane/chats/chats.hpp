@@ -53,6 +53,7 @@ private:
         std::string id{}; ///< of the copy; empty: one is made up
         std::string message{}; ///< empty: everything is copied
         std::string title{}; ///< empty: as the source
+        std::int64_t came_s = 0; ///< Unix seconds
     };
 
     [[nodiscard]] Task<Accepted<Thread>> read_thread(CallPtr call, Reading reading);

@@ -111,6 +111,7 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
     OA_CO_CHECK(co_await read_fields(call, std::move(use)));
     OA_CO_CHECK(open_for_turns(*lane_, *call));
     asked.id = asked.id.empty() ? "thread_" + random_hex(16) : std::move(asked.id);
+    asked.came_s = call->came_s();
     co_return asked;
 }
 
@@ -140,8 +141,8 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     row.seeded = point.nothing ? 0 : source.seeded;
     const bool own = !asked.title.empty();
     row.title = own ? short_title(asked.title) : point.nothing ? std::string() : source.title;
-    row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    row.updated_at = row.created_at;
+    row.created_at = asked.came_s;
+    row.updated_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     if (row.title.empty()) {
         co_return row;
     }

@@ -124,8 +124,8 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     row.seeded = asked.count;
     row.archived = asked.archived;
     row.title = short_title(asked.title);
-    row.created_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    row.updated_at = row.created_at;
+    row.created_at = call->came_s();
+    row.updated_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     if (!asked.title.empty()) {
         auto named = co_await authority.name_thread(row.thread, asked.title);
         if (!named && named.error().code != Code::precondition) {

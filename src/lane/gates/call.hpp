@@ -40,6 +40,11 @@ struct Call {
     std::string request_digest{}; ///< of the thread and the body, with a key alone
 
     [[nodiscard]] const net::Request& request() const noexcept { return exchange->request(); }
+    /// Unix seconds at which it came. A thread that it makes began then: the authority, which shows
+    /// its own time of the thread, makes that before the lane has it stored.
+    [[nodiscard]] std::int64_t came_s() const {
+        return std::chrono::system_clock::to_time_t(record.time);
+    }
     [[nodiscard]] double now_s() const {
         return std::chrono::duration<double>(Clock::now() - received).count();
     }

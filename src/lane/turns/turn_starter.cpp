@@ -274,7 +274,7 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
             name = co_await keep_name(known->thread, known->title, row.thread);
         }
         row.title = short_title(name.empty() ? call->chat.text : name);
-        row.created_at = known && known->created_at != 0 ? known->created_at : now;
+        row.created_at = known && known->created_at != 0 ? known->created_at : call->came_s();
         row.updated_at = now;
         ids.put(row);
         stored = co_await ids.commit();
