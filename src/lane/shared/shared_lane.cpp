@@ -314,9 +314,12 @@ void SharedLane::tick(Clock::time_point now) {
         relay = over ? relays_.erase(relay) : std::next(relay);
     }
     std::erase_if(early_, [now](const auto& one) { return now - one.second.came >= k_early; });
-    auto& counts = store_->turns;
-    counts.relays = relays_.size();
-    counts.tails = running_relays();
+    count_relays();
+}
+
+void SharedLane::count_relays() {
+    store_->turns.relays = relays_.size();
+    store_->turns.tails = running_relays();
 }
 
 void SharedLane::cut_relays() {

@@ -178,6 +178,7 @@ private:
     [[nodiscard]] static Task<void> hold_all_again(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] Task<void> hold_again(Held held);
     [[nodiscard]] std::size_t running_relays() const;
+    void count_relays();
     [[nodiscard]] Task<void> look_after_relays();
     [[nodiscard]] Task<void> look_after_readers();
     void wanted(const store::Wanted& what);

@@ -89,6 +89,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     } else { // it can be stopped, and not be read
         turn->relay_unread();
     }
+    count_relays();
     co_return turn;
 }
 
