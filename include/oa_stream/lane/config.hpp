@@ -97,8 +97,9 @@ struct LaneLimits {
     std::size_t total_log_bytes = 1U << 30U; ///< beyond it a growing turn is ended as overloaded
     /// Of the chats API, until their clients have them.
     std::size_t total_answer_bytes = 256U << 20U;
-    std::size_t max_lag_bytes = 2U << 20U; ///< a reader further behind than this is cut
-    Millis max_lag_time{30000}; ///< a blocked reader that took nothing for so long is cut
+    std::size_t max_lag_bytes = 2U << 20U; ///< a reader further behind has max_lag_time to catch up
+    /// A reader that took nothing for so long is cut, too, however little it lags.
+    Millis max_lag_time{30000};
     Millis turn_wall{1800000}; ///< whole turn
     Millis first_event{60000}; ///< acceptance to the first event
     Millis idle{120000}; ///< between two events

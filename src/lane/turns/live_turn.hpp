@@ -261,6 +261,7 @@ private:
         std::size_t segment
     );
     void trim_log();
+    void cut_lagging(Clock::time_point now);
     void conclude(Clock::time_point now);
     // live_turn_shared.cpp
     /// Nothing is said to the authority any more, which may be let go already.

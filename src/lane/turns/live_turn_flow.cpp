@@ -43,7 +43,10 @@ bool LiveTurn::feed(authority::EventBatch& told) {
         stop(StopReason::stop_text);
     }
     if (!ended_ && !ending_ && host_->log_bytes > host_->limits.total_log_bytes) {
-        end_now(StopReason::overloaded);
+        cut_lagging(now);
+        if (host_->log_bytes > host_->limits.total_log_bytes) {
+            end_now(StopReason::overloaded);
+        }
     }
     return !ended_ && !ending_;
 }
@@ -244,6 +247,17 @@ void LiveTurn::trim_log() {
         }
     }
     log_.drop_head(needed, host_->limits.turn_log_bytes);
+}
+
+/// What they have not read keeps the log long; without them its head can go.
+void LiveTurn::cut_lagging(Clock::time_point now) {
+    for (auto& reader : readers_) {
+        if (reader->lags(host_->limits)) {
+            reader->close(log_, ReaderEnd::client_too_slow, now);
+        }
+    }
+    trim_log();
+    drop_done_readers();
 }
 
 void LiveTurn::conclude(Clock::time_point now) {

@@ -140,9 +140,24 @@ bool TurnReader::too_slow(const LaneLimits& limits, Clock::time_point now) {
         progress_bytes_ = sent;
         progress_at_ = now;
     }
+    return now - progress_at_ > limits.max_lag_time || left_behind(limits, now);
+}
+
+bool TurnReader::left_behind(const LaneLimits& limits, Clock::time_point now) {
+    if (!lags(limits)) {
+        goal_ = 0;
+        return false;
+    }
+    if (goal_ == 0 || cursor_.offset >= goal_) {
+        goal_ = end_;
+        goal_set_ = now;
+    }
+    return now - goal_set_ > limits.max_lag_time;
+}
+
+bool TurnReader::lags(const LaneLimits& limits) const noexcept {
     const auto seen = std::max(cursor_.offset, std::min(replay_end_, end_));
-    const auto lag = end_ - std::min(seen, end_);
-    return lag > limits.max_lag_bytes || now - progress_at_ > limits.max_lag_time;
+    return !closed_ && end_ - std::min(seen, end_) > limits.max_lag_bytes;
 }
 
 void TurnReader::settle(const FrameLog& log, Clock::time_point now) {

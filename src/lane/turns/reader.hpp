@@ -58,7 +58,10 @@ public:
     void writable() noexcept { blocked_ = false; }
     /// A comment, when the reader has everything and nothing went out for `silence`.
     void heartbeat(Clock::time_point now, Millis silence);
+    /// It took nothing for `max_lag_time`, or was not able to read in that time what it lagged by.
     [[nodiscard]] bool too_slow(const LaneLimits& limits, Clock::time_point now);
+    /// More than `max_lag_bytes` behind: a burst of that size does it, however fast the reader is.
+    [[nodiscard]] bool lags(const LaneLimits& limits) const noexcept;
     /// The body was ended: is it through?
     void settle(const FrameLog& log, Clock::time_point now);
     void close(const FrameLog& log, ReaderEnd end, Clock::time_point now);
@@ -72,6 +75,7 @@ private:
     [[nodiscard]] std::uint64_t room(const FrameLog& log, const std::vector<LogGap>& gaps);
     /// What stands in place of a gap. False: nobody is there to be told.
     [[nodiscard]] bool replace(const LogGap& gap);
+    [[nodiscard]] bool left_behind(const LaneLimits& limits, Clock::time_point now);
     [[nodiscard]] std::uint64_t frames_sent(const FrameLog& log) const;
     [[nodiscard]] double since(Clock::time_point at) const noexcept;
 
@@ -88,6 +92,8 @@ private:
     Clock::time_point progress_at_;
     std::uint64_t progress_bytes_ = 0;
     std::uint64_t replay_end_ = 0;
+    std::uint64_t goal_ = 0; ///< where the log ended when the reader began to lag; 0: it does not
+    Clock::time_point goal_set_{};
     bool first_;
     bool blocked_ = false;
     bool finishing_ = false;

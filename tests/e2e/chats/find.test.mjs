@@ -52,7 +52,7 @@ test('a conversation longer than a page leaves whole and in order', async () => 
 });
 
 test('large answers that their clients do not read are bounded: others get 503 until they have left', async () => {
-  const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--limit', 'total-answers=30m', '--limit', 'max-lag=16m'] }); // the model, in this process, too, is faster than its reader
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--limit', 'total-answers=30m'] });
   for (let n = 0; n < 2; ++n) assertLegal(await chat(lane.base, 'scenario:huge;kb=6000', { id: 'large' }).done);
   const url = new URL(lane.base);
   const read = async (where) => {
