@@ -58,8 +58,12 @@ export const LONG = [
   'tests/e2e/gates/detection.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/browser/report.test.mjs',
 ];
 
-/** Files that wait for so much of their time that half as much of the machine as for the others of their company is enough. */
+/** Files that use a quarter of a core or less, and files that wait for most of their time. */
 export const WAITING = [
+  'tests/e2e/evidence/incident.test.mjs', 'tests/e2e/gates/each_gate.test.mjs', 'tests/e2e/lane/serve.test.mjs', 'tests/e2e/operator/balanced.test.mjs', 'tests/e2e/operator/load.test.mjs',
+  'tests/e2e/replicas/clock.test.mjs', 'tests/e2e/replicas/crowd.test.mjs', 'tests/e2e/replicas/cut_off.test.mjs', 'tests/e2e/replicas/healing.test.mjs', 'tests/e2e/replicas/orphans.test.mjs',
+  'tests/e2e/replicas/owners.test.mjs', 'tests/e2e/replicas/readers.test.mjs', 'tests/e2e/replicas/replicas.test.mjs', 'tests/e2e/replicas/stops.test.mjs', 'tests/e2e/replicas/takeovers.test.mjs',
+  'tests/e2e/store/examples.test.mjs', 'tests/e2e/store/old_primary.test.mjs', 'tests/e2e/worker/silence.test.mjs', 'tests/e2e/worker/two_lanes.test.mjs',
   'tests/browser/connections.test.mjs', 'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/lane/churn.test.mjs',
   'tests/e2e/lane/detection.test.mjs', 'tests/e2e/lane/metrics.test.mjs', 'tests/e2e/lane/worker_faults.test.mjs',
   'tests/e2e/drivers/cloud_run_cutover.test.mjs',
@@ -136,7 +140,8 @@ const listed = (list, file) => list.some((pattern) => matches(pattern, inTree(fi
 /** How many parts one file takes of a machine that has room for `files` files at once, each of two parts. */
 export function parts(file, files) {
   const whole = { alone: 2 * files, paired: Math.max(2, 0.75 * files), together: 2 }[company(file)];
-  return listed(WAITING, file) ? whole / 2 : whole;
+  if (!listed(WAITING, file)) return whole;
+  return company(file) === 'alone' ? whole / 4 : whole / 2;
 }
 /** 'e2e', 'conformance' or 'browser'. */
 export const stageOf = (file) => inTree(file).split('/')[1];

@@ -168,7 +168,7 @@ struct Stage {
 
 } // namespace
 
-TEST_CASE("khala: a server that opens the socket and never says hello is left, and asked again") {
+TEST_CASE("silence: a Khala that opens the socket and never says hello is left, and asked again") {
     Stage stage(KhalaWire::rust, {{}, {}, {k_hello}});
     stage.until([&] { return stage.server.opened == 2; });
     CAPTURE(stage.link->reason());
@@ -190,7 +190,7 @@ TEST_CASE("khala: hello settles it: a topic on which nobody speaks is none of it
     CHECK(stage.link->unanswered() == 0);
 }
 
-TEST_CASE("khala: a channel that answers neither join nor subscribe is left, and asked again") {
+TEST_CASE("silence: a Khala channel that answers neither join nor subscribe is left, and asked again") {
     Stage stage(KhalaWire::phoenix, {{}, {k_joined}, {k_joined, k_subscribed}});
     stage.until([&] { return stage.server.opened == 3; });
     CHECK(stage.link->unanswered() == 2);
@@ -198,7 +198,7 @@ TEST_CASE("khala: a channel that answers neither join nor subscribe is left, and
     CHECK(stage.ups == 1);
 }
 
-TEST_CASE("khala: a channel that is silent to heartbeats is left") {
+TEST_CASE("silence: a Khala channel that is silent to heartbeats is left") {
     Stage stage(KhalaWire::phoenix, {{k_joined, k_subscribed}, {}});
     stage.until([&] { return stage.server.opened == 2; });
     CHECK(stage.ups == 1);

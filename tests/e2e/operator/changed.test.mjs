@@ -53,15 +53,15 @@ test('a file starts when its part of the machine is free, the pairs first, of ea
   assert.equal(most, 4);
 });
 
-test('one more file starts whenever the machine idles, two at most, and only of those that may', async () => {
+test('one more file starts whenever the machine idles, three at most, and only of those that may', async () => {
   const ends = new Map();
   const start = (file) => new Promise((end) => { ends.set(file, () => end(file)); });
   let idles = null;
   const spare = { idles: () => new Promise((idle) => { idles = () => idle(IDLE); }), beside: (file) => file.startsWith('small') };
   const turn = () => new Promise((done) => setImmediate(done));
-  const all = scheduled(['large1', 'large2', 'small1', 'small2', 'small3', 'small4'], () => 2, 2, start, spare);
+  const all = scheduled(['large1', 'large2', 'small1', 'small2', 'small3', 'small4', 'small5'], () => 2, 2, start, spare);
   assert.deepEqual([...ends.keys()], ['large1']);
-  for (const file of ['small1', 'small2']) {
+  for (const file of ['small1', 'small2', 'small3']) {
     await turn();
     idles();
     await turn();
@@ -69,7 +69,7 @@ test('one more file starts whenever the machine idles, two at most, and only of 
   }
   idles = null;
   await turn();
-  assert.equal(idles, null, 'nobody asks for a third');
+  assert.equal(idles, null, 'nobody asks for a fourth');
   ends.get('large1')();
   await turn();
   assert.equal([...ends.keys()].at(-1), 'large2', 'what ran beside took no part of it');
@@ -77,25 +77,25 @@ test('one more file starts whenever the machine idles, two at most, and only of 
   await turn();
   idles();
   await turn();
-  assert.equal([...ends.keys()].at(-1), 'small3');
-  for (let ended = new Set(); ended.size < 6;) {
+  assert.equal([...ends.keys()].at(-1), 'small4');
+  for (let ended = new Set(); ended.size < 7;) {
     for (const [file, end] of ends) if (!ended.has(file)) ended.add(file) && end();
     await turn();
   }
-  assert.equal((await all).length, 6);
+  assert.equal((await all).length, 7);
 });
 
-test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take', () => {
+test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take, or a quarter', () => {
   const of = (kind, waits) => TESTS.find((file) => company(file) === kind && WAITING.some((pattern) => matches(pattern, file)) === waits);
   const all = [of('alone', false), of('alone', true), of('paired', false), of('paired', true), of('together', false), of('together', true)];
-  assert.deepEqual(all.map((file) => parts(file, 4)), [8, 4, 3, 1.5, 2, 1]);
-  assert.deepEqual(all.map((file) => parts(file, 1)), [2, 1, 2, 1, 2, 1]);
+  assert.deepEqual(all.map((file) => parts(file, 4)), [8, 2, 3, 1.5, 2, 1]);
+  assert.deepEqual(all.map((file) => parts(file, 1)), [2, 0.5, 2, 1, 2, 1]);
   assert.ok(TESTS.every((file) => parts(file, 1) <= 2), 'each has room');
   assert.deepEqual(rounds(all).map((files) => files.map(company)), [['alone', 'alone'], ['paired', 'paired', 'together', 'together']], 'beside one that is alone and waits nothing starts but its like');
 });
 
 test('what a file counted is the sum of its TAP, and what it skipped is told apart', () => {
   assert.deepEqual(counted('TAP version 13\nok 1 - # pass 9\n# tests 7\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n'), { passed: 3, failed: 2, skipped: 2 });
-  assert.deepEqual(counted('# Subtest: a/b.test.mjs\nok 1 - a/b.test.mjs\n# pass 1\n', 'a/b.test.mjs'), { passed: 0, failed: 0, skipped: 0 }, 'no test in it');
+  assert.deepEqual(counted('ok 1 - a\nnot ok 2 - a/b.test.mjs\n# pass 1\n# fail 0\n'), { passed: 1, failed: 1, skipped: 0 }, 'its last hook');
   assert.deepEqual(counted(''), { passed: 0, failed: 0, skipped: 0 });
 });
