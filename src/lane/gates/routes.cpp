@@ -64,11 +64,13 @@ std::string_view take_segment(std::string_view& path) {
 }
 
 /// Azure's clients find what stands below /v1 at /openai/v1/…, /openai/deployments/NAME/… and
-/// /openai/…. Everything but that name is the same, the metric labels too.
-std::string without_azure(std::string_view path, std::optional<std::string>& deployment) {
+/// /openai/…. Everything but that name is the same, the metric labels too. Nothing when `path` is
+/// not one of theirs.
+std::optional<std::string>
+without_azure(std::string_view path, std::optional<std::string>& deployment) {
     auto rest = path;
     if (!path.starts_with('/') || take_segment(rest) != "openai") {
-        return std::string(path);
+        return std::nullopt;
     }
     auto after = rest;
     const auto next = take_segment(after);
@@ -121,7 +123,8 @@ std::span<const Route> all_routes() noexcept {
 
 RouteMatch match_route(std::string_view method, std::string_view at) {
     RouteMatch match;
-    const auto path = without_azure(at, match.deployment);
+    const auto plain = without_azure(at, match.deployment);
+    const std::string_view path = plain ? *plain : at;
     for (const auto& route : k_routes) {
         Names names;
         const bool here = match.pattern.empty() ? matches(route.pattern, path, names)
