@@ -68,16 +68,16 @@ Json usage_json(const wire::completions::Usage& usage) {
     return out;
 }
 
-constexpr std::string_view k_rate_limit = "rate_limit_exceeded";
-
-/// The API knows few codes; ours stands in the message.
+/// As the event `error` has it. The API knows few codes; ours stands in the message.
 Json error_json(const turn::Failure& failure) {
     const auto error = error_of(failure);
     const bool rate = failure.cause == turn::FailureCause::rate_limited ||
                       failure.cause == turn::FailureCause::usage_limit;
     Json out = Json::object();
-    out["code"] = rate ? k_rate_limit : "server_error";
+    out["type"] = rate ? "rate_limit_error" : "server_error";
+    out["code"] = rate ? "rate_limit_exceeded" : "server_error";
     out["message"] = fmt::format("{} ({})", error.message, error.code);
+    out["param"] = nullptr;
     return out;
 }
 
@@ -305,16 +305,6 @@ struct ResponseState {
         return ending ? end(*ending, out) : Result<void>{};
     }
 
-    /// In front of response.failed, as OpenAI sends it: many clients read only one of the two, and
-    /// take what they have for a whole answer otherwise.
-    [[nodiscard]] Result<void> send_error(const Json& error, std::string& out) {
-        const bool rate = error.at("code") == k_rate_limit;
-        Json inner = Json::object({{"type", rate ? "rate_limit_error" : "server_error"}});
-        inner.update(error);
-        inner["param"] = nullptr;
-        return send("error", Json::object({{"error", std::move(inner)}}), out);
-    }
-
     [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& out) {
         const std::string_view status = !ending ? "failed"
                                         : *ending == "length" || *ending == "content_filter"
@@ -326,8 +316,12 @@ struct ResponseState {
         }
         Json last = response(status);
         if (!ending) {
-            last["error"] = error_json(ending.error());
-            OA_CHECK(send_error(last["error"], out));
+            // An event `error` in front of response.failed, as OpenAI sends it: many clients read
+            // only one of the two, and take what they have for a whole answer otherwise.
+            const Json error = error_json(ending.error());
+            last["error"] =
+                Json::object({{"code", error.at("code")}, {"message", error.at("message")}});
+            OA_CHECK(send("error", Json::object({{"error", error}}), out));
             summary.error = true;
         } else if (status == "incomplete") {
             const bool length = *ending == "length";

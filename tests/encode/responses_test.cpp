@@ -120,6 +120,10 @@ TEST_CASE("responses: how a turn ends is the status") {
     CHECK(failed.faults == "");
     CHECK(failed.last.at("status") == "failed");
     CHECK(failed.last.at("error").at("code") == "rate_limit_exceeded");
+    CHECK(failed.last.at("error").size() == 2);
+    CHECK(failed.bytes.contains(
+        R"("error":{"type":"rate_limit_error","code":"rate_limit_exceeded","message":)"
+    ));
     CHECK_FALSE(failed.bytes.contains("SECRET"));
     CHECK_FALSE(failed.whole);
     CHECK(failed.kept == 0);
