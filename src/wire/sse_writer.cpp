@@ -41,4 +41,15 @@ std::string_view take_sse_frame(std::string_view& written) noexcept {
     return frame;
 }
 
+std::string without_sse_comments(std::string_view written) {
+    std::string out;
+    while (!written.empty()) {
+        const auto frame = take_sse_frame(written);
+        if (!frame.starts_with(':')) {
+            out += frame;
+        }
+    }
+    return out;
+}
+
 } // namespace oa_stream::wire

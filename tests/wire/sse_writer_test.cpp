@@ -47,3 +47,20 @@ TEST_CASE("sse writer: what was written is taken apart again, frame by frame") {
     CHECK(take_sse_frame(cut) == "data: y\n");
     CHECK(cut.empty());
 }
+
+TEST_CASE("sse writer: without comments, an answer's bytes are the same over any connection") {
+    const std::string events = "data: {\"a\":\": \"}\n\nevent: x\ndata: 1\n\n";
+    std::string out;
+    append_sse_comment(out, "ping");
+    append_sse_data(out, R"({"a":": "})");
+    append_sse_comment(out, "ping");
+    append_sse_comment(out, "ping");
+    append_sse_event(out, "x", "1");
+    CHECK(without_sse_comments(out) == events);
+    CHECK(without_sse_comments(events) == events);
+    CHECK(without_sse_comments(": ping\n\n").empty());
+    CHECK(without_sse_comments("").empty());
+    // A connection that breaks may cut either.
+    CHECK(without_sse_comments(out + "data: {\"b") == events + "data: {\"b");
+    CHECK(without_sse_comments(out + ": pi") == events);
+}

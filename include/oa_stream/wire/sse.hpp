@@ -72,5 +72,8 @@ void append_sse_done(std::string& out);
 /// Takes the first event or comment, its empty line included, off `written`: what this writer
 /// wrote, which ends each with "\n\n". All of it when none ends.
 [[nodiscard]] std::string_view take_sse_frame(std::string_view& written) noexcept;
+/// `written` without its comments: those belong to one connection, not to the answer. An event that
+/// does not end stays as it is.
+[[nodiscard]] std::string without_sse_comments(std::string_view written);
 
 } // namespace oa_stream::wire

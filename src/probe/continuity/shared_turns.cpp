@@ -24,18 +24,6 @@ bool whole(std::string_view frames) {
     return frames.ends_with(k_done);
 }
 
-/// Heartbeats come when each reader's own time is up.
-std::string without_comments(std::string_view body) {
-    std::string out;
-    while (!body.empty()) {
-        const auto frame = wire::take_sse_frame(body);
-        if (!frame.starts_with(':')) {
-            out += frame;
-        }
-    }
-    return out;
-}
-
 } // namespace
 
 Shared judge_shared(const SharedTurn& turn) {
@@ -104,7 +92,7 @@ Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
     for (std::size_t i = 0; i < lanes.size() && !whole(turn.second); ++i) {
         const auto second = co_await fetch_turn(self, lanes[(at + 1 + i) % lanes.size()], thread);
         if (second.status == 200) {
-            turn.second = without_comments(second.body);
+            turn.second = wire::without_sse_comments(second.body);
             read = true;
         } else if (second.status == 204) {
             read = false; // it is over: nobody waits for it any more
@@ -112,7 +100,7 @@ Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
         }
     }
     const auto first = co_await transfer->done();
-    turn.first = without_comments(*heard);
+    turn.first = wire::without_sse_comments(*heard);
     if (first.status != 200 || (!read && whole(turn.first))) {
         co_return; // a refused answer is what the gates are about; one that was over is not a live
                    // one

@@ -45,18 +45,6 @@ std::string wrong_with_leaving(const ProbeSample& sample) {
                : fmt::format("could not leave in the middle: {}", sample.detail);
 }
 
-// Without comments: those belong to a connection, not to the turn.
-std::string frames_of(std::string_view body) {
-    std::string out;
-    while (!body.empty()) {
-        const std::string_view frame = wire::take_sse_frame(body);
-        if (frame.ends_with("\n\n") && !frame.starts_with(':')) {
-            out += frame;
-        }
-    }
-    return out;
-}
-
 std::string
 wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smoke& smoke) {
     if (resumed.status == 204) {
@@ -71,7 +59,8 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
     if (!resumed.text.starts_with(left.text)) {
         return "the resumed stream does not begin at the turn's start";
     }
-    const bool same = frames_of(resumed.raw_body).starts_with(frames_of(left.raw_body));
+    const bool same = wire::without_sse_comments(resumed.raw_body)
+                          .starts_with(wire::without_sse_comments(left.raw_body));
     return same || !smoke.named ? "" : "the resumed stream's bytes are not those read before";
 }
 
