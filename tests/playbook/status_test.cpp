@@ -5,12 +5,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <functional>
+#include <span>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -74,6 +77,32 @@ void make_pipe(const fs::path& file) {
     fs::remove(file);
     REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
 }
+
+/// How often `file` is opened.
+class Opens {
+public:
+    explicit Opens(const fs::path& file) {
+        REQUIRE(events_ >= 0);
+        // The kernel joins equal events that follow one another, so the closes are watched, too.
+        REQUIRE(::inotify_add_watch(events_, file.c_str(), IN_OPEN | IN_CLOSE) >= 0);
+    }
+    Opens(const Opens&) = delete;
+    Opens& operator=(const Opens&) = delete;
+    ~Opens() { ::close(events_); }
+    /// Since the last call. Events of a file have no name, so each has the same size.
+    [[nodiscard]] std::size_t count() const {
+        std::array<inotify_event, 64> events{};
+        const auto size = ::read(events_, events.data(), sizeof(events));
+        const auto read = size < 0 ? 0 : static_cast<std::size_t>(size) / sizeof(inotify_event);
+        return static_cast<std::size_t>(std::ranges::count_if(
+            std::span(events).first(read),
+            [](const inotify_event& event) { return (event.mask & IN_OPEN) != 0; }
+        ));
+    }
+
+private:
+    int events_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+};
 
 } // namespace
 
@@ -179,6 +208,25 @@ TEST_CASE("status: a rollback closes a run that cannot be read only if it came a
         );
         CHECK(status_in(state.path, run).next.starts_with(next));
     }
+}
+
+TEST_CASE("status: a younger run is read once, however many plans cannot be read") {
+    const State state;
+    for (const std::string_view kind : {"cutover", "rollback", "rollback-drill"}) {
+        fs::remove(state.moved(kind) / "plan.json");
+    }
+    const fs::path younger = state.path / "runs" / "20260222T050000Z-smoke-stream-0a1b2c3d";
+    fs::create_directories(younger);
+    write(younger / "run.json", R"({"kind":"smoke-stream"})");
+
+    const Opens opens(younger / "run.json");
+    const auto all = all_statuses(state.path);
+    REQUIRE(all.has_value());
+    REQUIRE(all->size() == 3);
+    for (const RunStatus& status : *all) {
+        CHECK(status.next.starts_with("oa-stream rollback plan rollback"));
+    }
+    CHECK(opens.count() == 1);
 }
 
 TEST_CASE("status: what the journal tells is told, though the plan is gone") {

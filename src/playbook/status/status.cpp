@@ -6,6 +6,7 @@
 #include "oa_stream/run/runs.hpp"
 
 #include "plan/plan_back.hpp"
+#include "verified_rollbacks.hpp"
 
 #include <fmt/format.h>
 
@@ -83,12 +84,13 @@ Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {
 
 Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
     OA_TRY(const auto folders, run::run_folders(state_dir));
+    VerifiedRollbacks rollbacks(state_dir);
     std::vector<RunStatus> out;
     for (const fs::path& folder : folders) {
         if (!holds_traffic(folder)) {
             continue;
         }
-        RunStatus one = status_in(state_dir, folder);
+        RunStatus one = status_in(state_dir, folder, rollbacks);
         std::error_code ignored;
         if (one.unread.empty() || fs::exists(folder, ignored)) { // or it was removed meanwhile
             out.push_back(std::move(one));

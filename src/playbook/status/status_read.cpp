@@ -16,6 +16,7 @@
 #include "engine/journal.hpp"
 #include "engine/route_step.hpp"
 #include "plan/plan_back.hpp"
+#include "verified_rollbacks.hpp"
 
 #include <fmt/format.h>
 
@@ -216,12 +217,6 @@ void add_position(RunStatus& out) {
     }
 }
 
-/// What the lock is held on, where the plan does not say it.
-std::string target_in(const Json& run) {
-    const Json* target = member(run, "target");
-    return target == nullptr ? "" : text_in(*target, "what");
-}
-
 /// A route restore restores what another run found.
 void add_restored_run(RunStatus& out, const run::RunFacts& facts, const fs::path& state_dir) {
     std::error_code ignored;
@@ -283,25 +278,11 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
     }
 }
 
-/// A rollback of whatever serves there was verified after this run's last word.
-bool home_again(const RunStatus& out, const fs::path& state_dir) {
-    const auto folders = run::run_folders(state_dir);
-    return folders && std::ranges::any_of(*folders, [&](const fs::path& folder) {
-               if (folder.filename().string() <= out.run) { // names begin with the time
-                   return false;
-               }
-               const Json run = run::document_in(folder / "run.json");
-               return run::facts_of(folder, run).kind == run::RunKind::rollback &&
-                      target_in(run) == out.target && int_member(run, "exit_code") == 0 &&
-                      text_in(run, "started_at") > out.last_at;
-           });
-}
-
 /// How the ending of one that was asked for begins; another one is the run's own, which nobody
 /// tried again.
 constexpr std::string_view k_rollback_apply = "rollback apply ";
 
-void add_next(RunStatus& out, const StoredPlan& plan, const fs::path& state_dir) {
+void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbacks) {
     if (out.state == RunState::running) {
         out.next = out.paused.empty()
                        ? "oa-stream cutover status --run " + out.run + " --wait-for done"
@@ -310,8 +291,8 @@ void add_next(RunStatus& out, const StoredPlan& plan, const fs::path& state_dir)
         return;
     } else if (!plan.read) {
         // Without its plan it cannot be rolled back; once all is home, only a person can close it.
-        out.next = home_again(out, state_dir) ? "oa-stream cutover abandon --run " + out.run
-                                              : plan_back_of(out.target);
+        out.next = rollbacks.any_after(out) ? "oa-stream cutover abandon --run " + out.run
+                                            : plan_back_of(out.target);
     } else if (plan.routes_alone) {
         out.next = fmt::format(
             "oa-stream route restore {} --apply", out.restores.empty() ? out.run : out.restores
@@ -319,7 +300,7 @@ void add_next(RunStatus& out, const StoredPlan& plan, const fs::path& state_dir)
     } else if (plan.gone && !out.routes_unverified && out.ending.starts_with(k_rollback_apply)) {
         out.next = "oa-stream cutover abandon --run " + out.run;
     } else {
-        out.next = plan.back.empty() || home_again(out, state_dir)
+        out.next = plan.back.empty() || rollbacks.any_after(out)
                        ? "oa-stream rollback apply --run " + out.run
                        : plan.back;
     }
@@ -332,6 +313,12 @@ bool has_bytes(const fs::path& file, std::error_code& error) {
 } // namespace
 
 RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
+    VerifiedRollbacks rollbacks(state_dir);
+    return status_in(state_dir, folder, rollbacks);
+}
+
+RunStatus
+status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& rollbacks) {
     RunStatus out;
     out.run = folder.filename().string();
     out.folder = folder;
@@ -367,7 +354,7 @@ RunStatus status_in(const fs::path& state_dir, const fs::path& folder) {
     add_holder(out, state_dir);
     add_position(out);
     add_open(out, plan, run, facts.mutates);
-    add_next(out, plan, state_dir);
+    add_next(out, plan, rollbacks);
     return out;
 }
 
