@@ -92,8 +92,7 @@ inline constexpr std::array k_responses_rules{
         Level::must,
         Input::bytes,
         "the stream ends with one response.completed, .incomplete or .failed, whose status agrees, "
-        "or "
-        "with error, alone or directly before response.failed, and nothing follows",
+        "or with error, alone or directly before response.failed, and nothing follows",
         k_responses_clients,
         "It is the only mark that distinguishes a complete answer from one that was cut.",
         Scope::responses_stream
