@@ -202,33 +202,44 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
 // By sources
 // ------------------------------------------------------------------------------------------------
 
-/// Of stable: the last hour; when that says nothing, whether the last seven days do.
+/// When one that a failed scrape took away was still there.
+constexpr double k_moment_ago_s = 300;
+
+/// Of stable: the last hour; when that says nothing, whether the last seven days do. An expression
+/// is a value of one moment, which a failed scrape takes away: whether it had one a moment ago.
 Task<Result<SourceReading>>
 recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
     const std::string_view source = judged_by(*playbook, *gate).name();
-    const auto ask = [&](double back_s) {
-        const double now_s = wall_seconds();
+    const auto ask = [&](double back_s, double ago_s) {
+        const double to_s = wall_seconds() - ago_s;
         return within(
             k_source_call,
             outside->sources.at(source)->read(
-                question_of(*gate, playbook->traffic.stable, {now_s - back_s, now_s})
+                question_of(*gate, playbook->traffic.stable, {to_s - back_s, to_s})
             )
         );
     };
-    OA_CO_TRY(SourceReading hour, co_await ask(k_hour_s));
+    OA_CO_TRY(SourceReading hour, co_await ask(k_hour_s, 0));
     if (hour.state == SourceReading::State::measured) {
         co_return hour;
     }
-    OA_CO_TRY(SourceReading week, co_await ask(k_week_s));
-    if (week.state == SourceReading::State::missing) {
+    const bool moment = gate->metric == measure::Metric::expression;
+    OA_CO_TRY(
+        SourceReading before, co_await (moment ? ask(k_hour_s, k_moment_ago_s) : ask(k_week_s, 0))
+    );
+    if (before.state == SourceReading::State::missing) {
+        const std::string& stable = playbook->traffic.stable;
+        const auto unknown =
+            moment ? fmt::format("has no value for {}, neither now nor 5 minutes ago", stable)
+                   : fmt::format("knows nothing of {} for 7 days", stable);
         co_return fail(
             Code::precondition,
             fmt::format(
-                "gate {} has nothing to judge: {} knows nothing of {} for 7 days ({})",
+                "gate {} has nothing to judge: {} {} ({})",
                 gate->id,
                 source,
-                playbook->traffic.stable,
-                week.why
+                unknown,
+                moment ? hour.why : before.why
             ),
             {},
             "is the source the lane's, and does it distinguish revisions?"

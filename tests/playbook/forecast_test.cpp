@@ -1,0 +1,86 @@
+// What a plan is told by its gates' sources before anything moves.
+#include "plan/forecast.hpp"
+#include "stage/stage_sources.hpp"
+#include "world.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+#include <optional>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+using Catch::Matchers::Contains;
+using measure::Question;
+using measure::SourceReading;
+
+namespace {
+
+/// One gate on an expression, whose source has a value only in windows that end so long ago.
+Result<GateTrials> tried(double least_ago_s, double most_ago_s) {
+    Playbook playbook;
+    playbook.kind = Kind::cutover;
+    playbook.traffic.stable = "v1";
+    playbook.traffic.canary = "v2";
+    playbook.stages = {50, 100};
+    playbook.sources = {measure::source_settings("prometheus", {.places = {"http://p"}})};
+    playbook.stage.gates = {{
+        .id = "queue",
+        .metric = measure::Metric::expression,
+        .limit = 1,
+        .promql = "max(queue_seconds)",
+    }};
+    Outside outside;
+    outside.sources["prometheus"] =
+        std::make_unique<FakeSource>([=](const Question& question) -> Result<SourceReading> {
+            const double ago_s = wall_seconds() - question.window.to_s;
+            SourceReading out;
+            if (ago_s < least_ago_s || ago_s > most_ago_s) {
+                out.why = "no series match";
+                return out;
+            }
+            out.state = SourceReading::State::measured;
+            out.tally.value = 0.4;
+            return out;
+        });
+    asio::io_context io(1);
+    std::optional<Result<GateTrials>> out;
+    asio::co_spawn(
+        io,
+        try_gates(&outside, &playbook, Millis(0), false),
+        [&](const std::exception_ptr& thrown, Result<GateTrials> trials) {
+            REQUIRE_FALSE(thrown);
+            out = std::move(trials);
+        }
+    );
+    io.run();
+    return std::move(out).value();
+}
+
+} // namespace
+
+TEST_CASE("forecast: an expression needs a value, and a failed scrape is no lack of one") {
+    const auto now = tried(0, 60);
+    REQUIRE(now.has_value());
+    CHECK(now->records.at(0).at("verdict") == "PASS");
+
+    const auto before = tried(200, 400);
+    REQUIRE(before.has_value());
+    CHECK(before->records.at(0).at("verdict") == "INCONCLUSIVE");
+    CHECK_THAT(
+        before->records.at(0).at("sentence").get<std::string>(), Contains("no series match")
+    );
+
+    const auto never = tried(1000, 2000);
+    REQUIRE_FALSE(never.has_value());
+    CHECK(never.error().code == Code::precondition);
+    CHECK_THAT(
+        never.error().message,
+        Contains(
+            "gate queue has nothing to judge: prometheus has no value for v1, neither now nor 5 "
+            "minutes ago (no series match)"
+        )
+    );
+}
