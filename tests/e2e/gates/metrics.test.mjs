@@ -35,8 +35,8 @@ class Measured {
     }
     at.exporter.set('route_decisions_total', '', 400);
     at.exporter.set('audit_missing_total', '', 4);
-    at.prometheus = await startPrometheus([at.stable, at.canary, at.exporter].map(({ base }) => host(base)));
-    await at.prometheus.eventually('min(count_over_time(up[1m]))', (rows) => rows[0]?.value >= 40, 30000); // a window before the first stage
+    at.prometheus = await startPrometheus([at.stable, at.canary, at.exporter].map(({ base }) => host(base)), { interval: '400ms' });
+    await at.prometheus.eventually('min(count_over_time(up[1m]))', (rows) => rows[0]?.value >= 20, 30000); // a window before the first stage
     at.doors = [];
     at.crowds = [];
     return at;

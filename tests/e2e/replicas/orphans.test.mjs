@@ -1,6 +1,7 @@
 // A lane that dies with many turns: another one settles them together, not one after the other.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { paced, writeCaptures } from '../lib/captures.mjs';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit } from '../lib/process.mjs';
@@ -12,7 +13,8 @@ const TURNS = 600;
 test('600 turns of a dead lane are settled at once, each of them once', async () => {
   const redis = await startRedis({});
   const args = ['--store', redis.url, '--limit', 'lease=800ms', '--limit', `streams=${TURNS}`];
-  const [x, y] = [await startLane({ name: 'x', args, pace: 'x0.05' }), await startLane({ name: 'y', args, pace: 'immediate' })];
+  const replayDir = writeCaptures({ long: paced(600, 100, 20) }); // longer than all of this takes
+  const [x, y] = [await startLane({ name: 'x', args, replayDir, pace: 'recorded' }), await startLane({ name: 'y', args, replayDir, pace: 'immediate' })];
   const streams = Array.from({ length: TURNS }, (_, n) => chat(x.base, 'hello', { id: `many-${n}` }));
   await x.until(() => streams.every((one) => one.status === 200), 'all turns', 30000);
   await x.kill();
