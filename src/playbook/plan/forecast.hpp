@@ -27,8 +27,9 @@ struct GateTrials {
 
 /// Evaluates each gate once on stable: with probes for a moment, by its source over the last hour,
 /// each with the time to a decision at that traffic. Code::precondition when a gate has nothing to
-/// judge: nobody answered the probes, or the source knows nothing of stable for seven days. What a
-/// source cannot be asked, as its error says. `probes`: false leaves out what needs them.
+/// judge: nobody answered the probes, the source knows nothing of stable for seven days, or an
+/// expression has no value now and had none five minutes ago. What a source cannot be asked, as
+/// its error says. `probes`: false leaves out what needs them.
 [[nodiscard]] Task<Result<GateTrials>>
 try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool probes);
 
