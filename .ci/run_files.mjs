@@ -61,7 +61,7 @@ function run(file, folder) {
 const IDLE_SHARE = 0.3;
 const IDLE_SECONDS = 2;
 /** So many files at once beyond their parts. */
-const MOST_BESIDE = 3;
+export const MOST_BESIDE = 5;
 export const IDLE = Symbol('idle');
 
 /**

@@ -1,7 +1,7 @@
 // `./dev test --changed`: what is touched is found, and what is not known touches everything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { IDLE, counted, scheduled } from '../../../.ci/run_files.mjs';
+import { IDLE, MOST_BESIDE, counted, scheduled } from '../../../.ci/run_files.mjs';
 import { ALONE, LONG, PAIRED, TESTS, WAITING, company, longestFirst, matches, parts, rounds, selection } from '../../../.ci/suite.mjs';
 
 test('every file that runs alone, in a pair or first is there', () => {
@@ -53,15 +53,16 @@ test('a file starts when its part of the machine is free, the pairs first, of ea
   assert.equal(most, 4);
 });
 
-test('one more file starts whenever the machine idles, three at most, and only of those that may', async () => {
+test('one more file starts whenever the machine idles, not too many, and only of those that may', async () => {
   const ends = new Map();
   const start = (file) => new Promise((end) => { ends.set(file, () => end(file)); });
   let idles = null;
   const spare = { idles: () => new Promise((idle) => { idles = () => idle(IDLE); }), beside: (file) => file.startsWith('small') };
   const turn = () => new Promise((done) => setImmediate(done));
-  const all = scheduled(['large1', 'large2', 'small1', 'small2', 'small3', 'small4', 'small5'], () => 2, 2, start, spare);
+  const small = Array.from({ length: MOST_BESIDE + 2 }, (_, n) => `small${n + 1}`);
+  const all = scheduled(['large1', 'large2', ...small], () => 2, 2, start, spare);
   assert.deepEqual([...ends.keys()], ['large1']);
-  for (const file of ['small1', 'small2', 'small3']) {
+  for (const file of small.slice(0, MOST_BESIDE)) {
     await turn();
     idles();
     await turn();
@@ -69,7 +70,7 @@ test('one more file starts whenever the machine idles, three at most, and only o
   }
   idles = null;
   await turn();
-  assert.equal(idles, null, 'nobody asks for a fourth');
+  assert.equal(idles, null, 'nobody asks for one more');
   ends.get('large1')();
   await turn();
   assert.equal([...ends.keys()].at(-1), 'large2', 'what ran beside took no part of it');
@@ -77,12 +78,12 @@ test('one more file starts whenever the machine idles, three at most, and only o
   await turn();
   idles();
   await turn();
-  assert.equal([...ends.keys()].at(-1), 'small4');
-  for (let ended = new Set(); ended.size < 7;) {
+  assert.equal([...ends.keys()].at(-1), small[MOST_BESIDE]);
+  for (let ended = new Set(); ended.size < 2 + small.length;) {
     for (const [file, end] of ends) if (!ended.has(file)) ended.add(file) && end();
     await turn();
   }
-  assert.equal((await all).length, 7);
+  assert.equal((await all).length, 2 + small.length);
 });
 
 test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take, or a quarter', () => {
