@@ -126,7 +126,7 @@ test('turns are copied only where the target says that it is dry', async () => {
 test("users' tokens stay with the users, unless told otherwise", async () => {
   const seen = [];
   const between = await relay(next.base, { seen });
-  const headers = { authorization: 'Bearer users-own-token-4711', cookie: 'sid=users-own-cookie-4711', 'x-api-key': 'users-own-key-4711', 'x-forwarded-for': '192.0.2.1' };
+  const headers = { authorization: 'Bearer users-own-token-4711', cookie: 'sid=users-own-cookie-4711', 'api-key': 'users-azure-key-4711', 'x-api-key': 'users-own-key-4711', 'x-forwarded-for': '192.0.2.1' };
   const run = async (words, args = [], env = {}) => {
     const front = await mirrored(`next=${between.base}@100%,dry${words}`, args, { env });
     await turn(front, 'replay:01-echo', { headers });
@@ -141,6 +141,7 @@ test("users' tokens stay with the users, unless told otherwise", async () => {
     const told = await run(',tokens');
     assert.match(told, /users-own-token-4711/);
     assert.match(told, /users-own-cookie-4711/);
+    assert.match(told, /users-azure-key-4711/);
     assert.ok(!/users-own-key/.test(told), told);
     const own = await run('', ['--mirror-auth', 'env:MIRROR_TOKEN'], { MIRROR_TOKEN: 'mirrors-own-token-0815' });
     assert.match(own, /Bearer mirrors-own-token-0815/);
