@@ -46,16 +46,26 @@ export const PAIRED = [
   'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
 ];
 
-/** Files that take longer than 50 s, the longest first: whoever starts last must not be one of them. */
+/** Files that take half a minute or longer, the longest first: whoever starts last must not be one of them. */
 export const LONG = [
-  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/operator/examples.test.mjs', 'tests/e2e/evidence/alert_services.test.mjs',
-  'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/e2e/drivers/crash.test.mjs',
-  'tests/e2e/operator/steer.test.mjs', 'tests/conformance/worker.test.mjs', 'tests/e2e/runs/guides.test.mjs',
-  'tests/e2e/operator/faults_smoke.test.mjs', 'tests/e2e/runs/hooks.test.mjs', 'tests/e2e/evidence/slo_rules.test.mjs',
-  'tests/e2e/operator/output.test.mjs', 'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/gates/each_gate.test.mjs',
-  'tests/e2e/chats/own_threads.test.mjs', 'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/operator/rollback.test.mjs',
-  'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/lane/long_chat.test.mjs', 'tests/e2e/runs/steady.test.mjs',
-  'tests/e2e/gates/detection.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/browser/report.test.mjs',
+  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/operator/examples.test.mjs',
+  'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/e2e/runs/guides.test.mjs',
+  'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/output.test.mjs', 'tests/conformance/worker.test.mjs',
+  'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/evidence/measured_cutover.test.mjs', 'tests/e2e/drivers/crash.test.mjs',
+  'tests/e2e/gates/detection.test.mjs', 'tests/e2e/gates/each_gate.test.mjs', 'tests/e2e/operator/package.test.mjs', 'tests/e2e/runs/steady.test.mjs',
+  'tests/e2e/operator/rollback.test.mjs', 'tests/browser/report.test.mjs', 'tests/e2e/evidence/hops.test.mjs', 'tests/e2e/lane/workspaces.test.mjs',
+  'tests/e2e/operator/rehearsal.test.mjs', 'tests/e2e/lane/long_chat.test.mjs', 'tests/e2e/drivers/cutover_routes.test.mjs',
+  'tests/conformance/completions.test.mjs', 'tests/e2e/chats/own_threads.test.mjs', 'tests/e2e/replicas/crash_points.test.mjs',
+  'tests/e2e/evidence/slo_rules.test.mjs', 'tests/e2e/operator/cutover_apply.test.mjs', 'tests/e2e/runs/access.test.mjs',
+  'tests/e2e/evidence/slo_replay.test.mjs', 'tests/e2e/gates/starved.test.mjs', 'tests/e2e/worker/commands.test.mjs',
+  'tests/e2e/worker/disconnects.test.mjs', 'tests/e2e/replicas/rehearse.test.mjs', 'tests/e2e/operator/steer.test.mjs',
+  'tests/e2e/replicas/takeovers.test.mjs', 'tests/e2e/gates/metrics.test.mjs', 'tests/e2e/operator/faults_smoke.test.mjs',
+  'tests/e2e/operator/drill.test.mjs', 'tests/e2e/evidence/balanced_views.test.mjs', 'tests/e2e/operator/terminal.test.mjs',
+  'tests/e2e/drivers/haproxy_cutover.test.mjs', 'tests/e2e/worker/odd.test.mjs', 'tests/e2e/evidence/schemas.test.mjs',
+  'tests/e2e/store/old_primary.test.mjs', 'tests/e2e/runs/hooks.test.mjs', 'tests/e2e/replicas/healing.test.mjs', 'tests/e2e/replicas/stops.test.mjs',
+  'tests/e2e/lane/proxies.test.mjs', 'tests/e2e/replicas/readers.test.mjs', 'tests/e2e/drivers/rollback_any.test.mjs',
+  'tests/e2e/operator/continuity.test.mjs', 'tests/conformance/opencode.test.mjs', 'tests/e2e/evidence/slo_prometheus.test.mjs',
+  'tests/e2e/lane/codex_sick.test.mjs',
 ];
 
 /** Files that use a quarter of a core or less, and files that wait for most of their time. */
