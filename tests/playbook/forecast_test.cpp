@@ -13,8 +13,6 @@ using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
 using Catch::Matchers::Contains;
-using measure::Question;
-using measure::SourceReading;
 
 namespace {
 
@@ -33,18 +31,19 @@ Result<GateTrials> tried(double least_ago_s, double most_ago_s) {
         .promql = "max(queue_seconds)",
     }};
     Outside outside;
-    outside.sources["prometheus"] =
-        std::make_unique<FakeSource>([=](const Question& question) -> Result<SourceReading> {
+    outside.sources["prometheus"] = std::make_unique<FakeSource>(
+        [=](const measure::Question& question) -> Result<measure::SourceReading> {
             const double ago_s = wall_seconds() - question.window.to_s;
-            SourceReading out;
+            measure::SourceReading out;
             if (ago_s < least_ago_s || ago_s > most_ago_s) {
                 out.why = "no series match";
                 return out;
             }
-            out.state = SourceReading::State::measured;
+            out.state = measure::SourceReading::State::measured;
             out.tally.value = 0.4;
             return out;
-        });
+        }
+    );
     asio::io_context io(1);
     std::optional<Result<GateTrials>> out;
     asio::co_spawn(
