@@ -190,7 +190,7 @@ TEST_CASE("khala: hello settles it: a topic on which nobody speaks is none of it
     CHECK(stage.link->unanswered() == 0);
 }
 
-TEST_CASE("silence: a Khala channel that answers neither join nor subscribe is left, and asked again") {
+TEST_CASE("silence: a Khala channel that answers neither join nor subscribe is left") {
     Stage stage(KhalaWire::phoenix, {{}, {k_joined}, {k_joined, k_subscribed}});
     stage.until([&] { return stage.server.opened == 3; });
     CHECK(stage.link->unanswered() == 2);
