@@ -1,7 +1,7 @@
 // What a plan is told by its gates' sources before anything moves.
+#include "../world.hpp"
 #include "plan/forecast.hpp"
 #include "stage/stage_sources.hpp"
-#include "world.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
