@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <sys/un.h>
+
 #include <cstdlib>
 
 namespace oa_stream::config {
@@ -123,6 +125,18 @@ Result<void> check_url(std::string_view key, std::string_view text) {
         );
     }
     return {};
+}
+
+Result<void> check_socket(std::string_view key, std::string_view text) {
+    constexpr std::size_t k_most = sizeof(sockaddr_un::sun_path) - 1;
+    if (!text.contains('/') || text.contains("${") || text.size() <= k_most) {
+        return {};
+    }
+    return fail(
+        Code::config,
+        fmt::format("a socket's path has at most {} bytes, this one {}", k_most, text.size()),
+        std::string(key)
+    );
 }
 
 } // namespace oa_stream::config

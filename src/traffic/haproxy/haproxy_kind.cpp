@@ -37,6 +37,9 @@ struct HaproxySettings final : DriverSettings {
         );
     }
     [[nodiscard]] std::vector<Error> problems(const Arms& arms) const override {
+        if (const auto checked = check_socket("traffic.socket", socket); !checked) {
+            return {checked.error()};
+        }
         // Of two revisions that are one server no weight can make a split.
         if (const std::string& server = stable_name(arms);
             !server.empty() && server == canary_name(arms) && arms.stable != arms.canary) {

@@ -26,8 +26,14 @@ struct LocalSettings final : DriverSettings {
         return make_local_driver(*parts.client, {socket, base, parts.arms.revisions()});
     }
     [[nodiscard]] std::vector<Error> problems(const Arms&) const override {
-        const auto url = check_url("traffic.base_url", base_url);
-        return url ? std::vector<Error>{} : std::vector{url.error()};
+        std::vector<Error> out;
+        for (const auto& checked :
+             {check_url("traffic.base_url", base_url), check_socket("traffic.socket", socket)}) {
+            if (!checked) {
+                out.push_back(checked.error());
+            }
+        }
+        return out;
     }
     [[nodiscard]] Json to_json() const override {
         return {{"socket", socket}, {"base_url", base_url}};
