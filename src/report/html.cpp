@@ -45,15 +45,16 @@ svg .line { fill: none; stroke-width: 1.5; } svg .range { stroke-width: 2.5; opa
 svg .limit { stroke: var(--text); stroke-dasharray: 4 3; }
 svg .mark { stroke: var(--soft); stroke-dasharray: 1 3; }
 .legend { margin: .25rem 0; color: var(--soft); font-size: .9rem; }
-.legend span { white-space: nowrap; } .legend > span { margin-right: .75rem; }
+.legend > span { display: inline-block; margin-right: .75rem; }
 .key { color: var(--tone); } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
-pre.command { white-space: pre-wrap; }
+pre.command { white-space: pre-wrap; } @media (min-width: 50rem) { pre { white-space: pre-wrap; } }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
   .scroll:has(td.wide) thead { display: none; } .scroll td { min-width: 0; }
   .scroll:has(td.wide) tr { display: grid; grid-template-columns: 1fr auto auto;
     border-bottom: 1px solid var(--line); }
   .scroll:has(td.wide) tr:last-child { border-bottom: 0; } .scroll tr:has(td.wide) td { border: 0; }
-  td.wide { grid-column: 1 / -1; padding-top: 0; } }
+  td.wide, .scroll:has(td.wide) td:has(code) { grid-column: 1 / -1; } td.wide { padding-top: 0; }
+  .scroll:has(td.wide) td:has(code) { padding-bottom: 0; } }
 @media print { .scroll { overflow: visible; border: 0; } body { font-size: .75rem; line-height: 1.4; padding: 0;
   max-width: none; } table { font-size: 1em; }
   pre { white-space: pre-wrap; } svg { max-width: 22rem; }

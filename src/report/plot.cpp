@@ -1,5 +1,7 @@
 #include "plot.hpp"
 
+#include "oa_stream/base/layout.hpp"
+
 #include "html.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +18,7 @@ constexpr double k_width = 460;
 constexpr double k_left = 46;
 constexpr double k_right = 16;
 constexpr double k_plot = k_width - k_left - k_right;
+constexpr double k_letter = 8.4; ///< of the widest usual fonts: a digit takes 8.3, "ms" 2 of these
 constexpr double k_top = 12;
 constexpr double k_height = 150; ///< of the plot alone
 constexpr double k_base = k_top + k_height;
@@ -105,38 +108,46 @@ std::string arrow(std::string_view css, double x, double y, bool up) {
     );
 }
 
+double width_of(std::string_view said) {
+    return k_letter * static_cast<double>(columns_of(said));
+}
+
 /// Where values lie in the picture.
 struct Frame {
     double from = 0;
     double to = 1;
     double most = 1; ///< of y, unscaled
+    double left = k_left; ///< of the plot; the numbers of the axis have what is left of it
+    static constexpr double k_end = k_width - k_right;
 
     [[nodiscard]] double x(double value) const {
-        return k_left + (to > from ? (value - from) / (to - from) : 0) * k_plot;
+        return left + (to > from ? (value - from) / (to - from) : 0) * (k_end - left);
     }
     [[nodiscard]] double y(double value) const {
         return k_base - std::clamp(value / most, 0.0, 1.0) * k_height;
     }
 };
 
+constexpr int k_across = 4; ///< lines of the grid, about
+constexpr double k_gap = 6; ///< between a number and its line
+
 Frame frame_of(const Series& series) {
-    constexpr int k_count = 4;
     const Extent extent = extent_of(series);
-    return {
-        .from = extent.from,
-        .to = extent.to,
-        .most = ticks_up_to(extent.most * series.scale, k_count).back() / series.scale,
-    };
+    const auto ticks = ticks_up_to(extent.most * series.scale, k_across);
+    Frame out{.from = extent.from, .to = extent.to, .most = ticks.back() / series.scale};
+    for (const double tick : ticks) {
+        out.left = std::max(out.left, width_of(number(tick) + series.unit) + k_gap);
+    }
+    return out;
 }
 
 std::string grid(const Series& series, const Frame& frame) {
-    constexpr int k_across = 4;
     constexpr int k_along = 5;
     std::string out;
     for (const double tick : ticks_up_to(frame.most * series.scale, k_across)) {
         const double y = frame.y(tick / series.scale);
-        out += line("axis", k_left, y, k_left + k_plot, y);
-        out += text(k_left - 6, y + 4, "end", number(tick) + series.unit);
+        out += line("axis", frame.left, y, Frame::k_end, y);
+        out += text(frame.left - k_gap, y + 4, "end", number(tick) + series.unit);
     }
     const double step = ticks_up_to(frame.to - frame.from, k_along)[1];
     const double begin = std::ceil(frame.from / step);
@@ -146,7 +157,9 @@ std::string grid(const Series& series, const Frame& frame) {
         const double tick = (begin + i) * step;
         const double x = frame.x(tick);
         out += line("axis", x, k_top, x, k_base + 4);
-        out += text(x, k_base + 18, "middle", number(tick) + " " + series.x_unit);
+        const std::string said = number(tick) + " " + series.x_unit;
+        const bool beyond = x + width_of(said) / 2 > k_width;
+        out += text(beyond ? k_width : x, k_base + 18, beyond ? "end" : "middle", said);
     }
     return out;
 }
@@ -190,13 +203,13 @@ std::string across(const Series& series, const Frame& frame) {
     std::string out;
     for (const auto& [name, limit] : series.limits) {
         const double y = frame.y(limit);
-        out += line("limit", k_left, y, k_left + k_plot, y);
+        out += line("limit", frame.left, y, Frame::k_end, y);
     }
     for (std::size_t i = 0; i < series.marks.size(); ++i) {
         const double x = frame.x(series.marks[i].x);
         out += line("mark", x, k_top, x, k_base);
         // Events of a rollback lie close together: each number has a row of its own.
-        const double y = k_top + 11 * static_cast<double>(1 + i % 4);
+        const double y = k_top + 13 * static_cast<double>(1 + i % 4);
         out += text(x - 3, y, "end", fmt::format("{}", i + 1));
     }
     return out;
@@ -290,12 +303,13 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
     const double top = k_top + k_row * static_cast<double>(row);
     const double y = top + k_row - 11;
     const double high = bar.open ? k_left + k_plot : x(bar.high);
+    const double room = k_plot - width_of(bar.text) - k_gap;
     std::string out = fmt::format(
         "<text x=\"{:g}\" y=\"{:.1f}\">{}</text>\n"
         "<text text-anchor=\"end\" x=\"{:g}\" y=\"{:.1f}\">{}</text>\n",
         k_left,
         top + 15,
-        html::escaped(bar.label),
+        html::escaped(cut_to(bar.label, static_cast<std::size_t>(std::max(room / k_letter, 1.0)))),
         k_left + k_plot,
         top + 15,
         html::escaped(bar.text)

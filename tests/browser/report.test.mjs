@@ -11,7 +11,7 @@ import { Browser } from './lib/cdp.mjs';
 const AXE = fs.readFileSync(path.join(ROOT, 'tests/browser/node_modules/axe-core/axe.min.js'), 'utf8');
 const SCREENS = [['phone', 390, 844, true], ['tablet', 800, 900, false], ['desk', 1440, 900, false]];
 
-let browser, file, healthy, loaded;
+let browser, file, healthy, loaded, refused;
 before(async () => {
   const [run, good] = await Promise.all([
     oa(['cutover', 'rehearse', '--local', '--inject', 'error-rate=0.3@25', '--json'], { ms: 120000 }),
@@ -26,6 +26,9 @@ before(async () => {
   await lane.stop();
   assert.equal(load.code, 0, load.stderr);
   loaded = path.join(load.json().evidence, 'report.html');
+  const away = await oa(['load', '--base-url', 'http://127.0.0.1:1', '--rate', '5/s', '--duration', '1s', '--json']);
+  assert.equal(away.code, 4, away.stderr);
+  refused = path.join(away.json().evidence, 'report.html');
   browser = await Browser.start();
 });
 after(() => browser?.stop());
@@ -97,6 +100,34 @@ test('text of the charts can be read at every width, and no two labels of an axi
     }).reduce((a, b) => a + b, 0));
     assert.equal(overlaps, 0, screen[0]);
     await leave();
+  }
+});
+
+test('no text of a chart is cut at its edge', async () => {
+  for (const screen of SCREENS) {
+    for (const page of [file, healthy, loaded]) {
+      const { tab, leave } = await open(screen, 'light', page);
+      const cut = await tab.run(() => [...document.querySelectorAll('svg')].flatMap((svg) => {
+        const box = svg.getBoundingClientRect();
+        return [...svg.querySelectorAll('text')].filter((one) => {
+          const text = one.getBoundingClientRect();
+          return text.left < box.left - 0.5 || text.right > box.right + 0.5;
+        }).map((one) => one.textContent);
+      }));
+      assert.deepEqual(cut, [], `${screen[0]}: ${page}`);
+      await leave();
+    }
+  }
+});
+
+test('where a summary has room for its table, none of its lines is cut', async () => {
+  for (const screen of SCREENS.slice(1)) {
+    for (const page of [loaded, refused]) {
+      const { tab, leave } = await open(screen, 'light', page);
+      const lines = await tab.run(() => [...document.querySelectorAll('pre')].map((one) => [one.scrollWidth, one.clientWidth]));
+      assert.ok(lines.length > 0 && lines.every(([all, shown]) => all <= shown), `${screen[0]}: ${JSON.stringify(lines)}`);
+      await leave();
+    }
   }
 });
 

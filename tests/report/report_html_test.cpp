@@ -207,6 +207,31 @@ TEST_CASE("report.html: a point alone has one line of the grid at most") {
     CHECK(count(page, " min</text>") + count(page, " h</text>") == 0); // it is no hours from 0 s
 }
 
+TEST_CASE("report.html: the numbers of an axis have the room that they need") {
+    const auto place = [](double most, std::string_view number) {
+        Series series{.caption = "times", .unit = " s"};
+        series.lines.push_back({.name = "p95", .points = {{0, most}, {1, most / 2}}});
+        const std::string page = plot(series);
+        const std::size_t end = page.find(fmt::format(">{}</text>", number));
+        REQUIRE(end != std::string::npos);
+        const std::size_t x = page.rfind("x=\"", end);
+        return std::stod(page.substr(x + 3));
+    };
+    constexpr double k_digit = 8; // of these texts, in units of the picture
+    CHECK(place(0.0009, "0.25 ms") >= 7 * k_digit);
+    CHECK(place(0.09, "100 ms") >= 6 * k_digit);
+    CHECK(place(4, "4 s") == 40); // a short one moves nothing
+}
+
+TEST_CASE("report.html: a long name of a bar leaves its number alone") {
+    const std::string name(90, 'n');
+    const std::string page =
+        bar_chart("times", " s", 1, {{.label = name, .high = 1, .text = "1.25 s"}});
+    CHECK(page.contains("nnn…</text>"));
+    CHECK(page.contains(">1.25 s</text>"));
+    CHECK(page.contains("times; " + name)); // in words it is whole
+}
+
 TEST_CASE("report.html: what the checks of a run without stages measured is drawn") {
     struct Row {
         const char* name;
