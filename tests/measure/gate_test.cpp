@@ -264,6 +264,12 @@ TEST_CASE("gate text: never fewer digits than show the side of the limit") {
     CHECK(percent_text(0.0501, 0.05) == "5.01%");
     CHECK(percent_text(0.04999, 0.05) == "4.999%");
     CHECK(percent_text(0.2, 0.05) == "20%");
+    CHECK(percent_text(0.00001, 0.00001) == "0.001%");
+    CHECK(percent_text(0.0000001, 0.0000001) == "0.00001%");
+    CHECK(percent_text(0.0002, 0.01) == "0.02%");
+    CHECK(percent_text(0.0000001, 0.01) == "0%"); // a measured number has no such digits
+    CHECK(percent_text(0, 0.00001) == "0%");
+    CHECK(seconds_text(0.0003, 0.25) == "0.3ms");
     CHECK(seconds_text(0.1424, 0.25) == "142ms");
     CHECK(seconds_text(0.2502, 0.25) == "250.2ms");
     CHECK(seconds_text(2.501, 2.5) == "2.501s");

@@ -11,12 +11,22 @@ namespace oa_stream::measure {
 namespace {
 
 constexpr int k_max_decimals = 6;
+constexpr int k_small_decimals = 3; ///< of a measured number: the rest is noise
 
-/// `value` with as few decimals as keep it visibly apart from `limit`.
+/// "0", "-0.00"
+bool reads_as_zero(std::string_view text) {
+    return text.find_first_of("123456789") == std::string_view::npos;
+}
+
+/// `value` with as few decimals as keep it visibly apart from `limit`, and from nothing.
 std::string decimals_apart(double value, double limit, int decimals) {
     std::string text = fmt::format("{:.{}f}", value, decimals);
-    while (decimals < k_max_decimals && value != limit &&
-           text == fmt::format("{:.{}f}", limit, decimals)) {
+    const int small = value == limit ? k_max_decimals : k_small_decimals;
+    const auto unclear = [&] {
+        return (value != 0 && decimals < small && reads_as_zero(text)) ||
+               (value != limit && text == fmt::format("{:.{}f}", limit, decimals));
+    };
+    while (decimals < k_max_decimals && unclear()) {
         text = fmt::format("{:.{}f}", value, ++decimals);
     }
     if (text.find('.') != std::string::npos) {
