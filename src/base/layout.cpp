@@ -14,6 +14,85 @@ namespace {
 
 constexpr std::size_t k_none = std::string_view::npos;
 
+/// The code point at the beginning of `text`, which is not empty and taken as valid UTF-8.
+char32_t first_code_point(std::string_view text) noexcept {
+    const auto byte = [text](std::size_t at) -> unsigned {
+        return static_cast<unsigned char>(text[at]);
+    };
+    const unsigned lead = byte(0);
+    if (lead < 0xC0U) {
+        return lead;
+    }
+    const std::size_t more = lead < 0xE0U ? 1 : lead < 0xF0U ? 2 : 3;
+    if (text.size() <= more) {
+        return lead; // cut off
+    }
+    char32_t code = lead & (0x3FU >> more);
+    for (std::size_t at = 1; at <= more; ++at) {
+        code = (code << 6U) | (byte(at) & 0x3FU);
+    }
+    return code;
+}
+
+struct CodeRange {
+    char32_t first = 0;
+    char32_t last = 0;
+};
+
+template <std::size_t N>
+bool in_any(const std::array<CodeRange, N>& ranges, char32_t code) noexcept {
+    return std::ranges::any_of(ranges, [code](const CodeRange& range) {
+        return range.first <= code && code <= range.last;
+    });
+}
+
+/// As terminals show it: marks stand upon the letter before, East Asian letters and pictures take
+/// two columns (UAX #11, the blocks that matter).
+std::size_t columns_of_code(char32_t code) noexcept {
+    constexpr char32_t k_first_mark = 0x300;
+    static constexpr std::array<CodeRange, 7> k_marks{{
+        {k_first_mark, 0x36F},
+        {0x1AB0, 0x1AFF},
+        {0x1DC0, 0x1DFF},
+        {0x200B, 0x200F},
+        {0x20D0, 0x20FF},
+        {0xFE00, 0xFE0F},
+        {0xFE20, 0xFE2F},
+    }};
+    static constexpr std::array<CodeRange, 10> k_wide{{
+        {0x1100, 0x115F},
+        {0x2E80, 0x303E},
+        {0x3041, 0xA4CF},
+        {0xAC00, 0xD7A3},
+        {0xF900, 0xFAFF},
+        {0xFE30, 0xFE6F},
+        {0xFF00, 0xFF60},
+        {0xFFE0, 0xFFE6},
+        {0x1F300, 0x1F9FF},
+        {0x20000, 0x3FFFD},
+    }};
+    if (code < k_first_mark) {
+        return 1;
+    }
+    return in_any(k_marks, code) ? 0 : in_any(k_wide, code) ? 2 : 1;
+}
+
+std::size_t columns_at(std::string_view text, std::size_t at) noexcept {
+    return begins_code_point(text[at]) ? columns_of_code(first_code_point(text.substr(at))) : 0;
+}
+
+/// Where `text` is cut so that what stands before takes at most so many columns.
+std::size_t offset_of_column(std::string_view text, std::size_t columns) noexcept {
+    std::size_t taken = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        taken += columns_at(text, at);
+        if (taken > columns) {
+            return at;
+        }
+    }
+    return text.size();
+}
+
 /// The blank at which a line is broken: the last one with at most `columns` before it, else the
 /// first one behind; not among the leading ones.
 std::size_t break_of(std::string_view text, std::size_t columns) noexcept {
@@ -21,8 +100,8 @@ std::size_t break_of(std::string_view text, std::size_t columns) noexcept {
     if (first == k_none) {
         return k_none;
     }
-    const std::size_t at = text.rfind(' ', offset_of_code_point(text, columns));
-    return at != k_none && at > first ? at : text.find(' ', offset_of_code_point(text, columns));
+    const std::size_t at = text.rfind(' ', offset_of_column(text, columns));
+    return at != k_none && at > first ? at : text.find(' ', offset_of_column(text, columns));
 }
 
 std::string_view without_blanks_behind(std::string_view text) noexcept {
@@ -79,14 +158,18 @@ std::string with_colour(std::string_view row) {
 } // namespace
 
 std::size_t columns_of(std::string_view text) noexcept {
-    return code_points(text);
+    std::size_t columns = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        columns += columns_at(text, at);
+    }
+    return columns;
 }
 
 std::string cut_to(std::string_view text, std::size_t columns) {
     if (columns_of(text) <= columns) {
         return std::string(text);
     }
-    return fmt::format("{}…", text.substr(0, offset_of_code_point(text, columns - 1)));
+    return fmt::format("{}…", text.substr(0, offset_of_column(text, columns - 1)));
 }
 
 std::string wrapped(std::string_view line, std::size_t columns, std::size_t indent) {

@@ -22,6 +22,9 @@ TEST_CASE("a line is broken between words, and a long word is left whole") {
         Row{"go /a/path/that/is/long on", 6, 2, "go\n  /a/path/that/is/long\n  on"},
         Row{"≤≤≤≤ ≤≤", 7, 2, "≤≤≤≤ ≤≤"},
         Row{"≤≤≤≤ ≤≤≤", 7, 2, "≤≤≤≤\n  ≤≤≤"},
+        Row{"\u65e5\u672c \u8a9e", 6, 2, "\u65e5\u672c\n  \u8a9e"},
+        Row{"\u65e5\u672c \u8a9e", 7, 2, "\u65e5\u672c \u8a9e"},
+        Row{"e\u0301e\u0301 e\u0301", 4, 2, "e\u0301e\u0301 e\u0301"},
         Row{"      ", 3, 2, "      "},
         Row{"", 3, 2, ""}
     );
@@ -34,6 +37,16 @@ TEST_CASE("cut text says that it was cut, and never within a character") {
     CHECK(cut_to("words", 4) == "wor…");
     CHECK(cut_to("≤≤≤≤≤", 4) == "≤≤≤…");
     CHECK(columns_of(cut_to("≤≤≤≤≤", 4)) == 4);
+    CHECK(cut_to("\u65e5\u672c\u8a9e", 5) == "\u65e5\u672c…");
+    CHECK(cut_to("\u65e5\u672c\u8a9e", 4) == "\u65e5…");
+    CHECK(cut_to("\u65e5\u672c\u8a9e", 6) == "\u65e5\u672c\u8a9e");
+}
+
+TEST_CASE("columns: an East Asian letter or a picture takes two, a mark on a letter none") {
+    CHECK(columns_of("caf\u00e9 \u2264 \u2026") == 8);
+    CHECK(columns_of("\u65e5\uff21\U0001f680\uac00") == 8);
+    CHECK(columns_of("e\u0301\u200b") == 1);
+    CHECK(columns_of("\xff\xe6") == 2); // not UTF-8
 }
 
 TEST_CASE("a row goes on below its last column where that leaves room, else its second") {

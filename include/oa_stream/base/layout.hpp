@@ -1,4 +1,5 @@
-// Text laid out in the columns of a terminal. Columns are code points: what is shown is Latin text.
+// Text laid out in the columns of a terminal: an East Asian letter takes two, a combining mark
+// none.
 #pragma once
 
 #include "oa_stream/base/verdict.hpp"
