@@ -74,6 +74,21 @@ std::string_view url_fault(std::string_view url) {
     return {};
 }
 
+std::string base_path_advice(std::string_view base_url) {
+    constexpr std::size_t k_shown = 60;
+    const std::size_t scheme = base_url.find("://");
+    const std::size_t host = scheme == std::string_view::npos ? 0 : scheme + 3;
+    const std::size_t path = base_url.find('/', host);
+    if (path == std::string_view::npos) {
+        return {};
+    }
+    return fmt::format(
+        "; the base URL has the path {}, and requests add their own: try {}",
+        printable(base_url.substr(path), k_shown),
+        printable(base_url.substr(0, path))
+    );
+}
+
 bool has_credentials(std::string_view url) {
     return authority_of(url).contains('@');
 }

@@ -85,6 +85,15 @@ TEST_CASE("url: an address that no request can go to is told from one where nobo
     CHECK_FALSE(has_credentials("http://h/@u?a@b"));
 }
 
+TEST_CASE("url: a base URL with a path is told from the one without") {
+    CHECK(base_path_advice("http://a:1").empty());
+    CHECK(base_path_advice("https://[::1]:8080").empty());
+    CHECK(
+        base_path_advice("http://a:1/api/v1") ==
+        "; the base URL has the path /api/v1, and requests add their own: try http://a:1"
+    );
+}
+
 TEST_CASE("url: a value of a query holds nothing that ends it") {
     CHECK(percent_encode("aZ09-._~") == "aZ09-._~");
     CHECK(percent_encode("a b&c=d/\xC3\xA9%+\"") == "a%20b%26c%3Dd%2F%C3%A9%25%2B%22");

@@ -12,6 +12,9 @@ namespace oa_stream {
 /// The host of "http://host:port/path", without port and brackets.
 [[nodiscard]] std::string host_of(std::string_view url);
 
+/// "; the base URL has the path …: try …", for an answer of 404; empty: it has none.
+[[nodiscard]] std::string base_path_advice(std::string_view base_url);
+
 /// Why nothing can be sent to "http://host:port/path" (or ws://…), whoever may be there: no host, a
 /// port that is none, characters that no request holds. Empty: nothing is wrong with it.
 [[nodiscard]] std::string_view url_fault(std::string_view url);

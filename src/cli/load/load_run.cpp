@@ -3,6 +3,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/process.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/net/tls_advice.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 #include "oa_stream/probe/prober.hpp"
@@ -95,6 +96,7 @@ private:
     LoadCounter counter_{};
     std::unique_ptr<probe::Load> load_{};
     std::optional<Error> refused_{};
+    std::string path_advice_{}; ///< of a 404 below a base URL with a path
     std::string unreached_; ///< why nobody answered at all; empty: somebody did
     std::uint64_t listed_ = 0;
     bool stopping_ = false;
@@ -168,6 +170,7 @@ Task<std::string> LoadRun::authority(net::HttpClient* client) {
                            : std::string(advice)
         );
     }
+    path_advice_ = answer.status == 404 ? base_path_advice(args_.options.target.base_url) : "";
     const auto json = parse_json(answer.body);
     const Json* named = json ? member(*json, "authority") : nullptr;
     if (answer.status != 200 || named == nullptr) {
@@ -223,6 +226,7 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
     }
     if (auto may = may_cost(args_, outcome_.authority); !may) {
         refused_ = std::move(may).error();
+        refused_->message += path_advice_;
         co_return false;
     }
     const probe::ProbeSample sample = co_await first_answer(client);
@@ -230,8 +234,9 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
     const bool good =
         sample.outcome == ok || sample.outcome == headers_missing || sample.outcome == buffered;
     Check check{.id = "load.reach", .verdict = good ? Verdict::pass : Verdict::error};
-    check.detail = good ? "a first request was answered"
-                        : fmt::format("{}: {}", to_string(sample.outcome), sample.detail);
+    check.detail =
+        good ? "a first request was answered"
+             : fmt::format("{}: {}{}", to_string(sample.outcome), sample.detail, path_advice_);
     check.data["outcome"] = to_string(sample.outcome);
     check.data["request_id"] = sample.request_id;
     session_.add(std::move(check));

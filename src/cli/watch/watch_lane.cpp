@@ -1,5 +1,6 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/measure/exposition.hpp"
 #include "oa_stream/measure/processes.hpp"
 #include "oa_stream/net/tls_advice.hpp"
@@ -232,6 +233,7 @@ private:
             );
         } else if (answer.status != 200) {
             trouble = fmt::format("unreadable: /metrics is HTTP {}", answer.status);
+            trouble += answer.status == 404 ? base_path_advice(target_.base_url) : "";
         } else if (auto scrape = measure::parse_exposition(answer.body); !scrape) {
             trouble = "unreadable: " + printable(scrape.error().text(), 80);
         } else {

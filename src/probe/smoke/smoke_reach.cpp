@@ -1,6 +1,7 @@
 // Is somebody there, and who?
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/net/tls_advice.hpp"
 
 #include "smoke_run.hpp"
@@ -17,13 +18,6 @@ namespace {
 constexpr std::string_view k_prompt = "This is a contract test. Reply with the numbers from 1 to "
                                       "40 separated by spaces, nothing else.";
 
-/// The path of a URL without query; "" for "http://host:1".
-std::string_view path_of(std::string_view url) {
-    const std::size_t host = url.find("://");
-    const std::size_t path = host == std::string_view::npos ? host : url.find('/', host + 3);
-    return path == std::string_view::npos ? std::string_view{} : url.substr(path);
-}
-
 /// What is most likely wrong with the address; empty: it seems right.
 std::string wrong_address(const net::ClientResponse& answer, std::string_view base_url) {
     using enum net::TransferFailure;
@@ -33,15 +27,7 @@ std::string wrong_address(const net::ClientResponse& answer, std::string_view ba
     if (answer.failure == tls) {
         return std::string(net::tls_advice(answer));
     }
-    const std::string_view path = path_of(base_url);
-    if (answer.status != 404 || path.empty()) {
-        return {};
-    }
-    return fmt::format(
-        "; the base URL has the path {}, and requests add their own: try {}",
-        printable(path, 60),
-        printable(base_url.substr(0, base_url.size() - path.size()))
-    );
+    return answer.status == 404 ? base_path_advice(base_url) : std::string{};
 }
 
 bool says_nothing(const net::ClientResponse& answer) {

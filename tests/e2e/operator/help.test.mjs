@@ -103,6 +103,12 @@ test('a wrong address is said as such, and the same command is the next one', as
   assert.equal(deep.code, 1, deep.stderr);
   assert.match(deep.stdout, new RegExp(`the base URL has the path /api/chat, and requests add their own: try ${lane.base}`));
   assert.equal(deep.stdout.match(/^ +FAIL /gm).length, 1, deep.stdout);
+  const said = `the base URL has the path /api/chat, and requests add their own: try ${lane.base}`;
+  const load = await oa(['load', '--base-url', `${lane.base}/api/chat`, '--rate', '5/s', '--duration', '1s']);
+  assert.equal(load.code, 6, load.stderr);
+  assert.ok(load.stderr.replace(/\s+/g, ' ').includes(said), load.stderr);
+  const watch = await oa(['watch', '--base-url', `${lane.base}/api/chat`, '--once']);
+  assert.ok(watch.stdout.replace(/\s+/g, ' ').includes(`/metrics is HTTP 404; ${said}`), watch.stdout + watch.stderr);
 });
 
 test('doctor names the variables of a playbook that have no value', async () => {
