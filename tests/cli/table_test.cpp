@@ -124,6 +124,24 @@ TEST_CASE("help: within 80 columns, and every option is in it") {
     }
 }
 
+TEST_CASE("help: a narrow terminal breaks no word of it that is not longer than a line") {
+    constexpr std::size_t k_narrow = 60;
+    const auto fits = [](const std::string& help) {
+        std::istringstream lines(help);
+        for (std::string line; std::getline(lines, line);) {
+            line = line.ends_with(" \\") ? line.substr(0, line.size() - 2) : line;
+            const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
+            CAPTURE(line);
+            CHECK((columns_of(line) <= k_narrow || !line.substr(first).contains(' ')));
+        }
+    };
+    for (const CommandSpec& command : all_commands()) {
+        fits(help_of(command, k_narrow));
+    }
+    fits(overview(k_narrow));
+    fits(help_of_family("cutover", k_narrow));
+}
+
 TEST_CASE("help: of a family, and of words that are no command") {
     const std::string family = help_of_family("cutover");
     for (const char* word :

@@ -55,6 +55,14 @@ std::filesystem::path state_dir(const GlobalOptions& globals) {
     return of_service && !env("OA_STREAM_STATE_DIR") ? absolute_of(*of_service) : usual_state_dir();
 }
 
+int width_behind(int descriptor) {
+    winsize size{};
+    if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) {
+        return size.ws_col;
+    }
+    return 80;
+}
+
 /// Why standard output took no more; 0: it took everything. A pipe whose reader left (`| head`)
 /// has what it wanted.
 int g_out_error = 0;
@@ -62,11 +70,11 @@ int g_out_error = 0;
 } // namespace
 
 int terminal_width() {
-    winsize size{};
-    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) {
-        return size.ws_col;
-    }
-    return 80;
+    return width_behind(STDERR_FILENO);
+}
+
+int page_width() {
+    return width_behind(STDOUT_FILENO);
 }
 
 void write_result(std::string_view text) {

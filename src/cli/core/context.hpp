@@ -10,6 +10,8 @@ namespace oa_stream::cli {
 
 /// Columns of the terminal behind stderr; 80 where there is none, or none that could be read.
 [[nodiscard]] int terminal_width();
+/// The same of the terminal behind stdout.
+[[nodiscard]] int page_width();
 
 /// A result onto stdout. One thread at a time.
 void write_result(std::string_view text);

@@ -169,7 +169,10 @@ int dispatch(int argc, char** argv, bool& kept) {
         return 0;
     }
     if (invocation->help) {
-        write_result(help_about({invocation->command, invocation->family}));
+        const auto columns = static_cast<std::size_t>(page_width());
+        write_result(
+            help_about({invocation->command, invocation->family}, std::min(columns, k_help_columns))
+        );
         return 0;
     }
     const auto settings = layer(*invocation);

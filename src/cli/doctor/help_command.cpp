@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::cli {
 
 namespace {
@@ -34,6 +36,13 @@ void tell_document(const Json& text, const std::vector<Found>& found, const Cont
     print_document("help", out, context);
 }
 
+/// A document has the same text on every screen.
+std::size_t columns_for(const Context& context) {
+    return context.out_tty && !context.json
+               ? std::min(static_cast<std::size_t>(context.width), k_help_columns)
+               : k_help_columns;
+}
+
 Result<ExitCode> show_found(const std::string& words, Context& context) {
     const auto found = search_help(words, k_most_found);
     if (found.empty()) {
@@ -48,7 +57,7 @@ Result<ExitCode> show_found(const std::string& words, Context& context) {
         tell_document(nullptr, found, context);
         return ExitCode::ok;
     }
-    const std::size_t columns = context.out_tty ? static_cast<std::size_t>(context.width) : 80;
+    const std::size_t columns = columns_for(context);
     for (const Found& one : found) {
         context.out(wrapped(fmt::format("{}: {}", one.what, one.line), columns, 4) + '\n');
     }
@@ -69,11 +78,12 @@ Result<ExitCode> run(const Options& options, Context& context) {
     if (options.search) {
         return show_found(*options.search, context);
     }
+    const std::size_t columns = columns_for(context);
     if (options.words.empty()) {
-        return show_help(overview(), context);
+        return show_help(overview(columns), context);
     }
     OA_TRY(const Topic topic, find_topic(options.words));
-    return show_help(help_about(topic), context);
+    return show_help(help_about(topic, columns), context);
 }
 
 constexpr auto k_positionals = positionals<Options>(

@@ -1,4 +1,4 @@
-// Help text, printed from the command table alone; 80 columns.
+// Help text, printed from the command table alone.
 #pragma once
 
 #include "core/command.hpp"
@@ -11,14 +11,17 @@
 
 namespace oa_stream::cli {
 
+constexpr std::size_t k_help_columns = 80; ///< longer lines are not read more easily
+
 /// The first screen: what the program is for, the commands that are typed most, and all by group.
-[[nodiscard]] std::string overview();
+[[nodiscard]] std::string overview(std::size_t columns = k_help_columns);
 /// Usage, options with defaults, examples.
-[[nodiscard]] std::string help_of(const CommandSpec& command);
+[[nodiscard]] std::string help_of(const CommandSpec& command, std::size_t columns = k_help_columns);
 /// The commands of a family like "cutover", with their summaries and where to read on.
-[[nodiscard]] std::string help_of_family(std::string_view family);
+[[nodiscard]] std::string
+help_of_family(std::string_view family, std::size_t columns = k_help_columns);
 /// Of what was asked: a command, a family, or everything.
-[[nodiscard]] std::string help_about(const Topic& topic);
+[[nodiscard]] std::string help_about(const Topic& topic, std::size_t columns = k_help_columns);
 
 /// A command line broken between words, " \" at the ends, where it is longer than `columns`.
 [[nodiscard]] std::string in_lines(std::string_view command, std::size_t columns);

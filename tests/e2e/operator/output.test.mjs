@@ -119,9 +119,9 @@ test('a lane started without stdin, stdout and stderr gives their numbers to no 
   assert.deepEqual(await lane.stop(), { code: 0, signal: null });
 });
 
-/** The lines of a command on a terminal of 80 columns. */
-function onTerminal(words, more = {}) {
-  const line = `stty cols 80; exec ${OA_BIN} ${words.join(' ')}`;
+/** The lines of a command on a terminal of so many columns. */
+function onTerminal(words, more = {}, columns = 80) {
+  const line = `stty cols ${columns}; exec ${OA_BIN} ${words.join(' ')}`;
   const got = spawnSync('script', ['-qec', line, '/dev/null'], { env: { ...env, TERM: 'xterm', ...more }, encoding: 'utf8', timeout: 60000, input: '' });
   assert.ifError(got.error);
   const lines = got.stdout.split(/\r?\n/).map((one) => one.split('\x1b[2K').at(-1).replace(/\r|\x1b\[[\d;]*[mK]/g, ''));
@@ -154,6 +154,14 @@ test('what informs, and what went wrong, fits a terminal of 80 columns', () => {
   ];
   for (const words of shown) {
     for (const one of onTerminal(words)) assert.ok(fits(one), `${words.join(' ')}: ${one}`);
+  }
+});
+
+test('help keeps to a terminal of 60 columns, and to 80 of a wider one', () => {
+  for (const words of [['--help'], ['help', 'cutover'], ['serve', '--help'], ['help', 'cutover', 'apply']]) {
+    const widest = (columns) => Math.max(...onTerminal(words, {}, columns).filter((one) => one.trim().replace(/ \\$/, '').includes(' ')).map((one) => one.replace(/ \\$/, '').length));
+    assert.ok(widest(60) <= 60, `${words.join(' ')}: ${widest(60)} columns`);
+    assert.ok(widest(140) > 70 && widest(140) <= 80, `${words.join(' ')}: ${widest(140)} columns`);
   }
 });
 
