@@ -51,7 +51,8 @@ lines_of(const std::vector<Check>& checks, Verdict verdict) {
     return lines;
 }
 
-/// What went wrong is never cut; the rest keeps to one line of a terminal.
+/// What went well keeps to one line of a terminal. The rest is never cut: why a check was skipped
+/// often ends in the option that it lacks.
 std::string rows_of(const std::vector<Check>& checks, Verdict verdict, std::optional<int> width) {
     std::size_t verdicts = 0;
     std::size_t ids = 0;
@@ -59,12 +60,12 @@ std::string rows_of(const std::vector<Check>& checks, Verdict verdict, std::opti
         verdicts = std::max(verdicts, to_string(check.verdict).size());
         ids = std::max(ids, check.id.size());
     }
-    const bool calm = verdict == Verdict::pass || verdict == Verdict::skipped;
     std::string out;
     for (const auto& [id, detail] : lines_of(checks, verdict)) {
         const std::string line =
             fmt::format("  {:<{}}  {:<{}}  {}", to_string(verdict), verdicts, id, ids, detail);
-        out += calm && width ? cut_to(line, static_cast<std::size_t>(*width)) : line;
+        out += verdict == Verdict::pass && width ? cut_to(line, static_cast<std::size_t>(*width))
+                                                 : line;
         out += '\n';
     }
     return out;

@@ -137,6 +137,9 @@ test('what is said of runs fits a terminal of 80 columns, however long their nam
   const state = { OA_STREAM_STATE_DIR: path.join(folder, 'runs') };
   const there = ['smoke', 'completions', '--base-url', lane.base];
   for (const words of [there, ['smoke', 'responses', '--base-url', 'http://127.0.0.1:1'], there]) for (const line of onTerminal(words, state)) assert.ok(fits(line), line);
+  const skipped = onTerminal(['smoke', 'stream', '--base-url', lane.base], state);
+  for (const line of skipped) assert.ok(fits(line), line);
+  assert.ok(skipped.map((line) => line.trim()).join(' ').includes('it takes at the recorded pace'), `why it was skipped is whole: ${skipped.join('\n')}`);
   await lane.stop();
   diedRun(state.OA_STREAM_STATE_DIR, '20261120T101112Z-cutover-0a1b2c3d');
   const reason = "'the long reason that somebody typed in the middle of the night for a run that has to stay'";
