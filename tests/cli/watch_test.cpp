@@ -525,6 +525,15 @@ TEST_CASE("watch: the screen fits whatever room there is, and keeps what matters
     }
 }
 
+TEST_CASE("watch: totals are broken on a narrow screen, not cut") {
+    const auto view =
+        view_of(window_of(scrape(0, 0, 0, 0, 0), scrape(100, 3, 2, 100, 0)), good_source());
+    const auto shown = joined(watch_screen(view, {44, 40}, false));
+    REQUIRE(view.burn);
+    CHECK(shown.contains(fmt::format("{:.1f}x", *view.burn)));
+    CHECK(shown.contains("requests"));
+}
+
 TEST_CASE("watch: colour only where it is wanted, and nothing foreign steers the terminal") {
     WatchSource evil = good_source();
     evil.revision = "r\x1b[2J\x07\xc2\x9b"

@@ -290,7 +290,7 @@ std::string budget_text(const WatchView& view) {
            (few ? ", too few bad ones to judge" : "");
 }
 
-std::vector<Row> totals(const WatchView& view) {
+std::vector<Row> totals(const WatchView& view, std::size_t columns) {
     const WatchNumbers& n = view.numbers;
     std::vector<Row> rows;
     rows.push_back({"endings   " + pairs(n.terminals)});
@@ -324,20 +324,23 @@ std::vector<Row> totals(const WatchView& view) {
             rows.push_back({"fault     " + fault.text(), Tone::warn});
         }
     }
-    return rows;
+    std::vector<Row> out;
+    for (const Row& row : rows) {
+        add_lines(out, wrapped(harmless(row.text), columns, 10), row.tone);
+        out.back().cut = true; // a word may be longer than the screen is wide
+    }
+    return out;
 }
 
 void take(std::vector<Row>& to, std::vector<Row> from, std::size_t most) {
-    const std::size_t room = std::min(most, from.size());
-    std::move(
-        from.begin(), from.begin() + static_cast<std::ptrdiff_t>(room), std::back_inserter(to)
-    );
+    from.resize(std::min(most, from.size()));
+    std::ranges::move(from, std::back_inserter(to));
 }
 
 } // namespace
 
 std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bool colour) {
-    const auto lower = totals(view);
+    const auto lower = totals(view, size.columns - 1);
     std::vector<Row> rows;
     take(rows, head(view, size.columns - 1), size.rows);
     take(rows, reasons(view, size.columns - 1), std::max<std::size_t>(size.rows / 4, 1));
@@ -358,9 +361,7 @@ std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bo
     std::vector<std::string> lines;
     for (Row& row : rows) {
         row.text = harmless(std::move(row.text));
-        if (row.cut) {
-            row.text = cut_to(row.text, size.columns - 1);
-        }
+        row.text = row.cut ? cut_to(row.text, size.columns - 1) : row.text;
         lines.push_back(coloured(row, colour));
     }
     return lines;
@@ -379,9 +380,7 @@ std::string watch_line(const WatchView& view) {
         count(n.active),
         view.burn ? fmt::format("{:.1f}x", *view.burn) : "–"
     );
-    for (const std::string& why : view.why) {
-        out += "; " + why;
-    }
+    out += fmt::format("{}{}", view.why.empty() ? "" : "; ", fmt::join(view.why, "; "));
     if (!view.next.empty()) {
         out += "; next: " + view.next;
     }
