@@ -85,6 +85,17 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
     }
     if (plan) {
+        if (std::error_code none; !std::filesystem::exists(*plan, none)) {
+            // `last` and a run's name are no files: they belong to an option.
+            return fail(
+                Code::unreadable,
+                "cannot read: No such file or directory",
+                *plan,
+                "a plan: oa-stream rollback plan … --out plan.json; a run: "
+                "oa-stream rollback apply --run " +
+                    shell_word(*plan)
+            );
+        }
         playbook::ApplyRequest request;
         request.plan = *plan;
         request.rollback = true;

@@ -111,6 +111,12 @@ test('a wrong address is said as such, and the same command is the next one', as
   assert.ok(watch.stdout.replace(/\s+/g, ' ').includes(`/metrics is HTTP 404; ${said}`), watch.stdout + watch.stderr);
 });
 
+test('a run in the place of a plan is led to the option that takes it', async () => {
+  const got = await oa(['rollback', 'apply', 'last']);
+  assert.equal(got.code, 2);
+  assert.match(got.stderr.replace(/\s+/g, ' '), /last: cannot read: .*oa-stream rollback plan … --out plan\.json; a run: oa-stream rollback apply --run last\)/);
+});
+
 test('doctor names the variables of a playbook that have no value', async () => {
   const got = await oa(['doctor', 'cutover', '--set', 'stable=v1', '--json']);
   const check = got.json().checks.find((one) => one.id === 'playbook');
