@@ -201,6 +201,13 @@ TEST_CASE("shadow: how much slower, and how sure") {
     CHECK(p95(pairs(58, 0.30, 0.30, 0.02)) == Verdict::inconclusive);
     CHECK(p95(pairs(60, 0.10, 0.90, 0.02)) == Verdict::pass);
     CHECK(p95({}) == Verdict::inconclusive);
+
+    const auto said = judge_p95_delta("x", pairs(7, 0.29999, 0.30, 0), limits, 1);
+    CHECK(said.detail.starts_with("p95 +0.0 ms against the reference over 7 pairs"));
+    CHECK(said.data["needs_n"] == 59);
+    const auto nothing = judge_p95_delta("x", {}, limits, 1);
+    CHECK(nothing.detail.contains("the first pair"));
+    CHECK(nothing.data["needs_n"] == 59);
 }
 
 TEST_CASE("shadow: prompts come as lines or as JSON lines") {

@@ -150,7 +150,9 @@ Result<ShadowAsked> complete_shadow(ShadowGiven given, const Context& context) {
     OA_CHECK(read_reference(given, context, out));
     OA_CHECK(read_prompts(given, out));
     std::ranges::copy(given.ignored, std::back_inserter(options.ignored));
-    out.again = Typed{context.command, context.given}.text();
+    const Typed typed{context.command, context.given};
+    out.again = typed.text();
+    out.longer = typed.without(names::runs);
     return out;
 }
 

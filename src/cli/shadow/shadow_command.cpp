@@ -91,6 +91,7 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     command.prefix = asked.options.id_prefix;
     command.schema = "shadow";
     command.again = asked.again;
+    command.longer = asked.longer;
     const auto& judged = asked.options.latency;
     const auto allowed = judged.judged ? std::optional(judged.slower_at_most) : std::nullopt;
     command.series = [&charts, allowed] { return charts.series(allowed); };

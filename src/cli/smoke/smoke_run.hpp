@@ -27,6 +27,7 @@ struct SmokeCommand {
     std::string_view schema = "smoke"; ///< of the document
     Typed typed{}; ///< the command line
     std::string again{}; ///< the whole command to type again; empty: as `typed` says
+    std::string longer{}; ///< in place of `again` where a check needs more of the same
     std::function<std::vector<report::Series>()> series{}; ///< of the report, once all was asked
 };
 

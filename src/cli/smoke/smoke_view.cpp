@@ -111,6 +111,13 @@ bool distrusts(const std::vector<Check>& checks) {
     });
 }
 
+/// More of the same would decide.
+bool undecided_for_few(const std::vector<Check>& checks) {
+    return std::ranges::any_of(checks, [](const Check& check) {
+        return check.verdict == Verdict::inconclusive && check.data.contains("needs_n");
+    });
+}
+
 bool lacks_token(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
         return check.verdict == Verdict::skipped && check.required &&
@@ -131,7 +138,8 @@ std::string next_command(
     }
     std::string report = less_command(folder / "report.md");
     if (!command.again.empty()) {
-        return end.verdict == Verdict::fail ? report : command.again;
+        const bool longer = !command.longer.empty() && undecided_for_few(checks);
+        return end.verdict == Verdict::fail ? report : longer ? command.longer : command.again;
     }
     if (end.exit == ExitCode::credentials) {
         return command.typed.with(names::auth, "env:NAME");

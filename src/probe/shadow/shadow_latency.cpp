@@ -6,11 +6,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace oa_stream::probe {
 namespace {
 
 constexpr measure::Fraction k_half{1, 2};
+constexpr std::string_view k_no_pair =
+    "no pair of turns was timed on both sides; the first pair finds everything cold and is not "
+    "timed";
 
 /// The median with its bounds; a bound that no rank of so few values gives is unset.
 struct Median {
@@ -30,16 +34,22 @@ Median median_of(std::vector<double> values, double confidence) {
     return out;
 }
 
+/// To a tenth, and nothing is never less than nothing.
+double tenths(double value) {
+    constexpr double k_tenth = 10;
+    return std::round(value * k_tenth) / k_tenth + 0.0; // -0.0 + 0.0 is +0.0
+}
+
 std::string ms(double seconds) {
-    return fmt::format("{:.1f} ms", seconds * 1000);
+    return fmt::format("{:.1f} ms", tenths(seconds * 1000));
 }
 
 std::string signed_ms(double seconds) {
-    return fmt::format("{:+.1f} ms", seconds * 1000);
+    return fmt::format("{:+.1f} ms", tenths(seconds * 1000));
 }
 
 std::string percent(double ratio) {
-    return fmt::format("{:+.1f} %", (ratio - 1) * 100);
+    return fmt::format("{:+.1f} %", tenths((ratio - 1) * 100));
 }
 
 std::string bound(const std::optional<double>& value, std::string (*text)(double)) {
@@ -65,7 +75,7 @@ Check judge_slowdown(
 ) {
     Check check = begin_check(std::move(id), pairs.size());
     if (pairs.empty()) {
-        check.detail = "no pair of turns was timed on both sides";
+        check.detail = k_no_pair;
         return check;
     }
     std::vector<double> ratios;
@@ -134,7 +144,8 @@ Check judge_p95_delta(
         {.confidence = limits.confidence, .side = measure::Side::one, .seed = seed}
     );
     if (!got) {
-        check.detail = "no pair of turns was timed on both sides";
+        check.data["needs_n"] = needed;
+        check.detail = k_no_pair;
         return check;
     }
     const std::string limit = ms(limits.p95_delta_at_most_s);

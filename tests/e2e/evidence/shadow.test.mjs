@@ -148,6 +148,14 @@ test('a slowdown of 30 % is proven, an equal pace is not called one', async () =
   }
 });
 
+test('too few pairs: the next command asks for as many as decide', async () => {
+  const few = await shadow(['--base-url', a.base, '--against', b.base, '--prompt', 'replay:01-echo', '--runs', '1']);
+  assert.equal(few.verdict, 'INCONCLUSIVE');
+  assert.match(check(few, 'latency.whole').detail, /the first pair/);
+  assert.match(few.next, /^oa-stream shadow .*--prompt replay:01-echo/);
+  assert.doesNotMatch(few.next, /--runs/);
+});
+
 test('two lanes that fail alike are not equal, two that are not there are an error', async () => {
   const both = await shadow(['--base-url', a.base, '--against', b.base, '--prompt', 'replay:31-http-400', '--runs', '1', '--no-latency']);
   assert.equal(both.verdict, 'FAIL');
