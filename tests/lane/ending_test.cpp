@@ -3,6 +3,7 @@
 
 #include "lane_rig.hpp"
 #include "shared/turn_journal.hpp"
+#include "turns/heard.hpp"
 #include "turns/live_turn.hpp"
 #include "turns/slow_store.hpp"
 
@@ -36,28 +37,6 @@ public:
 private:
     bool ended_ = false;
     encode::TurnSummary summary_{};
-};
-
-/// A reader's answer, as far as it was sent.
-class Heard final : public net::BodyStream {
-public:
-    explicit Heard(std::string& bytes) : bytes_(&bytes) {}
-    [[nodiscard]] State state() const noexcept override { return State::open; }
-    State send(std::span<const net::Slice> slices) override {
-        for (const auto& slice : slices) {
-            *bytes_ += slice.bytes;
-        }
-        return left ? State::gone : State::open;
-    }
-    bool left = false; ///< the peer has, and on_gone is still to come
-    void finish() override { *bytes_ += "(finished)"; }
-    void cut() override { *bytes_ += "(cut)"; }
-    void on_writable(std::function<void()> /*fn*/) override {}
-    void on_gone(std::function<void()> /*fn*/) override {}
-    [[nodiscard]] std::uint64_t bytes_sent() const noexcept override { return bytes_->size(); }
-
-private:
-    std::string* bytes_;
 };
 
 struct Ending {
