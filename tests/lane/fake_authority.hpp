@@ -186,6 +186,15 @@ public:
         co_await held();
         co_return "auth-thread-" + std::to_string(++threads_);
     }
+    [[nodiscard]] Task<Result<std::vector<std::string>>>
+    find_threads(std::string /*owner*/, std::string words) override {
+        searched.push_back(std::move(words));
+        co_return matches;
+    }
+    [[nodiscard]] Task<Result<std::string>> kept(std::string thread) override {
+        kept_reads.push_back(std::move(thread));
+        co_return kept_text;
+    }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
         infos[thread].id = thread;
         infos[thread].title = std::move(title);
@@ -226,6 +235,10 @@ public:
     int starts = 0;
     int makes = 0; ///< of threads without a turn
     int history_reads = 0;
+    Result<std::vector<std::string>> matches; ///< of a search
+    std::vector<std::string> searched; ///< words
+    std::string kept_text; ///< of any thread
+    std::vector<std::string> kept_reads; ///< threads
     authority::Health health_now{true, ""};
     authority::Capabilities able{
         .name = "fake", .version = "1.0", .can_revert = true, .can_seed = true

@@ -2,6 +2,7 @@
 #include "lane_rig.hpp"
 #include "tools/call_results.hpp"
 
+#include <algorithm>
 #include <array>
 
 using namespace oa_stream;
@@ -280,6 +281,83 @@ TEST_CASE("messages: newest first when asked, and a cursor knows its order") {
     const auto wrong = rig.send(rig.get("/api/chats/c/messages?order=newest"));
     CHECK(wrong.status == 422);
     CHECK(body_of(wrong).at("errors").contains("order"));
+}
+
+TEST_CASE("chats: what was said is searched by the authority, among the owner's own threads") {
+    LaneRig rig;
+    add_thread(rig, "", "a", 10);
+    add_thread(rig, "", "b", 20);
+    rig.authority.matches = std::vector<std::string>{"auth-a", "auth-of-somebody-else"};
+    const auto body = body_of(rig.send(rig.get("/api/chats?text=the+words")));
+    CHECK(ids_of(body.at("data")) == names({"a"}));
+    CHECK(rig.authority.searched == names({"the words"}));
+    for (const auto& [code, status] : {
+             std::pair{Code::precondition, 501},
+             std::pair{Code::too_large, 422},
+             std::pair{Code::unavailable, 503},
+         }) {
+        rig.authority.matches = fail(code, "no");
+        CHECK(rig.send(rig.get("/api/chats?text=words")).status == status);
+    }
+}
+
+TEST_CASE("messages: what a thread was seeded with stands first, and is asked for there alone") {
+    LaneRig rig;
+    add_thread(rig, "", "plain", 1);
+    rig.ids->put({"", "seeded", "auth-seeded", 2});
+    rig.authority.past = {past("t1", "one")};
+    rig.authority.kept_text = R"({"messages":[
+        {"id":"s1","role":"user","parts":[{"type":"text","text":"before"}]},
+        {"id":"s2","role":"assistant","parts":[{"type":"text","text":"said"}]}]})";
+    for (const auto* order : {"asc", "desc"}) {
+        CAPTURE(order);
+        rig.authority.kept_reads.clear();
+        auto seeded = names({"s1", "s2", "u-t1", "t1"});
+        auto plain = names({"u-t1", "t1"});
+        if (order == std::string_view("desc")) {
+            std::ranges::reverse(seeded);
+            std::ranges::reverse(plain);
+        }
+        const auto path = [&](const char* id) {
+            return fmt::format("/api/chats/{}/messages?order={}", id, order);
+        };
+        CHECK(pages(rig, path("seeded")) == std::vector<std::vector<std::string>>{seeded});
+        CHECK(rig.authority.kept_reads == names({"auth-seeded"}));
+        CHECK(pages(rig, path("plain")) == std::vector<std::vector<std::string>>{plain});
+        CHECK(rig.authority.kept_reads == names({"auth-seeded"}));
+    }
+}
+
+TEST_CASE("messages: for the end of a turn that runs here nobody waits") {
+    LaneRig rig;
+    const auto stream = rig.chat("c", "a question");
+    auto& turn = rig.authority.last();
+    rig.authority.past = {past(turn.turn, "")};
+    rig.authority.past.front().running = true;
+    const auto before = rig.authority.history_reads;
+    CHECK(rig.send(rig.get("/api/chats/c/messages")).status == 200);
+    CHECK(rig.authority.history_reads == before + 2); // a look at the newest, and the messages
+    turn.complete();
+    rig.await_end(stream);
+}
+
+TEST_CASE("messages: a turn that has ended here is told once the authority has stored its end") {
+    LaneRig rig;
+    const auto stream = rig.chat("c", "a question");
+    auto& turn = rig.authority.last();
+    rig.authority.past = {past(turn.turn, "")};
+    rig.authority.past.front().running = true;
+    turn.say("done");
+    turn.complete();
+    rig.await_end(stream);
+    const auto before = rig.authority.history_reads;
+    const auto read = rig.open(rig.get("/api/chats/c/messages"));
+    rig.until("a look at the turn", [&] { return rig.authority.history_reads > before; });
+    rig.authority.past = {past(turn.turn, "done")};
+    rig.await_end(read);
+    CHECK(read->head.status == 200);
+    INFO(read->bytes);
+    CHECK(read->has(R"("text":"done")"));
 }
 
 TEST_CASE("chats: a list shows what the rows say when the authority cannot be asked") {
