@@ -76,6 +76,8 @@ struct PlayedTurn : std::enable_shared_from_this<PlayedTurn> {
     std::vector<std::pair<std::string, bool>> decisions{};
     bool answers_interrupt = true; ///< with TurnEnded interrupted
     int interrupts = 0;
+    bool can_leave = false;
+    bool left = false; ///< it runs on when it is dropped
     bool dropped = false;
 };
 
@@ -101,6 +103,11 @@ public:
         played_->queue.pop_front();
         OA_TRY(out, std::move(batch));
         return true;
+    }
+
+    [[nodiscard]] bool leave() override {
+        played_->left = played_->can_leave;
+        return played_->left;
     }
 
     void interrupt() override {
@@ -153,6 +160,24 @@ public:
         }
         turns_started.push_back(played);
         co_return std::make_unique<FakeTurn>(played);
+    }
+
+    [[nodiscard]] Task<Result<std::unique_ptr<authority::Turn>>>
+    join(std::string thread, bool /*ask_approvals*/) override {
+        ++joins;
+        co_await held();
+        if (join_error) {
+            co_return std::unexpected(*join_error);
+        }
+        const auto found = running.find(thread);
+        if (found == running.end()) {
+            co_return oa_stream::fail(Code::not_found, "no turn runs there");
+        }
+        co_return std::make_unique<FakeTurn>(found->second);
+    }
+    [[nodiscard]] Task<Result<void>> stop(std::string thread, std::string turn) override {
+        stops.emplace_back(std::move(thread), std::move(turn));
+        co_return Result<void>{};
     }
 
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>> turns(std::string thread
@@ -225,12 +250,16 @@ public:
     std::vector<std::shared_ptr<PlayedTurn>> turns_started;
     std::function<std::optional<Error>(const authority::TurnRequest&)> refuse;
     std::function<void(PlayedTurn&)> prepare;
+    std::map<std::string, std::shared_ptr<PlayedTurn>> running; ///< by thread: can be joined
+    std::optional<Error> join_error;
+    int joins = 0;
+    std::vector<std::pair<std::string, std::string>> stops; ///< thread and turn
     std::vector<authority::PastTurn> past;
     bool lost_history = false;
     std::map<std::string, authority::ThreadInfo> infos; ///< by the authority's id
     bool forgetful = false; ///< knows only the threads in `infos`
     std::optional<Error> threads_error;
-    bool hold = false; ///< start() and make_thread() wait for release()
+    bool hold = false; ///< start(), join() and make_thread() wait for release()
     asio::steady_timer gate;
     int starts = 0;
     int makes = 0; ///< of threads without a turn

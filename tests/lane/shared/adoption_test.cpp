@@ -1,0 +1,195 @@
+// What a dead lane left: its turn goes on here, or ends as the authority says.
+#include "../turns/heard.hpp"
+#include "shared_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+namespace {
+
+/// The authority tells it from its beginning.
+void retell(PlayedTurn& turn) {
+    turn.say("Hello");
+    turn.more(", world");
+    turn.complete();
+}
+
+} // namespace
+
+TEST_CASE("adoption: the turn goes on behind what was said of it") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    const auto played = rig.runs();
+    CHECK(rig.settle());
+    REQUIRE(rig.store.adopted.size() == 1);
+    CHECK(rig.store.adopted.front().from.turn == "t1");
+    CHECK(rig.store.adopted.front().top_end == begun().size());
+    CHECK(rig.store.reaped.empty());
+    const auto live = rig.own();
+    REQUIRE(live);
+    std::string heard;
+    live->attach(
+        std::make_shared<Heard>(heard), Clock::now(), false, [](const lane::ReaderReport&) {}
+    );
+    CHECK(heard == begun());
+    retell(*played);
+    rig.until("the turn's end", [&] { return live->ended(); });
+    Said all("t1");
+    all.text("Hello").say(turn::PartDelta{"m1", ", world"}).complete(turn::Usage{10, 2, 5, 1});
+    CHECK(heard == all.frames + "(finished)");
+    REQUIRE(rig.store.ended.size() == 1);
+    CHECK(rig.store.ended.front().fence == 4);
+    CHECK(rig.store.turns.adopted == 1);
+}
+
+TEST_CASE("adoption: who settles it as well leaves the turn alone that was adopted meanwhile") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    const auto played = rig.runs();
+    CHECK(rig.settle());
+    const auto live = rig.own();
+    REQUIRE(live);
+    CHECK(rig.settle()); // looked at the row before the other had it
+    CHECK(rig.own() == live);
+    CHECK_FALSE(live->ended());
+    CHECK_FALSE(live->stopping());
+    CHECK(rig.authority.joins == 1);
+    CHECK(rig.store.adopted.size() == 1);
+    CHECK(rig.store.reaped.empty());
+}
+
+TEST_CASE("adoption: while a turn of the thread starts here, the old one is left for later") {
+    auto config = LaneRig::quick();
+    config.timings.supersede_wait = Millis(50);
+    SharedRig rig(config);
+    rig.theirs(false, begun());
+    const auto played = rig.runs();
+    const auto lease =
+        rig.run(rig.lane->turns.acquire("", "c", false, [] { return false; }, false));
+    REQUIRE(lease);
+    CHECK(rig.settle());
+    CHECK(rig.authority.joins == 0);
+    CHECK(rig.store.adopted.empty());
+    CHECK(rig.store.reaped.empty());
+}
+
+TEST_CASE("adoption: a stop that was asked of the dead lane reaches the turn") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    rig.holding().stop = store::k_stopped;
+    const auto played = rig.runs();
+    CHECK(rig.settle());
+    rig.until("the interrupt", [&] { return played->interrupts == 1; });
+}
+
+TEST_CASE("adoption: what another lane took first is let run, and none of ours") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    rig.store.adopt_answer = std::nullopt;
+    const auto played = rig.runs();
+    played->can_leave = true;
+    CHECK(rig.settle());
+    CHECK(played->left);
+    CHECK(played->dropped);
+    CHECK(rig.own() == nullptr);
+    CHECK(rig.store.reaped.empty());
+}
+
+TEST_CASE("adoption: a lane that drains takes nothing over") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    const auto played = rig.runs();
+    rig.lane->draining = true;
+    CHECK(rig.settle());
+    CHECK(rig.authority.joins == 0);
+    CHECK(rig.store.reaped.empty());
+}
+
+TEST_CASE("adoption: a turn of a living lane, and one of this lane, is not settled") {
+    SharedRig rig;
+    const auto played = rig.runs();
+    SECTION("of a living lane") {
+        rig.theirs(true, begun());
+    }
+    SECTION("of this lane, which the store takes for dead") {
+        rig.theirs(false, begun());
+        rig.holding().session = rig.store.session();
+    }
+    SECTION("of nobody") {
+    }
+    CHECK(rig.settle());
+    CHECK(rig.store.reads == 0);
+    CHECK(rig.authority.joins == 0);
+    CHECK(rig.store.adopted.empty());
+    CHECK(rig.store.reaped.empty());
+}
+
+TEST_CASE("adoption: a turn that its authority has ended ends as the authority's history has it") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    authority::PastTurn past{.id = "t1", .user_text = "hi"};
+    past.events = {
+        turn::PartOpened{"m1", turn::PartKind::text},
+        turn::PartDelta{"m1", "Hello, world"},
+        turn::PartClosed{"m1"}
+    };
+    rig.authority.past = {past};
+    CHECK(rig.settle());
+    REQUIRE(rig.store.reaped.size() == 1);
+    const auto& reaped = rig.store.reaped.front();
+    CHECK(
+        begun() + reaped.bytes ==
+        Said("t1").text("Hello").say(turn::PartDelta{"m1", ", world"}).complete().frames
+    );
+    CHECK(reaped.outcome == R"({"outcome":"completed","owed":true})");
+    CHECK(rig.store.turns.reaped == 1);
+    REQUIRE(rig.watcher.turns.size() == 1);
+    CHECK(rig.watcher.turns.front().outcome == turn::Outcome::completed);
+}
+
+TEST_CASE("adoption: a turn of which its authority knows nothing ends as lost") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    CHECK(rig.settle());
+    REQUIRE(rig.store.reaped.size() == 1);
+    CHECK(rig.store.reaped.front().bytes.contains(R"("type":"error")"));
+    CHECK(rig.store.reaped.front().outcome == R"({"outcome":"aborted","owed":true})");
+}
+
+TEST_CASE("adoption: for an authority that is away the turn waits, and then ends as lost") {
+    auto config = LaneRig::quick();
+    config.timings.authority_away = Millis(60'000);
+    SECTION("its time is not over") {
+        SharedRig rig(config);
+        rig.theirs(false, begun());
+        rig.authority.join_error = Error{.code = Code::unavailable, .message = "away"};
+        CHECK_FALSE(rig.settle());
+        CHECK_FALSE(rig.settle());
+        CHECK(rig.store.reaped.empty());
+    }
+    SECTION("its time is over") {
+        config.timings.authority_away = Millis(0);
+        SharedRig rig(config);
+        rig.theirs(false, begun());
+        rig.authority.join_error = Error{.code = Code::unavailable, .message = "away"};
+        CHECK(rig.settle());
+        REQUIRE(rig.store.reaped.size() == 1);
+        CHECK(rig.store.reaped.front().outcome == R"({"outcome":"aborted","owed":true})");
+    }
+}
+
+TEST_CASE("adoption: a log with a hole, or of a later release, is not gone on with") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    const auto played = rig.runs();
+    auto& entry = rig.store.logs["t1"].entries.front();
+    SECTION("a hole") {
+        entry.end += 1;
+    }
+    SECTION("a later release") {
+        entry.strange = true;
+    }
+    CHECK(rig.settle());
+    CHECK(rig.authority.joins == 0);
+    CHECK(rig.store.reaped.size() == 1);
+}

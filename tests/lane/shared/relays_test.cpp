@@ -1,0 +1,142 @@
+// A turn that another lane runs, read here.
+#include "../turns/heard.hpp"
+#include "shared_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+namespace {
+
+std::string attach(lane::LiveTurn& turn, std::string& heard) {
+    turn.attach(std::make_shared<Heard>(heard), Clock::now(), false, [](const lane::ReaderReport&) {
+    });
+    return heard;
+}
+
+} // namespace
+
+TEST_CASE("relays: a turn that another lane runs is read here up to its end") {
+    SharedRig rig;
+    rig.shared().start();
+    Said said("t1");
+    said.text("Hello");
+    rig.theirs(true, begun());
+    const auto found = rig.find();
+    REQUIRE(found);
+    const auto live = *found;
+    REQUIRE(live);
+    CHECK(live->relayed());
+    CHECK_FALSE(live->ended());
+    std::string heard;
+    CHECK(attach(*live, heard) == begun());
+    CHECK(*rig.find() == live); // one for all who read it here
+    CHECK(rig.store.reads == 1);
+
+    said.complete();
+    rig.store.tell(
+        "t1", SharedRig::entry(said.frames.substr(begun().size()), begun().size(), true)
+    );
+    rig.until("its end", [&] { return live->ended(); });
+    CHECK(heard == said.frames + "(finished)");
+    CHECK(rig.watcher.turns.empty()); // the lane that runs it counts it
+}
+
+TEST_CASE("relays: one that has ended elsewhere is read once, with its end") {
+    SharedRig rig;
+    const auto all = Said("t1").text("Hello").complete().frames;
+    rig.theirs(true, all, store::Phase::ended);
+    const auto live = rig.find().value();
+    REQUIRE(live);
+    CHECK(live->ended());
+    std::string heard;
+    CHECK(attach(*live, heard) == all + "(finished)");
+}
+
+TEST_CASE("relays: one whose end nobody tells any more, or whose log nobody has, is not read") {
+    SharedRig rig;
+    SECTION("its last entry is not the end") {
+        rig.theirs(true, begun(), store::Phase::ended);
+        rig.store.logs["t1"].entries.front().outcome.clear();
+    }
+    SECTION("its log is gone") {
+        rig.theirs(true, begun(), store::Phase::ended);
+        rig.store.logs.clear();
+    }
+    CHECK(rig.find().value() == nullptr);
+}
+
+TEST_CASE("relays: of one that runs and whose log is gone no word is read, and it can be stopped") {
+    SharedRig rig;
+    rig.theirs(true, begun());
+    rig.store.logs.clear();
+    const auto live = rig.find().value();
+    REQUIRE(live);
+    CHECK_FALSE(live->ended());
+    CHECK_FALSE(live->resumable(Clock::now()));
+    live->stop(lane::StopReason::stopped);
+    rig.until("the stop", [&] { return !rig.store.wanted.empty(); });
+    CHECK(rig.store.wanted.front().reason == store::k_stopped);
+    CHECK(rig.store.wanted.front().fence == k_their_fence);
+}
+
+TEST_CASE("relays: what one said is lost with a hole in its log, and the log is read once more") {
+    SharedRig rig;
+    rig.shared().start();
+    rig.theirs(true, begun());
+    const auto live = rig.find().value();
+    REQUIRE(live);
+    std::string heard;
+    attach(*live, heard);
+    rig.store.tell("t1", SharedRig::entry("data: {}\n\n", begun().size() + 7));
+    rig.until("the loss", [&] { return live->gone(); });
+    CHECK(heard == begun() + "(cut)");
+    CHECK(rig.store.turns.gaps == 1);
+    const auto again = rig.find().value();
+    REQUIRE(again);
+    CHECK(again != live);
+    CHECK_FALSE(again->ended());
+}
+
+TEST_CASE("relays: one that nobody reads is forgotten after half a minute, one that is read is not"
+) {
+    SharedRig rig;
+    rig.theirs(true, begun());
+    auto live = rig.find().value();
+    REQUIRE(live);
+    const auto began = Clock::now();
+    std::string heard;
+    const bool read = GENERATE(true, false);
+    CAPTURE(read);
+    if (read) {
+        attach(*live, heard);
+    }
+    live.reset();
+    rig.shared().tick(began);
+    CHECK(rig.store.turns.relays == 1);
+    rig.shared().tick(began + Millis(29'000));
+    CHECK(rig.store.turns.relays == 1);
+    rig.shared().tick(began + Millis(31'000));
+    CHECK(rig.store.turns.relays == (read ? 1 : 0));
+}
+
+TEST_CASE("relays: more than may be read at once are refused to readers, and can be stopped") {
+    SharedRig rig;
+    rig.store.settings.tails = 0;
+    rig.theirs(true, begun());
+    const auto refused = rig.find();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().status == 503);
+    const auto to_stop = rig.find(lane::FoundFor::stopping).value();
+    REQUIRE(to_stop);
+    CHECK_FALSE(to_stop->resumable(Clock::now()));
+}
+
+TEST_CASE("relays: whoever decides reads the turn however many are read") {
+    SharedRig rig;
+    rig.store.settings.tails = 0;
+    rig.theirs(true, begun());
+    const auto live = rig.find(lane::FoundFor::deciding).value();
+    REQUIRE(live);
+    std::string heard;
+    CHECK_FALSE(attach(*live, heard).empty());
+}

@@ -1,0 +1,206 @@
+// One turn a thread over all lanes: who may take it, what ends it, and what others are told.
+#include "shared_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+using store::Acquired;
+
+namespace {
+
+Acquired acquired(Acquired::Kind kind, std::uint64_t fence, std::size_t readers = 0) {
+    Acquired out{.kind = kind, .holding = {.session = "other", .alive = true}, .readers = readers};
+    out.holding.phase = store::Phase::live;
+    out.holding.fence = fence;
+    return out;
+}
+
+lane::LaneConfig hasty() {
+    auto config = LaneRig::quick();
+    config.timings.reader_leaving = Millis(60);
+    config.timings.supersede_wait = Millis(120);
+    return config;
+}
+
+using Taken = lane::Accepted<std::optional<lane::SharedHold>>;
+Taken take(SharedRig& rig, bool limited = true, bool count_owner = false) {
+    return rig.run(rig.shared().acquire(
+        {.owner = "ann", .thread = "c", .count_owner = count_owner, .limited = limited}
+    ));
+}
+
+} // namespace
+
+TEST_CASE("threads: one that is ours is given back unless it is kept") {
+    SharedRig rig;
+    rig.store.acquire_answers = {acquired(Acquired::Kind::mine, 7)};
+    {
+        const auto taken = take(rig);
+        REQUIRE(taken);
+        REQUIRE(*taken);
+        CHECK((*taken)->fence() == 7);
+        CHECK((*taken)->key() == store::ThreadKey{"ann", "c"});
+        CHECK(rig.store.forgotten.empty());
+    }
+    rig.until("what gives it back", [&] { return !rig.store.forgotten.empty(); });
+    CHECK(rig.store.forgotten == std::vector<std::uint64_t>{7});
+    {
+        auto taken = take(rig);
+        (*taken)->keep();
+    }
+    rig.io.poll();
+    CHECK(rig.store.forgotten.size() == 1);
+}
+
+TEST_CASE("threads: limits are those of the lane, an owner's where owners are told apart") {
+    auto config = LaneRig::quick();
+    config.limits.streams = 30;
+    config.limits.streams_per_owner = 4;
+    SharedRig rig(config);
+    CHECK(take(rig));
+    CHECK(take(rig, true, true));
+    CHECK(take(rig, false, true));
+    REQUIRE(rig.store.acquires.size() == 3);
+    CHECK(rig.store.acquires[0].most == 30);
+    CHECK(rig.store.acquires[0].most_of_owner == 0);
+    CHECK(rig.store.acquires[1].most_of_owner == 4);
+    CHECK(rig.store.acquires[2].most > 1'000'000);
+    CHECK(rig.store.acquires[2].most_of_owner == 0);
+}
+
+TEST_CASE("threads: what refuses one says which limit it is, or that the store is away") {
+    SharedRig rig;
+    const auto refusal = [&] {
+        const auto taken = take(rig);
+        REQUIRE_FALSE(taken);
+        return std::pair(taken.error().status, taken.error().code);
+    };
+    rig.store.acquire_answers = {acquired(Acquired::Kind::full, 1)};
+    CHECK(refusal().first == 503);
+    rig.store.acquire_answers = {acquired(Acquired::Kind::owner_full, 1)};
+    CHECK(refusal().first == 429);
+    rig.store.acquire_answers = {fail(Code::unavailable, "away")};
+    CHECK(refusal() == std::pair(503, std::string("store_unavailable")));
+    const auto asked = rig.store.acquires.size();
+    rig.store.acquire_answers = {acquired(Acquired::Kind::mine, 1)};
+    rig.store.counted.memory = 0.81;
+    CHECK(refusal() == std::pair(503, std::string("store_unavailable")));
+    CHECK(rig.store.acquires.size() == asked);
+    CHECK(take(rig, false)); // of a turn that runs already
+    rig.store.counted.memory = 0.8;
+    CHECK(take(rig));
+}
+
+TEST_CASE("threads: one of a dead lane is settled first") {
+    SharedRig rig;
+    rig.store.acquire_answers = {acquired(Acquired::Kind::orphan, 1)};
+    const auto taken = take(rig);
+    REQUIRE(taken);
+    CHECK_FALSE(*taken);
+}
+
+TEST_CASE("threads: a turn elsewhere that nobody reads is wanted to end, once, and then taken") {
+    SharedRig rig;
+    rig.store.acquire_answers = {
+        acquired(Acquired::Kind::busy, 5),
+        acquired(Acquired::Kind::busy, 5),
+        acquired(Acquired::Kind::mine, 6)
+    };
+    const auto taken = take(rig);
+    REQUIRE(taken);
+    REQUIRE(*taken);
+    REQUIRE(rig.store.wanted.size() == 1);
+    CHECK(rig.store.wanted.front().fence == 5);
+    CHECK(rig.store.wanted.front().reason == "superseded");
+    const auto& asked = rig.store.acquires;
+    REQUIRE(asked.size() == 3);
+    CHECK(asked.front().request == asked.back().request); // one attempt
+}
+
+TEST_CASE("threads: a turn elsewhere that is read is left alone, and one that stays keeps its place"
+) {
+    SharedRig rig(hasty());
+    const bool read = GENERATE(true, false);
+    CAPTURE(read);
+    rig.store.acquire_answers = {acquired(Acquired::Kind::busy, 5, read ? 1 : 0)};
+    const auto began = Clock::now();
+    const auto taken = take(rig);
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error().status == 409);
+    CHECK(rig.store.wanted.size() == (read ? 0 : 1));
+    CHECK(Clock::now() - began >= Millis(read ? 60 : 120));
+}
+
+TEST_CASE("threads: a turn that was just accepted elsewhere has time for its reader to come") {
+    SharedRig rig(hasty());
+    auto starts = acquired(Acquired::Kind::busy, 5);
+    starts.holding.phase = store::Phase::starting;
+    rig.store.acquire_answers = {starts, acquired(Acquired::Kind::busy, 5)};
+    const auto began = Clock::now();
+    spawn(rig.io.get_executor(), "test", [](SharedRig* on) -> Task<void> {
+        (void)co_await on->shared().acquire({.owner = "ann", .thread = "c"});
+    }(&rig));
+    rig.until("a look at it as accepted", [&] { return rig.store.acquires.size() >= 2; });
+    CHECK(rig.store.wanted.empty());
+    rig.until("its end is wanted", [&] { return !rig.store.wanted.empty(); });
+    CHECK(Clock::now() - began >= Millis(60));
+}
+
+TEST_CASE("threads: a place for a turn without a log is given back with it") {
+    SharedRig rig;
+    rig.store.acquire_answers = {acquired(Acquired::Kind::mine, 0)};
+    {
+        const auto place = rig.run(rig.shared().take_place("ann", true));
+        REQUIRE(place);
+        CHECK(rig.store.places_given.empty());
+    }
+    CHECK(rig.store.places_given == std::vector<std::string>{"ann"});
+    rig.store.acquire_answers = {acquired(Acquired::Kind::full, 0)};
+    const auto refused = rig.run(rig.shared().take_place("ann", true));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().status == 503);
+    CHECK(rig.store.places_given.size() == 1);
+}
+
+TEST_CASE("threads: a row is stored as the lane has it, and one that the lane lacks is erased") {
+    SharedRig rig;
+    rig.ids->put({"", "c", "auth-c"});
+    CHECK(rig.run(rig.shared().store_row("", "c")));
+    CHECK(rig.store.put_rows == std::vector{std::pair<std::string, std::string>("c", "auth-c")});
+    CHECK(rig.run(rig.shared().store_row("", "d")));
+    CHECK(rig.store.erased == std::vector<std::string>{"d"});
+}
+
+TEST_CASE("threads: a look takes over the store's row, and offers it one that it never had") {
+    SharedRig rig;
+    auto& state = rig.store.states["c"];
+    SECTION("the store's row counts") {
+        rig.ids->put({"", "c", "auth-old"});
+        state.fields = store::ThreadFields{.thread = "auth-new"};
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK(rig.ids->find("", "c")->thread == "auth-new");
+        CHECK(rig.store.put_rows.empty());
+    }
+    SECTION("the store never had it") {
+        rig.ids->put({"", "c", "auth-c"});
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK(rig.store.put_rows.size() == 1);
+    }
+    SECTION("the store never had it, and another lane is about to make it") {
+        rig.ids->put({"", "c", "auth-c"});
+        state.holding.phase = store::Phase::starting;
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK(rig.store.put_rows.empty());
+    }
+    SECTION("it was deleted") {
+        rig.ids->put({"", "c", "auth-c"});
+        state.erased = true;
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK_FALSE(rig.ids->contains("", "c"));
+        CHECK(rig.store.put_rows.empty());
+    }
+    SECTION("nobody knows it") {
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK_FALSE(rig.ids->contains("", "c"));
+        CHECK(rig.store.put_rows.empty());
+    }
+}
