@@ -1,5 +1,6 @@
 // Bodies that are read beside the loop (those above 16 KiB), and the bounds of all.
 #include "bodies/body_thread.hpp"
+#include "bodies/surrogates.hpp"
 #include "lane_rig.hpp"
 
 #include <atomic>
@@ -16,6 +17,42 @@ std::string padded(std::size_t size, std::string_view more = "0") {
         fmt::format(R"({{"x":{},"messages":[{{"id":"u","role":"user","content":"hi"}}]}})", more);
     return std::string(size - std::min(size, body.size()), ' ') + body;
 }
+
+/// A thread for bodies, and which of some that come at once it takes.
+struct BodyBench {
+    explicit BodyBench(std::size_t capacity) : thread(context.get_executor(), capacity) {}
+
+    std::vector<bool> takes(const std::vector<std::size_t>& sizes) {
+        std::vector<bool> taken(sizes.size());
+        std::size_t left = sizes.size();
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            spawn(
+                context.get_executor(),
+                "test",
+                [](lane::BodyThread* on,
+                   std::size_t size,
+                   std::vector<bool>* out,
+                   std::size_t at,
+                   std::size_t* open) -> Task<void> {
+                    const bool took =
+                        co_await on->run(size, [](const std::stop_token&) {}, [] { return false; });
+                    (*out)[at] = took;
+                    --*open;
+                }(&thread, sizes[i], &taken, i, &left)
+            );
+        }
+        const auto deadline = Clock::now() + std::chrono::seconds(10);
+        while (left > 0 && Clock::now() < deadline) {
+            context.restart();
+            context.run_one_for(Millis(20));
+        }
+        CHECK(left == 0);
+        return taken;
+    }
+
+    asio::io_context context{};
+    lane::BodyThread thread;
+};
 
 } // namespace
 
@@ -136,4 +173,35 @@ TEST_CASE("bodies: the thread takes small ones first, and stops what its caller 
     CHECK(order == "abL");
     CHECK(stopped);
     CHECK(returned == 5);
+}
+
+TEST_CASE("bodies: the thread takes bodies up to its bound, and not a byte more") {
+    BodyBench bodies(10);
+    CHECK(bodies.takes({10}) == std::vector{true});
+    CHECK(bodies.takes({6, 4, 1}) == std::vector{true, true, false});
+    CHECK(bodies.takes({11}) == std::vector{false});
+}
+
+TEST_CASE("bodies: half of a character is replaced where it is escaped, and nothing else is") {
+    struct Row {
+        std::string_view json;
+        std::optional<std::string> repaired;
+    };
+    const std::vector<Row> rows{
+        {R"("a\ud83d")", R"("a\uFFFE")"},
+        {R"("\ude00b")", R"("\uFFFEb")"},
+        {R"("\ud83dx\ude00")", R"("\uFFFEx\uFFFE")"},
+        {R"("\ud83d\ud83d\ude00")", R"("\uFFFE\ud83d\ude00")"},
+        {R"(\ud83d)", R"(\uFFFE)"},
+        {R"("\ud83d\ude00")", std::nullopt},
+        {R"("\u0041")", std::nullopt},
+        {R"("\\ud83d")", std::nullopt}, // a backslash, and then letters
+        {R"("\ndead")", std::nullopt}, // a line break, and then letters
+        {R"("\ud83d\ndead")", R"("\uFFFE\ndead")"},
+        {std::string_view(R"(\ud83d)").substr(0, 5), std::nullopt}, // cut off
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.json);
+        CHECK(lane::replace_halves(row.json) == row.repaired);
+    }
 }
