@@ -14,7 +14,12 @@ namespace {
 
 class NarrowBody final : public net::BodyStream {
 public:
-    State state() const noexcept override { return sent_ < given_ ? State::blocked : State::open; }
+    State state() const noexcept override {
+        if (given_ > gone_behind) {
+            return State::gone;
+        }
+        return sent_ < given_ && narrow ? State::blocked : State::open;
+    }
     State send(std::span<const net::Slice> slices) override {
         for (const auto& slice : slices) {
             given_ += slice.bytes.size();
@@ -34,6 +39,8 @@ public:
         return taken;
     }
     bool was_cut = false;
+    bool narrow = true; ///< blocked until the client has all that it was given
+    std::uint64_t gone_behind = ~std::uint64_t{0}; ///< the peer leaves when it is given more
 
 private:
     std::uint64_t given_ = 0;
@@ -76,7 +83,10 @@ struct Rig {
     lane::FrameLog log{total};
     std::vector<lane::LogGap> gaps{};
     std::shared_ptr<NarrowBody> body = std::make_shared<NarrowBody>();
-    TurnReader reader{1, body, now, true, [](const lane::ReaderReport& /*report*/) {}};
+    lane::ReaderReport told{};
+    TurnReader reader{1, body, now, true, [this](const lane::ReaderReport& report) {
+                          told = report;
+                      }};
 };
 
 } // namespace
@@ -152,4 +162,33 @@ TEST_CASE("reader: what a turn had said before is no lag, however long the reade
         rig.take(100'000);
     }
     CHECK_FALSE(rig.reader.lags(rig.limits));
+}
+
+TEST_CASE("reader: of what is said instead of a gap nothing counts as sent to a peer that has left"
+) {
+    const std::string frame = "data: 1\n\n";
+    Rig rig;
+    rig.body->narrow = false;
+    rig.gaps.push_back(
+        {.from = frame.size(),
+         .to = 2 * frame.size(),
+         .instead = std::make_shared<const std::string>(frame)}
+    );
+    std::uint64_t frames = 3;
+    SECTION("one that stays is sent what stands before, instead and behind") {
+    }
+    SECTION("one that leaves there was sent what stands before") {
+        rig.body->gone_behind = frame.size();
+        frames = 1;
+    }
+    for (int i = 0; i < 3; ++i) {
+        rig.log.append(frame);
+    }
+    rig.send();
+    rig.send();
+    rig.reader.close(rig.log, ReaderEnd::client_gone, rig.now);
+    const lane::TurnOutcome outcome;
+    rig.reader.report(&outcome);
+    CHECK(rig.told.end == ReaderEnd::client_gone);
+    CHECK(rig.told.frames == frames);
 }
