@@ -75,6 +75,23 @@ TEST_CASE("auth: a token that has not yet expired is good") {
     CHECK(table->check("Bearer t", k_now) == "o");
 }
 
+TEST_CASE("auth: the words of a line may stand in any order") {
+    const auto digest = "sha256:" + sha256_hex("t");
+    const std::string owner = "owner=o";
+    const std::string expires = "expires=2026-03-01T12:00:01Z";
+    for (const auto& line :
+         {digest + " " + owner + " " + expires,
+          owner + "\t" + expires + "  " + digest,
+          expires + " " + digest + " " + owner}) {
+        CAPTURE(line);
+        const auto table = TokenTable::parse(line, "t");
+        REQUIRE(table.has_value());
+        CHECK(table->check("Bearer t", k_now) == "o");
+        const auto later = parse_rfc3339("2026-03-01T12:00:01Z").value();
+        CHECK(table->check("Bearer t", later).error() == Denied::expired);
+    }
+}
+
 TEST_CASE("auth: a bad line is refused with its number and without its words") {
     struct Row {
         const char* name;
@@ -89,6 +106,10 @@ TEST_CASE("auth: a bad line is refused with its number and without its words") {
         Row{"token in clear", "sk-live-secret owner=x"},
         Row{"owner with a slash", "sha256:" + digest + " owner=a/b"},
         Row{"unknown word", "sha256:" + digest + " owner=x role=admin"},
+        Row{"digest twice", "sha256:" + digest + " sha256:" + digest + " owner=x"},
+        Row{"expiry twice",
+            "sha256:" + digest +
+                " owner=x expires=2026-01-01T00:00:00Z expires=2027-01-01T00:00:00Z"},
         Row{"owner twice", "sha256:" + digest + " owner=x owner=y"},
         Row{"expiry without zone", "sha256:" + digest + " owner=x expires=2026-01-01T00:00:00"},
         Row{"expiry on 31 February", "sha256:" + digest + " owner=x expires=2026-02-31T00:00:00Z"},

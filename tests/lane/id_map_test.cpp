@@ -1,5 +1,6 @@
 #include "id_map_support.hpp"
 
+#include <algorithm>
 #include <array>
 
 using namespace oa_stream;
@@ -230,6 +231,34 @@ TEST_CASE("id map: a disk that takes nothing fails the commit, and works again a
     MapStage again(blocked / "threads.map");
     CHECK(again.map().contains("o", "kept"));
     CHECK_FALSE(again.map().contains("o", "a"));
+}
+
+TEST_CASE("id map: each row adds one line, also behind a line that lost its end") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    const auto lines = [&file] {
+        const auto text = read_file(file).value();
+        CHECK(text.ends_with('\n'));
+        CHECK_FALSE(text.contains("\n\n"));
+        return std::ranges::count(text, '\n');
+    };
+    {
+        MapStage stage(file);
+        for (const auto* id : {"a", "b", "c"}) {
+            stage.map().put({"o", id, "t", 0});
+            REQUIRE(stage.commit().has_value());
+        }
+    }
+    CHECK(lines() == 4); // with the head
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
+    MapStage stage(file);
+    CHECK(stage.map().size() == 3);
+    for (const auto* id : {"d", "e"}) {
+        stage.map().put({"o", id, "t", 0});
+        REQUIRE(stage.commit().has_value());
+    }
+    CHECK(lines() == 6);
+    CHECK(MapStage(file).map().size() == 5);
 }
 
 TEST_CASE("id map: a file that was removed under the lane is written again") {
