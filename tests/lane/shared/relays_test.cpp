@@ -41,6 +41,15 @@ TEST_CASE("relays: a turn that another lane runs is read here up to its end") {
     CHECK(rig.watcher.turns.empty()); // the lane that runs it counts it
 }
 
+TEST_CASE("relays: without tails the first follower alone asks, for what is wanted of this lane") {
+    SharedRig rig;
+    rig.shared().start();
+    rig.until("a follower", [&] { return !rig.store.followers.empty(); });
+    rig.io.restart();
+    rig.io.poll();
+    CHECK(rig.store.followers == std::vector<std::size_t>{0});
+}
+
 TEST_CASE("relays: one that has ended elsewhere is read once, with its end") {
     SharedRig rig;
     const auto all = Said("t1").text("Hello").complete().frames;

@@ -105,6 +105,7 @@ public:
     /// The first follower is told all; the others wait for ever.
     Task<Result<std::vector<store::TailNews>>>
     follow(std::vector<store::Tail>, std::size_t follower) override {
+        followers.push_back(follower);
         while (follower > 0 || news.empty()) {
             news_.expires_at(Clock::time_point::max());
             (void)co_await news_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -136,6 +137,7 @@ public:
     std::vector<store::Wanted> passed{};
     std::vector<store::ThreadKey> stopped{};
     std::vector<store::TailNews> news{};
+    std::vector<std::size_t> followers{}; ///< that asked
     std::size_t readers_elsewhere = 0;
     std::vector<Result<store::Acquired>> acquire_answers{store::Acquired{}};
     std::vector<store::AcquireRequest> acquires{};
