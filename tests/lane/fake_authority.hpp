@@ -216,11 +216,28 @@ public:
         searched.push_back(std::move(words));
         co_return matches;
     }
+    [[nodiscard]] Task<Result<std::string>>
+    fork_thread(std::string thread, std::string last_turn) override {
+        forks.emplace_back(std::move(thread), std::move(last_turn));
+        if (refuse_fork) {
+            if (auto error = refuse_fork()) {
+                co_return std::unexpected(*std::move(error));
+            }
+        }
+        co_return "auth-thread-" + std::to_string(++threads_);
+    }
+    [[nodiscard]] Task<Result<void>> delete_thread(std::string thread) override {
+        deleted.push_back(std::move(thread));
+        co_return Result<void>{};
+    }
     [[nodiscard]] Task<Result<std::string>> kept(std::string thread) override {
         kept_reads.push_back(std::move(thread));
         co_return kept_text;
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
+        if (name_error) {
+            co_return std::unexpected(*name_error);
+        }
         infos[thread].id = thread;
         infos[thread].title = std::move(title);
         co_return Result<void>{};
@@ -264,6 +281,10 @@ public:
     int starts = 0;
     int makes = 0; ///< of threads without a turn
     int history_reads = 0;
+    std::vector<std::pair<std::string, std::string>> forks; ///< thread and last turn
+    std::function<std::optional<Error>()> refuse_fork;
+    std::optional<Error> name_error;
+    std::vector<std::string> deleted; ///< threads
     Result<std::vector<std::string>> matches; ///< of a search
     std::vector<std::string> searched; ///< words
     std::string kept_text; ///< of any thread

@@ -1,0 +1,157 @@
+// POST /api/chats/{id}/fork: where a copy ends, what it is called, and what is refused.
+#include "../lane_rig.hpp"
+
+#include <array>
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+namespace {
+
+/// The conversation "c" with three turns: t1, t2 and t3.
+struct ForkRig : LaneRig {
+    explicit ForkRig(std::size_t seeded = 0) {
+        ids->put({"", "c", "auth-c", seeded});
+        for (const auto* id : {"t1", "t2", "t3"}) {
+            authority::PastTurn turn{.id = id, .user_text = std::string("q ") + id};
+            turn.client_message_id = std::string("u-") + id;
+            authority.past.push_back(std::move(turn));
+        }
+    }
+    net::ClientResponse fork(std::string_view body, std::string_view of = "c") {
+        return send(post(fmt::format("/api/chats/{}/fork", of), body));
+    }
+    Json made(std::string_view body) {
+        const auto response = fork(body);
+        INFO(response.body);
+        REQUIRE(response.status == 201);
+        return parse_json(response.body).value().at("data");
+    }
+};
+
+} // namespace
+
+TEST_CASE("fork: an answer's copy ends with it, a question's before it") {
+    struct Row {
+        std::string_view body, last_turn;
+    };
+    static constexpr std::array k_rows{
+        Row{"{}", "t3"},
+        Row{R"({"messageId":null})", "t3"},
+        Row{R"({"messageId":"t3"})", "t3"},
+        Row{R"({"messageId":"t2"})", "t2"},
+        Row{R"({"messageId":"u-t3"})", "t2"},
+        Row{R"({"messageId":"t2-user"})", "t1"},
+    };
+    for (const auto& row : k_rows) {
+        CAPTURE(row.body);
+        ForkRig rig;
+        const auto copy = rig.made(row.body);
+        REQUIRE(rig.authority.forks.size() == 1);
+        CHECK(rig.authority.forks.front().first == "auth-c");
+        CHECK(rig.authority.forks.front().second == row.last_turn);
+        CHECK(rig.authority.makes == 0);
+        const auto id = copy.at("id").get<std::string>();
+        CHECK(id.starts_with("thread_"));
+        CHECK(rig.ids->find("", id)->thread == "auth-thread-1");
+        CHECK(rig.watcher.requests.back().thread == id);
+    }
+}
+
+TEST_CASE("fork: a copy that ends before the first question is an empty conversation") {
+    ForkRig rig;
+    SECTION("asked for by its question") {
+        rig.ids->put({"", "c", "auth-c", 0, "Title"});
+        CHECK(rig.made(R"({"messageId":"u-t1"})").at("title") != "Title");
+    }
+    SECTION("there is no turn") {
+        rig.authority.past.clear();
+        (void)rig.made("{}");
+    }
+    CHECK(rig.authority.makes == 1);
+    CHECK(rig.authority.forks.empty());
+}
+
+TEST_CASE("fork: a copy does not end inside the messages that a conversation was seeded with") {
+    ForkRig rig(2);
+    CHECK(rig.fork(R"({"messageId":"u-t1"})").status == 422);
+    const auto copy = rig.made(R"({"messageId":"t1","id":"d"})");
+    CHECK(rig.ids->find("", "d")->seeded == 2);
+    rig.authority.past.clear();
+    CHECK(rig.fork("{}").status == 422);
+    CHECK(rig.authority.makes == 0);
+}
+
+TEST_CASE("fork: what makes no sense is refused, and nothing is copied") {
+    struct Row {
+        std::string_view body, of;
+        int status;
+    };
+    static constexpr std::array k_rows{
+        Row{"[]", "c", 422},
+        Row{R"({"message":"t1"})", "c", 422},
+        Row{R"({"messageId":""})", "c", 422},
+        Row{R"({"messageId":7})", "c", 422},
+        Row{R"({"messageId":"t4"})", "c", 422},
+        Row{R"({"title":7})", "c", 422},
+        Row{R"({"id":"a b"})", "c", 422},
+        Row{R"({"id":"c"})", "c", 409},
+        Row{"{}", "unknown", 404},
+    };
+    ForkRig rig;
+    for (const auto& row : k_rows) {
+        CAPTURE(row.body);
+        CHECK(rig.fork(row.body, row.of).status == row.status);
+    }
+    CHECK(rig.ids->size() == 1);
+    CHECK(rig.authority.forks.empty());
+    CHECK(rig.authority.makes == 0);
+}
+
+TEST_CASE("fork: the copy has the title that was asked for, else that of its source") {
+    ForkRig rig;
+    rig.ids->put({"", "c", "auth-c", 0, "Title"});
+    CHECK(rig.made(R"({"id":"d","title":"Mine"})").at("title") == "Mine");
+    CHECK(rig.authority.infos["auth-thread-1"].title == "Mine");
+    CHECK(rig.made(R"({"id":"e"})").at("title") == "Title");
+    CHECK(rig.authority.infos["auth-thread-2"].title == "Title");
+}
+
+TEST_CASE("fork: a copy that cannot get its name is deleted, unless names mean nothing there") {
+    ForkRig rig;
+    rig.authority.name_error = Error{.code = Code::unavailable, .message = "away"};
+    CHECK(rig.fork(R"({"id":"d","title":"Mine"})").status == 503);
+    CHECK(rig.authority.deleted == std::vector<std::string>{"auth-thread-1"});
+    CHECK_FALSE(rig.ids->contains("", "d"));
+    rig.authority.name_error = Error{.code = Code::precondition, .message = "no names"};
+    CHECK(rig.made(R"({"id":"d","title":"Mine"})").at("title") == "Mine");
+    CHECK(rig.authority.deleted.size() == 1);
+}
+
+TEST_CASE("fork: a turn that was replaced meanwhile is looked up once more") {
+    ForkRig rig;
+    rig.authority.refuse_fork = [&rig]() -> std::optional<Error> {
+        if (rig.authority.forks.size() > 1) {
+            return std::nullopt;
+        }
+        rig.authority.past.pop_back();
+        return Error{.code = Code::precondition, .message = "no such turn"};
+    };
+    (void)rig.made("{}");
+    REQUIRE(rig.authority.forks.size() == 2);
+    CHECK(rig.authority.forks[0].second == "t3");
+    CHECK(rig.authority.forks[1].second == "t2");
+}
+
+TEST_CASE("fork: an authority that copies nothing, or is away, says so") {
+    ForkRig rig;
+    auto code = Code::precondition;
+    rig.authority.refuse_fork = [&code] {
+        return std::optional(Error{.code = code, .message = "no"});
+    };
+    CHECK(rig.fork("{}").status == 501);
+    CHECK(rig.authority.forks.size() == 1); // the same turn is not tried again
+    code = Code::unavailable;
+    CHECK(rig.fork("{}").status == 503);
+    CHECK(rig.ids->size() == 1);
+}
