@@ -57,6 +57,19 @@ TEST_CASE("access log: one line a stream tells all its times, and nothing of wha
     }
 }
 
+TEST_CASE("access log: an answer without a word has a first event, and no first content") {
+    LaneRig rig;
+    const auto stream = rig.chat("c1", "hi");
+    rig.authority.last().push(
+        turn::TurnEnded{turn::Outcome::completed, turn::Finish::stop, {}, turn::Usage{}}
+    );
+    rig.await_end(stream);
+    rig.until("the line", [&] { return !rig.access.empty(); });
+    const auto line = parse_json(rig.access.front()).value();
+    CHECK(line.contains("first_event_ms"));
+    CHECK_FALSE(line.contains("first_content_ms"));
+}
+
 TEST_CASE("access log: a refused request names its code and has no stream's members") {
     LaneRig rig;
     (void)rig.send(rig.post("/api/chat", "{}"));
