@@ -183,6 +183,9 @@ public:
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>> turns(std::string thread
     ) override {
         ++history_reads;
+        if (history_error) {
+            co_return std::unexpected(*history_error);
+        }
         if (lost_history) {
             co_return oa_stream::fail(Code::not_found, "no such thread");
         }
@@ -273,6 +276,7 @@ public:
     std::vector<std::pair<std::string, std::string>> stops; ///< thread and turn
     std::vector<authority::PastTurn> past;
     bool lost_history = false;
+    std::optional<Error> history_error;
     std::map<std::string, authority::ThreadInfo> infos; ///< by the authority's id
     bool forgetful = false; ///< knows only the threads in `infos`
     std::optional<Error> threads_error;

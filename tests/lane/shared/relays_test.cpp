@@ -149,3 +149,32 @@ TEST_CASE("relays: whoever decides reads the turn however many are read") {
     std::string heard;
     CHECK_FALSE(attach(*live, heard).empty());
 }
+
+TEST_CASE("relays: one whose log is lost ends without a word of news, one that is stored does not"
+) {
+    SharedRig rig;
+    rig.shared().start();
+    rig.theirs(true, begun());
+    const bool whole = GENERATE(true, false);
+    CAPTURE(whole);
+    if (!whole) { // it was lost before: that it runs is all that is known
+        rig.store.states["c"].has_log = false;
+        rig.store.logs.clear();
+    }
+    const auto live = rig.find().value();
+    REQUIRE(live);
+    const auto looks = rig.store.looks;
+    rig.until("a look at it", [&] { return rig.store.looks > looks; });
+    rig.io.restart();
+    rig.io.poll();
+    CHECK_FALSE(live->ended());
+    if (whole) {
+        rig.store.states["c"].has_log = false;
+        rig.store.logs.clear();
+    } else {
+        rig.holding().phase = store::Phase::ended;
+    }
+    rig.until("its end", [&] { return live->ended(); });
+    CHECK(live->gone());
+    CHECK(rig.store.turns.gaps == (whole ? 1 : 0));
+}

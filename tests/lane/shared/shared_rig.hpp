@@ -22,7 +22,7 @@ namespace oa_stream::test {
 class PlayedStore final : public SlowStore {
 public:
     explicit PlayedStore(const asio::any_io_executor& executor)
-        : SlowStore(executor), news_(executor) {}
+        : SlowStore(executor), news_(executor, Clock::time_point::max()) {}
 
     const store::StoreOptions& options() const noexcept override { return settings; }
     Task<Result<store::ThreadState>> look(store::ThreadKey key) override {
@@ -107,7 +107,6 @@ public:
     follow(std::vector<store::Tail>, std::size_t follower) override {
         followers.push_back(follower);
         while (follower > 0 || news.empty()) {
-            news_.expires_at(Clock::time_point::max());
             (void)co_await news_.async_wait(asio::as_tuple(asio::use_awaitable));
         }
         co_return std::exchange(news, {});

@@ -90,9 +90,31 @@ TEST_CASE("stops: a stop is promised for the turn that the row names, and for no
     CHECK(rig.run(rig.shared().promise_stop(live)));
     REQUIRE(rig.store.wanted.size() == 1);
     CHECK(rig.store.wanted.front().fence == 4);
-    rig.holding().turn = "t2";
+    SECTION("another one") {
+        rig.holding().turn = "t2";
+    }
+    SECTION("one that has ended") {
+        live->end_now(lane::StopReason::stopped);
+        rig.until("its end", [&] { return live->ended(); });
+    }
     CHECK(rig.run(rig.shared().promise_stop(live)));
     CHECK(rig.store.wanted.size() == 1);
+}
+
+TEST_CASE("stops: a turn that another lane has since ends here, one that is ours still goes on") {
+    SharedRig rig;
+    const auto played = rig.runs();
+    const auto live = adopt(rig);
+    rig.store.held_again = GENERATE(true, false);
+    CAPTURE(rig.store.held_again);
+    rig.store.on_unsure();
+    rig.until("the question", [&] { return !rig.store.holds.empty(); });
+    rig.io.restart();
+    rig.io.poll();
+    CHECK(rig.store.holds == std::vector<std::uint64_t>{4});
+    CHECK(live->ended() == !rig.store.held_again);
+    CHECK(live->gone() == !rig.store.held_again);
+    CHECK(rig.store.turns.fenced.validate == (rig.store.held_again ? 0 : 1));
 }
 
 TEST_CASE("stops: what is wanted of a turn holds where the store says so") {
@@ -153,6 +175,20 @@ TEST_CASE("stops: a turn that was to stop and whose lane is gone stops at its au
     rig.authority.past.front().running = false;
     rig.until("the end of it", [&] { return settled; });
     CHECK(rig.store.stopped == std::vector{store::ThreadKey{"", "c"}});
+}
+
+TEST_CASE("stops: a stop is done where the thread is gone, and not while its authority is away") {
+    SharedRig rig;
+    rig.theirs(true, begun(), store::Phase::ended);
+    rig.holding().session.clear();
+    rig.holding().stop = store::k_stopped;
+    rig.authority.history_error = Error{.code = Code::unavailable, .message = "away"};
+    CHECK(rig.settle());
+    CHECK(rig.store.stopped.empty());
+    rig.authority.history_error = Error{.code = Code::not_found, .message = "no such thread"};
+    CHECK(rig.settle());
+    CHECK(rig.store.stopped.size() == 1);
+    CHECK(rig.authority.stops.empty());
 }
 
 TEST_CASE("stops: a turn that ended without a wish to stop it is not stopped") {

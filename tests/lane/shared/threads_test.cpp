@@ -204,3 +204,13 @@ TEST_CASE("threads: a look takes over the store's row, and offers it one that it
         CHECK(rig.store.put_rows.empty());
     }
 }
+
+TEST_CASE("threads: a change of a row that the store lacks is followed by a look at it") {
+    SharedRig rig;
+    rig.ids->put({"", "c", "auth-c"});
+    rig.store.changed = GENERATE(true, false);
+    CAPTURE(rig.store.changed);
+    CHECK(rig.run(rig.shared().change_row("", "c", {.title = "New"})));
+    CHECK(rig.store.looks == (rig.store.changed ? 0 : 1));
+    CHECK(rig.store.put_rows.size() == (rig.store.changed ? 0 : 1));
+}
