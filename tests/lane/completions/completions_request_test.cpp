@@ -40,15 +40,7 @@ std::string told(const Accepted<CompletionsRequest>& request) {
         const bool user = message.role == authority::SeedMessage::Role::user;
         out += fmt::format("{}:{} | ", user ? "user" : "assistant", message.text);
     }
-    out += ">";
-    for (const auto& part : request->input) {
-        if (const auto* text = std::get_if<authority::InputText>(&part)) {
-            out += fmt::format(" {}", text->text);
-        } else {
-            out += fmt::format(" <{}>", std::get<authority::InputImage>(part).url);
-        }
-    }
-    return out;
+    return out + ">" + input_told(*request);
 }
 
 } // namespace

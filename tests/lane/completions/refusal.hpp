@@ -20,4 +20,15 @@ inline std::string refusal(const Accepted<CompletionsRequest>& request) {
     );
 }
 
+/// What is asked last: " text", " <url>" of an image.
+inline std::string input_told(const CompletionsRequest& request) {
+    std::string out;
+    for (const auto& part : request.input) {
+        const auto* text = std::get_if<authority::InputText>(&part);
+        out += text != nullptr ? " " + text->text
+                               : fmt::format(" <{}>", std::get<authority::InputImage>(part).url);
+    }
+    return out;
+}
+
 } // namespace oa_stream::lane

@@ -64,15 +64,7 @@ std::string told(
         }
         out += " | ";
     }
-    out += ">";
-    for (const auto& part : request->input) {
-        if (const auto* text = std::get_if<authority::InputText>(&part)) {
-            out += fmt::format(" {}", text->text);
-        } else {
-            out += fmt::format(" <{}>", std::get<authority::InputImage>(part).url);
-        }
-    }
-    return out;
+    return out + ">" + input_told(*request);
 }
 
 std::string list(std::initializer_list<std::string_view> items) {
