@@ -150,7 +150,7 @@ TEST_CASE("reader: one that takes nothing is cut after that time, however little
     CHECK(seconds == 30);
 }
 
-TEST_CASE("reader: what a turn had said before is no lag, however long the reader takes for it") {
+TEST_CASE("reader: what a turn had said before does not count as lag, however long it takes") {
     Rig rig;
     rig.say(0);
     rig.log.append(std::string(20'000'000, 'x'));

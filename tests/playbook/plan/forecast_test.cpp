@@ -60,7 +60,7 @@ Result<GateTrials> tried(double least_ago_s, double most_ago_s) {
 
 } // namespace
 
-TEST_CASE("forecast: an expression needs a value, and a failed scrape is no lack of one") {
+TEST_CASE("forecast: an expression needs a value, but not in the moment of a failed scrape") {
     const auto now = tried(0, 60);
     REQUIRE(now.has_value());
     CHECK(now->records.at(0).at("verdict") == "PASS");
