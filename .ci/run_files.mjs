@@ -57,8 +57,8 @@ function run(file, folder) {
   }));
 }
 
-/** Idle for this share of the last seconds: what starts then finds more than half of one core of two. */
-const IDLE_SHARE = 0.3;
+/** Idle for this share of the last seconds: what starts then finds half of one core of two. */
+const IDLE_SHARE = 0.25;
 const IDLE_SECONDS = 2;
 /** So many files at once beyond their parts. */
 export const MOST_BESIDE = 5;

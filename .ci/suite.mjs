@@ -46,7 +46,7 @@ export const PAIRED = [
   'tests/conformance/worker.test.mjs', 'tests/e2e/worker/*', // the runtime judges the pause before each reconnect
 ];
 
-/** Files that take half a minute or longer, the longest first: whoever starts last must not be one of them. */
+/** Files that take half a minute or longer, and the longest of their company, the longest first: whoever starts last must not be one of them. */
 export const LONG = [
   'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/operator/examples.test.mjs',
   'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/e2e/runs/guides.test.mjs',
@@ -66,15 +66,17 @@ export const LONG = [
   'tests/e2e/lane/proxies.test.mjs', 'tests/e2e/replicas/readers.test.mjs', 'tests/e2e/drivers/rollback_any.test.mjs',
   'tests/e2e/operator/continuity.test.mjs', 'tests/conformance/opencode.test.mjs', 'tests/e2e/evidence/slo_prometheus.test.mjs',
   'tests/e2e/lane/codex_sick.test.mjs',
+  'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/operator/load.test.mjs', 'tests/e2e/lane/churn.test.mjs', 'tests/e2e/lane/detection.test.mjs', 'tests/browser/connections.test.mjs',
+  'tests/e2e/worker/real_codex.test.mjs', 'tests/conformance/replicas.test.mjs',
 ];
 
-/** Files that use a quarter of a core or less, and files that wait for most of their time. */
+/** Files that use a quarter of a core or little more, and files that wait for most of their time. */
 export const WAITING = [
   'tests/e2e/evidence/incident.test.mjs', 'tests/e2e/gates/each_gate.test.mjs', 'tests/e2e/lane/serve.test.mjs', 'tests/e2e/operator/balanced.test.mjs', 'tests/e2e/operator/load.test.mjs',
   'tests/e2e/replicas/clock.test.mjs', 'tests/e2e/replicas/crowd.test.mjs', 'tests/e2e/replicas/cut_off.test.mjs', 'tests/e2e/replicas/healing.test.mjs', 'tests/e2e/replicas/orphans.test.mjs',
   'tests/e2e/replicas/owners.test.mjs', 'tests/e2e/replicas/readers.test.mjs', 'tests/e2e/replicas/replicas.test.mjs', 'tests/e2e/replicas/stops.test.mjs', 'tests/e2e/replicas/takeovers.test.mjs',
   'tests/e2e/store/examples.test.mjs', 'tests/e2e/store/old_primary.test.mjs', 'tests/e2e/worker/silence.test.mjs', 'tests/e2e/worker/two_lanes.test.mjs',
-  'tests/browser/connections.test.mjs', 'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/lane/churn.test.mjs',
+  'tests/browser/connections.test.mjs', 'tests/conformance/replicas.test.mjs', 'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/lane/churn.test.mjs',
   'tests/e2e/lane/detection.test.mjs', 'tests/e2e/lane/metrics.test.mjs', 'tests/e2e/lane/worker_faults.test.mjs',
   'tests/e2e/drivers/cloud_run_cutover.test.mjs',
   'tests/e2e/drivers/cutover_routes.test.mjs', 'tests/e2e/drivers/front_signals.test.mjs', 'tests/e2e/drivers/shipped.test.mjs',
