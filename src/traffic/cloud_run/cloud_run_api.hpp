@@ -28,6 +28,7 @@ public:
 
     /// From here on reads and writes honour a wish to be left alone for some seconds alone.
     void begin_rescue() noexcept { rescue_ = true; }
+    [[nodiscard]] bool rescues() const noexcept { return rescue_; }
 
     /// Repeated reads so far, for the evidence.
     [[nodiscard]] int repeated() const noexcept { return repeated_; }

@@ -118,14 +118,21 @@ void CloudRunDriver::take_operation(const Json& json) {
     }
 }
 
-/// Before the service is read, so that what is read is not older than the operation's end.
+/// Before the service is read, so that what is read is not older than the operation's end. A
+/// rollback asks once: the service shows, too, whether a change is being carried out, and the etag
+/// keeps a write from one that is newer than what was read.
 Task<Result<void>> CloudRunDriver::follow(Clock::time_point until) {
     if (!operation_ || operation_->done) {
         co_return Result<void>{};
     }
-    auto json = co_await api_.get("/v2/" + operation_->name, until);
+    const bool rescue = api_.rescues();
+    auto json = co_await api_.get("/v2/" + operation_->name, rescue ? Clock::now() : until);
     // Forgotten by the platform, or not for this account to see: the service itself shows the rest.
-    if (!json && (json.error().code == Code::not_found || json.error().code == Code::credentials)) {
+    const auto hidden = [&](Code code) {
+        return code == Code::not_found || code == Code::credentials ||
+               (rescue && code != Code::cancelled);
+    };
+    if (!json && hidden(json.error().code)) {
         operation_.reset();
         co_return Result<void>{};
     }

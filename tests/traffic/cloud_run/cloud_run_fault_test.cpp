@@ -442,6 +442,46 @@ TEST_CASE("cloud run: a rollback does not wait for the list of revisions") {
     }
 }
 
+TEST_CASE("cloud run: a rollback does not wait for what the operation tells") {
+    for (const int status : {500, 503, 429}) {
+        CAPTURE(status);
+        Bench bench;
+        const TrafficState before = bench.read();
+        bench.fake.model.latency = Millis(120);
+        bench.fake.faults = {{.on = "operation", .times = -1, .status = status}};
+        REQUIRE(bench.set(25, before.etag).has_value());
+        CHECK_FALSE(bench.get(bench.driven->verify(split(25), Millis(300))).has_value());
+        bench.driven->begin_rescue();
+        const auto moved = bench.get(bench.driven->read());
+        INFO((moved ? "" : moved.error().text()));
+        REQUIRE(moved.has_value());
+        CHECK(moved->settled);
+        REQUIRE(bench.get(bench.driven->restore(split(0), before.exact, moved->etag)).has_value());
+        // The change of its own is waited for by the service alone.
+        const auto back = bench.get(bench.driven->verify(split(0), Millis(5000)));
+        INFO((back ? "" : back.error().text()));
+        REQUIRE(back.has_value());
+        CHECK(bench.fake.model.serving()["stable"] == 100);
+    }
+}
+
+TEST_CASE("cloud run: a rollback still waits for a change that the service shows") {
+    Bench bench;
+    bench.fake.model.fates = {Fate::stuck};
+    REQUIRE(bench.set(25, bench.read().etag).has_value());
+    bench.fake.faults = {{.on = "operation", .times = -1, .status = 500}};
+    bench.driven->begin_rescue();
+    const auto state = bench.get(bench.driven->read());
+    REQUIRE(state.has_value());
+    CHECK_FALSE(state->settled);
+    const Json exact = state->exact;
+    CHECK(
+        bench.refused(bench.get(bench.driven->restore(split(0), exact, state->etag))).code ==
+        Code::conflict
+    );
+    CHECK(bench.fake.count("patch") == 1);
+}
+
 TEST_CASE("cloud run: a refused token is told with the API that refused it") {
     Bench bench;
     bench.fake.tokens = {"another"};
