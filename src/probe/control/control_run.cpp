@@ -15,6 +15,8 @@
 namespace oa_stream::probe {
 namespace {
 
+constexpr std::size_t k_beginning = 64U << 10U; ///< kept of a body that did not end
+
 const ControlRule& rule_of(std::string_view name) {
     const auto rules = control_rules();
     return *std::ranges::find(rules, name, &ControlRule::name);
@@ -112,6 +114,16 @@ std::string_view outcome_of(const Answer& answer, bool good) {
                                     : "http_status";
 }
 
+/// Where the body is kept. Of one that never ended in time its beginning will do: a target whose
+/// answers are all endless filled a run's folder with 4 MiB for each check.
+std::string
+keep_body(const ControlRun& run, const std::string& stem, const net::ClientResponse& response) {
+    const std::string body = run.redactor.apply(response.body);
+    const bool whole = response.failure == net::TransferFailure::none || body.size() <= k_beginning;
+    return whole ? run.options.keep(stem + ".body", body)
+                 : run.options.keep(stem + ".beginning.body", body.substr(0, k_beginning));
+}
+
 void put(Json& out, const char* name, double seconds) {
     out[name] = seconds < 0 ? Json(nullptr) : Json(seconds);
 }
@@ -199,9 +211,7 @@ Task<Answer> ControlRun::ask(ControlRunPtr run, std::string name, Question what)
             run->options.keep(stem + ".head", run->redactor.apply(answer.response.raw_head))
         );
         if (what.keep_body && !answer.response.body.empty()) {
-            paths.push_back(
-                run->options.keep(stem + ".body", run->redactor.apply(answer.response.body))
-            );
+            paths.push_back(keep_body(*run, stem, answer.response));
         }
     }
     co_return answer;

@@ -270,7 +270,13 @@ test('fault 75: a manifest of half a megabyte is read whole', async () => {
   assert.equal(run.code, 0, run.stderr);
   // And an endless one is not.
   const endless = await smoke(await start({ others: { shell: true, manifest: 'x'.repeat(6 << 20) } }), SHELL);
-  assert.match(checksOf(endless)['shell.manifest'].detail, /too_large/);
+  const manifest = checksOf(endless)['shell.manifest'];
+  assert.match(manifest.detail, /too_large/);
+  assert.ok(manifest.data.bytes > 3 << 20 && manifest.data.bytes <= 4 << 20, String(manifest.data.bytes));
+  // Its beginning is kept.
+  const [, body] = manifest.evidence.map((file) => path.join(endless.json().evidence, file));
+  assert.match(body, /\.beginning\.body$/);
+  assert.equal(fs.statSync(body).size, 64 << 10);
 });
 
 test('fault 76: the manifest is parsed: nested, reordered, with every script looked at', async () => {
