@@ -178,7 +178,7 @@ khala('OaStreamKhalaLag', (world) => {
 planted('planted in a live lane: a drain that lasts: OaStreamDrainLong', async (put) => {
   const lane = await startLane({ name: 'draining', args: ['--drain-timeout', '10m'] });
   put({ stop: () => lane.kill() });
-  const running = chat(lane.base, 'scenario:stall;n=2;ms=120000', { id: 'a' });
+  const running = chat(lane.base, 'scenario:stall;n=2;ms=120000', { id: 'a', ms: 120000 });
   await running.frame('text-delta');
   // The one window that is shortened here: ten minutes of a drain.
   const pager = await watched(put, [host(lane)], { change: (rules) => rules.replace('max_over_time(oa_stream_ready[10m]) == 0', 'max_over_time(oa_stream_ready[4s]) == 0') });
