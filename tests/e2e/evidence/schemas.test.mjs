@@ -133,8 +133,6 @@ describe('what is printed', { concurrency: 3 }, () => {
       [['version', '--nonesuch'], 'error', [2]],
       [['runs', 'show', 'nonesuch'], 'error', [2]],
       [['watch', '--base-url', lane.base], 'watch', [0, 3, 4]],
-      [['route', 'status', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-status'],
-      [['route', 'evaluate', '/login', '--base-url', control.base, '--auth', 'env:OA_ADMIN'], 'route-evaluate'],
     ]) await told(words, schema, ends);
   });
   test('smokes, load, shadow, objectives', async () => {
@@ -160,6 +158,8 @@ describe('what is printed', { concurrency: 3 }, () => {
   });
   test('routes that are set, verified and cleared; the control surface', async () => {
     const to = ['--base-url', control.base, '--auth', 'env:OA_ADMIN'];
+    await told(['route', 'status', ...to], 'route-status');
+    await told(['route', 'evaluate', '/login', ...to], 'route-evaluate'); // nothing may change the routes meanwhile
     await told(['route', 'set', 'rust', ...to], 'route-change', [0, 10]); // before an override outranks it
     await told(['route', 'set', 'legacy', '--domain', 'auth_entry', ...to, '--apply'], 'route-change');
     await told(['route', 'verify', ...to], 'route-verify');

@@ -82,7 +82,8 @@ test('tighter limits, other confidence and more samples turn verdicts, and each 
 });
 
 test('loads are judged again by their totals: to the digit as they were, and under other limits', async () => {
-  const lane = await startLane({ name: 'loaded', args: ['--inject', 'error-rate=0.06'] }); // of 400: more than 1 % beyond doubt, less than 20 %
+  // Of 400: more than 1 % and less than 20 %, both beyond doubt and by four standard deviations.
+  const lane = await startLane({ name: 'loaded', args: ['--inject', 'error-rate=0.09'] });
   const state = scratch('state');
   const load = (...limits) => oa(['load', '--base-url', lane.base, '--rate', '100/s', '--duration', '4s', '--json', ...limits.flatMap((limit) => ['--limit', limit])], { stateDir: state });
   const runs = [
