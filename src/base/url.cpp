@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <algorithm>
 
@@ -87,6 +88,15 @@ std::string base_path_advice(std::string_view base_url) {
         printable(base_url.substr(path), k_shown),
         printable(base_url.substr(0, path))
     );
+}
+
+std::string socket_path_fault(std::string_view path) {
+    constexpr std::size_t k_longest = sizeof(sockaddr_un::sun_path) - 1; // it ends with a zero
+    return path.size() <= k_longest
+               ? std::string()
+               : fmt::format(
+                     "a socket's path has at most {} bytes, this one {}", k_longest, path.size()
+                 );
 }
 
 bool has_credentials(std::string_view url) {

@@ -4,9 +4,8 @@
 
 #include <fmt/format.h>
 
-#include <sys/un.h>
-
 #include <cstdlib>
+#include <utility>
 
 namespace oa_stream::config {
 namespace {
@@ -128,15 +127,11 @@ Result<void> check_url(std::string_view key, std::string_view text) {
 }
 
 Result<void> check_socket(std::string_view key, std::string_view text) {
-    constexpr std::size_t k_most = sizeof(sockaddr_un::sun_path) - 1;
-    if (!text.contains('/') || text.contains("${") || text.size() <= k_most) {
+    if (!text.contains('/') || text.contains("${")) {
         return {};
     }
-    return fail(
-        Code::config,
-        fmt::format("a socket's path has at most {} bytes, this one {}", k_most, text.size()),
-        std::string(key)
-    );
+    auto fault = socket_path_fault(text);
+    return fault.empty() ? Result<void>{} : fail(Code::config, std::move(fault), std::string(key));
 }
 
 } // namespace oa_stream::config

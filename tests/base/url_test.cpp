@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <string>
 
 using namespace oa_stream;
 
@@ -97,4 +98,13 @@ TEST_CASE("url: a base URL with a path is told from the one without") {
 TEST_CASE("url: a value of a query holds nothing that ends it") {
     CHECK(percent_encode("aZ09-._~") == "aZ09-._~");
     CHECK(percent_encode("a b&c=d/\xC3\xA9%+\"") == "a%20b%26c%3Dd%2F%C3%A9%25%2B%22");
+}
+
+TEST_CASE("url: a socket's path that no address has room for is told with both lengths") {
+    CHECK(socket_path_fault("/run/oa/lane.sock").empty());
+    CHECK(socket_path_fault("/" + std::string(106, 'x')).empty());
+    CHECK(
+        socket_path_fault("/" + std::string(107, 'x')) ==
+        "a socket's path has at most 107 bytes, this one 108"
+    );
 }

@@ -278,4 +278,7 @@ TEST_CASE("websocket URLs: scheme, host, port, target; nothing else") {
         CHECK_FALSE(refused);
         CHECK(refused.error().text().find("token=t") == std::string::npos);
     }
+    const auto far = parse_websocket_url("unix:/" + std::string(107, 'x'));
+    REQUIRE_FALSE(far);
+    CHECK(far.error().message == "a socket's path has at most 107 bytes, this one 108");
 }

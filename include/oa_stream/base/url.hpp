@@ -1,4 +1,4 @@
-// Pieces of URLs.
+// Addresses: pieces of URLs, and paths of unix sockets.
 #pragma once
 
 #include <string>
@@ -18,6 +18,10 @@ namespace oa_stream {
 /// Why nothing can be sent to "http://host:port/path" (or ws://…), whoever may be there: no host, a
 /// port that is none, characters that no request holds. Empty: nothing is wrong with it.
 [[nodiscard]] std::string_view url_fault(std::string_view url);
+
+/// "a socket's path has at most 107 bytes, this one 115" for a path that no address of a unix
+/// socket has room for (unix(7)). Empty: it fits.
+[[nodiscard]] std::string socket_path_fault(std::string_view path);
 
 /// A user, or a user and a password, before the host. Also without a scheme: "user:pass@host:80".
 [[nodiscard]] bool has_credentials(std::string_view url);

@@ -45,8 +45,8 @@ template <auto Member> constexpr auto url(std::string_view name, Need need, std:
 /// or be lost when a path is appended. An empty one, or one with a variable, is not judged.
 [[nodiscard]] Result<void> check_url(std::string_view key, std::string_view text);
 
-/// Code::config at `key` for a path of a unix socket that no kernel takes (unix(7): 107 bytes). An
-/// address without a slash, or with a variable, is not judged.
+/// Code::config at `key` for a path of a unix socket that is too long. An address without a slash,
+/// or with a variable, is not judged.
 [[nodiscard]] Result<void> check_socket(std::string_view key, std::string_view text);
 
 } // namespace oa_stream::config

@@ -1,11 +1,12 @@
 #include "websocket_url.hpp"
 
-#include <curl/curl.h>
+#include "oa_stream/base/url.hpp"
 
-#include <sys/un.h>
+#include <curl/curl.h>
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace oa_stream::net {
 
@@ -33,12 +34,8 @@ Result<WebSocketUrl> parse_websocket_url(const std::string& text) {
         if (!out.unix_path.starts_with('/')) {
             return fail(Code::usage, "a socket's path begins with a slash");
         }
-        if (out.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
-            return fail(
-                Code::usage,
-                "a socket's path has at most " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
-                    " bytes"
-            );
+        if (auto fault = socket_path_fault(out.unix_path); !fault.empty()) {
+            return fail(Code::usage, std::move(fault));
         }
         return out;
     }

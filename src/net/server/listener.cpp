@@ -1,5 +1,7 @@
 #include "listener.hpp"
 
+#include "oa_stream/base/url.hpp"
+
 #include <fmt/format.h>
 
 #include <arpa/inet.h>
@@ -14,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 namespace oa_stream::net {
 
@@ -117,12 +120,8 @@ Result<void> clear_stale(const Endpoint& wanted, const sockaddr* address, sockle
 Result<Listener> open_unix(const Endpoint& wanted, unsigned mode) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (wanted.unix_path.size() >= sizeof address.sun_path) {
-        return fail(
-            Code::config,
-            fmt::format("a unix socket's path has at most {} bytes", sizeof address.sun_path - 1),
-            wanted.text()
-        );
+    if (auto fault = socket_path_fault(wanted.unix_path); !fault.empty()) {
+        return fail(Code::config, std::move(fault), wanted.text());
     }
     std::memcpy(address.sun_path, wanted.unix_path.data(), wanted.unix_path.size());
     const auto* const generic = reinterpret_cast<const sockaddr*>(&address);

@@ -4,6 +4,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -35,13 +36,12 @@ constexpr auto k_poll = Millis{20};
 constexpr auto k_grace = Millis{3000};
 constexpr std::string_view k_front = "front";
 constexpr std::string_view k_socket = "front.sock";
-constexpr std::size_t k_socket_limit = 107;
 
 /// Below the run folder, so that nothing is left elsewhere after a crash; in /tmp when the name of
-/// the socket would be too long (107 bytes).
+/// the socket would be too long.
 Result<fs::path> make_scratch(const fs::path& run) {
     fs::path inside = run / "lab";
-    if ((inside / k_socket).string().size() <= k_socket_limit) {
+    if (socket_path_fault((inside / k_socket).string()).empty()) {
         OA_CHECK(make_dirs(inside));
         return inside;
     }

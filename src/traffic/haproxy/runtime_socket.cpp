@@ -1,6 +1,7 @@
 #include "runtime_socket.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/net/http.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -18,6 +19,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <utility>
 
 namespace oa_stream::traffic {
 namespace {
@@ -117,8 +119,8 @@ Task<Result<std::string>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-co
 ask_unix(Deadline& deadline, std::string path, std::string line) {
     asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
     const Deadline::Guard guard(deadline, closing(socket));
-    if (path.size() >= 108) { // sockaddr_un
-        co_return fail(Code::usage, "the path of HAProxy's socket is too long", path);
+    if (auto fault = socket_path_fault(path); !fault.empty()) {
+        co_return fail(Code::usage, std::move(fault), path);
     }
     const auto [error] =
         co_await socket.async_connect(asio::local::stream_protocol::endpoint(path), k_awaitable);
