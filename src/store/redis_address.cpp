@@ -99,6 +99,9 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
                 "a socket's path begins with a slash", "redis+unix:/run/redis/redis.sock"
             );
         }
+        if (auto fault = socket_path_fault(out.target.unix_path); !fault.empty()) {
+            return refuse_address(std::move(fault));
+        }
         return out;
     }
     for (const auto scheme : {k_plain_sentinel, k_tls_sentinel}) {

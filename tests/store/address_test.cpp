@@ -66,6 +66,7 @@ TEST_CASE("an address that cannot work, or would leak, is refused") {
         {"redis://127.0.0.1:6379/main", "is not the number of a database"},
         {"redis://", "no host"},
         {"redis+unix:redis.sock", "begins with a slash"},
+        {"redis+unix:/" + std::string(107, 'x'), "at most 107 bytes, this one 108"},
         {"redis+sentinel://10.0.0.5:26379/chat", "in the clear"},
         {"redis+sentinel://127.0.0.1:26379", "what they call the primary"},
         {"rediss+sentinel:///chat", "no Sentinel"},
