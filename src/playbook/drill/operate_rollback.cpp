@@ -1,7 +1,7 @@
 // Rolls back a run, dead or ended: everything from its folder.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -18,6 +18,7 @@
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
 #include "rollback_run.hpp"
+#include "status/verified_rollbacks.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -58,13 +59,11 @@ Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, cons
 }
 
 Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
-    const Json* target = member(run, "target");
     return {
         .code = Code::precondition,
         .message = fmt::format("its plan {}, so it cannot be rolled back from here", how),
         .where = folder.string(),
-        .hint = plan_back_of(target == nullptr ? "" : text_in(*target, "what")) +
-                " restores everything, whatever moved it",
+        .hint = plan_back_of(target_in(run)) + " restores everything, whatever moved it",
     };
 }
 
