@@ -84,7 +84,7 @@ Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {
 
 Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
     OA_TRY(const auto folders, run::run_folders(state_dir));
-    VerifiedRollbacks rollbacks(state_dir);
+    VerifiedRollbacks rollbacks(folders);
     std::vector<RunStatus> out;
     for (const fs::path& folder : folders) {
         if (!holds_traffic(folder)) {

@@ -19,8 +19,12 @@ namespace oa_stream::playbook {
 /// and none that is older than the runs that are asked about.
 class VerifiedRollbacks {
 public:
+    /// Lists the runs when it is asked first.
     explicit VerifiedRollbacks(std::filesystem::path state_dir)
         : state_dir_(std::move(state_dir)) {}
+    /// `folders`: as run_folders() lists them.
+    explicit VerifiedRollbacks(std::vector<std::filesystem::path> folders)
+        : unread_(std::move(folders)) {}
 
     /// Whether there is one on the target of `run` that began after its last word.
     [[nodiscard]] bool any_after(const RunStatus& run);
