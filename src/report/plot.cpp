@@ -16,8 +16,8 @@ namespace {
 
 constexpr double k_width = 460;
 constexpr double k_left = 46;
-constexpr double k_right = 16;
-constexpr double k_plot = k_width - k_left - k_right;
+constexpr double k_end = k_width - 16; ///< of the plot: numbers below it may reach beyond
+constexpr double k_plot = k_end - k_left; ///< where the left margin is the usual one
 constexpr double k_letter = 8.4; ///< of the widest usual fonts: a digit takes 8.3, "ms" 2 of these
 constexpr double k_top = 12;
 constexpr double k_height = 150; ///< of the plot alone
@@ -118,7 +118,6 @@ struct Frame {
     double to = 1;
     double most = 1; ///< of y, unscaled
     double left = k_left; ///< of the plot; the numbers of the axis have what is left of it
-    static constexpr double k_end = k_width - k_right;
 
     [[nodiscard]] double x(double value) const {
         return left + (to > from ? (value - from) / (to - from) : 0) * (k_end - left);
@@ -146,7 +145,7 @@ std::string grid(const Series& series, const Frame& frame) {
     std::string out;
     for (const double tick : ticks_up_to(frame.most * series.scale, k_across)) {
         const double y = frame.y(tick / series.scale);
-        out += line("axis", frame.left, y, Frame::k_end, y);
+        out += line("axis", frame.left, y, k_end, y);
         out += text(frame.left - k_gap, y + 4, "end", number(tick) + series.unit);
     }
     const double step = ticks_up_to(frame.to - frame.from, k_along)[1];
@@ -203,7 +202,7 @@ std::string across(const Series& series, const Frame& frame) {
     std::string out;
     for (const auto& [name, limit] : series.limits) {
         const double y = frame.y(limit);
-        out += line("limit", frame.left, y, Frame::k_end, y);
+        out += line("limit", frame.left, y, k_end, y);
     }
     for (std::size_t i = 0; i < series.marks.size(); ++i) {
         const double x = frame.x(series.marks[i].x);
@@ -302,7 +301,7 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
     };
     const double top = k_top + k_row * static_cast<double>(row);
     const double y = top + k_row - 11;
-    const double high = bar.open ? k_left + k_plot : x(bar.high);
+    const double high = bar.open ? k_end : x(bar.high);
     const double room = k_plot - width_of(bar.text) - k_gap;
     std::string out = fmt::format(
         "<text x=\"{:g}\" y=\"{:.1f}\">{}</text>\n"
@@ -310,7 +309,7 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
         k_left,
         top + 15,
         html::escaped(cut_to(bar.label, static_cast<std::size_t>(std::max(room / k_letter, 1.0)))),
-        k_left + k_plot,
+        k_end,
         top + 15,
         html::escaped(bar.text)
     );
