@@ -5,13 +5,12 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/lane/id_map.hpp"
 
-#include <boost/asio/io_context.hpp>
+#include "../support/loop_rig.hpp"
+
 #include <catch2/catch.hpp>
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +29,7 @@ struct Folder {
 };
 
 /// A map on a loop of its own; what it noted and which problems it had.
-struct MapStage {
+struct MapStage : LoopRig {
     explicit MapStage(std::filesystem::path path, Millis delay = Millis(1))
         : opened(lane::IdMap::open(
               context.get_executor(),
@@ -42,29 +41,9 @@ struct MapStage {
 
     [[nodiscard]] lane::IdMap& map() { return **opened; }
 
-    void until(const std::function<bool()>& done) {
-        const auto limit = Clock::now() + std::chrono::seconds(20);
-        while (!done()) {
-            REQUIRE(Clock::now() < limit);
-            context.run_for(std::chrono::milliseconds(2));
-            context.restart();
-        }
-    }
-    Result<void> run(Task<Result<void>> task) {
-        std::optional<Result<void>> out;
-        spawn(
-            context.get_executor(),
-            "test",
-            [](Task<Result<void>> inner, std::optional<Result<void>>* to) -> Task<void> {
-                *to = co_await std::move(inner);
-            }(std::move(task), &out)
-        );
-        until([&out] { return out.has_value(); });
-        return *out;
-    }
+    void until(const std::function<bool()>& done) { LoopRig::until("of the map", done); }
     Result<void> commit() { return run(map().commit()); }
 
-    asio::io_context context;
     std::vector<Error> problems;
     std::vector<std::string> notes;
     Result<std::unique_ptr<lane::IdMap>> opened;

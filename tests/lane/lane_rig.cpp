@@ -48,17 +48,6 @@ LaneRig::~LaneRig() {
     server.reset();
 }
 
-void LaneRig::until(std::string_view what, const std::function<bool()>& done) {
-    const auto deadline = Clock::now() + std::chrono::seconds(10);
-    while (!done()) {
-        if (Clock::now() > deadline) {
-            FAIL("never happened: " << what);
-        }
-        context.restart();
-        context.run_one_for(Millis(20));
-    }
-}
-
 net::ClientRequest
 LaneRig::post(std::string_view path, std::string_view body, net::Headers headers) const {
     net::ClientRequest request;

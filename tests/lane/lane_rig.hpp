@@ -8,13 +8,12 @@
 #include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/net/http_client.hpp"
 
+#include "../support/loop_rig.hpp"
 #include "fake_authority.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -70,7 +69,7 @@ public:
     int readers = 0;
 };
 
-class LaneRig {
+class LaneRig : public LoopRig {
 public:
     explicit LaneRig(lane::LaneConfig config = quick());
     ~LaneRig();
@@ -79,11 +78,6 @@ public:
 
     /// Fine ticks, so that tests take milliseconds; the waits themselves are long.
     [[nodiscard]] static lane::LaneConfig quick();
-
-    /// Runs the loop until `done`; fails the test after 10 s.
-    void until(std::string_view what, const std::function<bool()>& done);
-    /// Runs a coroutine to its end.
-    template <class T> T run(Task<T> task);
 
     [[nodiscard]] net::ClientRequest
     post(std::string_view path, std::string_view body, net::Headers headers = {}) const;
@@ -101,7 +95,6 @@ public:
         std::optional<contract::Continues> continues = {}
     );
 
-    asio::io_context context;
     FakeAuthority authority{context.get_executor()};
     Watcher watcher;
     std::vector<std::string> access;
@@ -122,15 +115,6 @@ public:
         id,
         text
     );
-}
-
-template <class T> T LaneRig::run(Task<T> task) {
-    std::optional<T> result;
-    spawn(context.get_executor(), "test", [](Task<T> inner, std::optional<T>* out) -> Task<void> {
-        out->emplace(co_await std::move(inner));
-    }(std::move(task), &result));
-    until("a coroutine", [&result] { return result.has_value(); });
-    return *std::move(result);
 }
 
 } // namespace oa_stream::test

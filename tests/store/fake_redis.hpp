@@ -2,8 +2,8 @@
 // is answered as Redis 7.0 answers a lane that opens its store; anything else fails the test.
 #pragma once
 
-#include "loop_rig.hpp"
 #include "resp.hpp"
+#include "store_loop.hpp"
 
 #include <cstdint>
 #include <initializer_list>
@@ -69,7 +69,7 @@ private:
 };
 
 /// A store on such a server.
-class FakeRig : public LoopRig {
+class FakeRig : public StoreLoop {
 public:
     FakeRig() = default;
     ~FakeRig();

@@ -5,7 +5,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/store/store.hpp"
 
-#include "loop_rig.hpp"
+#include "store_loop.hpp"
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ inline std::string redis_program() {
     return (folder.parent_path() / "bin/redis-server").string();
 }
 
-class RedisRig : public LoopRig {
+class RedisRig : public StoreLoop {
 public:
     explicit RedisRig(std::vector<std::string> more = {}) {
         folder = std::filesystem::temp_directory_path() / ("oa-redis-" + random_hex(6));

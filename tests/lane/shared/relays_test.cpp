@@ -45,8 +45,8 @@ TEST_CASE("relays: without tails the first follower alone asks, for what is want
     SharedRig rig;
     rig.shared().start();
     rig.until("a follower", [&] { return !rig.store.followers.empty(); });
-    rig.io.restart();
-    rig.io.poll();
+    rig.context.restart();
+    rig.context.poll();
     CHECK(rig.store.followers == std::vector<std::size_t>{0});
 }
 
@@ -165,8 +165,8 @@ TEST_CASE("relays: one whose log is lost ends without a word of news, one that i
     REQUIRE(live);
     const auto looks = rig.store.looks;
     rig.until("a look at it", [&] { return rig.store.looks > looks; });
-    rig.io.restart();
-    rig.io.poll();
+    rig.context.restart();
+    rig.context.poll();
     CHECK_FALSE(live->ended());
     if (whole) {
         rig.store.states["c"].has_log = false;

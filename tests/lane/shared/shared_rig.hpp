@@ -3,6 +3,7 @@
 
 #include "oa_stream/encode/ui_encoder.hpp"
 
+#include "../../support/loop_rig.hpp"
 #include "../lane_rig.hpp"
 #include "../turns/slow_store.hpp"
 #include "shared/shared_lane.hpp"
@@ -190,17 +191,17 @@ inline const std::string& begun() {
 }
 
 /// The thread "c" of nobody in particular, "auth-c" at the authority, with the turn "t1".
-class SharedRig {
+class SharedRig : public LoopRig {
 public:
     explicit SharedRig(lane::LaneConfig config = LaneRig::quick()) {
         authority.able.outlives = true;
-        ids = lane::IdMap::open(io.get_executor(), {}).value();
+        ids = lane::IdMap::open(context.get_executor(), {}).value();
         lane::LaneParts parts;
         parts.authority = &authority;
         parts.ids = ids.get();
         parts.store = &store;
         parts.observer = &watcher;
-        lane = std::make_unique<lane::LaneState>(io.get_executor(), std::move(config), parts);
+        lane = std::make_unique<lane::LaneState>(context.get_executor(), std::move(config), parts);
         lane->host->on_ended = [this](const lane::TurnOutcome& outcome) {
             lane->turns.turn_ended(outcome.owner);
         };
@@ -235,31 +236,13 @@ public:
     }
     /// The authority runs it still.
     std::shared_ptr<PlayedTurn> runs() {
-        const auto played = std::make_shared<PlayedTurn>(io.get_executor());
+        const auto played = std::make_shared<PlayedTurn>(context.get_executor());
         played->thread = "auth-c";
         played->turn = "t1";
         authority.running["auth-c"] = played;
         return played;
     }
 
-    void until(std::string_view what, const std::function<bool()>& done) {
-        const auto deadline = Clock::now() + std::chrono::seconds(10);
-        while (!done()) {
-            if (Clock::now() > deadline) {
-                FAIL("never happened: " << what);
-            }
-            io.restart();
-            io.run_one_for(Millis(20));
-        }
-    }
-    template <class T> T run(Task<T> task) {
-        std::optional<T> result;
-        spawn(io.get_executor(), "test", [](Task<T> inner, std::optional<T>* out) -> Task<void> {
-            out->emplace(co_await std::move(inner));
-        }(std::move(task), &result));
-        until("a coroutine", [&result] { return result.has_value(); });
-        return *std::move(result);
-    }
     /// False: its authority does not answer.
     bool settle() { return run(shared().settle({"", "c"})); }
     using Found = lane::Accepted<std::shared_ptr<lane::LiveTurn>>;
@@ -269,11 +252,10 @@ public:
     /// The turn that runs here.
     [[nodiscard]] std::shared_ptr<lane::LiveTurn> own() const { return lane->turns.find("", "c"); }
 
-    asio::io_context io{};
-    FakeAuthority authority{io.get_executor()};
+    FakeAuthority authority{context.get_executor()};
     Watcher watcher{};
     std::unique_ptr<lane::IdMap> ids{};
-    PlayedStore store{io.get_executor()};
+    PlayedStore store{context.get_executor()};
     std::unique_ptr<lane::LaneState> lane{};
 };
 

@@ -40,7 +40,7 @@ TEST_CASE("stops: a start that was accepted meanwhile is over for whoever waits"
     rig.theirs(true, "", store::Phase::starting);
     std::optional<Start> told;
     spawn(
-        rig.io.get_executor(),
+        rig.context.get_executor(),
         "test",
         [](SharedRig* on, std::optional<Start>* out) -> Task<void> {
             const auto until = Clock::now() + Millis(60'000);
@@ -109,8 +109,8 @@ TEST_CASE("stops: a turn that another lane has since ends here, one that is ours
     CAPTURE(rig.store.held_again);
     rig.store.on_unsure();
     rig.until("the question", [&] { return !rig.store.holds.empty(); });
-    rig.io.restart();
-    rig.io.poll();
+    rig.context.restart();
+    rig.context.poll();
     CHECK(rig.store.holds == std::vector<std::uint64_t>{4});
     CHECK(live->ended() == !rig.store.held_again);
     CHECK(live->gone() == !rig.store.held_again);
@@ -126,8 +126,8 @@ TEST_CASE("stops: what is wanted of a turn holds where the store says so") {
         );
         const auto before = rig.store.looks;
         rig.until("a look at the row", [&] { return rig.store.looks > before; });
-        rig.io.restart();
-        rig.io.poll();
+        rig.context.restart();
+        rig.context.poll();
     };
     SECTION("nobody asked for it") {
         want("stopped");
@@ -166,7 +166,7 @@ TEST_CASE("stops: a turn that was to stop and whose lane is gone stops at its au
     past.running = true;
     rig.authority.past = {past};
     bool settled = false;
-    spawn(rig.io.get_executor(), "test", [](SharedRig* on, bool* done) -> Task<void> {
+    spawn(rig.context.get_executor(), "test", [](SharedRig* on, bool* done) -> Task<void> {
         *done = co_await on->shared().settle({"", "c"});
     }(&rig, &settled));
     rig.until("the stop", [&] { return !rig.authority.stops.empty(); });
@@ -212,7 +212,7 @@ lane::Accepted<std::size_t> decided(SharedRig& rig, const std::string& verdict) 
     REQUIRE(live);
     std::optional<lane::Accepted<std::size_t>> out;
     spawn(
-        rig.io.get_executor(),
+        rig.context.get_executor(),
         "test",
         [](SharedRig* on, std::shared_ptr<lane::LiveTurn> turn, auto* to) -> Task<void> {
             std::vector<lane::ApprovalAnswer> answers;
@@ -310,8 +310,8 @@ TEST_CASE("decisions: of another lane's client they are judged here, where the t
         const auto before = rig.store.looks;
         ask();
         rig.until("a look at the row", [&] { return rig.store.looks > before; });
-        rig.io.restart();
-        rig.io.poll();
+        rig.context.restart();
+        rig.context.poll();
         CHECK(rig.store.answers.empty());
     }
 }

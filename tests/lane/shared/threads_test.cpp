@@ -47,7 +47,7 @@ TEST_CASE("threads: one that is ours is given back unless it is kept") {
         auto taken = take(rig);
         (*taken)->keep();
     }
-    rig.io.poll();
+    rig.context.poll();
     CHECK(rig.store.forgotten.size() == 1);
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("threads: a turn that was just accepted elsewhere has time for its rea
     starts.holding.phase = store::Phase::starting;
     rig.store.acquire_answers = {starts, acquired(Acquired::Kind::busy, 5)};
     const auto began = Clock::now();
-    spawn(rig.io.get_executor(), "test", [](SharedRig* on) -> Task<void> {
+    spawn(rig.context.get_executor(), "test", [](SharedRig* on) -> Task<void> {
         (void)co_await on->shared().acquire({.owner = "ann", .thread = "c"});
     }(&rig));
     rig.until("a look at it as accepted", [&] { return rig.store.acquires.size() >= 2; });

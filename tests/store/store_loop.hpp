@@ -1,46 +1,24 @@
-// A loop that a test drives by itself, and what it asks of a store in one line.
+// What a test asks of a store in one line.
 #pragma once
 
 #include "oa_stream/store/store.hpp"
 
+#include "../support/loop_rig.hpp"
+
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 namespace oa_stream::test {
 
-class LoopRig {
+class StoreLoop : public LoopRig {
 public:
-    void until(std::string_view what, const std::function<bool()>& done) {
-        const auto deadline = Clock::now() + Millis(20'000);
-        while (!done()) {
-            if (Clock::now() > deadline) {
-                FAIL("waited in vain for " << what);
-            }
-            context.restart();
-            context.run_for(Millis(2));
-        }
-    }
-    template <class T> T run(Task<T> task) {
-        std::optional<T> result;
-        spawn(
-            context.get_executor(),
-            "test",
-            [](Task<T> inner, std::optional<T>* out) -> Task<void> {
-                out->emplace(co_await std::move(inner));
-            }(std::move(task), &result)
-        );
-        until("a coroutine", [&result] { return result.has_value(); });
-        return *std::move(result);
-    }
     /// The value of an answer that must be there.
     template <class T> T get(Task<Result<T>> task) {
         auto result = run(std::move(task));
@@ -50,8 +28,6 @@ public:
             return *std::move(result);
         }
     }
-
-    asio::io_context context{1};
 };
 
 /// A piece, and what became of it.
