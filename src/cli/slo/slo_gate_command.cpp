@@ -8,6 +8,7 @@
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
 #include "gate_expr.hpp"
+#include "gate_window.hpp"
 #include "slo_args.hpp"
 #include "slo_replay.hpp"
 #include "slo_run.hpp"
@@ -130,6 +131,10 @@ SloFindings failed(const Order& order, const Error& error, SloDesk& desk) {
     return out;
 }
 
+std::string longer(const Args& given, Millis window) {
+    return Typed{&slo_gate_command, given}.with(names::window, format_duration(window));
+}
+
 /// Nothing of the window is known, or a log has damaged lines or those of another clock.
 bool is_unfit(const measure::SourceReading& reading) {
     return reading.state == measure::SourceReading::State::missing || reading.unread > 0 ||
@@ -137,7 +142,7 @@ bool is_unfit(const measure::SourceReading& reading) {
 }
 
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
-Task<SloFindings> judge(const Order& order, SloDesk& desk) {
+Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
     const double window_s = std::chrono::duration<double>(order.window).count();
     auto canary = co_await desk.ask(question_of(order, order.canary), window_s);
     if (!canary) {
@@ -156,6 +161,11 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
     desk.keep_gate(record);
     SloFindings out = found(order, record);
     out.unfit = unfit;
+    if (record.verdict == Verdict::inconclusive && !unfit) {
+        NextWindow next = next_window(record, order.window);
+        out.note = std::move(next.note);
+        out.again = next.window ? longer(given, *next.window) : "";
+    }
     co_return out;
 }
 
@@ -210,14 +220,15 @@ Result<ExitCode> run(const Options& options, Context& context) {
     const SloCommand command{
         run::RunKind::slo_gate,
         "slo gate",
-        Typed{&slo_gate_command, context.given}.with(
-            names::window, format_duration(2 * order.window)
-        ),
+        longer(context.given, 2 * order.window),
         Typed{&slo_gate_command, context.given}.with(names::auth, "env:NAME"),
         look_at_source(context.given),
     };
     return run_slo(
-        command, order.source, [&](SloDesk& desk) { return judge(order, desk); }, context
+        command,
+        order.source,
+        [&](SloDesk& desk) { return judge(order, desk, context.given); },
+        context
     );
 }
 

@@ -24,7 +24,7 @@ NewRun order_of(const SloCommand& command, const SloSource& source) {
 std::string next_command(
     const SloCommand& command,
     const run::Conclusion& end,
-    bool unfit,
+    const SloFindings& findings,
     const std::filesystem::path& folder
 ) {
     if (end.verdict == Verdict::pass) {
@@ -36,10 +36,14 @@ std::string next_command(
     if (end.exit == ExitCode::credentials) {
         return command.with_auth;
     }
-    if (unfit && !command.look.empty()) {
+    if (findings.unfit && !command.look.empty()) {
         return command.look;
     }
-    return end.verdict == Verdict::error ? "oa-stream doctor" : command.again;
+    if (end.verdict == Verdict::error) {
+        return "oa-stream doctor";
+    }
+    const std::string again = findings.again.value_or(command.again);
+    return again.empty() ? less_command(folder / "report.md") : again;
 }
 
 std::string headline_of(const std::vector<Check>& checks, const run::Conclusion& end, int signal) {
@@ -127,11 +131,14 @@ Result<ExitCode> run_slo(
     for (const Check& check : session.checks()) {
         text += fmt::format("{}  {}  {}\n", to_string(check.verdict), check.id, check.detail);
     }
+    if (!findings.note.empty()) {
+        text += fmt::format("note    {}\n", findings.note);
+    }
     report::Report input;
     input.title = command.name;
     input.facts = {{"source", choice.text()}};
     input.headline = headline_of(session.checks(), end, signal);
-    input.next = next_command(command, end, findings.unfit, session.folder().path());
+    input.next = next_command(command, end, findings, session.folder().path());
     input.more = std::move(findings.more);
     const run::RunResult result = session.finish(end, std::move(input));
     return tell_result(session, result, "slo", text, context);

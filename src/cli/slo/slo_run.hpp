@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,11 @@ private:
 struct SloFindings {
     std::vector<Check> checks{};
     std::string text{}; ///< for people, below the verdict
+    std::string note{}; ///< one line for people, below the checks; empty: none
     Json more = Json::object(); ///< members of the document besides the common ones
+    /// To type when it could not be decided, instead of the command's; empty: nothing that is typed
+    /// decides it.
+    std::optional<std::string> again{};
     bool unfit = false; ///< the data itself is at fault: more of it would show no more
 };
 

@@ -136,12 +136,19 @@ test('slo gate: one sentence for people, one line last, nothing under -q on PASS
   assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
 });
 
-test('slo gate: what it suggests is the same question over a longer window, as a shell takes it', async () => {
+test('slo gate: what it suggests is the same question over a window that holds what it needs, as a shell takes it', async () => {
   const given = ['--window', '20m', '--revision', 'r1', '--confidence', '99%', '--min-n', '5000', '--route', '/api/chat/stream', '--match', 'job="lane"', '--stale-after', '1m'];
   const run = await real(['gate', 'bad: http_5xx | terminal_error <= 5%', ...given]);
   assert.equal(run.code, 3, run.stdout);
-  const { next } = run.json();
-  for (const words of ["slo gate 'bad: http_5xx | terminal_error <= 5%'", '--window 40m', '--revision r1', '--confidence 99%', '--min-n 5000', '--route /api/chat/stream', `--match 'job="lane"'`, '--stale-after 1m', `--prometheus ${rig.prometheus.base}`]) assert.ok(next.includes(words), `${words}: ${next}`);
+  const { next, evidence } = run.json();
+  const [reading] = fs.readFileSync(path.join(evidence, 'measure/readings.ndjson'), 'utf8').trim().split('\n').map(JSON.parse);
+  const takes = 5000 / (TURNS / reading.covered_s);
+  const window = /--window (\d+)(m|h)/.exec(next);
+  const seconds = Number(window[1]) * (window[2] === 'm' ? 60 : 3600);
+  assert.ok(reading.covered_s < 1200 && seconds >= Math.max(takes, 1200) && seconds <= Math.max(3 * takes, 1200), `${takes} s: ${next}`);
+  const spoken = await oa(['slo', 'gate', 'bad: http_5xx | terminal_error <= 5%', ...given, '--prometheus', rig.prometheus.base]);
+  assert.match(spoken.stdout, /note {4}at this rate \d+[mh] holds the 5000 samples that it needs, and the source has data for \S+ of the last 20m\n/);
+  for (const words of ["slo gate 'bad: http_5xx | terminal_error <= 5%'", '--revision r1', '--confidence 99%', '--min-n 5000', '--route /api/chat/stream', `--match 'job="lane"'`, '--stale-after 1m', `--prometheus ${rig.prometheus.base}`]) assert.ok(next.includes(words), `${words}: ${next}`);
   const typed = new Running('bash', ['-c', next.replace('oa-stream', OA_BIN)], { name: 'typed', folder: scratch('typed'), env: cleanEnv({ OA_STREAM_STATE_DIR: scratch('state') }) });
   assert.equal((await typed.end()).code, 3, typed.stdout + typed.stderr);
 });
