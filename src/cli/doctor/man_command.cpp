@@ -1,6 +1,8 @@
 // man: manual pages made from the command table.
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/run_loop.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -34,11 +36,28 @@ void show_json(Json pages, const Json& folder, const Json& text, const Context& 
     print_document("man", out, context);
 }
 
+/// The page as man(1) sets it; nullopt where there is no man, or only a stand-in that says why not.
+std::optional<std::string> formatted(const ManPage& page, int width) {
+    constexpr auto k_patience = Millis(10'000);
+    ProgramCall call{
+        .argv = {"man", "-l", "-"},
+        .env = inherited_env({"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE"}),
+        .input = page.text,
+        .limit = k_patience,
+    };
+    call.env["MANWIDTH"] = std::to_string(width);
+    run::RunLoop loop;
+    const auto end = loop.run(call_program(loop.executor(), std::move(call)));
+    const bool done = end && *end && (*end)->exit.clean() && (*end)->output.contains("NAME");
+    return done ? std::optional((*end)->output) : std::nullopt;
+}
+
 ExitCode show_page(const ManPage& page, const Context& context) {
     if (context.json) {
         show_json(Json::array({file_of(page)}), nullptr, page.text, context);
     } else {
-        context.out(page.text);
+        const auto readable = context.out_tty ? formatted(page, context.width) : std::nullopt;
+        context.out(readable.value_or(page.text));
     }
     return ExitCode::ok;
 }
@@ -129,7 +148,9 @@ const CommandSpec man_command = command<run>({
             "oa-stream man --out /usr/local/share/man/man1",
         },
     .about =
-        R"(Prints a manual page made from the table that parses the commands, or writes all of them into a folder.)",
+        R"(Prints a manual page made from the table that parses the commands, or writes all of them into a folder.
+On a terminal it shows the page as `man -l -` formats it, where man is installed. Elsewhere it prints the
+source that man(1) reads.)",
     .also = "manual docs",
 });
 

@@ -89,6 +89,29 @@ test('every manual page is one that mandoc has nothing to say about', async () =
   assert.match(shown, /EXIT STATUS[\s\S]*Credentials are missing or were refused\./);
 });
 
+/** The page on a terminal where `man`, a script for sh, is all that PATH has before `more`; null: none. */
+async function pageOn(man, more = '') {
+  const folder = scratch('man');
+  if (man !== null) fs.writeFileSync(path.join(folder, 'man'), `#!/bin/sh\n${man}\n`, { mode: 0o755 });
+  const terminal = Terminal.start(['env', `PATH=${folder}${more}`, OA_BIN, 'man', 'smoke', 'stream'], { cols: 62, rows: 400, bare: true });
+  try {
+    assert.equal(await terminal.end(), 0, terminal.screen());
+    return terminal.lines();
+  } finally {
+    terminal.close();
+  }
+}
+
+test('man on a terminal shows the page as man formats it, as wide as the screen; without one, its source', async () => {
+  const lines = await pageOn('[ "$*" = "-l -" ] && exec mandoc -Tutf8 -O "width=$MANWIDTH"', `:${process.env.PATH}`);
+  assert.ok(lines.includes('SYNOPSIS') && !lines.some((line) => /^\.(TH|SH)/.test(line)), lines.join('\n'));
+  const widest = Math.max(...lines.map((line) => [...line].length));
+  assert.ok(widest > 50 && widest <= 62, `${widest} columns`);
+  for (const none of [null, 'exit 1', 'echo This system has been minimized.']) {
+    assert.match((await pageOn(none)).join('\n'), /^\.TH [^]*^\.SH NAME\n/m, `${none}`);
+  }
+});
+
 test('man and completions refuse what they do not know and name what is near', async () => {
   const page = await oa(['man', 'smoke-strem']);
   assert.equal(page.code, 2);
