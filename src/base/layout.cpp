@@ -115,18 +115,23 @@ std::size_t column_behind(std::string_view row, std::size_t gap) noexcept {
     return columns_of(row.substr(0, at));
 }
 
-/// Where what follows a broken row stands: below its last column while that leaves room to read,
-/// else below its second; a row of one column hangs two columns in.
-std::size_t hanging(std::string_view row, std::size_t columns) noexcept {
+struct Hang {
+    std::size_t last = 0; ///< where the row's last column begins
+    std::size_t at = 0;   ///< where what follows the row stands
+};
+
+/// What follows a broken row stands below its last column while that leaves room to read, else
+/// below its second; a row of one column hangs two columns in.
+Hang hang_of(std::string_view row, std::size_t columns) noexcept {
     constexpr std::size_t k_readable = 40;
     row = without_blanks_behind(row);
     const std::size_t first = std::min(row.find_first_not_of(' '), row.size());
     const std::size_t gap = row.find("  ", first);
     if (gap == k_none) {
-        return first + 2;
+        return {.last = first, .at = first + 2};
     }
     const std::size_t last = column_behind(row, row.rfind("  "));
-    return last + k_readable <= columns ? last : column_behind(row, gap);
+    return {.last = last, .at = last + k_readable <= columns ? last : column_behind(row, gap)};
 }
 
 std::optional<Verdict> coloured_verdict(std::string_view word) noexcept {
@@ -228,11 +233,19 @@ std::string without_controls(std::string_view row) {
 
 std::string laid_out(std::string_view text, const Layout& layout) {
     std::string out;
+    Hang above;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string row = without_controls(text.substr(0, end));
+        std::string row = without_controls(text.substr(0, end));
+        const bool goes_on = above.at < above.last && row.find_first_not_of(' ') == above.last;
+        if (!goes_on) {
+            above = hang_of(row, layout.columns);
+        } else if (layout.columns != 0 && columns_of(row) > layout.columns) {
+            row.erase(0, above.last - above.at);
+        }
         const std::string lines =
-            layout.columns == 0 ? row : wrapped(row, layout.columns, hanging(row, layout.columns));
+            layout.columns == 0 ? row
+                                : wrapped(row, layout.columns, hang_of(row, layout.columns).at);
         const std::size_t first = std::min(lines.find('\n'), lines.size());
         out += layout.colour ? with_colour(lines.substr(0, first)) + lines.substr(first) : lines;
         if (end < text.size()) {

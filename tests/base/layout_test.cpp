@@ -62,6 +62,15 @@ TEST_CASE("a row goes on below its last column where that leaves room, else its 
         laid_out("  FAIL  error-rate  bad rate beyond the limit\nnext row\n", {.columns = 24}) ==
         "  FAIL  error-rate  bad\n        rate beyond the\n        limit\nnext row\n"
     );
+    // What was put below the last column stays with the rest of it.
+    const std::string_view fixed = "  PASS  a.long.name  ok\n                     fix: type this\n";
+    CHECK(laid_out(fixed, {.columns = 35}) == fixed);
+    CHECK(laid_out(fixed, {}) == fixed);
+    CHECK(laid_out(fixed, {.columns = 34}) == "  PASS  a.long.name  ok\n        fix: type this\n");
+    CHECK(
+        laid_out("a  b  c\n             apart from it\n", {.columns = 20}) ==
+        "a  b  c\n             apart\n               from it\n"
+    );
     CHECK(laid_out("plain words here", {.columns = 12}) == "plain words\n  here");
     CHECK(laid_out("caf\xc3\xa9 \xff\xc3 \x1b[31m\n", {}) == "caf\xc3\xa9 \\xff\\xc3 \\x1b[31m\n");
     CHECK(laid_out("as wide as it likes to be", {}) == "as wide as it likes to be");

@@ -33,8 +33,9 @@ struct Layout {
 };
 
 /// Whole lines as a terminal should show them: broken between words, what follows below the row's
-/// last column where that leaves room to read, else its second; a verdict that stands first or last
-/// in its row is painted.
+/// last column where that leaves room to read, else its second. A row that begins below the last
+/// column of the row above, and is too wide, goes where that one's rest goes. A verdict that stands
+/// first or last in its row is painted.
 [[nodiscard]] std::string laid_out(std::string_view text, const Layout& layout);
 
 } // namespace oa_stream

@@ -56,8 +56,12 @@ Result<ExitCode> list(const Context& context) {
         print_document("compat", out, context);
         return ExitCode::ok;
     }
+    constexpr int k_both = 80; // columns that hold a script and what replaces it side by side
+    const bool narrow = context.out_tty && context.width < k_both;
     for (const RetiredScript& script : retired_scripts()) {
-        show_text(fmt::format("{:<42}  {}\n", script.name, script.now), context);
+        const auto row = narrow ? fmt::format("{}\n  {}\n", script.name, script.now)
+                                : fmt::format("{:<42}  {}\n", script.name, script.now);
+        show_text(row, context);
     }
     return ExitCode::ok;
 }

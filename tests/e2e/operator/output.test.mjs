@@ -129,7 +129,7 @@ function onTerminal(words, more = {}, columns = 80) {
   return lines;
 }
 /** A path or a URL is one word, and is copied: it is never broken. */
-const fits = (line) => [...line].length <= 80 || /^(\S+:? +)?(file:\/\/|\/)\S+$/.test(line.trim());
+const fits = (line, columns = 80) => [...line].length <= columns || /^(\S+:? +)?(file:\/\/|\/)\S+$/.test(line.trim());
 
 test('what is said of runs fits a terminal of 80 columns, however long their names and reasons are', async () => {
   // Nobody reads its stderr while this process waits for a command.
@@ -165,6 +165,26 @@ test('help keeps to a terminal of 60 columns, and to 80 of a wider one', () => {
     const widest = (columns) => Math.max(...onTerminal(words, {}, columns).filter((one) => one.trim().replace(/ \\$/, '').includes(' ')).map((one) => one.replace(/ \\$/, '').length));
     assert.ok(widest(60) <= 60, `${words.join(' ')}: ${widest(60)} columns`);
     assert.ok(widest(140) > 70 && widest(140) <= 80, `${words.join(' ')}: ${widest(140)} columns`);
+  }
+});
+
+test('doctor and compat keep to a terminal of 60 columns, and nothing is cut', () => {
+  const state = { OA_STREAM_STATE_DIR: path.join(scratch('narrow'), 'state'), PATH: '/usr/bin:/bin' };
+  const narrow = (words) => {
+    const lines = onTerminal(words, state, 60);
+    for (const line of lines) assert.ok(fits(line, 60) && !line.includes('…'), `${words}: ${[...line].length} columns: ${line}`);
+    return lines;
+  };
+  const found = narrow(['doctor']);
+  const { checks } = JSON.parse(run(['doctor', '--json'], `export OA_STREAM_STATE_DIR='${state.OA_STREAM_STATE_DIR}' PATH=${state.PATH}`).stdout);
+  const fixes = checks.filter((check) => check.data.mend).map((check) => `fix: ${check.data.mend}`);
+  assert.ok(fixes.some((fix) => fix.length > 22), fixes.join('\n')); // they would not fit below the last column
+  for (const fix of fixes) assert.ok(found.some((line) => line.trim() === fix), `${fix} is a line of\n${found.join('\n')}`);
+  const listed = narrow(['compat']);
+  for (const line of run(['compat']).stdout.trim().split('\n')) {
+    const [script, now] = line.split(/ {2,}/);
+    const at = listed.indexOf(script);
+    assert.ok(at >= 0 && `${listed.slice(at + 1, at + 3).map((one) => one.trim()).join(' ')} `.includes(`${now} `), `${line} in\n${listed.join('\n')}`);
   }
 });
 
