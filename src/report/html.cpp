@@ -47,7 +47,9 @@ svg .mark { stroke: var(--soft); stroke-dasharray: 1 3; }
 .legend { margin: .25rem 0; color: var(--soft); font-size: .9rem; }
 .legend > span { display: inline-block; margin-right: .75rem; }
 .key { color: var(--tone); } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
-pre.command { white-space: pre-wrap; } @media (min-width: 50rem) { pre { white-space: pre-wrap; } }
+pre.command, pre.rows { white-space: pre-wrap; }
+pre.rows span { display: block; padding-left: 4ch; text-indent: -4ch; }
+@media (min-width: 50rem) { pre { white-space: pre-wrap; } }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
   .scroll:has(td.wide) thead { display: none; } .scroll td { min-width: 0; }
   .scroll:has(td.wide) tr { display: grid; grid-template-columns: 1fr auto auto;

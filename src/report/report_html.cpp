@@ -236,7 +236,8 @@ std::string checks(const Report& report) {
     return out;
 }
 
-/// What report.md has as a fenced block.
+/// What report.md has as a fenced block. A line is an element of its own, so that what is broken
+/// off hangs below it; its line break stays inside, for who copies the text.
 std::string appendix(const Report& report) {
     constexpr std::string_view k_fence = "```\n";
     const std::string_view text = report.appendix;
@@ -245,9 +246,14 @@ std::string appendix(const Report& report) {
     if (begin == std::string_view::npos || end <= begin) {
         return {};
     }
-    const std::string_view inner =
-        text.substr(begin + k_fence.size(), end - begin - k_fence.size());
-    return fmt::format("<h2>Summary</h2>\n<pre tabindex=\"0\">{}</pre>\n", escaped(inner));
+    std::string out = "<h2>Summary</h2>\n<pre class=\"rows\" tabindex=\"0\">";
+    for (std::string_view inner = text.substr(begin + k_fence.size(), end - begin - k_fence.size());
+         !inner.empty();) {
+        const std::size_t size = std::min(inner.find('\n'), inner.size() - 1) + 1;
+        out += fmt::format("<span>{}</span>", escaped(inner.substr(0, size)));
+        inner.remove_prefix(size);
+    }
+    return out + "</pre>\n";
 }
 
 std::string html_tail(const Report& report) {

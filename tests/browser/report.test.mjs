@@ -146,6 +146,24 @@ test('on a phone the reasons of gates and checks, and what to type next, are rea
   }
 });
 
+test("on a phone a load's summary is read without scrolling sideways, and the rest of a line hangs below it", async () => {
+  const { tab, leave } = await open(SCREENS[0], 'light', loaded);
+  const { beyond, text, rows } = await tab.run(() => {
+    const summary = [...document.querySelectorAll('h2')].find((one) => one.textContent === 'Summary').nextElementSibling;
+    const range = document.createRange();
+    const rows = [...summary.children].map((row) => {
+      range.selectNodeContents(row);
+      return [...new Set([...range.getClientRects()].filter((part) => part.width > 0).map((part) => Math.round(part.left)))];
+    });
+    return { beyond: summary.scrollWidth - summary.clientWidth, text: summary.textContent, rows };
+  });
+  assert.equal(beyond, 0);
+  assert.equal(rows.length, text.split('\n').length - 1, 'a row a line');
+  const broken = rows.filter((lefts) => lefts.length > 1);
+  assert.ok(broken.length > 5 && broken.every(([first, ...more]) => more.every((left) => left > first)), JSON.stringify(rows));
+  await leave();
+});
+
 test('on paper it takes at most four pages, without what passed', async () => {
   for (const page of [file, healthy]) {
     const { tab, leave } = await open(SCREENS[2], 'light', page);

@@ -146,7 +146,9 @@ TEST_CASE("report.html: series of a command, with limits, open ends and marks") 
     report.appendix = "\n```\nPASS  load <x>\n```\n";
     const std::string page = report_html(report);
     CHECK(page.contains("<figcaption>Bad &lt;answers&gt;</figcaption>"));
-    CHECK(page.contains("<pre tabindex=\"0\">PASS  load &lt;x&gt;\n</pre>"));
+    CHECK(page.contains(
+        "<pre class=\"rows\" tabindex=\"0\"><span>PASS  load &lt;x&gt;\n</span></pre>"
+    ));
     CHECK(page.contains("┄ bad&lt;=5% 5%"));
     CHECK(page.contains("1: restart at 2.50 s"));
     CHECK(page.contains("<td>open</td>"));
