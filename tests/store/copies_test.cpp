@@ -1,4 +1,5 @@
 // Decisions that a copy of the server shall have before anybody is told.
+#include "fake_steps.hpp"
 #include "redis_rig.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -64,4 +65,30 @@ TEST_CASE("a copy of the server is waited for where something was written, and o
 
     CHECK(rig.get(a.end(end)) == Written::stored);
     CHECK(waits(rig) == before + 1);
+}
+
+TEST_CASE("what is decided while a copy is waited for shares the next question about it") {
+    FakeRig rig;
+    rig.redis.always(
+        "INFO",
+        info("connected_slaves", "1\r\nslave0:ip=127.0.0.1,port=1,state=online,offset=1,lag=0")
+    );
+    rig.redis.always("WAIT", k_one);
+    rig.redis.always("acquire", acquired_answer());
+    auto& store = rig.open();
+    const auto before = rig.redis.said("WAIT").size();
+    int told = 0;
+    for (const auto* id : {"c1", "c2", "c3", "c4", "c5"}) {
+        spawn(
+            rig.context.get_executor(),
+            "test",
+            [](Store* from, ThreadKey key, int* count) -> Task<void> {
+                const auto got = co_await from->acquire(wish(key));
+                *count += got && got->kind == Acquired::Kind::mine ? 1 : 0;
+            }(&store, {"ann", id}, &told)
+        );
+    }
+    rig.until("all five", [&] { return told == 5; });
+    // The first one's, and one for the four that were written behind it.
+    CHECK(rig.redis.said("WAIT").size() == before + 2);
 }

@@ -168,6 +168,32 @@ TEST_CASE("a connection that is lost before the answer leaves every step open, t
     }
 }
 
+TEST_CASE("turns are told again to a server that was reached again, or that has lost a log") {
+    FakeRig rig;
+    auto& store = rig.open();
+    int asked = 0;
+    store.on_unsure = [&asked] { ++asked; };
+    const auto signed_on = rig.redis.said("sign_on").size();
+    SECTION("its connection was lost") {
+        const auto before = rig.redis.dialled();
+        rig.redis.next("acquire", {std::string(), Then::close});
+        CHECK_FALSE(rig.run(store.acquire(wish(k_chat))));
+        rig.dialled_anew(before);
+    }
+    SECTION("a log is gone") {
+        rig.redis.next("XADD", k_nil);
+        CHECK(rig.get(append(store, "t1", k_fence, 3, "abc")) == Written::gone);
+    }
+    SECTION("its session is gone") {
+        rig.redis.next("XADD", k_nil);
+        rig.redis.next("PEXPIRE", std::string(":0\r\n"));
+        CHECK(rig.get(append(store, "t1", k_fence, 3, "abc")) == Written::gone);
+        rig.until("another session", [&] { return rig.redis.said("sign_on").size() > signed_on; });
+    }
+    rig.until("the question", [&] { return asked > 0; });
+    CHECK(asked == 1);
+}
+
 TEST_CASE("an answer that never comes, or stops in the middle, ends the connection in time") {
     for (const auto& step : all_steps()) {
         for (const std::size_t said : {std::size_t{0}, step.right.size() / 2}) {
@@ -277,7 +303,7 @@ TEST_CASE("a server that breaks each connection at once is not dialled without a
     FakeRig rig;
     auto& store = rig.open();
     rig.redis.always("PEXPIRE", {"", Then::close}); // asked on each new connection
-    rig.redis.next("acquire", {"", Then::close});
+    rig.redis.next("acquire", {std::string(), Then::close});
     const auto before = rig.redis.dialled();
     CHECK_FALSE(rig.run(store.acquire(wish(k_chat))));
     const auto until = Clock::now() + Millis(1'000);
