@@ -172,6 +172,47 @@ TEST_CASE("completions: each refusal has its status, type, code and parameter") 
     CHECK(send(body_of(), key) == "503 server_error server_draining -");
 }
 
+TEST_CASE("completions: half a character is refused in what the user says now, and nowhere else") {
+    LaneRig rig;
+    const auto code = [&rig](std::string_view path, std::string_view what) {
+        const auto started = rig.authority.turns_started.size();
+        const auto stream =
+            rig.open(rig.post(path, fmt::format(R"({{"model":"oa-stream",{}}})", what)));
+        rig.until("an answer or a turn", [&] {
+            return stream->ended || rig.authority.turns_started.size() > started;
+        });
+        if (!stream->ended) {
+            rig.authority.last().complete();
+            rig.await_end(stream);
+            return stream->head.status;
+        }
+        CHECK(stream->has("surrogate without its other half"));
+        return stream->head.status;
+    };
+    const auto chat = [&code](std::string_view old, std::string_view now) {
+        return code(
+            k_path,
+            fmt::format(
+                R"("messages":[{{"role":"user","content":"{}"}},{{"role":"user","content":"{}"}}])",
+                old,
+                now
+            )
+        );
+    };
+    const auto response = [&code](std::string_view input) {
+        return code("/v1/responses", fmt::format(R"("input":{})", input));
+    };
+    CHECK(chat("hi", R"(cut \ud83d)") == 400);
+    CHECK(chat(R"(cut \ud83d)", "hi") == 200);
+    CHECK(response(R"("cut \ud83d")") == 400);
+    CHECK(response(R"([{"role":"user","content":"cut \ud83d"}])") == 400);
+    CHECK(
+        response(R"([{"role":"user","content":"cut \ud83d"},{"role":"user","content":"hi"}])") ==
+        200
+    );
+    CHECK(rig.authority.starts == 2);
+}
+
 TEST_CASE("completions: other methods and paths are refused in the same words") {
     LaneRig rig;
     const auto method = rig.send(rig.get(k_path));
