@@ -123,6 +123,7 @@ struct Stage {
     Server server;
     std::shared_ptr<KhalaLink> link;
     int ups = 0;
+    bool lacks = false; ///< events, as the last up() said
     int downs = 0;
     int denied = 0;
 
@@ -137,7 +138,11 @@ struct Stage {
         options.deadlines.beat = Millis(200);
         KhalaHandlers handlers{
             .events = [](const std::vector<WorkerEvent>&) {},
-            .up = [this](bool) { ++ups; },
+            .up =
+                [this](bool may_lack) {
+                    ++ups;
+                    lacks = may_lack;
+                },
             .down = [this] { ++downs; },
             .denied = [this](const std::string&) { ++denied; }
         };
@@ -245,6 +250,29 @@ TEST_CASE("khala: a topic whose head nobody tells is read from its beginning") {
     stage.until([&] { return stage.link->up(); });
     CHECK(stage.server.asked.contains("/ws?after_seq=0&"));
     CHECK(stage.server.opened == 1);
+}
+
+TEST_CASE("khala: a topic that the token may not read, or that is none, is a matter of settings") {
+    for (const std::string_view refusal :
+         {R"(["1","1","sync:v1","phx_reply",{"status":"error","response":{"code":"bad_topic"}}])",
+          R"(["1","1","sync:v1","phx_reply",{"status":"error","response":{"code":"forbidden_topic"}}])",
+          R"(["1","1","sync:v1","phx_reply",{"status":"error","response":{"code":"bad_subscription"}}])"
+         }) {
+        CAPTURE(refusal);
+        Stage stage(KhalaWire::phoenix, {{refusal}});
+        stage.until([&] { return stage.link->reason().contains("Khala reported"); });
+        CHECK(stage.link->reason().contains("--khala-topic, the scopes of the token"));
+    }
+}
+
+TEST_CASE("khala: a link that must begin again at 0 says that events may be missing") {
+    Stage stage(KhalaWire::rust, {{k_hello, k_cut}, {k_hello}});
+    stage.until([&] { return stage.ups == 1; });
+    CHECK_FALSE(stage.lacks);
+    stage.server.throttles = true;
+    stage.until([&] { return stage.ups == 2; });
+    CHECK(stage.lacks);
+    CHECK(stage.server.asked.contains("/ws?after_seq=0&"));
 }
 
 TEST_CASE("khala: a refused join is left at once, and nothing is asked of it") {

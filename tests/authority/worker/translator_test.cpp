@@ -255,6 +255,33 @@ TEST_CASE("worker translator: what others spent on the thread before is none of 
     CHECK(std::get<turn::UsageKnown>(out.back()).usage.input == 3);
 }
 
+TEST_CASE("worker translator: a list of things to do is told as a plan, whatever it holds") {
+    struct Row {
+        std::string_view item;
+        std::string_view steps;
+    };
+    for (const auto& row : {
+             Row{R"({"items":[{"text":"a","completed":true},{"text":"b","completed":false},{}]})",
+                 R"([{"step":"a","status":"completed"},{"step":"b","status":"pending"},)"
+                 R"({"step":"","status":"pending"}])"},
+             Row{R"({"items":[]})", "[]"},
+             Row{R"({"items":7})", "[]"},
+             Row{"{}", "[]"},
+         }) {
+        CAPTURE(row.item);
+        Teller teller;
+        teller.push(
+            "item/started",
+            fmt::format(R"({{"item_id":"l","item_kind":"todo_list","item":{}}})", row.item)
+        );
+        REQUIRE(teller.events.size() == 2); // it begins the turn
+        const auto* note = std::get_if<turn::Note>(&teller.events.back());
+        REQUIRE(note != nullptr);
+        CHECK(note->name == "plan");
+        CHECK(note->payload.at("steps") == *parse_json(row.steps));
+    }
+}
+
 TEST_CASE("worker translator: what nobody knows is counted, and ends nothing") {
     Teller teller;
     teller.push("item/hologram/delta", R"({"item_id":"x","delta":"no"})");

@@ -275,6 +275,7 @@ TEST_CASE("responses request: the items of its input") {
             R"([{"type":"function_call_output","output":"x"}])", "400 invalid_type input[0].call_id"
         },
         Item{R"([{"type":"web_search_call"}])", "400 unsupported_value input[0].type"},
+        Item{R"([{"type":"web_search_call","id":"x"}])", "400 unsupported_value input[0].type"},
         Item{R"([{"type":"item_reference"}])", "400 invalid_type input[0].id"},
         Item{R"([{}])", "400 unsupported_value input[0].type"},
         Item{R"([{"type":"item_reference","id":"x"}])", "400 item_not_found input[0].id"},
