@@ -238,3 +238,26 @@ TEST_CASE("plan file: a plan is spent by its first apply, and of many at once on
     CHECK(again.error().message.starts_with("the plan was already applied by run run-"));
     CHECK(spend(folder.path, plan_of("2026-02-22T05:00:00.000Z"), "run-9").has_value());
 }
+
+TEST_CASE("plan: up to five differences are named, and of more that there are more") {
+    const auto live_with = [](int changed) {
+        Json out = Json::object();
+        for (int i = 0; i < 7; ++i) {
+            out[fmt::format("k{}", i)] = i < changed ? "new" : "old";
+        }
+        return out;
+    };
+    const auto named = [&](int changed) {
+        std::vector<std::string> out;
+        name_differences(out, "setting", live_with(0), live_with(changed));
+        return out;
+    };
+    CHECK(named(0).empty());
+    CHECK(named(1) == std::vector<std::string>{R"(setting/k0: planned "old", live "new")"});
+    CHECK(named(5).size() == 5);
+    CHECK(named(5).back().starts_with("setting/k4: "));
+    for (const int changed : {6, 7}) {
+        CHECK(named(changed).size() == 6);
+        CHECK(named(changed).back() == "setting: and more");
+    }
+}

@@ -76,6 +76,14 @@ TEST_CASE("stage line: never wider than the terminal, colour only when asked for
     CHECK(stage_line(scene.view, {.width = 80, .colour = true}).find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("stage line: a form is taken as soon as it leaves the last column free") {
+    const Scene scene;
+    const auto whole = stage_line(scene.view, {.width = 200});
+    const auto size = static_cast<int>(columns(whole));
+    CHECK(stage_line(scene.view, {.width = size + 1}) == whole);
+    CHECK(columns(stage_line(scene.view, {.width = size})) < columns(whole));
+}
+
 TEST_CASE("stage line: nothing measured yet is not a number") {
     Scene scene;
     scene.view.canary = {};
