@@ -144,14 +144,12 @@ TEST_CASE("replay: immediate tells a turn in one batch, recorded keeps the recor
     Stage at_once;
     CHECK(at_once.play(ask("replay:hello")).batches == 1);
 
-    ReplayOptions options;
-    options.pace.factor = 4;
-    Stage paced(std::move(options));
+    Stage paced(ReplayOptions{}); // faster ones become fewer batches on a busy machine
     const auto began = Clock::now();
     const Told told = paced.play(ask("replay:hello"));
     const auto took = Clock::now() - began;
     CHECK(told.batches > 5);
-    CHECK(took >= Millis(60)); // 0.4 s recorded
+    CHECK(took >= Millis(300)); // 0.4 s recorded
     CHECK(took < Millis(2'000));
 }
 
