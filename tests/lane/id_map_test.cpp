@@ -1,4 +1,8 @@
 #include "id_map_support.hpp"
+#include "store/id_map_file.hpp"
+#include "store/thread_log.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -182,6 +186,43 @@ TEST_CASE("id map: a process that compacts the file takes no line from another")
         CHECK(row->thread == "t" + std::to_string(last));
     }
     CHECK(third.map().size() == 2 + k_at_once + static_cast<std::size_t>(rounds) / 500);
+}
+
+TEST_CASE("id map: of two processes that compact at once the later one gives up") {
+    const Folder folder;
+    const auto path = folder.path / "threads.map";
+    const auto line = [](const char* id) {
+        std::string out;
+        append_line(out, {.owner = "o", .id = id, .thread = "t"});
+        return out;
+    };
+    const auto draft_of = [&](const std::string& lines) {
+        const auto draft = open_draft(path);
+        REQUIRE(draft.has_value());
+        const std::string text = std::string(k_thread_log_header) + lines;
+        REQUIRE(::write(draft->first.get(), text.data(), text.size()) == std::ssize(text));
+        return draft->second;
+    };
+    IdMapFile one(path);
+    IdMapFile other(path);
+    REQUIRE(one.append(line("a") + line("a") + line("a"), true));
+    REQUIRE(other.append(line("b"), true));
+    const auto since = other.place();
+    const auto late = draft_of(line("a") + line("b"));
+
+    REQUIRE(one.append(line("b"), true));
+    REQUIRE(one.replace(draft_of(line("a") + line("b")), one.place()));
+    REQUIRE(one.append(line("new"), true));
+    SECTION("which has not seen the other's file yet") {
+    }
+    SECTION("which writes into the other's file already") {
+        REQUIRE(other.append(line("c"), true));
+    }
+    const auto replaced = other.replace(late, since);
+    REQUIRE_FALSE(replaced.has_value());
+    CHECK(replaced.error().code == Code::conflict);
+    MapStage third(path);
+    CHECK(third.map().contains("o", "new"));
 }
 
 TEST_CASE("id map: a file that is something else is refused and left alone") {

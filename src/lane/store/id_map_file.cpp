@@ -109,6 +109,7 @@ Result<void> IdMapFile::reopen() {
     OA_CHECK(make_folder());
     file_ = OpenFile(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     end_ = 0;
+    ++opened_;
     lacks_newline_ = false;
     return file_.ok() ? Result<void>{} : io_error("open", path_);
 }
@@ -217,12 +218,15 @@ Result<void> IdMapFile::prove_space() {
     return {};
 }
 
-Result<void> IdMapFile::replace(const std::filesystem::path& draft, std::uint64_t since) {
+Result<void> IdMapFile::replace(const std::filesystem::path& draft, Place since) {
     OA_TRY(const auto lock, take_lock(path_));
     struct stat ours{};
     struct stat named{};
-    if (file_.ok() && (::fstat(file_.get(), &ours) != 0 || ::stat(path_.c_str(), &named) != 0 ||
-                       ours.st_ino != named.st_ino)) {
+    const bool other =
+        file_.ok() && (::fstat(file_.get(), &ours) != 0 || ::stat(path_.c_str(), &named) != 0 ||
+                       ours.st_ino != named.st_ino);
+    // Ours may be that of the other process already: append() opened it while the draft was made.
+    if (other || since.opened != opened_) {
         return fail(Code::conflict, "another process replaced it meanwhile", path_.string());
     }
     OpenFile next(::open(draft.c_str(), O_RDWR | O_APPEND | O_CLOEXEC));
@@ -231,10 +235,15 @@ Result<void> IdMapFile::replace(const std::filesystem::path& draft, std::uint64_
     }
     std::string tail;
     if (file_.ok()) {
-        OA_CHECK(read_from(file_.get(), since, path_, [&](std::string_view bytes) -> Result<void> {
-            tail += bytes;
-            return {};
-        }));
+        OA_CHECK(read_from(
+            file_.get(),
+            since.offset,
+            path_,
+            [&](std::string_view bytes) -> Result<void> {
+                tail += bytes;
+                return {};
+            }
+        ));
         tail.resize(tail.rfind('\n') + 1); // nobody is in the middle of a line: the rest is torn
     }
     if (const int error = write_all(next.get(), tail); error != 0) {
@@ -249,8 +258,9 @@ Result<void> IdMapFile::replace(const std::filesystem::path& draft, std::uint64_
         return io_error("replace", path_);
     }
     // Lines of others that were not read yet stand at the new end; they are read with the next.
-    const auto read = std::min<std::uint64_t>(file_.ok() ? end_ - since : 0, tail.size());
+    const auto read = std::min<std::uint64_t>(file_.ok() ? end_ - since.offset : 0, tail.size());
     end_ = static_cast<std::uint64_t>(size.st_size) - (tail.size() - read);
+    ++opened_;
     lacks_newline_ = false;
     file_ = std::move(next);
     return {};

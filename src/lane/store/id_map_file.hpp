@@ -59,10 +59,15 @@ public:
     /// Without lines it proves that the disk takes some.
     [[nodiscard]] Result<Appended> append(std::string_view lines, bool durable);
 
-    /// Replaces the file by a draft that holds all rows and then what came behind `since` of
-    /// append_offset(). Code::conflict when another process replaced it first: try again later.
-    [[nodiscard]] Result<void> replace(const std::filesystem::path& draft, std::uint64_t since);
-    [[nodiscard]] std::uint64_t append_offset() const noexcept { return end_; }
+    /// Behind the last line that is known of the file that is open.
+    struct Place {
+        std::uint64_t offset = 0;
+        std::uint64_t opened = 0; ///< counts the files: an offset means nothing in another one
+    };
+    [[nodiscard]] Place place() const noexcept { return {end_, opened_}; }
+    /// Replaces the file by a draft that holds all rows and then what came behind `since`.
+    /// Code::conflict when another process replaced it since: try again later.
+    [[nodiscard]] Result<void> replace(const std::filesystem::path& draft, Place since);
 
 private:
     [[nodiscard]] Result<void> make_folder() const;
@@ -74,6 +79,7 @@ private:
     std::filesystem::path path_;
     OpenFile file_{};
     std::uint64_t end_ = 0; ///< behind the last whole line that was read or written
+    std::uint64_t opened_ = 0;
     bool lacks_newline_ = false;
 };
 

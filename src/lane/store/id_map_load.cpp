@@ -161,7 +161,7 @@ Result<void> IdMapWriter::write_whole() {
     }
     OA_CHECK(write_to(draft.first, text, draft.second.string()));
     lines_ = table_->size();
-    return file_.replace(draft.second, file_.append_offset());
+    return file_.replace(draft.second, file_.place());
 }
 
 void IdMapWriter::start() {
@@ -192,7 +192,7 @@ Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self) {
 /// is asked for first. Those lines count, because they come later.
 Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self) {
     const auto since = co_await run_on(&self->writer_, self->executor_, [file = &self->file_] {
-        return file->append_offset();
+        return file->place();
     });
     OA_CO_TRY(auto opened, open_draft(self->options_.path));
     const auto draft =
