@@ -53,6 +53,7 @@ bool sync_folder(const std::filesystem::path& path) {
 template <class Read>
 Result<void>
 read_from(int fd, std::uint64_t begin, const std::filesystem::path& path, const Read& read) {
+    // NOLINTNEXTLINE(modernize-avoid-c-arrays): a vector zeroes
     const auto buffer = std::make_unique_for_overwrite<char[]>(k_piece);
     for (auto at = static_cast<off_t>(begin);;) {
         const auto got = ::pread(fd, buffer.get(), k_piece, at);
