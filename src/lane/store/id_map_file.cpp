@@ -115,6 +115,15 @@ Result<void> IdMapFile::reopen() {
     return file_.ok() ? Result<void>{} : io_error("open", path_);
 }
 
+std::optional<std::uint64_t> IdMapFile::size_at_path() const {
+    struct stat ours{};
+    struct stat named{};
+    const bool same = file_.ok() && ::fstat(file_.get(), &ours) == 0 &&
+                      ::stat(path_.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+                      ours.st_dev == named.st_dev;
+    return same ? std::optional(static_cast<std::uint64_t>(ours.st_size)) : std::nullopt;
+}
+
 /// What is behind `end_`, which moves on.
 Result<ThreadLogReader> IdMapFile::read_tail(const Take& take) {
     ThreadLogReader reader(take, end_ == 0);
@@ -152,16 +161,12 @@ Result<IdMapFile::Appended> IdMapFile::append(std::string_view lines, bool durab
         OA_CHECK(make_folder());
     }
     OA_TRY(const auto lock, take_lock(path_));
-    struct stat ours{};
-    struct stat named{};
-    const bool same = file_.ok() && ::fstat(file_.get(), &ours) == 0 &&
-                      ::stat(path_.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
-                      ours.st_dev == named.st_dev;
     const bool known = end_ > 0;
-    if (!same || static_cast<std::uint64_t>(ours.st_size) < end_) {
+    if (const auto size = size_at_path(); !size || *size < end_) {
         OA_CHECK(reopen());
     }
     Appended out;
+    struct stat ours{};
     if (::fstat(file_.get(), &ours) != 0) {
         return io_error("look at", path_);
     }
@@ -221,11 +226,7 @@ Result<void> IdMapFile::prove_space() {
 
 Result<void> IdMapFile::replace(const std::filesystem::path& draft, Place since) {
     OA_TRY(const auto lock, take_lock(path_));
-    struct stat ours{};
-    struct stat named{};
-    const bool other =
-        file_.ok() && (::fstat(file_.get(), &ours) != 0 || ::stat(path_.c_str(), &named) != 0 ||
-                       ours.st_ino != named.st_ino);
+    const bool other = file_.ok() && !size_at_path();
     // Ours may be that of the other process already: append() opened it while the draft was made.
     if (other || since.opened != opened_) {
         return fail(Code::conflict, "another process replaced it meanwhile", path_.string());

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +73,8 @@ public:
 private:
     [[nodiscard]] Result<void> make_folder() const;
     [[nodiscard]] Result<void> reopen();
+    /// Of the file that is open; nullopt: none is, or another one stands at the path by now.
+    [[nodiscard]] std::optional<std::uint64_t> size_at_path() const;
     [[nodiscard]] Result<ThreadLogReader> read_tail(const Take& take);
     [[nodiscard]] Result<void> write_lines(std::string_view lines, bool durable);
     [[nodiscard]] Result<void> prove_space();
