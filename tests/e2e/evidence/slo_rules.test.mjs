@@ -8,6 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { OA_BIN, cleanEnv, scratch } from '../lib/process.mjs';
 import { promtool, promtoolPath } from '../lib/prometheus.mjs';
+import { readBy, rulesOf, rulesWith } from './rule_file.mjs';
 
 function slo(args) {
   const run = spawnSync(OA_BIN, ['slo', 'rules', ...args], { encoding: 'utf8', env: cleanEnv() });
@@ -27,42 +28,13 @@ function written(args = []) {
   return { folder, rules: path.join(folder, rules[0]), tests: tests.map((name) => path.join(folder, name)) };
 }
 
-/** [{kind, name, text}]: each rule's lines in the text. */
-function rulesOf(text) {
-  const lines = text.split('\n');
-  const starts = lines.flatMap((line, at) => (/^ {6}- (record|alert): /.test(line) ? [at] : []));
-  return starts.map((from) => {
-    let to = from + 1;
-    while (to < lines.length && /^ {8}/.test(lines[to])) to += 1;
-    const [, kind, name] = /- (record|alert): "(.*)"/.exec(lines[from]);
-    return { kind, name, text: lines.slice(from, to).join('\n') };
-  });
-}
-
 /** Of the error budget's burn: its rules look back three days at each evaluation. */
 const isBurn = (name) => /slo_|Burn/.test(name);
-
-/** The text with only the rules that pass, and without the groups that are empty then. */
-function rulesWith(text, keeps) {
-  const [head, ...groups] = text.split(/^(?= {2}- name: )/m);
-  return head + groups.map((group) => rulesOf(group).filter((rule) => !keeps(rule)).reduce((left, { text }) => left.replace(`${text}\n`, ''), group))
-    .filter((group) => rulesOf(group).length > 0).join('');
-}
 
 /** The alerts that are silent without a rule: it, or those that read it, also through other records. */
 function alertsOf(rule, all) {
   if (rule.kind === 'alert') return [rule.name];
   return all.filter((one) => one !== rule && one.text.includes(rule.name)).flatMap((one) => alertsOf(one, all));
-}
-
-/** The names of these rules and of all that they read, also through other records. */
-function readBy(names, all) {
-  const needed = new Set(names);
-  for (const name of needed) { // also those that are added on the way
-    const { text } = all.find((one) => one.name === name);
-    for (const one of all) if (one.kind === 'record' && text.includes(one.name)) needed.add(one.name);
-  }
-  return needed;
 }
 
 const runTests = (files, cwd) => new Promise((done, fail) => {
