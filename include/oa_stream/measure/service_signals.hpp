@@ -17,7 +17,6 @@ struct ServiceSignal {
     std::string_view metric; ///< without the prefix
     enum class Bad { down, rises, high } bad; ///< a gauge at 0, a counter in 10 m, a gauge
     double above = 0; ///< of a counter's rise and of a gauge: how much is too much
-    std::string_view wait;
     bool pages;
     std::string_view summary;
     std::string_view fault; ///< "the store does not answer"
@@ -29,6 +28,11 @@ struct ServiceSignal {
     }
 };
 
+/// How long one is at fault before its alert fires. What lanes lack makes turns fail, and alerts of
+/// these fire after two minutes: a cause has to fire first, because Alertmanager silences only what
+/// comes after it.
+inline constexpr std::string_view k_service_wait = "1m";
+
 using SignalBad = ServiceSignal::Bad;
 inline constexpr std::array k_service_signals{
     ServiceSignal{
@@ -36,7 +40,6 @@ inline constexpr std::array k_service_signals{
         "codex_up",
         SignalBad::down,
         0,
-        "2m",
         true,
         "A lane's Codex is not ready: it died or hangs.",
         "no Codex process is ready"
@@ -46,7 +49,6 @@ inline constexpr std::array k_service_signals{
         "codex_server_up",
         SignalBad::down,
         0,
-        "2m",
         true,
         "A lane cannot use one of its Codex servers: conversations there get 503.",
         "a Codex server is not ready",
@@ -57,7 +59,6 @@ inline constexpr std::array k_service_signals{
         "codex_save_failures_total",
         SignalBad::rises,
         0,
-        "2m",
         true,
         "Codex cannot store turns: its disk is full or broken.",
         "Codex could not store turns"
@@ -67,7 +68,6 @@ inline constexpr std::array k_service_signals{
         "store_up",
         SignalBad::down,
         0,
-        "1m",
         true,
         "A lane's store does not answer: new turns there get 503.",
         "the store does not answer"
@@ -77,7 +77,6 @@ inline constexpr std::array k_service_signals{
         "store_memory_ratio",
         SignalBad::high,
         0.8,
-        "1m",
         true,
         "The store's memory is nearly full: new turns get 503.",
         "the store is nearly full"
@@ -87,7 +86,6 @@ inline constexpr std::array k_service_signals{
         "reaped_total",
         SignalBad::rises,
         0,
-        "1m",
         false,
         "Turns of a dead lane could not go on and were ended with an error.",
         "turns of a dead lane were ended"
@@ -97,7 +95,6 @@ inline constexpr std::array k_service_signals{
         "fenced_total",
         SignalBad::rises,
         0,
-        "1m",
         false,
         "A lane found its turns taken by another one: it was believed dead.",
         "its turns were taken by another lane",
@@ -108,7 +105,6 @@ inline constexpr std::array k_service_signals{
         "tail_gaps_total",
         SignalBad::rises,
         0,
-        "1m",
         false,
         "The store lost the logs of running turns: readers on other lanes were cut.",
         "the store lost logs of running turns"
@@ -118,7 +114,6 @@ inline constexpr std::array k_service_signals{
         "worker_link_up",
         SignalBad::down,
         0,
-        "1m",
         true,
         "A lane's connection to Khala is down: its turns wait.",
         "the connection to Khala is down"
@@ -128,7 +123,6 @@ inline constexpr std::array k_service_signals{
         "worker_reconnects_total",
         SignalBad::rises,
         5,
-        "1m",
         false,
         "A lane's connection to Khala is lost again and again.",
         "the connection to Khala is lost again and again"
@@ -138,7 +132,6 @@ inline constexpr std::array k_service_signals{
         "worker_stale_cursors_total",
         SignalBad::rises,
         5,
-        "1m",
         false,
         "Khala forgets events before a lane has read them.",
         "Khala forgets what was not read"
@@ -148,7 +141,6 @@ inline constexpr std::array k_service_signals{
         "worker_reauths_total",
         SignalBad::rises,
         2,
-        "1m",
         false,
         "Khala refuses a lane's tokens.",
         "Khala refuses tokens"
@@ -158,7 +150,6 @@ inline constexpr std::array k_service_signals{
         "worker_lag_events",
         SignalBad::high,
         250,
-        "1m",
         false,
         "A lane is far behind its worker's events.",
         "far behind its worker"

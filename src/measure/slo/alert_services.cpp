@@ -41,7 +41,7 @@ Group service_rules(const AlertOptions& options) {
         out.rules.push_back({
             .name = std::string(one.alert),
             .expr = at_fault(one, selector(options, one.metric, "")),
-            .wait = std::string(one.wait),
+            .wait = std::string(k_service_wait),
             .severity = one.pages ? "page" : "ticket",
             .summary = std::string(one.summary),
         });

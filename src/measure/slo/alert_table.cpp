@@ -82,7 +82,7 @@ Group responses(const Writer& write) {
         .expr = write.above(
             "oa_stream:requests_5xx:increase10m", "oa_stream:requests:increase10m", "0.01"
         ),
-        .wait = "2m",
+        .wait = std::string(k_user_wait),
         .severity = "page",
         .summary = "More than 1 % of a stream route's requests are answered 5xx.",
     });
@@ -196,7 +196,7 @@ Group terminals(const Writer& write) {
                 write.options().least_bad,
                 write.options().least_total
             ),
-            .wait = "5m",
+            .wait = row.bad ? std::string(k_user_wait) : "5m",
             .severity = row.bad ? "page" : "ticket",
             .summary = fmt::format("Too many turns end as {}.", row.word),
         });
@@ -244,7 +244,7 @@ Group burning(const Writer& write) {
                 pair.long_word,
                 write.options().least_total
             ),
-            .wait = pair.severity == "page" ? "2m" : "15m",
+            .wait = pair.severity == "page" ? std::string(k_user_wait) : "15m",
             .severity = std::string(pair.severity),
             .labels =
                 {{"long", std::string(pair.long_word)}, {"short", std::string(pair.short_word)}},

@@ -25,6 +25,9 @@ struct Rule {
     std::string next{};        ///< the command that shows the fault, a template too
     std::string runbook{};     ///< where the alert is explained
 };
+/// How long turns fail before they page, by whatever name: Alertmanager silences only what comes
+/// after a page, so the alert of a cause must not fire later than those that it silences.
+inline constexpr std::string_view k_user_wait = "2m";
 struct Group {
     std::string name;
     std::vector<Rule> rules;
