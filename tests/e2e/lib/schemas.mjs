@@ -53,19 +53,25 @@ export function closed(schema) {
 }
 
 /** Strict: an unknown keyword, a type that is missing or a $ref that leads nowhere is an error. */
-export function compileAll(change = (schema) => schema) {
+function checker(change) {
   const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: false });
   for (const [name, schema] of published) ajv.addSchema(change(schema), name + SUFFIX);
+  return ajv;
+}
+export function compileAll(change = (schema) => schema) {
+  const ajv = checker(change);
   return new Map([...published.keys()].map((name) => [name, ajv.getSchema(name + SUFFIX)]));
 }
-const validators = compileAll(closed);
+let ours = null;
+/** Compiled when first needed: all of them take half a second, and most files of tests meet a few. */
+const validator = (name) => (published.has(name) ? (ours ??= checker(closed)).getSchema(name + SUFFIX) : undefined);
 
 /** Name → how often a document or line was held against it, in this process. */
 export const met = new Map();
 
 /** What is wrong with `value` by the schema `name`; null: nothing. */
 export function problemBy(name, value) {
-  const validate = validators.get(name);
+  const validate = validator(name);
   if (!validate) return `docs/schemas has no ${name}${SUFFIX}`;
   met.set(name, (met.get(name) ?? 0) + 1);
   if (validate(value)) return null;
