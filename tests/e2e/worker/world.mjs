@@ -11,14 +11,20 @@ import { startFake } from './fake/fake-runtime.mjs';
 const lag = monitorEventLoopDelay();
 lag.enable();
 
-/** Runs of single bytes, and between them pieces that hold a header, its end, or a part of a character. */
-const PIECES = [...Array(16).fill(1), 2, 3, 5, 8, 13, 21];
+/**
+ * What comes begins with the head of a frame, which goes on byte by byte. What follows is cut elsewhere each time, into
+ * pieces that hold a header, its end, or a part of a character.
+ */
+function* cutPoints(length, turn) {
+  for (let at = 0, n = 0; at < length; n += 1) yield [at, at += n < 16 + turn % 8 ? 1 : SIZES[(n + turn) % SIZES.length]];
+}
+const SIZES = [2, 3, 5, 8, 13, 21, 34, 55, 89, 144];
 
 /** A port in front of the runtime's; `pieces`: what the runtime sends goes on in pieces, cut where they happen to end. */
 class Splitter {
   static async start(port, pieces) {
     const splitter = new Splitter();
-    let cuts = 0;
+    let turn = 0;
     splitter.open = new Set();
     splitter.server = net.createServer((near) => {
       const far = net.connect(port, '127.0.0.1');
@@ -31,7 +37,7 @@ class Splitter {
       near.pipe(far);
       far.on('data', (data) => {
         if (!pieces) near.write(data);
-        else for (let i = 0, to; i < data.length; i = to) near.write(data.subarray(i, to = i + PIECES[cuts++ % PIECES.length]));
+        else for (const [from, to] of cutPoints(data.length, turn++)) near.write(data.subarray(from, to));
       });
       far.on('end', () => near.end());
     });
