@@ -2,8 +2,8 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/net/retry_after.hpp"
-#include "oa_stream/net/tls_advice.hpp"
 
 #include <fmt/format.h>
 
@@ -46,7 +46,7 @@ Error transport_error(const net::ClientResponse& response) {
             "{}: {}{}",
             net::to_string(response.failure),
             printable(response.failure_text, 200),
-            net::tls_advice(response)
+            net::reach_advice(response)
         )
     };
 }

@@ -1,4 +1,4 @@
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "support.hpp"
 
@@ -266,7 +266,7 @@ TEST_CASE("tls: the server speaks plain HTTP") {
     peer->send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     client.loop.until([&] { return answer->has_value(); }, "the failure");
     CHECK((*answer)->failure == TransferFailure::tls);
-    CHECK(tls_advice(**answer) == "; no TLS is spoken there: try http://");
+    CHECK(reach_advice(**answer) == "; no TLS is spoken there: try http://");
     CHECK((*answer)->timings.connected_s > 0);
     CHECK((*answer)->timings.tls_s == -1);
 }

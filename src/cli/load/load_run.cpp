@@ -4,7 +4,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/url.hpp"
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 #include "oa_stream/probe/prober.hpp"
 #include "oa_stream/run/signal_echo.hpp"
@@ -161,7 +161,7 @@ Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path
 Task<std::string> LoadRun::authority(net::HttpClient* client) {
     const net::ClientResponse answer = co_await get(client, "/version");
     if (answer.status == 0) {
-        const std::string_view advice = net::tls_advice(answer);
+        const std::string_view advice = net::reach_advice(answer);
         unreached_ = fmt::format(
             "{}: {}{}",
             to_string(answer.failure),

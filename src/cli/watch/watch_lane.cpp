@@ -3,7 +3,7 @@
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/measure/exposition.hpp"
 #include "oa_stream/measure/processes.hpp"
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "watch_sources.hpp"
 
@@ -229,7 +229,7 @@ private:
         now.answered = answer.status != 0;
         if (answer.failure != net::TransferFailure::none) {
             trouble = fmt::format(
-                "unreachable: {}{}", net::to_string(answer.failure), net::tls_advice(answer)
+                "unreachable: {}{}", net::to_string(answer.failure), net::reach_advice(answer)
             );
         } else if (answer.status != 200) {
             trouble = fmt::format("unreadable: /metrics is HTTP {}", answer.status);

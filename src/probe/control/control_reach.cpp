@@ -1,5 +1,5 @@
 // Is the service there, and does it keep strangers out?
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "control_run.hpp"
 #include "smoke/smoke_run.hpp"
@@ -41,7 +41,7 @@ Task<void> ready(ControlRunPtr run) {
     if (wrong.empty()) {
         wrong = wrong_word(answer, "ready");
     }
-    wrong += net::tls_advice(answer.response);
+    wrong += net::reach_advice(answer.response);
     run->judge("reach.readyz", answer, std::move(wrong), "HTTP 200, ready");
 }
 

@@ -4,7 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "completions_run.hpp"
 #include "stream/describe.hpp"
@@ -159,7 +159,9 @@ Task<bool> check_models(RunPtr run) {
             "models",
             Verdict::error,
             fmt::format(
-                "no answer: {}{}", printable(response.failure_text, 160), net::tls_advice(response)
+                "no answer: {}{}",
+                printable(response.failure_text, 160),
+                net::reach_advice(response)
             ),
             std::move(data)
         );

@@ -2,7 +2,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "smoke_run.hpp"
 #include "stream/describe.hpp"
@@ -25,7 +25,7 @@ std::string wrong_address(const net::ClientResponse& answer, std::string_view ba
         return fmt::format("; check host and port of {}", printable(base_url));
     }
     if (answer.failure == tls) {
-        return std::string(net::tls_advice(answer));
+        return std::string(net::reach_advice(answer));
     }
     return answer.status == 404 ? base_path_advice(base_url) : std::string{};
 }

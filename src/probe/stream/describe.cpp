@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "outcome.hpp"
 

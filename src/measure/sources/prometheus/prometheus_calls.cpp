@@ -4,8 +4,8 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/net/retry_after.hpp"
-#include "oa_stream/net/tls_advice.hpp"
 
 #include <fmt/format.h>
 
@@ -66,7 +66,7 @@ Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
             to_string(response.failure),
             words.empty() ? "" : ", ",
             words,
-            net::tls_advice(response)
+            net::reach_advice(response)
         )
     };
 }

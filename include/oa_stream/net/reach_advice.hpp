@@ -12,6 +12,6 @@ struct ClientResponse;
 
 /// Behind the failure's own words: "; if it is your own authority's, trust that with --ca FILE".
 /// Empty for every other failure, and where nothing is known beyond those words.
-[[nodiscard]] std::string_view tls_advice(const ClientResponse& answer) noexcept;
+[[nodiscard]] std::string_view reach_advice(const ClientResponse& answer) noexcept;
 
 } // namespace oa_stream::net

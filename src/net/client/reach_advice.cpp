@@ -1,4 +1,4 @@
-#include "oa_stream/net/tls_advice.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "oa_stream/net/http_client.hpp"
 
@@ -11,7 +11,7 @@ bool is_untrusted(const ClientResponse& answer) noexcept {
             words.contains("self signed certificate") || words.contains("issuer certificate"));
 }
 
-std::string_view tls_advice(const ClientResponse& answer) noexcept {
+std::string_view reach_advice(const ClientResponse& answer) noexcept {
     if (is_untrusted(answer)) {
         return "; if its certificate is your own authority's, trust that with --ca FILE";
     }
