@@ -161,13 +161,8 @@ Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path
 Task<std::string> LoadRun::authority(net::HttpClient* client) {
     const net::ClientResponse answer = co_await get(client, "/version");
     if (answer.status == 0) {
-        const std::string_view advice = net::reach_advice(answer);
         unreached_ = fmt::format(
-            "{}: {}{}",
-            to_string(answer.failure),
-            answer.failure_text,
-            advice.empty() ? "; check host and port of " + args_.options.target.base_url
-                           : std::string(advice)
+            "{}: {}{}", to_string(answer.failure), answer.failure_text, net::reach_advice(answer)
         );
     }
     path_advice_ = answer.status == 404 ? base_path_advice(args_.options.target.base_url) : "";

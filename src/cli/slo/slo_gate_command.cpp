@@ -220,7 +220,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     const SloCommand command{
         run::RunKind::slo_gate,
         "slo gate",
-        longer(context.given, 2 * order.window),
+        Typed{&slo_gate_command, context.given}.text(),
         Typed{&slo_gate_command, context.given}.with(names::auth, "env:NAME"),
         look_at_source(context.given),
     };

@@ -39,9 +39,6 @@ std::string next_command(
     if (findings.unfit && !command.look.empty()) {
         return command.look;
     }
-    if (end.verdict == Verdict::error) {
-        return "oa-stream doctor";
-    }
     const std::string again = findings.again.value_or(command.again);
     return again.empty() ? less_command(folder / "report.md") : again;
 }

@@ -47,8 +47,8 @@ struct SloFindings {
     std::string text{}; ///< for people, below the verdict
     std::string note{}; ///< one line for people, below the checks; empty: none
     Json more = Json::object(); ///< members of the document besides the common ones
-    /// To type when it could not be decided, instead of the command's; empty: nothing that is typed
-    /// decides it.
+    /// To type when it could not be decided, instead of the command itself; empty: nothing that is
+    /// typed decides it.
     std::optional<std::string> again{};
     bool unfit = false; ///< the data itself is at fault: more of it would show no more
 };
@@ -56,7 +56,7 @@ struct SloFindings {
 struct SloCommand {
     run::RunKind kind;
     std::string name; ///< "slo gate"
-    std::string again; ///< to type when it could not be decided
+    std::string again; ///< to type when it could not be measured or decided
     std::string with_auth; ///< …when the source refused who asked
     std::string look{}; ///< …when its data is unfit; empty: nothing shows that
 };

@@ -320,10 +320,11 @@ std::string Watch::failure() const {
     const auto found = view_ ? std::ranges::find_if(view_->sources, &WatchSource::answered)
                              : std::vector<WatchSource>::const_iterator{};
     if (!view_ || found == view_->sources.end()) {
-        const std::string& lane = asked_.first_lane;
+        const std::string& url =
+            asked_.first_lane.empty() ? asked_.prometheus_url : asked_.first_lane;
         return fmt::format(
             "no source answered{} next: {}",
-            lane.empty() ? "" : ", check host and port of " + lane,
+            url.empty() ? "" : ", check host and port of " + url,
             typed_here(Typed{context_.command, context_.given}.text(), context_)
         );
     }

@@ -228,8 +228,12 @@ private:
         std::string trouble;
         now.answered = answer.status != 0;
         if (answer.failure != net::TransferFailure::none) {
+            // Its line is short, and the last line of the screen names the address to check.
+            const bool spoken = answer.failure == net::TransferFailure::tls;
             trouble = fmt::format(
-                "unreachable: {}{}", net::to_string(answer.failure), net::reach_advice(answer)
+                "unreachable: {}{}",
+                net::to_string(answer.failure),
+                spoken ? net::reach_advice(answer) : ""
             );
         } else if (answer.status != 200) {
             trouble = fmt::format("unreadable: /metrics is HTTP {}", answer.status);

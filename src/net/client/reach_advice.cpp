@@ -12,6 +12,9 @@ bool is_untrusted(const ClientResponse& answer) noexcept {
 }
 
 std::string_view reach_advice(const ClientResponse& answer) noexcept {
+    if (answer.failure == TransferFailure::refused || answer.failure == TransferFailure::dns) {
+        return "; check host and port";
+    }
     if (is_untrusted(answer)) {
         return "; if its certificate is your own authority's, trust that with --ca FILE";
     }

@@ -20,14 +20,8 @@ constexpr std::string_view k_prompt = "This is a contract test. Reply with the n
 
 /// What is most likely wrong with the address; empty: it seems right.
 std::string wrong_address(const net::ClientResponse& answer, std::string_view base_url) {
-    using enum net::TransferFailure;
-    if (answer.failure == refused || answer.failure == dns) {
-        return fmt::format("; check host and port of {}", printable(base_url));
-    }
-    if (answer.failure == tls) {
-        return std::string(net::reach_advice(answer));
-    }
-    return answer.status == 404 ? base_path_advice(base_url) : std::string{};
+    return answer.status == 404 ? base_path_advice(base_url)
+                                : std::string(net::reach_advice(answer));
 }
 
 bool says_nothing(const net::ClientResponse& answer) {

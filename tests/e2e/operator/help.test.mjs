@@ -97,8 +97,21 @@ test('--open hands the report to xdg-open; without a report, or without xdg-open
 test('a wrong address is said as such, and the same command is the next one', async () => {
   const refused = await oa(['smoke', 'stream', '--base-url', 'http://127.0.0.1:1']);
   assert.equal(refused.code, 4);
-  assert.match(refused.stdout, /check host and port of http:\/\/127\.0\.0\.1:1/);
+  assert.match(refused.stdout.replace(/\s+/g, ' '), /refused: .*Couldn't connect to server; check host and port/);
   assert.match(refused.stderr, /next: oa-stream smoke stream --base-url http:\/\/127\.0\.0\.1:1\n$/);
+  for (const args of [
+    ['smoke', 'completions', '--base-url', 'http://127.0.0.1:1'],
+    ['slo', 'status', '--prometheus', 'http://127.0.0.1:1'],
+    ['slo', 'gate', 'bad <= 1%', '--prometheus', 'http://127.0.0.1:1'],
+    ['watch', '--prometheus', 'http://127.0.0.1:1', '--once'],
+    ['load', '--base-url', 'http://127.0.0.1:1', '--rate', '1/s', '--duration', '1s'],
+  ]) {
+    const one = await oa(args);
+    const said = (one.stdout + one.stderr).replace(/\s+/g, ' ');
+    assert.equal(one.code, 4, said);
+    assert.match(said, /check host and port/);
+    assert.ok(said.trimEnd().endsWith(`next: oa-stream ${args.map((word) => (/[ <]/.test(word) ? `'${word}'` : word)).join(' ')}`), said);
+  }
   const deep = await oa(['smoke', 'stream', '--base-url', `${lane.base}/api/chat`]);
   assert.equal(deep.code, 1, deep.stderr);
   assert.match(deep.stdout, new RegExp(`the base URL has the path /api/chat, and requests add their own: try ${lane.base}`));
