@@ -183,6 +183,14 @@ TEST_CASE("prometheus: every error has its code and the server's words, never a 
     }
     const auto refused = parse_answer(k_errors[0].status, k_errors[0].body, ResultType::vector);
     CHECK(refused.error().message.find("invalid parameter") != std::string::npos);
+    // A lane in its place.
+    const auto other = parse_answer(
+        404,
+        R"({"message":"there is no such route","error":{"code":"not_found"}})",
+        ResultType::vector
+    );
+    CHECK(other.error().message == "Prometheus answered 404: there is no such route");
+    CHECK(other.error().hint == "is it Prometheus? The base URL goes before /api/v1/query");
 }
 
 TEST_CASE("prometheus: every cut of an answer is an error") {

@@ -246,11 +246,15 @@ parse_answer(int http_status, std::string_view body, ResultType expected, const 
         return refused(http_status, *document);
     }
     if (http_status != 200) {
+        // A service of another kind, or a proxy before this one: its words, rather than its JSON.
+        const auto words = document ? string_member(*document, "message") : std::nullopt;
         return fail(
             code_of_status(http_status),
-            fmt::format("Prometheus answered {}: {}", http_status, printable(body, k_shown)),
+            fmt::format(
+                "Prometheus answered {}: {}", http_status, printable(words.value_or(body), k_shown)
+            ),
             {},
-            http_status == 404 ? "the base URL goes before /api/v1/query" : ""
+            http_status == 404 ? "is it Prometheus? The base URL goes before /api/v1/query" : ""
         );
     }
     if (!document) {
