@@ -31,6 +31,10 @@ constexpr std::array k_environment{
         "come after it."
     },
     NamedText{"SSL_CERT_FILE", "Certificate authorities to trust (PEM), instead of the system's."},
+    NamedText{
+        "http_proxy, https_proxy, all_proxy",
+        "Not used: a request goes straight to its target, as a measurement has to."
+    },
     NamedText{"GCE_METADATA_HOST", "Where the metadata server is, for tokens of metadata:."},
     NamedText{"AUTH_TOKEN", "The lane's token of the shipped playbooks, when it asks for one."},
     NamedText{"NO_COLOR", "Set to anything: no colour, unless --color is always."},
