@@ -272,6 +272,94 @@ TEST_CASE("source gates: too little traffic is not decided, and an observer neve
     CHECK_THAT(gate_at(fine, "50%")->detail, Contains("would be ERROR"));
 }
 
+TEST_CASE(
+    "source gates: at 0% a gate waits for users only when its numbers are theirs and none came"
+) {
+    using measure::Metric;
+    struct Row {
+        std::string_view name;
+        Metric metric;
+        std::string_view promql;
+        bool missing; ///< at the canary
+        std::uint64_t requests; ///< at the canary
+        Verdict want;
+        std::string_view why;
+    };
+    constexpr std::string_view k_revisions = "sum(increase(x{revision=\"$revision\"}[$window]))";
+    constexpr std::string_view k_fleet = "sum(increase(x[$window]))";
+    constexpr std::string_view k_waits = "at 0% no user reaches the canary";
+    const auto row = GENERATE_COPY(
+        Row{"a spike, no request", Metric::spike, "", false, 0, Verdict::skipped, k_waits},
+        Row{"a spike by revision, no series",
+            Metric::spike,
+            k_revisions,
+            true,
+            0,
+            Verdict::skipped,
+            k_waits},
+        Row{"a spike, some requests",
+            Metric::spike,
+            "",
+            false,
+            900,
+            Verdict::pass,
+            "within the limit"},
+        Row{"a spike of all revisions, no request",
+            Metric::spike,
+            k_fleet,
+            false,
+            0,
+            Verdict::inconclusive,
+            "no request"},
+        Row{"a value, no series",
+            Metric::expression,
+            k_revisions,
+            true,
+            0,
+            Verdict::skipped,
+            k_waits},
+        Row{"a value", Metric::expression, k_revisions, false, 0, Verdict::pass, "within the limit"
+        },
+        Row{"a value of all revisions, no series",
+            Metric::expression,
+            k_fleet,
+            true,
+            0,
+            Verdict::inconclusive,
+            "no series match"}
+    );
+    DYNAMIC_SECTION(row.name) {
+        Measured run([&](const Question& question) -> Result<SourceReading> {
+            const bool canary = question.revision == "canary";
+            SourceReading out = counted(0, canary ? row.requests : 900);
+            if (row.metric == Metric::expression) {
+                out.tally = {.value = 3};
+            }
+            if (canary && row.missing) {
+                out.state = SourceReading::State::missing;
+                out.why = "no series match";
+            }
+            return out;
+        });
+        run.world.playbook.stage.gates = {
+            {.id = "error-rate",
+             .metric = row.metric,
+             .against =
+                 row.metric == Metric::spike ? measure::Against::stable : measure::Against::limit,
+             .limit = 5,
+             .from = "prometheus",
+             .signal = row.metric == Metric::spike ? "auth_errors" : "",
+             .promql = std::string(row.promql)}
+        };
+        run.world.playbook.stages = {0, 50};
+        const RunOutcome outcome = run.world.run();
+        REQUIRE(gate_at(outcome, "0%") != nullptr);
+        CHECK(gate_at(outcome, "0%")->verdict == row.want);
+        CHECK_THAT(gate_at(outcome, "0%")->detail, Contains(std::string(row.why)));
+        CHECK((gate_at(outcome, "50%") == nullptr) == (row.want == Verdict::inconclusive));
+    }
+}
+
 TEST_CASE("source gates: a gate goes to the first source that can measure it") {
     using measure::Against;
     using measure::Metric;
