@@ -195,6 +195,19 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal(text(await world.say('scenario:text', { id: 'slow' }).done), words(12), 'the next turn is another');
   }));
 
+  test('a stop that names no turn is over before the next turn begins on its thread: it would stop that one', () => within({
+    scenarios: { mute: { about: 'accepted; no event of it ever comes', accept: () => ({}), run: async (t) => { await t.pause(60000); } } },
+  }, async (world) => {
+    const turn = world.say('scenario:mute', { id: 'mute' });
+    await until(() => journal(world, 'turn').length === 1, 'no start');
+    world.fake.control.faults.push({ rpc: 'turn/interrupt', delay: 6000, times: 1 }); // a second longer than the lane waits for the end
+    await until(async () => (await send(world.lane.base, { method: 'POST', path: '/api/chats/mute/stop' })).json().data?.status === 'stopping', 'not stopped');
+    assert.ok(read(await turn.done).aborted, turn.text);
+    assert.deepEqual(journal(world, 'interrupt'), [], 'it is on its way');
+    assert.equal(text(await world.say('scenario:text', { id: 'mute' }).done), words(12));
+    assert.deepEqual(world.fake.log.filter(({ what }) => what === 'turn' || what === 'interrupt').map((one) => one.scenario ?? one.turn), ['mute', null, 'text']);
+  }));
+
   test('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
     world.fake.control.faults.push({ method: 'GET', status: 503, times: 1 });
     await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);

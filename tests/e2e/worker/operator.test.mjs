@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { read } from '../lib/contract.mjs';
 import { USER, startControlService } from '../lib/control_service.mjs';
 import { chat } from '../lib/http.mjs';
-import { oa } from '../lib/process.mjs';
+import { limit, oa, sleep } from '../lib/process.mjs';
 import { startHaproxy } from '../lib/proxies.mjs';
 import { scenarios } from './fake/scenarios.mjs';
 import { World } from './world.mjs';
@@ -49,6 +49,25 @@ test('usage of a turn leaves out what another surface spent on its thread', asyn
   engine.totals.set(thread, { ...total });
   control.append(worker, 'worker.event', { source: 'x', method: 'thread/tokenUsage/updated', params: { threadId: thread, turnId: 'of-somebody-else', tokenUsage: { total: { totalTokens: 1500, inputTokens: 1000, cachedInputTokens: 0, outputTokens: 500, reasoningOutputTokens: 0 } } } });
   assert.deepEqual(await spent('shared-thread'), first);
+});
+
+test('events that the worker has told and Khala has not are its lag, until its log is read', async () => {
+  const { control, worker } = world.fake;
+  assert.equal(await metric('lag_events'), 0);
+  await sleep(2100); // for so long a look at the worker stands
+  for (let n = 0; n < 3; n++) control.append(worker, 'worker.heartbeat', { source: 'x', kind: 'periodic' }, { keep: false });
+  const log = { method: 'GET', path: '/stream', delay: 2000, times: 1 };
+  control.faults.push(log);
+  const turn = world.say('scenario:text');
+  let lag = 0;
+  for (const end = Date.now() + limit(10000); lag === 0; lag = await metric('lag_events')) {
+    assert.ok(Date.now() < end, 'no lag');
+    await sleep(20);
+  }
+  assert.equal(lag, 3);
+  assert.equal(read(await turn.done).texts.join(''), scenarios.text.expect.text);
+  assert.equal(log.met, 1);
+  assert.equal(await metric('lag_events'), 0);
 });
 
 test('smoke control passes at the address where a control service and this lane serve, and chats are answered there', async () => {
