@@ -104,8 +104,8 @@ export class LocalTarget {
     return { ...got, file };
   }
   /** A run under way, to be interrupted. */
-  begin(args) {
-    return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: this.state }) });
+  begin(args, { stateDir = this.state } = {}) {
+    return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: stateDir }) });
   }
   admin(method, where, body, headers) { return this.front.admin(method, where, body, headers); }
   async weights() {

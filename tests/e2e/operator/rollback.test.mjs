@@ -153,6 +153,30 @@ beside('from another state directory a stopped owner is taken over and fenced, t
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+beside('from another state directory a stopped owner has the order, and obeys it when it goes on', async (target) => {
+  const { running, run } = await underWay(target);
+  running.signal('SIGSTOP');
+  const back = target.begin(['rollback', 'apply', '--run', path.join(target.state, 'runs', run)], { stateDir: path.join(scratch('elsewhere'), 'state') });
+  await back.until(({ stderr }) => /is under way in another process: asked it to roll back/.test(stderr), 'the order', 30000);
+  assert.ok(!back.exit, back.stderr);
+  running.signal('SIGCONT');
+  assert.equal((await running.end(60000)).code, 7, running.stderr);
+  assert.match(running.stderr, /aborted by .*rollback apply/);
+  assert.equal((await back.end(60000)).code, 0, back.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+beside('an owner whose control socket is gone is asked by a signal', async (target) => {
+  const { running, run } = await underWay(target);
+  fs.rmSync(path.join(target.state, 'runs', run, 'control.sock'));
+  const back = await target.oa(['rollback', 'apply', '--run', run], { ms: 60000 });
+  assert.equal(back.code, 0, back.stderr);
+  assert.match(back.stderr, /is under way in process \d+: asked it to roll back/);
+  assert.equal((await running.end(60000)).code, 7, running.stderr);
+  assert.match(running.stderr, /signal: finishing the step under way/);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 beside('a link in the place of the lock is not followed; what to type by hand is said', async (target) => {
   const { running, run } = await underWay(target);
   await running.kill();
