@@ -225,6 +225,16 @@ TEST_CASE("load limit: a failure that may be our own delay is not the target's")
     CHECK(judge_limit(p95, totals(0.9, 1.5), 0.95).verdict == Verdict::fail);   // slow anyway
 }
 
+TEST_CASE("load totals: a request is late when it was sent more than 10 ms after its time") {
+    LoadTotals totals;
+    totals.add(answered(k_late_s, 0.1));
+    CHECK(totals.late == 0);
+    CHECK(totals.measured_late == 0);
+    totals.add(answered(0.011, 0.1));
+    CHECK(totals.late == 1);
+    CHECK(totals.measured_late == 1);
+}
+
 TEST_CASE("load totals: a turn that the lane's own limit ended without content came never") {
     LoadTotals totals;
     LoadRequest request = answered(0, 0, Outcome::in_stream_error);
@@ -336,10 +346,13 @@ TEST_CASE("load: keeps the rate, tells every request once, and adds up") {
     }
     CHECK(indexes.size() == 50);
     std::uint64_t sent = 0;
+    std::uint64_t ended = 0;
     for (const LoadSecond& one : rig.by_second) {
         sent += one.sent;
+        ended += one.ended;
     }
     CHECK(sent == 50);
+    CHECK(ended == 50);
 }
 
 TEST_CASE("load: what exceeds the room in flight is dropped and told, never waits in silence") {

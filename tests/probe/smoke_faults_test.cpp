@@ -252,6 +252,20 @@ TEST_CASE("fault 20: each required header is a check of its own") {
     }
 }
 
+TEST_CASE("fault 20: an edge that compresses for whoever allows it is noticed by that answer alone"
+) {
+    const FakeLane* made = nullptr;
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        made = &lane;
+        lane.head = [&](const std::string& head) {
+            const auto allowed = made->server().requests().back().header("accept-encoding");
+            return allowed.contains("gzip") ? stream_head({"content-encoding: gzip"}) : head;
+        };
+    });
+    check_fails(smoked, "headers.not-encoded", "saw \"gzip\"");
+    CHECK(smoked.failed() == std::vector<std::string>{"stream.headers.not-encoded"});
+}
+
 TEST_CASE("fault 20: a lane of our make must name request, revision, thread and turn") {
     const std::string header = GENERATE("request-id", "revision", "thread-id", "turn-id");
     const Smoked smoked = smoke([&](FakeLane& lane) {
