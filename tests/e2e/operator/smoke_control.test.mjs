@@ -298,6 +298,8 @@ const CACHES = [
   ['shell.manifest-cache', '/manifest.json', 'public, max-age=60', /expected no-cache, saw "public, max-age=60"/],
   ['shell.worker-cache', '/sw.js', 'no-cached', /expected no-cache, saw "no-cached"/],
   ['shell.assets-cache', '/assets/app-3f9ac2d1e0.js', 'public, max-age=60', /expected immutable and a max-age of a year/],
+  ['shell.assets-cache', '/assets/app-3f9ac2d1e0.js', 'public, max-age=31536000', /expected immutable and a max-age of a year/],
+  ['shell.assets-cache', '/assets/app-3f9ac2d1e0.js', 'public, immutable', /expected immutable and a max-age of a year/],
   ['shell.assets-cache', '/assets/boot.js', 'public, max-age=31536000, immutable', /expected a max-age and not immutable/],
 ];
 for (const [name, file, value, said] of CACHES) {

@@ -29,6 +29,7 @@ export const TURNS = {
   'unknown counts are invented': { invent: true },
   'zeros are passed on for counts': { zero: true },
   'counts are swapped': { counts: (given) => ({ ...given, in: given.out, out: given.in }) },
+  'counts are swapped in streams': { counts: (given, asked) => (asked.stream ? { ...given, in: given.out, out: given.in } : given) },
   'cached tokens are lost': { counts: (given) => ({ ...given, cached: 0 }) },
   'reasoning tokens are lost': { counts: (given) => ({ ...given, reasoning: 0 }) },
   'counts are of words': { counts: (given) => ({ ...given, in: 3 }) },

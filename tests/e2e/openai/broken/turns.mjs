@@ -36,7 +36,7 @@ export function turnOf(asked, rule, state) {
   let text = { capabilities: `scenarios: ${SCENARIOS.join(' ')}`, echo: args.text ?? 'ok', empty: rule.empty, unicode: UNICODE, tricky: TRICKY, find: told.includes(args.a + args.b) ? 'found' : 'missing', stats: `started=${state.started} interrupted=${state.interrupted} completed=${state.completed}` }[name] ?? words;
   if (name === 'unicode' || name === 'tricky') text = rule.decode(text);
   const count = { in: Number(args.in ?? 10), out: Number(args.out ?? n), cached: Number(args.cached ?? 0), reasoning: Number(args.reasoning ?? 0) };
-  const turn = { text, calls: calls(asked, rule), usage: rule.counts(count), finish: 'stop', delay: Number(args.delay ?? 5), first: Number(args.first ?? 0), scenario: name };
+  const turn = { text, calls: calls(asked, rule), usage: rule.counts(count, asked), finish: 'stop', delay: Number(args.delay ?? 5), first: Number(args.first ?? 0), scenario: name };
   if (args.nousage === '1' && !rule.invent) turn.usage = null;
   if (count.in === 0 && count.out === 0 && !rule.zero) turn.usage = null;
   if (name === 'truncate') turn.finish = rule.cut;
