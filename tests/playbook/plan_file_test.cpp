@@ -1,6 +1,7 @@
 // Plan files: immutable, for one use, for as long as nothing drifted.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/file.hpp"
+#include "oa_stream/playbook/operate.hpp"
 
 #include "plan/plan_file.hpp"
 #include "world.hpp"
@@ -259,5 +260,40 @@ TEST_CASE("plan: up to five differences are named, and of more that there are mo
     for (const int changed : {6, 7}) {
         CHECK(named(changed).size() == 6);
         CHECK(named(changed).back() == "setting: and more");
+    }
+}
+
+TEST_CASE("plan file: what lies in the place of an approval and is none approves nothing") {
+    const Folder folder;
+    const auto file = folder.path / "plan.json";
+    const auto beside = folder.path / "plan.json.approval.json";
+    Plan plan = plan_of();
+    plan.playbook.approvals = 2;
+    plan.facts.author = {{"account", "alice"}, {"host", "ops-1"}};
+    const WallTime now = std::chrono::system_clock::from_time_t(1771734960);
+    const auto approved = [&] { return check_approval(file, plan, now); };
+    REQUIRE_FALSE(approved().has_value());
+    CHECK(approved().error().hint.contains("oa-stream plan approve"));
+    const Json good{
+        {"schema", "oa-stream.approval.v1"},
+        {"plan", plan.id},
+        {"account", "bob"},
+        {"host", "ops-2"},
+        {"at", "2026-02-22T04:36:00.000Z"},
+    };
+    REQUIRE(write_file_atomic(beside, dump_json(good)).has_value());
+    REQUIRE(approved().has_value());
+    CHECK(approved().value()->by == Account{"bob", "ops-2"});
+
+    Json other = good;
+    other["schema"] = "oa-stream.run.v1";
+    for (const std::string& text : {dump_json(other), dump_json(good) + "}", std::string("[]")}) {
+        CAPTURE(text);
+        REQUIRE(write_file_atomic(beside, text).has_value());
+        const auto none = approved();
+        REQUIRE_FALSE(none.has_value());
+        CHECK(none.error().code == Code::precondition);
+        CHECK(none.error().message == "this is not an approval of a plan");
+        CHECK(none.error().where == beside.string());
     }
 }
