@@ -8,6 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <filesystem>
+#include <functional>
+#include <system_error>
+#include <tuple>
 
 namespace oa_stream::cli {
 namespace {
@@ -70,6 +74,28 @@ std::vector<RunEntry> causes(const std::vector<RunEntry>& runs) {
     return out;
 }
 
+/// At most as many as one timeline takes. Runs that changed traffic come before others: a check
+/// that a timer repeats fails many times in one incident.
+void keep_most(std::vector<RunEntry>& newest_first) {
+    if (newest_first.size() <= k_most_runs) {
+        return;
+    }
+    std::ranges::sort(newest_first, [](const RunEntry& a, const RunEntry& b) {
+        return std::tie(a.facts.mutates, a.started) > std::tie(b.facts.mutates, b.started);
+    });
+    newest_first.resize(k_most_runs);
+    std::ranges::sort(newest_first, std::greater{}, &RunEntry::started);
+}
+
+/// Of `verify`, whose playbook may consist of a smoke only. The command `smoke` has no plan.
+bool is_verification(const RunEntry& run) {
+    const bool smoke =
+        run.facts.kind == RunKind::smoke_stream || run.facts.kind == RunKind::smoke_control;
+    std::error_code error;
+    return run.facts.kind == RunKind::steady_state ||
+           (smoke && std::filesystem::exists(run.folder / "plan.json", error));
+}
+
 struct Chosen {
     const RunEntry* run = nullptr;
     std::string_view why;
@@ -85,10 +111,7 @@ Chosen for_alert(std::string_view alert, const std::vector<RunEntry>& runs) {
         return {newest(runs, unverified), "the newest that died or whose rollback is unverified"};
     }
     if (alert == "OaStreamVerificationStale") {
-        const auto verifies = [](const RunEntry& run) {
-            return run.facts.kind == RunKind::steady_state;
-        };
-        return {newest(runs, verifies), "the newest verification"};
+        return {newest(runs, is_verification), "the newest verification"};
     }
     const auto changed = [](const RunEntry& run) { return run.facts.mutates; };
     const auto harmful = [&](const RunEntry& run) { return changed(run) && matters(run); };
@@ -154,7 +177,11 @@ Result<ChosenRuns> choose_runs(const RunChoice& choice, std::vector<RunEntry> ru
         return nothing(choice);
     }
     const std::size_t all = out.runs.size();
-    out.runs.resize(std::min(all, choice.since ? k_most_runs : 1));
+    if (choice.since) {
+        keep_most(out.runs);
+    } else {
+        out.runs.resize(1);
+    }
     std::ranges::reverse(out.runs);
     out.why =
         choice.since

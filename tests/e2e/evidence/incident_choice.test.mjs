@@ -53,6 +53,24 @@ test('the newest that failed or was rolled back is taken, and neither a diagnosi
   assert.equal((await body(later)).run, smoke);
 });
 
+test('a smoke that verify ran is a verification, one that somebody typed is not', async () => {
+  const at = state();
+  made(at, 'steady-state', 300);
+  const verified = made(at, 'smoke-stream', 200);
+  fs.writeFileSync(path.join(at, 'runs', verified, 'plan.json'), '{}');
+  made(at, 'smoke-stream', 100);
+  assert.equal((await body(at, '--alert', 'OaStreamVerificationStale')).run, verified);
+});
+
+test('--since leaves out checks that a timer repeats before it leaves out what changed traffic', async () => {
+  const at = state();
+  const cause = made(at, 'cutover', 23, BACK);
+  for (let n = 0; n < 40; n++) made(at, 'steady-state', 22 - n / 2, FAIL);
+  const told = await body(at, '--since', '24h');
+  assert.match(told.chosen, /32 of 41 runs/);
+  assert.match(told.body, new RegExp(cause));
+});
+
 test('--since takes all that failed since, --alert the run that it is about; what does not fit is refused', async () => {
   const at = state();
   made(at, 'cutover', 90, BACK);
