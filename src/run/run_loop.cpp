@@ -32,12 +32,6 @@ constexpr std::array k_ending{
     SIGXFSZ,
 };
 
-/// `nohup` has SIGHUP ignored for a program that is to outlive its terminal.
-bool is_ignored(int number) {
-    struct sigaction before{};
-    return ::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
-}
-
 /// Whether it can be meant as "leave now". A terminal that goes away sends SIGHUP twice, by the
 /// kernel and by its shell, and a service manager sends it beside SIGTERM.
 bool may_hurry(int number) {
@@ -103,6 +97,11 @@ int StopRequest::exit_at_once(int signal) const noexcept {
         return static_cast<int>(exit_);
     }
     return mutated_ ? static_cast<int>(ExitCode::rollback_unverified) : k_signalled + signal;
+}
+
+bool is_ignored(int signal) {
+    struct sigaction before{};
+    return ::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
 }
 
 RunLoop::RunLoop(OnSignal on_signal)

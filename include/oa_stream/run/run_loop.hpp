@@ -29,6 +29,10 @@ public:
     virtual void progress(std::string_view line) = 0; ///< replaces the last one; empty: removes it
 };
 
+/// Whether whoever started this program had the signal ignored, as `nohup` does with SIGHUP for one
+/// that is to outlive its terminal. Ask before the signal gets a handler.
+[[nodiscard]] bool is_ignored(int signal);
+
 /// Set by a signal handler on the engine's thread; the engine looks at it between and within steps.
 class StopRequest {
 public:

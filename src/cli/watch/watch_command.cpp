@@ -37,8 +37,12 @@ constexpr Millis k_settle{50}; ///< how often a first look is awaited
 class Watch {
 public:
     Watch(WatchAsked asked, Context& context)
-        : asked_(std::move(asked)), context_(context), signals_(io_, SIGINT, SIGTERM, SIGHUP),
-          resized_(io_, SIGWINCH), stopped_(io_, SIGTSTP) {}
+        : asked_(std::move(asked)), context_(context), signals_(io_, SIGINT, SIGTERM),
+          resized_(io_, SIGWINCH), stopped_(io_, SIGTSTP) {
+        if (!run::is_ignored(SIGHUP)) {
+            signals_.add(SIGHUP);
+        }
+    }
 
     [[nodiscard]] ExitCode run();
     [[nodiscard]] std::string failure() const;

@@ -135,6 +135,17 @@ beside('NDJSON: a line a tick; what is missing is null; a lane that goes away is
   assert.equal((await run.end()).code, 0);
 });
 
+beside('a watch that nohup began goes on when its terminal goes', async (lane) => {
+  const run = new Running('/bin/sh', ['-c', 'trap "" HUP; exec "$@"', 'sh', OA_BIN, 'watch', '--ndjson', '--base-url', lane.base, ...EVERY], { name: 'watch' });
+  const lines = () => run.stdout.split('\n').length - 1;
+  await run.until(() => lines() > 0, 'a line');
+  run.signal('SIGHUP');
+  const then = lines();
+  await run.until(() => lines() > then + 2, 'further lines');
+  run.signal('SIGINT');
+  assert.equal((await run.end()).code, 0);
+});
+
 beside('a lane that takes its time to answer is as it was until then', async (lane) => {
   let slow = false, scrapes = 0;
   const door = http.createServer((request, response) => {
