@@ -62,6 +62,11 @@ Accepted<void> read_chat(const Json& body, const ChatRequestContext& context, Ca
     return {};
 }
 
+/// Decisions or results, for a turn that waits for them.
+bool decides(const Call& call) {
+    return !call.chat.approvals.empty() || call.chat.answers_calls;
+}
+
 net::Response nothing_to_resume() {
     net::Response nothing;
     nothing.status = 204;
@@ -118,10 +123,9 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         }
     }
     call->record.thread = call->chat.thread;
-    // What runs here can be decided for as long as others are sent to other lanes.
-    const bool decides =
-        lane_->shared && (!call->chat.approvals.empty() || call->chat.answers_calls);
-    if (decides && lane_->draining && lane_->config.mode == LaneMode::on) {
+    // What waits can be decided on a lane that takes no new turns: live ones end as usual. One that
+    // drains takes decisions for as long as others are sent to other lanes.
+    if (decides(*call) && (lane_->shared || !lane_->draining)) {
         co_return Accepted<void>{};
     }
     co_return open_for_turns(*lane_, *call);
@@ -131,22 +135,22 @@ Task<void> Streams::chat(CallPtr call) {
     if (auto passed = co_await accept(call); !passed) {
         co_return co_await answers_->refuse(std::move(call), std::move(passed).error());
     }
-    if (lane_->config.mode == LaneMode::retired) {
-        auto response = retired_answer(*call);
-        co_return co_await answers_->send(std::move(call), std::move(response));
-    }
-    if (!call->chat.approvals.empty() || call->chat.answers_calls) {
+    const bool retired = lane_->config.mode == LaneMode::retired;
+    const bool live = lane_->turns.find(call->record.owner, call->chat.thread) != nullptr;
+    if (decides(*call) && (live || !retired)) {
         co_return co_await answer_turn(std::move(call));
     }
     co_await start(std::move(call));
 }
 
 Task<void> Streams::start(CallPtr call) {
-    // What was let in to be decided begins nothing new on a lane that drains.
-    if (lane_->draining) {
-        if (auto open = open_for_turns(*lane_, *call); !open) {
-            co_return co_await answers_->refuse(std::move(call), std::move(open).error());
-        }
+    // What was let in to be decided begins nothing new on a lane that takes no new turns.
+    if (auto open = open_for_turns(*lane_, *call); !open) {
+        co_return co_await answers_->refuse(std::move(call), std::move(open).error());
+    }
+    if (lane_->config.mode == LaneMode::retired) {
+        auto response = retired_answer(*call);
+        co_return co_await answers_->send(std::move(call), std::move(response));
     }
     auto begun = co_await starter_.begin(call);
     if (!begun) {

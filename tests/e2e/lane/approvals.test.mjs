@@ -256,6 +256,29 @@ test('what nobody answers in time is declined, and the turn ends by itself', asy
   await patient.stop();
 });
 
+test('a lane that is switched off or retired takes decisions of the turns that it runs, and no others', async () => {
+  const mode = path.join(scratch('mode'), 'lane');
+  fs.writeFileSync(mode, 'on\n');
+  const switched = await startCodexLane({ config: askingConfig, port: mock.port, args: ['--approvals', 'ask', '--lane-file', mode] });
+  const on = await waiting(`exec;${touch('1.txt')}`, 1, new Page(switched, 'switched-1'));
+  const later = await waiting(`exec;${touch('2.txt')}`, 1, new Page(switched, 'switched-2'));
+  const set = async (word) => {
+    fs.writeFileSync(mode, `${word}\n`);
+    switched.signal('SIGHUP');
+    await switched.until((l) => l.stderr.includes(`"text":"lane ${word}"`), 'the new mode');
+  };
+  await set('off');
+  assert.equal(statusOf(await answered(on, { [asked(on)[0]]: true })), 'completed');
+  assertRefused(await chat(switched.base, 'hello', { id: 'switched-3' }).done, 503, 'service_unavailable');
+  await set('retired');
+  const last = await answered(later, { [asked(later)[0]]: false });
+  assert.equal(statusOf(last), 'completed');
+  const other = new Page(switched, 'switched-4');
+  Object.assign(other, { user: later.user, message: later.message, parts: last.sentMessages[1].parts });
+  assert.equal((await other.send().done).json().data?.retired, true, 'of a turn that it does not run');
+  assert.equal((await switched.stop()).code, 0);
+});
+
 const noSandbox = withoutSandbox();
 // Without a sandbox the profile does not start: workspaces.test.mjs.
 (noSandbox ? (name) => console.error(`not here: ${name} (${noSandbox})`) : test)('the shipped agent profile asks when the model wants out of its sandbox', async () => {

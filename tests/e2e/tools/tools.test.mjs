@@ -1,10 +1,13 @@
 // The page's own functions over the real Codex: the model's calls end an answer, their results go on
 // with it, and nothing of that is lost when the page is loaded again or the lane restarts.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
+import { scratch } from '../lib/process.mjs';
 
 let mock, lane;
 const ALLOW = ['--allow', 'tools'];
@@ -220,4 +223,20 @@ test('tools that cannot be offered are refused by their place, or named', async 
   await post('later', { messages: [user('scenario:text;words=2')], tools: undefined }, strict);
   assertRefused(await post('later', { messages: [user('scenario:text;words=2', 'u-2')] }, strict), 422, 'unsupported_field');
   assert.equal((await strict.stop()).code, 0);
+});
+
+test('a lane that is switched off takes the results of a turn that waits, and begins none with those of a stopped one', async () => {
+  const mode = path.join(scratch('mode'), 'lane');
+  fs.writeFileSync(mode, 'on\n');
+  const switched = await start([...ALLOW, '--lane-file', mode]);
+  const waits = await ask('off-1', prompt(), switched);
+  const stopped = await ask('off-2', prompt(), switched);
+  await send(switched.base, { method: 'POST', path: '/api/chats/off-2/stop' });
+  fs.writeFileSync(mode, 'off\n');
+  switched.signal('SIGHUP');
+  await switched.until((l) => l.stderr.includes('"text":"lane off"'), 'the new mode');
+  const rest = goesOn(waits, await reply('off-1', waits, { weather: 'sunny', clock: '12:00' }, switched));
+  assert.equal(rest.finish.messageMetadata.status, 'completed');
+  assertRefused(await reply('off-2', stopped, { weather: 'sunny', clock: '12:00' }, switched), 503, 'service_unavailable');
+  assert.equal((await switched.stop()).code, 0);
 });
