@@ -30,11 +30,14 @@ struct Folder {
 
 /// A map on a loop of its own; what it noted and which problems it had.
 struct MapStage : LoopRig {
-    explicit MapStage(std::filesystem::path path, Millis delay = Millis(1))
+    explicit MapStage(
+        std::filesystem::path path, Millis delay = Millis(1), Millis forget = Millis(60'000)
+    )
         : opened(lane::IdMap::open(
               context.get_executor(),
               {.path = std::move(path),
                .delay = delay,
+               .forget = forget,
                .problem = [this](const Error& error) { problems.push_back(error); },
                .note = [this](std::string_view what) { notes.emplace_back(what); }}
           )) {}

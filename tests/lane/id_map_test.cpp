@@ -132,6 +132,64 @@ TEST_CASE("id map: a change nobody waits for reaches the file by itself") {
     CHECK(again.map().find("o", "a")->updated_at == 77);
 }
 
+namespace {
+
+bool holds(const std::filesystem::path& file, std::string_view word) {
+    const auto text = read_file(file);
+    REQUIRE(text.has_value());
+    return text->contains(word);
+}
+
+} // namespace
+
+TEST_CASE("id map: the title of a deleted row leaves the file, also after a restart") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage other(file);
+    {
+        MapStage stage(file);
+        stage.map().put({.owner = "o", .id = "gone", .thread = "t-1", .title = "xylograph"});
+        stage.map().put({.owner = "o", .id = "kept", .thread = "t-2", .title = "lute"});
+        REQUIRE(stage.commit().has_value());
+        other.map().put({"o", "more", "t-3"}); // and reads the others
+        REQUIRE(other.commit().has_value());
+        REQUIRE(other.map().contains("o", "gone"));
+        stage.map().erase("o", "gone");
+        REQUIRE(stage.commit().has_value());
+        CHECK(holds(file, "xylograph")); // the file is written once for many
+    }
+    MapStage stage(file, Millis(1), Millis(5));
+    stage.until([&] { return !holds(file, "xylograph"); });
+    CHECK(holds(file, "lute"));
+    stage.map().put({.owner = "o", .id = "late", .thread = "t-4", .title = "zither"});
+    REQUIRE(stage.commit().has_value());
+    stage.map().erase("o", "late");
+    REQUIRE(stage.commit().has_value());
+    stage.until([&] { return !holds(file, "zither"); });
+    // A process that knew the row learns of its end from the new file, and does not write it again.
+    other.map().touch("o", "more", 7);
+    other.until([&] { return !other.map().contains("o", "gone"); });
+    REQUIRE(other.map().flush().has_value());
+    CHECK_FALSE(holds(file, "xylograph"));
+    MapStage third(file);
+    CHECK(third.map().size() == 2);
+    CHECK(third.map().contains("o", "kept"));
+    CHECK(third.notes.empty());
+}
+
+TEST_CASE("id map: the rows of threads that are gone are found by their threads") {
+    MapStage stage({});
+    stage.map().put({"a", "1", "t-1"});
+    stage.map().put({"b", "1", "t-1"});
+    stage.map().put({"b", "2", "t-2"});
+    const auto erased = stage.map().erase_threads({"t-1", "t-9"});
+    REQUIRE(erased.size() == 2);
+    CHECK(erased[0].owner == "a");
+    CHECK(erased[1].owner == "b");
+    CHECK(stage.map().size() == 1);
+    CHECK(stage.map().contains("b", "2"));
+}
+
 TEST_CASE("id map: two processes with one file keep each other's threads") {
     const Folder folder;
     const auto file = folder.path / "threads.map";

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace oa_stream::lane {
@@ -43,6 +44,7 @@ public:
         /// kept as FILE.v1; FILE.map takes over the rows of FILE.json beside it.
         std::filesystem::path path{};
         Millis delay{100}; ///< before a change is written that nobody waits for
+        Millis forget{60'000}; ///< before the titles of erased rows leave the file
         std::function<void(const Error&)> problem{}; ///< failed writes; on the executor
         std::function<void(std::string_view)> note{}; ///< one line: what was dropped or converted
     };
@@ -63,6 +65,8 @@ public:
     void undo(std::string_view owner, std::string_view id, const std::optional<ThreadRow>& row);
     /// There is no such row any more; commit() waits for it like for a row.
     void erase(std::string_view owner, std::string_view id);
+    /// The same for every row of these threads; which rows those were.
+    std::vector<ThreadRow> erase_threads(const std::unordered_set<std::string>& threads);
     /// Out of the usual list, or back in it. Lasts like put().
     void archive(std::string_view owner, std::string_view id, bool archived);
     /// Returns when everything put so far is on disk, or the error that kept it from there.

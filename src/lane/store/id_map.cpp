@@ -164,6 +164,23 @@ void IdMap::erase(std::string_view owner, std::string_view id) {
     undo(owner, id, std::nullopt);
 }
 
+std::vector<ThreadRow> IdMap::erase_threads(const std::unordered_set<std::string>& threads) {
+    std::vector<ThreadRow> out;
+    std::string thread;
+    for (ThreadTable::Index at = 0; at < impl_->table.end(); ++at) {
+        if (impl_->table.alive(at)) {
+            thread = impl_->table.row(at).thread;
+            if (threads.contains(thread)) {
+                out.push_back(impl_->row(at));
+            }
+        }
+    }
+    for (const auto& row : out) {
+        erase(row.owner, row.id);
+    }
+    return out;
+}
+
 void IdMap::archive(std::string_view owner, std::string_view id, bool archived) {
     const auto at = impl_->table.find(owner, id);
     if (at == ThreadTable::k_none || impl_->table.row(at).archived == archived) {

@@ -162,10 +162,11 @@ Result<IdMapFile::Appended> IdMapFile::append(std::string_view lines, bool durab
     }
     OA_TRY(const auto lock, take_lock(path_));
     const bool known = end_ > 0;
+    Appended out;
     if (const auto size = size_at_path(); !size || *size < end_) {
         OA_CHECK(reopen());
+        out.whole = true;
     }
-    Appended out;
     struct stat ours{};
     if (::fstat(file_.get(), &ours) != 0) {
         return io_error("look at", path_);

@@ -54,6 +54,7 @@ public:
     struct Appended {
         std::vector<std::string> foreign{}; ///< lines of other processes, whole, without newlines
         std::string dropped{}; ///< as Loaded::dropped
+        bool whole = false; ///< `foreign` begins with the file's first line: it was replaced
         bool vanished = false; ///< the file with all earlier lines was gone: write them again
     };
     /// Appends whole lines; none at all when it fails. `durable`: they are on disk when it returns.

@@ -12,6 +12,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <system_error>
 #include <type_traits>
@@ -25,6 +27,8 @@ constexpr std::uint64_t k_v1_limit = 4ULL << 30U;
 constexpr std::uint64_t k_few_lines = 10'000;
 /// Rows written between two looks at the loop: about a millisecond.
 constexpr ThreadTable::Index k_slice = 2'000;
+/// A large file takes long to write: to forget titles it is written for a twentieth of the time.
+constexpr int k_share = 20;
 
 std::filesystem::path beside(std::filesystem::path path, std::string_view ending) {
     path += ending;
@@ -105,6 +109,10 @@ Result<void> IdMapWriter::load() {
         return {};
     }
     OA_TRY(const auto loaded, file_.load([this](const RowView& row) {
+        if (row.deleted) {
+            append_line(erased_, row);
+            titles_left_ = titles_left_ || table_->find(row.owner, row.id) != ThreadTable::k_none;
+        }
         const auto at = table_->put_unordered(row);
         if (row.deleted) {
             table_->erase_unordered(at);
@@ -161,6 +169,8 @@ Result<void> IdMapWriter::write_whole() {
     }
     OA_CHECK(write_to(draft.first, text, draft.second.string()));
     lines_ = table_->size();
+    erased_.clear();
+    titles_left_ = false;
     return file_.replace(draft.second, file_.place());
 }
 
@@ -168,6 +178,7 @@ void IdMapWriter::start() {
     if (persistent() && worth_compacting()) {
         begin_compacting();
     }
+    schedule_forgetting();
 }
 
 bool IdMapWriter::worth_compacting() const {
@@ -181,8 +192,20 @@ void IdMapWriter::begin_compacting() {
 }
 
 Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self) {
-    auto done = co_await write_draft(self);
+    const auto began = Clock::now();
+    const bool with_erased = !self->worth_compacting();
+    const auto erased = self->erased_.size();
+    self->titles_left_ = false; // of what is erased from now on there may be
+    auto done = co_await write_draft(self, with_erased);
     self->compacting_ = false;
+    if (!done) {
+        self->titles_left_ = true;
+    } else if (!with_erased) {
+        self->erased_.erase(0, std::min(erased, self->erased_.size()));
+    }
+    const auto took = std::chrono::duration_cast<Millis>(Clock::now() - began);
+    self->forget_ = std::max(self->options_.forget, k_share * took);
+    self->schedule_forgetting();
     if (!done && done.error().code != Code::conflict && self->options_.problem && !self->stopped_) {
         self->options_.problem(done.error());
     }
@@ -190,7 +213,7 @@ Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self) {
 
 /// Rows that change meanwhile are written twice: as they are, and as lines behind the offset that
 /// is asked for first. Those lines count, because they come later.
-Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self) {
+Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self, bool with_erased) {
     const auto since = co_await run_on(&self->writer_, self->executor_, [file = &self->file_] {
         return file->place();
     });
@@ -199,6 +222,10 @@ Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self) {
         std::make_shared<std::pair<OpenFile, std::filesystem::path>>(std::move(opened));
     std::string text(k_thread_log_header);
     std::uint64_t lines = 0;
+    if (with_erased) {
+        text += self->erased_;
+        lines = static_cast<std::uint64_t>(std::ranges::count(self->erased_, '\n'));
+    }
     Result<void> written{};
     for (ThreadTable::Index at = 0; !self->stopped_ && written && at < self->table_->end();) {
         const auto end = std::min(at + k_slice, self->table_->end());

@@ -14,7 +14,7 @@ namespace oa_stream::lane {
 
 IdMapWriter::IdMapWriter(asio::any_io_executor executor, IdMap::Options options, ThreadTable& table)
     : executor_(std::move(executor)), options_(std::move(options)), table_(&table),
-      file_(options_.path), timer_(executor_) {
+      file_(options_.path), timer_(executor_), forget_(options_.forget), forget_timer_(executor_) {
 }
 
 void IdMapWriter::note(const std::string& what) const {
@@ -26,6 +26,7 @@ void IdMapWriter::note(const std::string& what) const {
 void IdMapWriter::stop() {
     stopped_ = true;
     timer_.cancel();
+    forget_timer_.cancel();
     writer_.join();
     compactor_.join();
     table_ = nullptr;
@@ -69,6 +70,24 @@ void IdMapWriter::schedule() {
         if (me && !error && !me->stopped_) {
             me->scheduled_ = false;
             me->hand_over();
+        }
+    });
+}
+
+/// One writing of the file forgets all that was erased meanwhile.
+void IdMapWriter::schedule_forgetting() {
+    if (!titles_left_ || forgetting_ || stopped_) {
+        return;
+    }
+    forgetting_ = true;
+    forget_timer_.expires_after(forget_);
+    forget_timer_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
+        const auto me = self.lock();
+        if (me && !error && !me->stopped_) {
+            me->forgetting_ = false;
+            if (me->titles_left_) {
+                me->begin_compacting();
+            }
         }
     });
 }
@@ -120,7 +139,13 @@ void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
         lasting_ = batch.last;
         lines_ += batch.rows.size() + result->foreign.size() +
                   static_cast<std::uint64_t>(std::ranges::count(batch.graves, '\n'));
+        if (result->whole) {
+            erased_.clear(); // `foreign` has them all
+        }
         take_foreign(result->foreign, batch.rows);
+        erased_ += batch.graves;
+        titles_left_ = titles_left_ || !batch.graves.empty();
+        schedule_forgetting();
         note(result->dropped);
         resolve(lasting_, {});
         if (result->vanished || worth_compacting()) {
@@ -165,6 +190,9 @@ void IdMapWriter::take_foreign(
     std::ranges::sort(ours);
     ThreadLogReader reader(
         [this, &ours](const RowView& row) {
+            if (row.deleted) {
+                append_line(erased_, row);
+            }
             const auto known = table_->find(row.owner, row.id);
             const bool newer = known == ThreadTable::k_none ||
                                !(table_->dirty(known) || std::ranges::binary_search(ours, known));

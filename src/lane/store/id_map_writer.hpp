@@ -57,6 +57,7 @@ private:
     [[nodiscard]] Result<void> write_whole();
     [[nodiscard]] Batch take_batch();
     void schedule();
+    void schedule_forgetting();
     void hand_over();
     void written(Batch batch, Result<IdMapFile::Appended> result);
     void take_foreign(const std::vector<std::string>& lines, std::vector<ThreadTable::Index> ours);
@@ -65,7 +66,8 @@ private:
     [[nodiscard]] bool worth_compacting() const;
     void begin_compacting();
     [[nodiscard]] static Task<void> compact(std::shared_ptr<IdMapWriter> self);
-    [[nodiscard]] static Task<Result<void>> write_draft(std::shared_ptr<IdMapWriter> self);
+    [[nodiscard]] static Task<Result<void>>
+    write_draft(std::shared_ptr<IdMapWriter> self, bool with_erased);
 
     asio::any_io_executor executor_;
     IdMap::Options options_;
@@ -78,6 +80,13 @@ private:
     /// Lines of erased rows. A row that is made again under the same name is written behind them.
     std::string graves_{};
     std::string graves_in_hand_{};
+    /// The lines of erased rows in the file. They stay until it is compacted for its size: another
+    /// process that has not read them yet would write its row again, title and all.
+    std::string erased_{};
+    bool titles_left_ = false; ///< the file may still hold titles of erased rows
+    Millis forget_; ///< how long they may stay
+    asio::steady_timer forget_timer_;
+    bool forgetting_ = false; ///< the timer runs
     std::vector<std::shared_ptr<Waiter>> waiters_{};
     std::uint64_t puts_ = 0; ///< changes that must last
     std::uint64_t lasting_ = 0; ///< how many of them are on disk
