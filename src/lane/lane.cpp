@@ -131,6 +131,10 @@ void Lane::set_mode(LaneMode mode) {
     impl_->state.config.mode = mode;
 }
 
+void Lane::forget(std::vector<std::string> threads) {
+    spawn(impl_->state.executor, "deleted threads", impl_->chats.forget(std::move(threads)));
+}
+
 LaneMode Lane::mode() const noexcept {
     return impl_->state.config.mode;
 }

@@ -339,6 +339,8 @@ TEST_CASE("real codex: a thread that nobody used is deleted with every word of i
     }
     RealStage stage;
     stage.options.deadlines.keep_threads = Millis(2'000);
+    std::vector<std::string> forgotten;
+    stage.options.forgotten = [&](std::vector<std::string> threads) { forgotten = threads; };
     stage.opened();
     const auto home = stage.options.state_dir / "codex/home";
     stage.play(ask("remember the word xylograph"));
@@ -347,9 +349,37 @@ TEST_CASE("real codex: a thread that nobody used is deleted with every word of i
     CHECK(contains_anywhere(home, "xylograph"));
     wait_for(stage, "codex_deleted_threads_total", 1);
     CHECK(reading(stage, "codex_deleted_threads_total") == 1);
+    CHECK(forgotten == std::vector<std::string>{thread});
     CHECK(run(stage.io, stage.authority->turns(thread)).error().code == Code::not_found);
     stage.close();
     stage.opened(); // what SQLite has freed is overwritten or cut off at the latest now
+    CHECK_FALSE(contains_anywhere(home / "sessions", "xylograph"));
+}
+
+TEST_CASE("real codex: what an owner left who stays away is deleted as well", "[.codex]") {
+    if (!available()) {
+        return;
+    }
+    RealStage stage;
+    stage.options.deadlines.keep_threads = Millis(4'000);
+    std::vector<std::string> forgotten;
+    stage.options.forgotten = [&](std::vector<std::string> threads) { forgotten = threads; };
+    stage.authority = make_codex_owner_pool(
+        stage.io.get_executor(),
+        stage.options,
+        {.work_template = stage.folder.path() / "work/{owner}", .idle = Millis(200)}
+    );
+    must(run(stage.io, stage.authority->open()));
+    TurnRequest request = ask("remember the word xylograph");
+    request.owner = "alice";
+    stage.play(std::move(request)); // her Codex ends long before its first look, after a second
+    const std::string thread = stage.last->thread_id();
+    stage.last.reset();
+    const auto home = stage.options.state_dir / "codex/owners/alice/home";
+    CHECK(contains_anywhere(home / "sessions", "xylograph"));
+    wait_for(stage, "codex_deleted_threads_total", 1);
+    CHECK(forgotten == std::vector<std::string>{thread});
+    CHECK(thread.starts_with("alice:"));
     CHECK_FALSE(contains_anywhere(home / "sessions", "xylograph"));
 }
 

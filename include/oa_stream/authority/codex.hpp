@@ -48,6 +48,7 @@ struct CodexDeadlines {
     Millis heartbeat{5'000}; ///< a child that was silent for so long is asked something cheap …
     Millis heartbeat_answer{10'000}; ///< … and replaced when it says nothing at all for so long
     Millis keep_threads{0}; ///< threads unused for longer are deleted, with their texts; 0: never
+    bool looks_at_once = false; ///< for such threads when it starts, not only after a while
     /// Codex compresses the rollout of a thread unused for so long; 0: when Codex would by itself.
     Millis compress_after{0};
     Millis last_writes{2'000}; ///< a child that is replaced may write for so long after its TERM
@@ -117,6 +118,9 @@ struct CodexOptions {
     RecordRules record{};
     CodexDeadlines deadlines{};
     CodexLimits limits{};
+    /// Of threads that were deleted because nobody used them (deadlines.keep_threads). May be
+    /// empty.
+    std::function<void(std::vector<std::string> threads)> forgotten{};
     /// One safe, redacted line; also the child's stderr (debug). May be empty.
     std::function<void(LogLevel, std::string_view)> log{};
 };

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::lane {
 
@@ -49,6 +50,9 @@ public:
     void set_window(CompatWindow window);
     void set_mode(LaneMode mode);
     [[nodiscard]] LaneMode mode() const noexcept;
+
+    /// The authority deleted these threads by itself: their conversations go, titles and all.
+    void forget(std::vector<std::string> threads);
 
     /// From now on: /readyz is 503, new turns are refused.
     void begin_drain();

@@ -163,7 +163,7 @@ private:
     // health/codex_retention.cpp
     [[nodiscard]] static Task<void> tend_threads(Self self);
     [[nodiscard]] static Task<void> delete_unused(Self self);
-    [[nodiscard]] static Task<std::size_t>
+    [[nodiscard]] static Task<std::vector<std::string>>
     delete_threads(Self self, Link link, bool archived, std::int64_t oldest);
 
     // health/codex_compression.cpp

@@ -169,6 +169,9 @@ private:
         options_.authority.codex.log = [this](LogLevel level, std::string_view line) {
             log_->note(level, "codex", line);
         };
+        options_.authority.codex.forgotten = [this](std::vector<std::string> threads) {
+            return lane_ ? lane_->forget(std::move(threads)) : void();
+        };
         options_.authority.worker.log = [this](LogLevel level, std::string_view line) {
             log_->note(level, "worker", line);
         };

@@ -33,6 +33,7 @@ public:
     [[nodiscard]] Task<void> run_events(CallPtr call);
     [[nodiscard]] Task<void> guest_session(CallPtr call);
     /// Beside everything else, from the lane's start on.
+    [[nodiscard]] Task<void> forget(std::vector<std::string> threads);
     [[nodiscard]] Task<void> date_rows() { return list_.date_rows(); }
 
     enum class Reading { messages, runs, events };

@@ -184,6 +184,16 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
     co_return Accepted<void>{};
 }
 
+/// What the store does not take now is not listed either: its thread is gone.
+Task<void> Chats::forget(std::vector<std::string> threads) {
+    const auto rows = lane_->ids().erase_threads({threads.begin(), threads.end()});
+    for (const auto& row : rows) {
+        if (lane_->shared && !co_await lane_->shared->store_row(row.owner, row.id)) {
+            co_return;
+        }
+    }
+}
+
 Task<void> Chats::remove(CallPtr call) {
     if (auto removed = co_await remove_thread(call); !removed) {
         co_return co_await refuse(std::move(call), std::move(removed).error());

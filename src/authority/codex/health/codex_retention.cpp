@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
 
 namespace oa_stream::authority {
 
@@ -49,7 +52,8 @@ Task<void> CodexCore::tend_threads(Self self) {
     const auto never = Clock::time_point::max();
     const Millis pause = std::min(keep / 4, k_longest_pause);
     const Millis between = std::clamp(rest, k_shortest_rest, k_longest_rest);
-    auto next_deletion = keep > Millis(0) ? Clock::now() + pause : never;
+    const bool at_once = self->options_.deadlines.looks_at_once;
+    auto next_deletion = keep > Millis(0) ? Clock::now() + (at_once ? Millis(0) : pause) : never;
     // Not while users come back: a thread that is about to be loaded is left alone.
     auto next_compression =
         rest > Millis(0) ? Clock::now() + std::min(rest, k_shortest_rest) : never;
@@ -72,21 +76,27 @@ Task<void> CodexCore::delete_unused(Self self) {
         co_return;
     }
     const auto oldest = unix_seconds() - self->options_.deadlines.keep_threads.count() / 1'000;
-    std::size_t deleted = co_await delete_threads(self, link, false, oldest);
-    deleted += co_await delete_threads(self, link, true, oldest);
-    if (deleted > 0) {
-        self->counts_.deleted += deleted;
-        self->log(
-            LogLevel::info,
-            fmt::format("{} threads were unused for too long and are deleted", deleted)
-        );
+    std::vector<std::string> deleted = co_await delete_threads(self, link, false, oldest);
+    std::ranges::move(
+        co_await delete_threads(self, link, true, oldest), std::back_inserter(deleted)
+    );
+    if (deleted.empty()) {
+        co_return;
+    }
+    self->counts_.deleted += deleted.size();
+    self->log(
+        LogLevel::info,
+        fmt::format("{} threads were unused for too long and are deleted", deleted.size())
+    );
+    if (self->options_.forgotten) {
+        self->options_.forgotten(std::move(deleted));
     }
 }
 
 /// Those last used before `oldest`, Unix seconds. Codex keeps one that a fork still needs.
-Task<std::size_t>
+Task<std::vector<std::string>>
 CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t oldest) {
-    std::size_t deleted = 0;
+    std::vector<std::string> deleted;
     std::string cursor;
     do {
         const RpcOutcome outcome =
@@ -107,7 +117,9 @@ CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t olde
             }
             const ThreadHold hold(known);
             const RpcOutcome answer = co_await call(self, link, "thread/delete", thread_params(id));
-            deleted += std::holds_alternative<Json>(answer) ? 1 : 0;
+            if (std::holds_alternative<Json>(answer)) {
+                deleted.push_back(id);
+            }
             self->threads_.forget(*hold);
             co_await sleep_for(k_between);
         }

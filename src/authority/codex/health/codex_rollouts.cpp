@@ -19,6 +19,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::chrono::hours k_set_back{8 * 24};
 constexpr std::chrono::milliseconds k_inexact{2'000}; ///< file systems round times
+constexpr std::string_view k_rollout = "rollout-";
 constexpr std::string_view k_plain = ".jsonl";
 constexpr std::string_view k_compressed = ".zst";
 constexpr std::size_t k_id = 36;
@@ -30,7 +31,7 @@ fs::path notes_of(const fs::path& home) {
 }
 
 std::string_view thread_of(std::string_view name) {
-    if (!name.starts_with("rollout-") || !name.ends_with(k_plain)) {
+    if (!name.starts_with(k_rollout) || !name.ends_with(k_plain)) {
         return {};
     }
     name.remove_suffix(k_plain.size());
@@ -75,6 +76,26 @@ Task<std::vector<RestingRollout>> find_resting(
         }
     }
     co_return found;
+}
+
+Task<bool> has_unused(fs::path home, FileTime before) {
+    int entries = 0;
+    for (const char* const folder : {"sessions", "archived_sessions"}) {
+        std::error_code error;
+        fs::recursive_directory_iterator each(home / folder, error);
+        for (; !error && each != fs::recursive_directory_iterator(); each.increment(error)) {
+            if (++entries % k_piece == 0 && !co_await sleep_for(Millis(1))) {
+                co_return false;
+            }
+            std::error_code unread;
+            const bool rollout = each->path().filename().string().starts_with(k_rollout) &&
+                                 each->is_regular_file(unread);
+            if (rollout && each->last_write_time(unread) < before && !unread) {
+                co_return true;
+            }
+        }
+    }
+    co_return false;
 }
 
 Result<void> age_rollouts(const fs::path& home, const std::vector<RestingRollout>& rollouts) {

@@ -32,6 +32,9 @@ struct RestingRollout {
     std::function<bool(std::string_view thread)> skip
 );
 
+/// Whether a rollout, compressed or not, was last written before `before`.
+[[nodiscard]] Task<bool> has_unused(std::filesystem::path home, FileTime before);
+
 /// Sets their times back, and has the next process of codex look. First the true times are written
 /// beside the home, durably, for restore_ages(). On an error nothing is changed.
 [[nodiscard]] Result<void>

@@ -85,6 +85,14 @@ CodexOptions CodexOwnerPool::options_of(const std::string& folder) const {
             log(level, fmt::format("owner {}: {}", folder, line));
         };
     }
+    if (options.forgotten) {
+        options.forgotten = [told = options_.forgotten, folder](std::vector<std::string> threads) {
+            for (std::string& one : threads) {
+                one = owned(folder, one);
+            }
+            told(std::move(threads));
+        };
+    }
     return options;
 }
 
@@ -94,6 +102,9 @@ Task<Result<void>> CodexOwnerPool::open(Self self) {
         co_await self->proof_->close(k_end_grace);
     }
     oa_stream::spawn(self->executor_, "codex owners", end_idle(self));
+    if (self->options_.deadlines.keep_threads > Millis(0)) {
+        oa_stream::spawn(self->executor_, "codex owners' threads", tend_owners(self));
+    }
     co_return Result<void>{};
 }
 
@@ -105,7 +116,8 @@ CodexOwnerPool::Use CodexOwnerPool::use(const std::shared_ptr<Child>& child) {
     });
 }
 
-Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child(Self self, std::string folder) {
+Task<Result<CodexOwnerPool::Use>>
+CodexOwnerPool::child(Self self, std::string folder, bool tended) {
     while (!self->closing_) {
         const auto known = self->children_.find(folder);
         if (known == self->children_.end()) {
@@ -113,7 +125,8 @@ Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child(Self self, std::string f
                 OA_CO_CHECK(co_await make_room(self));
                 continue; // somebody may have been faster
             }
-            const CodexOptions options = self->options_of(folder);
+            CodexOptions options = self->options_of(folder);
+            options.deadlines.looks_at_once = tended;
             if (auto own = own_folder(options.work_dir); !own) {
                 co_return std::unexpected(unavailable(own.error()));
             }

@@ -64,12 +64,17 @@ public:
 private:
     [[nodiscard]] CodexOptions options_of(const std::string& folder) const;
     /// The owner's child, open. Code::unavailable when it does not start, or too many run.
-    [[nodiscard]] static Task<Result<Use>> child(Self self, std::string folder);
+    /// `tended`: threads that nobody used for long are deleted as soon as it is open.
+    [[nodiscard]] static Task<Result<Use>>
+    child(Self self, std::string folder, bool tended = false);
     /// For a thread that exists. Code::not_found for one of no owner.
     [[nodiscard]] static Task<Result<Use>> child_of(Self self, const OwnedThread& thread);
     [[nodiscard]] static Task<Result<void>> make_room(Self self);
     [[nodiscard]] static Task<void> end_child(Self self, std::string folder, Millis grace);
     [[nodiscard]] static Task<void> end_idle(Self self);
+    // codex_owner_retention.cpp
+    [[nodiscard]] static Task<void> tend_owners(Self self);
+    [[nodiscard]] static Task<void> tend_owner(Self self, std::string folder);
     [[nodiscard]] static Use use(const std::shared_ptr<Child>& child);
 
     asio::any_io_executor executor_;
