@@ -110,7 +110,7 @@ constexpr auto k_options = options<ServeOptions>(
         &AuthorityOptions::codex,
         &CodexOptions::deadlines,
         &CodexDeadlines::keep_threads>(
-        "--keep-threads",
+        names::keep_threads,
         "D",
         "Delete a thread and its text from Codex's home when it was unused for this long. "
         "Without it: never."
@@ -121,7 +121,7 @@ constexpr auto k_options = options<ServeOptions>(
         &AuthorityOptions::codex,
         &CodexOptions::deadlines,
         &CodexDeadlines::compress_after>(
-        "--compress-threads",
+        names::compress_threads,
         "D",
         "Let Codex compress the stored text of a thread when it was unused for this long. 0s: "
         "after a week, when Codex starts."

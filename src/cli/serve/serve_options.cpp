@@ -20,6 +20,24 @@ namespace {
 
 constexpr std::string_view k_own_store = "memory"; ///< each lane keeps its own
 
+Result<void> can_compress(const authority::AuthorityOptions& options) {
+    const bool deletes = options.codex.deadlines.keep_threads > Millis(0);
+    if (!deletes && options.codex_servers.empty()) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        deletes ? "threads look older while they are compressed, and would be deleted too early"
+                : "the home is the Codex server's: the lane cannot compress what is in it",
+        std::string(names::compress_threads),
+        fmt::format(
+            "leave out {} or {}",
+            names::compress_threads,
+            deletes ? names::keep_threads : names::codex_server
+        )
+    );
+}
+
 Result<void> complete_codex(ServeOptions& options, const Context& context) {
     auto& codex = options.authority.codex;
     codex.state_dir = context.state_dir;
@@ -40,6 +58,9 @@ Result<void> complete_codex(ServeOptions& options, const Context& context) {
     codex.deadlines.idle = options.lane.limits.idle;
     codex.deadlines.turn = options.lane.limits.turn_wall;
     auto& servers = options.authority.codex_servers;
+    if (codex.deadlines.compress_after > Millis(0)) {
+        OA_CHECK(can_compress(options.authority));
+    }
     if (servers.empty()) {
         return {};
     }

@@ -280,3 +280,13 @@ test('the same message sent twice at once is run once; another one is refused wh
   assert.equal(two.text, one.text);
   await lane.stop();
 });
+
+test('serve refuses to compress threads whose age decides on their end, or that lie on a server', async () => {
+  const common = ['serve', '--listen', '127.0.0.1:0', '--authority', 'codex', '--compress-threads', '15m'];
+  const ages = await oa([...common, '--keep-threads', '30d']);
+  assert.equal(ages.code, 2, ages.stderr);
+  assert.match(ages.stderr, /--compress-threads: threads look older while they are compressed/);
+  const server = await oa([...common, '--codex-server', '0=ws://127.0.0.1:1']);
+  assert.equal(server.code, 2, server.stderr);
+  assert.match(server.stderr, /--compress-threads: the home is the Codex server's/);
+});
