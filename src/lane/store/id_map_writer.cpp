@@ -221,14 +221,16 @@ void IdMapWriter::resolve(std::uint64_t up_to, const Result<void>& result) {
 }
 
 Task<Result<void>> IdMapWriter::wait(std::shared_ptr<Waiter> waiter) {
-    while (!waiter->result) {
+    while (true) {
+        if (auto& result = waiter->result) {
+            co_return *std::move(result);
+        }
         co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
         const auto state = co_await asio::this_coro::cancellation_state;
         if (!waiter->result && state.cancelled() != asio::cancellation_type::none) {
             co_return fail(Code::cancelled, "cancelled");
         }
     }
-    co_return *std::move(waiter->result);
 }
 
 Task<Result<void>> IdMapWriter::commit(std::shared_ptr<IdMapWriter> self) {

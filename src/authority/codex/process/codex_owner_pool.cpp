@@ -110,10 +110,10 @@ Task<Result<void>> CodexOwnerPool::open(Self self) {
 
 CodexOwnerPool::Use CodexOwnerPool::use(const std::shared_ptr<Child>& child) {
     ++child->load;
-    return Use(child.get(), [child](Child*) {
-        --child->load;
-        child->used = Clock::now();
-    });
+    return {child.get(), [child](Child*) {
+                --child->load;
+                child->used = Clock::now();
+            }};
 }
 
 Task<Result<CodexOwnerPool::Use>>
@@ -155,7 +155,7 @@ CodexOwnerPool::child(Self self, std::string folder, bool tended) {
     co_return fail(Code::unavailable, "closed");
 }
 
-Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child_of(Self self, const OwnedThread& thread) {
+Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child_of(Self self, OwnedThread thread) {
     std::error_code failed;
     if (thread.folder.empty() || !fs::is_directory(self->options_.folder / thread.folder, failed)) {
         co_return fail(Code::not_found, "this thread belongs to no owner's Codex");

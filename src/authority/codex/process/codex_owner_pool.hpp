@@ -68,7 +68,7 @@ private:
     [[nodiscard]] static Task<Result<Use>>
     child(Self self, std::string folder, bool tended = false);
     /// For a thread that exists. Code::not_found for one of no owner.
-    [[nodiscard]] static Task<Result<Use>> child_of(Self self, const OwnedThread& thread);
+    [[nodiscard]] static Task<Result<Use>> child_of(Self self, OwnedThread thread);
     [[nodiscard]] static Task<Result<void>> make_room(Self self);
     [[nodiscard]] static Task<void> end_child(Self self, std::string folder, Millis grace);
     [[nodiscard]] static Task<void> end_idle(Self self);
