@@ -9,6 +9,7 @@
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
+#include "textfile_option.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -106,7 +107,7 @@ Result<std::string> awaited(std::string_view text) {
     );
 }
 
-struct Options {
+struct Options : TextfileOption {
     std::optional<std::string> run{};
     std::optional<std::string> wait_for{}; ///< a step; empty: the end
     std::chrono::milliseconds timeout{};
@@ -186,7 +187,40 @@ Result<ExitCode> wait(const Options& options, Context& context) {
                                      : ExitCode::breach;
 }
 
+Result<ExitCode> show_all(Context& context) {
+    OA_TRY(auto all, playbook::all_statuses(context.state_dir));
+    std::erase_if(all, [](const RunStatus& status) {
+        return status.state == RunState::ended && !status.needs_somebody();
+    });
+    return show(all, context);
+}
+
+/// For an alert: it ends when nothing is left that needs somebody, whoever did that.
+Result<ExitCode> tell_all(const Options& options, Context& context) {
+    const auto end = show_all(context);
+    report::RunMetrics metrics;
+    metrics.name = "cutover-status";
+    metrics.target = context.state_dir.string();
+    metrics.ended = std::chrono::system_clock::now();
+    metrics.exit_code = static_cast<int>(end ? *end : exit_code(end.error().code));
+    metrics.verdict = !end ? Verdict::error : *end == ExitCode::ok ? Verdict::pass : Verdict::fail;
+    const auto written = write_textfile(options, std::move(metrics));
+    if (end && !written) {
+        context.err(fmt::format("oa-stream: {}\n", written.error().text()));
+        return *end == ExitCode::ok ? ExitCode::not_executed : *end;
+    }
+    return end;
+}
+
 Result<ExitCode> run(const Options& options, Context& context) {
+    if (options.textfile && (options.run || options.wait_for)) {
+        return fail(
+            Code::usage,
+            "the file tells of all runs of the state directory, not of one",
+            std::string(k_textfile.name),
+            "oa-stream cutover status --textfile FILE"
+        );
+    }
     if (options.wait_for) {
         return wait(options, context);
     }
@@ -194,11 +228,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         OA_TRY(const RunStatus status, playbook::status_of(context.state_dir, *options.run));
         return show({status}, context);
     }
-    OA_TRY(auto all, playbook::all_statuses(context.state_dir));
-    std::erase_if(all, [](const RunStatus& status) {
-        return status.state == RunState::ended && !status.needs_somebody();
-    });
-    return show(all, context);
+    return tell_all(options, context);
 }
 
 constexpr auto k_options = options<Options>(
@@ -208,7 +238,8 @@ constexpr auto k_options = options<Options>(
     parsed<awaited, &Options::wait_for>(
         "--wait-for", "WHAT", "Wait until the run is `done`, `paused`, or has reached `stage=25%`."
     ),
-    option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h")
+    option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h"),
+    k_textfile
 );
 
 } // namespace
@@ -221,12 +252,14 @@ const CommandSpec cutover_status_command = command<run>({
         {
             "oa-stream cutover status",
             "oa-stream cutover status --wait-for stage=25% --timeout 20m",
+            "oa-stream cutover status -q --textfile /var/cache/oa-stream/runs.prom",
         },
     .reads_runs = true,
     .about =
         R"(Lists the runs that are not over: who runs each, what serves now, and the next command. A run whose process
 is gone has died. If something other than its baseline may serve, the exit code is 8.
-`--wait-for` waits until a run is done or has reached a stage, for scripts.)",
+`--wait-for` waits until a run is done or has reached a stage, for scripts. `--textfile` leaves the exit code where
+node_exporter collects it: with a timer, an alert notices a run that left traffic unverified, also one that died.)",
     .also = "status state progress",
 });
 

@@ -1,16 +1,15 @@
 // verify: is the lane as it should be? The weekly job.
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 #include "oa_stream/playbook/target_run.hpp"
-#include "oa_stream/report/textfile.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "core/commands.hpp"
 #include "operate.hpp"
 #include "run_args.hpp"
+#include "textfile_option.hpp"
 
 #include <fmt/format.h>
 
@@ -19,12 +18,7 @@ namespace {
 
 using Ended = Result<run::RunResult>;
 
-struct Options : TargetRunOptions, LiveOptions {
-    std::optional<std::string> textfile{};
-};
-constexpr auto k_textfile = option<&Options::textfile>(
-    "--textfile", "FILE", "Also write the result for node_exporter's textfile collector."
-);
+struct Options : TargetRunOptions, LiveOptions, TextfileOption {};
 
 report::RunMetrics metrics_of(const Ended& end, std::string name, std::string target) {
     report::RunMetrics out;
@@ -39,21 +33,6 @@ report::RunMetrics metrics_of(const Ended& end, std::string name, std::string ta
     out.exit_code = static_cast<int>(end->end.exit);
     out.checks = end->checks;
     return out;
-}
-
-Result<void> write_textfile(
-    const std::string& file, const Ended& end, const std::string& name, const std::string& target
-) {
-    constexpr std::uint64_t k_most = 1U << 20U;
-    report::RunMetrics metrics = metrics_of(end, name, target);
-    if (const auto before = read_file(file, k_most)) {
-        metrics.passed_before_s = report::last_pass_in(*before, name, target);
-    }
-    auto written = write_file_atomic(file, report::textfile(metrics));
-    if (!written) {
-        written.error().where = fmt::format("{} {}", k_textfile.name, printable(file));
-    }
-    return written;
 }
 
 /// The finished run of the same playbook against the same target before this one.
@@ -127,10 +106,7 @@ Result<ExitCode> run(Options options, Context& context) {
         },
         options
     );
-    Result<void> written;
-    if (options.textfile) {
-        written = write_textfile(*options.textfile, end, name, target);
-    }
+    const auto written = write_textfile(options, metrics_of(end, name, target));
     if (!end) {
         return std::unexpected(end.error());
     }

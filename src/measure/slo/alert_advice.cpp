@@ -57,7 +57,7 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamRunUnverified",
         Next::status,
-        "A {{ $labels.run }} ended with exit code 8: what serves users now was not verified."
+        "{{ $labels.run }} ended with exit code 8: what serves users now was not verified."
     },
     Advice{
         "OaStreamCodexDown",

@@ -1,5 +1,5 @@
 // What lanes need beside their turns fails in live lanes: Codex, its disk, the shared store, Khala, a drain, the scrape, the
-// runs of timers. Exactly one page or ticket comes, and the command that it names shows the fault.
+// runs of timers, a cutover. Exactly one page or ticket comes, and the command that it names shows the fault.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,6 +10,7 @@ import { chatConfig, codexBin, startCodexLane, startCodexServer, startMock } fro
 import { freePort } from '../lib/free_port.mjs';
 import { chat, open } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
+import { LocalTarget } from '../lib/local_target.mjs';
 import { childPids, limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { promtoolPath } from '../lib/prometheus.mjs';
 import { startBalancer } from '../lib/proxies.mjs';
@@ -203,28 +204,42 @@ planted('planted in the scrape of a live lane: OaStreamBridgeAbsent', async (put
 
 /** Serves a --textfile as node_exporter does. */
 async function exporter(put, text) {
-  const server = http.createServer((_, answer) => answer.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text));
+  const server = http.createServer((_, answer) => answer.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text()));
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   put({ stop: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) });
   return `127.0.0.1:${server.address().port}`;
 }
-const passed = (text, days) => text.replace(/^(oa_stream_run_last_pass_timestamp_seconds\{.*\}) \S+$/m, `$1 ${Math.floor(Date.now() / 1000) - days * 86400}`);
-for (const [alert, severity, spoilt, next] of [
-  ['OaStreamRunUnverified', 'page', (text) => passed(text, 0).replace(/^(oa_stream_run_exit_code\{.*\}) \S+$/m, '$1 8'), { shows: (end) => end.code === 0 }],
-  ['OaStreamVerificationStale', 'ticket', (text) => passed(text, 9), { shows: (end) => /-steady-state-\S+ +\w/.test(end.stdout) }],
-]) {
-  planted(`planted in the file of a real run: ${alert}`, async (put) => {
-    const lane = put(await startLane({ name: 'lane' }));
-    const file = path.join(scratch('textfile'), 'verify.prom');
-    const stateDir = scratch('state');
-    const run = await oa(['verify', '--set', `base_url=${lane.base}`, '--textfile', file], { stateDir });
-    const text = fs.readFileSync(file, 'utf8');
-    assert.match(text, /^oa_stream_run_last_pass_timestamp_seconds\{/m, run.stdout + run.stderr);
-    assert.notEqual(spoilt(text), text);
-    const pager = await watched(put, [host(lane), await exporter(put, spoilt(text))], {}, 'count(oa_stream_run_exit_code)');
-    await assertSent(pager, { [severity === 'page' ? 'page' : 'tickets']: severity === 'page' ? alert : [alert], next, typing: { stateDir } });
-  });
-}
+planted('planted in the file of a real run: OaStreamVerificationStale', async (put) => {
+  const lane = put(await startLane({ name: 'lane' }));
+  const file = path.join(scratch('textfile'), 'verify.prom');
+  const stateDir = scratch('state');
+  const run = await oa(['verify', '--set', `base_url=${lane.base}`, '--textfile', file], { stateDir });
+  const text = fs.readFileSync(file, 'utf8');
+  const spoilt = text.replace(/^(oa_stream_run_last_pass_timestamp_seconds\{.*\}) \S+$/m, `$1 ${Math.floor(Date.now() / 1000) - 9 * 86400}`);
+  assert.notEqual(spoilt, text, run.stdout + run.stderr);
+  const pager = await watched(put, [host(lane), await exporter(put, () => spoilt)], {}, 'count(oa_stream_run_exit_code)');
+  await assertSent(pager, { tickets: ['OaStreamVerificationStale'], next: { shows: (end) => /-steady-state-\S+ +\w/.test(end.stdout) }, typing: { stateDir } });
+});
+planted('a cutover dies in the middle, and the timer of `cutover status` tells: OaStreamRunUnverified, until somebody rolled it back', async (put) => {
+  const target = await LocalTarget.start();
+  put({ stop: () => target.stop() });
+  const lane = put(await startLane({ name: 'lane' }));
+  const file = path.join(target.folder, 'runs.prom');
+  const tell = async () => (await target.oa(['cutover', 'status', '-q', '--textfile', file])).code;
+  assert.equal(await tell(), 0);
+  const pager = await watched(put, [host(lane), await exporter(put, () => fs.readFileSync(file, 'utf8'))], {}, 'count(oa_stream_run_exit_code)');
+  const { file: plan } = await target.plan({ set: { bake: '60s' } });
+  const running = target.begin(['cutover', 'apply', plan, '--non-interactive']);
+  await running.until(() => running.stderr.includes('stage 50%'), 'the first stage', 60000);
+  assert.equal(await tell(), 0, 'a run under way needs nobody');
+  await running.kill();
+  assert.equal(await tell(), 8);
+  await assertSent(pager, { page: 'OaStreamRunUnverified', next: { shows: (end) => end.code === 8 && /died/.test(end.stdout) }, typing: { stateDir: target.state } });
+  const back = await target.oa(['rollback', 'apply']); // without --textfile
+  assert.equal(back.code, 0, back.stderr);
+  assert.equal(await tell(), 0);
+  await pager.server.eventually('count(ALERTS{alertname="OaStreamRunUnverified"}) or vector(0)', (rows) => rows[0]?.value === 0, limit(30000));
+});
 
 /** Six hours and a half of that lane's accepted turns, `per_s` a second, until `until_s` ago, as Prometheus' own blocks. */
 function history(target, perSecond, untilSeconds) {

@@ -210,6 +210,14 @@ beside('killed in the middle: status shows it and what to type, and that brings 
   assert.equal(status.code, 8, status.stdout);
   assert.match(status.stdout, new RegExp(`${run} died`));
   assert.match(last(status.stderr), new RegExp(`next: oa-stream rollback apply --run ${run}`));
+  // For an alert: until somebody has finished the run, whoever that is.
+  const file = path.join(target.folder, 'runs.prom');
+  const told = async (name) => {
+    const { code } = await target.oa(['cutover', 'status', '-q', '--textfile', file]);
+    return { code, value: Number(new RegExp(`^oa_stream_run_${name}\\{run="cutover-status",target="${target.state}"\\} (\\S+)$`, 'm').exec(fs.readFileSync(file, 'utf8'))?.[1]) };
+  };
+  assert.deepEqual(await told('exit_code'), { code: 8, value: 8 });
+  assert.deepEqual(await told('last_pass_timestamp_seconds'), { code: 8, value: 0 });
   const journal = path.join(target.state, 'runs', run, 'journal.ndjson');
   fs.appendFileSync(journal, '{"seq":99,"at":"20'); // a torn last line
   const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
@@ -220,7 +228,12 @@ beside('killed in the middle: status shows it and what to type, and that brings 
   assert.equal(lines.at(-1).phase, 'end');
   const doc = JSON.parse(fs.readFileSync(path.join(target.state, 'runs', run, 'run.json'), 'utf8'));
   assert.deepEqual([doc.verdict, doc.exit_code, doc.restored, doc.state], ['ERROR', 7, true, 'finished']);
-  assert.equal((await target.oa(['cutover', 'status'])).code, 0);
+  assert.deepEqual(await told('exit_code'), { code: 0, value: 0 });
+  assert.ok((await told('last_pass_timestamp_seconds')).value > 1.7e9);
+  // The file of one run would end the alert of another.
+  assert.equal((await target.oa(['cutover', 'status', '--run', run, '--textfile', file])).code, 2);
+  assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'done', '--textfile', file])).code, 2);
+  assert.equal((await target.oa(['cutover', 'status', '--textfile', path.join(target.folder, 'none', 'x.prom')])).code, 4, 'a PASS that nobody hears of');
 });
 
 beside('killed in the middle and then damaged: no command takes what it cannot read for "all is well"', async (target) => {

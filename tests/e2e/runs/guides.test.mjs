@@ -124,6 +124,10 @@ function guide(page) {
       },
       'oa-stream verify smoke-stream': { line: (line) => `${line} --set base_url=${target.base}` },
       'systemctl enable --now oa-stream-verify.timer': { line: (line) => line.replace('--now', `--root=${folder}/root`) },
+      '* * * * *  oa-stream cutover status -q --textfile /var/cache/oa-stream/runs.prom >/dev/null 2>&1': {
+        line: (line) => inRoot(line.replace('* * * * *  ', '')),
+        after: () => assert.match(fs.readFileSync(path.join(folder, 'root/var/cache/oa-stream/runs.prom'), 'utf8'), /^oa_stream_run_exit_code\{run="cutover-status",target="[^"]+"\} 0$/m),
+      },
       'oa-stream runs gc --older-than 90d --keep 20 --apply -q': {},
     },
     'on-call': {

@@ -1,0 +1,24 @@
+// --textfile: the result of a command for node_exporter, so that Prometheus can alert on it.
+#pragma once
+
+#include "oa_stream/report/textfile.hpp"
+
+#include "core/command.hpp"
+
+#include <optional>
+#include <string>
+
+namespace oa_stream::cli {
+
+struct TextfileOption {
+    std::optional<std::string> textfile{};
+};
+
+inline constexpr auto k_textfile = option<&TextfileOption::textfile>(
+    "--textfile", "FILE", "Also write the result for node_exporter's textfile collector."
+);
+
+/// Replaces FILE, if there is one; the last PASS that it tells of lives on.
+[[nodiscard]] Result<void> write_textfile(const TextfileOption& option, report::RunMetrics metrics);
+
+} // namespace oa_stream::cli
