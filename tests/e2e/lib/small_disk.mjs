@@ -20,25 +20,31 @@ export function testOnSmallDisk() {
 /** What `sh` says of `script` where /mnt is a disk of so many kB. */
 export const onSmallDisk = (kilobytes, script, args) => spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'sh', '-c', `mount -t tmpfs -o size=${kilobytes}k none /mnt && ${script}`, 'sh', ...args], { encoding: 'utf8', env: cleanEnv() });
 
+/** Starts what comes after it where `folder` is a disk of `size`; others see that below /proc/PID/root. */
+export const wrapOnSmallDisk = (folder, size) => [
+  ...NAMESPACE,
+  'sh', '-c', `mount -t tmpfs -o size=${size} none "$1" && shift && exec "$@"`, 'sh', folder,
+];
+
+/** Leaves so many bytes of that disk; what it returns makes room again. */
+export function fillDisk(disk, leave) {
+  const free = () => { const s = fs.statfsSync(disk); return s.bavail * s.bsize; };
+  const filler = path.join(disk, 'filler');
+  const fd = fs.openSync(filler, 'w');
+  const block = Buffer.alloc(4096);
+  while (free() > leave) { try { fs.writeSync(fd, block); } catch { break; } }
+  fs.closeSync(fd);
+  return () => fs.unlinkSync(filler);
+}
+
 /** `how`: of startCodexLane. The lane has fill(leave), of so many bytes, and empty() besides. */
 export async function startOnSmallDisk(name, megabytes, how) {
   const folder = scratch(name);
   const state = path.join(folder, 'state');
   fs.mkdirSync(state, { recursive: true });
-  const wrap = [
-    ...NAMESPACE,
-    'sh', '-c', `mount -t tmpfs -o size=${megabytes}m none "$1" && shift && exec "$@"`, 'sh', state,
-  ];
-  const lane = await startCodexLane({ folder, wrap, ...how });
+  const lane = await startCodexLane({ folder, wrap: wrapOnSmallDisk(state, `${megabytes}m`), ...how });
   const disk = `/proc/${lane.pid}/root${state}`;
   assert.equal(execFileSync('stat', ['-f', '-c', '%T', disk]).toString().trim(), 'tmpfs');
-  lane.fill = (leave) => {
-    const free = () => { const s = fs.statfsSync(disk); return s.bavail * s.bsize; };
-    const fd = fs.openSync(path.join(disk, 'filler'), 'w');
-    const block = Buffer.alloc(4096);
-    while (free() > leave) { try { fs.writeSync(fd, block); } catch { break; } }
-    fs.closeSync(fd);
-  };
-  lane.empty = () => fs.unlinkSync(path.join(disk, 'filler'));
+  lane.fill = (leave) => { lane.empty = fillDisk(disk, leave); };
   return lane;
 }
