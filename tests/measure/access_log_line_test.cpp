@@ -129,6 +129,24 @@ TEST_CASE("access line: a turn that ran into a time limit before any content is 
     );
 }
 
+TEST_CASE("access line: what the lane could not write is told in both formats") {
+    for (const std::string_view line :
+         {R"({"ts":"2026-11-20T10:05:00.123Z","event":"request","lost":80})",
+          "ts=2026-11-20T10:05:00.123Z event=request lost=80"}) {
+        AccessLine read;
+        CHECK(read_access_line(line, read) == LineKind::lost);
+        CHECK(read.lost == 80);
+        CHECK(read.ended_s == measure::parse_log_time("2026-11-20T10:05:00.123Z"));
+    }
+    for (const std::string_view count : {"0", "-1", "1.5", "\"80\"", "null", "1e10"}) {
+        AccessLine read;
+        const std::string line = fmt::format(
+            R"({{"ts":"2026-11-20T10:05:00.123Z","event":"request","lost":{}}})", count
+        );
+        CHECK(read_access_line(line, read) == LineKind::damaged);
+    }
+}
+
 TEST_CASE("access line: what is not whole is damaged and never guessed at") {
     const std::string whole(k_stream);
     const std::string flat(k_logfmt);

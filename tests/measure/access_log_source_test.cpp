@@ -219,7 +219,7 @@ TEST_CASE("access log: lines that are none are told and never counted") {
     CHECK(got.count_error == 0);
     REQUIRE(got.notes.size() == 4);
     CHECK(got.notes[3].contains("ahead of this machine's clock"));
-    CHECK(got.notes[0] == "3 damaged lines, each of which may have been a request");
+    CHECK(got.notes[0] == "3 lost or damaged lines, each of which may have been a request");
     CHECK(got.notes[1] == "1 line is not of a lane and left out");
     CHECK(got.notes[2] == "1 line is of a time to come and left out");
     CHECK(got.newest_s == Approx(k_log_epoch + 5.1));
@@ -265,6 +265,29 @@ TEST_CASE("access log: a gate does not decide what damaged lines could change") 
         bad.append(LogLine{.began_s = 36}.text().substr(0, 90) + "\n");
     }
     CHECK(verdict(rate, bad) == Verdict::inconclusive);
+}
+
+TEST_CASE("access log: what the lane could not write may have been bad, by the time it says so") {
+    const auto lost = [](double at_s, int lines) {
+        return fmt::format(
+            "{{\"ts\":\"{}\",\"event\":\"request\",\"lost\":{}}}\n",
+            rfc3339_millis(log_time(at_s)),
+            lines
+        );
+    };
+    LogRig rig;
+    rig.append(lines(357, 0, 0.16) + lost(130, 80) + lines(100, 131, 0.16));
+    rig.now_s = 200;
+    const auto got = rig.ask(0, 200);
+    CHECK(counts(got).total == 457);
+    CHECK(got.unread == 80);
+    CHECK(got.notes[0] == "80 lost or damaged lines, each of which may have been a request");
+    const measure::GateSpec rate{.id = "rate", .limit = 0.05};
+    CHECK(evaluate_readings(rate, got, {}, {}).verdict == Verdict::inconclusive);
+    CHECK(rig.ask(0, 60).unread == 0);
+    // Of a clock that is wrong, they are of now.
+    rig.append(lost(9000, 7));
+    CHECK(rig.ask(0, 200).unread == 87);
 }
 
 TEST_CASE("access log: damaged lines above the first whole one are of its time, or of now") {

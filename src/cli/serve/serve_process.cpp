@@ -53,7 +53,8 @@ public:
                options_.lane.version,
                random_hex(8),
                unix_seconds(std::chrono::system_clock::now())}
-          ) {}
+          ),
+          access_(options_.lane.log_format) {}
 
     Result<ExitCode> run() {
         raise_descriptor_limit();
@@ -214,20 +215,13 @@ private:
     }
 
     Result<void> open_access_log() {
-        if (options_.access_log.empty()) {
-            return {};
-        }
-        OA_TRY(
-            auto file, LineAppender::open(options_.access_log, LineAppender::Durability::buffered)
-        );
-        access_.emplace(std::move(file));
-        return {};
+        return options_.access_log.empty() ? Result<void>{} : access_.open(options_.access_log);
     }
 
     void write_access(std::string_view line) {
-        if (!access_) {
+        if (!access_.is_open()) {
             log_->verbatim(std::string(line) + "\n");
-        } else if (auto written = access_->append(line); !written) {
+        } else if (auto written = access_.append(line); !written) {
             log_->note(LogLevel::error, "access_log", written.error().text());
         }
     }
@@ -381,7 +375,7 @@ private:
     asio::io_context io_{1};
     asio::signal_set signals_;
     lane::Metrics metrics_;
-    std::optional<LineAppender> access_;
+    lane::AccessFile access_;
     std::unique_ptr<authority::Authority> authority_;
     std::unique_ptr<store::Store> store_; ///< null: this lane is alone
     std::unique_ptr<lane::IdMap> ids_;

@@ -199,4 +199,12 @@ std::string access_line(const RequestRecord& record, std::string_view revision, 
     return std::move(line).end();
 }
 
+std::string lost_line(std::uint64_t lines, WallTime now, LogFormat format) {
+    Line line(format);
+    line.text("ts", rfc3339_millis(now));
+    line.text("event", "request");
+    line.number("lost", lines);
+    return std::move(line).end();
+}
+
 } // namespace oa_stream::lane

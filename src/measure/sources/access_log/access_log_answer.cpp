@@ -286,7 +286,7 @@ SourceReading AccessLogIndex::answer(const Question& question) const {
     if (const auto damaged = damaged_in(window); damaged > 0) {
         reading.unread += static_cast<double>(damaged);
         reading.notes.push_back(fmt::format(
-            "{}, each of which may have been a request", counted(damaged, "damaged line")
+            "{}, each of which may have been a request", counted(damaged, "lost or damaged line")
         ));
     }
     if (known_s > window.from_s) {

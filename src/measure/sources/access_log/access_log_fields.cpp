@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::end)> k
     "reader",
     "empty",
     "probe",
+    "lost",
 };
 
 LogField text_field(std::string text) {

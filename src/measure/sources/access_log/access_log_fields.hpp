@@ -36,6 +36,7 @@ enum class LogName : std::uint8_t {
     reader,
     empty,
     probe,
+    lost,
     end, ///< none, but how many there are
 };
 

@@ -82,8 +82,8 @@ void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& li
     }
 }
 
-void AccessLogIndex::add_damaged(double near_s) {
-    ++damaged_[unit_of(near_s, k_minute_s)];
+void AccessLogIndex::add_damaged(double near_s, std::uint64_t lines) {
+    damaged_[unit_of(near_s, k_minute_s)] += lines;
     if (damaged_.size() > k_most_damaged_minutes) {
         damaged_.erase(damaged_.begin());
     }

@@ -60,7 +60,7 @@ public:
     /// written.
     void add(std::size_t log, double written_s, const AccessLine& line);
     /// A line that may have been a request, near that time.
-    void add_damaged(double near_s);
+    void add_damaged(double near_s, std::uint64_t lines = 1);
 
     [[nodiscard]] SourceReading answer(const Question& question) const;
 

@@ -108,7 +108,8 @@ bool read_request(const LogFields& fields, AccessLine& into) {
     const auto revision = name_of(fields, LogName::revision);
     const auto route = fields.text(LogName::route);
     const auto method = fields.text(LogName::method);
-    if (!revision || !route || !method || !name_of(fields, LogName::request_id)) {
+    const auto id = name_of(fields, LogName::request_id);
+    if (!revision || !route || !method || !id) {
         return false;
     }
     into.revision = *revision;
@@ -119,12 +120,22 @@ bool read_request(const LogFields& fields, AccessLine& into) {
         return false;
     }
     // A client may give two requests one id, but not one time of arrival and one end.
-    into.id = std::hash<std::string>{}(fmt::format(
-        "{} {} {:.3f}",
-        *name_of(fields, LogName::request_id),
-        fields.text(LogName::ts).value_or(""),
-        into.ended_s
-    ));
+    const std::string arrival(fields.text(LogName::ts).value_or(""));
+    into.id = std::hash<std::string>{}(fmt::format("{} {} {:.3f}", *id, arrival, into.ended_s));
+    return true;
+}
+
+/// More than a lane answers between two lines of its log is a damaged number.
+constexpr double k_most_lost = 1e9;
+
+bool read_lost(const LogFields& fields, AccessLine& into) {
+    const auto at = parse_log_time(fields.text(LogName::ts).value_or(""));
+    const auto lost = fields.number(LogName::lost);
+    if (!at || !lost || *lost < 1 || *lost > k_most_lost || *lost != std::floor(*lost)) {
+        return false;
+    }
+    into.ended_s = *at;
+    into.lost = static_cast<std::uint64_t>(*lost);
     return true;
 }
 
@@ -202,6 +213,9 @@ LineKind read_access_line(std::string_view line, AccessLine& into) {
     if (*event != "request") {
         // Event lines are JSON whatever the access log is.
         return json ? LineKind::event : LineKind::damaged;
+    }
+    if (fields[LogName::lost].type != LogField::Type::none) {
+        return read_lost(fields, into) ? LineKind::lost : LineKind::damaged;
     }
     return read_request(fields, into) ? LineKind::request : LineKind::damaged;
 }

@@ -28,6 +28,7 @@ struct AccessLine {
     /// Until the end, of turns that ended well and whose reader waited for it; +Inf as above.
     std::optional<double> duration_s{};
     std::uint64_t id = 0; ///< of this request: equal for a line that was written twice
+    std::uint64_t lost = 0; ///< lines that the lane could not write before this one
 
     friend bool operator==(const AccessLine&, const AccessLine&) = default;
 };
@@ -35,13 +36,15 @@ struct AccessLine {
 enum class LineKind {
     request,
     event, ///< an event line, as a lane without --access-log writes both to stderr
+    lost, ///< tells how many lines the lane could not write, as on a full disk
     damaged, ///< begins like a line of ours and is none: cut, joined, or of another version
     foreign, ///< somebody else's
     blank,
 };
 
-/// Fills `into` for LineKind::request alone. `line` without its LF; a CR and NUL bytes before it
-/// (what a truncated file was filled up with) are ignored.
+/// Fills `into` for LineKind::request; for LineKind::lost `lost` and, as the time, `ended_s`.
+/// `line` without its LF; a CR and NUL bytes before it (what a truncated file was filled up with)
+/// are ignored.
 [[nodiscard]] LineKind read_access_line(std::string_view line, AccessLine& into);
 
 /// "2026-11-20T10:05:00.123Z" as seconds since 1970; nullopt for anything else.

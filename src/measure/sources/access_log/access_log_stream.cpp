@@ -58,6 +58,11 @@ void AccessLogStream::line(
         ++counts.requests;
         index.add(log_, written_at(read.ended_s), read);
         return place_undated(newest_s_, index);
+    case LineKind::lost:
+        counts.damaged += read.lost;
+        return index.add_damaged(
+            read.ended_s > now_s + limits_.ahead_s ? now_s : read.ended_s, read.lost
+        );
     case LineKind::damaged:
         ++counts.damaged;
         return damaged(index);
