@@ -202,6 +202,9 @@ TEST_CASE("turns without a log count among all turns, until they are given back"
     CHECK(a.numbers().held == 1);
     a.give_place("ann");
     CHECK(a.numbers().held == 0);
+    // Nobody waits for a place to be given back: the answer to what follows it on this connection
+    // tells that it is.
+    CHECK_FALSE(rig.get(a.pass(k_thread, {.turn = "t0", .reason = "ask"})));
     CHECK(rig.get(b.take_place(asked)) == Acquired::Kind::mine);
     rig.kill(b);
     CHECK(rig.get(a.take_place(asked)) == Acquired::Kind::mine);
