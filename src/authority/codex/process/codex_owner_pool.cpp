@@ -85,14 +85,8 @@ CodexOptions CodexOwnerPool::options_of(const std::string& folder) const {
             log(level, fmt::format("owner {}: {}", folder, line));
         };
     }
-    if (options.forgotten) {
-        options.forgotten = [told = options_.forgotten, folder](std::vector<std::string> threads) {
-            for (std::string& one : threads) {
-                one = owned(folder, one);
-            }
-            told(std::move(threads));
-        };
-    }
+    options.forgotten =
+        renaming(options_.forgotten, [folder](const std::string& id) { return owned(folder, id); });
     return options;
 }
 

@@ -82,14 +82,8 @@ CodexPool::Member CodexPool::make_member(std::size_t child, CodexServer server) 
             log(level, fmt::format("{}: {}", name, line));
         };
     }
-    if (options.forgotten) {
-        options.forgotten = [told = options_.forgotten, child](std::vector<std::string> threads) {
-            for (std::string& one : threads) {
-                one = pinned(child, std::move(one));
-            }
-            told(std::move(threads));
-        };
-    }
+    options.forgotten =
+        renaming(options_.forgotten, [child](const std::string& id) { return pinned(child, id); });
     auto made =
         std::make_shared<PoolMember>(child, make_codex_authority(executor_, std::move(options)));
     if (servers_) {

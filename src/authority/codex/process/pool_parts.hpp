@@ -3,6 +3,7 @@
 
 #include "oa_stream/authority/authority.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +23,20 @@ template <typename Member>
 /// A turn of one child, under the pool's name for its thread. Keeps `use` as long as it lives.
 [[nodiscard]] std::unique_ptr<Turn>
 rename_thread(std::shared_ptr<void> use, std::unique_ptr<Turn> turn, std::string thread);
+
+using TellsThreads = std::function<void(std::vector<std::string> threads)>;
+
+/// `told` of one child's threads, each by the name that `rename` gives it in the pool. Empty where
+/// `told` is.
+template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads told, Rename rename) {
+    if (!told) {
+        return {};
+    }
+    return [told = std::move(told), rename = std::move(rename)](std::vector<std::string> threads) {
+        std::ranges::transform(threads, threads.begin(), rename);
+        told(std::move(threads));
+    };
+}
 
 /// Runs tasks side by side; returns when the last one has ended.
 [[nodiscard]] Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks);
