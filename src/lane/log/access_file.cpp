@@ -1,5 +1,7 @@
 #include "oa_stream/lane/access_log.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 namespace oa_stream::lane {
@@ -22,7 +24,7 @@ Result<void> AccessFile::append(std::string_view line) {
     }
     // Both or neither: alone the short one would take the last room of a disk again and again.
     auto written =
-        file_->append(lost_ == 0 ? std::string(line) : lost_line() + "\n" + std::string(line));
+        lost_ == 0 ? file_->append(line) : file_->append(fmt::format("{}\n{}", lost_line(), line));
     lost_ = written ? 0 : lost_ + 1;
     return written;
 }
