@@ -32,8 +32,9 @@ public:
     [[nodiscard]] Task<void> runs(CallPtr call);
     [[nodiscard]] Task<void> run_events(CallPtr call);
     [[nodiscard]] Task<void> guest_session(CallPtr call);
-    /// Beside everything else, from the lane's start on.
+    /// The rows of threads that are deleted already.
     [[nodiscard]] Task<void> forget(std::vector<std::string> threads);
+    /// Beside everything else, from the lane's start on.
     [[nodiscard]] Task<void> date_rows() { return list_.date_rows(); }
 
     enum class Reading { messages, runs, events };
