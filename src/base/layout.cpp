@@ -238,14 +238,14 @@ std::string laid_out(std::string_view text, const Layout& layout) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         std::string row = without_controls(text.substr(0, end));
         const bool goes_on = above.at < above.last && row.find_first_not_of(' ') == above.last;
-        if (!goes_on) {
-            above = hang_of(row, layout.columns);
-        } else if (layout.columns != 0 && columns_of(row) > layout.columns) {
+        if (goes_on && layout.columns != 0 && columns_of(row) > layout.columns) {
             row.erase(0, above.last - above.at);
         }
-        const std::string lines =
-            layout.columns == 0 ? row
-                                : wrapped(row, layout.columns, hang_of(row, layout.columns).at);
+        const Hang own = hang_of(row, layout.columns);
+        if (!goes_on) {
+            above = own;
+        }
+        const std::string lines = layout.columns == 0 ? row : wrapped(row, layout.columns, own.at);
         const std::size_t first = std::min(lines.find('\n'), lines.size());
         out += layout.colour ? with_colour(lines.substr(0, first)) + lines.substr(first) : lines;
         if (end < text.size()) {
