@@ -195,19 +195,20 @@ Result<ExitCode> show_all(Context& context) {
     return show(all, context);
 }
 
-/// For an alert: it ends when nothing is left that needs somebody, whoever did that.
+/// For an alert: it ends when nothing is left that needs somebody, whoever did that. What cannot be
+/// told leaves the file as it is: a page goes on, and the age of the file has an alert of its own.
 Result<ExitCode> tell_all(const Options& options, Context& context) {
-    const auto end = show_all(context);
+    OA_TRY(const ExitCode end, show_all(context));
     report::RunMetrics metrics;
     metrics.name = "cutover-status";
     metrics.target = context.state_dir.string();
     metrics.ended = std::chrono::system_clock::now();
-    metrics.exit_code = static_cast<int>(end ? *end : exit_code(end.error().code));
-    metrics.verdict = !end ? Verdict::error : *end == ExitCode::ok ? Verdict::pass : Verdict::fail;
+    metrics.exit_code = static_cast<int>(end);
+    metrics.verdict = end == ExitCode::ok ? Verdict::pass : Verdict::fail;
     const auto written = write_textfile(options, std::move(metrics));
-    if (end && !written) {
+    if (!written) {
         context.err(fmt::format("oa-stream: {}\n", written.error().text()));
-        return *end == ExitCode::ok ? ExitCode::not_executed : *end;
+        return end == ExitCode::ok ? ExitCode::not_executed : end;
     }
     return end;
 }

@@ -218,6 +218,15 @@ beside('killed in the middle: status shows it and what to type, and that brings 
   };
   assert.deepEqual(await told('exit_code'), { code: 8, value: 8 });
   assert.deepEqual(await told('last_pass_timestamp_seconds'), { code: 8, value: 0 });
+  // Runs that cannot be read end no alert.
+  const runs = path.join(target.state, 'runs');
+  const before = fs.readFileSync(file, 'utf8');
+  fs.renameSync(runs, `${runs}.away`);
+  fs.writeFileSync(runs, '');
+  assert.deepEqual(await told('exit_code'), { code: 4, value: 8 });
+  assert.equal(fs.readFileSync(file, 'utf8'), before);
+  fs.rmSync(runs);
+  fs.renameSync(`${runs}.away`, runs);
   const journal = path.join(target.state, 'runs', run, 'journal.ndjson');
   fs.appendFileSync(journal, '{"seq":99,"at":"20'); // a torn last line
   const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
