@@ -69,7 +69,7 @@ TEST_CASE("alert rules: every alert fires in a case, and every recorded series i
         tests += file.name.ends_with(".test.yml") ? file.text : "";
     }
     const auto alerts = found(rules, "alert: \"([A-Za-z0-9]+)\"");
-    CHECK(alerts.size() == 42);
+    CHECK(alerts.size() == 43);
     CHECK(
         found(
             tests, "expr: \"ALERTS\\{alertstate=.{2}firing.{3}alertname=.{2}(OaStream[A-Za-z0-9]+)"
@@ -157,7 +157,10 @@ TEST_CASE("alert rules: an objective that single requests burn is refused") {
 
 TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     const auto files = alert_rules(
-        {.first_content = "5", .least_bad = 7, .least_total = 70, .matchers = "job=\"lane\""}
+        {.first_content = "5",
+         .least_bad = 7,
+         .least_total = 70,
+         .matchers = R"(job="lane",env="a")"}
     );
     REQUIRE(files.has_value());
     // The queries of descriptions are texts in texts: their quotes are escaped.
@@ -170,8 +173,14 @@ TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     CHECK(found(rules, "(oa_stream_[a-z_0-9]+(?!\\{)[\\[)])").empty());
     const char* inside = R"re(oa_stream_[a-z_0-9]+\{((?:[^}"]|"[^"]*")*)\})re"; // "[}]" in values
     for (const std::string& selector : found(rules, inside)) {
-        CHECK(selector.ends_with("job=\"lane\""));
+        CHECK(selector.ends_with(R"(env="a")"));
     }
+    // node_exporter, which collects what runs leave, is another job.
+    const char* lane = R"re((oa_stream_[a-z_0-9]+)\{(?:[^}"]|"[^"]*")*job="lane")re";
+    CHECK_FALSE(found(rules, lane).contains("oa_stream_run_exit_code"));
+    CHECK(found(rules, "(oa_stream_run_[a-z_]+)\\{").size() == 3);
+    const char* others = R"re((oa_stream_(?!run_)[a-z_0-9]+)\{(?:[^}"]|"[^"]*")*,env="a"\})re";
+    CHECK(found(rules, others) == found(rules, lane));
 }
 
 TEST_CASE("alert rules: a run that nobody settled silences nothing else") {

@@ -273,6 +273,12 @@ constexpr std::array k_advice{
         "scrape each by itself."
     },
     Advice{
+        "OaStreamRunStatusStale",
+        Next::status,
+        "The timer of `cutover status` on {{ $labels.target }} last knew the state of its runs "
+        "{{ $value | humanizeDuration }} ago: it no longer runs, or cannot read them."
+    },
+    Advice{
         "OaStreamVerificationStale",
         Next::runs,
         "The last PASS of {{ $labels.run }} is {{ $value | humanizeDuration }} ago: its timer no "

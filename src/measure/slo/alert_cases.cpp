@@ -376,7 +376,7 @@ std::vector<Series> healthy(const AlertOptions& options, int minutes) {
     for (const std::string_view code : telemetry::k_compat_codes) {
         steady(rejected(code), 0);
     }
-    std::ranges::move(healthy_process(), std::back_inserter(out));
+    std::ranges::move(healthy_process(minutes), std::back_inserter(out));
     std::ranges::move(healthy_services(minutes), std::back_inserter(out));
     return out;
 }

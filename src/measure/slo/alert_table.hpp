@@ -73,6 +73,7 @@ struct Series {
     std::vector<double> turns{};      ///< instead: a gauge that has these in turn
     bool foreign = false;             ///< Prometheus' own: the name is whole
     int absent = 0;                   ///< minutes before a constant one is there
+    int until = 0;                    ///< minute of its last value if constant; 0: it stays
 };
 struct Expected {
     std::string alert;
@@ -94,9 +95,11 @@ struct CaseFile {
 [[nodiscard]] std::vector<CaseFile> cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Case> process_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Case> silence_cases(const AlertOptions& options);
-[[nodiscard]] std::vector<Series> healthy_process();
+[[nodiscard]] std::vector<Series> healthy_process(int minutes);
 [[nodiscard]] std::vector<Case> service_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_services(int minutes);
+/// Those of the series that runs leave.
+[[nodiscard]] Labels run_labels(const AlertOptions& options);
 /// Those of the selectors, and `name` unless they have one.
 [[nodiscard]] Labels
 case_labels(const AlertOptions& options, std::string_view name, std::string_view value);

@@ -80,7 +80,7 @@ std::string values(const Series& series, int minutes, int step) {
             "{}{}+0x{}",
             from > 0 ? fmt::format("_x{} ", from) : "",
             *series.constant,
-            minutes / step - from
+            (series.until > 0 ? series.until : minutes) / step - from
         );
     }
     std::string out;
@@ -126,7 +126,8 @@ std::vector<Series> series_of(const Case& one, const AlertOptions& options) {
 /// With the matchers of the selectors as labels: what is not selected is not there.
 std::string named(const Series& series, const AlertOptions& options) {
     std::string out = (series.foreign ? "" : std::string(telemetry::k_prefix)) + series.name;
-    for (const auto& [name, value] : selected_labels(options)) {
+    const bool of_run = series.name.starts_with("run_");
+    for (const auto& [name, value] : of_run ? run_labels(options) : selected_labels(options)) {
         out.insert(out.size() - 1, fmt::format(",{}={}", name, prometheus::in_quotes(value)));
     }
     return out;

@@ -220,6 +220,17 @@ planted('planted in the file of a real run: OaStreamVerificationStale', async (p
   const pager = await watched(put, [host(lane), await exporter(put, () => spoilt)], {}, 'count(oa_stream_run_exit_code)');
   await assertSent(pager, { tickets: ['OaStreamVerificationStale'], next: { shows: (end) => /-steady-state-\S+ +\w/.test(end.stdout) }, typing: { stateDir } });
 });
+planted('planted in the file of a real `cutover status`: OaStreamRunStatusStale', async (put) => {
+  const lane = put(await startLane({ name: 'lane' }));
+  const stateDir = scratch('state');
+  const file = path.join(scratch('textfile'), 'runs.prom');
+  assert.equal((await oa(['cutover', 'status', '-q', '--textfile', file], { stateDir })).code, 0);
+  const text = fs.readFileSync(file, 'utf8');
+  const spoilt = text.replace(/^(oa_stream_run_end_timestamp_seconds\{.*\}) \S+$/m, `$1 ${Math.floor(Date.now() / 1000) - 660}`);
+  assert.notEqual(spoilt, text);
+  const pager = await watched(put, [host(lane), await exporter(put, () => spoilt)], {}, 'count(oa_stream_run_exit_code)');
+  await assertSent(pager, { tickets: ['OaStreamRunStatusStale'], next: { shows: (end) => end.code === 0 && /there are no runs yet/.test(end.stdout) }, typing: { stateDir } });
+});
 planted('a cutover dies in the middle, and the timer of `cutover status` tells: OaStreamRunUnverified, until somebody rolled it back', async (put) => {
   const target = await LocalTarget.start();
   put({ stop: () => target.stop() });

@@ -73,6 +73,15 @@ test('slo rules: other objectives, bounds, floors and matchers keep their tests 
   }));
 });
 
+test('slo rules: matchers on job and instance select lanes, not the files of node_exporter', () => {
+  const { rules } = written(['--match', 'job="lane",env!="dev",instance!="x"']);
+  const selectors = Object.fromEntries(rulesOf(fs.readFileSync(rules, 'utf8')).map(({ name, text }) => [name, /oa_stream_\w+\{.*?\}/.exec(text)?.[0]]));
+  assert.equal(selectors.OaStreamDrainLong, 'oa_stream_active_streams{job="lane",env!="dev",instance!="x"}');
+  assert.equal(selectors.OaStreamRunUnverified, 'oa_stream_run_exit_code{env!="dev"}');
+  assert.equal(selectors.OaStreamRunStatusStale, 'oa_stream_run_end_timestamp_seconds{run="cutover-status",env!="dev"}');
+  assert.equal(selectors.OaStreamVerificationStale, 'oa_stream_run_last_pass_timestamp_seconds{env!="dev"}');
+});
+
 /**
  * The file with only those of its cases whose name matches and that expect one of these alerts to fire: promtool cannot
  * choose, and the burn's last three days each.
