@@ -158,7 +158,7 @@ void emit_expected(YAML::Emitter& out, const Expected& expected, const Rule& rul
     }
     labels += "}";
     const std::string expr =
-        fmt::format("ALERTS{{alertstate=\"firing\",alertname=\"{}\"}}", expected.alert);
+        fmt::format(R"(ALERTS{{alertstate="firing",alertname="{}"}})", expected.alert);
     out << YAML::BeginMap << Key{"expr"} << Quoted{expr} << Key{"eval_time"}
         << minutes_text(minutes) << Key{"exp_samples"} << YAML::BeginSeq;
     out << YAML::Flow << YAML::BeginMap << Key{"labels"} << Quoted{labels} << Key{"value"} << 1
