@@ -78,24 +78,22 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
         names.push_back(command.path);
         names.push_back(command.path.substr(0, command.path.find(' ')));
     }
-    std::string typed = words[0];
-    if (words.size() > 1 && !words[1].starts_with('-')) {
-        typed += ' ' + words[1];
-    }
+    const std::string rest =
+        words.size() > 1 && !words[1].starts_with('-') ? words[1] : std::string();
+    std::string typed = rest.empty() ? words[0] : fmt::format("{} {}", words[0], rest);
     auto near = nearest(typed, names);
-    std::vector<std::string> below; // "smoke": name what stands under it
+    std::vector<std::string_view> below; // "smoke": name what stands under it
     for (const CommandSpec& command : all_commands()) {
         if (command.path.starts_with(words[0] + ' ')) {
-            below.push_back(fmt::format("oa-stream {}", command.path));
+            below.push_back(command.path.substr(words[0].size() + 1));
         }
     }
     if (!below.empty() && (!near || !near->contains(' '))) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not a command", printable(typed, 60)),
-            {},
-            fmt::format("there are {}", fmt::join(below, ", "))
-        );
+        const auto message =
+            typed == words[0]
+                ? fmt::format("{} needs one of its commands", typed)
+                : fmt::format("'{}' is not a command of {}", printable(rest, 60), words[0]);
+        return fail(Code::usage, message, {}, fmt::format("{}", fmt::join(below, ", ")));
     }
     if (const CommandSpec* meant = also_called(words[0])) {
         near = meant->path;
@@ -167,15 +165,22 @@ std::string argument_hint(const CommandSpec& command, std::string_view word) {
     return fmt::format("oa-stream {} --help", command.path);
 }
 
-/// What CLI11 says of an option that has too few or too many values.
-std::string misuse(std::string_view said) {
+/// CLI11 said that an option has too few or too many values.
+std::unexpected<Error> misuse(const CommandSpec& command, std::string_view said) {
     const std::string_view name = said.substr(0, said.find_first_of(": "));
+    std::string hint = fmt::format("oa-stream {} --help", command.path);
+    std::string message = fmt::format("{} is given more than once", name);
     if (said.contains("flag override")) { // CLI11 names it without the dashes
-        return fmt::format("{}{} takes no value: leave it out to turn it off", names::mark, name);
+        message =
+            fmt::format("{}{} takes no value: leave it out to turn it off", names::mark, name);
+    } else if (said.contains("missing")) {
+        message = fmt::format("{} needs a value", name);
+        for (const auto options : {command.options, global_options()}) {
+            const auto found = std::ranges::find(options, name, &OptionSpec::long_name);
+            hint = found == options.end() ? hint : fmt::format("{} {}", name, found->value_name());
+        }
     }
-    return fmt::format(
-        "{} {}", name, said.contains("missing") ? "needs a value" : "is given more than once"
-    );
+    return fail(Code::usage, fmt::format("{}: {}", command.path, message), {}, hint);
 }
 
 /// CLI11's text names the option; its first line is enough.
@@ -240,12 +245,7 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
             fmt::format("oa-stream {} --help", command.path)
         );
     } catch (const CLI::ArgumentMismatch& error) {
-        return fail(
-            Code::usage,
-            fmt::format("{}: {}", command.path, misuse(first_line(error.what()))),
-            {},
-            fmt::format("oa-stream {} --help", command.path)
-        );
+        return misuse(command, first_line(error.what()));
     } catch (const CLI::ParseError& error) {
         return fail(
             Code::usage,
