@@ -246,7 +246,7 @@ const CommandSpec cutover_apply_command = command<apply>({
     .about =
         R"(Carries out one plan: moves traffic stage by stage, reads back what really serves, and judges the gates of
 each stage. When a gate fails, a write fails or a signal arrives, it restores exactly what served before
-and verifies that over fresh connections. There is no other way to move traffic.
+and verifies that over fresh connections. Without a plan file it writes nothing.
 
 Before the first write it compares everything that the plan recorded with what is live, and refuses with
 exit 6 on any difference. With `--detach` the run outlives the terminal: it is steered with
