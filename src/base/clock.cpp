@@ -93,6 +93,10 @@ std::string format_duration(std::chrono::milliseconds duration) {
                                  : fmt::format("{}s", static_cast<double>(total) / 1000.0);
     }
     const auto seconds = total / 1000;
+    constexpr auto k_day_s = 24 * 3600;
+    if (total % (k_day_s * 1000LL) == 0) {
+        return fmt::format("{}d", seconds / k_day_s);
+    }
     std::string text;
     if (seconds >= 3600) {
         text += fmt::format("{}h", seconds / 3600);

@@ -54,6 +54,11 @@ TEST_CASE("duration: printed in the shortest exact form") {
     CHECK(format_duration(Millis{150000}) == "2m30s");
     CHECK(format_duration(Millis{3600000}) == "1h");
     CHECK(format_duration(Millis{3661500}) == "1h1m1.5s");
+    CHECK(format_duration(Millis{90000000}) == "25h");
+    CHECK(format_duration(Millis{86400000}) == "1d");
+    CHECK(format_duration(Millis{604800000}) == "7d");
+    CHECK(format_duration(Millis{604800001}) == "168h1ms");
+    CHECK(format_duration(Millis{0}) == "0ms");
     CHECK(format_duration(Millis::min()).starts_with("-2562047788015h"));
 }
 

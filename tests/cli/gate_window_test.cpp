@@ -61,7 +61,7 @@ TEST_CASE("next window: where none holds what it needs, it says so") {
     const auto next = next_window(undecided(1, 1'000'000), k_ten_minutes);
     CHECK_FALSE(next.window);
     CHECK(
-        next.note == "at this rate no window up to 720h holds the 1000000 samples that it needs: a "
+        next.note == "at this rate no window up to 30d holds the 1000000 samples that it needs: a "
                      "higher limit or less confidence needs fewer"
     );
 }

@@ -176,9 +176,9 @@ TEST_CASE("prometheus source: a value of another time than the asked one is miss
         std::string_view says; ///< empty: believed
     };
     const std::array rows{
-        Row{"5..", -86'400, "24h before"},
-        Row{"5..", 86'400, "24h after"},
-        Row{"_bucket", -86'400, "24h before"},
+        Row{"5..", -86'400, "1d before"},
+        Row{"5..", 86'400, "1d after"},
+        Row{"_bucket", -86'400, "1d before"},
         Row{"up", -300, "5m before"},
         Row{"count by", 2, "2s after"},
         Row{"5..", -0.5, ""},

@@ -21,7 +21,7 @@ using WallTime = std::chrono::system_clock::time_point;
 /// Parses "250ms", "10s", "5m", "2h", "30d" (decimal numbers, a unit is required, no spaces, no
 /// sign). Errors: Code::usage naming the text and the units.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
-/// "250ms", "1.5s", "2m30s": the shortest exact form.
+/// "250ms", "1.5s", "2m30s", "7d" (whole days only, "25h"): the shortest exact form.
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 
 } // namespace oa_stream

@@ -37,13 +37,7 @@ Fraction hours(double seconds) {
     return {static_cast<std::uint64_t>(std::llround(seconds * 10)), 36'000};
 }
 
-/// "30d" rather than "720h".
 std::string time_text(double seconds) {
-    constexpr double k_day_s = 24 * k_hour_s;
-    const double days = std::floor(seconds / k_day_s);
-    if (days > 0 && days * k_day_s == seconds) {
-        return fmt::format("{:.0f}d", days);
-    }
     return format_duration(Millis(std::llround(seconds) * 1000));
 }
 
