@@ -182,12 +182,53 @@ TEST_CASE("id map: the rows of threads that are gone are found by their threads"
     stage.map().put({"a", "1", "t-1"});
     stage.map().put({"b", "1", "t-1"});
     stage.map().put({"b", "2", "t-2"});
-    const auto erased = stage.map().erase_threads({"t-1", "t-9"});
+    const auto erased = stage.run(stage.map().erase_threads({"t-1", "t-9"}));
     REQUIRE(erased.size() == 2);
     CHECK(erased[0].owner == "a");
     CHECK(erased[1].owner == "b");
     CHECK(stage.map().size() == 1);
     CHECK(stage.map().contains("b", "2"));
+}
+
+TEST_CASE("id map: the loop goes on while threads are looked up among many") {
+    MapStage stage({});
+    for (int i = 0; i < 50'000; ++i) {
+        const auto name = std::to_string(i);
+        stage.map().put({"o" + name, name, name});
+    }
+    std::size_t turns = 0;
+    bool done = false;
+    std::function<void()> tick = [&] {
+        ++turns;
+        if (!done) {
+            asio::post(stage.context, tick);
+        }
+    };
+    asio::post(stage.context, tick);
+    const auto erased = stage.run(stage.map().erase_threads({"7", "49999"}));
+    done = true;
+    CHECK(erased.size() == 2);
+    CHECK(stage.map().size() == 49'998);
+    CHECK(turns >= 10);
+}
+
+TEST_CASE("id map: a turn is kept for its time, also where a deleted row had its place") {
+    MapStage stage({});
+    auto& map = stage.map();
+    const auto used = [&map](const std::string& id) {
+        map.put({"o" + id, id, "t"});
+        map.note_turn("o" + id, id, "message", "turn");
+    };
+    used("old");
+    map.erase("oold", "old");
+    used("new"); // where the first one was
+    for (int i = 1; i < 65'536; ++i) {
+        used(std::to_string(i));
+    }
+    CHECK(map.find("onew", "new")->last_turn == "turn");
+    used("last");
+    CHECK(map.find("onew", "new")->last_turn.empty());
+    CHECK(map.find("o1", "1")->last_turn == "turn");
 }
 
 TEST_CASE("id map: two processes with one file keep each other's threads") {

@@ -65,8 +65,10 @@ public:
     void undo(std::string_view owner, std::string_view id, const std::optional<ThreadRow>& row);
     /// There is no such row any more; commit() waits for it like for a row.
     void erase(std::string_view owner, std::string_view id);
-    /// The same for every row of these threads; which rows those were.
-    std::vector<ThreadRow> erase_threads(const std::unordered_set<std::string>& threads);
+    /// The same for every row of these threads; which rows those were. It looks through all rows,
+    /// a part at a time: the caller's loop goes on.
+    [[nodiscard]] Task<std::vector<ThreadRow>> erase_threads(std::unordered_set<std::string> threads
+    );
     /// Out of the usual list, or back in it. Lasts like put().
     void archive(std::string_view owner, std::string_view id, bool archived);
     /// Returns when everything put so far is on disk, or the error that kept it from there.

@@ -186,7 +186,7 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
 
 /// What the store does not take now is not listed either: its thread is gone.
 Task<void> Chats::forget(std::vector<std::string> threads) {
-    const auto rows = lane_->ids().erase_threads({threads.begin(), threads.end()});
+    const auto rows = co_await lane_->ids().erase_threads({threads.begin(), threads.end()});
     for (const auto& row : rows) {
         if (lane_->shared && !co_await lane_->shared->store_row(row.owner, row.id)) {
             co_return;

@@ -2,11 +2,15 @@
 
 #include "id_map_writer.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <deque>
 #include <limits>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -15,6 +19,8 @@ namespace {
 /// A retry comes within minutes; more than this many turns do not start in that time.
 constexpr std::size_t k_newest_turns = 65'536;
 constexpr std::uint32_t k_hidden_seconds = 60;
+/// Half a millisecond of the loop.
+constexpr std::uint32_t k_rows_at_once = 4'096;
 
 std::uint32_t seconds(std::int64_t value) {
     return static_cast<std::uint32_t>(
@@ -57,15 +63,25 @@ struct IdMap::Impl {
     }
 
     void note_turn(Index at, std::string message, std::string turn) {
-        const auto [entry, added] =
-            turns.insert_or_assign(at, Turn{std::move(message), std::move(turn)});
-        if (added) {
-            order.push_back(at);
+        const auto known = turns.find(at);
+        const auto number = known == turns.end() ? ++noted : known->second.number;
+        if (known == turns.end()) {
+            order.emplace_back(at, number);
         }
+        turns.insert_or_assign(at, Turn{std::move(message), std::move(turn), number});
         if (order.size() > k_newest_turns) {
-            turns.erase(order.front());
+            const auto [oldest, its] = order.front();
             order.pop_front();
+            if (const auto one = turns.find(oldest);
+                one != turns.end() && one->second.number == its) {
+                turns.erase(one);
+            }
         }
+    }
+
+    void remove(Index at) {
+        turns.erase(at);
+        table.erase(at);
     }
 
     [[nodiscard]] std::uint32_t now() const {
@@ -95,12 +111,14 @@ struct IdMap::Impl {
     struct Turn {
         std::string message;
         std::string turn;
+        std::uint64_t number; ///< its place in `order`: another row may have this index by then
     };
 
     ThreadTable table{};
     std::shared_ptr<IdMapWriter> writer;
     std::unordered_map<Index, Turn> turns{};
-    std::deque<Index> order{}; ///< of `turns`, oldest first
+    std::deque<std::pair<Index, std::uint64_t>> order{}; ///< of `turns`, oldest first
+    std::uint64_t noted = 0;
     Index undated_at = 0; ///< rows before it have times
     std::set<std::string> unordered{}; ///< owners whose rows changed places
     Clock::time_point began = Clock::now();
@@ -149,9 +167,7 @@ void IdMap::undo(std::string_view owner, std::string_view id, const std::optiona
         return;
     }
     if (const auto at = impl_->table.find(owner, id); at != ThreadTable::k_none) {
-        impl_->turns.erase(at);
-        std::erase(impl_->order, at);
-        impl_->table.erase(at);
+        impl_->remove(at);
     }
 }
 
@@ -164,21 +180,26 @@ void IdMap::erase(std::string_view owner, std::string_view id) {
     undo(owner, id, std::nullopt);
 }
 
-std::vector<ThreadRow> IdMap::erase_threads(const std::unordered_set<std::string>& threads) {
+Task<std::vector<ThreadRow>> IdMap::erase_threads(std::unordered_set<std::string> threads) {
+    const auto impl = impl_;
     std::vector<ThreadRow> out;
     std::string thread;
-    for (ThreadTable::Index at = 0; at < impl_->table.end(); ++at) {
-        if (impl_->table.alive(at)) {
-            thread = impl_->table.row(at).thread;
-            if (threads.contains(thread)) {
-                out.push_back(impl_->row(at));
-            }
+    for (ThreadTable::Index at = 0; at < impl->table.end(); ++at) {
+        if (at % k_rows_at_once == k_rows_at_once - 1) {
+            co_await asio::post(asio::use_awaitable);
+        }
+        if (!impl->table.alive(at)) {
+            continue;
+        }
+        const auto row = impl->table.row(at);
+        thread = row.thread;
+        if (threads.contains(thread)) {
+            out.push_back(impl->row(at));
+            impl->writer->erased(row);
+            impl->remove(at);
         }
     }
-    for (const auto& row : out) {
-        erase(row.owner, row.id);
-    }
-    return out;
+    co_return out;
 }
 
 void IdMap::archive(std::string_view owner, std::string_view id, bool archived) {
