@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 using namespace oa_stream;
 using namespace oa_stream::lane;
@@ -245,6 +246,49 @@ TEST_CASE("id map: two processes with one file keep each other's threads") {
     CHECK(third.map().contains("o", "from-first"));
     CHECK(third.map().contains("o", "from-second"));
     CHECK(third.notes.empty());
+}
+
+TEST_CASE("id map: what another process wrote comes a part at a time") {
+    constexpr std::size_t k_many = 20'000;
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage first(file);
+    MapStage second(file);
+    for (std::size_t i = 0; i < k_many; ++i) {
+        second.map().put({"o", std::to_string(i), "t"});
+    }
+    REQUIRE(second.commit().has_value());
+    std::set<std::size_t> sizes;
+    std::function<void()> look = [&] {
+        sizes.insert(first.map().size());
+        asio::post(first.context, look);
+    };
+    asio::post(first.context, look);
+    first.map().put({"o", "own", "t"});
+    REQUIRE(first.commit().has_value());
+    CHECK(first.map().size() == k_many + 1);
+    CHECK(sizes.size() >= 8);
+    first.context.stop();
+}
+
+TEST_CASE("id map: a row that is erased here does not come back with the file of another") {
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage first(file);
+    MapStage second(file, Millis(1), Millis(5));
+    first.map().put({.owner = "o", .id = "chat", .thread = "t-1"});
+    first.map().put({.owner = "o", .id = "other", .thread = "t-2", .title = "xylograph"});
+    REQUIRE(first.commit().has_value());
+    second.map().put({"o", "more", "t-3"}); // and reads the others
+    REQUIRE(second.commit().has_value());
+    second.map().erase("o", "other");
+    REQUIRE(second.commit().has_value());
+    second.until([&] { return !holds(file, "xylograph"); }); // it was written whole
+    first.map().erase("o", "chat");
+    REQUIRE(first.commit().has_value());
+    CHECK_FALSE(first.map().contains("o", "chat"));
+    CHECK_FALSE(first.map().contains("o", "other"));
+    CHECK(first.map().contains("o", "more"));
 }
 
 TEST_CASE("id map: a process that compacts the file takes no line from another") {

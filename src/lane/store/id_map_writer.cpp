@@ -11,6 +11,15 @@
 #include <utility>
 
 namespace oa_stream::lane {
+namespace {
+
+constexpr std::size_t k_lines_at_once = 2'000; ///< about two milliseconds of the loop
+
+bool buries(const std::set<std::pair<std::string, std::string>>& names, const RowView& row) {
+    return !names.empty() && names.contains({std::string(row.owner), std::string(row.id)});
+}
+
+} // namespace
 
 IdMapWriter::IdMapWriter(asio::any_io_executor executor, IdMap::Options options, ThreadTable& table)
     : executor_(std::move(executor)), options_(std::move(options)), table_(&table),
@@ -54,6 +63,7 @@ void IdMapWriter::erased(const RowView& row) {
     grave.title = {};
     grave.deleted = true;
     append_line(graves_, grave);
+    buried_.emplace(row.owner, row.id);
     ++puts_;
     must_last_ = true;
     schedule();
@@ -94,6 +104,7 @@ void IdMapWriter::schedule_forgetting() {
 
 IdMapWriter::Batch IdMapWriter::take_batch() {
     Batch batch{.graves = std::exchange(graves_, {}), .last = puts_};
+    batch.buried = std::exchange(buried_, {});
     batch.durable = std::exchange(must_last_, false);
     batch.lines = batch.graves;
     for (const auto row : std::exchange(dirty_, {})) {
@@ -130,43 +141,74 @@ void IdMapWriter::hand_over() {
 }
 
 void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
-    writing_ = false;
     in_hand_.clear();
     graves_in_hand_.clear();
     if (result) {
-        failed_.reset();
-        penalty_ = Millis(0);
-        lasting_ = batch.last;
-        lines_ += batch.rows.size() + result->foreign.size() +
-                  static_cast<std::uint64_t>(std::ranges::count(batch.graves, '\n'));
-        if (result->whole) {
-            erased_.clear(); // `foreign` has them all
-        }
-        take_foreign(result->foreign, batch.rows);
-        erased_ += batch.graves;
-        titles_left_ = titles_left_ || !batch.graves.empty();
-        schedule_forgetting();
-        note(result->dropped);
-        resolve(lasting_, {});
-        if (result->vanished || worth_compacting()) {
-            begin_compacting();
-        }
-    } else {
-        failed_ = result.error();
-        // Kept for the next try, in their newest form.
-        for (const auto row : batch.rows) {
-            if (table_->alive(row) && !std::exchange(table_->dirty(row), true)) {
-                dirty_.push_back(row);
-            }
-        }
-        graves_.insert(0, batch.graves);
-        must_last_ = must_last_ || batch.durable;
-        if (options_.problem) {
-            options_.problem(*failed_);
-        }
-        resolve(batch.last, std::unexpected(*failed_));
-        penalty_ = std::min(penalty_ * 2 + Millis(100), Millis(10'000));
+        spawn(
+            executor_,
+            "id map lines",
+            settle(shared_from_this(), std::move(batch), *std::move(result))
+        );
+        return;
     }
+    writing_ = false;
+    failed_ = result.error();
+    // Kept for the next try, in their newest form.
+    for (const auto row : batch.rows) {
+        if (table_->alive(row) && !std::exchange(table_->dirty(row), true)) {
+            dirty_.push_back(row);
+        }
+    }
+    graves_.insert(0, batch.graves);
+    buried_.merge(batch.buried);
+    must_last_ = must_last_ || batch.durable;
+    if (options_.problem) {
+        options_.problem(*failed_);
+    }
+    resolve(batch.last, std::unexpected(*failed_));
+    penalty_ = std::min(penalty_ * 2 + Millis(100), Millis(10'000));
+    write_on();
+}
+
+/// A file that another process wrote whole comes back whole. Until all of it is taken nothing else
+/// is written, so that what changes meanwhile counts as newer.
+Task<void>
+IdMapWriter::settle(std::shared_ptr<IdMapWriter> self, Batch batch, IdMapFile::Appended appended) {
+    if (appended.whole) {
+        self->erased_.clear(); // `foreign` has them all
+    }
+    std::ranges::sort(batch.rows);
+    const std::span<const std::string> foreign(appended.foreign);
+    for (std::size_t at = 0; at < foreign.size() && !self->stopped_; at += k_lines_at_once) {
+        if (at > 0) {
+            co_await asio::post(asio::use_awaitable);
+        }
+        if (!self->stopped_) {
+            const auto count = std::min(k_lines_at_once, foreign.size() - at);
+            self->take_foreign(foreign.subspan(at, count), batch);
+        }
+    }
+    if (self->stopped_) {
+        co_return;
+    }
+    self->writing_ = false;
+    self->failed_.reset();
+    self->penalty_ = Millis(0);
+    self->lasting_ = batch.last;
+    self->lines_ += batch.rows.size() + foreign.size() +
+                    static_cast<std::uint64_t>(std::ranges::count(batch.graves, '\n'));
+    self->erased_ += batch.graves;
+    self->titles_left_ = self->titles_left_ || !batch.graves.empty();
+    self->schedule_forgetting();
+    self->note(appended.dropped);
+    self->resolve(self->lasting_, {});
+    if (appended.vanished || self->worth_compacting()) {
+        self->begin_compacting();
+    }
+    self->write_on();
+}
+
+void IdMapWriter::write_on() {
     if (!waiters_.empty()) {
         // Behind those that were answered just now: what they take back must not be written.
         asio::post(executor_, [self = weak_from_this()] {
@@ -179,23 +221,19 @@ void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
     }
 }
 
-/// The newest line of a row counts: another process's, unless `ours` was written behind it or is
-/// still to be written.
-void IdMapWriter::take_foreign(
-    const std::vector<std::string>& lines, std::vector<ThreadTable::Index> ours
-) {
-    if (lines.empty()) {
-        return;
-    }
-    std::ranges::sort(ours);
+/// The newest line of a row counts: another process's, unless one of `ours` was written behind it
+/// or is still to be written, be it that the row is erased.
+void IdMapWriter::take_foreign(std::span<const std::string> lines, const Batch& ours) {
     ThreadLogReader reader(
         [this, &ours](const RowView& row) {
             if (row.deleted) {
                 append_line(erased_, row);
             }
             const auto known = table_->find(row.owner, row.id);
-            const bool newer = known == ThreadTable::k_none ||
-                               !(table_->dirty(known) || std::ranges::binary_search(ours, known));
+            const bool newer =
+                known == ThreadTable::k_none
+                    ? !buries(ours.buried, row) && !buries(buried_, row)
+                    : !table_->dirty(known) && !std::ranges::binary_search(ours.rows, known);
             if (newer && !row.deleted) {
                 table_->mark(table_->put(row)) = 0;
             } else if (newer && known != ThreadTable::k_none) {

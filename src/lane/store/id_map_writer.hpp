@@ -13,7 +13,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::lane {
@@ -46,6 +49,7 @@ private:
     struct Batch {
         std::vector<ThreadTable::Index> rows{};
         std::string graves{}; ///< the lines of erased rows, which come first in `lines`
+        std::set<std::pair<std::string, std::string>> buried{}; ///< owners and ids of the same
         std::string lines{};
         std::uint64_t last = 0; ///< of puts_
         bool durable = false;
@@ -60,7 +64,12 @@ private:
     void schedule_forgetting();
     void hand_over();
     void written(Batch batch, Result<IdMapFile::Appended> result);
-    void take_foreign(const std::vector<std::string>& lines, std::vector<ThreadTable::Index> ours);
+    /// Behind a batch that is on disk: what other processes wrote, a part at a time.
+    [[nodiscard]] static Task<void>
+    settle(std::shared_ptr<IdMapWriter> self, Batch batch, IdMapFile::Appended appended);
+    void write_on();
+    /// `ours`: its rows in order.
+    void take_foreign(std::span<const std::string> lines, const Batch& ours);
     void resolve(std::uint64_t up_to, const Result<void>& result);
     [[nodiscard]] Task<Result<void>> wait(std::shared_ptr<Waiter> waiter);
     [[nodiscard]] bool worth_compacting() const;
@@ -80,6 +89,7 @@ private:
     /// Lines of erased rows. A row that is made again under the same name is written behind them.
     std::string graves_{};
     std::string graves_in_hand_{};
+    std::set<std::pair<std::string, std::string>> buried_{}; ///< owners and ids in `graves_`
     /// The lines of erased rows in the file. They stay until it is compacted for its size: another
     /// process that has not read them yet would write its row again, title and all.
     std::string erased_{};
