@@ -6,6 +6,7 @@
 #include "projection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -171,11 +172,12 @@ std::string_view ChatList::name_of(const Rows& which) noexcept {
     return !which.words.empty() ? "t" : !which.title.empty() ? "q" : which.archived ? "a" : "c";
 }
 
-/// As the id map has them: titles that were changed at the authority itself can be missed.
-std::vector<ThreadRow>
-ChatList::found(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit) {
+/// As the id map has them: titles that were changed at the authority itself can be missed. Between
+/// two steps the loop goes on.
+Task<std::vector<ThreadRow>>
+ChatList::found(Rows which, std::optional<IdMap::Place> place, std::size_t limit) {
     std::vector<ThreadRow> found;
-    while (found.size() < limit) {
+    while (true) {
         auto rows = lane_->ids().newest(which.owner, place, k_search_step, which.archived);
         const bool last = rows.size() < k_search_step;
         if (!rows.empty()) {
@@ -188,11 +190,11 @@ ChatList::found(const Rows& which, std::optional<IdMap::Place> place, std::size_
                 found.push_back(std::move(row));
             }
         }
-        if (last) {
-            break;
+        if (last || found.size() == limit) {
+            co_return found;
         }
+        co_await asio::post(asio::use_awaitable);
     }
-    return found;
 }
 
 Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
@@ -205,7 +207,9 @@ Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
         which.said = {ids->begin(), ids->end()};
     }
     if (!which.title.empty() || !which.words.empty()) {
-        co_return page_of(found(which, place, asked.limit + 1), asked.limit, name_of(which));
+        const auto name = name_of(which);
+        auto rows = co_await found(std::move(which), place, asked.limit + 1);
+        co_return page_of(std::move(rows), asked.limit, name);
     }
     if (auto error = co_await check_page(which, place, asked.limit + 1)) {
         co_return std::unexpected(reject_read(*error));

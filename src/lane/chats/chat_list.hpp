@@ -38,8 +38,8 @@ public:
     [[nodiscard]] Task<void> date_rows();
 
 private:
-    [[nodiscard]] std::vector<ThreadRow>
-    found(const Rows& which, std::optional<IdMap::Place> place, std::size_t limit);
+    [[nodiscard]] Task<std::vector<ThreadRow>>
+    found(Rows which, std::optional<IdMap::Place> place, std::size_t limit);
     struct Check;
     void begin_check(const std::shared_ptr<Check>& check);
     [[nodiscard]] Task<void> run_check(std::shared_ptr<Check> check);
