@@ -295,7 +295,11 @@ public:
     std::vector<std::string> kept_reads; ///< threads
     authority::Health health_now{true, ""};
     authority::Capabilities able{
-        .name = "fake", .version = "1.0", .can_revert = true, .can_seed = true
+        .name = "fake",
+        .version = "1.0",
+        .can_revert = true,
+        .can_seed = true,
+        .instructions = true,
     };
 };
 

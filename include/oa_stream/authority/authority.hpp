@@ -231,6 +231,7 @@ struct Capabilities {
     std::string worker{}; ///< the one that runs all turns; empty: the word means nothing here
     bool can_revert = false; ///< regenerate and edit
     bool can_seed = false; ///< new thread with history
+    bool instructions = false; ///< TurnRequest::instructions and ::output_schema
     bool images = false;
     bool approvals = false; ///< can ask (TurnRequest::ask_approvals)
     bool client_tools = false; ///< TurnRequest::tools, and calls in a seed

@@ -124,6 +124,7 @@ public:
             .version = "1",
             .can_revert = true,
             .can_seed = true,
+            .instructions = true,
             .images = true,
             .replays = library_.names()
         };

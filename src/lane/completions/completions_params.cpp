@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "completions_tools.hpp"
+#include "conversation.hpp"
 #include "param_rows.hpp"
 
 #include <fmt/format.h>
@@ -110,7 +111,8 @@ Accepted<void> read_count(const Json& body) {
     return {};
 }
 
-Accepted<void> read_format(const Json& body, bool tools, CompletionsRequest& out) {
+Accepted<void>
+read_format(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
     const auto* format = given(body, "response_format");
     if (format == nullptr) {
         return {};
@@ -122,7 +124,8 @@ Accepted<void> read_format(const Json& body, bool tools, CompletionsRequest& out
     if (type == "text") {
         return {};
     }
-    if (type == "json_object" && !tools) {
+    OA_CHECK(takes_format(context, type, "response_format.type"));
+    if (type == "json_object" && !context.tools) {
         return std::unexpected(bad_param(
             "unsupported_value",
             "response_format.type",
@@ -183,7 +186,7 @@ read_params(const Json& body, const CompletionsContext& context, CompletionsRequ
         !read) {
         return read;
     }
-    OA_CHECK(read_format(body, context.tools, out));
+    OA_CHECK(read_format(body, context, out));
     OA_CHECK(read_stop(body, out));
     OA_CHECK(read_numbers(body, k_numbers, out.ignored));
     OA_CHECK(read_integers(body, out.ignored));

@@ -47,6 +47,8 @@ struct CompletionsContext {
     std::string worker{}; ///< the authority's; empty: it has none
     bool images = false;  ///< the authority takes them
     bool tools = false; ///< … and functions of the client's; images in earlier messages too
+    bool history = true;      ///< … and what was said before the last message
+    bool instructions = true; ///< … and instructions, and a form for the answer
     std::size_t messages = 10'000;
     std::size_t text_chars = 200'000; ///< code points of the last message, where a user says it
     bool flat_tools = false; ///< a tool's members are not below "function"

@@ -91,6 +91,8 @@ CompletionsContext
 Completions::context_for(const Call& call, const authority::Capabilities& able) const {
     CompletionsContext context{.worker = able.worker, .images = able.images};
     context.tools = able.client_tools;
+    context.history = able.can_seed;
+    context.instructions = able.instructions;
     context.messages = lane_->config.limits.messages;
     context.text_chars = lane_->config.limits.text_chars;
     context.efforts = able.efforts;

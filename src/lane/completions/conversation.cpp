@@ -142,6 +142,35 @@ Accepted<void> takes_images(bool images, const std::string& path, const Said& sa
     ));
 }
 
+Accepted<void> takes_history(const CompletionsContext& context, const std::string& path) {
+    if (context.history) {
+        return {};
+    }
+    return std::unexpected(bad_param(
+        "unsupported_value",
+        path,
+        "this model takes one new message and nothing that was said before it"
+    ));
+}
+
+Accepted<void> takes_instructions(const CompletionsContext& context, const std::string& path) {
+    if (context.instructions) {
+        return {};
+    }
+    return std::unexpected(bad_param("unsupported_value", path, "this model takes no instructions")
+    );
+}
+
+Accepted<void>
+takes_format(const CompletionsContext& context, std::string_view type, const std::string& path) {
+    if (context.instructions || type == "text") {
+        return {};
+    }
+    return std::unexpected(
+        bad_param("unsupported_value", path, "this model takes no format but text")
+    );
+}
+
 Accepted<void> add_image(std::optional<std::string_view> url, const std::string& path, Said& out) {
     if (!url) {
         return bad("invalid_type", path, "a string");
@@ -210,6 +239,7 @@ Accepted<void> take_conversation(
     std::vector<Said> rest;
     for (auto& said : conversation) {
         if (said.speaker == Speaker::instructions) {
+            OA_CHECK(takes_instructions(context, said.path + ".role"));
             out.instructions += out.instructions.empty() ? "" : "\n\n";
             out.instructions += text_of(said.parts);
         } else {
@@ -217,6 +247,9 @@ Accepted<void> take_conversation(
         }
     }
     OA_CHECK(check_calls(rest));
+    if (rest.size() > 1 || (rest.size() == 1 && rest.front().speaker == Speaker::assistant)) {
+        OA_CHECK(takes_history(context, rest.front().path));
+    }
     OA_CHECK(check_length(rest, context.text_chars));
     return arrange(std::move(rest), context.tools, out);
 }

@@ -29,6 +29,15 @@ void add_text(std::vector<authority::InputPart>& parts, std::string_view text);
 [[nodiscard]] std::string text_of(const std::vector<authority::InputPart>& parts);
 /// 400 unless images are taken from this speaker; `path`: of the part.
 [[nodiscard]] Accepted<void> takes_images(bool images, const std::string& path, const Said& said);
+/// 400 where the authority takes none; `path`: of the first thing that was said before.
+[[nodiscard]] Accepted<void>
+takes_history(const CompletionsContext& context, const std::string& path);
+/// 400 where the authority takes none; `path`: of what says them.
+[[nodiscard]] Accepted<void>
+takes_instructions(const CompletionsContext& context, const std::string& path);
+/// 400 where the authority takes no form for its answer; `path`: of `type`.
+[[nodiscard]] Accepted<void>
+takes_format(const CompletionsContext& context, std::string_view type, const std::string& path);
 /// `path`: of the URL.
 [[nodiscard]] Accepted<void>
 add_image(std::optional<std::string_view> url, const std::string& path, Said& out);
@@ -44,8 +53,8 @@ void wrap(Said& said, std::string_view tag, std::string_view key, std::string_vi
 [[nodiscard]] Accepted<void> check_calls(const std::vector<Said>& conversation);
 
 /// Becomes instructions, seed and input. 400 for a call without a result right behind it, a result
-/// without a call, images in the midst of it where the authority takes no tools, and a last message
-/// of a user's that is too long.
+/// without a call, images in the midst of it where the authority takes no tools, a last message of
+/// a user's that is too long, and what the authority does not take.
 [[nodiscard]] Accepted<void> take_conversation(
     std::vector<Said> conversation, const CompletionsContext& context, CompletionsRequest& out
 );

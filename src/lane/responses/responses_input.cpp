@@ -248,6 +248,9 @@ Accepted<void> resolve_conversation(
 ) {
     auto& ask = *request.responses;
     OA_TRY(ask.conversation, conversation_of(store, owner, ask));
+    if (!ask.previous.empty()) {
+        OA_CHECK(takes_history(context, "previous_response_id"));
+    }
     auto conversation = joined(ask.conversation);
     OA_CHECK(check_calls(conversation));
     if (!context.tools) {

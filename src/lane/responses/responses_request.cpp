@@ -5,6 +5,7 @@
 #include "oa_stream/base/utf8.hpp"
 
 #include "completions/completions_tools.hpp"
+#include "completions/conversation.hpp"
 #include "completions/param_rows.hpp"
 
 #include <fmt/format.h>
@@ -159,8 +160,10 @@ read_reasoning(const Json& body, const CompletionsContext& context, CompletionsR
     return {};
 }
 
-Accepted<void> read_format(const Json& format, CompletionsRequest& out) {
+Accepted<void>
+read_format(const Json& format, const CompletionsContext& context, CompletionsRequest& out) {
     const auto type = text_in(format, "type");
+    OA_CHECK(takes_format(context, type, "text.format.type"));
     if (type == "json_schema") {
         return read_schema(format, "text.format.schema", out);
     }
@@ -172,13 +175,14 @@ Accepted<void> read_format(const Json& format, CompletionsRequest& out) {
 }
 
 /// {"format","verbosity"}
-Accepted<void> read_text_config(const Json& body, CompletionsRequest& out) {
+Accepted<void>
+read_text_config(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
     OA_TRY(const auto text, object_in(body, "text"));
     Json echo = Json::object();
     echo["format"]["type"] = "text";
     if (text != nullptr) {
         if (const auto* format = given(*text, "format")) {
-            OA_CHECK(read_format(*format, out));
+            OA_CHECK(read_format(*format, context, out));
             echo["format"] = *format;
         }
         for (const auto& [name, value] : text->items()) {
@@ -278,13 +282,17 @@ void echo_tools(const Json& body, const CompletionsRequest& request, Json& echo)
     echo["parallel_tool_calls"] = !request.one_call;
 }
 
-Accepted<void> read_rest(const Json& body, CompletionsRequest& out) {
+Accepted<void>
+read_rest(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
     auto& ask = *out.responses;
     OA_CHECK(read_text(body, "instructions", out.instructions));
+    if (!out.instructions.empty()) {
+        OA_CHECK(takes_instructions(context, "instructions"));
+    }
     OA_CHECK(read_text(body, "previous_response_id", ask.previous));
     OA_CHECK(read_store(body, ask));
     OA_CHECK(read_stream_options(body, out));
-    OA_CHECK(read_text_config(body, out));
+    OA_CHECK(read_text_config(body, context, out));
     OA_CHECK(read_include(body, out));
     OA_CHECK(read_numbers(body, k_numbers, out.ignored));
     OA_CHECK(read_most(body, "max_output_tokens", out.ignored));
@@ -328,7 +336,7 @@ read_responses_request(const Json& body, const CompletionsContext& context) {
         OA_CHECK(refuse_unsupported(body, k_refused, context.tools));
         OA_CHECK(refuse_unknown(body));
         OA_CHECK(read_reasoning(body, context, request));
-        OA_CHECK(read_rest(body, request));
+        OA_CHECK(read_rest(body, context, request));
         OA_CHECK(read_tools(body, flat, request));
         return read_responses_input(body, context, *request.responses);
     };

@@ -190,16 +190,19 @@ Task<void> check_honoured(RunPtr run) {
     run->judge("honoured", wrong, "an effort and a schema are taken, or refused by name");
 }
 
-/// The prompt as parts behind a developer's message.
-Json spelt_otherwise(const Run& run) {
+/// The prompt as parts, behind a developer's message if `instructed`.
+Json spelt_otherwise(const Run& run, bool instructed) {
     auto body = body_of(run, false);
-    Json developer = Json::object({{"role", "developer"}, {"content", "Be brief."}});
     Json part = Json::object({{"type", run.responses() ? "input_text" : "text"}});
     part["text"] = run.prompt;
     Json user = Json::object({{"role", "user"}});
     user["content"] = Json::array({std::move(part)});
-    body[run.responses() ? "input" : "messages"] =
-        Json::array({std::move(developer), std::move(user)});
+    Json conversation = Json::array();
+    if (instructed) {
+        conversation.push_back({{"role", "developer"}, {"content", "Be brief."}});
+    }
+    conversation.push_back(std::move(user));
+    body[run.responses() ? "input" : "messages"] = std::move(conversation);
     return body;
 }
 
@@ -224,21 +227,33 @@ Task<std::string> unasked_usage(RunPtr run) {
     co_return std::string();
 }
 
-Task<void> check_spellings(RunPtr run) {
+Task<net::ClientResponse> send_spelt_otherwise(RunPtr run, bool instructed) {
     const std::string path(path_of(run->options.api));
-    Sent sent{"POST", path, dump_json(spelt_otherwise(*run)), "application/json; charset=utf-8"};
+    auto body = dump_json(spelt_otherwise(*run, instructed));
+    Sent sent{"POST", path, std::move(body), "application/json; charset=utf-8"};
     if (const auto& key = run->options.target.bearer; !key.empty()) {
         sent.authorization = fmt::format("bearer {}", key.reveal());
     }
-    const auto answer = co_await send(run, std::move(sent));
-    auto wrong =
-        answer.status == 200
-            ? co_await unasked_usage(run)
-            : fmt::format(
-                  "parts, a developer's message, a charset and the scheme in lower case are {}",
-                  answer.status
-              );
-    run->judge("spellings", wrong, "answered");
+    co_return co_await send(run, std::move(sent));
+}
+
+Task<void> check_spellings(RunPtr run) {
+    auto answer = co_await send_spelt_otherwise(run, true);
+    const auto place = fmt::format("{}[0]*", run->responses() ? "input" : "messages");
+    const bool instructed = !refusal_fault(answer, 400, "unsupported_value", place).empty();
+    if (!instructed) { // a model without instructions
+        answer = co_await send_spelt_otherwise(run, false);
+    }
+    auto wrong = answer.status == 200
+                     ? co_await unasked_usage(run)
+                     : fmt::format(
+                           "parts, {}a charset and the scheme in lower case are {}",
+                           instructed ? "a developer's message, " : "",
+                           answer.status
+                       );
+    run->judge(
+        "spellings", wrong, instructed ? "answered" : "answered; instructions are refused by name"
+    );
 }
 
 /// Refused for something else, so it costs no turn.

@@ -354,3 +354,37 @@ TEST_CASE("completions request: the last message has a limit, earlier ones have 
         ) == "assistant:hello! | > Continue."
     );
 }
+
+TEST_CASE("completions request: what a model without history and instructions does not take") {
+    const auto bare = [](std::string_view list, std::string_view members = "") {
+        return told(read(
+            fmt::format(R"({{"model":"m","messages":{}{}}})", list, members),
+            {.history = false, .instructions = false}
+        ));
+    };
+    constexpr std::string_view k_hi = R"([{"role":"user","content":"hi"}])";
+    CHECK(bare(k_hi) == "> hi");
+    for (const std::string_view role : {"system", "developer"}) {
+        CHECK(
+            bare(fmt::format(
+                R"([{{"role":"user","content":"hi"}},{{"role":"{}","content":"be brief"}}])", role
+            )) == "400 unsupported_value messages[1].role"
+        );
+    }
+    CHECK(
+        bare(R"([{"role":"user","content":"hi"},{"role":"user","content":"next"}])") ==
+        "400 unsupported_value messages[0]"
+    );
+    CHECK(bare(R"([{"role":"assistant","content":"hi"}])") == "400 unsupported_value messages[0]");
+    CHECK(bare(k_hi, R"(,"response_format":{"type":"text"})") == "> hi");
+    CHECK(
+        bare(k_hi, R"(,"response_format":{"type":"json_object"})") ==
+        "400 unsupported_value response_format.type"
+    );
+    CHECK(
+        bare(
+            k_hi,
+            R"(,"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"object"}}})"
+        ) == "400 unsupported_value response_format.type"
+    );
+}

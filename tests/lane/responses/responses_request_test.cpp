@@ -363,3 +363,41 @@ TEST_CASE("responses request: calls are told as text where the authority takes n
     CHECK(text.contains(R"(<tool_call id="k1" name="f">{}</tool_call>)"));
     CHECK(text.contains(R"(<tool_result id="k1">sunny</tool_result>)"));
 }
+
+TEST_CASE("responses request: what a model without history and instructions does not take") {
+    const CompletionsContext context{.history = false, .instructions = false};
+    const auto asked = [&](std::string_view input, std::string_view members = "") {
+        ResponseStore store;
+        auto response = Json::object({{"id", "resp_1"}, {"output", Json::array()}});
+        StoredItem hello{{}, Said{.path = "input"}};
+        add_text(hello.said.parts, "hello");
+        store.keep("ann", std::move(response), {store.hold(std::move(hello))});
+        auto request =
+            read(fmt::format(R"({{"model":"m","input":{}{}}})", input, members), context);
+        if (request) {
+            if (auto whole = resolve_conversation(store, "ann", context, *request); !whole) {
+                request = std::unexpected(std::move(whole).error());
+            }
+        }
+        return request ? std::string("taken") : refusal(request);
+    };
+    CHECK(asked(R"("hi")") == "taken");
+    CHECK(asked(R"("hi")", R"(,"instructions":"")") == "taken");
+    CHECK(asked(R"("hi")", R"(,"instructions":"x")") == "400 unsupported_value instructions");
+    CHECK(
+        asked(R"("hi")", R"(,"previous_response_id":"resp_1")") ==
+        "400 unsupported_value previous_response_id"
+    );
+    CHECK(
+        asked(R"([{"role":"developer","content":"x"},{"role":"user","content":"hi"}])") ==
+        "400 unsupported_value input[0].role"
+    );
+    CHECK(
+        asked(R"([{"role":"user","content":"a"},{"role":"user","content":"hi"}])") ==
+        "400 unsupported_value input[0]"
+    );
+    CHECK(
+        asked(R"("hi")", R"(,"text":{"format":{"type":"json_object"}})") ==
+        "400 unsupported_value text.format.type"
+    );
+}
