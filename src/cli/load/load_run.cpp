@@ -82,6 +82,8 @@ private:
     [[nodiscard]] Task<std::optional<std::uint64_t>> counter(net::HttpClient* client);
     [[nodiscard]] Task<net::ClientResponse> get(net::HttpClient* client, std::string path);
     [[nodiscard]] Task<void> remove_opened(net::HttpClient* client);
+    [[nodiscard]] std::vector<std::string> opened_threads() const;
+    void tell_footprint(std::optional<Check> check);
     [[nodiscard]] bool on_signal(int number);
     void on_request(const probe::LoadRequest& request);
     void on_second(const probe::LoadSecond& second);
@@ -105,6 +107,7 @@ private:
     run::SignalEcho echo_{};
     bool removing_ = false;
     bool hurry_ = false;
+    bool footprint_told_ = false;
 };
 
 // The first signal ends the load and keeps what was measured; before and after it there is nothing
@@ -242,10 +245,7 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
 Task<void> LoadRun::remove_opened(net::HttpClient* client) {
     removing_ = true;
     screen_.progress("removing the conversations");
-    probe::OpenedThreads opened{{args_.options.target}, std::move(first_)};
-    for (const std::uint64_t index : opened_) {
-        opened.ids.push_back(probe::load_thread(args_.options.thread_prefix, index));
-    }
+    probe::OpenedThreads opened{{args_.options.target}, opened_threads()};
     probe::RemovePace pace;
     pace.per_s =
         std::max({pace.per_s, args_.options.per_second, outcome_.totals.achieved_per_second()});
@@ -257,18 +257,22 @@ Task<void> LoadRun::remove_opened(net::HttpClient* client) {
     const probe::Removal removal =
         co_await probe::remove_threads(*client, {std::move(opened)}, args_.options.limits, pace);
     screen_.progress("");
-    if (removal.removed + removal.left.size() == 0) {
-        co_return;
+    tell_footprint(removed_footprint(removal));
+}
+
+std::vector<std::string> LoadRun::opened_threads() const {
+    std::vector<std::string> out = first_;
+    for (const std::uint64_t index : opened_) {
+        out.push_back(probe::load_thread(args_.options.thread_prefix, index));
     }
-    Check check{.id = "load.footprint", .verdict = Verdict::pass};
-    check.required = false;
-    check.detail = fmt::format(
-        "{}{}",
-        counted(removal.removed + removal.left.size(), "conversation"),
-        probe::removed_text(removal)
-    );
-    check.data["conversations"] = probe::to_json(removal);
-    session_.add(std::move(check));
+    return out;
+}
+
+void LoadRun::tell_footprint(std::optional<Check> check) {
+    footprint_told_ = true;
+    if (check) {
+        session_.add(*std::move(check));
+    }
 }
 
 Task<bool> LoadRun::go(net::HttpClient* client) {
@@ -290,6 +294,7 @@ Task<bool> LoadRun::go(net::HttpClient* client) {
     );
     if (!load) {
         refused_ = std::move(load).error();
+        co_await remove_opened(client);
         co_return false;
     }
     load_ = *std::move(load);
@@ -359,6 +364,9 @@ Result<ExitCode> LoadRun::run() {
                 session_.add(std::move(check));
             }
         }
+    }
+    if (!footprint_told_) {
+        tell_footprint(interrupted_footprint(opened_threads()));
     }
     if (refused_) {
         session_.add("load.reach", Verdict::error, refused_->text());

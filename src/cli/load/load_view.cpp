@@ -191,6 +191,32 @@ Check counter(const LoadOutcome& outcome) {
 
 } // namespace
 
+std::optional<Check> removed_footprint(const probe::Removal& removal) {
+    const std::uint64_t opened = removal.removed + removal.left.size();
+    if (opened == 0) {
+        return std::nullopt;
+    }
+    Check check = make(
+        "footprint", Verdict::pass, counted(opened, "conversation") + probe::removed_text(removal)
+    );
+    check.required = false;
+    check.data["conversations"] = probe::to_json(removal);
+    return check;
+}
+
+std::optional<Check> interrupted_footprint(std::vector<std::string> threads) {
+    const probe::Removal kept{
+        .left = std::move(threads), .why = "interrupted before all were removed"
+    };
+    auto check = removed_footprint(kept);
+    if (check) {
+        check->verdict = Verdict::skipped;
+        check->mode = CheckMode::skipped;
+        check->detail = probe::left_text(kept);
+    }
+    return check;
+}
+
 std::string plan_text(const probe::LoadOptions& options) {
     std::string out = options.per_second > 0 ? fmt::format("{}/s", options.per_second)
                                              : counted(options.concurrency, "user");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/probe/load.hpp"
+#include "oa_stream/probe/opened_threads.hpp"
 
 #include "load_args.hpp"
 #include "smoke/smoke_run.hpp"
@@ -27,6 +28,10 @@ struct LoadOutcome {
 [[nodiscard]] std::string plan_text(const probe::LoadOptions& options);
 /// The checks made from the totals.
 [[nodiscard]] std::vector<Check> load_checks(const LoadArgs& args, const LoadOutcome& outcome);
+/// What was removed of the conversations that the load opened; nullopt: it opened none.
+[[nodiscard]] std::optional<Check> removed_footprint(const probe::Removal& removal);
+/// Of a run that was cut short before it removed all of these.
+[[nodiscard]] std::optional<Check> interrupted_footprint(std::vector<std::string> threads);
 
 /// The member "load": plan, counts, endings, times.
 [[nodiscard]] Json load_figures(const LoadOutcome& outcome);

@@ -158,6 +158,34 @@ describe('loads', { concurrency: 4 }, () => {
     assert.equal(JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8')).load.counts.sent, report.load.counts.sent);
   }));
 
+  test('Ctrl-C in the first request names the conversation that it leaves', onLane(async (lane) => {
+    const run = begin(lane.base, ['--rate', '5/s', '--prompt', 'scenario:stall;n=1;ms=60000']);
+    await run.until(async () => /^oa_stream_active_streams 1$/m.test(await (await fetch(`${lane.base}/metrics`)).text()), 'the first turn');
+    run.signal('SIGINT');
+    assert.equal((await run.end(15000)).code, 130, run.stderr);
+    const footprint = check(summary(run), 'footprint');
+    assert.equal(footprint.verdict, 'SKIPPED');
+    assert.match(footprint.detail, /^1 conversation \(oaprobe_\w+\): interrupted before all were removed$/);
+  }));
+
+  test('a second signal before the deletion names how many conversations it leaves', async () => {
+    const folder = scratch('stalled'), faults = path.join(folder, 'faults');
+    const lane = await startLane({ args: ['--inject-file', faults] });
+    const run = begin(lane.base, ['--rate', '50/s', '--duration', '10m', '--stop-at-bad', '0%']);
+    await run.until(() => seconds(run).length >= 1, 'one second');
+    fs.writeFileSync(faults, 'stall=1\n'); // the lane counts no such turn soon, and load waits for that
+    await run.until(() => seconds(run).length >= 3, 'three seconds');
+    run.signal('SIGINT');
+    await run.until(async () => /^oa_stream_active_streams 0$/m.test(await (await fetch(`${lane.base}/metrics`)).text()), 'no reader');
+    run.signal('SIGTERM');
+    await run.end(15000);
+    const report = summary(run), footprint = check(report, 'footprint');
+    assert.equal(footprint.verdict, 'SKIPPED', footprint.detail);
+    assert.equal(footprint.data.conversations.left, report.load.counts.sent + 1);
+    assert.match(footprint.detail, /^\d+ conversations \(oaprobe_\w+, oaload_.*, …\): interrupted before all were removed$/);
+    assert.equal((await lane.stop()).code, 0);
+  });
+
   test('command lines that measure nothing are usage errors', async () => {
     for (const args of [[], ['--rate', '5/s', '--concurrency', '5'], ['--rate', '0/s'], ['--rate', 'fast'], ['--rate', '1/s', '--limit', 'good <= 1%'], ['--rate', '1/s', '--slow-readers', '60%', '--disconnect', '60%'], ['--rate', '1/s', '--confidence', '40%'], ['--rate', '1/s', '--duration', '0s']]) {
       const run = await oa(['load', '--base-url', 'http://127.0.0.1:1', ...args]);
