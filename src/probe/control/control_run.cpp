@@ -188,6 +188,17 @@ Json Answer::facts() const {
     return out;
 }
 
+namespace {
+
+/// It did not come, or fell silent, or has no end.
+bool out_of_time(const Answer& answer) {
+    using enum net::TransferFailure;
+    const auto failure = answer.response.failure;
+    return answer.status() == 0 || failure == idle_timeout || failure == total_timeout;
+}
+
+} // namespace
+
 Task<Answer> ControlRun::ask(ControlRunPtr run, std::string name, Question what) {
     Answer answer;
     answer.method = what.method;
@@ -199,7 +210,7 @@ Task<Answer> ControlRun::ask(ControlRunPtr run, std::string name, Question what)
         answer.attempts = 2;
         answer.response = co_await run->client->fetch(request_of(*run, what));
     }
-    run->silent = answer.status() == 0 ? run->silent + 1 : 0;
+    run->silent = out_of_time(answer) ? run->silent + 1 : 0;
     if (auto json = parse_json(answer.response.body)) {
         answer.json = *std::move(json);
         learn_secrets(run->redactor, *answer.json);

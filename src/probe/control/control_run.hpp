@@ -65,7 +65,7 @@ struct ControlRun {
 
     Redactor redactor{}; ///< what was given and what was minted
     bool unreachable = false;
-    int silent = 0; ///< answers in a row that did not come
+    int silent = 0; ///< answers in a row that did not come, or not to their end in time
     bool token_refused = false;
     ControlLayout layout = ControlLayout::detect; ///< detect: not found out
     bool has_split = false; ///< the control status lists the route split's domains

@@ -25,7 +25,8 @@ std::vector<Check> in_order(ControlRun& run) {
         if (!run.has(rule.name)) {
             run.skip(
                 rule.name,
-                run.unreachable ? "the target cannot be reached" : "the target does not answer"
+                run.unreachable ? "the target cannot be reached"
+                                : "the target does not answer in time"
             );
         }
         checks.push_back(std::move(run.done.find(rule.name)->second));

@@ -151,6 +151,29 @@ test('fault 11: connecting, the first byte and the whole have limits, and a sile
   assert.ok(Date.now() - began < 20000);
 });
 
+test('a target whose answers fall silent, or never end, is not asked again after two', async () => {
+  for (const [limit, more] of [['--stall', () => {}], ['--timeout', (socket) => {
+    const timer = setInterval(() => socket.write(' '), 50);
+    socket.on('close', () => clearInterval(timer));
+  }]]) {
+    let asked = 0;
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () => {
+        asked += 1;
+        socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{');
+        more(socket);
+      });
+    });
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    const run = await smoke(`http://127.0.0.1:${server.address().port}`, [limit, '300ms']);
+    server.close();
+    assert.equal(run.code, 1, run.stderr);
+    assert.equal(asked, 2, limit);
+    assert.equal(checksOf(run).status.detail, 'the target does not answer in time');
+  }
+});
+
 test('fault 12: a read is asked again once and on record, a write never', async () => {
   const service = await start();
   service.fault((call) => call.path === '/api/auth/session' && call.who === 'user', 'drop');
