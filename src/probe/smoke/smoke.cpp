@@ -45,9 +45,22 @@ Task<Removal> remove_all(SmokePtr smoke) {
     );
 }
 
+std::string footprint_text(const Smoke& smoke) {
+    if (smoke.turns == 0) { // an answer that was lost may have begun one
+        return "no answer showed a turn";
+    }
+    return fmt::format(
+        "{} on {}: {}",
+        counted(smoke.turns, "turn"),
+        counted(smoke.threads.size(), "thread"),
+        fmt::join(smoke.threads, ", ")
+    );
+}
+
 Task<void> footprint(SmokePtr smoke) {
     const Removal removal = co_await remove_all(smoke);
-    if (smoke->turns == 0) {
+    const bool any = removal.removed > 0 || !removal.left.empty();
+    if (smoke->turns == 0 && !any) {
         smoke->not_applicable("footprint", "no turn was started");
         co_return;
     }
@@ -61,13 +74,7 @@ Task<void> footprint(SmokePtr smoke) {
     smoke->report(
         "footprint",
         Verdict::pass,
-        fmt::format(
-            "{} on {}: {}{}",
-            counted(smoke->turns, "turn"),
-            counted(smoke->threads.size(), "thread"),
-            fmt::join(smoke->threads, ", "),
-            removes ? removed_text(removal) : ""
-        ),
+        footprint_text(*smoke) + (removes ? removed_text(removal) : ""),
         std::move(data)
     );
 }

@@ -2,6 +2,7 @@
 // and what it failed without reason, must pass.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -194,6 +195,31 @@ describe('faults', { concurrency: 3 }, () => {
         const text = JSON.stringify(check(report, 'footprint'));
         for (const id of seen.threads) assert.ok(text.includes(id), `${id} is not in the report`);
       }
+    });
+    test('a turn whose answer was lost on the way is removed, and told with what is kept', async () => {
+      const lane = await startLane();
+      for (const removes of [true, false]) {
+        const hop = http.createServer((asked, answer) => { // it carries out each request, and loses what a turn answers
+          const { method, headers } = asked;
+          if (method === 'DELETE' && !removes) return answer.writeHead(405).end();
+          const far = http.request(lane.base + asked.url, { method, headers }, (from) => {
+            if (method === 'POST' && from.statusCode === 200) return from.resume().on('end', () => answer.destroy());
+            answer.writeHead(from.statusCode, from.headers);
+            return from.pipe(answer);
+          });
+          return asked.pipe(far);
+        });
+        await new Promise((done) => hop.listen(0, '127.0.0.1', done));
+        const report = (await smoke(`http://127.0.0.1:${hop.address().port}`)).json();
+        hop.close();
+        const kept = (await (await fetch(`${lane.base}/api/chats`)).json()).data;
+        const footprint = check(report, 'footprint');
+        assert.equal(footprint.verdict, 'PASS');
+        assert.equal(kept.length === 0, removes);
+        assert.match(footprint.detail, removes ? /^no answer showed a turn; [1-9]\d* removed$/ : /^no answer showed a turn; 0 removed; the target keeps [1-9]\d* conversations \(oasmoke_/);
+        assert.equal(footprint.data.conversations.left, kept.length);
+      }
+      await lane.stop();
     });
   });
 
