@@ -18,6 +18,11 @@ namespace {
 
 // --- refused: an answer without them would mean something else ----------------------------------
 
+/// An empty object asks for a search with its defaults.
+bool is_off(const Json& value) {
+    return asks_nothing(value) && !value.is_object();
+}
+
 bool is_text_only(const Json& value) {
     return asks_nothing(value) || value == Json::array({"text"});
 }
@@ -34,7 +39,7 @@ constexpr std::array k_refused{
     RefusedRow{"moderation", asks_nothing},
     RefusedRow{"top_logprobs", is_no_count},
     RefusedRow{"prediction", asks_nothing},
-    RefusedRow{"web_search_options", asks_nothing},
+    RefusedRow{"web_search_options", is_off},
     RefusedRow{"store", asks_nothing},
     RefusedRow{"audio", asks_nothing},
     RefusedRow{"modalities", is_text_only, "unsupported_value"},

@@ -80,6 +80,8 @@ TEST_CASE("completions request: what is refused, with the code and the parameter
         Row{R"("moderation":null)", "accepted"},
         Row{R"("prediction":{"type":"content"})", "400 unsupported_parameter prediction"},
         Row{R"("web_search_options":{"a":1})", "400 unsupported_parameter web_search_options"},
+        Row{R"("web_search_options":{})", "400 unsupported_parameter web_search_options"},
+        Row{R"("web_search_options":false)", "accepted"},
         Row{R"("store":true)", "400 unsupported_parameter store"},
         Row{R"("audio":{"voice":"a"})", "400 unsupported_parameter audio"},
         Row{R"("modalities":["text","audio"])", "400 unsupported_value modalities"},
