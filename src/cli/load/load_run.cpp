@@ -178,13 +178,13 @@ Task<std::string> LoadRun::authority(net::HttpClient* client) {
                                  : std::string(string_member(*named, "name").value_or(""));
 }
 
-/// The target's own count of requests so far; nullopt when it shows none.
+/// The target's own count of requests so far; nullopt when it shows none, or not all.
 Task<std::optional<std::uint64_t>> LoadRun::counter(net::HttpClient* client) {
     const std::size_t scrapes = counter_.scrapes();
     for (std::size_t i = 0; i < scrapes; ++i) {
         const net::ClientResponse answer = co_await get(client, "/metrics");
         if (answer.status != 200) {
-            break;
+            co_return std::nullopt;
         }
         counter_.add(answer.body);
     }
@@ -281,6 +281,7 @@ Task<bool> LoadRun::go(net::HttpClient* client) {
         co_return false;
     }
     const auto before = co_await counter(client);
+    outcome_.counts = before.has_value();
     counter_.begin();
     args_.options.thread_prefix = probe::load_thread_prefix();
     auto load = probe::Load::make(

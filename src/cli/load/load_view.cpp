@@ -168,7 +168,12 @@ Check contract_kept(const LoadTotals& totals) {
 Check counter(const LoadOutcome& outcome) {
     constexpr double k_tolerance = 0.01;
     if (!outcome.counted) {
-        Check check = make("counter", Verdict::skipped, "the target shows no /metrics that count");
+        Check check = make(
+            "counter",
+            Verdict::skipped,
+            outcome.counts ? "the target's count of the whole load could not be read"
+                           : "the target shows no /metrics that count"
+        );
         check.mode = CheckMode::skipped;
         check.required = false;
         return check;

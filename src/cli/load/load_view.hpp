@@ -19,6 +19,7 @@ struct LoadOutcome {
     std::string plan;    ///< "500/s for 30s"
     std::string authority{};
     double target_per_second = 0; ///< 0: closed loop
+    bool counts = false; ///< the target showed a count of its own before the run
     std::optional<std::uint64_t> counted{}; ///< by the target, while the run lasted
     std::uint64_t unlisted = 0; ///< requests that requests.ndjson has no line of
     probe::LoadTotals totals{};

@@ -230,6 +230,18 @@ describe('loads', { concurrency: 4 }, () => {
       assert.equal(run.json().next, `oa-stream smoke stream --base-url ${lane.base}`, run.stdout);
       await lane.stop();
     });
+    test('a lane that dies under the load has no count of it, and not a count of 0', { timeout: limit(60000) }, async () => {
+      const lane = await startLane();
+      const run = begin(lane.base, ['--rate', '100/s', '--duration', '60s']);
+      await run.until(() => seconds(run).length >= 1, 'first second');
+      lane.signal('SIGKILL');
+      assert.equal((await run.end(60000)).code, 1);
+      const report = summary(run);
+      assert.equal(check(report, 'counter').verdict, 'SKIPPED');
+      assert.match(check(report, 'counter').detail, /could not be read/);
+      assert.equal(report.load.counted_by_target, null);
+      assert.match(check(report, 'footprint').detail, /; 0 removed; the target keeps \d+ conversations/);
+    });
     test('a lane that breaks under the load is let go', { timeout: limit(60000) }, async () => {
       let asked = 0;
       const fake = await startFakeLane({ gate: (decision) => decision ?? (++asked > 20 ? { status: 503, headers: {}, body: { message: 'no', error: { code: 'overloaded', message: 'no' } } } : null) });
