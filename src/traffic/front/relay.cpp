@@ -218,7 +218,11 @@ Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay, net::Cli
         co_return Ending::broken;
     }
     relay->body->finish();
-    co_return Ending::finished;
+    // A slow reader still takes what is queued: until then a drain must not close its connection.
+    while (!relay->client_gone && relay->body->state() != net::BodyStream::State::gone) {
+        co_await relay->wake.wait(k_peer_poll);
+    }
+    co_return relay->client_gone ? Ending::client_gone : Ending::finished;
 }
 
 Task<Ending> run(CorePtr core, std::size_t arm, std::string thread, RelayPtr relay) {

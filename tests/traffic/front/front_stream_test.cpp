@@ -1,6 +1,9 @@
 #include "rig.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -211,6 +214,67 @@ TEST_CASE("front: draining lets running streams end and takes no new connection"
     upstream->body->finish();
     rig.run_until([&] { return drained && reader->result.has_value(); });
     CHECK(reader->result->failure == net::TransferFailure::none);
+}
+
+TEST_CASE("front: a drain does not cut off what a slow reader has not taken yet") {
+    const std::string piece(2U << 10U, 'x');
+    const auto finished = [](const Rig& rig) { return rig.counter("stable", "finished") == 1; };
+    // Reads nothing until told; the pieces and the end come at once.
+    const auto slow = [&](Rig& rig, std::size_t pieces) {
+        const auto upstream = stream_from(rig.stable);
+        auto socket = std::make_unique<asio::ip::tcp::socket>(rig.io);
+        socket->open(asio::ip::tcp::v4());
+        socket->set_option(asio::socket_base::receive_buffer_size(4096));
+        const auto at = rig.front->endpoint();
+        socket->connect({asio::ip::make_address(at.host), at.port});
+        asio::write(*socket, asio::buffer(std::string("GET /api/x HTTP/1.1\r\nhost: x\r\n\r\n")));
+        rig.run_until([&] { return upstream->body != nullptr; });
+        auto last = Clock::now();
+        rig.run_until([&] {
+            if (pieces > 0 && upstream->body->state() == net::BodyStream::State::open) {
+                last = Clock::now();
+                upstream->send(piece);
+                if (--pieces == 0) {
+                    upstream->body->finish();
+                }
+            }
+            return finished(rig) || Clock::now() - last > Millis(200);
+        });
+        return socket;
+    };
+    // Near what the kernel holds, the last piece stays in the front door in part.
+    bool whole = true;
+    for (std::size_t pieces = 120; whole; pieces += 2) {
+        Rig rig({{"stable", 100}, {"canary", 0}});
+        const auto socket = slow(rig, pieces);
+        CAPTURE(pieces);
+        whole = finished(rig);
+        bool drained = false;
+        asio::co_spawn(
+            rig.io,
+            rig.front->drain(std::chrono::hours(1)),
+            [&](const std::exception_ptr&) {
+                drained = true;
+                rig.front->close();
+            }
+        );
+        rig.run_until([&] { return rig.front->state().at("draining").get<bool>(); });
+        if (rig.front->active() == 0) {
+            rig.run_until([&] { return drained; });
+        }
+        std::string text;
+        bool ended = false;
+        asio::async_read(
+            *socket,
+            asio::dynamic_buffer(text),
+            [&](const boost::system::error_code& error, std::size_t) {
+                ended = true;
+                CHECK(error == asio::error::eof);
+            }
+        );
+        rig.run_until([&] { return ended && drained; });
+        CHECK(text.ends_with("\r\n0\r\n\r\n"));
+    }
 }
 
 TEST_CASE("front: least-conn gives a new thread to whom has the fewest under way for its weight") {
