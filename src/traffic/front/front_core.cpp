@@ -174,21 +174,33 @@ Result<Route> FrontCore::route(const net::Request& request) {
         if (!arm) {
             return fail(Code::usage, fmt::format("no backend is called '{}'", printable(*pin)));
         }
-        return Route{*arm, Reason::pinned, std::move(ref.thread)};
+        return Route{*arm, Reason::pinned, std::move(ref)};
     }
     if (!ref.thread.empty()) {
         const auto home = sticky.find(ref.thread);
         // A thread leaves a revision that was taken out of traffic with its next turn; only
         // reading or stopping the turn that still runs there follows it.
         if (home && (pick.weights()[*home] > 0 || ref.live_turn)) {
-            return Route{*home, Reason::sticky, std::move(ref.thread)};
+            return Route{*home, Reason::sticky, std::move(ref)};
         }
     }
     const auto chosen = next_arm();
     if (!chosen) {
         return fail(Code::unavailable, "no revision that gets traffic is ready");
     }
-    return Route{*chosen, Reason::picked, std::move(ref.thread)};
+    return Route{*chosen, Reason::picked, std::move(ref)};
+}
+
+void FrontCore::settle(const std::string& thread, const Route& route) {
+    if (!thread.empty() && (route.ref.new_turn || !sticky.find(thread))) {
+        sticky.remember(thread, route.arm);
+    }
+}
+
+void FrontCore::unsettle(const Route& route) {
+    if (sticky.find(route.ref.thread) == route.arm) {
+        sticky.forget(route.ref.thread);
+    }
 }
 
 std::string FrontCore::etag() const {

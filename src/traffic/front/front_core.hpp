@@ -32,7 +32,7 @@ enum class Reason { picked, sticky, pinned };
 struct Route {
     std::size_t arm = 0;
     Reason reason = Reason::picked;
-    std::string thread{};
+    ThreadRef ref{};
 };
 
 struct FrontCore {
@@ -45,6 +45,11 @@ struct FrontCore {
     /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
     /// share what it is worth.
     void apply_weights();
+    /// `thread` lives where its last turn began; before that, where it was first asked for. A read
+    /// elsewhere does not lead away from a turn that may still run.
+    void settle(const std::string& thread, const Route& route);
+    /// Nobody answered there: the thread begins again elsewhere.
+    void unsettle(const Route& route);
     [[nodiscard]] bool knows(std::string_view name) const;
     /// The next of its lanes, a ready one if there is any.
     [[nodiscard]] std::optional<std::size_t> lane_of(std::string_view name);

@@ -15,6 +15,8 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr std::size_t k_threads = 10000; ///< whose choice is remembered
+constexpr std::size_t k_copied = 0; ///< its entries in `pick_`
+constexpr std::size_t k_not_copied = 1;
 constexpr auto k_asks_dry = std::chrono::seconds(5);
 constexpr auto k_dry_limit = Millis{3000};
 constexpr std::size_t k_lines_a_pair = 5;
@@ -142,26 +144,28 @@ Task<bool> Mirror::asked_dry() {
 bool Mirror::in_sample(const std::string& thread) {
     if (!thread.empty()) {
         if (const auto before = picked_.find(thread)) {
-            return *before == 0;
+            return *before == k_copied;
         }
     }
-    const std::size_t pick = pick_.next().value_or(1);
+    const std::size_t pick = pick_.next().value_or(k_not_copied);
     if (!thread.empty()) {
         picked_.remember(thread, pick);
     }
-    return pick == 0;
+    return pick == k_copied;
 }
 
-MirrorCopyPtr Mirror::begin(const net::Request& request, const std::string& thread) {
-    const bool turn = begins_turn(request.method, request.path);
-    const bool comparable =
-        turn || (is_read(request) && !thread_of(request.method, request.path, {}).live_turn);
+void Mirror::leave_out(const std::string& thread) {
+    picked_.remember(thread, k_not_copied);
+}
+
+MirrorCopyPtr Mirror::begin(const net::Request& request, const ThreadRef& ref) {
+    const bool comparable = ref.new_turn || (is_read(request) && !ref.live_turn);
     // A probe is not a user's request, and a copy that comes round again must not be copied.
-    if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(thread)) {
+    if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(ref.thread)) {
         return nullptr;
     }
     ++counters_.sampled;
-    if (turn && !dry_) {
+    if (ref.new_turn && !dry_) {
         ++counters_.refused;
         return nullptr;
     }

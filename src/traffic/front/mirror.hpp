@@ -57,7 +57,9 @@ public:
     /// Asks the target again and again whether it is dry, unless the operator said so.
     void start();
     /// Null: this request is not copied.
-    [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const std::string& thread);
+    [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const ThreadRef& ref);
+    /// The lane made this id, and the mirror another one: what comes next would be new to it.
+    void leave_out(const std::string& thread);
     /// Ends all copies; nothing is copied afterwards.
     void close();
     [[nodiscard]] Json state() const;

@@ -225,16 +225,17 @@ Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay, net::Cli
     co_return relay->client_gone ? Ending::client_gone : Ending::finished;
 }
 
-Task<Ending> run(CorePtr core, std::size_t arm, std::string thread, RelayPtr relay) {
+Task<Ending> run(CorePtr core, Route route, RelayPtr relay) {
+    const std::size_t arm = route.arm;
     open_transfer(core, core->arms[arm], relay);
     co_await until(relay, [](const Relay& r) { return r.head || r.result; });
     auto& told = relay->head;
     if (!told) {
         net::ClientResponse result = co_await result_of(relay);
-        core->sticky.forget(thread);
         if (relay->client_gone) {
-            co_return Ending::client_gone;
+            co_return Ending::client_gone; // its turn may run: a stop comes next
         }
+        core->unsettle(route);
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     net::ClientResponse head = *std::move(told);
@@ -245,7 +246,10 @@ Task<Ending> run(CorePtr core, std::size_t arm, std::string thread, RelayPtr rel
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     if (const auto learned = head.headers.get("x-oa-thread-id")) {
-        core->sticky.remember(std::string(*learned), arm);
+        core->settle(std::string(*learned), route);
+        if (core->mirror && route.ref.thread.empty()) {
+            core->mirror->leave_out(std::string(*learned));
+        }
     }
     core->arms[arm].counters.status_5xx += head.status >= 500 ? 1 : 0;
     if (relay->is_short) {
@@ -276,15 +280,13 @@ Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> excha
     counters.sticky += route.reason == Reason::sticky ? 1 : 0;
     counters.pinned += route.reason == Reason::pinned ? 1 : 0;
     ++counters.active;
-    if (!route.thread.empty()) {
-        core->sticky.remember(route.thread, route.arm);
-    }
+    core->settle(route.ref.thread, route);
     auto state = std::make_shared<Relay>(core->executor);
     state->exchange = std::move(exchange);
     if (core->mirror) {
-        state->copy = core->mirror->begin(state->exchange->request(), route.thread);
+        state->copy = core->mirror->begin(state->exchange->request(), route.ref);
     }
-    const Ending ending = co_await run(core, route.arm, std::move(route.thread), state);
+    const Ending ending = co_await run(core, std::move(route), state);
     --counters.active;
     ++counter_of(counters, ending);
     if (state->copy) {

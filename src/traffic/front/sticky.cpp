@@ -43,17 +43,27 @@ bool starts_turn(const std::vector<std::string_view>& parts) {
     return chat && (parts.size() == 2 || (parts.size() == 3 && parts[2] == "stream"));
 }
 
-std::string id_in_body(std::string_view body) {
+bool ends_with_assistant(const Json& body) {
+    const Json* messages = member(body, "messages");
+    return messages != nullptr && messages->is_array() && !messages->empty() &&
+           string_member(messages->back(), "role") == "assistant";
+}
+
+ThreadRef turn_in(std::string_view body) {
+    ThreadRef out{.thread = {}, .new_turn = true};
     const auto json = parse_json(body);
     if (!json) {
-        return {};
+        return out;
     }
     for (const std::string_view alias : k_aliases) {
         if (const auto id = string_member(*json, alias); id && !id->empty()) {
-            return std::string(*id);
+            out.thread = *id;
+            break;
         }
     }
-    return {};
+    out.live_turn = ends_with_assistant(*json);
+    out.new_turn = !out.live_turn;
+    return out;
 }
 
 } // namespace
@@ -99,13 +109,9 @@ ThreadRef thread_of(std::string_view method, std::string_view path, std::string_
         return {percent_decode(id).value_or(std::string(id)), resume || stop};
     }
     if (method == "POST" && starts_turn(parts)) {
-        return {id_in_body(body), false};
+        return turn_in(body);
     }
     return {};
-}
-
-bool begins_turn(std::string_view method, std::string_view path) {
-    return method == "POST" && starts_turn(segments(path));
 }
 
 } // namespace oa_stream::traffic

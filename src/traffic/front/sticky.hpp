@@ -29,17 +29,17 @@ private:
 };
 
 struct ThreadRef {
-    std::string thread;    ///< as the client names it; empty: the request names none
-    bool live_turn = false; ///< resume or stop: makes sense only where the turn runs
+    std::string thread; ///< as the client names it; empty: the request names none
+    bool live_turn = false; ///< resume, stop, or what a running turn waits for: makes sense only
+                            ///< where the turn runs
+    bool new_turn = false;
 };
 
 /// Reads the thread from /api/chats/{id}/…, /api/chat/{id}/stream, /api/chat/stream/{id}/stream, or
 /// from the body of a POST that starts a turn (conversationId, conversation_id, threadId,
-/// thread_id, id; the first that is a non-empty string). A body that is no JSON names none.
+/// thread_id, id; the first that is a non-empty string). A body that is no JSON names none. When
+/// the last of its messages is the assistant's, it brings the running turn a decision or a result.
 [[nodiscard]] ThreadRef
 thread_of(std::string_view method, std::string_view path, std::string_view body);
-
-/// A POST that starts a turn of compat.
-[[nodiscard]] bool begins_turn(std::string_view method, std::string_view path);
 
 } // namespace oa_stream::traffic

@@ -1,0 +1,77 @@
+// Which revision a thread's requests reach while its turn runs, and afterwards.
+#include "rig.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::traffic;
+using namespace oa_stream::traffic::testing;
+
+TEST_CASE("front: a read of a thread does not lead its running turn astray") {
+    Rig rig({{"stable", 0}, {"canary", 100}});
+    CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == "canary");
+    rig.weigh(100, 0);
+    // Only the lane that runs the turn knows it: a page loads the chat and resumes.
+    (void)rig.get_path("/api/chats/t/messages");
+    CHECK(rig.get_path("/api/chats/t/stream").body == "canary");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
+    CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == "stable");
+    CHECK(rig.get_path("/api/chats/t/stream").body == "stable");
+}
+
+TEST_CASE("front: a pinned probe of a thread does not move it") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == "stable");
+    const net::Headers pin{{std::string(k_pin_header), "canary"}};
+    CHECK(rig.get_path("/api/chats/t/messages", pin).body == "canary");
+    CHECK(rig.get_path("/api/chats/t/stream").body == "stable");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "stable");
+}
+
+TEST_CASE("front: a decision or a result reaches the turn that waits for it") {
+    Rig rig({{"stable", 0}, {"canary", 100}});
+    CHECK(rig.post("/api/chat", R"({"id":"t","messages":[{"role":"user"}]})").body == "canary");
+    rig.weigh(100, 0);
+    const std::string decision =
+        R"({"id":"t","messages":[{"role":"user"},{"role":"assistant","parts":[]}]})";
+    CHECK(rig.post("/api/chat", decision).body == "canary");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
+    CHECK(rig.post("/api/chat", R"({"id":"t","messages":[{"role":"user"}]})").body == "stable");
+    CHECK(rig.post("/api/chat", decision).body == "stable");
+}
+
+TEST_CASE("front: a revision that does not answer a probe keeps the threads of another") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "stable");
+    rig.canary.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        auto body = co_await exchange->start_stream(101, {});
+        (void)body;
+    };
+    const net::Headers pin{{std::string(k_pin_header), "canary"}};
+    CHECK(rig.get_path("/api/chats/t/messages", pin).status == 502);
+    rig.weigh(0, 100);
+    CHECK(rig.post("/api/chats/t/stop", "").body == "stable");
+}
+
+TEST_CASE("front: a client that leaves before the head does not lose its thread's place") {
+    Rig rig({{"stable", 0}, {"canary", 100}});
+    std::shared_ptr<net::Exchange> held;
+    rig.canary.answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        held = std::move(exchange);
+        co_return;
+    };
+    const auto transfer = rig.client->stream(
+        {.method = "POST",
+         .url = rig.front_url() + "/api/chat/stream",
+         .headers = {{"content-type", "application/json"}},
+         .body = R"({"id":"t"})"},
+        {}
+    );
+    rig.run_until([&] { return held != nullptr; });
+    transfer->cancel();
+    rig.run_until([&] { return rig.counter("canary", "client_gone") == 1; });
+    held.reset();
+    rig.canary.answer = {};
+    rig.weigh(100, 0);
+    CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
+}
