@@ -59,6 +59,29 @@ TEST_CASE("mirror: turns and reads are copied; live turns, acts and probes are n
     CHECK(bench.mirror().at("bytes") == 0);
 }
 
+TEST_CASE("mirror: of a conversation that the lane names, the first turn is copied") {
+    Bench bench(all_copied());
+    bench.stable.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond({200, {{"x-oa-thread-id", "made"}}, "stable"});
+    };
+    CHECK(bench.post(k_turns, R"({"messages":[{"role":"user"}]})").status == 200);
+    CHECK(bench.post(k_turns, R"({"id":"made"})").status == 200);
+    CHECK(bench.get_path("/api/chats/made/messages").status == 200);
+    bench.stable.answer = {};
+    CHECK(bench.post(k_turns, R"({"id":"own"})").status == 200);
+    bench.run_until([&] { return bench.count("different") == 2; });
+    CHECK(bench.count("sampled") == 2);
+    REQUIRE(bench.copies.seen.size() == 2);
+    CHECK(bench.copies.seen[1].body == R"({"id":"own"})");
+}
+
+TEST_CASE("mirror: a decision of the running turn is not copied") {
+    Bench bench(all_copied());
+    const std::string decision = R"({"id":"a","messages":[{"role":"user"},{"role":"assistant"}]})";
+    CHECK(bench.post("/api/chat", decision).body == "stable");
+    CHECK(bench.count("sampled") == 0);
+}
+
 TEST_CASE("mirror: what acts is not copied to a target that does not say dry") {
     MirrorOptions wet = all_copied();
     wet.dry = false;
