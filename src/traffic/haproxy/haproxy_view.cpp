@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream::traffic {
 namespace {
@@ -57,6 +58,14 @@ unsigned sum_of(const HaproxySnapshot& snapshot) {
 /// Those whose weights HAProxy cannot change while it runs, but for all or nothing.
 bool is_static(const HaproxySnapshot& snapshot) {
     return snapshot.algorithm == "static-rr";
+}
+
+/// A hash of the default `hash-type map-based` is as static, and does not show it.
+bool may_be_static(const HaproxySnapshot& snapshot) {
+    constexpr std::array<std::string_view, 6> k_hashes{
+        "source", "uri", "url_param", "hdr", "rdp-cookie", "hash"
+    };
+    return is_static(snapshot) || std::ranges::find(k_hashes, snapshot.algorithm) != k_hashes.end();
 }
 
 Result<void> check_algorithm(
@@ -253,8 +262,11 @@ Result<Settings> settings_for(
         const HaproxyFacts& facts = *snapshot.find(server.server);
         const auto percent = static_cast<unsigned>(target.percent_of(server.revision));
         // A static algorithm knows the weight of the file, or none.
-        const unsigned weight = is_static(snapshot) && percent == 100 ? facts.initial : percent;
-        out[server.server] = {weight, facts.rotation};
+        const bool whole = percent == 100 && may_be_static(snapshot);
+        out[server.server] = {
+            whole && (is_static(snapshot) || facts.initial > 0) ? facts.initial : percent,
+            facts.rotation
+        };
     }
     return out;
 }

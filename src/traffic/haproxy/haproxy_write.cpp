@@ -58,7 +58,9 @@ std::unexpected<Error> refusal(const std::string& complaint, std::string_view th
         code,
         fmt::format("HAProxy reports: {}{}", complaint, then),
         {},
-        denied ? "`level admin` on its `stats socket` line" : ""
+        denied                        ? "`level admin` on its `stats socket` line"
+        : says("static LB algorithm") ? "use `balance roundrobin`, or `hash-type consistent`"
+                                      : ""
     );
 }
 

@@ -252,6 +252,25 @@ TEST_CASE("haproxy: a static algorithm takes all or nothing, and says so before 
     CHECK(bench.rig.writes() == 2);
 }
 
+TEST_CASE("haproxy: a hash takes shares when it is consistent, else all or nothing") {
+    Bench mapped({.balance = "source", .stable = "weight 10", .canary = "weight 20"});
+    mapped.rig.command("set server chat/canary weight 0");
+    const auto refused = mapped.set(5);
+    check_error(refused, Code::precondition, "static LB algorithm");
+    check_error(refused, Code::precondition, "hash-type consistent");
+    CHECK(mapped.read().serving == split(0));
+    REQUIRE(mapped.set(100).has_value());
+    CHECK(mapped.read().serving == split(100));
+    REQUIRE(mapped.set(0).has_value());
+    CHECK(mapped.read().serving == split(0));
+    Bench ring({.balance = "source\n    hash-type consistent", .stable = "weight 10"});
+    REQUIRE(ring.set(5).has_value());
+    CHECK(ring.read().serving == split(5));
+    REQUIRE(ring.set(0).has_value());
+    CHECK(ring.read().serving == split(0));
+    CHECK_FALSE(ring.driver->splits_exactly());
+}
+
 TEST_CASE("haproxy: an algorithm that ignores weights is refused, one that is inexact says so") {
     Bench first({.balance = "first"});
     check_error(first.preview(5), Code::precondition, "balance first");
