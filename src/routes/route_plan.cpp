@@ -89,6 +89,41 @@ RoutePlan RoutePlan::reversed() const {
     return out;
 }
 
+Overrides RoutePlan::adopt_theirs(const Overrides& now, bool agreed) {
+    std::vector<Overrides> ours = found.seen;
+    ours.push_back(before);
+    ours.push_back(goal);
+    Overrides out;
+    const bool cleared = agreed && !now.global;
+    if (cleared || !is_ours({.global = now.global}, ours)) {
+        if (before.global == goal.global) {
+            before.global = goal.global = now.global;
+        } else {
+            out.global = now.global;
+        }
+    }
+    if (agreed) {
+        const Overrides was = before;
+        for (const auto& [domain, target] : was.domains) {
+            if (!now.of(domain) && goal.of(domain) == target) {
+                before.domains.erase(domain);
+                goal.domains.erase(domain);
+            }
+        }
+    }
+    for (const auto& [domain, target] : now.domains) {
+        if (is_ours({.domains = {{domain, target}}}, ours)) {
+            continue;
+        }
+        if (before.of(domain) == goal.of(domain)) {
+            before.domains[domain] = goal.domains[domain] = target;
+        } else {
+            out.domains[domain] = target;
+        }
+    }
+    return out;
+}
+
 Result<RoutePlan> plan_routes(RouteSnapshot found, const RouteOrder& order) {
     auto changes = order.changes;
     if (order.clear_all) {
@@ -186,6 +221,12 @@ Json route_plan_document(const RoutePlan& plan) {
     out["status"] = to_json(plan.status());
     out["paths"] = plan.paths;
     out["cohort_key"] = plan.cohort_key;
+    if (plan.mixture()) {
+        out["seen"] = Json::array();
+        for (const Overrides& memory : plan.found.seen) {
+            out["seen"].push_back(to_json(memory));
+        }
+    }
     return out;
 }
 
@@ -209,6 +250,10 @@ Result<RoutePlan> read_route_plan(const Json& document) {
         }
         return all;
     };
+    for (const Json& memory : document.value("seen", Json::array())) {
+        OA_TRY(Overrides seen, parse_overrides(memory));
+        out.found.seen.push_back(std::move(seen));
+    }
     out.notes = texts("notes");
     out.paths = texts("paths");
     return out;
@@ -259,6 +304,7 @@ RouteRun change_of(RouteSplitClient& client, const RoutePlan& plan, const RouteL
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): the caller awaits it, client in hand
 Task<RouteRun> undo_of(RouteSplitClient& client, RoutePlan plan, RouteLooks looks) {
     if (auto now = co_await client.status()) {
+        (void)plan.adopt_theirs(overrides_of(*now), false);
         plan.found.status = *std::move(now);
     }
     RoutePlan home = plan.reversed();

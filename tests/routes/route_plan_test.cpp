@@ -212,6 +212,67 @@ TEST_CASE("route plan: its run, and the run of its undo") {
     CHECK(route_lock_name("https://c.example.org") == "route-split:https://c.example.org");
 }
 
+TEST_CASE("route plan: what others set since stays out of its undo where it wrote nothing") {
+    struct Row {
+        Overrides now;
+        bool agreed;
+        Overrides before, goal, theirs;
+    };
+    const Overrides began{"legacy", {{"auth_entry", "legacy"}, {"chat_pilot", "legacy"}}};
+    const Overrides led{"legacy", {{"auth_entry", "rust_shell"}, {"chat_pilot", "legacy"}}};
+    const auto with = [](Overrides base, const std::string& domain, const std::string& target) {
+        base.domains[domain] = target;
+        return base;
+    };
+    const Overrides cleared{"legacy", {{"auth_entry", "rust_shell"}}};
+    for (const Row& row : {
+             Row{led, true, began, led, {}},
+             Row{began, true, began, led, {}},
+             Row{with(led, "billing", "legacy"),
+                 true,
+                 with(began, "billing", "legacy"),
+                 with(led, "billing", "legacy"),
+                 {}},
+             Row{with(led, "chat_pilot", "rust_shell"),
+                 true,
+                 with(began, "chat_pilot", "rust_shell"),
+                 with(led, "chat_pilot", "rust_shell"),
+                 {}},
+             Row{with(led, "auth_entry", "other"), true, began, led, {{}, {{"auth_entry", "other"}}}
+             },
+             Row{{"rust_shell", led.domains},
+                 true,
+                 {"rust_shell", began.domains},
+                 {"rust_shell", led.domains},
+                 {}},
+             Row{cleared, true, {"legacy", {{"auth_entry", "legacy"}}}, cleared, {}},
+             Row{cleared, false, began, led, {}},
+             Row{{{}, led.domains}, true, {{}, began.domains}, {{}, led.domains}, {}},
+             Row{{{}, led.domains}, false, began, led, {}},
+         }) {
+        CAPTURE(row.now.text(), row.agreed);
+        RoutePlan plan;
+        plan.before = began;
+        plan.goal = led;
+        CHECK(plan.adopt_theirs(row.now, row.agreed) == row.theirs);
+        CHECK(plan.before == row.before);
+        CHECK(plan.goal == row.goal);
+        CHECK(plan.adopt_theirs(row.now, row.agreed) == row.theirs); // nothing more
+        CHECK(plan.before == row.before);
+    }
+}
+
+TEST_CASE("route plan: what a mixture remembered counts as known to its undo") {
+    const Overrides other{{}, {{"auth_entry", "other"}}};
+    RoutePlan made = planned(order_of({{"legacy", "auth_entry"}}, {}), k_login_rust);
+    CHECK_FALSE(route_plan_document(made).contains("seen"));
+    made.found.seen.push_back(other);
+    auto read = read_route_plan(route_plan_document(made));
+    REQUIRE(read.has_value());
+    CHECK(read->found.seen == made.found.seen);
+    CHECK(read->adopt_theirs(other, false) == Overrides{});
+}
+
 TEST_CASE("route checks: a trap fails the precedence, a preview says what would be written") {
     const RoutePlan good = planned(order_of({{"legacy", "auth_entry"}, {"legacy", {}}}));
     CHECK(precedence_check(good).verdict == Verdict::pass);

@@ -40,6 +40,10 @@ struct RoutePlan {
     [[nodiscard]] bool changes() const { return mixture() || before != goal; }
     /// From what the plan leads to, to what was before.
     [[nodiscard]] RoutePlan reversed() const;
+    /// Values of `now` that nobody of us set: where the plan writes nothing they become part of it,
+    /// so that its undo leaves them as they are; if `agreed`, what they cleared there, too (else a
+    /// process may have begun again). Returned are those where it writes.
+    Overrides adopt_theirs(const Overrides& now, bool agreed);
 };
 
 /// Code::usage for an unknown target or domain.
@@ -63,7 +67,7 @@ replan_routes(RouteSplitClient& client, RoutePlan saved, RouteOrder order);
 [[nodiscard]] std::string route_plan_text(const RoutePlan& plan);
 
 /// Its change, and its undo, to be completed with a journal. The undo starts from what the service
-/// says now: only the overrides are the plan's.
+/// says now: only the overrides that it writes are the plan's.
 [[nodiscard]] RouteRun
 change_of(RouteSplitClient& client, const RoutePlan& plan, const RouteLooks& looks);
 [[nodiscard]] Task<RouteRun> undo_of(RouteSplitClient& client, RoutePlan plan, RouteLooks looks);

@@ -54,11 +54,33 @@ void accept(Check& check, bool accepted, std::string_view option) {
 void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.checks.push_back(memories_check(found));
     run.checks.back().verdict = Verdict::pass;
-    const bool undone = found.agreed && overrides_of(found.status) == planned.before;
-    planned.found.seen = std::move(found.seen);
+    const Overrides now = overrides_of(found.status);
+    const Overrides theirs = planned.adopt_theirs(now, found.agreed);
+    const bool undone = found.agreed && now == planned.before;
     run.plan = planned.reversed();
+    run.plan.found.seen = std::move(found.seen);
     if (undone) {
         run.plan.before = run.plan.goal;
+    }
+    if (theirs != Overrides{}) { // shown as it will stay
+        for (Overrides* shown : {&run.plan.before, &run.plan.goal}) {
+            shown->global = theirs.global ? theirs.global : shown->global;
+            for (const auto& [domain, target] : theirs.domains) {
+                shown->domains[domain] = target;
+            }
+        }
+        run.plan.found.status = with_overrides(std::move(run.plan.found.status), run.plan.before);
+        run.refused = !run.plan.changes();
+        run.checks.push_back(
+            {"route.theirs",
+             Verdict::fail,
+             CheckMode::live,
+             false,
+             fmt::format(
+                 "somebody else set {} meanwhile: it stays as it is; undo the later run first",
+                 theirs.text()
+             )}
+        );
     }
 }
 
@@ -357,7 +379,7 @@ Result<ExitCode> carry_out_routes(RouteTarget target, RouteTask task, Context& c
     RouteContext run{context, std::move(task), Screen(context)};
     OA_TRY(const bool wrote, attempt(std::move(target), run));
     const ExitCode exit = run.session ? finish(run, *run.session) : show_plan(run);
-    if (run.restores() && run.task.apply && (!wrote || run.outcome.restored)) {
+    if (run.restores() && run.task.apply && (wrote ? run.outcome.restored : !run.refused)) {
         OA_CHECK(settle_restored(run));
     }
     return exit;

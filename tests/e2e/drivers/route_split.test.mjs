@@ -220,6 +220,36 @@ describe('fault 44: snapshot, apply, verify, restore', () => {
     assert.equal((await first.end()).code, 0, first.stderr);
   }));
 
+  test('an undo restores what its run wrote, and leaves what others set since', () => withService({}, async (service, route) => {
+    const state = scratch('state');
+    const set = async (...args) => ends(await route(['set', ...args, '--apply'], { stateDir: state }), 0).run;
+    const restore = (run, ...args) => oa(['route', 'restore', run, '--auth', 'env:OA_ADMIN', ...args], { env: ENV, stateDir: state });
+    const first = await set('legacy', '--domain', 'billing_l402');
+    const second = await set('legacy', '--domain', 'auth_entry');
+    const back = await restore(first, '--apply');
+    assert.equal(back.code, 0, back.stderr);
+    assert.match(back.stdout, /overrides: auth_entry legacy, billing_l402 legacy -> auth_entry legacy\n/);
+    assert.deepEqual(memory(service).domains, { auth_entry: 'legacy' });
+
+    // The same domain, set otherwise: that change is to be undone first.
+    const third = await set('rust', '--domain', 'auth_entry');
+    for (const args of [[], ['--apply']]) {
+      const refused = await restore(second, ...args);
+      assert.equal(refused.code, 6, refused.stdout);
+      assert.match(refused.stdout + refused.stderr, /somebody else set auth_entry rust_shell meanwhile: it stays as it is/);
+      assert.doesNotMatch(refused.stdout, /^write/m);
+    }
+    const undone = await oa(['rollback', 'apply', '--run', second], { env: ENV, stateDir: state });
+    assert.equal(undone.code, 6, undone.stdout);
+    assert.deepEqual(memory(service).domains, { auth_entry: 'rust_shell' });
+    assert.equal((await restore(third, '--apply')).code, 0);
+    assert.deepEqual(memory(service).domains, { auth_entry: 'legacy' });
+    assert.equal((await restore(second, '--apply')).code, 0);
+    assert.deepEqual(memory(service).domains, {});
+    const status = await oa(['cutover', 'status'], { stateDir: state });
+    assert.equal(status.code, 0, status.stdout);
+  }));
+
   test('somebody else without our lock is not fought: what they set stays', () => withService({}, async (service, route) => {
     service.fault((call) => {
       if (call.path.endsWith('/evaluate')) service.memories[0].domains.billing_l402 = 'elsewhere';
