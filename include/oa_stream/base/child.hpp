@@ -70,6 +70,7 @@ struct ProgramCall {
     std::string input; ///< its whole stdin
     Millis limit{30000};
     std::size_t most_output = 1U << 20U; ///< bytes of stdout; more ends the program
+    bool drops_output = false; ///< stdout is read and forgotten, however much there is
 };
 
 struct ProgramEnd {

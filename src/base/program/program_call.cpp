@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t k_kept_stderr = 4096;
 constexpr std::size_t k_line_limit = 300;
+constexpr std::size_t k_drops = 0; ///< nothing of stdout is kept
 /// A descendant that left the group can hold the pipes open after the program's end.
 constexpr auto k_after_exit = Millis{250};
 
@@ -55,6 +56,9 @@ Task<void> collect(std::shared_ptr<Running> running, std::size_t most) {
         const auto piece = co_await running->child->read_stdout();
         if (!piece || piece->empty()) {
             break;
+        }
+        if (most == k_drops) {
+            continue;
         }
         running->too_much = running->output.size() + piece->size() > most;
         if (!running->too_much) {
@@ -137,7 +141,8 @@ Task<Result<ProgramEnd>> call_program(asio::any_io_executor executor, ProgramCal
     auto running = std::make_shared<Running>(executor, std::move(child));
     const GroupGuard guard(running);
     spawn(executor, "program input", feed(running, std::move(call.input)));
-    spawn(executor, "program output", collect(running, call.most_output));
+    const auto most = call.drops_output ? k_drops : call.most_output;
+    spawn(executor, "program output", collect(running, most));
     spawn(executor, "program errors", collect_errors(running));
     spawn(executor, "program end", await_exit(running));
 

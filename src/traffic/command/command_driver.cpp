@@ -144,6 +144,7 @@ private:
         ProgramCall request{
             std::move(argv), std::move(env), dump_json(document) + "\n", options_.timeout
         };
+        request.drops_output = name != "read"; // a program that writes must not die of what it says
         auto end = co_await call_program(executor_, std::move(request));
         if (!end) {
             Error error = std::move(end).error();

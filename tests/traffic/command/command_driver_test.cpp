@@ -352,6 +352,15 @@ TEST_CASE("command driver: more than a megabyte of answer is refused, not stored
     CHECK(whole.error().code == Code::protocol);
 }
 
+TEST_CASE("command driver: a set program may say as much as it likes") {
+    Bench bench;
+    const std::string done = (bench.folder.path / "done").string();
+    const auto written =
+        bench.set_script("cat >/dev/null; head -c 3000000 /dev/zero; touch '" + done + "'");
+    CHECK(written.has_value());
+    CHECK(std::filesystem::exists(done));
+}
+
 TEST_CASE("command driver: every member of the answer arrives") {
     Bench bench;
     const auto driver = make_command_driver(bench.io.get_executor(), [&] {
