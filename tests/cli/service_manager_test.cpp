@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <string>
 
+using oa_stream::Millis;
+using oa_stream::cli::stopping_state;
 using oa_stream::cli::tell_service_manager;
 
 namespace {
@@ -60,4 +62,12 @@ TEST_CASE("a service manager hears at a path and at an abstract name", "[service
         tell_service_manager(name, "READY=1");
         CHECK(manager.heard() == "READY=1");
     }
+}
+
+TEST_CASE("a service manager hears how long a drain may last, and a little more", "[service]") {
+    CHECK(
+        stopping_state("Draining 2 turns", Millis(600000)) ==
+        "STOPPING=1\nEXTEND_TIMEOUT_USEC=630000000\nSTATUS=Draining 2 turns"
+    );
+    CHECK(stopping_state("", Millis(0)) == "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000\nSTATUS=");
 }

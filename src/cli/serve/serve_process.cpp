@@ -300,7 +300,8 @@ private:
             counted(lane_->busy(), "turn"),
             format_duration(options_.drain_timeout)
         ));
-        tell_manager("STOPPING=1\nSTATUS=Draining " + counted(lane_->busy(), "turn"));
+        const std::string status = "Draining " + counted(lane_->busy(), "turn");
+        tell_manager(stopping_state(status, options_.drain_timeout));
         lane_->begin_drain();
         co_await sleep_for(options_.drain_notice); // so that balancers find the other lanes first
         server_->stop_accepting();

@@ -1,5 +1,7 @@
 #include "service_manager.hpp"
 
+#include <fmt/format.h>
+
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -8,6 +10,17 @@
 #include <cstddef>
 
 namespace oa_stream::cli {
+namespace {
+
+/// After the drain: Codex and the store are left, files are written.
+constexpr std::chrono::seconds k_leaving{30};
+
+} // namespace
+
+std::string stopping_state(std::string_view status, Millis limit) {
+    const std::chrono::microseconds needed = limit + k_leaving;
+    return fmt::format("STOPPING=1\nEXTEND_TIMEOUT_USEC={}\nSTATUS={}", needed.count(), status);
+}
 
 void tell_service_manager(const std::string& address, std::string_view state) noexcept {
     sockaddr_un where{};

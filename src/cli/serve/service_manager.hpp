@@ -1,6 +1,8 @@
 // The notifications to a service manager: ready, stopping. sd_notify(3), without its library.
 #pragma once
 
+#include "oa_stream/base/clock.hpp"
+
 #include <string>
 #include <string_view>
 
@@ -10,5 +12,9 @@ namespace oa_stream::cli {
 /// and an abstract name. Never blocks and reports no failure: no caller could handle it,
 /// and a manager that heard nothing says so itself. An empty address: nobody asked.
 void tell_service_manager(const std::string& address, std::string_view state) noexcept;
+
+/// What it is told when the service begins to drain for at most `limit`: a unit's own time to stop
+/// may be shorter, and at its end the manager kills.
+[[nodiscard]] std::string stopping_state(std::string_view status, Millis limit);
 
 } // namespace oa_stream::cli
