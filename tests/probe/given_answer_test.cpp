@@ -77,6 +77,25 @@ TEST_CASE("given answers: a stream that was cut, or breaks the contract, is not 
     CHECK(streams(broken, whole).size() == 1);
 }
 
+TEST_CASE("given answers: what a call holds is not told, not even by its names") {
+    const auto message = [](std::string_view input) {
+        return fmt::format(
+            R"({{"messages":[{{"parts":[{{"type":"tool-x","input":{}}},{{"type":"data-y","data":{}}}]}}]}})",
+            input,
+            input
+        );
+    };
+    CHECK(objects(200, message(R"({"a secret":1})"), 200, message(R"({"b":{"c":2}})")).empty());
+    CHECK(
+        objects(200, message("{}"), 200, message("[]")) ==
+        std::vector<std::string>{"shape of $.messages[0].parts[0].input: object, array: lane not "
+                                 "so; reference so"}
+    );
+    const auto list = objects(200, R"({"data":{"a":1}})", 200, R"({"data":{"b":1}})");
+    REQUIRE(list.size() == 1); // no part
+    CHECK(list[0].find("$.data.a") != std::string::npos);
+}
+
 TEST_CASE("given answers: of other answers status, media type, code and shape count") {
     const std::string no = R"({"error":{"code":"not_found","message":"secret"}})";
     CHECK(objects(404, no, 404, R"({"error":{"code":"not_found","message":"other"}})").empty());

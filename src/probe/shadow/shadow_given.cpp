@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 namespace oa_stream::probe {
@@ -55,6 +56,27 @@ void add_turn(
     std::ranges::move(found, std::back_inserter(out));
 }
 
+/// What a call, a file or a function of the page puts into a part is a conversation's text down to
+/// the names of its members: of these the kind alone is compared.
+Json without_contents(Json shape) {
+    constexpr std::array<std::string_view, 3> k_contents{"input", "output", "data"};
+    if (shape.is_array()) {
+        for (Json& one : shape) {
+            one = without_contents(std::move(one));
+        }
+    } else if (shape.is_object()) {
+        const bool part = shape.contains("type");
+        for (auto& [name, value] : shape.items()) {
+            const bool content = part && std::ranges::find(k_contents, name) != k_contents.end();
+            value = !content            ? without_contents(std::move(value))
+                    : value.is_object() ? Json("object")
+                    : value.is_array()  ? Json("array")
+                                        : std::move(value);
+        }
+    }
+    return shape;
+}
+
 void add_json(std::vector<Difference>& out, const GivenAnswer& a, const GivenAnswer& b) {
     const auto left = parse_json(a.body);
     const auto right = parse_json(b.body);
@@ -67,7 +89,9 @@ void add_json(std::vector<Difference>& out, const GivenAnswer& a, const GivenAns
     }
     if (error_code(*left) != error_code(*right)) {
         out.push_back({"error code", "the answer", error_code(*left), error_code(*right)});
-    } else if (const auto shape = shape_difference(shape_of(*left), shape_of(*right));
+    } else if (const auto shape = shape_difference(
+                   without_contents(shape_of(*left)), without_contents(shape_of(*right))
+               );
                !shape.empty()) {
         out.push_back({"shape", printable(shape), "not so", "so"});
     }
