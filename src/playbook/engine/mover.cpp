@@ -234,6 +234,9 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
          .detail = written ? "" : written.error().text()}
     );
     now->out.torn = {from, now->to};
+    if (!written && written.error().code == Code::io && options_.warn) { // done, and not kept
+        options_.warn(written.error().text());
+    }
     if (!written) {
         now->end_with(Moved::Result::unverified, written.error().text());
         co_return After::retry; // reads before it writes

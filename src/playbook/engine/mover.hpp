@@ -34,6 +34,8 @@ struct MoverOptions {
     /// nobody chose what it serves, and a rescue may write over it. Unset: it never was.
     std::function<bool(const Json& extra)> restarted{};
     std::function<void(std::string_view event, Json fields)> note{};
+    /// What whoever reads the result must know though the move itself went well.
+    std::function<void(const std::string& text)> warn{};
 };
 
 /// How careful a move has to be with its own means.

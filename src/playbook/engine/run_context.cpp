@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::playbook {
 
 void RunOutcome::conclude(run::RunSession& session, const run::EndFacts& facts) {
@@ -40,6 +42,13 @@ void RunContext::keep(const measure::Sample& sample, std::string_view where) con
     session.folder().append("measure/samples.ndjson", line);
 }
 
+void RunContext::warn(const std::string& text) {
+    if (std::ranges::find(out.notes, text) == out.notes.end()) { // not for each stage
+        session.say("  " + text);
+        out.notes.push_back(text);
+    }
+}
+
 Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
     return {
         *in.driver,
@@ -55,7 +64,8 @@ Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
          .restarted = [this](const Json& extra) { return has_restarted(machine, extra); },
          .note = [this](
                      std::string_view event, const Json& fields
-                 ) { session.folder().note(event, fields); }}
+                 ) { session.folder().note(event, fields); },
+         .warn = [this](const std::string& text) { warn(text); }}
     };
 }
 

@@ -43,6 +43,8 @@ struct RunContext {
     void add_interrupted(std::string_view where);
     /// Tells those who want to know; returns at once.
     void tell_hooks(HookEvent event, const std::string& what, const Json& fields = Json::object());
+    /// On the screen and in the report, once.
+    void warn(const std::string& text);
     void keep(const measure::Sample& sample, std::string_view where) const;
     [[nodiscard]] Mover mover(Millis limit, Json exact = nullptr, bool fenced = false);
 

@@ -151,6 +151,24 @@ describe('cutovers', { concurrency: 2 }, () => {
     before(async () => { lanes = await startLanes(); });
     after(() => lanes?.stop());
 
+    test('weights that could not be kept for a reload: the run passes and says so', { timeout: MS }, async () => {
+      const proxy = await startCutoverProxy(lanes);
+      await ready(proxy);
+      const folder = path.join(scratch('kept'), 'gone');
+      fs.mkdirSync(folder);
+      const file = fileOf(playbook(proxy, { stages: '[0%, 50%, 100%]', bake: '1s', more: `, state_file: ${folder}/state` })), stateDir = scratch('state');
+      const plan = await planOf(file, stateDir);
+      fs.rmdirSync(folder);
+      const run = apply(plan, stateDir);
+      const { code } = await run.end(MS);
+      const { notes, verdict, evidence } = JSON.parse(run.stdout);
+      assert.deepEqual([code, verdict], [0, 'PASS'], run.stderr.slice(-3000));
+      assert.equal(notes.filter((note) => /the weights are set, but a reload would lose them/.test(note)).length, 1, run.stdout.slice(0, 2000));
+      assert.match(run.stderr, /a reload would lose them/);
+      assert.match(fs.readFileSync(path.join(evidence, 'report.md'), 'utf8'), /a reload would lose them/);
+      await proxy.stop();
+    });
+
     test('a reload in mid-hold that loses the weights is noticed and answered', { timeout: MS }, async () => {
       const proxy = await startCutoverProxy(lanes);
       await ready(proxy);
