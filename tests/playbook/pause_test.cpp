@@ -174,6 +174,55 @@ TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person
     CHECK(failed.exit == ExitCode::rolled_back);
 }
 
+TEST_CASE("pause: what the gates said stays on the record, however the pause ends") {
+    const auto hold_at_25 = [](World& world) {
+        make_cutover(world);
+        world.playbook.on_failure = Then::hold;
+        world.drift_every = Millis(2);
+        world.instruments.bad_at[25] = 60;
+    };
+
+    World aborted;
+    hold_at_25(aborted);
+    aborted.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            aborted.stop.request(SIGTERM);
+        }
+    };
+    const RunOutcome stopped = aborted.run();
+    CHECK(check_of(stopped, "gate.error-rate@25%").verdict == Verdict::fail);
+    CHECK(check_of(stopped, "interrupted").verdict == Verdict::inconclusive);
+    CHECK(stopped.verdict == Verdict::fail);
+    CHECK(stopped.exit == ExitCode::rolled_back);
+    CHECK_THAT(stopped.headline, Contains("error-rate") && Contains("rolled back and verified"));
+    CHECK(stopped.stages.back().verdict == Verdict::fail);
+
+    World restored; // by somebody else
+    hold_at_25(restored);
+    restored.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            restored.driver.serving = World::split(0);
+        }
+    };
+    const RunOutcome lost = restored.run();
+    CHECK(check_of(lost, "gate.error-rate@25%").verdict == Verdict::fail);
+    CHECK(check_of(lost, "traffic@25%").verdict == Verdict::error);
+    CHECK(lost.exit == ExitCode::rolled_back);
+
+    World good; // a stage that had passed is not spoilt by it
+    make_cutover(good);
+    good.playbook.stage.pause_after = {25};
+    good.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            good.stop.request(SIGTERM);
+        }
+    };
+    const RunOutcome passed = good.run();
+    CHECK(check_of(passed, "gate.error-rate@25%").verdict == Verdict::pass);
+    CHECK(passed.verdict == Verdict::inconclusive);
+    CHECK(passed.exit == ExitCode::rolled_back);
+}
+
 TEST_CASE("pause: asked for before a stage, the run waits between its steps; abort goes back") {
     World world;
     make_cutover(world);

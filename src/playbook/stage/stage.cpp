@@ -239,11 +239,23 @@ Task<WindowEnd> windows(StageRun* stage) {
     co_return co_await steer(stage, end);
 }
 
+/// What ends a pause does not take back what the gates said before it. The row's verdict is theirs
+/// where they failed, else `otherwise`.
+void record_before_pause(StageRun& stage, Verdict otherwise) {
+    if (stage.judged_before_pause) {
+        record_gates(stage);
+    }
+    if (stage.row.verdict != Verdict::fail) {
+        stage.row.verdict = otherwise;
+    }
+}
+
 /// What was seen becomes checks and the row's verdict.
 void record_end(StageRun& stage, WindowEnd end) {
     RunContext& run = stage.run;
     switch (end) {
     case WindowEnd::interrupted:
+        record_before_pause(stage, stage.row.verdict);
         run.add_interrupted("at stage " + stage.where);
         return;
     case WindowEnd::broken:
@@ -252,8 +264,8 @@ void record_end(StageRun& stage, WindowEnd end) {
         stage.row.verdict = Verdict::error;
         return;
     case WindowEnd::lost:
+        record_before_pause(stage, Verdict::error);
         record_drift(stage);
-        stage.row.verdict = Verdict::error;
         return;
     case WindowEnd::early_fail:
         record_gates(stage);

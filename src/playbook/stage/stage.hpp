@@ -52,6 +52,7 @@ struct StageRun {
     Millis planned{0};
     bool extended = false;
     bool paused = false;
+    bool judged_before_pause = false; ///< the row's gates were looked at, and then the stage paused
     std::optional<run::Order> promotion{};
 
     [[nodiscard]] double elapsed_s() const {

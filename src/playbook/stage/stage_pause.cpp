@@ -186,6 +186,7 @@ Task<WindowEnd> pause(StageRun* stage, Reason reason) {
         run.in.steering->forbid_promotion("a gate of this stage failed: it cannot be promoted");
     }
     stage->paused = true;
+    stage->judged_before_pause = true;
     const WindowEnd end = reason.trouble ? co_await wait_in_trouble(stage, until)
                                          : co_await wait_and_measure(stage, until);
     stage->paused = false;
@@ -235,6 +236,7 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
         for (const measure::GateRecord& record : stage->row.gates) {
             keep_look(*stage, record); // a new look never erases an old one
         }
+        stage->judged_before_pause = false; // only the new look decides
         stage->unreadable_since.reset();
         stage->sources.silent.clear();
         end = co_await window(stage, stage->run.playbook().stage.bake, k_last);
