@@ -437,3 +437,22 @@ TEST_CASE("stage: a ramp takes the traffic back bit by bit, never up again") {
     }
     CHECK(shares == std::vector{50, 40, 30, 20, 10, 0});
 }
+
+TEST_CASE("stage: a signal does not wait for the rest of a ramp") {
+    World world;
+    world.playbook.stages = {50};
+    world.playbook.rollback_ramp = std::chrono::hours(1);
+    world.instruments.bad_at[50] = 60;
+    world.driver.after_write = [&] {
+        if (world.driver.serving.percent_of("canary") == 40) {
+            world.stop.request(SIGTERM);
+        }
+    };
+    const RunOutcome outcome = world.run();
+    check_restored(world, outcome);
+    std::vector<int> shares;
+    for (const auto& split : world.driver.applied) {
+        shares.push_back(split.percent_of("canary"));
+    }
+    CHECK(shares == std::vector{50, 40, 0});
+}

@@ -268,13 +268,14 @@ struct Playbook {
     std::optional<RoutesSpec> routes{}; ///< cutover and rollback; after everything else
     Then on_failure = Then::rollback;
     Millis rollback_ramp{0}; ///< 0: at once
+    static constexpr int k_ramp_steps = 5; ///< at most, the last of them the baseline
     std::optional<DrillSpec> drill{};
     /// Unset: not looked at. A cutover read from a file has it.
     std::optional<Continuity> continuity{};
     std::string continuity_reason{}; ///< why new-threads-only is acceptable
     Afterwards afterwards = Afterwards::stay; ///< follows from the kind
     int fresh_row = 10; ///< good fresh connections in a row that verify a restored split
-    Millis restore_limit{30000}; ///< for those and the driver's read-back together
+    Millis restore_limit{30000}; ///< for the write until it is read back, then for those
     Millis driver_limit{15000}; ///< one shift, read back
     Millis validity{7200000}; ///< how long a plan may be applied
     std::vector<HookSpec> hooks{};

@@ -86,7 +86,14 @@ std::string outcome_text(const Moved& moved) {
     return moved.already ? "nothing to write: " + moved.detail : moved.detail;
 }
 
-constexpr int k_ramp_steps = 5;
+/// Until then, or until a signal or an order asks for the rollback at once.
+Task<void> wait_on_ramp(const RunContext* run, Millis length) {
+    const auto until = Clock::now() + length;
+    while (!run->stop_requested() && Clock::now() < until) {
+        const auto left = std::chrono::ceil<Millis>(until - Clock::now());
+        (void)co_await sleep_for(std::clamp(left, Millis(1), run->in.timing.tick));
+    }
+}
 
 /// A cold baseline gets its traffic back bit by bit, when the playbook asks for that. What fails on
 /// the way only ends the ramp: the whole baseline is written next.
@@ -95,7 +102,7 @@ Task<void> ramp_down(RunContext* run, std::string step) {
     const Millis ramp = run->playbook().rollback_ramp;
     const int from = run->serving.percent_of(traffic.canary);
     const int to = run->in.plan->home().percent_of(traffic.canary);
-    const int steps = std::min(k_ramp_steps, from - to);
+    const int steps = std::min(Playbook::k_ramp_steps, from - to);
     for (int i = 1; ramp > Millis(0) && i < steps; ++i) {
         const auto next =
             traffic::Split::between(traffic.stable, traffic.canary, from - (from - to) * i / steps);
@@ -112,7 +119,7 @@ Task<void> ramp_down(RunContext* run, std::string step) {
             co_return;
         }
         run->serving = *next;
-        (void)co_await sleep_for(ramp / steps);
+        co_await wait_on_ramp(run, ramp / steps);
     }
 }
 
