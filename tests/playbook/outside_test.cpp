@@ -120,6 +120,25 @@ std::string web_token(std::int64_t seconds) {
 
 } // namespace
 
+TEST_CASE("outside: the longest run counts every wait that the playbook allows") {
+    Playbook playbook = local();
+    playbook.stages = {50, 100};
+    playbook.stage.bake = std::chrono::minutes(10);
+    playbook.stage.extend_at_most = Millis(0);
+    playbook.driver_limit = std::chrono::seconds(10);
+    playbook.restore_limit = std::chrono::seconds(30);
+    // Each stage waits 20 s for its last answers. The rollback is written, and then verified.
+    const Millis plain = std::chrono::minutes(20) + std::chrono::seconds(2 * (10 + 20) + 2 * 30);
+    CHECK(worst_case(playbook) == plain);
+    playbook.rollback_ramp = std::chrono::minutes(15); // four steps before the last
+    CHECK(worst_case(playbook) == plain + std::chrono::minutes(15) + std::chrono::seconds(4 * 10));
+    playbook.rollback_ramp = Millis(0);
+    playbook.hooks.resize(2);
+    playbook.hooks[0].timeout = playbook.hooks[1].timeout = std::chrono::minutes(5);
+    playbook.hooks[0].required = true; // asked before each stage
+    CHECK(worst_case(playbook) == plain + 2 * std::chrono::minutes(5));
+}
+
 TEST_CASE("outside: a token that ends before the run may is refused, one of unknown life warned of"
 ) {
     asio::io_context io;

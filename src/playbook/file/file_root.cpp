@@ -60,7 +60,9 @@ constexpr auto k_limits_keys = keys<Playbook>(
     )
         .or_else("10"),
     duration<&Playbook::restore_limit>(
-        "restore", Need::optional, "Time for those and the driver's read-back together."
+        "restore",
+        Need::optional,
+        "Time for the write until it is read back, and then the same for those."
     )
         .or_else("30s"),
     duration<&Playbook::driver_limit>("shift", Need::optional, "One shift until it is read back.")
@@ -70,7 +72,9 @@ constinit const Section<Playbook> k_limits{{"limits", "How long things may take.
 
 constexpr auto k_rollback_keys = keys<Playbook>(
     duration<&Playbook::rollback_ramp>(
-        "ramp", Need::optional, "Move the traffic back over this time; at once if absent."
+        "ramp",
+        Need::optional,
+        "Move the traffic back over this time; at once if absent, and after a signal or an abort."
     )
         .or_else("0s")
 );

@@ -143,8 +143,19 @@ std::string failure_text(const Playbook& playbook) {
     if (playbook.kind == Kind::rollback) {
         return "";
     }
+    if (playbook.on_failure == Then::rollback && playbook.rollback_ramp > Millis(0)) {
+        return fmt::format(
+            "everything goes back in steps over {}, and the last is verified within {}",
+            rounded(playbook.rollback_ramp),
+            rounded(2 * playbook.restore_limit)
+        );
+    }
     return playbook.on_failure == Then::rollback
-               ? fmt::format("everything goes back within {}", rounded(playbook.restore_limit))
+               ? fmt::format(
+                     "everything goes back within {}, verified within {}",
+                     rounded(playbook.restore_limit),
+                     rounded(2 * playbook.restore_limit)
+                 )
                : fmt::format(
                      "the run waits at most {} for a person, and the split stays",
                      rounded(playbook.stage.pause_at_most)

@@ -3,6 +3,8 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/playbook/plan.hpp"
 
+#include "engine/run_plan.hpp"
+
 #include <array>
 
 namespace oa_stream::playbook {
@@ -15,9 +17,20 @@ PlanTimes times_of(const Playbook& playbook) {
     out.usual = stage.bake * stages;
     out.extended = (stage.bake + stage.extend_at_most) * stages;
     out.pauses = stage.pause_at_most * pauses;
-    const Millis each = stage.error_hold_at_most + playbook.driver_limit;
-    out.worst = out.extended + each * stages + out.pauses + playbook.restore_limit;
+    Millis each = stage.error_hold_at_most + playbook.driver_limit;
+    each += RunnerTiming{}.in_flight * (stage.extend_at_most > Millis(0) ? 2 : 1);
+    for (const HookSpec& hook : playbook.hooks) {
+        each += hook.required ? hook.timeout : Millis(0);
+    }
+    out.worst = out.extended + each * stages + out.pauses + rollback_at_most(playbook);
     return out;
+}
+
+Millis rollback_at_most(const Playbook& playbook) {
+    const Millis ramp = playbook.rollback_ramp;
+    const Millis shifts = playbook.driver_limit * (Playbook::k_ramp_steps - 1);
+    // The write has its limit until it is read back, and so have the connections that verify it.
+    return (ramp > Millis(0) ? ramp + shifts : Millis(0)) + 2 * playbook.restore_limit;
 }
 
 std::string_view to_string(StepKind kind) noexcept {

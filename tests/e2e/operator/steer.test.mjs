@@ -108,13 +108,22 @@ beside('plan show: one screen with traffic, gates and times, also of a plan that
   assert.match(shown.stdout, /^plan .*\n  USERS LOSE THEIR CONVERSATIONS: .* of v1 stay behind \(.*\)\n/, 'before anything else');
   assert.match(shown.stdout, /traffic +v1 100%, v2 0%; then v2 gets 50%, 100% and keeps it\n/);
   assert.match(shown.stdout, /gates +error-rate: decides after \d/);
-  // 2 × 20 s, once more for the extension; a pause; a shift of 10 s each and 20 s for the rollback.
-  assert.match(shown.stdout, /time +stages take 40s, 1m20s with every extension, and pauses of at most 2m; at worst 4m, rollback included\n/);
+  // 2 × 20 s, once more for the extension; a pause; for each stage a shift of 10 s and twice 20 s for its
+  // last answers; for the rollback 20 s until it is read back and 20 s until it is verified.
+  assert.match(shown.stdout, /time +stages take 40s, 1m20s with every extension, and pauses of at most 2m; at worst 5m40s, rollback included\n/);
+  assert.match(shown.stdout, /on failure +everything goes back within 20s, verified within 40s\n/);
   assert.match(shown.stdout, /REFUSED +the plan of \S+ is older than its validity of 1s\n/);
   const json = (await target.oa(['plan', 'show', plan.file, '--json'])).json();
-  assert.deepEqual([json.usual_s, json.extended_s, json.pauses_s, json.worst_s], [40, 80, 120, 240]);
+  assert.deepEqual([json.usual_s, json.extended_s, json.pauses_s, json.worst_s], [40, 80, 120, 340]);
   assert.match(json.refused, /older than its validity/);
   assert.ok(json.gates[0].decides_in_s > 0);
+
+  const slow = target.write('ramp.yaml', `${fs.readFileSync(target.playbook, 'utf8')}rollback: { ramp: 15m }\n`);
+  const ramp = await target.plan({ name: 'ramp.json', playbook: slow, set: { bake: '20s' } });
+  assert.equal(ramp.code, 10, ramp.stderr);
+  const longer = await target.oa(['plan', 'show', ramp.file]);
+  assert.match(longer.stdout, /at worst 19m, rollback included\n/, 'with the ramp and its steps');
+  assert.match(longer.stdout, /on failure +everything goes back in steps over 15m, and the last is verified within 40s\n/);
 
   const edited = JSON.parse(fs.readFileSync(plan.file, 'utf8'));
   edited.source.text = edited.source.text.replace('at_most: 30%', 'at_most: 90%');
