@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -240,6 +241,72 @@ TEST_CASE("pause: asked for before a stage, the run waits between its steps; abo
     CHECK_FALSE(where.empty());
     CHECK(world.driver.serving == World::split(0));
     CHECK_THAT(check_of(outcome, "interrupted").detail, Contains("aborted by bob: too late"));
+}
+
+TEST_CASE("pause: a stage whose traffic was moved is measured before the run waits") {
+    World world;
+    make_cutover(world);
+    world.playbook.stages = {50, 100};
+    run::Steering* steered = nullptr;
+    world.driver.after_write = [&] {
+        if (world.driver.serving == World::split(50)) {
+            REQUIRE(steered != nullptr);
+            REQUIRE(steered->give({Action::pause, "alice", {}}).has_value());
+        }
+    };
+    std::string stage;
+    int flows = 0;
+    world.person = [&](run::Steering& steering) {
+        steered = &steering;
+        if (steering.position().paused && flows == 0) {
+            stage = steering.position().stage;
+            flows = world.instruments.flows;
+            REQUIRE(steering.give({Action::go_on, "bob", {}}).has_value());
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(stage == "50%"); // not between the shift and the measurement
+    CHECK(flows >= 2); // of the stage, and of the pause after it
+    CHECK(outcome.exit == ExitCode::ok);
+}
+
+TEST_CASE("pause: ordered while a required hook is asked the run waits before it moves traffic") {
+    World world;
+    make_cutover(world);
+    world.playbook.stages = {50, 100};
+    world.instruments.per_flow = 300; // enough for the gate of the whole run
+    const auto marker = world.state / "asked";
+    HookSpec hook = silent_hook(marker);
+    hook.run = {
+        "/bin/sh",
+        "-c",
+        "echo >> \"$0\"; until test -e \"$0.go\"; do sleep 0.01; done",
+        marker.string()
+    };
+    std::unique_ptr<Hooks> hooks;
+    world.prepare = [&](RunInput& input, const asio::any_io_executor& executor) {
+        hooks = std::make_unique<Hooks>(
+            executor, std::vector{hook}, HookFacts{}, *input.session, Outside{}
+        );
+        input.hooks = hooks.get();
+    };
+    world.finished = [&] { hooks.reset(); };
+    bool asked = false;
+    int paused_at = -1;
+    world.person = [&](run::Steering& steering) {
+        if (!asked && std::filesystem::exists(marker)) {
+            asked = steering.give({Action::pause, "alice", {}}).has_value();
+            std::ofstream(marker.string() + ".go") << "yes";
+        } else if (paused_at < 0 && steering.position().paused) {
+            paused_at = world.driver.serving.percent_of("canary");
+            REQUIRE(steering.give({Action::go_on, "bob", {}}).has_value());
+        }
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(asked);
+    CHECK(paused_at == 0);
+    CHECK(outcome.exit == ExitCode::ok);
 }
 
 TEST_CASE("pause: a promoted stage leaves its open gates to a later one") {

@@ -37,6 +37,8 @@ struct Step {
     std::vector<std::string> evidence{}; ///< files of the run folder it writes to
     int stage = -1;                     ///< index into Playbook::stages
     int item = -1;                      ///< index of the smoke or gate in its list
+    /// Belongs to a stage after its shift.
+    [[nodiscard]] bool in_stage() const noexcept { return stage >= 0 && kind != StepKind::shift; }
     /// Changes what serves users.
     [[nodiscard]] bool mutates() const noexcept { return before && after && !(*before == *after); }
 };

@@ -34,7 +34,8 @@ std::string sentence(Action action, const Json& answer) {
     case Action::pause:
         return fmt::format(
             "the run pauses {}",
-            stage ? "when the stage " + std::string(*stage) + " has passed" : "before its next step"
+            stage ? "when the stage " + std::string(*stage) + " has passed"
+                  : "before its next step; a stage whose traffic moves is measured first"
         );
     case Action::go_on:
         return "the run continues" + at;

@@ -82,7 +82,9 @@ struct RunContext {
 [[nodiscard]] Task<StepEnd> ask_hooks(RunContext* run, const Step* step);
 
 /// When somebody asked for a pause: waits here for the order to go on. Stop: nobody came.
-[[nodiscard]] Task<StepEnd> pause_before(RunContext* run, std::string step);
+/// `in_stage`: the step belongs to a stage whose traffic was moved, which is measured before
+/// anybody is waited for.
+[[nodiscard]] Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage = false);
 
 /// From here on users are watched.
 [[nodiscard]] StepEnd begin_drill(RunContext& run);

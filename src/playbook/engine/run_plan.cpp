@@ -173,7 +173,7 @@ Task<std::size_t> carry_out_all(RunContext* run) {
             co_return i;
         }
         run->in.instruments->write_pending();
-        if (co_await pause_before(run, steps[i].id) == StepEnd::stop) {
+        if (co_await pause_before(run, steps[i].id, steps[i].in_stage()) == StepEnd::stop) {
             co_return i;
         }
         if (steps[i].kind != StepKind::gate) {
@@ -184,6 +184,10 @@ Task<std::size_t> carry_out_all(RunContext* run) {
         // Who was waited for meanwhile did not allow the step by saying stop.
         if (run->stop_requested()) {
             run->add_interrupted("before " + steps[i].id);
+            co_return i;
+        }
+        const bool moves = stage_begins && asked == StepEnd::go_on; // unless ordered meanwhile
+        if (moves && co_await pause_before(run, steps[i].id) == StepEnd::stop) {
             co_return i;
         }
         if (asked == StepEnd::go_on && co_await carry_out(run, &steps[i]) == StepEnd::go_on) {

@@ -283,7 +283,7 @@ void record_unattended(StageRun& stage) {
     }
 }
 
-Task<StepEnd> pause_before(RunContext* run, std::string step) {
+Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {
     if (run->in.steering == nullptr) {
         co_return StepEnd::go_on;
     }
@@ -292,11 +292,15 @@ Task<StepEnd> pause_before(RunContext* run, std::string step) {
     if (run->playbook().drill) {
         steering.forbid_pause("a drill is not paused: it measures times, and its users are hurt");
     }
-    if (!steering.pause_asked() || run->stop_requested()) {
+    if (in_stage && run->out.mutated) {
+        co_return StepEnd::go_on; // it is measured first
+    }
+    const auto& asked = steering.pause_asked();
+    if (!asked || run->stop_requested()) {
         co_return StepEnd::go_on;
     }
     const std::string where = "before " + step;
-    begin_pause(*run, {steering.pause_asked()->text()}, where);
+    begin_pause(*run, {asked->text()}, where);
     const auto begun = Clock::now();
     const auto until = begun + run->playbook().stage.pause_at_most;
     DriftWatch drift(*run);
