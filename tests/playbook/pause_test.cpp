@@ -175,6 +175,38 @@ TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person
     CHECK(failed.exit == ExitCode::rolled_back);
 }
 
+TEST_CASE("pause: a breach while a good stage waits follows the playbook like one before") {
+    World world;
+    make_cutover(world);
+    world.playbook.on_failure = Then::hold;
+    world.playbook.stage.pause_after = {25};
+    std::vector<std::string> reasons;
+    world.person = [&](run::Steering& steering) {
+        if (!steering.position().paused) {
+            if (steering.position().stage == "25%" && reasons.empty()) {
+                world.instruments.bad_at[25] = 100; // from the next flow on
+            }
+            return;
+        }
+        const std::string why = steering.position().why;
+        if (reasons.empty() || reasons.back() != why) {
+            reasons.push_back(why);
+        }
+        if (why.starts_with("FAIL")) {
+            CHECK_FALSE(steering.give({Action::promote, "alice", {}}).has_value());
+            REQUIRE(steering.give({Action::abort, "alice", "seen"}).has_value());
+        }
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    REQUIRE(reasons.size() == 2);
+    CHECK(reasons[0] == "the playbook pauses after this stage");
+    CHECK_THAT(reasons[1], Contains("FAIL gate error-rate"));
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == World::split(0));
+}
+
 TEST_CASE("pause: what the gates said stays on the record, however the pause ends") {
     const auto hold_at_25 = [](World& world) {
         make_cutover(world);

@@ -213,6 +213,12 @@ WindowEnd judged_now(StageRun& stage, WindowEnd end) {
     return end;
 }
 
+/// The run itself found what ended the wait of a good stage.
+bool was_found(WindowEnd end) {
+    return end == WindowEnd::early_fail || end == WindowEnd::blind || end == WindowEnd::broken ||
+           end == WindowEnd::lost;
+}
+
 } // namespace
 
 Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
@@ -226,6 +232,10 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
             got == WindowEnd::promoted || (got == WindowEnd::resumed && !reason->trouble);
         if (goes_on && !co_await split_still_ours(stage)) {
             co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
+        }
+        if (!reason->trouble && was_found(got)) {
+            end = got; // the playbook may want to wait for a person because of that
+            continue;
         }
         if (got != WindowEnd::resumed) {
             co_return judged_now(*stage, got);
