@@ -224,6 +224,25 @@ TEST_CASE("redaction: a variable is a secret unless it is a path that is there")
     CHECK(redactor.apply("of /dev/null") == "of /dev/null");
 }
 
+TEST_CASE("redaction: a variable is a secret in any case of its name") {
+    constexpr std::array k_names{
+        "TF_VAR_db_password", "npm_config__authToken", "api_key", "Cookie"
+    };
+    for (const char* name : k_names) {
+        CAPTURE(name);
+        ::setenv(name, "zq8rk2vw91", 1); // NOLINT(concurrency-mt-unsafe)
+        Redactor redactor;
+        redactor.add_environment();
+        ::unsetenv(name); // NOLINT(concurrency-mt-unsafe)
+        CHECK(redactor.apply("x zq8rk2vw91") == "x **********");
+    }
+    ::setenv("OA_TEST_monkey", "zq8rk2vw91", 1); // NOLINT(concurrency-mt-unsafe)
+    Redactor redactor;
+    redactor.add_environment();
+    ::unsetenv("OA_TEST_monkey"); // NOLINT(concurrency-mt-unsafe)
+    CHECK(redactor.apply("x zq8rk2vw91") == "x zq8rk2vw91");
+}
+
 TEST_CASE("redaction: each level of JSON doubles a secret's backslashes") {
     const std::string secret = R"(one\two\"three"\)";
     Redactor redactor;

@@ -268,7 +268,9 @@ bool secret_like(std::string_view name) noexcept {
     static constexpr std::array<std::string_view, 7> k_ends{
         "TOKEN", "SECRET", "PASSWORD", "PASSWD", "_KEY", "APIKEY", "COOKIE"
     };
-    return std::ranges::any_of(k_ends, [&](std::string_view end) { return name.ends_with(end); });
+    return std::ranges::any_of(k_ends, [&](std::string_view end) {
+        return name.size() >= end.size() && iequals(name.substr(name.size() - end.size()), end);
+    });
 }
 
 } // namespace
