@@ -201,12 +201,20 @@ TEST_CASE("smoke: a replay that says it does not pace is not called buffered") {
 }
 
 TEST_CASE("smoke: an answer that is no stream starts no turn in the footprint") {
-    const Smoked smoked = smoke([](FakeLane& lane) {
+    const auto no_streams = [](FakeLane& lane) {
         lane.head = [](const std::string&) {
             return stream_head({"content-type: application/json"});
         };
+    };
+    // The target deletes what it is asked for: there was something behind these answers.
+    CHECK(smoke(no_streams).check("footprint").detail == "no answer showed a turn; 5 removed");
+    const Smoked empty = smoke([&](FakeLane& lane) {
+        no_streams(lane);
+        lane.reply = [](const RawRequest& request, Script said) {
+            return request.method == "DELETE" ? Script{Send{json_answer(404, "{}")}} : said;
+        };
     });
-    CHECK(smoked.check("footprint").detail == "no turn was started");
+    CHECK(empty.check("footprint").detail == "no turn was started");
 }
 
 TEST_CASE("smoke: kept streams are listed with the check they belong to") {
