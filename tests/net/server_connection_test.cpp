@@ -245,6 +245,32 @@ TEST_CASE("after stop_accepting whoever scrapes goes on seeing it, over the conn
     CHECK_FALSE(scraper.wait_end());
 }
 
+TEST_CASE("an answer counts until its last bytes are out, and closing the server does not cut them"
+) {
+    constexpr std::size_t k_large = 4U << 20U; // more than the kernel takes
+    Loop loop;
+    TestServer server(loop);
+    Peer slow(loop, server.endpoint(), k_small_buffer);
+    slow.pause_reading();
+    slow.send(get_request());
+    CHECK(server.server->answering() == 0);
+    const auto exchange = server.next();
+    server.server->stop_accepting();
+    CHECK(server.server->answering() == 1);
+    const auto sent =
+        loop.start(exchange->respond({.status = 200, .body = std::string(k_large, 'x')}));
+    loop.settle();
+    CHECK(server.server->answering() == 1);
+    slow.resume_reading();
+    loop.until([&] { return sent->has_value(); }, "the answer");
+    slow.pause_reading();
+    CHECK(server.server->answering() == 0);
+    server.server.reset();
+    slow.resume_reading();
+    CHECK(slow.answer().body.size() == k_large);
+    CHECK_FALSE(slow.wait_end());
+}
+
 TEST_CASE("closing the server ends exchanges whose handler still thinks") {
     Loop loop;
     TestServer server(loop);

@@ -185,6 +185,8 @@ public:
     /// Cuts everything.
     virtual void close() = 0;
     [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
+    /// Requests that the handler has, and answers whose last bytes are on their way.
+    [[nodiscard]] virtual std::size_t answering() const noexcept = 0;
 };
 
 } // namespace oa_stream::net

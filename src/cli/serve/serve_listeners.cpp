@@ -21,6 +21,7 @@ namespace {
 /// clients do.
 constexpr std::size_t k_own = 24;
 constexpr std::size_t k_per_child = 8;
+constexpr Millis k_answer_look{5};
 
 std::size_t open_descriptors() {
     std::error_code error;
@@ -136,6 +137,14 @@ Result<void> Listeners::reload() {
 void Listeners::stop_accepting() {
     for (const auto& server : servers_) {
         server->stop_accepting();
+    }
+}
+
+Task<void> Listeners::finish_answers(Millis limit) {
+    const auto until = Clock::now() + limit;
+    const auto answering = [](const auto& server) { return server->answering() > 0; };
+    while (std::ranges::any_of(servers_, answering) && Clock::now() < until) {
+        co_await sleep_for(k_answer_look);
     }
 }
 

@@ -1,6 +1,7 @@
 // Where serve's clients come in: addresses, TLS, and how many connections fit.
 #pragma once
 
+#include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http_server.hpp"
 #include "oa_stream/net/tls.hpp"
 
@@ -59,6 +60,8 @@ public:
     /// Reads certificate and key again; nothing changes on an error.
     [[nodiscard]] Result<void> reload();
     void stop_accepting();
+    /// Waits until no request is being answered, a slow reader's last bytes included.
+    [[nodiscard]] Task<void> finish_answers(Millis limit);
     void close();
 
 private:

@@ -57,6 +57,10 @@ void Connection::cut() {
     if (phase_ == Phase::closed) {
         return;
     }
+    if (phase_ == Phase::lingering) { // the kernel has the rest of the answer
+        close();
+        return;
+    }
     // Zero linger turns close() into a reset, which no client takes for a body's end.
     if (tls_) {
         tls_->break_off();
@@ -64,6 +68,10 @@ void Connection::cut() {
     const ::linger hard{1, 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     lost();
+}
+
+bool Connection::answering() const noexcept {
+    return phase_ == Phase::thinking || phase_ == Phase::answering || phase_ == Phase::finishing;
 }
 
 bool Connection::peer_gone(std::uint64_t id) const noexcept {

@@ -55,8 +55,10 @@ public:
     void close_if_idle();
     /// The server stops, and nothing more is answered here.
     [[nodiscard]] bool leaving() const noexcept;
-    /// Resets the connection; a stream's owner is told.
+    /// Resets the connection; a stream's owner is told. What was answered whole is still sent.
     void cut();
+    /// A request is with the handler, or the last bytes of its answer are on their way.
+    [[nodiscard]] bool answering() const noexcept;
 
     // For the exchange under way, which is named by `id`: a late caller does nothing.
     [[nodiscard]] std::uint64_t exchange() const noexcept { return exchange_; }

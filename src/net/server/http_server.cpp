@@ -55,6 +55,12 @@ public:
         return core_->connections.size();
     }
 
+    [[nodiscard]] std::size_t answering() const noexcept override {
+        return static_cast<std::size_t>(
+            std::ranges::count_if(core_->connections, &Connection::answering)
+        );
+    }
+
 private:
     void shut() {
         core_->stopping = true;

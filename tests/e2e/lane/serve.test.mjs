@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
@@ -118,6 +119,33 @@ test('SIGTERM said twice at once, as by `timeout` and supervisors, is one: a liv
   assert.ok(read(running).finish, 'a whole answer');
   assert.equal((await lane.end()).code, 0);
   assert.doesNotMatch(lane.stderr, /second signal\n/);
+});
+
+test('SIGTERM: an answer that a slow client still reads arrives whole', async () => {
+  const lane = await startLane();
+  const text = 'lorem ipsum '.repeat(9000);
+  const seed = Array.from({ length: 40 }, (_, n) => ({ id: `m${n}`, role: n % 2 ? 'assistant' : 'user', parts: [{ type: 'text', text: `${n} ${text}` }] }));
+  const body = JSON.stringify({ id: 'long', messages: [...seed, { id: 'last', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }] });
+  assert.equal((await send(lane.base, { path: '/api/chat/stream', method: 'POST', headers: { 'content-type': 'application/json' }, body })).status, 200);
+  const { hostname, port } = new URL(lane.base);
+  const client = net.connect(Number(port), hostname);
+  const pieces = [];
+  client.on('data', (piece) => {
+    pieces.push(piece);
+    client.pause();
+    setTimeout(() => client.resume(), 10);
+  });
+  const left = new Promise((done, fail) => client.on('end', done).on('error', fail));
+  client.write(`GET /api/chats/long/messages?limit=200 HTTP/1.1\r\nhost: ${hostname}:${port}\r\n\r\n`);
+  await lane.until(() => pieces.length > 0, 'the first piece');
+  lane.signal('SIGTERM');
+  await left;
+  const whole = Buffer.concat(pieces);
+  const head = whole.subarray(0, whole.indexOf('\r\n\r\n')).toString();
+  assert.match(head, /^HTTP\/1.1 200 /);
+  assert.equal(whole.length - head.length - 4, Number(/content-length: (\d+)/.exec(head)[1]));
+  assert.ok(whole.length > 4_000_000, `${whole.length} bytes`);
+  assert.equal((await lane.end()).code, 0);
 });
 
 test('a second signal ends at once', async () => {
