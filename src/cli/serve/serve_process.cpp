@@ -310,7 +310,7 @@ private:
             const auto text = fmt::format("the drain timeout ended {}", counted(left, "turn"));
             log_->note(LogLevel::warn, "drain", text);
         }
-        co_await server_->finish_answers(time_left(began)); // also to what is no turn
+        co_await server_->finish_answers(time_left(began)); // of other requests, too
         lane_->close();
         server_->close();
         co_await authority_->close(std::max(Millis(500), time_left(began)));

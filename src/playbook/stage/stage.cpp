@@ -239,7 +239,7 @@ Task<WindowEnd> windows(StageRun* stage) {
     co_return co_await steer(stage, end);
 }
 
-/// What ends a pause does not take back what the gates said before it. The row's verdict is theirs
+/// What ends a pause leaves what the gates said before it. The row's verdict is theirs
 /// where they failed, else `otherwise`.
 void record_before_pause(StageRun& stage, Verdict otherwise) {
     if (stage.judged_before_pause) {
