@@ -4,14 +4,17 @@
 #include <compare>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace oa_stream::lane {
 
 namespace {
 
 constexpr std::size_t k_first_buckets = 64;
+constexpr std::size_t k_far = 256; ///< rows between two waymarks, or a few more
 
 std::uint16_t cut(std::size_t size) {
     return static_cast<std::uint16_t>(
@@ -147,9 +150,7 @@ void ThreadTable::order_all() {
     if (!std::ranges::is_sorted(all, before)) {
         std::ranges::sort(all, before);
     }
-    for (Owner& owner : owners_) {
-        owner.newest = owner.oldest = k_none;
-    }
+    std::ranges::for_each(owners_, [this](Owner& owner) { clear(owner); });
     for (const Index at : all) {
         link(at); // each is the newest so far
     }
@@ -168,26 +169,75 @@ ThreadTable::Index ThreadTable::put(const RowView& row) {
     return at;
 }
 
+/// From both sides at once: most rows are new, and a file that is read again begins with old ones.
+ThreadTable::Gap ThreadTable::gap_of(const Owner& owner, const Slot& slot) const {
+    const auto before = [&](Index at) { return is_newer(at, slot.updated, id_of(slot)); };
+    const auto& marks = owner.waymarks;
+    const auto mark = std::ranges::partition_point(marks, before);
+    Index newer = k_none;
+    Index older = owner.newest;
+    if (mark != marks.begin()) {
+        newer = *std::prev(mark);
+        older = slots_[newer].older;
+    }
+    Index end = mark == marks.end() ? owner.oldest : *mark;
+    for (std::size_t steps = 0;; ++steps) {
+        if (older == k_none || !before(older)) {
+            return {newer, older, steps > k_far};
+        }
+        if (end != k_none && before(end)) {
+            return {end, slots_[end].older, steps > k_far};
+        }
+        newer = older;
+        older = slots_[older].older;
+        end = end == k_none ? end : slots_[end].newer; // none: refill() has changed the order
+    }
+}
+
 void ThreadTable::link(Index at) {
     Slot& slot = slots_[at];
     Owner& owner = owners_[slot.owner];
-    Index newer = k_none;
-    Index older = owner.newest;
-    while (older != k_none && is_newer(older, slot.updated, id_of(slot))) {
-        newer = older;
-        older = slots_[older].older;
-    }
+    const auto [newer, older, far] = gap_of(owner, slot);
     slot.newer = newer;
     slot.older = older;
     (newer == k_none ? owner.newest : slots_[newer].older) = at;
     (older == k_none ? owner.oldest : slots_[older].newer) = at;
+    if (far) {
+        slot.waymark = true;
+        owner.waymarks.insert(
+            std::ranges::partition_point(
+                owner.waymarks,
+                [&](Index mark) { return is_newer(mark, slot.updated, id_of(slot)); }
+            ),
+            at
+        );
+    }
+}
+
+void ThreadTable::drop_waymark(Index at) {
+    if (std::exchange(slots_[at].waymark, false)) {
+        std::erase(owners_[slots_[at].owner].waymarks, at);
+    }
+}
+
+void ThreadTable::refill(Index at, const RowView& row) {
+    drop_waymark(at);
+    fill(slots_[at], row);
 }
 
 void ThreadTable::unlink(Index at) {
+    drop_waymark(at);
     const Slot& slot = slots_[at];
     Owner& owner = owners_[slot.owner];
     (slot.newer == k_none ? owner.newest : slots_[slot.newer].older) = slot.older;
     (slot.older == k_none ? owner.oldest : slots_[slot.older].newer) = slot.newer;
+}
+
+void ThreadTable::clear(Owner& owner) {
+    for (const Index at : std::exchange(owner.waymarks, {})) {
+        slots_[at].waymark = false;
+    }
+    owner.newest = owner.oldest = k_none;
 }
 
 void ThreadTable::reorder(std::string_view owner) {
@@ -205,7 +255,7 @@ void ThreadTable::reorder(std::string_view owner) {
         return order != 0 ? order < 0 : a.place > b.place;
     });
     if (const auto known = owner_of(owner)) {
-        owners_[*known].newest = owners_[*known].oldest = k_none;
+        clear(owners_[*known]);
     }
     for (const Placed& placed : all) {
         link(placed.at);

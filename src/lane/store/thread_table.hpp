@@ -33,7 +33,7 @@ public:
     /// While a file is read.
     void erase_unordered(Index at);
     /// Changes texts and times, but not the row's place; reorder() afterwards.
-    void refill(Index at, const RowView& row) { fill(slots_[at], row); }
+    void refill(Index at, const RowView& row);
     /// Puts all rows of an owner in order: for many changes at once.
     void reorder(std::string_view owner);
 
@@ -75,11 +75,19 @@ private:
         bool dirty = false;
         bool gone = false;
         bool archived = false;
+        bool waymark = false;
     };
     struct Owner {
         std::string name{};
         Index newest = k_none;
         Index oldest = k_none;
+        std::vector<Index> waymarks{}; ///< some of its rows, in order: a search begins at one
+    };
+    /// Where a row belongs: between these two.
+    struct Gap {
+        Index newer;
+        Index older;
+        bool far; ///< from any waymark
     };
 
     [[nodiscard]] static std::uint32_t hash_of(std::uint32_t owner, std::string_view id);
@@ -91,8 +99,11 @@ private:
     }
     void grow();
     void fill(Slot& slot, const RowView& row);
+    [[nodiscard]] Gap gap_of(const Owner& owner, const Slot& slot) const;
     void link(Index at);
     void unlink(Index at);
+    void drop_waymark(Index at);
+    void clear(Owner& owner); ///< of its order
 
     std::deque<Slot> slots_{};
     std::vector<Index> free_{};

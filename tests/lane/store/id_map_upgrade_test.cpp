@@ -1,0 +1,113 @@
+// Two processes share the file of threads while an old lane hands over to a new one.
+#include "../id_map_support.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+using namespace oa_stream;
+using namespace oa_stream::lane;
+using namespace oa_stream::test;
+
+namespace {
+
+/// Of this thread alone: what other processes do meanwhile counts for nothing.
+double cpu_seconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+ThreadRow row_of(std::size_t number) {
+    ThreadRow row{"o", std::to_string(number), "t" + std::to_string(number)};
+    row.updated_at = static_cast<std::int64_t>(1'000 + number);
+    return row;
+}
+
+void fill(MapStage& stage, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        stage.map().put(row_of(i));
+    }
+    REQUIRE(stage.commit().has_value());
+}
+
+bool holds(const std::filesystem::path& file, std::string_view word) {
+    const auto text = read_file(file);
+    REQUIRE(text.has_value());
+    return text->contains(word);
+}
+
+/// `stage` writes the whole file, without the row that it erases.
+void write_whole(MapStage& stage, const std::filesystem::path& file) {
+    stage.map().put({.owner = "o", .id = "gone", .thread = "t", .title = "xylograph"});
+    REQUIRE(stage.commit().has_value());
+    stage.map().erase("o", "gone");
+    REQUIRE(stage.commit().has_value());
+    stage.until([&] { return !holds(file, "xylograph"); });
+}
+
+} // namespace
+
+TEST_CASE("id map: a file that another process wrote whole is taken in short parts") {
+    constexpr std::size_t k_many = 60'000;
+    constexpr double k_longest = 0.05;
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage first(file);
+    fill(first, k_many);
+    MapStage second(file, Millis(1), Millis(5));
+    write_whole(second, file);
+    double longest = 0;
+    double before = 0;
+    std::function<void()> look = [&] {
+        const auto now = cpu_seconds();
+        longest = before == 0 ? 0 : std::max(longest, now - before);
+        before = now;
+        asio::post(first.context, look);
+    };
+    asio::post(first.context, look);
+    first.map().put({"o", "own", "t"});
+    REQUIRE(first.commit().has_value());
+    CHECK(longest < k_longest);
+    CHECK(first.map().size() == k_many + 1);
+    first.context.stop();
+}
+
+TEST_CASE("id map: many rows of one owner stay in order, however they come") {
+    constexpr std::size_t k_rows = 6'000;
+    constexpr std::uint32_t k_times = 3'000; // some of them are equal
+    std::minstd_rand random(7);
+    MapStage stage({});
+    std::map<std::string, std::int64_t> expected;
+    for (std::size_t i = 0; i < 4 * k_rows; ++i) {
+        const auto id = std::to_string(random() % k_rows);
+        if (random() % 5 == 0) {
+            stage.map().erase("o", id);
+            expected.erase(id);
+            continue;
+        }
+        ThreadRow row{"o", id, "t"};
+        row.updated_at = static_cast<std::int64_t>(1 + random() % k_times);
+        expected[id] = row.updated_at;
+        if (random() % 3 == 0) {
+            stage.map().describe(row); // of a known row alone
+            stage.map().put(row);
+        } else {
+            stage.map().put(row);
+        }
+    }
+    std::vector<std::pair<std::int64_t, std::string>> sorted;
+    for (const auto& [id, updated] : expected) {
+        sorted.emplace_back(updated, id);
+    }
+    std::ranges::sort(sorted, std::greater<>());
+    const auto listed = stage.map().newest("o", {}, k_rows);
+    REQUIRE(listed.size() == sorted.size());
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < listed.size(); ++i) {
+        wrong += listed[i].updated_at != sorted[i].first || listed[i].id != sorted[i].second;
+    }
+    CHECK(wrong == 0);
+}
