@@ -185,18 +185,24 @@ bool IdMapWriter::worth_compacting() const {
     return lines_ > 2 * table_->size() + k_few_lines;
 }
 
+/// Not while a batch is written: the lines of others that it read are not in the table yet, and
+/// stand before the place behind which lines are kept.
 void IdMapWriter::begin_compacting() {
-    if (!std::exchange(compacting_, true)) {
-        spawn(executor_, "id map compaction", compact(shared_from_this()));
+    if (writing_) {
+        compact_next_ = true;
+        return;
+    }
+    if (!std::exchange(compacting_, true)) { // so the writer thread is idle, and the file ours
+        spawn(executor_, "id map compaction", compact(shared_from_this(), file_.place()));
     }
 }
 
-Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self) {
+Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self, IdMapFile::Place since) {
     const auto began = Clock::now();
     const bool with_erased = !self->worth_compacting();
     const auto erased = self->erased_.size();
     self->titles_left_ = false; // of what is erased from now on there may be
-    auto done = co_await write_draft(self, with_erased);
+    auto done = co_await write_draft(self, since, with_erased);
     self->compacting_ = false;
     if (!done) {
         self->titles_left_ = true;
@@ -211,12 +217,11 @@ Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self) {
     }
 }
 
-/// Rows that change meanwhile are written twice: as they are, and as lines behind the offset that
-/// is asked for first. Those lines count, because they come later.
-Task<Result<void>> IdMapWriter::write_draft(std::shared_ptr<IdMapWriter> self, bool with_erased) {
-    const auto since = co_await run_on(&self->writer_, self->executor_, [file = &self->file_] {
-        return file->place();
-    });
+/// Rows that change meanwhile are written twice: as they are, and as lines behind `since`. Those
+/// lines count, because they come later.
+Task<Result<void>> IdMapWriter::write_draft(
+    std::shared_ptr<IdMapWriter> self, IdMapFile::Place since, bool with_erased
+) {
     OA_CO_TRY(auto opened, open_draft(self->options_.path));
     const auto draft =
         std::make_shared<std::pair<OpenFile, std::filesystem::path>>(std::move(opened));

@@ -209,6 +209,9 @@ IdMapWriter::settle(std::shared_ptr<IdMapWriter> self, Batch batch, IdMapFile::A
 }
 
 void IdMapWriter::write_on() {
+    if (std::exchange(compact_next_, false)) {
+        begin_compacting();
+    }
     if (!waiters_.empty()) {
         // Behind those that were answered just now: what they take back must not be written.
         asio::post(executor_, [self = weak_from_this()] {

@@ -74,9 +74,10 @@ private:
     [[nodiscard]] Task<Result<void>> wait(std::shared_ptr<Waiter> waiter);
     [[nodiscard]] bool worth_compacting() const;
     void begin_compacting();
-    [[nodiscard]] static Task<void> compact(std::shared_ptr<IdMapWriter> self);
+    [[nodiscard]] static Task<void>
+    compact(std::shared_ptr<IdMapWriter> self, IdMapFile::Place since);
     [[nodiscard]] static Task<Result<void>>
-    write_draft(std::shared_ptr<IdMapWriter> self, bool with_erased);
+    write_draft(std::shared_ptr<IdMapWriter> self, IdMapFile::Place since, bool with_erased);
 
     asio::any_io_executor executor_;
     IdMap::Options options_;
@@ -106,6 +107,7 @@ private:
     bool writing_ = false;
     bool scheduled_ = false;
     bool compacting_ = false;
+    bool compact_next_ = false; ///< as soon as nothing is written
     bool stopped_ = false;
     std::optional<Error> failed_{};
     asio::thread_pool writer_{1};

@@ -1,6 +1,7 @@
 // Two processes share the file of threads while an old lane hands over to a new one.
 #include "../id_map_support.hpp"
 
+#include <sys/stat.h>
 #include <time.h>
 
 #include <algorithm>
@@ -39,6 +40,12 @@ bool holds(const std::filesystem::path& file, std::string_view word) {
     return text->contains(word);
 }
 
+ino_t inode_of(const std::filesystem::path& file) {
+    struct stat found{};
+    REQUIRE(::stat(file.c_str(), &found) == 0);
+    return found.st_ino;
+}
+
 /// `stage` writes the whole file, without the row that it erases.
 void write_whole(MapStage& stage, const std::filesystem::path& file) {
     stage.map().put({.owner = "o", .id = "gone", .thread = "t", .title = "xylograph"});
@@ -73,6 +80,36 @@ TEST_CASE("id map: a file that another process wrote whole is taken in short par
     CHECK(longest < k_longest);
     CHECK(first.map().size() == k_many + 1);
     first.context.stop();
+}
+
+TEST_CASE("id map: what another process wrote is not lost when the file is written meanwhile") {
+    constexpr std::size_t k_many = 20'000;
+    const Folder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage first(file, Millis(1), Millis(1));
+    fill(first, k_many);
+    MapStage second(file, Millis(1), Millis(5));
+    first.map().put({.owner = "o", .id = "ours", .thread = "t", .title = "zither"});
+    REQUIRE(first.commit().has_value());
+    first.map().erase("o", "ours"); // its title is to leave the file soon
+    REQUIRE(first.commit().has_value());
+    write_whole(second, file);
+    auto renamed = row_of(7);
+    renamed.title = "renamed";
+    second.map().put(renamed);
+    second.map().erase("o", "8");
+    second.map().put({"o", "theirs", "t"});
+    REQUIRE(second.commit().has_value());
+    const auto before = inode_of(file);
+    first.map().put({"o", "own", "t"}); // it reads those lines, and writes the file whole
+    REQUIRE(first.commit().has_value());
+    first.until([&] { return inode_of(file) != before && !holds(file, "zither"); });
+    MapStage third(file);
+    CHECK(third.map().contains("o", "theirs"));
+    CHECK_FALSE(third.map().contains("o", "8"));
+    REQUIRE(third.map().contains("o", "7"));
+    CHECK(third.map().find("o", "7")->title == "renamed");
+    CHECK(third.map().contains("o", "own"));
 }
 
 TEST_CASE("id map: many rows of one owner stay in order, however they come") {
