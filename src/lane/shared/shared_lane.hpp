@@ -135,6 +135,8 @@ public:
 
 private:
     void take_row(const store::ThreadKey& key, const store::ThreadFields& fields);
+    [[nodiscard]] bool
+    changes_here(const store::ThreadKey& key, const store::Holding& holding) const;
     /// What the store has of a row.
     void learn(
         const store::ThreadKey& key, const std::optional<store::ThreadFields>& fields, bool erased

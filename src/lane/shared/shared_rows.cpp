@@ -51,12 +51,21 @@ Task<bool> SharedLane::refresh(std::string owner, std::string id) {
     if (!state) {
         co_return false;
     }
+    if (changes_here(key, state->holding)) {
+        co_return true;
+    }
     learn(key, state->fields, state->erased);
     const auto known = own_fields(key);
     if (known && !state->fields && state->holding.phase != store::Phase::starting) {
         (void)co_await store_->put(key, *known);
     }
     co_return true;
+}
+
+/// A request of this lane makes, replaces or deletes it: what the store has is older.
+bool SharedLane::changes_here(const store::ThreadKey& key, const store::Holding& holding) const {
+    return holding.session == store_->session() && holding.phase == store::Phase::starting &&
+           uses_.has(key);
 }
 
 void SharedLane::learn(
@@ -127,7 +136,8 @@ Task<bool> SharedLane::refresh_these(std::string owner, std::vector<std::string>
             co_return false;
         }
         for (std::size_t i = 0; i < page.size(); ++i) {
-            if (const auto& fields = (*rows)[i]) {
+            const auto& fields = (*rows)[i];
+            if (fields && !lane_->turns.starting(owner, page[i])) {
                 take_row({owner, page[i]}, *fields);
             } else if (!co_await refresh(owner, page[i])) {
                 co_return false;
