@@ -31,15 +31,16 @@ public:
         spawn(
             executor_,
             "stop elsewhere",
-            [](store::Store* store, store::ThreadKey key) -> Task<void> {
-                // The fence may have risen since: whoever holds it now is meant.
+            [](store::Store* store, store::ThreadKey key, std::string turn) -> Task<void> {
+                // The fence may have risen since: whoever holds it now is meant, but not a turn
+                // behind it whose start was told sooner than this one's end.
                 const auto state = co_await store->look(key);
-                if (state) {
+                if (state && state->holding.turn == turn) {
                     (void)co_await store->want(
                         key, state->holding.fence, std::string(to_string(StopReason::stopped))
                     );
                 }
-            }(store_, key_)
+            }(store_, key_, turn_)
         );
     }
 

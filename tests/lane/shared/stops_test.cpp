@@ -101,6 +101,27 @@ TEST_CASE("stops: a stop is promised for the turn that the row names, and for no
     CHECK(rig.store.wanted.size() == 1);
 }
 
+TEST_CASE("stops: a stop of a turn that is read here is not one of the turn behind it") {
+    SharedRig rig;
+    rig.theirs(true, begun());
+    const auto found = rig.find(lane::FoundFor::stopping);
+    REQUIRE(found);
+    REQUIRE(*found);
+    auto& holding = rig.holding();
+    ++holding.fence;
+    const bool same = GENERATE(true, false);
+    CAPTURE(same);
+    if (!same) { // its end has not come here yet
+        holding.turn = GENERATE("t2", ""); // which runs, or is started
+    }
+    const auto looks = rig.store.looks;
+    (*found)->stop(lane::StopReason::stopped);
+    rig.until("the look", [&] { return rig.store.looks > looks; });
+    rig.context.poll();
+    REQUIRE(rig.store.wanted.size() == (same ? 1 : 0));
+    CHECK((!same || rig.store.wanted.front().fence == k_their_fence + 1));
+}
+
 TEST_CASE("stops: a turn that another lane has since ends here, one that is ours still goes on") {
     SharedRig rig;
     const auto played = rig.runs();
