@@ -165,6 +165,8 @@ private:
     [[nodiscard]] static Task<void> delete_unused(Self self);
     [[nodiscard]] static Task<std::vector<std::string>>
     delete_threads(Self self, Link link, bool archived, std::int64_t oldest);
+    [[nodiscard]] static Task<bool>
+    is_unused(Self self, Link link, std::string thread, std::int64_t oldest);
 
     // health/codex_compression.cpp
     [[nodiscard]] static Task<bool> compress_resting(Self self);

@@ -93,6 +93,18 @@ Task<void> CodexCore::delete_unused(Self self) {
     }
 }
 
+/// Its user, or another lane, may have used it since it was listed. One that cannot be read is as
+/// old as the list says.
+Task<bool> CodexCore::is_unused(Self self, Link link, std::string thread, std::int64_t oldest) {
+    const RpcOutcome outcome = co_await call(
+        self, link, "thread/read", Json::object({{"threadId", thread}, {"includeTurns", false}})
+    );
+    const auto* result = std::get_if<Json>(&outcome);
+    const Json* read = result == nullptr ? nullptr : member(*result, "thread");
+    const auto used = read == nullptr ? std::nullopt : int_member(*read, "updatedAt");
+    co_return !std::holds_alternative<Error>(outcome) && used.value_or(0) < oldest;
+}
+
 /// Those last used before `oldest`, Unix seconds. Codex keeps one that a fork still needs.
 Task<std::vector<std::string>>
 CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t oldest) {
@@ -116,6 +128,12 @@ CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t olde
                 continue;
             }
             const ThreadHold hold(known);
+            if (!co_await is_unused(self, link, id, oldest)) {
+                if (!hold->loaded) {
+                    self->threads_.forget(*hold);
+                }
+                continue;
+            }
             const RpcOutcome answer = co_await call(self, link, "thread/delete", thread_params(id));
             if (std::holds_alternative<Json>(answer)) {
                 deleted.push_back(id);

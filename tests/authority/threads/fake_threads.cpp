@@ -1,0 +1,195 @@
+// A scripted `codex app-server` that keeps threads: it lists, reads, archives and deletes them, one
+// request after the other. FAKE_MODE names what it begins with. Every line received is kept in
+// CODEX_HOME/received.jsonl.
+#include "oa_stream/base/json_library.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Thread {
+    std::int64_t updated = 1'000;
+    std::string name{};
+    bool archived = false;
+    std::string source{}; ///< it was forked from, whose history it needs
+};
+
+void send(const Json& message) {
+    std::cout << message.dump() << '\n' << std::flush;
+}
+
+void reply(const Json& id, Json result) {
+    send(Json::object({{"id", id}, {"result", std::move(result)}}));
+}
+
+void refuse(const Json& id, const std::string& message) {
+    Json error = Json::object({{"code", -32'600}, {"message", message}});
+    send(Json::object({{"error", std::move(error)}, {"id", id}}));
+}
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+class Fake {
+public:
+    Fake() {
+        if (mode_ == "old") {
+            threads_ = {{"old-1", {}}, {"old-2", {}}, {"old-3", {}}};
+        }
+        if (mode_ == "forks") {
+            threads_ = {{"x", {}}, {"a", {}}, {"b", {}}};
+            threads_["b"].source = "a";
+            for (int i = 1; i <= 5; ++i) {
+                threads_["r-" + std::to_string(i)] = {
+                    .name = environment("FAKE_NAME"), .archived = true
+                };
+            }
+        }
+    }
+
+    void serve() {
+        std::ofstream log(environment("CODEX_HOME") + "/received.jsonl", std::ios::app);
+        std::string line;
+        while (std::getline(std::cin, line)) {
+            log << line << std::endl;
+            const Json message = Json::parse(line);
+            if (message.contains("method") && message.contains("id")) {
+                on_request(
+                    message["method"].get<std::string>(),
+                    message.value("params", Json::object()),
+                    message["id"]
+                );
+            }
+        }
+    }
+
+private:
+    static Json thread_json(const std::string& id, const Thread& thread) {
+        return Json::object({{"id", id}, {"name", thread.name}, {"updatedAt", thread.updated}});
+    }
+    [[nodiscard]] Json thread_result(const std::string& id) {
+        Json result = Json::object({{"thread", thread_json(id, threads_[id])}});
+        result["model"] = "fake-model";
+        result["modelProvider"] = "fake";
+        result["approvalPolicy"] = "never";
+        result["sandbox"] = Json::object({{"type", "readOnly"}});
+        return result;
+    }
+    [[nodiscard]] Json turn_json(const char* status) const {
+        Json turn = Json::object({{"id", turn_}, {"items", Json::array()}, {"status", status}});
+        turn["error"] = nullptr;
+        return turn;
+    }
+    static void tell(const char* method, const std::string& thread, Json params) {
+        params["threadId"] = thread;
+        send(Json::object({{"method", method}, {"params", std::move(params)}, {"emittedAtMs", 1}}));
+    }
+
+    void list(const Json& params, const Json& id) {
+        std::vector<Json> data;
+        for (const auto& [name, thread] : threads_) {
+            if (thread.archived == params.value("archived", false)) {
+                data.push_back(thread_json(name, thread));
+            }
+        }
+        std::ranges::sort(data, {}, [](const Json& one) {
+            return one["updatedAt"].get<std::int64_t>();
+        });
+        reply(id, Json::object({{"data", data}, {"nextCursor", nullptr}}));
+    }
+    void erase(const std::string& thread, const Json& id) {
+        if (mode_ == "old") {
+            ::usleep(150'000);
+        }
+        const bool shared = std::ranges::any_of(threads_, [&](const auto& entry) {
+            return entry.second.source == thread;
+        });
+        if (shared) {
+            return refuse(id, "cannot delete: forked history still references it");
+        }
+        threads_.erase(thread);
+        reply(id, Json::object());
+    }
+    void start_turn(const std::string& thread, const Json& params, const Json& id) {
+        const std::string prompt = params["input"][0].value("text", "");
+        turn_ = "turn-" + std::to_string(++made_);
+        threads_[thread].updated = ::time(nullptr);
+        reply(id, Json::object({{"turn", turn_json("inProgress")}}));
+        tell("turn/started", thread, Json::object({{"turn", turn_json("inProgress")}}));
+        if (prompt == "stall") {
+            return;
+        }
+        for (const char* what : {"item/started", "item/completed"}) {
+            Json item = Json::object({{"type", "agentMessage"}, {"id", "msg_1"}, {"text", "yes"}});
+            tell(what, thread, Json::object({{"turnId", turn_}, {"item", std::move(item)}}));
+        }
+        tell("turn/completed", thread, Json::object({{"turn", turn_json("completed")}}));
+    }
+    void on_request(const std::string& method, const Json& params, const Json& id) {
+        const std::string thread = params.value("threadId", "");
+        if (method == "initialize") {
+            return reply(id, Json::object({{"userAgent", "oa_stream/0.169.0 (Fake 1; x) t"}}));
+        }
+        if (method == "command/exec") {
+            return reply(id, Json::object({{"exitCode", 0}, {"stdout", "checked\n"}}));
+        }
+        if (method == "thread/start") {
+            const std::string made = "new-" + std::to_string(++made_);
+            reply(id, thread_result(made));
+            threads_[made].updated = ::time(nullptr);
+            return;
+        }
+        if (method == "thread/list") {
+            return list(params, id);
+        }
+        if (!thread.empty() && !threads_.contains(thread)) {
+            return refuse(id, "no rollout found for thread id " + thread);
+        }
+        if (method == "thread/resume" || method == "thread/read") {
+            return reply(id, thread_result(thread));
+        }
+        if (method == "thread/delete") {
+            return erase(thread, id);
+        }
+        if (method == "turn/start") {
+            return start_turn(thread, params, id);
+        }
+        if (method == "thread/name/set") {
+            threads_[thread].name = params.value("name", "");
+        }
+        if (method == "thread/archive") {
+            threads_[thread].archived = true;
+        }
+        reply(id, Json::object());
+        if (method == "turn/interrupt") {
+            tell("turn/completed", thread, Json::object({{"turn", turn_json("interrupted")}}));
+        }
+    }
+
+    std::string mode_ = environment("FAKE_MODE");
+    std::map<std::string, Thread> threads_{};
+    std::string turn_{};
+    int made_ = 0;
+};
+
+} // namespace
+
+int main() {
+    Fake{}.serve();
+    return 0;
+}
