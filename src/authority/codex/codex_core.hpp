@@ -266,6 +266,7 @@ private:
     std::string unsaved_{}; ///< why this child could not store a turn; empty: it could
     bool history_checked_ = false; ///< of this child's first turn
     bool retired_ = true; ///< there may be deleted threads whose history forks share
+    std::uint64_t retirements_ = 0; ///< how many became such
     bool compressing_ = false; ///< a second process of codex is in the home
     bool closing_ = false;
 };

@@ -41,3 +41,20 @@ TEST_CASE("codex: a thread that is used again after it was listed as unused is k
     CHECK(stage.deletions("old-3") == 0);
     CHECK(stage.play(ask("and again", "old-3")).outcome() == "completed");
 }
+
+TEST_CASE("codex: a thread that waits for its copy's end goes, whatever was deleted meanwhile") {
+    Mode mode("forks"); // b is a copy of a, and others were deleted before their copies were
+    ::setenv("FAKE_NAME", std::string(k_retired).c_str(), 1);
+    ThreadStage stage;
+    stage.opened();
+    stage.erase_soon("x"); // looks for what waits, before a does
+    stage.erase_soon("a");
+    stage.until([&] { return stage.deletions("r-5") == 1; });
+    run(stage.io, [](Authority* codex) -> Task<void> {
+        std::ignore = co_await codex->threads({"b"}); // answered behind the last of them
+    }(stage.authority.get()));
+    CHECK(stage.received("thread/archive", "\"a\"") == 1);
+    must(run(stage.io, stage.authority->delete_thread("b")));
+    stage.until([&] { return stage.deletions("a") == 2; });
+    ::unsetenv("FAKE_NAME");
+}

@@ -57,6 +57,7 @@ Task<Result<void>> CodexCore::delete_held(Self self, Link link, CodexThread* thr
         OA_CO_CHECK(settle(std::move(outcome), "thread/archive"));
         self->threads_.forget(*thread);
         self->retired_ = true;
+        ++self->retirements_;
         co_return Result<void>{};
     }
     self->threads_.forget(*thread);
@@ -69,6 +70,7 @@ Task<Result<void>> CodexCore::delete_held(Self self, Link link, CodexThread* thr
 
 /// A copy has gone: what was kept for it alone can go, too.
 Task<void> CodexCore::delete_retired(Self self, Link link) {
+    const auto known = self->retirements_; // a later one may be missing in what is listed
     bool left = false;
     std::string cursor;
     do {
@@ -90,7 +92,7 @@ Task<void> CodexCore::delete_retired(Self self, Link link) {
         std::string next(text_view_in(*page, "nextCursor"));
         cursor = next == cursor ? std::string{} : std::move(next);
     } while (!cursor.empty() && !self->closing_ && !link->lost());
-    self->retired_ = left;
+    self->retired_ = left || !cursor.empty() || self->retirements_ != known;
 }
 
 /// Codex makes no fork through a turn that ended with a process: it has stored no end of it. It
