@@ -157,8 +157,18 @@ Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child_of(Self self, OwnedThrea
     co_return co_await child(self, thread.folder);
 }
 
-/// Ends the child that was idle for longest.
+/// Ends the child that was idle for longest, unless one is on its way out already: the caller looks
+/// again.
 Task<Result<void>> CodexOwnerPool::make_room(Self self) {
+    if (std::ranges::any_of(self->children_, [](const auto& entry) {
+            return entry.second->state == Child::State::closing;
+        })) {
+        co_await self->changed_.wait_until(Clock::time_point::max());
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            co_return fail(Code::cancelled, "cancelled");
+        }
+        co_return Result<void>{};
+    }
     auto oldest = self->children_.end();
     for (auto at = self->children_.begin(); at != self->children_.end(); ++at) {
         const Child& child = *at->second;
