@@ -1,6 +1,9 @@
 // Codex children of owners, who share places and one loop.
 #include "../fake_stage.hpp"
 
+#include <ctime>
+#include <fstream>
+
 using namespace oa_test;
 
 namespace {
@@ -48,6 +51,22 @@ Task<void> play_into(Authority* codex, TurnRequest request, Outcomes outcomes) {
     outcomes->push_back(turn ? (co_await drain(turn->get())).outcome() : turn.error().message);
 }
 
+double cpu_ms() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (static_cast<double>(time.tv_sec) * 1e3) + (static_cast<double>(time.tv_nsec) / 1e6);
+}
+
+/// The most processor time that went by between two turns of everybody else on the loop.
+Task<void> watch_loop(std::shared_ptr<double> longest) {
+    double last = cpu_ms();
+    while (co_await sleep_for(Millis(1))) {
+        const double now = cpu_ms();
+        *longest = std::max(*longest, now - last);
+        last = now;
+    }
+}
+
 } // namespace
 
 TEST_CASE("codex owners: requests that come while a place becomes free wait for it") {
@@ -77,4 +96,21 @@ TEST_CASE("codex owners: requests that come while a place becomes free wait for 
     CHECK(stage.play(OwnerStage::of("bert", "more")).outcome() == "completed");
     CHECK(stage.starts("bert") == 1);
     stage.last.reset();
+}
+
+TEST_CASE("codex owners: a look at what all of them left lets others have their turn") {
+    OwnerStage stage(2);
+    constexpr int k_owners = 3'000;
+    for (int i = 0; i < k_owners; ++i) {
+        const fs::path day = stage.folder_of(fmt::format("o{}", i)) / "home/sessions/2026/11/28";
+        fs::create_directories(day);
+        std::ofstream(day / "rollout-2026-11-28T00-00-00-x.jsonl") << "{}\n";
+    }
+    stage.options.deadlines.keep_threads = Millis(2'000); // looks each half a second
+    stage.opened();
+    const auto longest = std::make_shared<double>(0);
+    asio::co_spawn(stage.io, watch_loop(longest), asio::detached);
+    const auto until = Clock::now() + Millis(1'200);
+    stage.until([&] { return Clock::now() >= until; });
+    CHECK(*longest < 50);
 }

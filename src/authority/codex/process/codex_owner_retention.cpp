@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Millis k_owners_pause{60 * 60'000}; ///< between two looks at all owners
+constexpr Millis k_at_once{5}; ///< of looking at owners, before others on the loop have their turn
 constexpr Millis k_tended_look{50};
 constexpr Millis k_tended_patience{10'000
 }; ///< for the deletions of one owner; the next look does more
@@ -40,9 +41,15 @@ Task<void> CodexOwnerPool::tend_owners(Self self) {
         while (!self->closing_ && Clock::now() < at) {
             co_await self->changed_.wait_until(at);
         }
+        auto began = Clock::now();
         for (const std::string& folder : folders_in(self->options_.folder)) {
-            if (!self->closing_) {
-                co_await tend_owner(self, folder);
+            if (self->closing_) {
+                break;
+            }
+            co_await tend_owner(self, folder);
+            if (Clock::now() - began >= k_at_once) {
+                co_await sleep_for(Millis(1));
+                began = Clock::now();
             }
         }
     }
