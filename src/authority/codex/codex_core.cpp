@@ -94,6 +94,7 @@ Task<Result<void>> CodexCore::prepare(Self self) {
         co_return Result<void>{};
     }
     OA_CO_TRY(self->home_, prepare_home(self->options_));
+    co_await empty_folder(self->home_.tmp);
     std::string catalog;
     if (self->options_.profile == CodexProfile::chat && !self->options_.config_file) {
         OA_CO_TRY(

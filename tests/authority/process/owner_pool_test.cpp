@@ -1,5 +1,6 @@
 // Codex children of owners, who share places and one loop.
 #include "../fake_stage.hpp"
+#include "codex/process/codex_home.hpp"
 
 #include <ctime>
 #include <fstream>
@@ -113,4 +114,32 @@ TEST_CASE("codex owners: a look at what all of them left lets others have their 
     const auto until = Clock::now() + Millis(1'200);
     stage.until([&] { return Clock::now() >= until; });
     CHECK(*longest < 50);
+}
+
+TEST_CASE("codex: others have their turn while what a former child left is removed") {
+    Folder folder;
+    const fs::path tmp = folder.path() / "tmp";
+    for (int i = 0; i < 4'000; ++i) {
+        const fs::path place = tmp / fmt::format("d{}/inner", i % 200);
+        fs::create_directories(place);
+        std::ofstream(place / fmt::format("f{}", i)) << "x";
+    }
+    fs::create_directory(folder.path() / "kept");
+    std::ofstream(folder.path() / "kept/file") << "x";
+    fs::create_directory_symlink(folder.path() / "kept", tmp / "link");
+    asio::io_context io;
+    std::size_t turns = 0;
+    asio::co_spawn(
+        io,
+        [](std::size_t* count) -> Task<void> {
+            while (co_await sleep_for(Millis(0))) {
+                ++*count;
+            }
+        }(&turns),
+        asio::detached
+    );
+    run(io, empty_folder(tmp));
+    CHECK(turns >= 8);
+    CHECK(fs::is_empty(tmp));
+    CHECK(fs::exists(folder.path() / "kept/file")); // a link is not followed
 }

@@ -17,6 +17,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace oa_stream::authority {
 
@@ -40,6 +42,9 @@ constexpr std::array k_harmless_env{
     "SSL_CERT_DIR"
 };
 
+/// Entries removed at once, at some 10 µs each; then others on the loop have their turn.
+constexpr int k_piece = 200;
+
 void copy_env(std::map<std::string, std::string>& env, const std::string& name) {
     const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): nothing sets it
     if (value != nullptr) {
@@ -55,15 +60,6 @@ Result<void> private_folder(const fs::path& path) {
         return fail(Code::io, fmt::format("cannot make it private: {}", error.message()), path);
     }
     return {};
-}
-
-/// What a former child left in tmp/ is nobody's any more.
-void empty_folder(const fs::path& path) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(path, error)) {
-        std::error_code ignored;
-        fs::remove_all(entry.path(), ignored);
-    }
 }
 
 Result<void> add_key(CodexHome& home, const std::string& name) {
@@ -104,6 +100,32 @@ FolderLock::~FolderLock() {
     ::close(fd_);
 }
 
+Task<void> empty_folder(fs::path path) {
+    std::vector<fs::path> folders{std::move(path)}; // each behind the one it is in
+    std::error_code ignored;
+    int entries = 0;
+    for (std::size_t at = 0; at < folders.size(); ++at) {
+        std::error_code error;
+        fs::directory_iterator each(folders[at], error);
+        for (; !error && each != fs::directory_iterator(); each.increment(error)) {
+            if (fs::is_directory(each->symlink_status(ignored))) {
+                folders.push_back(each->path());
+            } else {
+                fs::remove(each->path(), ignored);
+            }
+            if (++entries % k_piece == 0) {
+                co_await sleep_for(Millis(1));
+            }
+        }
+    }
+    for (; folders.size() > 1; folders.pop_back()) {
+        fs::remove(folders.back(), ignored);
+        if (++entries % k_piece == 0) {
+            co_await sleep_for(Millis(1));
+        }
+    }
+}
+
 Result<CodexHome> prepare_home(const CodexOptions& options) {
     if (options.state_dir.empty()) {
         return fail(Code::usage, "the codex authority needs a state directory");
@@ -129,7 +151,6 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
         OA_CHECK(make_dirs(home.home / skills));
     }
     OA_TRY(home.lock, FolderLock::take(base / "lock"));
-    empty_folder(home.tmp);
     remove_logs(home.home);
     restore_ages(home.home);
     for (const char* name : k_harmless_env) {

@@ -9,6 +9,7 @@
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/task.hpp"
 
 #include "codex_toml.hpp"
 
@@ -47,6 +48,10 @@ struct CodexHome {
 /// Makes and locks the folders and builds the environment. Errors: Code::usage without a state_dir,
 /// Code::conflict, Code::io, Code::credentials when a key variable is unset or empty.
 [[nodiscard]] Result<CodexHome> prepare_home(const CodexOptions& options);
+
+/// Removes what a former child left there, in turn with everybody else on the loop. The folder
+/// itself stays, and links are not followed.
+[[nodiscard]] Task<void> empty_folder(std::filesystem::path path);
 
 /// What a server that somebody else runs must have in force: nothing is made or locked. `work` is
 /// empty. Errors: of options.config_file.
