@@ -1,17 +1,14 @@
 #include "sticky.hpp"
 
-#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include <array>
+#include "turn_skim.hpp"
+
+#include <utility>
 #include <vector>
 
 namespace oa_stream::traffic {
 namespace {
-
-constexpr std::array<std::string_view, 5> k_aliases{
-    "conversationId", "conversation_id", "threadId", "thread_id", "id"
-};
 
 std::vector<std::string_view> segments(std::string_view path) {
     std::vector<std::string_view> out;
@@ -43,26 +40,13 @@ bool starts_turn(const std::vector<std::string_view>& parts) {
     return chat && (parts.size() == 2 || (parts.size() == 3 && parts[2] == "stream"));
 }
 
-bool ends_with_assistant(const Json& body) {
-    const Json* messages = member(body, "messages");
-    return messages != nullptr && messages->is_array() && !messages->empty() &&
-           string_member(messages->back(), "role") == "assistant";
-}
-
 ThreadRef turn_in(std::string_view body) {
     ThreadRef out{.thread = {}, .new_turn = true};
-    const auto json = parse_json(body);
-    if (!json) {
-        return out;
+    if (auto skimmed = skim_turn(body)) {
+        out.thread = std::move(skimmed->thread);
+        out.live_turn = skimmed->ends_with_assistant;
+        out.new_turn = !out.live_turn;
     }
-    for (const std::string_view alias : k_aliases) {
-        if (const auto id = string_member(*json, alias); id && !id->empty()) {
-            out.thread = *id;
-            break;
-        }
-    }
-    out.live_turn = ends_with_assistant(*json);
-    out.new_turn = !out.live_turn;
     return out;
 }
 

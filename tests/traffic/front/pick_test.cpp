@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cmath>
+#include <ctime>
+#include <string>
 
 using namespace oa_stream::traffic;
 
@@ -96,5 +98,82 @@ TEST_CASE("thread of a request: path first, then the body's aliases in order") {
         const ThreadRef got = thread_of(row.method, row.path, row.body);
         CHECK(got.thread == row.thread);
         CHECK(got.live_turn == row.live_turn);
+    }
+}
+
+TEST_CASE("thread of a request: only members of the request and of its last message count") {
+    constexpr std::array k_bodies{
+        Row{"", "", R"({"messages":[{"id":"m","role":"assistant"}],"id":"a"})", "a", true},
+        Row{"", "", R"({"id":"a","messages":[{"role":"assistant"},{"role":"user"}]})", "a", false},
+        Row{"", "", R"({"id":"a","messages":[{"role":"assistant"},{"x":1}]})", "a", false},
+        Row{"", "", R"({"id":"a","messages":[{"role":"assistant"},"user"]})", "a", false},
+        Row{"", "", R"({"id":"a","messages":[{"role":"assistant"},7]})", "a", false},
+        Row{"",
+            "",
+            R"({"id":"a","messages":[{"role":"assistant"},["role","assistant"]]})",
+            "a",
+            false},
+        Row{"", "", R"({"id":"a","messages":{"x":{"role":"assistant"}}})", "a", false},
+        Row{"", "", R"({"id":"a","messages":[{"parts":[{"role":"assistant"}]}]})", "a", false},
+        Row{"",
+            "",
+            R"({"id":"a","messages":[{"role":"assistant","parts":[{"role":"user"}]}]})",
+            "a",
+            true},
+        Row{"", "", R"({"id":"a","messages":[{"role":"assistant"}],"messages":[]})", "a", false},
+        Row{"", "", R"({"id":"a","messages":[{"role":"assistant","role":null}]})", "a", false},
+        Row{"", "", R"({"id":"a","data":{"id":"b","messages":[{"role":"assistant"}]}})", "a", false
+        },
+        Row{"", "", R"({"data":{"threadId":"b"},"id":"a","id":"c"})", "c", false},
+        Row{"", "", R"({"id":"a","id":{"id":"c"}})", "", false},
+        Row{"", "", R"({"id":"a\"}{\\","x":"\\\""})", "a\"}{\\", false},
+        Row{"", "", R"({"\u0069d":"\u00e4","messages":[{"\u0072ole":"\u0061ssistant"}]})", "ä", true
+        },
+        Row{"", "", " {\n\"id\"\t: \"a\" } \r\n", "a", false},
+        Row{"", "", R"({"id":"a"} {})", "", false},
+        Row{"", "", R"({"id":"a"]})", "", false},
+        Row{"", "", R"({"id":"a")", "", false},
+        Row{"", "", R"({"id":"a)", "", false},
+        Row{"", "", R"(["id","a"])", "", false},
+        Row{"", "", R"("id")", "", false},
+        Row{"", "", "", "", false},
+    };
+    for (const Row& row : k_bodies) {
+        CAPTURE(row.body);
+        const ThreadRef got = thread_of("POST", "/api/chat/stream", row.body);
+        CHECK(got.thread == row.thread);
+        CHECK(got.live_turn == row.live_turn);
+        CHECK(got.new_turn != got.live_turn);
+    }
+    const std::string deep = R"({"id":"a","x":)" + std::string(100'000, '[');
+    CHECK(thread_of("POST", "/api/chat", deep).thread.empty());
+}
+
+TEST_CASE("thread of a request: a long history does not hold up the streams of the door") {
+    constexpr std::size_t k_size = 8U << 20U; // the largest body that the door takes
+    std::string chat = R"({"id":"t","messages":[)";
+    while (chat.size() < k_size - 1000) {
+        chat +=
+            R"({"id":"m","role":"user","parts":[{"type":"text","text":"And why is that so?"}]},)";
+    }
+    chat += R"({"id":"m","role":"assistant"}]})";
+    std::string odd = R"({"id":"t","x":[)";
+    while (odd.size() < k_size - 1000) {
+        odd += "0,[],";
+    }
+    odd += R"(0],"messages":[{"role":"assistant"}]})";
+    const auto cpu_s = [] { // what others use of the machine does not count
+        timespec now{};
+        REQUIRE(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0);
+        return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+    };
+    for (const std::string* body : {&chat, &odd}) {
+        const double begun_s = cpu_s();
+        const ThreadRef got = thread_of("POST", "/api/chat/stream", *body);
+        const double used_s = cpu_s() - begun_s;
+        CAPTURE(body->substr(0, 30), used_s);
+        CHECK(got.thread == "t");
+        CHECK(got.live_turn);
+        CHECK(used_s < 0.15);
     }
 }
