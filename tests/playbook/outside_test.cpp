@@ -1,14 +1,18 @@
 #include "oa_stream/base/digest.hpp"
 
+#include "cloud_run_fake.hpp"
 #include "engine/playbook_run.hpp"
 #include "plan/token_life.hpp"
 #include "settings.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <future>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -78,6 +82,44 @@ TEST_CASE("outside: an address that the playbook gives stands before the driver'
     CHECK(outside->driver->address("canary")->headers.empty());
     CHECK(outside->driver->address("stable")->base_url == "http://127.0.0.1:1");
     CHECK(outside->driver->target() == "local:/tmp/none.sock");
+}
+
+TEST_CASE("outside: a rollback hurries on a platform whose arms have addresses of their own, too") {
+    asio::io_context io;
+    traffic::testing::CloudRunFake fake(io);
+    ::setenv("OA_TEST_PLATFORM", "token-1", 1); // NOLINT(concurrency-mt-unsafe): one thread
+    Playbook playbook = local();
+    playbook.traffic = traffic_of(fmt::format(
+        "driver: cloud-run, endpoint: \"{}\", project: demo-project, region: europe-west1, "
+        "service: lane, auth: {{ env: OA_TEST_PLATFORM }}",
+        fake.url()
+    ));
+    playbook.traffic.stable_url = "http://127.0.0.1:8";
+    playbook.traffic.canary_url = "http://127.0.0.1:9";
+    const auto outside = open_outside(io.get_executor(), playbook);
+    REQUIRE(outside.has_value());
+    traffic::TrafficDriver& driver = *outside->driver;
+    const auto done = [&](auto task) {
+        auto result = asio::co_spawn(io, std::move(task), asio::use_future);
+        io.restart();
+        io.run_for(std::chrono::seconds(10));
+        return result.get();
+    };
+    const auto before = done(driver.read());
+    REQUIRE(before.has_value());
+    fake.model.latency = Millis(200);
+    fake.faults = {{.on = "operation", .times = -1, .status = 500}};
+    const auto split = traffic::Split::between("stable", "canary", 25);
+    REQUIRE(split.has_value());
+    REQUIRE(done(driver.set(*split, before->etag)).has_value());
+    // What became of the write cannot be asked: a rollback goes by what the service shows.
+    driver.wait_no_longer_than(Clock::now() + Millis(100));
+    CHECK_FALSE(done(driver.read()).has_value());
+    driver.begin_rescue();
+    const auto seen = done(driver.read());
+    INFO((seen ? "" : seen.error().text()));
+    CHECK(seen.has_value());
+    ::unsetenv("OA_TEST_PLATFORM"); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 TEST_CASE("outside: the sources that a file names are opened, their token known and never shown") {

@@ -76,6 +76,7 @@ public:
     void wait_no_longer_than(Clock::time_point until) override {
         inner_->wait_no_longer_than(until);
     }
+    void begin_rescue() override { inner_->begin_rescue(); }
     [[nodiscard]] Millis patience() const noexcept override { return inner_->patience(); }
     [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
         return inner_->verify(std::move(target), limit);
