@@ -50,9 +50,6 @@ void show(const StageRun& stage) {
     run.in.on_stage(view);
 }
 
-namespace {
-
-/// An order that ends the waiting: of a pause any, else only the one to promote.
 std::optional<WindowEnd> ordered(StageRun& stage) {
     run::Steering* const steering = stage.run.in.steering;
     if (steering == nullptr) {
@@ -68,6 +65,8 @@ std::optional<WindowEnd> ordered(StageRun& stage) {
     stage.promotion = std::move(order);
     return WindowEnd::promoted;
 }
+
+namespace {
 
 /// Waits until `until`, looking for signals and, now and then, at the gates.
 Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
@@ -182,6 +181,9 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
     }
     if (end == WindowEnd::over && !co_await sources_answer(stage)) {
         end = run.stop_requested() ? WindowEnd::interrupted : WindowEnd::blind;
+    }
+    if (end == WindowEnd::over || end == WindowEnd::blind) {
+        end = ordered(*stage).value_or(end); // while the last answers were waited for
     }
     if (end == WindowEnd::over || end == WindowEnd::blind || end == WindowEnd::promoted) {
         stage->row.gates = look_at(*stage, look);

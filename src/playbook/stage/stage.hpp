@@ -61,6 +61,8 @@ struct StageRun {
     void add_sample(measure::Sample sample);
 };
 
+/// Takes an order that ends the waiting: of a pause any, else only the one to promote.
+[[nodiscard]] std::optional<WindowEnd> ordered(StageRun& stage);
 /// Waits until `until`, with probes that flow already: for a breach, a lost split, a silent source,
 /// a signal, and an order.
 [[nodiscard]] Task<WindowEnd>

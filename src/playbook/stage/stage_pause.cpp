@@ -149,10 +149,8 @@ Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
         if (run.stop_requested()) {
             co_return WindowEnd::interrupted;
         }
-        if (auto order = run.in.steering->take_order()) {
-            const bool promoted = order->action == run::Action::promote;
-            stage->promotion = promoted ? std::move(order) : std::nullopt;
-            co_return promoted ? WindowEnd::promoted : WindowEnd::resumed;
+        if (const auto order = ordered(*stage)) {
+            co_return *order;
         }
         if (!co_await drift.still_ours()) {
             stage->drift = std::move(drift.last);
@@ -187,8 +185,11 @@ Task<WindowEnd> pause(StageRun* stage, Reason reason) {
     }
     stage->paused = true;
     stage->judged_before_pause = true;
-    const WindowEnd end = reason.trouble ? co_await wait_in_trouble(stage, until)
-                                         : co_await wait_and_measure(stage, until);
+    WindowEnd end = reason.trouble ? co_await wait_in_trouble(stage, until)
+                                   : co_await wait_and_measure(stage, until);
+    if (end == WindowEnd::over) { // an order may have come during the last look at the traffic
+        end = ordered(*stage).value_or(end);
+    }
     stage->paused = false;
     run.in.steering->forbid_promotion({});
     const auto& orders = run.in.steering->orders();
