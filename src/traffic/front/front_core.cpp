@@ -191,13 +191,34 @@ Result<Route> FrontCore::route(const net::Request& request) {
     return Route{*chosen, Reason::picked, std::move(ref)};
 }
 
-void FrontCore::settle(const std::string& thread, const Route& route) {
-    if (!thread.empty() && (route.ref.new_turn || !sticky.find(thread))) {
+void FrontCore::settle(Route& route) {
+    const std::string& thread = route.ref.thread;
+    if (thread.empty()) {
+        return;
+    }
+    route.former = sticky.find(thread);
+    if (route.ref.new_turn || !route.former) {
+        route.settled = sticky.remember(thread, route.arm);
+    }
+}
+
+void FrontCore::learn(const std::string& thread, const Route& route) {
+    const bool known = thread == route.ref.thread; // another turn may have begun since
+    if (!known && (route.ref.new_turn || !sticky.find(thread))) {
         sticky.remember(thread, route.arm);
     }
 }
 
+void FrontCore::go_back(const Route& route) {
+    const std::string& thread = route.ref.thread;
+    if (route.former && route.former != route.arm && route.settled != 0 &&
+        sticky.said_by(thread) == route.settled) {
+        sticky.remember(thread, *route.former);
+    }
+}
+
 void FrontCore::unsettle(const Route& route) {
+    go_back(route);
     if (sticky.find(route.ref.thread) == route.arm) {
         sticky.forget(route.ref.thread);
     }

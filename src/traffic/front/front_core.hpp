@@ -33,6 +33,8 @@ struct Route {
     std::size_t arm = 0;
     Reason reason = Reason::picked;
     ThreadRef ref{};
+    std::optional<std::size_t> former{}; ///< where the thread lived before its new turn began
+    std::uint64_t settled = 0; ///< by StickyThreads::remember(); 0: it lives where it did
 };
 
 struct FrontCore {
@@ -45,9 +47,14 @@ struct FrontCore {
     /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
     /// share what it is worth.
     void apply_weights();
-    /// `thread` lives where its last turn began; before that, where it was first asked for. A read
-    /// elsewhere does not lead away from a turn that may still run.
-    void settle(const std::string& thread, const Route& route);
+    /// The thread lives where its last turn began; before that, where it was first asked for. A
+    /// read elsewhere does not lead away from a turn that may still run.
+    void settle(Route& route);
+    /// The same for a thread whose id the backend told.
+    void learn(const std::string& thread, const Route& route);
+    /// No turn began there: one that runs where the thread lived before is still reached, unless
+    /// another began since.
+    void go_back(const Route& route);
     /// Nobody answered there: the thread begins again elsewhere.
     void unsettle(const Route& route);
     [[nodiscard]] bool knows(std::string_view name) const;

@@ -15,6 +15,7 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr std::uint64_t k_short_answer = 256U << 10U;
+constexpr int k_refused = 400;
 constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
 constexpr auto k_stream_wait = std::chrono::hours(24); // longer than any
 
@@ -246,10 +247,13 @@ Task<Ending> run(CorePtr core, Route route, RelayPtr relay) {
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     if (const auto learned = head.headers.get("x-oa-thread-id")) {
-        core->settle(std::string(*learned), route);
+        core->learn(std::string(*learned), route);
         if (core->mirror && route.ref.thread.empty()) {
             core->mirror->leave_out(std::string(*learned));
         }
+    }
+    if (head.status >= k_refused) {
+        core->go_back(route);
     }
     core->arms[arm].counters.status_5xx += head.status >= 500 ? 1 : 0;
     if (relay->is_short) {
@@ -280,7 +284,7 @@ Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> excha
     counters.sticky += route.reason == Reason::sticky ? 1 : 0;
     counters.pinned += route.reason == Reason::pinned ? 1 : 0;
     ++counters.active;
-    core->settle(route.ref.thread, route);
+    core->settle(route);
     auto state = std::make_shared<Relay>(core->executor);
     state->exchange = std::move(exchange);
     if (core->mirror) {

@@ -58,21 +58,29 @@ std::optional<std::size_t> StickyThreads::find(const std::string& thread) {
         return std::nullopt;
     }
     recent_.splice(recent_.begin(), recent_, found->second);
-    return found->second->second;
+    return found->second->backend;
 }
 
-void StickyThreads::remember(const std::string& thread, std::size_t backend) {
+std::uint64_t StickyThreads::remember(const std::string& thread, std::size_t backend) {
+    const std::uint64_t call = ++calls_;
     if (const auto found = index_.find(thread); found != index_.end()) {
-        found->second->second = backend;
+        found->second->backend = backend;
+        found->second->call = call;
         recent_.splice(recent_.begin(), recent_, found->second);
-        return;
+        return call;
     }
-    recent_.emplace_front(thread, backend);
+    recent_.emplace_front(thread, backend, call);
     index_[thread] = recent_.begin();
     if (index_.size() > limit_) {
-        index_.erase(recent_.back().first);
+        index_.erase(recent_.back().thread);
         recent_.pop_back();
     }
+    return call;
+}
+
+std::uint64_t StickyThreads::said_by(const std::string& thread) const {
+    const auto found = index_.find(thread);
+    return found == index_.end() ? 0 : found->second->call;
 }
 
 void StickyThreads::forget(const std::string& thread) {

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 
 namespace oa_stream::traffic {
 
@@ -17,13 +17,21 @@ class StickyThreads {
 public:
     explicit StickyThreads(std::size_t limit) : limit_(limit) {}
     [[nodiscard]] std::optional<std::size_t> find(const std::string& thread);
-    void remember(const std::string& thread, std::size_t backend);
+    /// Returns a number that no other call returns.
+    std::uint64_t remember(const std::string& thread, std::size_t backend);
     void forget(const std::string& thread);
+    /// The number of the call that said where it is; 0: none did.
+    [[nodiscard]] std::uint64_t said_by(const std::string& thread) const;
     [[nodiscard]] std::size_t size() const noexcept { return index_.size(); }
 
 private:
-    using Entry = std::pair<std::string, std::size_t>;
+    struct Entry {
+        std::string thread;
+        std::size_t backend;
+        std::uint64_t call;
+    };
     std::size_t limit_;
+    std::uint64_t calls_ = 0;
     std::list<Entry> recent_; ///< most recent first
     std::unordered_map<std::string, std::list<Entry>::iterator> index_;
 };

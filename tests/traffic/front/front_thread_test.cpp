@@ -75,3 +75,49 @@ TEST_CASE("front: a client that leaves before the head does not lose its thread'
     rig.weigh(100, 0);
     CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
 }
+
+TEST_CASE("front: a turn that is refused does not lead away from the one that runs") {
+    for (const int status : {0, 429, 503}) {
+        CAPTURE(status);
+        Rig rig({{"stable", 0}, {"canary", 100}});
+        CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "canary");
+        rig.weigh(100, 0);
+        rig.stable.answer = [status](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            if (status != 0) { // else it answers nothing
+                (void)co_await exchange->respond({status, {}, "stable"});
+            }
+        };
+        CHECK(rig.post("/api/chat", R"({"id":"t"})").status >= 400);
+        rig.stable.answer = {};
+        CHECK(rig.get_path("/api/chats/t/stream").body == "canary");
+        CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
+        CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "stable");
+        CHECK(rig.get_path("/api/chats/t/stream").body == "stable");
+    }
+}
+
+TEST_CASE("front: a late answer does not lead away from a turn that began since") {
+    for (const int status : {200, 429}) {
+        CAPTURE(status);
+        Rig rig({{"stable", 0}, {"canary", 100}});
+        std::shared_ptr<net::Exchange> held;
+        rig.canary.answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            held = std::move(exchange);
+            co_return;
+        };
+        const auto late = rig.client->stream(
+            {.method = "POST",
+             .url = rig.front_url() + "/api/chat",
+             .headers = {{"content-type", "application/json"}},
+             .body = R"({"id":"t"})"},
+            {}
+        );
+        rig.run_until([&] { return held != nullptr; });
+        rig.weigh(100, 0);
+        CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "stable");
+        rig.canary.answer = {};
+        (void)rig.get(held->respond({status, {{"x-oa-thread-id", "t"}}, "late"}));
+        (void)rig.get(late->done());
+        CHECK(rig.post("/api/chats/t/stop", "").body == "stable");
+    }
+}
