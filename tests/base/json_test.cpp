@@ -178,3 +178,29 @@ TEST_CASE("json: one line is what the library writes") {
     CHECK(dump_json("a") == "\"a\"");
     CHECK(dump_json(nullptr) == "null");
 }
+
+TEST_CASE("json: members and the last item of a list are told without a tree of the rest") {
+    std::string told;
+    const auto say = [&told](std::string_view mark) {
+        return [&told, mark](std::string_view name, std::string_view text) {
+            told += fmt::format("{}{}={} ", mark, name, text);
+        };
+    };
+    const auto skim = [&](std::string_view text) {
+        told.clear();
+        return skim_json(text, "l", say(""), say("-")) ? told : "error";
+    };
+    CHECK(
+        skim(R"({"a":"x","l":[{"r":"1"},{"r":"2","n":[3],"r":"\u00e4"}],"a":7})") ==
+        "a=x l= a= -r=2 -n= -r=ä "
+    );
+    CHECK(skim(R"({"l":[{"r":"1"}],"l":[]})") == "l= l= ");
+    CHECK(skim(R"({"l":[{"r":"1"},["r"]]})") == "l= ");
+    CHECK(skim(R"({"l":{"r":"1"}})") == "l= ");
+    CHECK(skim("{}").empty());
+    for (const char* broken :
+         {"", "[]", "7", "{", R"({"a":1} {})", R"({"a":"\ud800"})", "{\"a\":\"\xff\"}"}) {
+        CAPTURE(broken);
+        CHECK(skim(broken) == "error");
+    }
+}

@@ -1,15 +1,18 @@
 #include "sticky.hpp"
 
+#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include "turn_skim.hpp"
-
-#include <utility>
+#include <algorithm>
+#include <array>
 #include <vector>
 
 namespace oa_stream::traffic {
 namespace {
 
+constexpr std::array<std::string_view, 5> k_aliases{
+    "conversationId", "conversation_id", "threadId", "thread_id", "id"
+};
 std::vector<std::string_view> segments(std::string_view path) {
     std::vector<std::string_view> out;
     while (!path.empty()) {
@@ -40,13 +43,29 @@ bool starts_turn(const std::vector<std::string_view>& parts) {
     return chat && (parts.size() == 2 || (parts.size() == 3 && parts[2] == "stream"));
 }
 
+/// A history may be megabytes long, and every stream of the door waits meanwhile.
 ThreadRef turn_in(std::string_view body) {
+    std::array<std::string, k_aliases.size()> ids;
     ThreadRef out{.thread = {}, .new_turn = true};
-    if (auto skimmed = skim_turn(body)) {
-        out.thread = std::move(skimmed->thread);
-        out.live_turn = skimmed->ends_with_assistant;
-        out.new_turn = !out.live_turn;
+    const auto skimmed = skim_json(
+        body,
+        "messages",
+        [&ids](std::string_view name, std::string_view text) {
+            const auto alias = std::ranges::find(k_aliases, name);
+            if (alias != k_aliases.end()) {
+                ids[static_cast<std::size_t>(alias - k_aliases.begin())] = text;
+            }
+        },
+        [&out](std::string_view name, std::string_view text) {
+            out.live_turn = name == "role" ? text == "assistant" : out.live_turn;
+        }
+    );
+    if (!skimmed) {
+        return {.thread = {}, .new_turn = true};
     }
+    const auto first = std::ranges::find_if(ids, [](const auto& id) { return !id.empty(); });
+    out.thread = first == ids.end() ? std::string() : *first;
+    out.new_turn = !out.live_turn;
     return out;
 }
 
