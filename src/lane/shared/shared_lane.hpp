@@ -143,6 +143,8 @@ private:
     );
     /// What this lane has of it.
     [[nodiscard]] std::optional<store::ThreadFields> own_fields(const store::ThreadKey& key) const;
+    /// Ids of all rows of this owner, the store's and the newest of ours.
+    [[nodiscard]] Task<Result<std::vector<std::string>>> all_of(std::string owner);
     [[nodiscard]] Task<bool> refresh_these(std::string owner, std::vector<std::string> ids);
 
     /// A turn that runs elsewhere, read here.
@@ -279,6 +281,7 @@ private:
     };
     /// Turns of dead replicas whose authority does not answer, by turn and fence.
     std::unordered_map<std::string, Away> away_{};
+    RowUses reading_all_{}; ///< owners all whose rows are being read; without an id
     std::unordered_map<std::string, std::string> seen_{}; ///< owner → the last change of its rows
 };
 

@@ -41,6 +41,13 @@ store::ThreadFields fields_of(const ThreadRow& from) {
     };
 }
 
+std::vector<std::string> each_once(std::vector<std::string> ids) {
+    std::ranges::sort(ids);
+    const auto twice = std::ranges::unique(ids);
+    ids.erase(twice.begin(), twice.end());
+    return ids;
+}
+
 } // namespace
 
 /// A row that the store never had is offered to it: a lost store heals from the lanes' own files.
@@ -91,41 +98,51 @@ void SharedLane::take_row(const store::ThreadKey& key, const store::ThreadFields
 }
 
 Task<void> SharedLane::refresh_all(std::string owner) {
-    const auto seen = seen_.find(owner);
-    const auto changes =
-        co_await store_->changes_of(owner, seen == seen_.end() ? std::string() : seen->second);
-    if (!changes) {
-        co_return;
-    }
-    auto stale = changes->ids;
-    if (changes->all) {
-        const auto shared = co_await store_->ids_of(owner);
-        if (!shared) {
+    const store::ThreadKey all{owner, {}};
+    while (true) {
+        const auto seen = seen_.find(owner);
+        const auto changes =
+            co_await store_->changes_of(owner, seen == seen_.end() ? std::string() : seen->second);
+        if (!changes) {
             co_return;
         }
-        stale = *shared;
-        const std::unordered_set<std::string> there(stale.begin(), stale.end());
-        for (const bool archived : {false, true}) {
-            for (const auto& row : lane_->ids().newest(owner, std::nullopt, k_page, archived)) {
-                if (!there.contains(row.id)) {
-                    stale.push_back(row.id);
-                }
-            }
+        if (changes->all && reading_all_.has(all)) { // what is left then has changed since
+            co_await sleep_for(k_store_poll);
+            continue;
         }
-    }
-    if (!co_await refresh_these(owner, std::move(stale))) {
+        const auto use = changes->all ? reading_all_.add(all) : nullptr;
+        Result<std::vector<std::string>> stale(each_once(changes->ids));
+        if (changes->all) {
+            stale = co_await all_of(owner);
+        }
+        if (!stale || !co_await refresh_these(owner, *std::move(stale))) {
+            co_return;
+        }
+        if (seen_.size() >= k_most_owners) {
+            seen_.clear();
+        }
+        seen_[owner] = changes->at;
         co_return;
     }
-    if (seen_.size() >= k_most_owners) {
-        seen_.clear();
+}
+
+/// There may be very many: nothing is sorted.
+Task<Result<std::vector<std::string>>> SharedLane::all_of(std::string owner) {
+    OA_CO_TRY(auto ids, co_await store_->ids_of(owner));
+    std::unordered_set<std::string> missing;
+    for (const bool archived : {false, true}) {
+        for (auto& row : lane_->ids().newest(owner, std::nullopt, k_page, archived)) {
+            missing.insert(std::move(row.id));
+        }
     }
-    seen_[owner] = changes->at;
+    for (const auto& id : ids) {
+        missing.erase(id);
+    }
+    ids.insert(ids.end(), missing.begin(), missing.end());
+    co_return std::move(ids);
 }
 
 Task<bool> SharedLane::refresh_these(std::string owner, std::vector<std::string> ids) {
-    std::ranges::sort(ids);
-    const auto twice = std::ranges::unique(ids);
-    ids.erase(twice.begin(), twice.end());
     for (std::size_t at = 0; at < ids.size(); at += k_page) {
         const std::vector<std::string> page(
             ids.begin() + static_cast<std::ptrdiff_t>(at),

@@ -43,6 +43,26 @@ public:
         reaped.push_back({std::move(take), std::move(bytes), std::move(outcome)});
         co_return true;
     }
+    /// All have changed, and afterwards none.
+    Task<Result<store::RowChanges>> changes_of(std::string, std::string at) override {
+        co_return store::RowChanges{.at = "1-0", .all = at.empty()};
+    }
+    Task<Result<std::vector<std::string>>> ids_of(std::string) override {
+        ++lists;
+        (void)co_await asio::post(asio::use_awaitable);
+        co_return listed;
+    }
+    Task<Result<std::vector<std::optional<store::ThreadFields>>>>
+    rows_of(std::string, std::vector<std::string> ids) override {
+        (void)co_await asio::post(asio::use_awaitable);
+        std::vector<std::optional<store::ThreadFields>> out;
+        for (const auto& id : ids) {
+            store::ThreadFields fields{.thread = "auth-" + id};
+            fields.updated_at = 1 + static_cast<std::int64_t>(std::hash<std::string>{}(id) >> 40U);
+            out.emplace_back(std::move(fields));
+        }
+        co_return out;
+    }
     Task<Result<store::Written>> end(store::EndRequest request) override {
         ended.push_back(std::move(request));
         co_return store::Written::stored;
@@ -153,6 +173,8 @@ public:
     std::vector<std::uint64_t> holds{}; ///< fences
     bool held_again = true;
     store::StoreNumbers counted{};
+    std::vector<std::string> listed{}; ///< ids of an owner's rows
+    int lists = 0;
     int looks = 0;
     int reads = 0;
 
