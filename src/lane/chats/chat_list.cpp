@@ -130,6 +130,9 @@ Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
             known.insert_or_assign(info.id, std::move(info));
         }
         for (auto at = begin; at < end; ++at) {
+            if (lane_->ids().find(rows[at].owner, rows[at].id) != rows[at]) {
+                continue; // used or renamed since it was asked about
+            }
             if (const auto info = known.find(rows[at].thread); info != known.end()) {
                 lane_->ids().describe(described(rows[at], info->second));
             } else {
