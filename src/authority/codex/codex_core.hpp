@@ -163,8 +163,10 @@ private:
     // health/codex_retention.cpp
     [[nodiscard]] static Task<void> tend_threads(Self self);
     [[nodiscard]] static Task<void> delete_unused(Self self);
-    [[nodiscard]] static Task<std::vector<std::string>>
+    [[nodiscard]] static Task<std::size_t>
     delete_threads(Self self, Link link, bool archived, std::int64_t oldest);
+    [[nodiscard]] static Task<std::vector<std::string>>
+    delete_listed(Self self, Link link, std::vector<std::string> threads, std::int64_t oldest);
     [[nodiscard]] static Task<bool>
     is_unused(Self self, Link link, std::string thread, std::int64_t oldest);
 

@@ -2,6 +2,8 @@
 #include "../fake_stage.hpp"
 #include "codex/codex_history.hpp"
 
+#include <iterator>
+
 using namespace oa_test;
 
 namespace {
@@ -19,27 +21,40 @@ struct ThreadStage : FakeStage {
     }
 };
 
+/// Deletes unused threads at its start.
+struct UnusedStage : ThreadStage {
+    UnusedStage() {
+        options.deadlines.keep_threads = Millis(60'000);
+        options.deadlines.looks_at_once = true;
+        options.forgotten = [this](std::vector<std::string> threads) {
+            std::ranges::move(threads, std::back_inserter(forgotten));
+        };
+    }
+    std::vector<std::string> forgotten{};
+};
+
 } // namespace
 
 TEST_CASE("codex: a thread that is used again after it was listed as unused is kept") {
-    Mode mode("old"); // three, and a deletion takes 0.15 s
-    ThreadStage stage;
-    stage.options.deadlines.keep_threads = Millis(60'000);
-    stage.options.deadlines.looks_at_once = true;
-    std::vector<std::string> forgotten;
-    bool told = false;
-    stage.options.forgotten = [&](std::vector<std::string> threads) {
-        forgotten = std::move(threads);
-        told = true;
-    };
+    Mode mode("old"); // three in a list and one in the next, and a deletion takes 0.15 s
+    UnusedStage stage;
     stage.opened();
     stage.until([&] { return stage.deletions("old-1") == 1; });
     CHECK(stage.play(ask("I am back", "old-3")).outcome() == "completed");
     CHECK(stage.deletions("old-3") == 0);
-    stage.until([&] { return told; });
-    CHECK(forgotten == std::vector<std::string>{"old-1", "old-2"});
+    stage.until([&] { return stage.forgotten.size() == 3; });
+    CHECK(stage.forgotten == std::vector<std::string>{"old-1", "old-2", "old-4"});
     CHECK(stage.deletions("old-3") == 0);
     CHECK(stage.play(ask("and again", "old-3")).outcome() == "completed");
+}
+
+TEST_CASE("codex: which threads are deleted is told while others still wait for it") {
+    Mode mode("old");
+    UnusedStage stage;
+    stage.opened();
+    stage.until([&] { return stage.deletions("old-4") == 1; });
+    CHECK(stage.forgotten == std::vector<std::string>{"old-1", "old-2", "old-3"});
+    stage.until([&] { return stage.forgotten.size() == 4; });
 }
 
 TEST_CASE("codex: a thread that waits for its copy's end goes, whatever was deleted meanwhile") {

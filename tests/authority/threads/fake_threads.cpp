@@ -49,7 +49,7 @@ class Fake {
 public:
     Fake() {
         if (mode_ == "old") {
-            threads_ = {{"old-1", {}}, {"old-2", {}}, {"old-3", {}}};
+            threads_ = {{"old-1", {}}, {"old-2", {}}, {"old-3", {}}, {"old-4", {}}};
         }
         if (mode_ == "forks") {
             threads_ = {{"x", {}}, {"a", {}}, {"b", {}}};
@@ -100,17 +100,27 @@ private:
         send(Json::object({{"method", method}, {"params", std::move(params)}, {"emittedAtMs", 1}}));
     }
 
+    /// The oldest first, at most three at once.
     void list(const Json& params, const Json& id) {
-        std::vector<Json> data;
+        std::vector<std::pair<std::int64_t, std::string>> found;
         for (const auto& [name, thread] : threads_) {
-            if (thread.archived == params.value("archived", false)) {
-                data.push_back(thread_json(name, thread));
+            if (thread.archived == params.value("archived", false) &&
+                (mode_ != "old" || name > params.value("cursor", ""))) {
+                found.emplace_back(thread.updated, name);
             }
         }
-        std::ranges::sort(data, {}, [](const Json& one) {
-            return one["updatedAt"].get<std::int64_t>();
-        });
-        reply(id, Json::object({{"data", data}, {"nextCursor", nullptr}}));
+        std::ranges::sort(found);
+        const bool more = mode_ == "old" && found.size() > 3;
+        found.resize(more ? 3 : found.size());
+        Json data = Json::array();
+        for (const auto& [updated, name] : found) {
+            data.push_back(thread_json(name, threads_[name]));
+        }
+        Json page = Json::object({{"data", std::move(data)}, {"nextCursor", nullptr}});
+        if (more) {
+            page["nextCursor"] = found.back().second;
+        }
+        reply(id, std::move(page));
     }
     void erase(const std::string& thread, const Json& id) {
         if (mode_ == "old") {

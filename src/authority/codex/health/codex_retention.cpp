@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -43,6 +42,18 @@ std::int64_t unix_seconds() {
         .count();
 }
 
+/// Of a list that begins with the oldest.
+std::vector<std::string> unused_in(const Json& listed, std::int64_t oldest) {
+    std::vector<std::string> out;
+    for (const Json& thread : listed) {
+        if (int_member(thread, "updatedAt").value_or(oldest) >= oldest) {
+            break;
+        }
+        out.emplace_back(text_view_in(thread, "id"));
+    }
+    return out;
+}
+
 } // namespace
 
 /// One after the other: while rollouts are compressed, threads seem older than they are.
@@ -76,20 +87,13 @@ Task<void> CodexCore::delete_unused(Self self) {
         co_return;
     }
     const auto oldest = unix_seconds() - self->options_.deadlines.keep_threads.count() / 1'000;
-    std::vector<std::string> deleted = co_await delete_threads(self, link, false, oldest);
-    std::ranges::move(
-        co_await delete_threads(self, link, true, oldest), std::back_inserter(deleted)
-    );
-    if (deleted.empty()) {
-        co_return;
-    }
-    self->counts_.deleted += deleted.size();
-    self->log(
-        LogLevel::info,
-        fmt::format("{} threads were unused for too long and are deleted", deleted.size())
-    );
-    if (self->options_.forgotten) {
-        self->options_.forgotten(std::move(deleted));
+    std::size_t deleted = co_await delete_threads(self, link, false, oldest);
+    deleted += co_await delete_threads(self, link, true, oldest);
+    if (deleted > 0) {
+        self->log(
+            LogLevel::info,
+            fmt::format("{} threads were unused for too long and are deleted", deleted)
+        );
     }
 }
 
@@ -105,10 +109,11 @@ Task<bool> CodexCore::is_unused(Self self, Link link, std::string thread, std::i
     co_return !std::holds_alternative<Error>(outcome) && used.value_or(0) < oldest;
 }
 
-/// Those last used before `oldest`, Unix seconds. Codex keeps one that a fork still needs.
-Task<std::vector<std::string>>
+/// Those last used before `oldest`, Unix seconds; how many. Each page is told at once: a process
+/// that ends before the last one leaves nothing that only a deleted thread needs.
+Task<std::size_t>
 CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t oldest) {
-    std::vector<std::string> deleted;
+    std::size_t deleted = 0;
     std::string cursor;
     do {
         const RpcOutcome outcome =
@@ -118,32 +123,43 @@ CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t olde
         if (data == nullptr || !data->is_array()) {
             break;
         }
-        for (const Json& thread : *data) {
-            const std::string id(text_view_in(thread, "id"));
-            if (int_member(thread, "updatedAt").value_or(oldest) >= oldest) {
-                co_return deleted; // and so are all that follow
-            }
-            const auto known = self->threads_.find_or_add(id);
-            if (known->busy || link->lost()) {
-                continue;
-            }
-            const ThreadHold hold(known);
-            if (!co_await is_unused(self, link, id, oldest)) {
-                if (!hold->loaded) {
-                    self->threads_.forget(*hold);
-                }
-                continue;
-            }
-            const RpcOutcome answer = co_await call(self, link, "thread/delete", thread_params(id));
-            if (std::holds_alternative<Json>(answer)) {
-                deleted.push_back(id);
-            }
-            self->threads_.forget(*hold);
-            co_await sleep_for(k_between);
+        const std::vector<std::string> old = unused_in(*data, oldest);
+        auto gone = co_await delete_listed(self, link, old, oldest);
+        deleted += gone.size();
+        self->counts_.deleted += gone.size();
+        if (!gone.empty() && self->options_.forgotten) {
+            self->options_.forgotten(std::move(gone));
         }
         const std::string next(text_view_in(*page, "nextCursor"));
-        cursor = next == cursor ? std::string{} : next;
+        cursor = next == cursor || old.size() < data->size() ? std::string{} : next;
     } while (!cursor.empty() && !self->closing_ && !link->lost());
+    co_return deleted;
+}
+
+/// Codex keeps one that a fork still needs.
+Task<std::vector<std::string>> CodexCore::delete_listed(
+    Self self, Link link, std::vector<std::string> threads, std::int64_t oldest
+) {
+    std::vector<std::string> deleted;
+    for (const std::string& id : threads) {
+        const auto known = self->threads_.find_or_add(id);
+        if (known->busy || link->lost()) {
+            continue;
+        }
+        const ThreadHold hold(known);
+        if (!co_await is_unused(self, link, id, oldest)) {
+            if (!hold->loaded) {
+                self->threads_.forget(*hold);
+            }
+            continue;
+        }
+        const RpcOutcome answer = co_await call(self, link, "thread/delete", thread_params(id));
+        if (std::holds_alternative<Json>(answer)) {
+            deleted.push_back(id);
+        }
+        self->threads_.forget(*hold);
+        co_await sleep_for(k_between);
+    }
     co_return deleted;
 }
 
