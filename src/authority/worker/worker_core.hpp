@@ -38,6 +38,13 @@ struct WorkerThreads {
     std::vector<ThreadInfo> threads{};
     bool all = false; ///< there are no others
     Clock::time_point at{};
+    std::uint64_t number = 0; ///< of the question, from 1
+};
+
+/// A question for them that is under way: whoever wants them meanwhile waits for its end.
+struct WorkerListing {
+    bool over = false;
+    std::optional<Error> failed{};
 };
 
 struct WorkerCounts {
@@ -130,6 +137,7 @@ private:
 
     // worker_read.cpp
     [[nodiscard]] static Task<Result<Json>> read_thread(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<WorkerThreads>> ask_threads(Self self);
     [[nodiscard]] static Task<Result<void>> list_threads(Self self);
 
     // worker_stop.cpp
@@ -143,6 +151,8 @@ private:
     std::shared_ptr<KhalaLink> link_;
     Sequencer sequence_{};
     WorkerThreads listed_{};
+    std::shared_ptr<WorkerListing> listing_{}; ///< null: none is under way
+    std::uint64_t listings_ = 0; ///< that began
     WorkerSnapshot worker_{};
     std::string trouble_ = "the worker was not asked yet"; ///< of the last look; empty: none
     Clock::time_point looked_{};

@@ -83,7 +83,7 @@ Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thr
     co_return out;
 }
 
-Task<Result<void>> WorkerCore::list_threads(Self self) {
+Task<Result<WorkerThreads>> WorkerCore::ask_threads(Self self) {
     OA_CO_CHECK(co_await ready(self));
     WorkerCommand command{.method = "thread/list", .request = ControlClient::new_request_id()};
     command.params["limit"] = k_list_limit;
@@ -98,12 +98,45 @@ Task<Result<void>> WorkerCore::list_threads(Self self) {
     }
     listed.all =
         listed.threads.size() < k_list_limit && text_of_response(response, "nextCursor").empty();
-    self->listed_ = std::move(listed);
+    co_return listed;
+}
+
+Task<Result<void>> WorkerCore::list_threads(Self self) {
+    if (const auto other = self->listing_) {
+        while (!other->over) {
+            co_await self->changed_.wait_until(Clock::time_point::max());
+        }
+        if (const auto& failed = other->failed) {
+            co_return std::unexpected(*failed);
+        }
+        co_return Result<void>{};
+    }
+    const auto mine = self->listing_ = std::make_shared<WorkerListing>();
+    struct Ending { // also without memory: nobody may wait for ever
+        Self self;
+        explicit Ending(Self core) : self(std::move(core)) {}
+        Ending(const Ending&) = delete;
+        Ending& operator=(const Ending&) = delete;
+        ~Ending() {
+            std::exchange(self->listing_, nullptr)->over = true;
+            self->changed_.notify();
+        }
+    };
+    const Ending ending(self);
+    const auto number = ++self->listings_;
+    auto listed = co_await ask_threads(self);
+    if (!listed) {
+        mine->failed = listed.error();
+        co_return std::unexpected(std::move(listed).error());
+    }
+    self->listed_ = *std::move(listed);
+    self->listed_.number = number;
     co_return Result<void>{};
 }
 
-/// A list of conversations asks for its threads a few at a time, and each command is one of the 60
-/// that the service takes in a minute. One that is new may be missing in what was listed before.
+/// A list of conversations asks for its threads a few at a time, many pages ask at once, and each
+/// command is one of the 60 that the service takes in a minute. One that is new may be missing in
+/// what was asked for before.
 Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector<std::string> ids) {
     const auto find = [&self](const std::string& id) {
         return std::ranges::find(self->listed_.threads, id, &ThreadInfo::id);
@@ -111,8 +144,12 @@ Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector
     const auto known = [&](const std::string& id) {
         return !self->listed_.all || find(id) != self->listed_.threads.end();
     };
-    if (Clock::now() - self->listed_.at > self->options_->deadlines.fresh ||
-        !std::ranges::all_of(ids, known)) {
+    const auto before = self->listings_; // each that begins from here on has what is new
+    const auto knows = [&] {
+        const bool fresh = Clock::now() - self->listed_.at <= self->options_->deadlines.fresh;
+        return self->listed_.number > before || (fresh && std::ranges::all_of(ids, known));
+    };
+    while (!knows()) {
         OA_CO_CHECK(co_await list_threads(self));
     }
     std::vector<ThreadInfo> out;

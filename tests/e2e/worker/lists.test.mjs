@@ -37,6 +37,21 @@ test('a list of many conversations costs one command', async () => {
   assert.equal(lists(), before + 1);
 });
 
+test('conversations that are opened at once cost two commands, and none of the minute\'s that messages need', async () => {
+  const { engine } = world.fake;
+  const execute = engine.execute.bind(engine);
+  engine.execute = async (ask) => {
+    if (ask.method === 'thread/list') await sleep(300);
+    return execute(ask);
+  };
+  await sleep(2100); // what was listed before counts for two seconds
+  const before = lists();
+  const opened = await Promise.all(Array.from({ length: 20 }, (_, i) => send(world.lane.base, { path: `/api/chats/many-${i}` })));
+  engine.execute = execute;
+  assert.deepEqual(opened.map((one) => one.status), opened.map(() => 200));
+  assert.ok(lists() - before <= 2, `${lists() - before} commands`);
+});
+
 test('conversations that are older than what the worker lists stay in the list, and open', async () => {
   const { control, engine } = world.fake;
   const { user } = control.threads.values().next().value;
