@@ -166,8 +166,10 @@ std::vector<Reading> CodexCore::readings() const {
 }
 
 /// Memory of finished turns is reused but never given back; an idle moment costs nobody anything.
+/// Who reads or searches holds no thread, but waits for an answer.
 void CodexCore::recycle_when_large() {
-    if (!link_ || threads_.busy() > 0 || options_.limits.resident_bytes == 0 ||
+    if (!link_ || threads_.busy() > 0 || link_->rpc().waiting() > 0 ||
+        options_.limits.resident_bytes == 0 ||
         resident_bytes(link_->pid()) <= options_.limits.resident_bytes) {
         return;
     }

@@ -73,3 +73,13 @@ TEST_CASE("codex: a thread that waits for its copy's end goes, whatever was dele
     stage.until([&] { return stage.deletions("a") == 2; });
     ::unsetenv("FAKE_NAME");
 }
+
+TEST_CASE("codex: a child that grew too large is not ended under somebody who reads") {
+    Mode mode("slow-read"); // 0.7 s, several times as long as until the next look at its size
+    ThreadStage stage;
+    stage.options.limits.resident_bytes = 1;
+    stage.opened();
+    const auto read = run(stage.io, stage.authority->threads({"x"}));
+    CHECK((read ? "" : read.error().message) == "");
+    stage.until([&] { return stage.reading("codex_restarts_total") >= 1; });
+}

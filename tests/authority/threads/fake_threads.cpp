@@ -167,6 +167,9 @@ private:
         if (method == "thread/list") {
             return list(params, id);
         }
+        if (mode_ == "slow-read" && method == "thread/read") {
+            ::usleep(700'000);
+        }
         if (!thread.empty() && !threads_.contains(thread)) {
             return refuse(id, "no rollout found for thread id " + thread);
         }
