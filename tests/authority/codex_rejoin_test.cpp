@@ -18,10 +18,13 @@ Json item(std::string id, std::string type, std::string text = {}, std::string s
 }
 
 struct Joined {
-    Joined() {
+    explicit Joined(bool begun = true) {
         live->bind("turn-1");
-        say("turn/started", {{"turn", Json::object({{"id", "turn-1"}})}});
+        if (begun) {
+            started();
+        }
     }
+    void started() { say("turn/started", {{"turn", Json::object({{"id", "turn-1"}})}}); }
     void say(const std::string& method, Json params) {
         params["threadId"] = "thread-1";
         params["turnId"] = "turn-1";
@@ -82,6 +85,31 @@ TEST_CASE("a torn text goes on with the end of its item, whatever was missed", "
     turn.completed();
     const Told told = turn.told();
     CHECK(told.text() == "one two three four five");
+    CHECK(told.outcome() == "completed");
+}
+
+TEST_CASE("a turn whose beginning was missed begins, as soon as history has it", "[rejoin]") {
+    Joined turn(false);
+    turn.live->adrift();
+    const bool heard = GENERATE(true, false); // over the new connection, before the thread was read
+    CAPTURE(heard);
+    if (heard) {
+        turn.started();
+    }
+    const auto user = item("u", "userMessage");
+    turn.live->catch_up(Joined::stored(Json::array({user})), true);
+    CHECK(turn.live->started());
+    turn.begin(item("m", "agentMessage"));
+    turn.delta("m", "one");
+    turn.end(item("m", "agentMessage", "one"));
+    turn.completed();
+    const Told told = turn.told();
+    CHECK(std::ranges::count_if(told.events, [](const turn::Event& event) {
+              return std::holds_alternative<turn::TurnStarted>(event);
+          }) == 1);
+    REQUIRE_FALSE(told.events.empty());
+    CHECK(std::holds_alternative<turn::TurnStarted>(told.events.front()));
+    CHECK(told.text() == "one");
     CHECK(told.outcome() == "completed");
 }
 

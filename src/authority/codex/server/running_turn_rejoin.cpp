@@ -37,13 +37,6 @@ void RunningTurn::join(const Json& stored, std::string model) {
     id_ = text_view_in(stored, "id");
     translator_ = CodexTranslator(thread_, id_, baseline_, cwd_);
     adrift_since_.reset();
-    Json turn = Json::object({{"id", id_}});
-    take(
-        "turn/started",
-        notification(
-            "turn/started", Json::object({{"threadId", thread_}, {"turn", std::move(turn)}})
-        )
-    );
     catch_up(stored, true);
     ask_early();
     call_early();
@@ -62,6 +55,10 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
     whole_.clear();
     replayed_.clear();
     last_event_ = Clock::now();
+    if (!started_) { // history has it, so it has begun
+        Json params = Json::object({{"threadId", thread_}, {"turn", Json::object({{"id", id_}})}});
+        say("turn/started", notification("turn/started", std::move(params)));
+    }
     replay_items(stored);
     for (const Json& message : std::exchange(early_, {})) {
         deliver(string_member(message, "method").value_or(""), message);
