@@ -71,6 +71,52 @@ TEST_CASE("others: who refuses a write and carries it out all the same is not be
     CHECK(outcome.headline.find("no traffic was moved") == std::string::npos);
 }
 
+TEST_CASE("others: a split that went away after the last stage is no PASS") {
+    const auto during_postflight = [](World& world, std::function<void()> what) {
+        world.playbook.kind = Kind::cutover;
+        world.playbook.afterwards = Afterwards::stay;
+        world.playbook.target.base_url = "http://127.0.0.1:1";
+        world.instruments.on_smoke = [what = std::move(what)](const std::string& id) {
+            if (id == "postflight.users") {
+                what();
+            }
+        };
+    };
+    World back; // somebody else rolled back
+    during_postflight(back, [&] { back.driver.serving = World::split(0); });
+    const RunOutcome rolled = back.run();
+    INFO(rolled.headline);
+    CHECK(rolled.exit == ExitCode::rolled_back);
+    CHECK(rolled.verdict == Verdict::error);
+    CHECK(
+        check_called(rolled, "traffic@end").detail ==
+        "canary 100%, stable 0% was set and canary 0%, stable 100% serves: somebody else changed "
+        "the traffic"
+    );
+
+    World theirs; // or set what this run never did
+    during_postflight(theirs, [&] { theirs.driver.serving = World::split(33); });
+    const RunOutcome left = theirs.run();
+    CHECK(left.exit == ExitCode::rollback_unverified);
+    CHECK(theirs.driver.serving == World::split(33));
+
+    World reloaded; // or the machinery forgot it
+    reloaded.driver.extra = {{"pid", 1}};
+    during_postflight(reloaded, [&] {
+        reloaded.driver.serving = World::split(7);
+        reloaded.driver.extra = {{"pid", 2}};
+    });
+    CHECK(reloaded.run().exit == ExitCode::rolled_back);
+    CHECK(reloaded.driver.serving == World::split(0));
+
+    World away; // one read that fails is not a loss
+    during_postflight(away, [&] { away.driver.failing_reads = {away.driver.reads + 1}; });
+    const RunOutcome fine = away.run();
+    INFO(fine.headline);
+    CHECK(fine.exit == ExitCode::ok);
+    CHECK(away.driver.serving == World::split(100));
+}
+
 TEST_CASE("others: a limit is one clock over all retries") {
     World world;
     world.playbook.driver_limit = Millis(400);

@@ -101,6 +101,7 @@ public:
     /// Stage percent → who answers probes that are pinned to the canary.
     std::map<int, std::string> answered_by{};
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named
+    std::function<void(const std::string& id)> on_smoke{};
     std::vector<std::string> crossings{}; ///< "stable → canary at 50%"
     std::vector<std::string> undeleted{}; ///< conversations that cannot be removed
     int given_up = 0; ///< of each arm, at the end of each flow

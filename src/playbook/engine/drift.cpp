@@ -120,22 +120,10 @@ Task<bool> split_still_ours(StageRun* stage) {
     co_return false;
 }
 
-void record_drift(StageRun& stage) {
-    RunContext& run = stage.run;
-    const DriftLook& drift = stage.drift;
-    const std::string id = "traffic@" + stage.where;
-    if (drift.state == DriftState::ours) {
-        run.session.add(
-            id,
-            Verdict::pass,
-            fmt::format(
-                "{} served, read {}",
-                run.serving.text(),
-                counted(static_cast<std::uint64_t>(stage.drift_looks), "time")
-            )
-        );
-        return;
-    }
+namespace {
+
+/// It does not serve any more, or nobody knows.
+void record_loss(RunContext& run, const std::string& id, const DriftLook& drift) {
     const bool unreadable = drift.state == DriftState::unreadable;
     run.session.add(
         id,
@@ -148,10 +136,49 @@ void record_drift(StageRun& stage) {
     run.session.say("  ERROR " + id + ": " + run.checks().back().detail);
     run.drifted = !unreadable;
     run.source_failed = unreadable;
-    if (drift.state == DriftState::restarted && run.changes_traffic()) {
+    if (drift.state == DriftState::restarted && drift.seen && run.changes_traffic()) {
         // Nobody chose this split: the rollback may write over it.
         run.ours.push_back(drift.seen->serving);
     }
+}
+
+} // namespace
+
+void record_drift(StageRun& stage) {
+    RunContext& run = stage.run;
+    const DriftLook& drift = stage.drift;
+    const std::string id = "traffic@" + stage.where;
+    if (drift.state != DriftState::ours) {
+        record_loss(run, id, drift);
+        return;
+    }
+    run.session.add(
+        id,
+        Verdict::pass,
+        fmt::format(
+            "{} served, read {}",
+            run.serving.text(),
+            counted(static_cast<std::uint64_t>(stage.drift_looks), "time")
+        )
+    );
+}
+
+Task<bool> still_serves(RunContext* run) {
+    if (!run->out.mutated || run->out.restore || run->out.rollback) {
+        co_return true;
+    }
+    const auto until = Clock::now() + patience(*run);
+    DriftLook drift;
+    do {
+        drift =
+            judge_drift(*run, co_await within(run->in.timing.driver_call, run->in.driver->read()));
+    } while (drift.state == DriftState::unreadable && Clock::now() < until &&
+             !run->stop_requested() && co_await sleep_for(run->in.timing.retry_pause));
+    if (drift.state == DriftState::ours) {
+        co_return true;
+    }
+    record_loss(*run, "traffic@end", drift);
+    co_return false;
 }
 
 } // namespace oa_stream::playbook

@@ -108,6 +108,10 @@ struct RunContext {
 /// The gates over the whole run.
 [[nodiscard]] Task<StepEnd> judge_run(RunContext* run);
 
+/// After the last step of a run that leaves its split: does it serve? What came after the last
+/// stage took minutes. False leaves the check "traffic@end".
+[[nodiscard]] Task<bool> still_serves(RunContext* run);
+
 /// Restores the baseline and verifies it by read-back and over fresh connections.
 [[nodiscard]] Task<report::RollbackFacts>
 restore_baseline(RunContext* run, std::string step, std::string reason);

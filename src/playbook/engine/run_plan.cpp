@@ -371,6 +371,7 @@ Task<RunOutcome> run_plan(RunInput input) {
     if (run.in.beside) {
         run.session.add(co_await run.in.beside());
     }
+    completed = completed && co_await still_serves(&run);
     if (completed && run.in.last) {
         completed = co_await carry_out_last(&run);
     }

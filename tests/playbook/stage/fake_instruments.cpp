@@ -7,6 +7,9 @@
 namespace oa_stream::playbook::testing {
 
 Task<std::vector<Check>> FakeInstruments::smoke(SmokeSpec spec) {
+    if (on_smoke) {
+        on_smoke(spec.id);
+    }
     Check check;
     check.id = spec.id + ".happy";
     const auto found = smokes.find(spec.id);
