@@ -1,10 +1,9 @@
 // The rows of an owner with very many, as a lane takes them over from the store.
+#include "../../support/cpu_time.hpp"
 #include "shared_rig.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <time.h>
 
 #include <algorithm>
 
@@ -12,13 +11,6 @@ using namespace oa_stream;
 using namespace oa_stream::test;
 
 namespace {
-
-/// Of this thread alone: what other processes do meanwhile counts for nothing.
-double cpu_seconds() {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 /// `times` at once.
 void refresh_all(SharedRig& rig, std::size_t times) {
@@ -48,7 +40,7 @@ TEST_CASE("rows: those of an owner with very many are taken over without holding
     double longest = 0;
     double before = 0;
     std::function<void()> look = [&] {
-        const auto now = cpu_seconds();
+        const auto now = thread_cpu_seconds();
         longest = before == 0 ? 0 : std::max(longest, now - before);
         before = now;
         asio::post(rig.context, look);

@@ -1,8 +1,8 @@
 // Two processes share the file of threads while an old lane hands over to a new one.
+#include "../../support/cpu_time.hpp"
 #include "../id_map_support.hpp"
 
 #include <sys/stat.h>
-#include <time.h>
 
 #include <algorithm>
 #include <map>
@@ -13,13 +13,6 @@ using namespace oa_stream::lane;
 using namespace oa_stream::test;
 
 namespace {
-
-/// Of this thread alone: what other processes do meanwhile counts for nothing.
-double cpu_seconds() {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 ThreadRow row_of(std::size_t number) {
     ThreadRow row{"o", std::to_string(number), "t" + std::to_string(number)};
@@ -69,7 +62,7 @@ TEST_CASE("id map: a file that another process wrote whole is taken in short par
     double longest = 0;
     double before = 0;
     std::function<void()> look = [&] {
-        const auto now = cpu_seconds();
+        const auto now = thread_cpu_seconds();
         longest = before == 0 ? 0 : std::max(longest, now - before);
         before = now;
         asio::post(first.context, look);

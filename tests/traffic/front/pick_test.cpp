@@ -1,3 +1,4 @@
+#include "../../support/cpu_time.hpp"
 #include "front/sticky.hpp"
 #include "front/weighted_pick.hpp"
 
@@ -5,7 +6,6 @@
 
 #include <array>
 #include <cmath>
-#include <ctime>
 #include <string>
 
 using namespace oa_stream::traffic;
@@ -162,15 +162,10 @@ TEST_CASE("thread of a request: a long history does not hold up the streams of t
         odd += "0,[],";
     }
     odd += R"(0],"messages":[{"role":"assistant"}]})";
-    const auto cpu_s = [] { // what others use of the machine does not count
-        timespec now{};
-        REQUIRE(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0);
-        return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-    };
     for (const std::string* body : {&chat, &odd}) {
-        const double begun_s = cpu_s();
+        const double begun_s = oa_stream::test::thread_cpu_seconds();
         const ThreadRef got = thread_of("POST", "/api/chat/stream", *body);
-        const double used_s = cpu_s() - begun_s;
+        const double used_s = oa_stream::test::thread_cpu_seconds() - begun_s;
         CAPTURE(body->substr(0, 30), used_s);
         CHECK(got.thread == "t");
         CHECK(got.live_turn);
