@@ -166,9 +166,9 @@ test('a canary with 5 % errors at 5 % of the traffic fails, though the total loo
   // here the users' numbers are to decide.
   const at = await door(playbook({ stages: '5%', bake: '8s', extend: '25s', rate: '2/s', probes: false, gates: [`id: errors, bad: ${WORDS}, at_most: 0.5%`] }));
   crowd(at, 250);
+  const began = Date.now() / 1000; // with the plan: a stage that fails within seconds has seen too few of all users
   const plan = await at.plan({ prometheus: world.prometheus.base });
   assert.equal(plan.code, 10, plan.stderr);
-  const began = Date.now() / 1000;
   const apply = at.begin();
   await apply.end(90000);
   const document = JSON.parse(apply.stdout);
