@@ -1,8 +1,8 @@
 // Codex children of owners, who share places and one loop.
+#include "../../support/loop_watch.hpp"
 #include "../fake_stage.hpp"
 #include "codex/process/codex_home.hpp"
 
-#include <ctime>
 #include <fstream>
 
 using namespace oa_test;
@@ -52,22 +52,6 @@ Task<void> play_into(Authority* codex, TurnRequest request, Outcomes outcomes) {
     outcomes->push_back(turn ? (co_await drain(turn->get())).outcome() : turn.error().message);
 }
 
-double cpu_ms() {
-    timespec time{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (static_cast<double>(time.tv_sec) * 1e3) + (static_cast<double>(time.tv_nsec) / 1e6);
-}
-
-/// The most processor time that went by between two turns of everybody else on the loop.
-Task<void> watch_loop(std::shared_ptr<double> longest) {
-    double last = cpu_ms();
-    while (co_await sleep_for(Millis(1))) {
-        const double now = cpu_ms();
-        *longest = std::max(*longest, now - last);
-        last = now;
-    }
-}
-
 } // namespace
 
 TEST_CASE("codex owners: requests that come while a place becomes free wait for it") {
@@ -109,11 +93,10 @@ TEST_CASE("codex owners: a look at what all of them left lets others have their 
     }
     stage.options.deadlines.keep_threads = Millis(2'000); // looks each half a second
     stage.opened();
-    const auto longest = std::make_shared<double>(0);
-    asio::co_spawn(stage.io, watch_loop(longest), asio::detached);
+    const oa_stream::test::LoopWatch watch(stage.io);
     const auto until = Clock::now() + Millis(1'200);
     stage.until([&] { return Clock::now() >= until; });
-    CHECK(*longest < 50);
+    CHECK(watch.longest_s() < 0.05);
 }
 
 TEST_CASE("codex: others have their turn while what a former child left is removed") {

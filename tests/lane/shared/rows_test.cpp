@@ -1,11 +1,6 @@
 // The rows of an owner with very many, as a lane takes them over from the store.
-#include "../../support/cpu_time.hpp"
+#include "../../support/loop_watch.hpp"
 #include "shared_rig.hpp"
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include <algorithm>
 
 using namespace oa_stream;
 using namespace oa_stream::test;
@@ -37,19 +32,10 @@ TEST_CASE("rows: those of an owner with very many are taken over without holding
     for (std::size_t i = 0; i < k_many; ++i) {
         rig.store.listed.push_back("thread_0123456789abcdef0123456789" + std::to_string(i));
     }
-    double longest = 0;
-    double before = 0;
-    std::function<void()> look = [&] {
-        const auto now = thread_cpu_seconds();
-        longest = before == 0 ? 0 : std::max(longest, now - before);
-        before = now;
-        asio::post(rig.context, look);
-    };
-    asio::post(rig.context, look);
+    const LoopWatch watch(rig.context);
     refresh_all(rig, 1);
-    CHECK(longest < k_longest);
+    CHECK(watch.longest_s() < k_longest);
     CHECK(rig.ids->size() == k_many);
-    rig.context.stop();
 }
 
 TEST_CASE("rows: of many lists at once one reads all rows of their owner") {

@@ -1,5 +1,5 @@
 // Two processes share the file of threads while an old lane hands over to a new one.
-#include "../../support/cpu_time.hpp"
+#include "../../support/loop_watch.hpp"
 #include "../id_map_support.hpp"
 
 #include <sys/stat.h>
@@ -59,20 +59,11 @@ TEST_CASE("id map: a file that another process wrote whole is taken in short par
     fill(first, k_many);
     MapStage second(file, Millis(1), Millis(5));
     write_whole(second, file);
-    double longest = 0;
-    double before = 0;
-    std::function<void()> look = [&] {
-        const auto now = thread_cpu_seconds();
-        longest = before == 0 ? 0 : std::max(longest, now - before);
-        before = now;
-        asio::post(first.context, look);
-    };
-    asio::post(first.context, look);
+    const LoopWatch watch(first.context);
     first.map().put({"o", "own", "t"});
     REQUIRE(first.commit().has_value());
-    CHECK(longest < k_longest);
+    CHECK(watch.longest_s() < k_longest);
     CHECK(first.map().size() == k_many + 1);
-    first.context.stop();
 }
 
 TEST_CASE("id map: what another process wrote is not lost when the file is written meanwhile") {
