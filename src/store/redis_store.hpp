@@ -104,6 +104,13 @@ public:
     [[nodiscard]] Task<Result<void>> forget_key(KeyRequest request) override;
     [[nodiscard]] Task<Result<void>> answer_key(KeyRequest request, std::string turn) override;
 
+    // redis_responses.cpp
+    [[nodiscard]] Task<Result<std::vector<std::string>>>
+    keep_response(ResponseRecord record, ResponseLimits limits) override;
+    [[nodiscard]] Task<Result<FoundResponses>>
+    find_response(ResponseKey key, std::vector<std::string> items) override;
+    [[nodiscard]] Task<Result<bool>> drop_response(ResponseKey key) override;
+
     // redis_turns.cpp
     [[nodiscard]] Task<Result<Acquired>> acquire(AcquireRequest request) override;
     [[nodiscard]] Task<Result<std::string>> commit(CommitRequest request) override;

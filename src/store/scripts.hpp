@@ -50,6 +50,9 @@ extern const Script rows;
 extern const Script use_key;
 extern const Script forget_key;
 extern const Script answer_key;
+extern const Script keep_response;
+extern const Script find_response;
+extern const Script drop_response;
 extern const Script readers;
 extern const Script orphans;
 

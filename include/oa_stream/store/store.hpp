@@ -6,6 +6,7 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/store/address.hpp"
 #include "oa_stream/store/numbers.hpp"
+#include "oa_stream/store/responses.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -353,6 +354,17 @@ public:
     [[nodiscard]] virtual Task<Result<void>> forget_key(KeyRequest request) = 0;
     /// A use of the key before this one had the turn already: from now on the key means it.
     [[nodiscard]] virtual Task<Result<void>> answer_key(KeyRequest request, std::string turn) = 0;
+
+    // Responses that later requests name.
+    /// Once: the same id again changes nothing. Keys of items without a value that are gone; then
+    /// nothing is stored, and they need theirs.
+    [[nodiscard]] virtual Task<Result<std::vector<std::string>>>
+    keep_response(ResponseRecord record, ResponseLimits limits) = 0;
+    /// The response, unless `key.id` is empty, and items of the same owner by their keys.
+    [[nodiscard]] virtual Task<Result<FoundResponses>>
+    find_response(ResponseKey key, std::vector<std::string> items) = 0;
+    /// False: there is none (any more).
+    [[nodiscard]] virtual Task<Result<bool>> drop_response(ResponseKey key) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<Store>

@@ -106,6 +106,15 @@ public:
     Task<Result<store::KeyUse>> use_key(store::KeyRequest) override { co_return none(); }
     Task<Result<void>> forget_key(store::KeyRequest) override { co_return none(); }
     Task<Result<void>> answer_key(store::KeyRequest, std::string) override { co_return none(); }
+    Task<Result<std::vector<std::string>>>
+    keep_response(store::ResponseRecord, store::ResponseLimits) override {
+        co_return none();
+    }
+    Task<Result<store::FoundResponses>>
+    find_response(store::ResponseKey, std::vector<std::string>) override {
+        co_return none();
+    }
+    Task<Result<bool>> drop_response(store::ResponseKey) override { co_return none(); }
 
     asio::steady_timer gate;
     int released = 0;

@@ -1,0 +1,43 @@
+// The responses that a later request may name, kept for all lanes together. An item is stored once,
+// whichever responses have it in their conversation, and goes with the last of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::store {
+
+/// One thing said in a conversation; `value` is opaque.
+struct ResponseItem {
+    std::string key; ///< among the owner's
+    std::string value; ///< empty: as it is stored already
+};
+
+struct ResponseKey {
+    std::string owner{}; ///< empty without auth
+    std::string id{};
+};
+
+/// What is stored beyond these goes, the oldest response first. Those of all owners together.
+struct ResponseLimits {
+    std::uint64_t most = 10'000;
+    std::uint64_t bytes = std::uint64_t{64} << 20U; ///< of responses and items
+    std::uint64_t age_ms = 2'592'000'000; ///< 30 days, as OpenAI's own API keeps them
+};
+
+struct ResponseRecord {
+    ResponseKey key;
+    std::string response; ///< opaque
+    std::vector<ResponseItem> items{}; ///< its conversation, from the beginning
+};
+
+struct FoundResponses {
+    std::optional<std::string> response{}; ///< none: never there, gone, or somebody else's
+    std::vector<ResponseItem> items{}; ///< its conversation; empty values are gone
+    std::vector<std::string> named{}; ///< in the order of the question; empty: gone
+};
+
+} // namespace oa_stream::store

@@ -1,0 +1,152 @@
+// Responses that later requests name, seen from two sessions.
+#include "redis_rig.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+using namespace oa_stream;
+using namespace oa_stream::store;
+using namespace oa_stream::test;
+
+namespace {
+
+ResponseRecord record(std::string owner, std::string id, std::vector<ResponseItem> items) {
+    return {{std::move(owner), id}, "response " + id, std::move(items)};
+}
+
+/// Values of the conversation, as one text.
+std::string conversation(const FoundResponses& found) {
+    std::string out;
+    for (const auto& item : found.items) {
+        out += item.key + "=" + item.value + " ";
+    }
+    return out;
+}
+
+/// Keys of all that is stored of responses, without the counts and the list.
+std::size_t stored_keys(RedisRig& rig) {
+    std::istringstream all(redis_cli(rig, {"KEYS", "oa:r[si]:*"}));
+    std::size_t count = 0;
+    for (std::string line; std::getline(all, line);) {
+        count += line.empty() ? 0 : 1;
+    }
+    return count;
+}
+
+std::string counts(RedisRig& rig) {
+    auto text = redis_cli(rig, {"HMGET", "oa:rn", "n", "b"});
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("responses: any session goes on from them, and only their owner finds them") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    CHECK(rig.get(a.keep_response(
+                      record("a/b c", "resp_1", {{"resp_1.0", "hello"}, {"msg_1", "hi there"}}), {}
+                  ))
+              .empty());
+    const auto found = rig.get(b.find_response({"a/b c", "resp_1"}, {"msg_1", "msg_9"}));
+    REQUIRE(found.response);
+    CHECK(*found.response == "response resp_1");
+    CHECK(conversation(found) == "resp_1.0=hello msg_1=hi there ");
+    CHECK(found.named == std::vector<std::string>{"hi there", ""});
+
+    const auto others = rig.get(b.find_response({"bob", "resp_1"}, {"msg_1"}));
+    CHECK_FALSE(others.response);
+    CHECK(others.items.empty());
+    CHECK(others.named == std::vector<std::string>{""});
+    CHECK_FALSE(rig.get(b.drop_response({"bob", "resp_1"})));
+    CHECK(rig.get(b.find_response({"a/b c", ""}, {"msg_1"})).named.front() == "hi there");
+}
+
+TEST_CASE("responses: an item is stored once and goes with the last response that has it") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    rig.get(a.keep_response(record("", "r1", {{"i1", "one"}, {"o1", "two"}}), {}));
+    CHECK(rig.get(b.keep_response(
+                      record("", "r2", {{"i1", ""}, {"o1", ""}, {"i2", "three"}, {"o2", "4"}}), {}
+                  ))
+              .empty());
+    CHECK(stored_keys(rig) == 6);
+    // The same again, after an answer that was lost.
+    CHECK(rig.get(b.keep_response(record("", "r2", {{"i1", "x"}}), {})).empty());
+    CHECK(rig.get(a.drop_response({"", "r1"})));
+    CHECK_FALSE(rig.get(b.drop_response({"", "r1"})));
+    CHECK_FALSE(rig.get(b.find_response({"", "r1"}, {})).response);
+    CHECK(conversation(rig.get(a.find_response({"", "r2"}, {}))) == "i1=one o1=two i2=three o2=4 ");
+    CHECK(rig.get(a.drop_response({"", "r2"})));
+    CHECK(stored_keys(rig) == 0);
+    CHECK(counts(rig) == "0 0 ");
+}
+
+TEST_CASE("responses: what goes on from a deleted one needs its items again") {
+    RedisRig rig;
+    auto& a = rig.open();
+    rig.get(a.keep_response(record("", "r1", {{"i1", "one"}}), {}));
+    rig.get(a.drop_response({"", "r1"}));
+    CHECK(
+        rig.get(a.keep_response(record("", "r2", {{"i1", ""}, {"i2", "two"}}), {})) ==
+        std::vector<std::string>{"i1"}
+    );
+    CHECK(stored_keys(rig) == 0);
+    CHECK(rig.get(a.keep_response(record("", "r2", {{"i1", "one"}, {"i2", "two"}}), {})).empty());
+    CHECK(conversation(rig.get(a.find_response({"", "r2"}, {}))) == "i1=one i2=two ");
+}
+
+TEST_CASE("responses: the oldest go first, by number, bytes and age") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto there = [&](const std::string& id) {
+        return rig.get(a.find_response({"", id}, {})).response.has_value();
+    };
+    for (const char* id : {"r1", "r2", "r3"}) {
+        rig.get(a.keep_response(record("", id, {{std::string("i") + id, "one"}}), {.most = 2}));
+    }
+    CHECK_FALSE(there("r1"));
+    CHECK(there("r2"));
+    CHECK(there("r3"));
+    CHECK(stored_keys(rig) == 4);
+
+    const std::string large(1000, 'x');
+    for (const char* id : {"r4", "r5", "r6"}) {
+        rig.get(a.keep_response(record("", id, {{std::string("i") + id, large}}), {.bytes = 2100}));
+    }
+    CHECK_FALSE(there("r4"));
+    CHECK(there("r5"));
+    CHECK(there("r6"));
+    CHECK(stored_keys(rig) == 4);
+
+    rig.until("another millisecond", [&] {
+        rig.get(a.keep_response(record("", "r7", {}), {.age_ms = 0}));
+        rig.get(a.keep_response(record("", "r8", {}), {.age_ms = 0}));
+        const bool old = !there("r7");
+        rig.get(a.drop_response({"", "r7"}));
+        rig.get(a.drop_response({"", "r8"}));
+        return old;
+    });
+    CHECK_FALSE(there("r5"));
+    CHECK(stored_keys(rig) == 0);
+    CHECK(counts(rig) == "0 0 ");
+}
+
+TEST_CASE("responses: what was deleted leaves nothing behind, whatever is older") {
+    RedisRig rig;
+    auto& a = rig.open();
+    rig.get(a.keep_response(record("", "old", {}), {}));
+    for (int i = 0; i < 20; ++i) {
+        const auto id = "r" + std::to_string(i);
+        rig.get(a.keep_response(record("", id, {{"i" + id, "one"}}), {}));
+        rig.get(a.drop_response({"", id}));
+    }
+    CHECK(redis_cli(rig, {"HLEN", "oa:rx"}) == "1\n");
+    CHECK(stored_keys(rig) == 1);
+    // … and does not hold up what is too many.
+    rig.get(a.keep_response(record("", "new", {}), {.most = 1}));
+    CHECK_FALSE(rig.get(a.find_response({"", "old"}, {})).response);
+    CHECK(rig.get(a.find_response({"", "new"}, {})).response);
+}
