@@ -1,6 +1,8 @@
 // Responses that a later request may name.
 #include "redis_store.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace oa_stream::store {
@@ -8,26 +10,44 @@ namespace oa_stream::store {
 namespace {
 
 constexpr std::int64_t k_us_of_ms = 1'000;
+constexpr Millis k_trim_most{60'000};
+constexpr Millis k_trim_least{1'000};
 
 } // namespace
+
+/// Now, and what may be there.
+Command RedisStore::trim_args(ResponseLimits limits) const {
+    return {
+        std::to_string(unix_us() / k_us_of_ms),
+        std::to_string(limits.most),
+        std::to_string(limits.bytes),
+        std::to_string(options_.responses_kept.count())
+    };
+}
+
+/// Now and then: none outlives its time because nobody stores another one.
+Task<void> RedisStore::trim_responses() {
+    if (Clock::now() < trim_at_) {
+        co_return;
+    }
+    trim_at_ = Clock::now() + std::clamp(options_.responses_kept / 4, k_trim_least, k_trim_most);
+    (void)co_await run(scripts::trim_responses, {}, trim_args({}));
+}
 
 Task<Result<std::vector<std::string>>>
 RedisStore::keep_response(ResponseRecord record, ResponseLimits limits) {
     const auto& owner = record.key.owner;
     auto name = row_name({owner, record.key.id});
     const Command keys{key("rs", name), options_.prefix + ":rx", options_.prefix + ":rn"};
-    Command args{
-        std::move(name), std::move(record.response), std::to_string(unix_us() / k_us_of_ms)
-    };
-    for (const auto limit : {limits.most, limits.bytes, limits.age_ms}) {
-        args.push_back(std::to_string(limit));
-    }
+    Command args{std::move(name), std::move(record.response)};
+    std::ranges::move(trim_args(limits), std::back_inserter(args));
     for (auto& item : record.items) {
         args.push_back(row_name({owner, item.key}));
         args.push_back(std::move(item.value));
     }
     OA_CO_TRY(const auto reply, co_await run(scripts::keep_response, keys, std::move(args)));
     std::vector<std::string> gone;
+    gone.reserve(reply.items.size());
     for (const auto& item : reply.items) {
         gone.push_back(thread_of(item.text).id);
     }

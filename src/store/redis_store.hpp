@@ -110,6 +110,7 @@ public:
     [[nodiscard]] Task<Result<FoundResponses>>
     find_response(ResponseKey key, std::vector<std::string> items) override;
     [[nodiscard]] Task<Result<bool>> drop_response(ResponseKey key) override;
+    [[nodiscard]] Task<void> trim_responses();
 
     // redis_turns.cpp
     [[nodiscard]] Task<Result<Acquired>> acquire(AcquireRequest request) override;
@@ -175,6 +176,7 @@ private:
     /// As often as this process has to sign on again: once.
     [[nodiscard]] Task<Result<Reply>> run_counted(Script script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
+    [[nodiscard]] Command trim_args(ResponseLimits limits) const;
     [[nodiscard]] Command
     read_news(std::span<const Tail> tails, const std::string* inbox_at, bool waits) const;
     void note_lags(std::span<const LogEntry> entries);
@@ -219,6 +221,7 @@ private:
     Clock::time_point timed_{}; ///< the last entry of a log that tells when it was written
     std::array<std::string, k_followers> inbox_at_{}; ///< what each follower has read
     StoreNumbers numbers_{};
+    Clock::time_point trim_at_ = Clock::now() + Millis(1'000);
     bool look_now_ = false; ///< the next beat is due
     bool unsure_ = false; ///< whether the store still has what it had of us
     std::size_t copies_ = 0; ///< of the server, that follow closely

@@ -320,6 +320,7 @@ Task<Result<std::vector<ThreadKey>>> RedisStore::orphans() {
         out.push_back(thread_of(reply.items[i].text));
     }
     numbers_.sessions = reply.items.empty() ? 0 : reply.items.front().count();
+    co_await trim_responses();
     co_return out;
 }
 

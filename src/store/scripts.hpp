@@ -53,6 +53,7 @@ extern const Script answer_key;
 extern const Script keep_response;
 extern const Script find_response;
 extern const Script drop_response;
+extern const Script trim_responses;
 extern const Script readers;
 extern const Script orphans;
 

@@ -35,10 +35,32 @@ local function drop(name)
 end
 )lua"
 
+// now, most responses, most bytes, greatest age in ms. At most 500 go at once.
+#define OA_TRIM_RESPONSES                                                                          \
+    R"lua(
+local function trim(now, most, bytes, age)
+  local n, q = p..':rn', p..':rx'
+  local first, last = tonumber(redis.call('HGET', n, 'h') or 1), tonumber(redis.call('HGET', n, 't') or 0)
+  for _ = 1, 500 do
+    if first > last then break end
+    local name = redis.call('HGET', q, text(first))
+    if name then
+      local c = redis.call('HMGET', n, 'n', 'b')
+      local at = tonumber(redis.call('HGET', p..':rs:'..name, 'at') or 0)
+      if tonumber(c[1]) <= tonumber(most) and tonumber(c[2]) <= tonumber(bytes)
+        and tonumber(now) - at <= tonumber(age) then break end
+      if drop(name) == 0 then redis.call('HDEL', q, text(first)) end
+    end
+    first = first + 1
+  end
+  if last > 0 then redis.call('HSET', n, 'h', text(first)) end
+end
+)lua"
+
 // KEYS: response, queue, counts. ARGV: name, response, now, most responses, most bytes, greatest
 // age in ms, then names and values of the items. The names of those that are gone; it is stored if
-// there are none. At most 500 go at once.
-const Script keep_response{"keep_response", list_of(0), OA_DROP_RESPONSE R"lua(
+// there are none.
+const Script keep_response{"keep_response", list_of(0), OA_DROP_RESPONSE OA_TRIM_RESPONSES R"lua(
 if redis.call('EXISTS', KEYS[1]) == 1 then return {} end
 local gone = {}
 for i = 9, #ARGV, 2 do
@@ -61,22 +83,17 @@ redis.call('HSET', KEYS[1], 'v', ARGV[4], 'i', list, 'z', text(own), 'q', text(l
 redis.call('HSET', KEYS[2], text(last), ARGV[3])
 redis.call('HINCRBY', KEYS[3], 'n', '1')
 redis.call('HINCRBY', KEYS[3], 'b', text(own + items))
-local first = tonumber(redis.call('HGET', KEYS[3], 'h') or 1)
-for _ = 1, 500 do
-  if first > last then break end
-  local name = redis.call('HGET', KEYS[2], text(first))
-  if name then
-    local c = redis.call('HMGET', KEYS[3], 'n', 'b')
-    local at = tonumber(redis.call('HGET', p..':rs:'..name, 'at') or 0)
-    if tonumber(c[1]) <= tonumber(ARGV[6]) and tonumber(c[2]) <= tonumber(ARGV[7])
-      and tonumber(ARGV[5]) - at <= tonumber(ARGV[8]) then break end
-    if drop(name) == 0 then redis.call('HDEL', KEYS[2], text(first)) end
-  end
-  first = first + 1
-end
-redis.call('HSET', KEYS[3], 'h', text(first))
+trim(ARGV[5], ARGV[6], ARGV[7], ARGV[8])
 return {}
 )lua"};
+
+// ARGV: now, most responses, most bytes, greatest age in ms.
+const Script trim_responses{
+    "trim_responses", k_number, "#!lua flags=allow-oom" OA_DROP_RESPONSE OA_TRIM_RESPONSES R"lua(
+trim(ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+return 1
+)lua"
+};
 
 // KEYS: response. ARGV: names of items. Whether it is there, the response, how many items its
 // conversation has, their names and values, then the values of those that were named.

@@ -21,11 +21,11 @@ struct ResponseKey {
     std::string id{};
 };
 
-/// What is stored beyond these goes, the oldest response first. Those of all owners together.
+/// What is stored beyond these goes, the oldest response first, and what is older than
+/// StoreOptions::responses_kept. Those of all owners together.
 struct ResponseLimits {
     std::uint64_t most = 10'000;
     std::uint64_t bytes = std::uint64_t{64} << 20U; ///< of responses and items
-    std::uint64_t age_ms = 2'592'000'000; ///< 30 days, as OpenAI's own API keeps them
 };
 
 struct ResponseRecord {
