@@ -1,9 +1,10 @@
 // The nine pinned AI SDK clients over two lanes: whatever a page has and whichever lane it asks, it shows
-// the answer once and whole.
+// the answer once and whole. And clients of /v1/responses, each of whose requests goes to the next lane.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chat, send } from '../e2e/lib/http.mjs';
 import { startWorld } from '../e2e/lib/replicas/world.mjs';
+import { AI_SDKS, PARAMETERS, PROMPT, SKIES, packagesOf } from './function_tools.mjs';
 import { CLIENTS, makeChat } from './ui-message-stream/lib.mjs';
 
 let world, a, b;
@@ -100,3 +101,37 @@ function of(name) {
     assert.equal(shown.messages.length, 2);
   });
 }
+
+/** A balancer without stickiness. */
+function turnAbout() {
+  let n = 0;
+  return (url, init) => fetch(String(url).replace('http://lanes', (n++ % 2 ? b : a).base), init);
+}
+const clients = packagesOf('openai-clients');
+
+for (const { label, provider, sdk } of AI_SDKS) test(`@ai-sdk/openai as it comes (${label}): each step on the next lane`, async () => {
+  const { createOpenAI } = await clients(provider);
+  const ai = await clients(sdk);
+  const model = createOpenAI({ apiKey: 'none', baseURL: 'http://lanes/v1', fetch: turnAbout() })('mock-model');
+  const tools = { weather: ai.tool({ inputSchema: ai.jsonSchema(PARAMETERS), execute: ({ city }) => SKIES[city] }) };
+  const rest = { model, tools, prompt: PROMPT, stopWhen: ai.stepCountIs(3), maxRetries: 0 };
+  assert.equal((await ai.generateText(rest)).text, 'Results: rain | sun');
+  const streamed = ai.streamText(rest);
+  assert.equal(await streamed.text, 'Results: rain | sun');
+  assert.deepEqual((await streamed.steps).map((step) => step.finishReason), ['tool-calls', 'stop']);
+});
+
+test('openai: a conversation by previous_response_id, each request on the next lane', async () => {
+  const api = new (await clients('openai')).default({ apiKey: 'none', baseURL: 'http://lanes/v1', fetch: turnAbout(), maxRetries: 0 });
+  let previous_response_id;
+  for (let turn = 1; turn <= 4; turn++) {
+    const stream = turn % 2 === 0;
+    const asked = { model: 'mock-model', input: `scenario:echo;text=Turn%20${turn}.`, previous_response_id };
+    const response = stream ? await api.responses.stream(asked).finalResponse() : await api.responses.create(asked);
+    assert.equal(response.output_text, `Turn ${turn}.`);
+    assert.equal((await api.responses.retrieve(response.id)).id, response.id);
+    previous_response_id = response.id;
+  }
+  const told = (await world.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items;
+  assert.equal(told.length, 7, JSON.stringify(told));
+});

@@ -54,9 +54,6 @@ void add_headers(net::Headers& to, const net::Headers& more) {
 
 /// In front of the body.
 constexpr std::array<Gate, 3> k_gates{body_size, owner, content_type};
-/// Of a stored response: the first to read it, all to delete it.
-constexpr std::array<Gate, 2> k_stored_gates{owner, optional_type};
-
 bool is_responses(const Call& call) {
     return call.match.route->action == Action::responses;
 }
@@ -138,7 +135,8 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
     const BodyKeep keep{.half_in_new = half_in_new};
     OA_CO_CHECK(co_await read_body(lane_, call, keep, std::move(use)));
     if (is_responses(*call)) {
-        OA_CO_CHECK(resolve_conversation(*store_, call->record.owner, context, *call->completion));
+        OA_CO_TRY(const auto known, co_await named_by(call));
+        OA_CO_CHECK(resolve_conversation(*known, call->record.owner, context, *call->completion));
     }
     co_return open_for_turns(*lane_, *call);
 }
@@ -200,8 +198,9 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call
     co_return *std::move(turn);
 }
 
-std::unique_ptr<encode::TurnEncoder>
-Completions::encoder_for(const Call& call, Started& started) const {
+std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
+    const Call& call, Started& started, const std::shared_ptr<NewResponse>& unsaved
+) const {
     const auto& request = *call.completion;
     std::unique_ptr<encode::WholeAnswer> whole;
     if (const auto& ask = request.responses) {
@@ -217,8 +216,13 @@ Completions::encoder_for(const Call& call, Started& started) const {
         if (ask->store) {
             identity.on_response = [store = store_,
                                     owner = call.record.owner,
-                                    before = ask->conversation](const Json& response) {
-                store->keep(owner, response, before);
+                                    before = ask->conversation,
+                                    unsaved](const Json& response) {
+                if (unsaved) {
+                    *unsaved = {owner, before, response};
+                } else {
+                    store->keep(owner, response, before);
+                }
             };
         }
         whole = encode::responses_answer(std::move(identity), request.stream);
@@ -267,7 +271,12 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
     record.accepted_s = call->now_s();
     lane_->observer().turn_accepted(record.route, !record.probe.empty());
     Started started{};
-    style.encoder = encoder_for(*call, started);
+    std::shared_ptr<NewResponse> unsaved;
+    if (lane_->shared && is_responses(*call)) {
+        unsaved = std::make_shared<NewResponse>();
+        style.before_end = saves(unsaved);
+    }
+    style.encoder = encoder_for(*call, started, unsaved);
     place.hand_over(); // turn_ended() gives it back
     started.turn = LiveTurn::begin(
         lane_->executor,
@@ -319,36 +328,6 @@ void Completions::turn_ended(const TurnOutcome& outcome) noexcept {
     if (speaks_openai(outcome.route)) {
         running_.release();
     }
-}
-
-Task<void> Completions::stored(CallPtr call) {
-    const bool reads = call->match.route->action == Action::read_response;
-    const auto gates = std::span(k_stored_gates).first(reads ? 1 : k_stored_gates.size());
-    if (auto passed = pass_gates(*lane_, *call, gates); !passed) {
-        return answers_->refuse(std::move(call), std::move(passed).error());
-    }
-    const auto id = percent_decode(call->match.id.value_or("")).value_or("");
-    const auto* found = store_->find(call->record.owner, id);
-    if (found == nullptr) {
-        auto rejection = reject(
-            404,
-            "not_found",
-            fmt::format("there is no stored response '{}' here (any more)", printable(id, 80))
-        );
-        return answers_->refuse(std::move(call), std::move(rejection));
-    }
-    if (reads && query_parameter(call->request().query, "stream").value_or("false") != "false") {
-        return answers_->refuse(
-            std::move(call),
-            bad_param("unsupported_value", "stream", "a stored response is not streamed again")
-        );
-    }
-    Json body = found->response;
-    if (!reads) {
-        body = Json::object({{"id", id}, {"object", "response"}, {"deleted", true}});
-        std::ignore = store_->remove(call->record.owner, id);
-    }
-    return answers_->send(std::move(call), json_response(200, body));
 }
 
 Task<void> Completions::models(CallPtr call) {

@@ -6,9 +6,10 @@
 #include "answers.hpp"
 #include "completions_guard.hpp"
 #include "completions_request.hpp"
-#include "responses/responses_store.hpp"
+#include "responses/responses_shared.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace oa_stream::lane {
@@ -43,8 +44,18 @@ private:
     /// It holds on to `able`.
     [[nodiscard]] CompletionsContext
     context_for(const Call& call, const authority::Capabilities& able) const;
-    [[nodiscard]] std::unique_ptr<encode::TurnEncoder>
-    encoder_for(const Call& call, Started& started) const;
+    // completions_stored.cpp
+    /// Where what this request names is to be found.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<const ResponseStore>>> named_by(CallPtr call);
+    /// TurnStyle::before_end
+    [[nodiscard]] std::function<void(std::function<void()> done)>
+    saves(const std::shared_ptr<NewResponse>& unsaved) const;
+    [[nodiscard]] Task<Accepted<Json>> use_stored(CallPtr call, bool reads);
+
+    /// `unsaved`: null for a lane alone.
+    [[nodiscard]] std::unique_ptr<encode::TurnEncoder> encoder_for(
+        const Call& call, Started& started, const std::shared_ptr<NewResponse>& unsaved
+    ) const;
     [[nodiscard]] Task<void> answer(CallPtr call, Place place, net::Headers headers);
     [[nodiscard]] Task<Accepted<Started>> begin(CallPtr call, Place place);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start(CallPtr call);
@@ -54,7 +65,7 @@ private:
     Answers* answers_;
     std::int64_t created_;
     CompletionsGuard running_{};
-    /// Turns that end after this object still write into it.
+    /// Of a lane alone. Turns that end after this object still write into it.
     std::shared_ptr<ResponseStore> store_ = std::make_shared<ResponseStore>();
     std::size_t whole_answers_ = 0;
 };

@@ -54,19 +54,40 @@ StoredItemPtr ResponseStore::hold(StoredItem item) const {
 }
 
 void ResponseStore::keep(std::string owner, Json response, std::vector<StoredItemPtr> before) {
-    auto id = text_in(response, "id");
     for (const auto& item : *member(response, "output")) {
         auto held = hold({text_in(item, "id"), said_by_item(item)});
-        items_.insert_or_assign(held->id, Item{owner, held});
+        offer(owner, held);
         before.push_back(std::move(held));
     }
-    const auto size = dump_json(response).size() + before.size() * sizeof(StoredItemPtr);
-    *bytes_ += size;
-    responses_.push_back({std::move(owner), id, std::move(response), size, std::move(before)});
-    by_id_.insert_or_assign(std::move(id), std::prev(responses_.end()));
+    add(std::move(owner), std::move(response), std::move(before));
     while (!responses_.empty() && (responses_.size() > most_ || *bytes_ > most_bytes_)) {
         drop(responses_.begin());
     }
+}
+
+void ResponseStore::load(
+    std::string owner, Json response, std::vector<StoredItemPtr> conversation
+) {
+    for (const auto& item : conversation) {
+        offer(owner, item);
+    }
+    add(std::move(owner), std::move(response), std::move(conversation));
+}
+
+void ResponseStore::offer(std::string owner, StoredItemPtr item) {
+    auto id = item->id;
+    if (!id.empty()) {
+        items_.insert_or_assign(std::move(id), Item{std::move(owner), std::move(item)});
+    }
+}
+
+void ResponseStore::add(std::string owner, Json response, std::vector<StoredItemPtr> conversation) {
+    auto id = text_in(response, "id");
+    const auto size = dump_json(response).size() + conversation.size() * sizeof(StoredItemPtr);
+    *bytes_ += size;
+    responses_.push_back({std::move(owner), id, std::move(response), size, std::move(conversation)}
+    );
+    by_id_.insert_or_assign(std::move(id), std::prev(responses_.end()));
 }
 
 void ResponseStore::drop(Place place) {

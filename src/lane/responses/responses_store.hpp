@@ -17,10 +17,11 @@
 
 namespace oa_stream::lane {
 
-/// Something said in a conversation; `id` of an item of ours, else empty.
+/// Something said in a conversation.
 struct StoredItem {
-    std::string id;
+    std::string id; ///< of an item of ours, else empty
     Said said;
+    std::string key{}; ///< in the store that lanes share; empty: it is not there yet
 };
 using StoredItemPtr = std::shared_ptr<const StoredItem>;
 
@@ -44,6 +45,10 @@ public:
 
     /// Adds the response to the conversation before it and keeps both.
     void keep(std::string owner, Json response, std::vector<StoredItemPtr> before);
+    /// As it was kept before: its conversation has its own items already, and nothing goes for it.
+    void load(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
+    /// item() finds it from now on.
+    void offer(std::string owner, StoredItemPtr item);
     /// nullptr: never there, gone, or somebody else's. Valid until the next call of keep or remove.
     [[nodiscard]] const StoredResponse* find(std::string_view owner, const std::string& id) const;
     [[nodiscard]] bool remove(std::string_view owner, const std::string& id);
@@ -59,6 +64,7 @@ private:
         std::string owner;
         StoredItemPtr item;
     };
+    void add(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
     void drop(Place place);
 
     std::size_t most_bytes_;

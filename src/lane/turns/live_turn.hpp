@@ -75,6 +75,9 @@ struct TurnStyle {
     bool calls = false;
     // With a store that lanes share; none without.
     std::shared_ptr<TurnJournal> journal{};
+    /// Without a journal: calls `done` once what the client may name later is stored. Until then
+    /// nobody is told the end.
+    std::function<void(std::function<void()> done)> before_end{};
     std::optional<encode::Continuation> goes_on{}; ///< of a turn that another replica began
     std::function<void()> on_readers{}; ///< their number has changed
     std::function<void()> on_left{}; ///< one of them is the first that lacks something

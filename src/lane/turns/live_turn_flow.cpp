@@ -196,8 +196,9 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     if (ends && ending_) {
         return;
     }
+    const bool stored_first = ends && (style_.journal || style_.before_end);
     std::string held;
-    if (style_.journal && ends) {
+    if (stored_first) {
         held = hold_end(end);
     } else if (style_.journal) {
         style_.journal->append(host_->scratch, host_->limits.turn_log_bytes);
@@ -212,7 +213,7 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     if (ended_) {
         drop_done_readers();
     }
-    if (!held.empty()) { // last: the store may have its answer at once
+    if (stored_first) { // last: the store may have its answer at once
         store_end(std::move(held));
     }
 }

@@ -168,6 +168,13 @@ std::string LiveTurn::hold_end(std::size_t begin) {
 }
 
 void LiveTurn::store_end(std::string frames) {
+    if (!style_.journal) {
+        return style_.before_end([weak = weak_from_this()] {
+            if (const auto self = weak.lock()) {
+                self->settle_end(false);
+            }
+        });
+    }
     auto told = [weak = weak_from_this()](TurnJournal::End end) {
         if (const auto self = weak.lock()) {
             self->settle_end(end == TurnJournal::End::fenced);

@@ -1,0 +1,118 @@
+// Stored responses: what a request names of them, and GET and DELETE /v1/responses/{id}.
+#include "oa_stream/base/text.hpp"
+
+#include "chats/paging.hpp"
+#include "completions_params.hpp"
+#include "completions_route.hpp"
+#include "gates/gates.hpp"
+#include "responses/responses_request.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <span>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// Of a stored response: the first to read it, all to delete it.
+constexpr std::array<Gate, 2> k_stored_gates{owner, optional_type};
+
+} // namespace
+
+Task<Accepted<std::shared_ptr<const ResponseStore>>> Completions::named_by(CallPtr call) {
+    const auto& ask = *call->completion->responses;
+    std::vector<std::string> items;
+    for (const auto& item : ask.input) {
+        if (!item.reference.empty()) {
+            items.push_back(item.reference);
+        }
+    }
+    if (!lane_->shared || (ask.previous.empty() && items.empty())) {
+        co_return store_;
+    }
+    auto loaded = co_await load_responses(
+        &lane_->shared->store(), call->record.owner, ask.previous, std::move(items)
+    );
+    if (!loaded) {
+        co_return std::unexpected(reject_store_away());
+    }
+    co_return *std::move(loaded);
+}
+
+/// Before its end is told. A response that cannot be stored is told all the same: its client may
+/// send the whole conversation in its next request.
+std::function<void(std::function<void()> done)>
+Completions::saves(const std::shared_ptr<NewResponse>& unsaved) const {
+    const auto save = [](store::Store* store,
+                         Log* log,
+                         std::shared_ptr<NewResponse> unsaved,
+                         std::function<void()> done) -> Task<void> {
+        const auto saved = co_await save_response(store, std::move(unsaved));
+        if (!saved && log != nullptr) {
+            log->note(LogLevel::warn, "store", "no response is stored: " + saved.error().text());
+        }
+        done();
+    };
+    return [executor = lane_->executor,
+            store = &lane_->shared->store(),
+            log = lane_->parts.log,
+            unsaved,
+            save](std::function<void()> done) {
+        spawn(executor, "response", save(store, log, unsaved, std::move(done)));
+    };
+}
+
+Task<void> Completions::stored(CallPtr call) {
+    const bool reads = call->match.route->action == Action::read_response;
+    const auto gates = std::span(k_stored_gates).first(reads ? 1 : k_stored_gates.size());
+    if (auto passed = pass_gates(*lane_, *call, gates); !passed) {
+        co_return co_await answers_->refuse(std::move(call), std::move(passed).error());
+    }
+    auto body = co_await use_stored(call, reads);
+    if (!body) {
+        co_return co_await answers_->refuse(std::move(call), std::move(body).error());
+    }
+    co_await answers_->send(std::move(call), json_response(200, *body));
+}
+
+/// The response, or that it was deleted.
+Task<Accepted<Json>> Completions::use_stored(CallPtr call, bool reads) {
+    const auto& owner = call->record.owner;
+    const auto id = percent_decode(call->match.id.value_or("")).value_or("");
+    auto* shared = lane_->shared ? &lane_->shared->store() : nullptr;
+    std::shared_ptr<const ResponseStore> known = store_;
+    if (shared != nullptr) {
+        auto loaded = co_await load_responses(shared, owner, id, {});
+        if (!loaded) {
+            co_return std::unexpected(reject_unknown_for_now());
+        }
+        known = *std::move(loaded);
+    }
+    const auto* found = known->find(owner, id);
+    if (found == nullptr) {
+        co_return std::unexpected(reject(
+            404,
+            "not_found",
+            fmt::format("there is no stored response '{}' here (any more)", printable(id, 80))
+        ));
+    }
+    if (reads && query_parameter(call->request().query, "stream").value_or("false") != "false") {
+        co_return std::unexpected(
+            bad_param("unsupported_value", "stream", "a stored response is not streamed again")
+        );
+    }
+    if (reads) {
+        co_return found->response;
+    }
+    if (shared == nullptr) {
+        std::ignore = store_->remove(owner, id);
+    } else if (!co_await shared->drop_response({owner, id})) {
+        co_return std::unexpected(reject_unknown_for_now());
+    }
+    co_return Json::object({{"id", id}, {"object", "response"}, {"deleted", true}});
+}
+
+} // namespace oa_stream::lane

@@ -1,0 +1,146 @@
+#include "responses_shared.hpp"
+
+#include "oa_stream/base/json_members.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace oa_stream::lane {
+
+namespace {
+
+/// A request's tools may be nested almost as deep as its body, and the response repeats them.
+constexpr JsonLimits k_limits{.depth = 256};
+constexpr std::array<std::string_view, 5> k_speakers{
+    "instructions", "user", "assistant", "tool", "function"
+};
+
+Json part_json(const authority::InputPart& part) {
+    if (const auto* text = std::get_if<authority::InputText>(&part)) {
+        return Json::object({{"text", text->text}});
+    }
+    return Json::object({{"image", std::get<authority::InputImage>(part).url}});
+}
+
+std::string text_of(const StoredItem& item) {
+    const auto& said = item.said;
+    Json out{{"id", item.id}, {"speaker", k_speakers.at(static_cast<std::size_t>(said.speaker))}};
+    for (const auto& part : said.parts) {
+        out["parts"].push_back(part_json(part));
+    }
+    for (const auto& call : said.calls) {
+        out["calls"].push_back(
+            Json{{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}}
+        );
+    }
+    out["answers"] = said.answers;
+    out["detailed"] = said.detailed;
+    return dump_json(out);
+}
+
+/// nullopt: a later release, or somebody else, wrote it.
+std::optional<StoredItem> item_of(const store::ResponseItem& stored) {
+    const auto json = parse_json(stored.value, k_limits);
+    const auto speaker =
+        json ? std::ranges::find(k_speakers, text_view_in(*json, "speaker")) : k_speakers.end();
+    if (speaker == k_speakers.end()) {
+        return std::nullopt;
+    }
+    StoredItem item{.id = text_in(*json, "id"), .said = {}, .key = stored.key};
+    auto& said = item.said;
+    said.speaker = static_cast<Speaker>(speaker - k_speakers.begin());
+    said.path = "previous_response_id";
+    said.answers = text_in(*json, "answers");
+    said.calls_at = said.answers_at = said.path;
+    said.detailed = bool_member(*json, "detailed").value_or(false);
+    const Json* parts = member(*json, "parts");
+    for (const auto& part : parts == nullptr ? Json::array() : *parts) {
+        if (const auto url = string_member(part, "image")) {
+            said.parts.emplace_back(authority::InputImage{std::string(*url)});
+        } else {
+            said.parts.emplace_back(authority::InputText{text_in(part, "text")});
+        }
+    }
+    const Json* calls = member(*json, "calls");
+    for (const auto& call : calls == nullptr ? Json::array() : *calls) {
+        said.calls.push_back(
+            {text_in(call, "id"), text_in(call, "name"), text_in(call, "arguments")}
+        );
+    }
+    return item;
+}
+
+void load_response(
+    ResponseStore& out,
+    const std::string& owner,
+    const std::string& text,
+    const std::vector<store::ResponseItem>& items
+) {
+    auto response = parse_json(text, k_limits);
+    std::vector<StoredItemPtr> conversation;
+    for (const auto& stored : items) {
+        auto item = item_of(stored);
+        if (!item) {
+            return;
+        }
+        conversation.push_back(out.hold(*std::move(item)));
+    }
+    if (response && member(*response, "output") != nullptr) {
+        out.load(owner, *std::move(response), std::move(conversation));
+    }
+}
+
+} // namespace
+
+Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
+    store::Store* store, std::string owner, std::string id, std::vector<std::string> items
+) {
+    OA_CO_TRY(const auto found, co_await store->find_response({owner, id}, items));
+    auto out = std::make_shared<ResponseStore>();
+    if (found.response) {
+        load_response(*out, owner, *found.response, found.items);
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        auto item = item_of({items[i], found.named[i]});
+        if (item && item->id == items[i] && out->item(owner, items[i]) == nullptr) {
+            out->offer(owner, out->hold(*std::move(item)));
+        }
+    }
+    co_return out;
+}
+
+Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewResponse> unsaved) {
+    const auto& response = unsaved->response;
+    if (!response || store->options().responses_kept == Millis::zero()) {
+        co_return Result<void>{};
+    }
+    const auto id = text_in(*response, "id");
+    ResponseStore here;
+    here.keep(unsaved->owner, *response, unsaved->before);
+    const auto* kept = here.find(unsaved->owner, id);
+    if (kept == nullptr) {
+        co_return fail(Code::too_large, "it is larger than all that is kept");
+    }
+    store::ResponseRecord record{{unsaved->owner, id}, dump_json(kept->response)};
+    for (const auto& item : kept->conversation) {
+        const bool known = !item->key.empty();
+        const auto fresh =
+            item->id.empty() ? fmt::format("{}.{}", id, record.items.size()) : item->id;
+        record.items.push_back({known ? item->key : fresh, known ? "" : text_of(*item)});
+    }
+    OA_CO_TRY(const auto gone, co_await store->keep_response(record, {}));
+    if (gone.empty()) {
+        co_return Result<void>{};
+    }
+    // What it goes on from was deleted meanwhile.
+    for (std::size_t i = 0; i < record.items.size(); ++i) {
+        record.items[i].value = text_of(*kept->conversation[i]);
+    }
+    OA_CO_CHECK(co_await store->keep_response(std::move(record), {}));
+    co_return Result<void>{};
+}
+
+} // namespace oa_stream::lane

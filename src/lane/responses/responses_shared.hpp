@@ -1,0 +1,32 @@
+// Stored responses of lanes that share a store: any of them goes on from what another one answered.
+#pragma once
+
+#include "oa_stream/store/store.hpp"
+
+#include "responses_store.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oa_stream::lane {
+
+/// A response that nobody has been told the end of yet.
+struct NewResponse {
+    std::string owner;
+    std::vector<StoredItemPtr> before{}; ///< its conversation
+    std::optional<Json> response{}; ///< none: it is not to be kept, or failed
+};
+
+/// The response named by `id`, unless that is empty, and items by their ids, as far as they are
+/// there.
+[[nodiscard]] Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
+    store::Store* store, std::string owner, std::string id, std::vector<std::string> items
+);
+
+/// Nothing happens without a response.
+[[nodiscard]] Task<Result<void>>
+save_response(store::Store* store, std::shared_ptr<NewResponse> unsaved);
+
+} // namespace oa_stream::lane
