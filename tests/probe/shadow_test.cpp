@@ -225,6 +225,7 @@ TEST_CASE("shadow: prompts come as lines or as JSON lines") {
           "{\"prompt\":\"a\"",
           "{\"prompt\":\"a\",\"expect\":\"good\"}",
           "{\"prompt\":\"a\",\"expect\":200}",
+          R"({"prompt":"a","expects":422})",
           "\xff"}) {
         CAPTURE(bad);
         const auto refused = parse_prompts(bad);

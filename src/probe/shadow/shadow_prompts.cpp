@@ -31,6 +31,16 @@ Result<ShadowPrompt> from_json(std::string_view line) {
     if (!prompt || prompt->empty()) {
         return fail(Code::unreadable, R"(no text in "prompt")");
     }
+    for (const auto& [name, value] : json.items()) {
+        if (name != "prompt" && name != "expect") { // else a slip of "expect" would judge wrongly
+            return fail(
+                Code::unreadable,
+                fmt::format("a prompt has no member '{}'", printable(name, 40)),
+                {},
+                "prompt and expect"
+            );
+        }
+    }
     ShadowPrompt out{.text = std::string(*prompt)};
     if (const Json* expect = member(json, "expect")) {
         out.expect = expect->is_string() ? expect->get<std::string>() : dump_json(*expect);
