@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::wire::ui {
@@ -146,8 +147,25 @@ Chunk to_chunk(Type type, const std::string& name, const Members& of) {
 }
 
 bool has_type(const Json& value, Is is) {
-    return is == Is::any || (is == Is::string ? value.is_string() : value.is_boolean());
+    switch (is) {
+    case Is::any:
+        return true;
+    case Is::string:
+        return value.is_string();
+    case Is::boolean:
+        return value.is_boolean();
+    case Is::metadata:
+        return value.is_object() &&
+               std::ranges::all_of(value, [](const Json& inner) { return inner.is_object(); });
+    }
+    return false;
 }
+
+std::string_view name_of(Is is) {
+    return is == Is::string ? "string" : is == Is::boolean ? "boolean" : "object of objects";
+}
+
+constexpr Key k_provider_metadata{"providerMetadata", Is::metadata};
 
 const Key* find_key(const Shape& shape, std::string_view name) {
     for (const Key& key : shape.keys) {
@@ -158,7 +176,7 @@ const Key* find_key(const Shape& shape, std::string_view name) {
     return nullptr;
 }
 
-/// J3, J4, J9 and J10: the keys of a chunk of the contract.
+/// J3, J4, J9 and J10: the keys of a chunk.
 void judge_keys(
     const Shape& shape,
     const std::string& type,
@@ -172,12 +190,14 @@ void judge_keys(
         }
         const Key* key = find_key(shape, name);
         if (key == nullptr) {
-            const bool harmless = shape.takes_metadata && name == "providerMetadata";
+            const bool harmless = shape.takes_metadata && name == k_provider_metadata.name;
             notes.push_back(
                 {harmless ? "J10" : "J3",
                  fmt::format("{} has key \"{}\"", printable(type, 40), printable(name, 40))}
             );
-        } else if (!has_type(value, key->is)) {
+            key = harmless ? &k_provider_metadata : nullptr;
+        }
+        if (key != nullptr && !has_type(value, key->is)) {
             notes.push_back(
                 {"J4",
                  fmt::format(
@@ -185,7 +205,7 @@ void judge_keys(
                      printable(type, 40),
                      key->name,
                      value.type_name(),
-                     key->is == Is::string ? "string" : "boolean"
+                     name_of(key->is)
                  )}
             );
         }
@@ -231,9 +251,8 @@ void judge_object(ScannedJson& scanned, Dialect dialect, Parsed& parsed) {
     }
     if (shape->type == Type::other) {
         parsed.notes.push_back({"J8", type});
-    } else {
-        judge_keys(*shape, type, members, scanned.value, parsed.notes);
     }
+    judge_keys(*shape, type, members, scanned.value, parsed.notes);
     parsed.chunk = to_chunk(shape->type, type, members);
 }
 

@@ -50,6 +50,22 @@ constexpr std::array k_data{
 };
 constexpr std::array k_error{Key{"errorText", Is::string, true}};
 constexpr std::array k_finish{Key{"messageMetadata", Is::any}};
+constexpr std::array k_source_url{
+    Key{"sourceId", Is::string, true},
+    Key{"url", Is::string, true},
+    Key{"title"},
+};
+constexpr std::array k_source_document{
+    Key{"sourceId", Is::string, true},
+    Key{"mediaType", Is::string, true},
+    Key{"title", Is::string, true},
+    Key{"filename"},
+};
+constexpr std::array k_file{
+    Key{"url", Is::string, true},
+    Key{"mediaType", Is::string, true},
+};
+constexpr std::array k_message_metadata{Key{"messageMetadata", Is::any}};
 constexpr std::span<const Key> k_none{};
 
 // Most frequent first: the lookup is a linear search.
@@ -73,10 +89,10 @@ constexpr std::array k_shapes{
     Shape{Type::abort, "abort", k_none},
     Shape{Type::tool_approval_request, "tool-approval-request", k_approval, false, true},
     Shape{Type::tool_output_denied, "tool-output-denied", k_denied, false, true},
-    Shape{Type::other, "source-url", k_none},
-    Shape{Type::other, "source-document", k_none},
-    Shape{Type::other, "file", k_none},
-    Shape{Type::other, "message-metadata", k_none},
+    Shape{Type::other, "source-url", k_source_url, true},
+    Shape{Type::other, "source-document", k_source_document, true},
+    Shape{Type::other, "file", k_file, true},
+    Shape{Type::other, "message-metadata", k_message_metadata},
 };
 constexpr Shape k_data_shape{Type::data, "data-", k_data};
 

@@ -33,7 +33,8 @@ enum class Type {
     other, ///< known to every client, outside the contract
 };
 
-enum class Is { string, boolean, any };
+/// `metadata`: an object of objects.
+enum class Is { string, boolean, any, metadata };
 struct Key {
     std::string_view name;
     Is is = Is::string;
