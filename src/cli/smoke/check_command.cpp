@@ -115,7 +115,7 @@ struct Options {
 
 constexpr auto k_profile = parsed<contract::parse_profile, &Options::profile>(
     names::profile,
-    "ai-sdk|ai-sdk-6|openagents-v1|chat-completions",
+    "ai-sdk|ai-sdk-6|openagents-v1|chat-completions|responses",
     "Judge by these rules. Default: ai-sdk."
 );
 constexpr auto k_messages = option<&Options::messages>(
