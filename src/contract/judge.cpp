@@ -79,6 +79,12 @@ struct Judge::Impl {
             .event = [this](const wire::SseEvent& event) { take_event(event); },
             .note = [this](const wire::SseNote& note) { take_note(note); },
             .comment = [this](std::uint64_t at) { take_comment(at); },
+            .empty =
+                [this](std::uint64_t at) {
+                    if (openai()) { // browsers drop such an event; openai's clients parse its data
+                        take_note({"J1", at, "an event: without data"});
+                    }
+                },
         };
     }
 
@@ -268,10 +274,8 @@ struct Judge::Impl {
         at_end();
         if (is_ui(profile)) {
             machine.finish(report);
-        } else if (is_completions()) {
-            completion.finish(report);
         } else if (openai()) {
-            response.finish(report);
+            is_completions() ? completion.finish(report) : response.finish(report);
         } else {
             retired.finish(report);
         }

@@ -19,20 +19,29 @@ namespace {
 struct Kind {
     std::string_view item;   ///< type
     std::string_view part;   ///< "response.content_part": begins and ends the part; none: empty
+    std::string_view words;  ///< the type of such a part
     std::string_view text;   ///< "response.output_text": its .delta and .done
     std::string_view index;  ///< names the part
     std::string_view member; ///< of the done event: the text
 };
 constexpr std::array k_kinds{
-    Kind{"message", "response.content_part", "response.output_text", "content_index", "text"},
+    Kind{
+        "message",
+        "response.content_part",
+        "output_text",
+        "response.output_text",
+        "content_index",
+        "text"
+    },
     Kind{
         "reasoning",
         "response.reasoning_summary_part",
+        "summary_text",
         "response.reasoning_summary_text",
         "summary_index",
         "text"
     },
-    Kind{"function_call", "", "response.function_call_arguments", "", "arguments"},
+    Kind{"function_call", "", "", "response.function_call_arguments", "", "arguments"},
 };
 
 std::string said_by(const Json& item) {
@@ -205,8 +214,16 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
     if (!kind->index.empty() && int_member(event, kind->index) != 0) {
         report("V7", fmt::format("{} is not 0", kind->index));
     }
+    const Json* odds = member(event, "logprobs");
+    if (odds != nullptr && !odds->is_array() && !odds->is_null()) {
+        report("V7", "logprobs is not an array");
+    }
     const auto what = type.substr(dot + 1);
     if (stem == kind->part) {
+        const Json* begun = member(event, "part");
+        if (begun != nullptr && text_view_in(*begun, "type") != kind->words) {
+            report("V7", fmt::format("the part is not {}", kind->words));
+        }
         part(*item, what, event, report);
         return true;
     }

@@ -219,6 +219,8 @@ struct SseReader::Impl {
             if (sink.event) {
                 sink.event(event);
             }
+        } else if (!event.name.empty() && sink.empty) {
+            sink.empty(event.offset);
         }
         event.data.clear();
         event.has_other_fields = false;

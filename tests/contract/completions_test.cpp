@@ -103,6 +103,11 @@ const std::vector<Row> k_rows{
     {"nothing", "", {"C17"}},
     {"pings alone", ": ping\n\n", {"C17"}},
     {"no JSON", frames({k_role, "x", k_stop, k_done}), {"J1"}},
+    {"event: without data",
+     frames({k_role}) + "event: ping\n\n" + frames({k_stop, k_done}),
+     {"J1", "S6"}},
+    {"other fields without data", frames({k_role}) + "id: 7\n\n" + frames({k_stop, k_done}), {"S6"}
+    },
     {"member of the wrong type",
      frames({k_role, delta(R"({"content":7})"), k_stop, k_done}),
      {"C6", "C9"}},

@@ -39,6 +39,7 @@ public:
         std::function<void(const SseEvent&)> event;
         std::function<void(const SseNote&)> note{};
         std::function<void(std::uint64_t offset)> comment{}; ///< a ": …" line
+        std::function<void(std::uint64_t offset)> empty{};   ///< an event: without data
     };
     explicit SseReader(Sink sink, SseLimits limits = {});
     ~SseReader();
