@@ -245,6 +245,8 @@ constexpr std::array k_refused{
     RefusedRow{"no target", "GET HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"relative target", "GET a?u=http://h/b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"target without a scheme", "GET ://h/b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    RefusedRow{"fragment behind the path", "GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    RefusedRow{"fragment behind the query", "GET http://h/a?b#c HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"authority alone", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"another protocol", "GET / ICY/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"small letters", "GET / http/1.1\r\nHost: h\r\n\r\n", 400},

@@ -22,12 +22,13 @@ bool is_scheme(std::string_view text) noexcept {
     });
 }
 
-/// "/path", "*" or "http://host/path". Of anything else two programs may see two paths; a tunnel is
-/// not ours to open.
+/// "/path", "*" or "http://host/path". Of anything else two programs may see two paths: some cut a
+/// target at '#', which none may contain. A tunnel is not ours to open.
 bool is_target(std::string_view text) noexcept {
     const auto scheme = text.find("://");
-    return text.starts_with('/') || text == "*" ||
-           (scheme != std::string_view::npos && is_scheme(text.substr(0, scheme)));
+    return !text.contains('#') &&
+           (text.starts_with('/') || text == "*" ||
+            (scheme != std::string_view::npos && is_scheme(text.substr(0, scheme))));
 }
 
 std::optional<Refusal> judge_request_line(std::string_view line) noexcept {
