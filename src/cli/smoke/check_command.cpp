@@ -113,11 +113,24 @@ struct Options {
     bool markdown = false;
 };
 
-constexpr auto k_profile = parsed<contract::parse_profile, &Options::profile>(
-    names::profile,
-    "ai-sdk|ai-sdk-6|openagents-v1|chat-completions|responses",
-    "Judge by these rules. Default: ai-sdk."
-);
+std::span<const std::string_view> profile_names() {
+    static const auto k_names = [] {
+        std::vector<std::string_view> out;
+        for (const Profile profile : contract::all_profiles()) {
+            out.push_back(contract::to_string(profile));
+        }
+        return out;
+    }();
+    return k_names;
+}
+constexpr auto k_profile =
+    parsed<contract::parse_profile, &Options::profile>(
+        names::profile,
+        "PROFILE",
+        "Judge by the rules of ai-sdk, ai-sdk-6, openagents-v1, chat-completions or responses. "
+        "Default: ai-sdk."
+    )
+        .suggesting(profile_names);
 constexpr auto k_messages = option<&Options::messages>(
     "--messages", "FILE", "Read the request's messages or body, as JSON, for rule O10."
 );
