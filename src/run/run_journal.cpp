@@ -1,6 +1,7 @@
 #include "oa_stream/run/run_journal.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -103,6 +104,28 @@ Result<RecordedJournal> read_journal_lines(std::string_view text) {
             );
         }
         out.lines.push_back(*std::move(line));
+    }
+    return out;
+}
+
+std::optional<OwnEnd> own_end(const JournalLine& line) {
+    constexpr std::string_view k_exit = " exit ";
+    const std::string& words = line.detail; // "FAIL exit 7"
+    const auto at = words.find(k_exit);
+    if (line.phase != Phase::end || at == std::string::npos || words.find(' ') != at) {
+        return std::nullopt;
+    }
+    const auto code = parse_count(std::string_view(words).substr(at + k_exit.size()), 0, 255);
+    return code ? std::optional(OwnEnd{words.substr(0, at), static_cast<std::int64_t>(*code)})
+                : std::nullopt;
+}
+
+std::optional<OwnEnd> own_end(const RecordedJournal& journal) {
+    std::optional<OwnEnd> out;
+    for (const RecordedLine& recorded : journal.lines) {
+        if (auto end = own_end(recorded.line)) {
+            out = std::move(end);
+        }
     }
     return out;
 }

@@ -5,6 +5,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/report/report_html.hpp"
 #include "oa_stream/run/kept_file.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include <fmt/format.h>
 
@@ -200,23 +201,49 @@ RunResult RunSession::result_of(Conclusion end, report::Report report) {
     return out;
 }
 
-/// The proof of what was done is not whole.
-void RunSession::lose_evidence(RunResult& result, const Error& error) const {
+/// The proof of what was done is not whole. True: so the run ended in another way than it said.
+bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
     note_lost_evidence(result, error);
     const bool unjudged = result.end.exit == ExitCode::inconclusive && facts_.mutated;
     if (result.end.exit != ExitCode::ok && !unjudged) {
-        return;
+        return false;
     }
-    result.end.verdict = Verdict::error;
-    result.end.exit = ExitCode::not_executed;
+    result.end = {Verdict::error, ExitCode::not_executed, RunEnding::failed};
     result.headline = result.notes.back();
-    if (facts_.mutated && !facts_.restored) {
-        // It was over: the journal is closed, and what was changed stays.
+    if (facts_.mutated && !facts_.restored) { // it was over, and what was changed stays
         result.end.exit = ExitCode::rollback_unverified;
+        result.end.ended = RunEnding::rollback_unverified;
         result.next = is_gone(folder_)
                           ? result.next
                           : Suggestion{"rollback apply", {names::run, folder_.id()}}.text();
     }
+    return true;
+}
+
+/// Who looks later finds the same ending as the run's own process had. The journal has room for it
+/// on a full disk, too; without a seal its last word counts.
+void RunSession::end_again(RunResult& result) {
+    std::error_code ignored;
+    std::filesystem::remove(folder_.path() / "SHA256SUMS", ignored);
+    if (facts_.mutated) {
+        (void)journal().record({
+            .phase = Phase::end,
+            .detail = fmt::format(
+                "{} exit {}", to_string(result.end.verdict), static_cast<int>(result.end.exit)
+            ),
+        });
+    }
+    (void)write_end(result);
+}
+
+Result<void> RunSession::write_end(RunResult& result) {
+    result.verdict = result.end.verdict;
+    result.exit_code = static_cast<int>(result.end.exit);
+    folder_.write("report.md", report::report_markdown(result));
+    folder_.write("report.html", report::report_html(result));
+    Json stored = outcome_of(result);
+    stored["ended"] = to_string(result.end.ended);
+    return folder_.finish(stored);
 }
 
 Json RunSession::document_of(const RunResult& result) const {
@@ -233,12 +260,9 @@ Json RunSession::document_of(const RunResult& result) const {
 RunResult RunSession::finish(Conclusion end, report::Report report) {
     RunResult out = result_of(end, std::move(report));
     folder_.note("run ended", {{"verdict", to_string(end.verdict)}, {"exit_code", out.exit_code}});
-    folder_.write("report.md", report::report_markdown(out));
-    folder_.write("report.html", report::report_html(out));
-    Json stored = outcome_of(out);
-    stored["ended"] = to_string(end.ended);
-    if (const auto finished = folder_.finish(stored); !finished) {
-        lose_evidence(out, finished.error());
+    const auto finished = write_end(out);
+    if (!finished && lose_evidence(out, finished.error()) && !is_gone(folder_)) {
+        end_again(out);
     }
     if (is_gone(folder_)) { // nothing may name what is not there
         out.next = out.next.starts_with("less ") ? "" : out.next;
@@ -275,6 +299,15 @@ RunResult RunSession::finish_rollback(Conclusion end, report::Report report, boo
         );
         changed["headline"] = "The run died; afterwards: " + out.headline;
         changed["checks"] = outcome["checks"];
+    } else if (!string_member(
+                   document_in(folder_.path() / "run.json"), "verdict"
+               )) { // only its journal has it
+        const auto lines =
+            read_journal_lines(read_kept(folder_.path() / k_journal_file).value_or(""));
+        if (const auto own = lines ? own_end(*lines) : std::nullopt) {
+            changed["verdict"] = own->verdict;
+            changed["exit_code"] = own->exit;
+        }
     }
     if (const auto finished = folder_.finish(changed); !finished) {
         note_lost_evidence(out, finished.error()); // what is verified to be back is back

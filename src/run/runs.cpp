@@ -94,6 +94,10 @@ void take_document(RunEntry& out) {
     }
 }
 
+std::string lost_papers(const JournalLine& last) {
+    return fmt::format("Its papers could not be written; its journal ends: {}.", last.detail);
+}
+
 /// Of a run that could not write its last papers, as on a full disk: the blocks for its journal's
 /// last words were taken at its start. False: it did not end.
 bool take_journal_end(RunEntry& out) {
@@ -102,20 +106,22 @@ bool take_journal_end(RunEntry& out) {
     if (!journal || journal->lines.empty() || journal->lines.back().line.phase != Phase::end) {
         return false;
     }
-    const std::string& words = journal->lines.back().line.detail; // "FAIL exit 7"
-    constexpr std::string_view k_exit = " exit ";
-    const auto at = words.rfind(k_exit);
-    if (out.verdict.empty() && at != std::string::npos) {
-        const auto code = parse_count(words.substr(at + k_exit.size()), 0, 255);
-        // A rollback afterwards ended; the run itself died.
-        const bool own = words.find(' ') == at;
-        const auto verified = code == 0U ? ExitCode::rolled_back : ExitCode::rollback_unverified;
-        out.verdict = own ? words.substr(0, at) : to_string(Verdict::error);
-        out.exit_code =
-            own && code ? static_cast<std::int64_t>(*code) : static_cast<std::int64_t>(verified);
-        out.headline = fmt::format("Its papers could not be written; its journal ends: {}.", words);
+    const JournalLine& last = journal->lines.back().line;
+    const auto own = own_end(last);
+    if (own && out.verdict != own->verdict) { // also over what was written of it before
+        out.verdict = own->verdict;
+        out.exit_code = own->exit;
+        out.headline = lost_papers(last);
+    } else if (out.verdict.empty()) { // a rollback afterwards ended; the run itself died
+        const bool verified = last.detail.ends_with(" exit 0");
+        out.verdict = to_string(Verdict::error);
+        out.exit_code = static_cast<std::int64_t>(
+            verified ? ExitCode::rolled_back : ExitCode::rollback_unverified
+        );
+        out.headline = lost_papers(last);
     }
     Json known = out.document;
+    known.erase("ended"); // it may have been written before the journal's last word
     known["exit_code"] = out.exit_code.value_or(0);
     out.facts = facts_of(out.folder, known);
     return true;

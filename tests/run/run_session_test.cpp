@@ -26,9 +26,10 @@ struct Lines final : RunObserver {
 /// While it lives and is `full`, no file of this process gets another byte.
 class FullDisk {
 public:
-    explicit FullDisk(bool full) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    /// `room`: so many bytes of a file fit, as in what the journal has reserved.
+    explicit FullDisk(bool full, rlim_t room = 0) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
         ::getrlimit(RLIMIT_FSIZE, &before_);
-        const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+        const rlimit none{.rlim_cur = room, .rlim_max = before_.rlim_max};
         ::setrlimit(RLIMIT_FSIZE, full ? &none : &before_);
     }
     ~FullDisk() {
@@ -183,6 +184,36 @@ TEST_CASE("session: a change that stays without its whole proof is exit 8, and n
     CHECK(result.document["exit_code"] == 8);
 }
 
+TEST_CASE("session: who looks later finds the ending that the run's own process had") {
+    const bool full = GENERATE(false, true); // to the end, or for a moment
+    CAPTURE(full);
+    const Scratch state;
+    fs::path folder;
+    {
+        auto session = begin(state);
+        folder = session.folder().path();
+        REQUIRE(session.journal().record({.phase = Phase::begin}).has_value());
+        session.add(check("a", Verdict::pass));
+        const Conclusion end =
+            session.conclude({.mutated = true, .completed = true, .stays = true});
+        REQUIRE(session.journal().record({.phase = Phase::end, .detail = "PASS exit 0"}).has_value()
+        );
+        session.folder().write("no/such/folder", "x"); // the disk fills up after the last step
+        const FullDisk disk(full, 300);
+        CHECK(session.finish(end, {.title = "x"}).end.exit == ExitCode::rollback_unverified);
+    }
+    const auto run = read_run(folder);
+    REQUIRE(run.has_value());
+    CHECK(run->verdict == "ERROR");
+    CHECK(run->exit_code == 8);
+    CHECK(run->facts.ended == RunEnding::rollback_unverified);
+    const auto lines = read_journal_lines(read_file(folder / "journal.ndjson").value());
+    REQUIRE(lines.has_value());
+    CHECK(lines->lines.back().line.detail == "ERROR exit 8");
+    CHECK(check_sums(folder).value().whole());
+    CHECK(fs::exists(folder / "SHA256SUMS") != full);
+}
+
 TEST_CASE("session: lost evidence never hides what a run found, nor what it left changed") {
     struct Case {
         Verdict check;
@@ -234,13 +265,15 @@ TEST_CASE("session: the rollback of a dead run goes on in its folder, beside wha
         Journal journal = session.journal();
         REQUIRE(journal.record({.phase = Phase::begin}).has_value());
         REQUIRE(journal.record({.phase = Phase::intent, .more = {{"way", "forth"}}}).has_value());
+        const std::string last = judged ? "FAIL exit 8" : "rollback apply FAIL exit 8";
+        REQUIRE(journal.record({.phase = Phase::end, .detail = last}).has_value());
     }
     auto session = RunSession::resume(folder, Redactor{});
     REQUIRE(session.has_value());
     REQUIRE(session->journal().record({.phase = Phase::resumed}).has_value());
     const auto lines = read_journal_lines(read_file(folder / "journal.ndjson").value());
     REQUIRE(lines.has_value()); // in sequence
-    CHECK(lines->lines.size() == 3);
+    CHECK(lines->lines.size() == 4);
     CHECK(read_file(folder / "timeline.ndjson").value().contains(R"("event":"route")"));
 
     session->add(check("rollback.users", Verdict::pass));
@@ -252,8 +285,9 @@ TEST_CASE("session: the rollback of a dead run goes on in its folder, beside wha
     const Json run = document_in(folder / "run.json");
     CHECK(run["ended"] == "rolled_back");
     CHECK(run["rolled_back"]["exit_code"] == 0);
-    CHECK(run["verdict"] == (judged ? Json(nullptr) : Json("ERROR")));
-    CHECK(run.contains("exit_code") != judged);
+    // What it was is in its journal alone, as its disk was full.
+    CHECK(run["verdict"] == (judged ? "FAIL" : "ERROR"));
+    CHECK(run["exit_code"] == (judged ? 8 : 7));
     CHECK(fs::exists(folder / "rollback.md"));
     CHECK(fs::exists(folder / "report.md"));
     CHECK(check_sums(folder).value().whole());

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,5 +77,15 @@ struct RecordedJournal {
 /// Code::unreadable for a line that is not the last and cannot be read, is out of sequence or has
 /// no known phase.
 [[nodiscard]] Result<RecordedJournal> read_journal_lines(std::string_view text);
+
+/// How a run ended.
+struct OwnEnd {
+    std::string verdict;
+    std::int64_t exit = 0;
+};
+/// What a line of Phase::end says of its run; nothing when it is about a rollback afterwards.
+[[nodiscard]] std::optional<OwnEnd> own_end(const JournalLine& line);
+/// The last of these.
+[[nodiscard]] std::optional<OwnEnd> own_end(const RecordedJournal& journal);
 
 } // namespace oa_stream::run

@@ -103,7 +103,9 @@ private:
     RunSession(RunFolder folder, RunObserver* observer)
         : folder_(std::move(folder)), observer_(observer) {}
     [[nodiscard]] RunResult result_of(Conclusion end, report::Report report);
-    void lose_evidence(RunResult& result, const Error& error) const;
+    bool lose_evidence(RunResult& result, const Error& error) const;
+    void end_again(RunResult& result);
+    Result<void> write_end(RunResult& result);
     [[nodiscard]] Json document_of(const RunResult& result) const;
     void note(const Check& check);
 

@@ -233,6 +233,10 @@ std::optional<std::int64_t> rollback_exit(const Json& run) {
     return rolled_back == nullptr ? std::nullopt : int_member(*rolled_back, "exit_code");
 }
 
+/// How the ending of one that was asked for begins; another one is the run's own, which nobody
+/// tried again.
+constexpr std::string_view k_rollback_apply = "rollback apply ";
+
 constexpr const char* k_rollback_unverified = "its rollback was not verified";
 
 std::string died_why(const RunStatus& out) {
@@ -247,15 +251,18 @@ std::string died_why(const RunStatus& out) {
 }
 
 std::string ended_why(const RunStatus& out, const Json& run) {
-    const auto exit = rollback_exit(run) ? rollback_exit(run) : int_member(run, "exit_code");
-    // Of one that is closed and not sealed, its journal may have the last word.
-    const bool unverified =
-        exit ? *exit == k_unverified : out.ending.ends_with(fmt::format(" exit {}", k_unverified));
-    if (!unverified) {
-        return !exit && out.ending.empty() && out.moved ? "how it ended cannot be read" : "";
+    const auto back = rollback_exit(run);
+    const auto exit = back ? back : int_member(run, "exit_code");
+    if (exit == k_unverified) {
+        const bool held = bool_member(run, "held").value_or(false);
+        return held && !back ? "its split was left as it is" : k_rollback_unverified;
     }
-    const bool held = bool_member(run, "held").value_or(false);
-    return held && !rollback_exit(run) ? "its split was left as it is" : k_rollback_unverified;
+    // Of one that is closed and not sealed, its journal has the last word.
+    if (!back && out.ending.ends_with(fmt::format(" exit {}", k_unverified))) {
+        return out.ending.starts_with(k_rollback_apply) ? k_rollback_unverified
+                                                        : "its evidence could not be written";
+    }
+    return !exit && out.ending.empty() && out.moved ? "how it ended cannot be read" : "";
 }
 
 void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool mutates) {
@@ -277,10 +284,6 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
         out.ending = fmt::format("{}: {} ({}, {})", word->how, word->reason, word->who, word->at);
     }
 }
-
-/// How the ending of one that was asked for begins; another one is the run's own, which nobody
-/// tried again.
-constexpr std::string_view k_rollback_apply = "rollback apply ";
 
 void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbacks) {
     if (out.state == RunState::running) {

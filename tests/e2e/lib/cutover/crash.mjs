@@ -169,6 +169,10 @@ export class CrashLab {
         // It was over: what is left is incomplete papers, and somebody has to know.
         assert.equal(run.code, 8, `${what}: ${run.stderr.slice(-3000)}`);
         assert.match(run.stderr, /next: oa-stream --state-dir \S+ rollback apply --run/);
+        const status = await oa(['--state-dir', run.stateDir, 'cutover', 'status', '--json']);
+        assert.equal(status.code, 8, `${what}: ${status.stdout}`);
+        const [listed] = (await oa(['--state-dir', run.stateDir, 'runs', 'list', '--json'])).json().runs;
+        assert.deepEqual([listed.verdict, listed.exit_code], ['ERROR', 8], `${what}: what its process said`);
         return this.tooLate(run, what);
       }
       assert.equal(run.code, 7, `${what}: ${run.stderr.slice(-3000)}`);
