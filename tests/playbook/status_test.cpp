@@ -253,6 +253,38 @@ TEST_CASE("status: what others set was seen last, until the run writes again") {
     CHECK(seen({k_begin, k_intent, k_done, k_found, k_back}) == "v1 50%, v2 50%");
 }
 
+TEST_CASE("status: a rollback of everything is named only while others' split was seen last") {
+    const State state;
+    const auto folder = state.moved();
+    write(
+        folder / "plan.json",
+        R"({"schema":"oa-stream.plan.v1","target":"front","driver":"haproxy","source":{"set":{"base_url":"http://h",)"
+        R"("stable":"v1","canary":"v2","socket":"s","backend":"b"}},"steps":[]})"
+    );
+    write(
+        folder / "run.json",
+        R"({"kind":"cutover","mutates":true,"exit_code":8,)"
+        R"("rolled_back":{"exit_code":8,"checks":[{"data":{"foreign":true}}]}})"
+    );
+    constexpr std::string_view k_found =
+        R"({"seq":4,"at":"d","phase":"unverified","step":"rollback","found":"v1 33, v2 17"})";
+    constexpr std::string_view k_resumed =
+        R"({"seq":5,"at":"e","phase":"resumed","step":"rollback"})";
+    constexpr std::string_view k_back =
+        R"({"seq":6,"at":"f","phase":"read-back","step":"rollback","seen":{"v1":100,"v2":0}})";
+    const auto next = [&](std::initializer_list<std::string_view> all) {
+        write(folder / "journal.ndjson", lines(all));
+        return status_in(state.path, folder).next;
+    };
+    const auto there = {k_begin, k_intent, k_done, k_found};
+    CHECK(next(there).starts_with("oa-stream rollback plan rollback-haproxy --set base_url="));
+    // The rollback that was asked for next died at its end: it had nothing of others before it.
+    CHECK(
+        next({k_begin, k_intent, k_done, k_found, k_resumed, k_back}) ==
+        "oa-stream rollback apply --run " + folder.filename().string()
+    );
+}
+
 TEST_CASE("status: a run that moves nothing needs nobody, however damaged") {
     for (const std::string_view kind :
          {"smoke-stream", "verify", "load", "slo-gate", "rehearsal", "steady-state"}) {

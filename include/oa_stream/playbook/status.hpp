@@ -29,6 +29,7 @@ struct RunStatus {
     std::string serving{};  ///< last seen by it
     std::string pending{};  ///< may serve or not: set out to be written, never answered
     bool moved = false;     ///< something other than the baseline may serve
+    bool planned = false; ///< its plan can be read: `rollback apply --run` can roll it back
     std::string step{};     ///< last one that changes traffic
     std::string last_at{};  ///< of the journal's last line
     std::string ending{};   ///< verdict and exit code

@@ -63,7 +63,9 @@ Result<ExitCode> show_drill(const Options& options, Context& context) {
     request.set = options.set;
     OA_TRY(request.playbook, playbook::find_playbook(options.playbook));
     OA_TRY(const playbook::Plan plan, make_shown_plan(std::move(request), context));
-    show_plan(plan, "", Typed{&rollback_drill_command, context.given}.with(names::apply), context);
+    const std::string next =
+        plan.changes() ? Typed{&rollback_drill_command, context.given}.with(names::apply) : "";
+    show_plan(plan, "", next, context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 

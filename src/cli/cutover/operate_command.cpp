@@ -6,6 +6,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/plan.hpp"
+#include "oa_stream/playbook/status.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
@@ -15,6 +16,8 @@
 #include "run_args.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace oa_stream::cli {
 namespace {
@@ -68,6 +71,23 @@ std::string next_of(const Plan& plan, const std::string& file, const Args& given
                : apply;
 }
 
+/// A rollback that has nothing to move may have been planned because of a run that is not over: the
+/// command that ends it, now that stable has all the traffic.
+std::string end_of_open_run(const Plan& plan, const Context& context) {
+    const auto all = playbook::all_statuses(context.state_dir);
+    const auto open = [&](const playbook::RunStatus& run) {
+        return run.target == plan.target && run.needs_somebody() && !run.routes_unverified;
+    };
+    const auto run = all ? std::ranges::find_if(*all, open) : decltype(all->end()){};
+    if (!all || run == all->end()) {
+        return "";
+    }
+    const bool home = run->baseline.empty() || run->baseline == plan.baseline.text();
+    return Suggestion{
+        run->planned && home ? "rollback apply" : "cutover abandon", {names::run, run->run}
+    }.text();
+}
+
 Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool rollback) {
     playbook::PlanRequest request;
     request.set = options.set;
@@ -76,7 +96,10 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
     request.rollback = rollback;
     OA_TRY(const Plan plan, make_shown_plan(std::move(request), context));
     OA_CHECK(write_plan(plan, options));
-    show_plan(plan, options.out, next_of(plan, options.out, context.given), context);
+    const std::string next = plan.changes() ? next_of(plan, options.out, context.given)
+                             : rollback     ? end_of_open_run(plan, context)
+                                            : "";
+    show_plan(plan, options.out, next, context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 

@@ -43,16 +43,18 @@ void show_plan(
         out["changes"] = plan.changes();
         out["file"] = file.empty() ? Json(nullptr) : Json(file);
         out["plan"] = to_json(plan);
-        out["next"] = plan.changes() ? next : "";
+        out["next"] = next;
         print_document("plan-result", out, context);
     } else {
         show_text(playbook::plan_diff(plan), context);
     }
-    if (context.quiet || !plan.changes()) {
+    if (context.quiet || next.empty()) {
         return;
     }
     tell_parts(
-        {fmt::format("PASS plan {}", plan.id.substr(0, k_shown)), fmt::format("next: {}", next)},
+        {plan.changes() ? fmt::format("PASS plan {}", plan.id.substr(0, k_shown))
+                        : "nothing to change",
+         fmt::format("next: {}", next)},
         context
     );
 }

@@ -14,8 +14,8 @@ namespace oa_stream::cli {
 [[nodiscard]] Result<playbook::Plan>
 make_shown_plan(playbook::PlanRequest request, Context& context);
 
-/// The plan, then one line with the command to type next. `file`: where it was written; empty:
-/// nowhere.
+/// The plan, then one line with the command to type next, if there is one. `file`: where it was
+/// written; empty: nowhere.
 void show_plan(
     const playbook::Plan& plan, const std::string& file, const std::string& next, Context& context
 );

@@ -33,6 +33,14 @@ std::string_view verdict_word(const RunEntry& run) {
     return run.verdict.empty() ? "–" : std::string_view(run.verdict);
 }
 
+std::string_view rolled_back_word(const RunEntry& run) {
+    if (member(run.document, "rolled_back") == nullptr) {
+        return "";
+    }
+    return run.facts.ended == run::RunEnding::rollback_unverified ? "  not verified"
+                                                                  : "  rolled back";
+}
+
 /// No column is wider than what stands in it, and they stand closer where there is no room: a row
 /// fits 80 columns, even of the kind with the longest name.
 std::string table_of(const std::vector<RunEntry>& runs, std::size_t columns) {
@@ -76,7 +84,7 @@ std::string table_of(const std::vector<RunEntry>& runs, std::size_t columns) {
                 age_text_of(run),
                 run::size_text(run.bytes)),
             run.pinned ? "  pinned" : "",
-            member(run.document, "rolled_back") == nullptr ? "" : "  rolled back"
+            rolled_back_word(run)
         );
     }
     return out;
@@ -107,6 +115,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
         for (const RunEntry& one : runs) {
             Json row = to_json(one);
             row["age_s"] = age_of(one).count();
+            if (const auto left = one.facts.mutates ? unfinished(one, context) : std::nullopt) {
+                row["next"] = left->next;
+            }
             out["runs"].push_back(std::move(row));
         }
         out["fitting"] = fitting;

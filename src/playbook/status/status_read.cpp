@@ -127,7 +127,7 @@ bool has_moved(const fs::path& folder) {
            text.contains(R"("event":"restore begins")");
 }
 
-void add_journal(RunStatus& out, const StoredPlan& plan) {
+void add_journal(RunStatus& out, StoredPlan& plan) {
     out.state = RunState::died;
     const auto text = text_of(out.folder / run::k_journal_file);
     const bool absent = text && !text->has_value();
@@ -140,6 +140,9 @@ void add_journal(RunStatus& out, const StoredPlan& plan) {
                                   : read_journal(text->value_or(""));
     if (summary) {
         add_journal_summary(out, *summary);
+        if (summary->found.empty()) { // a later rollback, which died, saw no split of others
+            plan.back.clear();
+        }
         if (summary->lines == 0 && plan.mutates && has_moved(out.folder)) {
             add_unread(out, run::k_journal_file, "has no line, though the run moved traffic");
             out.moved = true;
@@ -328,7 +331,8 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
     const Json run = run::document_in(folder / "run.json");
     out.facts = run::facts_of(folder, run);
     const run::RunFacts& facts = out.facts;
-    const StoredPlan plan = read_stored_plan(out, facts, run);
+    StoredPlan plan = read_stored_plan(out, facts, run);
+    out.planned = plan.read;
     out.target = plan.target.empty() ? target_in(run) : plan.target;
     if (plan.routes_alone) {
         out.state = RunState::died;

@@ -41,11 +41,12 @@ async function typed(line, there, folder) {
 }
 const command = (next) => next.split('; by hand: ')[0];
 
-/** Others set a split after the run died: every suggested next step leads on, until all is home. */
-async function leadsHome(rig, driver, weights) {
+/** Others set a split after the run died, or before it was to end: every suggested next step leads on, until all is home. */
+async function leadsHome(rig, driver, weights, { dies = true } = {}) {
   const { running, run, there } = await underWay(rig);
-  await running.kill();
+  if (dies) await running.kill();
   await rig.others(weights);
+  if (!dies) assert.equal((await running.stop(30000)).code, 8, running.stderr);
   const refused = await oa(['rollback', 'apply', '--json'], there);
   assert.equal(refused.code, 8, refused.stderr);
   const status = async () => (await oa(['cutover', 'status', '--json'], there)).json().runs.find((one) => one.run === run);
@@ -62,7 +63,30 @@ async function leadsHome(rig, driver, weights) {
   assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
   const last = (await status()).next;
   assert.equal(last, `oa-stream rollback apply --run ${run}`);
+  assert.equal((await oa(['runs', 'show', run, '--json'], there)).json().next, last, 'each view names the same');
+  const [, listed] = (await oa(['runs', 'list', '--json'], there)).json().runs;
+  assert.deepEqual([listed.id, listed.next], [run, last]);
+  assert.match((await oa(['runs', 'list'], there)).stdout, new RegExp(`^${run} .* not verified$`, 'm'));
   assert.equal((await typed(last, there, folder)).code, 0);
+  assert.equal((await oa(['cutover', 'status'], there)).code, 0);
+}
+
+/** Others set a split after the run died, and then what served before: the suggested plan has nothing to do. */
+async function nothingLeft(rig, driver) {
+  const { running, run, there } = await underWay(rig);
+  await running.kill();
+  await rig.others({ stable: 33, canary: 17 });
+  const refused = await oa(['rollback', 'apply', '--json'], there);
+  assert.equal(refused.code, 8, refused.stderr);
+  await rig.others({ stable: 100, canary: 0 });
+  const plan = command(refused.json().next);
+  assert.match(plan, new RegExp(`^oa-stream rollback plan rollback-${driver} `));
+  const folder = scratch('typed');
+  const planned = await typed(plan, there, folder);
+  assert.equal(planned.code, 0, planned.stderr);
+  const [, end] = /nothing to change next: (.*)\n$/.exec(planned.stderr.replaceAll('\n  ', ' ')) ?? [];
+  assert.equal(end, `oa-stream rollback apply --run ${run}`, planned.stderr);
+  assert.equal((await typed(end, there, folder)).code, 0);
   assert.equal((await oa(['cutover', 'status'], there)).code, 0);
 }
 
@@ -72,6 +96,7 @@ describe('HAProxy', () => {
   after(() => rig?.stop());
 
   test('a split that others set after the run died: each next step leads on', () => leadsHome(rig, 'haproxy', { stable: 33, canary: 17 }));
+  test('the same of a run that ended with exit code 8', () => leadsHome(rig, 'haproxy', { stable: 33, canary: 17 }, { dies: false }));
 
   for (const weights of [{ stable: 90, canary: 40 }, { stable: 0, canary: 0 }]) {
     test(`weights of ${weights.stable} and ${weights.canary} are named, and rolled back`, async () => {
@@ -95,6 +120,7 @@ describe('the local front door', () => {
   after(() => rig?.stop());
 
   test('a split that others set after the run died: each next step leads on', () => leadsHome(rig, 'local', { stable: 2, canary: 1 }));
+  test('and when others have also undone it: the plan with nothing to change names what ends the run', () => nothingLeft(rig, 'local'));
 
   test('weights that are no whole percents are rolled back', async () => {
     await rig.others({ stable: 2, canary: 1 });
