@@ -285,6 +285,45 @@ TEST_CASE("status: a rollback of everything is named only while others' split wa
     );
 }
 
+TEST_CASE("status: a program that the shipped rollback would call wrongly is not named in one") {
+    struct Row {
+        std::string_view settings, urls;
+        bool shipped;
+    };
+    constexpr std::string_view k_as_shipped =
+        R"("read":["p","read"],"set":["p","set"],"preview":["p","preview"])";
+    constexpr std::string_view k_urls = R"(,"stable_url":"http://s","canary_url":"http://c")";
+    for (const auto& [settings, urls, shipped] : {
+             Row{k_as_shipped, k_urls, true},
+             Row{k_as_shipped, "", false}, // its `read` tells them
+             Row{R"("read":["p"],"set":["p"],"preview":[])", k_urls, false},
+             Row{R"("read":["p","read"],"set":["p","set"],"preview":[])", k_urls, false},
+         }) {
+        CAPTURE(settings, urls);
+        const State state;
+        const auto folder = state.moved();
+        write(
+            folder / "plan.json",
+            std::string(
+                R"({"schema":"oa-stream.plan.v1","target":"front","driver":"command","source":{},"steps":[],)"
+            ) + R"("playbook":{"target":{"base_url":"http://h"},"traffic":{"stable":"v1","canary":"v2","settings":{)" +
+                std::string(settings) + "}" + std::string(urls) + "}}}"
+        );
+        write(
+            folder / "run.json",
+            R"({"kind":"cutover","mutates":true,"exit_code":8,"checks":[{"data":{"foreign":true}}]})"
+        );
+        constexpr std::string_view k_found =
+            R"({"seq":4,"at":"d","phase":"unverified","step":"rollback","found":"v1 33, v2 17"})";
+        write(folder / "journal.ndjson", lines({k_begin, k_intent, k_done, k_found}));
+        const std::string next = status_in(state.path, folder).next;
+        CHECK(next.starts_with(
+            shipped ? "oa-stream rollback plan rollback-command --set " : "oa-stream rollback apply"
+        ));
+        CHECK_FALSE(next.contains("…"));
+    }
+}
+
 TEST_CASE("status: a run that moves nothing needs nobody, however damaged") {
     for (const std::string_view kind :
          {"smoke-stream", "verify", "load", "slo-gate", "rehearsal", "steady-state"}) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace oa_stream::playbook {
@@ -37,8 +38,26 @@ std::string known_value(const Json& plan, const std::string& name) {
     return program ? read->front().get<std::string>() : std::string();
 }
 
-/// The variables of a shipped playbook, one a line: "- { name: base_url, required: true, …".
-void add_settings(std::vector<std::string>& arguments, std::string_view text, const Json& plan) {
+/// The shipped playbook calls one program with one word. One that is called in another way would be
+/// called wrongly, and under the lock of another target.
+bool calls_as_shipped(const Json& plan) {
+    if (text_in(plan, "driver") != "command") {
+        return true;
+    }
+    const std::string program = known_value(plan, "program");
+    const Json* playbook = member(plan, "playbook");
+    const Json* traffic = playbook == nullptr ? nullptr : member(*playbook, "traffic");
+    const Json* settings = traffic == nullptr ? nullptr : member(*traffic, "settings");
+    return settings != nullptr &&
+           std::ranges::all_of(std::array{"read", "set", "preview"}, [&](const char* call) {
+               const Json* words = member(*settings, call);
+               return words != nullptr && *words == Json::array({program, call});
+           });
+}
+
+/// The variables of a shipped playbook, one a line: "- { name: base_url, required: true, …". False:
+/// the plan does not have one that is required.
+bool add_settings(std::vector<std::string>& arguments, std::string_view text, const Json& plan) {
     constexpr std::string_view k_name = "- { name: ";
     while (!text.empty()) {
         const std::string_view line = text.substr(0, text.find('\n'));
@@ -50,11 +69,15 @@ void add_settings(std::vector<std::string>& arguments, std::string_view text, co
         const std::string_view rest = line.substr(at + k_name.size());
         const std::string name(rest.substr(0, rest.find_first_of(", }")));
         const std::string value = known_value(plan, name);
-        if (!value.empty() || rest.contains("required: true")) {
+        if (value.empty() && rest.contains("required: true")) {
+            return false;
+        }
+        if (!value.empty()) {
             arguments.emplace_back(names::set);
-            arguments.push_back(fmt::format("{}={}", name, value.empty() ? "…" : value));
+            arguments.push_back(fmt::format("{}={}", name, value));
         }
     }
+    return true;
 }
 
 const ShippedPlaybook* shipped_for(std::string_view driver) {
@@ -74,7 +97,9 @@ std::string plan_back_command(const Json& plan) {
         return {};
     }
     std::vector<std::string> arguments{"rollback-" + driver};
-    add_settings(arguments, shipped->text, plan);
+    if (!calls_as_shipped(plan) || !add_settings(arguments, shipped->text, plan)) {
+        return {};
+    }
     arguments.emplace_back(names::out);
     arguments.emplace_back("back.json");
     return Suggestion{"rollback plan", std::move(arguments)}.text();

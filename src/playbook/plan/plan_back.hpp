@@ -9,7 +9,7 @@
 namespace oa_stream::playbook {
 
 /// The command that plans a rollback of whatever serves, by the shipped playbook of this plan's
-/// driver; what the plan does not say stays "…" in it. Empty when no playbook is shipped for it.
+/// driver. Empty when no playbook is shipped for it, or the plan does not say all that it needs.
 [[nodiscard]] std::string plan_back_command(const Json& plan);
 /// The same where the plan is lost and only the target's name is known: "local:/run/front.sock".
 /// Where not even that is known DRIVER stands for it.
