@@ -162,6 +162,18 @@ TEST_CASE("codex: a child that dies over a new thread is asked once more, and no
     CHECK(stage.received("thread/start") - tried == 2);
 }
 
+TEST_CASE("codex: a child that dies when it has cut a thread: the next one takes the question") {
+    const Mode mode("dies-on-revert");
+    FakeStage stage;
+    stage.opened();
+    stage.play(ask("one"));
+    TurnRequest again = ask("two", stage.last->thread_id());
+    again.revert_from_turn = stage.last->turn_id();
+    CHECK(stage.play(again).text() == "you said two");
+    CHECK(stage.received("thread/revert") == 2);
+    CHECK(stage.start(again).error().code == Code::precondition); // in one life it is wrong
+}
+
 TEST_CASE("codex: lines of many megabytes pass, beyond the limit the child is replaced") {
     FakeStage stage;
     stage.options.limits.line_bytes = 32U << 20U;

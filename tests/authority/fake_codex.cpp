@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -498,28 +499,27 @@ void Fake::on_request(const std::string& method, const Json& params, const Json&
         if (thread.starts_with("missing")) {
             return refuse(id, -32'600, "no rollout found for thread id " + thread);
         }
-        if (environment("FAKE_MODE") == "slow-resume") { // one after the other, like the real one
-            ::usleep(100'000);
-        }
+        ::usleep(environment("FAKE_MODE") == "slow-resume" ? 100'000 : 0); // in turn, like codex
         threads_[thread].loaded = true;
         return reply(id, thread_result(thread));
     }
     if (method == "thread/unsubscribe") {
-        if (environment("FAKE_MODE") == "slow-unsubscribe") {
-            ::usleep(50'000);
-        }
+        ::usleep(environment("FAKE_MODE") == "slow-unsubscribe" ? 50'000 : 0);
         threads_[thread].loaded = false;
         return reply(id, Json::object({{"status", "unsubscribed"}}));
     }
     if (method == "thread/revert") {
         auto& turns = threads_[thread].turns;
-        for (auto it = turns.begin(); it != turns.end(); ++it) {
-            if (it->id == params.value("beforeTurnId", "")) {
-                turns.erase(it, turns.end());
-                return reply(id, thread_result(thread));
-            }
+        const std::string before = params.value("beforeTurnId", "");
+        const auto cut = std::ranges::find(turns, before, &Stored::id);
+        if (cut == turns.end()) {
+            return refuse(id, -32'600, "turn not found: " + before);
         }
-        return refuse(id, -32'600, "turn not found: " + params.value("beforeTurnId", ""));
+        if (environment("FAKE_MODE") == "dies-on-revert") {
+            std::_Exit(1);
+        }
+        turns.erase(cut, turns.end());
+        return reply(id, thread_result(thread));
     }
     if (method == "thread/read") {
         if (!threads_.contains(thread)) {

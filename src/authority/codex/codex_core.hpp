@@ -215,8 +215,13 @@ private:
     [[nodiscard]] static Task<Result<Turnstile::Pass>> pass(Self self);
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
+    /// `asked_before`: a connection that was lost meanwhile; it may have reverted the thread.
     [[nodiscard]] static Task<Result<ThreadHold>> known_thread(
-        Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
+        Self self,
+        Link link,
+        std::string thread,
+        std::shared_ptr<const TurnRequest> request,
+        bool asked_before
     );
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
     /// The result of thread/resume, with the thread's turns or `bare`.

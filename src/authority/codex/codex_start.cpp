@@ -95,8 +95,8 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
         const auto& thread = request->thread;
-        auto opened =
-            thread ? known_thread(self, link, *thread, request) : new_thread(self, link, request);
+        auto opened = thread ? known_thread(self, link, *thread, request, attempt > 1)
+                             : new_thread(self, link, request);
         Turnstile::Pass passing;
         if (!thread) {
             OA_CO_TRY(passing, co_await pass(self));
@@ -200,7 +200,11 @@ Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::st
 }
 
 Task<Result<ThreadHold>> CodexCore::known_thread(
-    Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
+    Self self,
+    Link link,
+    std::string thread,
+    std::shared_ptr<const TurnRequest> request,
+    bool asked_before
 ) {
     OA_CO_TRY(
         ThreadHold hold,
@@ -219,9 +223,13 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
     }
     if (const auto& turn = request->revert_from_turn) {
         Json params = thread_revert_params(hold->id, *turn);
-        OA_CO_CHECK(
-            settle(co_await call(self, link, "thread/revert", std::move(params)), "thread/revert")
-        );
+        auto outcome = co_await call(self, link, "thread/revert", std::move(params));
+        const auto* refusal = std::get_if<Refusal>(&outcome);
+        const bool done_before =
+            asked_before && refusal != nullptr && kind_of(*refusal) == RefusalKind::turn_unknown;
+        if (!done_before) {
+            OA_CO_CHECK(settle(std::move(outcome), "thread/revert"));
+        }
         hold->total.reset(); // taken back as well, to a value only codex knows
     }
     co_return hold;
