@@ -327,6 +327,36 @@ TEST_CASE("threads: a message that is sent again replaces its turn instead of st
     }
 }
 
+TEST_CASE("threads: a message that an earlier process answered replaces its turn as well") {
+    LaneRig rig;
+    rig.ids->put({"", "c1", "auth-thread", 0});
+    authority::PastTurn past;
+    past.id = "turn-old";
+    past.user_text = "once";
+    past.client_message_id = "u1";
+    rig.authority.past = {past};
+    const auto ask = [&](std::string_view text, std::string_view id) {
+        const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message(text, id)));
+        rig.until("the stream", [&] { return stream->has("start-step") || stream->ended; });
+        rig.authority.last().complete();
+        rig.await_end(stream);
+        return rig.authority.last().request.revert_from_turn;
+    };
+    SECTION("the same one") {
+        CHECK(ask("once", "u1") == "turn-old");
+    }
+    SECTION("not one with another id") {
+        CHECK(ask("once", "u2") == std::nullopt);
+    }
+    SECTION("not one with another text") {
+        CHECK(ask("two", "u1") == std::nullopt);
+    }
+    SECTION("not when the authority cannot take turns back") {
+        rig.authority.able.can_revert = false;
+        CHECK(ask("once", "u1") == std::nullopt);
+    }
+}
+
 TEST_CASE("threads: a message without an id is always a new one") {
     LaneRig rig;
     for (int i = 0; i < 2; ++i) {

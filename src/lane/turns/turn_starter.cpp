@@ -112,14 +112,17 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
 /// The turn that the same message made before, if there is one.
 Task<Accepted<void>>
 TurnStarter::replace_same(CallPtr call, authority::TurnRequest* request, bool unsure) {
-    if (unsure && lane_->authority().capabilities().can_revert) {
+    const auto& row = call->row;
+    // What an earlier process answered is not known here.
+    const bool unknown = row && row->last_turn.empty() && !call->chat.user_message_id.empty();
+    if ((unsure || unknown) && lane_->authority().capabilities().can_revert) {
         OA_CO_TRY(auto orphan, co_await orphaned_turn(call, request->thread.value_or("")));
         if (auto& turn = orphan) {
             request->revert_from_turn = std::move(turn->id);
             co_return Accepted<void>{};
         }
     }
-    if (const auto& row = call->row; row && repeats_newest(*call)) {
+    if (row && repeats_newest(*call)) {
         request->revert_from_turn = row->last_turn;
     }
     co_return Accepted<void>{};

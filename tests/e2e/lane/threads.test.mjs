@@ -64,6 +64,25 @@ test('Codex keeps threads, titles and turns; the lane only knows whose they are'
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a message that is sent again after a restart stands in its conversation once', async () => {
+  const folder = scratch('again');
+  const start = () => startCodexLane({ config: chatConfig, port: mock.port, folder });
+  let lane = await start();
+  const say = () => chat(lane.base, 'scenario:text;words=60;delay=10', { id: 'again', messageId: 'u-1' });
+  const cut = say();
+  await cut.frame('text-delta');
+  await lane.kill();
+  await cut.done;
+  for (let round = 0; round < 2; ++round) { // a turn that was cut off, then one that was completed
+    lane = await start();
+    const whole = say();
+    await whole.done;
+    assertLegal(whole);
+    assert.deepEqual(ids((await get(lane, '/api/chats/again/messages')).data), ['u-1', whole.headers['x-oa-turn-id']]);
+    assert.equal((await lane.stop()).code, 0);
+  }
+});
+
 test('messages, runs and events of a turn, while it runs, when it was stopped, when it failed', async () => {
   const lane = await startCodexLane({ config: chatConfig, port: mock.port });
   const id = 'stopped';
