@@ -110,6 +110,19 @@ TEST_CASE("chats: threads the authority lost are not listed, and are not found")
     CHECK(rig.send(rig.get("/api/chats/lost/messages")).status == 404);
 }
 
+TEST_CASE("chats: a thread that a reader found to be lost is not listed any more") {
+    LaneRig rig;
+    add_thread(rig, "", "kept", 20);
+    add_thread(rig, "", "lost", 10);
+    rig.authority.forgetful = true;
+    const auto listed = [&] { return ids_of(body_of(rig.send(rig.get("/api/chats"))).at("data")); };
+    CHECK(listed() == names({"kept", "lost"}));
+    rig.authority.infos.erase("auth-lost");
+    CHECK(listed() == names({"kept", "lost"})); // checked a moment ago
+    CHECK(rig.send(rig.get("/api/chats/lost")).status == 404);
+    CHECK(listed() == names({"kept"}));
+}
+
 TEST_CASE("chats: pages meet without gap and without overlap, ties included") {
     LaneRig rig;
     for (const auto* id : {"a", "b", "c", "d", "e"}) {

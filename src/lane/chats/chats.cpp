@@ -225,9 +225,14 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     out.page.newest_first = newest_first;
     std::vector<std::string> ids{row->thread};
     auto infos = co_await lane_->authority().threads(std::move(ids));
-    if (!infos || infos->empty()) {
-        co_return std::unexpected(reject_read(
-            infos ? Error{.code = Code::not_found, .message = "no such thread"} : infos.error()
+    if (!infos) {
+        co_return std::unexpected(reject_read(infos.error()));
+    }
+    if (infos->empty()) {
+        if (lane_->ids().find(row->owner, row->id) == row) {
+            lane_->ids().hide(*row); // nor do lists show it any more
+        }
+        co_return std::unexpected(reject_read({.code = Code::not_found, .message = "no such thread"}
         ));
     }
     if (reading == Reading::messages) {
