@@ -74,6 +74,19 @@ TEST_CASE("codex: a thread that waits for its copy's end goes, whatever was dele
     ::unsetenv("FAKE_NAME");
 }
 
+TEST_CASE("codex: a child that dies over a deletion: the next one is asked once more") {
+    Mode mode("dies-on-delete");
+    for (const auto& [thread, code] :
+         {std::pair("half", Code{}), std::pair("whole", Code::not_found)}) {
+        CAPTURE(thread);
+        ThreadStage stage;
+        stage.opened();
+        const auto gone = run(stage.io, stage.authority->delete_thread(thread));
+        CHECK((gone ? Code{} : gone.error().code) == code);
+        CHECK(stage.deletions(thread) == 2);
+    }
+}
+
 TEST_CASE("codex: a child that grew too large is not ended under somebody who reads") {
     Mode mode("slow-read"); // 0.7 s, several times as long as until the next look at its size
     ThreadStage stage;

@@ -51,6 +51,12 @@ public:
         if (mode_ == "old") {
             threads_ = {{"old-1", {}}, {"old-2", {}}, {"old-3", {}}, {"old-4", {}}};
         }
+        if (mode_ == "dies-on-delete") { // the first process alone
+            threads_ = {{"half", {}}};
+            if (!died()) {
+                threads_["whole"] = {};
+            }
+        }
         if (mode_ == "forks") {
             threads_ = {{"x", {}}, {"a", {}}, {"b", {}}};
             threads_["b"].source = "a";
@@ -122,7 +128,13 @@ private:
         }
         reply(id, std::move(page));
     }
+    static bool died() { return std::ifstream(marker()).good(); }
+    static std::string marker() { return environment("CODEX_HOME") + "/died"; }
     void erase(const std::string& thread, const Json& id) {
+        if (mode_ == "dies-on-delete" && !died()) {
+            std::ofstream(marker()) << "over " << thread;
+            std::_Exit(1);
+        }
         if (mode_ == "old") {
             ::usleep(150'000);
         }

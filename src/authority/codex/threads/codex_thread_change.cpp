@@ -34,15 +34,22 @@ bool is_kind(const RpcOutcome& outcome, RefusalKind kind) {
 } // namespace
 
 Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
-    OA_CO_TRY(const Link link, co_await ready_link(self));
-    OA_CO_TRY(
-        const ThreadHold hold,
-        co_await CodexThreads::hold(&self->threads_, std::move(thread), Clock::now() + k_busy_wait)
-    );
-    hold->deleted = true; // a name that is given now would take the place of ours
-    auto gone = co_await delete_held(self, link, &*hold);
-    hold->deleted = gone.has_value();
-    co_return gone;
+    for (int attempt = 1;; ++attempt) {
+        OA_CO_TRY(const Link link, co_await ready_link(self));
+        OA_CO_TRY(
+            const ThreadHold hold,
+            co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
+        );
+        hold->deleted = true; // a name that is given now would take the place of ours
+        auto gone = co_await delete_held(self, link, &*hold);
+        hold->deleted = gone.has_value();
+        // A process that dies over it leaves a thread of which files are missing: it is listed, and
+        // cannot be read.
+        const bool again = !gone && gone.error().code == Code::unavailable && link->lost();
+        if (!again || attempt > 1) {
+            co_return gone;
+        }
+    }
 }
 
 Task<Result<void>> CodexCore::delete_held(Self self, Link link, CodexThread* thread) {
