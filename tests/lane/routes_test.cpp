@@ -278,6 +278,19 @@ TEST_CASE("start refused: nothing streamed, a status instead") {
     CHECK(rig.chat("c1", "hi")->head.status == 200);
 }
 
+namespace {
+
+/// The turn that this message's turn takes the place of.
+std::optional<std::string> replaced_by(LaneRig& rig, std::string_view text, std::string_view id) {
+    const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message(text, id)));
+    rig.until("the stream", [&] { return stream->has("start-step") || stream->ended; });
+    rig.authority.last().complete();
+    rig.await_end(stream);
+    return rig.authority.last().request.revert_from_turn;
+}
+
+} // namespace
+
 TEST_CASE("threads: the second message goes to the same thread, with the client's message id") {
     LaneRig rig;
     const auto first = rig.chat("c1", "one");
@@ -295,11 +308,7 @@ TEST_CASE("threads: a message that is sent again replaces its turn instead of st
 ) {
     LaneRig rig;
     const auto ask = [&](std::string_view text, std::string_view id) {
-        const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message(text, id)));
-        rig.until("the stream", [&] { return stream->has("start-step") || stream->ended; });
-        rig.authority.last().complete();
-        rig.await_end(stream);
-        return rig.authority.last().request.revert_from_turn;
+        return replaced_by(rig, text, id);
     };
     CHECK(ask("once", "u1") == std::nullopt);
     CHECK(ask("once", "u1") == "turn-1");
@@ -336,11 +345,7 @@ TEST_CASE("threads: a message that an earlier process answered replaces its turn
     past.client_message_id = "u1";
     rig.authority.past = {past};
     const auto ask = [&](std::string_view text, std::string_view id) {
-        const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message(text, id)));
-        rig.until("the stream", [&] { return stream->has("start-step") || stream->ended; });
-        rig.authority.last().complete();
-        rig.await_end(stream);
-        return rig.authority.last().request.revert_from_turn;
+        return replaced_by(rig, text, id);
     };
     SECTION("the same one") {
         CHECK(ask("once", "u1") == "turn-old");

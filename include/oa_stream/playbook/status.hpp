@@ -12,6 +12,10 @@
 
 namespace oa_stream::playbook {
 
+/// How a run's next step begins that is a command of a person's alone: oa-stream has nothing
+/// to bring it back from.
+inline constexpr std::string_view k_by_hand = "by hand: ";
+
 enum class RunState {
     running, ///< a living process works on it
     ended,

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/conclusion.hpp"
 #include "oa_stream/run/control.hpp"
 #include "oa_stream/run/target_lock.hpp"
@@ -382,15 +383,14 @@ std::string rollback_commands(const PlaybookRun& run, bool foreign) {
     const std::string command = manual_command(run.playbook().traffic, run.plan.home());
     std::error_code ignored;
     if (!std::filesystem::exists(run.session.folder().path() / "plan.json", ignored)) {
-        return "by hand: " +
-               command; // somebody removed the folder: nothing can be read back from it
+        return std::string(k_by_hand) + command; // somebody removed the folder
     }
     // The journal's rollback leaves alone what others set, however often it is typed.
     std::string out = foreign ? plan_back_command(to_json(run.plan)) : std::string();
     if (out.empty()) {
         out = fmt::format("oa-stream rollback apply --run {}", run.session.id());
     }
-    out += command.empty() ? "" : "; by hand: " + command;
+    out += command.empty() ? "" : fmt::format("; {}{}", k_by_hand, command);
     out += has_routes_to_undo(run.plan, run.session.folder())
                ? "; " + manual_route_command(run.plan)
                : "";
