@@ -1,8 +1,13 @@
 // Responses that a later request may name.
+#include "redis_errors.hpp"
 #include "redis_store.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 namespace oa_stream::store {
@@ -12,6 +17,28 @@ namespace {
 constexpr std::int64_t k_us_of_ms = 1'000;
 constexpr Millis k_trim_most{60'000};
 constexpr Millis k_trim_least{1'000};
+/// Of a conversation that is read, in one answer.
+constexpr std::size_t k_piece_bytes = 1U << 20U;
+constexpr std::size_t k_piece_items = 500;
+constexpr std::size_t k_findings = 2; ///< conversations that are read at once
+
+std::string name_of(const ResponseKey& key) {
+    return row_name({key.owner, key.id});
+}
+
+std::optional<std::string> text_of(const Reply& reply) {
+    return reply.kind == Reply::Kind::text ? std::optional(reply.text) : std::nullopt;
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        out.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+}
 
 } // namespace
 
@@ -54,30 +81,95 @@ RedisStore::keep_response(ResponseRecord record, ResponseLimits limits) {
     co_return gone;
 }
 
+Task<Result<std::optional<std::string>>> RedisStore::read_response(ResponseKey key) {
+    OA_CO_TRY(const auto reply, co_await ask({"HGET", this->key("rs", name_of(key)), "v"}));
+    if (reply.failed()) {
+        co_return std::unexpected(error_of(reply));
+    }
+    co_return text_of(reply);
+}
+
+/// One of those that read a conversation at this time.
+class RedisStore::Finding {
+public:
+    explicit Finding(RedisStore* store) : store_(store), alive_(store->alive_) {
+        ++store_->finding_;
+    }
+    ~Finding() {
+        if (alive_ && *alive_) {
+            --store_->finding_;
+            store_->found_.cancel();
+        }
+    }
+    Finding(Finding&&) noexcept = default;
+    Finding& operator=(Finding&&) = delete;
+    Finding(const Finding&) = delete;
+    Finding& operator=(const Finding&) = delete;
+
+private:
+    RedisStore* store_;
+    std::shared_ptr<bool> alive_;
+};
+
+/// What else is asked waits behind their pieces, on the connection and in the server.
+Task<Result<RedisStore::Finding>> RedisStore::begin_finding() {
+    const auto alive = alive_;
+    while (finding_ >= k_findings) {
+        (void)co_await found_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (!*alive) {
+            co_return fail(Code::cancelled, "the store is closed");
+        }
+    }
+    co_return Finding(this);
+}
+
+/// In their order; empty: gone.
+Task<Result<std::vector<std::string>>> RedisStore::values_of(std::vector<std::string> items) {
+    std::vector<std::string> out;
+    out.reserve(items.size());
+    while (out.size() < items.size()) {
+        Command args{std::to_string(k_piece_bytes)};
+        const auto asked = std::min(items.size() - out.size(), k_piece_items);
+        const auto next = items.begin() + static_cast<std::ptrdiff_t>(out.size());
+        args.insert(args.end(), next, next + static_cast<std::ptrdiff_t>(asked));
+        OA_CO_TRY(auto reply, co_await run(scripts::response_items, {}, std::move(args)));
+        if (reply.items.size() > asked) {
+            co_return strange_answer(link_);
+        }
+        for (auto& value : reply.items) {
+            out.push_back(std::move(value.text));
+        }
+    }
+    co_return out;
+}
+
 Task<Result<FoundResponses>>
 RedisStore::find_response(ResponseKey key, std::vector<std::string> items) {
-    Command args;
-    for (const auto& item : items) {
-        args.push_back(row_name({key.owner, item}));
-    }
-    const Command keys{this->key("rs", row_name({key.owner, key.id}))};
-    OA_CO_TRY(const auto reply, co_await run(scripts::find_response, keys, std::move(args)));
-    const auto count = static_cast<std::size_t>(reply.items[2].count());
-    constexpr std::size_t k_first = 3;
-    if (reply.items.size() != k_first + 2 * count + items.size()) {
-        co_return strange_answer(link_);
-    }
+    OA_CO_TRY(const auto mine, co_await begin_finding());
     FoundResponses out;
-    if (reply.items[0].count() == 1) {
-        out.response = reply.at(1);
+    std::vector<std::string> names;
+    if (!key.id.empty()) {
+        OA_CO_TRY(
+            const auto reply, co_await ask_list({"HMGET", this->key("rs", name_of(key)), "v", "i"})
+        );
+        if (reply.items.size() != 2) {
+            co_return strange_answer(link_);
+        }
+        out.response = text_of(reply.items[0]);
+        names = words_of(reply.items[1].text);
     }
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto at = k_first + 2 * i;
-        out.items.push_back({thread_of(reply.at(at)).id, std::string(reply.at(at + 1))});
+    const auto own = names.size();
+    for (auto& item : items) {
+        names.push_back(row_name({key.owner, std::move(item)}));
     }
-    for (std::size_t i = 0; i < items.size(); ++i) {
-        out.named.emplace_back(reply.at(k_first + 2 * count + i));
+    OA_CO_TRY(auto values, co_await values_of(names));
+    for (std::size_t i = 0; i < own; ++i) {
+        out.items.push_back({thread_of(names[i]).id, std::move(values[i])});
     }
+    out.named.assign(
+        std::move_iterator(values.begin() + static_cast<std::ptrdiff_t>(own)),
+        std::move_iterator(values.end())
+    );
     co_return out;
 }
 

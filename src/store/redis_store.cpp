@@ -96,7 +96,7 @@ RedisStore::RedisStore(
     const asio::any_io_executor& executor, StoreOptions options, RedisAddress address
 )
     : executor_(executor), options_(std::move(options)), session_(session_name(options_)),
-      beat_(executor), copied_(executor) {
+      beat_(executor), copied_(executor), found_(executor, Clock::time_point::max()) {
     const RedisLink::Options link{
         std::move(address), options_.user, options_.password, "oa-stream-" + session_, options_.wait
     };

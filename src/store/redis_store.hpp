@@ -107,6 +107,7 @@ public:
     // redis_responses.cpp
     [[nodiscard]] Task<Result<std::vector<std::string>>>
     keep_response(ResponseRecord record, ResponseLimits limits) override;
+    [[nodiscard]] Task<Result<std::optional<std::string>>> read_response(ResponseKey key) override;
     [[nodiscard]] Task<Result<FoundResponses>>
     find_response(ResponseKey key, std::vector<std::string> items) override;
     [[nodiscard]] Task<Result<bool>> drop_response(ResponseKey key) override;
@@ -177,6 +178,9 @@ private:
     [[nodiscard]] Task<Result<Reply>> run_counted(Script script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
     [[nodiscard]] Command trim_args(ResponseLimits limits) const;
+    class Finding;
+    [[nodiscard]] Task<Result<Finding>> begin_finding();
+    [[nodiscard]] Task<Result<std::vector<std::string>>> values_of(std::vector<std::string> items);
     [[nodiscard]] Command
     read_news(std::span<const Tail> tails, const std::string* inbox_at, bool waits) const;
     void note_lags(std::span<const LogEntry> entries);
@@ -236,6 +240,8 @@ private:
     bool copying_ = false; ///< a copy is being waited for
     std::uint64_t copy_rounds_ = 0;
     asio::steady_timer copied_; ///< cancelled at the end of each
+    std::size_t finding_ = 0; ///< conversations that are being read
+    asio::steady_timer found_; ///< cancelled at the end of each
 };
 
 /// An answer that is none to what was asked: what comes on this connection from now on may belong

@@ -51,7 +51,7 @@ extern const Script use_key;
 extern const Script forget_key;
 extern const Script answer_key;
 extern const Script keep_response;
-extern const Script find_response;
+extern const Script response_items;
 extern const Script drop_response;
 extern const Script trim_responses;
 extern const Script readers;

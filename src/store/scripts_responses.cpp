@@ -95,18 +95,16 @@ return 1
 )lua"
 };
 
-// KEYS: response. ARGV: names of items. Whether it is there, the response, how many items its
-// conversation has, their names and values, then the values of those that were named.
-const Script find_response{"find_response", list_of(3), R"lua(
-local p = ARGV[1]
-local r = redis.call('HMGET', KEYS[1], 'v', 'i')
-local out = {r[1] and 1 or 0, r[1] or '', 0}
-for one in (r[2] or ''):gmatch('%S+') do
-  out[3] = out[3] + 1
-  out[#out + 1] = one
-  out[#out + 1] = redis.call('HGET', p..':ri:'..one, 'v') or ''
+// ARGV: bytes, names of items. Their values, and no more once these are that many bytes: a long
+// answer holds up all that the lane, and others, ask meanwhile.
+const Script response_items{"response_items", list_of(1), R"lua(
+local p, left = ARGV[1], tonumber(ARGV[3])
+local out = {}
+for i = 4, #ARGV do
+  out[#out + 1] = redis.call('HGET', p..':ri:'..ARGV[i], 'v') or ''
+  left = left - #out[#out]
+  if left <= 0 then break end
 end
-for i = 3, #ARGV do out[#out + 1] = redis.call('HGET', p..':ri:'..ARGV[i], 'v') or '' end
 return out
 )lua"};
 

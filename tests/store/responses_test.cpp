@@ -150,3 +150,32 @@ TEST_CASE("responses: what was deleted leaves nothing behind, whatever is older"
     CHECK_FALSE(rig.get(a.find_response({"", "old"}, {})).response);
     CHECK(rig.get(a.find_response({"", "new"}, {})).response);
 }
+
+TEST_CASE("responses: a long conversation is read in pieces, in its order") {
+    RedisRig rig;
+    auto& a = rig.open();
+    std::vector<ResponseItem> items;
+    for (int i = 0; i < 1200; ++i) {
+        const auto large = i == 3 || i == 4 || i == 900;
+        items.push_back({"i" + std::to_string(i), std::string(large ? 2U << 20U : 5, 'a' + i % 26)}
+        );
+    }
+    rig.get(a.keep_response(record("o", "r1", items), {}));
+    redis_cli(rig, {"CONFIG", "SET", "slowlog-max-len", "100000"});
+    redis_cli(rig, {"CONFIG", "SET", "slowlog-log-slower-than", "0"}); // tells all
+    const auto found = rig.get(a.find_response({"o", "r1"}, {"i900", "none", "i7"}));
+    REQUIRE(found.items.size() == items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        CHECK(found.items[i].key == items[i].key);
+        CHECK(found.items[i].value == items[i].value);
+    }
+    CHECK(found.named == std::vector<std::string>{items[900].value, "", items[7].value});
+    // To each large one, and the rest of at most 500 each.
+    const auto* const pieces = "local n = 0 "
+                               "for _, asked in ipairs(redis.call('SLOWLOG', 'GET', '-1')) do "
+                               "if asked[4][6] == '1048576' then n = n + 1 end end return n";
+    CHECK(redis_cli(rig, {"EVAL", pieces, "0"}) == "6\n");
+    CHECK(rig.get(a.read_response({"o", "r1"})) == "response r1");
+    CHECK_FALSE(rig.get(a.read_response({"o", "r2"})));
+    CHECK_FALSE(rig.get(a.read_response({"p", "r1"})));
+}

@@ -360,7 +360,11 @@ public:
     /// nothing is stored, and they need theirs.
     [[nodiscard]] virtual Task<Result<std::vector<std::string>>>
     keep_response(ResponseRecord record, ResponseLimits limits) = 0;
-    /// The response, unless `key.id` is empty, and items of the same owner by their keys.
+    /// Without its conversation; nullopt: never there, gone, or somebody else's.
+    [[nodiscard]] virtual Task<Result<std::optional<std::string>>> read_response(ResponseKey key
+    ) = 0;
+    /// The response with its conversation, unless `key.id` is empty, and items of the same owner by
+    /// their keys. In pieces, so that what is deleted meanwhile may be there in part.
     [[nodiscard]] virtual Task<Result<FoundResponses>>
     find_response(ResponseKey key, std::vector<std::string> items) = 0;
     /// False: there is none (any more).

@@ -33,8 +33,19 @@ Task<Accepted<std::shared_ptr<const ResponseStore>>> Completions::named_by(CallP
     if (!lane_->shared || (ask.previous.empty() && items.empty())) {
         co_return store_;
     }
+    Aside aside = [lane = lane_, call](std::size_t bytes, std::function<void()> job) {
+        return lane->bodies.run(
+            bytes,
+            [job = std::move(job)](const std::stop_token&) { job(); },
+            [call] { return call->exchange->peer_gone(); }
+        );
+    };
     auto loaded = co_await load_responses(
-        &lane_->shared->store(), call->record.owner, ask.previous, std::move(items)
+        &lane_->shared->store(),
+        call->record.owner,
+        ask.previous,
+        std::move(items),
+        std::move(aside)
     );
     if (!loaded) {
         co_return std::unexpected(reject_store_away());
@@ -83,16 +94,26 @@ Task<Accepted<Json>> Completions::use_stored(CallPtr call, bool reads) {
     const auto& owner = call->record.owner;
     const auto id = percent_decode(call->match.id.value_or("")).value_or("");
     auto* shared = lane_->shared ? &lane_->shared->store() : nullptr;
-    std::shared_ptr<const ResponseStore> known = store_;
-    if (shared != nullptr) {
-        auto loaded = co_await load_responses(shared, owner, id, {});
-        if (!loaded) {
+    std::optional<Json> found;
+    bool deleted = false;
+    if (shared == nullptr) {
+        const auto* kept = store_->find(owner, id);
+        found = kept != nullptr ? std::optional(kept->response) : std::nullopt;
+        deleted = !reads && store_->remove(owner, id);
+    } else if (reads) {
+        auto read = co_await read_response(shared, owner, id);
+        if (!read) {
             co_return std::unexpected(reject_unknown_for_now());
         }
-        known = *std::move(loaded);
+        found = *std::move(read);
+    } else {
+        const auto dropped = co_await shared->drop_response({owner, id});
+        if (!dropped) {
+            co_return std::unexpected(reject_unknown_for_now());
+        }
+        deleted = *dropped;
     }
-    const auto* found = known->find(owner, id);
-    if (found == nullptr) {
+    if (!found && !deleted) {
         co_return std::unexpected(reject(
             404,
             "not_found",
@@ -105,12 +126,7 @@ Task<Accepted<Json>> Completions::use_stored(CallPtr call, bool reads) {
         );
     }
     if (reads) {
-        co_return found->response;
-    }
-    if (shared == nullptr) {
-        std::ignore = store_->remove(owner, id);
-    } else if (!co_await shared->drop_response({owner, id})) {
-        co_return std::unexpected(reject_unknown_for_now());
+        co_return *std::move(found);
     }
     co_return Json::object({{"id", id}, {"object", "response"}, {"deleted", true}});
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -14,6 +15,10 @@ namespace {
 
 /// A request's tools may be nested almost as deep as its body, and the response repeats them.
 constexpr JsonLimits k_limits{.depth = 256};
+/// As of bodies, see read_body.cpp.
+constexpr std::size_t k_on_loop = 16U << 10U;
+/// It has its memory already, so that it counts less than a body that waits.
+constexpr std::size_t k_counted = 256U << 10U;
 constexpr std::array<std::string_view, 5> k_speakers{
     "instructions", "user", "assistant", "tool", "function"
 };
@@ -93,23 +98,75 @@ void load_response(
     }
 }
 
-} // namespace
-
-Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
-    store::Store* store, std::string owner, std::string id, std::vector<std::string> items
+void load_found(
+    ResponseStore& out,
+    const std::string& owner,
+    const store::FoundResponses& found,
+    const std::vector<std::string>& items
 ) {
-    OA_CO_TRY(const auto found, co_await store->find_response({owner, id}, items));
-    auto out = std::make_shared<ResponseStore>();
     if (found.response) {
-        load_response(*out, owner, *found.response, found.items);
+        load_response(out, owner, *found.response, found.items);
     }
     for (std::size_t i = 0; i < items.size(); ++i) {
         auto item = item_of({items[i], found.named[i]});
-        if (item && item->id == items[i] && out->item(owner, items[i]) == nullptr) {
-            out->offer(owner, out->hold(*std::move(item)));
+        if (item && item->id == items[i] && out.item(owner, items[i]) == nullptr) {
+            out.offer(owner, out.hold(*std::move(item)));
         }
     }
+}
+
+std::size_t bytes_of(const store::FoundResponses& found) {
+    std::size_t bytes = found.response ? found.response->size() : 0;
+    for (const auto& item : found.items) {
+        bytes += item.key.size() + item.value.size();
+    }
+    for (const auto& value : found.named) {
+        bytes += value.size();
+    }
+    return bytes;
+}
+
+} // namespace
+
+Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
+    store::Store* store,
+    std::string owner,
+    std::string id,
+    std::vector<std::string> items,
+    Aside aside
+) {
+    // The answer has an item as often as it is asked for.
+    std::ranges::sort(items);
+    const auto twice = std::ranges::unique(items);
+    items.erase(twice.begin(), twice.end());
+    OA_CO_TRY(const auto found, co_await store->find_response({owner, id}, items));
+    auto out = std::make_shared<ResponseStore>();
+    const auto load = [&] { load_found(*out, owner, found, items); };
+    const auto bytes = bytes_of(found);
+    if (bytes <= k_on_loop) {
+        load();
+        co_return out;
+    }
+    bool whole = false;
+    const auto job = [&] {
+        try {
+            load();
+            whole = true;
+        } catch (const std::bad_alloc&) {
+            whole = false;
+        }
+    };
+    if (!co_await aside(std::min(bytes, k_counted), job) || !whole) {
+        co_return fail(Code::too_large, "too many large conversations are being read");
+    }
     co_return out;
+}
+
+Task<Result<std::optional<Json>>>
+read_response(store::Store* store, std::string owner, std::string id) {
+    OA_CO_TRY(const auto found, co_await store->read_response({std::move(owner), std::move(id)}));
+    auto response = found ? parse_json(*found, k_limits) : fail(Code::not_found, "");
+    co_return response ? std::optional(*std::move(response)) : std::nullopt;
 }
 
 Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewResponse> unsaved) {

@@ -5,6 +5,7 @@
 
 #include "responses_store.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,11 +20,22 @@ struct NewResponse {
     std::optional<Json> response{}; ///< none: it is not to be kept, or failed
 };
 
+/// Has `job` run by another thread; false: that has too much to do. The bytes are those it reads.
+using Aside = std::function<Task<bool>(std::size_t bytes, std::function<void()> job)>;
+
 /// The response named by `id`, unless that is empty, and items by their ids, as far as they are
 /// there.
 [[nodiscard]] Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
-    store::Store* store, std::string owner, std::string id, std::vector<std::string> items
+    store::Store* store,
+    std::string owner,
+    std::string id,
+    std::vector<std::string> items,
+    Aside aside
 );
+
+/// As GET tells it; nullopt: it is not there.
+[[nodiscard]] Task<Result<std::optional<Json>>>
+read_response(store::Store* store, std::string owner, std::string id);
 
 /// Nothing happens without a response.
 [[nodiscard]] Task<Result<void>>

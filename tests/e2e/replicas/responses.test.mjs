@@ -5,6 +5,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import zlib from 'node:zlib';
 import { open, send } from '../lib/http.mjs';
 import { scratch } from '../lib/process.mjs';
 import { again, ready } from '../lib/replicas/pair.mjs';
@@ -154,6 +155,41 @@ test('while the store is away a response ends all the same, and one that names a
   await ready(a);
   assert.equal((await again(() => stored(a, 'GET', first.id))).status, 200);
   assert.match(a.stderr, /no response is stored/);
+});
+
+/** A PNG of one grey point and `bytes` of comment, as an input image. */
+function largeImage(bytes) {
+  const small = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==', 'base64');
+  const chunk = Buffer.alloc(bytes + 12, 'A');
+  chunk.writeUInt32BE(bytes, 0);
+  chunk.write('tEXta\0', 4, 'latin1');
+  chunk.writeUInt32BE(zlib.crc32(chunk.subarray(4, bytes + 8)), bytes + 8);
+  const png = Buffer.concat([small.subarray(0, -12), chunk, small.subarray(-12)]);
+  return { type: 'input_image', image_url: `data:image/png;base64,${png.toString('base64')}` };
+}
+
+test('many requests that name a large conversation do not take the store from a lane', async () => {
+  const image = largeImage(3 << 20);
+  let id;
+  for (let i = 0; i < 4; i++) {
+    const input = [{ role: 'user', content: [image, { type: 'input_text', text: 'scenario:text;words=2' }] }];
+    ({ id } = await whole(b, { previous_response_id: id, input }));
+  }
+  const named = Array.from({ length: 16 }, () => post(b, { previous_response_id: id, input: [{ type: 'item_reference', id: 'msg_none' }] }));
+  const read = Array.from({ length: 16 }, () => stored(b, 'GET', id));
+  assert.deepEqual(new Set((await Promise.all(named)).map((one) => one.json().error.code)), new Set(['item_not_found']));
+  assert.deepEqual(new Set((await Promise.all(read)).map((one) => one.status)), new Set([200]));
+  assert.doesNotMatch(b.stderr, /the store does not answer in time/);
+  await whole(b, { previous_response_id: id, input: 'scenario:text;words=2' });
+  assert.equal((await asked()).reduce((sum, item) => sum + (item.images ?? 0), 0), 4);
+  assert.equal((await stored(b, 'DELETE', id)).status, 200);
+});
+
+test('an item that is named very often is read once', async () => {
+  const first = await whole(b, { input: 'scenario:text;words=9000' });
+  const reference = { type: 'item_reference', id: message(first).id };
+  await whole(b, { input: [...Array(9000).fill(reference), { role: 'user', content: 'scenario:text;words=1' }] });
+  assert.deepEqual(await told(), [text(first), 'scenario:text;words=1']);
 });
 
 test('a response outlives the lane that gave it', async () => {

@@ -110,6 +110,9 @@ public:
     keep_response(store::ResponseRecord, store::ResponseLimits) override {
         co_return none();
     }
+    Task<Result<std::optional<std::string>>> read_response(store::ResponseKey) override {
+        co_return none();
+    }
     Task<Result<store::FoundResponses>>
     find_response(store::ResponseKey, std::vector<std::string>) override {
         co_return none();
