@@ -17,6 +17,7 @@ namespace {
 constexpr std::int64_t k_us_of_ms = 1'000;
 constexpr Millis k_trim_most{60'000};
 constexpr Millis k_trim_least{1'000};
+constexpr int k_trims = 10; ///< in a row: who sweeps looks after turns, too
 /// Of a conversation that is read, in one answer.
 constexpr std::size_t k_piece_bytes = 1U << 20U;
 constexpr std::size_t k_piece_items = 500;
@@ -58,7 +59,13 @@ Task<void> RedisStore::trim_responses() {
         co_return;
     }
     trim_at_ = Clock::now() + std::clamp(options_.responses_kept / 4, k_trim_least, k_trim_most);
-    (void)co_await run(scripts::trim_responses, {}, trim_args({}));
+    for (int i = 0; i < k_trims; ++i) {
+        const auto reply = co_await run(scripts::trim_responses, {}, trim_args({}));
+        if (!reply || reply->number != 1) {
+            co_return;
+        }
+    }
+    trim_at_ = Clock::now() + k_trim_least;
 }
 
 Task<Result<std::vector<std::string>>>

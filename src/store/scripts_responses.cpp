@@ -18,9 +18,10 @@ local function text(n) return string.format('%d', n) end
 local function drop(name)
   local row = p..':rs:'..name
   local r = redis.call('HMGET', row, 'i', 'z', 'q')
-  if not r[1] then return 0 end
-  local less = tonumber(r[2] or 0)
+  if not r[1] then return 0, 0 end
+  local less, had = tonumber(r[2] or 0), 0
   for one in r[1]:gmatch('%S+') do
+    had = had + 1
     local item = p..':ri:'..one
     if redis.call('HINCRBY', item, 'n', '-1') <= 0 then
       less = less + #(redis.call('HGET', item, 'v') or '')
@@ -31,29 +32,40 @@ local function drop(name)
   redis.call('HDEL', p..':rx', r[3] or '')
   redis.call('HINCRBY', p..':rn', 'n', '-1')
   redis.call('HINCRBY', p..':rn', 'b', text(-less))
-  return 1
+  return 1, had
 end
 )lua"
 
-// now, most responses, most bytes, greatest age in ms. At most 500 go at once.
+// now, most responses, most bytes, greatest age in ms. Whether more have to go: at most 500 go at
+// once, and no more behind 20,000 items, because the server does nothing else meanwhile.
 #define OA_TRIM_RESPONSES                                                                          \
     R"lua(
 local function trim(now, most, bytes, age)
   local n, q = p..':rn', p..':rx'
   local first, last = tonumber(redis.call('HGET', n, 'h') or 1), tonumber(redis.call('HGET', n, 't') or 0)
-  for _ = 1, 500 do
-    if first > last then break end
+  if last == 0 then return 0 end
+  local steps, items, more = 0, 0, 0
+  while first <= last do
     local name = redis.call('HGET', q, text(first))
     if name then
       local c = redis.call('HMGET', n, 'n', 'b')
       local at = tonumber(redis.call('HGET', p..':rs:'..name, 'at') or 0)
       if tonumber(c[1]) <= tonumber(most) and tonumber(c[2]) <= tonumber(bytes)
         and tonumber(now) - at <= tonumber(age) then break end
-      if drop(name) == 0 then redis.call('HDEL', q, text(first)) end
     end
-    first = first + 1
+    if steps >= 500 or items >= 20000 then
+      more = 1
+      break
+    end
+    if name then
+      local gone, had = drop(name)
+      if gone == 0 then redis.call('HDEL', q, text(first)) end
+      items = items + had
+    end
+    steps, first = steps + 1, first + 1
   end
-  if last > 0 then redis.call('HSET', n, 'h', text(first)) end
+  redis.call('HSET', n, 'h', text(first))
+  return more
 end
 )lua"
 
@@ -87,11 +99,10 @@ trim(ARGV[5], ARGV[6], ARGV[7], ARGV[8])
 return {}
 )lua"};
 
-// ARGV: now, most responses, most bytes, greatest age in ms.
+// ARGV: now, most responses, most bytes, greatest age in ms. Whether more have to go.
 const Script trim_responses{
     "trim_responses", k_number, "#!lua flags=allow-oom" OA_DROP_RESPONSE OA_TRIM_RESPONSES R"lua(
-trim(ARGV[3], ARGV[4], ARGV[5], ARGV[6])
-return 1
+return trim(ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 )lua"
 };
 
@@ -111,7 +122,7 @@ return out
 // ARGV: name.
 const Script drop_response{
     "drop_response", k_number, "#!lua flags=allow-oom" OA_DROP_RESPONSE R"lua(
-return drop(ARGV[3])
+return (drop(ARGV[3]))
 )lua"
 };
 

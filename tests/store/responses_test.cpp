@@ -179,3 +179,26 @@ TEST_CASE("responses: a long conversation is read in pieces, in its order") {
     CHECK_FALSE(rig.get(a.read_response({"o", "r2"})));
     CHECK_FALSE(rig.get(a.read_response({"p", "r1"})));
 }
+
+TEST_CASE("responses: many long ones do not go in one step, and all go in one sweep") {
+    RedisRig rig;
+    auto& a = rig.open();
+    std::vector<ResponseItem> items;
+    for (int i = 0; i < 1000; ++i) {
+        items.push_back({"i" + std::to_string(i), "one"});
+    }
+    for (int i = 0; i < 50; ++i) {
+        rig.get(a.keep_response(record("", "r" + std::to_string(i), items), {}));
+    }
+    rig.get(a.keep_response(record("", "last", {}), {.most = 1}));
+    CHECK(redis_cli(rig, {"HGET", "oa:rn", "n"}) == "31\n");
+    auto options = rig.options();
+    options.responses_kept = Millis(1);
+    auto& b = rig.open(options);
+    rig.until("the sweep", [&] {
+        rig.get(b.orphans());
+        return redis_cli(rig, {"HGET", "oa:rn", "n"}) != "31\n";
+    });
+    CHECK(counts(rig) == "0 0 ");
+    CHECK(stored_keys(rig) == 0);
+}
