@@ -65,6 +65,8 @@ local function trim(now, most, bytes, age)
     steps, first = steps + 1, first + 1
   end
   redis.call('HSET', n, 'h', text(first))
+  -- What somebody else deleted was counted until now.
+  if first > last then redis.call('HSET', n, 'n', '0', 'b', '0') end
   return more
 end
 )lua"

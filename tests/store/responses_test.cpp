@@ -202,3 +202,15 @@ TEST_CASE("responses: many long ones do not go in one step, and all go in one sw
     CHECK(counts(rig) == "0 0 ");
     CHECK(stored_keys(rig) == 0);
 }
+
+TEST_CASE("responses: what somebody else deleted does not count for ever") {
+    RedisRig rig;
+    auto& a = rig.open();
+    for (const char* id : {"r1", "r2", "r3"}) {
+        rig.get(a.keep_response(record("", id, {{std::string("i") + id, "one"}}), {}));
+    }
+    redis_cli(rig, {"DEL", "oa:rs:/r1", "oa:ri:/ir1", "oa:ri:/ir2"});
+    rig.get(a.keep_response(record("", "last", {{"i4", "one"}}), {.bytes = 0}));
+    CHECK(counts(rig) == "0 0 ");
+    CHECK(stored_keys(rig) == 0);
+}
