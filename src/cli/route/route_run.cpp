@@ -54,12 +54,9 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.checks.back().verdict = Verdict::pass;
     const Overrides now = overrides_of(found.status);
     const Overrides theirs = planned.adopt_theirs(now, found.agreed);
-    const bool undone = found.agreed && now == planned.before;
+    const bool agreed = found.agreed;
     run.plan = planned.reversed();
     run.plan.found.seen = std::move(found.seen);
-    if (undone) {
-        run.plan.before = run.plan.goal;
-    }
     if (theirs != Overrides{}) { // shown as it will stay
         for (Overrides* shown : {&run.plan.before, &run.plan.goal}) {
             shown->global = theirs.global ? theirs.global : shown->global;
@@ -67,8 +64,6 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
                 shown->domains[domain] = target;
             }
         }
-        run.plan.found.status = with_overrides(std::move(run.plan.found.status), run.plan.before);
-        run.refused = !run.plan.changes();
         run.checks.push_back(
             {"route.theirs",
              Verdict::fail,
@@ -80,6 +75,11 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
              )}
         );
     }
+    if (agreed && now == run.plan.goal) { // nothing is left but what others set
+        run.plan.before = run.plan.goal;
+    }
+    run.plan.found.status = with_overrides(std::move(run.plan.found.status), run.plan.before);
+    run.refused = theirs != Overrides{} && !run.plan.changes();
 }
 
 Result<void> prepare_change(RouteContext& run, RouteSnapshot found, const RouteTarget& target) {
@@ -97,6 +97,23 @@ Result<void> prepare_change(RouteContext& run, RouteSnapshot found, const RouteT
 
 // Dry run
 // ------------------------------------------------------------------------------------------------
+
+/// The run itself, or an earlier try to undo it.
+bool is_of(const playbook::RunStatus& one, const RouteContext& run) {
+    return one.needs_somebody() &&
+           (one.run == run.task.restores || one.restores == run.task.restores);
+}
+
+/// What ends a run whose undo is refused: what is left of it is somebody else's.
+std::string abandon_of(const RouteContext& run) {
+    const auto all = playbook::all_statuses(run.context.state_dir);
+    for (const playbook::RunStatus& one : all.value_or(std::vector<playbook::RunStatus>{})) {
+        if (is_of(one, run)) {
+            return Suggestion{"cutover abandon", {names::run, one.run}}.text();
+        }
+    }
+    return {};
+}
 
 ExitCode show_plan(RouteContext& run) {
     const bool pending = run.plan.changes() && !run.task.apply;
@@ -128,7 +145,9 @@ ExitCode show_plan(RouteContext& run) {
         verdict,
         run.checks,
         run.context,
-        ready ? Typed{context.command, context.given}.with(names::apply) : ""
+        ready                           ? Typed{context.command, context.given}.with(names::apply)
+        : run.refused && run.restores() ? abandon_of(run)
+                                        : ""
     );
     return run.refused ? ExitCode::refused : pending ? ExitCode::has_changes : ExitCode::ok;
 }
@@ -292,8 +311,7 @@ ExitCode finish(RouteContext& run, run::RunSession& session) {
 Result<void> settle_restored(const RouteContext& run) {
     OA_TRY(const auto all, playbook::all_statuses(run.context.state_dir));
     for (const playbook::RunStatus& one : all) {
-        if (one.needs_somebody() &&
-            (one.run == run.task.restores || one.restores == run.task.restores)) {
+        if (is_of(one, run)) {
             OA_CHECK(playbook::mark_finished(
                 one.folder,
                 "brought back",

@@ -250,6 +250,26 @@ describe('fault 44: snapshot, apply, verify, restore', () => {
     assert.equal(status.code, 0, status.stdout);
   }));
 
+  test('an undo that is left with what others set ends by the commands that are shown', () => withService({ memories: [{ domains: { auth_entry: 'rust_shell', chat_pilot: 'rust_shell' } }] }, async (service, route) => {
+    const state = scratch('state'), there = { env: ENV, stateDir: state };
+    const cleared = ends(await route(['clear', '--all', '--apply'], { stateDir: state }), 0).run;
+    service.memories[0].domains.chat_pilot = 'legacy';
+    const open = ends(await oa(['route', 'restore', cleared, '--apply', '--json'], there), 8).run;
+    assert.deepEqual(memory(service).domains, { auth_entry: 'rust_shell', chat_pilot: 'legacy' });
+    const status = () => oa(['cutover', 'status', '--json'], there);
+    const next = ({ stderr }) => / next: oa-stream (.*)\n$/.exec(stderr)[1].split(' ');
+    const shown = next(await status());
+    assert.deepEqual(shown, ['route', 'restore', cleared, '--apply']);
+    const refused = await oa(shown, there);
+    assert.equal(refused.code, 6, refused.stdout + refused.stderr);
+    assert.deepEqual((await status()).json().runs.map((one) => one.run), [open], 'a try that writes nothing leaves no run');
+    const abandon = next(refused);
+    assert.deepEqual(abandon, ['cutover', 'abandon', '--run', open]);
+    assert.equal((await oa([...abandon, '--apply', '--reason', 'theirs'], there)).code, 0);
+    assert.equal((await status()).code, 0);
+    assert.deepEqual(memory(service).domains, { auth_entry: 'rust_shell', chat_pilot: 'legacy' });
+  }));
+
   test('somebody else without our lock is not fought: what they set stays', () => withService({}, async (service, route) => {
     service.fault((call) => {
       if (call.path.endsWith('/evaluate')) service.memories[0].domains.billing_l402 = 'elsewhere';
