@@ -35,7 +35,9 @@ public:
     explicit Changer(RouteRun& run)
         : run_(run), before_(overrides_of(run.before)), ours_(run.known) {
         ours_.push_back(before_);
-        ours_.push_back(run.goal);
+        if (run.goal_is_ours) {
+            ours_.push_back(run.goal);
+        }
     }
 
     /// Writes what differs and spreads it. Every way out is an outcome in `out`.

@@ -89,10 +89,12 @@ RoutePlan RoutePlan::reversed() const {
     return out;
 }
 
-Overrides RoutePlan::adopt_theirs(const Overrides& now, bool agreed) {
-    std::vector<Overrides> ours = found.seen;
-    ours.push_back(before);
-    ours.push_back(goal);
+Overrides RoutePlan::adopt_theirs(const Overrides& now, bool agreed, bool undone) {
+    std::vector<Overrides> ours{before};
+    if (!undone) {
+        ours.push_back(goal);
+        ours.insert(ours.end(), found.seen.begin(), found.seen.end());
+    }
     Overrides out;
     const bool cleared = agreed && !now.global;
     if (cleared || !is_ours({.global = now.global}, ours)) {
@@ -302,15 +304,19 @@ RouteRun change_of(RouteSplitClient& client, const RoutePlan& plan, const RouteL
 }
 
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): the caller awaits it, client in hand
-Task<RouteRun> undo_of(RouteSplitClient& client, RoutePlan plan, RouteLooks looks) {
+Task<RouteRun> undo_of(RouteSplitClient& client, RoutePlan plan, RouteLooks looks, bool undone) {
     if (auto now = co_await client.status()) {
-        (void)plan.adopt_theirs(overrides_of(*now), false);
+        (void)plan.adopt_theirs(overrides_of(*now), false, undone);
         plan.found.status = *std::move(now);
     }
     RoutePlan home = plan.reversed();
     home.found.status = with_overrides(std::move(home.found.status), plan.before);
     RouteRun out = change_of(client, home, looks);
     out.goal = plan.goal;
+    out.goal_is_ours = !undone;
+    if (undone) {
+        out.known.clear();
+    }
     out.paths = expectations_of(out.before, plan.before, home.paths);
     co_return out;
 }

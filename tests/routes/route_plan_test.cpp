@@ -262,6 +262,18 @@ TEST_CASE("route plan: what others set since stays out of its undo where it wrot
     }
 }
 
+TEST_CASE("route plan: what an undone plan led to is somebody else's when it is there again") {
+    RoutePlan plan;
+    plan.before = {{}, {{"chat_pilot", "legacy"}}};
+    plan.goal = {"legacy", {{"chat_pilot", "rust_shell"}}};
+    plan.found.seen = {{{}, {{"chat_pilot", "other"}}}};
+    CHECK(plan.adopt_theirs(plan.goal, true, true) == plan.goal);
+    CHECK(plan.adopt_theirs(plan.before, true, true) == Overrides{});
+    CHECK(plan.adopt_theirs({}, false, true) == Overrides{}); // a process that began again
+    CHECK(plan.adopt_theirs(plan.found.seen[0], false, true) == plan.found.seen[0]);
+    CHECK(plan.adopt_theirs(plan.goal, true) == Overrides{});
+}
+
 TEST_CASE("route plan: what a mixture remembered counts as known to its undo") {
     const Overrides other{{}, {{"auth_entry", "other"}}};
     RoutePlan made = planned(order_of({{"legacy", "auth_entry"}}, {}), k_login_rust);

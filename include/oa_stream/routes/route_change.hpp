@@ -61,6 +61,7 @@ struct RouteRun {
     RouteSplitClient* client = nullptr;
     RouteStatus before; ///< of an agreed snapshot
     Overrides goal;
+    bool goal_is_ours = true; ///< or somebody else's: it was undone before
     std::vector<Overrides> known{}; ///< memories that were met and accepted: not somebody else's
     std::vector<RouteExpectation> paths{};
     std::string cohort_key{};

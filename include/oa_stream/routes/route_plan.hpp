@@ -42,8 +42,9 @@ struct RoutePlan {
     [[nodiscard]] RoutePlan reversed() const;
     /// Values of `now` that nobody of us set: where the plan writes nothing they become part of it,
     /// so that its undo leaves them as they are; if `agreed`, what they cleared there, too (else a
-    /// process may have begun again). Returned are those where it writes.
-    Overrides adopt_theirs(const Overrides& now, bool agreed);
+    /// process may have begun again). Returned are those where it writes. If `undone`, what it
+    /// leads to is theirs, too: its undo had removed that everywhere.
+    Overrides adopt_theirs(const Overrides& now, bool agreed, bool undone = false);
 };
 
 /// Code::usage for an unknown target or domain.
@@ -70,7 +71,8 @@ replan_routes(RouteSplitClient& client, RoutePlan saved, RouteOrder order);
 /// says now: only the overrides that it writes are the plan's.
 [[nodiscard]] RouteRun
 change_of(RouteSplitClient& client, const RoutePlan& plan, const RouteLooks& looks);
-[[nodiscard]] Task<RouteRun> undo_of(RouteSplitClient& client, RoutePlan plan, RouteLooks looks);
+[[nodiscard]] Task<RouteRun>
+undo_of(RouteSplitClient& client, RoutePlan plan, RouteLooks looks, bool undone = false);
 
 /// Do the processes behind the address remember the same?
 [[nodiscard]] Check memories_check(const RouteSnapshot& snapshot);

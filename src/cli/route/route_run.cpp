@@ -30,6 +30,7 @@ struct RouteContext {
     RoutePlan plan{};
     std::vector<Check> checks{};
     bool refused = false;
+    bool again = false; ///< every process agrees, and the run had been undone before
     std::optional<run::RunSession> session{}; ///< unset: nothing was attempted
     RouteOutcome outcome{};
 
@@ -53,7 +54,9 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.checks.push_back(memories_check(found));
     run.checks.back().verdict = Verdict::pass;
     const Overrides now = overrides_of(found.status);
-    const Overrides theirs = planned.adopt_theirs(now, found.agreed);
+    // What its undo took away, and every process has again, somebody else has set.
+    run.again = run.task.undone_by && found.agreed;
+    const Overrides theirs = planned.adopt_theirs(now, found.agreed, run.again);
     const bool agreed = found.agreed;
     run.plan = planned.reversed();
     run.plan.found.seen = std::move(found.seen);
@@ -70,7 +73,8 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
              CheckMode::live,
              false,
              fmt::format(
-                 "somebody else set {} meanwhile: it stays as it is; undo the later run first",
+                 "{}somebody else set {} meanwhile: it stays as it is; undo the later run first",
+                 run.again ? fmt::format("undone already ({}); ", *run.task.undone_by) : "",
                  theirs.text()
              )}
         );
@@ -202,9 +206,10 @@ Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, 
     if (run->restores() && !run->context.quiet) {
         session->say(route_plan_text(run->plan));
     }
-    RouteRun change = run->task.undone
-                          ? co_await undo_of(client, *run->task.undone, target.order.looks)
-                          : change_of(client, run->plan, target.order.looks);
+    RouteRun change =
+        run->task.undone
+            ? co_await undo_of(client, *run->task.undone, target.order.looks, run->again)
+            : change_of(client, run->plan, target.order.looks);
     run::Journal journal = session->journal();
     equip(*run, journal, change);
     if (run->restores()) {

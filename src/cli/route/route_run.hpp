@@ -17,6 +17,7 @@ struct RouteTask {
     bool accept_mixture = false; ///< go on though the processes disagree
     std::string restores{};      ///< the run to undo; empty: the target's order is carried out
     std::optional<routes::RoutePlan> undone{}; ///< what that run had planned
+    std::optional<std::string> undone_by{};    ///< that run was undone and verified: what did it
 };
 
 /// Dry run: exit 10 with changes, 0 without, 6 for traps and mixtures. With apply: the run's.

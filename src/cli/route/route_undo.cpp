@@ -1,12 +1,74 @@
-// The undo of a route run that ended or died: what it had planned.
+// The undo of a route run that ended or died: what it had planned, what undid it before.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "route_run.hpp"
 
+#include <algorithm>
+#include <map>
+#include <vector>
+
 namespace oa_stream::cli {
+namespace {
 
 using namespace routes;
+
+struct VerifiedUndo {
+    std::string run;
+    std::string restores;
+    std::string started_at;
+    bool wrote = false;
+};
+
+Result<std::vector<VerifiedUndo>> verified_undos(const std::filesystem::path& state_dir) {
+    OA_TRY(const auto folders, run::run_folders(state_dir));
+    std::vector<VerifiedUndo> out;
+    for (const auto& folder : folders) {
+        const Json document = run::document_in(folder / "run.json");
+        const Json* target = member(document, "target");
+        std::string restores = target == nullptr ? std::string() : text_in(*target, "restores");
+        if (!restores.empty() && int_member(document, "exit_code") == 0) {
+            out.push_back(
+                {folder.filename().string(),
+                 std::move(restores),
+                 text_in(document, "started_at"),
+                 document.value("mutated", Json()) == true}
+            );
+        }
+    }
+    std::ranges::sort(out, {}, &VerifiedUndo::started_at);
+    return out;
+}
+
+/// What undid the run and verified it: itself (exit 7), or a later restore of it. An undo of that
+/// restore puts the run in force again.
+Result<std::optional<std::string>>
+undo_seen(const std::filesystem::path& state_dir, const std::filesystem::path& folder) {
+    const std::string run = folder.filename().string();
+    std::optional<std::string> out;
+    if (int_member(run::document_in(folder / "run.json"), "exit_code") ==
+        static_cast<int>(ExitCode::rolled_back)) {
+        out = "by itself";
+    }
+    OA_TRY(const auto undos, verified_undos(state_dir));
+    std::map<std::string, bool, std::less<>> undoes{{run, false}}; // or puts it in force
+    for (const VerifiedUndo& undo : undos) {
+        const auto of = undoes.find(undo.restores);
+        if (of == undoes.end()) {
+            continue;
+        }
+        const bool undone = undoes[undo.run] = !of->second;
+        if (undone) {
+            out = "run " + undo.run;
+        } else if (undo.wrote) {
+            out.reset();
+        }
+    }
+    return out;
+}
+
+} // namespace
 
 Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& context) {
     OA_TRY(const std::filesystem::path folder, run::find_run(context.state_dir, task.restores));
@@ -30,6 +92,7 @@ Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& c
         );
     }
     OA_TRY(task.undone, read_route_plan(*json));
+    OA_TRY(task.undone_by, undo_seen(context.state_dir, folder));
     options.target.service.base_url = task.undone->control_url;
     if (!options.auth) {
         const Json stored = run::document_in(folder / "run.json");

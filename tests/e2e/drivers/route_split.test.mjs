@@ -250,6 +250,42 @@ describe('fault 44: snapshot, apply, verify, restore', () => {
     assert.equal(status.code, 0, status.stdout);
   }));
 
+  test('a run that was undone is not undone twice: the same target, set since, stays', () => withService({}, async (service, route) => {
+    const state = scratch('state'), there = { env: ENV, stateDir: state };
+    const set = () => route(['set', 'legacy', '--domain', 'billing_l402', '--apply'], { stateDir: state });
+    const undo = (run) => oa(['rollback', 'apply', '--run', run, '--json'], there);
+    const memories = () => memory(service).domains;
+    const first = ends(await set(), 0).run;
+    const back = ends(await undo(first), 0).run;
+    const second = ends(await set(), 0).run; // as the first, by somebody else
+    for (const args of [['route', 'restore', first], ['route', 'restore', first, '--apply'], ['rollback', 'apply', '--run', first]]) {
+      const refused = await oa(args, there);
+      assert.equal(refused.code, 6, `${args}: ${refused.stdout}${refused.stderr}`);
+      assert.match(refused.stderr, new RegExp(`undone already \\(run ${back}\\); somebody else set billing_l402 legacy meanwhile`));
+    }
+    assert.deepEqual(memories(), { billing_l402: 'legacy' });
+    ends(await undo(second), 0);
+    assert.deepEqual(memories(), {});
+    ends(await undo(first), 0); // as it left it
+
+    // The undo of an undo puts the run in force again.
+    ends(await undo(back), 0);
+    assert.deepEqual(memories(), { billing_l402: 'legacy' });
+    ends(await undo(first), 0);
+    assert.deepEqual(memories(), {});
+  }));
+
+  test('a run that restored the routes itself is not undone later', () => withService({}, async (service, route) => {
+    const state = scratch('state');
+    service.fault('evaluate', refusal(500, 'internal_error'), 3);
+    const failed = ends(await route(['set', 'legacy', '--domain', 'billing_l402', '--apply'], { stateDir: state }), 7).run;
+    ends(await route(['set', 'legacy', '--domain', 'billing_l402', '--apply'], { stateDir: state }), 0);
+    const undone = await oa(['rollback', 'apply', '--run', failed], { env: ENV, stateDir: state });
+    assert.equal(undone.code, 6, undone.stdout);
+    assert.match(undone.stderr, /undone already \(by itself\)/);
+    assert.deepEqual(memory(service).domains, { billing_l402: 'legacy' });
+  }));
+
   test('an undo that is left with what others set ends by the commands that are shown', () => withService({ memories: [{ domains: { auth_entry: 'rust_shell', chat_pilot: 'rust_shell' } }] }, async (service, route) => {
     const state = scratch('state'), there = { env: ENV, stateDir: state };
     const cleared = ends(await route(['clear', '--all', '--apply'], { stateDir: state }), 0).run;
