@@ -235,36 +235,6 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
     co_return hold;
 }
 
-/// `thread` is held by the caller.
-Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bool bare) {
-    const auto deadline = Clock::now() + self->options_.deadlines.first_event;
-    const Turnstile::Pass passing = co_await self->resumes_.enter(deadline);
-    if (is_set(co_await asio::this_coro::cancellation_state)) {
-        co_return fail(Code::cancelled, "cancelled");
-    }
-    if (!passing) {
-        co_return fail(Code::unavailable, "codex is busy with loading other threads");
-    }
-    const Json params = bare ? thread_resume_params(thread->id) : thread_params(thread->id);
-    OA_CO_TRY(
-        Json result, settle(co_await call(self, link, "thread/resume", params), "thread/resume")
-    );
-    OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
-    if (link->lost()) { // in the same breath: the next connection has not loaded it
-        co_return fail(Code::unavailable, self->reason_);
-    }
-    thread->model = std::move(facts.model);
-    thread->effort = std::move(facts.effort);
-    thread->loaded = true;
-    thread->foreign = self->outlives() && runs_turn(result);
-    co_return result;
-}
-
-Task<Result<void>> CodexCore::resume(Self self, Link link, CodexThread* thread) {
-    OA_CO_CHECK(co_await load(self, link, thread, true));
-    co_return Result<void>{};
-}
-
 Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request
 ) {
