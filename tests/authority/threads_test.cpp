@@ -166,3 +166,15 @@ TEST_CASE("real codex: an empty thread outlives its process, and so does its nam
     CHECK(turns[0].times_ms.size() == turns[0].events.size());
     CHECK(turns[0].times_ms.at(0) / 1000 >= turns[0].started_at - 1);
 }
+
+TEST_CASE("codex: a thread is loaded before its turns are listed, where that is asked for") {
+    FakeStage stage;
+    stage.opened();
+    TurnsQuery query{.thread = "stored", .loaded = true};
+    for (int i = 0; i < 2; ++i) {
+        must(run(stage.io, stage.authority->turns_page(query)));
+        CHECK(stage.received("thread/resume") == 1);
+    }
+    query.thread = "missing";
+    CHECK(run(stage.io, stage.authority->turns_page(query)).error().code == Code::not_found);
+}

@@ -193,6 +193,19 @@ public:
         co_return past;
     }
 
+    [[nodiscard]] Task<Result<authority::TurnsPage>> turns_page(authority::TurnsQuery query
+    ) override {
+        const bool known = !unlisted || query.loaded;
+        auto page = co_await Authority::turns_page(std::move(query));
+        if (page && !known) {
+            for (auto& turn : page->turns) {
+                turn.user_text.clear();
+                turn.client_message_id.reset();
+            }
+        }
+        co_return page;
+    }
+
     [[nodiscard]] Task<Result<std::vector<authority::ThreadInfo>>>
     threads(std::vector<std::string> ids) override {
         if (threads_error) {
@@ -280,6 +293,7 @@ public:
     int joins = 0;
     std::vector<std::pair<std::string, std::string>> stops; ///< thread and turn
     std::vector<authority::PastTurn> past;
+    bool unlisted = false; ///< questions, until their thread is loaded
     bool lost_history = false;
     std::optional<Error> history_error;
     std::map<std::string, authority::ThreadInfo> infos; ///< by the authority's id

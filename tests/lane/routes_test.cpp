@@ -350,6 +350,11 @@ TEST_CASE("threads: a message that an earlier process answered replaces its turn
     SECTION("the same one") {
         CHECK(ask("once", "u1") == "turn-old");
     }
+    SECTION("the same one, whose question is listed once its thread is loaded") {
+        rig.authority.past.front().outcome = turn::Outcome::interrupted;
+        rig.authority.unlisted = true;
+        CHECK(ask("once", "u1") == "turn-old");
+    }
     SECTION("not one with another id") {
         CHECK(ask("once", "u2") == std::nullopt);
     }

@@ -202,6 +202,9 @@ struct TurnsQuery {
     bool newest_first = false;
     std::string from{}; ///< the turn to begin with; empty: at the end that comes first
     Detail detail = Detail::all;
+    /// The thread is loaded before: of a turn that died with its process the authority may list the
+    /// question only then.
+    bool loaded = false;
 };
 struct TurnsPage {
     std::vector<PastTurn> turns{}; ///< in the order asked for

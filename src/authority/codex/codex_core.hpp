@@ -223,6 +223,8 @@ private:
         std::shared_ptr<const TurnRequest> request,
         bool asked_before
     );
+    [[nodiscard]] static Task<Result<ThreadHold>>
+    load_known(Self self, Link link, std::string thread);
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
     /// The result of thread/resume, with the thread's turns or `bare`.
     [[nodiscard]] static Task<Result<Json>>

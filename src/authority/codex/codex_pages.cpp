@@ -79,6 +79,9 @@ Task<Result<std::string>> CodexCore::cursor_at(Self self, Link link, TurnsQuery 
 
 Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
+    if (query.loaded) {
+        OA_CO_CHECK(co_await load_known(self, link, query.thread));
+    }
     std::string cursor;
     if (!query.from.empty()) {
         OA_CO_TRY(cursor, co_await cursor_at(self, link, query));

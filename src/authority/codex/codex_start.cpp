@@ -14,7 +14,6 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
 constexpr Millis k_overload_pause{50}; ///< first of …
 constexpr int k_overload_tries = 6;    ///< … so many, doubling
 
@@ -206,16 +205,7 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
     std::shared_ptr<const TurnRequest> request,
     bool asked_before
 ) {
-    OA_CO_TRY(
-        ThreadHold hold,
-        co_await CodexThreads::hold(&self->threads_, std::move(thread), Clock::now() + k_busy_wait)
-    );
-    if (!hold->loaded) {
-        if (auto loaded = co_await resume(self, link, &*hold); !loaded) {
-            self->threads_.forget(*hold);
-            co_return std::unexpected(std::move(loaded).error());
-        }
-    }
+    OA_CO_TRY(ThreadHold hold, co_await load_known(self, link, std::move(thread)));
     OA_CO_CHECK(check_ours(*request));
     if (hold->foreign) {
         OA_CO_CHECK(co_await end_foreign_turn(self, link, &*hold));

@@ -14,6 +14,9 @@
 
 namespace oa_stream::authority {
 
+/// Patience with a thread in use: for the end of a turn that is being interrupted, or is not ours.
+inline constexpr Millis k_busy_wait{2'000};
+
 struct CodexThread {
     CodexThread(const asio::any_io_executor& executor, std::string thread)
         : id(std::move(thread)), freed(executor) {}

@@ -27,6 +27,12 @@ bool is_of(const authority::PastTurn& turn, const ChatRequest& chat) {
            turn.user_text == chat.text;
 }
 
+/// It died with its process just as it began.
+bool lacks_question(const authority::PastTurn& turn) {
+    return !turn.running && turn.outcome != turn::Outcome::completed && !turn.client_message_id &&
+           turn.user_text.empty() && turn.user_parts.empty();
+}
+
 /// This request's use of its Idempotency-Key. A start that came to nothing, however, leaves the key
 /// to the client's next try.
 class KeyInUse {
@@ -212,7 +218,10 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
 /// it said so. Without a revert the message would stand in the thread twice.
 Task<Accepted<std::optional<authority::PastTurn>>>
 TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
-    OA_CO_TRY(auto newest, co_await newest_turns(std::move(thread), 1));
+    OA_CO_TRY(auto newest, co_await newest_turns(thread, 1));
+    if (!newest.empty() && lacks_question(newest.front())) {
+        OA_CO_TRY(newest, co_await newest_turns(std::move(thread), 1, true));
+    }
     const bool same = !newest.empty() && is_of(newest.front(), call->chat);
     co_return same ? std::optional(std::move(newest.front())) : std::nullopt;
 }
@@ -245,9 +254,10 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
 
 /// None of an unknown thread.
 Task<Accepted<std::vector<authority::PastTurn>>>
-TurnStarter::newest_turns(std::string thread, std::size_t count) {
+TurnStarter::newest_turns(std::string thread, std::size_t count, bool loaded) {
     authority::TurnsQuery query{.thread = std::move(thread), .limit = count, .newest_first = true};
     query.detail = authority::TurnsQuery::Detail::question;
+    query.loaded = loaded;
     auto page = co_await lane_->authority().turns_page(std::move(query));
     if (!page && page.error().code != Code::not_found) {
         co_return std::unexpected(reject_start(page.error()));

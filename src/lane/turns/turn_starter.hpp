@@ -42,7 +42,7 @@ private:
     [[nodiscard]] Task<Accepted<void>>
     refuse_answered(CallPtr call, std::string thread, bool unsure);
     [[nodiscard]] Task<Accepted<std::vector<authority::PastTurn>>>
-    newest_turns(std::string thread, std::size_t count);
+    newest_turns(std::string thread, std::size_t count, bool loaded = false);
     [[nodiscard]] Task<Accepted<SharedLane::Committed>>
     commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn);
     [[nodiscard]] TurnStyle shared_style(std::shared_ptr<TurnJournal> journal) const;

@@ -10,7 +10,6 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is not ours
 /// Codex 0.169.0 repeats what a thread's newest turn cost right behind its answer to thread/resume,
 /// unless the provider counts nothing.
 constexpr Millis k_cost_wait{500};

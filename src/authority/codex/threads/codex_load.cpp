@@ -6,6 +6,20 @@
 
 namespace oa_stream::authority {
 
+Task<Result<ThreadHold>> CodexCore::load_known(Self self, Link link, std::string thread) {
+    OA_CO_TRY(
+        ThreadHold hold,
+        co_await CodexThreads::hold(&self->threads_, std::move(thread), Clock::now() + k_busy_wait)
+    );
+    if (!hold->loaded) {
+        if (auto loaded = co_await resume(self, link, &*hold); !loaded) {
+            self->threads_.forget(*hold);
+            co_return std::unexpected(std::move(loaded).error());
+        }
+    }
+    co_return hold;
+}
+
 /// `thread` is held by the caller.
 Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bool bare) {
     const auto deadline = Clock::now() + self->options_.deadlines.first_event;

@@ -14,7 +14,6 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
 constexpr int k_archive_page = 50;
 Json archived_threads_params(const std::string& cursor) {
     Json params = Json::object(
