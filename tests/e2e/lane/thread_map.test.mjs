@@ -158,6 +158,7 @@ test('a damaged file: one line says what was dropped, everything else is served'
   text[4] = text[4].replace('about', 'abort');
   fs.writeFileSync(map, `${text.join('\n')}${line(seeded(10)).slice(0, 40)}`);
   const lane = await startLane({ folder, args: ['--id-map', map] });
+  await lane.until(() => lane.stderr.includes('"id_map"'), 'what the lane says of its file');
   const [told, ...more] = lane.stderr.split('\n').filter((l) => l.includes('"id_map"'));
   assert.match(told, /dropped 1 damaged lines \(\d+ bytes\) from byte \d+ on and 40 bytes of an unfinished last line/);
   assert.deepEqual(more, []);
