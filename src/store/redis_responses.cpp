@@ -71,7 +71,7 @@ Task<void> RedisStore::trim_responses() {
 Task<Result<std::vector<std::string>>>
 RedisStore::keep_response(ResponseRecord record, ResponseLimits limits) {
     const auto& owner = record.key.owner;
-    auto name = row_name({owner, record.key.id});
+    auto name = name_of(record.key);
     const Command keys{key("rs", name), options_.prefix + ":rx", options_.prefix + ":rn"};
     Command args{std::move(name), std::move(record.response)};
     std::ranges::move(trim_args(limits), std::back_inserter(args));
@@ -181,9 +181,7 @@ RedisStore::find_response(ResponseKey key, std::vector<std::string> items) {
 }
 
 Task<Result<bool>> RedisStore::drop_response(ResponseKey key) {
-    OA_CO_TRY(
-        const auto reply, co_await run(scripts::drop_response, {}, {row_name({key.owner, key.id})})
-    );
+    OA_CO_TRY(const auto reply, co_await run(scripts::drop_response, {}, {name_of(key)}));
     co_return reply.number == 1;
 }
 

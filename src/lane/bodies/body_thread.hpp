@@ -10,6 +10,10 @@
 
 namespace oa_stream::lane {
 
+/// Reading JSON holds its thread up to 0.2 ms a KiB (numbers and empty arrays take longest), so the
+/// loop itself reads no more than this.
+inline constexpr std::size_t k_on_loop = 16U << 10U;
+
 /// Jobs of small bodies go before those of large ones, otherwise the first that came is the first
 /// that runs. run() and stop() are called on the executor's thread. The thread is joined by the
 /// destructor; `executor`'s context must outlive it.

@@ -15,10 +15,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Reading holds its thread up to 0.2 ms a KiB (numbers and empty arrays take longest), so the loop
-/// itself reads no more than this.
-constexpr std::size_t k_on_loop = 16U << 10U;
-
 Rejection reject_json(const Error& error) {
     if (error.code == Code::cancelled) {
         return reject_left();

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/json_members.hpp"
 
+#include "bodies/body_thread.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,8 +17,6 @@ namespace {
 
 /// A request's tools may be nested almost as deep as its body, and the response repeats them.
 constexpr JsonLimits k_limits{.depth = 256};
-/// As of bodies, see read_body.cpp.
-constexpr std::size_t k_on_loop = 16U << 10U;
 /// It has its memory already, so that it counts less than a body that waits.
 constexpr std::size_t k_counted = 256U << 10U;
 constexpr std::array<std::string_view, 5> k_speakers{
@@ -175,28 +175,29 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
         co_return Result<void>{};
     }
     const auto id = text_in(*response, "id");
-    ResponseStore here;
-    here.keep(unsaved->owner, *response, unsaved->before);
-    const auto* kept = here.find(unsaved->owner, id);
-    if (kept == nullptr) {
+    const ResponseStore here;
+    const auto conversation = here.conversation_of(unsaved->before, *response);
+    store::ResponseRecord record{{unsaved->owner, id}, dump_json(*response)};
+    const store::ResponseLimits limits;
+    const auto places = conversation.size() * sizeof(StoredItemPtr);
+    if (here.bytes() + record.response.size() + places > limits.bytes) {
         co_return fail(Code::too_large, "it is larger than all that is kept");
     }
-    store::ResponseRecord record{{unsaved->owner, id}, dump_json(kept->response)};
-    for (const auto& item : kept->conversation) {
+    for (const auto& item : conversation) {
         const bool known = !item->key.empty();
         const auto fresh =
             item->id.empty() ? fmt::format("{}.{}", id, record.items.size()) : item->id;
         record.items.push_back({known ? item->key : fresh, known ? "" : text_of(*item)});
     }
-    OA_CO_TRY(const auto gone, co_await store->keep_response(record, {}));
+    OA_CO_TRY(const auto gone, co_await store->keep_response(record, limits));
     if (gone.empty()) {
         co_return Result<void>{};
     }
     // What it goes on from was deleted meanwhile.
     for (std::size_t i = 0; i < record.items.size(); ++i) {
-        record.items[i].value = text_of(*kept->conversation[i]);
+        record.items[i].value = text_of(*conversation[i]);
     }
-    OA_CO_CHECK(co_await store->keep_response(std::move(record), {}));
+    OA_CO_CHECK(co_await store->keep_response(std::move(record), limits));
     co_return Result<void>{};
 }
 

@@ -53,13 +53,21 @@ StoredItemPtr ResponseStore::hold(StoredItem item) const {
     };
 }
 
-void ResponseStore::keep(std::string owner, Json response, std::vector<StoredItemPtr> before) {
+std::vector<StoredItemPtr>
+ResponseStore::conversation_of(std::vector<StoredItemPtr> before, const Json& response) const {
     for (const auto& item : *member(response, "output")) {
-        auto held = hold({text_in(item, "id"), said_by_item(item)});
-        offer(owner, held);
-        before.push_back(std::move(held));
+        before.push_back(hold({text_in(item, "id"), said_by_item(item)}));
     }
-    add(std::move(owner), std::move(response), std::move(before));
+    return before;
+}
+
+void ResponseStore::keep(std::string owner, Json response, std::vector<StoredItemPtr> before) {
+    const auto known = before.size();
+    auto conversation = conversation_of(std::move(before), response);
+    for (auto i = known; i < conversation.size(); ++i) {
+        offer(owner, conversation[i]);
+    }
+    add(std::move(owner), std::move(response), std::move(conversation));
     while (!responses_.empty() && (responses_.size() > most_ || *bytes_ > most_bytes_)) {
         drop(responses_.begin());
     }

@@ -43,6 +43,9 @@ public:
     /// An item that counts here as long as it is held anywhere.
     [[nodiscard]] StoredItemPtr hold(StoredItem item) const;
 
+    /// The conversation before the response, and behind it what the response says.
+    [[nodiscard]] std::vector<StoredItemPtr>
+    conversation_of(std::vector<StoredItemPtr> before, const Json& response) const;
     /// Adds the response to the conversation before it and keeps both.
     void keep(std::string owner, Json response, std::vector<StoredItemPtr> before);
     /// As it was kept before: its conversation has its own items already, and nothing goes for it.
