@@ -102,6 +102,7 @@ Task<net::ClientResponse> FakePrometheus::fetch(net::ClientRequest request) {
     net::ClientResponse out;
     out.status = scripted.failure == net::TransferFailure::none ? scripted.status : 0;
     out.failure = scripted.failure;
+    out.failure_text = scripted.failure_text;
     out.headers = scripted.headers;
     const bool answered = !scripted.body.empty() || scripted.status != 200 ||
                           scripted.failure != net::TransferFailure::none;

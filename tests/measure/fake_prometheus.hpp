@@ -16,6 +16,7 @@ struct Scripted {
     int status = 200;
     std::string body{};
     net::TransferFailure failure = net::TransferFailure::none;
+    std::string failure_text{};
     net::Headers headers{};
 };
 /// An answer for the query, or an empty body for the healthy one.

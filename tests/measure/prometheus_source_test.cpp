@@ -442,6 +442,13 @@ TEST_CASE("prometheus source: one deadline for all tries, whatever Retry-After a
     REQUIRE_FALSE(got.has_value());
     CHECK(got.error().code == Code::unavailable);
     CHECK(prometheus.requests.size() == 1);
+    // Which is told, and not what was left of it.
+    FakePrometheus slow([](std::string_view, int) {
+        return Scripted{.failure = net::TransferFailure::total_timeout, .failure_text = "199ms"};
+    });
+    const auto late = ask(slow, question_of(), {.deadline = Millis(200)});
+    REQUIRE_FALSE(late.has_value());
+    CHECK(late.error().message.ends_with("within 200ms for all queries of one question"));
 }
 
 TEST_CASE("prometheus source: values that no counter has are nonsense") {

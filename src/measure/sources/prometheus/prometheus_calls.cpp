@@ -203,6 +203,15 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
                 co_return answer;
             }
             last = std::move(answer).error();
+        } else if (left < options_.timeout && code_of(response.failure) == Code::timeout) {
+            // The transfer had what the queries before it left, which nobody has set.
+            last = {
+                Code::timeout,
+                fmt::format(
+                    "no answer from Prometheus within {} for all queries of one question",
+                    format_duration(options_.deadline)
+                )
+            };
         } else {
             last = lost(response, options_.limits.bytes);
         }
