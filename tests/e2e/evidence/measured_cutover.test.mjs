@@ -13,7 +13,7 @@ const WORDS = 'http_5xx | terminal_error';
 const playbook = ({ gates, stages, bake, extend = bake, rate = '20/s', preflight = '', more = '', probes = true, include = false }) => `${localHead('measured', { more: { prometheus: '""', access_log: '""' }, prompt: PROMPT })}slo:
   - { name: stream-good, objective: 60%, window: 5s, bad: ${WORDS} }
 sources:
-  - prometheus: { url: "\${prometheus}", timeout: 2s, stale_after: 1s, include_probes: ${include} }
+  - prometheus: { url: "\${prometheus}", timeout: 5s, stale_after: 1s, include_probes: ${include} }
   - access_log: { path: "\${access_log}", include_probes: ${include} }
 ${probes ? '  - probe: {}\n' : ''}${preflight}stages: [${stages}]
 stage:
