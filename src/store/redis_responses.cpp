@@ -1,4 +1,6 @@
 // Responses that a later request may name.
+#include "oa_stream/base/url.hpp"
+
 #include "redis_errors.hpp"
 #include "redis_store.hpp"
 
@@ -44,11 +46,11 @@ std::vector<std::string> words_of(std::string_view text) {
 } // namespace
 
 /// Now, and what may be there.
-Command RedisStore::trim_args(ResponseLimits limits) const {
+Command RedisStore::trim_args() const {
     return {
         std::to_string(unix_us() / k_us_of_ms),
-        std::to_string(limits.most),
-        std::to_string(limits.bytes),
+        std::to_string(options_.responses.most),
+        std::to_string(options_.responses.bytes),
         std::to_string(options_.responses_kept.count())
     };
 }
@@ -60,7 +62,7 @@ Task<void> RedisStore::trim_responses() {
     }
     trim_at_ = Clock::now() + std::clamp(options_.responses_kept / 4, k_trim_least, k_trim_most);
     for (int i = 0; i < k_trims; ++i) {
-        const auto reply = co_await run(scripts::trim_responses, {}, trim_args({}));
+        const auto reply = co_await run(scripts::trim_responses, {}, trim_args());
         if (!reply || reply->number != 1) {
             co_return;
         }
@@ -68,13 +70,13 @@ Task<void> RedisStore::trim_responses() {
     trim_at_ = Clock::now() + k_trim_least;
 }
 
-Task<Result<std::vector<std::string>>>
-RedisStore::keep_response(ResponseRecord record, ResponseLimits limits) {
+Task<Result<std::vector<std::string>>> RedisStore::keep_response(ResponseRecord record) {
     const auto& owner = record.key.owner;
+    auto own = percent_encode(owner);
     auto name = name_of(record.key);
-    const Command keys{key("rs", name), options_.prefix + ":rx", options_.prefix + ":rn"};
-    Command args{std::move(name), std::move(record.response)};
-    std::ranges::move(trim_args(limits), std::back_inserter(args));
+    const Command keys{key("rs", name), options_.prefix + ":rn", key("ro", own)};
+    Command args{std::move(own), std::move(name), std::move(record.response)};
+    std::ranges::move(trim_args(), std::back_inserter(args));
     for (auto& item : record.items) {
         args.push_back(row_name({owner, item.key}));
         args.push_back(std::move(item.value));

@@ -105,8 +105,8 @@ public:
     [[nodiscard]] Task<Result<void>> answer_key(KeyRequest request, std::string turn) override;
 
     // redis_responses.cpp
-    [[nodiscard]] Task<Result<std::vector<std::string>>>
-    keep_response(ResponseRecord record, ResponseLimits limits) override;
+    [[nodiscard]] Task<Result<std::vector<std::string>>> keep_response(ResponseRecord record
+    ) override;
     [[nodiscard]] Task<Result<std::optional<std::string>>> read_response(ResponseKey key) override;
     [[nodiscard]] Task<Result<FoundResponses>>
     find_response(ResponseKey key, std::vector<std::string> items) override;
@@ -177,7 +177,7 @@ private:
     /// As often as this process has to sign on again: once.
     [[nodiscard]] Task<Result<Reply>> run_counted(Script script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
-    [[nodiscard]] Command trim_args(ResponseLimits limits) const;
+    [[nodiscard]] Command trim_args() const;
     class Finding;
     [[nodiscard]] Task<Result<Finding>> begin_finding();
     [[nodiscard]] Task<Result<std::vector<std::string>>> values_of(std::vector<std::string> items);

@@ -1,24 +1,39 @@
 // Stored responses, over all sessions. Keys behind the prefix:
 //   rs: a response: 'v' itself, 'i' the names of its conversation's items, 'z' the bytes of both,
-//       'q' its place in the queue, 'at' when it was stored (Unix ms)
+//       'q' and 'o' its places in the queues, 'at' when it was stored (Unix ms)
 //   ri: an item: 'v' itself, 'n' how many responses have it
-//   rx  the queue, oldest first: names by number
-//   rn  'n' how many responses there are, 'b' their bytes with those of their items, 'h' and 't'
-//   the
-//       queue's first and last number
+//   rn  the queue of all: 'n' how many there are, 'b' their bytes with those of their items, 'h'
+//       and 't' the first and last place. At each place that is taken, the place in the owner's
+//       queue, and the name. 'most n' and 'most b': owners who were seen to hold most.
+//   ro: the same of one owner
 // Only commands that earlier releases used, too: users of the store have their rights by name.
 #include "scripts.hpp"
 
 namespace oa_stream::store::scripts {
 
+// drop() returns whether there was one, and its items.
 #define OA_DROP_RESPONSE                                                                           \
     R"lua(
 local p = ARGV[1]
+local all = p..':rn'
 local function text(n) return string.format('%d', n) end
+local function own_of(name) return p..':ro:'..name:match('^[^/]*') end
+local function forget(name, place, own_place, bytes)
+  local own = own_of(name)
+  redis.call('HDEL', all, place)
+  redis.call('HDEL', own, own_place)
+  redis.call('HINCRBY', all, 'n', '-1')
+  redis.call('HINCRBY', all, 'b', text(-bytes))
+  local n, b = redis.call('HINCRBY', own, 'n', '-1'), redis.call('HINCRBY', own, 'b', text(-bytes))
+  if n > 0 then return end
+  -- What somebody else deleted was counted until now.
+  redis.call('HINCRBY', all, 'b', text(-b))
+  redis.call('UNLINK', own)
+end
 local function drop(name)
   local row = p..':rs:'..name
-  local r = redis.call('HMGET', row, 'i', 'z', 'q')
-  if not r[1] then return 0, 0 end
+  local r = redis.call('HMGET', row, 'i', 'z', 'q', 'o')
+  if not r[1] then return false, 0 end
   local less, had = tonumber(r[2] or 0), 0
   for one in r[1]:gmatch('%S+') do
     had = had + 1
@@ -29,60 +44,81 @@ local function drop(name)
     end
   end
   redis.call('UNLINK', row)
-  redis.call('HDEL', p..':rx', r[3] or '')
-  redis.call('HINCRBY', p..':rn', 'n', '-1')
-  redis.call('HINCRBY', p..':rn', 'b', text(-less))
-  return 1, had
+  forget(name, r[3] or '', r[4] or '', less)
+  return true, had
 end
 )lua"
 
-// now, most responses, most bytes, greatest age in ms. Whether more have to go: at most 500 go at
-// once, and no more behind 20,000 items, because the server does nothing else meanwhile.
+// now, most responses, most bytes, greatest age in ms, who stores. Whether more have to go: at most
+// 500 places are looked at, and no more behind 20,000 items, because the server does nothing else
+// meanwhile.
+// What is too old goes. When there are too many, the oldest one goes of whoever holds most: of who
+// stores, of who was seen to hold most, and of the owner of the oldest of all.
 #define OA_TRIM_RESPONSES                                                                          \
     R"lua(
-local function trim(now, most, bytes, age)
-  local n, q = p..':rn', p..':rx'
-  local first, last = tonumber(redis.call('HGET', n, 'h') or 1), tonumber(redis.call('HGET', n, 't') or 0)
-  if last == 0 then return 0 end
-  local steps, items, more = 0, 0, 0
-  while first <= last do
-    local name = redis.call('HGET', q, text(first))
-    if name then
-      local c = redis.call('HMGET', n, 'n', 'b')
-      local at = tonumber(redis.call('HGET', p..':rs:'..name, 'at') or 0)
-      if tonumber(c[1]) <= tonumber(most) and tonumber(c[2]) <= tonumber(bytes)
-        and tonumber(now) - at <= tonumber(age) then break end
+local function trim(now, most, bytes, age, who)
+  local steps, items = 0, 0
+  local function first_of(queue)
+    local c = redis.call('HMGET', queue, 'h', 't')
+    local first, last, entry = tonumber(c[1] or 1), tonumber(c[2] or 0), false
+    while first <= last and not entry and steps < 500 do
+      entry = redis.call('HGET', queue, text(first))
+      if not entry then steps, first = steps + 1, first + 1 end
     end
-    if steps >= 500 or items >= 20000 then
-      more = 1
-      break
-    end
-    if name then
-      local gone, had = drop(name)
-      if gone == 0 then redis.call('HDEL', q, text(first)) end
-      items = items + had
-    end
-    steps, first = steps + 1, first + 1
+    if last > 0 then redis.call('HSET', queue, 'h', text(first)) end
+    return entry, text(first), first > last
   end
-  redis.call('HSET', n, 'h', text(first))
-  -- What somebody else deleted was counted until now.
-  if first > last then redis.call('HSET', n, 'n', '0', 'b', '0') end
-  return more
+  local function go(queue, entry, place)
+    local other, name = entry:match('^(%S+) (%S+)$')
+    local there, had = drop(name)
+    if not there and queue == all then forget(name, place, other, 0) end
+    if not there and queue ~= all then forget(name, other, place, 0) end
+    steps, items = steps + 1, items + had
+  end
+  local function fullest(field, oldest)
+    local found = own_of(oldest)
+    for _, owner in ipairs({who, redis.call('HGET', all, 'most '..field) or who}) do
+      local queue = p..':ro:'..owner
+      if tonumber(redis.call('HGET', queue, field) or 0) > tonumber(redis.call('HGET', found, field) or 0) then
+        found = queue
+      end
+    end
+    return found
+  end
+  while steps < 500 and items < 20000 do
+    local entry, place, none = first_of(all)
+    if none and place ~= '1' then redis.call('HSET', all, 'n', '0', 'b', '0') end
+    if not entry then break end
+    local name = entry:match('%S+$')
+    local c = redis.call('HMGET', all, 'n', 'b')
+    local at = tonumber(redis.call('HGET', p..':rs:'..name, 'at') or 0)
+    local field = tonumber(c[1]) > tonumber(most) and 'n' or tonumber(c[2]) > tonumber(bytes) and 'b'
+    if tonumber(now) - at > tonumber(age) then
+      go(all, entry, place)
+    elseif field then
+      local queue = fullest(field, name)
+      local own, own_place = first_of(queue)
+      if own then go(queue, own, own_place) else go(all, entry, place) end
+    else
+      return 0
+    end
+  end
+  return (steps >= 500 or items >= 20000) and 1 or 0
 end
 )lua"
 
-// KEYS: response, queue, counts. ARGV: name, response, now, most responses, most bytes, greatest
-// age in ms, then names and values of the items. The names of those that are gone; it is stored if
-// there are none.
+// KEYS: response, queues of all and of the owner. ARGV: owner, name, response, now, most responses,
+// most bytes, greatest age in ms, then names and values of the items. The names of those that are
+// gone; it is stored if there are none.
 const Script keep_response{"keep_response", list_of(0), OA_DROP_RESPONSE OA_TRIM_RESPONSES R"lua(
 if redis.call('EXISTS', KEYS[1]) == 1 then return {} end
 local gone = {}
-for i = 9, #ARGV, 2 do
+for i = 10, #ARGV, 2 do
   if ARGV[i + 1] == '' and redis.call('EXISTS', p..':ri:'..ARGV[i]) == 0 then gone[#gone + 1] = ARGV[i] end
 end
 if #gone > 0 then return gone end
 local names, items = {}, 0
-for i = 9, #ARGV, 2 do
+for i = 10, #ARGV, 2 do
   local item = p..':ri:'..ARGV[i]
   if redis.call('HINCRBY', item, 'n', '1') == 1 then
     redis.call('HSET', item, 'v', ARGV[i + 1])
@@ -91,20 +127,28 @@ for i = 9, #ARGV, 2 do
   names[#names + 1] = ARGV[i]
 end
 local list = table.concat(names, ' ')
-local own = #ARGV[4] + #list
-local last = redis.call('HINCRBY', KEYS[3], 't', '1')
-redis.call('HSET', KEYS[1], 'v', ARGV[4], 'i', list, 'z', text(own), 'q', text(last), 'at', ARGV[5])
-redis.call('HSET', KEYS[2], text(last), ARGV[3])
-redis.call('HINCRBY', KEYS[3], 'n', '1')
-redis.call('HINCRBY', KEYS[3], 'b', text(own + items))
-trim(ARGV[5], ARGV[6], ARGV[7], ARGV[8])
+local own = #ARGV[5] + #list
+local place = text(redis.call('HINCRBY', KEYS[2], 't', '1'))
+local own_place = text(redis.call('HINCRBY', KEYS[3], 't', '1'))
+redis.call('HSET', KEYS[1], 'v', ARGV[5], 'i', list, 'z', text(own), 'q', place, 'o', own_place, 'at', ARGV[6])
+redis.call('HSET', KEYS[2], place, own_place..' '..ARGV[4])
+redis.call('HSET', KEYS[3], own_place, place..' '..ARGV[4])
+for field, more in pairs({n = 1, b = own + items}) do
+  redis.call('HINCRBY', KEYS[2], field, text(more))
+  local has = redis.call('HINCRBY', KEYS[3], field, text(more))
+  local who = redis.call('HGET', KEYS[2], 'most '..field)
+  if has >= tonumber(who and redis.call('HGET', p..':ro:'..who, field) or 0) then
+    redis.call('HSET', KEYS[2], 'most '..field, ARGV[3])
+  end
+end
+trim(ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[3])
 return {}
 )lua"};
 
 // ARGV: now, most responses, most bytes, greatest age in ms. Whether more have to go.
 const Script trim_responses{
     "trim_responses", k_number, "#!lua flags=allow-oom" OA_DROP_RESPONSE OA_TRIM_RESPONSES R"lua(
-return trim(ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+return trim(ARGV[3], ARGV[4], ARGV[5], ARGV[6], '')
 )lua"
 };
 
@@ -124,7 +168,7 @@ return out
 // ARGV: name.
 const Script drop_response{
     "drop_response", k_number, "#!lua flags=allow-oom" OA_DROP_RESPONSE R"lua(
-return (drop(ARGV[3]))
+return drop(ARGV[3]) and 1 or 0
 )lua"
 };
 

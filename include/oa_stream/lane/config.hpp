@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/forwarded.hpp"
+#include "oa_stream/store/responses.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -97,6 +98,7 @@ struct LaneLimits {
     std::size_t total_log_bytes = 1U << 30U; ///< beyond it a growing turn is ended as overloaded
     /// Of the chats API, until their clients have them.
     std::size_t total_answer_bytes = 256U << 20U;
+    store::ResponseLimits responses{}; ///< stored ones of /v1/responses
     std::size_t max_lag_bytes = 2U << 20U; ///< a reader further behind has max_lag_time to catch up
     /// A reader that took nothing for so long is cut, too, however little it lags.
     Millis max_lag_time{30000};

@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/store/responses.hpp"
 
 #include <string>
 
@@ -24,6 +25,7 @@ struct StoreOptions {
     Millis turn_time{1'800'000}; ///< a log of a turn under way is kept for so long, and then some
     Millis key_time{86'400'000}; ///< idempotency keys
     Millis responses_kept{86'400'000}; ///< responses that a request may name; 0: none is stored
+    ResponseLimits responses{};
     std::size_t inflight = 1U << 20U; ///< bytes of turns without an answer, beyond one piece each
     std::size_t tails = 1'000; ///< turns of others that this process reads
 };

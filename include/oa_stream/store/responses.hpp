@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,11 +20,11 @@ struct ResponseKey {
     std::string id{};
 };
 
-/// What is stored beyond these goes, the oldest response first, and what is older than
-/// StoreOptions::responses_kept. Those of all owners together.
+/// Those of all owners together. Beyond them the oldest response goes of whoever holds most. Lanes
+/// that share a store have the same.
 struct ResponseLimits {
-    std::uint64_t most = 10'000;
-    std::uint64_t bytes = std::uint64_t{64} << 20U; ///< of responses and items
+    std::size_t most = 10'000;
+    std::size_t bytes = std::size_t{64} << 20U; ///< of responses and items
 };
 
 struct ResponseRecord {

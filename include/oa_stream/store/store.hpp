@@ -358,8 +358,8 @@ public:
     // Responses that later requests name.
     /// Once: the same id again changes nothing. Keys of items without a value that are gone; then
     /// nothing is stored, and they need theirs.
-    [[nodiscard]] virtual Task<Result<std::vector<std::string>>>
-    keep_response(ResponseRecord record, ResponseLimits limits) = 0;
+    [[nodiscard]] virtual Task<Result<std::vector<std::string>>> keep_response(ResponseRecord record
+    ) = 0;
     /// Without its conversation; nullopt: never there, gone, or somebody else's.
     [[nodiscard]] virtual Task<Result<std::optional<std::string>>> read_response(ResponseKey key
     ) = 0;

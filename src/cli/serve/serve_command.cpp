@@ -297,7 +297,8 @@ constexpr auto k_options = options<ServeOptions>(
         "json-depth, json-members, json-values, messages, waiting-bodies, turn-log, total-log, "
         "total-answers, max-lag, max-lag-time, turn-time, start-wait, first-event, idle, approval, "
         "tool-result, owner-idle, reconnect, lease, store-wait, store-outage, log-kept, "
-        "responses-kept, tails, store-inflight, idempotency-time, authority-away, worker-requests, "
+        "responses, responses-size, responses-kept, tails, store-inflight, idempotency-time, "
+        "authority-away, worker-requests, "
         "body, resend, total-bodies, total-requests, headers, connections, handshake-time, "
         "head-time, body-time, write-time, keep-alive.",
         true

@@ -73,6 +73,8 @@ auto table_of(ServeOptions& options) {
         Limit{"store-wait", Needed{&options.store.wait}},
         Limit{"store-outage", &options.store.outage},
         Limit{"log-kept", &options.store.log_kept},
+        Limit{"responses", &lane.responses.most},
+        Limit{"responses-size", Bytes{&lane.responses.bytes}},
         Limit{"responses-kept", &options.store.responses_kept},
         Limit{"tails", &options.store.tails},
         Limit{"store-inflight", Bytes{&options.store.inflight}},

@@ -18,7 +18,8 @@ class Completions {
 public:
     /// `created`: Unix seconds, what the models' list says.
     Completions(LaneState& lane, Answers& answers, std::int64_t created)
-        : lane_(&lane), answers_(&answers), created_(created) {}
+        : lane_(&lane), answers_(&answers), created_(created),
+          store_(std::make_shared<ResponseStore>(lane.config.limits.responses)) {}
 
     /// POST /v1/chat/completions and POST /v1/responses.
     [[nodiscard]] Task<void> completions(CallPtr call);
@@ -66,7 +67,7 @@ private:
     std::int64_t created_;
     CompletionsGuard running_{};
     /// Of a lane alone. Turns that end after this object still write into it.
-    std::shared_ptr<ResponseStore> store_ = std::make_shared<ResponseStore>();
+    std::shared_ptr<ResponseStore> store_;
     std::size_t whole_answers_ = 0;
 };
 

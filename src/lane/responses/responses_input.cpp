@@ -166,7 +166,7 @@ void tell_as_text(std::vector<Said>& conversation) {
 }
 
 Accepted<std::vector<StoredItemPtr>>
-conversation_of(const ResponseStore& store, std::string_view owner, ResponsesAsk& ask) {
+named_conversation(const ResponseStore& store, std::string_view owner, ResponsesAsk& ask) {
     std::vector<StoredItemPtr> out;
     if (!ask.previous.empty()) {
         const auto* before = store.find(owner, ask.previous);
@@ -184,7 +184,7 @@ conversation_of(const ResponseStore& store, std::string_view owner, ResponsesAsk
     }
     for (auto& item : ask.input) {
         if (item.reference.empty()) {
-            out.push_back(store.hold({{}, std::move(item.said)}));
+            out.push_back(std::make_shared<StoredItem>(std::string(), std::move(item.said)));
             continue;
         }
         auto held = store.item(owner, item.reference);
@@ -247,7 +247,7 @@ Accepted<void> resolve_conversation(
     CompletionsRequest& request
 ) {
     auto& ask = *request.responses;
-    OA_TRY(ask.conversation, conversation_of(store, owner, ask));
+    OA_TRY(ask.conversation, named_conversation(store, owner, ask));
     if (!ask.previous.empty()) {
         OA_CHECK(takes_history(context, "previous_response_id"));
     }

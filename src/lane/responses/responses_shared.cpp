@@ -91,7 +91,7 @@ void load_response(
         if (!item) {
             return;
         }
-        conversation.push_back(out.hold(*std::move(item)));
+        conversation.push_back(std::make_shared<StoredItem>(*std::move(item)));
     }
     if (response && member(*response, "output") != nullptr) {
         out.load(owner, *std::move(response), std::move(conversation));
@@ -110,7 +110,7 @@ void load_found(
     for (std::size_t i = 0; i < items.size(); ++i) {
         auto item = item_of({items[i], found.named[i]});
         if (item && item->id == items[i] && out.item(owner, items[i]) == nullptr) {
-            out.offer(owner, out.hold(*std::move(item)));
+            out.offer(owner, std::make_shared<StoredItem>(*std::move(item)));
         }
     }
 }
@@ -124,6 +124,18 @@ std::size_t bytes_of(const store::FoundResponses& found) {
         bytes += value.size();
     }
     return bytes;
+}
+
+/// As the store counts it.
+Result<void> fits(const store::ResponseRecord& record, store::ResponseLimits limits) {
+    std::size_t bytes = record.response.size();
+    for (const auto& item : record.items) {
+        bytes += item.key.size() + item.value.size();
+    }
+    if (bytes > limits.bytes) {
+        return fail(Code::too_large, "it is larger than all that is kept");
+    }
+    return {};
 }
 
 } // namespace
@@ -175,21 +187,16 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
         co_return Result<void>{};
     }
     const auto id = text_in(*response, "id");
-    const ResponseStore here;
-    const auto conversation = here.conversation_of(unsaved->before, *response);
+    const auto conversation = conversation_of(unsaved->before, *response);
     store::ResponseRecord record{{unsaved->owner, id}, dump_json(*response)};
-    const store::ResponseLimits limits;
-    const auto places = conversation.size() * sizeof(StoredItemPtr);
-    if (here.bytes() + record.response.size() + places > limits.bytes) {
-        co_return fail(Code::too_large, "it is larger than all that is kept");
-    }
     for (const auto& item : conversation) {
         const bool known = !item->key.empty();
         const auto fresh =
             item->id.empty() ? fmt::format("{}.{}", id, record.items.size()) : item->id;
         record.items.push_back({known ? item->key : fresh, known ? "" : text_of(*item)});
     }
-    OA_CO_TRY(const auto gone, co_await store->keep_response(record, limits));
+    OA_CO_CHECK(fits(record, store->options().responses));
+    OA_CO_TRY(const auto gone, co_await store->keep_response(record));
     if (gone.empty()) {
         co_return Result<void>{};
     }
@@ -197,7 +204,8 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
     for (std::size_t i = 0; i < record.items.size(); ++i) {
         record.items[i].value = text_of(*conversation[i]);
     }
-    OA_CO_CHECK(co_await store->keep_response(std::move(record), limits));
+    OA_CO_CHECK(fits(record, store->options().responses));
+    OA_CO_CHECK(co_await store->keep_response(std::move(record)));
     co_return Result<void>{};
 }
 

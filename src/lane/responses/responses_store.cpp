@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -9,6 +10,8 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_item_cost = 256; // of an item beside its texts
+
+} // namespace
 
 std::size_t size_of(const StoredItem& item) {
     std::size_t size = k_item_cost;
@@ -22,8 +25,6 @@ std::size_t size_of(const StoredItem& item) {
     }
     return size;
 }
-
-} // namespace
 
 Said said_by_item(const Json& item) {
     Said said{.speaker = Speaker::assistant, .path = "previous_response_id"};
@@ -41,22 +42,10 @@ Said said_by_item(const Json& item) {
     return said; // of reasoning nothing: Codex does not take back what it summed up
 }
 
-StoredItemPtr ResponseStore::hold(StoredItem item) const {
-    const auto size = size_of(item);
-    *bytes_ += size;
-    return {
-        new StoredItem(std::move(item)), // NOLINT(cppcoreguidelines-owning-memory): deleted below
-        [bytes = bytes_, size](const StoredItem* held) {
-            *bytes -= size;
-            delete held; // NOLINT(cppcoreguidelines-owning-memory)
-        }
-    };
-}
-
 std::vector<StoredItemPtr>
-ResponseStore::conversation_of(std::vector<StoredItemPtr> before, const Json& response) const {
+conversation_of(std::vector<StoredItemPtr> before, const Json& response) {
     for (const auto& item : *member(response, "output")) {
-        before.push_back(hold({text_in(item, "id"), said_by_item(item)}));
+        before.push_back(std::make_shared<StoredItem>(text_in(item, "id"), said_by_item(item)));
     }
     return before;
 }
@@ -68,8 +57,8 @@ void ResponseStore::keep(std::string owner, Json response, std::vector<StoredIte
         offer(owner, conversation[i]);
     }
     add(std::move(owner), std::move(response), std::move(conversation));
-    while (!responses_.empty() && (responses_.size() > most_ || *bytes_ > most_bytes_)) {
-        drop(responses_.begin());
+    while (size() > limits_.most || bytes_ > limits_.bytes) {
+        drop(too_many());
     }
 }
 
@@ -90,21 +79,53 @@ void ResponseStore::offer(std::string owner, StoredItemPtr item) {
 }
 
 void ResponseStore::add(std::string owner, Json response, std::vector<StoredItemPtr> conversation) {
+    auto& own = owners_[owner];
     auto id = text_in(response, "id");
     const auto size = dump_json(response).size() + conversation.size() * sizeof(StoredItemPtr);
-    *bytes_ += size;
-    responses_.push_back({std::move(owner), id, std::move(response), size, std::move(conversation)}
+    auto bytes = size;
+    for (const auto& item : conversation) {
+        bytes += held_[item.get()]++ == 0 ? size_of(*item) : 0;
+    }
+    own.bytes += bytes;
+    bytes_ += bytes;
+    own.responses.push_back(
+        {std::move(owner), id, std::move(response), size, std::move(conversation), ++last_}
     );
-    by_id_.insert_or_assign(std::move(id), std::prev(responses_.end()));
+    by_id_.insert_or_assign(std::move(id), std::prev(own.responses.end()));
 }
 
 void ResponseStore::drop(Place place) {
+    const auto own = owners_.find(place->owner);
     for (const auto& item : *member(place->response, "output")) {
         items_.erase(text_in(item, "id"));
     }
+    auto bytes = place->size;
+    for (const auto& item : place->conversation) {
+        const auto held = held_.find(item.get());
+        if (--held->second == 0) {
+            held_.erase(held);
+            bytes += size_of(*item);
+        }
+    }
+    bytes_ -= bytes;
+    own->second.bytes -= bytes;
     by_id_.erase(place->id);
-    *bytes_ -= place->size;
-    responses_.erase(place);
+    own->second.responses.erase(place);
+    if (own->second.responses.empty()) {
+        owners_.erase(own);
+    }
+}
+
+ResponseStore::Place ResponseStore::too_many() {
+    const bool by_number = size() > limits_.most;
+    const auto holds = [&](const Owners::value_type& one) {
+        return by_number ? one.second.responses.size() : one.second.bytes;
+    };
+    const auto less = [&](const Owners::value_type& a, const Owners::value_type& b) {
+        return std::pair(holds(a), b.second.responses.front().number) <
+               std::pair(holds(b), a.second.responses.front().number);
+    };
+    return std::ranges::max_element(owners_, less)->second.responses.begin();
 }
 
 const StoredResponse* ResponseStore::find(std::string_view owner, const std::string& id) const {

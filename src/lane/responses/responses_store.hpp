@@ -4,10 +4,12 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/store/responses.hpp"
 
 #include "completions/conversation.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <string>
@@ -24,6 +26,8 @@ struct StoredItem {
     std::string key{}; ///< in the store that lanes share; empty: it is not there yet
 };
 using StoredItemPtr = std::shared_ptr<const StoredItem>;
+/// Bytes that it takes in memory.
+[[nodiscard]] std::size_t size_of(const StoredItem& item);
 
 struct StoredResponse {
     std::string owner;
@@ -31,21 +35,19 @@ struct StoredResponse {
     Json response;
     std::size_t size = 0; ///< bytes of the response as JSON, and of its places in `conversation`
     std::vector<StoredItemPtr> conversation{}; ///< from its beginning to the response's end
+    std::uint64_t number = 0; ///< in the order in which they came
 };
 
-/// One thread. The oldest responses go first when there are more than `most`, or their items hold
-/// more than `bytes`. Items that several conversations share count once, their places in each.
+/// The conversation before the response, and behind it what the response says.
+[[nodiscard]] std::vector<StoredItemPtr>
+conversation_of(std::vector<StoredItemPtr> before, const Json& response);
+
+/// One thread. Items that several conversations share count once, their places in each. What only
+/// a running turn holds does not count: nothing goes for it.
 class ResponseStore {
 public:
-    explicit ResponseStore(std::size_t bytes = std::size_t{64} << 20U, std::size_t most = 10'000)
-        : most_bytes_(bytes), most_(most) {}
+    explicit ResponseStore(store::ResponseLimits limits = {}) : limits_(limits) {}
 
-    /// An item that counts here as long as it is held anywhere.
-    [[nodiscard]] StoredItemPtr hold(StoredItem item) const;
-
-    /// The conversation before the response, and behind it what the response says.
-    [[nodiscard]] std::vector<StoredItemPtr>
-    conversation_of(std::vector<StoredItemPtr> before, const Json& response) const;
     /// Adds the response to the conversation before it and keeps both.
     void keep(std::string owner, Json response, std::vector<StoredItemPtr> before);
     /// As it was kept before: its conversation has its own items already, and nothing goes for it.
@@ -58,23 +60,31 @@ public:
     /// An item of a stored response's output.
     [[nodiscard]] StoredItemPtr item(std::string_view owner, const std::string& id) const;
 
-    [[nodiscard]] std::size_t bytes() const noexcept { return *bytes_; }
-    [[nodiscard]] std::size_t size() const noexcept { return responses_.size(); }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
 
 private:
     using Place = std::list<StoredResponse>::iterator;
+    struct Owner {
+        std::list<StoredResponse> responses{}; ///< oldest first
+        std::size_t bytes = 0;
+    };
+    using Owners = std::unordered_map<std::string, Owner>;
     struct Item {
         std::string owner;
         StoredItemPtr item;
     };
     void add(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
     void drop(Place place);
+    /// The oldest one of the owner who holds most.
+    [[nodiscard]] Place too_many();
 
-    std::size_t most_bytes_;
-    std::size_t most_;
-    /// Shared with the items, which may outlive the store.
-    std::shared_ptr<std::size_t> bytes_ = std::make_shared<std::size_t>(0);
-    std::list<StoredResponse> responses_{}; ///< oldest first
+    store::ResponseLimits limits_;
+    std::size_t bytes_ = 0;
+    std::uint64_t last_ = 0;
+    Owners owners_{}; ///< those who have responses
+    /// In how many conversations they are.
+    std::unordered_map<const StoredItem*, std::size_t> held_{};
     std::unordered_map<std::string, Place> by_id_{};
     std::unordered_map<std::string, Item> items_{};
 };

@@ -200,6 +200,16 @@ test('a response outlives the lane that gave it', async () => {
   assert.deepEqual(await told(), ['scenario:text;words=3', text(first), 'scenario:text;words=2']);
 });
 
+test('an owner who stores much loses the own oldest response, nobody else\'s', async () => {
+  const few = await world.lane('few', ['--limit', 'responses=4']);
+  const first = (await post(few, { input: 'scenario:text;words=2' }, 'bob')).json();
+  const own = [];
+  for (let i = 0; i < 5; ++i) own.push(await whole(few, { input: 'scenario:text;words=2' }));
+  assert.equal((await stored(b, 'GET', first.id, 'bob')).status, 200);
+  assert.deepEqual(await Promise.all(own.map(async ({ id }) => (await stored(b, 'GET', id)).status)), [404, 404, 200, 200, 200]);
+  assert.equal((await few.stop()).code, 0);
+});
+
 test('after responses-kept the store has nothing of a response, and with 0s it never gets one', async () => {
   const none = await world.lane('none', ['--limit', 'responses-kept=0s']);
   const unstored = await whole(none, { input: 'scenario:text;words=3' });

@@ -17,17 +17,17 @@ Json response(const std::string& name, const std::string& text) {
     return out;
 }
 
-StoredItemPtr said(ResponseStore& store, std::string text) {
+StoredItemPtr said(std::string text) {
     StoredItem item;
     add_text(item.said.parts, text);
-    return store.hold(std::move(item));
+    return std::make_shared<StoredItem>(std::move(item));
 }
 
 } // namespace
 
 TEST_CASE("stored responses: only their owner finds them and their items") {
     ResponseStore store;
-    store.keep("ann", response("1", "hi"), {said(store, "hello")});
+    store.keep("ann", response("1", "hi"), {said("hello")});
     REQUIRE(store.find("ann", "resp_1") != nullptr);
     CHECK(store.find("ann", "resp_1")->conversation.size() == 2);
     CHECK(store.find("bob", "resp_1") == nullptr);
@@ -42,7 +42,7 @@ TEST_CASE("stored responses: only their owner finds them and their items") {
 }
 
 TEST_CASE("stored responses: the oldest go first, by number and by bytes") {
-    ResponseStore few(std::size_t{1} << 20U, 2);
+    ResponseStore few({.most = 2});
     for (const char* name : {"1", "2", "3"}) {
         few.keep("", response(name, "hi"), {});
     }
@@ -51,7 +51,7 @@ TEST_CASE("stored responses: the oldest go first, by number and by bytes") {
     CHECK(few.item("", "msg_1") == nullptr);
     CHECK(few.find("", "resp_3") != nullptr);
 
-    ResponseStore small(8192);
+    ResponseStore small({.bytes = 8192});
     small.keep("", response("1", std::string(2000, 'x')), {});
     small.keep("", response("2", std::string(2000, 'x')), {});
     CHECK(small.find("", "resp_1") == nullptr);
@@ -64,7 +64,7 @@ TEST_CASE("stored responses: the oldest go first, by number and by bytes") {
 
 TEST_CASE("stored responses: what two conversations share counts once, as long as one holds it") {
     ResponseStore store;
-    store.keep("", response("1", std::string(1000, 'x')), {said(store, std::string(5000, 'y'))});
+    store.keep("", response("1", std::string(1000, 'x')), {said(std::string(5000, 'y'))});
     const auto once = store.bytes();
     store.keep("", response("2", "more"), store.find("", "resp_1")->conversation);
     CHECK(store.bytes() < once + 1000);
@@ -76,7 +76,7 @@ TEST_CASE("stored responses: what two conversations share counts once, as long a
 
 TEST_CASE("stored responses: a place in a long conversation counts in each that holds it") {
     ResponseStore store;
-    const std::vector<StoredItemPtr> before(5000, said(store, "a"));
+    const std::vector<StoredItemPtr> before(5000, said("a"));
     store.keep("", response("1", "hi"), before);
     const auto one = store.bytes();
     store.keep("", response("2", "hi"), before);
@@ -84,4 +84,52 @@ TEST_CASE("stored responses: a place in a long conversation counts in each that 
     CHECK(store.remove("", "resp_1"));
     CHECK(store.remove("", "resp_2"));
     CHECK(store.bytes() < 1000);
+}
+
+TEST_CASE("stored responses: whoever holds most loses the oldest") {
+    ResponseStore few({.most = 6});
+    few.keep("ann", response("a1", "hi"), {});
+    few.keep("bob", response("b1", "hi"), {});
+    for (int i = 0; i < 20; ++i) {
+        few.keep("batch", response(std::to_string(i), "hi"), {});
+    }
+    CHECK(few.find("ann", "resp_a1") != nullptr);
+    CHECK(few.find("bob", "resp_b1") != nullptr);
+    CHECK(few.find("batch", "resp_15") == nullptr);
+    CHECK(few.find("batch", "resp_16") != nullptr);
+    // Nor do they lose what they had when somebody comes who has nothing yet.
+    few.keep("eve", response("e1", "hi"), {});
+    CHECK(few.find("ann", "resp_a1") != nullptr);
+    CHECK(few.find("eve", "resp_e1") != nullptr);
+    CHECK(few.find("batch", "resp_16") == nullptr);
+    // Among equals the oldest goes.
+    ResponseStore two({.most = 2});
+    two.keep("ann", response("a1", "hi"), {});
+    two.keep("bob", response("b1", "hi"), {});
+    two.keep("eve", response("e1", "hi"), {});
+    CHECK(two.find("ann", "resp_a1") == nullptr);
+    CHECK(two.find("bob", "resp_b1") != nullptr);
+
+    ResponseStore small({.bytes = 20'000});
+    small.keep("ann", response("a1", std::string(4000, 'x')), {said(std::string(3000, 'y'))});
+    for (int i = 0; i < 9; ++i) {
+        small.keep("batch", response(std::to_string(i), std::string(2000, 'x')), {});
+    }
+    CHECK(small.find("ann", "resp_a1") == nullptr);
+    CHECK(small.size() > 2);
+    CHECK(small.bytes() <= 20'000);
+    // One that is too large for all leaves those of others alone.
+    small.keep("eve", response("e1", std::string(30'000, 'x')), {});
+    CHECK(small.find("eve", "resp_e1") == nullptr);
+    CHECK(small.find("batch", "resp_8") != nullptr);
+}
+
+TEST_CASE("stored responses: what a running turn was sent does not count yet") {
+    ResponseStore small({.bytes = 8192});
+    small.keep("", response("1", "hi"), {});
+    const auto running = said(std::string(10'000, 'x'));
+    small.keep("", response("2", "hi"), {});
+    CHECK(running->said.parts.size() == 1);
+    CHECK(small.find("", "resp_1") != nullptr);
+    CHECK(small.find("", "resp_2") != nullptr);
 }

@@ -337,7 +337,7 @@ TEST_CASE("responses request: it goes on from a stored response of its owner") {
     item["content"] = Json::array({std::move(part)});
     Json response = Json::object({{"id", "resp_1"}});
     response["output"] = Json::array({std::move(item)});
-    store.keep("ann", std::move(response), {store.hold(std::move(hello))});
+    store.keep("ann", std::move(response), {std::make_shared<StoredItem>(std::move(hello))});
 
     const std::string_view previous = R"(,"previous_response_id":"resp_1")";
     CHECK(told(R"("next")", true, store, previous) == "user:hello | assistant:hi there | > next");
@@ -371,7 +371,7 @@ TEST_CASE("responses request: what a model without history and instructions does
         auto response = Json::object({{"id", "resp_1"}, {"output", Json::array()}});
         StoredItem hello{{}, Said{.path = "input"}};
         add_text(hello.said.parts, "hello");
-        store.keep("ann", std::move(response), {store.hold(std::move(hello))});
+        store.keep("ann", std::move(response), {std::make_shared<StoredItem>(std::move(hello))});
         auto request =
             read(fmt::format(R"({{"model":"m","input":{}{}}})", input, members), context);
         if (request) {

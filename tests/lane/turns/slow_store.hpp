@@ -106,8 +106,7 @@ public:
     Task<Result<store::KeyUse>> use_key(store::KeyRequest) override { co_return none(); }
     Task<Result<void>> forget_key(store::KeyRequest) override { co_return none(); }
     Task<Result<void>> answer_key(store::KeyRequest, std::string) override { co_return none(); }
-    Task<Result<std::vector<std::string>>>
-    keep_response(store::ResponseRecord, store::ResponseLimits) override {
+    Task<Result<std::vector<std::string>>> keep_response(store::ResponseRecord) override {
         co_return none();
     }
     Task<Result<std::optional<std::string>>> read_response(store::ResponseKey) override {
