@@ -133,6 +133,9 @@ void WorkerCore::release(const std::string& thread) {
         found->second.total = live->total() ? live->total() : found->second.total;
         counts_.text_mismatches += live->text_mismatches();
         counts_.unknown_events += live->unknown_events();
+        if (live->accepted() && !live->finished()) { // it may run on there, and nobody hears it
+            found->second.known = found->second.quiet = false;
+        }
     }
     found->second.busy = false;
     changed_.notify();

@@ -199,6 +199,27 @@ test('a turn that another surface runs on the thread is ended for the next messa
   assert.deepEqual((await history(worker.lane.base, id)).map((one) => one.content), ['scenario:text;words=2', 'alpha bravo', `scenario:text;words=30;hold=5;key=${key}`, 'scenario:text;words=3', 'alpha bravo charlie']);
 });
 
+test('a turn that was given up while its worker could not be told runs on: the next message is a turn of its own', async () => {
+  const [id, key] = ['given-up', 'unheard'];
+  const cut = await World.start({ fake: { codex: { bin: codexBin(), config } }, limits: { 'authority-away': '300ms' } });
+  const lost = cut.say(`scenario:text;words=30;hold=5;key=${key}`, { id });
+  await lost.wait((seen) => seen.text.includes('echo'), 'the fifth word');
+  const { control, khala } = cut.fake;
+  control.faults.push({ rpc: 'turn/interrupt', drop: 'before', times: 1000 });
+  khala.refuseNext({ drop: true }, 1000);
+  khala.dropAll();
+  assert.equal(read(await lost.done).failure.code, 'authority_lost');
+  await cut.lane.until((seen) => seen.stderr.includes('turn/interrupt: '), 'the end of the tries to stop it');
+  Object.assign(control, { faults: [] });
+  Object.assign(khala, { refusals: [] });
+  await cut.ready();
+  const answer = await cut.say('scenario:text;words=3', { id }).done;
+  assertLegal(answer);
+  assert.deepEqual(read(answer).texts, ['alpha bravo charlie']);
+  assert.deepEqual((await history(cut.lane.base, id)).map((one) => one.content), [`scenario:text;words=30;hold=5;key=${key}`, 'scenario:text;words=3', 'alpha bravo charlie']);
+  await cut.stop();
+});
+
 test('a page that is loaded again in the middle reads the whole answer, and both readers its end', () => same(async (base, mark) => {
   const id = `reload-${mark}`;
   const answer = chat(base, `scenario:text;words=6;hold=2;key=${id}`, { id });
