@@ -461,3 +461,29 @@ TEST_CASE("approvals: a draining lane does not wait for decisions it would refus
     CHECK(rig.outcome().terminal == turn::TerminalClass::turn_aborted);
     CHECK(rig.refused({{"a1", true}}).status == 503);
 }
+
+TEST_CASE("approvals: of a turn that another lane began, each decision leads to what came of it") {
+    const auto asked = [](std::string_view digit) {
+        return fmt::format(
+            "data: {{\"type\":\"tool-approval-request\",\"approvalId\":\"a{0}\","
+            "\"toolCallId\":\"k{0}\"}}\n\n",
+            digit
+        );
+    };
+    const auto told = [](std::string_view digit, std::string_view how) {
+        return fmt::format(
+            "data: {{\"type\":\"tool-output-{}\",\"toolCallId\":\"k{}\"}}\n\n", how, digit
+        );
+    };
+    lane::TurnApprovals approvals;
+    approvals.recall(asked("1"), 1);
+    approvals.recall(asked("2"), 1);
+    approvals.recall(told("1", "denied"), 2);
+    CHECK_FALSE(approvals.unsure({{"a1", false}}, 2));
+    CHECK(approvals.unsure({{"a1", false}, {"a2", true}}, 2)); // the authority may ask for a2 again
+    approvals.recall(told("2", "available"), 3);
+    CHECK_FALSE(approvals.unsure({{"a2", true}}, 3));
+    CHECK(approvals.judge({{"a1", false}})->segment == 1);
+    CHECK(approvals.judge({{"a2", true}})->segment == 2);
+    CHECK(approvals.judge({{"a1", false}, {"a2", true}})->segment == 2);
+}

@@ -60,6 +60,7 @@ void TurnApprovals::recall(std::string_view frame, std::size_t segment) {
             if (known.call == call && known.state == State::asked_before) {
                 known.state = State::answered;
                 known.approved = !denied;
+                known.segment = std::max(known.segment, segment - 1);
             }
         }
     }
@@ -69,7 +70,7 @@ bool TurnApprovals::unsure(const std::vector<ApprovalAnswer>& answers, std::size
     return std::ranges::any_of(answers, [&](const ApprovalAnswer& answer) {
         const auto known = std::ranges::find(approvals_, answer.id, &Approval::id);
         return known != approvals_.end() && known->state == State::asked_before &&
-               known->segment == segment;
+               known->segment <= segment;
     });
 }
 

@@ -45,7 +45,8 @@ public:
     /// Of a turn that another replica began: one of its frames, and the segment behind the one it
     /// stands in.
     void recall(std::string_view frame, std::size_t segment);
-    /// Nobody asked for all of these again so far, and the segment is one that may still wait.
+    /// Nobody asked for all of these again so far, and what came of them is not told up to this
+    /// segment.
     [[nodiscard]] bool
     unsure(const std::vector<ApprovalAnswer>& answers, std::size_t segment) const;
     /// To be called for each event of the authority, in order.

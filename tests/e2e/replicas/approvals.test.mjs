@@ -105,6 +105,20 @@ test('denied through the other lane; the same again leads to the same, another d
   assert.equal(made('no'), null);
 });
 
+test('of two questions the second is decided later: sent again to the other lane, it leads to its own answer', async () => {
+  const on = new Page(a, `q-${++n}`);
+  const [one, two] = ['one', 'two'].map((name) => encodeURIComponent(`echo once >> ${path.join(folder, name)}`));
+  await assertApproved(await on.read(on.start(`scenario:exec-two;escalate=1;cmd=${one};cmd2=${two}`)));
+  const [no, yes] = on.parts.filter((p) => p.toolCallId).map((p) => p.toolCallId);
+  on.decide(no, false);
+  assert.equal(statusOf(await on.read(on.send())), 'waiting-for-approval');
+  on.decide(yes, true);
+  const rest = await on.send().done;
+  assert.equal(statusOf(rest), 'completed');
+  on.lane = b;
+  assert.equal((await on.send().done).text, rest.text);
+});
+
 test('the lane that asked is killed: the other one takes the question over, and its decision counts', async () => {
   const dying = await world.lane('dying', ASK);
   const on = await waiting(dying, 'killed');
