@@ -5,6 +5,12 @@
 
 namespace oa_stream::authority {
 
+namespace {
+
+constexpr Millis k_asked_wait{500};
+
+} // namespace
+
 void WorkerCore::interrupt(const Live& live) {
     if (live->interrupting || live->finished() || !live->accepted()) {
         return;
@@ -21,6 +27,11 @@ void WorkerCore::abandon(const Live& live) {
 /// A service that hangs must not keep readers waiting for the end.
 Task<void> WorkerCore::stop_turn(Self self, Live live) {
     const auto deadline = Clock::now() + self->options_->deadlines.interrupt;
+    // Codex keeps the user's message only once the turn has come to it.
+    co_await WorkerTurn::wait_asked(live, Clock::now() + k_asked_wait);
+    if (live->finished()) {
+        co_return;
+    }
     // The receipt's id may be invented: without one the worker stops what runs on the thread, so no
     // other turn may begin there before it did.
     const bool named = !live->worker_id().empty();

@@ -53,7 +53,7 @@ void WorkerTurn::accept(const std::string& turn) {
 
 void WorkerTurn::join(const Json& stored, std::string cwd) {
     begin_.cwd = std::move(cwd);
-    joined_ = true;
+    joined_ = asked_ = true;
     bound_ = text_in(stored, "id");
     begin(bound_);
     translate("turn/started", Json::object());
@@ -66,6 +66,13 @@ void WorkerTurn::join(const Json& stored, std::string cwd) {
         translate(runs ? "item/started" : "item/completed", Json::object({{"item", item}}));
     }
     take_early();
+}
+
+Task<void> WorkerTurn::wait_asked(std::shared_ptr<WorkerTurn> self, Clock::time_point deadline) {
+    const auto due = [&] { return !self->asked_ && !self->over() && !self->abandoned; };
+    while (due() && Clock::now() < deadline) {
+        co_await self->changed_.wait_until(deadline);
+    }
 }
 
 void WorkerTurn::take_early() {
@@ -176,6 +183,10 @@ bool WorkerTurn::is_torn(const WorkerEvent& event) {
 
 void WorkerTurn::take(const WorkerEvent& event, Clock::time_point now) {
     last_event_ = now;
+    if (!asked_ && event.method.starts_with("item/")) {
+        asked_ = true;
+        changed_.notify();
+    }
     if (is_torn(event)) {
         return;
     }

@@ -56,6 +56,10 @@ public:
     void end(turn::FailureCode code, bool retryable, std::string detail);
     /// Ends it as interrupted: the worker did not, in time.
     void end_interrupted();
+    /// Codex has come to its user message, or told of another item; or it is over, nobody holds it,
+    /// or `deadline` passed.
+    [[nodiscard]] static Task<void>
+    wait_asked(std::shared_ptr<WorkerTurn> self, Clock::time_point deadline);
     /// turn/completed waits for late items until this passed.
     void tick(Clock::time_point now);
 
@@ -89,6 +93,7 @@ private:
     std::unique_ptr<WorkerTranslator> translator_{}; ///< once the turn is accepted
     std::size_t early_bytes_ = 0;
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
+    bool asked_ = false; ///< an item of it was told
     bool joined_ = false;
     std::set<std::string> begun_{}; ///< of a turn that was joined: items heard from their beginning
     std::size_t unbound_bytes_ = 0;

@@ -195,6 +195,17 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal(text(await world.say('scenario:text', { id: 'slow' }).done), words(12), 'the next turn is another');
   }));
 
+  const early = [];
+  test('a stop of a turn that just began waits for its question: Codex would not keep it', () => within({
+    scenarios: { late: { about: 'its first item takes a while', accept: () => ({}), run: async (t) => { t.started(); await sleep(200); early.push(t.interrupted); t.open('message', 'm'); await t.pause(60000); } } },
+  }, async (world) => {
+    const turn = world.say('scenario:late', { id: 'late' });
+    await turn.frame('start');
+    assert.equal((await send(world.lane.base, { method: 'POST', path: '/api/chats/late/stop' })).json().data.status, 'stopped');
+    assert.ok(read(await turn.done).aborted, turn.text);
+    assert.deepEqual(early, [false]);
+  }));
+
   test('a stop that names no turn is over before the next turn begins on its thread: it would stop that one', () => within({
     scenarios: { mute: { about: 'accepted; no event of it ever comes', accept: () => ({}), run: async (t) => { await t.pause(60000); } } },
   }, async (world) => {
