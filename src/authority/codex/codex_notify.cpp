@@ -28,6 +28,12 @@ bool is_stray(const RunningTurn* live, std::string_view started) {
     return live->id().empty() ? live->abandoned : live->id() != started;
 }
 
+/// Another client archived the thread, or tried to delete it: who had it open is told no other end.
+bool says_unloaded(std::string_view method, const Json& params) {
+    const Json* status = method == "thread/status/changed" ? member(params, "status") : nullptr;
+    return status != nullptr && text_view_in(*status, "type") == "notLoaded";
+}
+
 /// When the last of the account's limits that are used up ends, Unix seconds.
 std::optional<std::int64_t> end_of_limits(const Json& params) {
     std::optional<std::int64_t> end;
@@ -55,6 +61,7 @@ bool CodexCore::note_thread(
         thread->loaded = false;
         return true;
     }
+    thread->loaded = thread->loaded && !says_unloaded(method, params);
     if (method == "thread/settings/updated") { // by another lane's turn, too
         const Json* settings = member(params, "threadSettings");
         thread->effort = settings == nullptr ? std::string() : text_in(*settings, "effort");

@@ -265,6 +265,17 @@ for (const same of [false, true]) {
   });
 }
 
+test('a thread that another client archived and opened again is opened for the next message', async () => {
+  assert.equal((await chat(lane.base, 'scenario:text;words=3', { id: 'moved' }).done).status, 200);
+  const other = await client();
+  const { data: [{ id: threadId }] } = await other.ask('thread/list', { limit: 1 });
+  for (const method of ['thread/archive', 'thread/unarchive', 'thread/resume']) await other.ask(method, { threadId });
+  const answer = await chat(lane.base, 'scenario:text;words=4', { id: 'moved' }).done;
+  other.close();
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual(read(answer).texts, [whole(4)]);
+});
+
 test('the server stays away: its turns end with one error each, and new ones are refused', async () => {
   await lane.stop();
   lane = await start(['--limit', 'reconnect=500ms']);
