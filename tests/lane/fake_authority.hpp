@@ -183,6 +183,9 @@ public:
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>> turns(std::string thread
     ) override {
         ++history_reads;
+        if (on_read) {
+            on_read();
+        }
         if (history_error) {
             co_return std::unexpected(*history_error);
         }
@@ -304,6 +307,7 @@ public:
     asio::steady_timer gate;
     int starts = 0;
     int makes = 0; ///< of threads without a turn
+    std::function<void()> on_read{}; ///< in each history read
     int history_reads = 0;
     std::vector<std::pair<std::string, std::string>> forks; ///< thread and last turn
     std::function<std::optional<Error>()> refuse_fork;

@@ -401,6 +401,21 @@ TEST_CASE("conversation: what it is, its messages and its runs, newest run first
     );
 }
 
+TEST_CASE("conversation: of a turn that ends meanwhile, no run has ended without its answer") {
+    LaneRig rig;
+    add_thread(rig, "", "c", 60);
+    rig.authority.past = {past("t1", "one")};
+    rig.authority.past.front().running = true;
+    // A look at the newest turn comes first, then two lists.
+    rig.authority.on_read = [&] {
+        rig.authority.past.front().running = rig.authority.history_reads < 3;
+    };
+    const auto body = body_of(rig.send(rig.get("/api/chats/c")));
+    REQUIRE(rig.authority.history_reads == 3);
+    CHECK(body.at("data").at("runs")[0].at("status") == "running");
+    CHECK(ids_of(body.at("data").at("messages")) == names({"u-t1", "t1"}));
+}
+
 TEST_CASE("events: of one run, paged; an unknown run is not found, a blank one makes no sense") {
     LaneRig rig;
     add_thread(rig, "", "c", 1);

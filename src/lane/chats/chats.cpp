@@ -295,15 +295,16 @@ Task<void> Chats::conversation(CallPtr call) {
     if (!thread) {
         co_return co_await refuse(std::move(call), std::move(thread).error());
     }
-    auto messages = co_await read_messages(&lane_->authority(), thread->page);
-    if (!messages) {
-        co_return co_await refuse(std::move(call), messages.error());
-    }
     ThreadPage newest = thread->page;
     newest.asked.after.clear();
+    // First: whoever reads here that a run has ended must find its answer in the messages.
     auto runs = co_await read_runs(&lane_->authority(), std::move(newest));
     if (!runs) {
         co_return co_await refuse(std::move(call), runs.error());
+    }
+    auto messages = co_await read_messages(&lane_->authority(), thread->page);
+    if (!messages) {
+        co_return co_await refuse(std::move(call), messages.error());
     }
     co_await note_told(call, &*messages, thread->live);
     Json data = Json::object();
