@@ -16,21 +16,24 @@ using authority::InputPart;
 using authority::InputText;
 
 /// {"type":"image_url","image_url":{"url":…}}
-Accepted<void> read_image(const Json& part, const std::string& path, bool images, Said& out) {
-    OA_CHECK(takes_images(images, path, out));
+Accepted<void> read_image(
+    const Json& part, const std::string& path, const CompletionsContext& context, Said& out
+) {
+    OA_CHECK(takes_images(context, path, out));
     const auto* image = given(part, "image_url");
     note_detail(image == nullptr ? part : *image, out);
     const auto url = image == nullptr ? std::nullopt : string_member(*image, "url");
     return add_image(url, path + ".image_url.url", out);
 }
 
-Accepted<void> read_part(const Json& part, const std::string& path, bool images, Said& out) {
+Accepted<void>
+read_part(const Json& part, const std::string& path, const CompletionsContext& context, Said& out) {
     if (!part.is_object()) {
         return bad("invalid_type", path, "an object");
     }
     const auto type = string_member(part, "type").value_or("");
     if (type == "image_url") {
-        return read_image(part, path, images, out);
+        return read_image(part, path, context, out);
     }
     const bool refusal = type == "refusal" && out.speaker == Speaker::assistant;
     if (type != "text" && !refusal) {
@@ -48,7 +51,7 @@ Accepted<void> read_part(const Json& part, const std::string& path, bool images,
     return {};
 }
 
-Accepted<void> read_content(const Json& message, bool images, Said& out) {
+Accepted<void> read_content(const Json& message, const CompletionsContext& context, Said& out) {
     const auto path = out.path + ".content";
     const auto* content = given(message, "content");
     if (content == nullptr) {
@@ -65,7 +68,7 @@ Accepted<void> read_content(const Json& message, bool images, Said& out) {
         return bad("invalid_type", path, "a string or a non-empty array of parts");
     }
     for (std::size_t i = 0; i < content->size(); ++i) {
-        auto read = read_part((*content)[i], fmt::format("{}[{}]", path, i), images, out);
+        auto read = read_part((*content)[i], fmt::format("{}[{}]", path, i), context, out);
         if (!read) {
             return read;
         }
@@ -189,7 +192,7 @@ read_message(const Json& message, std::size_t index, const CompletionsContext& c
         );
     }
     said.speaker = *speaker;
-    OA_CHECK(read_content(message, context.images, said));
+    OA_CHECK(read_content(message, context, said));
     OA_CHECK(attribute(message, context.tools, said));
     return said;
 }

@@ -131,14 +131,17 @@ std::string text_of(const std::vector<InputPart>& parts) {
     return out;
 }
 
-Accepted<void> takes_images(bool images, const std::string& path, const Said& said) {
-    if (images && said.speaker == Speaker::user) {
+Accepted<void>
+takes_images(const CompletionsContext& context, const std::string& path, const Said& said) {
+    // Without functions a result is told as text.
+    const bool result = said.speaker == Speaker::tool && context.tools;
+    if (context.images && (said.speaker == Speaker::user || result)) {
         return {};
     }
+    const auto* from = context.tools ? "images are taken from users and results of functions only"
+                                     : "images are taken from users only";
     return std::unexpected(bad_param(
-        "unsupported_value",
-        path + ".type",
-        images ? "images are taken from users only" : "this model takes no images"
+        "unsupported_value", path + ".type", context.images ? from : "this model takes no images"
     ));
 }
 

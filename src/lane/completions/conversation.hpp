@@ -18,7 +18,7 @@ enum class Speaker { instructions, user, assistant, tool, function };
 struct Said {
     Speaker speaker = Speaker::user;
     std::string path;               ///< "messages[3]"
-    std::vector<authority::InputPart> parts{}; ///< texts joined; images only of users
+    std::vector<authority::InputPart> parts{}; ///< texts joined
     std::vector<authority::SeedCall> calls{};
     std::string answers{}; ///< the call whose result it is
     std::string calls_at{}, answers_at{}; ///< their places in the request
@@ -28,7 +28,8 @@ struct Said {
 void add_text(std::vector<authority::InputPart>& parts, std::string_view text);
 [[nodiscard]] std::string text_of(const std::vector<authority::InputPart>& parts);
 /// 400 unless images are taken from this speaker; `path`: of the part.
-[[nodiscard]] Accepted<void> takes_images(bool images, const std::string& path, const Said& said);
+[[nodiscard]] Accepted<void>
+takes_images(const CompletionsContext& context, const std::string& path, const Said& said);
 /// 400 where the authority takes none; `path`: of the first thing that was said before.
 [[nodiscard]] Accepted<void>
 takes_history(const CompletionsContext& context, const std::string& path);

@@ -23,13 +23,14 @@ unsupported(std::string_view what, std::string_view type, const std::string& pat
     ));
 }
 
-Accepted<void> read_part(const Json& part, const std::string& path, bool images, Said& out) {
+Accepted<void>
+read_part(const Json& part, const std::string& path, const CompletionsContext& context, Said& out) {
     if (!part.is_object()) {
         return bad("invalid_type", path, "an object");
     }
     const auto type = text_in(part, "type");
     if (type == "input_image") {
-        OA_CHECK(takes_images(images, path, out));
+        OA_CHECK(takes_images(context, path, out));
         note_detail(part, out);
         return add_image(string_member(part, "image_url"), path + ".image_url", out);
     }
@@ -48,7 +49,9 @@ Accepted<void> read_part(const Json& part, const std::string& path, bool images,
 }
 
 /// `content`: a string or parts.
-Accepted<void> read_content(const Json* content, const std::string& path, bool images, Said& out) {
+Accepted<void> read_content(
+    const Json* content, const std::string& path, const CompletionsContext& context, Said& out
+) {
     if (content != nullptr && content->is_string()) {
         add_text(out.parts, content->get_ref<const std::string&>());
         return {};
@@ -57,18 +60,18 @@ Accepted<void> read_content(const Json* content, const std::string& path, bool i
         return bad("invalid_type", path, "a string or an array of parts");
     }
     for (std::size_t i = 0; i < content->size(); ++i) {
-        OA_CHECK(read_part((*content)[i], fmt::format("{}[{}]", path, i), images, out));
+        OA_CHECK(read_part((*content)[i], fmt::format("{}[{}]", path, i), context, out));
     }
     return {};
 }
 
-Accepted<void> read_message(const Json& item, bool images, Said& out) {
+Accepted<void> read_message(const Json& item, const CompletionsContext& context, Said& out) {
     const auto speaker = speaker_of(text_in(item, "role"));
     if (!speaker || *speaker == Speaker::tool || *speaker == Speaker::function) { // items say these
         return bad("invalid_value", out.path + ".role", "user, assistant, system or developer");
     }
     out.speaker = *speaker;
-    return read_content(given(item, "content"), out.path + ".content", images, out);
+    return read_content(given(item, "content"), out.path + ".content", context, out);
 }
 
 Accepted<std::string> word_in(const Json& item, const Said& said, std::string_view name) {
@@ -92,27 +95,27 @@ Accepted<void> read_call(const Json& item, Said& out) {
     return {};
 }
 
-Accepted<void> read_result(const Json& item, bool images, Said& out) {
+Accepted<void> read_result(const Json& item, const CompletionsContext& context, Said& out) {
     out.speaker = Speaker::tool;
     OA_TRY(out.answers, word_in(item, out, "call_id"));
     out.answers_at = out.path + ".call_id";
-    return read_content(given(item, "output"), out.path + ".output", images, out);
+    return read_content(given(item, "output"), out.path + ".output", context, out);
 }
 
-Accepted<void> read_item(const Json& item, bool images, InputItem& out) {
+Accepted<void> read_item(const Json& item, const CompletionsContext& context, InputItem& out) {
     auto& said = out.said;
     if (!item.is_object()) {
         return bad("invalid_type", said.path, "an object");
     }
     const auto type = text_in(item, "type");
     if (type == "message" || (type.empty() && given(item, "role") != nullptr)) {
-        return read_message(item, images, said);
+        return read_message(item, context, said);
     }
     if (type == "function_call") {
         return read_call(item, said);
     }
     if (type == "function_call_output") {
-        return read_result(item, images, said);
+        return read_result(item, context, said);
     }
     if (type == "reasoning") { // passed over: Codex does not take back what it summed up
         said.speaker = Speaker::assistant;
@@ -234,7 +237,7 @@ read_responses_input(const Json& body, const CompletionsContext& context, Respon
     }
     for (std::size_t i = 0; i < input->size(); ++i) {
         InputItem item{.said = {.speaker = Speaker::user, .path = fmt::format("input[{}]", i)}};
-        OA_CHECK(read_item((*input)[i], context.images, item));
+        OA_CHECK(read_item((*input)[i], context, item));
         out.input.push_back(std::move(item));
     }
     return {};

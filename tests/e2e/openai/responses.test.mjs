@@ -106,6 +106,17 @@ test('calls made at once, whole and streamed; their results come with previous_r
   assert.equal(text(await whole({ input: named, tools: [weather, clock] })), 'Results: own | own');
 });
 
+test('an image in a result reaches the model, also from a stored response', async () => {
+  const seen = { type: 'input_image', image_url: `data:image/png;base64,${PNG}` };
+  const first = await whole({ input: prompt('', '[["weather",{"city":"Oslo"}]]'), tools: [weather] });
+  const output = [{ type: 'input_text', text: 'the sky' }, seen];
+  const next = await whole({ previous_response_id: first.id, input: [result(calls(first)[0], output)], tools: [weather] });
+  assert.equal(text(next), 'Results: the sky');
+  assert.deepEqual((await asked()).items.at(-1).output, output);
+  await whole({ previous_response_id: next.id, input: 'scenario:text;words=1' });
+  assert.deepEqual((await asked()).items.find((item) => item.type === 'function_call_output').output, output);
+});
+
 test('a stored response is read and deleted; store false, deleted and foreign ones are not there', async () => {
   const one = await whole({ input: 'scenario:text;words=1' });
   const read = await send('GET', `/v1/responses/${one.id}`);
@@ -193,7 +204,8 @@ test('what cannot be honoured is refused by name, or named', async () => {
     [{ input: [{ type: 'item_reference', id: 'msg_1' }] }, 'item_not_found', 'input[0].id'],
     [{ input: [user, result(call, 'y')] }, 'invalid_value', 'input[1].call_id'],
     [{ input: [user, call] }, 'invalid_value', 'input[1].call_id'],
-    [{ input: [user, call, result(call, [{ type: 'input_image', image_url: 'data:image/png;base64,iVBORw0KGgo=' }])] }, 'unsupported_value', 'input[2].output[0].type', /from users only/],
+    [{ input: [user, call, result(call, [{ type: 'input_image', image_url: 'data:image/png;base64,iVBORw0KGgo=' }])] }, 'invalid_value', 'input[2].output[0].image_url'],
+    [{ input: [user, { role: 'assistant', content: [{ type: 'input_image', image_url: `data:image/png;base64,${PNG}` }] }] }, 'unsupported_value', 'input[1].content[0].type', /from users and results of functions only/],
   ];
   for (const [body, code, param, why] of cases) {
     const answer = await ask({ input: 'x', ...body });

@@ -100,6 +100,15 @@ test('results in any order reach the model as results, with the calls they answe
   assert.equal((await asked()).items.length, 8);
 });
 
+test('an image in a result reaches the model', async () => {
+  const url = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
+  const messages = [user(prompt('', '[["clock",{}]]'))];
+  const { message } = await whole({ messages, tools: [clock] });
+  const seen = result(message.tool_calls[0], [{ type: 'text', text: 'its face' }, { type: 'image_url', image_url: { url } }]);
+  assert.equal((await whole({ messages: [...messages, message, seen], tools: [clock] })).message.content, 'Results: its face');
+  assert.deepEqual((await asked()).items.at(-1).output, [{ type: 'input_text', text: 'its face' }, { type: 'input_image', image_url: url }]);
+});
+
 test('rounds of calls, each in a request of its own', async () => {
   const messages = [user(prompt(';rounds=3', '[["weather",{"city":"Rome"}]]'))];
   for (let round = 0; round < 3; ++round) {

@@ -27,6 +27,10 @@ ask(std::string_view members, std::string_view messages = k_hi, bool tools = tru
     );
 }
 
+constexpr std::string_view k_picture =
+    R"([{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,)"
+    R"(iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}])";
+
 /// "f g, one, must, [ignored]"
 std::string offered(const Accepted<CompletionsRequest>& request) {
     if (!request) {
@@ -51,7 +55,11 @@ std::string told(const Accepted<CompletionsRequest>& request) {
     std::string out;
     for (const auto& message : request->seed) {
         if (message.role == Role::tool) {
-            out += fmt::format("tool:{}={} | ", message.answers, message.text);
+            out += fmt::format(
+                "tool:{}={} | ",
+                message.answers,
+                message.parts.empty() ? message.text : fmt::format("{} parts", message.parts.size())
+            );
             continue;
         }
         out += message.role == Role::user ? "user:" : "assistant:";
@@ -79,6 +87,9 @@ std::string made(std::string_view calls, std::string_view content = "null") {
 }
 std::string result(std::string_view id, std::string_view text = "r") {
     return fmt::format(R"({{"role":"tool","tool_call_id":"{}","content":"{}"}})", id, text);
+}
+std::string shown(std::string_view id) {
+    return fmt::format(R"({{"role":"tool","tool_call_id":"{}","content":{}}})", id, k_picture);
 }
 std::string talk(std::vector<std::string> messages) {
     messages.insert(messages.begin(), R"({"role":"user","content":"a"})");
@@ -187,6 +198,9 @@ TEST_CASE("completions tools: calls and their results stay what they are") {
         {R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url",)"
          R"("image_url":{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}]},{"role":"user","content":"z"}])",
          "user:2 parts | > z"},
+        {talk({made(call("c1")), shown("c1")}), "user:a | assistant: f(c1,{}) | tool:c1=2 parts | >"
+        },
+        {talk({made(call("c1"), k_picture)}), "400 unsupported_value messages[1].content[1].type"},
         {talk({result("c1")}), "400 invalid_value messages[1].tool_call_id"},
         {talk({made(call("c1"))}), "400 invalid_value messages[1].tool_calls"},
         {talk({made(call("c1")), R"({"role":"user","content":"z"})"}),
@@ -219,5 +233,9 @@ TEST_CASE("completions tools: an authority without functions takes none") {
         told(ask("", talk({made(call("c1")), result("c1")}), false)) ==
         "user:a | assistant:<tool_call id=\"c1\" name=\"f\">{}</tool_call> | "
         "> <tool_result id=\"c1\">r</tool_result>"
+    );
+    CHECK(
+        told(ask("", talk({made(call("c1")), shown("c1")}), false)) ==
+        "400 unsupported_value messages[2].content[1].type"
     );
 }
