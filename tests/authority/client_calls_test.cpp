@@ -38,6 +38,28 @@ TEST_CASE("client calls: only the client is left when the response is whole and 
     CHECK(dump_json(calls.usage()) == R"({"inputTokens":3})");
 }
 
+TEST_CASE("client calls: a call has the client's name of its function") {
+    ClientCalls calls;
+    calls.enable(true, {"web_search"});
+    for (const auto* id : {"a", "b"}) {
+        Json made = raw("function_call", id);
+        made["item"]["name"] = "fn_web_search";
+        calls.watch(k_item, made);
+    }
+    calls.watch(k_response, k_usage);
+    calls.ask(asked("a", "fn_web_search"), 1);
+    CHECK(calls.take().empty()); // codex has yet to ask for the other
+    calls.ask(asked("b", "fn_web_search"), 2);
+    const auto taken = calls.take();
+    REQUIRE(taken.size() == 2);
+    CHECK(taken[0].name == "web_search");
+    CHECK(taken[1].name == "web_search");
+    std::vector<turn::Event> events{turn::ToolOutput{"a", Json::object()}};
+    Json item = Json::object({{"type", "dynamicToolCall"}, {"id", "a"}, {"tool", "fn_web_search"}});
+    tell_as_client(item, events);
+    CHECK(std::get<turn::ClientCall>(events[0]).name == "web_search");
+}
+
 TEST_CASE("client calls: a call that codex answers itself is not waited for") {
     ClientCalls calls;
     calls.watch(k_item, raw("function_call", "own"));

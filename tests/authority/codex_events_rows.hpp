@@ -84,6 +84,14 @@ inline std::vector<ToolRow> tool_rows() {
                  "d", object(R"({"content":[{"type":"inputText","text":"x"}],"success":false})")
              }
          )},
+        {"a dynamic tool with the name of one of codex's",
+         R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"fn_web_search","arguments":{},"status":"inProgress"})",
+         R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"fn_web_search","arguments":{},"status":"failed","contentItems":null,"success":null})",
+         want(
+             ToolOpened{"d", "web_search"},
+             ToolInputReady{"d", Json::object()},
+             ToolFailed{"d", "The call failed."}
+         )},
         {"a dynamic tool without an answer",
          R"({"type":"dynamicToolCall","id":"d","namespace":"n","tool":"lookup","arguments":{},"status":"inProgress"})",
          R"({"type":"dynamicToolCall","id":"d","namespace":"n","tool":"lookup","arguments":{},"status":"failed","contentItems":null,"success":null})",

@@ -1,4 +1,6 @@
 // The pure parts of the codex authority.
+#include "oa_stream/authority/function_names.hpp"
+
 #include "codex/codex_answers.hpp"
 #include "codex/codex_history.hpp"
 #include "codex/codex_refusals.hpp"
@@ -216,6 +218,33 @@ TEST_CASE("requests: seeds become raw items with the text type of their role") {
         R"({"threadId":"T","items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"q"}]},)"
         R"({"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"}]}]})"
     );
+}
+
+TEST_CASE("requests: a function with the name of one of codex's tools is called otherwise there") {
+    struct Name {
+        std::string_view client;
+        std::string_view codex;
+    };
+    constexpr std::array<Name, 7> k_names{{
+        {"weather", "weather"},
+        {"web_search", "fn_web_search"},
+        {"mcp__a__b", "fn_mcp__a__b"},
+        {"mcp", "fn_mcp"},
+        {"mcp_a", "mcp_a"},
+        {"fn_weather", "fn_weather"},
+        {"fn_web_search", "fn_fn_web_search"},
+    }};
+    for (const auto& [client, codex] : k_names) {
+        CAPTURE(client);
+        CHECK(name_for_codex(client) == codex);
+        CHECK(name_for_client(codex) == client);
+        Json start = Json::object();
+        add_tools(start, {{.name = std::string(client)}});
+        CHECK(start["dynamicTools"][0]["name"] == codex);
+        SeedMessage made{.role = SeedMessage::Role::assistant, .text = ""};
+        made.calls.push_back({"c", std::string(client), "{}"});
+        CHECK(inject_params("T", {made})["items"][0]["name"] == codex);
+    }
 }
 
 TEST_CASE("requests: another provider, policy or sandbox than configured is refused by name") {

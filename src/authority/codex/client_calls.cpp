@@ -1,5 +1,6 @@
 #include "client_calls.hpp"
 
+#include "oa_stream/authority/function_names.hpp"
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
 
@@ -55,7 +56,7 @@ turn::Event result_of(std::string call, const Json& item) {
         const Json* arguments = member(item, "arguments");
         return turn::ClientCall{
             std::move(call),
-            text_in(item, "tool"),
+            name_for_client(text_in(item, "tool")),
             dump_json(arguments == nullptr ? Json::object() : *arguments)
         };
     }
@@ -155,7 +156,8 @@ bool ClientCalls::is_own(const Json& item) const {
     const Json* space = member(item, "namespace");
     return text_view_in(item, "type") != "function_call" ||
            (space != nullptr && !space->is_null()) ||
-           std::ranges::find(functions_, text_view_in(item, "name")) == functions_.end() ||
+           std::ranges::find(functions_, name_for_client(text_view_in(item, "name"))) ==
+               functions_.end() ||
            !parse_any_json(text_view_in(item, "arguments"));
 }
 
@@ -208,7 +210,7 @@ void ClientCalls::ask(const Json& params, const Json& request) {
     turn::ClientCall call;
     call.call = next_wire(id);
     asked_.push_back({.id = id, .wire = call.call, .request = request});
-    call.name = text_in(params, "tool");
+    call.name = name_for_client(text_view_in(params, "tool"));
     call.arguments =
         made != nullptr ? made->arguments : dump_json(parsed == nullptr ? Json::object() : *parsed);
     (made == nullptr ? made_.emplace_back(std::move(id)) : *made).asked = std::move(call);

@@ -1,5 +1,7 @@
 #include "codex_requests.hpp"
 
+#include "oa_stream/authority/function_names.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -105,7 +107,7 @@ void add_tools(Json& thread_start, const std::vector<ClientTool>& tools) {
     }
     Json list = Json::array();
     for (const ClientTool& tool : tools) {
-        Json one = Json::object({{"type", "function"}, {"name", tool.name}});
+        Json one = Json::object({{"type", "function"}, {"name", name_for_codex(tool.name)}});
         one["description"] = tool.description;
         one["inputSchema"] = tool.parameters;
         list.push_back(std::move(one));
@@ -153,7 +155,8 @@ Json inject_params(const std::string& thread, const std::vector<SeedMessage>& se
             items.push_back(std::move(item));
         }
         for (const SeedCall& call : message.calls) {
-            Json item = Json::object({{"type", "function_call"}, {"name", call.name}});
+            Json item = Json::object({{"type", "function_call"}});
+            item["name"] = name_for_codex(call.name);
             item["arguments"] = call.arguments;
             item["call_id"] = call.id;
             items.push_back(std::move(item));

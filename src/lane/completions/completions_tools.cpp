@@ -1,5 +1,6 @@
 #include "completions_tools.hpp"
 
+#include "oa_stream/authority/function_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_params.hpp"
@@ -19,34 +20,12 @@ namespace {
 using authority::ClientTool;
 using authority::SeedCall;
 
-constexpr std::size_t k_longest_name = 64;
+constexpr std::string_view k_too_long =
+    "at most 61 characters, because Codex has tools with such a name";
 
 /// Of a function, those that are read.
 constexpr std::array<std::string_view, 5> k_members{
     "type", "name", "description", "parameters", "strict"
-};
-
-/// What codex-cli 0.169.0 offers to models, over all profiles and its built-in models; whichever of
-/// them a lane has, a page's functions are taken or not. shell_command is hidden, and answered all
-/// the same; mcp it refuses.
-constexpr std::array<std::string_view, 17> k_taken_names{
-    "apply_patch",
-    "create_goal",
-    "exec_command",
-    "get_goal",
-    "list_mcp_resource_templates",
-    "list_mcp_resources",
-    "mcp",
-    "multi_agent_v1",
-    "read_mcp_resource",
-    "request_user_input",
-    "shell_command",
-    "tool_search",
-    "update_goal",
-    "update_plan",
-    "view_image",
-    "web_search",
-    "write_stdin",
 };
 
 /// Where a function's members stand: chat completions have them one level deeper.
@@ -91,10 +70,8 @@ Accepted<ClientTool> read_tool(
     OA_TRY(const auto function, function_in(entry, path, flat));
     const auto inside = path + std::string(inside_of(flat));
     OA_TRY(auto name, name_in(*function, inside));
-    if (is_taken_name(name)) {
-        return bad(
-            "invalid_value", inside + ".name", "a name that is not one of Codex's own tools"
-        );
+    if (is_too_long(name)) {
+        return bad("invalid_value", inside + ".name", k_too_long);
     }
     ClientTool tool{.name = std::move(name)};
     if (const auto* description = given(*function, "description")) {
@@ -219,9 +196,12 @@ Accepted<void> read_choice(const Json& choice, bool flat, CompletionsRequest& ou
 /// The model is told what tool_choice demands; the answer is checked for it too.
 void demand_call(CompletionsRequest& out) {
     out.instructions += out.instructions.empty() ? "" : "\n\n";
-    out.instructions += out.tools.size() == 1
-                            ? fmt::format("Call the function {} now.", out.tools.front().name)
-                            : "Call at least one of your functions now.";
+    out.instructions +=
+        out.tools.size() == 1
+            ? fmt::format(
+                  "Call the function {} now.", authority::name_for_codex(out.tools.front().name)
+              )
+            : "Call at least one of your functions now.";
     out.instructions += " Do not answer without a call.";
 }
 
@@ -232,12 +212,12 @@ bool is_function_name(std::string_view name) noexcept {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '_' || c == '-';
     };
-    return !name.empty() && name.size() <= k_longest_name && std::ranges::all_of(name, fits);
+    return !name.empty() && name.size() <= authority::k_longest_function_name &&
+           std::ranges::all_of(name, fits);
 }
 
-bool is_taken_name(std::string_view name) noexcept {
-    return name.starts_with("mcp__") ||
-           std::ranges::find(k_taken_names, name) != k_taken_names.end();
+bool is_too_long(std::string_view name) {
+    return authority::name_for_codex(name).size() > authority::k_longest_function_name;
 }
 
 Accepted<void>

@@ -12,8 +12,8 @@ namespace oa_stream::lane {
 inline constexpr std::size_t k_most_tools = 128; ///< the API's own limit
 /// What Codex and the providers take as the name of a client's function.
 [[nodiscard]] bool is_function_name(std::string_view name) noexcept;
-/// Codex has a tool of this name: it would not offer the client's, or answer its calls itself.
-[[nodiscard]] bool is_taken_name(std::string_view name) noexcept;
+/// With the name of a tool of Codex's own it is called otherwise there: then that is too long.
+[[nodiscard]] bool is_too_long(std::string_view name);
 
 /// tools, tool_choice and parallel_tool_calls. Where the authority takes no functions they are
 /// refused, as far as they ask for something.

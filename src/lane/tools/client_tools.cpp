@@ -74,12 +74,12 @@ Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::st
     if (!tool.is_object()) {
         return std::unexpected(invalid_field(path, path + " must be an object"));
     }
-    if (!is_function_name(name) || is_taken_name(name)) {
+    if (!is_function_name(name) || is_too_long(name)) {
         return std::unexpected(invalid_field(
             path,
             fmt::format(
-                "the name of {} must be 1 to 64 letters, digits, '_' or '-', and not one of "
-                "Codex's own tools",
+                "the name of {} must be 1 to 64 letters, digits, '_' or '-', and at most 61 where "
+                "Codex has tools with such a name",
                 path
             )
         ));

@@ -136,25 +136,37 @@ test('thirty calls are listed in the order of the stream, with one answered and 
   await inOrder();
 });
 
-test('names that Codex has itself are refused with their place', async () => {
-  for (const name of ['exec_command', 'request_user_input', 'update_plan', 'mcp']) {
-    const chat = new Page(lane, 'names', { f: TOOLS.f, [name]: TOOLS.f });
-    chat.messages.push({ id: 'u', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=1' }] });
-    const body = assertRefused(await chat.post(), 422, 'invalid_request');
-    assert.deepEqual(Object.keys(body.errors), [`tools.${name}`]);
-    const refused = await responses({ input: 'x', tools: [{ type: 'function', name: 'f' }, { type: 'function', name }] });
-    assert.deepEqual([refused.status, refused.json().error.param], [400, 'tools[1].name']);
-  }
+test('functions with names that Codex has itself are called like all others', async () => {
+  const names = ['exec_command', 'web_search', 'apply_patch', 'update_plan', 'mcp', 'mcp__server__tool', 'fn_web_search'];
+  const text = calls(names.map((name) => [`fn_${name}`, { name }]));
+  const results = `Results: ${names.map((name) => `did ${name}`).join(' | ')}`;
+  const chat = new Page(lane, 'names', Object.fromEntries(names.map((name) => [name, TOOLS.f])));
+  assert.ok(waits(await chat.say(text)));
+  assert.deepEqual(chat.parts().map((part) => [part.type, part.input.name]), names.map((name) => [`tool-${name}`, name]));
+  assert.deepEqual((await chat.listed())[1].parts.filter((part) => part.toolCallId).map((part) => part.type), names.map((name) => `tool-${name}`));
+  chat.give((part) => `did ${part.input.name}`);
+  assert.deepEqual((await chat.answer()).texts, [results]);
+
+  const tools = names.map((name) => ({ type: 'function', name }));
+  const first = await responses({ input: text, tools });
+  assert.equal(first.status, 200, first.text);
+  const made = first.json().output;
+  assert.deepEqual(made.map((item) => item.name), names);
+  const given = made.map((item) => ({ type: 'function_call_output', call_id: item.call_id, output: `did ${item.name}` }));
+  const last = await responses({ input: [{ role: 'user', content: text }, ...made, ...given], tools });
+  assert.equal(last.json().output[0].content[0].text, results, last.text);
+  const told = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items;
+  assert.deepEqual(told.filter((item) => item.type === 'function_call').map((item) => item.name), names.map((name) => `fn_${name}`), 'the model called them so');
 });
 
-test('… and these are all that Codex offers the model beside the page\'s', async () => {
+test('… whatever Codex offers the model beside them', async () => {
   assert.ok(waits(await page('offered').say(calls([['f', {}]]))));
-  const offered = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).tools.filter((name) => name !== 'f');
-  assert.ok(offered.length > 0, 'Codex has tools of its own');
-  for (const name of offered) {
-    const refused = await responses({ input: 'x', tools: [{ type: 'function', name }] });
-    assert.equal(refused.status, 400, name);
-  }
+  const offered = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).tools;
+  const own = (await offered()).filter((name) => name !== 'f');
+  assert.ok(own.length > 0, 'Codex has tools of its own');
+  const answer = await responses({ input: 'scenario:text;words=1', tools: own.map((name) => ({ type: 'function', name })) });
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual((await offered()).toSorted(), [...own, ...own.map((name) => `fn_${name}`)].toSorted());
 });
 
 test('a call that Codex answers itself, behind one of the page, holds nothing up', async () => {

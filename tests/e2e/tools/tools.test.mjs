@@ -207,7 +207,7 @@ test('nobody answers: the turn is stopped after the limit, and the results can s
 test('tools that cannot be offered are refused by their place, or named', async () => {
   const hosted = { type: 'provider', id: 'openai.web_search', name: 'search', args: {} };
   const rows = [[[hosted], 'tools[0]'], [{ search: hosted }, 'tools.search'], [[{ ...hosted, type: 'web_search' }], 'tools[0]'], [{ f: { description: 5 } }, 'tools.f.description']];
-  for (const [tools, place] of [...rows, [{ 'a b': {} }, 'tools.a b'], [[{ name: 'mcp__x' }], 'tools[0]'], [{ f: { parameters: 1 } }, 'tools.f.parameters'], ['x', 'tools'], [[{ name: 'f' }, { type: 'function', function: { name: 'f' } }], 'tools[1]']]) {
+  for (const [tools, place] of [...rows, [{ 'a b': {} }, 'tools.a b'], [[{ name: `mcp__${'x'.repeat(57)}` }], 'tools[0]'], [{ f: { parameters: 1 } }, 'tools.f.parameters'], ['x', 'tools'], [[{ name: 'f' }, { type: 'function', function: { name: 'f' } }], 'tools[1]']]) {
     const refused = await post('bad', { messages: [user('x')], tools });
     const body = assertRefused(refused, 422, 'invalid_request');
     assert.deepEqual(Object.keys(body.errors), [place]);

@@ -31,6 +31,10 @@ constexpr std::string_view k_picture =
     R"([{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:image/png;base64,)"
     R"(iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}])";
 
+std::string named(std::string_view name) {
+    return fmt::format(R"("tools":[{{"type":"function","function":{{"name":"{}"}}}}])", name);
+}
+
 /// "f g, one, must, [ignored]"
 std::string offered(const Accepted<CompletionsRequest>& request) {
     if (!request) {
@@ -102,7 +106,7 @@ TEST_CASE("completions tools: what is offered to the model") {
     const std::string two(k_two);
     struct Row {
         std::string members;
-        std::string_view offered;
+        std::string offered;
     };
     const std::vector<Row> rows{
         {"", ""},
@@ -129,10 +133,13 @@ TEST_CASE("completions tools: what is offered to the model") {
          "400 invalid_value tools[0].function.name"},
         {R"("tools":[{"type":"function","function":{"name":"a.b"}}])",
          "400 invalid_value tools[0].function.name"},
-        {R"("tools":[{"type":"function","function":{"name":"mcp__a__b"}}])",
-         "400 invalid_value tools[0].function.name"},
-        {R"("tools":[{"type":"function","function":{"name":"exec_command"}}])",
-         "400 invalid_value tools[0].function.name"},
+        {R"("tools":[{"type":"function","function":{"name":"mcp__a__b"}},)"
+         R"({"type":"function","function":{"name":"exec_command"}}])",
+         "mcp__a__b exec_command"},
+        {named("mcp__" + std::string(56, 'x')), "mcp__" + std::string(56, 'x')},
+        {named("mcp__" + std::string(57, 'x')), "400 invalid_value tools[0].function.name"},
+        {named(std::string(64, 'x')), std::string(64, 'x')},
+        {named(std::string(65, 'x')), "400 invalid_value tools[0].function.name"},
         {R"("tools":[{"type":"function","function":{"name":"f","description":1}}])",
          "400 invalid_type tools[0].function.description"},
         {R"("tools":[{"type":"function","function":{"name":"f","parameters":[]}}])",
@@ -178,6 +185,11 @@ TEST_CASE("completions tools: a demanded call is told to the model") {
         "s\n\nCall at least one of your functions now. Do not answer without a call."
     );
     CHECK(ask(k_two, system)->instructions == "s");
+    const auto one = ask(named("web_search") + R"(,"tool_choice":"required")");
+    REQUIRE(one.has_value());
+    CHECK(
+        one->instructions == "Call the function fn_web_search now. Do not answer without a call."
+    );
 }
 
 TEST_CASE("completions tools: calls and their results stay what they are") {

@@ -1,5 +1,7 @@
 #include "codex_events_items.hpp"
 
+#include "oa_stream/authority/function_names.hpp"
+
 #include <array>
 #include <cstdint>
 
@@ -348,7 +350,10 @@ std::string tool_name(const Json& item) {
         return std::string(kind->name);
     }
     std::string scope = kind->scope == "agent" ? "agent" : text_of(item, kind->scope);
-    const std::string tool = text_of(item, "tool");
+    std::string tool = text_of(item, "tool");
+    if (scope.empty() && kind->type == "dynamicToolCall") {
+        tool = name_for_client(tool);
+    }
     std::string name = cleaned(scope.empty() ? tool : scope + "__" + tool, k_name_limit);
     return name.empty() ? "tool" : name;
 }

@@ -1,0 +1,54 @@
+#include "oa_stream/authority/function_names.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace oa_stream::authority {
+
+namespace {
+
+constexpr std::string_view k_prefix = "fn_";
+
+/// What codex-cli 0.169.0 offers to models, over all profiles and its built-in models; whichever of
+/// them a lane has, a client's functions have the same names. shell_command is hidden, and answered
+/// all the same; mcp it refuses.
+constexpr std::array<std::string_view, 17> k_own{
+    "apply_patch",
+    "create_goal",
+    "exec_command",
+    "get_goal",
+    "list_mcp_resource_templates",
+    "list_mcp_resources",
+    "mcp",
+    "multi_agent_v1",
+    "read_mcp_resource",
+    "request_user_input",
+    "shell_command",
+    "tool_search",
+    "update_goal",
+    "update_plan",
+    "view_image",
+    "web_search",
+    "write_stdin",
+};
+
+/// Also what name_for_codex() made, so that no two functions get one name.
+bool is_taken(std::string_view name) {
+    while (name.starts_with(k_prefix)) {
+        name.remove_prefix(k_prefix.size());
+    }
+    return name.starts_with("mcp__") || std::ranges::find(k_own, name) != k_own.end();
+}
+
+} // namespace
+
+std::string name_for_codex(std::string_view name) {
+    return is_taken(name) ? std::string(k_prefix).append(name) : std::string(name);
+}
+
+std::string name_for_client(std::string_view name) {
+    const bool ours = name.starts_with(k_prefix) && is_taken(name);
+    return std::string(ours ? name.substr(k_prefix.size()) : name);
+}
+
+} // namespace oa_stream::authority
