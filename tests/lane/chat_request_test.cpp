@@ -340,6 +340,8 @@ TEST_CASE("request: half an image, one without pixels and one of absurd size are
     for (const Row& row : k_rows) {
         CAPTURE(row.type, row.data);
         CHECK(fault(row.type, row.data).empty());
+        CHECK(fault("jpeg", row.data).empty()); // a name of a file may lie
+        CHECK(fault("x-unknown", row.data).empty());
         for (std::size_t size = 8; size + 4 < row.data.size(); size += 4) {
             CAPTURE(size);
             CHECK_FALSE(fault(row.type, row.data.substr(0, size)).empty());

@@ -6,8 +6,8 @@
 
 namespace oa_stream::lane {
 
-/// Why not, as "an image must …"; empty: it can. Looks at the type, the base64 and the
-/// structure of the format; of PNG at its pixels, too.
+/// Why not, as "an image must …"; empty: it can. Looks at the base64 and the structure
+/// of the format that the data begins with, whatever type the URL says; of PNG at its pixels, too.
 [[nodiscard]] std::string_view image_fault(std::string_view url);
 
 /// The type that a data: URL says; empty for every other URL.

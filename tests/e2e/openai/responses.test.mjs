@@ -117,6 +117,16 @@ test('an image in a result reaches the model, also from a stored response', asyn
   assert.deepEqual((await asked()).items.find((item) => item.type === 'function_call_output').output, output);
 });
 
+test('an image of another type than its URL says reaches the model as what it is', async () => {
+  const url = (type) => `data:image/${type};base64,${PNG}`;
+  const shown = { role: 'user', content: [{ type: 'input_image', image_url: url('jpeg') }, { type: 'input_text', text: 'Look.' }] };
+  const call = { type: 'function_call', call_id: 'c1', name: 'weather', arguments: '{}' };
+  await whole({ input: [shown, call, result(call, [{ type: 'input_image', image_url: url('webp') }]), { ...shown, content: [shown.content[0], { type: 'input_text', text: 'scenario:text;words=1' }] }] });
+  const { items } = await asked();
+  assert.deepEqual(items.filter((item) => item.role === 'user').map((item) => item.images), [1, 1]);
+  assert.equal(items.find((item) => item.type === 'function_call_output').output[0].image_url, url('png'));
+});
+
 test('a stored response is read and deleted; store false, deleted and foreign ones are not there', async () => {
   const one = await whole({ input: 'scenario:text;words=1' });
   const read = await send('GET', `/v1/responses/${one.id}`);
