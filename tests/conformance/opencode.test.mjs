@@ -9,7 +9,8 @@ import { versionIn, witness } from './seen.mjs';
 
 const OPENCODE = path.join(ROOT, 'tests/conformance/opencode/node_modules/opencode-linux-x64/bin/opencode');
 const skip = !fs.existsSync(OPENCODE) && 'opencode has no package for this machine';
-const lane = laneOfFile(), shows = witness(import.meta.url);
+// Models of this name are offered apply_patch, which Codex has, too.
+const MODEL = 'gpt-5.4', lane = laneOfFile(['--model', MODEL]), shows = witness(import.meta.url);
 
 /** `opencode run` in a folder of its own, without its own lookups: its events. */
 async function run(npm, prompt) {
@@ -18,9 +19,9 @@ async function run(npm, prompt) {
   const config = {
     autoupdate: false,
     share: 'disabled',
-    provider: { lane: { npm, name: 'lane', options: { baseURL: `${lane.base}/v1`, apiKey: 'none' }, models: { 'mock-model': { name: 'mock', tool_call: true } } } },
-    model: 'lane/mock-model',
-    small_model: 'lane/mock-model',
+    provider: { lane: { npm, name: 'lane', options: { baseURL: `${lane.base}/v1`, apiKey: 'none' }, models: { [MODEL]: { name: 'mock', tool_call: true } } } },
+    model: `lane/${MODEL}`,
+    small_model: `lane/${MODEL}`,
   };
   const process = new Running(OPENCODE, ['run', '--format', 'json', prompt(home)], {
     name: 'opencode', folder: home, cwd: home, env: cleanEnv({ HOME: home, OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1', OPENCODE_CONFIG_CONTENT: JSON.stringify(config) }),
@@ -37,10 +38,16 @@ for (const npm of ['@ai-sdk/openai-compatible', '@ai-sdk/openai']) {
     assert.equal(said(await run(npm, () => 'scenario:echo;text=Hello%20there.')), 'Hello there.');
   });
 
-  shows(made({ tools: 'its own' }), `opencode run (${npm}): the model reads a file with its tool`, { skip }, async () => {
-    const events = await run(npm, (home) => `scenario:calls;calls=${encodeURIComponent(JSON.stringify([['read', { filePath: path.join(home, 'note.txt') }]]))}`);
+  shows(made({ tools: 'its own' }), `opencode run (${npm}): the model reads a file and writes one with its tools`, { skip }, async () => {
+    let folder;
+    const events = await run(npm, (home) => {
+      folder = home;
+      const calls = [['read', { filePath: path.join(home, 'note.txt') }], ['fn_apply_patch', { patchText: '*** Begin Patch\n*** Add File: new.txt\n+sun\n*** End Patch' }]];
+      return `scenario:calls;calls=${encodeURIComponent(JSON.stringify(calls))}`;
+    });
     const tools = events.filter((event) => event.type === 'tool_use').map((event) => event.part);
-    assert.deepEqual(tools.map((part) => [part.tool, part.state.status]), [['read', 'completed']], JSON.stringify(events));
+    assert.deepEqual(tools.map((part) => [part.tool, part.state.status]).sort(), [['apply_patch', 'completed'], ['read', 'completed']], JSON.stringify(events));
     assert.match(said(events), /^Results: [^]*rain in Oslo/);
+    assert.equal(fs.readFileSync(path.join(folder, 'new.txt'), 'utf8'), 'sun\n');
   });
 }
