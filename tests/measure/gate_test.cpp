@@ -439,6 +439,25 @@ TEST_CASE("gate on a rate: failures in clumps widen the interval, and an expecte
     CHECK(evaluate(spec, {.canary = counted(0, 2990)}).verdict == Verdict::pass);
 }
 
+TEST_CASE("gate on a rate: less than one clump of failures proves no rate") {
+    std::vector<Sample> bursts = counted(0, 400); // two, in the first and the last section
+    for (std::size_t i = 0; i < bursts.size(); ++i) {
+        bursts[i].at_s =
+            i < 20 ? 0.01 * static_cast<double>(i) : 1000 + 0.01 * static_cast<double>(i);
+        bursts[i].bad = i < 8;
+    }
+    GateSpec spec = bad_rate(Against::limit, 0.03);
+    const auto record = evaluate(spec, {.canary = bursts}); // 2 %
+    CAPTURE(record.sentence);
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.low == 0);
+    CHECK_FALSE(record.notes.empty());
+    spec.against = Against::stable;
+    const auto versus = evaluate(spec, {.canary = bursts, .stable = counted(0, 100'000)});
+    CAPTURE(versus.sentence);
+    CHECK(versus.verdict == Verdict::inconclusive);
+}
+
 TEST_CASE("gate versus stable: how many more it needs only where more could help") {
     const auto stable = counted(5, 500);
     const auto spec = bad_rate(S, 0.02);

@@ -70,11 +70,18 @@ Counts independent(Counts counts, double clump) {
     return {std::min(counts.bad > 0 ? std::max<std::uint64_t>(1, bad) : 0, least), least};
 }
 
+/// Less than half a clump was seen: it is one event, and proves no rate.
+bool within_a_clump(Counts counts, double clump) {
+    return clump > 1 && counts.bad > 0 &&
+           std::llround(static_cast<double>(counts.bad) / clump) == 0;
+}
+
 void bad_rate_absolute(GateRecord& record, double clump) {
     const Counts all{record.bad, record.n};
     record.value = record.measured = all.rate();
     const Counts counts = independent(all, clump);
-    if (const auto bounds = exact_bounds(counts, record.confidence)) {
+    if (auto bounds = exact_bounds(counts, record.confidence)) {
+        bounds->low = within_a_clump(all, clump) ? 0 : bounds->low;
         decide(record, *bounds);
     }
     if (record.verdict == Verdict::inconclusive && !record.needs_n &&
@@ -109,6 +116,11 @@ void bad_rate_versus(GateRecord& record, double clump) {
     record.reference = Counts{record.reference_bad, record.reference_n}.rate();
     record.value = *record.measured - *record.reference;
     if (auto bounds = newcombe_difference(canary, stable, record.confidence, Side::one)) {
+        if (within_a_clump({record.bad, record.n}, clump)) {
+            const auto none =
+                newcombe_difference({0, canary.total}, stable, record.confidence, Side::one);
+            bounds->low = none ? std::min(bounds->low, none->low) : -1;
+        }
         if (bounds->low > record.spec.limit) {
             bounds->low = std::min(bounds->low, exact_low(canary, stable, record.confidence));
         }
