@@ -113,6 +113,32 @@ TEST_CASE("budget: requests that could not be read are in its range, and may bur
     CHECK_FALSE(status({200, 10'000}, 1'000'000).burning);
 }
 
+TEST_CASE("budget: counts whose error may decide whether it burns neither burn nor pass") {
+    const auto status = [](Counts counts, double count_error, double may_have_missed = 0) {
+        auto readings = everywhere(counts, 30 * k_day_s);
+        readings[0].reading.tally.requests = {0, 1'000'000};
+        for (WindowReading& one : readings) {
+            one.reading.count_error = one.window_s > 6 * 3600 ? count_error : 0;
+            one.reading.may_have_missed = one.window_s > 3600 ? 0 : may_have_missed;
+        }
+        return budget_status(month(), readings);
+    };
+    const auto verdict = [](const BudgetStatus& one) { return status_check(one, "s").verdict; };
+    // 5 bad are the fewest that burn; 1d/2h has a long window whose counts may be off.
+    CHECK(verdict(status({5, 1000}, 0)) == Verdict::fail);
+    const BudgetStatus five = status({5, 1000}, 0.5);
+    CHECK_FALSE(five.burning);
+    CHECK(verdict(five) == Verdict::inconclusive);
+    CHECK(status_check(five, "s").detail.ends_with(
+        "; whether it burns is unknown: 1d/2h: the error of its counts may decide it"
+    ));
+    CHECK(status({7, 1000}, 0.5).burning);
+    CHECK(verdict(status({4, 1000}, 0)) == Verdict::pass);
+    CHECK(verdict(status({4, 1000}, 1)) == Verdict::inconclusive);
+    CHECK(verdict(status({0, 1000}, 9)) == Verdict::pass); // from none comes none
+    CHECK(verdict(status({0, 1000}, 0, 20)) == Verdict::inconclusive);
+}
+
 TEST_CASE("budget: requests that could not be read and may burn pass no status") {
     auto readings = everywhere({0, 1000}, 30 * k_day_s);
     readings[0].reading.tally.requests = {0, 1'000'000};

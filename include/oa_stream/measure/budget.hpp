@@ -89,7 +89,8 @@ struct BurnStatus {
     Counts events{}; ///< of the long window
     double covered = 0; ///< share of the long window with data
     std::string why{}; ///< one of the two was not measured; empty: both were
-    bool unsure = false; ///< requests that could not be read may turn `rate.firing`
+    bool unsure = false; ///< what was not read, or not counted exactly, may turn `rate.firing`
+    bool inexact = false; ///< all was read: what may turn it is the error of the counts
 };
 
 struct BudgetStatus {

@@ -39,7 +39,7 @@ std::string hours_text(double hours) {
 
 std::string how_long(const BudgetStatus& status) {
     if (!status.hours_to_exhaustion && std::ranges::any_of(status.burns, &BurnStatus::unsure)) {
-        return "what could not be read decides how long it lasts";
+        return "what could not be read or counted exactly decides how long it lasts";
     }
     if (!status.hours_to_exhaustion) {
         return "too few requests to estimate how long it lasts";
@@ -72,7 +72,7 @@ std::string burn_text(const BurnStatus& burn) {
         number(burn.rate.short_window.burn_rate),
         burn.pair.severity,
         burn.pair.factor.value(),
-        burn.unsure        ? ": what could not be read decides it"
+        burn.unsure        ? ": what could not be read or counted exactly decides it"
         : burn.rate.firing ? ": BURNING"
                            : ""
     );

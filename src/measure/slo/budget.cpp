@@ -62,6 +62,22 @@ Counts with_unread(Counts events, std::uint64_t unread, bool bad) {
     return {events.bad + (bad ? unread : 0), events.total + unread};
 }
 
+/// The requests as they may have been, had the source erred in that direction: what it could not
+/// read, what it may have missed, and the error of its counts. From a count of none comes nothing.
+Counts as_may_have_been(const SourceReading& reading, bool bad) {
+    Counts out = with_unread(reading.tally.requests, unread_of(reading), bad);
+    const auto off = static_cast<std::uint64_t>(std::ceil(std::max(0.0, reading.count_error)));
+    if (bad) {
+        out.bad += (reading.tally.requests.bad == 0 ? 0 : off) +
+                   static_cast<std::uint64_t>(std::ceil(reading.may_have_missed));
+        out.total = std::max(out.bad, out.total - std::min(out.total, off));
+    } else {
+        out.bad -= std::min(out.bad, off);
+        out.total += off;
+    }
+    return out;
+}
+
 BurnStatus burn_of(
     const BudgetQuestion& question, const BurnPair& pair, std::span<const WindowReading> readings
 ) {
@@ -93,10 +109,9 @@ BurnStatus burn_of(
     out.rate = rate(out.events, in_short);
     if (out.why.empty()) {
         const bool bad = !out.rate.firing;
-        const BurnRate other = rate(
-            with_unread(out.events, unread_of(*longer), bad),
-            with_unread(in_short, unread_of(*shorter), bad)
-        );
+        const BurnRate other =
+            rate(as_may_have_been(*longer, bad), as_may_have_been(*shorter, bad));
+        out.inexact = unread_of(*longer) == 0 && unread_of(*shorter) == 0;
         out.unsure = other.firing != out.rate.firing;
     }
     return out;
@@ -292,9 +307,10 @@ Check status_check(const BudgetStatus& status, std::string id) {
     } else if (unsure != status.burns.end() && check.verdict == Verdict::pass) {
         check.verdict = Verdict::inconclusive;
         check.detail += fmt::format(
-            "; whether it burns is unknown: {}/{}: requests that could not be read may decide it",
+            "; whether it burns is unknown: {}/{}: {} may decide it",
             unsure->pair.long_word,
-            unsure->pair.short_word
+            unsure->pair.short_word,
+            unsure->inexact ? "the error of its counts" : "requests that could not be read"
         );
     } else if (unknown != status.burns.end() && check.verdict == Verdict::pass) {
         check.verdict = Verdict::inconclusive;
