@@ -15,6 +15,7 @@ void read_line(RouteProgress& out, std::string_view text) {
     if (!line || !line->is_object()) {
         out.intended = true;
         out.unverified = true;
+        out.undone_at.clear();
         out.text = "a line cannot be read";
         return;
     }
@@ -28,6 +29,11 @@ void read_line(RouteProgress& out, std::string_view text) {
     out.last_at = std::max(out.last_at, at);
     out.intended = out.intended || phase == to_string(run::Phase::intent);
     out.unverified = out.intended && phase != to_string(run::Phase::done);
+    if (way == "back" && phase == to_string(run::Phase::done)) {
+        out.undone_at = at;
+    } else if (way != "back" && phase == to_string(run::Phase::intent)) {
+        out.undone_at.clear();
+    }
     out.text = fmt::format(
         "{}{} at {}{}{}",
         way == "back" ? "rollback: " : "",

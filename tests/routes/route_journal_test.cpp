@@ -77,6 +77,19 @@ TEST_CASE("route journal: what was intended is unverified until its last line sa
     CHECK(progress.text == row.shown);
 }
 
+TEST_CASE("route journal: an undo is verified until the goal is written again") {
+    const std::string forth = line("begin") + line("intent") + line("done");
+    const std::string undone = forth + line("intent", "back") + line("done", "back");
+    const std::string at = "2026-01-01T00:00:00.000Z";
+    CHECK(read_route_journal(forth).undone_at.empty());
+    CHECK(read_route_journal(forth + line("unverified", "back")).undone_at.empty());
+    CHECK(read_route_journal(undone).undone_at == at);
+    // What an undo writes is what was before.
+    CHECK(read_route_journal(undone + line("intent", "back")).undone_at == at);
+    CHECK(read_route_journal(undone + line("intent")).undone_at.empty());
+    CHECK(read_route_journal(undone + "{\"seq\":2,\n").undone_at.empty());
+}
+
 TEST_CASE("route plan: a document is read back as it was") {
     RoutePlan made = plan();
     made.control_url = "https://control.example.org";

@@ -10,12 +10,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 
 namespace oa_stream::playbook {
 namespace {
 
 constexpr std::string_view k_step = "rollback";
+
+/// What became of the routes.
+enum class RouteEnd : std::uint8_t {
+    none, ///< the run is not about any
+    undone,
+    unchanged, ///< undone, or not verified, without a write
+    undone_before, ///< an earlier rollback was verified; others have changed them since
+    refused, ///< nothing was written: only what others have set is there
+};
 
 struct JournalRead {
     JournalSummary summary{};
@@ -87,20 +97,46 @@ void fill(RunContext& run, const JournalSummary& summary) {
 
 /// After the traffic: a revision that restarts begins without overrides. What became of the
 /// traffic says nothing about them.
-Task<void> roll_back_routes_last(RunContext* run) {
+Task<RouteEnd> roll_back_routes_last(RunContext* run, bool was_restored) {
     run->session.say("the routes");
     LastStep last = co_await run->in.last(&run->journal);
-    run->routes_unverified = last.routes_unverified;
+    const bool nothing = was_restored && run->out.rollback && run->out.rollback->verified &&
+                         !run->out.rollback->written_s;
+    const bool refused = last.others_alone && nothing;
+    run->routes_unverified = last.routes_unverified && !refused;
     for (Check& check : last.checks) {
+        if (last.undone_before && !nothing) { // the traffic is all that was left to do
+            check.verdict = Verdict::skipped;
+            check.mode = CheckMode::skipped;
+            check.required = false;
+        }
         run->session.add_said(std::move(check));
+    }
+    co_return refused    ? RouteEnd::refused
+    : last.undone_before ? RouteEnd::undone_before
+    : last.mutated       ? RouteEnd::undone
+                         : RouteEnd::unchanged;
+}
+
+std::string_view routes_text(RouteEnd routes) {
+    switch (routes) {
+    case RouteEnd::undone:
+    case RouteEnd::unchanged:
+        return "; the routes are verified, too";
+    case RouteEnd::undone_before:
+        return "; the routes were undone before, and others have changed them since";
+    default:
+        return "";
     }
 }
 
-RunOutcome outcome_of(RunContext& run, bool foreign) {
+RunOutcome outcome_of(RunContext& run, bool foreign, RouteEnd routes) {
     RunOutcome out = std::move(run.out);
     const bool verified = out.rollback && out.rollback->verified;
     const bool good = verified && run_verdict(run.checks()) == Verdict::pass;
-    const bool untouched = foreign && !run.routes_unverified;
+    const bool refused = routes == RouteEnd::refused;
+    const bool wrote_routes = routes == RouteEnd::undone || run.routes_unverified;
+    const bool untouched = refused || (foreign && !wrote_routes);
     out.restored = verified;
     out.conclude(
         run.session,
@@ -112,16 +148,21 @@ RunOutcome outcome_of(RunContext& run, bool foreign) {
             "{} serves, verified by read-back and over {} fresh connections in a row{}.",
             home,
             out.rollback ? out.rollback->row : 0,
-            run.in.last ? "; the routes are verified, too" : ""
+            routes_text(routes)
         );
         return out;
     }
     const Check* failed = run::first_trouble(run.checks());
     out.headline = fmt::format(
-        "{} NOT verified: {}.",
-        verified ? "The traffic is back, the routes are" : home + " is",
+        "{}: {}.",
+        refused    ? "Nothing of this run is left"
+        : verified ? "The traffic is back, the routes are NOT verified"
+                   : home + " is NOT verified",
         failed == nullptr ? "nothing passed live" : failed->detail
     );
+    if (refused) {
+        return out;
+    }
     const std::string command = manual_command(run.playbook().traffic, run.in.plan->home());
     if (!command.empty()) {
         out.notes.push_back("By hand: " + command);
@@ -165,10 +206,11 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
         co_await restore_baseline(&run, std::string(k_step), "asked for by rollback apply");
     run.in.instruments->write_pending();
     const bool foreign = was_restored && !run.out.rollback->read_back_s;
+    RouteEnd routes = RouteEnd::none;
     if (run.in.last) {
-        co_await roll_back_routes_last(&run);
+        routes = co_await roll_back_routes_last(&run, was_restored);
     }
-    RunOutcome out = outcome_of(run, foreign);
+    RunOutcome out = outcome_of(run, foreign, routes);
     end_fault(run.session, out); // before the journal's last line, which has the verdict
     const auto ended = run.journal.record(
         {.phase = Phase::end,

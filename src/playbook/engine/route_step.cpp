@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace oa_stream::playbook {
 namespace {
@@ -29,6 +28,68 @@ void equip(const RouteStep& step, Journal* journal, RouteRun& run) {
 
 LastStep failed(std::string_view id, const Error& error, bool unverified) {
     return {.checks = {failed_check(std::string(id), error)}, .routes_unverified = unverified};
+}
+
+/// Of earlier versions first: a rollback by this one continues in the run's own journal.
+RouteProgress read_progress(const run::RunFolder& folder) {
+    std::string all;
+    for (const std::string_view file : {k_routes_journal, run::k_journal_file}) {
+        all += run::read_kept(folder.path() / file).value_or("");
+        if (!all.empty() && !all.ends_with('\n')) {
+            all += '\n'; // a line that was cut may have been an intent
+        }
+    }
+    return read_route_journal(all);
+}
+
+/// Somebody else had undone it: from here on what it led to is theirs, too.
+void record_undone(Journal* journal) {
+    if (journal != nullptr) {
+        run::JournalLine line{.phase = Phase::done, .step = "route"};
+        line.more["way"] = "back";
+        (void)journal->record(line); // a full disk must not stop an undo
+    }
+}
+
+LastStep others_alone(const std::string& undone_at, const std::string& what) {
+    const std::string again =
+        undone_at.empty() ? std::string() : fmt::format("undone already ({}); ", undone_at);
+    return {
+        .checks = {failed_check(std::string(k_undo), {Code::conflict, again + what})},
+        .routes_unverified = undone_at.empty(),
+        .others_alone = true,
+        .undone_before = !undone_at.empty(),
+    };
+}
+
+/// Leaves in the plan what it may undo. Set: only what others have set is there. Once an undo was
+/// verified, whatever differs everywhere is theirs.
+std::optional<LastStep>
+keep_theirs(RoutePlan& plan, const Overrides& now, const std::string& undone_at) {
+    const Overrides theirs = plan.adopt_theirs(now, true, !undone_at.empty());
+    if (!undone_at.empty()) {
+        return now == plan.before
+                   ? std::nullopt
+                   : std::optional(others_alone(
+                         undone_at,
+                         fmt::format(
+                             "since then somebody else changed {} to {}: it stays as it is",
+                             plan.before.text(),
+                             now.text()
+                         )
+                     ));
+    }
+    Overrides left = plan.before;
+    left.global = theirs.global ? theirs.global : left.global;
+    for (const auto& [domain, target] : theirs.domains) {
+        left.domains[domain] = target;
+    }
+    if (theirs == Overrides{} || now != left) {
+        return std::nullopt;
+    }
+    return others_alone(
+        undone_at, fmt::format("somebody else set {} meanwhile: it stays as it is", theirs.text())
+    );
 }
 
 } // namespace
@@ -76,16 +137,7 @@ bool has_routes_to_undo(const Plan& plan, const run::RunFolder& folder) {
     if (!plan.playbook.routes || plan.playbook.kind == Kind::rollback) {
         return plan.playbook.routes.has_value();
     }
-    return std::ranges::any_of(
-        std::array{run::k_journal_file, k_routes_journal},
-        [&](std::string_view file) {
-            std::string journal = run::read_kept(folder.path() / file).value_or("");
-            if (!journal.empty() && !journal.ends_with('\n')) {
-                journal += '\n'; // a line that was cut may have been an intent
-            }
-            return read_route_journal(journal).intended;
-        }
-    );
+    return read_progress(folder).intended;
 }
 
 Task<LastStep> undo_route_step(const RouteStep* step, Journal* journal) {
@@ -98,11 +150,26 @@ Task<LastStep> undo_route_step(const RouteStep* step, Journal* journal) {
     if (!planned) {
         co_return failed(k_undo, planned.error(), true);
     }
-    RouteRun run = co_await undo_of(client, *std::move(planned), route_order(plan.playbook).looks);
+    const RouteLooks looks = route_order(plan.playbook).looks;
+    const std::string undone_at = read_progress(step->session->folder()).undone_at;
+    const auto found = co_await snapshot_routes(client, looks);
+    const bool agreed = found && found->agreed;
+    if (agreed) {
+        if (auto refused = keep_theirs(*planned, overrides_of(found->status), undone_at)) {
+            co_return *std::move(refused);
+        }
+    }
+    const bool again = agreed && !undone_at.empty();
+    RouteRun run = co_await undo_of(client, *std::move(planned), looks, again);
     equip(*step, journal, run);
     const RouteOutcome done = co_await undo_routes(run);
+    if (done.restored && done.writes == 0 && undone_at.empty()) {
+        record_undone(journal);
+    }
     co_return LastStep{
-        .checks = {undo_check(std::string(k_undo), run, done)}, .routes_unverified = !done.restored
+        .checks = {undo_check(std::string(k_undo), run, done)},
+        .mutated = done.writes > 0,
+        .routes_unverified = !done.restored,
     };
 }
 

@@ -42,6 +42,8 @@ struct LastStep {
     std::vector<Check> checks{}; ///< one that is neither PASS nor SKIPPED is a step that failed
     bool mutated = false; ///< something may have been written
     bool routes_unverified = false; ///< neither what was asked for nor what was before is verified
+    bool others_alone = false; ///< an undo found only what others set: it wrote nothing
+    bool undone_before = false; ///< and an earlier undo had been verified
 };
 
 struct RunInput {

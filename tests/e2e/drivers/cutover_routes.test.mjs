@@ -168,6 +168,85 @@ describe('when the routes cannot be changed', () => {
   });
 });
 
+describe('a rollback, and what others set since', () => {
+  const undo = (run) => oa(['rollback', 'apply', '--run', run, '--json']);
+  const applied = async (text, code) => ends(await oa(['cutover', 'apply', (await planned(text)).file, '--json']), code).run;
+  /** Nothing of the run is left, and nobody is called for it. */
+  async function refused(run, why, left) {
+    const document = ends(await undo(run), 6);
+    assert.equal(document.verdict, 'FAIL');
+    assert.match(document.headline, why);
+    assert.deepEqual(memory().domains, left);
+    const status = await oa(['cutover', 'status', '--run', run]);
+    assert.equal(status.code, 0, status.stdout);
+  }
+  const AGAIN = { ...BEFORE.domains, auth_entry: 'legacy' };
+
+  rule('routes that were undone are not undone twice: the same target, set since, stays', {}, async () => {
+    const run = await applied(playbook(TWO), 0);
+    ends(await undo(run), 0);
+    service.memories[0].domains = { ...AGAIN };
+    for (let i = 0; i < 2; i += 1) await refused(run, /^Nothing of this run is left: undone already \(\d{4}-.*\); since then somebody else changed chat_pilot rust_shell to auth_entry legacy, chat_pilot rust_shell/, AGAIN);
+    service.memories[0].domains = {}; // cleared by somebody else
+    await refused(run, /since then somebody else changed chat_pilot rust_shell to none/, {});
+    service.memories[0].domains = { ...BEFORE.domains };
+    ends(await undo(run), 0);
+  });
+
+  rule('also where somebody had undone them before the rollback came', {}, async () => {
+    const run = await applied(playbook(TWO), 0);
+    service.memories[0].domains = { ...BEFORE.domains };
+    ends(await undo(run), 0);
+    service.memories[0].domains = { ...AGAIN };
+    await refused(run, /undone already/, AGAIN);
+  });
+
+  rule('routes that an earlier rollback undid are not undone again with the traffic, which it could not restore', {}, async () => {
+    const run = await applied(playbook(TWO), 0);
+    await target.setWeights({ v1: 70, v2: 30 }); // somebody else's
+    ends(await undo(run), 8);
+    assert.deepEqual(memory(), BEFORE);
+    await target.setWeights(CANARY);
+    service.memories[0].domains = { ...AGAIN };
+    const back = ends(await undo(run), 0);
+    assert.equal(check(back, 'rollback.routes').verdict, 'SKIPPED');
+    assert.match(back.headline, /the routes were undone before, and others have changed them since/);
+    assert.deepEqual(await target.weights(), STABLE);
+    assert.deepEqual(memory().domains, AGAIN);
+    await refused(run, /undone already/, AGAIN);
+  });
+
+  rule('a rollback that restores the routes alone, beside traffic of others, has written: exit 8, then 6', {}, async () => {
+    const run = await applied(playbook(TWO), 0);
+    const death = service.fault(() => true, 'drop', Infinity);
+    ends(await undo(run), 8);
+    assert.deepEqual(await target.weights(), STABLE);
+    death.left = 0;
+    await target.setWeights({ v1: 70, v2: 30 });
+    ends(await undo(run), 8);
+    assert.deepEqual(memory(), BEFORE);
+    ends(await undo(run), 6);
+    assert.deepEqual(await target.weights(), { v1: 70, v2: 30 });
+  });
+
+  rule('another target than the run wrote stays: exit 8, then 6, when nothing of the run is left', {}, async () => {
+    const run = await applied(playbook(TWO), 0);
+    service.memories[0].domains.billing_l402 = 'rust_shell';
+    const left = { ...BEFORE.domains, billing_l402: 'rust_shell' };
+    const first = ends(await undo(run), 8);
+    assert.match(first.headline, /somebody else set billing_l402 rust_shell/);
+    assert.deepEqual(memory().domains, left);
+    await refused(run, /^Nothing of this run is left: somebody else set billing_l402 rust_shell meanwhile/, left);
+  });
+
+  rule('what others cleared stays cleared, where the run wrote nothing', { memories: [{ domains: { ...BEFORE.domains, account_settings_admin: 'legacy' } }] }, async () => {
+    const run = await applied(playbook(TWO), 0);
+    delete service.memories[0].domains.account_settings_admin;
+    ends(await undo(run), 0);
+    assert.deepEqual(memory(), BEFORE);
+  });
+});
+
 rule('a rollback by playbook: the traffic to stable, then the routes', {}, async () => {
   await target.setWeights(CANARY);
   const { file } = await planned(playbook('  set: [{ domain: billing_l402, target: rollback }]', 'rollback'), { command: 'rollback' });
