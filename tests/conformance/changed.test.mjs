@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { runClients } from './client_thread.mjs';
 import { sketch } from './ui-message-stream/lib.mjs';
 import { OA_BIN, ROOT, cleanEnv, scratch } from '../e2e/lib/process.mjs';
+import { random } from '../e2e/lib/random.mjs';
 
 const CHANGES = Number(process.env.OA_CHANGES ?? 80), SEED = Number(process.env.OA_SEED ?? 7);
 const KIT = path.join(ROOT, 'tests/conformance/ui-message-stream/cases');
@@ -21,14 +22,9 @@ const TYPES = [
 ];
 const LINES = [': ping', 'data', 'data:', 'event: x', 'id: 7', 'retry: 10', 'data: null', 'data: {}', 'data: [DONE] '];
 
-let state = SEED;
-/** A whole number below n: mulberry32. */
-function int(n) {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = Math.imul(state ^ (state >>> 15), state | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * n);
-}
+const next = random(SEED);
+/** A whole number below n. */
+const int = (n) => Math.floor(next() * n);
 const pick = (list) => list[int(list.length)];
 
 const streams = fs.readdirSync(KIT)

@@ -14,6 +14,7 @@ import { read } from '../lib/contract.mjs';
 import { freePort } from '../lib/free_port.mjs';
 import { open } from '../lib/http.mjs';
 import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
+import { random } from '../lib/random.mjs';
 
 const SECONDS = Number(process.env.OA_HISTORY ?? 3);
 const SEED = Number(process.env.OA_SEED ?? 1);
@@ -33,13 +34,6 @@ after(async () => {
   await mock.stop();
 });
 
-/** Numbers from 0 to 1, the same for the same seed. */
-const random = (seed) => () => {
-  seed = (seed + 0x6d2b79f5) | 0;
-  let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-};
 const [violations, chats, told] = [[], [], []]; // `told`: what was done and answered
 const counts = {};
 const wrong = (what, chat) => violations.push(`seed ${SEED}: ${what}${chat ? `\n${told.filter((line) => line.startsWith(`${chat.owner}/${chat.id} `)).slice(-12).join('\n')}` : ''}`);

@@ -14,6 +14,7 @@ import { freePort } from '../lib/free_port.mjs';
 import { open } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
+import { random } from '../lib/random.mjs';
 import { startFake } from './fake/fake-runtime.mjs';
 
 const SECONDS = Number(process.env.OA_HISTORY ?? 4);
@@ -38,13 +39,6 @@ after(async () => {
   await mock.stop();
 });
 
-/** Numbers from 0 to 1, the same for the same seed. */
-const random = (seed) => () => {
-  seed = (seed + 0x6d2b79f5) | 0;
-  let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-};
 const violations = [];
 const counts = {};
 const count = (what) => { counts[what] = (counts[what] ?? 0) + 1; };
