@@ -9,8 +9,8 @@ namespace oa_stream::routes {
 struct RouteProgress {
     bool unverified = false; ///< a write was intended, and the last line is not "done"
     bool intended = false;
-    std::string undone_at{
-    }; ///< when its undo was verified; empty: not since it last wrote its goal
+    /// When its undo was verified; empty: not since it last wrote its goal.
+    std::string undone_at{};
     std::string text{};      ///< "done at 2026-…"; empty: it did not begin
     std::string last_at{};
 };
