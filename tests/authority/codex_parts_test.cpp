@@ -1,4 +1,5 @@
 // The pure parts of the codex authority.
+#include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/authority/function_names.hpp"
 
 #include "codex/codex_answers.hpp"
@@ -287,9 +288,11 @@ TEST_CASE("requests: the version is read from the user agent") {
     );
     CHECK(version_of_user_agent("oa_stream/0.170.0-alpha.3 (x)") == "0.170.0-alpha.3");
     CHECK(version_of_user_agent("nothing") == "");
-    CHECK(is_tested_version("0.169.0"));
-    CHECK_FALSE(is_tested_version("0.1690.0"));
-    CHECK_FALSE(is_tested_version(""));
+    CHECK(is_tested_codex("0.169.0"));
+    CHECK(is_tested_codex("0.171.0"));
+    CHECK_FALSE(is_tested_codex("0.170.1"));
+    CHECK_FALSE(is_tested_codex("0.1690.0"));
+    CHECK_FALSE(is_tested_codex(""));
 }
 
 TEST_CASE("history: a stored turn keeps ids, user text, whole parts and its outcome") {

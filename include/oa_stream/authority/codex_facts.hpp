@@ -3,10 +3,17 @@
 
 #include "oa_stream/authority/codex.hpp"
 
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::authority {
+
+/// Releases of Codex, without their patch, with which the tests of lanes passed.
+inline constexpr std::array<std::string_view, 2> k_tested_codex{"0.169.", "0.171."};
+/// "0.169.0": one of them.
+[[nodiscard]] bool is_tested_codex(std::string_view version) noexcept;
 
 struct CodexServerFacts {
     CodexServer server{};

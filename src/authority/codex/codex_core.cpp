@@ -1,5 +1,6 @@
 #include "codex_core.hpp"
 
+#include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -178,7 +179,7 @@ void CodexCore::now_ready(const Link& link) {
     link_ = link;
     ready_since_ = Clock::now();
     history_checked_ = false;
-    const bool tested = is_tested_version(version_);
+    const bool tested = is_tested_codex(version_);
     set_state(
         State::ready, tested ? "" : fmt::format("codex {} is untested with oa-stream", version_)
     );

@@ -10,8 +10,6 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> k_tested_versions{"0.169."};
-
 constexpr std::string_view k_model_tag = " oa-model=";
 
 struct SandboxWord {
@@ -265,15 +263,6 @@ std::string version_of_user_agent(std::string_view user_agent) {
     const bool plain =
         version.find_first_not_of("0123456789.") == std::string_view::npos || version.contains('-');
     return plain && version.size() <= 40 ? std::string(version) : std::string{};
-}
-
-bool is_tested_version(std::string_view version) noexcept {
-    for (const std::string_view known : k_tested_versions) {
-        if (version.starts_with(known)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 } // namespace oa_stream::authority

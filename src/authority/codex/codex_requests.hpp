@@ -57,7 +57,5 @@ struct ThreadFacts {
 
 /// "0.169.0" from the userAgent of initialize ("oa_stream/0.169.0 (Debian …"); empty when unclear.
 [[nodiscard]] std::string version_of_user_agent(std::string_view user_agent);
-/// True for versions this file's facts were measured with.
-[[nodiscard]] bool is_tested_version(std::string_view version) noexcept;
 
 } // namespace oa_stream::authority

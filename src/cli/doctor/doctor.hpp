@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,7 +48,8 @@ struct Tool {
     std::string_view name;
     std::string_view needed_for;
     std::string_view fix;
-    std::string_view expected{}; ///< must stand in what --version says; empty: anything does
+    /// One must stand in what --version says; empty: anything does.
+    std::span<const std::string_view> expected{};
     bool required = false;
 };
 [[nodiscard]] std::vector<Check> judge_tools();

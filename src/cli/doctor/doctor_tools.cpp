@@ -1,3 +1,4 @@
+#include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -8,7 +9,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 
@@ -22,7 +25,7 @@ constexpr std::array k_tools{
         "codex",
         "serve --authority codex",
         k_codex_install,
-        "0.169.",
+        authority::k_tested_codex,
     },
     Tool{"gh", "incident open", "apt-get install gh"},
     Tool{"promtool", "testing what slo rules writes", "apt-get install prometheus"},
@@ -86,11 +89,17 @@ Check judge(const Tool& tool) {
         );
     }
     const std::string version = printable(bare(*said), 80);
-    if (!tool.expected.empty() && !said->contains(tool.expected)) {
+    const auto stands = [&](std::string_view word) { return said->contains(word); };
+    if (!tool.expected.empty() && std::ranges::none_of(tool.expected, stands)) {
         return finding(
             id,
             Verdict::inconclusive,
-            fmt::format("{}; {} was tested with {}x", version, tool.needed_for, tool.expected),
+            fmt::format(
+                "{}; {} was tested with {}x",
+                version,
+                tool.needed_for,
+                fmt::join(tool.expected, "x and ")
+            ),
             std::string(tool.fix)
         );
     }

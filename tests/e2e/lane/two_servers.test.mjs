@@ -120,6 +120,9 @@ test('doctor tells a version that lanes were not tested with, and versions that 
   assert.deepEqual(seen['server-2'], ['INCONCLUSIVE', `${newer.url}: Codex 0.170.1 answers; lanes were not tested with it`, 'on its machine: npm install -g @openai/codex@0.169.0']);
   assert.deepEqual(seen.versions, ['INCONCLUSIVE', '0.169.0 on server 1, 0.170.1 on server 2', 'finish the update: all servers need the same Codex']);
   newer.stop();
+  const newest = await startOther((message) => (message.method === 'initialize' ? { result: { userAgent: 'oa_stream/0.171.0 (Debian)' } } : null));
+  assert.deepEqual((await doctor([newest.url]))['server-1'], PASS(`${newest.url}: Codex 0.171.0 answers`));
+  newest.stop();
 });
 
 test('doctor refuses what serve refuses', async () => {

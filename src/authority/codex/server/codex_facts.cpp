@@ -5,6 +5,7 @@
 #include "codex/codex_requests.hpp"
 #include "socket_link.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -44,13 +45,18 @@ Task<Result<std::string>> version_of(asio::any_io_executor executor, CodexServer
 
 } // namespace
 
+bool is_tested_codex(std::string_view version) noexcept {
+    const auto begins = [&](std::string_view release) { return version.starts_with(release); };
+    return std::ranges::any_of(k_tested_codex, begins);
+}
+
 Task<Result<std::vector<CodexServerFacts>>>
 look_at_codex_servers(asio::any_io_executor executor, std::vector<CodexServer> servers) {
     OA_CO_CHECK(check_codex_servers({}, servers));
     std::vector<CodexServerFacts> out;
     for (CodexServer& server : servers) {
         auto version = co_await version_of(executor, server);
-        const bool tested = version && is_tested_version(*version);
+        const bool tested = version && is_tested_codex(*version);
         out.push_back({std::move(server), std::move(version), tested});
     }
     co_return out;
