@@ -1,7 +1,7 @@
 // The notifications to a service manager: ready, stopping. sd_notify(3), without its library.
 #pragma once
 
-#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/task.hpp"
 
 #include <string>
 #include <string_view>
