@@ -11,6 +11,8 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr auto k_drain_poll = Millis{20};
+/// The longest chat that a lane takes by default: one with old files (--limit resend).
+constexpr std::size_t k_longest_body = 64U << 20U;
 
 net::Response refusal_of(const Error& error) {
     if (error.code != Code::unavailable) {
@@ -128,7 +130,13 @@ Front::start(const asio::any_io_executor& executor, FrontOptions options) {
     };
     OA_TRY(
         auto door,
-        net::HttpServer::listen(executor, core->options.listen, {}, std::move(handler), error_page)
+        net::HttpServer::listen(
+            executor,
+            core->options.listen,
+            {.body_bytes = k_longest_body},
+            std::move(handler),
+            error_page
+        )
     );
     std::unique_ptr<net::HttpServer> admin;
     if (!core->options.admin_socket.empty()) {

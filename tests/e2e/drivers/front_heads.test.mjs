@@ -1,8 +1,11 @@
-// The front door and the heads of backends that are no lane: what it may pass on, and what it must not.
+// The front door and the heads of backends that are no lane: what it may pass on, and what it must not. And the
+// longest bodies that it takes for a lane.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
+import { chatBody, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
 
 let backend, front, says;
@@ -54,4 +57,20 @@ test('hints before the answer are left out, and the answer comes whole', async (
   answerWith('HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
   const { status, text } = await ask('GET');
   assert.deepEqual([status, text], [200, 'ok']);
+});
+
+test('a chat with the files of old messages is as long as the lane takes it, and no longer', async () => {
+  const lane = await startLane();
+  const door = await startFront(['--backend', `v1=${lane.base}`]);
+  const file = { type: 'file', mediaType: 'image/png', url: `data:image/png;base64,${'A'.repeat(4 << 20)}` };
+  const chat = (id, files) => chatBody('replay:01-echo', { id, before: Array.from({ length: files }, (_, n) => ({ id: `u-${n}`, role: 'user', parts: [file] })) });
+  const post = (base, body) => send(base, { method: 'POST', path: '/api/chat', body });
+  const direct = await post(lane.base, chat('direct', 5));
+  const through = await post(door.base, chat('through', 5));
+  assert.deepEqual([direct.status, through.status], [200, 200], through.text);
+  assert.deepEqual([direct.chunks.at(-1), through.chunks.at(-1)], ['[DONE]', '[DONE]']);
+  const much = await post(door.base, chat('much', 16));
+  assert.deepEqual([much.status, much.json().error.code], [413, 'request_too_large']);
+  await door.stop();
+  assert.equal((await lane.stop()).code, 0);
 });
