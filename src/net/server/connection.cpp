@@ -71,7 +71,8 @@ void Connection::cut() {
 }
 
 bool Connection::answering() const noexcept {
-    return phase_ == Phase::thinking || phase_ == Phase::answering || phase_ == Phase::finishing;
+    return phase_ == Phase::thinking || phase_ == Phase::answering || phase_ == Phase::finishing ||
+           body_read_; // its handler waits for the rest of the request
 }
 
 bool Connection::peer_gone(std::uint64_t id) const noexcept {

@@ -23,13 +23,26 @@ net::Response refusal_of(const Error& error) {
     return out;
 }
 
+net::Response unread(const Error& error) {
+    switch (error.code) {
+    case Code::too_large:
+        return json_error(413, "request_too_large", "the request body is too large");
+    case Code::unavailable:
+        return json_error(503, "bad_request", error.message);
+    case Code::timeout:
+        return json_error(408, "bad_request", error.message);
+    default:
+        return json_error(400, "bad_request", error.message);
+    }
+}
+
 Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
     const net::Request& request = exchange->request();
     std::optional<net::Response> refusal;
-    if (request.body_too_large) {
-        refusal = json_error(413, "request_too_large", "the request body is too large");
-    } else if (!request.target.starts_with('/')) {
+    if (!request.target.starts_with('/')) {
         refusal = json_error(400, "bad_target", "the request target must be a path");
+    } else if (auto read = co_await exchange->read_body(); !read) {
+        refusal = unread(read.error());
     }
     if (refusal) {
         (void)co_await exchange->respond(*std::move(refusal));
@@ -92,7 +105,8 @@ public:
         core_->draining = true;
         door_->stop_accepting();
         const auto deadline = Clock::now() + limit;
-        while (core_->active() > 0 && Clock::now() < deadline) {
+        // A request that is still being received is the door's alone.
+        while ((core_->active() > 0 || door_->answering() > 0) && Clock::now() < deadline) {
             if (!co_await sleep_for(k_drain_poll)) {
                 co_return;
             }
@@ -135,7 +149,8 @@ Front::start(const asio::any_io_executor& executor, FrontOptions options) {
             core->options.listen,
             {.body_bytes = k_longest_body},
             std::move(handler),
-            error_page
+            error_page,
+            {.hand_over = net::HandOver::head}
         )
     );
     std::unique_ptr<net::HttpServer> admin;

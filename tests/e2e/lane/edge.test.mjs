@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
+import { startFront } from '../lib/local_target.mjs';
 import { Running, cleanEnv, limit, scratch } from '../lib/process.mjs';
 
 const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
@@ -120,6 +121,26 @@ test('a lane alone that drains closes idle connections, refuses new ones, and le
   assertLegal(stream);
   assert.equal(deltas(stream), 20);
   assert.equal((await lane.end()).code, 0);
+});
+
+test('SIGTERM in the middle of an upload: it is answered before the lane and the front door exit', async () => {
+  const lane = await startLane({ args: ['--drain-timeout', '20s'] });
+  const front = await startFront(['--backend', `v1=${lane.base}`, '--drain-timeout', '20s']);
+  const body = JSON.stringify(chatBody('replay:01-echo', { id: 'upload' }));
+  for (const [door, status] of [[front, 200], [lane, 503]]) {
+    const { host } = new URL(door.base);
+    const upload = open(door.base, { raw: `POST /api/chat HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n` });
+    await upload.wait((x) => x.status === 100, 'the interim answer'); // so its handler waits for the body
+    upload.status = 0;
+    upload.socket.write(body.slice(0, 20));
+    door.signal('SIGTERM');
+    await door.until(() => door.stderr.includes('draining'), 'the drain');
+    await door.until(() => connected(door.base).then((socket) => socket.destroy(), () => { door.shut = true; }) && door.shut, 'the closed port');
+    upload.socket.write(body.slice(20));
+    await upload.done;
+    assert.deepEqual([upload.status, upload.headers.connection], [status, 'close'], upload.broken);
+    assert.equal((await door.end()).code, 0);
+  }
 });
 
 test('an idle connection is kept longer than the usual proxies keep theirs, and never closed on a request', async () => {
