@@ -31,9 +31,12 @@ bool one_line(std::string_view text) noexcept {
     return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
+/// RFC 9110 §9.1: a token.
 bool is_method(std::string_view method) noexcept {
-    return !method.empty() && std::ranges::all_of(method, [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    return !method.empty() && std::ranges::all_of(method, [&](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               marks.find(c) != std::string_view::npos;
     });
 }
 

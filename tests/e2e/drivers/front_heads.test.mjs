@@ -59,6 +59,15 @@ test('hints before the answer are left out, and the answer comes whole', async (
   assert.deepEqual([status, text], [200, 'ok']);
 });
 
+test('a method that nobody knows is the backend\'s to refuse, which counts as reached', async () => {
+  const before = (await front.state()).backends[0].counters;
+  answerWith('HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 2\r\n\r\nno');
+  const answer = await send(front.base, { method: 'GET_X2', path: '/api/chats/one/messages' });
+  assert.deepEqual([answer.status, answer.text], [405, 'no']);
+  const { unreachable, finished } = (await front.state()).backends[0].counters;
+  assert.deepEqual({ unreachable, finished }, { unreachable: before.unreachable, finished: before.finished + 1 });
+});
+
 test('a chat with the files of old messages is as long as the lane takes it, and no longer', async () => {
   const lane = await startLane();
   const door = await startFront(['--backend', `v1=${lane.base}`]);
