@@ -34,7 +34,8 @@ void check_service(const cloud_run::Service& service) {
     require(!service.traffic.empty() && !service.wanted.empty());
     const Json exact = {{"traffic", cloud_run::to_json(service.traffic)}};
     // What is read again is what was written.
-    const auto again = cloud_run::restored(exact, service.wanted, service.latest_ready);
+    const auto again =
+        cloud_run::restored(exact, service.traffic, service.wanted, service.latest_ready);
     require(again.has_value() && Json{{"traffic", cloud_run::to_json(*again)}} == exact);
     const Split all = *Split::of({{"stable", 95}, {"canary", 5}});
     const auto changed = cloud_run::with_split(service.traffic, all);
