@@ -13,6 +13,8 @@ namespace {
 constexpr auto k_drain_poll = Millis{20};
 /// The longest chat that a lane takes by default: one with old files (--limit resend).
 constexpr std::size_t k_longest_body = 64U << 20U;
+/// Of all requests that come in, and of all that wait for the head of their answer.
+constexpr std::size_t k_all_bodies = 256U << 20U;
 
 net::Response refusal_of(const Error& error) {
     if (error.code != Code::unavailable) {
@@ -150,7 +152,8 @@ Front::start(const asio::any_io_executor& executor, FrontOptions options) {
             {.body_bytes = k_longest_body},
             std::move(handler),
             error_page,
-            {.hand_over = net::HandOver::head}
+            {.hand_over = net::HandOver::head,
+             .budget = std::make_shared<net::BodyBudget>(k_all_bodies, k_all_bodies)}
         )
     );
     std::unique_ptr<net::HttpServer> admin;

@@ -240,6 +240,7 @@ Task<Ending> run(CorePtr core, Route route, RelayPtr relay) {
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     net::ClientResponse head = *std::move(told);
+    relay->exchange->drop_body(); // the transfer has its own
     if (head.status < 200) { // nothing that it could change to was asked for
         relay->transfer->cancel();
         net::ClientResponse result = co_await result_of(relay);

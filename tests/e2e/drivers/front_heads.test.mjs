@@ -83,3 +83,19 @@ test('a chat with the files of old messages is as long as the lane takes it, and
   await door.stop();
   assert.equal((await lane.stop()).code, 0);
 });
+
+test('bodies that come in share 256 MiB: one more is 503, and passes once the others are gone', async () => {
+  const begun = [];
+  const upload = () => new Promise((done) => {
+    const request = http.request(`${front.base}/api/chat`, { method: 'POST', agent: false, headers: { 'content-length': 60 << 20 } }, (answer) => done(answer.resume().statusCode));
+    request.on('error', () => done('closed')); // as when the client leaves
+    request.write(Buffer.alloc(59 << 20));
+    begun.push(request);
+  });
+  const answers = Array.from({ length: 5 }, upload);
+  assert.equal(await Promise.race(answers), 503);
+  for (const one of begun) one.destroy();
+  assert.deepEqual((await Promise.all(answers)).sort(), [503, 'closed', 'closed', 'closed', 'closed']);
+  answerWith('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+  assert.equal((await send(front.base, { method: 'POST', path: '/api/chat', body: { text: 'x' } })).status, 200);
+});
