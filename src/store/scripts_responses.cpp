@@ -97,8 +97,12 @@ local function trim(now, most, bytes, age, who)
       go(all, entry, place)
     elseif field then
       local queue = fullest(field, name)
-      local own, own_place = first_of(queue)
-      if own then go(queue, own, own_place) else go(all, entry, place) end
+      local own, own_place, none_there = first_of(queue)
+      if own then
+        go(queue, own, own_place)
+      elseif none_there then
+        go(all, entry, place)
+      end
     else
       return 0
     end
