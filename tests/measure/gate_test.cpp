@@ -439,7 +439,7 @@ TEST_CASE("gate on a rate: failures in clumps widen the interval, and an expecte
     CHECK(evaluate(spec, {.canary = counted(0, 2990)}).verdict == Verdict::pass);
 }
 
-TEST_CASE("gate on a rate: less than one clump of failures proves no rate") {
+TEST_CASE("gate on a rate: less than one clump of failures is one event of their number") {
     std::vector<Sample> bursts = counted(0, 400); // two, in the first and the last section
     for (std::size_t i = 0; i < bursts.size(); ++i) {
         bursts[i].at_s =
@@ -450,12 +450,24 @@ TEST_CASE("gate on a rate: less than one clump of failures proves no rate") {
     const auto record = evaluate(spec, {.canary = bursts}); // 2 %
     CAPTURE(record.sentence);
     CHECK(record.verdict == Verdict::inconclusive);
-    CHECK(record.low == 0);
+    CHECK(record.low == Approx(0.00103).epsilon(0.01)); // 1 of 50
     CHECK_FALSE(record.notes.empty());
+    const auto stable = counted(0, 400'000);
     spec.against = Against::stable;
-    const auto versus = evaluate(spec, {.canary = bursts, .stable = counted(0, 100'000)});
+    const auto versus = evaluate(spec, {.canary = bursts, .stable = stable});
     CAPTURE(versus.sentence);
     CHECK(versus.verdict == Verdict::inconclusive);
+    // An outage of 40 % of all requests is one event, too, and still proves a rate above 1 %.
+    for (std::size_t i = 0; i < bursts.size(); ++i) {
+        bursts[i].at_s =
+            i < 200 ? 0.001 * static_cast<double>(i) : 1000 + 0.001 * static_cast<double>(i);
+        bursts[i].bad = i < 160;
+    }
+    for (const auto against : {Against::limit, Against::stable}) {
+        const auto outage = evaluate(bad_rate(against, 0.01), {.canary = bursts, .stable = stable});
+        CAPTURE(outage.sentence);
+        CHECK(outage.verdict == Verdict::fail);
+    }
 }
 
 TEST_CASE("gate versus stable: how many more it needs only where more could help") {

@@ -70,10 +70,10 @@ Counts independent(Counts counts, double clump) {
     return {std::min(counts.bad > 0 ? std::max<std::uint64_t>(1, bad) : 0, least), least};
 }
 
-/// Less than half a clump was seen: it is one event, and proves no rate.
-bool within_a_clump(Counts counts, double clump) {
-    return clump > 1 && counts.bad > 0 &&
-           std::llround(static_cast<double>(counts.bad) / clump) == 0;
+/// For a lower bound: no clump is larger than all failures that were seen. They are one event then,
+/// of the size that was seen.
+double clump_seen(Counts counts, double clump) {
+    return counts.bad > 0 ? std::min(clump, static_cast<double>(counts.bad)) : clump;
 }
 
 void bad_rate_absolute(GateRecord& record, double clump) {
@@ -81,7 +81,8 @@ void bad_rate_absolute(GateRecord& record, double clump) {
     record.value = record.measured = all.rate();
     const Counts counts = independent(all, clump);
     if (auto bounds = exact_bounds(counts, record.confidence)) {
-        bounds->low = within_a_clump(all, clump) ? 0 : bounds->low;
+        const auto seen = exact_bounds(independent(all, clump_seen(all, clump)), record.confidence);
+        bounds->low = seen ? std::min(bounds->low, seen->low) : 0;
         decide(record, *bounds);
     }
     if (record.verdict == Verdict::inconclusive && !record.needs_n &&
@@ -110,26 +111,26 @@ double exact_low(Counts canary, Counts stable, double confidence) {
 }
 
 void bad_rate_versus(GateRecord& record, double clump) {
-    const Counts canary = independent({record.bad, record.n}, clump);
+    const Counts all{record.bad, record.n};
+    const Counts canary = independent(all, clump);
+    const Counts seen = independent(all, clump_seen(all, clump));
     const Counts stable = independent({record.reference_bad, record.reference_n}, clump);
     record.measured = Counts{record.bad, record.n}.rate();
     record.reference = Counts{record.reference_bad, record.reference_n}.rate();
     record.value = *record.measured - *record.reference;
     if (auto bounds = newcombe_difference(canary, stable, record.confidence, Side::one)) {
-        if (within_a_clump({record.bad, record.n}, clump)) {
-            const auto none =
-                newcombe_difference({0, canary.total}, stable, record.confidence, Side::one);
-            bounds->low = none ? std::min(bounds->low, none->low) : -1;
+        if (seen.total != canary.total) {
+            const auto least = newcombe_difference(seen, stable, record.confidence, Side::one);
+            bounds->low = least ? std::min(bounds->low, least->low) : -1;
         }
         if (bounds->low > record.spec.limit) {
-            bounds->low = std::min(bounds->low, exact_low(canary, stable, record.confidence));
+            bounds->low = std::min(bounds->low, exact_low(seen, stable, record.confidence));
         }
         decide(record, *bounds);
     }
-    if (record.verdict == Verdict::fail && small_cells(canary, stable)) {
-        const FisherResult test = fisher_exact(
-            canary.bad, canary.total - canary.bad, stable.bad, stable.total - stable.bad
-        );
+    if (record.verdict == Verdict::fail && small_cells(seen, stable)) {
+        const FisherResult test =
+            fisher_exact(seen.bad, seen.total - seen.bad, stable.bad, stable.total - stable.bad);
         if (test.p_greater > 1 - record.confidence) {
             settle(record, Verdict::inconclusive, rule::k_fisher);
         }
