@@ -88,9 +88,9 @@ TEST_CASE("client calls: what codex answers itself behind one of the client's ho
     };
     for (const bool waits : {true, false}) {
         for (const auto& [name, arguments] :
-             {std::pair{"nobody", "{}"}, {"f", "{\"a\":"}, {"f", ""}}) {
+             {std::pair{"nobody", "{}"}, {"f", "{\"a\":"}, {"f", ""}, {"mcp", "{}"}}) {
             ClientCalls calls;
-            calls.enable(waits, {"f"});
+            calls.enable(waits, {"f", "mcp"});
             calls.watch(k_item, named("a", "f", "{}"));
             calls.watch(k_item, named("own", name, arguments));
             calls.watch(k_item, named("b", "f", "{}"));
@@ -103,6 +103,13 @@ TEST_CASE("client calls: what codex answers itself behind one of the client's ho
             CHECK(calls.only_client_left() == !waits);
         }
     }
+    ClientCalls resumed; // the functions of its thread are not known
+    resumed.enable(true);
+    resumed.watch(k_item, named("a", "fn_mcp", "{}"));
+    resumed.watch(k_item, named("own", "mcp", "{}"));
+    resumed.watch(k_response, k_usage);
+    resumed.ask(asked("a", "fn_mcp"), 1);
+    CHECK(resumed.take().size() == 1);
     ClientCalls calls;
     calls.enable(true, {"f"});
     calls.watch(k_item, named("own", "nobody", "{}"));

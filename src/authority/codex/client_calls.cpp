@@ -148,16 +148,20 @@ void ClientCalls::watch(std::string_view method, const Json& params) {
     }
 }
 
-/// Of another tool, of a name that nobody has, or with arguments that codex cannot read.
+/// Of another tool, of a name that nobody has, or with arguments that codex cannot read. A tool of
+/// codex's own may have the name that a function has for its client.
 bool ClientCalls::is_own(const Json& item) const {
+    const std::string_view name = text_view_in(item, "name");
+    const std::string function = name_for_client(name);
+    if (text_view_in(item, "type") != "function_call" || name_for_codex(function) != name) {
+        return true;
+    }
     if (functions_.empty()) {
-        return text_view_in(item, "type") != "function_call";
+        return false;
     }
     const Json* space = member(item, "namespace");
-    return text_view_in(item, "type") != "function_call" ||
-           (space != nullptr && !space->is_null()) ||
-           std::ranges::find(functions_, name_for_client(text_view_in(item, "name"))) ==
-               functions_.end() ||
+    return (space != nullptr && !space->is_null()) ||
+           std::ranges::find(functions_, function) == functions_.end() ||
            !parse_any_json(text_view_in(item, "arguments"));
 }
 

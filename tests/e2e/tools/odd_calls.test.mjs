@@ -170,16 +170,18 @@ test('… whatever Codex offers the model beside them', async () => {
 });
 
 test('a call that Codex answers itself, behind one of the page, holds nothing up', async () => {
-  for (const [name, second] of [['unknown', ['nobody_has_this', {}]], ['broken', ['f', '{"a":']]]) {
+  // The model sees the page's web_search as fn_web_search.
+  const both = { ...TOOLS, web_search: TOOLS.f }, names = Object.keys(both);
+  for (const [name, second] of [['unknown', ['nobody_has_this', {}]], ['broken', ['f', '{"a":']], ['of-codex', ['web_search', {}]]]) {
     const list = [['f', {}], second];
-    const chat = page(`behind-${name}`);
+    const chat = new Page(lane, `behind-${name}`, both);
     assert.ok(waits(await chat.say(calls(list))), name);
     chat.give(['done']);
     assert.match((await chat.answer()).texts.join(''), /^Results: done \| /, name);
-    const one = await responses({ input: calls(list) });
+    const one = await responses({ input: calls(list), tools: names.map((one) => ({ type: 'function', name: one })) });
     assert.equal(one.status, 200, one.text);
     assert.deepEqual(one.json().output.map((item) => [item.type, item.name]), [['function_call', 'f']], name);
-    const two = await send(lane.base, { method: 'POST', path: '/v1/chat/completions', ms: 40000, body: { model: 'mock-model', messages: [{ role: 'user', content: calls(list) }], tools: [{ type: 'function', function: { name: 'f' } }] } });
+    const two = await send(lane.base, { method: 'POST', path: '/v1/chat/completions', ms: 40000, body: { model: 'mock-model', messages: [{ role: 'user', content: calls(list) }], tools: names.map((one) => ({ type: 'function', function: { name: one } })) } });
     assert.equal(two.status, 200, two.text);
     assert.deepEqual(two.json().choices[0].message.tool_calls.map((call) => call.function.name), ['f'], name);
   }
