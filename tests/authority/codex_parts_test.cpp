@@ -246,6 +246,11 @@ TEST_CASE("requests: a function with the name of one of codex's tools is called 
         made.calls.push_back({"c", std::string(client), "{}"});
         CHECK(inject_params("T", {made})["items"][0]["name"] == codex);
     }
+    // A history has calls of functions that are not offered any more.
+    const std::string longest = "mcp__" + std::string(k_longest_function_name - 5, 'x');
+    SeedMessage before{.role = SeedMessage::Role::assistant, .text = ""};
+    before.calls.push_back({"c", longest, "{}"});
+    CHECK(inject_params("T", {before})["items"][0]["name"] == longest);
 }
 
 TEST_CASE("requests: another provider, policy or sandbox than configured is refused by name") {

@@ -154,7 +154,9 @@ Json inject_params(const std::string& thread, const std::vector<SeedMessage>& se
         }
         for (const SeedCall& call : message.calls) {
             Json item = Json::object({{"type", "function_call"}});
-            item["name"] = name_for_codex(call.name);
+            const std::string name = name_for_codex(call.name);
+            // Only of functions that are offered was the length looked at.
+            item["name"] = name.size() <= k_longest_function_name ? name : call.name;
             item["arguments"] = call.arguments;
             item["call_id"] = call.id;
             items.push_back(std::move(item));
