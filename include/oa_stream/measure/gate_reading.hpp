@@ -10,6 +10,10 @@
 
 namespace oa_stream::measure {
 
+/// The requests that were read as they may have been, had the source erred to the bad or to the
+/// good side. A count of none is exact where it is extrapolated: from nothing comes nothing.
+[[nodiscard]] Counts requests_off(const SourceReading& reading, bool bad);
+
 /// Like evaluate(); `base` says window, look and seed. Nothing of an arm that is needed is
 /// INCONCLUSIVE, whatever the other says. A PASS must hold, too, when each count is off by the
 /// source's own error to the bad side, a FAIL when it is to the good side: else INCONCLUSIVE.

@@ -48,21 +48,11 @@ void add_unread(Tally& tally, std::uint64_t unread, Towards where) {
     }
 }
 
-/// The tally as it may have been, had the source erred in that direction. A count of none is
-/// exact where it is extrapolated: from nothing comes nothing.
+/// The tally as it may have been, had the source erred in that direction.
 Tally shifted(const SourceReading& reading, Towards where) {
     Tally out = reading.tally;
     const double error = std::max(0.0, reading.count_error);
-    const std::uint64_t whole = whole_of(error);
-    Counts& requests = out.requests;
-    if (where == Towards::bad) {
-        requests.bad += (requests.bad == 0 ? 0 : whole) + whole_of(reading.may_have_missed);
-        requests.total -= std::min(requests.total, whole);
-        requests.total = std::max(requests.total, requests.bad);
-    } else {
-        requests.bad -= std::min(requests.bad, whole);
-        requests.total += whole;
-    }
+    out.requests = requests_off(reading, where == Towards::bad);
     for (Bucket& bucket : out.buckets) {
         const double total = out.buckets.back().count;
         if (std::isfinite(bucket.le)) {
@@ -143,6 +133,19 @@ void add_notes(GateRecord& record, const SourceReading& reading) {
 }
 
 } // namespace
+
+Counts requests_off(const SourceReading& reading, bool bad) {
+    Counts out = reading.tally.requests;
+    const std::uint64_t whole = whole_of(reading.count_error);
+    if (bad) {
+        out.bad += (out.bad == 0 ? 0 : whole) + whole_of(reading.may_have_missed);
+        out.total = std::max(out.bad, out.total - std::min(out.total, whole));
+    } else {
+        out.bad -= std::min(out.bad, whole);
+        out.total += whole;
+    }
+    return out;
+}
 
 GateRecord
 unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::string_view why) {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/gate_reading.hpp"
 
 #include "slo.hpp"
 
@@ -62,20 +63,9 @@ Counts with_unread(Counts events, std::uint64_t unread, bool bad) {
     return {events.bad + (bad ? unread : 0), events.total + unread};
 }
 
-/// The requests as they may have been, had the source erred in that direction: what it could not
-/// read, what it may have missed, and the error of its counts. From a count of none comes nothing.
+/// The requests as they may have been, had the source erred in that direction.
 Counts as_may_have_been(const SourceReading& reading, bool bad) {
-    Counts out = with_unread(reading.tally.requests, unread_of(reading), bad);
-    const auto off = static_cast<std::uint64_t>(std::ceil(std::max(0.0, reading.count_error)));
-    if (bad) {
-        out.bad += (reading.tally.requests.bad == 0 ? 0 : off) +
-                   static_cast<std::uint64_t>(std::ceil(reading.may_have_missed));
-        out.total = std::max(out.bad, out.total - std::min(out.total, off));
-    } else {
-        out.bad -= std::min(out.bad, off);
-        out.total += off;
-    }
-    return out;
+    return with_unread(requests_off(reading, bad), unread_of(reading), bad);
 }
 
 BurnStatus burn_of(
