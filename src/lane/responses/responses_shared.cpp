@@ -126,11 +126,17 @@ std::size_t bytes_of(const store::FoundResponses& found) {
     return bytes;
 }
 
-/// As the store counts it.
-Result<void> fits(const store::ResponseRecord& record, store::ResponseLimits limits) {
+/// As the store counts it; of what is stored already the texts alone.
+Result<void> fits(
+    const store::ResponseRecord& record,
+    const std::vector<StoredItemPtr>& conversation,
+    store::ResponseLimits limits
+) {
     std::size_t bytes = record.response.size();
-    for (const auto& item : record.items) {
-        bytes += item.key.size() + item.value.size();
+    for (std::size_t i = 0; i < record.items.size(); ++i) {
+        const auto& [key, value] = record.items[i];
+        bytes +=
+            key.size() + (value.empty() ? size_of(*conversation[i]) - k_item_cost : value.size());
     }
     if (bytes > limits.bytes) {
         return fail(Code::too_large, "it is larger than all that is kept");
@@ -195,7 +201,7 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
             item->id.empty() ? fmt::format("{}.{}", id, record.items.size()) : item->id;
         record.items.push_back({known ? item->key : fresh, known ? "" : text_of(*item)});
     }
-    OA_CO_CHECK(fits(record, store->options().responses));
+    OA_CO_CHECK(fits(record, conversation, store->options().responses));
     OA_CO_TRY(const auto gone, co_await store->keep_response(record));
     if (gone.empty()) {
         co_return Result<void>{};
@@ -204,7 +210,7 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
     for (std::size_t i = 0; i < record.items.size(); ++i) {
         record.items[i].value = text_of(*conversation[i]);
     }
-    OA_CO_CHECK(fits(record, store->options().responses));
+    OA_CO_CHECK(fits(record, conversation, store->options().responses));
     OA_CO_CHECK(co_await store->keep_response(std::move(record)));
     co_return Result<void>{};
 }

@@ -3,15 +3,10 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace oa_stream::lane {
-
-namespace {
-
-constexpr std::size_t k_item_cost = 256; // of an item beside its texts
-
-} // namespace
 
 std::size_t size_of(const StoredItem& item) {
     std::size_t size = k_item_cost;
@@ -25,6 +20,20 @@ std::size_t size_of(const StoredItem& item) {
     }
     return size;
 }
+
+namespace {
+
+/// With all items, whoever else has them.
+std::size_t size_alone(const StoredResponse& response) {
+    std::size_t size = response.size;
+    std::unordered_set<const StoredItem*> seen;
+    for (const auto& item : response.conversation) {
+        size += seen.insert(item.get()).second ? size_of(*item) : 0;
+    }
+    return size;
+}
+
+} // namespace
 
 Said said_by_item(const Json& item) {
     Said said{.speaker = Speaker::assistant, .path = "previous_response_id"};
@@ -56,7 +65,10 @@ void ResponseStore::keep(std::string owner, Json response, std::vector<StoredIte
     for (auto i = known; i < conversation.size(); ++i) {
         offer(owner, conversation[i]);
     }
-    add(std::move(owner), std::move(response), std::move(conversation));
+    const auto kept = add(std::move(owner), std::move(response), std::move(conversation));
+    if (size_alone(*kept) > limits_.bytes) {
+        drop(kept); // nothing goes for what cannot stay
+    }
     while (size() > limits_.most || bytes_ > limits_.bytes) {
         drop(too_many());
     }
@@ -68,7 +80,7 @@ void ResponseStore::load(
     for (const auto& item : conversation) {
         offer(owner, item);
     }
-    add(std::move(owner), std::move(response), std::move(conversation));
+    (void)add(std::move(owner), std::move(response), std::move(conversation));
 }
 
 void ResponseStore::offer(std::string owner, StoredItemPtr item) {
@@ -78,7 +90,8 @@ void ResponseStore::offer(std::string owner, StoredItemPtr item) {
     }
 }
 
-void ResponseStore::add(std::string owner, Json response, std::vector<StoredItemPtr> conversation) {
+ResponseStore::Place
+ResponseStore::add(std::string owner, Json response, std::vector<StoredItemPtr> conversation) {
     auto& own = owners_[owner];
     auto id = text_in(response, "id");
     const auto size = dump_json(response).size() + conversation.size() * sizeof(StoredItemPtr);
@@ -91,7 +104,9 @@ void ResponseStore::add(std::string owner, Json response, std::vector<StoredItem
     own.responses.push_back(
         {std::move(owner), id, std::move(response), size, std::move(conversation), ++last_}
     );
-    by_id_.insert_or_assign(std::move(id), std::prev(own.responses.end()));
+    const auto place = std::prev(own.responses.end());
+    by_id_.insert_or_assign(std::move(id), place);
+    return place;
 }
 
 void ResponseStore::drop(Place place) {

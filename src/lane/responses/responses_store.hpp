@@ -26,6 +26,7 @@ struct StoredItem {
     std::string key{}; ///< in the store that lanes share; empty: it is not there yet
 };
 using StoredItemPtr = std::shared_ptr<const StoredItem>;
+inline constexpr std::size_t k_item_cost = 256; ///< of an item beside its texts
 /// Bytes that it takes in memory.
 [[nodiscard]] std::size_t size_of(const StoredItem& item);
 
@@ -48,7 +49,8 @@ class ResponseStore {
 public:
     explicit ResponseStore(store::ResponseLimits limits = {}) : limits_(limits) {}
 
-    /// Adds the response to the conversation before it and keeps both.
+    /// Adds the response to the conversation before it and keeps both; neither when they are more
+    /// than all that may be kept.
     void keep(std::string owner, Json response, std::vector<StoredItemPtr> before);
     /// As it was kept before: its conversation has its own items already, and nothing goes for it.
     void load(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
@@ -74,7 +76,7 @@ private:
         std::string owner;
         StoredItemPtr item;
     };
-    void add(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
+    Place add(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
     void drop(Place place);
     /// The oldest one of the owner who holds most.
     [[nodiscard]] Place too_many();

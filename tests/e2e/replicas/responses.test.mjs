@@ -200,6 +200,17 @@ test('a response outlives the lane that gave it', async () => {
   assert.deepEqual(await told(), ['scenario:text;words=3', text(first), 'scenario:text;words=2']);
 });
 
+test('a conversation larger than all that is kept takes nothing else away', async () => {
+  const small = await world.lane('small', ['--limit', 'responses-size=30k']);
+  const ids = [];
+  for (const length of [10, 15_000, 20_000]) {
+    const said = await whole(small, { input: `scenario:text;words=2 ${'x'.repeat(length)}`, previous_response_id: ids.at(-1) });
+    ids.push(said.id);
+  }
+  assert.deepEqual(await Promise.all(ids.map(async (id) => (await stored(b, 'GET', id)).status)), [200, 200, 404]);
+  assert.equal((await small.stop()).code, 0);
+});
+
 test('an owner who stores much loses the own oldest response, nobody else\'s', async () => {
   const few = await world.lane('few', ['--limit', 'responses=4']);
   const first = (await post(few, { input: 'scenario:text;words=2' }, 'bob')).json();

@@ -57,8 +57,16 @@ TEST_CASE("stored responses: the oldest go first, by number and by bytes") {
     CHECK(small.find("", "resp_1") == nullptr);
     CHECK(small.find("", "resp_2") != nullptr);
     CHECK(small.bytes() <= 8192);
+    // Nothing goes for one that is too large alone.
+    const auto bytes = small.bytes();
+    const auto before = small.find("", "resp_2")->conversation;
     small.keep("", response("3", std::string(9000, 'x')), {});
-    CHECK(small.size() == 0);
+    small.keep("", response("4", "hi"), {before.front(), said(std::string(7000, 'x'))});
+    CHECK(small.find("", "resp_2") != nullptr);
+    CHECK(small.size() == 1);
+    CHECK(small.item("", "msg_3") == nullptr);
+    CHECK(small.bytes() == bytes);
+    CHECK(small.remove("", "resp_2"));
     CHECK(small.bytes() == 0);
 }
 
