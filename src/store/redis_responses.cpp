@@ -74,7 +74,7 @@ Task<Result<std::vector<std::string>>> RedisStore::keep_response(ResponseRecord 
     const auto& owner = record.key.owner;
     auto own = percent_encode(owner);
     auto name = name_of(record.key);
-    const Command keys{key("rs", name), options_.prefix + ":rn", key("ro", own)};
+    const Command keys{key("rs", name), options_.prefix + ":rq", key("ro", own)};
     Command args{std::move(own), std::move(name), std::move(record.response)};
     std::ranges::move(trim_args(), std::back_inserter(args));
     for (auto& item : record.items) {

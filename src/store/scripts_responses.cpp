@@ -2,7 +2,7 @@
 //   rs: a response: 'v' itself, 'i' the names of its conversation's items, 'z' the bytes of both,
 //       'q' and 'o' its places in the queues, 'at' when it was stored (Unix ms)
 //   ri: an item: 'v' itself, 'n' how many responses have it
-//   rn  the queue of all: 'n' how many there are, 'b' their bytes with those of their items, 'h'
+//   rq  the queue of all: 'n' how many there are, 'b' their bytes with those of their items, 'h'
 //       and 't' the first and last place. At each place that is taken, the place in the owner's
 //       queue, and the name. 'most n' and 'most b': owners who were seen to hold most.
 //   ro: the same of one owner
@@ -15,7 +15,7 @@ namespace oa_stream::store::scripts {
 #define OA_DROP_RESPONSE                                                                           \
     R"lua(
 local p = ARGV[1]
-local all = p..':rn'
+local all = p..':rq'
 local function text(n) return string.format('%d', n) end
 local function own_of(name) return p..':ro:'..name:match('^[^/]*') end
 local function forget(name, place, own_place, bytes)

@@ -30,7 +30,7 @@ for _, row in ipairs(redis.call('KEYS', 'oa:rs:*')) do
   own.n, own.b = own.n + 1, own.b + #r[1] + #r[2]
   if tonumber(r[3]) ~= #r[1] + #r[2] then wrong('z of '..name) end
   for one in r[2]:gmatch('%S+') do uses[one] = (uses[one] or 0) + 1 end
-  if redis.call('HGET', 'oa:rn', r[4]) ~= r[5]..' '..name then wrong('place of '..name) end
+  if redis.call('HGET', 'oa:rq', r[4]) ~= r[5]..' '..name then wrong('place of '..name) end
   if redis.call('HGET', 'oa:ro:'..who, r[5]) ~= r[4]..' '..name then wrong('own place of '..name) end
   places = places + 1
 end
@@ -59,7 +59,7 @@ for key, own in pairs(owners) do
   total.n, total.b, queues = total.n + own.n, total.b + own.b, queues - 1
 end
 if queues ~= 0 then wrong('queues of nobody: '..queues) end
-counted('oa:rn', total.n, total.b)
+counted('oa:rq', total.n, total.b)
 return table.concat(out, '; ')
 )lua";
 
@@ -125,14 +125,14 @@ TEST_CASE("responses: the counts say what is there, whatever is stored, continue
             kept.push_back({next.key, next.items});
         }
         REQUIRE(audit(rig) == "");
-        REQUIRE(std::stoul(number(rig, "oa:rn", "n")) <= 50);
+        REQUIRE(std::stoul(number(rig, "oa:rq", "n")) <= 50);
     }
     for (const auto& one : kept) {
         (void)rig.get(lanes[0]->drop_response(one.key));
     }
     CHECK(audit(rig) == "");
     CHECK(redis_cli(rig, {"KEYS", "oa:r[sio]:*"}) == "\n");
-    CHECK(redis_cli(rig, {"HMGET", "oa:rn", "n", "b"}) == "0\n0\n");
+    CHECK(redis_cli(rig, {"HMGET", "oa:rq", "n", "b"}) == "0\n0\n");
 }
 
 TEST_CASE("responses: nobody loses one because somebody else stored and deleted many") {

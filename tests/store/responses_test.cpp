@@ -41,7 +41,7 @@ Store& open(RedisRig& rig, ResponseLimits limits) {
 }
 
 std::string counts(RedisRig& rig) {
-    auto text = redis_cli(rig, {"HMGET", "oa:rn", "n", "b"});
+    auto text = redis_cli(rig, {"HMGET", "oa:rq", "n", "b"});
     std::ranges::replace(text, '\n', ' ');
     return text;
 }
@@ -199,13 +199,13 @@ TEST_CASE("responses: many long ones do not go in one step, and all go in one sw
         rig.get(a.keep_response(record("", "r" + std::to_string(i), items)));
     }
     rig.get(open(rig, {.most = 1}).keep_response(record("", "last", {})));
-    CHECK(redis_cli(rig, {"HGET", "oa:rn", "n"}) == "31\n");
+    CHECK(redis_cli(rig, {"HGET", "oa:rq", "n"}) == "31\n");
     auto options = rig.options();
     options.responses_kept = Millis(1);
     auto& b = rig.open(options);
     rig.until("the sweep", [&] {
         rig.get(b.orphans());
-        return redis_cli(rig, {"HGET", "oa:rn", "n"}) != "31\n";
+        return redis_cli(rig, {"HGET", "oa:rq", "n"}) != "31\n";
     });
     CHECK(counts(rig) == "0 0 ");
     CHECK(stored_keys(rig) == 0);
@@ -272,5 +272,5 @@ TEST_CASE("responses: whoever holds most loses the oldest") {
     // Nothing is left of owners without any.
     rig.get(few.drop_response({"b/o b", "b1"}));
     CHECK(redis_cli(rig, {"EXISTS", "oa:ro:b%2Fo%20b", "oa:ro:ann", "oa:ro:eve"}) == "0\n");
-    CHECK(redis_cli(rig, {"HGET", "oa:rn", "n"}) == "2\n");
+    CHECK(redis_cli(rig, {"HGET", "oa:rq", "n"}) == "2\n");
 }

@@ -107,11 +107,11 @@ test('what goes on from a response stays whole when that one is deleted meanwhil
 });
 
 test('store: false leaves nothing, and a failed response neither', async () => {
-  const before_ = world.redis.cli('HGET', 'oa:rn', 'n');
+  const before_ = world.redis.cli('HGET', 'oa:rq', 'n');
   const unstored = await whole(a, { input: 'scenario:text;words=3', store: false });
   assert.equal((await stored(b, 'GET', unstored.id)).status, 404);
   assert.ok((await post(a, { input: 'scenario:error' })).status >= 500);
-  assert.equal(world.redis.cli('HGET', 'oa:rn', 'n'), before_);
+  assert.equal(world.redis.cli('HGET', 'oa:rq', 'n'), before_);
 });
 
 test('nobody hears the end of a response before the other lane can go on from it', async () => {
@@ -230,5 +230,5 @@ test('after responses-kept the store has nothing of a response, and with 0s it n
   assert.notEqual(world.redis.cli('KEYS', 'oa:r[si]:*'), '');
   const brief = await world.lane('brief', ['--limit', 'responses-kept=1s']);
   await brief.until(() => world.redis.cli('KEYS', 'oa:r[si]:*') === '', 'an empty store');
-  assert.equal(world.redis.cli('HMGET', 'oa:rn', 'n', 'b'), '0\n0');
+  assert.equal(world.redis.cli('HMGET', 'oa:rq', 'n', 'b'), '0\n0');
 });
