@@ -8,14 +8,18 @@
 #include <string>
 #include <string_view>
 
+using namespace oa_stream;
 using namespace oa_stream::measure;
 
 namespace {
 
 /// What a line that was taken for a request must hold, whoever wrote it.
 void judge(std::string_view text, const AccessLine& line) {
+    using telemetry::BadEvent;
+    const auto of_turns =
+        telemetry::bit_of(BadEvent::terminal_error) | telemetry::bit_of(BadEvent::empty);
     const bool sane = std::isfinite(line.ended_s) && line.status >= 100 && line.status <= 599 &&
-                      !(line.terminal_error && !line.accepted) && !(line.empty && !line.accepted) &&
+                      !((line.bad & of_turns) != 0 && !line.accepted) &&
                       !(line.first_content_s && (!line.accepted || *line.first_content_s < 0));
     if (!sane) {
         std::abort();
