@@ -165,8 +165,11 @@ test('a canary with 5 % errors at 5 % of the traffic fails, though the total loo
   // Three bad probes of the first ten would be reason enough, and come by chance once in a hundred runs:
   // here the users' numbers are to decide.
   const at = await door(playbook({ stages: '5%', bake: '8s', extend: '25s', rate: '2/s', probes: false, gates: [`id: errors, bad: ${WORDS}, at_most: 0.5%`] }));
+  // Long before the plan: a stage that fails within seconds has seen too few of all users.
+  const began = Date.now() / 1000;
   crowd(at, 250);
-  const began = Date.now() / 1000; // with the plan: a stage that fails within seconds has seen too few of all users
+  let first;
+  await world.prometheus.eventually('sum(oa_stream_http_requests_total)', ([{ value }]) => value > (first ??= value) + 1500, 30000);
   const plan = await at.plan({ prometheus: world.prometheus.base });
   assert.equal(plan.code, 10, plan.stderr);
   const apply = at.begin();
