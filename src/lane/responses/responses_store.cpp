@@ -66,7 +66,7 @@ void ResponseStore::keep(std::string owner, Json response, std::vector<StoredIte
         offer(owner, conversation[i]);
     }
     const auto kept = add(std::move(owner), std::move(response), std::move(conversation));
-    if (size_alone(*kept) > limits_.bytes) {
+    if (bytes_ > limits_.bytes && size_alone(*kept) > limits_.bytes) {
         drop(kept); // nothing goes for what cannot stay
     }
     while (size() > limits_.most || bytes_ > limits_.bytes) {
