@@ -5,10 +5,9 @@
 // a line for each file that passed, everything that one which failed printed.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { idled, known } from './idle.mjs';
 import { company, parts, rounds, stageOf } from './suite.mjs';
 
 /** Four on two cores, as most of them wait. */
@@ -96,25 +95,15 @@ export async function scheduled(files, parts, machine, start, { idles = () => ne
   return results;
 }
 
-/** Milliseconds of all cores: those they idled, and all. */
-const cores = () => os.cpus().reduce(([idled, all], { times: { user, nice, sys, idle, irq } }) => [idled + idle, all + user + nice + sys + idle + irq], [0, 0]);
-
 /** A function whose promise is IDLE once the machine has idled for long enough. */
 function idleWatch() {
   let next = null;
   const wait = async () => {
-    for (let share = 0; share < IDLE_SHARE;) {
-      const [idled, all] = cores();
-      await sleep(IDLE_SECONDS * 1000, undefined, { ref: false });
-      const [idledNow, allNow] = cores();
-      share = (idledNow - idled) / (allNow - all);
-    }
+    await idled(IDLE_SHARE, IDLE_SECONDS);
     next = null;
     return IDLE;
   };
-  // Where others' cores are counted, too, nobody knows whether these two idle.
-  const ours = os.cpus().length === os.availableParallelism();
-  return ours ? () => (next ??= wait()) : undefined;
+  return known() ? () => (next ??= wait()) : undefined;
 }
 
 async function main([folder, ...files]) {
