@@ -12,6 +12,9 @@ namespace {
 enum class Form { rfc3339, logged };
 
 constexpr std::size_t k_date_time = 19; // 2026-02-22T04:36:00
+// Nanoseconds since 1970 end in 2262, and times are subtracted and added to.
+constexpr std::chrono::sys_seconds k_first{};
+constexpr std::chrono::sys_seconds k_last = std::chrono::sys_days(std::chrono::year(2200) / 1 / 1);
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
@@ -105,10 +108,11 @@ std::optional<TimeAtStart> read(std::string_view text, Form form) {
     if (!east) {
         return std::nullopt;
     }
-    const auto time = std::chrono::sys_days(date) + std::chrono::hours(part[3]) +
-                      std::chrono::minutes(part[4]) + std::chrono::seconds(part[5]) + *millis -
-                      *east;
-    return TimeAtStart{std::chrono::time_point_cast<WallTime::duration>(time), at};
+    const std::chrono::sys_time<Millis> time =
+        std::chrono::sys_days(date) + std::chrono::hours(part[3]) + std::chrono::minutes(part[4]) +
+        std::chrono::seconds(part[5]) + *millis - *east;
+    const auto held = std::clamp<decltype(time)>(time, k_first, k_last);
+    return TimeAtStart{std::chrono::time_point_cast<WallTime::duration>(held), at};
 }
 
 } // namespace

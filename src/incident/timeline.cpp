@@ -104,7 +104,7 @@ std::optional<std::string> utc_millis(std::string_view text) {
     double epoch = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
     constexpr double k_first = 1e9; // 2001: smaller numbers are not meant as times
-    constexpr double k_last = 1e11;
+    constexpr double k_last = 7e9; // 2191: nanoseconds end in 2262
     if (error != std::errc() || end != text.data() + text.size() || epoch < k_first ||
         epoch > k_last) {
         return std::nullopt;

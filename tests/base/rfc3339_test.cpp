@@ -52,3 +52,18 @@ TEST_CASE("rfc3339: a log line's own time, as loggers write it") {
     }
     CHECK_FALSE(time_at_start("2026-02-22 04:36:00 no zone, no time").has_value());
 }
+
+TEST_CASE("rfc3339: a year that nanoseconds do not reach is far away, on its own side") {
+    const WallTime now = std::chrono::system_clock::now();
+    for (const char* never :
+         {"9999-12-31T23:59:59Z", "2999-01-01T00:00:00Z", "2263-01-01T00:00:00Z"}) {
+        CAPTURE(never);
+        const auto time = parse_rfc3339(never);
+        REQUIRE(time.has_value());
+        CHECK(*time - now > std::chrono::years(100));
+    }
+    const auto first = parse_rfc3339("0001-01-01T00:00:00Z");
+    REQUIRE(first.has_value());
+    CHECK(*first < now);
+    CHECK(now - *first > std::chrono::years(50));
+}

@@ -73,6 +73,10 @@ TEST_CASE("auth: a token that has not yet expired is good") {
         TokenTable::parse(line_for("t", "owner=o expires=2026-03-01T12:00:01.250Z"), "t");
     REQUIRE(table.has_value());
     CHECK(table->check("Bearer t", k_now) == "o");
+    const auto never =
+        TokenTable::parse(line_for("t", "owner=o expires=9999-12-31T23:59:59Z"), "t");
+    REQUIRE(never.has_value());
+    CHECK(never->check("Bearer t", k_now) == "o");
 }
 
 TEST_CASE("auth: the words of a line may stand in any order") {

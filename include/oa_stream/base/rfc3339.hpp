@@ -10,7 +10,8 @@
 namespace oa_stream {
 
 /// 2026-02-22T04:36:00[.123](Z|+01:00), to the millisecond; nullopt for anything else, for a day
-/// that no calendar has, and for text before or behind it.
+/// that no calendar has, and for text before or behind it. Times before 1970 or after 2199 become
+/// the nearest between: any two of those can be subtracted.
 [[nodiscard]] std::optional<WallTime> parse_rfc3339(std::string_view text);
 
 struct TimeAtStart {
