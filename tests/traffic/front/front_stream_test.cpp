@@ -100,6 +100,20 @@ Begun begin_stream(Rig& rig) {
     return begun;
 }
 
+using Readers = std::vector<std::shared_ptr<Reader>>;
+
+/// What is still under way when its loop ends is never freed.
+void leave(Rig& rig, const Readers& readers) {
+    for (const auto& reader : readers) {
+        reader->transfer->cancel();
+    }
+    rig.run_until([&] {
+        return rig.front->active() == 0 && std::ranges::all_of(readers, [](const auto& one) {
+                   return one->result.has_value();
+               });
+    });
+}
+
 } // namespace
 
 TEST_CASE("front: each piece is passed on before the next one is made") {
@@ -281,7 +295,7 @@ TEST_CASE("front: least-conn gives a new thread to whom has the fewest under way
     Rig rig({{"stable", 75}, {"canary", 25}}, {}, Balance::least_conn);
     const auto stable = stream_from(rig.stable);
     const auto canary = stream_from(rig.canary);
-    std::vector<std::shared_ptr<Reader>> readers;
+    Readers readers;
     std::vector<std::shared_ptr<net::BodyStream>> open; // all stay under way
     while (open.size() < 8) {
         readers.push_back(read_from(rig));
@@ -300,6 +314,7 @@ TEST_CASE("front: least-conn gives a new thread to whom has the fewest under way
     const auto held = read_from(rig);
     rig.run_until([&] { return rig.stable.seen.size() + rig.canary.seen.size() == 9; });
     CHECK(rig.stable.seen.size() == 7);
+    leave(rig, {held});
 }
 
 TEST_CASE("front: least-conn passes over whose turn it is for who has fewer under way") {
@@ -318,6 +333,7 @@ TEST_CASE("front: least-conn passes over whose turn it is for who has fewer unde
     const auto third = read_from(rig);
     rig.run_until([&] { return rig.stable.seen.size() + rig.canary.seen.size() == 3; });
     CHECK((canary_is_second ? rig.canary : rig.stable).seen.size() == 2);
+    leave(rig, {first, third});
 }
 
 TEST_CASE("front: each counter of a revision is the sum of its lanes'") {
@@ -353,6 +369,7 @@ TEST_CASE("front: each counter of a revision is the sum of its lanes'") {
         CHECK(rig.get_path("/x").status == 502);
     }
     std::vector<std::shared_ptr<net::BodyStream>> open;
+    Readers readers;
     for (const auto ending : {"broken", "broken", "client_gone", "client_gone", "", ""}) {
         const auto upstream = stream_from(rig.stable);
         other.answer = rig.stable.answer;
@@ -366,6 +383,7 @@ TEST_CASE("front: each counter of a revision is the sum of its lanes'") {
             reader->transfer->cancel();
         } else {
             open.push_back(upstream->body);
+            readers.push_back(reader);
             continue;
         }
         rig.run_until([&] { return reader->result && rig.front->active() == 0; });
@@ -382,4 +400,5 @@ TEST_CASE("front: each counter of a revision is the sum of its lanes'") {
         }
         CHECK(sum == lanes);
     }
+    leave(rig, readers);
 }
