@@ -166,6 +166,12 @@ TEST_CASE("watch: counters are differenced, a restart counts from zero, one scra
         (void)window.add(parsed(more), 40);
         CHECK(increase(window, "oa_stream_empty_turns_total") == 2);
     }
+    SECTION("a series that one scrape lacked is not new") {
+        (void)window.add(parsed("oa_stream_active_streams 3\n"), 40);
+        CHECK_FALSE(increase(window, name).has_value());
+        CHECK_FALSE(window.add(parsed(scrape(7, 0, 0, 0, 0)), 50));
+        CHECK(increase(window, name) == 37);
+    }
     SECTION("what is older than the window is forgotten") {
         (void)window.add(parsed(scrape(6, 0, 0, 0, 0)), 200);
         CHECK(increase(window, name) == 1);

@@ -54,6 +54,7 @@ private:
     };
     double window_s_;
     SeriesMap last_{};
+    SeriesMap known_{}; ///< every counter's newest value, also of those that the last scrape lacks
     double last_at_s_ = 0;
     bool any_ = false;
     std::deque<Tick> ticks_{};

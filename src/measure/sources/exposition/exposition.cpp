@@ -147,8 +147,8 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
             if (!is_counter(series.name) || !std::isfinite(value)) {
                 continue;
             }
-            const auto before = last_.find(series);
-            const double was = before == last_.end() ? 0 : before->second;
+            const auto before = known_.find(series);
+            const double was = before == known_.end() ? 0 : before->second;
             again = again || value < was;
             if (const double rose = value < was ? value : value - was; rose > 0) {
                 tick.rose.emplace(series, rose);
@@ -160,6 +160,11 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
         }
     }
     any_ = true;
+    for (const auto& [series, value] : scrape) {
+        if (is_counter(series.name) && std::isfinite(value)) {
+            known_.insert_or_assign(series, value);
+        }
+    }
     last_ = std::move(scrape);
     last_at_s_ = at_s;
     return again;
