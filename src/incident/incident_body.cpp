@@ -263,9 +263,15 @@ Part artefact_part(const Incident& incident) {
         incident.artefacts.size()
     );
     for (const Artefact& artefact : incident.artefacts) {
+        constexpr std::size_t k_digest = 64; // characters of a SHA-256
         const bool many = artefact.path.contains("/streams/") || artefact.path.contains("/logs/");
         out.lines.push_back(
-            {fenced(fmt::format("{}  {}", artefact.digest, artefact.path)),
+            {fenced(fmt::format(
+                 "{:<{}}  {}",
+                 artefact.digest.empty() ? "no sum yet, its run goes on" : artefact.digest,
+                 k_digest,
+                 artefact.path
+             )),
              many ? Rank::stream_file : Rank::other_file}
         );
     }

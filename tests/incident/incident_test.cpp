@@ -62,6 +62,17 @@ TEST_CASE("incident: the body tells verdict, failures, timeline, numbers, facts 
     CHECK_FALSE(body.contains(" @"));
 }
 
+TEST_CASE("incident: files of a run that goes on have no sum, which the next line makes wrong") {
+    const Scratch state;
+    RunFolder run = state.open();
+    run.note("stage begins", {{"stage", "5%"}});
+    const Incident incident = incident_of({run.path()});
+    const std::string body = incident_body(incident, {});
+    CHECK(body.contains("no sum yet, its run goes on"));
+    CHECK(body.contains("/timeline.ndjson\n"));
+    CHECK_FALSE(body.contains(*sha256_of_file(run.path() / "timeline.ndjson")));
+}
+
 TEST_CASE("incident: too much is cut in order, failures stay, and each part says what is gone") {
     const Scratch state;
     const auto folder = failed_run(state);
