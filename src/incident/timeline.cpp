@@ -126,6 +126,7 @@ Timeline run_timeline(const fs::path& folder, std::string_view source) {
             Timeline lane;
             take_text(*text, fmt::format("{} {}", source, file), true, lane);
             std::ranges::move(lane.events, std::back_inserter(out.events));
+            out.undated += lane.undated;
         }
     }
     return out;

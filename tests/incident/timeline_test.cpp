@@ -118,3 +118,17 @@ TEST_CASE("timeline: a line that a crash cut is left out, the rest is told") {
     CHECK(timeline.events[0].text == "whole");
     CHECK(timeline.events[1].text == "note by ann: afterwards");
 }
+
+TEST_CASE("timeline: lines without a time in a run's own logs are counted, too") {
+    const Scratch state;
+    const auto folder = state.ended();
+    std::filesystem::create_directory(folder / "logs");
+    REQUIRE(write_file_atomic(
+                folder / "logs/canary.log",
+                "{\"ts\":\"2026-02-22T04:36:01.000Z\",\"event\":\"draining\"}\n"
+                "double free or corruption\n"
+                "{\"ts\":\"2026-02-22T04:36:02.0"
+    )
+                .has_value());
+    CHECK(merge({run_timeline(folder, "run 1")}).undated == 1);
+}
