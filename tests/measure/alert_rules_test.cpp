@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <chrono>
 #include <regex>
 #include <set>
 
@@ -58,6 +59,23 @@ TEST_CASE("alert rules: every class of the runbook has its alert") {
         CAPTURE(word);
         CHECK(rules.find(word) != std::string::npos);
     }
+}
+
+TEST_CASE("alert rules: those of ratios go on firing for a while, so that chance ends none") {
+    const auto rules_for = [](std::chrono::milliseconds keep) {
+        return text_of(*alert_rules({.keep = keep}), "oa-stream.rules.yml");
+    };
+    constexpr const char* k_kept =
+        "alert: \"([A-Za-z0-9]+)\"\n(?: {8}.*\n){2,7}? {8}keep_firing_for: ";
+    const auto kept = found(rules_for(std::chrono::minutes(15)), k_kept);
+    CHECK(kept.contains("OaStreamBudgetBurn1h"));
+    CHECK(kept.contains("OaStream5xxHigh"));
+    // A cause that goes on firing would silence pages of other faults.
+    CHECK_FALSE(kept.contains("OaStreamRequestsAbsent"));
+    CHECK_FALSE(kept.contains("OaStreamCodexDown"));
+    CHECK(rules_for(std::chrono::minutes(15)).contains("keep_firing_for: 15m\n"));
+    CHECK(rules_for(std::chrono::seconds(90)).contains("keep_firing_for: 90s\n"));
+    CHECK_FALSE(rules_for({}).contains("keep_firing_for")); // Prometheus before 2.42
 }
 
 TEST_CASE("alert rules: every alert fires in a case, and every recorded series is used") {

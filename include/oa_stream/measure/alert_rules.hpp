@@ -5,6 +5,7 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/measure/fraction.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ struct AlertOptions {
     /// Event floor: with fewer bad ones, or fewer at all, in its window no ratio alerts.
     std::uint64_t least_bad = 5;
     std::uint64_t least_total = 20;
+    /// How long an alert of a ratio goes on firing once its ratio is within the limit; 0: not at
+    /// all.
+    std::chrono::milliseconds keep{std::chrono::minutes(15)};
     std::string runbook = "docs/on-call.md"; ///< where alerts are explained, each at its anchor
     bool include_probes = false; ///< count the requests of probes, too
     std::string matchers{}; ///< further label matchers of every selector: job="lane"

@@ -106,6 +106,13 @@ constexpr auto k_options = options<Options>(
     )
         .range(1, k_most_events)
         .or_else("20"),
+    option<&Options::rules, &AlertOptions::keep>(
+        "--keep-firing",
+        "D",
+        "Let an alert of a ratio fire until the ratio was within its limit for so long. 0s: not."
+    )
+        .range(0, k_longest_ms)
+        .or_else("15m"),
     parsed<read_matchers, &Options::rules, &AlertOptions::matchers>(
         "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
     ),

@@ -67,7 +67,7 @@ Rule record(std::string name, std::string expr) {
 }
 
 Group responses(const Writer& write) {
-    Group out{.name = "oa-stream-5xx", .rules = {}};
+    Group out{.name = "oa-stream-5xx", .rules = {}, .keep = keep_of(write.options())};
     out.rules.push_back(record(
         "oa_stream:requests:increase10m", write.increase(telemetry::requests_term(), "10m", "route")
     ));
@@ -120,7 +120,7 @@ void slow(Group& out, const Writer& write, const SlowClock& clock) {
 }
 
 Group latency(const Writer& write) {
-    Group out{.name = "oa-stream-p95", .rules = {}};
+    Group out{.name = "oa-stream-p95", .rules = {}, .keep = keep_of(write.options())};
     slow(
         out,
         write,
@@ -141,7 +141,7 @@ Group latency(const Writer& write) {
 }
 
 Group handshakes(const Writer& write) {
-    Group out{.name = "oa-stream-compat", .rules = {}};
+    Group out{.name = "oa-stream-compat", .rules = {}, .keep = keep_of(write.options())};
     out.rules.push_back(record(
         "oa_stream:handshakes:increase15m",
         write.increase(telemetry::requests_term(telemetry::handshake_routes()), "15m")
@@ -172,7 +172,7 @@ Group handshakes(const Writer& write) {
 }
 
 Group terminals(const Writer& write) {
-    Group out{.name = "oa-stream-terminal", .rules = {}};
+    Group out{.name = "oa-stream-terminal", .rules = {}, .keep = keep_of(write.options())};
     out.rules.push_back(
         record("oa_stream:turns_ended:increase15m", write.increase("terminal_total", "", "15m"))
     );
@@ -205,7 +205,7 @@ Group terminals(const Writer& write) {
 }
 
 Group burning(const Writer& write) {
-    Group out{.name = "oa-stream-burn", .rules = {}};
+    Group out{.name = "oa-stream-burn", .rules = {}, .keep = keep_of(write.options())};
     constexpr std::array<std::string_view, 7> k_windows{"5m", "30m", "1h", "2h", "6h", "1d", "3d"};
     for (const std::string_view window : k_windows) {
         out.rules.push_back(record(

@@ -31,7 +31,11 @@ inline constexpr std::string_view k_user_wait = "2m";
 struct Group {
     std::string name;
     std::vector<Rule> rules;
+    std::string keep{}; ///< `keep_firing_for` of its alerts; empty: none
 };
+/// Of ratios: near its limit chance takes one above and below it again and again, and each time
+/// were another page.
+[[nodiscard]] std::string keep_of(const AlertOptions& options);
 [[nodiscard]] std::vector<Group> table(const AlertOptions& options);
 /// Of single processes, and of runs that report by --textfile; with their cases.
 [[nodiscard]] Group process_rules(const AlertOptions& options);

@@ -54,11 +54,15 @@ void emit_labels(YAML::Emitter& out, const Labels& labels) {
     out << YAML::EndMap;
 }
 
-void emit_rule(YAML::Emitter& out, const Rule& rule) {
+void emit_rule(YAML::Emitter& out, const Rule& rule, const std::string& keep) {
     out << YAML::BeginMap << Key{rule.records ? "record" : "alert"} << Quoted{rule.name};
     out << Key{"expr"} << YAML::Literal << rule.expr;
     if (!rule.records) {
-        out << Key{"for"} << rule.wait << Key{"labels"};
+        out << Key{"for"} << rule.wait;
+        if (!keep.empty()) {
+            out << Key{"keep_firing_for"} << keep;
+        }
+        out << Key{"labels"};
         emit_labels(out, labels_of(rule));
         out << Key{"annotations"};
         emit_labels(
@@ -210,13 +214,21 @@ void emit_case(
 
 } // namespace
 
+std::string keep_of(const AlertOptions& options) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(options.keep).count();
+    if (seconds == 0) {
+        return {};
+    }
+    return seconds % 60 == 0 ? fmt::format("{}m", seconds / 60) : fmt::format("{}s", seconds);
+}
+
 std::string rules_yaml(const std::vector<Group>& groups) {
     YAML::Emitter out;
     out << YAML::BeginMap << Key{"groups"} << YAML::BeginSeq;
     for (const Group& group : groups) {
         out << YAML::BeginMap << Key{"name"} << group.name << Key{"rules"} << YAML::BeginSeq;
         for (const Rule& rule : group.rules) {
-            emit_rule(out, rule);
+            emit_rule(out, rule, group.keep);
         }
         out << YAML::EndSeq << YAML::EndMap;
     }

@@ -28,7 +28,7 @@ export function generated() {
     const folder = scratch('rules');
     assert.equal((await oa(['slo', 'rules', '--out', folder])).code, 0);
     // As soon as it is true; a lane that is up for seconds has no history to wait for.
-    const text = fs.readFileSync(path.join(folder, 'oa-stream.rules.yml'), 'utf8').replace(/^( +for: ).*$/gm, '$11s');
+    const text = fs.readFileSync(path.join(folder, 'oa-stream.rules.yml'), 'utf8').replace(/^( +(?:keep_firing_)?for: ).*$/gm, '$11s');
     return { text, routes: fs.readFileSync(path.join(folder, 'oa-stream.alertmanager.yml'), 'utf8'), names: [...text.matchAll(/- alert: "(\w+)"/g)].map(([, name]) => name) };
   })();
   return made;
