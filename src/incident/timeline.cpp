@@ -1,6 +1,7 @@
 #include "oa_stream/incident/timeline.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/decompress.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/rfc3339.hpp"
@@ -90,6 +91,17 @@ void take_text(std::string_view text, std::string_view source, bool partial, Tim
     }
 }
 
+/// What packed it; empty: it is text.
+std::string_view packer_of(std::string_view log) {
+    if (const Compression found = compression_of(log); found != Compression::none) {
+        return to_string(found);
+    }
+    if (log.starts_with("\xFD\x37zXZ")) {
+        return "xz";
+    }
+    return log.starts_with("BZh") ? "bzip2" : "";
+}
+
 double seconds_of(std::string_view at) {
     const auto stamp = time_at_start(at);
     return stamp ? std::chrono::duration<double>(stamp->time.time_since_epoch()).count() : 0;
@@ -138,6 +150,15 @@ log_timeline(const fs::path& file, std::string_view source, const Redactor& reda
     if (!text) {
         text.error().code = Code::unreadable;
         return std::unexpected(std::move(text).error());
+    }
+    // Nobody would find an event in it, nor a secret.
+    if (const auto packer = packer_of(*text); !packer.empty()) {
+        return fail(
+            Code::usage,
+            fmt::format("is compressed with {}", packer),
+            redactor.apply(file.string()),
+            "unpack it, and give the text"
+        );
     }
     Timeline out;
     take_text(redactor.apply(*text), source, false, out);

@@ -132,3 +132,15 @@ TEST_CASE("timeline: lines without a time in a run's own logs are counted, too")
                 .has_value());
     CHECK(merge({run_timeline(folder, "run 1")}).undated == 1);
 }
+
+TEST_CASE("timeline: a log that is compressed is refused: it shows neither events nor secrets") {
+    const Scratch state;
+    const auto log = state.path / "lane.log.1";
+    const auto packed =
+        GENERATE(as<std::string>(), "\x1F\x8B\x08", "\x28\xB5\x2F\xFD", "\xFD\x37zXZ", "BZh91AY");
+    REQUIRE(write_file_atomic(log, packed + "the rest").has_value());
+    const auto refused = log_timeline(log, "lane.log.1", Redactor{});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::usage);
+    CHECK(refused.error().text().contains("is compressed with"));
+}
