@@ -108,8 +108,13 @@ public:
 
     /// `pause`: what comes on connections that bring much, more than 2,000 pieces a second
     /// together, is read that often. Zero: at once, as measurements need it.
-    [[nodiscard]] static std::unique_ptr<HttpClient>
-    make(const asio::any_io_executor& executor, Millis pause = Millis::zero());
+    /// `connections`: so many at most, those kept for later included; beyond it these go first, and
+    /// then a transfer waits. Zero: no limit.
+    [[nodiscard]] static std::unique_ptr<HttpClient> make(
+        const asio::any_io_executor& executor,
+        Millis pause = Millis::zero(),
+        std::size_t connections = 0
+    );
     /// Whole answer. Never throws, never follows redirects, never reads the environment's proxies.
     [[nodiscard]] virtual Task<ClientResponse> fetch(ClientRequest request) = 0;
     [[nodiscard]] virtual std::shared_ptr<Transfer>

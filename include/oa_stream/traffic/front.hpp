@@ -48,6 +48,7 @@ struct FrontOptions {
     std::vector<Backend> backends;
     std::map<std::string, std::uint32_t, std::less<>> weights{}; ///< missing names have 0
     Balance balance = Balance::weights;
+    std::size_t connections = 20000; ///< of clients; each may take one to a backend as well
     std::size_t sticky_threads = 100000; ///< 0: a thread stays nowhere, for lanes with a store
     Millis connect_timeout{3000};
     Millis first_byte_timeout{120000}; ///< a lane answers when its authority took the turn

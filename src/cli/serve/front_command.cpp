@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/signal_echo.hpp"
 #include "oa_stream/traffic/front.hpp"
@@ -148,6 +149,19 @@ Result<void> complete_mirror(Options& options, Context& context) {
     return {};
 }
 
+/// A client that waits outside beats one that is let in and finds no way to a backend.
+void fit_connections(FrontOptions& front, const Context& context) {
+    raise_descriptor_limit();
+    const auto copies = front.mirror.name.empty() ? 0 : front.mirror.most_open + 1;
+    const auto fitting = fitting_clients(front.connections, front.backends.size() + copies);
+    if (fitting < front.connections) {
+        context.err(
+            fmt::format("the descriptor limit leaves room for {}\n", counted(fitting, "connection"))
+        );
+        front.connections = fitting;
+    }
+}
+
 Result<void> tell_ready(const Options& options, const Front& front, Context& context) {
     const std::string address = front.endpoint().text();
     context.err(fmt::format("front door on http://{}\n", address));
@@ -169,6 +183,7 @@ Task<void> drain(Front* front, asio::io_context* io, Millis limit) {
 Result<ExitCode> run(Options options, Context& context) {
     OA_CHECK(complete(options.front));
     OA_CHECK(complete_mirror(options, context));
+    fit_connections(options.front, context);
     asio::io_context io(1);
     options.front.note = [&context](std::string_view line) {
         context.err(fmt::format("{}\n", line));

@@ -33,6 +33,17 @@ std::size_t open_descriptors() {
     return count;
 }
 
+/// So many that each has `each` descriptors, beside `others`.
+std::size_t fitting(std::size_t wanted, std::size_t others, std::size_t each) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return wanted;
+    }
+    const auto taken = open_descriptors() + k_own + others;
+    const auto most = static_cast<std::size_t>(limit.rlim_cur);
+    return std::clamp<std::size_t>(most > taken ? (most - taken) / each : 1, 1, wanted);
+}
+
 } // namespace
 
 const net::Endpoint* ListenerOptions::exposed() const noexcept {
@@ -155,13 +166,11 @@ void Listeners::close() {
 }
 
 std::size_t fitting_connections(std::size_t wanted, std::size_t children) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-        return wanted;
-    }
-    const auto taken = open_descriptors() + k_own + children * k_per_child;
-    const auto most = static_cast<std::size_t>(limit.rlim_cur);
-    return std::clamp<std::size_t>(most > taken ? most - taken : 1, 1, wanted);
+    return fitting(wanted, children * k_per_child, 1);
+}
+
+std::size_t fitting_clients(std::size_t wanted, std::size_t others) {
+    return fitting(wanted, others, 2);
 }
 
 } // namespace oa_stream::cli

@@ -72,5 +72,7 @@ private:
 /// The most connections for which there are descriptors when some are kept back for files and
 /// `children`; `wanted` if there are enough. At least 1.
 [[nodiscard]] std::size_t fitting_connections(std::size_t wanted, std::size_t children);
+/// The same for a proxy, where each client may take a second connection, beside `others`.
+[[nodiscard]] std::size_t fitting_clients(std::size_t wanted, std::size_t others);
 
 } // namespace oa_stream::cli

@@ -8,7 +8,7 @@
 
 namespace oa_stream::net {
 
-CurlLoop::CurlLoop(const asio::any_io_executor& executor, Millis pause)
+CurlLoop::CurlLoop(const asio::any_io_executor& executor, Millis pause, std::size_t connections)
     : executor_(executor), timer_(executor), pause_(pause) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -18,6 +18,7 @@ CurlLoop::CurlLoop(const asio::any_io_executor& executor, Millis pause)
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::on_timer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(connections));
 }
 
 CurlLoop::~CurlLoop() {

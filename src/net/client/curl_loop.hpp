@@ -21,8 +21,8 @@ class CurlTransfer;
 /// (a new transfer, cancel, resume, our end) waits until libcurl has returned.
 class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
 public:
-    /// `pause`: see SocketSet.
-    CurlLoop(const asio::any_io_executor& executor, Millis pause);
+    /// `pause`: see SocketSet. `connections`: at most, kept ones included; 0: no limit.
+    CurlLoop(const asio::any_io_executor& executor, Millis pause, std::size_t connections);
     CurlLoop(const CurlLoop&) = delete;
     CurlLoop& operator=(const CurlLoop&) = delete;
     ~CurlLoop();

@@ -46,8 +46,8 @@ Task<ClientResponse> run_fetch(std::shared_ptr<CurlLoop> loop, ClientRequest req
 
 class Client final : public HttpClient {
 public:
-    Client(const asio::any_io_executor& executor, Millis pause)
-        : loop_(std::make_shared<CurlLoop>(executor, pause)) {}
+    Client(const asio::any_io_executor& executor, Millis pause, std::size_t connections)
+        : loop_(std::make_shared<CurlLoop>(executor, pause, connections)) {}
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
     ~Client() override {
@@ -69,8 +69,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<HttpClient> HttpClient::make(const asio::any_io_executor& executor, Millis pause) {
-    return std::make_unique<Client>(executor, pause);
+std::unique_ptr<HttpClient>
+HttpClient::make(const asio::any_io_executor& executor, Millis pause, std::size_t connections) {
+    return std::make_unique<Client>(executor, pause, connections);
 }
 
 } // namespace oa_stream::net

@@ -149,7 +149,7 @@ Front::start(const asio::any_io_executor& executor, FrontOptions options) {
         net::HttpServer::listen(
             executor,
             core->options.listen,
-            {.body_bytes = k_longest_body},
+            {.body_bytes = k_longest_body, .connections = core->options.connections},
             std::move(handler),
             error_page,
             {.hand_over = net::HandOver::head,

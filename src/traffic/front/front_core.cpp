@@ -100,7 +100,10 @@ Json revision_json(const std::vector<const Arm*>& lanes) {
 } // namespace
 
 FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
-    : executor(where), options(std::move(given)), client(net::HttpClient::make(where, k_gather)),
+    : executor(where), options(std::move(given)),
+      client(net::HttpClient::make(
+          where, k_gather, options.connections + options.backends.size() // their health checks
+      )),
       pick(options.backends.size()), sticky(options.sticky_threads), instance(random_hex(4)) {
     for (const Backend& backend : options.backends) {
         const auto weight = options.weights.find(backend.name);

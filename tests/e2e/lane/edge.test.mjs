@@ -53,6 +53,23 @@ test('few descriptors: accepting pauses, streams go on, files still open, and se
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('few descriptors at the front door: who is let in has a way to a backend, the others wait', async () => {
+  const lane = await startLane({ pace: 'recorded' });
+  const front = await startFront(['--backend', `v1=${lane.base}`, '--health', '/readyz', '--health-interval', '50ms'], { wrap: ['prlimit', '--nofile=64:64'] });
+  await front.until(() => /descriptor limit leaves room for \d+ connections/.test(front.stderr), 'the line about it');
+  // Their connections to the lane are kept, and would take the place of those for the turns.
+  const reads = await Promise.all(Array.from({ length: 40 }, () => send(front.base, { path: '/version' })));
+  assert.ok(reads.every((x) => x.status === 200), reads.find((x) => x.status !== 200)?.text);
+  const turns = Array.from({ length: 40 }, () => chat(front.base, 'replay:02-text-paced', { ms: 60000 }));
+  for (const turn of turns) {
+    await turn.done;
+    assertLegal(turn);
+  }
+  assert.doesNotMatch(front.stderr, /not ready/);
+  assert.equal((await front.stop()).code, 0);
+  await lane.stop();
+});
+
 test('more connections than are allowed wait; a queue of requests is served as others leave', async () => {
   const lane = await startLane({ args: ['--limit', 'connections=4'] });
   const first = await Promise.all(Array.from({ length: 4 }, () => connected(lane.base)));

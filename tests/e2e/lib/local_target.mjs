@@ -6,11 +6,12 @@ import path from 'node:path';
 import { QUICK_LIMITS, localHead, quickStages } from './cutover/playbook.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
 
-/** A front door on a free port, with an admin socket; `state()` is what its socket tells. */
-export async function startFront(args, { folder = scratch('front'), env = {} } = {}) {
+/** A front door on a free port, with an admin socket; `state()` is what its socket tells. `wrap`: see startLane. */
+export async function startFront(args, { folder = scratch('front'), env = {}, wrap = [] } = {}) {
+  const [program, ...before] = [...wrap, OA_BIN];
   const socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
   const ready = path.join(folder, 'ready');
-  const front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--admin', socket, '--ready-file', ready, ...args], { name: 'front', folder, env: cleanEnv({ HOME: folder, ...env }) });
+  const front = new Running(program, [...before, 'front', '--listen', '127.0.0.1:0', '--admin', socket, '--ready-file', ready, ...args], { name: 'front', folder, env: cleanEnv({ HOME: folder, ...env }) });
   await front.until(() => fs.existsSync(ready), 'ready file', 30000);
   front.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
   front.socket = socket;
