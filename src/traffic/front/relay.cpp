@@ -17,6 +17,9 @@ namespace {
 constexpr std::uint64_t k_short_answer = 256U << 10U;
 constexpr int k_refused = 400;
 constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
+/// A client that only ended its sending half looks like one that left, and still reads a whole
+/// answer (`nc -N`). One that left costs its backend so much longer.
+constexpr auto k_half_closed = Millis{1000};
 constexpr auto k_stream_wait = std::chrono::hours(24); // longer than any
 
 struct Relay {
@@ -31,6 +34,7 @@ struct Relay {
     bool is_short = false;
     bool paused = false;
     bool client_gone = false;
+    std::optional<Clock::time_point> client_ended; ///< its sending half, at least
     Wake wake;
 
     net::Flow take(std::string_view bytes) {
@@ -58,6 +62,16 @@ struct Relay {
         if (paused && transfer) {
             paused = false;
             transfer->resume();
+        }
+    }
+    /// Before there is a body, which tells it itself.
+    void look_at_client() {
+        if (client_gone || body || !exchange->peer_gone()) {
+            return;
+        }
+        client_ended = client_ended.value_or(Clock::now());
+        if (Clock::now() - *client_ended >= k_half_closed) {
+            leave();
         }
     }
     void leave() {
@@ -124,9 +138,7 @@ Task<void> until(RelayPtr relay, bool (*ready)(const Relay&)) {
     while (!ready(*relay)) {
         // Once there is a body it tells itself that its reader left.
         co_await relay->wake.wait(relay->body ? k_stream_wait : k_peer_poll);
-        if (!relay->client_gone && !relay->body && relay->exchange->peer_gone()) {
-            relay->leave();
-        }
+        relay->look_at_client();
     }
 }
 
@@ -171,10 +183,18 @@ bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse r
     co_return Ending::unreachable;
 }
 
+/// As by a lane whose turn ends with its client.
+Task<Ending> give_up(RelayPtr relay) {
+    (void)co_await relay->exchange->respond(
+        json_error(499, "client_closed_request", "the client left before the answer")
+    );
+    co_return Ending::client_gone;
+}
+
 Task<Ending> pass_short(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse head) {
     net::ClientResponse result = co_await result_of(relay);
     if (relay->client_gone) {
-        co_return Ending::client_gone;
+        co_return co_await give_up(std::move(relay));
     }
     if (result.failure != net::TransferFailure::none) {
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
@@ -234,7 +254,7 @@ Task<Ending> run(CorePtr core, Route route, RelayPtr relay) {
     if (!told) {
         net::ClientResponse result = co_await result_of(relay);
         if (relay->client_gone) {
-            co_return Ending::client_gone; // its turn may run: a stop comes next
+            co_return co_await give_up(std::move(relay)); // its turn may run: a stop comes next
         }
         core->unsettle(route);
         co_return co_await bad_gateway(core, arm, relay, std::move(result));

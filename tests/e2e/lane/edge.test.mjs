@@ -221,14 +221,22 @@ test('HTTP/1.0: no chunks, the end of the connection ends the stream', async () 
 });
 
 test('a client that half-closes after its request still gets a whole answer', async () => {
-  const lane = await startLane();
-  const { port, hostname, host } = new URL(lane.base);
-  const text = await new Promise((done, fail) => {
+  const lane = await startLane({ args: ['--inject', 'latency=30s'] });
+  const front = await startFront(['--backend', `v1=${lane.base}`]);
+  const ask = (base, head, body = '') => new Promise((done, fail) => {
+    const { port, hostname, host } = new URL(base);
     const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     let all = '';
     socket.on('data', (bytes) => { all += bytes; }).on('end', () => done(all)).on('error', fail);
-    socket.end(`GET /version HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+    socket.end(`${head} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
   });
-  assert.match(text, /^HTTP\/1\.1 200 [\s\S]*"revision"/);
+  const turn = JSON.stringify({ model: 'replay', messages: [{ role: 'user', content: 'replay:01-echo' }] });
+  for (const { base } of [lane, front]) {
+    assert.match(await ask(base, 'GET /version'), /^HTTP\/1\.1 200 [\s\S]*"revision"/);
+    // A turn is only for those who are there.
+    assert.match(await ask(base, 'POST /v1/chat/completions', turn), /^HTTP\/1\.1 499 [\s\S]*"client_closed_request"/);
+  }
+  assert.equal((await front.state()).backends[0].counters.client_gone, 1);
+  await front.stop();
   await lane.stop();
 });
