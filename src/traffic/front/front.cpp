@@ -30,7 +30,7 @@ net::Response unread(const Error& error) {
     case Code::too_large:
         return json_error(413, "request_too_large", "the request body is too large");
     case Code::unavailable:
-        return json_error(503, "bad_request", error.message);
+        return no_room(error.message);
     case Code::timeout:
         return json_error(408, "bad_request", error.message);
     default:

@@ -280,6 +280,12 @@ net::Response json_error(int status, std::string_view code, std::string_view mes
     return out;
 }
 
+net::Response no_room(std::string_view message) {
+    net::Response out = json_error(503, "service_unavailable", message);
+    out.headers.add("retry-after", "1");
+    return out;
+}
+
 net::Headers end_to_end(const net::Headers& headers) {
     const std::string_view connection = headers.get("connection").value_or("");
     net::Headers out;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
 #include <utility>
 
 namespace oa_stream::traffic {
@@ -297,6 +298,23 @@ std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {
     return counters.client_gone;
 }
 
+/// A long body is there twice for a moment. Without memory for that it is this request which ends.
+Task<Ending> run_or_refuse(CorePtr core, Route route, RelayPtr relay) {
+    try {
+        co_return co_await run(std::move(core), std::move(route), relay);
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): no waiting in here
+    }
+    if (relay->transfer) {
+        relay->transfer->cancel();
+    }
+    if (relay->body) {
+        relay->body->cut();
+        co_return Ending::broken;
+    }
+    (void)co_await relay->exchange->respond(no_room("there is no memory for the request"));
+    co_return Ending::unreachable;
+}
+
 } // namespace
 
 Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> exchange) {
@@ -311,7 +329,7 @@ Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> excha
     if (core->mirror) {
         state->copy = core->mirror->begin(state->exchange->request(), route.ref);
     }
-    const Ending ending = co_await run(core, std::move(route), state);
+    const Ending ending = co_await run_or_refuse(core, std::move(route), state);
     --counters.active;
     ++counter_of(counters, ending);
     if (state->copy) {
