@@ -26,6 +26,8 @@ public:
     /// Subject and end of validity, for people: "CN = lane.example, until Nov 20 11:17:04 2027
     /// GMT".
     [[nodiscard]] std::string text() const;
+    /// Its end of validity is past. It is served all the same: better than no lane.
+    [[nodiscard]] bool expired() const;
 
     [[nodiscard]] const std::shared_ptr<ssl_ctx_st>& context() const noexcept { return context_; }
 

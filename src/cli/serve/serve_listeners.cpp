@@ -151,6 +151,14 @@ void Listeners::stop_accepting() {
     }
 }
 
+void Listeners::tell_certificate(Log& log) const {
+    if (tls_ && tls_->expired()) {
+        log.note(LogLevel::warn, "certificate", tls_->text() + ": expired, clients refuse it");
+    } else if (tls_) {
+        log.note(LogLevel::info, "certificate", tls_->text());
+    }
+}
+
 Task<void> Listeners::finish_answers(Millis limit) {
     const auto until = Clock::now() + limit;
     const auto answering = [](const auto& server) { return server->answering() > 0; };

@@ -1,6 +1,7 @@
 // Where serve's clients come in: addresses, TLS, and how many connections fit.
 #pragma once
 
+#include "oa_stream/base/log.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http_server.hpp"
 #include "oa_stream/net/tls.hpp"
@@ -55,8 +56,8 @@ public:
     /// With the real ports, in the order given.
     [[nodiscard]] std::vector<std::string> urls() const;
     [[nodiscard]] net::Endpoint endpoint() const { return servers_.front()->endpoint(); }
-    /// Empty without TLS.
-    [[nodiscard]] std::string certificate() const { return tls_ ? tls_->text() : std::string(); }
+    /// Which certificate new connections get; nothing without TLS.
+    void tell_certificate(Log& log) const;
     /// Reads certificate and key again; nothing changes on an error.
     [[nodiscard]] Result<void> reload();
     void stop_accepting();

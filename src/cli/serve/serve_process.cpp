@@ -248,9 +248,7 @@ private:
                 options_.ready_file, dump_json(titled("serve-ready", ready)) + "\n"
             ));
         }
-        if (const auto certificate = server_->certificate(); !certificate.empty()) {
-            log_->note(LogLevel::info, "certificate", certificate);
-        }
+        server_->tell_certificate(*log_);
         log_->verbatim(fmt::format("listening on {}\n", fmt::join(urls, ", ")));
         tell_manager(fmt::format("READY=1\nSTATUS=Listening on {}", fmt::join(urls, ", ")));
         return {};
@@ -352,6 +350,8 @@ private:
         (void)take_tokens("reload");
         if (auto pair = server_->reload(); !pair) {
             log_->note(LogLevel::error, "reload", pair.error().text());
+        } else {
+            server_->tell_certificate(*log_);
         }
         if (auto policy = read_policy(options_); !policy) {
             log_->note(LogLevel::error, "reload", policy.error().text());

@@ -173,4 +173,9 @@ std::string TlsIdentity::text() const {
     return {data, static_cast<std::size_t>(std::max<long>(size, 0))};
 }
 
+bool TlsIdentity::expired() const {
+    const auto* const leaf = SSL_CTX_get0_certificate(context_.get());
+    return X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0;
+}
+
 } // namespace oa_stream::net

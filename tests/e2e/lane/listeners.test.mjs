@@ -16,10 +16,10 @@ const folder = scratch('pki');
 const file = (name) => path.join(folder, name);
 const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
 /** A certificate of our own CA for 127.0.0.1: {cert, key}. */
-function issue(name) {
+function issue(name, days = '2') {
   openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
   fs.writeFileSync(file(`${name}.ext`), 'subjectAltName=IP:127.0.0.1\n');
-  openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.pem`);
+  openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', days, '-extfile', `${name}.ext`, '-out', `${name}.pem`);
   fs.chmodSync(file(`${name}.key`), 0o600);
   return { cert: file(`${name}.pem`), key: file(`${name}.key`) };
 }
@@ -122,14 +122,20 @@ test('TLS: SIGHUP takes a renewed pair without dropping a stream; a bad one chan
   await running.frame('text-delta');
   assert.equal(await nameNow(), 'one');
   install(issue('two'));
-  assert.doesNotMatch(await hup(), /"level":"error"/);
+  const renewed = await hup();
+  assert.doesNotMatch(renewed, /"level":"error"/);
+  assert.match(renewed, /"level":"info","event":"certificate","text":"CN = two, until /);
   assert.equal(await nameNow(), 'two');
   fs.copyFileSync(pair.key, used.key);
   assert.match(await hup(), /"level":"error","event":"reload".*does not belong/);
   assert.equal(await nameNow(), 'two');
   fs.rmSync(used.cert);
-  assert.match(await hup(), /"level":"error","event":"reload".*used\.pem/);
+  const refused = await hup();
+  assert.match(refused, /"level":"error","event":"reload".*used\.pem/);
+  assert.doesNotMatch(refused, /"event":"certificate"/);
   assert.equal(await nameNow(), 'two');
+  install(issue('old', '-1'));
+  assert.match(await hup(), /"level":"warn","event":"certificate","text":"CN = old, until .*: expired, clients refuse it"/);
   await running.done;
   assertLegal(running);
   await lane.stop();
