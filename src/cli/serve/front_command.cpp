@@ -174,10 +174,16 @@ Result<void> tell_ready(const Options& options, const Front& front, Context& con
     return write_file_atomic(options.ready_file, dump_json(titled("front-ready", ready)) + "\n");
 }
 
+/// Streams that are cut see it within a few turns of the loop.
+Task<void> cut(Front* front, asio::io_context* io) {
+    front->close();
+    co_await front->drain(Millis(200));
+    io->stop();
+}
+
 Task<void> drain(Front* front, asio::io_context* io, Millis limit) {
     co_await front->drain(limit);
-    front->close();
-    io->stop();
+    co_await cut(front, io);
 }
 
 Result<ExitCode> run(Options options, Context& context) {
@@ -202,8 +208,7 @@ Result<ExitCode> run(Options options, Context& context) {
             }
             if (!echo.repeats(number)) {
                 if (draining) {
-                    front->close();
-                    io.stop();
+                    spawn(io.get_executor(), "cut", cut(front.get(), &io));
                     return;
                 }
                 draining = true;
