@@ -231,6 +231,73 @@ TEST_CASE("fault 19: the turn must stand in /messages as it was streamed") {
     check_fails(smoked, "content.messages", "user's message");
 }
 
+TEST_CASE("smoke: a list of runs that fails is no list that the target does not have") {
+    struct Row {
+        int status;
+        const char* verdict;
+    };
+    const Row row = GENERATE(values<Row>({{500, "FAIL"}, {401, "FAIL"}, {404, "SKIPPED"}}));
+    CAPTURE(row.status);
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.reply = [&](const RawRequest& request, Script script) {
+            return request.path.contains("/runs")
+                       ? Script{Send{json_answer(row.status, envelope("unavailable"))}}
+                       : script;
+        };
+    });
+    for (const char* name : {"stop.state", "abort.state"}) {
+        CAPTURE(name, smoked.check(name).detail);
+        CHECK(to_string(smoked.check(name).verdict) == row.verdict);
+    }
+}
+
+TEST_CASE("smoke: an answer that fails does not show that the target demands no token") {
+    const Smoked smoked = smoke(
+        [](FakeLane& lane) {
+            lane.token = "";
+            lane.reply = [](const RawRequest& request, Script script) {
+                return request.header("authorization").starts_with("Bearer oasmoke-")
+                           ? Script{Send{json_answer(503, envelope("unavailable"))}}
+                           : script;
+            };
+        },
+        [](SmokeOptions& options) { options.target.bearer = Secret(); }
+    );
+    check_fails(smoked, "auth.bad-token", "saw HTTP 503");
+    CHECK(to_string(smoked.check("auth.missing-token").verdict) == "SKIPPED");
+}
+
+TEST_CASE("smoke: a token that is taken elsewhere must be taken for a resume") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.reply = [](const RawRequest& request, Script script) {
+            const bool resume = request.method == "GET" && request.path.ends_with("/stream");
+            return resume ? Script{Send{json_answer(401, envelope("unauthorized"))}} : script;
+        };
+    });
+    check_fails(smoked, "resume.unknown", "expected HTTP 404 or 204, saw HTTP 401");
+}
+
+TEST_CASE(
+    "smoke: a turn that fails before it can be left is a fault, one that is over proves nothing"
+) {
+    const bool fails = GENERATE(true, false);
+    CAPTURE(fails);
+    int turns = 0; // the sixth: three happy paths, two replays, then the one to be left
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.script = [&](Script script) {
+            const std::string body = k_opening + delta("a") + k_ending;
+            return ++turns != 6 ? script
+                   : fails      ? Script{Send{stream_head() + chunk(k_opening)}}
+                                : Script{Send{stream_head() + chunk(body) + last_chunk()}};
+        };
+    });
+    CAPTURE(smoked.check("resume.live").detail);
+    CHECK(to_string(smoked.check("resume.live").verdict) == (fails ? "FAIL" : "ERROR"));
+    CHECK(smoked.check("resume.live").detail.contains("could not leave in the middle"));
+}
+
 TEST_CASE("fault 20: each required header is a check of its own") {
     struct Row {
         const char* line;

@@ -60,10 +60,6 @@ const Happy* completed(const Smoke& smoke) {
     return nullptr;
 }
 
-bool no_such_route(int status) {
-    return status == 404 || status == 405 || status == 501;
-}
-
 // A thread that is not found and a lane without such routes are both a 404; the list tells them
 // apart.
 Task<bool> serves_projections(SmokePtr smoke) {
@@ -144,8 +140,10 @@ Task<void> smoke_unknown_thread(SmokePtr smoke) {
         co_await smoke->get("/api/chats/" + smoke->thread() + "/stream");
     if (is_unreachable(answer)) {
         smoke->report("resume.unknown", Verdict::error, seen(answer));
-    } else if (answer.status == 404 || answer.status == 204 || answer.status == 401) {
+    } else if (answer.status == 404 || answer.status == 204) {
         smoke->report("resume.unknown", Verdict::pass, seen(answer));
+    } else if (answer.status == 401 && smoke->options.target.bearer.empty()) {
+        smoke->skip("resume.unknown", "the target demands a token: " + seen(answer));
     } else if (no_such_route(answer.status) && !smoke->named) {
         smoke->not_applicable("resume.unknown", "no such route here: " + seen(answer));
     } else {

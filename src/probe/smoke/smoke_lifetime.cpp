@@ -5,6 +5,7 @@
 #include "load/latch.hpp"
 #include "smoke_run.hpp"
 #include "stream/describe.hpp"
+#include "stream/outcome.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
@@ -64,11 +65,18 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
     return same || !smoke.named ? "" : "the resumed stream's bytes are not those read before";
 }
 
+// A turn that failed is the target's fault; one that was over too soon proves nothing.
+Verdict verdict_of_leaving(const ProbeSample& sample) {
+    const bool over = sample.outcome == Outcome::ok || sample.outcome == Outcome::headers_missing;
+    const bool unasked = is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised;
+    return over || unasked ? Verdict::error : Verdict::fail;
+}
+
 Task<void> resume_live(SmokePtr smoke) {
     const std::string thread = smoke->thread();
     const ProbeSample left = co_await ask_and_leave(smoke, "resume.live+left", thread);
     if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
-        smoke->report("resume.live", Verdict::error, std::move(wrong), to_json(left));
+        smoke->report("resume.live", verdict_of_leaving(left), std::move(wrong), to_json(left));
         co_return;
     }
     ProbeRequest request;
@@ -147,7 +155,7 @@ Task<void> abort_recovers(SmokePtr smoke) {
     const std::string thread = smoke->thread();
     const ProbeSample left = co_await ask_and_leave(smoke, "abort.recovers+left", thread);
     if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
-        smoke->report("abort.recovers", Verdict::error, std::move(wrong), to_json(left));
+        smoke->report("abort.recovers", verdict_of_leaving(left), std::move(wrong), to_json(left));
         smoke->skip("abort.state", "no turn was left in the middle");
         co_return;
     }
@@ -179,7 +187,9 @@ Task<void> abort_disconnect(SmokePtr smoke) {
     const std::string thread = smoke->thread();
     const ProbeSample left = co_await ask_and_leave(smoke, "abort.disconnect", thread);
     if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
-        smoke->report("abort.disconnect", Verdict::error, std::move(wrong), to_json(left));
+        smoke->report(
+            "abort.disconnect", verdict_of_leaving(left), std::move(wrong), to_json(left)
+        );
         co_return;
     }
     const StateSeen state = co_await run_state(smoke, thread, left.turn, *grace);

@@ -28,6 +28,14 @@ Task<bool> reads_demand_auth(SmokePtr smoke) {
     co_return answer.status == 401;
 }
 
+// What a lane says to an assistant's message alone when it asks for no token: its refusal, that of
+// another make, or the answer of one that forgets to refuse. A page for a login is none of these.
+bool is_as_without_gate(const net::ClientResponse& answer) {
+    const int status = answer.status;
+    return status == 422 || status == 400 || no_such_route(status) ||
+           (status == 200 && has_media_type(answer, "text/event-stream"));
+}
+
 void judge_auth(
     Smoke& smoke, std::string_view name, const net::ClientResponse& answer, bool demanded
 ) {
@@ -41,8 +49,15 @@ void judge_auth(
             answer,
             "a token was given, but the target answers without one: " + seen(answer)
         );
-    } else {
+    } else if (is_as_without_gate(answer)) {
         smoke.not_applicable(name, "the target demands no token: " + seen(answer));
+    } else {
+        report_refusal(
+            smoke,
+            name,
+            answer,
+            "expected HTTP 401, or 422 where no token is demanded, saw " + seen(answer)
+        );
     }
 }
 

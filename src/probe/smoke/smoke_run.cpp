@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t k_max_body = 1U << 20U;
 
-bool has_media_type(const net::ClientResponse& answer, std::string_view type) {
-    const std::string_view value = answer.headers.get("content-type").value_or("");
-    return iequals(trim(value.substr(0, value.find(';'))), type);
-}
-
 const SmokeRule& rule_of(std::string_view name) {
     const auto rules = smoke_rules();
     return *std::ranges::find(rules, name, &SmokeRule::name);
@@ -152,6 +147,15 @@ bool is_unreachable(const net::ClientResponse& answer) noexcept {
     using enum net::TransferFailure;
     return answer.status == 0 && (answer.failure == dns || answer.failure == refused ||
                                   answer.failure == tls || answer.failure == connect_timeout);
+}
+
+bool has_media_type(const net::ClientResponse& answer, std::string_view type) {
+    const std::string_view value = answer.headers.get("content-type").value_or("");
+    return iequals(trim(value.substr(0, value.find(';'))), type);
+}
+
+bool no_such_route(int status) noexcept {
+    return status == 404 || status == 405 || status == 501;
 }
 
 std::string judge_refusal(const net::ClientResponse& answer, int status, std::string_view code) {

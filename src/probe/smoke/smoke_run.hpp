@@ -84,6 +84,9 @@ judge_refusal(const net::ClientResponse& answer, int status, std::string_view co
 [[nodiscard]] std::string seen(const net::ClientResponse& answer);
 /// True when the target proved nothing: no connection.
 [[nodiscard]] bool is_unreachable(const net::ClientResponse& answer) noexcept;
+[[nodiscard]] bool has_media_type(const net::ClientResponse& answer, std::string_view type);
+/// True when the target says that it has no such route.
+[[nodiscard]] bool no_such_route(int status) noexcept;
 /// Reports the verdict of a refusal: PASS, FAIL with the sentence, or ERROR without a connection.
 void report_refusal(
     Smoke& smoke, std::string_view name, const net::ClientResponse& answer, std::string wrong
@@ -105,7 +108,9 @@ void smoke_headers(Smoke& smoke);
 
 /// What the thread's list of runs says of a turn.
 struct StateSeen {
-    bool listed = false; ///< there is such a list
+    bool listed = false; ///< a list came
+    bool absent = false; ///< the target has no such list
+    bool reached = false; ///< there was a connection
     std::string status{};
     std::string http{};
     double after_s = 0; ///< since it was asked for

@@ -41,6 +41,8 @@ Task<StateSeen> run_state(SmokePtr smoke, std::string thread, std::string turn, 
         const bool over = !out.status.empty() && out.status != "running";
         if (over || answer.status != 200 || Clock::now() - began > k_within + more) {
             out.listed = answer.status == 200;
+            out.absent = no_such_route(answer.status);
+            out.reached = !is_unreachable(answer);
             co_return out;
         }
         std::ignore = co_await sleep_for(k_look);
@@ -53,8 +55,16 @@ void report_state(
     Json data;
     data["status"] = state.status;
     data["after"] = before_s + state.after_s;
-    if (!state.listed) {
+    if (state.absent) {
         smoke.not_applicable(name, "the target lists no runs: " + state.http);
+        return;
+    }
+    if (!state.listed) {
+        smoke.report(
+            name,
+            state.reached ? Verdict::fail : Verdict::error,
+            "expected HTTP 200 of /runs, saw " + state.http
+        );
         return;
     }
     const double limit = std::chrono::duration<double>(k_within + grace).count();
