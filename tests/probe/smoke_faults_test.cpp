@@ -231,6 +231,35 @@ TEST_CASE("fault 19: the turn must stand in /messages as it was streamed") {
     check_fails(smoked, "content.messages", "user's message");
 }
 
+TEST_CASE("fault 19: the turn of each route must stand in /messages once, whichever form is read") {
+    struct Row {
+        const char* name;
+        std::size_t turn; ///< of the three
+        const char* from;
+        const char* to;
+        const char* detail;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"twice", 0, "]}", R"(,{"role":"user","content":"replay:02-text-paced"}]})", "2 times"},
+        {"the last route's", 2, "sierra tango", "sierra", "as it was streamed (happy.chat, oas"},
+        {"other parts", 0, R"("role":"assistant")", R"("role":"assistant","parts":[])", "streamed"},
+    }));
+    DYNAMIC_SECTION(row.name) {
+        std::size_t asked = 0;
+        const Smoked smoked = smoke([&](FakeLane& lane) {
+            lane.reply = [&](const RawRequest& request, Script script) {
+                if (request.path.ends_with("/messages") && asked++ == row.turn) {
+                    const std::string said = std::get<Send>(script.front()).bytes;
+                    const std::string body = said.substr(said.find("\r\n\r\n") + 4);
+                    return Script{Send{json_answer(200, replaced(body, row.from, row.to))}};
+                }
+                return script;
+            };
+        });
+        check_fails(smoked, "content.messages", row.detail);
+    }
+}
+
 TEST_CASE("smoke: a list of runs that fails is no list that the target does not have") {
     struct Row {
         int status;

@@ -92,7 +92,7 @@ Task<void> happy(SmokePtr smoke, const Route* route) {
             std::move(data)
         );
     }
-    smoke->happy.push_back({thread, smoke->ask().prompt, std::move(sample)});
+    smoke->happy.push_back({route->name, thread, smoke->ask().prompt, std::move(sample)});
 }
 
 struct Tally {

@@ -21,6 +21,7 @@ struct Ask {
 
 /// One happy path.
 struct Happy {
+    std::string_view route; ///< the name of its check
     std::string thread;
     std::string user_text;
     ProbeSample sample;
