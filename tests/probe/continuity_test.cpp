@@ -66,7 +66,9 @@ TEST_CASE("continuity: skipped where nothing is listed, and an error where it ca
         Loop loop;
         RawServer stable(loop.executor(), [&](const RawRequest& request) {
             return request.method == "POST"
-                       ? Script{Send{stream_head() + chunk(good_body()) + last_chunk()}}
+                       ? Script{Send{
+                             stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()
+                         }}
                        : Script{Send{json_answer(row.status, row.body)}};
         });
         const auto client = net::HttpClient::make(loop.executor());

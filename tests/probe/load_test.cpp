@@ -17,7 +17,7 @@ using namespace oa_stream::probe::test;
 namespace {
 
 Script good(const RawRequest&) {
-    return {Send{stream_head() + chunk(good_body()) + last_chunk()}};
+    return {Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}};
 }
 
 constexpr std::size_t k_content = 4; // its place in k_load_clocks
@@ -430,7 +430,7 @@ TEST_CASE("load: a target that only fails ends the run before its time") {
 TEST_CASE("load: readers that leave neither keep a bad target under load nor break off a good one"
 ) {
     const auto truncated = [](const RawRequest&) {
-        return Script{Send{stream_head() + chunk(k_opening + delta("pong"))}};
+        return Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(k_opening + delta("pong"))}};
     };
     const auto stopped = [](double leaving, const auto& answer) {
         Rig rig;
@@ -451,10 +451,28 @@ TEST_CASE("load: readers that leave neither keep a bad target under load nor bre
           }).contains("were bad"));
 }
 
+TEST_CASE("load: an answer of another user's conversation breaks the contract") {
+    Rig rig;
+    RawServer server(rig.loop.executor(), [](const RawRequest&) {
+        return Script{
+            Send{stream_head({"x-oa-thread-id: somebody's"}) + chunk(good_body()) + last_chunk()}
+        };
+    });
+    LoadOptions options = Rig::options(server);
+    options.requests = 5;
+    const LoadTotals& totals = rig.run(std::move(options));
+    CHECK(totals.ended == 5);
+    CHECK(totals.broken == 5);
+    CHECK(totals.judged.bad == 5);
+    CHECK(totals.example.contains("names the conversation somebody's, asked was oaload"));
+}
+
 TEST_CASE("load: stopped by hand it ends at once with what it has") {
     Rig rig;
     RawServer server(rig.loop.executor(), [](const RawRequest&) {
-        return Script{Send{stream_head() + chunk(k_opening + delta("a"))}, Hang{}};
+        return Script{
+            Send{stream_head({"x-oa-thread-id:"}) + chunk(k_opening + delta("a"))}, Hang{}
+        };
     });
     LoadOptions options = Rig::options(server);
     options.duration = Millis(20000);

@@ -19,7 +19,7 @@ using namespace oa_stream::probe::test;
 namespace {
 
 Script good(const RawRequest&) {
-    return {Send{stream_head() + chunk(good_body()) + last_chunk()}};
+    return {Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}};
 }
 
 ProberArm arm(std::string name, const RawServer& server, double per_second) {
@@ -141,7 +141,9 @@ TEST_CASE("prober: arrivals are evenly spaced and two arms never fire together")
 TEST_CASE("prober: a stalled server does not slow arrivals, and waiting counts as latency") {
     Bench bench;
     RawServer server(bench.loop.executor(), [](const RawRequest&) {
-        return Script{AfterGate{stream_head() + chunk(good_body()) + last_chunk()}};
+        return Script{
+            AfterGate{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}
+        };
     });
     ProberOptions options = bench.options({arm("only", server, 50)});
     options.max_in_flight = 2;
@@ -193,7 +195,9 @@ TEST_CASE("prober: a line that is full gives arrivals up as too_slow, not sent")
 TEST_CASE("prober: after drain nothing is in flight and what was cut counts as nothing") {
     Bench bench;
     RawServer server(bench.loop.executor(), [](const RawRequest&) {
-        return Script{Send{stream_head() + chunk(k_opening + delta("a"))}, Hang{}};
+        return Script{
+            Send{stream_head({"x-oa-thread-id:"}) + chunk(k_opening + delta("a"))}, Hang{}
+        };
     });
     const auto prober = bench.make(bench.options({arm("only", server, 20)}));
     bench.loop.run(run_for(prober.get(), Millis(200), Millis(50)));

@@ -318,8 +318,10 @@ TEST_CASE(
         lane.script = [&](Script script) {
             const std::string body = k_opening + delta("a") + k_ending;
             return ++turns != 6 ? script
-                   : fails      ? Script{Send{stream_head() + chunk(k_opening)}}
-                                : Script{Send{stream_head() + chunk(body) + last_chunk()}};
+                   : fails
+                       ? Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(k_opening)}}
+                       : Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(body) + last_chunk()}
+                         };
         };
     });
     CAPTURE(smoked.check("resume.live").detail);
@@ -523,7 +525,9 @@ TEST_CASE("fault 24: a long healthy turn passes, its limit is on silence") {
         [](FakeLane& lane) {
             lane.authority = "codex";
             lane.script = [](const Script&) {
-                return Script{Send{stream_head() + chunk(k_opening + delta("a"))}, Hang{}};
+                return Script{
+                    Send{stream_head({"x-oa-thread-id:"}) + chunk(k_opening + delta("a"))}, Hang{}
+                };
             };
         },
         [](SmokeOptions& options) { options.limits.stall = Millis(200); }

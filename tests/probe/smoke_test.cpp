@@ -175,7 +175,10 @@ TEST_CASE("smoke: a named origin tells where bytes were held back") {
         lane->pace = Millis(20);
     }
     edge.script = [](Script) -> Script {
-        return {Wait{Millis(450)}, Send{stream_head() + chunk(good_paced_body()) + last_chunk()}};
+        return {
+            Wait{Millis(450)},
+            Send{stream_head({"x-oa-thread-id:"}) + chunk(good_paced_body()) + last_chunk()}
+        };
     };
     const Smoked smoked = smoke_with(loop, edge, [&](SmokeOptions& options) {
         options.direct = options.target;
@@ -287,7 +290,8 @@ TEST_CASE("smoke: a resume that is no replay of the turn fails") {
         const bool resume = request.method == "GET" && request.path.ends_with("/stream");
         const bool stream =
             resume && std::get<Send>(script.front()).bytes.starts_with("HTTP/1.1 200");
-        return stream ? Script{Send{stream_head() + chunk(other) + last_chunk()}} : script;
+        return stream ? Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(other) + last_chunk()}}
+                      : script;
     };
     const Smoked smoked = smoke([&](FakeLane& lane) { lane.reply = other_id; });
     CHECK(to_string(smoked.check("resume.ended").verdict) == "FAIL");
@@ -317,4 +321,36 @@ TEST_CASE("smoke: a thread that stays busy after a disconnect fails") {
     });
     CHECK(to_string(smoked.check("abort.recovers").verdict) == "FAIL");
     CHECK(smoked.check("abort.recovers").detail.find("409") != std::string::npos);
+}
+
+TEST_CASE("smoke: an answer of another conversation is none, though every byte of it is legal") {
+    struct Row {
+        const char* name;
+        std::string head;
+        std::string start;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"said by the head", "x-oa-thread-id: other", k_start},
+        {"said by the body",
+         "x-oa-thread-id: thread-1",
+         frame(R"({"type":"start","messageId":"turn-1","messageMetadata":{"threadId":"other"}})")},
+    }));
+    DYNAMIC_SECTION(row.name) {
+        int turns = 0;
+        const Smoked smoked = smoke([&](FakeLane& lane) {
+            lane.head = [&](const std::string& head) {
+                return turns == 3 ? stream_head({row.head}) : head;
+            };
+            lane.frames = [&](std::string body) {
+                const std::string third =
+                    k_start.substr(0, k_start.find("turn-1")) + "turn-3\"}\n\n";
+                return ++turns == 3 ? body.replace(0, third.size(), row.start) : body;
+            };
+        });
+        const Check& check = smoked.check("happy.chat");
+        CAPTURE(check.detail);
+        CHECK(to_string(check.verdict) == "FAIL");
+        CHECK(check.detail.contains("contract_violation: the answer names the conversation other"));
+        CHECK(to_string(smoked.check("happy.chat-stream").verdict) == "PASS");
+    }
 }

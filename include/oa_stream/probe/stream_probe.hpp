@@ -106,6 +106,7 @@ struct ProbeSample {
     std::string pacing_why{};    ///< one sentence with the figures
     std::string revision{};      ///< x-oa-revision
     std::string thread{};        ///< x-oa-thread-id
+    std::string foreign{};       ///< the conversation that it named instead of the asked one
     std::string turn{};          ///< x-oa-turn-id
     std::string request_id{};    ///< x-request-id
     std::string text{};          ///< joined text deltas, capped at 64 KiB
@@ -143,6 +144,8 @@ struct ProbeRequest {
     std::string method = "POST";
     std::string path = "/api/chat/stream"; ///< appended to base_url
     std::string body{};
+    /// Asked for: an answer that names another conversation is a contract_violation. Empty: any.
+    std::string thread{};
     std::optional<contract::Continues> continues{};
     bool keep = false; ///< keep bytes and timing
     bool fresh_connection = true;

@@ -118,6 +118,7 @@ Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
 Task<ProbeSample> Continuity::say(Target target, std::string thread) {
     ProbeRequest request;
     request.body = chat_body(thread, prompt_);
+    request.thread = std::move(thread);
     request.pacing = PacingMode::observe;
     co_return co_await probe_stream(client_, std::move(target), std::move(request), limits_);
 }

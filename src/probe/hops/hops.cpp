@@ -70,6 +70,7 @@ ask_turn(TrialsPtr trials, std::size_t hop, std::string prompt, std::string acce
     }
     ProbeRequest request;
     request.body = chat_body(thread, prompt);
+    request.thread = thread;
     request.keep = true;
     request.pacing = PacingMode::observe;
     request.accept_encoding = std::move(accept_encoding);

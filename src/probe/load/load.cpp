@@ -142,10 +142,8 @@ Reader reader_of(const LoadOptions& options, std::uint64_t index) {
 ProbeRequest probe_of(const CorePtr& core, const LoadRequest& request) {
     const LoadOptions& options = core->options;
     ProbeRequest probe;
-    probe.body = chat_body(
-        load_thread(options.thread_prefix, request.index),
-        options.prompts[request.index % options.prompts.size()]
-    );
+    probe.thread = load_thread(options.thread_prefix, request.index);
+    probe.body = chat_body(probe.thread, options.prompts[request.index % options.prompts.size()]);
     probe.pacing = PacingMode::observe;
     probe.stop_after_content = request.reader == Reader::leaving ? 1 : 0;
     probe.read_pause = request.reader == Reader::slow ? options.read_pause : Millis(0);

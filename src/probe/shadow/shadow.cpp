@@ -96,6 +96,7 @@ private:
         }
         ProbeRequest request;
         request.body = chat_body(thread, prompt);
+        request.thread = thread;
         request.keep = true;
         request.pacing = PacingMode::observe;
         auto sample = std::make_shared<ProbeSample>(

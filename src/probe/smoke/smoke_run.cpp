@@ -93,6 +93,7 @@ void Smoke::note_opened(const std::string& thread) {
 
 Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeRequest request) {
     request.keep = true;
+    request.thread = thread;
     const bool starts = request.method == "POST";
     if (starts && options.on_turn) {
         options.on_turn(thread);

@@ -73,6 +73,9 @@ void AnswerReader::head(const net::ClientResponse& head) {
     sample_.turn = header(head.headers, "x-oa-turn-id");
     sample_.request_id = header(head.headers, "x-request-id");
     event_stream_ = is_event_stream(head.headers);
+    if (head.status == 200 && event_stream_) {
+        on_thread(sample_.thread);
+    }
     if (request_.keep) {
         sample_.raw_head = head.raw_head;
     }
@@ -117,7 +120,13 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
     first_event_ = first_event_.value_or(now_);
     std::visit(
         Overload{
-            [&](const ui::Start& start) { sample_.message_id = start.message_id.value_or(""); },
+            [&](const ui::Start& start) {
+                sample_.message_id = start.message_id.value_or("");
+                if (!sample_.thread.empty() &&
+                    start.metadata) { // a lane of another make has its own
+                    on_thread(string_member(*start.metadata, "threadId").value_or(""));
+                }
+            },
             [&](const ui::PartDelta& delta) { on_part(delta); },
             [&](const ui::ToolInputStart&) { on_content(); },
             [&](const ui::ToolInputDelta&) { on_content(); },
@@ -149,6 +158,13 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
         },
         chunk
     );
+}
+
+// A cache or a mix-up on the way: legal in every byte, and for somebody else.
+void AnswerReader::on_thread(std::string_view named) {
+    if (!request_.thread.empty() && !named.empty() && named != request_.thread) {
+        sample_.foreign = named;
+    }
 }
 
 void AnswerReader::on_part(const wire::ui::PartDelta& delta) {
@@ -276,9 +292,16 @@ void AnswerReader::fill_outcome(const net::ClientResponse& response) {
         facts.broken_before_done = facts.broken_before_done || (!late && !is_head_rule(id));
         facts.broken_after_done = facts.broken_after_done || late;
     }
+    facts.broken_before_done = facts.broken_before_done || !sample_.foreign.empty();
     facts.any_frame = facts.any_frame || sample_.judgement.frames > 0;
     sample_.outcome = classify(facts);
-    sample_.detail = describe(sample_, response.failure_text);
+    sample_.detail = sample_.outcome == Outcome::contract_violation && !sample_.foreign.empty()
+                         ? fmt::format(
+                               "the answer names the conversation {}, asked was {}",
+                               printable(sample_.foreign, 60),
+                               printable(request_.thread, 60)
+                           )
+                         : describe(sample_, response.failure_text);
 }
 
 } // namespace oa_stream::probe

@@ -25,6 +25,7 @@ public:
 private:
     using Chunk = wire::ui::Chunk;
     void on_chunk(const Chunk& chunk, std::uint64_t offset);
+    void on_thread(std::string_view named);
     void on_part(const wire::ui::PartDelta& delta);
     void on_finish(const wire::ui::Finish& finish);
     void on_content();

@@ -299,6 +299,7 @@ ProbeRequest probe_request(std::string_view thread, std::string_view prompt) {
     constexpr std::string_view k_prompt = "Reply with the single word: pong";
     ProbeRequest request;
     request.body = chat_body(thread, prompt.empty() ? k_prompt : prompt);
+    request.thread = thread;
     request.pacing = PacingMode::observe;
     return request;
 }

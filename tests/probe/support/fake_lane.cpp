@@ -178,6 +178,7 @@ Script FakeLane::start(const RawRequest& request) {
     threads.push_back(thread);
     auto turn = std::make_shared<Turn>();
     turn->id = fmt::format("turn-{}", threads.size());
+    turn->thread = thread;
     turn->prompt = json ? user_text(*json) : "";
     turn->text = k_words;
     turn->body = answer_body(turn->id, turn->prompt);
@@ -192,7 +193,12 @@ Script FakeLane::start(const RawRequest& request) {
 
 std::string FakeLane::head_of(const Turn& turn) const {
     const std::string plain = stream_head({"x-oa-turn-id: " + turn.id});
-    return head ? head(plain) : plain;
+    std::string text = head ? head(plain) : plain;
+    constexpr std::string_view k_any = ": thread-1\r\n"; // of stream_head()
+    if (const auto at = text.find(k_any); at != std::string::npos) {
+        text.replace(at, k_any.size(), ": " + turn.thread + "\r\n");
+    }
+    return text;
 }
 
 // Deltas wait for each other; a stop is noticed before the next one.

@@ -44,6 +44,7 @@ public:
 private:
     struct Turn {
         std::string id;
+        std::string thread;
         std::string prompt;
         std::string text;
         std::string body;
