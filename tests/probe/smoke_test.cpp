@@ -323,6 +323,38 @@ TEST_CASE("smoke: a thread that stays busy after a disconnect fails") {
     CHECK(smoked.check("abort.recovers").detail.find("409") != std::string::npos);
 }
 
+TEST_CASE("smoke: a text that a resume or a parallel turn changed is not the one that is listed") {
+    const auto changed = [](std::string bytes) {
+        const auto at = bytes.find("tango");
+        return at == std::string::npos ? bytes : bytes.replace(at, 5, "other");
+    };
+    const Smoked resumed = smoke([&](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.reply = [&](const RawRequest& request, Script script) {
+            const bool resume = request.method == "GET" && request.path.ends_with("/stream");
+            auto& first = std::get<Send>(script.front()).bytes;
+            first = resume ? changed(first) : first;
+            return script;
+        };
+    });
+    CHECK(to_string(resumed.check("resume.live").verdict) == "FAIL");
+    CHECK(resumed.check("resume.live").detail.contains("not listed as it was streamed"));
+
+    int turns = 0; // three happy paths, two replays, then the parallel ones
+    const Smoked parallel = smoke(
+        [&](FakeLane& lane) {
+            lane.frames = [&](const std::string& body) {
+                return ++turns == 7 ? changed(body) : body;
+            };
+        },
+        [](SmokeOptions& options) { options.concurrency = 4; }
+    );
+    const Check& check = parallel.check("concurrency");
+    CHECK(to_string(check.verdict) == "FAIL");
+    CHECK(check.detail.starts_with("3 of 4 parallel turns ended well: the assistant's message"));
+    CHECK(check.data["not_as_listed"] == 1);
+}
+
 TEST_CASE("smoke: an answer of another conversation is none, though every byte of it is legal") {
     struct Row {
         const char* name;

@@ -55,14 +55,14 @@ std::string wrong_with_side(
 }
 
 // "" when both sides of the turn stand there once, as they were sent and streamed.
-std::string wrong_with_messages(const Json& document, const Happy& happy) {
+std::string
+wrong_with_messages(const Json& document, std::string_view user_text, std::string_view text) {
     const Json* data = member(document, "data");
     if (data == nullptr || !data->is_array()) {
         return "expected an array data, saw none";
     }
-    std::string wrong = wrong_with_side(*data, "user", happy.user_text, "sent");
-    return wrong.empty() ? wrong_with_side(*data, "assistant", happy.sample.text, "streamed")
-                         : wrong;
+    std::string wrong = wrong_with_side(*data, "user", user_text, "sent");
+    return wrong.empty() ? wrong_with_side(*data, "assistant", text, "streamed") : wrong;
 }
 
 bool is_completed(const Happy& happy) {
@@ -78,29 +78,18 @@ Task<bool> serves_projections(SmokePtr smoke) {
 
 // Reports what is wrong with one turn's; true when nothing is.
 Task<bool> messages_of(SmokePtr smoke, const Happy* happy) {
-    const net::ClientResponse answer =
-        co_await smoke->get("/api/chats/" + happy->thread + "/messages");
-    if (no_such_route(answer.status) && !co_await serves_projections(smoke)) {
+    const MessagesSeen listed =
+        co_await seen_in_messages(smoke, happy->thread, happy->user_text, happy->sample.text);
+    if (listed.absent) {
         smoke->not_applicable("content.messages", "the target serves no /api/chats");
-        co_return false;
-    }
-    const auto json = parse_json(answer.body);
-    std::string wrong;
-    if (answer.status != 200) {
-        wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
-    } else {
-        wrong = json ? wrong_with_messages(*json, *happy) : "the body is not JSON";
-    }
-    if (is_unreachable(answer)) {
-        smoke->report("content.messages", Verdict::error, seen(answer));
-    } else if (!wrong.empty()) {
+    } else if (!listed.wrong.empty()) {
         smoke->report(
             "content.messages",
-            Verdict::fail,
-            fmt::format("{} ({}, {})", wrong, happy->route, happy->thread)
+            listed.reached ? Verdict::fail : Verdict::error,
+            fmt::format("{} ({}, {})", listed.wrong, happy->route, happy->thread)
         );
     }
-    co_return !is_unreachable(answer) && wrong.empty();
+    co_return !listed.absent && listed.wrong.empty();
 }
 
 // Each route has its own path through an edge, so each one's turn is looked at.
@@ -166,6 +155,23 @@ Task<void> resume_ended(SmokePtr smoke, const Happy* happy) {
 }
 
 } // namespace
+
+Task<MessagesSeen>
+seen_in_messages(SmokePtr smoke, std::string thread, std::string user_text, std::string text) {
+    const net::ClientResponse answer = co_await smoke->get("/api/chats/" + thread + "/messages");
+    MessagesSeen out{.reached = !is_unreachable(answer)};
+    if (no_such_route(answer.status) && !co_await serves_projections(smoke)) {
+        out.absent = true;
+        co_return out;
+    }
+    const auto json = parse_json(answer.body);
+    if (answer.status != 200) {
+        out.wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
+    } else {
+        out.wrong = json ? wrong_with_messages(*json, user_text, text) : "the body is not JSON";
+    }
+    co_return out;
+}
 
 Task<void> smoke_unknown_thread(SmokePtr smoke) {
     const net::ClientResponse answer =

@@ -98,6 +98,7 @@ Task<void> happy(SmokePtr smoke, const Route* route) {
 struct Tally {
     explicit Tally(const asio::any_io_executor& executor) : over(executor) {}
     std::map<std::string, unsigned> outcomes{};
+    std::string unlike{}; ///< of the first whose text is not the one that its thread lists
     unsigned good = 0;
     unsigned pending = 0;
     Latch over;
@@ -110,9 +111,20 @@ Task<void> one_of_many(SmokePtr smoke, std::shared_ptr<Tally> tally, unsigned nu
         thread,
         happy_request(*smoke, k_routes[number % k_routes.size()], thread)
     );
-    const bool good = wrong_with_answer(sample, smoke->ask().expect).empty();
+    const bool ended = wrong_with_answer(sample, smoke->ask().expect).empty();
+    MessagesSeen listed;
+    if (ended) { // answers that were mixed up among each other are all legal
+        listed = co_await seen_in_messages(smoke, thread, smoke->ask().prompt, sample.text);
+    }
+    const bool good = ended && listed.wrong.empty();
     tally->good += good ? 1U : 0U;
-    ++tally->outcomes[good ? "ok" : std::string(to_string(sample.outcome))];
+    ++tally->outcomes
+          [good    ? "ok"
+           : ended ? "not_as_listed"
+                   : std::string(to_string(sample.outcome))];
+    if (tally->unlike.empty() && !listed.wrong.empty()) {
+        tally->unlike = fmt::format(": {} ({})", listed.wrong, thread);
+    }
     if (--tally->pending == 0) {
         tally->over.open();
     }
@@ -185,7 +197,7 @@ Task<void> smoke_concurrency(SmokePtr smoke) {
     smoke->report(
         "concurrency",
         tally->good == wanted ? Verdict::pass : Verdict::fail,
-        fmt::format("{} of {} parallel turns ended well", tally->good, wanted),
+        fmt::format("{} of {} parallel turns ended well{}", tally->good, wanted, tally->unlike),
         std::move(data)
     );
 }

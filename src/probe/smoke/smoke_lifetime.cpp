@@ -84,10 +84,19 @@ Task<void> resume_live(SmokePtr smoke) {
     request.path = "/api/chats/" + thread + "/stream";
     request.pacing = PacingMode::observe;
     const ProbeSample resumed = co_await smoke->probe("resume.live", thread, std::move(request));
-    const std::string wrong = wrong_with_resume(resumed, left, *smoke);
+    std::string wrong = wrong_with_resume(resumed, left, *smoke);
+    bool reached = true;
+    if (wrong.empty()) { // what came after the part that was read twice is compared there
+        MessagesSeen listed =
+            co_await seen_in_messages(smoke, thread, smoke->ask().prompt, resumed.text);
+        reached = listed.reached;
+        wrong = std::move(listed.wrong);
+    }
     smoke->report(
         "resume.live",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
+        wrong.empty() ? Verdict::pass
+        : reached     ? Verdict::fail
+                      : Verdict::error,
         wrong.empty() ? "left after 3 content frames, resumed from the same first byte to the end"
                       : wrong,
         to_json(resumed)

@@ -107,6 +107,15 @@ void smoke_headers(Smoke& smoke);
 [[nodiscard]] Task<void> smoke_lifetime(SmokePtr smoke);
 [[nodiscard]] Task<void> smoke_concurrency(SmokePtr smoke);
 
+/// What the thread's /messages say of its one completed turn.
+struct MessagesSeen {
+    bool reached = true; ///< there was a connection
+    bool absent = false; ///< the target serves no such list
+    std::string wrong{}; ///< "" when both sides are listed once, as sent and streamed
+};
+[[nodiscard]] Task<MessagesSeen>
+seen_in_messages(SmokePtr smoke, std::string thread, std::string user_text, std::string text);
+
 /// What the thread's list of runs says of a turn.
 struct StateSeen {
     bool listed = false; ///< a list came
