@@ -16,13 +16,8 @@ namespace {
 
 using Change = std::function<std::string(std::string)>;
 
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-    const std::size_t at = text.find(from);
-    return at == std::string::npos ? text : text.replace(at, from.size(), to);
-}
-
 Change swap_text(std::string from, std::string to) {
-    return [=](std::string body) { return replaced(std::move(body), from, to); };
+    return [=](std::string body) { return replaced_once(std::move(body), from, to); };
 }
 
 /// An instant lane of another make: only the contract itself is at stake.
@@ -251,7 +246,7 @@ TEST_CASE("fault 19: the turn of each route must stand in /messages once, whiche
                 if (request.path.ends_with("/messages") && asked++ == row.turn) {
                     const std::string said = std::get<Send>(script.front()).bytes;
                     const std::string body = said.substr(said.find("\r\n\r\n") + 4);
-                    return Script{Send{json_answer(200, replaced(body, row.from, row.to))}};
+                    return Script{Send{json_answer(200, replaced_once(body, row.from, row.to))}};
                 }
                 return script;
             };
@@ -420,12 +415,12 @@ TEST_CASE("fault 21: a refusal must be the JSON envelope with the right code and
     const Row row = GENERATE(values<Row>({
         {"plain text",
          422,
-         replaced(json_answer(422, "no"), "application/json", "text/plain"),
+         replaced_once(json_answer(422, "no"), "application/json", "text/plain"),
          "reject.assistant-only",
          "is not JSON"},
         {"an event stream",
          422,
-         replaced(json_answer(422, "no"), "application/json", "text/event-stream"),
+         replaced_once(json_answer(422, "no"), "application/json", "text/event-stream"),
          "reject.assistant-only",
          "event stream"},
         {"no envelope",
@@ -567,7 +562,7 @@ TEST_CASE("fault 25: parallel turns are tried when asked for, and one bad one fa
     const Smoked bad = smoke(
         [&](FakeLane& lane) {
             lane.frames = [&](std::string body) {
-                return --left < 0 ? replaced(body, k_done, "") : body;
+                return --left < 0 ? replaced_once(body, k_done, "") : body;
             };
         },
         [](SmokeOptions& options) { options.concurrency = 8; }

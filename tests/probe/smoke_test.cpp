@@ -386,3 +386,26 @@ TEST_CASE("smoke: an answer of another conversation is none, though every byte o
         CHECK(to_string(smoked.check("happy.chat-stream").verdict) == "PASS");
     }
 }
+
+TEST_CASE("smoke: a text longer than a sample keeps is compared as far as it is kept") {
+    const bool same = GENERATE(true, false);
+    CAPTURE(same);
+    const std::string lots(k_kept_text, 'x');
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        lane.frames = [&](std::string body) {
+            return replaced_once(std::move(body), "sierra", lots);
+        };
+        lane.reply = [&](const RawRequest& request, Script script) {
+            if (!request.path.ends_with("/messages")) {
+                return script;
+            }
+            const std::string said = std::get<Send>(script.front()).bytes;
+            const std::string body = said.substr(said.find("\r\n\r\n") + 4);
+            return Script{
+                Send{json_answer(200, replaced_once(body, "sierra", same ? lots : "y" + lots))}
+            };
+        };
+    });
+    CAPTURE(smoked.check("content.messages").detail);
+    CHECK(to_string(smoked.check("content.messages").verdict) == (same ? "PASS" : "FAIL"));
+}

@@ -94,6 +94,9 @@ struct Clocks {
     std::optional<double> connect, headers, first_byte, first_event, first_content, end;
 };
 
+/// How many bytes of its text a sample keeps; a text of so many may have been longer.
+inline constexpr std::size_t k_kept_text = 64U << 10U;
+
 struct ProbeSample {
     Outcome outcome = Outcome::cancelled;
     int status = 0;
@@ -109,7 +112,7 @@ struct ProbeSample {
     std::string foreign{};       ///< the conversation that it named instead of the asked one
     std::string turn{};          ///< x-oa-turn-id
     std::string request_id{};    ///< x-request-id
-    std::string text{};          ///< joined text deltas, capped at 64 KiB
+    std::string text{};          ///< joined text deltas, k_kept_text at most
     std::string message_id{};    ///< of the start chunk
     std::string terminal{};      ///< status of finish.messageMetadata, "" when none
     std::string error_code{};    ///< of data-error, else of the JSON envelope before the stream

@@ -23,12 +23,6 @@ void skip_rest(Smoke& smoke, std::string_view reason) {
     }
 }
 
-bool refused_us(const Smoke& smoke) {
-    return std::ranges::all_of(smoke.happy, [](const Happy& happy) {
-        return happy.sample.outcome == Outcome::unauthorised;
-    });
-}
-
 bool outlasted_us(const Smoke& smoke) {
     return smoke.happy.back().sample.outcome == Outcome::too_slow;
 }
@@ -137,12 +131,15 @@ Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions opti
         skip_rest(*smoke, "the target cannot be reached: " + smoke->unreachable_why);
         co_return in_order(*smoke);
     }
-    co_await smoke_unknown_thread(smoke);
     if (!smoke->options.probes) {
+        co_await smoke_unknown_thread(smoke);
         skip_rest(*smoke, "only GETs were asked for");
         co_return in_order(*smoke);
     }
     co_await probe_all(smoke);
+    if (!smoke->has("resume.unknown")) { // the turns before tell whether the token is taken
+        co_await smoke_unknown_thread(smoke);
+    }
     std::vector<Check> hops;
     if (!smoke->options.hops.empty()) {
         hops = co_await hops_of(smoke);

@@ -159,6 +159,12 @@ bool no_such_route(int status) noexcept {
     return status == 404 || status == 405 || status == 501;
 }
 
+bool refused_us(const Smoke& smoke) {
+    return std::ranges::all_of(smoke.happy, [](const Happy& happy) {
+        return happy.sample.outcome == Outcome::unauthorised;
+    });
+}
+
 std::string judge_refusal(const net::ClientResponse& answer, int status, std::string_view code) {
     if (answer.status != status) {
         return fmt::format("expected HTTP {}, saw {}", status, seen(answer));

@@ -88,6 +88,8 @@ judge_refusal(const net::ClientResponse& answer, int status, std::string_view co
 [[nodiscard]] bool has_media_type(const net::ClientResponse& answer, std::string_view type);
 /// True when the target says that it has no such route.
 [[nodiscard]] bool no_such_route(int status) noexcept;
+/// True when no turn so far was let in.
+[[nodiscard]] bool refused_us(const Smoke& smoke);
 /// Reports the verdict of a refusal: PASS, FAIL with the sentence, or ERROR without a connection.
 void report_refusal(
     Smoke& smoke, std::string_view name, const net::ClientResponse& answer, std::string wrong

@@ -18,7 +18,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t k_text_cap = 64U << 10U;
 constexpr std::size_t k_body_start_cap = 64U << 10U;
 constexpr std::size_t k_kept_cap = 8U << 20U;
 
@@ -172,7 +171,7 @@ void AnswerReader::on_part(const wire::ui::PartDelta& delta) {
         return;
     }
     if (delta.kind == wire::ui::PartKind::text) {
-        append_capped(sample_.text, delta.delta, k_text_cap);
+        append_capped(sample_.text, delta.delta, k_kept_text);
     }
     on_content();
 }

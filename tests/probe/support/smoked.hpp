@@ -66,6 +66,11 @@ inline Smoked smoke(
     return smoke_with(loop, lane, with);
 }
 
+inline std::string replaced_once(std::string text, std::string_view from, std::string_view to) {
+    const std::size_t at = text.find(from);
+    return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
 /// The good answer of twenty words.
 inline std::string good_paced_body() {
     std::string body = k_opening;
