@@ -409,3 +409,18 @@ TEST_CASE("smoke: a text longer than a sample keeps is compared as far as it is 
     CAPTURE(smoked.check("content.messages").detail);
     CHECK(to_string(smoked.check("content.messages").verdict) == (same ? "PASS" : "FAIL"));
 }
+
+TEST_CASE("smoke: a lane of another make may name conversations in its own way") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.head = [](const std::string&) {
+            return stream_head({"x-oa-thread-id: its-own", "x-oa-revision:"});
+        };
+        lane.frames = [](std::string body) {
+            return replaced_once(
+                std::move(body), R"("})", R"(","messageMetadata":{"threadId":"another"}})"
+            );
+        };
+    });
+    CAPTURE(smoked.check("happy.chat").detail);
+    CHECK(to_string(smoked.check("happy.chat").verdict) == "PASS");
+}

@@ -121,8 +121,7 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
         Overload{
             [&](const ui::Start& start) {
                 sample_.message_id = start.message_id.value_or("");
-                if (!sample_.thread.empty() &&
-                    start.metadata) { // a lane of another make has its own
+                if (!sample_.thread.empty() && start.metadata) {
                     on_thread(string_member(*start.metadata, "threadId").value_or(""));
                 }
             },
@@ -159,9 +158,11 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
     );
 }
 
-// A cache or a mix-up on the way: legal in every byte, and for somebody else.
+// A cache or a mix-up on the way: legal in every byte, and for somebody else. A lane of another
+// make may have names of its own.
 void AnswerReader::on_thread(std::string_view named) {
-    if (!request_.thread.empty() && !named.empty() && named != request_.thread) {
+    const bool own_make = sample_.headers.has("x-oa-revision");
+    if (own_make && !request_.thread.empty() && !named.empty() && named != request_.thread) {
         sample_.foreign = named;
     }
 }
