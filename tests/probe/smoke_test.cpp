@@ -410,6 +410,105 @@ TEST_CASE("smoke: a text longer than a sample keeps is compared as far as it is 
     CHECK(to_string(smoked.check("content.messages").verdict) == (same ? "PASS" : "FAIL"));
 }
 
+namespace {
+
+/// /messages answers what `change` makes of the lane's own answer.
+void list_as(FakeLane& lane, std::function<Script(Script)> change) {
+    lane.reply = [change = std::move(change)](const RawRequest& request, Script script) {
+        return request.path.ends_with("/messages") ? change(std::move(script)) : script;
+    };
+}
+
+/// Each message as `change` makes it of what the lane lists.
+void list_each_as(FakeLane& lane, std::function<void(Json&)> change) {
+    list_as(lane, [change = std::move(change)](Script script) {
+        const std::string said = std::get<Send>(script.front()).bytes;
+        Json document = parse_json(said.substr(said.find("\r\n\r\n") + 4)).value();
+        for (Json& message : document["data"]) {
+            change(message);
+        }
+        return Script{Send{json_answer(200, dump_json(document))}};
+    });
+}
+
+} // namespace
+
+TEST_CASE("smoke: an answer may be listed a moment after its end, and a limit may ask to wait") {
+    struct Row {
+        const char* name;
+        std::string first;
+        int looks; ///< that get it
+        const char* verdict;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"late", json_answer(200, R"({"data":[]})"), 1, "PASS"},
+        {"never", json_answer(200, R"({"data":[]})"), 1000, "FAIL"},
+        {"429", json_answer(429, envelope("rate_limited"), "retry-after: 1\r\n"), 1, "PASS"},
+        {"503", json_answer(503, envelope("unavailable"), "retry-after: 1\r\n"), 1, "PASS"},
+        {"503 for an hour", json_answer(503, envelope("x"), "retry-after: 3600\r\n"), 1, "FAIL"},
+        {"503 for ever", json_answer(503, envelope("unavailable")), 1, "FAIL"},
+    }));
+    DYNAMIC_SECTION(row.name) {
+        int looks = 0;
+        const Smoked smoked = smoke([&](FakeLane& lane) {
+            list_as(lane, [&](Script script) {
+                return ++looks <= row.looks ? Script{Send{row.first}} : script;
+            });
+        });
+        CAPTURE(smoked.check("content.messages").detail);
+        CHECK(to_string(smoked.check("content.messages").verdict) == row.verdict);
+    }
+}
+
+TEST_CASE("smoke: only lists that content.messages found right are held against other turns") {
+    const Smoked smoked = smoke(
+        [](FakeLane& lane) {
+            lane.pace = Millis(20);
+            list_as(lane, [](const Script&) {
+                return Script{Send{json_answer(200, R"({"items":[]})")}};
+            });
+        },
+        [](SmokeOptions& options) { options.concurrency = 2; }
+    );
+    CHECK(smoked.failed() == std::vector<std::string>{"stream.content.messages"});
+    CHECK(to_string(smoked.check("resume.live").verdict) == "PASS");
+    CHECK(to_string(smoked.check("concurrency").verdict) == "PASS");
+}
+
+TEST_CASE("smoke: content in a form of another make says nothing, parts must have the text") {
+    struct Row {
+        const char* name;
+        const char* content; ///< $ is the text, "" leaves it as it is
+        const char* parts;
+        const char* verdict;
+    };
+    constexpr const char* k_parts = R"([{"type":"step-start"},{"type":"text","text":"$"}])";
+    const Row row = GENERATE_COPY(values<Row>({
+        {"own parts", R"([{"type":"markdown","text":"$"}])", k_parts, "PASS"},
+        {"an object", R"({"type":"text","text":"$"})", k_parts, "PASS"},
+        {"known parts", R"([{"type":"text","text":"$"}])", k_parts, "PASS"},
+        {"null", "null", k_parts, "PASS"},
+        {"another text", R"([{"type":"text","text":"$ more"}])", k_parts, "FAIL"},
+        {"nothing", "[]", k_parts, "FAIL"},
+        {"own parts alone", R"([{"type":"markdown","text":"$"}])", "null", "FAIL"},
+        {"parts without text", "", R"([{"type":"reasoning","text":"$"}])", "FAIL"},
+    }));
+    DYNAMIC_SECTION(row.name) {
+        const Smoked smoked = smoke([&](FakeLane& lane) {
+            list_each_as(lane, [&](Json& message) {
+                const auto text = message["content"].get<std::string>();
+                const auto filled = [&](const char* form) {
+                    return parse_json(replaced_once(form, "$", text)).value();
+                };
+                message["parts"] = filled(row.parts);
+                message["content"] = *row.content == 0 ? Json(text) : filled(row.content);
+            });
+        });
+        CAPTURE(smoked.check("content.messages").detail);
+        CHECK(to_string(smoked.check("content.messages").verdict) == row.verdict);
+    }
+}
+
 TEST_CASE("smoke: a lane of another make may name conversations in its own way") {
     const Smoked smoked = smoke([](FakeLane& lane) {
         lane.head = [](const std::string&) {
@@ -423,4 +522,19 @@ TEST_CASE("smoke: a lane of another make may name conversations in its own way")
     });
     CAPTURE(smoked.check("happy.chat").detail);
     CHECK(to_string(smoked.check("happy.chat").verdict) == "PASS");
+}
+
+TEST_CASE("smoke: a list of runs that a limit withholds is not measured") {
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.reply = [](const RawRequest& request, Script script) {
+            return request.path.contains("/runs")
+                       ? Script{Send{json_answer(
+                             503, envelope("service_unavailable"), "retry-after: 40\r\n"
+                         )}}
+                       : script;
+        };
+    });
+    CHECK(to_string(smoked.check("stop.state").verdict) == "ERROR");
+    CHECK(smoked.check("stop.state").detail.contains("saw HTTP 503"));
 }

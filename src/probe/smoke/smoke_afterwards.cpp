@@ -1,6 +1,7 @@
 // What is left of a turn: its projection and its resume.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include "smoke_run.hpp"
 #include "stream/outcome.hpp"
@@ -11,6 +12,9 @@
 
 namespace oa_stream::probe {
 namespace {
+
+constexpr Millis k_listed_within{2000}; ///< of the end of a turn: it is listed
+constexpr Millis k_look_again{500};    ///< an authority may count each look
 
 // content as a string, or the joined text of content or parts arrays.
 std::string text_of(const Json& value) {
@@ -30,12 +34,21 @@ bool is_text(std::string_view listed, std::string_view kept) {
     return kept.size() < k_kept_text ? listed == kept : listed.starts_with(kept);
 }
 
+// Parts have one form, content has those of other makes, too: one that is not known says nothing.
+bool is_readable(std::string_view key, const Json& value) {
+    const auto is_text_part = [](const Json& part) {
+        return string_member(part, "type") == "text";
+    };
+    return key == "parts" || value.is_string() || value.empty() ||
+           (value.is_array() && std::ranges::any_of(value, is_text_part));
+}
+
 // Old clients read content, pages draw parts: whichever is there has to be that text.
 bool says(const Json& message, std::string_view text) {
     bool any = false;
     for (const std::string_view key : {"content", "parts"}) {
         const Json* value = member(message, key);
-        if (value == nullptr || value->is_null()) {
+        if (value == nullptr || value->is_null() || !is_readable(key, *value)) {
             continue;
         }
         if (!is_text(text_of(*value), text)) {
@@ -70,6 +83,14 @@ wrong_with_messages(const Json& document, std::string_view user_text, std::strin
     return wrong.empty() ? wrong_with_side(*data, "assistant", text, "streamed") : wrong;
 }
 
+bool lacks_answer(const Json& document) {
+    const Json* data = member(document, "data");
+    return data != nullptr && data->is_array() &&
+           std::ranges::none_of(*data, [](const Json& message) {
+               return string_member(message, "role") == "assistant";
+           });
+}
+
 bool is_completed(const Happy& happy) {
     return happy.sample.terminal == "completed" && !happy.sample.text.empty();
 }
@@ -79,6 +100,35 @@ bool is_completed(const Happy& happy) {
 Task<bool> serves_projections(SmokePtr smoke) {
     const net::ClientResponse list = co_await smoke->get("/api/chats?limit=1");
     co_return !no_such_route(list.status);
+}
+
+struct Look {
+    MessagesSeen seen{};
+    bool early = false;   ///< no answer is listed yet
+    bool limited = false; ///< asked to come again later
+    Millis pause = k_look_again;
+};
+
+Task<Look>
+look_at_messages(SmokePtr smoke, std::string thread, std::string user_text, std::string text) {
+    const net::ClientResponse answer = co_await smoke->get("/api/chats/" + thread + "/messages");
+    Look out{.seen = {.reached = !is_unreachable(answer)}};
+    if (no_such_route(answer.status) && !co_await serves_projections(smoke)) {
+        out.seen.absent = true;
+        co_return out;
+    }
+    if (answer.status != 200) {
+        const auto later = asked_to_wait(answer);
+        out.limited = later.has_value();
+        out.pause = std::max(later.value_or(k_look_again), k_look_again);
+        out.early = answer.status == 404;
+        out.seen.wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
+        co_return out;
+    }
+    const auto json = parse_json(answer.body);
+    out.early = json && lacks_answer(*json);
+    out.seen.wrong = json ? wrong_with_messages(*json, user_text, text) : "the body is not JSON";
+    co_return out;
 }
 
 // Reports what is wrong with one turn's; true when nothing is.
@@ -163,19 +213,16 @@ Task<void> resume_ended(SmokePtr smoke, const Happy* happy) {
 
 Task<MessagesSeen>
 seen_in_messages(SmokePtr smoke, std::string thread, std::string user_text, std::string text) {
-    const net::ClientResponse answer = co_await smoke->get("/api/chats/" + thread + "/messages");
-    MessagesSeen out{.reached = !is_unreachable(answer)};
-    if (no_such_route(answer.status) && !co_await serves_projections(smoke)) {
-        out.absent = true;
-        co_return out;
+    const auto began = Clock::now();
+    for (;;) {
+        Look look = co_await look_at_messages(smoke, thread, user_text, text);
+        const Millis longest = look.limited ? k_longest_wait : k_listed_within;
+        const bool again = look.limited || look.early;
+        if (!again || Clock::now() - began + look.pause > longest ||
+            !co_await sleep_for(look.pause)) {
+            co_return std::move(look.seen);
+        }
     }
-    const auto json = parse_json(answer.body);
-    if (answer.status != 200) {
-        out.wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
-    } else {
-        out.wrong = json ? wrong_with_messages(*json, user_text, text) : "the body is not JSON";
-    }
-    co_return out;
 }
 
 Task<void> smoke_unknown_thread(SmokePtr smoke) {

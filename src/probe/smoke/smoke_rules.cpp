@@ -27,7 +27,7 @@ constexpr std::array k_rules{
     SmokeRule{"headers.not-retired", true, false, "none of the retired lane's headers is there"},
     SmokeRule{"streaming.incremental", false, false, "content arrives while it is being made"},
     SmokeRule{"streaming.origin", false, false, "what the origin streams, the target streams too"},
-    SmokeRule{"content.messages", false, false, "/messages has the completed turn as it was streamed"},
+    SmokeRule{"content.messages", false, false, "/messages has each completed turn once, as it was streamed"},
     SmokeRule{"resume.ended", false, false, "resuming an ended turn is 204 or its exact replay"},
     SmokeRule{"auth.missing-token", false, false, "no token is 401"},
     SmokeRule{"auth.bad-token", false, false, "a wrong token is 401"},

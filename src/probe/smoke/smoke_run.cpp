@@ -1,6 +1,7 @@
 #include "smoke_run.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include "stream/describe.hpp"
 #include "stream/target_request.hpp"
@@ -157,6 +158,17 @@ bool has_media_type(const net::ClientResponse& answer, std::string_view type) {
 
 bool no_such_route(int status) noexcept {
     return status == 404 || status == 405 || status == 501;
+}
+
+std::optional<Millis> asked_to_wait(const net::ClientResponse& answer) {
+    return answer.status == 429 || answer.status == 503
+               ? net::retry_after(answer.headers, std::chrono::system_clock::now())
+               : std::nullopt;
+}
+
+bool lists_turns(const Smoke& smoke) {
+    const auto it = smoke.done.find("content.messages");
+    return it != smoke.done.end() && it->second.verdict == Verdict::pass;
 }
 
 bool refused_us(const Smoke& smoke) {

@@ -88,8 +88,12 @@ judge_refusal(const net::ClientResponse& answer, int status, std::string_view co
 [[nodiscard]] bool has_media_type(const net::ClientResponse& answer, std::string_view type);
 /// True when the target says that it has no such route.
 [[nodiscard]] bool no_such_route(int status) noexcept;
+/// How long the target asks to wait, when that is why it refused: 429 or 503 with Retry-After.
+[[nodiscard]] std::optional<Millis> asked_to_wait(const net::ClientResponse& answer);
 /// True when no turn so far was let in.
 [[nodiscard]] bool refused_us(const Smoke& smoke);
+/// True when content.messages passed: what /messages says can be held against other turns.
+[[nodiscard]] bool lists_turns(const Smoke& smoke);
 /// Reports the verdict of a refusal: PASS, FAIL with the sentence, or ERROR without a connection.
 void report_refusal(
     Smoke& smoke, std::string_view name, const net::ClientResponse& answer, std::string wrong
@@ -109,12 +113,17 @@ void smoke_headers(Smoke& smoke);
 [[nodiscard]] Task<void> smoke_lifetime(SmokePtr smoke);
 [[nodiscard]] Task<void> smoke_concurrency(SmokePtr smoke);
 
+/// Above the minute after which a limit of requests has room again.
+inline constexpr Millis k_longest_wait{70'000};
+
 /// What the thread's /messages say of its one completed turn.
 struct MessagesSeen {
     bool reached = true; ///< there was a connection
     bool absent = false; ///< the target serves no such list
     std::string wrong{}; ///< "" when both sides are listed once, as sent and streamed
 };
+/// Looks again while no answer is listed, for 2 s, and as long as a refusal asks to wait, for
+/// k_longest_wait at most.
 [[nodiscard]] Task<MessagesSeen>
 seen_in_messages(SmokePtr smoke, std::string thread, std::string user_text, std::string text);
 
@@ -123,6 +132,7 @@ struct StateSeen {
     bool listed = false; ///< a list came
     bool absent = false; ///< the target has no such list
     bool reached = false; ///< there was a connection
+    bool limited = false; ///< asked to come again later
     std::string status{};
     std::string http{};
     double after_s = 0; ///< since it was asked for
