@@ -538,3 +538,31 @@ TEST_CASE("smoke: a list of runs that a limit withholds is not measured") {
     CHECK(to_string(smoked.check("stop.state").verdict) == "ERROR");
     CHECK(smoked.check("stop.state").detail.contains("saw HTTP 503"));
 }
+
+TEST_CASE("smoke: a resume that needs a token proves nothing without a good one") {
+    struct Row {
+        const char* name;
+        const char* token;
+        bool probes;
+        const char* verdict;
+        const char* detail;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"a wrong one, GETs alone", "other", false, "ERROR", "refused the credentials: HTTP 401"},
+        {"a wrong one", "other", true, "SKIPPED", "the target refused the credentials"},
+        {"none, GETs alone", "", false, "SKIPPED", "the target demands a token: HTTP 401"},
+        {"none", "", true, "SKIPPED", "the target refused the credentials"},
+    }));
+    DYNAMIC_SECTION(row.name) {
+        const Smoked smoked = smoke(
+            [](FakeLane& lane) { lane.token = "good"; },
+            [&](SmokeOptions& options) {
+                options.target.bearer = Secret(row.token);
+                options.probes = row.probes;
+            }
+        );
+        CAPTURE(smoked.check("resume.unknown").detail);
+        CHECK(to_string(smoked.check("resume.unknown").verdict) == row.verdict);
+        CHECK(smoked.check("resume.unknown").detail.contains(row.detail));
+    }
+}

@@ -234,13 +234,15 @@ Task<void> smoke_unknown_thread(SmokePtr smoke) {
         smoke->report("resume.unknown", Verdict::pass, seen(answer));
     } else if (answer.status == 401 && smoke->options.target.bearer.empty()) {
         smoke->skip("resume.unknown", "the target demands a token: " + seen(answer));
+    } else if (answer.status == 401 && refused_us(*smoke)) {
+        smoke->report(
+            "resume.unknown", Verdict::error, "the target refused the credentials: " + seen(answer)
+        );
     } else if (no_such_route(answer.status) && !smoke->named) {
         smoke->not_applicable("resume.unknown", "no such route here: " + seen(answer));
     } else {
         smoke->report(
-            "resume.unknown",
-            answer.status == 401 && refused_us(*smoke) ? Verdict::error : Verdict::fail,
-            "expected HTTP 404 or 204, saw " + seen(answer)
+            "resume.unknown", Verdict::fail, "expected HTTP 404 or 204, saw " + seen(answer)
         );
     }
 }
