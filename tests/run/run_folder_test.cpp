@@ -160,6 +160,17 @@ TEST_CASE("run folder: a run of a clock that went back since took no negative ti
     CHECK(json_of(folder / "run.json").at("duration_s").get<double>() >= 0);
 }
 
+TEST_CASE("run folder: an argument that is not UTF-8 does not keep a run from its end") {
+    const StateDir state;
+    const std::string prompt = "caf\xe9 x";
+    auto run = RunFolder::create(
+        state.path, {.kind = RunKind::rehearsal, .name = "test", .argv = {"oa-stream", prompt}}, {}
+    );
+    REQUIRE(run.has_value());
+    REQUIRE(run->finish(Json::object()).has_value());
+    CHECK(json_of(run->path() / "run.json").at("argv").at(1) == "caf\uFFFD x");
+}
+
 TEST_CASE("run folder: what could not be written is remembered, and finish says so") {
     const StateDir state;
     RunFolder run = make(state);
