@@ -566,3 +566,10 @@ TEST_CASE("smoke: a resume that needs a token proves nothing without a good one"
         CHECK(smoked.check("resume.unknown").detail.contains(row.detail));
     }
 }
+
+TEST_CASE("smoke: a prompt that is not UTF-8 is listed as it was sent") {
+    const Smoked smoked =
+        smoke([](FakeLane&) {}, [](SmokeOptions& options) { options.prompt = "caf\xe9 x"; });
+    CAPTURE(smoked.check("content.messages").detail);
+    CHECK(to_string(smoked.check("content.messages").verdict) == "PASS");
+}

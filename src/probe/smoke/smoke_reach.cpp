@@ -69,11 +69,17 @@ std::string authority_of(const Json& version) {
     return std::string(string_member(*authority, "name").value_or(""));
 }
 
+// A request has U+FFFD where the prompt is not UTF-8, and so has what is listed of it.
+std::string as_sent(const std::string& prompt) {
+    const auto sent = parse_json(dump_json(Json(prompt)));
+    return sent ? sent->get<std::string>() : prompt;
+}
+
 // The recordings' times are those between first and last content as recorded, less a tenth.
 std::vector<Ask> asks(const Smoke& smoke) {
     const SmokeOptions& options = smoke.options;
     if (!options.prompt.empty()) {
-        return {{options.prompt, options.expect}};
+        return {{as_sent(options.prompt), options.expect}};
     }
     std::vector<Ask> list;
     if (smoke.replay) {
