@@ -30,11 +30,6 @@ Check check_of(std::string id, Verdict verdict, std::string detail) {
     return out;
 }
 
-/// A target without conversations to show; anything else that is not a page is trouble.
-bool shows_none(int status) {
-    return status == 404 || status == 405 || status == 501;
-}
-
 Check skipped(std::string id, std::string why) {
     Check out = check_of(std::move(id), Verdict::skipped, std::move(why));
     out.mode = CheckMode::skipped;
@@ -138,7 +133,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
     const Page before = co_await read(from, thread);
     if (!before.messages || before.messages->empty()) {
         threads_.pop_back();
-        if (!before.messages && !shows_none(before.status)) {
+        if (!before.messages && !no_such_route(before.status)) {
             co_return check_of(
                 std::move(id),
                 Verdict::error,
