@@ -59,6 +59,8 @@ private:
     };
     [[nodiscard]] Task<Page> read(Target target, std::string thread);
     [[nodiscard]] Task<ProbeSample> say(Target target, std::string thread);
+    /// The second half of across(): the newest thread's next message, and what it lists then.
+    [[nodiscard]] Task<Check> say_on(Target to, std::string id, std::string way);
 
     net::HttpClient& client_;
     ProbeLimits limits_;

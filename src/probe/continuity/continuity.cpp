@@ -172,7 +172,12 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
             std::move(id), Verdict::fail, fmt::format("{}: read there, {}", way, wrong)
         );
     }
-    const ProbeSample answered = co_await say(to, thread);
+    co_return co_await say_on(std::move(to), std::move(id), std::move(way));
+}
+
+Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
+    const auto before = threads_.back().messages;
+    const ProbeSample answered = co_await say(to, threads_.back().id);
     if (answered.bad()) {
         co_return check_of(
             std::move(id),
@@ -180,7 +185,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
             fmt::format("{}: the next message is not answered there: {}", way, answered.detail)
         );
     }
-    const Page after = co_await read(to, thread);
+    const Page after = co_await read(to, threads_.back().id);
     if (!after.messages) {
         co_return check_of(
             std::move(id),
@@ -188,8 +193,8 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
             fmt::format("{}: after its next turn it could not be read: {}", way, after.seen)
         );
     }
-    const auto wrong = missing_messages(*before.messages, *after.messages);
-    const std::size_t least = before.messages->size() + 2; // the next message and its answer
+    const auto wrong = missing_messages(before, *after.messages);
+    const std::size_t least = before.size() + 2; // the next message and its answer
     if (!wrong.empty() || after.messages->size() < least) {
         co_return check_of(
             std::move(id),
@@ -208,9 +213,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
         std::move(id),
         Verdict::pass,
         fmt::format(
-            "{}: read with all {} messages, answered, and whole afterwards",
-            way,
-            before.messages->size()
+            "{}: read with all {} messages, answered, and whole afterwards", way, before.size()
         )
     );
 }
@@ -255,6 +258,7 @@ std::vector<std::string> Continuity::take() {
 }
 
 Task<std::optional<ThreadCount>>
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every count
 count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most) {
     ThreadCount out;
     std::uint64_t read = 0;
