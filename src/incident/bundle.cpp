@@ -77,7 +77,6 @@ Result<void> check_size(const fs::path& file, const Redactor& redactor, std::str
 Result<Sources>
 sources_of(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
     Sources out;
-    out["incident.md"].text = incident_body(incident, redactor);
     out["timeline.ndjson"].text = redactor.apply(timeline_ndjson(incident.timeline));
     out["manifest.json"].text = manifest_of(incident, rules).dump(2) + "\n";
     for (const IncidentRun& run : incident.runs) {
@@ -185,6 +184,17 @@ public:
         return writer_.close();
     }
 
+    /// With the sums of what is in here: a file that was redacted has another one in its run.
+    [[nodiscard]] Incident as_kept(Incident incident) const {
+        for (Artefact& one : incident.artefacts) {
+            const auto found = digests_.find(one.path);
+            if (found != digests_.end() && !one.digest.empty()) {
+                one.digest = found->second;
+            }
+        }
+        return incident;
+    }
+
     [[nodiscard]] const std::vector<run::Leak>& leaks() const { return leaks_; }
     /// What to type where a secret stands in a file's name; empty: in none.
     [[nodiscard]] const std::string& rename() const { return rename_; }
@@ -277,7 +287,9 @@ private:
     std::vector<run::Leak> redacted_;
 };
 
-Result<void> fill(BundleMaker& maker, const Sources& sources) {
+Result<void> fill(
+    BundleMaker& maker, const Sources& sources, const Incident& incident, const Redactor& redactor
+) {
     std::vector<std::string> run_sums;
     for (const auto& [path, source] : sources) {
         if (source.file.empty()) {
@@ -295,6 +307,7 @@ Result<void> fill(BundleMaker& maker, const Sources& sources) {
         OA_TRY(const std::string text, run::read_kept(sources.at(path).file, k_largest));
         OA_CHECK(maker.add_run_sums(path, text));
     }
+    OA_CHECK(maker.add("incident.md", incident_body(maker.as_kept(incident), redactor)));
     if (!maker.leaks().empty()) {
         return std::unexpected(refusal(maker.leaks(), maker.rename()));
     }
@@ -331,7 +344,7 @@ Result<Bundle> write_bundle(
     );
     OA_TRY(ArchiveWriter writer, ArchiveWriter::open(draft, seconds.count()));
     BundleMaker maker(redactor, rules.redact, std::move(writer), incident);
-    auto filled = fill(maker, sources);
+    auto filled = fill(maker, sources, incident, redactor);
     if (filled) {
         filled =
             check_seals(incident, redactor, rules); // after the leaks: they are what matters more

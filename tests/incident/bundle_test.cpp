@@ -171,6 +171,12 @@ TEST_CASE("bundle: what was sealed with a secret in it has a sum of its own afte
     const Unpacked at(state, incident_of({run.path()}, redactor), redactor, {.redact = true});
     CHECK(at.sums_agree(at.run(run.path())));
     CHECK(failing(at.verdict).empty());
+    const std::string text = *read_file(at.root / "incident.md");
+    for (const std::string& file : {std::string("report.md"), std::string("SHA256SUMS")}) {
+        CAPTURE(file);
+        const std::string path = fmt::format("runs/{}/{}", run.path().filename().string(), file);
+        CHECK(text.contains(fmt::format("{}  {}\n", *sha256_of_file(at.root / path), path)));
+    }
     CHECK(
         *read_file(at.run(run.path()) / "SHA256SUMS.before-redaction") ==
         *read_file(run.path() / "SHA256SUMS")
