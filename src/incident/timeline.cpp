@@ -117,8 +117,8 @@ std::optional<std::string> utc_millis(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
     constexpr double k_first = 1e9; // 2001: smaller numbers are not meant as times
     constexpr double k_last = 7e9; // 2191: nanoseconds end in 2262
-    if (error != std::errc() || end != text.data() + text.size() || epoch < k_first ||
-        epoch > k_last) {
+    const bool near = epoch >= k_first && epoch <= k_last; // "nan" is a number, too
+    if (error != std::errc() || end != text.data() + text.size() || !near) {
         return std::nullopt;
     }
     return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(

@@ -24,6 +24,9 @@ TEST_CASE("time stamps: any offset and seconds since the epoch become UTC millis
         Row{"2026-02-31T04:36:00Z", std::nullopt},
         Row{"2026-02-22T04:36:00Zx", std::nullopt},
         Row{"200", std::nullopt},
+        Row{"7000000000", "2191-10-27T12:26:40.000Z"},
+        Row{"1771734960123", std::nullopt}, // milliseconds
+        Row{"nan", std::nullopt},
         Row{"", std::nullopt},
     };
     const auto row = GENERATE(from_range(k_rows));
