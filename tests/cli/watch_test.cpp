@@ -172,6 +172,13 @@ TEST_CASE("watch: counters are differenced, a restart counts from zero, one scra
         CHECK_FALSE(window.add(parsed(scrape(7, 0, 0, 0, 0)), 50));
         CHECK(increase(window, name) == 37);
     }
+    SECTION("a series that comes after a restart is new, also where its former one counted less") {
+        const std::string empty = "oa_stream_empty_turns_total";
+        (void)window.add(parsed(scrape(5, 0, 0, 0, 0) + empty + " 4\n"), 40);
+        CHECK(window.add(parsed(scrape(1, 0, 0, 0, 0)), 50));
+        CHECK_FALSE(window.add(parsed(scrape(1, 0, 0, 0, 0) + empty + " 9\n"), 55));
+        CHECK(increase(window, empty) == 13);
+    }
     SECTION("what is older than the window is forgotten") {
         (void)window.add(parsed(scrape(6, 0, 0, 0, 0)), 200);
         CHECK(increase(window, name) == 1);

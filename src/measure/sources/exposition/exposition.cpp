@@ -160,6 +160,9 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
         }
     }
     any_ = true;
+    if (again) { // what it counted before says nothing of a series that comes later
+        known_.clear();
+    }
     for (const auto& [series, value] : scrape) {
         if (is_counter(series.name) && std::isfinite(value)) {
             known_.insert_or_assign(series, value);
