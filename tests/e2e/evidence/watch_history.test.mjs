@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { before, test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
-import { OA_BIN, Running, limit, sleep } from '../lib/process.mjs';
+import { OA_BIN, Running, sleep } from '../lib/process.mjs';
 import { random } from '../lib/random.mjs';
 
 const SECONDS = Number(process.env.OA_HISTORY ?? 4);
@@ -47,11 +47,12 @@ function exposition(one, without) {
   ].join('\n');
 }
 
-/** An address with one process or several behind it. `scrapes`: what it answered, in order. */
+/** An address with one process or several behind it. `scrapes`: what it answered, in order; `asked`: when, and after how many of them. */
 async function startAddress(all, chance) {
-  const self = { all, fault: null, scrapes: [] };
+  const self = { all, fault: null, scrapes: [], asked: [] };
   const answer = (request, response) => {
     const one = all[Math.floor(chance() * all.length)];
+    self.asked.push({ at: Date.now(), after: self.scrapes.length });
     if (self.fault === 'refuses') request.socket.destroy();
     else if (self.fault === 'fails') response.writeHead(500).end();
     else if (request.url !== '/metrics') response.writeHead(one.ready ? 200 : 503).end('{}');
@@ -139,10 +140,10 @@ async function world(seed) {
   const say = (why, tick) => `seed ${seed}: ${why}\n${JSON.stringify({ ...tick, routes: 0, terminals: 0, counts: 0 })}\n${JSON.stringify(told)}`;
   for (const [nth, tick] of ticks.entries()) {
     const at = Date.parse(tick.at);
-    // A look is under way while a line is made: the line knows some of its scrapes. Of an address that does not answer it knows none, unless none answers.
+    // A look is under way while a line is made: the line knows what the look had before it asked on, and perhaps one scrape more. Of an address that does not answer it knows none, unless none answers.
     const any = tick.sources.some((one) => one.reachable);
-    const known = addresses.map(({ scrapes }, n) => (any && !tick.sources[n].reachable ? [[]]
-      : all[n].slice(scrapes.filter((one) => one.at < at - limit(600)).length, scrapes.filter((one) => one.at <= at + 2).length + 1)));
+    const known = addresses.map(({ scrapes, asked }, n) => (any && !tick.sources[n].reachable ? [[]]
+      : all[n].slice(asked.findLast((one) => one.at < at)?.after ?? 0, scrapes.filter((one) => one.at <= at + 2).length + 1)));
     const together = known.reduce((left, right) => left.flatMap((a) => right.map((b) => [...a, ...b])), [[]]);
     const wrong = new Set(any ? together.map((rows) => contradiction(rows, tick)) : ['']);
     assert.ok(wrong.has(''), say([...wrong].join(), tick));
