@@ -1,6 +1,9 @@
 // `./dev test --changed`: what is touched is found, and what is not known touches everything.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { idled } from '../../../.ci/idle.mjs';
 import { IDLE, MOST_BESIDE, counted, scheduled } from '../../../.ci/run_files.mjs';
 import { ALONE, LONG, PAIRED, TESTS, WAITING, company, longestFirst, matches, parts, rounds, selection } from '../../../.ci/suite.mjs';
 
@@ -84,6 +87,12 @@ test('one more file starts whenever the machine idles, not too many, and only of
     await turn();
   }
   assert.equal((await all).length, 2 + small.length);
+});
+
+test('who waits for idle cores beside a process waits no longer than that runs', async () => {
+  const process = spawn('true');
+  await once(process, 'exit');
+  await idled(2, 0.01, process.pid); // twice the machine never idles
 });
 
 test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take, or an eighth', () => {
