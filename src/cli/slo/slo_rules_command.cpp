@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 
 namespace oa_stream::cli {
@@ -22,6 +23,8 @@ struct Options {
     std::optional<std::string> out{};
     measure::AlertOptions rules{};
 };
+/// The tests of the rules cover three days: what fires on for long shows there as slow burning.
+constexpr std::int64_t k_longest_keep = Millis(std::chrono::hours(2)).count();
 constexpr auto k_out =
     option<&Options::out>(names::out, "DIR", "Write the files to this folder. It is made.");
 
@@ -111,7 +114,7 @@ constexpr auto k_options = options<Options>(
         "D",
         "Let an alert of a ratio fire until the ratio was within its limit for so long. 0s: not."
     )
-        .range(0, k_longest_ms)
+        .range(0, k_longest_keep)
         .or_else("15m"),
     parsed<read_matchers, &Options::rules, &AlertOptions::matchers>(
         "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."

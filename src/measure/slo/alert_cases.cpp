@@ -302,11 +302,14 @@ Case night(const AlertOptions& options) {
 std::vector<Case> burn_cases(const AlertOptions& options) {
     const auto share = [&](const BurnPair& pair) { return burn_share(pair, options); };
     const auto& [hour, six_hours, day, three_days] = k_burn_pairs;
+    // Three looks, and all for which an alert goes on firing.
+    const auto kept = (options.keep + std::chrono::minutes(49)) / std::chrono::minutes(50);
+    const int quiet = 50 * (3 + static_cast<int>(kept));
     // Most of an hour longer than the window and more: it was full at the look before the last,
     // too.
     std::vector<Case> out{
         burn_case(options, "an hour of fast burning", share(hour), 110, 0, {burns(hour)}),
-        burn_case(options, "fast burning that has ended", share(hour), 110, 150, {}),
+        burn_case(options, "fast burning that has ended", share(hour), 110, quiet, {}),
         burn_case(options, "six hours of burning", share(six_hours), 390, 0, {burns(six_hours)}),
         burn_case(
             options, "a day of burning", share(day), 1470, 0, {burns(day), burns(three_days)}

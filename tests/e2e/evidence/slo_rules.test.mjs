@@ -55,9 +55,9 @@ test('slo rules: promtool accepts the rules, and every case fires or keeps quiet
 
 test('slo rules: other objectives, bounds, floors and matchers keep their tests passing', async () => {
   const variants = [
-    { args: ['--objective', '99%', '--min-bad', '1', '--min-total', '1'], slow: false },
-    { args: ['--objective', '99.999%', '--min-bad', '1000', '--match', String.raw`job="a\"b\\c", env!="dev",t="x,y}"`], slow: true },
-    { args: ['--objective', '94%', '--first-content', '5s', '--duration', '60s', '--min-bad', '40', '--min-total', '200', '--match', 'job="lane"'], slow: true },
+    { args: ['--objective', '99%', '--min-bad', '1', '--min-total', '1', '--keep-firing', '1500ms'], slow: false },
+    { args: ['--objective', '99.999%', '--min-bad', '1000', '--keep-firing', '2h', '--match', String.raw`job="a\"b\\c", env!="dev",t="x,y}"`], slow: true },
+    { args: ['--objective', '94%', '--first-content', '5s', '--duration', '60s', '--min-bad', '40', '--min-total', '200', '--keep-firing', '2h', '--match', 'job="lane"'], slow: true },
   ];
   await Promise.all(variants.map(async ({ args, slow }) => {
     const { folder, rules, tests } = written(args);
@@ -159,6 +159,7 @@ test('slo rules: what could never fire or be measured is refused before anything
     [['--objective', '100%'], /no budget/],
     [['--first-content', '2s'], /is not a bound of the lane/],
     [['--min-bad', 'many'], /--min-bad/],
+    [['--keep-firing', '3h'], /--keep-firing.*at most 2h/],
     [['--match', 'job=lane'], /--match/],
     [['--match', 'job="a" foo="b"'], /--match.*a comma belongs between two matchers/],
     [['--match', 'job="a\\"'], /--match.*closing quote/],
