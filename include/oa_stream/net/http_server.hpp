@@ -138,6 +138,8 @@ public:
     /// True once the peer closed (or half-closed) while the handler was still thinking. A whole
     /// answer is still tried then: `nc -N` reads it.
     [[nodiscard]] virtual bool peer_gone() const noexcept = 0;
+    /// True once nothing can be answered any more: the peer reset the connection, or it was closed.
+    [[nodiscard]] virtual bool connection_lost() const noexcept = 0;
 };
 
 using Handler = std::function<Task<void>(std::shared_ptr<Exchange>)>;

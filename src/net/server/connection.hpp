@@ -63,6 +63,7 @@ public:
     // For the exchange under way, which is named by `id`: a late caller does nothing.
     [[nodiscard]] std::uint64_t exchange() const noexcept { return exchange_; }
     [[nodiscard]] bool peer_gone(std::uint64_t id) const noexcept;
+    [[nodiscard]] bool closed() const noexcept { return phase_ == Phase::closed; }
     [[nodiscard]] std::shared_ptr<BodyRead>
     read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve);
     [[nodiscard]] std::shared_ptr<Delivery> answer(std::uint64_t id, Response response);

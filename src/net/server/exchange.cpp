@@ -124,4 +124,8 @@ bool ConnectionExchange::peer_gone() const noexcept {
     return connection_->peer_gone(id_);
 }
 
+bool ConnectionExchange::connection_lost() const noexcept {
+    return connection_->closed();
+}
+
 } // namespace oa_stream::net

@@ -20,6 +20,7 @@ public:
     [[nodiscard]] Task<Result<std::shared_ptr<BodyStream>>>
     start_stream(int status, Headers headers) override;
     [[nodiscard]] bool peer_gone() const noexcept override;
+    [[nodiscard]] bool connection_lost() const noexcept override;
 
 private:
     [[nodiscard]] Task<Result<void>> take_body(std::shared_ptr<BodyRead> read);

@@ -71,7 +71,7 @@ struct Relay {
             return;
         }
         client_ended = client_ended.value_or(Clock::now());
-        if (Clock::now() - *client_ended >= k_half_closed) {
+        if (exchange->connection_lost() || Clock::now() - *client_ended >= k_half_closed) {
             leave();
         }
     }

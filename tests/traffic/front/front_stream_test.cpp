@@ -194,6 +194,37 @@ TEST_CASE("front: when the client leaves before the head, the backend sees it") 
     rig.run_until([&] { return rig.counter("stable", "client_gone") == 1; });
 }
 
+TEST_CASE("front: a client that resets is gone at once, one that half-closes a second later") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    std::vector<std::shared_ptr<net::Exchange>> held;
+    rig.stable.answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        held.push_back(std::move(exchange));
+        co_return;
+    };
+    const auto ask = [&] {
+        asio::ip::tcp::socket socket(rig.io);
+        const auto at = rig.front->endpoint();
+        socket.connect({asio::ip::make_address(at.host), at.port});
+        asio::write(socket, asio::buffer(std::string("GET /api/x HTTP/1.1\r\nhost: x\r\n\r\n")));
+        rig.run_until([&, before = held.size()] { return held.size() > before; });
+        return socket;
+    };
+    bool sooner = false;
+    for (int i = 0; i < 5 && !sooner; ++i) { // a machine may stop for a second
+        held.clear();
+        auto half = ask();
+        half.shutdown(asio::socket_base::shutdown_send);
+        auto reset = ask();
+        reset.set_option(asio::socket_base::linger(true, 0));
+        reset.close();
+        rig.run_until([&] { return held[1]->peer_gone(); });
+        sooner = !held[0]->peer_gone();
+        rig.run_until([&] { return rig.front->active() == 0; });
+    }
+    CHECK(sooner);
+    held.clear();
+}
+
 TEST_CASE("front: a backend that dies in the middle never looks like an end") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     const auto [upstream, reader] = begin_stream(rig);
