@@ -58,7 +58,7 @@ struct MirrorCounters {
     std::uint64_t sampled = 0;
     std::uint64_t refused = 0; ///< it acts, and the target does not say dry
     std::uint64_t busy = 0; ///< too many copies under way
-    std::uint64_t too_large = 0; ///< beyond the bytes, at once or later
+    std::uint64_t too_large = 0; ///< beyond the bytes or the memory, at once or later
     std::uint64_t copied = 0;
     std::uint64_t same = 0;
     std::uint64_t different = 0;

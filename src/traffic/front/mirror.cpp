@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
 #include <utility>
 
 namespace oa_stream::traffic {
@@ -43,6 +44,16 @@ bool is_read(const net::Request& request) {
     return request.method == "GET" || request.method == "HEAD";
 }
 
+/// Users come first: without memory for a copy it is the copy that ends.
+bool append_if_room(std::string& body, std::string_view bytes) {
+    try {
+        body += bytes;
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
 } // namespace
 
 // One copy ----------------------------------------------------------------------------------------
@@ -55,8 +66,8 @@ void MirrorCopy::user_head(const net::ClientResponse& head) {
 }
 
 void MirrorCopy::user_bytes(std::string_view bytes) {
-    if (mirror_ && mirror_->charge(*this, bytes.size())) {
-        pair_.user.body += bytes;
+    if (mirror_) {
+        (void)mirror_->keep(*this, bytes, pair_.user.body);
     }
 }
 
@@ -177,6 +188,11 @@ MirrorCopyPtr Mirror::begin(const net::Request& request, const ThreadRef& ref) {
         ++counters_.too_large;
         return nullptr;
     }
+    net::ClientRequest like = head_of(request);
+    if (!append_if_room(like.body, request.body)) {
+        ++counters_.too_large;
+        return nullptr;
+    }
     ++counters_.copied;
     auto copy = std::make_shared<MirrorCopy>(
         shared_from_this(), MirrorPair{.request = request.method + ' ' + request.path}
@@ -184,11 +200,11 @@ MirrorCopyPtr Mirror::begin(const net::Request& request, const ThreadRef& ref) {
     copy->bytes_ = request.body.size();
     bytes_ += copy->bytes_;
     open_.insert(copy);
-    spawn(executor_, "mirror copy", send(shared_from_this(), copy, request_of(request)));
+    spawn(executor_, "mirror copy", send(shared_from_this(), copy, std::move(like)));
     return copy;
 }
 
-net::ClientRequest Mirror::request_of(const net::Request& from) const {
+net::ClientRequest Mirror::head_of(const net::Request& from) const {
     net::ClientRequest out;
     out.method = from.method;
     out.url = options_.url + from.target;
@@ -203,7 +219,6 @@ net::ClientRequest Mirror::request_of(const net::Request& from) const {
         }
     }
     out.headers.set(std::string(k_probe_header), std::string(k_probe_word));
-    out.body = from.body;
     out.connect_timeout = k_connect;
     out.first_byte_timeout = options_.first_byte_timeout;
     out.idle_timeout = options_.idle_timeout;
@@ -235,11 +250,9 @@ Mirror::send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientReques
     };
     handlers.on_bytes = [weak](std::string_view bytes, Clock::time_point) {
         const auto alive = weak.lock();
-        if (!alive || !alive->mirror_ || !alive->mirror_->charge(*alive, bytes.size())) {
-            return net::Flow::stop;
-        }
-        alive->pair_.mirror.body += bytes;
-        return net::Flow::go_on;
+        const bool goes_on = alive && alive->mirror_ &&
+                             alive->mirror_->keep(*alive, bytes, alive->pair_.mirror.body);
+        return goes_on ? net::Flow::go_on : net::Flow::stop;
     };
     copy->transfer_ = self->client_->stream(std::move(request), std::move(handlers));
     const auto transfer = copy->transfer_;
@@ -285,14 +298,14 @@ Task<void> Mirror::hurry(std::weak_ptr<MirrorCopy> weak, Millis patience) {
     }
 }
 
-bool Mirror::charge(MirrorCopy& copy, std::size_t bytes) {
-    if (bytes_ + bytes > options_.most_bytes) {
-        end(copy, &MirrorCounters::too_large);
-        return false;
+bool Mirror::keep(MirrorCopy& copy, std::string_view bytes, std::string& body) {
+    if (bytes_ + bytes.size() <= options_.most_bytes && append_if_room(body, bytes)) {
+        bytes_ += bytes.size();
+        copy.bytes_ += bytes.size();
+        return true;
     }
-    bytes_ += bytes;
-    copy.bytes_ += bytes;
-    return true;
+    end(copy, &MirrorCounters::too_large);
+    return false;
 }
 
 void Mirror::compare(const MirrorCopyPtr& copy) {

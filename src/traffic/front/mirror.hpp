@@ -75,10 +75,11 @@ private:
     static Task<void> hurry(std::weak_ptr<MirrorCopy> weak, Millis patience);
     [[nodiscard]] Task<bool> asked_dry();
     [[nodiscard]] bool in_sample(const std::string& thread);
-    [[nodiscard]] net::ClientRequest request_of(const net::Request& from) const;
+    /// Without the body.
+    [[nodiscard]] net::ClientRequest head_of(const net::Request& from) const;
     void heard(const MirrorCopyPtr& copy, const net::ClientResponse& response);
-    /// False: beyond the budget, and the copy is over.
-    bool charge(MirrorCopy& copy, std::size_t bytes);
+    /// Appends to a body of the copy. False: beyond the budget or the memory, and the copy is over.
+    bool keep(MirrorCopy& copy, std::string_view bytes, std::string& body);
     void compare(const MirrorCopyPtr& copy);
     void judged(
         const MirrorCopyPtr& copy, const MirrorPair& pair, const std::vector<std::string>& found

@@ -301,8 +301,11 @@ std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {
 /// A long body is there twice for a moment. Without memory for that it is this request which ends.
 Task<Ending> run_or_refuse(CorePtr core, Route route, RelayPtr relay) {
     try {
-        co_return co_await run(std::move(core), std::move(route), relay);
+        co_return co_await run(core, route, relay);
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): no waiting in here
+    }
+    if (!relay->head) { // its thread does not live there
+        core->unsettle(route);
     }
     if (relay->transfer) {
         relay->transfer->cancel();

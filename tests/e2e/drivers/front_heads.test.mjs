@@ -107,10 +107,22 @@ test('without memory for a request it ends as 503, and counts as ended', { skip:
   const door = await startFront(['--backend', `v1=http://127.0.0.1:${backend.address().port}`], { wrap: ['prlimit', `--as=${150 << 20}`] });
   answerWith('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
   // Its body has room while it comes in, but not twice.
-  const much = await send(door.base, { method: 'POST', path: '/api/chat', body: Buffer.alloc(60 << 20, 'x') });
+  const much = await send(door.base, { method: 'POST', path: '/api/chats/one/function', body: Buffer.alloc(60 << 20, 'x') });
   assert.deepEqual([much.status, much.headers['retry-after'], much.json().message], [503, '1', 'there is no memory for the request']);
   assert.equal((await send(door.base, { method: 'POST', path: '/api/chat', body: { text: 'x' } })).status, 200);
-  const { active, backends: [{ counters }] } = await door.state();
+  const { active, threads, backends: [{ counters }] } = await door.state();
   assert.deepEqual([active, counters.picked, counters.finished, counters.unreachable], [0, 2, 1, 1]);
+  assert.equal(threads, 0, 'no thread lives where nothing of it arrived');
+  assert.equal((await door.stop()).code, 0);
+});
+
+test('without memory for a copy its request goes on, as far as it has memory itself, and ends', { skip: SANITIZED && 'a sanitizer reserves more addresses than any limit' }, async () => {
+  const target = `http://127.0.0.1:${backend.address().port}`;
+  const door = await startFront(['--backend', `v1=${target}`, '--mirror', `next=${target.replace('127.0.0.1', 'localhost')}@100%,dry`], { wrap: ['prlimit', `--as=${150 << 20}`] });
+  answerWith('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+  const much = await send(door.base, { method: 'GET', path: '/api/x', body: Buffer.alloc(60 << 20, 'x') });
+  assert.deepEqual([much.status, much.json().message], [503, 'there is no memory for the request']);
+  const { active, mirror } = await door.state();
+  assert.deepEqual([active, mirror.counters.sampled, mirror.counters.too_large, mirror.counters.copied], [0, 1, 1, 0], JSON.stringify(mirror));
   assert.equal((await door.stop()).code, 0);
 });
