@@ -108,7 +108,7 @@ std::optional<TimeAtStart> read(std::string_view text, Form form) {
     if (!east) {
         return std::nullopt;
     }
-    const std::chrono::sys_time<Millis> time =
+    const std::chrono::sys_time<std::chrono::milliseconds> time =
         std::chrono::sys_days(date) + std::chrono::hours(part[3]) + std::chrono::minutes(part[4]) +
         std::chrono::seconds(part[5]) + *millis - *east;
     const auto held = std::clamp<decltype(time)>(time, k_first, k_last);
