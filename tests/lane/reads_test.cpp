@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 using namespace oa_stream;
 using namespace oa_stream::test;
@@ -138,6 +139,10 @@ TEST_CASE(
     "chats: of one second the ids decide, so that a page goes on exactly behind the one before"
 ) {
     LaneRig rig;
+    const auto second = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now());
+    if (second - std::chrono::system_clock::now() < Millis(500)) { // they are dated by the second
+        std::this_thread::sleep_until(second);
+    }
     for (const auto* id : {"c", "a", "e", "b", "d"}) {
         add_thread(rig, "", id, 20);
     }
