@@ -5,6 +5,7 @@
 
 #include "smoke/smoke_run.hpp"
 #include "stream/describe.hpp"
+#include "stream/outcome.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
@@ -81,11 +82,6 @@ net::ClientRequest request_of(const ControlRun& run, const Question& what) {
     return request;
 }
 
-bool has_media_type(const Answer& answer, std::string_view type) {
-    const std::string_view value = answer.header("content-type");
-    return iequals(trim(value.substr(0, value.find(';'))), type);
-}
-
 /// Why an answer with the right status is not whole.
 std::string not_whole(const Answer& answer) {
     const auto failure = answer.response.failure;
@@ -136,7 +132,7 @@ const Json& Answer::tree() const noexcept {
 }
 
 std::string Answer::seen() const {
-    if (status() == 503 && has_media_type(*this, "text/html")) {
+    if (status() == 503 && has_media_type(response.headers, "text/html")) {
         return "HTTP 503 with a page: maintenance mode (--maintenance-cookie lets through)";
     }
     return probe::seen(response);
@@ -152,7 +148,7 @@ std::string Answer::wrong(int expected, std::span<const MemberShape> members) co
     if (members.empty()) {
         return {};
     }
-    if (!has_media_type(*this, "application/json")) {
+    if (!has_media_type(response.headers, "application/json")) {
         return fmt::format(
             "expected application/json, saw {}",
             printable(

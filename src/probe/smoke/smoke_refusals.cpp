@@ -7,6 +7,7 @@
 
 #include "smoke_run.hpp"
 #include "stream/describe.hpp"
+#include "stream/outcome.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ Task<bool> reads_demand_auth(SmokePtr smoke) {
 bool is_as_without_gate(const net::ClientResponse& answer) {
     const int status = answer.status;
     return status == 422 || status == 400 || no_such_route(status) ||
-           (status == 200 && has_media_type(answer, "text/event-stream"));
+           (status == 200 && has_media_type(answer.headers, "text/event-stream"));
 }
 
 void judge_auth(

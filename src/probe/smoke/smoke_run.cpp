@@ -4,6 +4,7 @@
 #include "oa_stream/net/retry_after.hpp"
 
 #include "stream/describe.hpp"
+#include "stream/outcome.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
@@ -151,11 +152,6 @@ bool is_unreachable(const net::ClientResponse& answer) noexcept {
                                   answer.failure == tls || answer.failure == connect_timeout);
 }
 
-bool has_media_type(const net::ClientResponse& answer, std::string_view type) {
-    const std::string_view value = answer.headers.get("content-type").value_or("");
-    return iequals(trim(value.substr(0, value.find(';'))), type);
-}
-
 bool no_such_route(int status) noexcept {
     return status == 404 || status == 405 || status == 501;
 }
@@ -181,10 +177,10 @@ std::string judge_refusal(const net::ClientResponse& answer, int status, std::st
     if (answer.status != status) {
         return fmt::format("expected HTTP {}, saw {}", status, seen(answer));
     }
-    if (has_media_type(answer, "text/event-stream")) {
+    if (has_media_type(answer.headers, "text/event-stream")) {
         return "a refusal came as an event stream";
     }
-    if (!has_media_type(answer, "application/json")) {
+    if (!has_media_type(answer.headers, "application/json")) {
         return fmt::format(
             "HTTP {} is not JSON: content-type {}",
             status,

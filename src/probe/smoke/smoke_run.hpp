@@ -85,7 +85,6 @@ judge_refusal(const net::ClientResponse& answer, int status, std::string_view co
 [[nodiscard]] std::string seen(const net::ClientResponse& answer);
 /// True when the target proved nothing: no connection.
 [[nodiscard]] bool is_unreachable(const net::ClientResponse& answer) noexcept;
-[[nodiscard]] bool has_media_type(const net::ClientResponse& answer, std::string_view type);
 /// True when the target says that it has no such route.
 [[nodiscard]] bool no_such_route(int status) noexcept;
 /// How long the target asks to wait, when that is why it refused: 429 or 503 with Retry-After.

@@ -33,11 +33,6 @@ std::optional<double> reached(double offset) {
     return offset < 0 ? std::nullopt : std::optional(offset);
 }
 
-bool is_event_stream(const net::Headers& headers) {
-    const std::string_view value = headers.get("content-type").value_or("");
-    return iequals(trim(value.substr(0, value.find(';'))), "text/event-stream");
-}
-
 std::string header(const net::Headers& headers, std::string_view name) {
     return std::string(headers.get(name).value_or(""));
 }
@@ -71,7 +66,7 @@ void AnswerReader::head(const net::ClientResponse& head) {
     sample_.thread = header(head.headers, "x-oa-thread-id");
     sample_.turn = header(head.headers, "x-oa-turn-id");
     sample_.request_id = header(head.headers, "x-request-id");
-    event_stream_ = is_event_stream(head.headers);
+    event_stream_ = has_media_type(head.headers, "text/event-stream");
     if (head.status == 200 && event_stream_) {
         on_thread(sample_.thread);
     }

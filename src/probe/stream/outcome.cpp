@@ -4,6 +4,7 @@
 #include "outcome.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include <algorithm>
@@ -107,6 +108,11 @@ std::string_view to_string(Outcome outcome) noexcept {
         "cancelled"
     };
     return enum_word<Outcome::cancelled>(k_words, outcome);
+}
+
+bool has_media_type(const net::Headers& headers, std::string_view type) {
+    const std::string_view value = headers.get("content-type").value_or("");
+    return iequals(trim(value.substr(0, value.find(';'))), type);
 }
 
 std::span<const OutcomeRule> outcome_rules() noexcept {

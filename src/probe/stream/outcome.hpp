@@ -35,6 +35,9 @@ struct OutcomeRule {
     bool (*holds)(const AnswerFacts&);
 };
 
+/// Its content-type is `type`, whatever its parameters and case.
+[[nodiscard]] bool has_media_type(const net::Headers& headers, std::string_view type);
+
 /// In order of precedence: what stands first hides what stands later. The last one always holds.
 [[nodiscard]] std::span<const OutcomeRule> outcome_rules() noexcept;
 [[nodiscard]] Outcome classify(const AnswerFacts& facts) noexcept;
