@@ -20,9 +20,7 @@ net::Response refusal_of(const Error& error) {
     if (error.code != Code::unavailable) {
         return json_error(400, "unknown_revision", error.message);
     }
-    net::Response out = json_error(503, "no_revision_ready", error.message);
-    out.headers.add("retry-after", "1");
-    return out;
+    return unavailable("no_revision_ready", error.message);
 }
 
 net::Response unread(const Error& error) {
@@ -30,7 +28,7 @@ net::Response unread(const Error& error) {
     case Code::too_large:
         return json_error(413, "request_too_large", "the request body is too large");
     case Code::unavailable:
-        return no_room(error.message);
+        return unavailable("service_unavailable", error.message);
     case Code::timeout:
         return json_error(408, "bad_request", error.message);
     default:

@@ -280,8 +280,8 @@ net::Response json_error(int status, std::string_view code, std::string_view mes
     return out;
 }
 
-net::Response no_room(std::string_view message) {
-    net::Response out = json_error(503, "service_unavailable", message);
+net::Response unavailable(std::string_view code, std::string_view message) {
+    net::Response out = json_error(503, code, message);
     out.headers.add("retry-after", "1");
     return out;
 }

@@ -90,8 +90,8 @@ void start_health_checks(const CorePtr& core);
 [[nodiscard]] net::Handler admin_handler(CorePtr core);
 
 [[nodiscard]] net::Response json_error(int status, std::string_view code, std::string_view message);
-/// 503, to be tried again.
-[[nodiscard]] net::Response no_room(std::string_view message);
+/// 503, to be tried again after a second.
+[[nodiscard]] net::Response unavailable(std::string_view code, std::string_view message);
 
 /// Fields that belong to one connection and are never passed on (RFC 9110, 7.6.1), and those
 /// named by Connection itself.

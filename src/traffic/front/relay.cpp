@@ -314,7 +314,9 @@ Task<Ending> run_or_refuse(CorePtr core, Route route, RelayPtr relay) {
         relay->body->cut();
         co_return Ending::broken;
     }
-    (void)co_await relay->exchange->respond(no_room("there is no memory for the request"));
+    (void)co_await relay->exchange->respond(
+        unavailable("service_unavailable", "there is no memory for the request")
+    );
     co_return Ending::unreachable;
 }
 
