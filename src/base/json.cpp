@@ -121,6 +121,10 @@ std::string dump_json(const Json& value) {
     return out;
 }
 
+std::string json_document(const Json& value) {
+    return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 const Json* member(const Json& object, std::string_view key) noexcept {
     const auto* members = object.get_ptr<const Json::object_t*>();
     if (members == nullptr) {

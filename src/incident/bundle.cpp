@@ -78,7 +78,7 @@ Result<Sources>
 sources_of(const Incident& incident, const Redactor& redactor, const BundleRules& rules) {
     Sources out;
     out["timeline.ndjson"].text = redactor.apply(timeline_ndjson(incident.timeline));
-    out["manifest.json"].text = manifest_of(incident, rules).dump(2) + "\n";
+    out["manifest.json"].text = json_document(manifest_of(incident, rules));
     for (const IncidentRun& run : incident.runs) {
         if (std::string svg = svg_chart(run.samples, run.entry.id); !svg.empty()) {
             out[fmt::format("charts/{}.svg", run.entry.id)].text = std::move(svg);

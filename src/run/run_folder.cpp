@@ -311,9 +311,7 @@ Result<void> RunFolder::finish(const Json& result) {
     final["ended_at"] = rfc3339_millis(ended);
     final["duration_s"] = rounded(seconds_since_start());
     final.update(result);
-    // Arguments may have any bytes.
-    const auto replace = Json::error_handler_t::replace;
-    OA_CHECK(write_redacted("run.json", final.dump(2, ' ', false, replace) + "\n"));
+    OA_CHECK(write_redacted("run.json", json_document(final)));
     {
         const NotesGate gate(path_); // who notes something meanwhile waits, and sees the seal
         OA_CHECK(repair_files());

@@ -179,6 +179,16 @@ TEST_CASE("json: one line is what the library writes") {
     CHECK(dump_json(nullptr) == "null");
 }
 
+TEST_CASE("json: a document is indented, and takes any bytes", "[json]") {
+    CHECK(
+        json_document(Json::object({{"a", Json::array({1})}})) == "{\n  \"a\": [\n    1\n  ]\n}\n"
+    );
+    CHECK(
+        json_document(Json::object({{"caf\xE9", "\xFF!"}})) ==
+        "{\n  \"caf\xEF\xBF\xBD\": \"\xEF\xBF\xBD!\"\n}\n"
+    );
+}
+
 TEST_CASE("json: members and the last item of a list are told without a tree of the rest") {
     std::string told;
     const auto say = [&told](std::string_view mark) {

@@ -25,6 +25,10 @@ struct JsonLimits {
 /// One line, invalid UTF-8 replaced by U+FFFD. Never throws.
 [[nodiscard]] std::string dump_json(const Json& value);
 
+/// A whole file for people to read: indented, a final newline, invalid UTF-8 replaced by U+FFFD
+/// (arguments and titles may have any bytes). Never throws.
+[[nodiscard]] std::string json_document(const Json& value);
+
 /// Appends `text` as a JSON string literal with quotes. Invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -229,7 +229,7 @@ Result<void> emit_old_summary(
             {"error_budget", std::move(budget)},
         };
     }
-    OA_CHECK(write_file_atomic(folder / "summary.json", out.dump(2) + "\n"));
+    OA_CHECK(write_file_atomic(folder / "summary.json", json_document(out)));
     return write_file_atomic(
         folder / "SUMMARY.md",
         fmt::format(

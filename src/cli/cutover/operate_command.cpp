@@ -31,7 +31,7 @@ struct PlanOptions : PlaybookChoice, ProbeChoice {
 
 Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
     if (!options.out.empty()) {
-        return write_file_atomic(options.out, to_json(plan).dump(2) + "\n");
+        return write_file_atomic(options.out, json_document(to_json(plan)));
     }
     return {};
 }

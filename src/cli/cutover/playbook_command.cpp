@@ -204,7 +204,7 @@ struct SchemaOptions {
 
 Result<ExitCode> schema(const SchemaOptions& options, Context& context) {
     context.out(
-        options.markdown ? playbook::playbook_page() : playbook::playbook_schema().dump(2) + "\n"
+        options.markdown ? playbook::playbook_page() : json_document(playbook::playbook_schema())
     );
     return ExitCode::ok;
 }

@@ -134,7 +134,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
 }
 
 Result<ExitCode> schema(const NoOptions&, Context& context) {
-    context.out(config_schema().dump(2) + "\n");
+    context.out(json_document(config_schema()));
     return ExitCode::ok;
 }
 

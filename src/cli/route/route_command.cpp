@@ -258,7 +258,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     }
     session.replace_checks({memories_check(looked->snapshot), paths_check(*looked)});
     const Json status = to_json(looked->snapshot.status);
-    session.folder().write("measure/status.json", status.dump(2) + "\n");
+    session.folder().write("measure/status.json", json_document(status));
     const Check* trouble = run::first_trouble(session.checks());
     input.headline = (trouble == nullptr ? session.checks().back() : *trouble).detail;
     const run::Conclusion end = session.conclude({.completed = true});

@@ -175,7 +175,7 @@ Result<run::RunSession*> open_session(RouteContext& run, const RouteTarget& targ
     }
     OA_TRY(auto began, begin_run(std::move(order), run.context, run.screen));
     run::RunSession& session = run.session.emplace(std::move(began));
-    session.folder().write("plan.json", route_plan_document(run.plan).dump(2) + "\n");
+    session.folder().write("plan.json", json_document(route_plan_document(run.plan)));
     return &session;
 }
 

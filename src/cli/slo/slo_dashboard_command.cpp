@@ -40,7 +40,7 @@ Result<measure::DashboardOptions> complete(const Options& options) {
 
 Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(const measure::DashboardOptions wanted, complete(options));
-    const std::string text = measure::dashboard(wanted).dump(2) + "\n";
+    const std::string text = json_document(measure::dashboard(wanted));
     const auto& file = options.out;
     if (file) {
         OA_CHECK(write_file_atomic(*file, text));

@@ -254,7 +254,7 @@ private:
                 {"at", rfc3339_millis(std::chrono::system_clock::now())},
                 {"gates", tried_},
             };
-            session_.folder().write("gates.json", document.dump(2) + "\n");
+            session_.folder().write("gates.json", json_document(document));
         }
         std::vector<std::string> blind;
         for (const Json& one : tried_) {

@@ -209,7 +209,7 @@ Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode m
         )
     );
     if (!plan.steps.empty()) {
-        session.folder().write("plan.json", to_json(plan).dump(2) + "\n");
+        session.folder().write("plan.json", json_document(to_json(plan)));
     }
     if (by.on_run) {
         by.on_run(session.id());

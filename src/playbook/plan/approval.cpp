@@ -116,7 +116,7 @@ Result<Approval> approve_plan(
     };
     Json document = {{"schema", k_schema}};
     document.update(out.to_json());
-    OA_CHECK(write_file_atomic(file_beside(path), document.dump(2) + "\n"));
+    OA_CHECK(write_file_atomic(file_beside(path), json_document(document)));
     return out;
 }
 
