@@ -26,8 +26,9 @@ public:
     /// Subject and end of validity, for people: "CN = lane.example, until Nov 20 11:17:04 2027
     /// GMT".
     [[nodiscard]] std::string text() const;
-    /// Its end of validity is past. It is served all the same: better than no lane.
-    [[nodiscard]] bool expired() const;
+    /// Why clients refuse it today: "expired", "not valid before Nov 20 11:17:04 2027 GMT"; empty
+    /// if they do not. It is served all the same: better than no lane.
+    [[nodiscard]] std::string refusal() const;
 
     [[nodiscard]] const std::shared_ptr<ssl_ctx_st>& context() const noexcept { return context_; }
 

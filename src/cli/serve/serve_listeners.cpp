@@ -152,9 +152,12 @@ void Listeners::stop_accepting() {
 }
 
 void Listeners::tell_certificate(Log& log) const {
-    if (tls_ && tls_->expired()) {
-        log.note(LogLevel::warn, "certificate", tls_->text() + ": expired, clients refuse it");
-    } else if (tls_) {
+    if (!tls_) {
+        return;
+    }
+    if (const std::string why = tls_->refusal(); !why.empty()) {
+        log.note(LogLevel::warn, "certificate", tls_->text() + ": " + why + ", clients refuse it");
+    } else {
         log.note(LogLevel::info, "certificate", tls_->text());
     }
 }

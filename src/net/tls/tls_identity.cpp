@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -130,6 +131,14 @@ Result<std::string> read_key_file(const fs::path& path) {
     return read_file(path, k_pem_limit);
 }
 
+std::string printed(const std::function<void(BIO*)>& print) {
+    const Bio bio(BIO_new(BIO_s_mem()));
+    print(bio.get());
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<std::size_t>(std::max<long>(size, 0))};
+}
+
 } // namespace
 
 std::string tls_error() {
@@ -164,18 +173,23 @@ Result<void> TlsIdentity::reload() {
 
 std::string TlsIdentity::text() const {
     const auto* const leaf = SSL_CTX_get0_certificate(context_.get());
-    const Bio bio(BIO_new(BIO_s_mem()));
-    X509_NAME_print_ex(bio.get(), X509_get_subject_name(leaf), 0, XN_FLAG_ONELINE);
-    BIO_puts(bio.get(), ", until ");
-    ASN1_TIME_print(bio.get(), X509_get0_notAfter(leaf));
-    char* data = nullptr;
-    const auto size = BIO_get_mem_data(bio.get(), &data);
-    return {data, static_cast<std::size_t>(std::max<long>(size, 0))};
+    return printed([leaf](BIO* to) {
+        X509_NAME_print_ex(to, X509_get_subject_name(leaf), 0, XN_FLAG_ONELINE);
+        BIO_puts(to, ", until ");
+        ASN1_TIME_print(to, X509_get0_notAfter(leaf));
+    });
 }
 
-bool TlsIdentity::expired() const {
+std::string TlsIdentity::refusal() const {
     const auto* const leaf = SSL_CTX_get0_certificate(context_.get());
-    return X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0;
+    const auto* const begins = X509_get0_notBefore(leaf);
+    if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0) {
+        return "expired";
+    }
+    if (X509_cmp_current_time(begins) <= 0) {
+        return {};
+    }
+    return "not valid before " + printed([begins](BIO* to) { ASN1_TIME_print(to, begins); });
 }
 
 } // namespace oa_stream::net

@@ -7,6 +7,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import tls from 'node:tls';
+import { clockOf } from '../lib/clock.mjs';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -14,12 +15,13 @@ import { OA_BIN, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mj
 
 const folder = scratch('pki');
 const file = (name) => path.join(folder, name);
-const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+const run = (args, options) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+const openssl = (...args) => run(args);
 /** A certificate of our own CA for 127.0.0.1: {cert, key}. */
-function issue(name, days = '2') {
+function issue(name, days = '2', env = process.env) {
   openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
   fs.writeFileSync(file(`${name}.ext`), 'subjectAltName=IP:127.0.0.1\n');
-  openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', days, '-extfile', `${name}.ext`, '-out', `${name}.pem`);
+  run(['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', days, '-extfile', `${name}.ext`, '-out', `${name}.pem`], { env });
   fs.chmodSync(file(`${name}.key`), 0o600);
   return { cert: file(`${name}.pem`), key: file(`${name}.key`) };
 }
@@ -136,6 +138,10 @@ test('TLS: SIGHUP takes a renewed pair without dropping a stream; a bad one chan
   assert.equal(await nameNow(), 'two');
   install(issue('old', '-1'));
   assert.match(await hup(), /"level":"warn","event":"certificate","text":"CN = old, until .*: expired, clients refuse it"/);
+  const clock = clockOf(folder);
+  clock.set(86_400);
+  install(issue('early', '2', { ...process.env, ...clock.env }));
+  assert.match(await hup(), /"level":"warn","event":"certificate","text":"CN = early, until .*: not valid before .* GMT, clients refuse it"/);
   await running.done;
   assertLegal(running);
   await lane.stop();
