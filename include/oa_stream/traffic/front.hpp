@@ -72,6 +72,8 @@ struct ArmCounters {
     std::uint64_t broken = 0;      ///< the backend died in the middle: cut
     std::uint64_t client_gone = 0; ///< the client left first
     std::uint64_t status_5xx = 0;  ///< answers of the backend, among finished
+    /// Took no connection, so another lane of the revision got the request: counted there alone.
+    std::uint64_t passed_on = 0;
 };
 
 class Front {

@@ -47,7 +47,20 @@ ArmCounters& operator+=(ArmCounters& sum, const ArmCounters& more) {
     sum.broken += more.broken;
     sum.client_gone += more.client_gone;
     sum.status_5xx += more.status_5xx;
+    sum.passed_on += more.passed_on;
     return sum;
+}
+
+std::uint64_t& reason_of(ArmCounters& counters, Reason reason) {
+    switch (reason) {
+    case Reason::picked:
+        return counters.picked;
+    case Reason::sticky:
+        return counters.sticky;
+    case Reason::pinned:
+        break;
+    }
+    return counters.pinned;
 }
 
 Json counters_json(const ArmCounters& counters) {
@@ -61,6 +74,7 @@ Json counters_json(const ArmCounters& counters) {
         {"broken", counters.broken},
         {"client_gone", counters.client_gone},
         {"status_5xx", counters.status_5xx},
+        {"passed_on", counters.passed_on},
     };
 }
 
@@ -152,6 +166,18 @@ std::optional<std::size_t> FrontCore::lane_of(std::string_view name) {
     return out;
 }
 
+std::optional<std::size_t> FrontCore::other_lane(const std::vector<std::size_t>& asked) const {
+    const std::size_t last = asked.back();
+    for (std::size_t i = 1; i < arms.size(); ++i) {
+        const std::size_t at = (last + i) % arms.size();
+        if (arms[at].backend.name == arms[last].backend.name && arms[at].ready &&
+            std::ranges::find(asked, at) == asked.end()) {
+            return at;
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<std::size_t> FrontCore::next_arm() {
     const auto in_turn = pick.next();
     if (options.balance == Balance::weights || !in_turn) {
@@ -192,6 +218,23 @@ Result<Route> FrontCore::route(const net::Request& request) {
         return fail(Code::unavailable, "no revision that gets traffic is ready");
     }
     return Route{*chosen, Reason::picked, std::move(ref)};
+}
+
+void FrontCore::begin(Route& route) {
+    ArmCounters& counters = arms[route.arm].counters;
+    ++reason_of(counters, route.reason);
+    ++counters.active;
+    settle(route);
+}
+
+void FrontCore::pass_on(Route& route, std::size_t other) {
+    unsettle(route);
+    ArmCounters& counters = arms[route.arm].counters;
+    --reason_of(counters, route.reason);
+    --counters.active;
+    ++counters.passed_on;
+    route.arm = other;
+    begin(route);
 }
 
 void FrontCore::settle(Route& route) {

@@ -47,6 +47,10 @@ struct FrontCore {
     /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
     /// share what it is worth.
     void apply_weights();
+    /// Counts the request there, and settles its thread.
+    void begin(Route& route);
+    /// The request is another lane's from here on.
+    void pass_on(Route& route, std::size_t other);
     /// The thread lives where its last turn began; before that, where it was first asked for. A
     /// read elsewhere does not lead away from a turn that may still run.
     void settle(Route& route);
@@ -60,6 +64,9 @@ struct FrontCore {
     [[nodiscard]] bool knows(std::string_view name) const;
     /// The next of its lanes, a ready one if there is any.
     [[nodiscard]] std::optional<std::size_t> lane_of(std::string_view name);
+    /// A ready lane of the same revision that is not among the `asked` ones.
+    [[nodiscard]] std::optional<std::size_t> other_lane(const std::vector<std::size_t>& asked
+    ) const;
     [[nodiscard]] std::string etag() const;
     [[nodiscard]] std::size_t active() const;
     [[nodiscard]] Json state() const;

@@ -11,6 +11,7 @@
 #include <array>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::traffic {
 namespace {
@@ -24,7 +25,8 @@ constexpr auto k_half_closed = Millis{1000};
 constexpr auto k_stream_wait = std::chrono::hours(24); // longer than any
 
 struct Relay {
-    explicit Relay(const asio::any_io_executor& executor) : wake(executor) {}
+    Relay(const asio::any_io_executor& executor, Route to) : route(std::move(to)), wake(executor) {}
+    Route route; ///< changes while lanes take no connection
     std::shared_ptr<net::Exchange> exchange;
     std::shared_ptr<net::Transfer> transfer;
     MirrorCopyPtr copy; ///< null: not mirrored
@@ -171,6 +173,30 @@ void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
 
 enum class Ending { finished, unreachable, broken, client_gone };
 
+/// Nothing was sent, so nothing can happen twice.
+bool took_no_connection(net::TransferFailure failure) {
+    return failure == net::TransferFailure::refused ||
+           failure == net::TransferFailure::connect_timeout;
+}
+
+/// The transfer to `route.arm`, which has begun an answer or is over without one. While a lane
+/// takes no connection, another of its revision is asked.
+Task<void> reach(CorePtr core, RelayPtr relay) {
+    std::vector<std::size_t> asked;
+    while (true) {
+        asked.push_back(relay->route.arm);
+        open_transfer(core, core->arms[asked.back()], relay);
+        co_await until(relay, [](const Relay& r) { return r.head || r.result; });
+        const auto other = core->other_lane(asked);
+        if (relay->head || relay->client_gone || !took_no_connection(relay->result->failure) ||
+            !other) {
+            co_return;
+        }
+        core->pass_on(relay->route, *other);
+        relay->result.reset();
+    }
+}
+
 Task<Ending>
 bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse result) {
     const std::string& name = core->arms[arm].backend.name;
@@ -247,10 +273,10 @@ Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay, net::Cli
     co_return relay->client_gone ? Ending::client_gone : Ending::finished;
 }
 
-Task<Ending> run(CorePtr core, Route route, RelayPtr relay) {
+Task<Ending> run(CorePtr core, RelayPtr relay) {
+    co_await reach(core, relay);
+    const Route& route = relay->route;
     const std::size_t arm = route.arm;
-    open_transfer(core, core->arms[arm], relay);
-    co_await until(relay, [](const Relay& r) { return r.head || r.result; });
     auto& told = relay->head;
     if (!told) {
         net::ClientResponse result = co_await result_of(relay);
@@ -299,13 +325,13 @@ std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {
 }
 
 /// A long body is there twice for a moment. Without memory for that it is this request which ends.
-Task<Ending> run_or_refuse(CorePtr core, Route route, RelayPtr relay) {
+Task<Ending> run_or_refuse(CorePtr core, RelayPtr relay) {
     try {
-        co_return co_await run(core, route, relay);
+        co_return co_await run(core, relay);
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): no waiting in here
     }
     if (!relay->head) { // its thread does not live there
-        core->unsettle(route);
+        core->unsettle(relay->route);
     }
     if (relay->transfer) {
         relay->transfer->cancel();
@@ -323,18 +349,14 @@ Task<Ending> run_or_refuse(CorePtr core, Route route, RelayPtr relay) {
 } // namespace
 
 Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> exchange) {
-    ArmCounters& counters = core->arms[route.arm].counters;
-    counters.picked += route.reason == Reason::picked ? 1 : 0;
-    counters.sticky += route.reason == Reason::sticky ? 1 : 0;
-    counters.pinned += route.reason == Reason::pinned ? 1 : 0;
-    ++counters.active;
-    core->settle(route);
-    auto state = std::make_shared<Relay>(core->executor);
+    core->begin(route);
+    auto state = std::make_shared<Relay>(core->executor, std::move(route));
     state->exchange = std::move(exchange);
     if (core->mirror) {
-        state->copy = core->mirror->begin(state->exchange->request(), route.ref);
+        state->copy = core->mirror->begin(state->exchange->request(), state->route.ref);
     }
-    const Ending ending = co_await run_or_refuse(core, std::move(route), state);
+    const Ending ending = co_await run_or_refuse(core, state);
+    ArmCounters& counters = core->arms[state->route.arm].counters;
     --counters.active;
     ++counter_of(counters, ending);
     if (state->copy) {

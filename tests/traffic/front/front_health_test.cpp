@@ -163,3 +163,67 @@ TEST_CASE("front health: what a revision is worth goes to those of its lanes tha
     CHECK(rig.counter("stable", "picked") == 10);
     CHECK(rig.counter("canary", "picked") == 10);
 }
+
+TEST_CASE("front: a lane that takes no connection leaves its requests to others of its revision") {
+    Rig rig;
+    FakeBackend second(rig.io.get_executor(), "stable-2");
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    options.backends = {
+        {"stable", "http://127.0.0.1:1"}, // nobody listens there
+        {"stable", rig.stable.url()},
+        {"stable", second.url()},
+        {"canary", "http://127.0.0.1:2"},
+        {"canary", "http://127.0.0.1:3"},
+    };
+    options.weights = {{"stable", 100}, {"canary", 0}};
+    options.sticky_threads = 0;
+    auto front = Front::start(rig.io.get_executor(), options);
+    REQUIRE(front.has_value());
+    rig.front = *std::move(front);
+    for (int i = 0; i < 9; ++i) {
+        CHECK(rig.post("/api/chat", R"({"id":"t"})").status == 200);
+    }
+    CHECK(rig.stable.seen.size() + second.seen.size() == 9); // each once
+    const Json stable = rig.front->state().at("backends")[0];
+    const Json dead = stable.at("lanes")[0].at("counters");
+    CHECK(dead.at("passed_on") == 3);
+    CHECK(dead.at("picked") == 0);
+    CHECK(dead.at("unreachable") == 0);
+    CHECK(stable.at("counters").at("picked") == 9);
+    CHECK(stable.at("counters").at("finished") == 9);
+    CHECK(stable.at("counters").at("passed_on") == 3);
+
+    // No lane of the revision: never one of another.
+    const net::Headers pin{{std::string(k_pin_header), "canary"}};
+    const auto response = rig.post("/api/chat", R"({"id":"t"})", pin);
+    CHECK(response.status == 502);
+    CHECK(response.headers.get("x-oa-revision") == "canary");
+    CHECK(rig.counter("canary", "pinned") == 1);
+    CHECK(rig.counter("canary", "passed_on") == 1);
+    CHECK(rig.counter("canary", "unreachable") == 1);
+    CHECK(rig.front->active() == 0);
+}
+
+TEST_CASE("front: a request whose backend broke after it was sent goes nowhere else") {
+    Rig rig;
+    FakeBackend second(rig.io.get_executor(), "stable-2");
+    for (FakeBackend* backend : {&rig.stable, &second}) {
+        backend->answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            if (auto body = co_await exchange->start_stream(200, {})) {
+                (*body)->cut(); // before its head went out
+            }
+        };
+    }
+    FrontOptions options;
+    options.listen = {"127.0.0.1", 0};
+    options.backends = {{"stable", rig.stable.url()}, {"stable", second.url()}};
+    options.weights = {{"stable", 100}};
+    options.sticky_threads = 0;
+    auto front = Front::start(rig.io.get_executor(), options);
+    REQUIRE(front.has_value());
+    rig.front = *std::move(front);
+    CHECK(rig.post("/api/chat", R"({"id":"t"})").status == 502);
+    CHECK(rig.stable.seen.size() + second.seen.size() == 1);
+    CHECK(rig.counter("stable", "passed_on") == 0);
+}
