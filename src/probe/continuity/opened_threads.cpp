@@ -157,9 +157,7 @@ private:
     Task<End> ask(Side* side, std::string id) {
         const net::ClientResponse answer = co_await fetch(&side->target, "DELETE", id);
         if (answer.status >= 200 && answer.status < 300) {
-            side->deletes = true;
-            side->failed = 0;
-            co_return End::removed;
+            co_return co_await removed(side, answer.status, std::move(id));
         }
         if (answer.status == 404) {
             co_return co_await unknown(side, std::move(id));
@@ -178,6 +176,21 @@ private:
         }
         side->never = seen(answer);
         co_return End::never;
+    }
+
+    /// The first one of a target is looked at: what says so may remove nothing.
+    Task<End> removed(Side* side, int status, std::string id) {
+        side->failed = 0;
+        if (!side->deletes) {
+            const auto page = co_await fetch(&side->target, "GET", std::move(id) + "/messages");
+            if (page.status == 200) {
+                side->never =
+                    fmt::format("it answers DELETE with {} and still shows the messages", status);
+                co_return End::never;
+            }
+            side->deletes = true;
+        }
+        co_return End::removed;
     }
 
     /// 404 is said of a route that is not there, too: then the conversation is.
