@@ -216,14 +216,17 @@ TEST_CASE("fault 19: the expected text must be in the answer") {
 }
 
 TEST_CASE("fault 19: the turn must stand in /messages as it was streamed") {
-    const Smoked smoked = smoke([](FakeLane& lane) {
-        lane.reply = [](const RawRequest& request, Script script) {
-            return request.path.ends_with("/messages")
-                       ? Script{Send{json_answer(200, R"({"data":[]})")}}
-                       : script;
+    const auto [listed, detail] = GENERATE(table<std::string, const char*>(
+        {{R"({"data":[]})", "user's message"},
+         {std::string(2U << 20U, ' '), "did not come whole: too_large: the body is longer"}}
+    ));
+    const Smoked smoked = smoke([&body = listed](FakeLane& lane) {
+        lane.reply = [&body](const RawRequest& request, Script script) {
+            return request.path.ends_with("/messages") ? Script{Send{json_answer(200, body)}}
+                                                       : script;
         };
     });
-    check_fails(smoked, "content.messages", "user's message");
+    check_fails(smoked, "content.messages", detail);
 }
 
 TEST_CASE("fault 19: the turn of each route must stand in /messages once, whichever form is read") {

@@ -125,6 +125,14 @@ look_at_messages(SmokePtr smoke, std::string thread, std::string user_text, std:
         out.seen.wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
         co_return out;
     }
+    if (answer.failure != net::TransferFailure::none) {
+        out.seen.wrong = fmt::format(
+            "HTTP 200 of /messages did not come whole: {}: {}",
+            net::to_string(answer.failure),
+            printable(answer.failure_text)
+        );
+        co_return out;
+    }
     const auto json = parse_json(answer.body);
     out.early = json && lacks_answer(*json);
     out.seen.wrong = json ? wrong_with_messages(*json, user_text, text) : "the body is not JSON";
