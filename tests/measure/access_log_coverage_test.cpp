@@ -227,3 +227,15 @@ TEST_CASE("access log: whole turns are timed where they ended well") {
     CHECK(reading.tally.first_content_s.back() == Approx(7.1));
     CHECK(reading.tally.blocks.size() == measure::k_blocks);
 }
+
+TEST_CASE("access log coverage: requests of one id, ended microseconds apart, are two") {
+    // A client, or a proxy, may give many requests one id.
+    LogRig rig;
+    std::string text;
+    for (const double end_ms : {0.101, 0.202, 0.303}) {
+        text += LogLine{.began_s = 10, .end_ms = end_ms, .status = 503, .terminal = "", .id = "one"}
+                    .text();
+    }
+    rig.append(text + text);
+    CHECK(rig.ask(0, 60).tally.requests == Counts{3, 3});
+}

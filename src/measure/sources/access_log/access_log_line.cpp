@@ -121,7 +121,7 @@ bool read_request(const LogFields& fields, AccessLine& into) {
     }
     // A client may give two requests one id, but not one time of arrival and one end.
     const std::string arrival(fields.text(LogName::ts).value_or(""));
-    into.id = std::hash<std::string>{}(fmt::format("{} {} {:.3f}", *id, arrival, into.ended_s));
+    into.id = std::hash<std::string>{}(fmt::format("{} {} {:.6f}", *id, arrival, into.ended_s));
     return true;
 }
 
