@@ -285,3 +285,46 @@ TEST_CASE("access log: the logs of several lanes are one, and one that stopped i
                             "not in these numbers"
     );
 }
+
+TEST_CASE("access log: a last line that is cut may have been a request until its rest comes") {
+    const std::string cut = LogLine{.began_s = 5, .status = 503}.text().substr(0, 90);
+    const auto unread = [](LogRig& rig, double from_s = 0) { return rig.ask(from_s, 100).unread; };
+    LogRig packed;
+    packed.write(packed.log(".1.gz"), gzip_text(lines(3, 0) + cut));
+    packed.append(lines(3, 6));
+    CHECK(unread(packed) == 1);
+    LogRig rotated;
+    rotated.append(lines(3, 0) + cut, ".1");
+    rotated.append(lines(3, 6));
+    CHECK(unread(rotated) == 1);
+    rotated.append(lines(1, 900));
+    CHECK(rotated.ask(800, 1000).unread == 0);
+    LogRig copied;
+    copied.append(lines(3, 0) + cut);
+    const auto got = copied.ask(0, 100);
+    CHECK(got.unread == 1);
+    CHECK(
+        std::ranges::count(
+            got.notes, "1 last line without an end, which may have been a request"
+        ) == 1
+    );
+    copied.append(LogLine{.began_s = 5, .status = 503}.text().substr(90));
+    CHECK(unread(copied) == 0);
+    CHECK(total(copied) == 4);
+    LogRig other;
+    other.append(lines(3, 0) + "somebody else");
+    CHECK(unread(other) == 0);
+}
+
+TEST_CASE("access log: a last line that lacks nothing but its end counts, and once") {
+    LogRig rig;
+    const std::string last = LogLine{.began_s = 5, .status = 503, .terminal = ""}.text();
+    rig.append(lines(3, 0) + last.substr(0, last.size() - 1));
+    CHECK(rig.ask(0, 100).tally.requests == measure::Counts{1, 4});
+    CHECK(rig.ask(0, 100).unread == 0);
+    rig.append("\n" + lines(2, 6));
+    const auto got = rig.ask(0, 100);
+    CHECK(got.tally.requests == measure::Counts{1, 6});
+    CHECK(got.unread == 0);
+    CHECK(got.notes.empty());
+}

@@ -317,6 +317,26 @@ TEST_CASE("access log: damaged lines above the first whole one are of its time, 
     CHECK(two.ask(0, 60).unread == 7);
 }
 
+TEST_CASE("access log: a damaged line is of any time between the lines around it") {
+    const std::string cut = LogLine{.began_s = 36, .status = 503}.text().substr(0, 90);
+    LogRig rig;
+    rig.append(lines(3, 0, 1) + cut + "\n" + lines(3, 240, 1));
+    CHECK(rig.ask(180, 300).unread == 1);
+    CHECK(rig.ask(-60, 30).unread == 1);
+    CHECK(rig.ask(0, 300).unread == 1);
+    CHECK(rig.ask(400, 460).unread == 0);
+}
+
+TEST_CASE("access log: lines that were joined may have been as many requests as begin in them") {
+    const std::string line = LogLine{.began_s = 3}.text();
+    const std::string logfmt = "ts=2026-11-20T10:00:04.000Z event=request request_id=a";
+    LogRig rig;
+    rig.append(lines(3, 0, 1) + line.substr(0, 90) + line + logfmt + line.substr(0, 90) + "\n");
+    rig.append(line.substr(0, line.size() - 1) + std::string(70'000, ' ') + line);
+    rig.append(lines(3, 5, 1));
+    CHECK(rig.ask(0, 60).unread == 2 + 2 + 2);
+}
+
 TEST_CASE("access log: many requests cost little memory, and the error that costs is stated") {
     measure::AccessLogOptions options;
     options.requests_kept = 1000;

@@ -27,12 +27,14 @@ AccessLogFollower::AccessLogFollower(
     : log_(log), options_(std::move(options)), index_(index), owners_(owners) {
 }
 
-std::size_t AccessLogFollower::torn() const noexcept {
-    std::size_t bytes = 0;
+std::vector<Span> AccessLogFollower::torn(double now_s) const {
+    std::vector<Span> out;
     for (const auto& [identity, stream] : streams_) {
-        bytes += stream.torn();
+        if (const auto written = stream.torn(now_s)) {
+            out.push_back(*written);
+        }
     }
-    return bytes;
+    return out;
 }
 
 Task<Result<void>> AccessLogFollower::catch_up(double since_s, double now_s) {
@@ -51,7 +53,7 @@ Task<Result<void>> AccessLogFollower::catch_up(double since_s, double now_s) {
         OA_CO_CHECK(co_await read_files(*std::move(files), now_s));
     }
     for (auto& [identity, stream] : streams_) {
-        stream.settle(now_s, index_);
+        stream.settle(now_s, index_, counts_);
     }
     prune();
     co_return Result<void>();

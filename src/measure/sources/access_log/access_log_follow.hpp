@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::measure {
 
@@ -50,8 +51,8 @@ public:
     }
     /// Which other log its lines are counted for, when it is the same one.
     [[nodiscard]] std::optional<std::size_t> same_as() const noexcept { return same_as_; }
-    /// Bytes of lines that wait for their rest.
-    [[nodiscard]] std::size_t torn() const noexcept;
+    /// When access lines were written whose rest is not there.
+    [[nodiscard]] std::vector<Span> torn(double now_s) const;
 
 private:
     using FileId = std::pair<std::uint64_t, std::uint64_t>; ///< device, inode

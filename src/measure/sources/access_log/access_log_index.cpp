@@ -12,7 +12,7 @@ namespace {
 
 constexpr double k_hour_s = 3600;
 constexpr double k_minute_s = 60;
-constexpr std::size_t k_most_damaged_minutes = 100'000;
+constexpr std::size_t k_most_damaged_spans = 100'000;
 
 std::int64_t unit_of(double at_s, double unit_s) noexcept {
     return static_cast<std::int64_t>(std::floor(at_s / unit_s));
@@ -53,7 +53,7 @@ std::optional<AccessLogIndex::Key> AccessLogIndex::key_of(const AccessLine& line
 void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& line) {
     const auto key = key_of(line);
     if (!key) {
-        return add_damaged(written_s);
+        return add_damaged({written_s, written_s}, 1);
     }
     while (logs_.size() <= log) {
         logs_.push_back({.spans = LogSpans(limits_.silence_s)});
@@ -82,9 +82,9 @@ void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& li
     }
 }
 
-void AccessLogIndex::add_damaged(double near_s, std::uint64_t lines) {
-    damaged_[unit_of(near_s, k_minute_s)] += lines;
-    if (damaged_.size() > k_most_damaged_minutes) {
+void AccessLogIndex::add_damaged(const Span& written, std::uint64_t lines) {
+    damaged_[{unit_of(written.from_s, k_minute_s), unit_of(written.to_s, k_minute_s)}] += lines;
+    if (damaged_.size() > k_most_damaged_spans) {
         damaged_.erase(damaged_.begin());
     }
 }
@@ -114,7 +114,8 @@ void AccessLogIndex::forget() {
         forgotten_to_s_ = std::max(forgotten_to_s_, end);
         slices_.erase(slices_.begin());
     }
-    damaged_.erase(damaged_.begin(), damaged_.lower_bound(unit_of(oldest_s, k_minute_s)));
+    const std::int64_t oldest = unit_of(oldest_s, k_minute_s);
+    std::erase_if(damaged_, [&](const auto& some) { return some.first.second < oldest; });
 }
 
 bool AccessLogIndex::covers(std::size_t log, const std::string& revision, double at_s) const {
@@ -180,10 +181,11 @@ void AccessLogIndex::add_time(
 }
 
 std::uint64_t AccessLogIndex::damaged_in(const Span& window) const {
+    const std::int64_t first = unit_of(window.from_s, k_minute_s);
+    const std::int64_t last = unit_of(window.to_s, k_minute_s);
     std::uint64_t lines = 0;
-    const auto end = damaged_.upper_bound(unit_of(window.to_s, k_minute_s));
-    for (auto at = damaged_.lower_bound(unit_of(window.from_s, k_minute_s)); at != end; ++at) {
-        lines += at->second;
+    for (const auto& [minutes, some] : damaged_) {
+        lines += minutes.first <= last && minutes.second >= first ? some : 0;
     }
     return lines;
 }

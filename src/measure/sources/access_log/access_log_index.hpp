@@ -59,8 +59,8 @@ public:
     /// One line of `log` (a small number that names the file it belongs to), and when it was
     /// written.
     void add(std::size_t log, double written_s, const AccessLine& line);
-    /// A line that may have been a request, near that time.
-    void add_damaged(double near_s, std::uint64_t lines = 1);
+    /// Lines that may have been requests, written between these times (both in it).
+    void add_damaged(const Span& written, std::uint64_t lines);
 
     [[nodiscard]] SourceReading answer(const Question& question) const;
 
@@ -135,7 +135,8 @@ private:
     std::vector<KeyName> names_{};
     std::vector<Entry> entries_{}; ///< in no order
     std::map<SliceId, Slice> slices_{};
-    std::map<std::int64_t, std::uint64_t> damaged_{}; ///< by the minute since 1970
+    /// By the first and the last minute since 1970 in which they may have been written.
+    std::map<std::pair<std::int64_t, std::int64_t>, std::uint64_t> damaged_{};
     LogSpans all_;
     std::map<std::string, LogSpans, std::less<>> by_revision_{};
     struct Log {

@@ -188,6 +188,19 @@ std::optional<double> parse_log_time(std::string_view text) noexcept {
     return seconds + millis / 1000.0;
 }
 
+std::uint64_t access_lines_begun(std::string_view text) noexcept {
+    std::uint64_t begun = 0;
+    for (const std::string_view head : {k_json_head, k_logfmt_head}) {
+        for (std::size_t at = text.find(head); at != std::string_view::npos;
+             at = text.find(head, at + head.size())) {
+            const std::string_view time = text.substr(at + head.size(), 6);
+            const std::size_t year = time.find_first_of("0123456789");
+            begun += year <= 1 && time.substr(year).find('-') == 4 ? 1 : 0;
+        }
+    }
+    return begun;
+}
+
 LineKind read_access_line(std::string_view line, AccessLine& into) {
     line.remove_prefix(std::min(line.find_first_not_of('\0'), line.size()));
     while (line.ends_with('\r')) {

@@ -47,6 +47,9 @@ enum class LineKind {
 /// are ignored.
 [[nodiscard]] LineKind read_access_line(std::string_view line, AccessLine& into);
 
+/// How many access lines begin in a text that is not one whole: of two that were joined, two.
+[[nodiscard]] std::uint64_t access_lines_begun(std::string_view text) noexcept;
+
 /// "2026-11-20T10:05:00.123Z" as seconds since 1970; nullopt for anything else.
 [[nodiscard]] std::optional<double> parse_log_time(std::string_view text) noexcept;
 

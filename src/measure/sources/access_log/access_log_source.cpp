@@ -109,6 +109,8 @@ private:
     [[nodiscard]] std::string why_uncovered(const Question& question) const;
     [[nodiscard]] double
     uncovered_requests(const Question& question, const SourceReading& reading) const;
+    /// Lines that were still without their rest: each may have been a request of the window.
+    void add_torn(const Span& window, double now_s, SourceReading& reading) const;
     void add_notes(SourceReading& reading) const;
 
     AccessLogOptions options_;
@@ -120,7 +122,9 @@ private:
 
 Result<void> AccessLogSource::open(const asio::any_io_executor& executor) {
     const LogStreamLimits limits{
-        .line_bytes = options_.line_bytes, .probes = options_.include_probes
+        .line_bytes = options_.line_bytes,
+        .silence_s = options_.stale_after_s,
+        .probes = options_.include_probes
     };
     struct stat input{};
     const bool standard_input = options_.paths.front() == "-";
@@ -178,6 +182,26 @@ std::string AccessLogSource::why_unread(const Question& question) const {
         }
     }
     return {};
+}
+
+void AccessLogSource::add_torn(const Span& window, double now_s, SourceReading& reading) const {
+    std::vector<Span> torn;
+    for (const auto& log : logs_) {
+        std::ranges::move(log->torn(now_s), std::back_inserter(torn));
+    }
+    if (const auto last = pipe_ ? pipe_->torn(now_s) : std::nullopt) {
+        torn.push_back(*last);
+    }
+    const auto in_window = std::ranges::count_if(torn, [&](const Span& written) {
+        return written.to_s >= window.from_s && written.from_s < window.to_s;
+    });
+    if (in_window > 0) {
+        reading.unread += static_cast<double>(in_window);
+        reading.notes.push_back(
+            counted(static_cast<std::uint64_t>(in_window), "last line") +
+            " without an end, which may have been a request"
+        );
+    }
 }
 
 void AccessLogSource::add_notes(SourceReading& reading) const {
@@ -270,6 +294,9 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         reading.why = why_empty();
     } else {
         reading = index_.answer(question);
+        if (reading.state == SourceReading::State::measured) {
+            add_torn(question.window, at, reading);
+        }
         if (const std::string gap = why_uncovered(question); !gap.empty()) {
             reading.uncovered += (reading.uncovered.empty() ? "" : "; ") + gap;
             reading.uncovered_requests += uncovered_requests(question, reading);

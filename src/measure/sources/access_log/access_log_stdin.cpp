@@ -62,7 +62,7 @@ AccessLogPipe::catch_up(bool to_the_end, double now_s, AccessLogIndex& index) {
         }
         stream_.feed(piece, now_s, index, counts_);
     }
-    stream_.settle(now_s, index);
+    stream_.settle(now_s, index, counts_);
     co_return Result<void>();
 }
 

@@ -8,6 +8,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace oa_stream::measure {
@@ -21,7 +22,7 @@ public:
     /// What is there now, or with `to_the_end` all until the writer closes it.
     [[nodiscard]] Task<Result<void>> catch_up(bool to_the_end, double now_s, AccessLogIndex& index);
     [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
-    [[nodiscard]] std::size_t torn() const noexcept { return stream_.torn(); }
+    [[nodiscard]] std::optional<Span> torn(double now_s) const { return stream_.torn(now_s); }
 
 private:
     AccessLogPipe(const asio::any_io_executor& executor, int fd, LogStreamLimits limits)

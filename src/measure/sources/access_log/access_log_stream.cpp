@@ -1,6 +1,7 @@
 #include "access_log_stream.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace oa_stream::measure {
 namespace {
@@ -18,22 +19,26 @@ void AccessLogStream::feed(
     while (!bytes.empty()) {
         const std::size_t end = bytes.find('\n');
         const std::string_view piece = bytes.substr(0, end);
-        const bool too_long = rest_.size() + piece.size() > limits_.line_bytes;
-        if (too_long && !dropping_) {
+        if (dropping_) {
+            damaged(access_lines_begun(piece), counts);
+        } else if (rest_.size() + piece.size() > limits_.line_bytes) {
             dropping_ = true;
+            rest_ += piece;
+            damaged(std::max<std::uint64_t>(1, access_lines_begun(rest_)), counts);
             rest_.clear();
-            ++counts.damaged;
-            damaged(index);
         }
         if (end == std::string_view::npos) {
             rest_ += dropping_ ? std::string_view() : piece;
+            taken_ = false;
             return;
         }
+        const bool counts_already =
+            std::exchange(taken_, false) && (piece.empty() || piece == "\r");
         if (dropping_) {
             dropping_ = false;
         } else if (rest_.empty()) {
             line(piece, now_s, index, counts);
-        } else {
+        } else if (!counts_already) {
             rest_ += piece;
             line(rest_, now_s, index, counts);
         }
@@ -47,25 +52,30 @@ void AccessLogStream::line(
 ) {
     AccessLine read;
     switch (read_access_line(text, read)) {
-    case LineKind::request:
+    case LineKind::request: {
         counts.ahead_most_s = std::max(counts.ahead_most_s, read.ended_s - now_s);
         if (read.ended_s > now_s + limits_.ahead_s) {
             ++counts.ahead;
-            return damaged(index);
+            ++undated_;
+            return;
         }
         counts.probes += read.probe ? 1 : 0;
         read.post = read.post && (limits_.probes || !read.probe);
         ++counts.requests;
-        index.add(log_, written_at(read.ended_s), read);
-        return place_undated(newest_s_, index);
-    case LineKind::lost:
-        counts.damaged += read.lost;
-        return index.add_damaged(
-            read.ended_s > now_s + limits_.ahead_s ? now_s : read.ended_s, read.lost
+        const double above_s = newest_s_;
+        const double at_s = written_at(read.ended_s);
+        place_undated(
+            {above_s > 0 ? std::min(above_s, at_s) : at_s, std::max(above_s, at_s)}, index
         );
+        return index.add(log_, at_s, read);
+    }
+    case LineKind::lost: {
+        counts.damaged += read.lost;
+        const double at_s = read.ended_s > now_s + limits_.ahead_s ? now_s : read.ended_s;
+        return index.add_damaged({at_s, at_s}, read.lost);
+    }
     case LineKind::damaged:
-        ++counts.damaged;
-        return damaged(index);
+        return damaged(std::max<std::uint64_t>(1, access_lines_begun(text)), counts);
     case LineKind::foreign:
         ++counts.foreign;
         return;
@@ -75,19 +85,51 @@ void AccessLogStream::line(
     }
 }
 
-/// A damaged line was written at about the time of the line above it.
-void AccessLogStream::damaged(AccessLogIndex& index) {
-    if (newest_s_ > 0) {
-        index.add_damaged(newest_s_);
-    } else {
-        ++undated_;
+void AccessLogStream::settle(double now_s, AccessLogIndex& index, LogLineCounts& counts) {
+    // Only of JSON does the end show that nothing is missing.
+    AccessLine read;
+    if (!taken_ && rest_.ends_with('}') && read_access_line(rest_, read) == LineKind::request) {
+        line(rest_, now_s, index, counts);
+        taken_ = true;
+    }
+    place_undated(below(now_s), index);
+}
+
+std::optional<Span> AccessLogStream::torn(double now_s) const {
+    AccessLine read;
+    if (taken_ || rest_.empty()) {
+        return std::nullopt;
+    }
+    switch (read_access_line(rest_, read)) {
+    case LineKind::request:
+    case LineKind::lost:
+    case LineKind::damaged:
+        return below(now_s);
+    case LineKind::event:
+    case LineKind::foreign:
+    case LineKind::blank:
+        return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+/// They wait for a line with a time: they were written between the one above them and that one.
+void AccessLogStream::damaged(std::uint64_t lines, LogLineCounts& counts) {
+    counts.damaged += lines;
+    undated_ += lines;
+}
+
+void AccessLogStream::place_undated(const Span& written, AccessLogIndex& index) {
+    if (undated_ > 0) {
+        index.add_damaged(written, std::exchange(undated_, 0));
     }
 }
 
-void AccessLogStream::place_undated(double at_s, AccessLogIndex& index) {
-    for (; undated_ > 0; --undated_) {
-        index.add_damaged(at_s);
-    }
+/// When a line below the last one with a time was written; without one at about now.
+Span AccessLogStream::below(double now_s) const noexcept {
+    return newest_s_ > 0
+               ? Span{newest_s_, std::clamp(now_s, newest_s_, newest_s_ + limits_.silence_s)}
+               : Span{now_s, now_s};
 }
 
 /// Lines are written in order. One that tells of an end before that of a line above it waited for

@@ -4,6 +4,7 @@
 #include "access_log_index.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@ struct LogLineCounts {
 struct LogStreamLimits {
     std::size_t line_bytes = 0;
     double ahead_s = 300; ///< lines later than now by more are not believed
+    double silence_s = 300; ///< what was written so long after the line above it is not known
     bool probes = false;  ///< count their requests, too; else they only show that a lane lives
 };
 
@@ -33,17 +35,19 @@ public:
 
     /// Takes the bytes that follow those taken before. `now_s`: seconds since 1970.
     void feed(std::string_view bytes, double now_s, AccessLogIndex& index, LogLineCounts& counts);
-    /// All there is for now was taken: lines above the first one with a time are of about now.
-    void settle(double now_s, AccessLogIndex& index) { place_undated(now_s, index); }
+    /// All there is for now was taken: damaged lines below the last one with a time were written
+    /// soon after it, and a last line that only lacks its LF is one.
+    void settle(double now_s, AccessLogIndex& index, LogLineCounts& counts);
     /// How many bytes were taken.
     [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
-    /// Bytes of a line that has not ended yet; it waits for its rest.
-    [[nodiscard]] std::size_t torn() const noexcept { return rest_.size(); }
+    /// When an access line was written whose rest is not there. It may never come.
+    [[nodiscard]] std::optional<Span> torn(double now_s) const;
 
 private:
     void line(std::string_view text, double now_s, AccessLogIndex& index, LogLineCounts& counts);
-    void damaged(AccessLogIndex& index);
-    void place_undated(double at_s, AccessLogIndex& index);
+    void damaged(std::uint64_t lines, LogLineCounts& counts);
+    void place_undated(const Span& written, AccessLogIndex& index);
+    [[nodiscard]] Span below(double now_s) const noexcept;
     [[nodiscard]] double written_at(double ended_s) noexcept;
 
     std::size_t log_;
@@ -51,8 +55,9 @@ private:
     std::uint64_t offset_ = 0;
     std::string rest_{};
     bool dropping_ = false; ///< the line was too long and has not ended yet
+    bool taken_ = false; ///< what waits for its LF counts already
     double newest_s_ = 0;
-    std::uint64_t undated_ = 0; ///< damaged lines above the first one with a time
+    std::uint64_t undated_ = 0; ///< damaged lines below the last one with a time
 };
 
 } // namespace oa_stream::measure
