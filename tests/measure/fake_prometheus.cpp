@@ -68,7 +68,8 @@ std::string healthy(std::string_view query) {
     if (query.starts_with("up")) {
         return vector_body(up_of("1"));
     }
-    if (query.starts_with("count by") || query.contains("(resets(oa_stream_process_start")) {
+    if (query.starts_with("count by") || query.contains("(resets(oa_stream_process_start") ||
+        query.contains("sum_over_time(up")) {
         return vector_body("");
     }
     if (query.starts_with("max(count_over_time")) {

@@ -92,6 +92,9 @@ TEST_CASE("prometheus source: bad ones in clumps are seen, and widen a gate's in
         };
     };
     FakePrometheus prometheus([&](std::string_view query, int attempt) {
+        if (query.starts_with("count by")) {
+            return Scripted{};
+        }
         if (query.contains("5..") && !query.contains("(increase(") &&
             !query.contains("> 0) unless last_over_time")) {
             return Scripted{.body = number_body("30")};
@@ -122,4 +125,72 @@ TEST_CASE("prometheus source: a partial answer says nothing") {
     REQUIRE(got.has_value());
     CHECK(got->state == State::missing);
     CHECK(got->why.contains("the answer is partial"));
+}
+
+TEST_CASE("prometheus source: what one of several targets lacks is missing, whatever others have") {
+    const auto lacks = [](std::string metric, Question question) {
+        const std::string body = vector_body(fmt::format(
+            R"({{"metric":{{"job":"lane","instance":"b:1","lacks":"{}"}},"value":[{},"1"]}})",
+            metric,
+            k_now_s
+        ));
+        FakePrometheus prometheus([&](std::string_view query, int) {
+            const bool asked = query.starts_with("count by (job, instance, lacks)") &&
+                               query.contains(fmt::format(R"("lacks", "{}")", metric));
+            return Scripted{.body = asked ? body : ""};
+        });
+        const auto got = ask(prometheus, question);
+        REQUIRE(got.has_value());
+        return *got;
+    };
+    for (const std::string metric :
+         {"oa_stream_build_info", "oa_stream_http_requests_total", "oa_stream_terminal_total"}) {
+        CAPTURE(metric);
+        const auto got = lacks(metric, question_of());
+        CHECK(got.state == State::missing);
+        CHECK(got.why.starts_with("targets: b:1 has no series of " + metric + " ("));
+    }
+    const auto untimed = lacks("oa_stream_first_content_seconds_bucket", question_of());
+    CHECK(untimed.state == State::measured); // of shares
+    CHECK(untimed.tally.requests == Counts{5, 1000});
+    CHECK(untimed.tally.buckets.empty());
+    Question slower = question_of();
+    slower.slower_than_s = 2.5;
+    const auto unknown = lacks("oa_stream_first_content_seconds_bucket", slower);
+    CHECK(unknown.state == State::missing);
+    CHECK(unknown.why.contains("b:1 has no series of oa_stream_first_content_seconds_bucket"));
+}
+
+TEST_CASE("prometheus source: a target that was long down and began again passes nothing") {
+    const auto unseen = [](std::string_view failed) {
+        FakePrometheus prometheus([&](std::string_view query, int) {
+            const std::string one = fmt::format(
+                R"({{"metric":{{"job":"lane","instance":"b:1"}},"value":[{},"{}"]}})",
+                k_now_s,
+                failed
+            );
+            const bool asked = !failed.empty() && query.contains("sum_over_time(up");
+            return Scripted{.body = asked ? vector_body(one) : ""};
+        });
+        const auto got = ask(prometheus, question_of());
+        REQUIRE(got.has_value());
+        REQUIRE(got->state == State::measured);
+        return *got;
+    };
+    GateSpec gate;
+    gate.id = "error-rate";
+    gate.limit = 0.05;
+    CHECK(evaluate_readings(gate, unseen(""), {}, {}).verdict == Verdict::pass);
+    const auto long_down = unseen("10");
+    CHECK(long_down.uncovered_requests == Approx(250).margin(1));
+    const GateRecord record = evaluate_readings(gate, long_down, {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains("target b:1 was down for 2m30s of the window and began again"));
+    gate.limit = 0.0001;
+    CHECK(evaluate_readings(gate, long_down, {}, {}).verdict == Verdict::fail);
+    FakePrometheus month;
+    (void)ask(month, question_of(30 * 86'400.0));
+    CHECK(std::ranges::none_of(month.queries, [](const std::string& query) {
+        return query.contains("sum_over_time(up");
+    }));
 }

@@ -292,7 +292,7 @@ test('slo gate: a lane that began anew is counted on, and what that blurs is sai
   const { r3, prometheus } = rig;
   const listen = hostOf(r3);
   await r3.stop();
-  await prometheus.eventually(`up{instance="${listen}"}`, (rows) => rows[0]?.value === 0);
+  await prometheus.eventually(`max_over_time(up{instance="${listen}"}[4s])`, (rows) => rows[0]?.value === 0);
   rig.r3 = await startLane({ name: 'r3', listen, args: ['--revision', 'r3'] });
   await prometheus.eventually(`up{instance="${listen}"}`, (rows) => rows[0]?.value === 1);
   await turns(rig.r3, 60);
@@ -300,6 +300,28 @@ test('slo gate: a lane that began anew is counted on, and what that blurs is sai
   const run = await real(['gate', 'bad: http_5xx <= 20%', '--revision', 'r3', '--window', '2m']);
   const { gate } = assertEvidence(run, 'PASS');
   assert.ok(gate.n >= 99 && gate.n <= 115, `${gate.n} of 100`);
+  // Of a shorter window it was down for too long: nobody saw what the process before did last.
+  const short = await real(['gate', 'bad: http_5xx <= 20%', '--revision', 'r3', '--window', '30s', '--stale-after', '3s']);
+  assertEvidence(short, 'INCONCLUSIVE');
+  assert.match(short.json().gate.sentence, /target \S+ was down for \S+ of the window and began again: what it counted before is unknown/);
+});
+
+test('slo gate: a lane without a metric that others have is missing, not good', async () => {
+  const { r1, r3 } = rig;
+  const drop = { source_labels: ['__name__', 'instance'], regex: `oa_stream_terminal_total;${hostOf(r3)}`, action: 'drop' };
+  const prometheus = await startPrometheus([r1, r3].map(hostOf), { interval: '250ms', scrape: { metric_relabel_configs: [drop] } });
+  try {
+    await prometheus.eventually('count(oa_stream_build_info)', (rows) => rows[0]?.value === 2);
+    await turns(r1, 30);
+    await prometheus.eventually('sum(increase(oa_stream_terminal_total{class="completed"}[1m]))', (rows) => rows[0]?.value >= 20);
+    const gate = ['gate', 'bad: terminal_error <= 20%', '--prometheus', prometheus.base, '--window', '30s'];
+    assertEvidence(await slo([...gate, '--revision', 'r1']), 'PASS');
+    const both = await slo(gate);
+    assertEvidence(both, 'INCONCLUSIVE');
+    assert.ok(both.json().gate.sentence.includes(`${hostOf(r3)} has no series of oa_stream_terminal_total`), both.stdout);
+  } finally {
+    await prometheus.kill();
+  }
 });
 
 test('slo gate: a dead target is found by up, though rate() goes on answering', async () => {
@@ -328,7 +350,7 @@ const scrapes = (age, labels = {}) => ({ metric: { job: 'lane', instance: 'a:1',
 function honest(query) {
   if (query.startsWith('oa_stream_build_info')) return body('matrix', [scrapes(3)]);
   if (query.startsWith('up')) return body('vector', [at({ job: 'lane', instance: 'a:1' }, '1')]);
-  if (/^count by|^max by \(job, instance\) \(resets/.test(query)) return body('vector', []);
+  if (/^count by|^max by \(job, instance\) \(resets|^min by/.test(query)) return body('vector', []);
   if (query.startsWith('max(count')) return body('matrix', []);
   if (query.includes('_bucket')) return body('vector', [['0.5', '990'], ['+Inf', '1000']].map(([le, count]) => at({ le }, count)));
   return number(/5\.\.|terminal/.test(query) ? '0' : '1000');

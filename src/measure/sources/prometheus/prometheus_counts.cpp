@@ -2,6 +2,7 @@
 #include "oa_stream/telemetry/classes.hpp"
 
 #include "prometheus_reader.hpp"
+#include "prometheus_terms.hpp"
 
 #include <fmt/format.h>
 
@@ -20,21 +21,6 @@ constexpr std::size_t k_least_blocks = 5;
 std::uint64_t whole(double events) {
     return events > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(events)))
                       : 0;
-}
-
-/// Every series of the term's metric on its routes, if only it has the labels that tell them apart.
-telemetry::Term family_of(telemetry::Term term) {
-    for (telemetry::LabelIs& label : term.labels) {
-        if (label.label != "route" && label.label != "method") {
-            label = {label.label, {".+"}, true};
-        }
-    }
-    return term;
-}
-
-std::vector<telemetry::Term> counted_terms(const Question& question) {
-    return question.classes.empty() ? telemetry::bad_terms(question.bad, question.routes)
-                                    : telemetry::class_terms(question.classes, question.routes);
 }
 
 } // namespace
@@ -219,6 +205,15 @@ Task<Result<void>> Reader::times() {
     }
     if (!buckets.empty() && buckets.back().le != std::numeric_limits<double>::infinity()) {
         miss(side, fmt::format("no bucket up to +Inf ({})", query));
+    }
+    if (missing_.empty() && !buckets.empty()) {
+        OA_CO_TRY(const std::string lack, co_await without_times());
+        if (!lack.empty() && question_.slower_than_s && missing_.empty()) {
+            miss(side, lack);
+        } else if (!lack.empty()) {
+            out_.notes.push_back(lack + ", so no times are known");
+            buckets.clear();
+        }
     }
     if (missing_.empty() && question_.slower_than_s) {
         OA_CO_CHECK(slow_ones());

@@ -29,9 +29,13 @@ Queries::selector(std::string_view metric, const std::string& more, bool by_labe
     return inner.empty() ? std::string(metric) : fmt::format("{}{{{}}}", metric, inner);
 }
 
-std::string Queries::ours(double window_s) const {
+std::string Queries::ours() const {
     const std::string which = joined_ ? "revision=" + in_quotes(question_.revision) : std::string();
-    return fmt::format("{}[{}]", selector(k_build_info, which, by_label_), duration_text(window_s));
+    return selector(k_build_info, which, by_label_);
+}
+
+std::string Queries::ours(double window_s) const {
+    return fmt::format("{}[{}]", ours(), duration_text(window_s));
 }
 
 std::string Queries::scrapes(double look_s) const {
@@ -78,6 +82,50 @@ std::string Queries::mixed_targets() const {
             selector(telemetry::metric("process_start_time_seconds").name, {}, false), window_
         ),
         ours(question_.window.seconds())
+    );
+}
+
+std::string Queries::lacking(std::span<const Needed> needed) const {
+    // A label of the revision moves on to the next one; an address goes on answering as a lane.
+    const std::string living = by_label_
+                                   ? ours()
+                                   : fmt::format(
+                                         "({} == 1 and on (job, instance) last_over_time({}))",
+                                         selector("up", {}, false),
+                                         ours(question_.window.seconds())
+                                     );
+    std::string any;
+    for (const Needed& one : needed) {
+        any += fmt::format(
+            R"({}label_replace({} unless on (job, instance) {}, "lacks", "{}", "", ""))",
+            any.empty() ? "" : " or ",
+            living,
+            selector(one.metric, one.matchers, by_label_),
+            one.metric
+        );
+    }
+    return fmt::format("count by (job, instance, lacks) ({})", any);
+}
+
+std::string Queries::began_again(double failed) const {
+    // Its counters before are known up to the last scrape of the process before, as far as there
+    // was one.
+    return fmt::format(
+        "min by (job, instance) (count_over_time({up}[{window}]) - sum_over_time({up}[{window}])) "
+        "> "
+        "{failed:.3f} and on (job, instance) (changes({began}[{window}]) > 0 or "
+        "changes({other}[{window}]) > 0 or "
+        "(last_over_time({began}[{window}]) >= {since:.3f} or last_over_time({other}[{window}]) >= "
+        "{since:.3f}) and on (job, instance) last_over_time({ours}[{before}] offset {window})) and "
+        "on (job, instance) last_over_time({ours}[{window}])",
+        fmt::arg("up", selector("up", {}, false)),
+        fmt::arg("began", selector("oa_stream_process_start_time_seconds", {}, false)),
+        fmt::arg("other", selector("process_start_time_seconds", {}, false)),
+        fmt::arg("ours", ours()),
+        fmt::arg("window", window_),
+        fmt::arg("before", k_before_window),
+        fmt::arg("since", question_.window.from_s),
+        fmt::arg("failed", failed)
     );
 }
 

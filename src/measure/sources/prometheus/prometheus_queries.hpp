@@ -5,6 +5,7 @@
 
 #include "promql.hpp"
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,18 @@ public:
     /// Its targets behind which several processes answer in turn.
     [[nodiscard]] std::string mixed_targets() const;
 
+    /// Series that each target of ours must have: a metric, with more matchers.
+    struct Needed {
+        std::string metric;
+        std::string matchers;
+        friend bool operator==(const Needed&, const Needed&) = default;
+    };
+    /// Its living targets that lack one of these series, with the label `lacks` that names it.
+    [[nodiscard]] std::string lacking(std::span<const Needed> needed) const;
+    /// Its targets of which more than so many scrapes failed (the value) and that began again, both
+    /// within the window.
+    [[nodiscard]] std::string began_again(double failed) const;
+
     /// What the series of a term rose by, summed.
     [[nodiscard]] std::string rise_of(const telemetry::Term& term) const;
     /// increase() of the term over each step of a range: good enough to see clumps by.
@@ -45,6 +58,7 @@ public:
 private:
     [[nodiscard]] std::string
     selector(std::string_view metric, const std::string& more, bool by_label) const;
+    [[nodiscard]] std::string ours() const;
     [[nodiscard]] std::string ours(double window_s) const;
     [[nodiscard]] std::string young(const std::string& series) const;
     [[nodiscard]] std::string among_ours(std::string each) const;

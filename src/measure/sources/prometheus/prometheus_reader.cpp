@@ -35,6 +35,9 @@ Task<Result<SourceReading>> Reader::run() {
     if (missing_.empty() && !question_.slower_than_s) {
         OA_CO_CHECK(co_await counts());
     }
+    if (missing_.empty() && !question_.slower_than_s) {
+        OA_CO_CHECK(co_await complete());
+    }
     if (missing_.empty() && !question_.promql.empty()) {
         OA_CO_CHECK(co_await expressions());
     } else if (missing_.empty()) {
@@ -47,7 +50,11 @@ Task<Result<SourceReading>> Reader::run() {
 Task<Result<Answer>> Reader::ask(std::string_view side, std::string query, ResultType type) {
     remember(query);
     OA_CO_TRY(Answer answer, co_await calls_.instant(std::move(query), at(), type));
-    if (std::string why = untimely(answer, at()); !why.empty() && missing_.empty()) {
+    std::string why = untimely(answer, at());
+    if (!answer.warnings.empty()) {
+        why = "Prometheus warns: " + answer.warnings.front();
+    }
+    if (!why.empty() && missing_.empty()) {
         miss(side, std::move(why));
     }
     co_return answer;
@@ -79,6 +86,9 @@ Task<Result<void>> Reader::look() {
     missing_ = scraping_.missing;
     if (missing_.empty()) {
         OA_CO_CHECK(co_await tell_apart(whose));
+    }
+    if (missing_.empty()) {
+        OA_CO_CHECK(co_await out_of_sight());
     }
     if (missing_.empty()) {
         OA_CO_CHECK(co_await name_never_seen());
@@ -124,9 +134,7 @@ Task<Result<void>> Reader::tell_apart(std::string whose) {
     if (!missing_.empty()) {
         co_return Result<void>{};
     }
-    if (!both.warnings.empty()) {
-        miss(whose, "Prometheus warns: " + both.warnings.front());
-    } else if (!both.series.empty()) {
+    if (!both.series.empty()) {
         miss(
             whose,
             fmt::format(
@@ -187,9 +195,14 @@ void Reader::conclude() {
         out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(wall_time(at())));
         out_.tally = {};
         out_.count_error = out_.edge_error = out_.time_error = out_.may_have_missed = 0;
+        out_.uncovered = {};
         return;
     }
     out_.state = SourceReading::State::measured;
+    if (unseen_s_ > 0) {
+        const auto all = static_cast<double>(out_.tally.requests.total);
+        out_.uncovered_requests = std::ceil(all * unseen_s_ / std::max(out_.covered_s, 1.0));
+    }
     if (scraping_.interval_s <= 0) {
         return; // nothing but expressions was asked for
     }

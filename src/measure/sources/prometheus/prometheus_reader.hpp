@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::measure::prometheus {
 
@@ -37,6 +38,13 @@ private:
     Task<Result<void>> look();
     Task<Result<void>> tell_apart(std::string whose);
     [[nodiscard]] Task<Result<void>> name_never_seen();
+    /// A target that was long out of sight and began again has lost what it counted before.
+    [[nodiscard]] Task<Result<void>> out_of_sight();
+    /// Misses what a living target has no series of; they would count as 0 beside others' series.
+    [[nodiscard]] Task<Result<void>> complete();
+    /// The same of the times, which only some gates need.
+    [[nodiscard]] Task<Result<std::string>> without_times();
+    [[nodiscard]] Task<Result<std::string>> lacking(std::vector<Queries::Needed> needed);
     Task<Result<void>> coverage();
     Task<Result<void>> counts();
     Task<Result<void>> times();
@@ -70,6 +78,7 @@ private:
     Scraping scraping_;
     SourceReading out_;
     std::string missing_;
+    double unseen_s_ = 0; ///< by targets that began again
 };
 
 } // namespace oa_stream::measure::prometheus

@@ -103,9 +103,9 @@ public:
             out.interval_s = std::max(out.interval_s, target.interval_s);
             out.newest_s = std::max(out.newest_s, target.newest_s);
         }
-        stale_after_s_ = question.stale_after_s > 0
-                             ? question.stale_after_s
-                             : std::max(k_least_stale_s, k_stale_intervals * out.interval_s);
+        out.stale_after_s = question.stale_after_s > 0
+                                ? question.stale_after_s
+                                : std::max(k_least_stale_s, k_stale_intervals * out.interval_s);
     }
 
     [[nodiscard]] std::string why_missing() {
@@ -136,12 +136,13 @@ private:
         return question_.window.to_s - newest;
     }
     [[nodiscard]] bool fresh(const Target& target) const {
-        return target.newest_s > 0 && age(target) <= stale_after_s_;
+        return target.newest_s > 0 && age(target) <= out_.stale_after_s;
     }
 
     /// A target that cannot be scraped goes on answering rate() from old samples.
     std::string down_too_long() {
-        const double most = std::max(stale_after_s_, k_unseen_share * question_.window.seconds());
+        const double most =
+            std::max(out_.stale_after_s, k_unseen_share * question_.window.seconds());
         int down = 0;
         for (const auto& [key, target] : targets_) {
             if (target.up.value_or(true)) {
@@ -192,14 +193,13 @@ private:
             "the newest value of {} is {} old at the window's end, more than {}",
             question_.whose,
             ago(question_.window.to_s - out_.newest_s),
-            ago(stale_after_s_)
+            ago(out_.stale_after_s)
         );
     }
 
     const Targets& targets_;
     const ScrapeQuestion& question_;
     Scraping& out_;
-    double stale_after_s_ = 0;
 };
 
 } // namespace

@@ -15,6 +15,7 @@ struct Scraping {
     double interval_s = 0; ///< the longest of the targets'
     double newest_s = 0;
     double covered_s = 0; ///< of the window, as far as `looked` reaches
+    double stale_after_s = 0; ///< as asked for, or by the interval
     std::vector<std::string> notes{};
 };
 
