@@ -224,7 +224,10 @@ bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
 /// on a full disk, too; without a seal its last word counts.
 void RunSession::end_again(RunResult& result) {
     std::error_code ignored;
-    std::filesystem::remove(folder_.path() / "SHA256SUMS", ignored);
+    // A report that was written before the disk was full names the other ending.
+    for (const auto* file : {"SHA256SUMS", "report.md", "report.html"}) {
+        std::filesystem::remove(folder_.path() / file, ignored);
+    }
     if (facts_.mutated) {
         (void)journal().record({
             .phase = Phase::end,

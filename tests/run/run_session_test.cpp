@@ -199,6 +199,7 @@ TEST_CASE("session: who looks later finds the ending that the run's own process 
         REQUIRE(session.journal().record({.phase = Phase::end, .detail = "PASS exit 0"}).has_value()
         );
         session.folder().write("no/such/folder", "x"); // the disk fills up after the last step
+        session.folder().write("report.md", "# PASS: x\n"); // for this there was still room
         const FullDisk disk(full, 300);
         CHECK(session.finish(end, {.title = "x"}).end.exit == ExitCode::rollback_unverified);
     }
@@ -212,6 +213,8 @@ TEST_CASE("session: who looks later finds the ending that the run's own process 
     CHECK(lines->lines.back().line.detail == "ERROR exit 8");
     CHECK(check_sums(folder).value().whole());
     CHECK(fs::exists(folder / "SHA256SUMS") != full);
+    CHECK(fs::exists(folder / "report.md") != full);
+    CHECK_FALSE(read_file(folder / "report.md").value_or("").starts_with("# PASS"));
 }
 
 TEST_CASE("session: lost evidence never hides what a run found, nor what it left changed") {
