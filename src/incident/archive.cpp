@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace oa_stream::incident {
@@ -28,6 +29,13 @@ std::string damaged(const std::string& why) {
 std::string reason_of(archive* one) {
     const char* text = archive_error_string(one);
     return text == nullptr ? "unknown reason" : text;
+}
+
+/// "cannot write: No space left on device": libarchive's own text for that is "Write error".
+std::string not_written(archive* one) {
+    const int number = archive_errno(one);
+    return "cannot write: " +
+           (number > 0 ? std::generic_category().message(number) : reason_of(one));
 }
 
 struct FreeEntry {
@@ -143,8 +151,11 @@ void ArchiveWriter::Free::operator()(archive* writer) const {
     archive_write_free(writer);
 }
 
-Result<ArchiveWriter> ArchiveWriter::open(const std::filesystem::path& file, std::int64_t seconds) {
+Result<ArchiveWriter> ArchiveWriter::open(
+    const std::filesystem::path& file, const std::filesystem::path& name, std::int64_t seconds
+) {
     ArchiveWriter out;
+    out.name_ = name.string();
     out.seconds_ = seconds;
     out.writer_.reset(archive_write_new());
     archive* const writer = out.writer_.get();
@@ -153,7 +164,7 @@ Result<ArchiveWriter> ArchiveWriter::open(const std::filesystem::path& file, std
         return fail(Code::internal, "libarchive cannot write tar and zstd");
     }
     if (archive_write_open_filename(writer, file.c_str()) != ARCHIVE_OK) {
-        return fail(Code::io, "cannot be written: " + reason_of(writer), file.string());
+        return fail(Code::io, not_written(writer), out.name_);
     }
     return out;
 }
@@ -169,14 +180,14 @@ Result<void> ArchiveWriter::add(const std::string& path, std::string_view bytes)
     if (archive_write_header(writer_.get(), entry.get()) != ARCHIVE_OK ||
         archive_write_data(writer_.get(), bytes.data(), bytes.size()) !=
             static_cast<la_ssize_t>(bytes.size())) {
-        return fail(Code::io, "cannot be written: " + reason_of(writer_.get()), path);
+        return fail(Code::io, not_written(writer_.get()), name_);
     }
     return {};
 }
 
 Result<void> ArchiveWriter::close() {
     if (archive_write_close(writer_.get()) != ARCHIVE_OK) {
-        return fail(Code::io, "cannot be written: " + reason_of(writer_.get()));
+        return fail(Code::io, not_written(writer_.get()), name_);
     }
     return {};
 }

@@ -24,8 +24,10 @@ namespace oa_stream::incident {
 /// the same bytes.
 class ArchiveWriter {
 public:
-    [[nodiscard]] static Result<ArchiveWriter>
-    open(const std::filesystem::path& file, std::int64_t seconds);
+    /// `name`: what errors call `file`.
+    [[nodiscard]] static Result<ArchiveWriter> open(
+        const std::filesystem::path& file, const std::filesystem::path& name, std::int64_t seconds
+    );
     [[nodiscard]] Result<void> add(const std::string& path, std::string_view bytes);
     [[nodiscard]] Result<void> close();
 
@@ -34,6 +36,7 @@ private:
         void operator()(archive* writer) const;
     };
     std::unique_ptr<archive, Free> writer_;
+    std::string name_{};
     std::int64_t seconds_ = 0;
 };
 

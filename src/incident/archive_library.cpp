@@ -19,6 +19,9 @@ using Entry = struct archive_entry;
 // NOLINTBEGIN(readability-identifier-naming,cert-dcl50-cpp): the names and shapes are libarchive's
 extern "C" {
 
+int archive_errno(Archive* one) {
+    OA_REAL(archive_errno)(one);
+}
 const char* archive_error_string(Archive* one) {
     OA_REAL(archive_error_string)(one);
 }

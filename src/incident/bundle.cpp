@@ -333,34 +333,46 @@ check_seals(const Incident& incident, const Redactor& redactor, const BundleRule
 
 Result<Bundle> write_bundle(
     const Incident& incident,
-    const fs::path& out,
+    const fs::path& name,
     const Redactor& redactor,
     const BundleRules& rules
 ) {
+    std::error_code error;
+    const fs::path real = fs::weakly_canonical(name, error); // a link stays
+    const fs::path out = error ? name : real;
+    // A device or a pipe would be replaced by the file.
+    if (fs::exists(out, error) && !fs::is_regular_file(out, error)) {
+        return fail(
+            Code::usage,
+            "it is not a regular file",
+            name.string(),
+            "a bundle is written beside and then renamed: name a file"
+        );
+    }
     OA_TRY(const Sources sources, sources_of(incident, redactor, rules));
     const fs::path draft = out.string() + ".tmp-" + random_hex(4);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
         incident.runs.back().entry.started.time_since_epoch()
     );
-    OA_TRY(ArchiveWriter writer, ArchiveWriter::open(draft, seconds.count()));
+    OA_TRY(ArchiveWriter writer, ArchiveWriter::open(draft, name, seconds.count()));
     BundleMaker maker(redactor, rules.redact, std::move(writer), incident);
     auto filled = fill(maker, sources, incident, redactor);
     if (filled) {
         filled =
             check_seals(incident, redactor, rules); // after the leaks: they are what matters more
     }
-    std::error_code error;
     if (!filled) {
         fs::remove(draft, error);
         return std::unexpected(std::move(filled).error());
     }
     fs::rename(draft, out, error);
     if (error) {
+        const std::string why = error.message();
         fs::remove(draft, error);
-        return fail(Code::io, "cannot be written", out.string());
+        return fail(Code::io, "cannot write: " + why, name.string());
     }
     Bundle made;
-    made.file = fs::absolute(out);
+    made.file = fs::absolute(name);
     made.files = maker.files();
     made.bytes = fs::file_size(out, error);
     made.redacted = maker.redacted();

@@ -2,9 +2,12 @@
 #include "oa_stream/incident/bundle.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
+#include "full_disk.hpp"
 #include "incident_rig.hpp"
 
 #include <fmt/format.h>
+
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -87,6 +90,52 @@ TEST_CASE("bundle: the same runs give the same bytes, and it verifies") {
     CHECK(found->files == first->files);
     CHECK(found->checks.size() == 7); // archive, paths, sums, manifest, seals, two runs
     CHECK(detail(*found, "seals") == "2 runs were as they were sealed when this was made");
+}
+
+TEST_CASE("bundle: a full disk is named with its file and its reason, and nothing is left") {
+    const Scratch state;
+    const Incident incident = incident_of({failed_run(state)});
+    const fs::path out = state.path / "b.tar.zst";
+    REQUIRE(write_file_atomic(out, "an older one").has_value());
+    const auto refused = [&] {
+        const FullDisk disk(true, 512);
+        return write_bundle(incident, out, {}, {});
+    }();
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::io);
+    CHECK(refused.error().where == out.string());
+    CHECK(refused.error().message == "cannot write: File too large"); // of a full disk: its own
+    CHECK(read_file(out).value() == "an older one");
+    for (const auto& entry : fs::directory_iterator(state.path)) {
+        CHECK_FALSE(entry.path().filename().string().contains(".tmp-"));
+    }
+    const fs::path nowhere = state.path / "no" / "b.tar.zst";
+    const auto lost = write_bundle(incident, nowhere, {}, {});
+    REQUIRE_FALSE(lost.has_value());
+    CHECK(lost.error().where == nowhere.string());
+    CHECK(lost.error().message == "cannot write: No such file or directory");
+}
+
+TEST_CASE("bundle: it replaces the file behind a link, and nothing that is no file") {
+    const Scratch state;
+    const Incident incident = incident_of({failed_run(state)});
+    const fs::path file = state.path / "b.tar.zst", link = state.path / "link";
+    REQUIRE(write_file_atomic(file, "an older one").has_value());
+    fs::create_symlink(file.filename(), link);
+    REQUIRE(write_bundle(incident, link, {}, {}).has_value());
+    CHECK(fs::is_symlink(link));
+    CHECK(verify_bundle(file).has_value());
+
+    const fs::path pipe = state.path / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    for (const fs::path& no_file : {pipe, state.path}) {
+        const auto refused = write_bundle(incident, no_file, {}, {});
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::usage);
+        CHECK(refused.error().where == no_file.string());
+        CHECK(refused.error().message == "it is not a regular file");
+    }
+    CHECK(fs::is_fifo(pipe));
 }
 
 TEST_CASE("bundle: where a secret stands it is refused by file, line and kind; then redacted") {

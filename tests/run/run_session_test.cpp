@@ -2,13 +2,10 @@
 #include "oa_stream/run/run_session.hpp"
 #include "oa_stream/run/runs.hpp"
 
+#include "full_disk.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch.hpp>
-
-#include <sys/resource.h>
-
-#include <csignal>
 
 using namespace oa_stream;
 using namespace oa_stream::run;
@@ -21,29 +18,6 @@ struct Lines final : RunObserver {
     void progress(std::string_view line) override { shown.emplace_back(line); }
     std::vector<std::string> said{};
     std::vector<std::string> shown{};
-};
-
-/// While it lives and is `full`, no file of this process gets another byte.
-class FullDisk {
-public:
-    /// `room`: so many bytes of a file fit, as in what the journal has reserved.
-    explicit FullDisk(bool full, rlim_t room = 0) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const rlimit none{.rlim_cur = room, .rlim_max = before_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, full ? &none : &before_);
-    }
-    ~FullDisk() {
-        ::setrlimit(RLIMIT_FSIZE, &before_);
-        std::signal(SIGXFSZ, handler_);
-    }
-    FullDisk(const FullDisk&) = delete;
-    FullDisk& operator=(const FullDisk&) = delete;
-    FullDisk(FullDisk&&) = delete;
-    FullDisk& operator=(FullDisk&&) = delete;
-
-private:
-    rlimit before_{};
-    void (*handler_)(int);
 };
 
 RunSession begin(const Scratch& state, RunObserver* observer = nullptr) {
