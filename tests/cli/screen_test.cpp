@@ -18,7 +18,7 @@ Context terminal(std::string& seen) {
     Context context;
     context.err = [&seen](std::string_view text) { seen += text; };
     context.out = [&seen](std::string_view text) { seen += text; };
-    context.tty = context.out_tty = true;
+    context.tty = context.live = context.out_tty = true;
     return context;
 }
 

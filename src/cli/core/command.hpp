@@ -39,6 +39,7 @@ struct Context {
     bool quiet = false;
     bool colour = false;      ///< of stderr
     bool tty = false;         ///< stderr is a terminal
+    bool live = false;        ///< a line on it may be drawn again
     bool out_colour = false;  ///< of stdout
     bool out_tty = false;     ///< stdout is a terminal, too
     int width = 80;

@@ -1,5 +1,6 @@
 #include "context.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -137,10 +138,14 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     if (traced) {
         set_trace(
             globals.trace ? TraceLevel::requests : TraceLevel::decisions,
-            [](std::string_view line) { process_log().verbatim(line); }
+            [columns =
+                 terminal ? static_cast<std::size_t>(terminal_width()) : 0](std::string_view line) {
+                process_log().verbatim(laid_out(line, {columns, false}));
+            }
         );
     }
-    context.tty = terminal && !dumb && !globals.non_interactive && !traced;
+    context.tty = terminal;
+    context.live = terminal && !dumb && !globals.non_interactive && !traced;
     context.colour = globals.colour == always ||
                      (globals.colour == automatic && terminal && !dumb && !env("NO_COLOR"));
     context.out_tty = context.tty && ::isatty(STDOUT_FILENO) == 1;

@@ -13,13 +13,13 @@
 namespace oa_stream::cli {
 
 void redraw(std::string_view line, const Context& context) {
-    if (context.tty && !context.quiet) {
+    if (context.live && !context.quiet) {
         context.err("\r\x1b[2K" + cut_to(line, static_cast<std::size_t>(context.width - 1)));
     }
 }
 
 playbook::OnStage Screen::on_stage() {
-    if (!context_.tty || context_.quiet) {
+    if (!context_.live || context_.quiet) {
         return {};
     }
     return [this](const playbook::StageView& view) {
@@ -54,7 +54,7 @@ std::string Screen::left() const {
 void Screen::progress(std::string_view line) {
     if (line.empty()) {
         clear();
-    } else if (context_.tty && !context_.quiet) {
+    } else if (context_.live && !context_.quiet) {
         redraw(left() + std::string(line), context_);
         live_ = true;
     }
@@ -78,6 +78,9 @@ void tell_parts(std::vector<std::string> parts, Context& context) {
     constexpr std::size_t k_indent = 2;
     for (std::string& part : parts) {
         part = !whole && part.starts_with("next: ") ? continued(part, columns - k_indent) : part;
+    }
+    if (!whole && !parts.empty()) {
+        parts.front() = wrapped(parts.front(), columns, k_indent);
     }
     context.err(
         laid_out(whole ? line : fmt::format("{}", fmt::join(parts, "\n  ")), {0, context.colour}) +

@@ -132,7 +132,7 @@ Result<void> leave_terminal(const std::string& log, Context& context) {
                       ::dup2(nothing, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
                       ::dup2(output, STDERR_FILENO) >= 0;
     context.globals.non_interactive = true;
-    context.tty = context.out_tty = context.colour = context.out_colour = false;
+    context.tty = context.live = context.out_tty = context.colour = context.out_colour = false;
     return good ? Result<void>{} : errno_error("cannot leave the terminal");
 }
 

@@ -53,7 +53,7 @@ template <class Options>
     Context& context
 ) {
     Screen screen(context);
-    if (context.tty) {
+    if (context.live) {
         screen.expect(last_time(context.state_dir, order.kind, order.target));
     }
     OA_TRY(auto session, begin_run(std::move(order), context, screen));

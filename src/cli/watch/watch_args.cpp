@@ -106,7 +106,7 @@ WatchForm form_of(const WatchOptions& options, const Context& context) {
     if (options.once) {
         return WatchForm::once;
     }
-    return context.tty && ::isatty(STDOUT_FILENO) == 1 ? WatchForm::screen : WatchForm::lines;
+    return context.live && ::isatty(STDOUT_FILENO) == 1 ? WatchForm::screen : WatchForm::lines;
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include "core/commands.hpp"
+#include "core/run_screen.hpp"
 #include "core/suggestion.hpp"
 #include "watch_next.hpp"
 #include "watch_options.hpp"
@@ -25,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::cli {
 
@@ -45,7 +47,7 @@ public:
     }
 
     [[nodiscard]] ExitCode run();
-    [[nodiscard]] std::string failure() const;
+    [[nodiscard]] std::vector<std::string> failure() const;
     [[nodiscard]] std::string_view last_state() const {
         return view_ ? to_string(view_->state) : std::string_view();
     }
@@ -319,25 +321,41 @@ ExitCode Watch::run() {
     return exit_;
 }
 
+constexpr std::string_view k_tls = "unreachable: tls"; // host and port are right, then
+
+/// The same address without TLS.
+std::string plain_url(std::string_view url) {
+    return fmt::format("http{}", url.substr(std::min(url.find("://"), url.size())));
+}
+
 /// Why no source has numbers, and what to type.
-std::string Watch::failure() const {
+std::vector<std::string> Watch::failure() const {
     const auto found = view_ ? std::ranges::find_if(view_->sources, &WatchSource::answered)
                              : std::vector<WatchSource>::const_iterator{};
     if (!view_ || found == view_->sources.end()) {
         const std::string& url =
             asked_.first_lane.empty() ? asked_.prometheus_url : asked_.first_lane;
-        return fmt::format(
-            "no source answered{} next: {}",
-            url.empty() ? "" : ", check host and port of " + url,
-            typed_here(Typed{context_.command, context_.given}.text(), context_)
-        );
+        const Typed again{context_.command, context_.given};
+        if (view_ && view_->sources.size() == 1 && view_->sources[0].state.contains(k_tls)) {
+            const bool plain = view_->sources[0].state.contains("try http://");
+            return {
+                fmt::format("ERROR no source answered: {} {}", url, view_->sources[0].state),
+                "next: " + (plain ? again.with(names::base_url, plain_url(url)) : again.text()),
+            };
+        }
+        return {
+            fmt::format(
+                "ERROR no source answered{}", url.empty() ? "" : ", check host and port of " + url
+            ),
+            "next: " + again.text(),
+        };
     }
-    return fmt::format(
-        "{} answers, but not with a lane's numbers: {} next: {}",
-        found->name,
-        found->state,
-        unreadable_next(found->name, asked_, context_)
-    );
+    return {
+        fmt::format(
+            "ERROR {} answers, but not with a lane's numbers: {}", found->name, found->state
+        ),
+        "next: " + unreadable_next(found->name, asked_, context_),
+    };
 }
 
 Result<ExitCode> run(const WatchOptions& options, Context& context) {
@@ -345,13 +363,16 @@ Result<ExitCode> run(const WatchOptions& options, Context& context) {
     Watch watch(std::move(asked), context);
     const ExitCode exit = watch.run();
     if (exit == ExitCode::not_executed) {
-        context.err(fmt::format("ERROR {}\n", watch.failure()));
+        tell_parts(watch.failure(), context);
     }
     if (exit == ExitCode::inconclusive) {
-        context.err(fmt::format(
-            "INCONCLUSIVE the last look was {}: nothing proves that all is well\n",
-            watch.last_state()
-        ));
+        tell_text(
+            fmt::format(
+                "INCONCLUSIVE the last look was {}: nothing proves that all is well\n",
+                watch.last_state()
+            ),
+            context
+        );
     }
     return exit;
 }

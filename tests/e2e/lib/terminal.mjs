@@ -41,9 +41,9 @@ export class Terminal {
   /** Presses keys by tmux's names: Enter, Tab, C-c, C-u, Escape. */
   press(...keys) { this.#tmux('send-keys', ...keys); }
   resize(cols, rows) { this.#tmux('resize-window', '-x', String(cols), '-y', String(rows)); }
-  /** The lines on the screen without trailing blanks; `colours` keeps the escape sequences. */
-  lines({ colours = false } = {}) {
-    const text = this.#tmux('capture-pane', '-p', ...(colours ? ['-e'] : []));
+  /** The lines on the screen without trailing blanks; `colours` keeps the escape sequences, `joined` the lines as written, wider than the screen. */
+  lines({ colours = false, joined = false } = {}) {
+    const text = this.#tmux('capture-pane', '-p', ...(colours ? ['-e'] : []), ...(joined ? ['-J'] : []));
     return text.replace(/\n$/, '').split('\n').map((line) => line.trimEnd());
   }
   screen() { return this.lines().join('\n').trimEnd(); }

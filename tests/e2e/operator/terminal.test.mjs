@@ -146,6 +146,43 @@ test('runs list: a row of the kind with the longest name fits 80 columns', async
   assert.match(screen, /^run .* age +size\n20260101T000000Z-smoke-completions-0a0a0a0a INCONCLUSIVE .* 123\.\d kB$/);
 });
 
+test('no line is left to the terminal to break: with -v, -vv and --non-interactive, and the last words of watch', async () => {
+  const folder = shownFolder(), away = 'http://127.0.0.1:1';
+  const lane = await startLane();
+  started.push(lane);
+  for (const [code, ...args] of [
+    [4, 'smoke', 'stream', '--base-url', away, '-v'],
+    [4, 'load', '--base-url', away, '--rate', '5/s', '--duration', '1s', '-vv'],
+    [4, 'smoke', 'completions', '--base-url', away, '--non-interactive'],
+    [0, 'runs', 'list', '--verbose'],
+    [4, 'watch', '--once', '--base-url', `${lane.base}/api/chat`],
+    [4, 'watch', '--once', '--base-url', lane.base.replace('http', 'https'), '--window', '9s'],
+  ]) {
+    const terminal = begin(args, { cols: 80, rows: 200, colour: false }, folder);
+    assert.equal(await terminal.end(), code, terminal.screen());
+    const wide = terminal.lines({ joined: true }).filter((line) => line.length > 80 && !/^(report:|  evidence) \S+$/.test(line));
+    assert.deepEqual(wide, [], args.join(' '));
+    const text = terminal.lines({ joined: true }).join('\n');
+    if (args[0] === 'watch') assert.ok(text.replace(/[\s\\]+/g, ' ').includes(`next: oa-stream watch --base-url ${lane.base} `), text);
+    terminal.close();
+  }
+});
+
+test('cutover apply asks on a terminal also when it shows what it does', async () => {
+  const at = await target();
+  const plan = await at.plan();
+  assert.equal(plan.code, 10, plan.stderr);
+  for (const [option, words] of [['-v', []], ['--color=never', ['env', 'TERM=dumb']]]) {
+    const terminal = begin(['cutover', 'apply', option, plan.file], { cols: 80, rows: 60, colour: false }, at.folder, words);
+    await terminal.until((text) => text.includes('Apply this plan? [y/N]'), 'the question');
+    terminal.type('n');
+    terminal.press('Enter');
+    assert.equal(await terminal.end(), 130, terminal.screen());
+    terminal.close();
+  }
+  assert.deepEqual([await at.weights(), at.runs()], [{ v1: 100, v2: 0 }, []]);
+});
+
 test('cutover plan: a platform that does not answer is named meanwhile', async (t) => {
   const silent = net.createServer().listen(0, '127.0.0.1'), folder = shownFolder();
   t.after(() => silent.close());
