@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/net/retry_after.hpp"
 
@@ -213,6 +214,9 @@ Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bo
         if (!again || waited + wait > options_.most_wait) {
             Error error = std::move(seen.result).error();
             error.where = what;
+            if (response.status == 404) {
+                error.message += base_path_advice(options_.base_url);
+            }
             co_return std::unexpected(std::move(error));
         }
         if (options_.retried) {

@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
 
 #include "completions_run.hpp"
@@ -183,6 +184,7 @@ Task<bool> check_models(RunPtr run) {
     data["models"] = names;
     if (!there) {
         wrong = no_model(response, names.size(), wanted);
+        wrong += response.status == 404 ? base_path_advice(run->options.target.base_url) : "";
     }
     run->report(
         "models",

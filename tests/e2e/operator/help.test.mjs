@@ -122,6 +122,10 @@ test('a wrong address is said as such, and the same command is the next one', as
   assert.ok(load.stderr.replace(/\s+/g, ' ').includes(said), load.stderr);
   const watch = await oa(['watch', '--base-url', `${lane.base}/api/chat`, '--once']);
   assert.ok(watch.stdout.replace(/\s+/g, ' ').includes(`/metrics is HTTP 404; ${said}`), watch.stdout + watch.stderr);
+  for (const [place, ...args] of [['/v1', 'smoke', 'completions'], ['/v1', 'smoke', 'responses'], ['/api/chat', 'route', 'status', '--auth', 'env:TOKEN']]) {
+    const one = await oa([...args, '--base-url', lane.base + place], { env: { TOKEN: 'a-token-of-this-test' } });
+    assert.ok((one.stdout + one.stderr).replace(/\s+/g, ' ').includes(said.replace('/api/chat', place)), one.stdout + one.stderr);
+  }
 });
 
 test('a run in the place of a plan is led to the option that takes it', async () => {
