@@ -106,11 +106,6 @@ std::string state_words(const std::filesystem::path& used) {
 Result<Context> real_context(const Invocation& invocation, int argc, char** argv) {
     GlobalOptions globals;
     OA_CHECK(read_rows({}, global_options(), invocation.globals, &globals));
-    if (globals.state_dir && globals.state_dir->empty()) {
-        return fail(
-            Code::usage, "the name of the folder is empty", std::string(k_state_dir.name), "a path"
-        );
-    }
     using enum GlobalOptions::Colour;
     Context context;
     context.out = write_result;

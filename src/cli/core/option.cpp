@@ -32,6 +32,21 @@ std::string choices(std::span<const std::string_view> words) {
     return out;
 }
 
+/// A variable of a script that is not set must not mean "none".
+Result<void> named_files(const OptionSpec& row, std::span<const std::string> values) {
+    const bool file = row.rule.offer == Offer::files;
+    const bool path = file || row.rule.offer == Offer::folders;
+    if (!path || std::ranges::find(values, "") == values.end()) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        fmt::format("the name of the {} is empty", file ? "file" : "folder"),
+        std::string(row.long_name()),
+        "a path"
+    );
+}
+
 std::string time_text(std::int64_t millis) {
     return format_duration(std::chrono::milliseconds(millis));
 }
@@ -62,6 +77,7 @@ Result<void> read_rows(
     for (const OptionSpec& row : rows) {
         const auto given = args.given.find(row.long_name());
         if (given != args.given.end()) {
+            OA_CHECK(named_files(row, given->second));
             OA_CHECK(named(row.target.fill(row.rule, given->second, options), row.long_name()));
         } else if (!row.fallback.empty()) {
             const std::array fallback{std::string(row.fallback)};

@@ -92,8 +92,11 @@ test('an empty word is no word: what a script did not set does not mean the usua
     refused(got, 2, words.join(' '));
     assert.match(got.stderr, / is empty/);
   }
-  const folder = await oa(['runs', 'list', '--state-dir', '']);
-  refused(folder, 2, 'state-dir');
+  for (const words of [['runs', 'list', '--state-dir', ''], ['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--tls-cert', ''], ['load', '--base-url', 'http://127.0.0.1:1', '--rate', '1/s', '--prompts', ''], ['man', '--out', '']]) {
+    const got = await oa(words);
+    refused(got, 2, words.join(' '));
+    assert.match(got.stderr, new RegExp(`^oa-stream: ${words.at(-2)}: the name of the (file|folder) is empty`));
+  }
 });
 
 test('usage with --json: one document with a verdict that is not PASS, whatever the command', async () => {
