@@ -2,6 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/traffic/split.hpp"
@@ -103,7 +104,10 @@ Result<std::string> awaited(std::string_view text) {
         return fmt::format("shift@{}%", percent);
     }
     return fail(
-        Code::usage, fmt::format("'{}' cannot be waited for", text), {}, "done, paused or stage=25%"
+        Code::usage,
+        fmt::format("'{}' cannot be waited for", printable(text, 40)),
+        {},
+        "done, paused or stage=25%"
     );
 }
 

@@ -1,4 +1,5 @@
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 
 #include <fmt/format.h>
@@ -50,9 +51,10 @@ constexpr std::array k_rules{
 // clang-format on
 
 std::unexpected<Error> no_such(std::string_view what, std::string_view text, auto words) {
+    constexpr std::size_t k_shown = 40;
     return fail(
         Code::usage,
-        fmt::format("'{}' is not a valid {}", text, what),
+        fmt::format("'{}' is not a valid {}", printable(text, k_shown), what),
         {},
         fmt::format("{}", fmt::join(words, ", "))
     );

@@ -62,6 +62,15 @@ test('a word in the wrong place is quoted without what may be secret in it', asy
   }
 });
 
+test('a wrong value is quoted in one line, however long it is and whatever is in it', async () => {
+  for (const words of [['smoke', 'control', '--base-url', 'http://127.0.0.1:1', '--profile'], ['smoke', 'control', '--base-url', 'http://127.0.0.1:1', '--layout'], ['cutover', 'status', '--wait-for']]) {
+    const got = await oa([...words, `x\n\u001b[31m${'y'.repeat(3000)}`]);
+    refused(got, 2, words.join(' '));
+    oneLine(got, words.join(' '));
+    assert.ok(got.stderr.length < 250 && !got.stderr.includes('\u001b'), got.stderr);
+  }
+});
+
 test('a value that was not typed is refused by the name of who set it', async () => {
   const env = await oa(['load', '--base-url', 'http://127.0.0.1:9'], { env: { OA_STREAM_LOAD_RATE: 'fast' } });
   refused(env, 2, 'environment');
