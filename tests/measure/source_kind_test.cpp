@@ -46,6 +46,14 @@ TEST_CASE("source table: a source without its place, or with nonsense, is refuse
     CHECK(problem("prometheus", {.places = {"ftp://p"}}) == "url");
     CHECK(problem("prometheus", {.places = {"http://p"}, .user = "u"}) == "user");
     CHECK(problem("prometheus", {.places = {"http://p"}, .matchers = "a=~"}) == "match");
+    CHECK(problem("prometheus", {.places = {"http://p"}, .revision_label = "rev"}).empty());
+    for (const char* label : {"a-b", "9x", "route", "class", "le", "__name__", "probe"}) {
+        CAPTURE(label);
+        CHECK(
+            problem("prometheus", {.places = {"http://p"}, .revision_label = label}) ==
+            "revision_label"
+        );
+    }
     CHECK(problem("prometheus", {.places = {"http://p"}, .timeout = Millis(0)}) == "timeout");
     CHECK(problem("access_log", {.places = {"a.log", "b.log"}}).empty());
     CHECK(problem("access_log", {.places = {"a.log", "-"}}) == "path");

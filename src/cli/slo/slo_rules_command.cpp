@@ -1,5 +1,7 @@
 // slo rules: Prometheus rules and their promtool tests, written into a folder.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
@@ -11,7 +13,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 
@@ -28,16 +29,14 @@ constexpr std::int64_t k_longest_keep = Millis(std::chrono::hours(2)).count();
 constexpr auto k_out =
     option<&Options::out>(names::out, "DIR", "Write the files to this folder. It is made.");
 
-/// "2.5s" → "2.5": as the bound stands in the lane's `le` label.
+/// "2.5s", "2500ms", "2.5" → "2.5": as the bound stands in the lane's `le` label.
 Result<std::string> parse_bound(std::string_view text, std::span<const double> bounds) {
-    if (text.ends_with('s')) {
-        text.remove_suffix(1);
+    auto time = parse_duration(text);
+    if (!time) {
+        time = parse_duration(fmt::format("{}s", text));
     }
-    double seconds = 0;
-    const auto got = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    const bool whole = got.ec == std::errc() && got.ptr == text.data() + text.size();
     for (const double bound : bounds) {
-        if (whole && seconds == bound) {
+        if (time && seconds(*time) == bound) {
             return fmt::format("{}", bound);
         }
     }

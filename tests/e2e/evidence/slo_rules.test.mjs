@@ -152,6 +152,17 @@ test('slo rules: without any one of the rules a test fails', async () => {
   assert.deepEqual(wrong, []);
 });
 
+test('slo rules: a bound is the same in every unit', () => {
+  for (const [first, duration] of [['250ms', '1m'], ['0.25s', '60s'], ['0.25', '60']]) {
+    const folder = path.join(scratch('slo-units'), 'rules');
+    const run = slo(['--out', folder, '--first-content', first, '--duration', duration]);
+    assert.equal(run.status, 0, run.stderr);
+    const rules = fs.readFileSync(path.join(folder, 'oa-stream.rules.yml'), 'utf8');
+    assert.match(rules, /first_content_seconds_bucket.*le=\\?"0\.25\\?"/);
+    assert.match(rules, /request_duration_seconds_bucket.*le=\\?"60\\?"/);
+  }
+});
+
 test('slo rules: what could never fire or be measured is refused before anything is written', () => {
   const folder = path.join(scratch('slo-refused'), 'rules');
   for (const [args, words] of [

@@ -1,6 +1,8 @@
 #include "oa_stream/measure/matchers.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
 #include <fmt/format.h>
 
@@ -139,6 +141,30 @@ private:
 bool is_label_name(std::string_view text) noexcept {
     return !text.empty() && text.find_first_not_of(k_letters) == std::string_view::npos &&
            (text[0] < '0' || text[0] > '9');
+}
+
+Result<void> check_revision_label(std::string_view text) {
+    std::string why;
+    if (!is_label_name(text)) {
+        why = "is not a label's name";
+    }
+    bool taken = text == "__name__" || text == "le";
+    for (const telemetry::Metric& row : telemetry::k_metrics) {
+        std::string_view labels = row.kind == telemetry::Kind::gauge ? "" : row.labels;
+        while (!labels.empty()) {
+            taken = cut_until(labels, ',') == text || taken;
+        }
+    }
+    if (taken) {
+        why = "is a label that the lane's own metrics have";
+    }
+    return why.empty() ? Result<void>()
+                       : fail(
+                             Code::usage,
+                             fmt::format("'{}' {}", printable(text, 40), why),
+                             {},
+                             "service_version"
+                         );
 }
 
 Result<std::vector<Matcher>> parse_matchers(std::string_view text) {

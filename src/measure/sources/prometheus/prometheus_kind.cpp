@@ -65,6 +65,12 @@ struct PrometheusSettings final : SourceSettings {
         if (!parsed && !matchers.contains("${")) {
             out.push_back({Code::config, parsed.error().message, "match", parsed.error().hint});
         }
+        const auto label = check_revision_label(revision_label);
+        if (!revision_label.empty() && !label && !revision_label.contains("${")) {
+            out.push_back(
+                {Code::config, label.error().message, "revision_label", label.error().hint}
+            );
+        }
         if (timeout <= Millis(0)) {
             out.push_back({Code::config, "must be above 0", "timeout", {}});
         }

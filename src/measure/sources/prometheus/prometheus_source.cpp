@@ -54,13 +54,8 @@ Result<void> check(const PrometheusOptions& options) {
     if (!options.bearer.empty() && !options.user.empty()) {
         return fail(Code::usage, "Prometheus takes a bearer token or a user, not both");
     }
-    if (!options.revision_label.empty() && !is_label_name(options.revision_label)) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not a label's name", printable(options.revision_label, 40)),
-            {},
-            "service_version"
-        );
+    if (!options.revision_label.empty()) {
+        OA_CHECK(check_revision_label(options.revision_label));
     }
     OA_CHECK(parse_matchers(options.matchers));
     return {};
