@@ -177,6 +177,7 @@ test('slo rules: what could never fire or be measured is refused before anything
     [['--match', '9a="x"'], /--match.*no digit first/],
     [['--match', 'instance=~"a.*",job="lane"'], /instance=~"a\.\*" no test's series/],
     [['--match', 'route="/api/chat/stream"'], /the rules' own label/],
+    [['--match', 'server="1"'], /'server' is the rules' own label/], // of a Codex server
     [['--objective', '99.9999999%'], /burnt by single requests: .* up to 99\.999%/],
   ]) {
     const run = slo(['--out', folder, ...args]);
