@@ -205,6 +205,9 @@ Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
         sample = co_await probe::probe_stream(
             *client, target, probe::probe_request(first_.back(), prompt), args_.options.limits
         );
+        if (sample.outcome == probe::Outcome::unauthorised) {
+            first_.pop_back(); // a target that refuses the token opened nothing
+        }
         if (args_.default_prompt) {
             args_.options.prompts = {prompt};
         }

@@ -223,6 +223,11 @@ describe('loads', { concurrency: 4 }, () => {
       const wrong = await load(fake.base, ['--rate', '100/s', '--auth', 'env:OA_TEST_TOKEN', '--yes-load', '127.0.0.1'], { env: { OA_TEST_TOKEN: 'another-token-0123' } });
       assert.equal(wrong.code, 5, wrong.stderr);
       await fake.stop();
+      const lane = await startLane({ env: { OA_STREAM_TOKEN: TOKEN } });
+      const refused = await load(lane.base, ['--rate', '100/s', '--auth', 'env:OA_TEST_TOKEN'], { env: { OA_TEST_TOKEN: 'another-token-0123' } });
+      await lane.stop();
+      assert.equal(refused.code, 5, refused.stderr);
+      assert.deepEqual(refused.json().checks.map(({ id }) => id), ['load.reach'], 'no conversation was opened, so the target keeps none');
     });
     test('a bad first answer suggests the smoke that shows why, with its probes', async () => {
       const lane = await startLane({ args: ['--inject', 'error-rate=1'] });
