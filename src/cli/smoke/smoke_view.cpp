@@ -141,8 +141,9 @@ std::string next_command(
         const bool longer = !command.longer.empty() && undecided_for_few(checks);
         return end.verdict == Verdict::fail ? report : longer ? command.longer : command.again;
     }
-    if (end.exit == ExitCode::credentials) {
-        return command.typed.with(names::auth, "env:NAME");
+    if (end.exit == ExitCode::credentials) { // of a token that was refused its reference stays
+        return command.typed.args.has(names::auth) ? command.typed.text()
+                                                   : command.typed.with(names::auth, "env:NAME");
     }
     if (std::string check = check_command(command, checks, folder); !check.empty()) {
         return check;

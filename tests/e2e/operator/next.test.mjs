@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, cleanEnv, diedRun, oa, scratch } from '../lib/process.mjs';
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
@@ -113,4 +114,16 @@ test('the files of a run that was moved are named where they are', async () => {
   assert.equal(paste(next(shown).replace(/^less /, 'cat ')).stdout, 'the report\n'); // a small machine has no less
   fs.rmSync(path.join(moved, 'SHA256SUMS'));
   assert.equal(next(await oa(['runs', 'show', moved], { stateDir: state })), `oa-stream incident body '${moved}'`);
+});
+
+test('a refused token is named as it was given; without one a place for it stands there', async () => {
+  const lane = await startLane({ env: { OA_STREAM_TOKEN: 'a-key-of-this-test' } });
+  for (const kind of ['stream', 'completions']) {
+    const typed = ['smoke', kind, '--base-url', lane.base];
+    const refused = await oa([...typed, '--auth', 'env:MINE'], { env: { MINE: 'another-key-0123' } });
+    assert.deepEqual([refused.code, next(refused)], [5, `oa-stream ${typed.join(' ')} --auth env:MINE`], refused.stderr);
+    const missing = await oa(typed);
+    assert.deepEqual([missing.code, next(missing)], [5, `oa-stream ${typed.join(' ')} --auth env:NAME`], missing.stderr);
+  }
+  await lane.stop();
 });
