@@ -323,11 +323,6 @@ ExitCode Watch::run() {
 
 constexpr std::string_view k_tls = "unreachable: tls"; // host and port are right, then
 
-/// The same address without TLS.
-std::string plain_url(std::string_view url) {
-    return fmt::format("http{}", url.substr(std::min(url.find("://"), url.size())));
-}
-
 /// Why no source has numbers, and what to type.
 std::vector<std::string> Watch::failure() const {
     const auto found = view_ ? std::ranges::find_if(view_->sources, &WatchSource::answered)
@@ -335,19 +330,18 @@ std::vector<std::string> Watch::failure() const {
     if (!view_ || found == view_->sources.end()) {
         const std::string& url =
             asked_.first_lane.empty() ? asked_.prometheus_url : asked_.first_lane;
-        const Typed again{context_.command, context_.given};
         if (view_ && view_->sources.size() == 1 && view_->sources[0].state.contains(k_tls)) {
-            const bool plain = view_->sources[0].state.contains("try http://");
+            const std::string& state = view_->sources[0].state;
             return {
-                fmt::format("ERROR no source answered: {} {}", url, view_->sources[0].state),
-                "next: " + (plain ? again.with(names::base_url, plain_url(url)) : again.text()),
+                fmt::format("ERROR no source answered: {} {}", url, state),
+                "next: " + unreached_next(url, state, context_),
             };
         }
         return {
             fmt::format(
                 "ERROR no source answered{}", url.empty() ? "" : ", check host and port of " + url
             ),
-            "next: " + again.text(),
+            "next: " + unreached_next(url, {}, context_),
         };
     }
     return {

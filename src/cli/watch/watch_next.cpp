@@ -98,6 +98,17 @@ unreadable_next(const std::string& url, const WatchAsked& asked, const Context& 
     return typed_here(lane ? smoke.with(names::base_url, url) : again.text(), context);
 }
 
+std::string unreached_next(std::string_view url, std::string_view state, const Context& context) {
+    const Typed again{context.command, context.given};
+    const std::size_t scheme = url.find("://");
+    return context.given.has(names::base_url) && state.contains("try http://")
+               ? again.with(
+                     names::base_url,
+                     fmt::format("http{}", url.substr(std::min(scheme, url.size())))
+                 )
+               : again.text();
+}
+
 std::string watch_next(const WatchAsked& asked, const WatchView& view, const Context& context) {
     if (const std::string runs = of_open_runs(asked, view, context); !runs.empty()) {
         return typed_here(runs, context);

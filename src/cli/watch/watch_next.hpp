@@ -5,6 +5,7 @@
 #include "watch_model.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace oa_stream::cli {
 
@@ -17,5 +18,9 @@ watch_next(const WatchAsked& asked, const WatchView& view, const Context& contex
 /// When the source at `url` answers, but not with a lane's numbers.
 [[nodiscard]] std::string
 unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context);
+
+/// When the one source at `url`, whose state is `state`, does not answer.
+[[nodiscard]] std::string
+unreached_next(std::string_view url, std::string_view state, const Context& context);
 
 } // namespace oa_stream::cli
