@@ -83,6 +83,13 @@ void sync_folder_of(const std::filesystem::path& path) {
     }
 }
 
+/// The name under which `fd` was opened, as it is called now.
+std::string name_of(int fd) {
+    std::error_code unknown; // without /proc
+    const auto name = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", fd), unknown);
+    return unknown ? "append" : name.string();
+}
+
 } // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
@@ -192,16 +199,16 @@ Result<void> LineAppender::append(std::string_view line) {
     // means a page of room, more than a line has. What has an end to seek is not a pipe.
     pollfd ready{fd_, POLLOUT, 0};
     if (before < 0 && ::poll(&ready, 1, 0) == 0) {
-        return fail(Code::io, "cannot write: the pipe is full", "append");
+        return fail(Code::io, "cannot write: the pipe is full", name_of(fd_));
     }
-    if (auto written = write_to(fd_, whole, "append"); !written) {
+    if (const int error = write_all(fd_, whole); error != 0) {
         if (before >= 0) {
             (void)::ftruncate(fd_, before);
         }
-        return written;
+        return fail(Code::io, fmt::format("cannot write: {}", errno_text(error)), name_of(fd_));
     }
     if (durability_ == Durability::synced && ::fdatasync(fd_) != 0) {
-        return fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), "append");
+        return fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), name_of(fd_));
     }
     return {};
 }

@@ -1,5 +1,7 @@
 #include "oa_stream/base/file.hpp"
 
+#include "full_disk.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
@@ -93,6 +95,20 @@ TEST_CASE("files: appended lines add up over two openings") {
         REQUIRE(appender->append(line).has_value());
     }
     CHECK(read_file(file).value() == "a\nb\n");
+}
+
+TEST_CASE("files: a line that a full disk did not take is told with the name of its file") {
+    const TempDir dir;
+    const auto file = dir.path / "notes.ndjson";
+    auto appender = LineAppender::open(file, LineAppender::Durability::synced);
+    REQUIRE(appender.has_value());
+    const auto refused = [&] {
+        const FullDisk disk(true);
+        return appender->append("a line");
+    }();
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().where == std::filesystem::canonical(file).string());
+    CHECK(refused.error().message.starts_with("cannot write: "));
 }
 
 TEST_CASE("files: a pipe is appended to while somebody reads it, and never waited for") {
