@@ -156,6 +156,9 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
     (void)reserve(run.path_ / k_journal); // a rollback goes on without
     OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
+    for (const auto* below : {"measure", "streams", "logs"}) { // a copy may have lost empty ones
+        (void)make_dirs(run.path_ / below);
+    }
     run.redactions_.take_up(run.path_);
     run.note("run taken up again");
     return run;

@@ -160,6 +160,24 @@ TEST_CASE("run folder: a run of a clock that went back since took no negative ti
     CHECK(json_of(folder / "run.json").at("duration_s").get<double>() >= 0);
 }
 
+TEST_CASE("run folder: folders that a copy lost are made again for who goes on in it") {
+    const StateDir state;
+    fs::path folder;
+    {
+        const RunFolder run = make(state);
+        folder = run.path();
+    }
+    fs::remove_all(folder / "measure"); // as an archive without empty folders does
+    fs::remove_all(folder / "streams");
+    auto again = RunFolder::reopen(folder, {});
+    REQUIRE(again.has_value());
+    again->append("measure/samples.ndjson", {{"stage", "rollback"}});
+    again->write("streams/a.sse", "data: x");
+    CHECK(again->finish({{"verdict", "ERROR"}}).has_value());
+    CHECK_FALSE(RunFolder::reopen(folder / "gone", {}).has_value());
+    CHECK_FALSE(fs::exists(folder / "gone"));
+}
+
 TEST_CASE("run folder: an argument that is not UTF-8 does not keep a run from its end") {
     const StateDir state;
     const std::string prompt = "caf\xe9 x";
