@@ -4,12 +4,16 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 
 namespace oa_stream {
 
 namespace {
+
+constexpr int k_stderr_wait_ms = 1000; ///< a reader that is only busy is through by then
+std::atomic<bool> serves{false};
 
 /// open() returns the lowest free number; a standard descriptor that is closed is the lowest free
 /// one when those below it are held.
@@ -43,8 +47,21 @@ int write_all(int descriptor, std::string_view bytes) noexcept {
     return 0;
 }
 
+void never_wait_for_stderr() noexcept {
+    serves = true;
+}
+
+bool stderr_is_ready() noexcept {
+    static std::atomic<bool> stalled{false};
+    pollfd ready{STDERR_FILENO, POLLOUT, 0};
+    stalled = ::poll(&ready, 1, stalled ? 0 : k_stderr_wait_ms) == 0;
+    return !stalled;
+}
+
 void write_diagnostic(std::string_view text) noexcept {
-    (void)write_all(STDERR_FILENO, text);
+    if (!serves || stderr_is_ready()) {
+        (void)write_all(STDERR_FILENO, text);
+    }
 }
 
 } // namespace oa_stream

@@ -54,10 +54,11 @@ public:
                random_hex(8),
                unix_seconds(std::chrono::system_clock::now())}
           ),
-          access_(options_.lane.log_format) {}
+          access_(options_.lane.log_format), on_stderr_(options_.lane.log_format) {}
 
     Result<ExitCode> run() {
         raise_descriptor_limit();
+        never_wait_for_stderr();
         spawn(io_.get_executor(), "serve", life());
         serve_on();
         return result_;
@@ -220,7 +221,7 @@ private:
 
     void write_access(std::string_view line) {
         if (!access_.is_open()) {
-            log_->verbatim(std::string(line) + "\n");
+            on_stderr_.write(*log_, line);
         } else if (auto written = access_.append(line); !written) {
             log_->note(LogLevel::error, "access_log", written.error().text());
         }
@@ -378,6 +379,7 @@ private:
     asio::signal_set signals_;
     lane::Metrics metrics_;
     lane::AccessFile access_;
+    AccessOnStderr on_stderr_;
     std::unique_ptr<authority::Authority> authority_;
     std::unique_ptr<store::Store> store_; ///< null: this lane is alone
     std::unique_ptr<lane::IdMap> ids_;

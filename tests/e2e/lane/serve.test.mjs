@@ -295,6 +295,17 @@ test('an access log that is a pipe: whoever reads it may stop or leave, the lane
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('nobody reads the log on stderr: the lane goes on, and counts the access lines that were lost', async () => {
+  const lane = await startLane();
+  lane.child.stderr.pause(); // what takes no more bytes, as a collector of logs that hangs
+  for (let n = 0; n < 700; n++) assert.equal((await send(lane.base, { path: '/healthz', ms: 5000 })).status, 200, `request ${n}`);
+  lane.child.stderr.resume();
+  await lane.until(async (l) => (await send(lane.base, { path: '/healthz' })).status === 200 && /"event":"request","lost":\d+\}/.test(l.stderr), 'the count of what was lost');
+  const seen = lane.stderr.split('\n').filter((line) => /"event":"request"/.test(line)).map((line) => JSON.parse(line));
+  assert.ok(seen.reduce((all, line) => all + (line.lost ?? 1), 0) > 700, 'each request is a line, or counted');
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('the same message sent twice at once is run once; another one is refused while it is read', async () => {
   const lane = await startLane({ pace: 'recorded' });
   const headers = { 'idempotency-key': 'once' };
