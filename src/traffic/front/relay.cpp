@@ -187,9 +187,10 @@ Task<void> reach(CorePtr core, RelayPtr relay) {
         asked.push_back(relay->route.arm);
         open_transfer(core, core->arms[asked.back()], relay);
         co_await until(relay, [](const Relay& r) { return r.head || r.result; });
-        const auto other = core->other_lane(asked);
-        if (relay->head || relay->client_gone || !took_no_connection(relay->result->failure) ||
-            !other) {
+        const bool elsewhere = !relay->head && !relay->client_gone && relay->result &&
+                               took_no_connection(relay->result->failure);
+        const auto other = elsewhere ? core->other_lane(asked) : std::nullopt;
+        if (!other) {
             co_return;
         }
         core->pass_on(relay->route, *other);
