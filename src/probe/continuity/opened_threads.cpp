@@ -62,6 +62,7 @@ public:
 
     Task<void> remove(OpenedThreads opened) {
         std::vector<Side*> sides;
+        sides.reserve(opened.where.size());
         for (Target& target : opened.where) {
             sides.push_back(side_of(std::move(target)));
         }
