@@ -148,6 +148,26 @@ Json budget_of(const Json& run) {
     return out;
 }
 
+Result<Json> cutover_gates(const OldCall& call, const Json& run) {
+    Json budget = budget_of(run);
+    OA_TRY(const double most, call.percent("MAX_ERROR_BUDGET_CONSUMED_PERCENT", 5));
+    budget["max_consumed_percent"] = most;
+    if (call.given("SLO_ERROR_BUDGET_CONSUMED_PERCENT")) {
+        OA_TRY(budget["stated_percent"], call.percent("SLO_ERROR_BUDGET_CONSUMED_PERCENT", 0));
+    }
+    // Counted apart no more: whatever failed stands in the totals.
+    const Json apart = {{"observed_failed", nullptr}, {"max_failed", 0}};
+    Json dual = apart;
+    dual["observed_p95_delta_ms"] = nullptr;
+    return Json{
+        {"route_flip", apart},
+        {"stream_smoke", apart},
+        {"canary_drill", apart},
+        {"dual_run", std::move(dual)},
+        {"error_budget", std::move(budget)},
+    };
+}
+
 } // namespace
 
 Result<void> emit_old_summary(
@@ -211,23 +231,7 @@ Result<void> emit_old_summary(
         out["totals"]["skipped"] = skipped;
     }
     if (script.emits == "production_stream_cutover") {
-        Json budget = budget_of(run);
-        OA_TRY(const double most, call.percent("MAX_ERROR_BUDGET_CONSUMED_PERCENT", 5));
-        budget["max_consumed_percent"] = most;
-        if (call.given("SLO_ERROR_BUDGET_CONSUMED_PERCENT")) {
-            OA_TRY(budget["stated_percent"], call.percent("SLO_ERROR_BUDGET_CONSUMED_PERCENT", 0));
-        }
-        // Counted apart no more: whatever failed stands in the totals.
-        const Json apart = {{"observed_failed", nullptr}, {"max_failed", 0}};
-        Json dual = apart;
-        dual["observed_p95_delta_ms"] = nullptr;
-        out["gates"] = {
-            {"route_flip", apart},
-            {"stream_smoke", apart},
-            {"canary_drill", apart},
-            {"dual_run", std::move(dual)},
-            {"error_budget", std::move(budget)},
-        };
+        OA_TRY(out["gates"], cutover_gates(call, run));
     }
     OA_CHECK(write_file_atomic(folder / "summary.json", json_document(out)));
     return write_file_atomic(
