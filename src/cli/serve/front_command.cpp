@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/output.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/signal_echo.hpp"
@@ -190,6 +191,7 @@ Result<ExitCode> run(Options options, Context& context) {
     OA_CHECK(complete(options.front));
     OA_CHECK(complete_mirror(options, context));
     fit_connections(options.front, context);
+    never_wait_for_stderr();
     asio::io_context io(1);
     options.front.note = [&context](std::string_view line) {
         context.err(fmt::format("{}\n", line));
