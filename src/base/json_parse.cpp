@@ -342,37 +342,7 @@ std::optional<Result<Json>> parse_short(std::string_view text, const JsonBounds&
     return builder.take();
 }
 
-std::string_view text_in(const simdjson::dom::element& value) {
-    std::string_view text;
-    return value.get_string().get(text) == simdjson::SUCCESS ? text : std::string_view();
-}
-
 } // namespace
-
-Result<void> skim_json(
-    std::string_view text, std::string_view list, const TakeText& outer, const TakeText& last
-) {
-    simdjson::dom::parser parser;
-    simdjson::dom::object object;
-    if (parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) {
-        return fail(Code::protocol, "not a JSON object");
-    }
-    std::optional<simdjson::dom::element> found;
-    for (const auto& [name, value] : object) {
-        outer(name, text_in(value));
-        found = name == list ? value : found;
-    }
-    simdjson::dom::array items;
-    const bool listed = found && found->get_array().get(items) == simdjson::SUCCESS;
-    found.reset();
-    for (auto at = items.begin(); listed && at != items.end(); ++at) {
-        found = *at;
-    }
-    if (found && found->get_object().get(object) == simdjson::SUCCESS) {
-        std::ranges::for_each(object, [&](auto one) { last(one.key, text_in(one.value)); });
-    }
-    return {};
-}
 
 Result<Json> parse_json_within(std::string_view text, const JsonBounds& bounds) {
     if (text.starts_with("\xEF\xBB\xBF")) {

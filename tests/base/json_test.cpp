@@ -208,8 +208,33 @@ TEST_CASE("json: members and the last item of a list are told without a tree of 
     CHECK(skim(R"({"l":[{"r":"1"},["r"]]})") == "l= ");
     CHECK(skim(R"({"l":{"r":"1"}})") == "l= ");
     CHECK(skim("{}").empty());
-    for (const char* broken :
-         {"", "[]", "7", "{", R"({"a":1} {})", R"({"a":"\ud800"})", "{\"a\":\"\xff\"}"}) {
+    CHECK(skim(" { } \r\n").empty());
+    CHECK(
+        skim(R"({"x":{"l":[{"r":"no"}]}, "\"":"]\\", "l":[["}"], {"r":"\"]","n":{"q":[{}]}} ]})") ==
+        "x= \"=]\\ l= -r=\"] -n= "
+    );
+    const auto nested = [](std::size_t levels) {
+        return R"({"x":)" + std::string(levels, '[') + std::string(levels, ']') + "}";
+    };
+    CHECK(skim(nested(64)) == "x= ");
+    for (const std::string& broken : {
+             nested(65),
+             std::string(),
+             std::string("[]"),
+             std::string("7"),
+             std::string("{"),
+             std::string(R"({"a":1} {})"),
+             std::string(R"({"a":1,})"),
+             std::string(R"({"a":})"),
+             std::string(R"({"a"})"),
+             std::string(R"({7:1})"),
+             std::string(R"({"a":"1" "b":"2"})"),
+             std::string(R"({"a":[{]}})"),
+             std::string(R"({"a":"\"})"),
+             std::string(R"({"a":"\ud800"})"),
+             std::string("{\"a\":\"\xff\"}"),
+             std::string(R"({"l":[{"r"}]})"),
+         }) {
         CAPTURE(broken);
         CHECK(skim(broken) == "error");
     }

@@ -36,8 +36,9 @@ struct JsonBounds {
 
 using TakeText = std::function<void(std::string_view name, std::string_view text)>;
 /// Tells the members of a JSON object, and those of the last item of its array `list`, in their
-/// order and without a tree of the rest: 8 MB take 20 ms. The text of what is not a string is
-/// empty; an item that is not an object has no members. Code::protocol: not a JSON object.
+/// order and without memory for the rest. The text of what is not a string is empty; an item that
+/// is not an object has no members. Code::protocol: not a JSON object, of which some may have been
+/// told. Of values that are not told only strings and brackets are looked at.
 [[nodiscard]] Result<void> skim_json(
     std::string_view text, std::string_view list, const TakeText& outer, const TakeText& last
 );

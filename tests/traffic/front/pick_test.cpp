@@ -150,7 +150,7 @@ TEST_CASE("thread of a request: only members of the request and of its last mess
 }
 
 TEST_CASE("thread of a request: a long history does not hold up the streams of the door") {
-    constexpr std::size_t k_size = 8U << 20U; // the largest body that the door takes
+    constexpr std::size_t k_size = 64U << 20U; // the largest body that the door takes
     std::string chat = R"({"id":"t","messages":[)";
     while (chat.size() < k_size - 1000) {
         chat +=
@@ -169,6 +169,6 @@ TEST_CASE("thread of a request: a long history does not hold up the streams of t
         CAPTURE(body->substr(0, 30), used_s);
         CHECK(got.thread == "t");
         CHECK(got.live_turn);
-        CHECK(used_s < 0.15);
+        CHECK(used_s < 1); // 0.2 s; a tree of it takes two at the least
     }
 }
