@@ -1,7 +1,11 @@
 #include "oa_stream/base/output.hpp"
 
+#include "oa_stream/base/clock.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,8 +16,50 @@ namespace oa_stream {
 
 namespace {
 
-constexpr int k_stderr_wait_ms = 1000; ///< a reader that is only busy is through by then
+constexpr Millis k_stderr_wait{1000}; ///< a reader that is only busy is through by then
 std::atomic<bool> serves{false};
+/// Standard error opened once more: only this process does not wait for it. -1: it is a file or a
+/// socket, or could not be.
+std::atomic<int> own{-1};
+std::atomic<bool> is_socket{false};
+std::atomic<bool> stalled{false}; ///< it took no text in time
+std::atomic<bool> torn{false};    ///< it took the beginning of one
+
+ssize_t put(std::string_view text) noexcept {
+    return is_socket ? ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                     : ::write(own >= 0 ? own.load() : STDERR_FILENO, text.data(), text.size());
+}
+
+/// False: not by then. A terminal may say that there is room and take nothing.
+bool wait_for_room(Clock::time_point until) noexcept {
+    const auto left = std::chrono::ceil<Millis>(until - Clock::now());
+    if (left <= Millis(0)) {
+        return false;
+    }
+    pollfd ready{STDERR_FILENO, POLLOUT, 0};
+    const int seen = ::poll(&ready, 1, static_cast<int>(left.count()));
+    return seen > 0 || (seen < 0 && errno == EINTR);
+}
+
+/// How much of it was taken.
+std::size_t put_in_time(std::string_view text) noexcept {
+    const auto until = Clock::now() + (stalled ? Millis(0) : k_stderr_wait);
+    std::size_t taken = 0;
+    while (taken < text.size()) {
+        const auto wrote = put(text.substr(taken));
+        if (wrote > 0) {
+            taken += static_cast<std::size_t>(wrote);
+        } else if (wrote == 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
+            if (!wait_for_room(until)) {
+                break;
+            }
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    stalled = taken < text.size();
+    return taken;
+}
 
 /// open() returns the lowest free number; a standard descriptor that is closed is the lowest free
 /// one when those below it are held.
@@ -48,20 +94,31 @@ int write_all(int descriptor, std::string_view bytes) noexcept {
 }
 
 void never_wait_for_stderr() noexcept {
+    struct stat seen{};
+    const bool known = ::fstat(STDERR_FILENO, &seen) == 0;
+    is_socket = known && S_ISSOCK(seen.st_mode);
+    if (known &&
+        (S_ISFIFO(seen.st_mode) || S_ISCHR(seen.st_mode))) { // a file has a place of its own
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
+        own = ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    }
     serves = true;
 }
 
-bool stderr_is_ready() noexcept {
-    static std::atomic<bool> stalled{false};
-    pollfd ready{STDERR_FILENO, POLLOUT, 0};
-    stalled = ::poll(&ready, 1, stalled ? 0 : k_stderr_wait_ms) == 0;
-    return !stalled;
+void wait_for_stderr_again() noexcept {
+    stalled = false;
 }
 
-void write_diagnostic(std::string_view text) noexcept {
-    if (!serves || stderr_is_ready()) {
-        (void)write_all(STDERR_FILENO, text);
+bool write_diagnostic(std::string_view text) noexcept {
+    if (!serves) {
+        return write_all(STDERR_FILENO, text) == 0;
     }
+    if (torn && put_in_time("\n") == 0) {
+        return false;
+    }
+    const std::size_t taken = put_in_time(text);
+    torn = taken > 0 && taken < text.size();
+    return taken == text.size();
 }
 
 } // namespace oa_stream

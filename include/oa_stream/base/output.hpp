@@ -19,11 +19,11 @@ void hold_standard_streams() noexcept;
 /// From here on write_diagnostic() waits for a reader of standard error for a second, and not again
 /// until there is room: a process that serves others does not stand still with who reads its log.
 void never_wait_for_stderr() noexcept;
-/// Whether a line is taken now; waits for that as never_wait_for_stderr() says. A closed or broken
-/// one counts as ready: the write tells.
-[[nodiscard]] bool stderr_is_ready() noexcept;
+/// The next text may wait for a second once more: the last words of who ends.
+void wait_for_stderr_again() noexcept;
 
-/// Diagnostics onto standard error. Text that cannot be written is lost, which is not an error.
-void write_diagnostic(std::string_view text) noexcept;
+/// Diagnostics onto standard error. Text that cannot be written is lost, which is not an error:
+/// false, for who counts it. Of a text that was taken in part the next one begins a new line.
+bool write_diagnostic(std::string_view text) noexcept;
 
 } // namespace oa_stream

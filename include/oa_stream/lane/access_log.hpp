@@ -27,7 +27,8 @@ lost_line(std::uint64_t lines, WallTime now, LogFormat format = LogFormat::json)
 /// The first 12 hex digits of a digest: separates owners without naming them. Empty for nobody.
 [[nodiscard]] std::string owner_hash(std::string_view owner);
 
-/// The log as a file that may not take a line: its disk is full, its reader stands still.
+/// The log as a file, or without one as standard error, which may not take a line: its disk is
+/// full, its reader stands still.
 class AccessFile {
 public:
     explicit AccessFile(LogFormat format) noexcept : format_(format) {}
@@ -46,6 +47,7 @@ public:
 
 private:
     [[nodiscard]] std::string lost_line() const;
+    [[nodiscard]] Result<void> put(const std::string& text);
 
     LogFormat format_;
     std::optional<LineAppender> file_{};

@@ -5,6 +5,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/output.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -54,7 +55,7 @@ public:
                random_hex(8),
                unix_seconds(std::chrono::system_clock::now())}
           ),
-          access_(options_.lane.log_format), on_stderr_(options_.lane.log_format) {}
+          access_(options_.lane.log_format) {}
 
     Result<ExitCode> run() {
         raise_descriptor_limit();
@@ -220,9 +221,7 @@ private:
     }
 
     void write_access(std::string_view line) {
-        if (!access_.is_open()) {
-            on_stderr_.write(*log_, line);
-        } else if (auto written = access_.append(line); !written) {
+        if (auto written = access_.append(line); !written && access_.is_open()) {
             log_->note(LogLevel::error, "access_log", written.error().text());
         }
     }
@@ -379,7 +378,6 @@ private:
     asio::signal_set signals_;
     lane::Metrics metrics_;
     lane::AccessFile access_;
-    AccessOnStderr on_stderr_;
     std::unique_ptr<authority::Authority> authority_;
     std::unique_ptr<store::Store> store_; ///< null: this lane is alone
     std::unique_ptr<lane::IdMap> ids_;

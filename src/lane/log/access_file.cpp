@@ -1,3 +1,4 @@
+#include "oa_stream/base/output.hpp"
 #include "oa_stream/lane/access_log.hpp"
 
 #include <fmt/format.h>
@@ -7,8 +8,9 @@
 namespace oa_stream::lane {
 
 AccessFile::~AccessFile() {
-    if (file_ && lost_ > 0) {
-        (void)file_->append(lost_line());
+    if (lost_ > 0) {
+        wait_for_stderr_again();
+        (void)put(lost_line());
     }
 }
 
@@ -19,14 +21,20 @@ Result<void> AccessFile::open(const std::filesystem::path& file) {
 }
 
 Result<void> AccessFile::append(std::string_view line) {
-    if (!file_) {
-        return fail(Code::io, "no file is open", "append");
-    }
     // Both or neither: alone the short one would take the last room of a disk again and again.
-    auto written =
-        lost_ == 0 ? file_->append(line) : file_->append(fmt::format("{}\n{}", lost_line(), line));
+    auto written = put(lost_ == 0 ? std::string(line) : fmt::format("{}\n{}", lost_line(), line));
     lost_ = written ? 0 : lost_ + 1;
     return written;
+}
+
+Result<void> AccessFile::put(const std::string& text) {
+    if (file_) {
+        return file_->append(text);
+    }
+    if (!write_diagnostic(text + "\n")) {
+        return fail(Code::io, "nobody reads it", "standard error");
+    }
+    return {};
 }
 
 std::string AccessFile::lost_line() const {

@@ -300,10 +300,11 @@ test('nobody reads the log on stderr: the lane goes on, and counts the access li
   lane.child.stderr.pause(); // what takes no more bytes, as a collector of logs that hangs
   for (let n = 0; n < 700; n++) assert.equal((await send(lane.base, { path: '/healthz', ms: 5000 })).status, 200, `request ${n}`);
   lane.child.stderr.resume();
-  await lane.until(async (l) => (await send(lane.base, { path: '/healthz' })).status === 200 && /"event":"request","lost":\d+\}/.test(l.stderr), 'the count of what was lost');
-  const seen = lane.stderr.split('\n').filter((line) => /"event":"request"/.test(line)).map((line) => JSON.parse(line));
-  assert.ok(seen.reduce((all, line) => all + (line.lost ?? 1), 0) > 700, 'each request is a line, or counted');
-  assert.equal((await lane.stop()).code, 0);
+  assert.equal((await lane.stop()).code, 0); // no request comes before: the end tells what was lost
+  const seen = lane.stderr.split('\n').filter((line) => /"event":"request"/.test(line));
+  const counts = seen.map((line) => { try { return JSON.parse(line).lost ?? 1; } catch { return 0; } }); // one may be cut
+  assert.ok(counts.some((count) => count > 1), 'lines were lost');
+  assert.ok(counts.reduce((all, one) => all + one, 0) >= 700, 'each request is a line, or counted');
 });
 
 test('the same message sent twice at once is run once; another one is refused while it is read', async () => {
