@@ -27,7 +27,9 @@ struct Chats {
                 std::string_view("/api/chats/").size()
         );
         if (request.method == "GET") {
-            return {Send{json_answer(have.contains(id) ? 200 : 404, R"({"data":[]})")}};
+            const bool there = have.contains(id);
+            const auto* shown = there ? R"({"data":[{"id":"m"}]})" : R"({"data":[]})";
+            return {Send{json_answer(there ? 200 : unknown, shown)}};
         }
         if (refuses != 0 && (busy_once.empty() || busy_once.erase(id) > 0)) {
             return {Send{json_answer(refuses, "{}")}};
@@ -42,7 +44,8 @@ struct Chats {
 
     std::set<std::string> have{};
     std::map<std::string, int> calls{};
-    int refuses = 0; ///< every DELETE, or those of `busy_once`
+    int unknown = 404; ///< its answer for what it does not have
+    int refuses = 0;   ///< every DELETE, or those of `busy_once`
     std::set<std::string> busy_once{};
     RawServer server;
 };
@@ -69,6 +72,17 @@ TEST_CASE("opened threads: each is deleted where it is, and only those") {
     CHECK(left_text(out).empty());
     CHECK(one.have == std::set<std::string>{"of-a-user"});
     CHECK(two.have.empty());
+}
+
+TEST_CASE("opened threads: an empty list of messages shows no conversation") {
+    Loop loop;
+    Chats chats(loop);
+    chats.have = {k_ids.begin(), k_ids.end()};
+    chats.unknown = 200;
+    const Removal out = remove(loop, {chats.target()}, k_ids);
+    CHECK(out.removed == 3);
+    CHECK(out.left.empty());
+    CHECK(chats.have.empty());
 }
 
 TEST_CASE("opened threads: a target without DELETE is asked once, and what it keeps is named") {

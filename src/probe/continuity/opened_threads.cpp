@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 4> k_prefixes{
 constexpr std::size_t k_examples = 5;
 constexpr std::size_t k_most_body = 64U << 10U;
 constexpr Millis k_longest_call{5000};
+constexpr int k_later = 202; ///< accepted, and not done yet
 constexpr int k_patience = 3; ///< failed transfers in a row
 constexpr int k_most_looks = 50; ///< at ids that a target does not know; then it shows none
 
@@ -33,6 +34,17 @@ enum class End {
     again, ///< busy: later it may go
     never, ///< nor will any other
 };
+
+/// Some answer with an empty list for a conversation that they do not know.
+bool shows_messages(const net::ClientResponse& page) {
+    if (page.status != 200) {
+        return false;
+    }
+    const auto json = parse_json(page.body);
+    const Json* messages = json ? member(*json, "data") : nullptr;
+    return page.failure == net::TransferFailure::too_large ||
+           (messages != nullptr && messages->is_array() && !messages->empty());
+}
 
 /// What one target said so far.
 struct Side {
@@ -182,9 +194,9 @@ private:
     /// The first one of a target is looked at: what says so may remove nothing.
     Task<End> removed(Side* side, int status, std::string id) {
         side->failed = 0;
-        if (!side->deletes) {
+        if (!side->deletes && status != k_later) {
             const auto page = co_await fetch(&side->target, "GET", std::move(id) + "/messages");
-            if (page.status == 200) {
+            if (shows_messages(page)) {
                 side->never =
                     fmt::format("it answers DELETE with {} and still shows the messages", status);
                 co_return End::never;
@@ -199,7 +211,7 @@ private:
         if (!side->deletes && side->looked_up < k_most_looks) {
             ++side->looked_up;
             const auto page = co_await fetch(&side->target, "GET", id + "/messages");
-            if (page.status == 200) {
+            if (shows_messages(page)) {
                 side->never = "it does not delete conversations";
                 co_return End::never;
             }
