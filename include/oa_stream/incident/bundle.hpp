@@ -31,8 +31,8 @@ struct Bundle {
 /// by the newest run: from the same runs the same bytes. The self-check reads every file before it
 /// goes in: where a secret stands, the bundle is refused (Code::precondition, where = file and line
 /// of the first, message = all of them by kind) and nothing is written; one in a file's name is
-/// never taken out, only refused. A link at `out` stays, its file is replaced; Code::usage when
-/// what is there is no file. Code::io, unreadable.
+/// never taken out, only refused. A link at `out` stays where its file is there, which is replaced;
+/// Code::usage when what is there is no file. Code::io, unreadable.
 [[nodiscard]] Result<Bundle> write_bundle(
     const Incident& incident,
     const std::filesystem::path& out,

@@ -73,7 +73,7 @@ inline constexpr auto k_global_options = options<GlobalOptions>(
     k_github,
     k_open,
     flag<&GlobalOptions::non_interactive>(
-        "--non-interactive", "Never draw a live display, even on a terminal."
+        "--non-interactive", "Never draw a live display and never ask, even on a terminal."
     )
 );
 
