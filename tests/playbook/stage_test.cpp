@@ -367,6 +367,26 @@ TEST_CASE("stage: an exact splitter may be off by one of a hundred, a random one
     CHECK(verdict(false, 25) == Verdict::fail);
 }
 
+TEST_CASE("stage: probes that nobody answered may have been those that the split lacks") {
+    const auto verdict = [](bool exact, int unanswered, int met) {
+        World world;
+        world.driver.exact = exact;
+        world.playbook.stages = {50};
+        world.playbook.run_gates.clear();
+        world.instruments.met_at[50] = met;
+        world.instruments.unanswered = unanswered;
+        return check_of(world.run(), "split@50%").verdict;
+    };
+    for (const bool exact : {true, false}) {
+        CAPTURE(exact);
+        CHECK(verdict(exact, 0, 90) == Verdict::fail);
+        CHECK(verdict(exact, 20, 90) == Verdict::fail); // 72 of 80: 50 of 100 cannot be
+        CHECK(verdict(exact, 60, 90) == Verdict::inconclusive);
+        CHECK(verdict(exact, 100, 50) == Verdict::inconclusive);
+        CHECK(verdict(exact, 20, 50) == Verdict::pass);
+    }
+}
+
 TEST_CASE("stage: so few unpinned probes that no split could look wrong are no proof of one") {
     const auto check = [](bool exact, int all, int met_percent) {
         World world;

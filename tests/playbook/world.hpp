@@ -98,6 +98,7 @@ public:
     std::map<int, double> slow_at{};       ///< stage percent → canary's first content
     /// Stage percent → what unpinned probes really meet; the share that serves if not named.
     std::map<int, int> met_at{};
+    int unanswered = 0; ///< unpinned probes of a flow, its first ones
     /// Stage percent → who answers probes that are pinned to the canary.
     std::map<int, std::string> answered_by{};
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named

@@ -56,6 +56,17 @@ bool split_fits(const RunContext& run, measure::Counts met, int percent, bool al
     return interval && interval->low <= share && share <= interval->high;
 }
 
+/// Those that nobody answered may all have been one revision's, as when it alone is slow.
+bool may_fit(
+    const RunContext& run, measure::Counts met, std::uint64_t unanswered, int percent, bool alone
+) {
+    const std::uint64_t all = met.total + unanswered;
+    const double wanted = std::round(static_cast<double>(all) * percent / 100);
+    const auto nearest =
+        std::clamp(static_cast<std::uint64_t>(wanted), met.bad, met.bad + unanswered);
+    return split_fits(run, {nearest, all}, percent, alone);
+}
+
 void judge_split(StageRun& stage, Verdict verdict, std::string detail) {
     stage.run.session.add("split@" + stage.where, verdict, std::move(detail));
     if (verdict != Verdict::pass && stage.row.verdict != Verdict::fail) {
@@ -152,8 +163,9 @@ void check_split(StageRun& stage) {
             )
         );
     }
-    const bool good = split_fits(stage.run, {canary, n}, percent, alone);
-    const Verdict verdict = n == 0 ? Verdict::inconclusive : good ? Verdict::pass : Verdict::fail;
+    const bool good = n > 0 && split_fits(stage.run, {canary, n}, percent, alone);
+    const bool unknown = may_fit(stage.run, {canary, n}, stage.unknown, percent, alone);
+    const Verdict verdict = good ? Verdict::pass : unknown ? Verdict::inconclusive : Verdict::fail;
     judge_split(
         stage,
         verdict,
