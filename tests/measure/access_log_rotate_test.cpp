@@ -328,3 +328,22 @@ TEST_CASE("access log: a last line that lacks nothing but its end counts, and on
     CHECK(got.unread == 0);
     CHECK(got.notes.empty());
 }
+
+TEST_CASE("access log: a last line counts once, also when its end comes in two reads") {
+    LogRig rig;
+    const std::string last = LogLine{.began_s = 5, .status = 503, .terminal = ""}.text();
+    rig.append(lines(3, 0) + last.substr(0, last.size() - 1));
+    CHECK(rig.ask(0, 100).tally.requests == measure::Counts{1, 4});
+    rig.append("\r");
+    CHECK(rig.ask(0, 100).tally.requests == measure::Counts{1, 4});
+    rig.append("\n" + lines(2, 6));
+    const auto got = rig.ask(0, 100);
+    CHECK(got.tally.requests == measure::Counts{1, 6});
+    CHECK(got.notes.empty());
+
+    LogRig full;
+    full.append(lines(3, 0) + R"({"ts":"2026-11-20T10:00:07.000Z","event":"request","lost":500})");
+    CHECK(full.ask(0, 100).unread == 500);
+    full.append("\n" + lines(2, 8));
+    CHECK(full.ask(0, 100).unread == 500);
+}

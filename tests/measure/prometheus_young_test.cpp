@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 using namespace oa_stream;
 using namespace oa_stream::measure;
@@ -193,4 +195,46 @@ TEST_CASE("prometheus source: a target that was long down and began again passes
     CHECK(std::ranges::none_of(month.queries, [](const std::string& query) {
         return query.contains("sum_over_time(up");
     }));
+}
+
+TEST_CASE("prometheus source: an outage is told by its target's scrapes, and weighs as one target"
+) {
+    struct Scraped {
+        double every_s;
+        int times;
+    };
+    const auto outage = [](const std::vector<Scraped>& targets, std::string_view failed) {
+        std::string scrapes;
+        std::string up;
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+            const std::string instance = fmt::format("{}:1", static_cast<char>('a' + i));
+            std::string one = scraped(k_now_s - 5, targets[i].every_s, targets[i].times);
+            one.replace(one.find("a:1"), 3, instance);
+            scrapes += (i == 0 ? "" : ",") + one;
+            up += (i == 0 ? "" : ",") + up_of("1", instance);
+        }
+        const std::string unseen = fmt::format(
+            R"({{"metric":{{"job":"lane","instance":"b:1"}},"value":[{},"{}"]}})", k_now_s, failed
+        );
+        FakePrometheus prometheus([&](std::string_view query, int) {
+            if (query.starts_with("oa_stream_build_info")) {
+                return Scripted{.body = matrix_body(scrapes)};
+            }
+            if (query.starts_with("up")) {
+                return Scripted{.body = vector_body(up)};
+            }
+            const bool asked = query.contains("sum_over_time(up");
+            return Scripted{.body = asked ? vector_body(unseen) : ""};
+        });
+        const auto got = ask(prometheus, question_of());
+        REQUIRE(got.has_value());
+        CAPTURE(got->why);
+        REQUIRE(got->state == State::measured);
+        return *got;
+    };
+    const auto one_of_ten = outage(std::vector<Scraped>(10, {15, 40}), "10");
+    CHECK(one_of_ten.uncovered_requests == Approx(26).margin(1)); // 150 s of 5,850 s of lanes
+    // Scraped six times as often as the other one: 25 s are within 90 s, 125 s are not.
+    CHECK(outage({{30, 20}, {5, 120}}, "5").uncovered.empty());
+    CHECK(outage({{30, 20}, {5, 120}}, "25").uncovered.contains("b:1 was down for 2m5s of"));
 }

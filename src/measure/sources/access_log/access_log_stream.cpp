@@ -29,7 +29,7 @@ void AccessLogStream::feed(
         }
         if (end == std::string_view::npos) {
             rest_ += dropping_ ? std::string_view() : piece;
-            taken_ = false;
+            taken_ = taken_ && piece == "\r";
             return;
         }
         const bool counts_already =
@@ -88,7 +88,9 @@ void AccessLogStream::line(
 void AccessLogStream::settle(double now_s, AccessLogIndex& index, LogLineCounts& counts) {
     // Only of JSON does the end show that nothing is missing.
     AccessLine read;
-    if (!taken_ && rest_.ends_with('}') && read_access_line(rest_, read) == LineKind::request) {
+    const LineKind kind =
+        !taken_ && rest_.ends_with('}') ? read_access_line(rest_, read) : LineKind::blank;
+    if (kind == LineKind::request || kind == LineKind::lost) {
         line(rest_, now_s, index, counts);
         taken_ = true;
     }

@@ -23,14 +23,20 @@ Task<Result<void>> Reader::out_of_sight() {
     if (!queries_.sees_first_events()) {
         co_return Result<void>{};
     }
-    const double interval = scraping_.interval_s;
     const double least_s =
         std::max(scraping_.stale_after_s, k_unseen_share * question_.window.seconds());
-    const std::string query = queries_.began_again(least_s / interval);
+    // So few failures matter to the target that is scraped least often.
+    const std::string query = queries_.began_again(least_s / scraping_.interval_s);
     OA_CO_TRY(const Answer unseen, co_await ask("targets", query, ResultType::vector));
     for (const Series& series : unseen.series) {
-        const double unseen_s =
-            std::clamp(series.points.back().value * interval, 0.0, question_.window.seconds());
+        const double unseen_s = std::clamp(
+            series.points.back().value * scraping_.interval_of(series),
+            0.0,
+            question_.window.seconds()
+        );
+        if (unseen_s <= least_s) {
+            continue;
+        }
         if (out_.uncovered.empty()) {
             out_.uncovered = fmt::format(
                 "target {} was down for {} of the window and began again: what it counted before "

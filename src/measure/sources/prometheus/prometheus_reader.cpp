@@ -200,8 +200,12 @@ void Reader::conclude() {
     }
     out_.state = SourceReading::State::measured;
     if (unseen_s_ > 0) {
+        // At the mean rate of a lane, over the time in which lanes were seen.
+        const double lanes_s =
+            static_cast<double>(scraping_.intervals.size()) * question_.window.seconds();
+        const double seen_s = std::max({out_.covered_s, lanes_s - unseen_s_, 1.0});
         const auto all = static_cast<double>(out_.tally.requests.total);
-        out_.uncovered_requests = std::ceil(all * unseen_s_ / std::max(out_.covered_s, 1.0));
+        out_.uncovered_requests = std::ceil(all * unseen_s_ / seen_s);
     }
     if (scraping_.interval_s <= 0) {
         return; // nothing but expressions was asked for

@@ -204,6 +204,11 @@ private:
 
 } // namespace
 
+double Scraping::interval_of(const Series& target) const {
+    const auto own = intervals.find(key_of(target));
+    return own == intervals.end() || own->second <= 0 ? interval_s : own->second;
+}
+
 Scraping scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuestion& question) {
     Scraping out;
     for (const Answer* answer : {&scrapes, &up}) {
@@ -219,6 +224,9 @@ Scraping scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuesti
             question.whose
         );
         return out;
+    }
+    for (const auto& [key, target] : targets) {
+        out.intervals[key] = target.interval_s;
     }
     out.missing = Judge(targets, question, out).why_missing();
     out.covered_s = covered_by(scrapes, question.window, out.interval_s);

@@ -5,7 +5,9 @@
 #include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/measure/source.hpp"
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::measure::prometheus {
@@ -16,7 +18,11 @@ struct Scraping {
     double newest_s = 0;
     double covered_s = 0; ///< of the window, as far as `looked` reaches
     double stale_after_s = 0; ///< as asked for, or by the interval
+    std::map<std::pair<std::string, std::string>, double> intervals{}; ///< by job and instance
     std::vector<std::string> notes{};
+
+    /// The one of the target with this job and instance; without it the longest.
+    [[nodiscard]] double interval_of(const Series& target) const;
 };
 
 struct ScrapeQuestion {
