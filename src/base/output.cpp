@@ -1,7 +1,5 @@
 #include "oa_stream/base/output.hpp"
 
-#include "oa_stream/base/clock.hpp"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,13 +8,16 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 
 namespace oa_stream {
 
 namespace {
 
-constexpr Millis k_stderr_wait{1000}; ///< a reader that is only busy is through by then
+using Until = std::chrono::steady_clock::time_point;
+/// A reader that is only busy is through by then.
+constexpr std::chrono::milliseconds k_stderr_wait{1000};
 std::atomic<bool> serves{false};
 /// Standard error opened once more: only this process does not wait for it. -1: it is a file or a
 /// socket, or could not be.
@@ -31,19 +32,20 @@ ssize_t put(std::string_view text) noexcept {
 }
 
 /// False: not by then. A terminal may say that there is room and take nothing.
-bool wait_for_room(Clock::time_point until) noexcept {
-    const auto left = std::chrono::ceil<Millis>(until - Clock::now());
-    if (left <= Millis(0)) {
+bool wait_for_room(Until until) noexcept {
+    using std::chrono::milliseconds;
+    const auto left = std::chrono::ceil<milliseconds>(until - Until::clock::now()).count();
+    if (left <= 0) {
         return false;
     }
     pollfd ready{STDERR_FILENO, POLLOUT, 0};
-    const int seen = ::poll(&ready, 1, static_cast<int>(left.count()));
+    const int seen = ::poll(&ready, 1, static_cast<int>(left));
     return seen > 0 || (seen < 0 && errno == EINTR);
 }
 
 /// How much of it was taken.
 std::size_t put_in_time(std::string_view text) noexcept {
-    const auto until = Clock::now() + (stalled ? Millis(0) : k_stderr_wait);
+    const Until until = Until::clock::now() + (stalled ? k_stderr_wait * 0 : k_stderr_wait);
     std::size_t taken = 0;
     while (taken < text.size()) {
         const auto wrote = put(text.substr(taken));

@@ -174,9 +174,10 @@ void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
 enum class Ending { finished, unreachable, broken, client_gone };
 
 /// Nothing was sent, so nothing can happen twice.
-bool took_no_connection(net::TransferFailure failure) {
-    return failure == net::TransferFailure::refused ||
-           failure == net::TransferFailure::connect_timeout;
+bool took_no_connection(const Relay& relay) {
+    using enum net::TransferFailure;
+    return !relay.head && !relay.client_gone && relay.result &&
+           (relay.result->failure == refused || relay.result->failure == connect_timeout);
 }
 
 /// The transfer to `route.arm`, which has begun an answer or is over without one. While a lane
@@ -187,9 +188,7 @@ Task<void> reach(CorePtr core, RelayPtr relay) {
         asked.push_back(relay->route.arm);
         open_transfer(core, core->arms[asked.back()], relay);
         co_await until(relay, [](const Relay& r) { return r.head || r.result; });
-        const bool elsewhere = !relay->head && !relay->client_gone && relay->result &&
-                               took_no_connection(relay->result->failure);
-        const auto other = elsewhere ? core->other_lane(asked) : std::nullopt;
+        const auto other = took_no_connection(*relay) ? core->other_lane(asked) : std::nullopt;
         if (!other) {
             co_return;
         }
