@@ -66,6 +66,17 @@ Result<void> reserve(const fs::path& path) {
     return {}; // a file system that cannot reserve is no reason to refuse
 }
 
+/// Each that can be made; the error of the first that cannot.
+Result<void> make_subfolders(const fs::path& folder) {
+    Result<void> out;
+    for (const auto* below : {"measure", "streams", "logs"}) {
+        if (auto made = make_dirs(folder / below); !made && out) {
+            out = std::move(made);
+        }
+    }
+    return out;
+}
+
 /// Without its line end nothing was built on a line: it goes to journal.torn, and the sequence goes
 /// on after the last whole one.
 Result<std::size_t> cut_torn_line(const fs::path& folder) {
@@ -116,9 +127,7 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     const auto fill = [&run]() -> Result<void> {
         OA_CHECK(make_dirs(run.path_));
         run.lock_ = FolderLock::take(run.path_);
-        OA_CHECK(make_dirs(run.path_ / "measure"));
-        OA_CHECK(make_dirs(run.path_ / "streams"));
-        OA_CHECK(make_dirs(run.path_ / "logs"));
+        OA_CHECK(make_subfolders(run.path_));
         OA_CHECK(reserve(run.path_ / k_journal));
         OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
         run.write("run.json", dump_json(run.document()) + "\n");
@@ -156,9 +165,7 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
     (void)reserve(run.path_ / k_journal); // a rollback goes on without
     OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
-    for (const auto* below : {"measure", "streams", "logs"}) { // a copy may have lost empty ones
-        (void)make_dirs(run.path_ / below);
-    }
+    (void)make_subfolders(run.path_); // a copy may have lost empty ones
     run.redactions_.take_up(run.path_);
     run.note("run taken up again");
     return run;
