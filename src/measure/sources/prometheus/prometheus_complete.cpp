@@ -83,12 +83,7 @@ Task<Result<void>> Reader::complete() {
 }
 
 Task<Result<std::string>> Reader::without_times() {
-    const auto& histogram = question_.timing == Timing::duration
-                                ? telemetry::metric("http_request_duration_seconds")
-                                : telemetry::metric("first_content_seconds");
-    std::vector<Queries::Needed> needed{
-        {std::string(histogram.name) + "_bucket", matcher(telemetry::route_is(question_.routes))}
-    };
+    std::vector<Queries::Needed> needed{queries_.buckets()};
     co_return co_await lacking(std::move(needed));
 }
 

@@ -185,15 +185,16 @@ std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
     return fmt::format("sum ({} ({}))", without_replicas(), each);
 }
 
-std::string Queries::times() const {
+Queries::Needed Queries::buckets() const {
     const telemetry::Metric& row = question_.timing == Timing::duration
                                        ? telemetry::metric("http_request_duration_seconds")
                                        : telemetry::metric("first_content_seconds");
-    return sum_rise(
-        std::string(row.name) + "_bucket",
-        matcher(telemetry::route_is(question_.routes)),
-        " by (le)"
-    );
+    return {std::string(row.name) + "_bucket", matcher(telemetry::route_is(question_.routes))};
+}
+
+std::string Queries::times() const {
+    const Needed series = buckets();
+    return sum_rise(series.metric, series.matchers, " by (le)");
 }
 
 } // namespace oa_stream::measure::prometheus

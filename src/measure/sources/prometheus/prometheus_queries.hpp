@@ -38,6 +38,8 @@ public:
         std::string matchers;
         friend bool operator==(const Needed&, const Needed&) = default;
     };
+    /// The buckets of the question's times.
+    [[nodiscard]] Needed buckets() const;
     /// Its living targets that lack one of these series, with the label `lacks` that names it.
     [[nodiscard]] std::string lacking(std::span<const Needed> needed) const;
     /// Its targets of which more than so many scrapes failed (the value) and that began again, both
