@@ -88,7 +88,9 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
         }
         on_sample(
             {.arm = "users",
-             .revision = i < unanswered ? "" : to_canary ? "canary" : "stable",
+             .revision = i < unanswered ? ""
+                         : to_canary    ? "canary"
+                                        : "stable",
              .outcome = i < unanswered ? "too_slow" : "ok",
              .first_content_s = 0.1}
         );
