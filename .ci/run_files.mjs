@@ -10,14 +10,16 @@ import { pathToFileURL } from 'node:url';
 import { idled, known } from './idle.mjs';
 import { company, parts, rounds, stageOf } from './suite.mjs';
 
-/** Four on two cores, as most of them wait. */
-const AT_ONCE = Number(process.env.TEST_CONCURRENCY ?? 4);
-/** More files of one company than these that fail are no accident. */
-const UNSTEADY_FILES = 3;
+/** So much slower than elsewhere files run here. */
+const SLOWER = Number(process.env.OA_TIME_FACTOR || 1);
+/** Four on two cores, as most of them wait; fewer where each takes more of the machine. */
+const AT_ONCE = Number(process.env.TEST_CONCURRENCY ?? Math.max(2, Math.round(4 / SLOWER)));
+/** More files of one company than these that fail are no accident. A slow machine makes more of them late. */
+const UNSTEADY_FILES = Math.round(3 * SLOWER);
 /** Many files load the same libraries: what node compiled of them for one serves all. */
 const NODE_COMPILE_CACHE = path.resolve('.cache/node-compiled');
 /** A file that goes on for longer hangs: the longest takes a third of it on a slow machine. */
-const LONGEST_MS = 20 * 60_000 * Number(process.env.OA_TIME_FACTOR ?? 1);
+const LONGEST_MS = 20 * 60_000 * SLOWER;
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
@@ -60,7 +62,7 @@ function run(file, folder) {
 const IDLE_SHARE = 0.3;
 const IDLE_SECONDS = 3;
 /** So many files at once beyond their parts. */
-export const MOST_BESIDE = 5;
+export const MOST_BESIDE = Math.max(2, Math.round(5 / SLOWER));
 export const IDLE = Symbol('idle');
 
 /**

@@ -29,7 +29,7 @@ const drop = (name) => ({ metric_relabel_configs: [{ source_labels: ['__name__']
 /** A pager over that lane, once it was seen `ready`. */
 async function watched(put, targets, how = {}, seen = 'count(oa_stream_build_info)') {
   const pager = put(await startPager(targets, how));
-  await scraped(pager, seen, (rows) => rows[0]?.value >= 1, limit(30000));
+  await scraped(pager, seen, (rows) => rows[0]?.value >= 1, 30000);
   return pager;
 }
 const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
@@ -249,7 +249,7 @@ planted('a cutover dies in the middle, and the timer of `cutover status` tells: 
   const back = await target.oa(['rollback', 'apply']); // without --textfile
   assert.equal(back.code, 0, back.stderr);
   assert.equal(await tell(), 0);
-  await pager.server.eventually('count(ALERTS{alertname="OaStreamRunUnverified"}) or vector(0)', (rows) => rows[0]?.value === 0, limit(30000));
+  await pager.server.eventually('count(ALERTS{alertname="OaStreamRunUnverified"}) or vector(0)', (rows) => rows[0]?.value === 0, 30000);
 });
 
 /** Six hours and a half of that lane's accepted turns, `per_s` a second, until `until_s` ago, as Prometheus' own blocks. */

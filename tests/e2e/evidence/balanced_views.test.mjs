@@ -99,7 +99,7 @@ for (const kind of ['haproxy', 'nginx', 'front door']) {
         assert.ok(['FAIL', 'INCONCLUSIVE'].includes(status.json().verdict), status.stdout);
       }
       for (const [rule, count] of [['oa_stream:slo_all:increase5m', want.all], ['oa_stream:slo_bad:increase5m', want.bad]]) {
-        await server.eventually(rule, (rows) => rows[0]?.value === count, limit(10000));
+        await server.eventually(rule, (rows) => rows[0]?.value === count, 10000);
       }
       const shown = await dashboardSays(server); // increase() fills in at the window's ends, both alike
       assert.ok(Math.abs(shown.bad / shown.all - want.bad / want.all) < 0.005, JSON.stringify(shown));

@@ -12,7 +12,7 @@ export const OA_BIN = process.env.OA_BIN ?? path.join(ROOT, 'build/release/oa-st
 
 // Sanitizer builds and slow machines stretch every limit by the same factor.
 const FACTOR = Number(process.env.OA_TIME_FACTOR || 1);
-export const limit = (ms) => ms * FACTOR;
+export const limit = (ms) => Math.round(ms * FACTOR);
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const FILE = path.basename(process.argv[1] ?? 'test').replace(/\.test\.mjs$|\.mjs$/, '');

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { freePort } from './free_port.mjs';
-import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
+import { ROOT, Running, cleanEnv, limit, scratch } from './process.mjs';
 
 function tool(name) {
   const places = [process.env.OA_PROMETHEUS, path.join(ROOT, '.cache/prometheus/usr/bin'), '/usr/bin', '/usr/local/bin'].filter(Boolean);
@@ -26,7 +26,7 @@ export function promtool(args, input = '') {
  * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `evaluation`: the interval of its rules. `scrape`: more of its configuration;
  * `web`: its own web configuration, with TLS or users; `data`: a folder with what it knows already.
  */
-export async function startPrometheus(targets, { interval = '200ms', evaluation = interval, rules = [], scrape = {}, alertmanager = null, web = null, data } = {}) {
+export async function startPrometheus(targets, { interval = `${limit(200)}ms`, evaluation = interval, rules = [], scrape = {}, alertmanager = null, web = null, data } = {}) {
   const folder = scratch('prometheus');
   const port = await freePort();
   const config = { global: { scrape_interval: interval, evaluation_interval: evaluation }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
@@ -55,7 +55,7 @@ export async function startPrometheus(targets, { interval = '200ms', evaluation 
   };
   /** Asks until `pick(rows)` gives a value. */
   server.eventually = async (expr, pick, ms = 15000) => {
-    const end = Date.now() + ms;
+    const end = Date.now() + limit(ms);
     for (;;) {
       const rows = (await server.get('/-/ready')) === null ? [] : await server.query(expr);
       const value = pick(rows);
@@ -87,7 +87,7 @@ export async function startAlertmanager(config) {
   ], { name: 'alertmanager', folder, cwd: folder });
   server.host = `127.0.0.1:${port}`;
   server.base = `http://${server.host}`;
-  const end = Date.now() + 15000;
+  const end = Date.now() + limit(15000);
   for (;;) {
     const answer = await fetch(`${server.base}/-/ready`).catch(() => null);
     if (answer?.ok) return server;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { sleep } from '../lib/process.mjs';
+import { limit, sleep } from '../lib/process.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
@@ -138,7 +138,7 @@ test('a stop of a turn whose lane is dead holds until its Codex server is there 
   relay.refuse = true;
   relay.cut();
   await dying.kill('SIGKILL');
-  await sleep(1000); // its lease
+  await sleep(limit(1000)); // its lease
   const stop = await send(left.base, { method: 'POST', path: '/api/chats/stop-later/stop' });
   assert.equal(stop.status, 200, stop.text);
   assert.equal(stop.json().data.status, 'stopping');

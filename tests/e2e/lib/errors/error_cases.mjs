@@ -63,7 +63,8 @@ export async function startErrorWorld() {
   file('token', TOKEN, 0o644);
   file('plain', '');
   file('broken.sse', 'data: {"type":"start"}\n\ndata: {"type":"text-delta","id":"t","delta":"x"}\n\ndata: [DONE]\n\n');
-  file('few.log', Array.from({ length: 20 }, (_, i) => JSON.stringify({ ts: new Date(Date.now() - 1000 * (20 - i)).toISOString(), event: 'request', request_id: `r${i}`, route: '/api/chat/stream', method: 'POST', status: 200, revision: 'v1', end_ms: 5, first_content_ms: 2, accepted: true, terminal: 'completed' })).join('\n') + '\n');
+  // Just before its case: what it says of a window depends on the age of the requests.
+  world.few = () => file('few.log', Array.from({ length: 20 }, (_, i) => JSON.stringify({ ts: new Date(Date.now() - 1000 * (20 - i)).toISOString(), event: 'request', request_id: `r${i}`, route: '/api/chat/stream', method: 'POST', status: 200, revision: 'v1', end_ms: 5, first_content_ms: 2, accepted: true, terminal: 'completed' })).join('\n') + '\n');
   file('many.log', Array.from({ length: 400 }, (_, i) => JSON.stringify({ ts: new Date(Date.now() - 1000 * (20 - i / 20)).toISOString(), event: 'request', request_id: `r${i}`, route: '/api/chat/stream', method: 'POST', status: i % 4 ? 200 : 503, revision: 'v1', end_ms: 5, accepted: Boolean(i % 4), ...(i % 4 ? { first_content_ms: 2, terminal: 'completed' } : {}) })).join('\n') + '\n');
   world.dead = '20260222T043600Z-cutover-1a2b3c4d';
   world.deadState = path.join(world.folder, 'dead');
@@ -146,7 +147,7 @@ export const classesOf = (world) => {
       of(['check', 'broken.sse'], { last: 'stdout' }), of(['slo', 'gate', 'bad: http_5xx <= 1%', '--access-log', 'many.log']),
     ] },
     { exit: 3, title: 'Not decided yet', says: 'Too little data, or none. Do not read it as a good result: wait, use a longer window, or send more requests.', cases: [
-      of(['slo', 'gate', 'bad: http_5xx <= 1%', '--access-log', 'few.log']), of(['smoke', 'stream', '--base-url', world.lane.base, '--no-probes']), of(['smoke', 'control', '--base-url', world.control.base]),
+      of(['slo', 'gate', 'bad: http_5xx <= 1%', '--access-log', 'few.log'], { before: world.few }), of(['smoke', 'stream', '--base-url', world.lane.base, '--no-probes']), of(['smoke', 'control', '--base-url', world.control.base]),
     ] },
     { exit: 10, title: 'There is something to change', says: 'Nothing was changed; a pipeline can use the exit code.', cases: [
       of(['cutover', 'plan', 'playbook.yaml', ...world.target.settings(), '--no-probes', '--out', 'again.json'], onTarget),

@@ -6,11 +6,11 @@ import { chatConfig, startCodexServer, startMock } from '../codex.mjs';
 import { assertLegal, read } from '../contract.mjs';
 import { chat, open, send } from '../http.mjs';
 import { startLane } from '../lane.mjs';
-import { scratch } from '../process.mjs';
+import { limit, scratch } from '../process.mjs';
 import { startRedis } from './redis.mjs';
 
 /** {redis, mock, server, lane(name, args, {store, codex, drain, env}), release(key), endsWhole(key, …readers), end()}; `store`, `codex`: another address, another port of it. */
-export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = '800ms', args: common = [] } = {}) {
+export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = `${limit(800)}ms`, args: common = [] } = {}) {
   const lanes = [];
   const world = { redis: await startRedis(with_), mock: await startMock() };
   const config = path.join(scratch('replicas-config'), 'config.toml');
