@@ -19,17 +19,49 @@ using Until = std::chrono::steady_clock::time_point;
 /// A reader that is only busy is through by then.
 constexpr std::chrono::milliseconds k_stderr_wait{1000};
 std::atomic<bool> serves{false};
-/// Standard error opened once more: only this process does not wait for it. -1: it is a file or a
-/// socket, or could not be.
-std::atomic<int> own{-1};
-std::atomic<bool> is_socket{false};
-std::atomic<bool> stalled{false}; ///< it took no text in time
-std::atomic<bool> torn{false};    ///< it took the beginning of one
+std::atomic<bool> stalled{false};  ///< standard error took no text in time
+std::atomic<bool> mid_line{false}; ///< what it took last did not end its line
+std::atomic<bool> torn{false};     ///< a text was lost in mid-line
+std::atomic<bool> lost{false};     ///< it did not take all of one since somebody asked
 
-ssize_t put(std::string_view text) noexcept {
-    return is_socket ? ::send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
-                     : ::write(own >= 0 ? own.load() : STDERR_FILENO, text.data(), text.size());
-}
+/// A standard stream for which only this process does not wait.
+class UnwaitedStream {
+public:
+    constexpr explicit UnwaitedStream(int descriptor) noexcept : descriptor_(descriptor) {}
+
+    /// Whoever shares a pipe or a terminal would not wait either if the one that is there were
+    /// told so; a file has a place of its own.
+    void open() noexcept {
+        struct stat seen{};
+        const bool known = ::fstat(descriptor_, &seen) == 0;
+        is_socket_ = known && S_ISSOCK(seen.st_mode);
+        if (known && own_ < 0 && (S_ISFIFO(seen.st_mode) || S_ISCHR(seen.st_mode))) {
+            const char* name = descriptor_ == STDERR_FILENO ? "/proc/self/fd/2" : "/proc/self/fd/1";
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
+            own_ = ::open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        }
+    }
+    /// What the descriptor stands for may be another stream by the next open().
+    void close() noexcept {
+        if (const int own = own_.exchange(-1); own >= 0) {
+            (void)::close(own);
+        }
+    }
+    /// As write(2).
+    ssize_t put(std::string_view text) noexcept {
+        return is_socket_
+                   ? ::send(descriptor_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                   : ::write(own_ >= 0 ? own_.load() : descriptor_, text.data(), text.size());
+    }
+
+private:
+    int descriptor_;
+    std::atomic<int> own_{-1}; ///< -1: it is a file or a socket, or could not be opened
+    std::atomic<bool> is_socket_{false};
+};
+
+UnwaitedStream error_stream{STDERR_FILENO};
+UnwaitedStream result_stream{STDOUT_FILENO};
 
 /// False: not by then. A terminal may say that there is room and take nothing.
 bool wait_for_room(Until until) noexcept {
@@ -48,7 +80,7 @@ std::size_t put_in_time(std::string_view text) noexcept {
     const Until until = Until::clock::now() + (stalled ? k_stderr_wait * 0 : k_stderr_wait);
     std::size_t taken = 0;
     while (taken < text.size()) {
-        const auto wrote = put(text.substr(taken));
+        const auto wrote = error_stream.put(text.substr(taken));
         if (wrote > 0) {
             taken += static_cast<std::size_t>(wrote);
         } else if (wrote == 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -61,6 +93,14 @@ std::size_t put_in_time(std::string_view text) noexcept {
     }
     stalled = taken < text.size();
     return taken;
+}
+
+/// How much of it was taken.
+std::size_t put_diagnostic(std::string_view text) noexcept {
+    if (serves) {
+        return put_in_time(text);
+    }
+    return write_all(STDERR_FILENO, text) == 0 ? text.size() : 0;
 }
 
 /// open() returns the lowest free number; a standard descriptor that is closed is the lowest free
@@ -96,15 +136,39 @@ int write_all(int descriptor, std::string_view bytes) noexcept {
 }
 
 void never_wait_for_stderr() noexcept {
-    struct stat seen{};
-    const bool known = ::fstat(STDERR_FILENO, &seen) == 0;
-    is_socket = known && S_ISSOCK(seen.st_mode);
-    if (known &&
-        (S_ISFIFO(seen.st_mode) || S_ISCHR(seen.st_mode))) { // a file has a place of its own
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
-        own = ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    }
+    error_stream.open();
     serves = true;
+}
+
+UnwaitedStderr::UnwaitedStderr() noexcept {
+    never_wait_for_stderr();
+}
+
+UnwaitedStderr::~UnwaitedStderr() {
+    serves = false;
+    stalled = false;
+    error_stream.close();
+}
+
+bool take_lost_diagnostics() noexcept {
+    return lost.exchange(false);
+}
+
+Written write_stdout_at_once(std::string_view bytes) noexcept {
+    result_stream.open();
+    Written out;
+    while (out.taken < bytes.size()) {
+        const auto wrote = result_stream.put(bytes.substr(out.taken));
+        if (wrote > 0) {
+            out.taken += static_cast<std::size_t>(wrote);
+        } else if (wrote == 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
+            break;
+        } else if (errno != EINTR) {
+            out.error = errno;
+            break;
+        }
+    }
+    return out;
 }
 
 void wait_for_stderr_again() noexcept {
@@ -112,15 +176,19 @@ void wait_for_stderr_again() noexcept {
 }
 
 bool write_diagnostic(std::string_view text) noexcept {
-    if (!serves) {
-        return write_all(STDERR_FILENO, text) == 0;
-    }
-    if (torn && put_in_time("\n") == 0) {
+    if (torn && put_diagnostic("\n") == 0) {
+        lost = true;
         return false;
     }
-    const std::size_t taken = put_in_time(text);
-    torn = taken > 0 && taken < text.size();
-    return taken == text.size();
+    mid_line = mid_line && !torn;
+    const std::size_t taken = put_diagnostic(text);
+    if (taken > 0) {
+        mid_line = text[taken - 1] != '\n';
+    }
+    const bool whole = taken == text.size();
+    torn = !whole && mid_line;
+    lost = lost || !whole;
+    return whole;
 }
 
 } // namespace oa_stream

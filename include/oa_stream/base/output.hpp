@@ -2,6 +2,7 @@
 // be closed, full, or a pipe whose reader has left.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace oa_stream {
@@ -22,8 +23,28 @@ void never_wait_for_stderr() noexcept;
 /// The next text may wait for a second once more: the last words of who ends.
 void wait_for_stderr_again() noexcept;
 
+/// As after never_wait_for_stderr(), as long as it lives: who watches traffic that was moved goes
+/// on when its terminal is stopped (Ctrl-S) or its pager reads no further. One at a time.
+class UnwaitedStderr {
+public:
+    UnwaitedStderr() noexcept;
+    UnwaitedStderr(const UnwaitedStderr&) = delete;
+    UnwaitedStderr& operator=(const UnwaitedStderr&) = delete;
+    ~UnwaitedStderr();
+};
+/// Whether a text was lost since it was last asked. What is said behind an UnwaitedStderr waits
+/// again.
+[[nodiscard]] bool take_lost_diagnostics() noexcept;
+
+struct Written {
+    std::size_t taken = 0;
+    int error = 0; ///< errno of a write that failed for good; 0: the rest may be taken later
+};
+/// As much of `bytes` as standard output takes without a wait.
+[[nodiscard]] Written write_stdout_at_once(std::string_view bytes) noexcept;
+
 /// Diagnostics onto standard error. Text that cannot be written is lost, which is not an error:
-/// false, for who counts it. Of a text that was taken in part the next one begins a new line.
+/// false, for who counts it. Where one was lost in mid-line, the next one begins a new line.
 bool write_diagnostic(std::string_view text) noexcept;
 
 } // namespace oa_stream

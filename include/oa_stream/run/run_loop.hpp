@@ -1,6 +1,7 @@
 // The io loop of a run and its signals.
 #pragma once
 
+#include "oa_stream/base/output.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/base/verdict.hpp"
 
@@ -123,12 +124,20 @@ private:
 };
 
 /// Runs one coroutine to its end on a loop of its own. `make` is given the executor, for what must
-/// be built on it.
+/// be built on it. Meanwhile nobody waits for a reader of standard error: gates are judged and
+/// traffic is restored also on a terminal that was stopped.
 template <class T, class Make>
 [[nodiscard]] Result<T>
 run_to_end(Make make, StopRequest& stop, RunObserver& observer, const SignalWords& words) {
     RunLoop loop(stop, observer, words);
-    auto out = loop.run<Result<T>>(make(loop.executor()));
+    std::optional<Result<T>> out;
+    {
+        const UnwaitedStderr unwaited;
+        out = loop.run<Result<T>>(make(loop.executor()));
+    }
+    if (take_lost_diagnostics()) {
+        observer.say("lines are missing above: nobody read standard error, and the run went on");
+    }
     return out ? *std::move(out) : fail(Code::internal, "the run did not end");
 }
 

@@ -43,6 +43,8 @@ struct Context {
     bool out_colour = false;  ///< of stdout
     bool out_tty = false;     ///< stdout is a terminal, too
     int width = 80;
+    /// Results that can come later: how many bytes of them standard output takes without a wait.
+    std::function<std::size_t(std::string_view)> out_some{};
 };
 
 /// Whole command lines, written into the row itself; at most five.

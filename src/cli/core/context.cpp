@@ -68,6 +68,19 @@ int width_behind(int descriptor) {
 /// has what it wanted.
 int g_out_error = 0;
 
+void note_out_error(int error) {
+    if (g_out_error == 0 && error != EPIPE) {
+        g_out_error = error;
+    }
+}
+
+/// Nothing follows a write that failed for good.
+std::size_t write_some(std::string_view text) {
+    const auto [taken, error] = write_stdout_at_once(text);
+    note_out_error(error);
+    return error == 0 ? taken : text.size();
+}
+
 } // namespace
 
 int terminal_width() {
@@ -79,10 +92,7 @@ int page_width() {
 }
 
 void write_result(std::string_view text) {
-    const int error = write_all(STDOUT_FILENO, text);
-    if (g_out_error == 0 && error != EPIPE) {
-        g_out_error = error;
-    }
+    note_out_error(write_all(STDOUT_FILENO, text));
 }
 
 Result<void> results_written() {
@@ -109,6 +119,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     using enum GlobalOptions::Colour;
     Context context;
     context.out = write_result;
+    context.out_some = write_some;
     context.err = [](std::string_view text) { process_log().verbatim(text); };
     context.env = env;
     context.state_dir = state_dir(globals);

@@ -19,9 +19,10 @@ struct LiveEvents::Tail {
     std::filesystem::path folder;
     Context* context = nullptr; ///< null: over
     std::streamoff read = 0;
+    std::string unprinted{};
 
     /// Whole lines only: one that is being written comes with the next look.
-    void print_new() {
+    void read_new() {
         std::ifstream file(folder / "timeline.ndjson", std::ios::binary);
         file.seekg(read);
         std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -34,14 +35,27 @@ struct LiveEvents::Tail {
         std::string_view rest = text;
         while (!rest.empty()) {
             if (const auto event = parse_json(cut_line(rest))) {
-                context->out(document_line("timeline-line", *event, *context));
+                unprinted += document_line("timeline-line", *event, *context);
             }
         }
     }
 
+    /// A reader that stands still must not stop the run: what it does not take stays in the file.
+    void print_some() {
+        if (unprinted.empty()) {
+            read_new();
+        }
+        unprinted.erase(0, context->out_some(unprinted));
+    }
+
+    void print_rest() {
+        read_new();
+        context->out(std::exchange(unprinted, {}));
+    }
+
     static Task<void> follow(std::shared_ptr<Tail> tail) {
         while (tail->context != nullptr) {
-            tail->print_new();
+            tail->print_some();
             (void)co_await sleep_for(k_every);
         }
     }
@@ -71,12 +85,11 @@ void LiveEvents::follow(const asio::any_io_executor& executor, std::filesystem::
     spawn(executor, "events", Tail::follow(tail_));
 }
 
-void LiveEvents::end(const run::RunResult& result) {
+void LiveEvents::end() {
     if (tail_) {
-        tail_->print_new();
+        tail_->print_rest();
         tail_->context = nullptr;
     }
-    print_document("run-result", result.document, context_);
 }
 
 } // namespace oa_stream::cli

@@ -3,7 +3,6 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/task.hpp"
-#include "oa_stream/run/run_session.hpp"
 
 #include "core/command.hpp"
 
@@ -24,8 +23,8 @@ inline constexpr auto k_live = options<LiveOptions>(flag<&LiveOptions::ndjson>(
     "Print each event as one JSON line while it happens, and the result as the last line."
 ));
 
-/// Prints the lines of a run's timeline.ndjson, which passed the redactor, as they are written, and
-/// the run's result as the last one. Lives on the run's loop.
+/// Prints the lines of a run's timeline.ndjson, which passed the redactor, as they are written.
+/// Lives on the run's loop, which never waits for standard output.
 class LiveEvents {
 public:
     explicit LiveEvents(Context& context);
@@ -35,8 +34,8 @@ public:
 
     /// From here on, as the run's folder is there.
     void follow(const asio::any_io_executor& executor, std::filesystem::path folder);
-    /// What is left, then the result.
-    void end(const run::RunResult& result);
+    /// What is left, however long standard output takes; after the run.
+    void end();
 
 private:
     struct Tail;

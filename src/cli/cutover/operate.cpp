@@ -76,8 +76,9 @@ carry_out(Context& context, Touches touches, const StartRun& start, const LiveOp
         words_for(touches, stop, run)
     );
     screen.clear();
+    events.end();
     if (live.ndjson && end) {
-        events.end(*end);
+        print_document("run-result", end->document, context);
     }
     return end;
 }
