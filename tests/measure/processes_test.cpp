@@ -39,6 +39,23 @@ double requests_of(const Processes& processes, std::size_t which) {
         .value_or(-1);
 }
 
+measure::ScrapedLanes lanes_of(measure::test::FakePrometheus& prometheus) {
+    asio::io_context io(1);
+    std::optional<Result<measure::ScrapedLanes>> got;
+    asio::co_spawn(
+        io,
+        measure::scraped_lanes(&prometheus, {.url = "http://prometheus.test"}, 30, 3600),
+        [&](const std::exception_ptr& thrown, Result<measure::ScrapedLanes> read) {
+            REQUIRE(thrown == nullptr);
+            got = std::move(read);
+        }
+    );
+    io.run();
+    REQUIRE(got.has_value());
+    REQUIRE(got->has_value());
+    return **std::move(got);
+}
+
 } // namespace
 
 TEST_CASE("processes: in turn behind one address, each is only compared with itself") {
@@ -97,6 +114,24 @@ TEST_CASE("processes: series of probes are left out, or added to those of users"
     CHECK(measure::sum_of(both, empty) == 7);
 }
 
+TEST_CASE("processes: a counter that is not a number is named, as what it counts is missing") {
+    using measure::test::up_of;
+    using measure::test::vector_body;
+    const std::string value = GENERATE(as<std::string>{}, "7", "NaN", "+Inf");
+    measure::test::FakePrometheus prometheus([&](std::string_view query, int) {
+        measure::test::Scripted out{.body = vector_body("")};
+        if (!query.contains("== 0") && !query.starts_with("sum by") &&
+            !query.starts_with("max by (job, instance) (resets(")) {
+            out.body = vector_body(up_of("1", "b:1"));
+        } else if (query.contains("_http_requests_total")) {
+            out.body = vector_body(up_of(value, "b:1"));
+        }
+        return out;
+    });
+    const std::set<std::string> want{"oa_stream_http_requests_total"};
+    CHECK(lanes_of(prometheus).not_numbers == (value == "7" ? std::set<std::string>{} : want));
+}
+
 TEST_CASE("processes: a target behind which several answer has no numbers, others keep theirs") {
     using measure::test::up_of;
     using measure::test::vector_body;
@@ -112,20 +147,7 @@ TEST_CASE("processes: a target behind which several answer has no numbers, other
         }
         return out;
     });
-    asio::io_context io(1);
-    std::optional<Result<measure::ScrapedLanes>> got;
-    asio::co_spawn(
-        io,
-        measure::scraped_lanes(&prometheus, {.url = "http://prometheus.test"}, 30, 3600),
-        [&](const std::exception_ptr& thrown, Result<measure::ScrapedLanes> read) {
-            REQUIRE(thrown == nullptr);
-            got = std::move(read);
-        }
-    );
-    io.run();
-    REQUIRE(got.has_value());
-    REQUIRE(got->has_value());
-    const measure::ScrapedLanes& lanes = **got;
+    const measure::ScrapedLanes lanes = lanes_of(prometheus);
     REQUIRE(lanes.parts.size() == 2);
     CHECK(lanes.parts[0].name == "b:1");
     CHECK_FALSE(lanes.parts[0].numbers.rose.empty());

@@ -56,6 +56,7 @@ struct ScrapedLanes {
     std::vector<std::string> mixed{}; ///< several processes answer behind these: no numbers
     std::vector<std::string> never_seen{}; ///< down, no lane within a day, beside lanes
     std::vector<std::string> unready{}; ///< targets that say that they take no turns
+    std::set<std::string> not_numbers{}; ///< counters of which a value is NaN or infinite: missing
     std::string revisions{}; ///< "r1, r2"
 };
 /// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives

@@ -119,6 +119,12 @@ private:
                 fmt::join(lanes.mixed, ", ")
             ));
         }
+        if (!lanes.not_numbers.empty()) {
+            why.push_back(fmt::format(
+                "values of {} are not numbers and count as nothing",
+                fmt::join(lanes.not_numbers, ", ")
+            ));
+        }
         const auto down = std::ranges::count(lanes.parts, "down", &measure::LanePart::state);
         const std::size_t up = lanes.parts.size() - static_cast<std::size_t>(down);
         if (up < timing_.instances) {

@@ -55,6 +55,7 @@ public:
         OA_CO_CHECK(co_await targets(&out));
         OA_CO_CHECK(co_await services(&out));
         share_out(std::move(rose_of_all), window_s, out);
+        out.not_numbers = std::move(not_numbers_);
         co_return out;
     }
 
@@ -85,7 +86,7 @@ private:
         return fmt::format("{} ({})", prometheus::without_replicas(), vector);
     }
 
-    /// Values that are not numbers are left out: missing.
+    /// Values that are not numbers are left out, and their names kept: what they count is missing.
     Task<Result<SeriesMap>> ask(std::string query, std::string name) {
         OA_CO_TRY(
             const prometheus::Answer answer,
@@ -98,8 +99,13 @@ private:
         }
         SeriesMap out;
         for (const prometheus::Series& series : answer.series) {
-            if (!series.points.empty() && std::isfinite(series.points.front().value)) {
-                out.emplace(SeriesId{name, series.labels}, series.points.front().value);
+            if (series.points.empty()) {
+                continue;
+            }
+            if (const double value = series.points.front().value; std::isfinite(value)) {
+                out.emplace(SeriesId{name, series.labels}, value);
+            } else if (!name.empty()) {
+                not_numbers_.insert(name);
             }
         }
         co_return out;
@@ -314,6 +320,7 @@ private:
     prometheus::Calls calls_;
     SeriesMap builds_{}; ///< which target has which revision
     SeriesMap faults_{}; ///< which target lacks what
+    std::set<std::string> not_numbers_{};
     double at_s_ =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 };
