@@ -144,10 +144,12 @@ TEST_CASE("shadow: a lane that is not there is an error, and is not asked for ev
     );
 }
 
-TEST_CASE("shadow: refused credentials are an error of their own") {
+TEST_CASE("shadow: refused credentials are an error of their own, and are not tried for ever") {
     const auto got = compare(k_good, k_good, [](ShadowOptions& o) {
         o.reference->bearer = Secret("wrong-one");
+        o.runs = 50;
     });
+    CHECK(got.pairs.size() == 3);
     const Check& turn = got.check("shadow.turn.1");
     CHECK(turn.verdict == Verdict::error);
     CHECK(turn.data["outcome"] == "unauthorised");

@@ -60,8 +60,8 @@ public:
             if (options_.on_progress) {
                 options_.on_progress(i + 1, jobs.size());
             }
-            if (unreachable_in_a_row_ >= k_give_up) {
-                break; // nobody is there: what is left would prove nothing either
+            if (unasked_in_a_row_ >= k_give_up) {
+                break; // nobody is there, or lets us in: what is left would prove nothing either
             }
         }
         remover_.end_within(k_removing);
@@ -177,7 +177,7 @@ private:
             lane = co_await hear_lane(options_.lane, prompt.text);
         }
         const PairVerdict verdict = judge_pair(lane, reference, prompt.expect, options_.compare);
-        unreachable_in_a_row_ = verdict.outcome == "unreachable" ? unreachable_in_a_row_ + 1 : 0;
+        unasked_in_a_row_ = verdict.verdict == Verdict::error ? unasked_in_a_row_ + 1 : 0;
         note(job, number, lane, reference, verdict);
         take(judged_[job.prompt], job, verdict, lane, reference);
         const bool both_ended = lane.ending == prompt.expect && reference.ending == prompt.expect;
@@ -376,7 +376,7 @@ private:
     ThreadRemover remover_;
     Removal removal_{};
     std::uint64_t turns_ = 0;
-    std::size_t unreachable_in_a_row_ = 0;
+    std::size_t unasked_in_a_row_ = 0;
 };
 
 } // namespace
