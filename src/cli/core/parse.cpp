@@ -72,6 +72,19 @@ std::string ending_in(std::string_view word) {
     return fmt::format("{}", fmt::join(found, " or "));
 }
 
+/// Words that stand for commands: the last ones of their paths, and those people try instead.
+std::vector<std::string_view> words_for_commands() {
+    std::vector<std::string_view> out;
+    for (const CommandSpec& command : all_commands()) {
+        out.push_back(command.path.substr(command.path.rfind(' ') + 1));
+        std::string_view rest = command.also;
+        while (!rest.empty()) {
+            out.push_back(cut_until(rest, ' '));
+        }
+    }
+    return out;
+}
+
 std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     std::vector<std::string_view> names;
     for (const CommandSpec& command : all_commands()) {
@@ -98,10 +111,15 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     if (const CommandSpec* meant = also_called(words[0])) {
         near = meant->path;
     }
-    const std::string ending = near ? std::string() : ending_in(words[0]);
+    std::string ending = near ? std::string() : ending_in(words[0]);
     if (!near) {
         typed = words[0];
         near = nearest(typed, names);
+    }
+    if (const auto word = nearest(words[0], words_for_commands()); word && !near) {
+        const CommandSpec* meant = also_called(*word);
+        near = meant != nullptr ? std::optional(meant->path) : std::nullopt;
+        ending = ending_in(*word);
     }
     return fail(
         Code::usage,

@@ -30,6 +30,9 @@ test('a word that people try names the command they look for, and what is about 
   const tried = await oa(['rehearse', '--local']);
   assert.equal(tried.code, 2);
   assert.match(tried.stderr, /'rehearse' is not a command \(did you mean 'oa-stream cutover rehearse'\?\)/);
+  assert.match((await oa(['rehaerse'])).stderr, /did you mean 'oa-stream cutover rehearse'\?/, 'also with a slip');
+  assert.match((await oa(['statsu'])).stderr, /did you mean 'oa-stream (?:cutover|slo) status'.*\?/);
+  assert.match((await oa(['xyzzy'])).stderr, /oa-stream --help lists them/);
   const found = await oa(['help', '--search', 'heartbeat']);
   assert.equal(found.code, 0);
   assert.match(found.stdout, /^serve --heartbeat: Send a comment/m);
