@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 7> k_members{
     "error", "incomplete_details", "instructions", "metadata", "tools", "tool_choice", "usage"
 };
 constexpr std::array<std::string_view, 3> k_whole_states{"completed", "incomplete", "failed"};
+constexpr std::array<std::string_view, 3> k_item_states{"in_progress", "completed", "incomplete"};
 
 /// Texts of the array `key` in `item`, each of `type`.
 void judge_texts(
@@ -162,8 +163,14 @@ void judge_item(const Json& item, const Report& report) {
             report("V5", "a function_call without arguments");
         }
     }
-    if (type != "reasoning" && text_view_in(item, "status").empty()) {
-        report("V5", fmt::format("a {} without status", type));
+    const Json* status = member(item, "status");
+    if (status == nullptr || status->is_null()) {
+        if (type != "reasoning") {
+            report("V5", fmt::format("a {} without status", type));
+        }
+    } else if (const auto said = text_in(item, "status");
+               std::ranges::find(k_item_states, said) == k_item_states.end()) {
+        report("V5", fmt::format("the status of a {} is \"{}\"", type, printable(said, 40)));
     }
 }
 
