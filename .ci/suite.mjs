@@ -153,7 +153,7 @@ const listed = (list, file) => list.some((pattern) => matches(pattern, inTree(fi
 export function parts(file, files) {
   const whole = { alone: 2 * files, paired: Math.max(2, 0.75 * files), together: 2 }[company(file)];
   if (!listed(WAITING, file)) return whole;
-  return company(file) === 'alone' ? whole / 8 : whole / 2;
+  return company(file) === 'alone' ? 1 : whole / 2;
 }
 /** 'e2e', 'conformance' or 'browser'. */
 export const stageOf = (file) => inTree(file).split('/')[1];

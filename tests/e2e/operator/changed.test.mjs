@@ -95,11 +95,11 @@ test('who waits for idle cores beside a process waits no longer than that runs',
   await idled(2, 0.01, process.pid); // twice the machine never idles
 });
 
-test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take, or an eighth', () => {
+test('one file alone takes the whole machine, two that judge seconds leave room for one that does not, and one that waits takes half of what others like it take, or one part where these take all', () => {
   const of = (kind, waits) => TESTS.find((file) => company(file) === kind && WAITING.some((pattern) => matches(pattern, file)) === waits);
   const all = [of('alone', false), of('alone', true), of('paired', false), of('paired', true), of('together', false), of('together', true)];
   assert.deepEqual(all.map((file) => parts(file, 4)), [8, 1, 3, 1.5, 2, 1]);
-  assert.deepEqual(all.map((file) => parts(file, 1)), [2, 0.25, 2, 1, 2, 1]);
+  assert.deepEqual(all.map((file) => parts(file, 1)), [2, 1, 2, 1, 2, 1]);
   assert.ok(TESTS.every((file) => parts(file, 1) <= 2), 'each has room');
   assert.deepEqual(rounds(all).map((files) => files.map(company)), [['alone', 'alone'], ['paired', 'paired', 'together', 'together']], 'beside one that is alone and waits nothing starts but its like');
 });
