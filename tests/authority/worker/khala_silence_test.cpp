@@ -126,6 +126,7 @@ struct Stage {
     bool lacks = false; ///< events, as the last up() said
     int downs = 0;
     int denied = 0;
+    Clock::time_point denied_at{}; ///< the last time
 
     Stage(KhalaWire wire, Server::Script script) : server(io, std::move(script)) {
         static_cast<void>(setenv("OA_TEST_KHALA", "token", 1));
@@ -144,7 +145,11 @@ struct Stage {
                     lacks = may_lack;
                 },
             .down = [this] { ++downs; },
-            .denied = [this](const std::string&) { ++denied; }
+            .denied =
+                [this](const std::string&) {
+                    ++denied;
+                    denied_at = Clock::now();
+                }
         };
         link = std::make_shared<KhalaLink>(
             io.get_executor(),
@@ -234,7 +239,7 @@ TEST_CASE("khala: a new token wakes a link that rests, and what the server advis
         CAPTURE(first.count());
         Stage stage(wire, {{k_deny}, {k_deny}, {k_deny}, lets_in});
         stage.until([&] { return stage.denied == 1; });
-        const auto refused = Clock::now();
+        const auto refused = stage.denied_at;
         stage.link->wake();
         stage.until([&] { return stage.link->up(); });
         CHECK(stage.server.opened == 4);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { OA_BIN } from '../lib/process.mjs';
+import { OA_BIN, limit } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
@@ -60,7 +60,7 @@ beside('the playbook pauses after a stage; a second operator continues it, and t
 });
 
 beside('an operator pauses, looks, and aborts: everything goes back, and exit 7 says so', async (target) => {
-  const it = await apply(target, (yaml) => yaml, { bake: '2s' });
+  const it = await apply(target, (yaml) => yaml, { bake: `${limit(3000)}ms` }); // orders come from processes of their own
   assert.equal((await wait(target, it.run, 'stage=50%')).code, 0);
   const early = await order(target, 'continue');
   assert.equal(early.code, 6, 'it is not paused');
@@ -78,7 +78,7 @@ beside('an operator pauses, looks, and aborts: everything goes back, and exit 7 
 });
 
 beside('promote leaves a stage before its gates decided: they are skipped, and a later stage judges', async (target) => {
-  const it = await apply(target, (yaml) => yaml.replace('at_most: 30%, confidence: 90%', 'at_most: 30%, confidence: 90%, min_samples: 40'), { bake: '60s' });
+  const it = await apply(target, (yaml) => yaml.replace('at_most: 30%, confidence: 90%', 'at_most: 30%, confidence: 90%, min_samples: 400'), { bake: '60s' });
   assert.equal((await wait(target, it.run, 'stage=50%')).code, 0);
   assert.equal((await order(target, 'promote', '--reason', 'seen enough')).code, 0);
   assert.equal((await wait(target, it.run, 'stage=100%')).code, 0);

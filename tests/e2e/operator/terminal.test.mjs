@@ -95,8 +95,10 @@ inEveryVariant('cutover apply, held and at its end, then rollback apply', async 
   const plan = await at.plan({ set: { bake: '3s' } });
   assert.equal(plan.code, 10, plan.stderr);
   const terminal = begin(['cutover', 'apply', '--yes', plan.file], variant, at.folder);
-  await terminal.until((text) => /^stage 1\/2 .*\| n \d\d\+\d\d bad 0%≤30% p95 \d+ms$/m.test(text), 'a held stage', 60000);
-  const held = screenOf(terminal, variant);
+  const held = await terminal.until(() => {
+    const screen = screenOf(terminal, variant);
+    return /^stage 1\/2 .*\| n \d\d\+\d\d bad 0%≤30% p95 \d+ms$/m.test(bare(screen)) && screen;
+  }, 'a held stage', 60000);
   assert.equal(await terminal.end(60000), 0, terminal.screen());
   const over = screenOf(terminal, variant);
   terminal.close();

@@ -6,11 +6,12 @@ import { after, before, test } from 'node:test';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startCodexRelay } from './codex_relay.mjs';
+import { limit } from '../lib/process.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world;
-before(async () => { world = await startWorld({ args: ['--limit', 'store-wait=400ms', '--limit', 'store-outage=1500ms'] }); });
+before(async () => { world = await startWorld({ args: ['--limit', `store-wait=${limit(400)}ms`, '--limit', 'store-outage=1500ms'] }); });
 after(() => world.end());
 
 /** Codex has stored the end of a turn whose question has this key. */

@@ -1,7 +1,7 @@
 // One answer of the store is lost, or its holder cannot come to it: whatever stood there half done is
 // put right without a restart. Commands of lanes are told apart by how many parts they have.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, beforeEach, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { limit } from '../lib/process.mjs';
@@ -10,6 +10,8 @@ import { begun, heard, held, metric, resume, whole } from '../lib/replicas/world
 
 let world, pipeA, pipeB, a, b, end;
 before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair({ lease: '3s' })));
+// What a test did to their store may be over only now: who has no store refuses without asking it.
+beforeEach(() => Promise.all([a, b].map(ready)));
 after(() => end());
 
 /** A script with one key or more about this row. */

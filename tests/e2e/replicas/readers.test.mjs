@@ -9,7 +9,7 @@ import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '..
 
 let world, a, b;
 before(async () => {
-  world = await startWorld({ args: ['--limit', 'store-wait=400ms', '--detach-grace', '2s'] });
+  world = await startWorld({ args: ['--limit', `store-wait=${limit(400)}ms`, '--detach-grace', '2s'] });
   [a, b] = [await world.lane('a'), await world.lane('b')];
 });
 after(() => world.end());

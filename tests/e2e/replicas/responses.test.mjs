@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import zlib from 'node:zlib';
 import { open, send } from '../lib/http.mjs';
-import { scratch } from '../lib/process.mjs';
+import { limit, scratch } from '../lib/process.mjs';
 import { again, ready } from '../lib/replicas/pair.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { startWorld } from '../lib/replicas/world.mjs';
@@ -17,7 +17,7 @@ fs.writeFileSync(tokens, ['ann', 'bob'].map((owner) => `sha256:${crypto.createHa
 const as = (owner) => ({ authorization: `Bearer token-of-${owner}` });
 let world, pipe, a, b;
 before(async () => {
-  world = await startWorld({ lease: '3s', args: ['--tokens', tokens, '--limit', 'store-wait=400ms'] });
+  world = await startWorld({ lease: '3s', args: ['--tokens', tokens, '--limit', `store-wait=${limit(400)}ms`] });
   pipe = await startPipe(world.redis.port);
   [a, b] = [await world.lane('a', [], { store: pipe.url }), await world.lane('b')];
 });

@@ -12,7 +12,7 @@ const sentinels = [];
 let world, copies, url, a, b;
 
 before(async () => {
-  world = await startWorld({ lease: '6s', args: ['--limit', 'store-wait=400ms'] });
+  world = await startWorld({ lease: '6s', args: ['--limit', `store-wait=${limit(400)}ms`] });
   copies = await Promise.all([1, 2].map(() => startRedis({ args: ['--replicaof', '127.0.0.1', String(world.redis.port)] })));
   for (let i = 0; i < 3; ++i) sentinels.push(await startSentinel(world.redis.port));
   url = sentinelUrl(sentinels);

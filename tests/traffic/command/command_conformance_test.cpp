@@ -35,7 +35,7 @@ public:
              .set = argv("set"),
              .preview = argv("preview"),
              .revisions = {"stable", "canary"},
-             .timeout = Millis(1000)}
+             .timeout = Millis(10000)}
         );
     }
     void operator_sets(int canary_percent) override {

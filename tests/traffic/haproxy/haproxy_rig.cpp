@@ -107,6 +107,7 @@ void HaproxyRig::write_config() {
   option redispatch
   retries 1
   timeout connect 1s
+  timeout check 5s
   timeout client 10s
   timeout server 10s
 frontend chat
