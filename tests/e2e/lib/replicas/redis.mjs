@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { freePort } from '../free_port.mjs';
-import { ROOT, Running, cleanEnv, scratch } from '../process.mjs';
+import { ROOT, Running, cleanEnv, limit, scratch } from '../process.mjs';
 
 export const BIN = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../bin');
 
@@ -27,7 +27,7 @@ export async function startSentinel(primary) {
   const port = await freePort();
   const folder = scratch('sentinel');
   const file = path.join(folder, 'sentinel.conf');
-  fs.writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor chat 127.0.0.1 ${primary} 2\nsentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 5000\n`);
+  fs.writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor chat 127.0.0.1 ${primary} 2\nsentinel down-after-milliseconds chat ${limit(1500)}\nsentinel failover-timeout chat 5000\n`);
   const one = new Running(path.join(BIN, 'redis-server'), [file, '--sentinel'], { name: `sentinel-${port}`, folder, env: cleanEnv() });
   await one.until((r) => r.stdout.includes('+monitor'), 'a Sentinel');
   return Object.assign(one, { port });
