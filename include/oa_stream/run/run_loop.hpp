@@ -123,21 +123,25 @@ private:
     int signal_ = 0;
 };
 
-/// Runs one coroutine to its end on a loop of its own. `make` is given the executor, for what must
-/// be built on it. Meanwhile nobody waits for a reader of standard error: gates are judged and
-/// traffic is restored also on a terminal that was stopped.
+/// What `work` returns. Meanwhile nobody waits for a reader of standard error: gates are judged,
+/// turns are started and traffic is restored also on a terminal that was stopped.
+template <class Work> [[nodiscard]] auto unwaited(RunObserver& observer, Work work) {
+    std::optional<UnwaitedStderr> unwaited{std::in_place};
+    auto out = work();
+    unwaited.reset();
+    if (take_lost_diagnostics()) {
+        observer.say("lines are missing above: nobody read standard error, and the run went on");
+    }
+    return out;
+}
+
+/// Runs one coroutine to its end on a loop of its own, unwaited. `make` is given the executor, for
+/// what must be built on it.
 template <class T, class Make>
 [[nodiscard]] Result<T>
 run_to_end(Make make, StopRequest& stop, RunObserver& observer, const SignalWords& words) {
     RunLoop loop(stop, observer, words);
-    std::optional<Result<T>> out;
-    {
-        const UnwaitedStderr unwaited;
-        out = loop.run<Result<T>>(make(loop.executor()));
-    }
-    if (take_lost_diagnostics()) {
-        observer.say("lines are missing above: nobody read standard error, and the run went on");
-    }
+    auto out = unwaited(observer, [&] { return loop.run<Result<T>>(make(loop.executor())); });
     return out ? *std::move(out) : fail(Code::internal, "the run did not end");
 }
 

@@ -8,6 +8,10 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 namespace oa_stream::cli {
 
 /// `body` with "schema" first: oa-stream.NAME.v1.
@@ -40,5 +44,25 @@ document_line(std::string_view name, const Json& body, const Context& context) {
 inline void print_document(std::string_view name, const Json& body, const Context& context) {
     context.out(document_line(name, body, context));
 }
+
+/// Documents of what goes on while they are printed: a reader that stands still does not stop it.
+class LiveDocuments {
+public:
+    explicit LiveDocuments(const Context& context) : context_(context) {}
+
+    void add(std::string_view name, const Json& body) {
+        unprinted_ += document_line(name, body, context_);
+        print_some();
+    }
+    void print_some() { unprinted_.erase(0, context_.out_some(unprinted_)); }
+    /// False: what is printed next would only wait.
+    [[nodiscard]] bool up_to_date() const noexcept { return unprinted_.empty(); }
+    /// What is left, however long standard output takes.
+    void end() { context_.out(std::exchange(unprinted_, {})); }
+
+private:
+    const Context& context_;
+    std::string unprinted_{};
+};
 
 } // namespace oa_stream::cli

@@ -17,9 +17,9 @@ constexpr Millis k_every{100};
 
 struct LiveEvents::Tail {
     std::filesystem::path folder;
-    Context* context = nullptr; ///< null: over
+    LiveDocuments out;
     std::streamoff read = 0;
-    std::string unprinted{};
+    bool over = false;
 
     /// Whole lines only: one that is being written comes with the next look.
     void read_new() {
@@ -35,26 +35,26 @@ struct LiveEvents::Tail {
         std::string_view rest = text;
         while (!rest.empty()) {
             if (const auto event = parse_json(cut_line(rest))) {
-                unprinted += document_line("timeline-line", *event, *context);
+                out.add("timeline-line", *event);
             }
         }
     }
 
     /// A reader that stands still must not stop the run: what it does not take stays in the file.
     void print_some() {
-        if (unprinted.empty()) {
+        out.print_some();
+        if (out.up_to_date()) {
             read_new();
         }
-        unprinted.erase(0, context->out_some(unprinted));
     }
 
     void print_rest() {
         read_new();
-        context->out(std::exchange(unprinted, {}));
+        out.end();
     }
 
     static Task<void> follow(std::shared_ptr<Tail> tail) {
-        while (tail->context != nullptr) {
+        while (!tail->over) {
             tail->print_some();
             (void)co_await sleep_for(k_every);
         }
@@ -76,19 +76,19 @@ LiveEvents::LiveEvents(Context& context) : context_(context) {
 
 LiveEvents::~LiveEvents() {
     if (tail_) {
-        tail_->context = nullptr;
+        tail_->over = true;
     }
 }
 
 void LiveEvents::follow(const asio::any_io_executor& executor, std::filesystem::path folder) {
-    tail_ = std::make_shared<Tail>(Tail{std::move(folder), &context_});
+    tail_ = std::make_shared<Tail>(Tail{std::move(folder), LiveDocuments(context_)});
     spawn(executor, "events", Tail::follow(tail_));
 }
 
 void LiveEvents::end() {
     if (tail_) {
         tail_->print_rest();
-        tail_->context = nullptr;
+        tail_->over = true;
     }
 }
 

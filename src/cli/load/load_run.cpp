@@ -93,6 +93,7 @@ private:
     run::RunSession session_;
     Screen& screen_;
     Context& context_;
+    LiveDocuments live_{context_};
     LoadOutcome outcome_{};
     LoadCharts charts_{};
     LoadCounter counter_{};
@@ -145,7 +146,7 @@ void LoadRun::on_second(const probe::LoadSecond& second) {
     const Json line = to_json(second);
     session_.folder().append("measure/seconds.ndjson", line);
     if (args_.ndjson) {
-        print_document("load-second", line, context_);
+        live_.add("load-second", line);
     }
     const auto planned = args_.options.ramp + args_.options.duration;
     screen_.progress(
@@ -346,6 +347,7 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
         return std::unexpected(*refused_);
     }
     complete_document(result, command.target);
+    live_.end();
     context_.json = context_.json || args_.ndjson;
     return tell_result(session_, result, "load", text, context_);
 }
@@ -359,7 +361,7 @@ Result<ExitCode> LoadRun::run() {
     {
         run::RunLoop loop([this](int number) { return on_signal(number); });
         const auto client = net::HttpClient::make(loop.executor());
-        ended = loop.run(go(client.get()));
+        ended = run::unwaited(screen_, [&] { return loop.run(go(client.get())); });
         signal = ended && !stopping_ ? 0 : loop.signal(); // the load itself was whole
         if (load_ != nullptr) {
             outcome_.totals = load_->totals();

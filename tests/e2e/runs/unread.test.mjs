@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, limit, scratch, sleep } from '../lib/process.mjs';
 import { Terminal } from '../lib/terminal.mjs';
@@ -20,10 +21,11 @@ async function planned() {
 }
 
 /** The run.json of the newest run, once it has ended. */
-async function ended(target, kind) {
+async function ended(state, kind) {
   for (const end = Date.now() + limit(40000); ; await sleep(50)) {
-    const files = target.runs().filter((name) => name.includes(kind)).map((name) => path.join(target.state, 'runs', name, 'run.json'));
-    const run = files.length > 0 && fs.existsSync(files.at(-1)) ? JSON.parse(fs.readFileSync(files.at(-1), 'utf8')) : null;
+    const runs = fs.existsSync(path.join(state, 'runs')) ? fs.readdirSync(path.join(state, 'runs')).filter((name) => name.includes(kind)).sort() : [];
+    const file = path.join(state, 'runs', runs.at(-1) ?? 'none', 'run.json');
+    const run = fs.existsSync(file) ? { ...JSON.parse(fs.readFileSync(file, 'utf8')), run: runs.at(-1) } : null;
     if (run?.ended) return run;
     assert.ok(Date.now() < end, `the run goes on without a reader: ${JSON.stringify(run)}`);
   }
@@ -35,7 +37,7 @@ test('a terminal that is stopped (Ctrl-S) in mid-stage: the run goes on to its e
   t.after(() => terminal.close());
   await terminal.until((text) => /stage 1\/2/.test(text), 'the first stage', 30000);
   terminal.press('C-s');
-  const run = await ended(target, 'cutover');
+  const run = await ended(target.state, 'cutover');
   assert.equal(run.verdict, 'PASS');
   assert.deepEqual(await target.weights(), { v1: 0, v2: 100 });
   assert.equal(terminal.exit(), null, 'its last words wait for the terminal');
@@ -45,11 +47,11 @@ test('a terminal that is stopped (Ctrl-S) in mid-stage: the run goes on to its e
   assert.match(terminal.screen(), /PASS run \d{8}T\d{6}Z-cutover-/);
 });
 
-test('a reader of --ndjson that stands still: the run goes on to its end, and all events come once it reads', async () => {
-  const { target, file } = await planned();
-  const fifo = path.join(scratch('fifo'), 'events');
-  execFileSync('mkfifo', [fifo]);
-  const reader = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
+/** A pipe that takes nothing until drain(), which gives what was written behind what fills it, once that ends with a result. */
+function stalledReader() {
+  const file = path.join(scratch('fifo'), 'events');
+  execFileSync('mkfifo', [file]);
+  const reader = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
   const dots = Buffer.alloc(4096, '.');
   let filled = 0;
   try {
@@ -57,25 +59,49 @@ test('a reader of --ndjson that stands still: the run goes on to its end, and al
   } catch (error) {
     assert.equal(error.code, 'EAGAIN');
   }
-  const apply = new Running('/bin/sh', ['-c', 'exec "$@" >"$0"', fifo, OA_BIN, 'cutover', 'apply', file, '--ndjson'], { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: target.folder, OA_STREAM_STATE_DIR: target.state }) });
-  const run = await ended(target, 'cutover');
+  const drain = async () => {
+    let text = '';
+    const piece = Buffer.alloc(65536);
+    for (const last = Date.now() + limit(15000); !/"schema":"oa-stream\.(?:run-result|load)\.v1".*\n$/.test(text); await sleep(20)) {
+      try {
+        text += piece.toString('utf8', 0, fs.readSync(reader, piece));
+      } catch (error) {
+        assert.equal(error.code, 'EAGAIN');
+      }
+      assert.ok(Date.now() < last, text.slice(filled));
+    }
+    fs.closeSync(reader);
+    return text.slice(filled).trim().split('\n').map((line) => JSON.parse(line));
+  };
+  const start = (args, env) => new Running('/bin/sh', ['-c', 'exec "$@" >"$0"', file, OA_BIN, ...args], { name: args[0], folder: scratch(args[0]), env: cleanEnv(env) });
+  return { start, drain };
+}
+
+test('a reader of --ndjson that stands still: the run goes on to its end, and all events come once it reads', async () => {
+  const { target, file } = await planned();
+  const reader = stalledReader();
+  const apply = reader.start(['cutover', 'apply', file, '--ndjson'], { HOME: target.folder, OA_STREAM_STATE_DIR: target.state });
+  const run = await ended(target.state, 'cutover');
   assert.equal(run.verdict, 'PASS');
   assert.deepEqual(await target.weights(), { v1: 0, v2: 100 });
   assert.equal(apply.exit, undefined, 'it has not told everything');
-  let text = '';
-  const piece = Buffer.alloc(65536);
-  for (const end = Date.now() + limit(15000); !/"schema":"oa-stream\.run-result\.v1".*\n$/.test(text); await sleep(20)) {
-    try {
-      text += piece.toString('utf8', 0, fs.readSync(reader, piece));
-    } catch (error) {
-      assert.equal(error.code, 'EAGAIN');
-    }
-    assert.ok(Date.now() < end, text.slice(filled));
-  }
+  const lines = await reader.drain();
   assert.equal((await apply.end()).code, 0, apply.stderr);
-  fs.closeSync(reader);
-  const lines = text.slice(filled).trim().split('\n').map((line) => JSON.parse(line));
-  const told = fs.readFileSync(path.join(target.state, 'runs', run.run ?? run.id ?? target.runs().at(-1), 'timeline.ndjson'), 'utf8').trim().split('\n');
+  const told = fs.readFileSync(path.join(target.state, 'runs', run.run, 'timeline.ndjson'), 'utf8').trim().split('\n');
   assert.equal(lines.length, told.length + 1);
   assert.equal(lines.at(-1).verdict, 'PASS');
+});
+
+test('a load whose reader stands still starts its turns all the same', async (t) => {
+  const lane = await startLane({ authority: 'replay' });
+  t.after(() => lane.stop());
+  const reader = stalledReader();
+  const state = scratch('load-state');
+  const load = reader.start(['load', '--base-url', lane.base, '--rate', '20/s', '--duration', '3s', '--limit', 'bad <= 20%', '--ndjson'], { HOME: state, OA_STREAM_STATE_DIR: state });
+  assert.equal((await ended(state, 'load')).verdict, 'PASS');
+  assert.equal(load.exit, undefined, 'it has not told everything');
+  const lines = await reader.drain();
+  assert.equal((await load.end()).code, 0, load.stderr);
+  assert.equal(lines.at(-1).verdict, 'PASS');
+  assert.equal(lines.filter((line) => line.schema === 'oa-stream.load-second.v1').length, 3);
 });
