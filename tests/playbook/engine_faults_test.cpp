@@ -136,6 +136,20 @@ TEST_CASE("fault 61: read back until it equals the request, within a limit") {
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("a rollback wants one write acknowledged, whatever the driver shows") {
+    World world;
+    world.instruments.bad_at[5] = 50;
+    const int lost = GENERATE(1, 3, 1000);
+    for (int write = 2; write < 2 + lost; ++write) {
+        world.driver.answers[write] = FakeDriver::Answer::lost_after;
+    }
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(outcome.exit == (lost < 1000 ? ExitCode::rolled_back : ExitCode::rollback_unverified));
+    CHECK(world.driver.writes_seen >= std::min(lost + 2, 4));
+}
+
 TEST_CASE("fault 60: a rollback that nobody saw is exit 8, not one more failed row") {
     World world;
     world.instruments.bad_at[25] = 50;

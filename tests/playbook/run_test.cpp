@@ -314,6 +314,23 @@ TEST_CASE("run: users who still fail after the write mean exit 8, whatever the d
     CHECK_FALSE(outcome.rollback->user_visible_s.has_value());
 }
 
+TEST_CASE("run: a row that comes by chance while the canary still answers some is no proof") {
+    World mixed;
+    mixed.instruments.bad_at[25] = 50;
+    mixed.instruments.canary_answers = [](int probe) { return probe % 6 == 1; }; // rows of five
+    const RunOutcome hidden = mixed.run();
+    CHECK(hidden.exit == ExitCode::rollback_unverified);
+    CHECK_FALSE(hidden.rollback->verified);
+    CHECK(find_check(hidden, "rollback.users")
+              ->detail.contains("the last that missed: answered by canary"));
+    World late;
+    late.instruments.bad_at[25] = 50;
+    late.instruments.canary_answers = [](int probe) { return probe <= 4; }; // then it is over
+    const RunOutcome over = late.run();
+    CHECK(over.exit == ExitCode::rolled_back);
+    CHECK(over.rollback->row == 29); // 25 % would give it in 4 tries of 1,000
+}
+
 TEST_CASE("run: recovery is counted from the first of the unbroken row") {
     World world;
     world.instruments.bad_at[25] = 50;

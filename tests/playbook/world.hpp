@@ -113,6 +113,7 @@ public:
     std::vector<Millis> paces{}; ///< how long removals were given
     int bad_fresh = 0;                     ///< so many fresh probes fail before the good ones
     int fresh = 0;
+    std::function<bool(int)> canary_answers{}; ///< the fresh probe of this number, from 1
     int flows = 0;
     std::set<int> failing_flows{}; ///< by number of the start_flow() call, from 1
     /// Of the users: the next so many meet the canary after the baseline is back.

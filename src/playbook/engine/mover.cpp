@@ -42,6 +42,7 @@ struct Mover::Attempt {
     Clock::time_point deadline{};
     Moved out{};
     bool fenced = false; ///< the write that fences was tried
+    bool unclear = false; ///< the last write got no clear answer
     std::string refusal{}; ///< why the last write was refused
 
     [[nodiscard]] Millis left() const {
@@ -147,7 +148,9 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         end_as_foreign(*now, *state); // another run's write is not a success of ours
         co_return After::stop;
     }
-    if (reached(*state, now->to) && (!options_.fence || now->fenced)) {
+    // What a driver shows may be ahead of what serves: a rescue wants one write acknowledged.
+    const bool owed = (rescue && now->unclear) || (options_.fence && !now->fenced);
+    if (reached(*state, now->to) && !owed) {
         now->out.already = !now->out.mutated;
         (void)record(
             *now, {.phase = Phase::read_back, .step = now->step, .seen = state->serving.to_json()}
@@ -227,6 +230,7 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
         co_return co_await refused(now, std::move(state), written.error());
     }
     now->out.mutated = true;
+    now->unclear = !written;
     (void)record(
         *now,
         {.phase = written ? Phase::written : Phase::ambiguous,

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 namespace oa_stream::playbook {
@@ -30,19 +31,43 @@ std::string miss_text(const measure::Sample& sample) {
     );
 }
 
-/// Users are back when this number of fresh connections in a row were answered well by a revision
-/// that the baseline names. What an API says is not enough. `miss`: how one was not, in words.
-Task<bool> users_are_back(RunContext* run, RollbackFacts* facts, std::string* miss) {
+/// The row that would come once in a thousand times if the canary still had its share: that of
+/// the last split, or what it was met with if that is less. Each time it was met begins another
+/// row.
+int row_against(double last_share, int met, int probes, int least) {
+    constexpr double k_by_chance = 0.001;
+    const double seen = static_cast<double>(met) / std::max(probes, 1);
+    const double share = last_share > 0 ? std::min(last_share, seen) : seen;
+    if (met == 0 || share >= 1) {
+        return least;
+    }
+    const double row = std::log(k_by_chance / met) / std::log1p(-share);
+    return std::max(least, static_cast<int>(std::ceil(row)));
+}
+
+struct UserProof {
+    bool back = false;
+    int asked_for = 0; ///< in a row
+    std::string miss{}; ///< how one was not answered so, in words
+};
+
+/// Users are back when enough fresh connections in a row were answered well by a revision that the
+/// baseline names. What an API says is not enough.
+Task<UserProof> users_are_back(RunContext* run, double last_share, RollbackFacts* facts) {
     const Playbook& playbook = run->playbook();
     const auto deadline = Clock::now() + playbook.restore_limit;
-    while (facts->row < playbook.fresh_row && Clock::now() < deadline) {
+    UserProof out{.asked_for = playbook.fresh_row};
+    int met = 0;
+    while (facts->row < out.asked_for && Clock::now() < deadline) {
         const double sent_s = run->now();
         const measure::Sample sample = co_await run->in.instruments->fresh_probe();
         run->keep(sample, "restore");
         ++facts->probes;
         if (!reached_baseline(*run, sample)) {
             facts->row = 0;
-            *miss = miss_text(sample);
+            out.miss = miss_text(sample);
+            met += sample.bad ? 0 : 1;
+            out.asked_for = row_against(last_share, met, facts->probes, playbook.fresh_row);
             facts->user_visible_s.reset();
             (void)co_await sleep_for(run->in.timing.retry_pause);
             continue;
@@ -52,7 +77,8 @@ Task<bool> users_are_back(RunContext* run, RollbackFacts* facts, std::string* mi
         }
     }
     facts->confirmed_s = run->now();
-    co_return facts->row >= playbook.fresh_row;
+    out.back = facts->row >= out.asked_for;
+    co_return out;
 }
 
 traffic::StreamCounts canary_streams(const RunContext& run, const traffic::TrafficState& state) {
@@ -175,7 +201,7 @@ void record_user_proof(
     const std::string& step,
     const RollbackFacts& facts,
     bool holds,
-    const std::string& miss
+    const UserProof& proof
 ) {
     run.session.add(
         step + ".users",
@@ -185,8 +211,8 @@ void record_user_proof(
             "{}){}{}",
             facts.probes,
             facts.row,
-            run.playbook().fresh_row,
-            facts.row < run.playbook().fresh_row ? miss : "",
+            proof.asked_for,
+            proof.back ? "" : proof.miss,
             holds ? "" : "; at the end the traffic is another one"
         ),
         report::to_json(facts)
@@ -213,6 +239,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     RollbackFacts facts;
     facts.reason = std::move(reason);
     facts.from = run->serving.text();
+    const double last_share = run->serving.percent_of(run->playbook().traffic.canary) / 100.0;
     facts.to = run->in.plan->home().text();
     facts.fault_s = run->fault_s;
     facts.seen_s = run->seen_s;
@@ -233,8 +260,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
         tell_restored(*run, facts);
         co_return facts;
     }
-    std::string miss;
-    const bool back = co_await users_are_back(run, &facts, &miss);
+    const UserProof proof = co_await users_are_back(run, last_share, &facts);
     const auto last = co_await within(run->in.timing.driver_call, run->in.driver->read());
     const Json exact = run->in.plan->home_exact();
     const bool holds = last && last->serving == run->in.plan->home() &&
@@ -243,8 +269,8 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
         facts.streams = streams_text(*run, *before, *last);
         note_left_out(*run, *last);
     }
-    facts.verified = back && holds;
-    record_user_proof(*run, step, facts, holds, miss);
+    facts.verified = proof.back && holds;
+    record_user_proof(*run, step, facts, holds, proof);
     tell_restored(*run, facts);
     co_await check_conversations(run, step);
     co_return facts;

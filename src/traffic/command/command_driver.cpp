@@ -218,9 +218,11 @@ private:
         return parse_json(redactor_.apply(dump_json(extra))).value_or(Json::object());
     }
 
-    [[nodiscard]] static Result<void> possible(const CommandRead& seen, const Split& target) {
+    /// Which revisions there are, a preview program knows better than a list of what serves.
+    [[nodiscard]] Result<void> possible(const CommandRead& seen, const Split& target) const {
         for (const auto& [revision, share] : target.all()) {
-            const bool known = seen.state.serving.all().contains(revision) ||
+            const bool known = !options_.preview.empty() ||
+                               seen.state.serving.all().contains(revision) ||
                                seen.state.wanted.all().contains(revision);
             if (!known && !seen.state.serving.empty()) { // of what is not a split nothing is known
                 return fail(

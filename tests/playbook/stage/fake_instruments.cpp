@@ -156,7 +156,9 @@ Task<measure::Sample> FakeInstruments::fresh_probe() {
     ++fresh;
     measure::Sample sample;
     sample.arm = "users";
-    sample.revision = driver_.serving.percent_of("canary") == 100 ? "canary" : "stable";
+    const bool canary =
+        canary_answers ? canary_answers(fresh) : driver_.serving.percent_of("canary") == 100;
+    sample.revision = canary ? "canary" : "stable";
     sample.bad = fresh <= bad_fresh;
     sample.outcome = sample.bad ? "truncated" : "ok";
     sample.first_content_s = 0.01;

@@ -342,6 +342,17 @@ TEST_CASE("command driver: an etag that changes by itself is no other operator")
     CHECK(refused.error().code == Code::conflict);
 }
 
+TEST_CASE("command driver: a preview program knows revisions that read does not list") {
+    Bench bench;
+    auto with = bench.options();
+    with.read = {bench.folder.script("short", R"(echo '{"serving":{"stable":100}}')")};
+    const auto refused = bench.set(with);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(contains(refused.error().message, "read shows no revision 'canary'"));
+    with.preview = {bench.folder.script("preview", "exit 0")};
+    CHECK(bench.set(with).has_value());
+}
+
 TEST_CASE("command driver: more than a megabyte of answer is refused, not stored") {
     Bench bench;
     const auto over = bench.read_script("head -c 1048577 /dev/zero; sleep 5");
@@ -399,7 +410,9 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     const auto file = bench.folder.path / "split.conf";
     bench.folder.write("split.conf", "split_clients \"$request_id\" $oa_revision { * stable; }\n");
     const std::string nginx = bench.folder.script(
-        "nginx", "echo \"$*\" >>\"$0.calls\"\n[ \"$1\" != -t ] || [ ! -e \"$0.refuses\" ]"
+        "nginx",
+        "echo \"$*\" >>\"$0.calls\"\n[ \"$1\" != -t ] || [ ! -e \"$0.refuses\" ] || exit 1\n"
+        "[ \"$1\" != -s ] || [ ! -e \"$0.dead\" ]"
     );
     ::setenv("OA_STREAM_DRIVER_SPLIT_FILE", file.c_str(), 1);
     ::setenv("OA_STREAM_DRIVER_NGINX", nginx.c_str(), 1);
@@ -436,6 +449,11 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     );
     const auto other = *Split::between("stable", "other", 5);
     CHECK(bench.get(driver->preview(other)).error().code == Code::precondition);
+    bench.folder.write("nginx.dead", "");
+    const auto unheard = bench.get(driver->set(*Split::of({{"stable", 100}}), read().etag));
+    REQUIRE_FALSE(unheard.has_value());
+    CHECK(is_ambiguous(unheard.error()));
+    CHECK(read().serving == *Split::between("stable", "canary", 25)); // as nginx serves
     bench.folder.write("nginx.refuses", "");
     const auto refused = bench.get(driver->set(*Split::of({{"stable", 100}}), read().etag));
     REQUIRE_FALSE(refused.has_value());
