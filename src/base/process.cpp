@@ -14,6 +14,19 @@
 #include <string>
 
 namespace oa_stream {
+namespace {
+
+std::optional<std::string> of_user(uid_t user, char* passwd::* field) {
+    constexpr std::size_t k_room = 16384;
+    std::array<char, k_room> room{};
+    passwd entry{};
+    passwd* found = nullptr;
+    const int failed = ::getpwuid_r(user, &entry, room.data(), room.size(), &found);
+    return failed == 0 && found != nullptr ? std::optional<std::string>(entry.*field)
+                                           : std::nullopt;
+}
+
+} // namespace
 
 void raise_descriptor_limit() noexcept {
     rlimit limit{};
@@ -57,19 +70,22 @@ std::optional<ProcessState> process_state(std::int64_t pid) {
     return out;
 }
 
+bool is_stopped(std::int64_t pid) {
+    const auto found = process_state(pid);
+    return found && found->state == 'T';
+}
+
 std::string host_name() {
     std::array<char, 256> name{};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
 std::optional<std::string> user_name(uid_t user) {
-    constexpr std::size_t k_room = 16384;
-    std::array<char, k_room> room{};
-    passwd entry{};
-    passwd* found = nullptr;
-    const int failed = ::getpwuid_r(user, &entry, room.data(), room.size(), &found);
-    return failed == 0 && found != nullptr ? std::optional<std::string>(entry.pw_name)
-                                           : std::nullopt;
+    return of_user(user, &passwd::pw_name);
+}
+
+std::optional<std::string> user_home(uid_t user) {
+    return of_user(user, &passwd::pw_dir);
 }
 
 } // namespace oa_stream

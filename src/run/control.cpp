@@ -49,6 +49,19 @@ std::string account_of(int socket) {
     return user_name(peer.uid).value_or(fmt::format("uid {}", peer.uid));
 }
 
+/// Who asks waits for the answer, as long as it cares for it.
+bool has_left(int socket) {
+    char next = 0;
+    return ::recv(socket, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/// Of an order that was given up, only the safe one still counts.
+bool is_stale(std::string_view line, int socket) {
+    const auto request = parse_json(line);
+    const bool aborts = request && text_in(*request, "action") == to_string(Action::abort);
+    return !aborts && has_left(socket);
+}
+
 Result<Order> order_of(const Json& request, const std::string& account) {
     const std::string word = text_in(request, "action");
     const auto action = enum_value<Action>(k_action_words, word);
@@ -179,12 +192,12 @@ Task<void> ControlSocket::Door::converse(std::shared_ptr<Door> door, Local::sock
     const auto [unread, size] = co_await asio::async_read_until(
         *socket, asio::dynamic_buffer(text, k_longest_request), '\n', k_awaitable
     );
-    if (unread || door->steering == nullptr) {
+    const std::string_view request = std::string_view(text).substr(0, size);
+    const int handle = socket->native_handle();
+    if (unread || door->steering == nullptr || is_stale(request, handle)) {
         co_return;
     }
-    const Json answer = answer_to(
-        *door->steering, std::string_view(text).substr(0, size), account_of(socket->native_handle())
-    );
+    const Json answer = answer_to(*door->steering, request, account_of(handle));
     const std::string line = dump_json(answer) + "\n";
     (void)co_await asio::async_write(*socket, asio::buffer(line), k_awaitable);
 }

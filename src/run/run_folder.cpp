@@ -219,7 +219,16 @@ void RunFolder::note(std::string_view event, const Json& fields) {
     append("timeline.ndjson", line);
 }
 
+/// Who took the run over while this process was stopped has sealed what there was.
+bool RunFolder::is_sealed_by_another() const {
+    std::error_code ignored;
+    return !sealed_ && fs::exists(path_ / "SHA256SUMS", ignored);
+}
+
 void RunFolder::append_line(const std::string& file, std::string_view line) {
+    if (is_sealed_by_another()) {
+        return;
+    }
     auto found = growing_.find(file);
     if (found == growing_.end()) {
         auto opened = grow(file, LineAppender::Durability::buffered);
@@ -274,7 +283,9 @@ void RunFolder::append_text(const std::string& file, std::string_view line) {
 }
 
 void RunFolder::write(const std::string& file, std::string_view text) {
-    keep(write_redacted(file, text));
+    if (!is_sealed_by_another()) {
+        keep(write_redacted(file, text));
+    }
 }
 
 Result<void> RunFolder::journal(const Json& line) {
@@ -328,6 +339,7 @@ Result<void> RunFolder::finish(const Json& result) {
         OA_CHECK(write_sidecars());
         OA_TRY(const std::string sums, checksums(path_));
         OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));
+        sealed_ = true;
     }
     if (trouble_) {
         return std::unexpected(*trouble_);

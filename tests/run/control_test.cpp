@@ -65,6 +65,30 @@ TEST_CASE("control: a run that has ended takes no order, whatever it still does"
     CHECK(stop.requested()); // whoever wants it to end does not wait for what it still does
 }
 
+TEST_CASE("control: an order that was given up is not obeyed later, but to abort") {
+    const Folder folder;
+    asio::io_context io;
+    run::StopRequest stop;
+    run::Steering steering(stop);
+    std::vector<std::string> heard;
+    steering.on_order([&](const run::Order& order, const run::RunPosition&) {
+        heard.push_back(order.text());
+    });
+    const auto door = run::ControlSocket::open(io.get_executor(), folder.path, steering);
+    REQUIRE(door.has_value());
+    for (const char* action : {"pause", "promote", "continue"}) {
+        const auto late = run::ask_run(folder.path, {{"action", action}}, Millis(30));
+        REQUIRE_FALSE(late.has_value());
+        CHECK(late.error().code == Code::timeout);
+    }
+    io.run_for(Millis(200));
+    CHECK(heard.empty());
+    CHECK_FALSE(run::ask_run(folder.path, {{"action", "abort"}}, Millis(30)).has_value());
+    io.run_for(Millis(200));
+    CHECK(heard.size() == 1);
+    CHECK(stop.requested());
+}
+
 TEST_CASE("control: a long folder, mode 0600, orders, refusals, and nothing left behind") {
     const Folder folder;
     asio::io_context io;

@@ -63,10 +63,15 @@ struct ProcessState {
 /// As proc(5) says it; nullopt: there is no such process, or its entry cannot be read.
 [[nodiscard]] std::optional<ProcessState> process_state(std::int64_t pid);
 
+/// By Ctrl-Z or SIGSTOP: it does nothing until somebody continues it.
+[[nodiscard]] bool is_stopped(std::int64_t pid);
+
 /// As gethostname(2) says it, at most 255 bytes; "unknown" when it does not.
 [[nodiscard]] std::string host_name();
 
 /// Nothing for a user that the machine has no name for (containers).
 [[nodiscard]] std::optional<std::string> user_name(uid_t user);
+/// The home folder as the machine's list of users has it; likewise.
+[[nodiscard]] std::optional<std::string> user_home(uid_t user);
 
 } // namespace oa_stream

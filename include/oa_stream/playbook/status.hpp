@@ -38,6 +38,7 @@ struct RunStatus {
     std::string last_at{};  ///< of the journal's last line
     std::string ending{};   ///< verdict and exit code
     std::string holder{};   ///< "process 12 on host since …" while it runs
+    bool stopped = false; ///< its process, on this host: nothing watches what it moved
     std::string paused{}; ///< why, and where, while it waits for a person
     std::string stage{}; ///< the one under way
     std::vector<std::string> done{}; ///< steps seen serving
@@ -51,8 +52,8 @@ struct RunStatus {
     std::string canary{}; ///< the revision that it gives users to
     bool own_lanes = false; ///< a rehearsal's, which end with it
     std::string restores{}; ///< a route restore: the run whose overrides it was to restore
-    /// Why somebody has to act: it died with something moved, it holds its split, or its rollback
-    /// was not verified. Empty: nobody has to.
+    /// Why somebody has to act: it died or was stopped with something moved, it holds its split, or
+    /// its rollback was not verified. Empty: nobody has to.
     std::string open{};
     std::string next{}; ///< what to type; empty: nothing
     [[nodiscard]] bool needs_somebody() const noexcept { return !open.empty(); }

@@ -67,7 +67,7 @@ public:
     [[nodiscard]] double seconds_since_start() const;
 
     /// Adds a line to timeline.ndjson. A failure is kept in trouble(): a full disk must not stop a
-    /// rollback.
+    /// rollback. Nothing is added to a folder that another process took over and sealed.
     void note(std::string_view event, const Json& fields = Json::object());
     /// Adds a line to any .ndjson below the folder; failures as above.
     void append(const std::string& file, const Json& line);
@@ -89,6 +89,7 @@ private:
     RunFolder() = default;
     [[nodiscard]] Json document() const;
     void keep(Result<void> result);
+    [[nodiscard]] bool is_sealed_by_another() const;
     void append_line(const std::string& file, std::string_view line);
     [[nodiscard]] Result<void> write_redacted(const std::string& file, std::string_view text);
     [[nodiscard]] Result<void> repair_files();
@@ -117,6 +118,7 @@ private:
     std::optional<Error> trouble_;
     Json earlier_ = nullptr; ///< run.json as it was found
     std::size_t torn_bytes_ = 0;
+    bool sealed_ = false; ///< by finish()
 };
 
 } // namespace oa_stream::run

@@ -3,6 +3,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/output.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 
 #include <fmt/format.h>
@@ -34,6 +35,14 @@ std::filesystem::path absolute_of(const std::filesystem::path& path) {
     return unknown ? path : out;
 }
 
+/// A service has no HOME; anybody may fill a folder below /tmp.
+std::string home() {
+    if (auto set = env("HOME")) {
+        return *std::move(set);
+    }
+    return user_home(::geteuid()).value_or("/nonexistent");
+}
+
 /// Where a person's shell of this environment looks by itself.
 std::filesystem::path usual_state_dir() {
     if (const auto value = env("OA_STREAM_STATE_DIR")) {
@@ -42,9 +51,7 @@ std::filesystem::path usual_state_dir() {
     if (const auto xdg = env("XDG_STATE_HOME")) {
         return absolute_of(std::filesystem::path(*xdg) / "oa-stream");
     }
-    return absolute_of(
-        std::filesystem::path(env("HOME").value_or("/tmp")) / ".local/state/oa-stream"
-    );
+    return absolute_of(std::filesystem::path(home()) / ".local/state/oa-stream");
 }
 
 /// Flag or file > OA_STREAM_STATE_DIR > $STATE_DIRECTORY (systemd) > XDG.

@@ -47,6 +47,22 @@ std::string sentence(Action action, const Json& answer) {
     return {};
 }
 
+/// What became of the order, and what can be done.
+std::unexpected<Error>
+unanswered(Error error, Action action, const std::string& run, const Context& context) {
+    if (error.code == Code::timeout) {
+        const auto status = playbook::status_of(context.state_dir, run);
+        error.message += status && status->stopped ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "";
+        error.message += action == Action::abort ? "; it rolls back when it continues"
+                                                 : "; it will not obey this later";
+        error.hint = status ? status->next : "";
+    }
+    if (error.hint.empty()) {
+        error.hint = "oa-stream cutover status --run " + run;
+    }
+    return std::unexpected(std::move(error));
+}
+
 Result<ExitCode> steer(Action action, const Options& options, Context& context) {
     OA_TRY(
         const std::filesystem::path folder,
@@ -61,10 +77,7 @@ Result<ExitCode> steer(Action action, const Options& options, Context& context) 
     };
     auto answer = run::ask_run(folder, request);
     if (!answer) {
-        if (answer.error().hint.empty()) {
-            answer.error().hint = "oa-stream cutover status --run " + id;
-        }
-        return std::unexpected(std::move(answer).error());
+        return unanswered(std::move(answer).error(), action, id, context);
     }
     const std::string said = sentence(action, *answer);
     if (context.json) {

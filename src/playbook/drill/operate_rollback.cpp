@@ -105,11 +105,6 @@ constexpr Millis k_silent =
     std::chrono::seconds(5); ///< before the command prints what it waits for
 constexpr auto k_look = Millis{100};
 
-bool is_stopped(std::int64_t pid) {
-    const auto found = process_state(pid);
-    return found && found->state == 'T';
-}
-
 void say(const RollbackRequest& request, const std::string& line) {
     if (request.by.observer != nullptr) {
         request.by.observer->say(line);

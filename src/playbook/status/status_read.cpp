@@ -1,6 +1,7 @@
 // One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -185,11 +186,14 @@ void add_holder(RunStatus& out, const fs::path& state_dir) {
         out.target.empty() ? std::nullopt : run::TargetLock::holder(state_dir, out.target);
     if (holder && text_in(*holder, "run") == out.run) {
         out.state = RunState::running;
+        const auto pid = int_member(*holder, "pid").value_or(0);
+        out.stopped = text_in(*holder, "host") == host_name() && is_stopped(pid);
         out.holder = fmt::format(
-            "process {} on {} since {}",
-            int_member(*holder, "pid").value_or(0),
+            "process {} on {} since {}{}",
+            pid,
             text_in(*holder, "host"),
-            text_in(*holder, "since")
+            text_in(*holder, "since"),
+            out.stopped ? ", stopped (Ctrl-Z or SIGSTOP)" : ""
         );
     } else if (out.state == RunState::died && run::FolderLock::is_held(out.folder)) {
         out.state = RunState::running; // its lock is another user's, or its plan cannot be read
@@ -274,6 +278,9 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
         out.moved = false;
         out.routes_unverified = false;
     }
+    if (out.stopped && out.moved && mutates) {
+        out.open = "its process is stopped: nothing watches the traffic that it moved";
+    }
     if (out.state == RunState::running || plan.own_lanes || !mutates) {
         return;
     }
@@ -289,7 +296,9 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
 }
 
 void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbacks) {
-    if (out.state == RunState::running) {
+    if (out.stopped) {
+        out.next = fmt::format("oa-stream rollback apply --run {} --take-over", out.run);
+    } else if (out.state == RunState::running) {
         out.next = out.paused.empty()
                        ? "oa-stream cutover status --run " + out.run + " --wait-for done"
                        : "oa-stream cutover continue --run " + out.run;

@@ -118,6 +118,12 @@ beside('several runs that are not over are listed, with a command that names one
 beside('an owner that is stopped: said after a moment, taken over, and fenced when it goes on', async (target) => {
   const { running, run } = await underWay(target);
   running.signal('SIGSTOP');
+  const status = await target.oa(['cutover', 'status', '--run', run]);
+  assert.equal(status.code, 8, 'nothing watches the canary');
+  assert.match(status.stdout, /stopped \(Ctrl-Z or SIGSTOP\)[^]*open .*is stopped[^]*next .*rollback apply --run \S+ --take-over/);
+  const promote = await target.oa(['cutover', 'promote', '--run', run]);
+  assert.equal(promote.code, 4);
+  assert.match(promote.stderr, /does not answer: it is stopped \(Ctrl-Z or SIGSTOP\); it will not obey this later \(oa-stream rollback apply --run \S+ --take-over\)/);
   const waiting = target.begin(['rollback', 'apply', '--run', run]);
   await waiting.until(({ stderr }) => /it is stopped \(Ctrl-Z or SIGSTOP\).*rollback apply --run \S+ --take-over/.test(stderr), 'how to go on', 30000);
   waiting.signal('SIGTERM');
@@ -133,6 +139,7 @@ beside('an owner that is stopped: said after a moment, taken over, and fenced wh
   assert.equal((await running.end(60000)).code, 6, running.stderr);
   assert.match(running.stderr + running.stdout, /took this run over.*: nothing more is written/);
   assert.deepEqual(files.map((name) => fs.readFileSync(path.join(folder, name), 'utf8')), before);
+  assert.match((await target.oa(['runs', 'show', run])).stdout, /\d+ files as sealed$/m, 'nor is anything else changed');
   assert.deepEqual(await target.weights(), STABLE);
 });
 
