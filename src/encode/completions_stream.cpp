@@ -122,7 +122,7 @@ struct StreamState {
         } else {
             OA_CHECK(send_usage(out));
             OA_CHECK(send(error_of(ending.error()), out));
-            summary.error = true;
+            summary.failure = ending.error();
         }
         ended = true;
         return {};

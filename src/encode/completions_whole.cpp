@@ -72,7 +72,7 @@ struct WholeState {
 
     void end_failed(const turn::Failure& failure) {
         result = std::unexpected(failure);
-        summary.error = true;
+        summary.failure = failure;
         ended = true;
     }
 

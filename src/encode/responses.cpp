@@ -322,7 +322,7 @@ struct ResponseState {
             last["error"] =
                 Json::object({{"code", error.at("code")}, {"message", error.at("message")}});
             OA_CHECK(send("error", Json::object({{"error", error}}), out));
-            summary.error = true;
+            summary.failure = ending.error();
         } else if (status == "incomplete") {
             const bool length = *ending == "length";
             last["incomplete_details"]["reason"] = length ? "max_output_tokens" : "content_filter";

@@ -70,7 +70,7 @@ Result<void> UiEncoder::State::send_failure(const turn::Failure& failure, std::s
     if (failure.retry_after) {
         data["retryAfter"] = *failure.retry_after;
     }
-    summary.error = true;
+    summary.failure = failure;
     OA_CHECK(send(ui::Data{"error", std::nullopt, std::move(data), false}, out));
     return send(ui::ErrorChunk{std::move(sentence)}, out);
 }

@@ -361,8 +361,8 @@ TEST_CASE("completions: the summary counts what the client saw") {
     CHECK(stream->summary().frames == 2);
     REQUIRE(stream->encode(failed(Failure{}), out));
     REQUIRE(whole->encode(failed(Failure{}), out));
-    CHECK(stream->summary().error);
-    CHECK(whole->summary().error);
+    CHECK(stream->summary().failure.has_value());
+    CHECK(whole->summary().failure.has_value());
     CHECK(stream->ended());
     CHECK(whole->ended());
 }

@@ -301,9 +301,9 @@ TEST_CASE("ui encoder: the summary says whether there was content and an error")
     CHECK_FALSE(encoder.summary().content);
     REQUIRE(encoder.encode(PartDelta{"m", "x"}, out));
     CHECK(encoder.summary().content);
-    CHECK_FALSE(encoder.summary().error);
+    CHECK_FALSE(encoder.summary().failure.has_value());
     encoder.fail_open({FailureCode::stalled, true, ""}, out);
-    CHECK(encoder.summary().error);
+    CHECK(encoder.summary().failure.has_value());
     CHECK(encoder.ended());
     CHECK(encoder.summary().frames == frames_of(out).size());
 }

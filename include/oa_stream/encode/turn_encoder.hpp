@@ -14,7 +14,9 @@ namespace oa_stream::encode {
 /// What happened in a turn as its client saw it.
 struct TurnSummary {
     bool content = false; ///< any text, reasoning or tool
-    bool error = false;
+    /// What the answer ended with, also when the turn completed and the answer lacks what its
+    /// request demands.
+    std::optional<turn::Failure> failure{};
     std::uint64_t frames = 0;
 };
 

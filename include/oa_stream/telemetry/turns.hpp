@@ -75,7 +75,7 @@ inline constexpr std::array k_terminals{
         true,
         false,
         "0.02",
-        "the authority reported a failure"
+        "the authority reported a failure, or an answer of /v1 lacks the call or JSON demanded"
     },
     TerminalRow{
         TerminalClass::turn_aborted,

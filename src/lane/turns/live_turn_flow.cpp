@@ -274,9 +274,14 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.thread = identity_.thread;
     outcome_.turn = id_;
     outcome_.reason = reason_;
+    const encode::TurnSummary& answer = style_.encoder->summary();
+    if (answer.failure && outcome_.outcome == turn::Outcome::completed) {
+        outcome_.outcome = turn::Outcome::failed; // its reader got an error, whatever the turn did
+        outcome_.failure = answer.failure;
+    }
     outcome_.terminal = class_of(outcome_);
-    outcome_.content = style_.encoder->summary().content;
-    outcome_.frames = style_.encoder->summary().frames;
+    outcome_.content = answer.content;
+    outcome_.frames = answer.frames;
     outcome_.bytes = log_.end();
     outcome_.repairs = normaliser_.repairs();
     outcome_.accepted_s = since_received(accepted_);

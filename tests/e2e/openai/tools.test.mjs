@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { laneOfFile } from '../lib/codex.mjs';
+import { readMetrics, total } from '../lib/metrics.mjs';
 
 const lane = laneOfFile();
 
@@ -160,8 +161,11 @@ test('tool_choice: none offers nothing, a name offers that one and demands it', 
   const seen = await asked();
   assert.deepEqual(seen.functions.map((f) => f.name).filter((name) => ['weather', 'clock'].includes(name)), ['clock']);
   assert.match(seen.developer.join(), /Call the function clock now/);
+  const failed = async () => total(await readMetrics(lane.base), 'terminal_total', { class: 'turn_failed' });
+  const before = await failed();
   const unmet = await ask({ messages: [user('scenario:text;words=1')], tools: [weather], tool_choice: 'required' });
   assert.deepEqual([unmet.status, unmet.json.error.code, unmet.headers.get('x-should-retry')], [502, 'tool_call_missing', 'false']);
   const frames = await ask({ messages: [user('scenario:text;words=1')], tools: [weather], tool_choice: 'required', stream: true });
   assert.match(frames.text, /"code":"tool_call_missing"\}\}\n\n$/);
+  assert.equal(await failed(), before + 2, 'streamed or not, the user got an error');
 });
