@@ -140,7 +140,13 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     ThreadRow row{source.owner, std::move(asked.id), *std::move(thread)};
     row.seeded = point.nothing ? 0 : source.seeded;
     const bool own = !asked.title.empty();
-    row.title = own ? short_title(asked.title) : point.nothing ? std::string() : source.title;
+    if (own) {
+        row.title = short_title(asked.title);
+    } else if (point.nothing) { // a title of the first question goes with that
+        row.title = short_title(co_await name_of(&authority, source.thread, {}));
+    } else {
+        row.title = source.title;
+    }
     row.created_at = asked.came_s;
     row.updated_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     if (row.title.empty()) {

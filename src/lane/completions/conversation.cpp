@@ -1,5 +1,7 @@
 #include "conversation.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include "chats/chat_request.hpp"
 #include "chats/image_url.hpp"
 #include "completions_params.hpp"
@@ -59,12 +61,25 @@ authority::SeedMessage seed_of(Said said) {
     return seed;
 }
 
-/// As a chat's newest message. What was said before is history, of any length.
-Accepted<void> check_length(const std::vector<Said>& conversation, std::size_t most) {
+std::string content_of(const Said& said) {
+    return said.path == "input" ? said.path : said.path + ".content"; // a text has no members
+}
+
+/// As a chat's newest message. What was said before is history, of any length, and may say nothing.
+Accepted<void>
+check_newest(const std::vector<Said>& conversation, const CompletionsContext& context) {
     if (conversation.empty() || conversation.back().speaker != Speaker::user) {
         return {};
     }
     const auto& last = conversation.back();
+    if (last.parts.empty()) {
+        return bad("invalid_type", content_of(last), "a string or a non-empty array of parts");
+    }
+    // The control service of a worker trims a text, and refuses one of which nothing is left.
+    if (!context.worker.empty() && trim(text_of(last.parts)).empty()) {
+        return bad("invalid_value", content_of(last), "more than white space");
+    }
+    const auto most = context.text_chars;
     if (const auto length = text_length(last.parts); length > most) {
         return std::unexpected(bad_param(
             "string_above_max_length",
@@ -253,7 +268,7 @@ Accepted<void> take_conversation(
     if (rest.size() > 1 || (rest.size() == 1 && rest.front().speaker == Speaker::assistant)) {
         OA_CHECK(takes_history(context, rest.front().path));
     }
-    OA_CHECK(check_length(rest, context.text_chars));
+    OA_CHECK(check_newest(rest, context));
     return arrange(std::move(rest), context.tools, out);
 }
 

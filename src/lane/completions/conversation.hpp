@@ -55,7 +55,7 @@ void wrap(Said& said, std::string_view tag, std::string_view key, std::string_vi
 
 /// Becomes instructions, seed and input. 400 for a call without a result right behind it, a result
 /// without a call, images in the midst of it where the authority takes no tools, a last message of
-/// a user's that is too long, and what the authority does not take.
+/// a user's that is too long or says nothing, and what the authority does not take.
 [[nodiscard]] Accepted<void> take_conversation(
     std::vector<Said> conversation, const CompletionsContext& context, CompletionsRequest& out
 );

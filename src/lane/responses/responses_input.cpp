@@ -168,8 +168,12 @@ void tell_as_text(std::vector<Said>& conversation) {
     }
 }
 
-Accepted<std::vector<StoredItemPtr>>
-named_conversation(const ResponseStore& store, std::string_view owner, ResponsesAsk& ask) {
+Accepted<std::vector<StoredItemPtr>> named_conversation(
+    const ResponseStore& store,
+    std::string_view owner,
+    const CompletionsContext& context,
+    ResponsesAsk& ask
+) {
     std::vector<StoredItemPtr> out;
     if (!ask.previous.empty()) {
         const auto* before = store.find(owner, ask.previous);
@@ -192,6 +196,7 @@ named_conversation(const ResponseStore& store, std::string_view owner, Responses
         }
         auto held = store.item(owner, item.reference);
         if (!held) {
+            OA_CHECK(takes_history(context, item.said.path)); // sent itself it is refused, too
             return std::unexpected(bad_param(
                 "item_not_found",
                 item.said.path + ".id",
@@ -250,10 +255,7 @@ Accepted<void> resolve_conversation(
     CompletionsRequest& request
 ) {
     auto& ask = *request.responses;
-    OA_TRY(ask.conversation, named_conversation(store, owner, ask));
-    if (!ask.previous.empty()) {
-        OA_CHECK(takes_history(context, "previous_response_id"));
-    }
+    OA_TRY(ask.conversation, named_conversation(store, owner, context, ask));
     auto conversation = joined(ask.conversation);
     OA_CHECK(check_calls(conversation));
     if (!context.tools) {

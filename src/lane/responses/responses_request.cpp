@@ -290,6 +290,10 @@ read_rest(const Json& body, const CompletionsContext& context, CompletionsReques
         OA_CHECK(takes_instructions(context, "instructions"));
     }
     OA_CHECK(read_text(body, "previous_response_id", ask.previous));
+    // Before it is looked up: the advice to send the whole conversation would be of no use.
+    if (!ask.previous.empty()) {
+        OA_CHECK(takes_history(context, "previous_response_id"));
+    }
     OA_CHECK(read_store(body, ask));
     OA_CHECK(read_stream_options(body, out));
     OA_CHECK(read_text_config(body, context, out));

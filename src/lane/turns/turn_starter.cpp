@@ -4,6 +4,7 @@
 #include "oa_stream/encode/ui_encoder.hpp"
 
 #include "approvals/accept_header.hpp"
+#include "chats/chat_list.hpp"
 #include "chats/projection.hpp"
 #include "chats/thread_pages.hpp"
 #include "redact_quotes.hpp"
@@ -241,11 +242,8 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
 /// the title is known. Empty: it never had a name.
 Task<std::string>
 TurnStarter::keep_name(std::string before, std::string title, std::string thread) {
-    std::vector<std::string> asked{std::move(before)};
-    const auto infos = co_await lane_->authority().threads(std::move(asked));
-    if (infos && !infos->empty()) { // a list may not have heard of its newest name
-        title = infos->front().named ? infos->front().title : std::string();
-    }
+    // A list may not have heard of its newest name.
+    title = co_await name_of(&lane_->authority(), std::move(before), std::move(title));
     if (title.empty()) {
         co_return title;
     }

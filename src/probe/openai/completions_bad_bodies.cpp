@@ -64,7 +64,7 @@ constexpr std::array k_bad{
     BadBody{"r", "input", R"([{"role":"user","content":[{"type":"input_file","file_id":"f"}]}])", "", "input[0]*"},
     BadBody{"r", "input", R"([{"role":"user","content":"x"},{"type":"function_call_output","call_id":"c","output":"y"}])", "", "input[1]*"},
     BadBody{"r", "instructions", "5", "invalid_type", "instructions"},
-    BadBody{"r", "previous_response_id", R"("resp_0")", "previous_response_not_found", "previous_response_id"},
+    BadBody{"r", "previous_response_id", R"("resp_0")", "", "previous_response_id"}, // a model without history looks none up
     BadBody{"r", "max_output_tokens", "0", "invalid_value", "max_output_tokens"},
     BadBody{"r", "reasoning", R"({"effort":"colossal"})", "", "reasoning*"},
     BadBody{"r", "text", R"({"format":{"type":"yaml"}})", "", "text*"},

@@ -191,6 +191,18 @@ std::string shown(const net::ClientResponse& response, std::string_view id) {
                : fmt::format("expected {} again, saw {}", id, response.status);
 }
 
+/// `next`: a body that goes on from it; null where nothing is gone on from.
+Task<std::string> deleted_fault(RunPtr run, std::string path, Json next) {
+    auto wrong = refusal_fault(co_await send(run, {"GET", std::move(path)}), 404);
+    if (!wrong.empty() || next.is_null()) {
+        co_return wrong;
+    }
+    const auto answer = co_await ask(run, std::move(next));
+    wrong =
+        refusal_fault(answer.response, 400, "previous_response_not_found", "previous_response_id");
+    co_return wrong.empty() ? wrong : "previous_response_id of a deleted response: " + wrong;
+}
+
 Task<void> check_stored(RunPtr run) {
     if (!run->responses()) {
         run->report("stored", Verdict::skipped, "this API stores nothing");
@@ -216,7 +228,7 @@ Task<void> check_stored(RunPtr run) {
         wrong = shown(co_await send(run, {"DELETE", path}), id);
     }
     if (wrong.empty()) {
-        wrong = refusal_fault(co_await send(run, {"GET", path}), 404);
+        wrong = co_await deleted_fault(run, path, alone ? Json() : std::move(body));
     }
     auto loose = body_of(*run, false);
     loose["store"] = false;

@@ -104,7 +104,8 @@ test('a copy ends with an answer or before a question; both go on by themselves 
   assert.equal((await said(lane, 'to-answer')).length, 4);
   await fork({ id: 'before-question', messageId: 'u-2' });
   assert.equal((await said(lane, 'before-question')).length, 2);
-  await fork({ id: 'empty', messageId: 'u-1' });
+  const empty = await fork({ id: 'empty', messageId: 'u-1' });
+  assert.equal(empty.json().data.title, 'New conversation'); // the first question was the title
   assert.deepEqual(await said(lane, 'empty'), []);
   assertRefused(await post(lane, '/api/chats/trunk/fork', { messageId: 'u-9' }), 422, 'invalid_request');
   assertRefused(await post(lane, '/api/chats/trunk/fork', { id: 'empty' }), 409, 'conflict');
@@ -127,6 +128,19 @@ test('a copy ends with an answer or before a question; both go on by themselves 
   while (/trunk-first/.test(rollouts(lane)) && Date.now() < until) await new Promise((done) => { setTimeout(done, 20); });
   assert.doesNotMatch(rollouts(lane), /trunk-first/, 'with its last copy the trunk is deleted at Codex, too');
   assert.deepEqual((await listed(lane)).map(([id]) => id), ['empty']);
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('an empty copy has the title that a user gave its source', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  const title = async (path, body) => (await post(lane, path, body)).json().data.title;
+  assert.equal(await title('/api/chats', { id: 'bare', title: 'Named' }), 'Named');
+  assert.equal(await title('/api/chats/bare/fork', { id: 'bare-copy' }), 'Named');
+  await say(lane, 'spoken', 'words', 'u-1');
+  assert.equal(await title('/api/chats/spoken/fork', { id: 'spoken-bare', messageId: 'u-1' }), 'New conversation');
+  assert.equal((await patch(lane, '/api/chats/spoken', { title: 'Renamed' })).status, 200);
+  assert.equal(await title('/api/chats/spoken/fork', { id: 'spoken-copy', messageId: 'u-1' }), 'Renamed');
+  assert.deepEqual(Object.fromEntries(await listed(lane)), { bare: 'Named', 'bare-copy': 'Named', spoken: 'Renamed', 'spoken-bare': 'New conversation', 'spoken-copy': 'Renamed' });
   assert.equal((await lane.stop()).code, 0);
 });
 

@@ -33,12 +33,21 @@ test('a worker\'s lane refuses what it cannot honour by its place, and runs no t
     ['responses', { input: [{ role: 'developer', content: 'x' }, user] }, 'input[0].role'],
     ['responses', { input: [user, user] }, 'input[0]'],
     ['responses', { input: 'hi', previous_response_id: first.id }, 'previous_response_id'],
+    ['responses', { input: 'hi', previous_response_id: 'resp_unknown' }, 'previous_response_id'],
     ['responses', { input: 'hi', text: { format: { type: 'json_schema', ...schema } } }, 'text.format.type'],
     ['responses', { input: 'hi', text: { format: { type: 'json_object' } } }, 'text.format.type'],
   ]) {
     const answer = await post(path, body);
     assert.equal(answer.status, 400, JSON.stringify(answer.body));
     assert.deepEqual([answer.body.error.code, answer.body.error.param], ['unsupported_value', param], answer.body.error.message);
+  }
+  for (const [path, body, param] of [
+    ['chat/completions', { messages: [{ role: 'user', content: '' }] }, 'messages[0].content'],
+    ['responses', { input: ' ' }, 'input'],
+    ['responses', { input: [{ role: 'user', content: [] }] }, 'input[0].content'],
+  ]) {
+    const answer = await post(path, body);
+    assert.deepEqual([answer.status, answer.body.error.param], [400, param], JSON.stringify(answer.body));
   }
   assert.equal(started(), before);
 });

@@ -117,6 +117,33 @@ TEST_CASE("fork: the copy has the title that was asked for, else that of its sou
     CHECK(rig.authority.infos["auth-thread-2"].title == "Title");
 }
 
+TEST_CASE("fork: an empty copy has the name that its source was given, and no other title") {
+    ForkRig rig;
+    rig.ids->put({"", "c", "auth-c", 0, "Title"});
+    auto& source = rig.authority.infos["auth-c"];
+    source = {.id = "auth-c", .title = "Title", .named = true};
+    SECTION("before the first question") {
+        CHECK(rig.made(R"({"id":"d","messageId":"u-t1"})").at("title") == "Title");
+    }
+    SECTION("of an empty conversation") {
+        rig.authority.past.clear();
+        CHECK(rig.made(R"({"id":"d"})").at("title") == "Title");
+    }
+    SECTION("of the first question") {
+        source.named = false;
+        CHECK(rig.made(R"({"id":"d","messageId":"u-t1"})").at("title") == "New conversation");
+        CHECK(rig.authority.infos["auth-thread-1"].title.empty());
+        return;
+    }
+    SECTION("another one is asked for") {
+        CHECK(rig.made(R"({"id":"d","messageId":"u-t1","title":"Mine"})").at("title") == "Mine");
+        CHECK(rig.authority.infos["auth-thread-1"].title == "Mine");
+        return;
+    }
+    CHECK(rig.authority.infos["auth-thread-1"].title == "Title");
+    CHECK(rig.ids->find("", "d")->title == "Title");
+}
+
 TEST_CASE("fork: a copy that cannot get its name is deleted, unless names mean nothing there") {
     ForkRig rig;
     rig.authority.name_error = Error{.code = Code::unavailable, .message = "away"};

@@ -361,11 +361,17 @@ TEST_CASE("completions request: what a model without history and instructions do
     const auto bare = [](std::string_view list, std::string_view members = "") {
         return told(read(
             fmt::format(R"({{"model":"m","messages":{}{}}})", list, members),
-            {.history = false, .instructions = false}
+            {.worker = "w", .history = false, .instructions = false}
         ));
     };
     constexpr std::string_view k_hi = R"([{"role":"user","content":"hi"}])";
     CHECK(bare(k_hi) == "> hi");
+    for (const std::string_view blank : {R"("")", R"(" \t\n")", R"([{"type":"text","text":""}])"}) {
+        CHECK(
+            bare(fmt::format(R"([{{"role":"user","content":{}}}])", blank)) ==
+            "400 invalid_value messages[0].content"
+        );
+    }
     for (const std::string_view role : {"system", "developer"}) {
         CHECK(
             bare(fmt::format(

@@ -237,6 +237,14 @@ TEST_CASE("responses request: the items of its input") {
         Item{R"([{"role":"function","content":"hi"}])", "400 invalid_value input[0].role"},
         Item{R"([{"role":"nobody","content":"hi"}])", "400 invalid_value input[0].role"},
         Item{R"([{"role":"user"}])", "400 invalid_type input[0].content"},
+        Item{R"([{"role":"user","content":[]}])", "400 invalid_type input[0].content"},
+        Item{R"([{"role":"user","content":[]},{"role":"user","content":"hi"}])", "> hi"},
+        Item{
+            R"([{"role":"user","content":"hi"},{"role":"assistant","content":[]},)"
+            R"({"role":"user","content":[]}])",
+            "400 invalid_type input[2].content"
+        },
+        Item{R"([{"role":"user","content":""}])", "> "},
         Item{R"([{"role":"user","content":[7]}])", "400 invalid_type input[0].content[0]"},
         Item{
             R"([{"role":"user","content":[{"type":"input_text"}]}])",
@@ -365,7 +373,7 @@ TEST_CASE("responses request: calls are told as text where the authority takes n
 }
 
 TEST_CASE("responses request: what a model without history and instructions does not take") {
-    const CompletionsContext context{.history = false, .instructions = false};
+    const CompletionsContext context{.worker = "w", .history = false, .instructions = false};
     const auto asked = [&](std::string_view input, std::string_view members = "") {
         ResponseStore store;
         auto response = Json::object({{"id", "resp_1"}, {"output", Json::array()}});
@@ -388,6 +396,18 @@ TEST_CASE("responses request: what a model without history and instructions does
         asked(R"("hi")", R"(,"previous_response_id":"resp_1")") ==
         "400 unsupported_value previous_response_id"
     );
+    // Whether it is stored or not: what helps elsewhere, a worker refuses as well.
+    CHECK(
+        asked(R"("hi")", R"(,"previous_response_id":"resp_2")") ==
+        "400 unsupported_value previous_response_id"
+    );
+    CHECK(
+        asked(R"([{"type":"item_reference","id":"msg_2"},{"role":"user","content":"hi"}])") ==
+        "400 unsupported_value input[0]"
+    );
+    CHECK(asked(R"("")") == "400 invalid_value input");
+    CHECK(asked(R"([{"role":"user","content":" \n"}])") == "400 invalid_value input[0].content");
+    CHECK(asked(R"([{"role":"user","content":[]}])") == "400 invalid_type input[0].content");
     CHECK(
         asked(R"([{"role":"developer","content":"x"},{"role":"user","content":"hi"}])") ==
         "400 unsupported_value input[0].role"

@@ -53,6 +53,7 @@ export const RESPONSES = {
   'store false is stored': { storesAll: true },
   'previous_response_id is not told': { echoPrevious: false },
   'a deleted response is still there': { deletes: false },
+  'a lost response has another code': { lostCode: 'invalid_value' },
   ...Object.fromEntries(['background', 'conversation', 'truncation', 'prompt', 'max_tool_calls', 'messages', 'tools'].map((name) => [`${name} is dropped`, without(name)])),
   ...Object.fromEntries(['previous_response_id', 'max_output_tokens', 'reasoning', 'text', 'instructions', 'store', 'input', 'call_id', 'item'].map((name) => [`${name} is not checked`, without(name)])),
   'files are dropped': without('part input_file'),

@@ -80,7 +80,7 @@ export function refusal(api, asked, rule, stored) {
   if (given('text') && asked.text.format && !['text', 'json_object', 'json_schema'].includes(asked.text.format.type)) return ['invalid_value', 'text.format.type'];
   if (given('instructions') && typeof asked.instructions !== 'string') return ['invalid_type', 'instructions'];
   if (api === 'responses' && given('store') && typeof asked.store !== 'boolean') return ['invalid_type', 'store'];
-  if (given('previous_response_id') && !stored.has(asked.previous_response_id)) return ['previous_response_not_found', 'previous_response_id'];
+  if (given('previous_response_id') && !stored.has(asked.previous_response_id)) return [rule.lostCode, 'previous_response_id'];
   return null;
 }
 
