@@ -163,8 +163,8 @@ inline constexpr std::array k_order_rules{
         Input::bytes,
         "every call has an output at finish-step (open only when the client must act)",
         "run on nine clients",
-        "The page waits for its own user to give the result; right for approvals, wrong for calls "
-        "the server ran."
+        "The page waits for its own user to give the result; right for approvals and for functions "
+        "of the page (finishReason tool-calls), wrong for calls the server ran."
     },
     Rule{
         "T5",

@@ -20,6 +20,11 @@ std::string_view word(ui::PartKind kind) {
     return kind == ui::PartKind::text ? "text" : "reasoning";
 }
 
+/// The answer waits for the client's results.
+bool leaves_calls(const ui::Finish& chunk) {
+    return chunk.metadata && string_member(*chunk.metadata, "finishReason") == "tool-calls";
+}
+
 template <class... Types> bool is_one_of(const ui::Chunk& chunk) {
     return (std::holds_alternative<Types>(chunk) || ...);
 }
@@ -176,8 +181,11 @@ struct UiMachine::State {
             report("O3", "start-step inside a step");
         }
         // What follows an approval is the same step, gone on with.
-        if (!std::exchange(asked, false) && ++steps == 2) {
-            report("O4", "second step");
+        if (!std::exchange(asked, false)) {
+            tools.without_output(false, report); // the server did not wait for the client
+            if (++steps == 2) {
+                report("O4", "second step");
+            }
         }
         step_open = true;
     }
@@ -190,12 +198,13 @@ struct UiMachine::State {
         if (errors == 0) {
             open_parts_break("P3", report);
             tools.unfinished_input(report);
-            tools.without_output(report);
+            tools.hold_without_output();
         }
         leave_open();
     }
 
-    void take(const ui::Finish&, const Report& report) {
+    void take(const ui::Finish& chunk, const Report& report) {
+        tools.without_output(leaves_calls(chunk), report);
         if (++finished > 1) {
             report("O5", "another finish");
         }
@@ -309,10 +318,11 @@ void UiMachine::comment(const Report& report) {
 }
 
 void UiMachine::finish(const Report& report) {
-    const State& state = *state_;
+    State& state = *state_;
     if (!state.any_event) {
         report("O1", "no chunk at all");
     }
+    state.tools.without_output(false, report);
     if (state.step_open && (!state.aborted || state.finished != 0)) {
         report("O9", "the step is never finished");
     }

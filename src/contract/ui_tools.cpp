@@ -49,7 +49,13 @@ void UiTools::input_start(const wire::ui::ToolInputStart& chunk, const Report& r
     if (find(chunk.call) != nullptr) {
         report("T2", named(chunk.call) + " started again");
     }
-    add(Tool{.call = chunk.call, .name = chunk.name, .text = {}, .dynamic = chunk.dynamic});
+    add(Tool{
+        .call = chunk.call,
+        .name = chunk.name,
+        .text = {},
+        .dynamic = chunk.dynamic,
+        .provider = chunk.provider_executed
+    });
 }
 
 void UiTools::input_delta(const wire::ui::ToolInputDelta& chunk, const Report& report) {
@@ -70,7 +76,8 @@ void UiTools::input_available(const wire::ui::ToolInputAvailable& chunk, const R
             .name = chunk.name,
             .text = {},
             .stage = Stage::input,
-            .dynamic = chunk.dynamic
+            .dynamic = chunk.dynamic,
+            .provider = chunk.provider_executed
         });
         return;
     }
@@ -89,6 +96,7 @@ void UiTools::input_available(const wire::ui::ToolInputAvailable& chunk, const R
             report("T6", "the deltas do not spell input, " + named(chunk.call));
         }
     }
+    tool->provider = tool->provider || chunk.provider_executed;
     tool->stage = Stage::input;
 }
 
@@ -152,10 +160,18 @@ void UiTools::unfinished_input(const Report& report) const {
     }
 }
 
-void UiTools::without_output(const Report& report) const {
+void UiTools::hold_without_output() {
     for (const Tool& tool : tools_) {
         if (!tool.earlier && tool.stage == Stage::input) {
-            report("T4", named(tool.call) + " has no output");
+            held_.push_back({tool.call, tool.provider});
+        }
+    }
+}
+
+void UiTools::without_output(bool client_acts, const Report& report) {
+    for (const Held& held : std::exchange(held_, {})) {
+        if (held.provider || !client_acts) {
+            report("T4", named(held.call) + " has no output");
         }
     }
 }

@@ -28,7 +28,10 @@ public:
     void denied(std::string_view call, const Report& report);
 
     void unfinished_input(const Report& report) const; ///< T3
-    void without_output(const Report& report) const;   ///< T4
+    /// Calls without an output at a step's end: only finish says whether the client is to act.
+    void hold_without_output();
+    /// T4 for those. `client_acts`: not for calls that the provider does not run.
+    void without_output(bool client_acts, const Report& report);
     void open_at_error(const Report& report) const;    ///< E3
     /// A step is over: what is open stays as it is.
     void leave_open();
@@ -39,15 +42,21 @@ private:
         std::string call, name, text;
         Stage stage = Stage::streaming;
         bool dynamic = false;
+        bool provider = false; ///< it runs the call: providerExecuted
         bool deltas = false;
         bool earlier = false; ///< from the request's messages
         bool was_asked = false; ///< a person was to decide
+    };
+    struct Held {
+        std::string call;
+        bool provider;
     };
     [[nodiscard]] Tool* find(std::string_view call);
     Tool& add(Tool tool);
 
     std::vector<Tool> tools_{}; ///< in order of appearance, so that findings are too
     std::map<std::string, std::size_t, std::less<>> places_{};
+    std::vector<Held> held_{};
     std::set<std::string, std::less<>> approvals_{};
 };
 

@@ -149,6 +149,31 @@ TEST_CASE("machine: tools") {
     CHECK(in_step({k_tool, ToolInputDelta{"c", " { } "}, k_input, k_output}).empty());
 }
 
+TEST_CASE("machine: a call that waits for the client may stay open, one that the server runs not") {
+    const Finish waits{Json::object({{"finishReason", "tool-calls"}})};
+    const Finish stops{Json::object({{"finishReason", "stop"}})};
+    const ToolInputStart begun{"p", "n"};
+    const ToolInputAvailable pages{"p", "n", Json::object()};
+    const auto ended = [](std::vector<Chunk> chunks, std::vector<Chunk> end) {
+        chunks.insert(chunks.begin(), {k_start, StartStep{}});
+        chunks.insert(chunks.end(), end.begin(), end.end());
+        return run(chunks);
+    };
+    const std::vector<Chunk> waiting{FinishStep{}, waits, Done{}};
+    CHECK(ended({begun, pages}, waiting).empty());
+    CHECK(ended({pages}, waiting).empty());
+    CHECK(ended({k_input, k_output, pages}, waiting).empty());
+    CHECK(ended({pages, k_input}, waiting) == "T4"); // of the server's alone
+    CHECK(ended({k_tool, ToolInputAvailable{"c", "n", Json::object(), true}}, waiting) == "T4");
+    CHECK(ended({begun}, waiting) == "T3");
+    CHECK(ended({pages}, {FinishStep{}, stops, Done{}}) == "T4");
+    CHECK(ended({pages}, {FinishStep{}, Finish{}, Done{}}) == "T4");
+    CHECK(ended({pages}, {FinishStep{}, Finish{Json("tool-calls")}, Done{}}) == "T4");
+    CHECK(ended({pages}, {FinishStep{}, Done{}}) == "T4 O5"); // cut: nothing says that it waits
+    CHECK(ended({pages}, {FinishStep{}, StartStep{}, FinishStep{}, waits, Done{}}) == "T4 O4");
+    CHECK(ended({pages, ErrorChunk{"e"}}, waiting) == "E3");
+}
+
 TEST_CASE("machine: errors and aborts") {
     CHECK(in_step({ErrorChunk{"e"}, ErrorChunk{"e"}}) == "E1");
     CHECK(in_step({k_text, ErrorChunk{"e"}}) == "E2");
