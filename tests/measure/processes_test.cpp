@@ -95,6 +95,30 @@ TEST_CASE("processes: one that answers no more is lost unless a younger one came
     CHECK(processes.all().size() == 2);
 }
 
+TEST_CASE("processes: of one that is new in a look only the last scrape of it counts") {
+    Processes processes(60);
+    processes.begin_look(1);
+    for (int i = 0; i < 4; ++i) { // two in turn, within milliseconds
+        (void)processes.add(scrape("a", "r1", 1000 + i, 0, 50), 1 + (0.001 * i), 101);
+        (void)processes.add(scrape("b", "r1", 2000 + i, 0, 50), 1 + (0.001 * i), 101);
+    }
+    CHECK(processes.all().at(0).counters.covered_s() == 0);
+    CHECK(requests_of(processes, 1) == -1);
+    processes.begin_look(11);
+    (void)processes.add(scrape("a", "r1", 1013, 0, 50), 11, 111);
+    (void)processes.add(scrape("c", "r1", 70, 0, 50), 11, 111);
+    (void)processes.add(scrape("c", "r1", 71, 0, 50), 11.001, 111);
+    CHECK(requests_of(processes, 0) == 10);
+    CHECK(processes.all().at(0).counters.covered_s() == Approx(10).margin(0.01));
+    CHECK(requests_of(processes, 2) == -1);
+    SECTION("one that began since is counted from its start, to its last scrape") {
+        (void)processes.add(scrape("d", "r1", 5, 0, 107), 11.002, 111);
+        (void)processes.add(scrape("d", "r1", 6, 0, 107), 11.003, 111);
+        CHECK(requests_of(processes, 3) == 6);
+        CHECK(processes.all().at(3).counters.covered_s() == Approx(4).margin(0.01));
+    }
+}
+
 TEST_CASE("processes: without an id they are one, and that is told") {
     Processes processes(60);
     (void)processes.add(scrape("", "r1", 10, 0, 0), 1, 101);
@@ -156,4 +180,40 @@ TEST_CASE("processes: a target behind which several answer has no numbers, other
     CHECK((lanes.parts[1].numbers.window_s == 0) == mixed);
     CHECK(lanes.all.budget.empty() == mixed);
     CHECK(lanes.all.now.empty() == mixed);
+}
+
+TEST_CASE("processes: targets that lead to one process have no numbers, others keep theirs") {
+    using measure::test::up_of;
+    using measure::test::vector_body;
+    const bool twice = GENERATE(false, true);
+    const auto process = [](std::string_view id, std::string_view instance) {
+        return fmt::format(
+            R"({{"metric":{{"id":"{}","job":"lane","instance":"{}"}},"value":[{},"1"]}})",
+            id,
+            instance,
+            measure::test::k_now_s
+        );
+    };
+    const std::string each = up_of("7", "a:1") + "," + up_of("7", "b:1") + "," + up_of("7", "c:1");
+    measure::test::FakePrometheus prometheus([&](std::string_view query, int) {
+        measure::test::Scripted out{.body = vector_body("")};
+        if (query.contains("oa_stream_process_info")) {
+            const std::string both = process("1", "a:1") + "," + process("1", "b:1");
+            out.body = vector_body(twice && !query.contains("count_over_time") ? both : "");
+        } else if (query.contains("_http_requests_total")) {
+            out.body = vector_body(each);
+        } else if (!query.contains("== 0") && !query.starts_with("sum by") &&
+                   !query.starts_with("max by (job, instance) (resets(")) {
+            out.body = vector_body(each);
+        }
+        return out;
+    });
+    const measure::ScrapedLanes lanes = lanes_of(prometheus);
+    REQUIRE(lanes.parts.size() == 3);
+    CHECK(lanes.doubled.contains("one process is scraped at a:1 and b:1") == twice);
+    CHECK(lanes.parts[0].state == (twice ? "scraped twice" : "up"));
+    CHECK(lanes.parts[0].numbers.rose.empty() == twice);
+    CHECK(lanes.parts[1].numbers.rose.empty() == twice);
+    CHECK_FALSE(lanes.parts[2].numbers.rose.empty());
+    CHECK(lanes.all.now.empty() == twice);
 }

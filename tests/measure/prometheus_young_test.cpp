@@ -238,3 +238,130 @@ TEST_CASE("prometheus source: an outage is told by its target's scrapes, and wei
     CHECK(outage({{30, 20}, {5, 120}}, "5").uncovered.empty());
     CHECK(outage({{30, 20}, {5, 120}}, "25").uncovered.contains("b:1 was down for 2m5s of"));
 }
+
+namespace {
+
+/// A series of a process, with so many points.
+std::string process(std::string_view id, std::string_view target, std::size_t points = 0) {
+    const std::string labels = fmt::format(R"("id":"{}",{})", id, target);
+    if (points == 0) {
+        return fmt::format(R"({{"metric":{{{}}},"value":[{},"1"]}})", labels, k_now_s);
+    }
+    std::string values;
+    for (std::size_t left = points; left > 0; --left) {
+        const double at_s = k_now_s - (30 * static_cast<double>(left));
+        values += fmt::format(R"({}[{},"2"])", values.empty() ? "" : ",", at_s);
+    }
+    return fmt::format(R"({{"metric":{{{}}},"values":[{}]}})", labels, values);
+}
+
+constexpr std::string_view k_lane = R"("job":"lane","instance":"a:1")";
+constexpr std::string_view k_again = R"("job":"lane-again","instance":"a:1")";
+constexpr std::string_view k_other_address = R"("job":"lane","instance":"b:1")";
+constexpr std::string_view k_by_jobs = "one process is scraped by the jobs lane and lane-again: ";
+
+/// What Prometheus knows of processes: at the window's end, and in steps of it.
+Script knowing(std::string now, std::string before) {
+    return [now = std::move(now), before = std::move(before)](std::string_view query, int) {
+        return Scripted{
+            .body = !query.contains("oa_stream_process_info") ? ""
+                    : query.contains("count_over_time")       ? matrix_body(before)
+                                                              : vector_body(now)
+        };
+    };
+}
+
+} // namespace
+
+TEST_CASE("prometheus source: a process that is scraped twice is no reading, and the jobs are named"
+) {
+    struct Row {
+        std::string name;
+        std::string now; ///< at the window's end
+        std::string before; ///< in its steps
+        std::string matchers;
+        std::string why; ///< empty: each process is scraped once, or nobody says
+    };
+    for (const Row& row : {
+             Row{"by two jobs",
+                 process("1", k_lane) + "," + process("1", k_again),
+                 "",
+                 "",
+                 std::string(k_by_jobs) + R"(choose one with --match 'job="lane"' (in a playbook)"},
+             Row{"by two jobs that were asked for",
+                 process("1", k_lane) + "," + process("1", k_again),
+                 "",
+                 R"(job=~"lane|lane-again",env="eu")",
+                 R"(choose one with --match 'env="eu",job="lane"')"},
+             Row{"at two addresses",
+                 process("1", k_lane) + "," + process("1", k_other_address),
+                 "",
+                 R"(job="lane")",
+                 "one process is scraped at a:1 and b:1: leave one out with "
+                 R"(--match 'job="lane",instance!="b:1"')"},
+             Row{"with another label of the target",
+                 process("1", std::string(k_lane) + R"(,"zone":"x")") + "," +
+                     process("1", std::string(k_lane) + R"(,"zone":"y")"),
+                 "",
+                 "",
+                 R"(scraped with the label zone as x and y: choose one with --match 'zone="x"')"},
+             Row{"until it was mended within the window",
+                 "",
+                 process("1", k_lane, 2) + "," + process("1", k_again, 2),
+                 "",
+                 std::string(k_by_jobs)},
+             Row{"a target that was renamed is in one step with both names",
+                 "",
+                 process("1", k_lane, 1) + "," + process("1", k_again, 1),
+                 "",
+                 ""},
+             Row{"two processes", process("1", k_lane) + "," + process("2", k_again), "", "", ""},
+             Row{"no process says which it is",
+                 process("", k_lane) + "," + process("", k_again),
+                 "",
+                 "",
+                 ""},
+         }) {
+        DYNAMIC_SECTION(row.name) {
+            FakePrometheus prometheus(knowing(row.now, row.before));
+            const auto got = ask(prometheus, question_of(), {.matchers = row.matchers});
+            REQUIRE(got.has_value());
+            CAPTURE(got->why);
+            CHECK(got->state == (row.why.empty() ? State::measured : State::missing));
+            CHECK(got->why.contains(row.why));
+            CHECK((row.why.empty() || got->tally.requests == Counts{}));
+        }
+    }
+}
+
+TEST_CASE("prometheus source: only ids that lanes make tell processes apart") {
+    FakePrometheus prometheus;
+    const auto got = ask(prometheus, question_of(), {.matchers = R"(job=~"lane.*")"});
+    REQUIRE(got.has_value());
+    // A label `id` of a target displaces a lane's own, and all targets may share it.
+    const std::string series =
+        R"((oa_stream_process_info{id=~"[0-9a-f]{16}",job=~"lane.*"}) and on (job, instance) )";
+    CHECK(got->query.contains(series));
+    CHECK(got->query.contains("and on (id) count by (id) (max without (replica, "));
+    CHECK(got->query.contains(
+        R"(count_over_time(oa_stream_process_info{id=~"[0-9a-f]{16}",job=~"lane.*"}[30s]))"
+    ));
+}
+
+TEST_CASE("prometheus source: what Prometheus warns about shows no process to be scraped once") {
+    const bool now = GENERATE(true, false);
+    FakePrometheus prometheus([now](std::string_view query, int) {
+        const bool hit =
+            query.contains("oa_stream_process_info") && query.contains("count_over_time") != now;
+        const std::string_view warning = R"(,"warnings":["remote read failed"])";
+        return Scripted{
+            .body = !hit  ? ""
+                    : now ? vector_body("", warning)
+                          : matrix_body("", warning)
+        };
+    });
+    const auto got = ask(prometheus, question_of());
+    REQUIRE(got.has_value());
+    CHECK(got->state == State::missing);
+    CHECK(got->why.contains("Prometheus warns: remote read failed"));
+}

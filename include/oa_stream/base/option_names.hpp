@@ -52,6 +52,7 @@ inline constexpr const char* khala_url = "--khala-url";
 inline constexpr const char* limit = "--limit";
 inline constexpr const char* listen = "--listen";
 inline constexpr const char* local = "--local";
+inline constexpr const char* match = "--match";
 inline constexpr const char* native = "--native";
 inline constexpr const char* ndjson = "--ndjson";
 inline constexpr const char* no_probes = "--no-probes";

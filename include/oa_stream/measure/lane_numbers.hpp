@@ -50,10 +50,13 @@ struct LanePart {
 /// What a Prometheus says about all lanes that it scrapes.
 struct ScrapedLanes {
     std::vector<LanePart> parts{}; ///< a target each, without a budget
-    LaneNumbers all{}; ///< budget and gauges of all together; empty when some are mixed
+    /// Budget and gauges of all together; empty when some are mixed or doubled.
+    LaneNumbers all{};
     double age_s = 0; ///< of the oldest target's newest sample
     std::vector<std::string> down{};  ///< targets that had a lane a while ago
     std::vector<std::string> mixed{}; ///< several processes answer behind these: no numbers
+    /// Why targets that lead to one process have no numbers, with what to do; empty: none do.
+    std::string doubled{};
     std::vector<std::string> never_seen{}; ///< down, no lane within a day, beside lanes
     std::vector<std::string> unready{}; ///< targets that say that they take no turns
     std::set<std::string> not_numbers{}; ///< counters of which a value is NaN or infinite: missing

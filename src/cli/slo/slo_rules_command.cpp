@@ -116,7 +116,7 @@ constexpr auto k_options = options<Options>(
         .range(0, k_longest_keep)
         .or_else("15m"),
     parsed<read_matchers, &Options::rules, &AlertOptions::matchers>(
-        "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
+        names::match, "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
     ),
     option<&Options::rules, &AlertOptions::runbook>(
         "--runbook", "URL", "Link each alert to its section of on-call.md at this address."

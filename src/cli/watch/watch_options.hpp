@@ -24,7 +24,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         names::prometheus, "URL", "Watch the lanes that this Prometheus scrapes, instead."
     ),
     parsed<read_matchers, &WatchOptions::matchers>(
-        "--match", "MATCHERS", "Add label matchers: job=\"lane\". With --prometheus."
+        names::match, "MATCHERS", "Add label matchers: job=\"lane\". With --prometheus."
     ),
     option<&WatchOptions::revision>(
         names::revision, "NAME", "Show and judge only the numbers of this revision."

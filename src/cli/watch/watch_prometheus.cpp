@@ -119,6 +119,9 @@ private:
                 fmt::join(lanes.mixed, ", ")
             ));
         }
+        if (!lanes.doubled.empty()) {
+            why.push_back(lanes.doubled);
+        }
         if (!lanes.not_numbers.empty()) {
             why.push_back(fmt::format(
                 "values of {} are not numbers and count as nothing",

@@ -3,6 +3,7 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 
 #include "prometheus_calls.hpp"
+#include "prometheus_twice.hpp"
 #include "promql.hpp"
 
 #include <fmt/format.h>
@@ -53,6 +54,7 @@ public:
         OA_CO_CHECK(co_await budget_error(budget_window_s, &out.all));
         OA_CO_CHECK(co_await gauges(&out));
         OA_CO_CHECK(co_await targets(&out));
+        OA_CO_CHECK(co_await each_once(window_s, &out));
         OA_CO_CHECK(co_await services(&out));
         share_out(std::move(rose_of_all), window_s, out);
         out.not_numbers = std::move(not_numbers_);
@@ -232,6 +234,27 @@ private:
         out->revisions = fmt::format("{}", fmt::join(revisions, ", "));
         co_return Result<void>{};
     }
+    /// One process in several series would count as often.
+    Task<Result<void>> each_once(double window_s, ScrapedLanes* out) {
+        constexpr double k_step_s = 60; // two intervals of scrapes, as most are configured
+        const std::string series = fmt::format(
+            "{}{{{}}}",
+            metric("process_info").name,
+            prometheus::joined(std::string(prometheus::k_own_id), options_.matchers)
+        );
+        prometheus::TwiceAsked asked{
+            .now = prometheus::scraped_twice(series),
+            .by_step = prometheus::scraped_twice(
+                fmt::format("count_over_time({}[{}])", series, prometheus::duration_text(k_step_s))
+            ),
+            .window = {at_s_ - window_s, at_s_},
+            .step_s = k_step_s,
+            .matchers = options_.matchers,
+        };
+        OA_CO_TRY(twice_, co_await prometheus::find_scraped_twice(&calls_, std::move(asked)));
+        out->doubled = twice_.why;
+        co_return Result<void>{};
+    }
     /// Of each target what it needs beside its turns, by the very expressions of the alerts.
     Task<Result<void>> services(ScrapedLanes* out) {
         OA_CO_TRY(
@@ -309,9 +332,13 @@ private:
                 part.numbers = {};
                 part.state = "mixed";
             }
+            if (std::ranges::find(twice_.targets, target) != twice_.targets.end()) {
+                part.numbers = {};
+                part.state = "scraped twice";
+            }
             out.parts.push_back(std::move(part));
         }
-        if (!out.mixed.empty()) {
+        if (!out.mixed.empty() || !out.doubled.empty()) {
             out.all = {};
         }
     }
@@ -320,6 +347,7 @@ private:
     prometheus::Calls calls_;
     SeriesMap builds_{}; ///< which target has which revision
     SeriesMap faults_{}; ///< which target lacks what
+    prometheus::ScrapedTwice twice_{};
     std::set<std::string> not_numbers_{};
     double at_s_ =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();

@@ -1,5 +1,7 @@
 #include "prometheus_queries.hpp"
 
+#include "prometheus_twice.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -85,6 +87,21 @@ std::string Queries::mixed_targets() const {
     );
 }
 
+std::string Queries::processes() const {
+    return selector(telemetry::metric("process_info").name, std::string(k_own_id), by_label_);
+}
+
+std::string Queries::scraped_twice() const {
+    return prometheus::scraped_twice(among_ours(processes()));
+}
+
+std::string Queries::scraped_twice_by_step(double step_s) const {
+    // What a step of a long window looks back for is its own: days would be read at each.
+    return prometheus::scraped_twice(among_ours(
+        fmt::format("count_over_time({}[{}])", processes(), duration_text(step_s)), step_s
+    ));
+}
+
 std::string Queries::lacking(std::span<const Needed> needed) const {
     // A label of the revision moves on to the next one; an address goes on answering as a lane.
     const std::string living = by_label_
@@ -145,12 +162,13 @@ bool Queries::sees_first_events() const noexcept {
 }
 
 std::string Queries::among_ours(std::string each) const {
-    return joined_ ? fmt::format(
-                         "({}) and on (job, instance) last_over_time({})",
-                         each,
-                         ours(question_.window.seconds())
-                     )
-                   : each;
+    return among_ours(std::move(each), question_.window.seconds());
+}
+
+std::string Queries::among_ours(std::string each, double window_s) const {
+    return joined_
+               ? fmt::format("({}) and on (job, instance) last_over_time({})", each, ours(window_s))
+               : each;
 }
 
 std::string

@@ -32,6 +32,11 @@ public:
     /// Its targets behind which several processes answer in turn.
     [[nodiscard]] std::string mixed_targets() const;
 
+    /// The series of its processes that are scraped more than once, at the window's end.
+    [[nodiscard]] std::string scraped_twice() const;
+    /// The same in each step of `step_s`.
+    [[nodiscard]] std::string scraped_twice_by_step(double step_s) const;
+
     /// Series that each target of ours must have: a metric, with more matchers.
     struct Needed {
         std::string metric;
@@ -64,6 +69,8 @@ private:
     [[nodiscard]] std::string ours(double window_s) const;
     [[nodiscard]] std::string young(const std::string& series) const;
     [[nodiscard]] std::string among_ours(std::string each) const;
+    [[nodiscard]] std::string among_ours(std::string each, double window_s) const;
+    [[nodiscard]] std::string processes() const;
     [[nodiscard]] std::string
     sum_rise(std::string_view metric, const std::string& more, std::string_view by) const;
 

@@ -4,6 +4,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "prometheus_twice.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -88,6 +90,9 @@ Task<Result<void>> Reader::look() {
         OA_CO_CHECK(co_await tell_apart(whose));
     }
     if (missing_.empty()) {
+        OA_CO_CHECK(co_await each_once(whose));
+    }
+    if (missing_.empty()) {
         OA_CO_CHECK(co_await out_of_sight());
     }
     if (missing_.empty()) {
@@ -143,6 +148,26 @@ Task<Result<void>> Reader::tell_apart(std::string whose) {
                 printable(both.series.front().label("instance"), 120)
             )
         );
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Reader::each_once(std::string whose) {
+    constexpr double k_most_steps_compared = 1000; // what lies between two is no gate's matter
+    const double step =
+        std::max(2 * scraping_.interval_s, question_.window.seconds() / k_most_steps_compared);
+    TwiceAsked asked{
+        .now = queries_.scraped_twice(),
+        .by_step = queries_.scraped_twice_by_step(step),
+        .window = question_.window,
+        .step_s = step,
+        .matchers = options_.matchers,
+    };
+    remember(asked.now);
+    remember(asked.by_step);
+    OA_CO_TRY(const ScrapedTwice twice, co_await find_scraped_twice(&calls_, std::move(asked)));
+    if (!twice.why.empty()) {
+        miss(whose, twice.why);
     }
     co_return Result<void>{};
 }

@@ -37,6 +37,8 @@ private:
     Task<Result<Answer>> ask(std::string_view side, std::string query, ResultType type);
     Task<Result<void>> look();
     Task<Result<void>> tell_apart(std::string whose);
+    /// One process in several series counts as often, and nobody can tell which of its events do.
+    [[nodiscard]] Task<Result<void>> each_once(std::string whose);
     [[nodiscard]] Task<Result<void>> name_never_seen();
     /// A target that was long out of sight and began again has lost what it counted before.
     [[nodiscard]] Task<Result<void>> out_of_sight();

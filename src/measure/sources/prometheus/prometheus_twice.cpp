@@ -1,0 +1,128 @@
+#include "prometheus_twice.hpp"
+
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/matchers.hpp"
+
+#include "promql.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace oa_stream::measure::prometheus {
+namespace {
+
+constexpr std::size_t k_steps_that_prove = 2; ///< a renamed target has both its names in one
+
+using SeriesOfOne = std::vector<const Series*>;
+
+/// What differs between the series, and how: jobs and addresses are what people know.
+std::pair<std::string, std::set<std::string>> difference(const SeriesOfOne& series) {
+    std::vector<std::string> names{"job", "instance"};
+    for (const Series* one : series) {
+        for (const auto& [name, value] : one->labels) {
+            names.push_back(name);
+        }
+    }
+    for (const std::string& name : names) {
+        std::set<std::string> values;
+        for (const Series* one : series) {
+            values.emplace(one->label(name));
+        }
+        if (values.size() > 1) {
+            return {name, values};
+        }
+    }
+    return {};
+}
+
+/// The matchers that were given, with this one: beside those of its label, or in their place.
+std::string
+match_option(const std::string& given, std::string_view label, bool beside, std::string one) {
+    std::string all;
+    for (const Matcher& matcher : parse_matchers(given).value_or(std::vector<Matcher>{})) {
+        if (beside || matcher.name != label) {
+            all = joined(std::move(all), matcher.name + matcher.op + in_quotes(matcher.value));
+        }
+    }
+    all = joined(std::move(all), one);
+    return fmt::format("{} {} (in a playbook: match)", names::match, shell_word(all));
+}
+
+std::string advice(const SeriesOfOne& series, const std::string& matchers) {
+    const auto [label, values] = difference(series);
+    std::vector<std::string> shown;
+    std::ranges::transform(values, std::back_inserter(shown), [](const std::string& value) {
+        return printable(value, 80);
+    });
+    const std::string listed = fmt::format("{}", fmt::join(shown, " and "));
+    if (label == "instance") { // the others of its job are to stay
+        return fmt::format(
+            "one process is scraped at {}: leave one out with {}",
+            listed,
+            match_option(matchers, label, true, label + "!=" + in_quotes(*values.rbegin()))
+        );
+    }
+    return fmt::format(
+        "one process is scraped {} {}: choose one with {}",
+        label == "job" ? "by the jobs" : "with the label " + label + " as",
+        listed,
+        match_option(matchers, label, false, label + "=" + in_quotes(*values.begin()))
+    );
+}
+
+/// Of series that have at least so many points.
+ScrapedTwice found(const Answer& answer, std::size_t points, const std::string& matchers) {
+    if (!answer.warnings.empty()) {
+        return {.why = "Prometheus warns: " + printable(answer.warnings.front(), 80)};
+    }
+    std::map<std::string_view, SeriesOfOne> by_id;
+    for (const Series& series : answer.series) {
+        if (!series.label("id").empty() && series.points.size() >= points) {
+            by_id[series.label("id")].push_back(&series);
+        }
+    }
+    ScrapedTwice out;
+    for (const auto& [id, series] : by_id) {
+        if (series.size() < 2) {
+            continue;
+        }
+        out.why = out.why.empty() ? advice(series, matchers) : out.why;
+        for (const Series* one : series) {
+            out.targets.emplace_back(one->label("job"), one->label("instance"));
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+std::string scraped_twice(const std::string& series) {
+    const std::string each = fmt::format("{} ({})", without_replicas(), series);
+    return fmt::format("{0} and on (id) count by (id) ({0}) > 1", each);
+}
+
+Task<Result<ScrapedTwice>> find_scraped_twice(Calls* calls, TwiceAsked asked) {
+    const double at_s = asked.window.to_s;
+    OA_CO_TRY(
+        const Answer now, co_await calls->instant(std::move(asked.now), at_s, ResultType::vector)
+    );
+    ScrapedTwice out = found(now, 1, asked.matchers);
+    const double steps = std::floor(asked.window.seconds() / asked.step_s);
+    if (!out.why.empty() || steps < k_steps_that_prove) {
+        co_return out;
+    }
+    const Span ends{at_s - (steps - 1) * asked.step_s, at_s};
+    OA_CO_TRY(
+        const Answer before, co_await calls->range(std::move(asked.by_step), ends, asked.step_s)
+    );
+    co_return found(before, k_steps_that_prove, asked.matchers);
+}
+
+} // namespace oa_stream::measure::prometheus
