@@ -80,9 +80,34 @@ TEST_CASE("access log coverage: a replica's log that is empty, stopped, silent o
         DYNAMIC_SECTION(row.name) {
             Pair pair;
             pair.b(row.text);
-            check_open(pair.ask(), row.why);
+            const auto got = pair.ask();
+            check_open(got, row.why);
+            CHECK(got.at_fault == (pair.rig.folder / "b.log").string());
         }
     }
+}
+
+TEST_CASE("access log coverage: the log with damaged lines is at fault, of whole ones none is") {
+    Pair whole;
+    whole.b(lines(0, 1000));
+    CHECK(whole.ask().at_fault.empty());
+    const auto* const damage =
+        GENERATE(as<const char*>{}, "{\"ts\":\"2026-1\n", "{\"ts\":\"2026-1");
+    Pair pair;
+    pair.b(lines(0, 1000) + damage); // a whole line, or one without its end
+    const auto got = pair.ask();
+    CHECK(got.unread == 1);
+    CHECK(got.at_fault == (pair.rig.folder / "b.log").string());
+}
+
+TEST_CASE("access log coverage: a log that cannot be read is at fault") {
+    Pair pair;
+    pair.b("");
+    pair.b("\x1f\x8b nonsense", "b.log.1.gz");
+    const auto got = pair.ask();
+    REQUIRE(got.state == measure::SourceReading::State::missing);
+    CAPTURE(got.why);
+    CHECK(got.at_fault == (pair.rig.folder / "b.log.1.gz").string());
 }
 
 TEST_CASE("access log coverage: what a replica's log may have held is in budgets and burn rates") {

@@ -1,6 +1,8 @@
 // The files of one log: growing, renamed, copied away, compressed, damaged.
 #include "access_log_rig.hpp"
 
+#include <fmt/ranges.h>
+
 using namespace oa_stream;
 using namespace oa_stream::test;
 using State = measure::SourceReading::State;
@@ -346,4 +348,26 @@ TEST_CASE("access log: a last line counts once, also when its end comes in two r
     CHECK(full.ask(0, 100).unread == 500);
     full.append("\n" + lines(2, 8));
     CHECK(full.ask(0, 100).unread == 500);
+}
+
+TEST_CASE("access log: a folder that cannot be listed is named, for what was rotated away there") {
+    LogRig rig;
+    rig.write(rig.log(".1"), lines(2, 0));
+    rig.append(lines(3, 2));
+    CHECK(total(rig) == 5);
+    LogRig closed;
+    closed.append(lines(3, 2));
+    std::filesystem::permissions(closed.folder, std::filesystem::perms(0711));
+    const uid_t me = ::geteuid();
+    if (me == 0) { // it may list everything
+        REQUIRE(::seteuid(65534) == 0);
+    } else {
+        std::filesystem::permissions(closed.folder, std::filesystem::perms(0100));
+    }
+    const auto got = closed.ask(0, 100);
+    REQUIRE(::seteuid(me) == 0);
+    std::filesystem::permissions(closed.folder, std::filesystem::perms(0700));
+    CHECK(got.tally.requests.total == 3);
+    const std::string note = fmt::format("{}", fmt::join(got.notes, "; "));
+    CHECK(note.contains(closed.folder.string() + ": Permission denied: rotated files are not"));
 }

@@ -62,6 +62,8 @@ struct SourceReading {
     };
     State state = State::missing;
     std::string why{}; ///< one line when missing: which side, which query, which time
+    /// The file, of several, that `why` or `uncovered` is about; may be empty.
+    std::string at_fault{};
     Tally tally{};
     std::string source{}; ///< "prometheus http://127.0.0.1:9090", "access log /var/log/…"
     std::string query{}; ///< what was asked, so that somebody can ask again

@@ -99,6 +99,7 @@ struct SourceKind {
     Counted counted = Counted::users;
     /// Key that names its place. Empty: it needs none, and is there whether it is named or not.
     std::string_view place{};
+    bool is_server = false; ///< asked over HTTP: series have labels, calls a credential and a limit
     /// Whether a gate that names no source can be left to it.
     bool (*measures)(const GateSpec& gate) = nullptr;
     /// Why a gate that names it would never be decided; `where` a key of the gate.

@@ -24,7 +24,29 @@ Result<Secret> secret_of(const std::optional<config::AuthRef>& auth) {
     return absent && !auth->required ? Result<Secret>(Secret()) : secret;
 }
 
+/// Ignored, a scope would let everything be judged.
+Result<void> check_fits(const SloSourceOptions& options, const measure::SourceKind& kind) {
+    const std::array<std::pair<bool, std::string_view>, 6> given{{
+        {options.matchers.has_value(), k_slo_match.name},
+        {options.revision_label.has_value(), k_slo_label.name},
+        {options.auth_reference.has_value(), names::auth},
+        {options.user.has_value(), k_slo_user.name},
+        {options.ca.has_value(), k_slo_ca.name},
+        {options.timeout.has_value(), names::timeout},
+    }};
+    const auto* stray = std::ranges::find(given, true, &decltype(given)::value_type::first);
+    return kind.is_server || stray == given.end()
+               ? Result<void>{}
+               : fail(
+                     Code::usage,
+                     fmt::format("the source {} has no such thing", kind.name()),
+                     std::string(stray->second),
+                     "only for --prometheus; --revision and --route select everywhere"
+                 );
+}
+
 Result<SloSource> asked(const SloSourceOptions& options, measure::SettingsPtr settings) {
+    OA_CHECK(check_fits(options, settings->kind()));
     measure::SourceFlags flags = options;
     if (options.auth_reference) {
         flags.auth = config::AuthRef{*options.auth_reference, true};

@@ -77,7 +77,7 @@ inline constexpr auto k_slo_source = options<SloSourceOptions>(
     )
 );
 inline constexpr auto k_slo_match = option<&SloSourceOptions::matchers>(
-    "--match", "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
+    names::match, "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
 );
 inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
     "--revision-label",
@@ -87,6 +87,13 @@ inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
 inline constexpr auto k_slo_probes = flag<&SloSourceOptions::include_probes>(
     "--include-probes", "Also count the requests of probes. They are left out by default."
 );
+inline constexpr auto k_slo_user =
+    option<&SloSourceOptions::user>("--user", "NAME", "Log in to Prometheus with this name.");
+inline constexpr auto k_slo_ca = option<&SloSourceOptions::ca>(
+    "--ca",
+    "FILE",
+    "Trust this certificate authority for Prometheus (PEM). Without it: the system's."
+);
 inline constexpr auto k_slo_access = options<SloSourceOptions>(
     option<&SloSourceOptions::auth_reference>(
         names::auth,
@@ -94,12 +101,8 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
         "Authenticate at Prometheus with this bearer token, or with this password of --user: "
         "env:NAME, file:PATH, fd:N, command:PROGRAM, or metadata: for Cloud Monitoring."
     ),
-    option<&SloSourceOptions::user>("--user", "NAME", "Log in to Prometheus with this name."),
-    option<&SloSourceOptions::ca>(
-        "--ca",
-        "FILE",
-        "Trust this certificate authority for Prometheus (PEM). Without it: the system's."
-    ),
+    k_slo_user,
+    k_slo_ca,
     k_slo_match,
     k_slo_label,
     option<&SloSourceOptions::stale_after>(

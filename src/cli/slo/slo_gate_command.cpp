@@ -141,6 +141,17 @@ bool is_unfit(const measure::SourceReading& reading) {
            !reading.uncovered.empty();
 }
 
+/// What shows why a source has nothing to judge by; `file` is at fault among several. Empty:
+/// nothing shows it.
+std::string look_at_source(const Args& given, const std::string& file) {
+    if (!given.all(names::prometheus).empty()) { // which targets are down or mixed
+        return Typed{&watch_command, given}.with(names::once);
+    }
+    const auto logs = given.all(names::access_log);
+    const bool files = !logs.empty() && logs.front() != "-";
+    return files ? "tail -n 5 " + shell_word(file.empty() ? logs.front() : file) : "";
+}
+
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
 Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
     const double window_s = std::chrono::duration<double>(order.window).count();
@@ -156,11 +167,14 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
         }
         basis.stable = *std::move(stable);
     }
-    const bool unfit = is_unfit(basis.canary->reading) || is_unfit(basis.stable->reading);
+    const auto& first = basis.canary->reading;
+    const measure::SourceReading& doubtful = is_unfit(first) ? first : basis.stable->reading;
+    const bool unfit = is_unfit(doubtful);
+    std::string look = unfit ? look_at_source(given, doubtful.at_fault) : "";
     const auto record = evaluate_basis(order.gate.spec, std::move(basis), input_of(order));
     desk.keep_gate(record);
     SloFindings out = found(order, record);
-    out.unfit = unfit;
+    out.look = std::move(look);
     if (record.verdict == Verdict::inconclusive && !unfit) {
         NextWindow next = next_window(record, order.window);
         out.note = std::move(next.note);
@@ -192,17 +206,6 @@ Result<void> check_replayed(const Args& given) {
     return {};
 }
 
-/// Its last lines; empty: no file is the source.
-/// What shows why a source has nothing to judge by.
-std::string look_at_source(const Args& given) {
-    if (!given.all(names::prometheus).empty()) { // which targets are down or mixed
-        return Typed{&watch_command, given}.with(names::once);
-    }
-    const auto logs = given.all(names::access_log);
-    const bool files = !logs.empty() && logs.front() != "-";
-    return files ? "tail -n 5 " + shell_word(logs.front()) : "";
-}
-
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.runs.empty() && !options.settings.empty()) {
         return fail(
@@ -222,7 +225,6 @@ Result<ExitCode> run(const Options& options, Context& context) {
         "slo gate",
         Typed{&slo_gate_command, context.given}.text(),
         Typed{&slo_gate_command, context.given}.with(names::auth, "env:NAME"),
-        look_at_source(context.given),
     };
     return run_slo(
         command,

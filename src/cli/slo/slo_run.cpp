@@ -36,8 +36,8 @@ std::string next_command(
     if (end.exit == ExitCode::credentials) {
         return command.with_auth;
     }
-    if (findings.unfit && !command.look.empty()) {
-        return command.look;
+    if (!findings.look.empty()) {
+        return findings.look;
     }
     const std::string again = findings.again.value_or(command.again);
     return again.empty() ? less_command(folder / "report.md") : again;

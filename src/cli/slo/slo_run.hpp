@@ -50,7 +50,9 @@ struct SloFindings {
     /// To type when it could not be decided, instead of the command itself; empty: nothing that is
     /// typed decides it.
     std::optional<std::string> again{};
-    bool unfit = false; ///< the data itself is at fault: more of it would show no more
+    /// To type when the data itself is at fault, and more of it would show no more; empty: it is
+    /// not, or nothing shows that.
+    std::string look{};
 };
 
 struct SloCommand {
@@ -58,7 +60,6 @@ struct SloCommand {
     std::string name; ///< "slo gate"
     std::string again; ///< to type when it could not be measured or decided
     std::string with_auth; ///< …when the source refused who asked
-    std::string look{}; ///< …when its data is unfit; empty: nothing shows that
 };
 
 /// Opens folder, source and loop, runs `find`, concludes, prints. What `find` fails with is printed

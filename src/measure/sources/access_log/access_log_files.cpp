@@ -39,7 +39,7 @@ bool look_at(LogFile& file) {
         return false;
     }
     if (!S_ISREG(info.st_mode)) {
-        errno = EINVAL;
+        errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
         return false;
     }
     file.device = info.st_dev;
@@ -51,9 +51,9 @@ bool look_at(LogFile& file) {
 
 } // namespace
 
-Result<std::vector<LogFile>>
-log_files(const std::filesystem::path& path, bool rotated, double since_s) {
-    std::vector<LogFile> files;
+Result<LogFiles> log_files(const std::filesystem::path& path, bool rotated, double since_s) {
+    LogFiles out;
+    auto& files = out.files;
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     const std::string name = path.filename().string();
     std::error_code error;
@@ -68,6 +68,9 @@ log_files(const std::filesystem::path& path, bool rotated, double since_s) {
             files.push_back(std::move(file));
         }
     }
+    if (error) {
+        out.unlisted = fmt::format("{}: {}", folder.string(), error.message());
+    }
     std::ranges::sort(files, [](const LogFile& a, const LogFile& b) {
         return std::tie(a.changed_s, a.path) < std::tie(b.changed_s, b.path);
     });
@@ -81,7 +84,7 @@ log_files(const std::filesystem::path& path, bool rotated, double since_s) {
             path.string()
         );
     }
-    return files;
+    return out;
 }
 
 } // namespace oa_stream::measure

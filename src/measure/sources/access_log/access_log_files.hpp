@@ -24,10 +24,14 @@ struct LogFile {
     friend bool operator==(const LogFile&, const LogFile&) = default;
 };
 
+struct LogFiles {
+    std::vector<LogFile> files{};
+    std::string unlisted{}; ///< why rotated files were not looked for: the folder cannot be listed
+};
 /// `path` and, with `rotated`, FILE.1, FILE.2.gz, FILE-20261120.zst and the like beside it; oldest
 /// first, the current one last. Without those last changed before `since_s`. Code::unreadable when
 /// there is no current file and no other.
-[[nodiscard]] Result<std::vector<LogFile>>
+[[nodiscard]] Result<LogFiles>
 log_files(const std::filesystem::path& path, bool rotated, double since_s);
 
 /// One open file, piece by piece, compressed or not.

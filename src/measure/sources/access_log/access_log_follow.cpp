@@ -50,7 +50,8 @@ Task<Result<void>> AccessLogFollower::catch_up(double since_s, double now_s) {
         co_return std::unexpected(std::move(files).error());
     }
     if (files) {
-        OA_CO_CHECK(co_await read_files(*std::move(files), now_s));
+        unlisted_ = std::move(files->unlisted);
+        OA_CO_CHECK(co_await read_files(std::move(files->files), now_s));
     }
     for (auto& [identity, stream] : streams_) {
         stream.settle(now_s, index_, counts_);

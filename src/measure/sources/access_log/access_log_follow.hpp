@@ -49,6 +49,8 @@ public:
     [[nodiscard]] const std::map<std::string, Trouble>& troubles() const noexcept {
         return troubles_;
     }
+    /// Why rotated files were not looked for; empty: they were.
+    [[nodiscard]] const std::string& unlisted() const noexcept { return unlisted_; }
     /// Which other log its lines are counted for, when it is the same one.
     [[nodiscard]] std::optional<std::size_t> same_as() const noexcept { return same_as_; }
     /// When access lines were written whose rest is not there.
@@ -81,6 +83,7 @@ private:
     Held older_{}; ///< the one before: its lane may still write to it
     LogLineCounts counts_{};
     std::map<std::string, Trouble> troubles_{}; ///< by file
+    std::string unlisted_{};
 };
 
 } // namespace oa_stream::measure

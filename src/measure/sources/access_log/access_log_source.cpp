@@ -102,11 +102,21 @@ private:
     [[nodiscard]] double now() const {
         return unix_seconds(options_.now ? options_.now() : std::chrono::system_clock::now());
     }
+    /// A reason, and the file that it is about; empty when it is about all of them.
+    struct Reason {
+        std::string why{};
+        std::string file{};
+    };
     [[nodiscard]] LogLineCounts counts() const;
     [[nodiscard]] std::string why_empty() const;
     /// A file that may hold lines of the window, and could not be read.
-    [[nodiscard]] std::string why_unread(const Question& question) const;
-    [[nodiscard]] std::string why_uncovered(const Question& question) const;
+    [[nodiscard]] Reason why_unread(const Question& question) const;
+    [[nodiscard]] Reason why_uncovered(const Question& question) const;
+    /// The first log that has such lines; empty: none has.
+    template <class Has> [[nodiscard]] std::string first_with(Has has) const {
+        const auto found = std::ranges::find_if(logs_, [&](const auto& log) { return has(*log); });
+        return found == logs_.end() ? std::string() : (*found)->path().string();
+    }
     [[nodiscard]] double
     uncovered_requests(const Question& question, const SourceReading& reading) const;
     /// Lines that were still without their rest: each may have been a request of the window.
@@ -173,11 +183,14 @@ std::string AccessLogSource::why_empty() const {
                          : fmt::format("none of its {} lines is a lane's access line", others);
 }
 
-std::string AccessLogSource::why_unread(const Question& question) const {
+AccessLogSource::Reason AccessLogSource::why_unread(const Question& question) const {
     for (const auto& log : logs_) {
         for (const auto& [file, trouble] : log->troubles()) {
             if (trouble.changed_s >= question.window.from_s) {
-                return fmt::format("{}: {}; the rest of its window is unknown", file, trouble.why);
+                return {
+                    fmt::format("{}: {}; the rest of its window is unknown", file, trouble.why),
+                    file
+                };
             }
         }
     }
@@ -216,6 +229,9 @@ void AccessLogSource::add_notes(SourceReading& reading) const {
         for (const auto& [file, trouble] : log->troubles()) {
             reading.notes.push_back(fmt::format("{}: {}", file, trouble.why));
         }
+        if (!log->unlisted().empty()) {
+            reading.notes.push_back(log->unlisted() + ": rotated files are not counted");
+        }
         if (const auto other = log->same_as()) {
             reading.notes.push_back(fmt::format(
                 "{} holds lines of {}: they count once",
@@ -235,13 +251,18 @@ void AccessLogSource::add_notes(SourceReading& reading) const {
 }
 
 /// Every named log is a replica: each must cover the whole window.
-std::string AccessLogSource::why_uncovered(const Question& question) const {
+AccessLogSource::Reason AccessLogSource::why_uncovered(const Question& question) const {
     if (const LogLineCounts lines = counts(); lines.ahead_most_s > k_clocks_apart_s) {
-        return fmt::format(
-            "lines are up to {:.0f} s ahead of this machine's clock: which of them belong to the "
-            "window is unknown",
-            lines.ahead_most_s
-        );
+        return {
+            fmt::format(
+                "lines are up to {:.0f} s ahead of this machine's clock: which of them belong to "
+                "the window is unknown",
+                lines.ahead_most_s
+            ),
+            first_with([&](const AccessLogFollower& log) {
+                return log.counts().ahead_most_s >= lines.ahead_most_s;
+            })
+        };
     }
     const auto log_of = [&](std::size_t i) { return logs_[i]->same_as().value_or(i); };
     bool before = false;
@@ -250,11 +271,11 @@ std::string AccessLogSource::why_uncovered(const Question& question) const {
     }
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         if (const std::string gap = index_.gap_of(log_of(i), question, before); !gap.empty()) {
-            return fmt::format(
-                "{} {}: what its lane did then is not in these numbers",
-                logs_[i]->path().string(),
-                gap
-            );
+            const std::string path = logs_[i]->path().string();
+            return {
+                fmt::format("{} {}: what its lane did then is not in these numbers", path, gap),
+                path
+            };
         }
     }
     return {};
@@ -288,8 +309,9 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         OA_CO_CHECK(co_await log->catch_up(question.window.from_s, at));
     }
     SourceReading reading;
-    if (std::string why = why_unread(question); !why.empty()) {
-        reading.why = std::move(why);
+    if (Reason unread = why_unread(question); !unread.why.empty()) {
+        reading.why = std::move(unread.why);
+        reading.at_fault = std::move(unread.file);
     } else if (index_.empty()) {
         reading.why = why_empty();
     } else {
@@ -297,9 +319,14 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         if (reading.state == SourceReading::State::measured) {
             add_torn(question.window, at, reading);
         }
-        if (const std::string gap = why_uncovered(question); !gap.empty()) {
-            reading.uncovered += (reading.uncovered.empty() ? "" : "; ") + gap;
+        if (const Reason gap = why_uncovered(question); !gap.why.empty()) {
+            reading.uncovered += (reading.uncovered.empty() ? "" : "; ") + gap.why;
+            reading.at_fault = gap.file;
             reading.uncovered_requests += uncovered_requests(question, reading);
+        } else if (reading.unread > 0) {
+            reading.at_fault = first_with([&](const AccessLogFollower& log) {
+                return log.counts().damaged > 0 || !log.torn(at).empty();
+            });
         }
     }
     reading.source = fmt::format(

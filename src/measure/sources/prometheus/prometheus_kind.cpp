@@ -280,6 +280,7 @@ std::optional<Error> refusal(const GateSpec& gate) {
 extern constinit const SourceKind k_prometheus{
     .key = source_key<PrometheusSettings, k_section>("prometheus", "A Prometheus server."),
     .place = "url",
+    .is_server = true,
     .measures = measures,
     .refusal = refusal,
     .blank = blank_source<PrometheusSettings>,
