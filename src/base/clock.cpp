@@ -71,7 +71,9 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
         if (unit.name == text.substr(digits)) {
             const double millis = value * unit.millis;
             if (millis > k_longest_millis) {
-                return refuse();
+                return fail(
+                    Code::usage, fmt::format("'{}' is too long a time", printable(text, 40))
+                );
             }
             return std::chrono::milliseconds(std::llround(millis));
         }

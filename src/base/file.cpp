@@ -113,7 +113,9 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t l
         }
         text.append(buffer.data(), static_cast<std::size_t>(got));
         if (text.size() > limit) {
-            return fail(Code::too_large, fmt::format("larger than {} bytes", limit), path.string());
+            return fail(
+                Code::unreadable, fmt::format("larger than {} bytes", limit), path.string()
+            );
         }
     }
 }

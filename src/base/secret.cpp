@@ -1,6 +1,7 @@
 #include "oa_stream/base/secret.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -38,14 +39,23 @@ Result<std::string> from_env(const std::string& name) {
 Result<std::string> from_file(const std::string& path) {
     struct stat info{};
     if (::stat(path.c_str(), &info) != 0) {
-        return fail(Code::credentials, "no such secret file", path);
+        return fail(
+            Code::credentials,
+            errno == ENOENT
+                ? std::string("no such secret file")
+                : fmt::format("secret file: {}", std::generic_category().message(errno)),
+            path
+        );
+    }
+    if (S_ISDIR(info.st_mode)) {
+        return fail(Code::credentials, "secret file: it is a folder", path);
     }
     if ((info.st_mode & 0077U) != 0) {
         return fail(
             Code::credentials,
             "secret file can be read by others",
             path,
-            fmt::format("chmod 600 {}", path)
+            fmt::format("chmod 600 {}", shell_word(path))
         );
     }
     return read_file(path, k_longest_secret);

@@ -27,7 +27,7 @@ TEST_CASE("control smoke: docs/smoke-control.md has a row for each check, and no
 }
 
 TEST_CASE("control smoke: profiles and layouts by their words, and no other") {
-    CHECK(parse_control_profile("").value() == ControlProfile::api_only);
+    CHECK(parse_control_profile("").error().code == Code::usage);
     for (const auto word : k_control_profile_words) {
         CHECK(to_string(parse_control_profile(word).value()) == word);
     }

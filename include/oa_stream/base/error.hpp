@@ -15,7 +15,7 @@ namespace oa_stream {
 enum class Code {
     usage,        ///< the caller asked for something that makes no sense (exit 2)
     config,       ///< a file or setting is wrong (exit 2)
-    unreadable,   ///< an input file cannot be read (exit 2)
+    unreadable,   ///< an input file cannot be read, or is too large (exit 2)
     network,      ///< refused, reset, DNS, TLS (exit 4)
     timeout,      ///< a deadline passed (exit 4)
     protocol,     ///< the peer spoke nonsense (exit 4)

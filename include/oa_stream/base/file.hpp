@@ -10,7 +10,7 @@
 
 namespace oa_stream {
 
-/// Whole file. Code::unreadable when it cannot be read, Code::too_large beyond `limit` bytes.
+/// Whole file. Code::unreadable when it cannot be read or has more than `limit` bytes.
 [[nodiscard]] Result<std::string>
 read_file(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
 

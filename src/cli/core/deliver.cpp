@@ -19,13 +19,31 @@ namespace {
 using Format = std::string (*)(const Json& run);
 
 struct Output {
+    std::string_view option;
     std::optional<std::filesystem::path> GlobalOptions::* file;
     Format format;
 };
 constexpr std::array k_outputs{
-    Output{&GlobalOptions::junit, report::junit_xml},
-    Output{&GlobalOptions::tap, report::tap},
+    Output{k_junit.name, &GlobalOptions::junit, report::junit_xml},
+    Output{k_tap.name, &GlobalOptions::tap, report::tap},
 };
+
+/// A run that nobody gets the result of need not begin.
+Result<void> check_place(const Output& output, const std::filesystem::path& file) {
+    std::error_code error;
+    const auto kind = std::filesystem::status(file, error).type();
+    const auto folder = std::filesystem::absolute(file, error).parent_path();
+    const bool there = std::filesystem::is_directory(folder, error);
+    if (there && kind != std::filesystem::file_type::directory) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        there ? "it is a folder" : "its folder is not there",
+        fmt::format("{}: {}", output.option, file.string()),
+        "name a file in a folder that is there"
+    );
+}
 
 Result<Json> run_document(const Context& context) {
     OA_TRY(const std::string text, run::read_kept(context.evidence / "run.json"));
@@ -75,7 +93,15 @@ Result<void> deliverable(const Context& context, const CommandSpec& command) {
     if (context.globals.open && !shows_run) {
         return no_run(command);
     }
-    return command.leaves_run || !context.globals.delivers() ? Result<void>{} : no_run(command);
+    if (context.globals.delivers() && !command.leaves_run) {
+        return no_run(command);
+    }
+    for (const Output& output : k_outputs) {
+        if (const auto& file = context.globals.*output.file) {
+            OA_CHECK(check_place(output, *file));
+        }
+    }
+    return {};
 }
 
 Result<void> deliver(const Context& context, const CommandSpec& command, const Error* error) {
@@ -98,7 +124,9 @@ Result<void> deliver(const Context& context, const CommandSpec& command, const E
     }
     for (const Output& output : k_outputs) {
         if (const auto& file = globals.*output.file) {
-            OA_CHECK(write_file_atomic(*file, output.format(run)));
+            if (auto done = write_file_atomic(*file, output.format(run)); !done) {
+                return std::unexpected(std::move(done).error().prefixed(output.option));
+            }
         }
     }
     return globals.github ? tell_github(run, context) : Result<void>{};

@@ -82,7 +82,6 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
     case Code::timeout:
     case Code::unavailable:
     case Code::protocol:
-    case Code::too_large:
     case Code::io:
     case Code::internal:
         return "oa-stream doctor";

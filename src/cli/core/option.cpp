@@ -169,6 +169,17 @@ Result<std::string> read_connect_to(std::string_view text) {
     return std::string(text);
 }
 
+Result<std::string> read_line(std::string_view text) {
+    const auto breaks = [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7F;
+    };
+    if (text.empty() || std::ranges::any_of(text, breaks)) {
+        return fail(Code::usage, text.empty() ? "empty" : "not one line");
+    }
+    return std::string(text);
+}
+
 Result<double> read_share(std::string_view text) {
     const bool percent = text.ends_with('%');
     const std::string_view number = text.substr(0, text.size() - (percent ? 1 : 0));

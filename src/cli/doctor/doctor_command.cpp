@@ -289,7 +289,7 @@ that lanes share: version, eviction policy, persistence, memory, copies, round t
 With `--codex-server` it connects to each Codex server, and checks address, token, answer and version.
 With `--worker-control` it connects to a Codex worker as `serve --authority worker` does, and checks token,
 worker, clock, sync token and Khala's topic. It sends no command.)",
-    .also = "setup install diagnose troubleshoot",
+    .also = "setup install init diagnose troubleshoot",
 });
 
 } // namespace oa_stream::cli

@@ -55,7 +55,12 @@ Result<void> complete_arrivals(const LoadGiven& given, probe::LoadOptions& optio
     options.per_second = given.per_second.value_or(0);
     options.concurrency = given.users.value_or(0);
     if (options.slow_share + options.leaving_share > 1) {
-        return fail(Code::usage, "slow and leaving readers are more than all");
+        return fail(
+            Code::usage,
+            "slow and leaving readers are more than all",
+            {},
+            "give both shares of readers, 100% at most together"
+        );
     }
     return {};
 }

@@ -223,7 +223,7 @@ std::optional<Check> interrupted_footprint(std::vector<std::string> threads) {
 }
 
 std::string plan_text(const probe::LoadOptions& options) {
-    std::string out = options.per_second > 0 ? fmt::format("{}/s", options.per_second)
+    std::string out = options.per_second > 0 ? fmt::format("{:.4g}/s", options.per_second)
                                              : counted(options.concurrency, "user");
     out += " for " + format_duration(options.duration);
     if (options.ramp.count() > 0) {

@@ -84,15 +84,27 @@ inline constexpr auto k_route_call = options<RouteOptions>(
     )
         .range(1, 50)
         .or_else("5"),
-    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::build>(
+    parsed<
+        read_line,
+        &RouteOptions::target,
+        &RouteTarget::service,
+        &routes::RouteSplitOptions::build>(
         names::compat_build, "ID", "Send this as x-oa-client-build-id."
     )
         .or_else("20260221T130000Z"),
-    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::protocol>(
+    parsed<
+        read_line,
+        &RouteOptions::target,
+        &RouteTarget::service,
+        &routes::RouteSplitOptions::protocol>(
         names::compat_protocol, "NAME", "Send this as x-oa-protocol-version."
     )
         .or_else("openagents.control.v1"),
-    option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::schema>(
+    parsed<
+        read_line,
+        &RouteOptions::target,
+        &RouteTarget::service,
+        &routes::RouteSplitOptions::schema>(
         names::compat_schema, "N", "Send this as x-oa-schema-version."
     )
         .or_else("1"),

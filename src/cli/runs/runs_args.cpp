@@ -48,8 +48,9 @@ std::chrono::seconds age_of(const run::RunEntry& run) {
 }
 
 std::string age_text_of(const run::RunEntry& run) {
-    return run::is_from_future(run, std::chrono::system_clock::now()) ? "–"
-                                                                      : run::age_text(age_of(run));
+    const bool unknown =
+        run.started_at.empty() || run::is_from_future(run, std::chrono::system_clock::now());
+    return unknown ? "–" : run::age_text(age_of(run));
 }
 
 } // namespace oa_stream::cli

@@ -179,7 +179,7 @@ const CommandSpec runs_list_command = command<run>({
     .about =
         R"(Lists what is stored in the state directory, newest first. A run is everything a command left: verdict,
 checks, streams, samples, journal and report.)",
-    .also = "history list ls",
+    .also = "history list ls ps",
 });
 
 } // namespace oa_stream::cli

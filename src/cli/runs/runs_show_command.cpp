@@ -129,8 +129,9 @@ std::string text_of(const Known& known) {
     const bool future = run::is_from_future(run, std::chrono::system_clock::now());
     line(
         "started",
-        future ? run.started_at + ", in the future: a clock was wrong"
-               : fmt::format("{}, {} ago", run.started_at, age_text_of(run))
+        run.started_at.empty() ? ""
+        : future               ? run.started_at + ", in the future: a clock was wrong"
+                               : fmt::format("{}, {} ago", run.started_at, age_text_of(run))
     );
     line("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "");
     line("exit code", run.exit_code ? fmt::format("{}", *run.exit_code) : "");

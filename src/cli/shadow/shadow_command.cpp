@@ -213,7 +213,7 @@ constexpr auto k_options = options<ShadowGiven>(
     k_first_byte,
     k_stall,
     k_timeout,
-    option<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::id_prefix>(
+    parsed<read_line, &ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::id_prefix>(
         names::id_prefix, "WORD", "Begin the ids of checks with this word."
     )
         .or_else("shadow")

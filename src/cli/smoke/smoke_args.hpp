@@ -76,15 +76,23 @@ inline constexpr auto k_no_compat = custom<TargetOptions, drop_compat>(
 );
 /// The compatibility headers; k_no_compat stands behind them, so that it has the last word.
 inline constexpr auto k_compat_options = options<TargetOptions>(
-    option<&TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::build>(
+    parsed<read_line, &TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::build>(
         names::compat_build, "ID", "Send this as x-oa-client-build-id."
     )
         .or_else("20260221T130000Z"),
-    option<&TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::protocol>(
+    parsed<
+        read_line,
+        &TargetOptions::target,
+        &probe::Target::compat,
+        &probe::CompatHeaders::protocol>(
         names::compat_protocol, "NAME", "Send this as x-oa-protocol-version."
     )
         .or_else("openagents.control.v1"),
-    option<&TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::schema>(
+    parsed<
+        read_line,
+        &TargetOptions::target,
+        &probe::Target::compat,
+        &probe::CompatHeaders::schema>(
         names::compat_schema, "N", "Send this as x-oa-schema-version."
     )
         .or_else("1"),

@@ -113,7 +113,7 @@ constexpr auto k_options = options<Options>(
     k_first_byte,
     k_stall,
     k_timeout,
-    option<&Options::smoke, &SmokeOptions::id_prefix>(
+    parsed<read_line, &Options::smoke, &SmokeOptions::id_prefix>(
         names::id_prefix, "WORD", "Begin the ids of checks with this word."
     )
         .or_else("stream")

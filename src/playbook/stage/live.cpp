@@ -253,9 +253,7 @@ private:
         options.keep = [this](const std::string& name, std::string_view bytes) {
             return probe::keep_bytes(folder_, name, bytes);
         };
-        if (const auto profile = probe::parse_control_profile(spec.profile)) {
-            options.profile = *profile;
-        }
+        options.profile = probe::parse_control_profile(spec.profile).value_or(options.profile);
         co_return co_await probe::smoke_control(client_, std::move(options));
     }
 

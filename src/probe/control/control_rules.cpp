@@ -71,9 +71,6 @@ std::string_view to_string(ControlProfile profile) noexcept {
 }
 
 Result<ControlProfile> parse_control_profile(std::string_view text) {
-    if (text.empty()) {
-        return ControlProfile::api_only;
-    }
     const auto found = enum_value<ControlProfile>(k_control_profile_words, text);
     return found ? Result<ControlProfile>(*found)
                  : no_such("profile of a control smoke", text, k_control_profile_words);

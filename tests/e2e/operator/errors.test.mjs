@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import http from 'node:http';
 import path from 'node:path';
 import { before, test } from 'node:test';
@@ -106,6 +107,68 @@ test('an empty word is no word: what a script did not set does not mean the usua
     refused(got, 2, words.join(' '));
     assert.match(got.stderr, new RegExp(`^oa-stream: ${words.at(-2)}: the name of the (file|folder) is empty`));
   }
+  const service = ['--base-url', 'http://127.0.0.1:1'];
+  for (const words of [['smoke', 'stream', ...service, '--compat-build', ''], ['smoke', 'stream', ...service, '--id-prefix', ''], ['smoke', 'control', ...service, '--profile', '']]) {
+    refused(await oa(words), 2, words.join(' '));
+  }
+});
+
+test('what becomes a header or the id of a check is one line', async () => {
+  for (const words of [['smoke', 'stream', '--compat-build'], ['smoke', 'control', '--compat-schema'], ['smoke', 'stream', '--id-prefix'], ['route', 'status', '--compat-protocol']]) {
+    const got = await oa([...words, 'a\nb', '--base-url', 'http://127.0.0.1:1']);
+    refused(got, 2, words.join(' '));
+    assert.match(got.stderr, new RegExp(`^oa-stream: ${words.at(-1)}: not one line`));
+  }
+});
+
+test('what only a Prometheus has is refused for an access log: a scope that is ignored judges everything', async () => {
+  const log = path.join(scratch('log'), 'access.log');
+  fs.writeFileSync(log, '');
+  for (const words of [['--match', 'job="other"'], ['--revision-label', 'tier'], ['--user', 'bob'], ['--ca', '/nonesuch'], ['--timeout', '1s']]) {
+    for (const command of [['slo', 'gate', 'bad: http_5xx <= 1%'], ['slo', 'status'], ['slo', 'budget']]) {
+      const got = await oa([...command, '--access-log', log, ...words]);
+      refused(got, 2, [...command, ...words].join(' '));
+      assert.match(got.stderr, new RegExp(`^oa-stream: ${words[0]}: the source access_log has no such thing`));
+    }
+  }
+});
+
+test('a report file that cannot be written is refused before the run', async () => {
+  const folder = scratch('reports');
+  for (const [option, file, why] of [['--junit', path.join(folder, 'nonesuch', 'x.xml'), /its folder is not there/], ['--tap', folder, /it is a folder/]]) {
+    const got = await oa(['smoke', 'stream', '--base-url', 'http://127.0.0.1:1', '--json', option, file]);
+    refused(got, 2, option);
+    assert.match(got.json().error.message, why);
+    assert.equal(got.json().run, null);
+  }
+});
+
+test('a secret in a folder, or in a file that others can read', async () => {
+  const folder = scratch('secrets');
+  const open = path.join(folder, 'a secret');
+  fs.writeFileSync(open, 'x', { mode: 0o644 });
+  const smoke = ['smoke', 'stream', '--base-url', 'http://127.0.0.1:1', '--auth'];
+  const inFolder = await oa([...smoke, `file:${folder}`]);
+  refused(inFolder, 5, 'a folder');
+  assert.match(inFolder.stderr, /secret file: it is a folder/);
+  const read = await oa([...smoke, `file:${open}`]);
+  refused(read, 5, 'open to others');
+  assert.ok(read.stderr.includes(`(chmod 600 '${open}')`), read.stderr);
+});
+
+test('without HOME the runs are those of the user, not of whoever filled a folder of all', async () => {
+  const got = await oa(['runs', 'show', 'nonesuch'], { env: { HOME: '', XDG_STATE_HOME: '', OA_STREAM_STATE_DIR: '' } });
+  refused(got, 2, 'no HOME');
+  assert.ok(got.stderr.includes(`${os.userInfo().homedir}/.local/state/oa-stream`), got.stderr);
+});
+
+test('a file that is too large is the matter of the command, not of the installation', async () => {
+  const file = path.join(scratch('prompts'), 'large');
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, 2 ** 30);
+  const got = await oa(['load', '--base-url', 'http://127.0.0.1:1', '--rate', '1/s', '--prompts', file]);
+  refused(got, 2, 'a large file');
+  assert.match(got.stderr, /larger than \d+ bytes \(oa-stream load --help\)/);
 });
 
 test('usage with --json: one document with a verdict that is not PASS, whatever the command', async () => {
