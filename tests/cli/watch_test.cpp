@@ -561,6 +561,16 @@ TEST_CASE("watch: colour only where it is wanted, and nothing foreign steers the
     CHECK(watch_frame({"a", "b"}) == "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J");
 }
 
+TEST_CASE("watch: what rose within milliseconds counts, and is no rate") {
+    auto view = view_of(window_of(scrape(0, 0, 0, 0, 0), scrape(100, 0, 0, 100, 0)), good_source());
+    REQUIRE(view.state == WatchState::ok);
+    view.numbers.window_s = 0.007;
+    judge(view, {});
+    CHECK(view.state == WatchState::starting);
+    CHECK(view.total == 100);
+    CHECK(to_json(view)["routes"][0]["requests_per_s"].is_null());
+}
+
 TEST_CASE("watch: what changed between two looks is told once") {
     const auto window = window_of(scrape(0, 0, 0, 0, 0), scrape(100, 0, 0, 100, 0));
     const auto was = view_of(window, good_source());
@@ -580,6 +590,9 @@ TEST_CASE("watch: what changed between two looks is told once") {
     CHECK(to_json(was)["events"].empty());
     REQUIRE(events.size() == 2);
     CHECK(events[0].starts_with("UNREACHABLE: http://lane unreachable: refused"));
+    auto begun = was;
+    begun.state = WatchState::starting;
+    CHECK(events_between(begun, was).empty()); // the first rates are no change
     auto moved = now;
     moved.split = "stable 50%, canary 50%";
     moved.sources[0].revision = "r2";

@@ -95,30 +95,6 @@ TEST_CASE("processes: one that answers no more is lost unless a younger one came
     CHECK(processes.all().size() == 2);
 }
 
-TEST_CASE("processes: of one that is new in a look only the last scrape of it counts") {
-    Processes processes(60);
-    processes.begin_look(1);
-    for (int i = 0; i < 4; ++i) { // two in turn, within milliseconds
-        (void)processes.add(scrape("a", "r1", 1000 + i, 0, 50), 1 + (0.001 * i), 101);
-        (void)processes.add(scrape("b", "r1", 2000 + i, 0, 50), 1 + (0.001 * i), 101);
-    }
-    CHECK(processes.all().at(0).counters.covered_s() == 0);
-    CHECK(requests_of(processes, 1) == -1);
-    processes.begin_look(11);
-    (void)processes.add(scrape("a", "r1", 1013, 0, 50), 11, 111);
-    (void)processes.add(scrape("c", "r1", 70, 0, 50), 11, 111);
-    (void)processes.add(scrape("c", "r1", 71, 0, 50), 11.001, 111);
-    CHECK(requests_of(processes, 0) == 10);
-    CHECK(processes.all().at(0).counters.covered_s() == Approx(10).margin(0.01));
-    CHECK(requests_of(processes, 2) == -1);
-    SECTION("one that began since is counted from its start, to its last scrape") {
-        (void)processes.add(scrape("d", "r1", 5, 0, 107), 11.002, 111);
-        (void)processes.add(scrape("d", "r1", 6, 0, 107), 11.003, 111);
-        CHECK(requests_of(processes, 3) == 6);
-        CHECK(processes.all().at(3).counters.covered_s() == Approx(4).margin(0.01));
-    }
-}
-
 TEST_CASE("processes: without an id they are one, and that is told") {
     Processes processes(60);
     (void)processes.add(scrape("", "r1", 10, 0, 0), 1, 101);

@@ -6,7 +6,6 @@
 #include "oa_stream/measure/exposition.hpp"
 
 #include <cstddef>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,9 +27,6 @@ class Processes {
 public:
     explicit Processes(double window_s) : window_s_(window_s) {}
 
-    /// One look makes several scrapes, one right after the other. Of a process that is new in it
-    /// only the last one counts: what rises in milliseconds is no rate.
-    void begin_look(double at_s) noexcept { look_at_s_ = at_s; }
     /// `at_s` rises; `wall_s` is the time since 1970. Returns what changed, in words; "": nothing.
     std::string add(SeriesMap scrape, double at_s, double wall_s);
 
@@ -45,13 +41,8 @@ public:
     void forget_before(double at_s);
 
 private:
-    /// Before the scrape of a process that is new: with those of its start, if that was watched.
-    [[nodiscard]] CounterWindow
-    begun_counters(const SeriesMap& scrape, double at_s, double wall_s) const;
-
     double window_s_;
     double began_at_s_ = -1;
-    double look_at_s_ = std::numeric_limits<double>::infinity(); ///< each scrape is a look
     std::vector<ScrapedProcess> all_{}; ///< in the order in which they came
 };
 

@@ -208,9 +208,22 @@ bool nobody_answers(const WatchView& view) {
     return std::ranges::none_of(view.sources, &WatchSource::reachable);
 }
 
+/// The first look scrapes an address several times within milliseconds: what rose then counts, and
+/// is told as no rate.
+void drop_moments(WatchView& view) {
+    const auto drop = [&](double& window_s) {
+        window_s = window_s < view.every_s / 2 ? 0 : window_s;
+    };
+    drop(view.numbers.window_s);
+    for (WatchPart& part : view.parts) {
+        drop(part.window_s);
+    }
+}
+
 } // namespace
 
 void judge(WatchView& view, const WatchLimits& limits) {
+    drop_moments(view);
     view.objective = limits.objective;
     view.total = view.numbers.turns.total;
     std::set<std::string> missing = view.numbers.turns.missing;

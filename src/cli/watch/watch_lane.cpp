@@ -43,7 +43,6 @@ public:
         // The screen looks meanwhile: it sees how the last look ended, until this one has.
         Asked now;
         const std::size_t scrapes = scrapes_of_look();
-        processes_.begin_look(now_s());
         for (; now.tried < scrapes && (now.tried == 0 || now.reachable);) {
             const net::ClientResponse metrics = co_await get("/metrics");
             ++now.tried;

@@ -198,7 +198,9 @@ std::string percentile_text(const std::vector<measure::Bucket>& buckets, measure
 
 std::vector<std::string> events_between(const WatchView& before, const WatchView& now) {
     std::vector<std::string> out;
-    if (before.state != now.state) {
+    const bool well = now.state == WatchState::ok || now.state == WatchState::quiet;
+    const bool begins = before.state == WatchState::starting && well; // nothing changed
+    if (before.state != now.state && !begins) {
         out.push_back(fmt::format(
             "{}{}{}",
             to_string(now.state),

@@ -54,36 +54,27 @@ SeriesMap merged_series(SeriesMap scrape, bool include_probes) {
     return out;
 }
 
-CounterWindow Processes::begun_counters(const SeriesMap& scrape, double at_s, double wall_s) const {
-    CounterWindow out(window_s_);
-    if (began_since(scrape, at_s - began_at_s_, wall_s)) {
-        SeriesMap none = scrape;
-        for (auto& [series, value] : none) {
-            value = 0;
-        }
-        (void)out.add(
-            std::move(none),
-            at_s - (wall_s - *sum_of(scrape, {&metric("process_start_time_seconds")}))
-        );
-    }
-    return out;
-}
-
 std::string Processes::add(SeriesMap scrape, double at_s, double wall_s) {
     const bool first = began_at_s_ < 0;
     began_at_s_ = first ? at_s : began_at_s_;
     const std::string id = label_of(scrape, metric("process_info"), "id");
     const std::string revision = label_of(scrape, metric("build_info"), "revision");
     auto found = std::ranges::find(all_, id, &ScrapedProcess::id);
-    const bool fresh = found == all_.end();
     std::string news;
-    if (fresh) {
+    if (found == all_.end()) {
         all_.push_back({.id = id, .first_at_s = at_s, .counters = CounterWindow(window_s_)});
         found = std::prev(all_.end());
+        if (began_since(scrape, at_s - began_at_s_, wall_s)) {
+            SeriesMap none = scrape;
+            for (auto& [series, value] : none) {
+                value = 0;
+            }
+            (void)found->counters.add(
+                std::move(none),
+                at_s - (wall_s - *sum_of(scrape, {&metric("process_start_time_seconds")}))
+            );
+        }
         news = first ? std::string() : fmt::format("process {} ({}) answers", id, revision);
-    }
-    if (fresh || found->first_at_s >= look_at_s_) {
-        found->counters = begun_counters(scrape, at_s, wall_s);
     }
     found->revision = revision;
     found->ready = sum_of(scrape, {&metric("ready")}).value_or(1) > 0;
