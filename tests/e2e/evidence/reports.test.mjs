@@ -111,8 +111,9 @@ test('the report of every command draws what it measured, with the limit', async
 });
 
 test('a report that cannot be written is no PASS', async () => {
-  const got = await oa(['smoke', 'stream', '--base-url', lane.base, '--junit', '/proc/nonesuch/x.xml']);
+  const got = await oa(['smoke', 'stream', '--base-url', lane.base, '--junit', '/proc/x.xml']); // nothing can be made there
   assert.equal(got.code, 4, got.stderr);
+  assert.match(got.stderr, /--junit: cannot write: /);
 });
 
 test('config file, environment and flag: config show says which one it was', async () => {

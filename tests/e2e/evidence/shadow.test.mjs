@@ -128,10 +128,10 @@ test('swapped tool outputs are found and called that', async () => {
 });
 
 test('a slowdown of 30 % is proven, an equal pace is not called one', async () => {
-  // Both through a relay: it costs the same on both sides but for what it waits.
-  const slow = await relay(b.base, { late: 130 });
-  const usual = await relay(b.base, { late: 100 });
-  const again = await relay(a.base, { late: 100 });
+  // Both through a relay: it costs the same on both sides but for what it waits, which is long beside what others cost.
+  const slow = await relay(b.base, { late: 260 });
+  const usual = await relay(b.base, { late: 200 });
+  const again = await relay(a.base, { late: 200 });
   try {
     const args = ['--against', usual.base, '--prompt', 'replay:01-echo', '--runs', '16', '--unnoticed', '5ms'];
     const out = await shadow(['--base-url', slow.base, ...args]);

@@ -347,7 +347,8 @@ const at = (metric, value, apart = 0) => ({ metric, value: [asked_at + apart, va
 const number = (value, more) => body('vector', [at({}, value)], more);
 const scrapes = (age, labels = {}) => ({ metric: { job: 'lane', instance: 'a:1', revision: 'r2', ...labels }, values: Array.from({ length: 40 }, (_, i) => [Date.now() / 1000 - age - (39 - i) * 15, '1']) });
 
-function honest(query) {
+function honest(query, range) {
+  if (query.includes('oa_stream_process_info')) return body(range ? 'matrix' : 'vector', []);
   if (query.startsWith('oa_stream_build_info')) return body('matrix', [scrapes(3)]);
   if (query.startsWith('up')) return body('vector', [at({ job: 'lane', instance: 'a:1' }, '1')]);
   if (/^count by|^max by \(job, instance\) \(resets|^min by/.test(query)) return body('vector', []);
@@ -359,10 +360,10 @@ function honest(query) {
 /** `lie(query)`: a body, or a function that answers the request itself; undefined is honest. */
 async function lying(lie) {
   const server = http.createServer((request, response) => {
-    const { searchParams } = new URL(request.url, 'http://x');
+    const { pathname, searchParams } = new URL(request.url, 'http://x');
     const query = searchParams.get('query') ?? '';
     asked_at = Number(searchParams.get('time'));
-    const told = lie(query) ?? honest(query);
+    const told = lie(query) ?? honest(query, pathname.endsWith('query_range'));
     if (typeof told === 'function') told(response);
     else response.writeHead(200, { 'content-type': 'application/json' }).end(told);
   });
