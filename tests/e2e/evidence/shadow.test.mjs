@@ -133,12 +133,12 @@ test('a slowdown of 30 % is proven, an equal pace is not called one', async () =
   const usual = await relay(b.base, { late: 200 });
   const again = await relay(a.base, { late: 200 });
   try {
-    const args = ['--against', usual.base, '--prompt', 'replay:01-echo', '--runs', '16', '--unnoticed', '5ms'];
-    const out = await shadow(['--base-url', slow.base, ...args]);
+    const args = (runs) => ['--against', usual.base, '--prompt', 'replay:01-echo', '--runs', runs, '--unnoticed', '5ms'];
+    const out = await shadow(['--base-url', slow.base, ...args('32')]);
     assert.equal(check(out, 'latency.whole').verdict, 'FAIL', check(out, 'latency.whole').detail);
     assert.equal(out.code, 1);
     assert.equal(check(out, 'turn.1').verdict, 'PASS');
-    const equal = await shadow(['--base-url', again.base, ...args]);
+    const equal = await shadow(['--base-url', again.base, ...args('16')]);
     assert.equal(check(equal, 'latency.whole').verdict, 'PASS', check(equal, 'latency.whole').detail);
     // Sixteen pairs have no p95: that is said, and is no PASS.
     assert.equal(check(equal, 'latency.p95').verdict, 'INCONCLUSIVE');
