@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace oa_stream;
 using Catch::Matchers::Contains;
@@ -32,6 +33,20 @@ struct Folder {
     ~Folder() { fs::remove_all(root); }
     fs::path root;
     fs::path path;
+};
+
+/// A run that keeps the orders it gets.
+struct Steered {
+    Steered() {
+        steering.on_order([this](const run::Order& order, const run::RunPosition&) {
+            heard.push_back(order.text());
+        });
+    }
+    Folder folder{};
+    asio::io_context io{};
+    run::StopRequest stop{};
+    run::Steering steering{stop};
+    std::vector<std::string> heard{};
 };
 
 /// Asks from another thread while the run's loop goes on.
@@ -66,14 +81,8 @@ TEST_CASE("control: a run that has ended takes no order, whatever it still does"
 }
 
 TEST_CASE("control: an order that was given up is not obeyed later, but to abort") {
-    const Folder folder;
-    asio::io_context io;
-    run::StopRequest stop;
-    run::Steering steering(stop);
-    std::vector<std::string> heard;
-    steering.on_order([&](const run::Order& order, const run::RunPosition&) {
-        heard.push_back(order.text());
-    });
+    Steered rig;
+    auto& [folder, io, stop, steering, heard] = rig;
     const auto door = run::ControlSocket::open(io.get_executor(), folder.path, steering);
     REQUIRE(door.has_value());
     for (const char* action : {"pause", "promote", "continue"}) {
@@ -90,14 +99,8 @@ TEST_CASE("control: an order that was given up is not obeyed later, but to abort
 }
 
 TEST_CASE("control: a long folder, mode 0600, orders, refusals, and nothing left behind") {
-    const Folder folder;
-    asio::io_context io;
-    run::StopRequest stop;
-    run::Steering steering(stop);
-    std::vector<std::string> heard;
-    steering.on_order([&](const run::Order& order, const run::RunPosition&) {
-        heard.push_back(order.text());
-    });
+    Steered rig;
+    auto& [folder, io, stop, steering, heard] = rig;
     CHECK(run::ask_run(folder.path, {{"action", "status"}}).error().code == Code::unavailable);
     {
         auto door = run::ControlSocket::open(io.get_executor(), folder.path, steering);
