@@ -47,7 +47,7 @@ Result<void> check_fits(const SloSourceOptions& options, const measure::SourceKi
 
 Result<SloSource> asked(const SloSourceOptions& options, measure::SettingsPtr settings) {
     OA_CHECK(check_fits(options, settings->kind()));
-    measure::SourceFlags flags = options;
+    auto flags = static_cast<const measure::SourceFlags&>(options);
     if (options.auth_reference) {
         flags.auth = config::AuthRef{*options.auth_reference, true};
     }

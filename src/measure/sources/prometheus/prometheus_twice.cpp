@@ -43,8 +43,9 @@ std::pair<std::string, std::set<std::string>> difference(const SeriesOfOne& seri
 }
 
 /// The matchers that were given, with this one: beside those of its label, or in their place.
-std::string
-match_option(const std::string& given, std::string_view label, bool beside, std::string one) {
+std::string match_option(
+    const std::string& given, std::string_view label, bool beside, const std::string& one
+) {
     std::string all;
     for (const Matcher& matcher : parse_matchers(given).value_or(std::vector<Matcher>{})) {
         if (beside || matcher.name != label) {
