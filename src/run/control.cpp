@@ -55,13 +55,6 @@ bool has_left(int socket) {
     return ::recv(socket, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/// Of an order that was given up, only the safe one still counts.
-bool is_stale(std::string_view line, int socket) {
-    const auto request = parse_json(line);
-    const bool aborts = request && text_in(*request, "action") == to_string(Action::abort);
-    return !aborts && has_left(socket);
-}
-
 Result<Order> order_of(const Json& request, const std::string& account) {
     const std::string word = text_in(request, "action");
     const auto action = enum_value<Action>(k_action_words, word);
@@ -86,17 +79,23 @@ Json refusal(const Error& error) {
     };
 }
 
-Json answer_to(Steering& steering, std::string_view line, const std::string& account) {
+/// Of an order that was given up, only the safe one still counts.
+Result<void> obey(Steering& steering, const Json& request, int socket) {
+    OA_TRY(Order order, order_of(request, account_of(socket)));
+    if (order.action != Action::abort && has_left(socket)) {
+        return fail(Code::cancelled, "the order was given up");
+    }
+    return steering.give(std::move(order));
+}
+
+Json answer_to(Steering& steering, std::string_view line, int socket) {
     const auto request = parse_json(line);
     if (!request || !request->is_object()) {
         return refusal({Code::protocol, "the request is not a JSON object", {}, {}});
     }
     if (text_in(*request, "action") != "status") {
-        auto order = order_of(*request, account);
-        const auto given =
-            order ? steering.give(*std::move(order)) : std::unexpected(order.error());
-        if (!given) {
-            return refusal(given.error());
+        if (const auto obeyed = obey(steering, *request, socket); !obeyed) {
+            return refusal(obeyed.error());
         }
     }
     Json out = {{"ok", true}};
@@ -192,12 +191,11 @@ Task<void> ControlSocket::Door::converse(std::shared_ptr<Door> door, Local::sock
     const auto [unread, size] = co_await asio::async_read_until(
         *socket, asio::dynamic_buffer(text, k_longest_request), '\n', k_awaitable
     );
-    const std::string_view request = std::string_view(text).substr(0, size);
-    const int handle = socket->native_handle();
-    if (unread || door->steering == nullptr || is_stale(request, handle)) {
+    if (unread || door->steering == nullptr) {
         co_return;
     }
-    const Json answer = answer_to(*door->steering, request, account_of(handle));
+    const Json answer =
+        answer_to(*door->steering, std::string_view(text).substr(0, size), socket->native_handle());
     const std::string line = dump_json(answer) + "\n";
     (void)co_await asio::async_write(*socket, asio::buffer(line), k_awaitable);
 }

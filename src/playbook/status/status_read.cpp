@@ -187,7 +187,7 @@ void add_holder(RunStatus& out, const fs::path& state_dir) {
     if (holder && text_in(*holder, "run") == out.run) {
         out.state = RunState::running;
         const auto pid = int_member(*holder, "pid").value_or(0);
-        out.stopped = text_in(*holder, "host") == host_name() && is_stopped(pid);
+        out.stopped = is_stopped(pid); // a holder lives on this machine
         out.holder = fmt::format(
             "process {} on {} since {}{}",
             pid,
