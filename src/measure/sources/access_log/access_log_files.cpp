@@ -69,7 +69,7 @@ Result<LogFiles> log_files(const std::filesystem::path& path, bool rotated, doub
         }
     }
     if (error) {
-        out.unlisted = fmt::format("{}: {}", folder.string(), error.message());
+        out.unlisted = error.message();
     }
     std::ranges::sort(files, [](const LogFile& a, const LogFile& b) {
         return std::tie(a.changed_s, a.path) < std::tie(b.changed_s, b.path);

@@ -50,7 +50,7 @@ Task<Result<void>> AccessLogFollower::catch_up(double since_s, double now_s) {
         co_return std::unexpected(std::move(files).error());
     }
     if (files) {
-        unlisted_ = std::move(files->unlisted);
+        note_unlisted(files->unlisted);
         OA_CO_CHECK(co_await read_files(std::move(files->files), now_s));
     }
     for (auto& [identity, stream] : streams_) {
@@ -142,6 +142,17 @@ AccessLogFollower::stream_of(const std::string& identity, FileId id, std::uint64
     }
     met_.insert(name);
     return streams_.try_emplace(name, log_, options_.stream).first->second;
+}
+
+/// Lines that were rotated away are missed where the log itself begins within the window.
+void AccessLogFollower::note_unlisted(const std::string& why) {
+    const std::string folder =
+        options_.path.has_parent_path() ? options_.path.parent_path().string() : ".";
+    if (why.empty()) {
+        troubles_.erase(folder);
+    } else {
+        troubles_[folder] = {.why = why + ": rotated files are not counted"};
+    }
 }
 
 void AccessLogFollower::prune() {

@@ -40,7 +40,7 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return options_.path; }
     [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
-    /// The files that could not be read to their end, by name.
+    /// The files that could not be read to their end, by name, and a folder that cannot be listed.
     struct Trouble {
         std::string why;
         double changed_s = 0; ///< when the file was last changed: it may hold lines up to then
@@ -49,8 +49,6 @@ public:
     [[nodiscard]] const std::map<std::string, Trouble>& troubles() const noexcept {
         return troubles_;
     }
-    /// Why rotated files were not looked for; empty: they were.
-    [[nodiscard]] const std::string& unlisted() const noexcept { return unlisted_; }
     /// Which other log its lines are counted for, when it is the same one.
     [[nodiscard]] std::optional<std::size_t> same_as() const noexcept { return same_as_; }
     /// When access lines were written whose rest is not there.
@@ -69,6 +67,7 @@ private:
     read_on(LogReader* reader, FileId id, std::uint64_t size, double now_s);
     [[nodiscard]] AccessLogStream&
     stream_of(const std::string& identity, FileId id, std::uint64_t size);
+    void note_unlisted(const std::string& why);
     void prune();
 
     std::size_t log_;
@@ -83,7 +82,6 @@ private:
     Held older_{}; ///< the one before: its lane may still write to it
     LogLineCounts counts_{};
     std::map<std::string, Trouble> troubles_{}; ///< by file
-    std::string unlisted_{};
 };
 
 } // namespace oa_stream::measure

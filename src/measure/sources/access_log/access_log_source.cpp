@@ -229,9 +229,6 @@ void AccessLogSource::add_notes(SourceReading& reading) const {
         for (const auto& [file, trouble] : log->troubles()) {
             reading.notes.push_back(fmt::format("{}: {}", file, trouble.why));
         }
-        if (!log->unlisted().empty()) {
-            reading.notes.push_back(log->unlisted() + ": rotated files are not counted");
-        }
         if (const auto other = log->same_as()) {
             reading.notes.push_back(fmt::format(
                 "{} holds lines of {}: they count once",
