@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 namespace oa_stream::cli {
@@ -48,17 +49,23 @@ std::pair<const CommandSpec*, std::size_t> find_command(std::span<const std::str
     return {found, taken};
 }
 
+/// What people try instead of its name.
+std::vector<std::string_view> also_words(const CommandSpec& command) {
+    std::vector<std::string_view> out;
+    for (std::string_view rest = command.also; !rest.empty();) {
+        out.push_back(cut_until(rest, ' '));
+    }
+    return out;
+}
+
 /// The command that people look for by this word.
 const CommandSpec* also_called(std::string_view word) {
-    for (const CommandSpec& command : all_commands()) {
-        std::string_view rest = command.also;
-        while (!rest.empty()) {
-            if (cut_until(rest, ' ') == word) {
-                return &command;
-            }
-        }
-    }
-    return nullptr;
+    const auto all = all_commands();
+    const auto found = std::ranges::find_if(all, [&](const CommandSpec& command) {
+        const auto words = also_words(command);
+        return std::ranges::find(words, word) != words.end();
+    });
+    return found == all.end() ? nullptr : &*found;
 }
 
 /// "'oa-stream cutover pause'": the commands whose last word this is, which people try alone.
@@ -77,10 +84,7 @@ std::vector<std::string_view> words_for_commands() {
     std::vector<std::string_view> out;
     for (const CommandSpec& command : all_commands()) {
         out.push_back(command.path.substr(command.path.rfind(' ') + 1));
-        std::string_view rest = command.also;
-        while (!rest.empty()) {
-            out.push_back(cut_until(rest, ' '));
-        }
+        std::ranges::copy(also_words(command), std::back_inserter(out));
     }
     return out;
 }
