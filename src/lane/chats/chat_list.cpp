@@ -91,11 +91,12 @@ authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row
     return info;
 }
 
-Task<std::string> name_of(authority::Authority* authority, std::string thread, std::string untold) {
+Task<std::string>
+name_of(authority::Authority* authority, std::string thread, std::string fallback) {
     std::vector<std::string> asked{std::move(thread)};
     const auto infos = co_await authority->threads(std::move(asked));
     if (!infos || infos->empty()) {
-        co_return untold;
+        co_return fallback;
     }
     co_return infos->front().named ? infos->front().title : std::string();
 }

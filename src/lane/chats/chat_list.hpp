@@ -18,10 +18,10 @@ namespace oa_stream::lane {
 /// A row's own title and times stand in for those that its authority does not tell.
 [[nodiscard]] authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row);
 
-/// The name that somebody gave the thread; empty: it has none. `untold`: where the authority tells
-/// nothing about it.
+/// The name that somebody gave the thread; empty: it has none. `fallback`: where the authority
+/// tells nothing about it.
 [[nodiscard]] Task<std::string>
-name_of(authority::Authority* authority, std::string thread, std::string untold);
+name_of(authority::Authority* authority, std::string thread, std::string fallback);
 
 class ChatList {
 public:
