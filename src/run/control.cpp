@@ -81,11 +81,11 @@ Json refusal(const Error& error) {
 
 /// Of an order that was given up, only the safe one still counts.
 Result<void> obey(Steering& steering, const Json& request, int socket) {
-    OA_TRY(Order order, order_of(request, account_of(socket)));
+    OA_TRY(const Order order, order_of(request, account_of(socket)));
     if (order.action != Action::abort && has_left(socket)) {
         return fail(Code::cancelled, "the order was given up");
     }
-    return steering.give(std::move(order));
+    return steering.give(order);
 }
 
 Json answer_to(Steering& steering, std::string_view line, int socket) {
