@@ -83,6 +83,12 @@ void sync_folder_of(const std::filesystem::path& path) {
     }
 }
 
+/// It was removed, so what is written to it is lost with the last descriptor.
+bool has_no_name(int fd) {
+    struct stat facts{};
+    return ::fstat(fd, &facts) == 0 && facts.st_nlink == 0;
+}
+
 /// The name under which `fd` was opened, as it is called now.
 std::string name_of(int fd) {
     std::error_code unknown; // without /proc
@@ -194,6 +200,9 @@ LineAppender::~LineAppender() {
 }
 
 Result<void> LineAppender::append(std::string_view line) {
+    if (durability_ == Durability::synced && has_no_name(fd_)) {
+        return fail(Code::io, "cannot write: the file was removed", name_of(fd_));
+    }
     std::string whole(line);
     whole += '\n';
     const auto before = ::lseek(fd_, 0, SEEK_END);

@@ -97,6 +97,21 @@ TEST_CASE("files: appended lines add up over two openings") {
     CHECK(read_file(file).value() == "a\nb\n");
 }
 
+TEST_CASE("files: a line of a file that was removed is not on disk, and says so") {
+    const TempDir dir;
+    const auto file = dir.path / "j.ndjson";
+    auto appender = LineAppender::open(file, LineAppender::Durability::synced);
+    REQUIRE(appender.has_value());
+    REQUIRE(appender->append("a").has_value());
+    std::filesystem::rename(file, dir.path / "moved.ndjson"); // it is still there
+    CHECK(appender->append("b").has_value());
+    std::filesystem::remove(dir.path / "moved.ndjson");
+    const auto lost = appender->append("c");
+    REQUIRE_FALSE(lost.has_value());
+    CHECK(lost.error().code == Code::io);
+    CHECK(lost.error().text().contains("the file was removed"));
+}
+
 TEST_CASE("files: a line that a full disk did not take is told with the name of its file") {
     const TempDir dir;
     const auto file = dir.path / "notes.ndjson";

@@ -32,7 +32,9 @@ class LineAppender {
 public:
     enum class Durability {
         buffered, ///< survives a crash of the process
-        synced,   ///< fdatasync before append() returns: survives a crash of the machine
+        /// fdatasync before append() returns: survives a crash of the machine. A file that was
+        /// removed meanwhile survives nothing: Code::io.
+        synced,
     };
     [[nodiscard]] static Result<LineAppender>
     open(const std::filesystem::path& path, Durability durability);
