@@ -1,7 +1,6 @@
 #include "answers.hpp"
 
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/lane/access_log.hpp"
 
 #include "completions/completions_errors.hpp"
 #include "gates/compat.hpp"
@@ -89,7 +88,7 @@ Task<void> Answers::send(CallPtr call, net::Response response) {
         record.bytes = 0;
         record.headers_s = -1;
     }
-    log_request(record);
+    lane_->count(record);
 }
 
 Task<void> Answers::refuse(CallPtr call, Rejection rejection) {
@@ -140,18 +139,12 @@ void Answers::finish_record(RequestRecord& record, const ReaderReport& report) c
     record.end_s = report.end_s;
     const auto* outcome = report.outcome;
     if (record.accepted_s >= 0 && outcome != nullptr) {
-        tell_turn(record, *outcome);
+        record.left = outcome->elsewhere;
+        if (!record.left) {
+            tell_turn(record, *outcome);
+        }
     }
-    log_request(record);
-}
-
-void Answers::log_request(const RequestRecord& record) const {
-    lane_->observer().request_done(record);
-    if (lane_->parts.access_log) {
-        lane_->parts.access_log(
-            access_line(record, lane_->config.revision, lane_->config.log_format)
-        );
-    }
+    lane_->count(record);
 }
 
 void Answers::log_turn(const TurnOutcome& outcome) const {
@@ -217,7 +210,7 @@ net::Response Answers::error_page(int status, std::string_view reason, std::stri
     response.headers.set("x-oa-revision", lane_->config.revision);
     add_window_headers(lane_->config.window, response.headers);
     call.record.end_s = 0;
-    log_request(call.record);
+    lane_->count(call.record);
     return response;
 }
 

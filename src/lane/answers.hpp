@@ -43,7 +43,6 @@ private:
     void add_common_headers(const Call& call, net::Headers& headers) const;
     void add_cors_headers(const Call& call, net::Headers& headers) const;
     void finish_record(RequestRecord& record, const ReaderReport& report) const;
-    void log_request(const RequestRecord& record) const;
 
     LaneState* lane_;
 };

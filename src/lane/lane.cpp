@@ -1,5 +1,6 @@
 #include "oa_stream/lane/lane.hpp"
 
+#include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/metrics.hpp"
 
 #include "answers.hpp"
@@ -33,6 +34,20 @@ LaneState::LaneState(const asio::any_io_executor& on, LaneConfig with, LaneParts
     host->observer = parts.observer != nullptr ? parts.observer : &silent;
 }
 
+void LaneState::count(const RequestRecord& record) const {
+    observer().request_done(record);
+    if (parts.access_log) {
+        parts.access_log(access_line(record, config.revision, config.log_format));
+    }
+}
+
+void LaneState::count(const TurnOutcome& outcome) const {
+    observer().turn_ended(outcome);
+    if (outcome.taken_over) {
+        count(taken_over_record(outcome));
+    }
+}
+
 namespace {
 
 /// The libraries of OpenAI put their paths behind the base URL that they are given.
@@ -61,7 +76,7 @@ struct Lane::Impl {
             touch(outcome);
             completions.turn_ended(outcome);
             if (!outcome.elsewhere) {
-                state.observer().turn_ended(outcome);
+                state.count(outcome);
             }
             answers.log_turn(outcome);
         };

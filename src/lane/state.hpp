@@ -21,6 +21,10 @@ struct LaneState {
     [[nodiscard]] authority::Authority& authority() const noexcept { return *parts.authority; }
     [[nodiscard]] IdMap& ids() const noexcept { return *parts.ids; }
     [[nodiscard]] LaneObserver& observer() const noexcept { return *host->observer; }
+    /// In the metrics and in the access log.
+    void count(const RequestRecord& record) const;
+    /// With its request where no other process will count that.
+    void count(const TurnOutcome& outcome) const;
 
     asio::any_io_executor executor;
     LaneConfig config;

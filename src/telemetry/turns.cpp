@@ -29,6 +29,11 @@ bool is_turn_route(std::string_view route) noexcept {
     return std::ranges::find(k_turn_routes, route, &TurnRoute::pattern) != k_turn_routes.end();
 }
 
+std::string_view lane_of(std::string_view route) noexcept {
+    const auto* row = std::ranges::find(k_turn_routes, route, &TurnRoute::pattern);
+    return row == k_turn_routes.end() ? "control" : row->lane;
+}
+
 bool is_turn_request(std::string_view method, std::string_view route) noexcept {
     return method == k_turn_method && is_turn_route(route);
 }

@@ -23,6 +23,32 @@ lane::RequestRecord request(std::string_view route, int status, double seconds) 
 
 } // namespace
 
+TEST_CASE("metrics: a turn that another process began counts with its request, where it ended") {
+    Metrics here("r", "v");
+    auto left = request("/api/chat", 200, 1);
+    left.accepted_s = left.first_content_s = 0.1;
+    left.left = true;
+    here.request_done(left);
+    const std::string series =
+        R"(oa_stream_http_requests_total{route="/api/chat",method="POST",status="200",lane="compat"})";
+    const std::string times =
+        R"(oa_stream_http_request_duration_seconds_count{route="/api/chat"})";
+    CHECK(read_scrape(here.text()).at(series) == 0);
+    CHECK(read_scrape(here.text()).at(times) == 0);
+
+    lane::TurnOutcome outcome;
+    outcome.route = "/api/chat";
+    outcome.request_id = "req_1";
+    outcome.terminal = turn::TerminalClass::turn_failed;
+    outcome.outcome = turn::Outcome::failed;
+    const auto record = lane::taken_over_record(outcome);
+    CHECK(record.request_id == "req_1");
+    CHECK(record.terminal == turn::TerminalClass::turn_failed);
+    here.request_done(record);
+    CHECK(read_scrape(here.text()).at(series) == 1);
+    CHECK(read_scrape(here.text()).at(times) == 0); // nobody knows how long it took
+}
+
 TEST_CASE("metrics: every series an alert asks for is there at 0 before the first request") {
     const auto scrape = read_scrape(Metrics("r", "v").text());
     for (const auto code : lane::all_compat_codes()) {

@@ -89,6 +89,40 @@ TEST_CASE("access line: a resume's first content is not a measurement, an empty 
     );
 }
 
+TEST_CASE("access line: a turn that went on in another process counts by the line of its end") {
+    const auto left = with(
+        with(k_stream, R"("accepted":true)", R"("accepted":true,"left":true)"),
+        R"("terminal":"completed",)",
+        ""
+    );
+    CHECK_FALSE(request(left).post);
+    CHECK(request(left).bad == 0);
+    const auto ended = with(
+        with(k_stream, R"("accepted":true)", R"("taken_over":true)"),
+        R"("terminal":"completed")",
+        R"("terminal":"turn_failed","empty":true)"
+    );
+    CHECK(request(ended).post);
+    CHECK_FALSE(request(ended).accepted);
+    CHECK(
+        request(ended).bad == (telemetry::bit_of(telemetry::BadEvent::terminal_error) |
+                               telemetry::bit_of(telemetry::BadEvent::empty))
+    );
+    CHECK_FALSE(request(ended).first_content_s.has_value());
+    CHECK_FALSE(request(ended).duration_s.has_value());
+    // What says both, or too little, was not written by a lane.
+    CHECK(kind(with(left, R"("accepted":true,)", "")) == LineKind::damaged);
+    CHECK(kind(with(left, R"("model")", R"("terminal":"completed","model")")) == LineKind::damaged);
+    CHECK(
+        kind(with(ended, R"("taken_over":true)", R"("taken_over":true,"accepted":true)")) ==
+        LineKind::damaged
+    );
+    CHECK(kind(with(ended, R"("taken_over":true)", R"("taken_over":"1")")) == LineKind::damaged);
+    CHECK(
+        kind(with(ended, R"("terminal":"turn_failed","empty":true,)", "")) == LineKind::damaged
+    );
+}
+
 TEST_CASE("access line: a turn that ran into a time limit before any content is endless") {
     const std::string waited = with(
         with(k_stream, R"("first_content_ms":250.5,)", ""), "\"completed\"", "\"codex_error\""

@@ -69,6 +69,7 @@ struct TurnOutcome {
     std::string_view said{}; ///< TurnIdentity::said
     bool probe = false;      ///< its request was a probe
     bool elsewhere = false;  ///< another replica decided how it ended, and counts it
+    bool taken_over = false; ///< another process began it, and counts neither it nor its request
 };
 /// Completed without any text, reasoning or tool: the quiet failure.
 [[nodiscard]] bool is_empty(const TurnOutcome& outcome) noexcept;
@@ -111,10 +112,15 @@ struct RequestRecord {
     std::string model{};
     bool empty = false;
     std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
+    bool left = false; ///< its turn went on in another process, whose record of it counts
+    bool taken_over = false; ///< of a turn that another process began, when it has ended here
 };
 
 /// Copies the record's data of the turn that its request started.
 void tell_turn(RequestRecord& record, const TurnOutcome& outcome);
+
+/// The request of a turn that was taken over, as far as this process knows of it: no times.
+[[nodiscard]] RequestRecord taken_over_record(const TurnOutcome& outcome);
 
 /// All calls come on the lane's thread.
 class LaneObserver {

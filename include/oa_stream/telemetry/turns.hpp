@@ -35,6 +35,8 @@ inline constexpr std::array k_turn_routes{
 inline constexpr std::string_view k_turn_method = "POST";
 
 [[nodiscard]] bool is_turn_route(std::string_view route) noexcept;
+/// "control" for a route that carries no turns.
+[[nodiscard]] std::string_view lane_of(std::string_view route) noexcept;
 [[nodiscard]] bool is_turn_request(std::string_view method, std::string_view route) noexcept;
 
 /// Every status that the lane answers a turn request with. Their series are there at 0 from the

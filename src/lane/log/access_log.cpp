@@ -187,6 +187,12 @@ std::string access_line(const RequestRecord& record, std::string_view revision, 
     if (record.accepted_s >= 0) {
         line.literal("accepted", "true");
     }
+    if (record.left) {
+        line.literal("left", "true");
+    }
+    if (record.taken_over) {
+        line.literal("taken_over", "true");
+    }
     put_times(line, record);
     line.number("frames", record.frames);
     line.number("bytes", record.bytes);

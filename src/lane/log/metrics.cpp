@@ -59,10 +59,16 @@ void Metrics::create_series(const telemetry::TurnRoute& route) {
 }
 
 void Metrics::request_done(const RequestRecord& record) {
+    if (record.left) {
+        return; // who took its turn over counts it
+    }
     const bool probe = !record.probe.empty();
     const WordKey route{record.route, probe};
     ++requests_[{record.route, method_label(record.method), record.status, record.lane, probe}];
-    durations_.try_emplace(route, telemetry::k_duration_bounds).first->second.observe(record.end_s);
+    if (!record.taken_over) { // nobody knows how long it took
+        durations_.try_emplace(route, telemetry::k_duration_bounds)
+            .first->second.observe(record.end_s);
+    }
     // A resume replays what is there already: its speed says nothing about the lane's.
     if (record.accepted_s >= 0 && record.first_content_s >= 0) {
         first_contents_.try_emplace(route, telemetry::k_first_content_bounds)

@@ -1,5 +1,9 @@
 #include "oa_stream/lane/records.hpp"
 
+#include "oa_stream/telemetry/turns.hpp"
+
+#include <chrono>
+
 namespace oa_stream::lane {
 
 bool is_empty(const TurnOutcome& outcome) noexcept {
@@ -75,6 +79,23 @@ void tell_turn(RequestRecord& record, const TurnOutcome& outcome) {
     record.model = outcome.model;
     record.empty = is_empty(outcome);
     record.repairs = outcome.repairs;
+}
+
+RequestRecord taken_over_record(const TurnOutcome& outcome) {
+    RequestRecord out;
+    out.time = std::chrono::system_clock::now();
+    out.request_id = outcome.request_id;
+    out.route = outcome.route;
+    out.method = telemetry::k_turn_method;
+    out.lane = telemetry::lane_of(outcome.route);
+    out.status = 200; // what is not streamed cannot be taken over
+    out.owner = outcome.owner;
+    out.thread = outcome.thread;
+    out.turn = outcome.turn;
+    out.probe = outcome.probe ? "other" : "";
+    out.taken_over = true;
+    tell_turn(out, outcome);
+    return out;
 }
 
 } // namespace oa_stream::lane

@@ -178,7 +178,8 @@ Task<void> SharedLane::reap(
     told.frames = encoder.summary().frames;
     told.bytes = said.size() + frames.size();
     told.probe = head.probe;
-    lane_->observer().turn_ended(told);
+    told.taken_over = true;
+    lane_->count(told);
     if (lane_->parts.log != nullptr) {
         lane_->parts.log->event(
             LogLevel::warn,

@@ -230,7 +230,8 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
          take.key.id,
          Clock::now(),
          {},
-         head.probe},
+         head.probe,
+         true},
         std::move(turn),
         std::move(style),
         said

@@ -60,6 +60,7 @@ struct TurnIdentity {
     Clock::time_point received{};
     std::string said{}; ///< the end of that request's body: never logged, nor what quotes it
     bool probe = false;
+    bool taken_over = false; ///< another process began it
 };
 
 /// What its client's protocol makes of a turn.

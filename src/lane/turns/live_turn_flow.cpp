@@ -104,6 +104,7 @@ bool LiveTurn::leave() {
     if (!can_leave() || !turn_->leave()) {
         return false;
     }
+    outcome_.elsewhere = true; // the readers that are cut here are told it
     cut_readers();
     ended_ = true;
     gone_ = true;
@@ -271,6 +272,7 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.owner = identity_.owner;
     outcome_.said = identity_.said;
     outcome_.probe = identity_.probe;
+    outcome_.taken_over = identity_.taken_over;
     outcome_.thread = identity_.thread;
     outcome_.turn = id_;
     outcome_.reason = reason_;

@@ -164,7 +164,12 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
     lane_->observer().turn_accepted(k_joined_route, false);
     live = go_live(
         *call,
-        {k_joined_route, call->record.request_id, owner, thread, call->received, {}},
+        {.route = k_joined_route,
+         .request_id = call->record.request_id,
+         .owner = owner,
+         .thread = thread,
+         .received = call->received,
+         .taken_over = true},
         *std::move(turn),
         std::move(shared->journal)
     );

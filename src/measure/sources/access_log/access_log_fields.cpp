@@ -29,6 +29,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::end)> k
     "empty",
     "probe",
     "lost",
+    "left",
+    "taken_over",
 };
 
 LogField text_field(std::string text) {

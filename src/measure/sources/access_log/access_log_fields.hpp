@@ -37,6 +37,8 @@ enum class LogName : std::uint8_t {
     empty,
     probe,
     lost,
+    left,
+    taken_over,
     end, ///< none, but how many there are
 };
 

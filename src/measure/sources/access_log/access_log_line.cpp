@@ -33,15 +33,24 @@ bool read_status(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// How its turn ended stands on the line of every request that began one, and on no other.
+/// How its turn ended stands on the line of every request that began one, and on no other. Of a
+/// turn that went on in another process it stands on that one's line.
 bool read_turn(const LogFields& fields, AccessLine& into) {
     const auto accepted = fields.flag(LogName::accepted);
     const auto empty = fields.flag(LogName::empty);
+    const auto left = fields.flag(LogName::left);
+    const auto taken_over = fields.flag(LogName::taken_over);
     const auto terminal = fields.text(LogName::terminal);
-    if (!accepted || !empty || *accepted != terminal.has_value()) {
+    if (!accepted || !empty || !left || !taken_over || (*left && !*accepted) ||
+        (*taken_over && *accepted)) {
         return false;
     }
-    telemetry::Ending ending{into.status, std::nullopt, *empty && *accepted};
+    const bool ended_here = (*accepted && !*left) || *taken_over;
+    if (terminal.has_value() != ended_here) {
+        return false;
+    }
+    into.post = into.post && !*left; // counted there
+    telemetry::Ending ending{into.status, std::nullopt, *empty && ended_here};
     if (terminal) {
         ending.terminal = telemetry::terminal_of(*terminal);
         if (!ending.terminal) {
