@@ -89,6 +89,10 @@ TEST_CASE("journal: what served when the next write was set out counts, and so d
     const auto fenced =
         read_journal(written({k_begin, k_intent, ambiguous, unverified, back(0), restored}));
     CHECK_FALSE(fenced->needs_rollback());
+    // A rollback that died without an answer, and so did the next one, which saw the baseline.
+    const auto twice = read_journal(written({k_begin, k_intent, back(5), back(0)}));
+    CHECK(twice->needs_rollback());
+    CHECK(twice->late);
     // The repetition was refused; the write before it was not.
     const auto again = read_journal(written({k_begin, k_intent, ambiguous, k_intent, refused}));
     CHECK(again->pending == World::split(5));

@@ -8,6 +8,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -246,6 +248,26 @@ TEST_CASE("take back: a write of this run that got no answer finds its etag outd
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("take back: a refused write answers for no earlier one: it is tried until one is taken") {
+    World world;
+    make_small(world);
+    world.playbook.restore_limit = Millis(300);
+    world.crash_at_write = 4; // the first intent is on disk, its write may have left
+    world.crash_after_write = true;
+    CHECK_THROWS_AS(world.run(), Crash);
+    world.crash_at_write = 0;
+    for (int write = 1; write < 1000; ++write) {
+        world.driver.answers[write] = FakeDriver::Answer::refused;
+    }
+    CHECK(rollback_of(world).exit == ExitCode::rollback_unverified); // though the baseline served
+    CHECK(read_journal(world.journal_text())->late); // the next one writes, too
+    world.playbook.restore_limit = World().playbook.restore_limit;
+    world.driver.answers.clear();
+    world.driver.answers[world.driver.writes_seen + 1] = FakeDriver::Answer::refused;
+    check_restored(world, rollback_of(world));
+    CHECK(world.driver.applied == std::vector{World::split(0)});
+}
+
 TEST_CASE("take back: after a death, a write that came true in part is ours, too") {
     for (const int write : {1, 2}) {
         for (const bool failing : {false, true}) {
@@ -343,8 +365,13 @@ TEST_CASE("take back: the way out by hand goes through the shipped command-drive
     died_at_call(world, 5, true);
     world.driver.serving = World::split(77);
     const auto file = world.state / "it's the split.conf";
-    const std::string set_nginx = "OA_STREAM_DRIVER_NGINX=true OA_STREAM_DRIVER_SPLIT_FILE='" +
-                                  (world.state / "it'\\''s the split.conf").string() + "' ";
+    REQUIRE(write_file_atomic(world.state / "nginx.pid", fmt::format("{}\n", ::getpid())));
+    const std::string set_nginx = fmt::format(
+        "OA_STREAM_DRIVER_NGINX=true OA_STREAM_DRIVER_NGINX_PID='{}' "
+        "OA_STREAM_DRIVER_SPLIT_FILE='{}' ",
+        (world.state / "nginx.pid").string(),
+        (world.state / "it'\\''s the split.conf").string()
+    );
     const std::string program = OA_SOURCE_DIR "/examples/command-driver/nginx-split";
     REQUIRE(write_file_atomic(
         file, "split_clients \"$request_id\" $oa_revision { 50% canary; * stable; }\n"

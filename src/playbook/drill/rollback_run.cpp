@@ -91,7 +91,7 @@ void fill(RunContext& run, const JournalSummary& summary) {
         }
     }
     run.serving = summary.pending ? *summary.pending : summary.serving.value_or(summary.baseline);
-    run.fence = summary.pending.has_value() || summary.late;
+    run.fence = summary.pending.has_value() || summary.late || ends_unverified(summary.ending);
     run.torn = summary.torn;
 }
 

@@ -1,5 +1,11 @@
 #include "journal.hpp"
 
+#include "oa_stream/base/verdict.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
 namespace oa_stream::playbook {
 namespace {
 
@@ -10,7 +16,7 @@ Split split_of(const Json& state) {
 }
 
 void apply_intent(JournalSummary& summary, const JournalLine& line) {
-    summary.late = summary.late || (summary.pending && !(*summary.pending == summary.baseline));
+    summary.late = summary.late || summary.pending.has_value();
     summary.pending = split_of(line.to);
     summary.written.push_back(*summary.pending);
     summary.step = line.step;
@@ -76,6 +82,12 @@ bool JournalSummary::needs_rollback() const noexcept {
         return pending.has_value();
     }
     return late || (pending && !(*pending == baseline)) || (serving && !(*serving == baseline));
+}
+
+bool ends_unverified(std::string_view ending) {
+    return ending.ends_with(
+        fmt::format(" exit {}", std::to_underlying(ExitCode::rollback_unverified))
+    );
 }
 
 Result<JournalSummary> read_journal(std::string_view text) {

@@ -27,7 +27,7 @@ struct JournalSummary {
     /// From and to of that intent: what lies between may serve, too.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     bool unclear = false; ///< a write since the last split that was seen got no clear answer
-    bool late = false;    ///< one before the pending may still come true, and is not the baseline
+    bool late = false; ///< one before the pending may still come true, in whole or in part
     std::vector<traffic::Split> written{};  ///< every split that was set out to be written
     std::vector<std::string> done{};        ///< steps seen serving what they were to bring
     std::string step{};                     ///< of the last intent
@@ -39,6 +39,9 @@ struct JournalSummary {
     /// Something other than the baseline may serve.
     [[nodiscard]] bool needs_rollback() const noexcept;
 };
+
+/// An end line's own words: what serves was not seen to be what it was to be.
+[[nodiscard]] bool ends_unverified(std::string_view ending);
 
 /// Errors as of run::read_journal_lines().
 [[nodiscard]] Result<JournalSummary> read_journal(std::string_view text);

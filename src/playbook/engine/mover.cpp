@@ -216,7 +216,6 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
         )) {
         co_return After::stop;
     }
-    now->fenced = true;
     if (now->out.before.etag.empty()) {
         now->out.before = state;
     }
@@ -230,6 +229,7 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
         co_return co_await refused(now, std::move(state), written.error());
     }
     now->out.mutated = true;
+    now->fenced = true; // a write that was refused keeps no earlier one from coming true
     now->unclear = !written;
     (void)record(
         *now,

@@ -224,6 +224,17 @@ void record_user_proof(
     ));
 }
 
+/// What the canary got last, as far as is known: 1 is all. Where only the baseline is seen, a write
+/// of this run may still serve in part.
+double last_share_of(const RunContext& run) {
+    const std::string& canary = run.playbook().traffic.canary;
+    int percent = run.serving.percent_of(canary);
+    for (auto split = run.ours.rbegin(); percent == 0 && split != run.ours.rend(); ++split) {
+        percent = split->percent_of(canary);
+    }
+    return percent / 100.0;
+}
+
 void tell_restored(RunContext& run, const RollbackFacts& facts) {
     run.tell_hooks(
         HookEvent::rollback_ended,
@@ -239,7 +250,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     RollbackFacts facts;
     facts.reason = std::move(reason);
     facts.from = run->serving.text();
-    const double last_share = run->serving.percent_of(run->playbook().traffic.canary) / 100.0;
+    const double last_share = last_share_of(*run);
     facts.to = run->in.plan->home().text();
     facts.fault_s = run->fault_s;
     facts.seen_s = run->seen_s;
