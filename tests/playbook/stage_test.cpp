@@ -2,6 +2,7 @@
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <csignal>
 
@@ -384,7 +385,28 @@ TEST_CASE("stage: probes that nobody answered may have been those that the split
         CHECK(verdict(exact, 60, 90) == Verdict::inconclusive);
         CHECK(verdict(exact, 100, 50) == Verdict::inconclusive);
         CHECK(verdict(exact, 20, 50) == Verdict::pass);
+        CHECK(verdict(exact, 1, 50) == Verdict::pass);
+        CHECK(verdict(exact, 60, 50) == Verdict::inconclusive); // 20 of 40 show no split of 100
     }
+}
+
+TEST_CASE("stage: an outage of the users' address is no proof of a split, however few it leaves") {
+    const auto check = [](int percent, int unanswered, int all) {
+        World world;
+        world.driver.exact = true;
+        world.playbook.stages = {percent};
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+        world.instruments.per_flow = all;
+        world.instruments.met_at[percent] = percent;
+        world.instruments.unanswered = unanswered;
+        return check_of(world.run(), fmt::format("split@{}%", percent));
+    };
+    CHECK(check(100, 65, 80).verdict == Verdict::inconclusive);
+    CHECK(check(100, 1, 80).verdict == Verdict::pass);
+    const Check few = check(50, 58, 60);
+    CHECK(few.verdict == Verdict::inconclusive);
+    CHECK_THAT(few.detail, Catch::Contains("1 times of 2") && Catch::Contains("58 had no answer"));
 }
 
 TEST_CASE("stage: so few unpinned probes that no split could look wrong are no proof of one") {

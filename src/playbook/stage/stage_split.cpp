@@ -67,6 +67,23 @@ bool may_fit(
     return split_fits(run, {nearest, all}, percent, alone);
 }
 
+/// Beyond one of each 100 they count: users had no answer there either.
+std::uint64_t unanswered_users(std::uint64_t met, std::uint64_t unanswered) {
+    const std::uint64_t by_chance = std::max<std::uint64_t>(1, (met + unanswered + 99) / 100);
+    return unanswered > by_chance ? unanswered : 0;
+}
+
+/// Those that answered show the split, and those that did not cannot hide another one. Whichever
+/// of an exact splitter's answers are missing, the others are a chance sample.
+bool split_shown(
+    const RunContext& run, measure::Counts met, std::uint64_t lost, int percent, bool alone
+) {
+    const std::uint64_t all = met.total + lost;
+    return met.total > 0 && split_fits(run, met, percent, alone) &&
+           (lost == 0 || (split_fits(run, {met.bad, all}, percent, false) &&
+                          split_fits(run, {met.bad + lost, all}, percent, false)));
+}
+
 void judge_split(StageRun& stage, Verdict verdict, std::string detail) {
     stage.run.session.add("split@" + stage.where, verdict, std::move(detail));
     if (verdict != Verdict::pass && stage.row.verdict != Verdict::fail) {
@@ -149,8 +166,9 @@ void check_split(StageRun& stage) {
     stage.row.observed = fmt::format("canary {} of {}", canary, n);
     const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
     const bool alone = !others_came(stage, n + stage.unknown);
-    if (n > 0 && split_fits(stage.run, {0, n}, percent, alone) &&
-        split_fits(stage.run, {n, n}, percent, alone)) {
+    const std::uint64_t lost = unanswered_users(n, stage.unknown);
+    if (n > 0 && split_fits(stage.run, {0, n + lost}, percent, alone) &&
+        split_fits(stage.run, {n + lost, n + lost}, percent, alone)) {
         return stage.run.skip(
             "split@" + stage.where,
             false,
@@ -163,7 +181,7 @@ void check_split(StageRun& stage) {
             )
         );
     }
-    const bool good = n > 0 && split_fits(stage.run, {canary, n}, percent, alone);
+    const bool good = split_shown(stage.run, {canary, n}, lost, percent, alone);
     const bool unknown = may_fit(stage.run, {canary, n}, stage.unknown, percent, alone);
     const Verdict verdict = good ? Verdict::pass : unknown ? Verdict::inconclusive : Verdict::fail;
     judge_split(
