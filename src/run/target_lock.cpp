@@ -93,6 +93,15 @@ Result<void> write_owner(
     return {};
 }
 
+/// The owner's document; nothing where it cannot be read.
+std::optional<Json> owner_in(int fd) {
+    std::string text(64U << 10U, '\0');
+    const auto bytes = ::pread(fd, text.data(), text.size(), 0);
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
+    auto json = parse_json(text);
+    return json ? std::optional(*std::move(json)) : std::nullopt;
+}
+
 /// True when the name still leads to the file that was opened: a holder that ends removes it.
 bool is_current(int fd, const fs::path& path) {
     struct stat opened{};
@@ -160,8 +169,10 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
     const auto generation = former ? int_member(*former, "generation").value_or(1) : 1;
     OA_TRY(const int fd, open_lock(fresh, O_CREAT | O_EXCL));
     TargetLock lock(fd, path);
+    lock.generation_ = generation + 1;
+    const Descriptor old(open_lock(path, 0).value_or(-1));
     auto written = ::flock(fd, LOCK_EX | LOCK_NB) == 0
-                       ? write_owner(fd, fresh, std::move(owner), target, generation + 1)
+                       ? write_owner(fd, fresh, owner, target, lock.generation_)
                        : fail(Code::io, "cannot lock the new file", fresh.string());
     if (written && ::rename(fresh.c_str(), path.c_str()) != 0) {
         written = fail(Code::io, "cannot replace the lock", path.string());
@@ -170,28 +181,54 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
         ::unlink(fresh.c_str());
         return std::unexpected(std::move(written).error());
     }
+    // The former holder reads it in the file that it holds, also when ours is gone by then.
+    lock.stays_ = !old || !write_owner(old.get(), path, std::move(owner), target, lock.generation_);
     return lock;
+}
+
+Result<void> TargetLock::take_again() const {
+    OA_TRY(const int fd, open_lock(path_, O_CREAT | O_EXCL));
+    const auto owner = owner_in(fd_).value_or(Json::object());
+    const auto target = string_member(owner, "target").value_or("");
+    const bool locked = ::flock(fd, LOCK_EX | LOCK_NB) == 0 && is_current(fd, path_) &&
+                        write_owner(fd, path_, owner, target, generation_).has_value();
+    if (!locked) {
+        ::close(fd);
+        return fail(Code::conflict, "another process took the lock", path_.string());
+    }
+    ::dup3(fd, fd_, O_CLOEXEC);
+    ::close(fd);
+    return {};
 }
 
 Result<void> TargetLock::check() const {
     std::error_code ignored;
-    // Who took it over leaves no file once he is done, but the directory of locks. Without that one
-    // the whole state directory was removed and the lock is still ours: a rollback goes on.
+    // Without the directory of locks the whole state directory was removed, and the lock is still
+    // ours: a rollback goes on.
     const bool gone = !fs::exists(path_.parent_path(), ignored) && !ignored;
     if (fd_ >= 0 && (gone || is_current(fd_, path_))) {
         return {};
     }
-    const auto text = read_kept(path_, 64U << 10U);
-    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    auto owner = owner_in(fd_);
+    const bool ours = owner && int_member(*owner, "pid") == ::getpid() &&
+                      int_member(*owner, "generation") == generation_ && still_runs(*owner);
+    if (ours && !fs::exists(path_, ignored) && take_again()) {
+        return {}; // somebody cleaned up
+    }
+    if (ours) { // and another process took the lock meanwhile
+        const auto text = read_kept(path_, 64U << 10U);
+        const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+        owner = json ? std::optional(*json) : std::nullopt;
+    }
     return fail(
         Code::conflict,
-        json ? fmt::format(
-                   "process {} on {} took this run over at {}: nothing more is written",
-                   int_member(*json, "pid").value_or(0),
-                   string_member(*json, "host").value_or("?"),
-                   string_member(*json, "since").value_or("?")
-               )
-             : std::string("another process took this run over: nothing more is written"),
+        owner ? fmt::format(
+                    "process {} on {} took this run over at {}: nothing more is written",
+                    int_member(*owner, "pid").value_or(0),
+                    string_member(*owner, "host").value_or("?"),
+                    string_member(*owner, "since").value_or("?")
+                )
+              : std::string("another process took this run over: nothing more is written"),
         path_.string()
     );
 }
@@ -204,18 +241,21 @@ std::optional<Json> TargetLock::holder(const fs::path& state_dir, std::string_vi
 }
 
 TargetLock::TargetLock(TargetLock&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)),
+      generation_(other.generation_), stays_(other.stays_) {
 }
 
 TargetLock& TargetLock::operator=(TargetLock&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(path_, other.path_);
+    std::swap(generation_, other.generation_);
+    std::swap(stays_, other.stays_);
     return *this;
 }
 
 TargetLock::~TargetLock() {
     if (fd_ >= 0) {
-        if (is_current(fd_, path_)) { // so that locks do not pile up
+        if (!stays_ && is_current(fd_, path_)) { // so that locks do not pile up
             ::unlink(path_.c_str());
         }
         ::close(fd_);

@@ -157,9 +157,33 @@ TEST_CASE("lock: what is taken over is no more the former holder's, and stays th
         CHECK(refused.error().message.find("took this run over") != std::string::npos);
         CHECK(TargetLock::holder(state.path, "t")->at("generation") == 2);
         CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
-        stopped = fail(Code::internal, "its end"); // removes nothing of the new one
-        CHECK(taken->check().has_value());
+    }
+    CHECK(std::filesystem::is_empty(state.path / "locks"));
+    // Whoever took it over is done, and its file gone: the former holder still has no say.
+    CHECK(stopped->check().error().message.find("took this run over") != std::string::npos);
+    CHECK(std::filesystem::is_empty(state.path / "locks"));
+    const auto next = TargetLock::take(state.path, "t", {});
+    stopped = fail(Code::internal, "its end"); // removes nothing of the new one
+    CHECK(next->check().has_value());
+    CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+}
+
+TEST_CASE("lock: a holder whose file somebody removed takes it again, unless another one has") {
+    const StateDir state;
+    const auto remove_file = [&] {
+        std::filesystem::remove(std::filesystem::directory_iterator(state.path / "locks")->path());
+    };
+    {
+        const auto lock = TargetLock::take(state.path, "t", {{"run", "r"}});
+        remove_file();
+        CHECK(lock->check().has_value());
+        CHECK(string_member(*TargetLock::holder(state.path, "t"), "run") == "r");
         CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+        remove_file();
+        const auto other = TargetLock::take(state.path, "t", {{"run", "other"}});
+        REQUIRE(other.has_value());
+        CHECK(lock->check().error().code == Code::conflict);
+        CHECK(other->check().has_value());
     }
     CHECK(std::filesystem::is_empty(state.path / "locks"));
 }

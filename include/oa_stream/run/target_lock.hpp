@@ -4,6 +4,7 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ public:
     [[nodiscard]] static Result<TargetLock>
     take_over(const std::filesystem::path& state_dir, std::string_view target, Json owner);
 
-    /// Code::conflict once another process has taken the lock over: nothing more may be written.
+    /// Code::conflict once another process has taken the lock over: nothing more may be written. A
+    /// lock whose file was only removed is taken again.
     [[nodiscard]] Result<void> check() const;
 
     /// Who works on `target` now, without taking anything: the owner's document, if its process
@@ -42,8 +44,11 @@ public:
 
 private:
     TargetLock(int fd, std::filesystem::path path) noexcept : fd_(fd), path_(std::move(path)) {}
+    [[nodiscard]] Result<void> take_again() const;
     int fd_ = -1;
     std::filesystem::path path_;
+    std::int64_t generation_ = 1;
+    bool stays_ = false; ///< its file does: a former holder could not be told otherwise
 };
 
 } // namespace oa_stream::run
