@@ -179,6 +179,8 @@ private:
         }
         const std::string run = result->evidence.filename().string();
         unsafe_ = result->end.exit == ExitCode::rollback_unverified;
+        moved_ = moved_ || unsafe_ || result->end.exit == ExitCode::ok ||
+                 result->end.exit == ExitCode::rolled_back;
         next_ = unsafe_ ? result->next : next_;
         const auto failure = std::ranges::find_if(result->checks, [](const Check& check) {
             return check.id.starts_with("drill.failure@");
@@ -278,11 +280,13 @@ private:
                   );
         report.more = {{"restored", !unsafe_}, {"rollback", nullptr}, {"notes", Json::array()}};
         report.next = next_;
+        const int signal = input_.by.stop != nullptr ? input_.by.stop->signal() : 0;
+        // Who ends it early must know whether there was something to restore.
         const run::Conclusion end = session_.conclude(
-            {.mutated = unsafe_,
-             .restored = false,
+            {.mutated = unsafe_ || (moved_ && signal != 0),
+             .restored = !unsafe_,
              .completed = completed,
-             .signal = input_.by.stop != nullptr ? input_.by.stop->signal() : 0}
+             .signal = signal}
         );
         return session_.finish(end, std::move(report));
     }
@@ -291,6 +295,7 @@ private:
     run::RunSession session_;
     Json tried_ = Json::array();
     bool unsafe_ = false; ///< something of a drill is left behind
+    bool moved_ = false; ///< a drill moved traffic
     std::string next_{};
 };
 
