@@ -42,4 +42,9 @@ struct FinishedMark {
 [[nodiscard]] Result<void>
 check_nothing_undone(const std::filesystem::path& state_dir, std::string_view target);
 
+/// Code::conflict naming the run that works on `target` now: what serves meanwhile is neither what
+/// was there before nor what stays. A look, not a lock.
+[[nodiscard]] Result<void>
+check_nothing_under_way(const std::filesystem::path& state_dir, std::string_view target);
+
 } // namespace oa_stream::playbook

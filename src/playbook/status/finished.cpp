@@ -7,6 +7,7 @@
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include <fmt/format.h>
 
@@ -69,6 +70,20 @@ Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view ta
         }
     }
     return {};
+}
+
+Result<void> check_nothing_under_way(const fs::path& state_dir, std::string_view target) {
+    const auto holder = run::TargetLock::holder(state_dir, target);
+    const auto run = holder ? string_member(*holder, "run") : std::nullopt;
+    if (!run) {
+        return {};
+    }
+    return fail(
+        Code::conflict,
+        fmt::format("run {} is under way on {}", *run, target),
+        {},
+        fmt::format("oa-stream cutover status --run {} --wait-for done", *run)
+    );
 }
 
 } // namespace oa_stream::playbook
