@@ -2,6 +2,7 @@
 #include "command_rig.hpp"
 
 #include <signal.h> // NOLINT(modernize-deprecated-headers): kill
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -416,6 +417,8 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     );
     ::setenv("OA_STREAM_DRIVER_SPLIT_FILE", file.c_str(), 1);
     ::setenv("OA_STREAM_DRIVER_NGINX", nginx.c_str(), 1);
+    bench.folder.write("nginx.pid", fmt::format("{}\n", ::getpid())); // a master without workers
+    ::setenv("OA_STREAM_DRIVER_NGINX_PID", (bench.folder.path / "nginx.pid").c_str(), 1);
     const std::string program = OA_SOURCE_DIR "/examples/command-driver/nginx-split";
     const auto driver = make_command_driver(
         bench.io.get_executor(),
@@ -447,6 +450,9 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
         bench.get(driver->set(*Split::of({{"stable", 100}}), first.etag)).error().code ==
         Code::conflict
     );
+    const auto again = read();
+    CHECK(bench.get(driver->set(again.serving, again.etag)).has_value());
+    CHECK(read().etag != again.etag); // so that a write which began before comes too late
     const auto other = *Split::between("stable", "other", 5);
     CHECK(bench.get(driver->preview(other)).error().code == Code::precondition);
     bench.folder.write("nginx.dead", "");
@@ -460,6 +466,11 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     CHECK(refused.error().code == Code::precondition);
     CHECK(contains(refused.error().message, "the old one is back"));
     CHECK(read().serving == *Split::between("stable", "canary", 25));
-    ::unsetenv("OA_STREAM_DRIVER_SPLIT_FILE");
-    ::unsetenv("OA_STREAM_DRIVER_NGINX");
+    ::setenv("OA_STREAM_DRIVER_NGINX_PID", (bench.folder.path / "none.pid").c_str(), 1);
+    const auto unknown = bench.get(driver->preview(*Split::of({{"stable", 100}})));
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(contains(unknown.error().message, "set OA_STREAM_DRIVER_NGINX_PID"));
+    for (const auto* name : {"SPLIT_FILE", "NGINX", "NGINX_PID"}) {
+        ::unsetenv(fmt::format("OA_STREAM_DRIVER_{}", name).c_str());
+    }
 }
