@@ -46,13 +46,13 @@ Result<void> add_header(ResponseHead& head, std::string_view line) {
     return {};
 }
 
-/// A tool part of the assistant message that still waits for its output.
-std::optional<EarlierCall> open_call(const Json& part) {
+/// A tool part of the assistant message, in whatever state.
+std::optional<EarlierCall> earlier_call(const Json& part) {
     const Json* call = member(part, "toolCallId");
-    const std::string_view state = string_member(part, "state").value_or("");
-    if (call == nullptr || state.starts_with("output-")) {
+    if (call == nullptr) {
         return std::nullopt;
     }
+    const std::string_view state = string_member(part, "state").value_or("");
     const std::string_view type = string_member(part, "type").value_or("");
     EarlierCall earlier;
     earlier.call = call->is_string() ? call->get<std::string>() : dump_json(*call);
@@ -117,8 +117,8 @@ Result<std::optional<Continues>> parse_messages(std::string_view json) {
     continues.message_id = string_member(last, "id").value_or("");
     if (const Json* parts = member(last, "parts"); parts != nullptr && parts->is_array()) {
         for (const Json& part : *parts) {
-            if (auto earlier = open_call(part)) {
-                continues.open_calls.push_back(*std::move(earlier));
+            if (auto earlier = earlier_call(part)) {
+                continues.calls.push_back(*std::move(earlier));
             }
         }
     }

@@ -88,6 +88,11 @@ struct Judge::Impl {
         };
     }
 
+    void know_messages(bool known) {
+        messages_known = known;
+        machine.messages_known(known);
+    }
+
     void add(std::string_view id, std::string message) {
         const Rule* rule = find_rule(id);
         if (++counts[rule] > k_listed) {
@@ -307,7 +312,7 @@ struct Judge::Impl {
         case Input::bytes:
             break;
         }
-        return true;
+        return !machine.undecided(rule.id) || counts.contains(&rule);
     }
 
     Judgement finish(End end) {
@@ -336,14 +341,14 @@ struct Judge::Impl {
 Judge::Judge(Profile profile, std::optional<Continues> continues) {
     const bool known = continues.has_value();
     impl_ = std::make_unique<Impl>(profile, std::move(continues));
-    impl_->messages_known = known;
+    impl_->know_messages(known);
 }
 Judge::~Judge() = default;
 Judge::Judge(Judge&&) noexcept = default;
 Judge& Judge::operator=(Judge&&) noexcept = default;
 
 void Judge::messages_known() {
-    impl_->messages_known = true;
+    impl_->know_messages(true);
 }
 
 void Judge::replays(std::string_view recording) {
@@ -386,10 +391,6 @@ bool Judge::done() const noexcept {
         return impl_->response.done();
     }
     return is_ui(impl_->profile) ? impl_->machine.done() : impl_->retired.done();
-}
-
-Judgement Judge::finish(bool clean) {
-    return impl_->finish(clean ? End::clean : End::cut);
 }
 
 Judgement Judge::finish(End end) {

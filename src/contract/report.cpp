@@ -68,6 +68,11 @@ void append_findings(std::string& out, std::span<const Violation> findings) {
     }
 }
 
+/// Rules that the bytes alone show to be broken, unless the call can be of the request's messages.
+bool is_about_calls(std::string_view id) {
+    return id == "T1" || id == "Q1" || id == "Q3";
+}
+
 std::string_view what_helps(const Rule& rule, bool has_stream) {
     if (!has_stream) {
         return "there is no stream";
@@ -83,6 +88,9 @@ std::string_view what_helps(const Rule& rule, bool has_stream) {
     case Input::transport:
         return "a file does not show how its connection ended";
     case Input::bytes:
+        if (is_about_calls(rule.id)) {
+            return "give --messages FILE";
+        }
         break;
     }
     return "its reader went away before the end";
@@ -91,7 +99,7 @@ std::string_view what_helps(const Rule& rule, bool has_stream) {
 void append_not_judged(std::string& out, const Judgement& judgement) {
     const bool has_stream =
         judgement.left || std::ranges::none_of(judgement.not_judged, [](std::string_view id) {
-            return find_rule(id)->input == Input::bytes;
+            return find_rule(id)->input == Input::bytes && !is_about_calls(id);
         });
     std::vector<std::pair<std::string_view, std::string>> groups; // in order of appearance
     for (const std::string_view id : judgement.not_judged) {

@@ -18,7 +18,13 @@ constexpr std::array k_groups{
     Group{'J', "Each chunk", "One event is one JSON object, or exactly `[DONE]`."},
     Group{'O', "Order", "O10 is judged when the request is known: `check --messages FILE`."},
     Group{'P', "Text and reasoning parts", ""},
-    Group{'T', "Tool calls", ""},
+    Group{
+        'T',
+        "Tool calls",
+        "An answer may tell the output of a call in the newest assistant message of its request. "
+        "Give that request with `check --messages FILE`: without it T1 (and Q1 and Q3) is not "
+        "judged for a call that the stream has not begun."
+    },
     Group{'E', "Errors and aborts", ""},
     Group{'R', "Resume", "Judged when the recording is known: `check --recording FILE`."},
     Group{'W', "Size and transport", ""},

@@ -296,6 +296,14 @@ UiMachine::~UiMachine() = default;
 UiMachine::UiMachine(UiMachine&&) noexcept = default;
 UiMachine& UiMachine::operator=(UiMachine&&) noexcept = default;
 
+void UiMachine::messages_known(bool known) noexcept {
+    state_->tools.messages_known(known);
+}
+
+bool UiMachine::undecided(std::string_view rule) const noexcept {
+    return state_->tools.undecided(rule);
+}
+
 void UiMachine::step(const wire::ui::Chunk& chunk, const Report& report) {
     unreadable(report);
     if (is_one_of<ui::Done>(chunk)) {

@@ -18,7 +18,7 @@ std::string named(std::string_view call) {
 } // namespace
 
 void UiTools::continue_with(const Continues& before) {
-    for (const EarlierCall& earlier : before.open_calls) {
+    for (const EarlierCall& earlier : before.calls) {
         add(Tool{
             .call = earlier.call,
             .name = earlier.name,
@@ -34,6 +34,23 @@ void UiTools::continue_with(const Continues& before) {
 UiTools::Tool* UiTools::find(std::string_view call) {
     const auto found = places_.find(call);
     return found == places_.end() ? nullptr : &tools_[found->second];
+}
+
+UiTools::Tool* UiTools::find_or_suppose(std::string_view call, std::string_view rule) {
+    Tool* known = find(call);
+    if (known != nullptr || messages_known_) {
+        return known;
+    }
+    undecided_.emplace(rule);
+    return &add(Tool{
+        .call = std::string(call),
+        .name = {},
+        .text = {},
+        .stage = Stage::input,
+        .earlier = true,
+        .supposed = true,
+        .was_asked = true,
+    });
 }
 
 UiTools::Tool& UiTools::add(Tool tool) {
@@ -84,10 +101,10 @@ void UiTools::input_available(const wire::ui::ToolInputAvailable& chunk, const R
     if (tool->stage != Stage::streaming) {
         report("T2", named(chunk.call) + " has its input twice");
     }
-    if (tool->name != chunk.name) {
+    if (!tool->supposed && tool->name != chunk.name) {
         report("T5", "toolName changed, " + named(chunk.call));
     }
-    if (tool->dynamic != chunk.dynamic) {
+    if (!tool->supposed && tool->dynamic != chunk.dynamic) {
         report("T5", "dynamic changed, " + named(chunk.call));
     }
     if (tool->deltas) {
@@ -102,7 +119,7 @@ void UiTools::input_available(const wire::ui::ToolInputAvailable& chunk, const R
 
 void UiTools::output(std::string_view call, bool dynamic, bool with_output, const Report& report) {
     const std::string_view type = with_output ? "tool-output-available" : "tool-output-error";
-    Tool* tool = find(call);
+    Tool* tool = find_or_suppose(call, "T1");
     if (tool == nullptr) {
         report("T1", fmt::format("{} without a tool call, {}", type, named(call)));
         return;
@@ -114,7 +131,7 @@ void UiTools::output(std::string_view call, bool dynamic, bool with_output, cons
     if (tool->stage == Stage::streaming && with_output) {
         report("T1", fmt::format("{} before tool-input-available, {}", type, named(call)));
     }
-    if (tool->dynamic != dynamic) {
+    if (!tool->supposed && tool->dynamic != dynamic) {
         report("T5", "dynamic changed, " + named(call));
     }
     tool->stage = Stage::done;
@@ -128,7 +145,7 @@ void UiTools::approval_request(const wire::ui::ToolApprovalRequest& chunk, const
             "Q2", fmt::format("approval \"{}\" is asked for again", printable(chunk.approval, 60))
         );
     }
-    Tool* tool = find(chunk.call);
+    Tool* tool = find_or_suppose(chunk.call, "Q1");
     if (tool == nullptr || tool->stage == Stage::streaming || tool->stage == Stage::done) {
         const std::string_view why = tool == nullptr                   ? "without a tool call"
                                      : tool->stage == Stage::streaming ? "before its input"
@@ -141,7 +158,7 @@ void UiTools::approval_request(const wire::ui::ToolApprovalRequest& chunk, const
 }
 
 void UiTools::denied(std::string_view call, const Report& report) {
-    Tool* tool = find(call);
+    Tool* tool = find_or_suppose(call, "Q3");
     if (tool == nullptr || !tool->was_asked) {
         report("Q3", "tool-output-denied without an approval request, " + named(call));
         return;

@@ -18,6 +18,10 @@ public:
 
     /// Calls of the assistant message that the answer goes on with.
     void continue_with(const Continues& before);
+    void messages_known(bool known) noexcept { messages_known_ = known; }
+    [[nodiscard]] bool undecided(std::string_view rule) const noexcept {
+        return undecided_.contains(rule);
+    }
 
     void input_start(const wire::ui::ToolInputStart& chunk, const Report& report);
     void input_delta(const wire::ui::ToolInputDelta& chunk, const Report& report);
@@ -45,6 +49,7 @@ private:
         bool provider = false; ///< it runs the call: providerExecuted
         bool deltas = false;
         bool earlier = false; ///< from the request's messages
+        bool supposed = false; ///< they may have it: nothing but its id is known
         bool was_asked = false; ///< a person was to decide
     };
     struct Held {
@@ -52,12 +57,16 @@ private:
         bool provider;
     };
     [[nodiscard]] Tool* find(std::string_view call);
+    /// One that only messages which nobody gave can have is supposed, and `rule` undecided.
+    [[nodiscard]] Tool* find_or_suppose(std::string_view call, std::string_view rule);
     Tool& add(Tool tool);
 
     std::vector<Tool> tools_{}; ///< in order of appearance, so that findings are too
     std::map<std::string, std::size_t, std::less<>> places_{};
     std::vector<Held> held_{};
     std::set<std::string, std::less<>> approvals_{};
+    std::set<std::string, std::less<>> undecided_{};
+    bool messages_known_ = true;
 };
 
 } // namespace oa_stream::contract

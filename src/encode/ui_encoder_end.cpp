@@ -91,7 +91,7 @@ contract::Continues UiEncoder::State::continues() const {
     contract::Continues next{options.message_id};
     for (const OpenTool& open : tools) {
         if (open.phase != OpenTool::Phase::done) {
-            next.open_calls.push_back(
+            next.calls.push_back(
                 {open.call,
                  open.name,
                  open.dynamic,

@@ -26,11 +26,11 @@ function headOf(name) {
 }
 
 async function check(name, cut) {
-  const messages = info[name]?.messages;
+  const messages = info[name]?.messages ?? []; // a case without messages answers a user's
   const run = await oa([
     'check', '--json', '--chunk-bytes', String(cut),
     '--headers', input(`${name}.head`, headOf(name)),
-    ...(messages ? ['--messages', input(`${name}.json`, JSON.stringify(messages))] : []),
+    '--messages', input(`${name}.json`, JSON.stringify(messages)),
     path.join(KIT, 'cases', `${name}.sse`),
   ]);
   assert.equal(run.stderr.includes('terminate'), false, run.stderr);
@@ -82,6 +82,17 @@ test('headers and transport that were not given are reported as not judged', asy
   const text = JSON.stringify(run.json());
   for (const rule of ['H1', 'H2', 'H3', 'H4', 'H5']) assert.match(text, new RegExp(`"${rule}"`), `${rule} is not mentioned as not judged`);
   assert.match(text, /not[_-]judged/i);
+});
+
+test('an output without its call is a finding when the messages are known: given, or those of a probe', async () => {
+  const bytes = fs.readFileSync(path.join(KIT, 'cases/bad-tool-output-unknown-id.sse'));
+  const alone = await oa(['check', '--json', input('unknown-call.sse', bytes)]);
+  assert.equal(alone.code, 0, alone.stdout);
+  assert.deepEqual(alone.json().not_judged.filter((rule) => /^[OT]/.test(rule)), ['O10', 'T1']);
+  input('kept.probe.json', JSON.stringify({ schema: 'oa-stream.stream.v1', outcome: 'contract_violation', detail: 'T1' }));
+  const kept = await oa(['check', '--json', input('kept.sse', bytes)]);
+  assert.equal(kept.code, 1, kept.stdout);
+  assert.deepEqual(kept.json().violations.map((v) => v.rule), ['T1']);
 });
 
 test('a stream on standard input is judged like a file', async () => {

@@ -99,7 +99,7 @@ TEST_CASE("approvals: the answer to a decision goes on with the call of the mess
     );
     REQUIRE(continues.has_value());
     REQUIRE(continues->has_value());
-    CHECK((*continues)->open_calls.front().asked);
+    CHECK((*continues)->calls.front().asked);
     const auto judged = [&](const std::string& chunk) {
         Judge judge(Profile::ai_sdk_6, *continues);
         judge.feed(stream({chunk}));
@@ -108,6 +108,27 @@ TEST_CASE("approvals: the answer to a decision goes on with the call of the mess
     CHECK(judged(k_denied).empty());
     CHECK(judged(k_output).empty());
     CHECK(judged(k_ask).empty());
+}
+
+TEST_CASE("approvals: without the messages, a call that only they can have is not judged") {
+    struct Row {
+        const char* name;
+        std::vector<std::string> chunks;
+        const char* rule;
+    };
+    const auto row = GENERATE(
+        Row{"a denial", {k_denied}, "Q3"},
+        Row{"an output", {k_output}, "T1"},
+        Row{"a question", {k_ask}, "Q1"}
+    );
+    CAPTURE(row.name);
+    Judge judge(Profile::ai_sdk_6);
+    judge.feed(stream(row.chunks));
+    const Judgement judgement = judge.finish();
+    CHECK(all(judgement).empty());
+    const auto& open = judgement.not_judged;
+    CHECK(std::ranges::find(open, row.rule) != open.end());
+    CHECK(all(judge_bytes(stream(row.chunks), k_whole, Profile::ai_sdk_6)) == Found{row.rule});
 }
 
 TEST_CASE("approvals: the profile has the rules of ai-sdk and its own") {

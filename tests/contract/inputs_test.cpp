@@ -55,10 +55,10 @@ TEST_CASE("messages: only a last message of the assistant is continued") {
         parse_messages(R"({"id":"chat","messages":[{"role":"assistant","id":"a"}]})");
     REQUIRE(whole.value().has_value());
     CHECK(whole.value()->message_id == "a");
-    CHECK(whole.value()->open_calls.empty());
+    CHECK(whole.value()->calls.empty());
 }
 
-TEST_CASE("messages: calls without an output are open, with what the answer must repeat") {
+TEST_CASE("messages: the calls are known, with what the answer must repeat") {
     const auto parsed = parse_messages(R"([{"role":"assistant","id":"a","parts":[
         {"type":"step-start"},{"type":"text","text":"x"},
         {"type":"dynamic-tool","toolName":"ask","toolCallId":"c1","state":"input-available","input":{}},
@@ -67,12 +67,46 @@ TEST_CASE("messages: calls without an output are open, with what the answer must
         {"type":"tool-shell","toolCallId":"c4","state":"output-error","errorText":"x"}]}])");
     REQUIRE(parsed.has_value());
     REQUIRE(parsed->has_value());
-    const auto& calls = (*parsed)->open_calls;
-    REQUIRE(calls.size() == 2);
+    const auto& calls = (*parsed)->calls;
+    REQUIRE(calls.size() == 4);
     CHECK((calls[0].call == "c1" && calls[0].name == "ask" && calls[0].dynamic));
     CHECK_FALSE(calls[0].input_streaming);
     CHECK((calls[1].call == "c2" && calls[1].name == "shell" && !calls[1].dynamic));
     CHECK(calls[1].input_streaming);
+    CHECK((calls[2].call == "c3" && !calls[2].input_streaming)); // its output is yet to be told
+    CHECK((calls[3].call == "c4" && !calls[3].input_streaming));
+}
+
+TEST_CASE("messages: the result that a page sent is told once, and need not be") {
+    const auto parsed = parse_messages(R"([{"role":"assistant","id":"m1","parts":[
+        {"type":"dynamic-tool","toolName":"n","toolCallId":"c","state":"output-available","output":1},
+        {"type":"tool-n","toolCallId":"d","state":"output-error","errorText":"x"}]}])");
+    const auto judged = [&](std::string_view bytes) {
+        Judge judge(Profile::ai_sdk, parsed.value());
+        judge.feed(bytes);
+        const Judgement judgement = judge.finish();
+        CHECK(judgement.warnings.empty());
+        return ids(judgement.violations);
+    };
+    using Ids = std::set<std::string>;
+    CHECK(judged(k_good).empty());
+    CHECK(judged(k_output_alone).empty());
+    const auto with = [&](std::string_view chunk) {
+        std::string bytes(k_output_alone);
+        bytes.insert(bytes.find("data: {\"type\":\"finish-step\""), chunk);
+        return judged(bytes);
+    };
+    CHECK(with("data: {\"type\":\"tool-output-error\",\"toolCallId\":\"d\",\"errorText\":\"x\"}\n\n"
+    )
+              .empty());
+    CHECK(
+        with("data: {\"type\":\"tool-output-error\",\"toolCallId\":\"c\",\"errorText\":\"x\"}\n\n"
+        ) == Ids{"T2"}
+    );
+    CHECK(
+        with("data: {\"type\":\"tool-output-error\",\"toolCallId\":\"e\",\"errorText\":\"x\"}\n\n"
+        ) == Ids{"T1"}
+    );
 }
 
 TEST_CASE("messages: what holds none is unreadable") {

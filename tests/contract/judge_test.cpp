@@ -176,12 +176,7 @@ TEST_CASE("judge: O10 and the calls of an earlier message") {
     };
     CHECK(judged({.message_id = "m1"}, k_good).empty());
     CHECK(judged({.message_id = "m0"}, k_good) == std::set<std::string>{"O10"});
-    const std::string output =
-        "data: {\"type\":\"start\",\"messageId\":\"m1\"}\n\ndata: {\"type\":\"start-step\"}\n\n"
-        "data: "
-        "{\"type\":\"tool-output-available\",\"toolCallId\":\"c\",\"output\":1,\"dynamic\":true}"
-        "\n\n"
-        "data: {\"type\":\"finish-step\"}\n\ndata: {\"type\":\"finish\"}\n\ndata: [DONE]\n\n";
+    const std::string output(k_output_alone);
     CHECK(judged({.message_id = "m1"}, output) == std::set<std::string>{"T1"});
     CHECK(judged({"m1", {{.call = "c", .name = "n", .dynamic = true}}}, output).empty());
     CHECK(
@@ -193,6 +188,43 @@ TEST_CASE("judge: O10 and the calls of an earlier message") {
             {"m1", {{.call = "c", .name = "n", .dynamic = true, .input_streaming = true}}}, output
         ) == std::set<std::string>{"T1"}
     );
+}
+
+TEST_CASE("judge: without the messages, the output of a call that only they can have is not judged"
+) {
+    const auto judged = [](std::string_view bytes, bool known) {
+        Judge judge(Profile::ai_sdk);
+        if (known) {
+            judge.messages_known();
+        }
+        judge.feed(bytes);
+        return judge.finish();
+    };
+    const auto undecided = [](const Judgement& judgement) {
+        return std::ranges::find(judgement.not_judged, "T1") != judgement.not_judged.end();
+    };
+    const Judgement open = judged(k_output_alone, false);
+    CHECK((open.pass() && open.warnings.empty() && undecided(open)));
+    const Judgement first = judged(k_output_alone, true);
+    CHECK((ids(first.violations) == std::set<std::string>{"T1"} && !undecided(first)));
+    CHECK_FALSE(undecided(judged(k_good, false)));
+
+    // What no messages could make right stays proven.
+    const auto with = [&](std::string_view chunk) {
+        std::string bytes(k_output_alone);
+        bytes.insert(bytes.find("data: {\"type\":\"finish-step\""), chunk);
+        return judged(bytes, false);
+    };
+    const std::string_view again =
+        "data: {\"type\":\"tool-output-error\",\"toolCallId\":\"c\",\"errorText\":\"e\"}\n\n";
+    CHECK(ids(with(again).violations) == std::set<std::string>{"T2"});
+    const std::string_view late = "data: {\"type\":\"tool-input-available\",\"toolCallId\":\"c\","
+                                  "\"toolName\":\"n\",\"input\":{}}\n\n";
+    CHECK(ids(with(late).violations) == std::set<std::string>{"T2"});
+    const std::string_view delta = "data: {\"type\":\"tool-input-delta\",\"toolCallId\":\"d\","
+                                   "\"inputTextDelta\":\"{}\"}\n\n";
+    const Judgement both = with(delta);
+    CHECK((ids(both.violations) == std::set<std::string>{"T1"} && !undecided(both)));
 }
 
 TEST_CASE("judge: the findings of one rule are listed up to a cap and counted beyond it") {

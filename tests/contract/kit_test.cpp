@@ -43,6 +43,7 @@ ResponseHead head_of(const Json& info) {
     return head;
 }
 
+/// A case without messages answers a user's.
 std::optional<Continues> continues_of(const Json& info) {
     const Json* messages = member(info, "messages");
     return messages == nullptr ? std::nullopt : parse_messages(dump_json(*messages)).value();
@@ -50,6 +51,7 @@ std::optional<Continues> continues_of(const Json& info) {
 
 Judgement judge_case(const Json& info, std::string_view bytes, std::size_t cut) {
     Judge judge(Profile::ai_sdk, continues_of(info));
+    judge.messages_known();
     judge.head(head_of(info));
     feed(judge, bytes, cut);
     return judge.finish();
@@ -104,6 +106,7 @@ TEST_CASE("kit: random mutations of the cases break the rules that the kit's ora
         CAPTURE(rows, bytes);
         for (const std::size_t cut : {k_whole, std::size_t{1}, std::size_t{7}}) {
             Judge judge(Profile::ai_sdk, continues_of(row));
+            judge.messages_known();
             feed(judge, bytes, cut);
             const Judgement judgement = judge.finish();
             CHECK(ids(judgement.violations) == strings(row.at("must")));

@@ -32,7 +32,9 @@ TEST_CASE("report: the JSON document has verdict, findings with place, and what 
 }
 
 TEST_CASE("report: a pass says so and how much was read") {
-    const Judgement judgement = judge_bytes(k_good);
+    Judge judge(Profile::ai_sdk);
+    judge.feed(k_good);
+    const Judgement judgement = judge.finish();
     CHECK(to_json(judgement, Profile::ai_sdk).at("verdict") == "pass");
     const std::string text = to_text(judgement, Profile::ai_sdk, "a.sse");
     CHECK(text.starts_with("PASS  a.sse: 0 violations, 0 warnings in 8 frames ("));
@@ -40,6 +42,18 @@ TEST_CASE("report: a pass says so and how much was read") {
     CHECK(text.contains("not judged: R1 R2 (give --recording FILE and --headers FILE)\n"));
     CHECK(text.contains("not judged: R3 R4 (give --recording FILE)\n"));
     CHECK_FALSE(text.contains("next:"));
+}
+
+TEST_CASE("report: the messages help where a call may be of theirs, in a left stream too") {
+    for (const auto end : {End::clean, End::left}) {
+        Judge judge(Profile::ai_sdk);
+        judge.feed(k_output_alone);
+        const std::string text = to_text(judge.finish(end), Profile::ai_sdk, "a.sse");
+        CHECK(text.starts_with("PASS  "));
+        CHECK(text.contains(" T1 (give --messages FILE)\n"));
+        CHECK(text.contains("not judged: R1 R2 (give --recording FILE and --headers FILE)\n"));
+        CHECK_FALSE(text.contains("there is no stream"));
+    }
 }
 
 TEST_CASE("report: a failure shows each finding, its rule, and what to type next") {

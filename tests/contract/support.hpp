@@ -22,16 +22,19 @@ inline void feed(Judge& judge, std::string_view bytes, std::size_t cut = k_whole
     }
 }
 
+/// As the answer to a user's message.
 inline Judgement
 judge_bytes(std::string_view bytes, std::size_t cut = k_whole, Profile profile = Profile::ai_sdk) {
     Judge judge(profile);
+    judge.messages_known();
     feed(judge, bytes, cut);
     return judge.finish();
 }
 
-/// In pieces of 1 to 50 bytes.
+/// The same, in pieces of 1 to 50 bytes.
 inline Judgement judge_in_pieces(std::string_view bytes, Profile profile, auto& random) {
     Judge judge(profile);
+    judge.messages_known();
     while (!bytes.empty()) {
         const std::size_t cut = std::min<std::size_t>(1 + random() % 50U, bytes.size());
         judge.feed(bytes.substr(0, cut));
@@ -76,6 +79,16 @@ inline constexpr std::string_view k_good =
     "data: {\"type\":\"text-start\",\"id\":\"t1\"}\n\n"
     "data: {\"type\":\"text-delta\",\"id\":\"t1\",\"delta\":\"Hi\"}\n\n"
     "data: {\"type\":\"text-end\",\"id\":\"t1\"}\n\n"
+    "data: {\"type\":\"finish-step\"}\n\n"
+    "data: {\"type\":\"finish\"}\n\n"
+    "data: [DONE]\n\n";
+
+/// A stream that tells the output of a call which it did not begin.
+inline constexpr std::string_view k_output_alone =
+    "data: {\"type\":\"start\",\"messageId\":\"m1\"}\n\n"
+    "data: {\"type\":\"start-step\"}\n\n"
+    "data: "
+    "{\"type\":\"tool-output-available\",\"toolCallId\":\"c\",\"output\":1,\"dynamic\":true}\n\n"
     "data: {\"type\":\"finish-step\"}\n\n"
     "data: {\"type\":\"finish\"}\n\n"
     "data: [DONE]\n\n";

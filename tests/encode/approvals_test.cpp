@@ -31,6 +31,7 @@ std::string judged_as(
     std::optional<contract::Continues> after = {}
 ) {
     contract::Judge judge(profile, std::move(after));
+    judge.messages_known();
     judge.feed(stream);
     const auto judgement = judge.finish();
     std::string out;

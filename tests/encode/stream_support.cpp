@@ -66,6 +66,7 @@ std::vector<std::string> types_of(std::string_view stream) {
 
 std::string judged(std::string_view stream, Warnings warnings) {
     contract::Judge judge(contract::Profile::ai_sdk);
+    judge.messages_known();
     judge.feed(stream);
     const contract::Judgement judgement = judge.finish();
     std::string out;

@@ -92,7 +92,7 @@ void judge(const Stream& stream) {
 void judge_next(const Stream& stream, const std::vector<std::string>& calls = {"k1"}) {
     contract::Continues after{"turn-1", {}};
     for (const auto& call : calls) {
-        after.open_calls.push_back({call, "shell", true, false, true});
+        after.calls.push_back({call, "shell", true, false, true});
     }
     LaneRig::judge(stream, contract::Profile::ai_sdk_6, std::move(after));
 }

@@ -92,6 +92,14 @@ TEST_CASE("saved stream: bytes and head judge to the verdict of the wire") {
     CHECK(broken(judge.finish()) == broken(sample.judgement));
 }
 
+TEST_CASE("saved stream: an output without its call is a finding, as a user's message was sent") {
+    const auto output = frame(R"({"type":"tool-output-available","toolCallId":"c","output":1})");
+    CHECK(
+        broken(kept_probe(k_opening + output + k_ending).judgement) ==
+        std::vector<std::string>{"T1"}
+    );
+}
+
 TEST_CASE("saved stream: the timing covers every byte, in order") {
     const Folder folder;
     save(folder.path, "one", kept_probe(good_body()));

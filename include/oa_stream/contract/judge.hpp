@@ -78,7 +78,8 @@ public:
     Judge(Judge&&) noexcept;
     Judge& operator=(Judge&&) noexcept;
 
-    /// The request's messages are known and end with the user's: O10 counts as judged.
+    /// The request's messages are known and end with the user's: O10 counts as judged, and so do
+    /// T1, Q1 and Q3 of calls that the stream has not begun. Before feed().
     void messages_known();
     /// The answer is to a resume request and must replay these bytes (R1–R4). Before head().
     void replays(std::string_view recording);
@@ -98,7 +99,9 @@ public:
     /// True once [DONE] was read; under responses: the event that ends it.
     [[nodiscard]] bool done() const noexcept;
     /// The body ended. `clean`: by its own end (false: reset or cut). Call once.
-    [[nodiscard]] Judgement finish(bool clean = true);
+    [[nodiscard]] Judgement finish(bool clean = true) {
+        return finish(clean ? End::clean : End::cut);
+    }
     [[nodiscard]] Judgement finish(End end);
 
 private:

@@ -26,7 +26,8 @@ inline constexpr std::uint64_t k_at_end = ~std::uint64_t{0};
 /// The frame of a violation found in the response head; its offset means nothing.
 inline constexpr std::uint64_t k_in_head = k_at_end - 1;
 
-/// A tool call of the assistant message that the answer goes on with (O10, T1).
+/// A tool call of the assistant message that the answer goes on with (T1). With its output as well:
+/// a page puts its own result into the message that it sends, and the answer tells it once more.
 struct EarlierCall {
     std::string call, name;
     bool dynamic = false;
@@ -36,7 +37,7 @@ struct EarlierCall {
 /// What the request's messages mean for the answer. Empty: the last message is the user's.
 struct Continues {
     std::string message_id;
-    std::vector<EarlierCall> open_calls{};
+    std::vector<EarlierCall> calls{};
 };
 
 class UiMachine {
@@ -51,6 +52,12 @@ public:
     UiMachine& operator=(const UiMachine&) = delete;
     UiMachine(UiMachine&&) noexcept;
     UiMachine& operator=(UiMachine&&) noexcept;
+
+    /// False: nobody gave the request's messages, so that a chunk may be about a call of theirs.
+    /// Before step().
+    void messages_known(bool known) noexcept;
+    /// True when a chunk would break the rule unless those messages have its call.
+    [[nodiscard]] bool undecided(std::string_view rule) const noexcept;
 
     /// Takes the next chunk, reports every rule it breaks, and goes on.
     void step(const wire::ui::Chunk& chunk, const Report& report);

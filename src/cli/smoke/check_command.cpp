@@ -132,7 +132,9 @@ constexpr auto k_profile =
     )
         .suggesting(profile_names);
 constexpr auto k_messages = option<&Options::messages>(
-    "--messages", "FILE", "Read the request's messages or body, as JSON, for rule O10."
+    "--messages",
+    "FILE",
+    "Read the request's messages or body, as JSON, for rule O10 and for calls that they have (T1)."
 );
 constexpr auto k_recording = option<&Options::recording>(
     "--recording",
@@ -245,9 +247,12 @@ std::string text_of(const Json& seen) {
 Result<ExitCode> judge_stream(const Options& options, Context& context, const std::string& path) {
     const Profile profile = options.profile.value_or(Profile::ai_sdk);
     OA_TRY(contract::Judge judge, make_judge(options, profile));
+    const Json seen = seen_by_probe(path);
+    if (seen.is_object() && !options.messages) {
+        judge.messages_known(); // probes ask with a user's message
+    }
     OA_TRY(const Source source, Source::open(path));
     OA_CHECK(feed_all(source, judge, options.chunk_bytes));
-    const Json seen = seen_by_probe(path);
     const bool left = options.left || (seen.is_object() && seen["outcome"] == "cancelled");
     const contract::Judgement judgement =
         judge.finish(left ? contract::End::left : contract::End::unknown);

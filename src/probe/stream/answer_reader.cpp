@@ -55,6 +55,7 @@ bool is_malformed_rule(std::string_view id) {
 AnswerReader::AnswerReader(ProbeRequest request, std::string revision_header)
     : request_(std::move(request)), revision_header_(std::move(revision_header)),
       judge_(contract::Profile::ai_sdk, request_.continues) {
+    judge_.messages_known();
     judge_.on_chunk([this](const Chunk& chunk, std::uint64_t offset) { on_chunk(chunk, offset); });
     judge_.on_comment([this] { commented_ = true; });
 }

@@ -15,17 +15,13 @@ export const askingConfig = (port) => agentConfig(port)
 
 const folder = scratch('approvals');
 let files = 0;
-/** Profile ai-sdk-6 passes; `messages`: of the request that was answered. */
-export async function assertApproved(exchange, { messages, warnings = [] } = {}) {
+/** Profile ai-sdk-6 passes; `messages`: of the request that was answered, when they are not a user's. */
+export async function assertApproved(exchange, { messages = [], warnings = [] } = {}) {
   assert.equal(exchange.status, 200, exchange.text.slice(0, 500));
   const file = path.join(folder, `${++files}.sse`);
   fs.writeFileSync(file, exchange.body);
-  const args = ['check', '--profile', 'ai-sdk-6', '--json', file];
-  if (messages) {
-    fs.writeFileSync(`${file}.json`, JSON.stringify(messages));
-    args.splice(1, 0, '--messages', `${file}.json`);
-  }
-  const judged = JSON.parse((await oa(args)).stdout);
+  fs.writeFileSync(`${file}.json`, JSON.stringify(messages));
+  const judged = JSON.parse((await oa(['check', '--messages', `${file}.json`, '--profile', 'ai-sdk-6', '--json', file])).stdout);
   assert.deepEqual(judged.violations, [], exchange.text);
   assert.deepEqual(judged.warnings.map((w) => w.rule).filter((rule) => !warnings.includes(rule)), [], exchange.text);
   assert.ok(exchange.complete, exchange.broken);

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
-import { scratch } from '../lib/process.mjs';
+import { oa, scratch } from '../lib/process.mjs';
 
 let mock, lane;
 const ALLOW = ['--allow', 'tools'];
@@ -32,6 +32,7 @@ const asked = async () => (await mock.requests()).filter((one) => one.path.endsW
 async function post(id, body, on = lane) {
   const exchange = open(on.base, { method: 'POST', path: `/api/chats/${id}/stream`, body: { id, tools: TOOLS, ...body } });
   await exchange.done;
+  exchange.sent = { id, tools: TOOLS, ...body };
   return exchange;
 }
 /** The answer that ends at the calls, and the assistant's message as a page then has it. */
@@ -54,9 +55,9 @@ const reply = (id, turn, outputs, on = lane) => {
   const message = answered(turn, outputs);
   return post(id, { messages: [turn.question, message], trigger: 'submit-message', messageId: message.id }, on);
 };
-const goesOn = (turn, exchange) => {
+const goesOn = (exchange) => {
   assert.equal(exchange.status, 200, exchange.text);
-  assertLegal(exchange, { messages: [turn.question, turn.message] });
+  assertLegal(exchange, { messages: exchange.sent.messages });
   return read(exchange);
 };
 const list = async (id, on = lane, query = '') => (await send(on.base, { path: `/api/chats/${id}/messages${query}` })).json().data;
@@ -73,7 +74,7 @@ test('calls made at once end the answer; results of any kind go on with the same
   assert.deepEqual([turn.seen.finish.messageMetadata.finishReason, turn.seen.finish.messageMetadata.status], ['tool-calls', 'waiting-for-tool-results']);
   assert.deepEqual((await asked()).functions.filter((f) => f.name in TOOLS).map((f) => [f.name, f.description]), [['weather', 'Weather of a city'], ['clock', 'The time']]);
 
-  const last = goesOn(turn, await reply('two', turn, { weather: { sky: 'rain', degrees: [4, 7.5] }, clock: '12' }));
+  const last = goesOn(await reply('two', turn, { weather: { sky: 'rain', degrees: [4, 7.5] }, clock: '12' }));
   assert.equal(last.start.messageId, turn.message.id);
   // Codex ends calls that it made at once in any order.
   assert.deepEqual(new Set(Object.values(last.tools).map((t) => t.output)), new Set([{ sky: 'rain', degrees: [4, 7.5] }, '12']));
@@ -88,12 +89,32 @@ test('calls made at once end the answer; results of any kind go on with the same
   assert.ok(answer.parts.every((p) => p.providerExecuted === undefined), JSON.stringify(answer.parts));
 });
 
+test('check judges such an answer by the body of its request, and says when it lacks that', async () => {
+  const turn = await ask('judged', prompt());
+  const exchange = await reply('judged', turn, { weather: 'rain', clock: new Error('no clock') });
+  const folder = scratch('judged');
+  const file = (name, content) => { fs.writeFileSync(path.join(folder, name), content); return path.join(folder, name); };
+  const [stream, head] = [file('judged.sse', exchange.body), file('judged.head', exchange.head)];
+  for (const profile of ['ai-sdk', 'ai-sdk-6']) {
+    const check = async (messages) => {
+      const given = messages ? ['--messages', file('judged.json', JSON.stringify(messages))] : [];
+      const run = await oa(['check', '--json', '--profile', profile, '--headers', head, ...given, stream]);
+      const { violations, warnings, not_judged: open } = run.json();
+      return [run.code, [...violations, ...warnings].map((one) => one.rule), open.filter((rule) => /^[OQT]/.test(rule))];
+    };
+    assert.deepEqual(await check(exchange.sent), [0, [], []], profile);
+    assert.deepEqual(await check(), [0, [], ['O10', 'T1']], profile);
+    assert.deepEqual(await check([turn.question]), [1, ['T1', 'T1'], []], profile);
+  }
+  assert.match((await oa(['check', stream])).stdout, /^PASS[\s\S]*\nnot judged: O10 T1 \(give --messages FILE\)\n/);
+});
+
 test('results one at a time, in either order, and one that failed', async () => {
   for (const [first, second] of [['weather', 'clock'], ['clock', 'weather']]) {
     const id = `one-${first}`;
     const turn = await ask(id, prompt());
     const half = { [first]: new Error('no network') };
-    const middle = goesOn(turn, await reply(id, turn, half));
+    const middle = goesOn(await reply(id, turn, half));
     assert.deepEqual(Object.values(middle.tools).map((t) => [t.type, t.errorText]), [['tool-output-error', 'no network']]);
     assert.equal(middle.finish.messageMetadata.status, 'waiting-for-tool-results', 'it waits for the other one');
     const waiting = (await list(id)).at(-1);
@@ -131,7 +152,7 @@ test('a page that is loaded while the turn waits sees the calls and can answer t
   assert.deepEqual(states(message), { weather: 'input-available', clock: 'input-available' });
   assert.equal(message.metadata.status, 'waiting-for-tool-results');
   assert.equal((await send(lane.base, { path: '/api/chat/reload/stream' })).status, 204, 'the page has it all');
-  const done = goesOn(turn, await reply('reload', { ...turn, message }, { weather: 'rain', clock: 'noon' }));
+  const done = goesOn(await reply('reload', { ...turn, message }, { weather: 'rain', clock: 'noon' }));
   assert.deepEqual(done.texts, ['Results: rain | noon']);
 });
 
@@ -169,7 +190,7 @@ test('results after a restart of the lane begin the next turn; the list shows th
   assert.equal(message.id, turn.message.id);
   assertRefused(await reply('restart', turn, { weather: 'rain' }, second), 422, 'tool_result_missing');
   const done = await reply('restart', turn, { weather: { sky: 'rain' }, clock: new Error('broken') }, second);
-  assert.equal(goesOn({ ...turn, message }, done).start.messageId, turn.message.id, 'another id would show the calls twice');
+  assert.equal(goesOn(done).start.messageId, turn.message.id, 'another id would show the calls twice');
   const told = (await asked()).items.at(-1);
   assert.equal(told.role, 'user');
   assert.match(told.text, /"name":"weather","output":\{"sky":"rain"\}/);
@@ -235,7 +256,7 @@ test('a lane that is switched off takes the results of a turn that waits, and be
   fs.writeFileSync(mode, 'off\n');
   switched.signal('SIGHUP');
   await switched.until((l) => l.stderr.includes('"text":"lane off"'), 'the new mode');
-  const rest = goesOn(waits, await reply('off-1', waits, { weather: 'sunny', clock: '12:00' }, switched));
+  const rest = goesOn(await reply('off-1', waits, { weather: 'sunny', clock: '12:00' }, switched));
   assert.equal(rest.finish.messageMetadata.status, 'completed');
   assertRefused(await reply('off-2', stopped, { weather: 'sunny', clock: '12:00' }, switched), 503, 'service_unavailable');
   assert.equal((await switched.stop()).code, 0);
