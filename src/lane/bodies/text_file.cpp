@@ -16,7 +16,6 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::string_view k_data = "data:";
-constexpr std::string_view k_base64 = ";base64";
 constexpr std::size_t k_name_chars = 100;
 constexpr std::array<std::string_view, 5> k_types{
     "application/json",
@@ -26,8 +25,8 @@ constexpr std::array<std::string_view, 5> k_types{
     "application/x-ndjson",
 };
 
-std::optional<std::string> decoded(std::string_view head, std::string data) {
-    if (!head.ends_with(k_base64)) {
+std::optional<std::string> decoded(bool base64, std::string data) {
+    if (!base64) {
         return percent_decode(data);
     }
     data.resize(std::min(data.find('='), data.size()));
@@ -49,7 +48,7 @@ std::expected<std::string, std::string_view> read_text_file(std::string_view url
     if (comma == std::string_view::npos) {
         return std::unexpected("a text file must have its data behind the comma of its URL");
     }
-    auto text = decoded(url.substr(0, comma), std::string(url.substr(comma + 1)));
+    auto text = decoded(says_base64(url), std::string(url.substr(comma + 1)));
     if (!text) {
         return std::unexpected(
             "its data must be complete and encoded as its URL states: base64, or percent-encoded"

@@ -1,5 +1,7 @@
 #include "image_url.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include "bodies/image_shape.hpp"
 
 #include <algorithm>
@@ -10,6 +12,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::string_view k_head = "data:image/";
+constexpr std::string_view k_base64 = "base64";
 
 struct Format {
     ImageFormat format;
@@ -34,6 +37,13 @@ bool is_base64(std::string_view text) noexcept {
     return plain && whole && !digits.empty();
 }
 
+/// What stands behind the last ';' of the type, as it is written.
+std::string_view last_parameter(std::string_view url) noexcept {
+    const auto head = url.substr(0, url.find(','));
+    const auto at = head.rfind(';');
+    return at == std::string_view::npos ? std::string_view() : head.substr(at + 1);
+}
+
 } // namespace
 
 std::string_view data_type(std::string_view url) noexcept {
@@ -43,16 +53,18 @@ std::string_view data_type(std::string_view url) noexcept {
                : std::string_view();
 }
 
+bool says_base64(std::string_view url) noexcept {
+    return iequals(trim(last_parameter(url)), k_base64);
+}
+
 std::string_view image_fault(std::string_view url) {
     if (!url.starts_with(k_head)) {
         return "an image must be a data: URL: nothing is fetched from other servers";
     }
-    url.remove_prefix(k_head.size());
     const auto comma = url.find(',');
     if (comma == std::string_view::npos) {
         return "an image must have its data behind the comma of its URL";
     }
-    const auto head = url.substr(0, comma);
     const auto data = url.substr(comma + 1);
     // Codex reads the type from the data, and tells the model that one.
     const auto* format = std::ranges::find_if(k_formats, [&](const Format& one) {
@@ -61,8 +73,11 @@ std::string_view image_fault(std::string_view url) {
     if (format == k_formats.end()) {
         return "an image must be PNG, JPEG, GIF or WebP";
     }
-    if (!head.ends_with(";base64") || !is_base64(data)) {
+    if (!says_base64(url) || !is_base64(data)) {
         return "an image must be whole base64";
+    }
+    if (last_parameter(url).size() != k_base64.size()) { // Codex would leave it out
+        return "an image must have a URL without spaces around base64";
     }
     return shape_fault(format->format, data);
 }

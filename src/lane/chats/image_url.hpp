@@ -13,4 +13,8 @@ namespace oa_stream::lane {
 /// The type that a data: URL says; empty for every other URL.
 [[nodiscard]] std::string_view data_type(std::string_view url) noexcept;
 
+/// The data of a data: URL is base64: its type ends with ";base64", in any case and with spaces
+/// around the word, as browsers read it.
+[[nodiscard]] bool says_base64(std::string_view url) noexcept;
+
 } // namespace oa_stream::lane

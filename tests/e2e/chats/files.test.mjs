@@ -21,6 +21,11 @@ test('text files are told to the model with their names; other files are refused
   assert.equal(answer.status, 200, answer.text);
   assertLegal(answer);
   assert.match((await asked()).items.at(-1).text, /<file name="a 'b'.md" type="text\/markdown">\n# Zażółć\n\n<\/file>[^]*<file name="x.json" type="application\/json">\n\{"a":1\}\n<\/file>/);
+  for (const [n, base64] of ['BASE64', ' base64'].entries()) {
+    const odd = { ...file('text/plain', ''), url: `data:text/plain;${base64},aGVsbG8=` };
+    assert.equal((await post(`odd-${n}`, [text('scenario:text;words=2'), odd])).status, 200);
+    assert.match((await asked()).items.at(-1).text, /<file name="file" type="text\/plain">\nhello\n<\/file>/, base64);
+  }
   const broken = { ...file('text/plain', 'x'), url: 'data:text/plain;base64,aGV*bG8=' };
   for (const [bad, why] of [[file('application/pdf', '%PDF-1.7'), /only text/], [file('text/plain', Buffer.from([0xff, 0xfe])), /must be UTF-8/], [file('text/plain', 'a\0b'), /without NUL/], [broken, /base64/]]) {
     const body = assertRefused(await post('bad', [text('x'), bad]), 422, 'unsupported_part');
@@ -28,6 +33,14 @@ test('text files are told to the model with their names; other files are refused
     assert.deepEqual(body.error.part, { path: 'messages[0].parts[1]', type: `file ${bad.mediaType}` });
   }
   assertRefused(await post('bad', [text('x'), file('text/plain', 'y'.repeat(200_000))]), 422, 'invalid_request');
+});
+
+test('an image in BASE64 reaches the model; one whose URL has a space there is refused, as Codex leaves it out', async () => {
+  const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const image = (base64) => ({ type: 'file', mediaType: 'image/png', url: `data:image/png;${base64},${dot}` });
+  assert.equal((await post('upper', [text('scenario:text;words=2'), image('BASE64')])).status, 200);
+  assert.equal((await asked()).items.at(-1).images, 1);
+  assert.match(assertRefused(await post('space', [text('x'), image(' base64')]), 422, 'unsupported_part').error.message, /without spaces around base64/);
 });
 
 test('a chat with three images of 4 MB goes on, as each request has its newest message alone', async () => {

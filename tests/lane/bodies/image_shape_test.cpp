@@ -151,3 +151,18 @@ TEST_CASE("image: of an extended WebP the chunks lie within the file, the images
         CHECK(fault("webp", row.data) == (row.whole ? "" : "an image must be whole"));
     }
 }
+
+TEST_CASE("image: the case of base64 in its URL does not matter; Codex takes no spaces around it") {
+    const auto said = [](std::string_view type) {
+        return std::string(lane::image_fault(fmt::format(
+            "data:image/gif;{},R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", type
+        )));
+    };
+    CHECK(said("base64").empty());
+    CHECK(said("BASE64").empty());
+    CHECK(said("x=y;Base64").empty());
+    CHECK(said("x=y") == "an image must be whole base64");
+    CHECK(said("base64;x=y") == "an image must be whole base64");
+    CHECK(said(" base64") == "an image must have a URL without spaces around base64");
+    CHECK(said("base64 ") == "an image must have a URL without spaces around base64");
+}
