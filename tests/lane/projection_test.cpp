@@ -121,6 +121,25 @@ TEST_CASE("messages: an image the user sent comes back as a file part, in its pl
     CHECK(parts[2].at("mediaType") == "image/*");
 }
 
+TEST_CASE("messages: an imported message has the content of the original") {
+    auto turn = plain();
+    turn.user_parts = {
+        authority::InputText{"see"},
+        authority::InputImage{"data:image/png;base64,AAAA"},
+        authority::InputText{"<file>\nabc\n</file>\n"},
+    };
+    turn.user_text = "see\n<file>\nabc\n</file>\n"; // as authorities join it
+    append(turn.events, said("m2", "!"));
+    const auto messages = project_messages(k_context, turn);
+    CHECK(messages[0].at("content") == turn.user_text);
+    CHECK(messages[1].at("content") == "Hi there!");
+    for (const Json& message : messages) {
+        const auto imported = project_seeded(k_context, message);
+        CHECK(imported.at("content") == message.at("content"));
+        CHECK(imported.at("parts") == message.at("parts"));
+    }
+}
+
 TEST_CASE("messages: tool parts are those the encoder's frames make of the same events") {
     auto turn = plain();
     turn.events = {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
@@ -67,11 +68,13 @@ Json user_parts(const authority::PastTurn& turn) {
     return parts;
 }
 
-/// The text as it was streamed, part after part.
-std::string text_of(const Json& parts) {
+/// An answer's text as it was streamed, part after part; a user's parts are lines of their own.
+std::string text_of(const Json& parts, std::string_view role) {
+    const std::string_view between = role == "user" ? "\n" : "";
     std::string out;
     for (const Json& part : parts) {
         if (string_member(part, "type") == "text") {
+            out += out.empty() ? "" : between;
             out += string_member(part, "text").value_or("");
         }
     }
@@ -221,9 +224,10 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         Json& user = out.emplace_back(
             message(id.empty() ? wire_id(turn.id) + "-user" : std::move(id), turn, "user")
         );
-        std::string content = turn.user_text;
+        Json parts = user_parts(turn);
+        auto content = text_of(parts, "user");
         finish_message(
-            user, std::move(content), began, began, user_parts(turn), metadata_of(context, turn)
+            user, std::move(content), began, began, std::move(parts), metadata_of(context, turn)
         );
     }
     const bool completed = !turn.running && turn.outcome == turn::Outcome::completed;
@@ -240,7 +244,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         if (completed && !waiting) {
             add_empty_answer(turn, parts, metadata);
         }
-        auto content = text_of(parts);
+        auto content = text_of(parts, "assistant");
         finish_message(
             out.emplace_back(message(wire_id(turn.id), turn, "assistant")),
             std::move(content),
@@ -260,7 +264,7 @@ Json project_seeded(const ProjectionContext& context, const Json& message) {
     out["autopilotId"] = nullptr;
     out["role"] = message.value("role", "user");
     Json parts = message.value("parts", Json::array());
-    auto content = text_of(parts);
+    auto content = text_of(parts, text_view_in(out, "role"));
     Json metadata = Json::object({{"threadId", context.thread}, {"status", "seeded"}});
     if (const auto* notice = member(message, "notice")) {
         metadata["notice"] = *notice;

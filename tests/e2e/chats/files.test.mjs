@@ -35,6 +35,17 @@ test('text files are told to the model with their names; other files are refused
   assertRefused(await post('bad', [text('x'), file('text/plain', 'y'.repeat(200_000))]), 422, 'invalid_request');
 });
 
+test('an imported question with a text file has the content of the original', async () => {
+  assert.equal((await post('whole', [text('scenario:text;words=2'), file('text/plain', 'abc', 'n.txt')])).status, 200);
+  const seen = async (id) => (await send(lane.base, { path: `/api/chats/${id}/messages` })).json().data.map((m) => [m.id, m.content, m.parts]);
+  const exported = (await send(lane.base, { path: '/api/chats/whole/export' })).json();
+  const imported = await send(lane.base, { method: 'POST', path: '/api/chats?id=whole-too', body: exported });
+  assert.equal(imported.status, 201, imported.text);
+  const original = await seen('whole');
+  assert.equal(original[0][1], 'scenario:text;words=2\n<file name="n.txt" type="text/plain">\nabc\n</file>\n');
+  assert.deepEqual(await seen('whole-too'), original);
+});
+
 test('an image in BASE64 reaches the model; one whose URL has a space there is refused, as Codex leaves it out', async () => {
   const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
   const image = (base64) => ({ type: 'file', mediaType: 'image/png', url: `data:image/png;${base64},${dot}` });
