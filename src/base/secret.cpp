@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -155,9 +156,20 @@ Result<Secret> read_secret(std::string_view reference) {
     }
     if (text->ends_with('\n')) {
         text->pop_back();
+        if (text->ends_with('\r')) { // an editor of Windows ends lines so
+            text->pop_back();
+        }
     }
     if (text->empty()) {
         return fail(Code::credentials, fmt::format("the secret of {} is empty", reference));
+    }
+    if (find_control(*text)) { // no header can carry it: a target would get the blame
+        return fail(
+            Code::credentials,
+            "the secret is not one line without control characters",
+            std::string(reference),
+            "check for a second line or a stray line end"
+        );
     }
     return Secret(std::move(*text));
 }

@@ -88,6 +88,39 @@ TEST_CASE("secret: an empty descriptor is refused each time") {
     ::close(none);
 }
 
+TEST_CASE("secret: what no header can carry is refused before anything is sent") {
+    struct Row {
+        const char* name;
+        const char* text;
+        const char* secret; ///< nullptr: refused
+    };
+    const Row row = GENERATE(values<Row>({
+        {"a line end of Windows", "TOK\r\n", "TOK"},
+        {"no line end", "TOK", "TOK"},
+        {"letters of other scripts", "T\u00f6K \u20ac\n", "T\u00f6K \u20ac"},
+        {"line ends alone", "\n\n", nullptr},
+        {"a line end of Windows alone", "\r\n", nullptr},
+        {"two line ends", "TOK\n\n", nullptr},
+        {"a second line", "TOK\nmore\n", nullptr},
+        {"a carriage return", "TOK\r", nullptr},
+        {"a tab", "TOK\tX", nullptr},
+        {"an escape", "TOK\x1b[0m", nullptr},
+    }));
+    DYNAMIC_SECTION(row.name) {
+        ::setenv("OA_TEST_SECRET", row.text, 1);
+        const auto secret = read_secret("env:OA_TEST_SECRET");
+        ::unsetenv("OA_TEST_SECRET");
+        REQUIRE(secret.has_value() == (row.secret != nullptr));
+        if (secret) {
+            CHECK(secret->reveal() == row.secret);
+        } else {
+            CHECK(secret.error().code == Code::credentials);
+            CHECK(secret.error().text().contains("env:OA_TEST_SECRET"));
+            CHECK_FALSE(secret.error().text().contains("TOK"));
+        }
+    }
+}
+
 TEST_CASE("secret: comparison needs every byte") {
     const Secret secret("abcdef");
     CHECK(secret.equals("abcdef"));

@@ -32,8 +32,9 @@ private:
 
 /// Reads a secret named by "env:NAME", "file:PATH" (mode 0600 or stricter) or "fd:N". Any other
 /// text is refused with Code::usage: a token on the command line is readable by every local
-/// process. A missing or empty one is Code::credentials. One trailing newline is dropped. A
-/// descriptor is read once: whoever names it later gets the same secret.
+/// process. One line end behind it is dropped. A missing or empty one, or one with more lines or
+/// control characters, is Code::credentials. A descriptor is read once: whoever names it later gets
+/// the same secret.
 [[nodiscard]] Result<Secret> read_secret(std::string_view reference);
 
 } // namespace oa_stream

@@ -5,6 +5,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -176,8 +177,8 @@ Task<Result<Secret>> from_command(
     const std::string name = printable(call.argv.front());
     const auto end = co_await call_program(std::move(executor), std::move(call));
     const std::string token(end ? trim(end->output) : std::string_view{});
-    if (end && end->exit.clean() && !token.empty() &&
-        token.find_first_of(" \t\r\n") == std::string::npos) {
+    if (end && end->exit.clean() && !token.empty() && !token.contains(' ') &&
+        !find_control(token)) {
         *kept = kept_for(token, life_of(token).value_or(k_kept_for));
         co_return kept->token;
     }

@@ -156,6 +156,25 @@ test('a secret in a folder, or in a file that others can read', async () => {
   assert.ok(read.stderr.includes(`(chmod 600 '${open}')`), read.stderr);
 });
 
+test('a token that no header can carry is 5 and named, before anybody is asked', async () => {
+  const file = path.join(scratch('secrets'), 'lines');
+  const read = async (args, text) => {
+    fs.writeFileSync(file, text, { mode: 0o600 });
+    return oa([...args, '--auth', `file:${file}`]);
+  };
+  for (const text of ['\n\n', 'TOK\n\n', 'TOK\nmore\n', 'TOK\r']) {
+    const got = await read(TAKE_AUTH[0], text);
+    refused(got, 5, JSON.stringify(text));
+    assert.ok(got.stderr.includes(`file:${file}: the secret is not one line`), got.stderr);
+  }
+  for (const args of [...TAKE_AUTH, ['verify', '--set', 'base_url=http://127.0.0.1:1'], ['watch', '--once', '--base-url', 'http://127.0.0.1:1']]) {
+    const got = await oa([...args, '--auth', 'env:TWO'], { env: { TWO: 'one\ntwo' } });
+    refused(got, 5, args.join(' '));
+    assert.match(got.stderr, /env:TWO: the secret is not one line/);
+  }
+  refused(await read(TAKE_AUTH[0], 'TOK\r\n'), 4, 'a line end of Windows is dropped, and nobody is there');
+});
+
 test('without HOME the runs are those of the user, not of whoever filled a folder of all', async () => {
   const got = await oa(['runs', 'show', 'nonesuch'], { env: { HOME: '', XDG_STATE_HOME: '', OA_STREAM_STATE_DIR: '' } });
   refused(got, 2, 'no HOME');

@@ -61,6 +61,7 @@ export async function startErrorWorld() {
   file('config.yaml', 'version: 1\nserve:\n  listne: 127.0.0.1:8080\n');
   file('plan.json', '{"schema":"oa-stream.plan.v1"}');
   file('token', TOKEN, 0o644);
+  file('lines', `${TOKEN}\n\n`, 0o600);
   file('plain', '');
   file('broken.sse', 'data: {"type":"start"}\n\ndata: {"type":"text-delta","id":"t","delta":"x"}\n\ndata: [DONE]\n\n');
   // Just before its case: what it says of a window depends on the age of the requests.
@@ -127,6 +128,7 @@ export const classesOf = (world) => {
     ] },
     { exit: 5, title: 'Credentials', says: 'Missing, readable by others, or refused by the server. No secret is ever printed.', cases: [
       words('smoke stream --base-url http://127.0.0.1:8080 --auth env:AUTH_TOKEN'), words('smoke stream --base-url http://127.0.0.1:8080 --auth file:nonesuch'), words('smoke stream --base-url http://127.0.0.1:8080 --auth file:token'),
+      words('smoke stream --base-url http://127.0.0.1:8080 --auth file:lines'),
       of(['route', 'status', '--base-url', world.control.base]), of(['route', 'status', '--base-url', world.control.base, '--auth', 'env:TOKEN'], auth),
     ] },
     { exit: 4, title: 'Nobody answers, or somebody else does', says: 'The target could not be measured; its quality is unknown. `oa-stream doctor` checks this machine.', cases: [
