@@ -564,6 +564,11 @@ TEST_CASE("smoke: a resume that needs a token proves nothing without a good one"
         CAPTURE(smoked.check("resume.unknown").detail);
         CHECK(to_string(smoked.check("resume.unknown").verdict) == row.verdict);
         CHECK(smoked.check("resume.unknown").detail.contains(row.detail));
+        const std::string_view outcome = // what makes it exit 5
+            row.verdict == std::string_view("ERROR") ? "unauthorised" : "";
+        CHECK(
+            string_member(smoked.check("resume.unknown").data, "outcome").value_or("") == outcome
+        );
     }
 }
 

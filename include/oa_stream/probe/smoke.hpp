@@ -62,7 +62,8 @@ stream_files(const ProbeSample& sample);
 /// Runs every check against the target. In-stream failures are provoked only where /version names
 /// the replay authority. Refusals are provoked with requests that no lane may start a turn for. The
 /// turns it did start are listed in the check "footprint". A target that cannot be reached is
-/// ERROR; data.outcome of a happy path is "unauthorised" when the credentials were refused.
+/// ERROR; data.outcome of a happy path, without probes of "resume.unknown", is "unauthorised" when
+/// the credentials were refused.
 [[nodiscard]] Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions options);
 
 } // namespace oa_stream::probe

@@ -244,7 +244,10 @@ Task<void> smoke_unknown_thread(SmokePtr smoke) {
         smoke->skip("resume.unknown", "the target demands a token: " + seen(answer));
     } else if (answer.status == 401 && refused_us(*smoke)) {
         smoke->report(
-            "resume.unknown", Verdict::error, "the target refused the credentials: " + seen(answer)
+            "resume.unknown",
+            Verdict::error,
+            "the target refused the credentials: " + seen(answer),
+            Json{{"outcome", to_string(Outcome::unauthorised)}}
         );
     } else if (no_such_route(answer.status) && !smoke->named) {
         smoke->not_applicable("resume.unknown", "no such route here: " + seen(answer));

@@ -125,5 +125,9 @@ test('a refused token is named as it was given; without one a place for it stand
     const missing = await oa(typed);
     assert.deepEqual([missing.code, next(missing)], [5, `oa-stream ${typed.join(' ')} --auth env:NAME`], missing.stderr);
   }
+  for (const words of [['smoke', 'stream', '--base-url', lane.base], ['verify', 'smoke-stream', '--set', `base_url=${lane.base}`]]) {
+    const quiet = await oa([...words, '--no-probes', '--auth', 'env:MINE'], { env: { MINE: 'another-key-0123' } });
+    assert.equal(quiet.code, 5, `${words.join(' ')}: ${quiet.stderr}`);
+  }
   await lane.stop();
 });
