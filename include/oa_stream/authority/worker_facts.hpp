@@ -11,9 +11,9 @@ namespace oa_stream::authority {
 
 /// Steps stand in the order in which a lane takes them; behind one that failed nothing is tried.
 struct WorkerFacts {
-    std::optional<WallTime> token_end{}; ///< of the control token; unset: it does not say
-    std::optional<Millis> ahead{};       ///< the control service's clock, of ours
-    Result<void> worker{};               ///< it is known, runs and beats
+    Result<std::optional<WallTime>> token_end{}; ///< of the control token, if it says so
+    std::optional<Millis> ahead{};               ///< the control service's clock, of ours
+    std::optional<Result<void>> worker{};        ///< it is known, runs and beats
     std::optional<Millis> heartbeat_age{};
     std::optional<Result<std::optional<WallTime>>> sync_token{}; ///< its end, if it says so
     std::optional<Result<void>> khala{}; ///< the topic's head is known, its socket is open

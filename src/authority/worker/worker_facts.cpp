@@ -56,6 +56,9 @@ Task<Result<WorkerFacts>> look_at_worker(asio::any_io_executor executor, WorkerO
     const auto control = std::make_shared<ControlClient>(executor, options);
     WorkerFacts facts;
     facts.token_end = co_await ControlClient::token_end(control);
+    if (!facts.token_end) {
+        co_return facts;
+    }
     const auto snapshot = co_await ControlClient::snapshot(control);
     facts.ahead = control->ahead();
     if (!snapshot) {
@@ -69,6 +72,7 @@ Task<Result<WorkerFacts>> look_at_worker(asio::any_io_executor executor, WorkerO
         facts.worker = fail(Code::precondition, std::move(trouble));
         co_return facts;
     }
+    facts.worker = Result<void>{};
     const auto visit = std::make_shared<Visit>();
     visit->link = std::make_shared<KhalaLink>(executor, options, control, visitor(executor, visit));
     auto token = co_await KhalaLink::token(visit->link);

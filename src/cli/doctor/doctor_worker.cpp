@@ -42,25 +42,36 @@ Check life(
     );
 }
 
-Check worker(const WorkerFacts& facts, const WorkerOptions& options) {
-    if (facts.worker) {
+std::string new_token(const WorkerOptions& options) {
+    return "put the token of a login session into " + options.auth;
+}
+
+Check token(const Result<std::optional<WallTime>>& end, const WorkerOptions& options) {
+    constexpr std::string_view k_id = "worker.token";
+    return end ? life(std::string(k_id), *end, k_short_life, options.auth)
+               : finding(std::string(k_id), Verdict::fail, end.error().text(), new_token(options));
+}
+
+Check worker(
+    const Result<void>& runs, std::optional<Millis> heartbeat_age, const WorkerOptions& options
+) {
+    if (runs) {
         return finding(
             "worker.control",
             Verdict::pass,
             fmt::format(
                 "{} runs{}",
                 options.worker,
-                facts.heartbeat_age
-                    ? fmt::format(", last heartbeat {} ms ago", facts.heartbeat_age->count())
-                    : ""
+                heartbeat_age ? fmt::format(", last heartbeat {} ms ago", heartbeat_age->count())
+                              : ""
             ),
             {}
         );
     }
-    const Error& error = facts.worker.error();
+    const Error& error = runs.error();
     std::string fix = fmt::format("check {}", names::worker_control);
     if (error.code == Code::credentials) {
-        fix = "put the token of a login session into " + options.auth;
+        fix = new_token(options);
     } else if (error.code == Code::precondition || error.code == Code::not_found) {
         fix = "start the worker, or name another";
     }
@@ -133,11 +144,13 @@ Result<std::vector<Check>> judge_worker(const WorkerOptions& options, Context& c
             words
         )
     );
-    std::vector<Check> out{life("worker.token", facts.token_end, k_short_life, options.auth)};
+    std::vector<Check> out{token(facts.token_end, options)};
     if (facts.ahead) {
         out.push_back(clock_of(*facts.ahead));
     }
-    out.push_back(worker(facts, options));
+    if (facts.worker) {
+        out.push_back(worker(*facts.worker, facts.heartbeat_age, options));
+    }
     if (facts.sync_token) {
         out.push_back(sync_token(*facts.sync_token, options));
     }

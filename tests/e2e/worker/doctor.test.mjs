@@ -62,7 +62,9 @@ test('the runtime is down', async () => {
 
 test('the token is refused, or there is none', async () => {
   fails(await doctor({ token: 'of-nobody-0123456789' }), 'control', /refuses the token/);
-  fails(await doctor({ args: ['--worker-auth', 'env:OA_NOT_SET'] }), 'control', /OA_NOT_SET/);
+  for (const [reference, said] of [['env:OA_NOT_SET', /OA_NOT_SET is not set/], ['file:/nonesuch/token', /\/nonesuch\/token: no such secret file/], ['command:/bin/false', /\/bin\/false gave no token/]]) {
+    fails(await doctor({ args: ['--worker-auth', reference] }), 'token', said);
+  }
 });
 
 test('the worker is unknown, stopped, or its desktop is gone', async () => {

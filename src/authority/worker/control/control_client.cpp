@@ -135,9 +135,9 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
     }
 }
 
-Task<std::optional<WallTime>> ControlClient::token_end(Self self) {
-    const auto token = co_await self->token_.get();
-    co_return token ? net::token_end(token->reveal()) : std::nullopt;
+Task<Result<std::optional<WallTime>>> ControlClient::token_end(Self self) {
+    OA_CO_TRY(const Secret token, co_await self->token_.get());
+    co_return net::token_end(token.reveal());
 }
 
 Task<bool> ControlClient::replaced(Self self) {

@@ -72,8 +72,8 @@ public:
     /// worker.response or worker.error named a request.
     void settle(const std::string& request, CommandEvent how);
 
-    /// When the control token says that it ends; unset: it says nothing, or there is none.
-    [[nodiscard]] static Task<std::optional<WallTime>> token_end(Self self);
+    /// When the control token says that it ends, if it says so. Code::credentials: there is none.
+    [[nodiscard]] static Task<Result<std::optional<WallTime>>> token_end(Self self);
     /// The service's clock, of ours, as its last answer told it: within a second and that answer's
     /// way.
     [[nodiscard]] std::optional<Millis> ahead() const noexcept { return ahead_; }
