@@ -37,7 +37,7 @@ Result<LaneMode> parse_lane_mode(std::string_view text) {
 
 Result<LaneAllowed> parse_allowed(std::string_view text) {
     LaneAllowed out;
-    while (!text.empty()) {
+    do { // also of an empty text: a variable of a script that is not set must not mean "none"
         const auto comma = std::min(text.find(','), text.size());
         const auto word = trim(text.substr(0, comma));
         text.remove_prefix(std::min(comma + 1, text.size()));
@@ -55,7 +55,7 @@ Result<LaneAllowed> parse_allowed(std::string_view text) {
             );
         }
         *named = true;
-    }
+    } while (!text.empty());
     return out;
 }
 

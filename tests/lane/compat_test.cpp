@@ -226,8 +226,7 @@ TEST_CASE("lane mode: each word is its mode, with the white space of a file arou
 }
 
 TEST_CASE("lane settings: what a request may choose, each word for itself") {
-    const auto none = parse_allowed("").value();
-    CHECK_FALSE((none.model || none.system || none.effort));
+    CHECK(parse_allowed("").error().code == Code::usage);
     const auto one = parse_allowed("system").value();
     CHECK((one.system && !one.model && !one.effort));
     const auto all = parse_allowed("model, effort,system").value();

@@ -78,7 +78,7 @@ struct LaneAllowed {
     bool effort = false;
     bool tools = false;
 };
-/// "model,system": any of model, system, effort, tools. Code::usage for another word.
+/// "model,system": any of model, system, effort, tools. Code::usage for another word, and for none.
 [[nodiscard]] Result<LaneAllowed> parse_allowed(std::string_view text);
 
 struct LaneLimits {

@@ -284,8 +284,17 @@ const Setting* ConfigFile::find(std::string_view command, std::string_view optio
 Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env) {
     const auto given = invocation.globals.all(k_config.name);
-    const auto named = given.empty() ? env("OA_STREAM_CONFIG") : std::optional(given.back());
+    constexpr std::string_view k_variable = "OA_STREAM_CONFIG";
+    const auto named = given.empty() ? env(k_variable) : std::optional(given.back());
     std::filesystem::path path;
+    if (named && named->empty()) {
+        return fail(
+            Code::usage,
+            "the name of the file is empty",
+            std::string(given.empty() ? k_variable : k_config.name),
+            "a path"
+        );
+    }
     if (named) {
         path = *named;
     } else {

@@ -94,7 +94,7 @@ constexpr auto k_replicas = option<&Options::replicas>(
                                 "that sends every request to any of them. With --local and --store."
 )
                                 .range(2, 8);
-constexpr auto k_store = option<&Options::store, &store::StoreOptions::url>(
+constexpr auto k_store = parsed<read_store, &Options::store, &store::StoreOptions::url>(
     names::store,
     "URL",
     "Let the lanes share turns through this store, under a prefix that only the rehearsal uses. "

@@ -179,7 +179,7 @@ constexpr auto k_positionals = positionals<DoctorOptions>(
 using DoctorWorker = WorkerRows<&DoctorOptions::worker>;
 constexpr auto k_options = options<DoctorOptions>(
     k_set,
-    option<&DoctorOptions::store, &store::StoreOptions::url>(
+    parsed<read_store, &DoctorOptions::store, &store::StoreOptions::url>(
         names::store, "URL", "Also check the store that lanes share."
     ),
     StoreRows<&DoctorOptions::store>::user,

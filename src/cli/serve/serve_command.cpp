@@ -310,7 +310,7 @@ constexpr auto k_options = options<ServeOptions>(
         "Keep the map of client threads to authority threads in this file. With codex the lane "
         "always has a map."
     ),
-    option<&ServeOptions::store, &StoreOptions::url>(
+    parsed<read_store, &ServeOptions::store, &StoreOptions::url>(
         names::store,
         "memory|URL",
         "Share conversations and running turns with other lanes: redis://HOST:PORT/DB (loopback), "

@@ -6,7 +6,16 @@
 
 #include "core/option.hpp"
 
+#include <string>
+#include <string_view>
+
 namespace oa_stream::cli {
+
+/// A variable of a script that is not set must not mean a lane that is alone.
+inline Result<std::string> read_store(std::string_view text) {
+    return text.empty() ? fail(Code::usage, "empty", {}, "memory or a URL")
+                        : Result<std::string>(text);
+}
 
 /// `Group`: the member of a command's options that holds the StoreOptions.
 template <auto Group> struct StoreRows {
