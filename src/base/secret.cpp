@@ -132,18 +132,22 @@ bool Secret::equals(std::string_view other) const noexcept {
     return difference == 0;
 }
 
+Error secret_in_the_open() {
+    return {
+        Code::usage,
+        "a token on the command line can be read by every process of this machine",
+        {},
+        "use env:NAME, file:PATH or fd:N"
+    };
+}
+
 Result<Secret> read_secret(std::string_view reference) {
     const std::size_t colon = reference.find(':');
     const std::string_view kind = reference.substr(0, colon);
     const std::string rest(
         colon == std::string_view::npos ? std::string_view{} : reference.substr(colon + 1)
     );
-    Result<std::string> text = fail(
-        Code::usage,
-        "a token on the command line can be read by every process of this machine",
-        {},
-        "use env:NAME, file:PATH or fd:N"
-    );
+    Result<std::string> text = std::unexpected(secret_in_the_open());
     if (kind == "env" && !rest.empty()) {
         text = from_env(rest);
     } else if (kind == "file" && !rest.empty()) {

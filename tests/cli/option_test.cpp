@@ -33,6 +33,8 @@ struct Options : Front, Group {
     double share = 0;
     std::string given{};
     std::vector<std::string> words{};
+    std::string secret{};
+    std::vector<std::string> minted{};
 };
 
 Result<void> join(std::span<const std::string> values, Options& options) {
@@ -54,7 +56,9 @@ constexpr auto k_options = options<Options>(
     option<&Options::maybe, &Inner::wait>("--wait", "D", "Wait.").range(100, 60'000),
     off_flag<&Options::probes>("--no-probes", "Send none."),
     parsed<read_share, &Options::share>("--share", "SHARE", "Take a share."),
-    custom<Options, join>("--join", "TEXT", "Join.", true)
+    custom<Options, join>("--join", "TEXT", "Join.", true),
+    option<&Options::secret>("--secret", "REF", "Read the secret."),
+    option<&Options::minted>("--minted", "mint|REF", "Mint it, or read it.")
 );
 constexpr auto k_words =
     positionals<Options>(positional<&Options::words>("WORD", "Words.").up_to(3));
@@ -130,6 +134,23 @@ TEST_CASE("option: an error names the option, the value and what is expected") {
     REQUIRE_FALSE(got);
     CHECK(got.error().code == Code::usage);
     CHECK(got.error().text() == row.text);
+}
+
+TEST_CASE("option: a secret that was typed is refused, though nobody would read it") {
+    for (const char* option : {"--secret", "--minted"}) {
+        for (const char* value : {"hunter2", "", "token:hunter2"}) {
+            CAPTURE(option, value);
+            const auto got = read({{option, {value}}});
+            REQUIRE_FALSE(got);
+            CHECK(got.error().code == Code::usage);
+            CHECK(got.error().text().starts_with(std::string(option) + ": a token on the command"));
+            CHECK_FALSE(got.error().text().contains("hunter2"));
+        }
+    }
+    CHECK_FALSE(read({{"--secret", {"mint"}}}));
+    CHECK_FALSE(read({{"--minted", {"env:A", "hunter2"}}}));
+    CHECK(read({{"--secret", {"command:pass show chat"}}}).value().secret.starts_with("command:"));
+    CHECK(read({{"--minted", {"mint", "file:/run/token"}}}).value().minted.size() == 2);
 }
 
 TEST_CASE("option: base URLs are http, have a host and nothing that a log would keep") {

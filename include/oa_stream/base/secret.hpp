@@ -37,4 +37,7 @@ private:
 /// the same secret.
 [[nodiscard]] Result<Secret> read_secret(std::string_view reference);
 
+/// How text that names no place of a secret is refused: it may be the secret.
+[[nodiscard]] Error secret_in_the_open();
+
 } // namespace oa_stream

@@ -341,20 +341,15 @@ namespace {
 
 constexpr std::string_view k_hidden = "********";
 
-/// "mint": the control service gives the token.
-bool is_reference(std::string_view value) {
-    return net::is_token_reference(value) || value == "mint";
-}
-
 void hide(std::string& value, std::string_view form) {
-    if (form.ends_with("REF") && !is_reference(value)) {
+    if (form.ends_with("REF") && !is_reference(value, form)) {
         value = k_hidden;
         return;
     }
     const std::size_t colon = value.find(':');
     const bool header = form.starts_with("'NAME:") && colon != std::string::npos;
     if (header && net::is_secret_header(trim(std::string_view(value).substr(0, colon))) &&
-        !is_reference(trim(std::string_view(value).substr(colon + 1)))) {
+        !net::is_token_reference(trim(std::string_view(value).substr(colon + 1)))) {
         value = fmt::format("{}: {}", value.substr(0, colon), k_hidden);
     }
 }

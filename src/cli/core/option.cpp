@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/net/token_source.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -47,6 +48,18 @@ Result<void> named_files(const OptionSpec& row, std::span<const std::string> val
     );
 }
 
+/// A secret that was typed is refused also where nobody reads it: it can be seen all the same.
+Result<void> references(const OptionSpec& row, std::span<const std::string> values) {
+    const std::string form = row.value_name();
+    const bool secret = form.ends_with("REF");
+    if (!secret || std::ranges::all_of(values, [&](const std::string& value) {
+            return is_reference(value, form);
+        })) {
+        return {};
+    }
+    return std::unexpected(secret_in_the_open());
+}
+
 std::string time_text(std::int64_t millis) {
     return format_duration(std::chrono::milliseconds(millis));
 }
@@ -60,6 +73,10 @@ std::string OptionSpec::value_name() const {
 std::string_view OptionSpec::long_name() const noexcept {
     const std::size_t comma = name.find(',');
     return comma == std::string_view::npos ? name : name.substr(comma + 1);
+}
+
+bool is_reference(std::string_view value, std::string_view form) {
+    return net::is_token_reference(value) || (value == "mint" && form.starts_with("mint|"));
 }
 
 Result<void> read_rows(
@@ -78,6 +95,7 @@ Result<void> read_rows(
         const auto given = args.given.find(row.long_name());
         if (given != args.given.end()) {
             OA_CHECK(named_files(row, given->second));
+            OA_CHECK(named(references(row, given->second), row.long_name()));
             OA_CHECK(named(row.target.fill(row.rule, given->second, options), row.long_name()));
         } else if (!row.fallback.empty()) {
             const std::array fallback{std::string(row.fallback)};

@@ -74,6 +74,10 @@ struct PositionalSpec {
     ValueTarget target{};
 };
 
+/// Whether a value of this form, "REF" or "mint|REF", says where a secret is, and is none itself.
+/// "mint": the control service gives it.
+[[nodiscard]] bool is_reference(std::string_view value, std::string_view form);
+
 /// A command line as it was split: words, without meaning.
 struct Args {
     [[nodiscard]] bool has(std::string_view name) const;

@@ -249,6 +249,14 @@ test('a token on the command line is refused and the way to give it is named', a
     assert.match(got.stderr, /env:/);
     assert.ok(!got.stderr.includes('abcdefgh01234567'), 'and it is not repeated');
   }
+  const serve = ['serve', '--listen', '127.0.0.1:0', '--authority', 'replay'];
+  const unused = [[...serve, '--store-password'], [...serve, '--codex-token'], [...serve, '--worker-auth'], [...serve, '--khala-auth'],
+    ['front', '--backend', 'v1=http://127.0.0.1:1', '--mirror-auth'], ['doctor', '--codex-token'], ['cutover', 'rehearse', '--local', '--store-password']];
+  for (const words of unused) {
+    const got = await oa([...words, 'hunter2']);
+    refused(got, 2, words.join(' '));
+    assert.ok(got.stderr.startsWith(`oa-stream: ${words.at(-1)}: a token on the command line`) && !got.stderr.includes('hunter2'), got.stderr);
+  }
 });
 
 test('input: a file that cannot be read is 2 and named', async () => {
