@@ -1,6 +1,7 @@
 #include "oa_stream/base/error.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -34,7 +35,7 @@ std::string Error::text() const {
     if (!hint.empty()) {
         line += fmt::format(" ({})", hint);
     }
-    return line;
+    return show_controls(line); // paths and what others said may have line ends in them
 }
 
 Error Error::prefixed(std::string_view context) && {

@@ -51,6 +51,19 @@ int sequence_at(std::string_view text, std::size_t at) noexcept {
     return length;
 }
 
+std::string shown(const ControlChar& control) {
+    switch (control.code) {
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        return fmt::format("\\x{:02x}", control.code);
+    }
+}
+
 } // namespace
 
 std::optional<std::size_t> invalid_utf8(std::string_view text) noexcept {
@@ -94,15 +107,6 @@ std::string printable(std::string_view text, std::size_t limit) {
         }
         const auto c = static_cast<unsigned char>(text[at]);
         switch (c) {
-        case '\n':
-            out += "\\n";
-            break;
-        case '\r':
-            out += "\\r";
-            break;
-        case '\t':
-            out += "\\t";
-            break;
         case '"':
             out += "\\\"";
             break;
@@ -111,7 +115,7 @@ std::string printable(std::string_view text, std::size_t limit) {
             break;
         default:
             if (const auto control = leading_control(text.substr(at))) {
-                out += fmt::format("\\x{:02x}", control->code);
+                out += shown(*control);
                 at += control->bytes - 1;
             } else if (const int length = sequence_at(text, at); length > 0) {
                 const auto bytes = static_cast<std::size_t>(length);
@@ -123,6 +127,15 @@ std::string printable(std::string_view text, std::size_t limit) {
         }
     }
     return out;
+}
+
+std::string show_controls(std::string_view text) {
+    std::string out;
+    while (const auto control = find_control(text)) {
+        out.append(text.substr(0, control->at)) += shown(*control);
+        text.remove_prefix(control->at + control->bytes);
+    }
+    return out.append(text);
 }
 
 std::optional<std::string_view>

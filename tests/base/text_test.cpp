@@ -85,6 +85,19 @@ TEST_CASE("printable: control bytes cannot forge a line") {
     CHECK(printable("abcdef", 3) == "abc…");
 }
 
+TEST_CASE("controls: shown, and nothing else is changed") {
+    CHECK(
+        show_controls("a\nb\t\"\\\x1b\u009b31m\u00e9\xff") == "a\\nb\\t\"\\\\x1b\\x9b31m\u00e9\xff"
+    );
+    const std::string once = printable("a\nb\"\x1b");
+    CHECK(show_controls(once) == once);
+}
+
+TEST_CASE("error: one line, whatever its parts have in them") {
+    const Error error{Code::io, "cannot read\nthis", "no\nsuch \"file\"", "rm 'no\r'"};
+    CHECK(error.text() == "no\\nsuch \"file\": cannot read\\nthis (rm 'no\\r')");
+}
+
 TEST_CASE("printable: whatever came in, UTF-8 comes out") {
     CHECK(printable("a\x9b[31m\xff\xc3") == "a\\x9b[31m\\xff\\xc3");
     CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80"); // a surrogate

@@ -72,6 +72,17 @@ test('a wrong value is quoted in one line, however long it is and whatever is in
   }
 });
 
+test('a path with a line end in it is named in one line', async () => {
+  const none = path.join(scratch('paths'), 'no\nsuch');
+  const serve = ['serve', '--listen', '127.0.0.1:0'];
+  for (const [code, words] of [[4, [...serve, '--codex-bin', none]], [2, [...serve, '--authority', 'replay', '--tokens', none]], [2, ['check', none]], [4, ['slo', 'dashboard', '--out', path.join(none, 'x')]]]) {
+    const got = await oa(words);
+    refused(got, code, words.join(' '));
+    oneLine(got, words.join(' '));
+    assert.ok(got.stderr.includes('no\\nsuch'), got.stderr);
+  }
+});
+
 test('a value that was not typed is refused by the name of who set it', async () => {
   const env = await oa(['load', '--base-url', 'http://127.0.0.1:9'], { env: { OA_STREAM_LOAD_RATE: 'fast' } });
   refused(env, 2, 'environment');
