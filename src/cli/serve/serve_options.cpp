@@ -159,6 +159,13 @@ Result<void> complete_store(ServeOptions& options) {
 
 } // namespace
 
+Result<void> check_revision(std::string_view name, std::string_view option) {
+    if (name.empty() || name != printable(name, 200)) {
+        return fail(Code::usage, "a revision is a short plain text", std::string(option));
+    }
+    return {};
+}
+
 Result<void> complete_options(ServeOptions& options, const Context& context) {
     OA_CHECK(options.listeners.check_pair());
     const auto& kind = *options.kind;
@@ -174,9 +181,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     auto& lane = options.lane;
     lane.version = version();
     lane.revision = options.revision.value_or(context.env("K_REVISION").value_or("dev"));
-    if (lane.revision.empty() || lane.revision != printable(lane.revision, 200)) {
-        return fail(Code::usage, "a revision is a short plain text", std::string(names::revision));
-    }
+    OA_CHECK(check_revision(lane.revision, names::revision));
     lane.timings.tick = tick_of(lane);
     lane.open_metrics = options.listeners.loopback();
     for (const auto& endpoint : options.listeners.endpoints) {

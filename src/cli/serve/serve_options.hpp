@@ -42,6 +42,9 @@ struct ServeOptions {
     Millis drain_notice{5000}; ///< of it, with a store
 };
 
+/// What a header and a metric can carry. Errors: Code::usage with the option's name.
+[[nodiscard]] Result<void> check_revision(std::string_view name, std::string_view option);
+
 /// Works out what follows from several options, and from environment and state directory. Errors:
 /// Code::usage with the option's name.
 [[nodiscard]] Result<void> complete_options(ServeOptions& options, const Context& context);

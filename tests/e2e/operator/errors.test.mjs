@@ -145,6 +145,11 @@ test('what becomes a header or the id of a check is one line', async () => {
     refused(got, 2, words.join(' '));
     assert.match(got.stderr, new RegExp(`^oa-stream: ${words.at(-1)}: not one line`));
   }
+  for (const words of [['front', '--backend', 'a\r\nX: 1=http://127.0.0.1:1'], ['serve', '--authority', 'replay', '--revision', 'a\nb']]) {
+    const got = await oa(words);
+    refused(got, 2, words.join(' '));
+    assert.ok(got.stderr.startsWith(`oa-stream: ${words.at(-2)}: a revision is a short plain text`), got.stderr);
+  }
 });
 
 test('what only a Prometheus has is refused for an access log: a scope that is ignored judges everything', async () => {
