@@ -4,6 +4,8 @@
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/wire/json_scan.hpp"
 
+#include "replay.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -123,6 +125,16 @@ Result<std::optional<Continues>> parse_messages(std::string_view json) {
         }
     }
     return std::optional(std::move(continues));
+}
+
+Result<void> check_recording(std::string_view recording) {
+    return Replay(recording).empty() ? fail(
+                                           Code::unreadable,
+                                           "there is no chunk of a stream in it",
+                                           {},
+                                           "give the bytes of the answer that is resumed"
+                                       )
+                                     : Result<void>{};
 }
 
 } // namespace oa_stream::contract

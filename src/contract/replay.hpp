@@ -17,6 +17,8 @@ public:
     /// Transient data parts are not replayed, so they do not count on either side.
     explicit Replay(std::string_view recording);
 
+    /// Nothing was recorded.
+    [[nodiscard]] bool empty() const noexcept { return recorded_.empty(); }
     /// One event of the answer.
     void step(std::string_view data, const Report& report);
     void finish(const Report& report);

@@ -78,6 +78,18 @@ TEST_CASE("resume: the first difference is named, once, with its place") {
     CHECK(messages == std::vector<std::string>{"the replay differs from chunk 2 of the recording"});
 }
 
+TEST_CASE("resume: what is no recording is none, however much is in it") {
+    for (const std::string_view none :
+         {"", "\x01\xfe\x80 random\n\n", "{\"type\":\"start\"}", ": ping\n\n", "data: Hi\n\n"}) {
+        CAPTURE(none);
+        const auto known = check_recording(none);
+        REQUIRE_FALSE(known.has_value());
+        CHECK(known.error().code == oa_stream::Code::unreadable);
+    }
+    CHECK(check_recording(k_good));
+    CHECK(check_recording(k_good.substr(0, 100))); // it broke off
+}
+
 TEST_CASE("resume: transient data is not replayed") {
     std::string live(k_good);
     live.insert(

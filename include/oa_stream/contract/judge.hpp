@@ -40,6 +40,9 @@ struct ResponseHead {
 /// not the assistant's. Code::unreadable otherwise.
 [[nodiscard]] Result<std::optional<Continues>> parse_messages(std::string_view json);
 
+/// Code::unreadable when no chunk is in it: no replay can be held against it.
+[[nodiscard]] Result<void> check_recording(std::string_view recording);
+
 /// How the body ended. `unknown`: read from a file, so W3 is not judged. `left`: its reader went
 /// away in the middle, so nothing that only an end can show is judged.
 enum class End { clean, cut, unknown, left };

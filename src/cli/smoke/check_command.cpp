@@ -191,6 +191,9 @@ Result<contract::Judge> make_judge(const Options& options, Profile profile) {
     }
     if (const auto& recording = options.recording) {
         OA_TRY(const std::string bytes, read_input(*recording));
+        if (auto known = contract::check_recording(bytes); !known) {
+            return in_file(std::move(known).error(), *recording);
+        }
         judge.replays(bytes);
     }
     if (const auto& path = options.headers) {

@@ -284,6 +284,17 @@ test('input: a file that cannot be read is 2 and named', async () => {
   }
 });
 
+test('input: a recording that is no stream is 2 and named, not a fault of the answer', async () => {
+  const folder = scratch('recording');
+  const file = (name, text) => { fs.writeFileSync(path.join(folder, name), text); return path.join(folder, name); };
+  const stream = file('answer.sse', 'data: {"type":"start","messageId":"m1"}\n\ndata: [DONE]\n\n');
+  for (const none of [file('random', Buffer.from([0, 1, 254, 128, 10, 10])), file('empty', '')]) {
+    const got = await oa(['check', stream, '--recording', none]);
+    refused(got, 2, none);
+    assert.ok(got.stderr.startsWith(`oa-stream: ${none}: there is no chunk of a stream in it`), got.stderr);
+  }
+});
+
 test('input: a run that is not there is 2 and named', async () => {
   for (const args of NAME_A_RUN) {
     const got = await oa(args);
