@@ -3,6 +3,7 @@
 // of its own.
 #include "mirror.hpp"
 
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include <boost/asio/post.hpp>
@@ -342,8 +343,8 @@ void Mirror::judged(
         note(fmt::format(
             "mirror {} differs in {}{}: {}{}",
             options_.name,
-            pair.request,
-            id ? fmt::format(" (request {})", *id) : "",
+            printable(pair.request),
+            id ? fmt::format(" (request {})", printable(*id)) : "",
             differences[i],
             last ? fmt::format(" (and {} more)", differences.size() - k_lines_a_pair) : ""
         ));

@@ -1,6 +1,7 @@
 // What the mirror reports: its state, its metrics and its lines in the log.
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include "mirror.hpp"
 
@@ -11,6 +12,7 @@
 namespace oa_stream::traffic {
 namespace {
 
+constexpr std::size_t k_longest_line = 400;
 constexpr std::size_t k_lines = 20; ///< reported differences in one k_lines_over
 constexpr auto k_lines_over = std::chrono::seconds(1);
 
@@ -50,7 +52,10 @@ void Mirror::note(std::string_view line) {
         ++untold_;
         return;
     }
-    note_(printable(Redactor().apply(line), 400));
+    // A difference is printable already: to quote its quotes again would spoil it.
+    const std::string text = show_controls(Redactor().apply(line));
+    const auto cut = cut_at_code_point(text, k_longest_line);
+    note_(fmt::format("{}{}", cut, cut.size() < text.size() ? "…" : ""));
 }
 
 Json Mirror::state() const {

@@ -148,3 +148,27 @@ TEST_CASE("mirror: of one second's differences twenty are told, and how many mor
     REQUIRE(told != bench.notes.end());
     CHECK(std::vector<std::string>(told + 1, bench.notes.end()) == std::vector<std::string>{line});
 }
+
+TEST_CASE("mirror: what is told is one line, escaped once and cut") {
+    MirrorOptions options = all_copied();
+    options.compare = [](const MirrorPair&) {
+        return std::vector<std::string>{
+            R"(usage: lane {\"inputTokens\":100}; reference not told)",
+            "order of part 1 (tool a\nb)",
+            std::string(600, '-')
+        };
+    };
+    Bench bench(std::move(options));
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
+    bench.run_until([&] { return bench.count("different") == 1; });
+    const std::string line = "mirror next differs in POST /api/chat/stream: ";
+    CHECK(
+        std::ranges::count(
+            bench.notes, line + R"(usage: lane {\"inputTokens\":100}; reference not told)"
+        ) == 1
+    );
+    CHECK(std::ranges::count(bench.notes, line + R"(order of part 1 (tool a\nb))") == 1);
+    CHECK(
+        std::ranges::count(bench.notes, (line + std::string(600, '-')).substr(0, 400) + "…") == 1
+    );
+}
