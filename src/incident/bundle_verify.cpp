@@ -85,7 +85,9 @@ Check check_list(std::string id, const Contents& contents, const std::string& li
             wrong.emplace_back("a line that is not a sum");
             continue;
         }
-        named[folder + std::string(line.file)] = line.digest;
+        if (!named.emplace(folder + std::string(line.file), line.digest).second) {
+            wrong.push_back(printable(line.file) + " is listed twice");
+        }
     }
     std::size_t right = 0;
     for (const auto& [file, digest] : named) {

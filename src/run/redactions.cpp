@@ -158,7 +158,8 @@ std::vector<std::string> files_below(const fs::path& folder) {
     std::vector<std::string> out;
     std::error_code error;
     for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
-        if (entry.is_regular_file() && !entry.is_symlink() &&
+        std::error_code gone; // or a link to itself, whose target cannot be asked for
+        if (entry.symlink_status(gone).type() == fs::file_type::regular &&
             !entry.path().filename().string().contains(".tmp-")) {
             out.push_back(entry.path().lexically_relative(folder).generic_string());
         }

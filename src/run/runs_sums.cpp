@@ -1,6 +1,7 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/control.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <set>
 
 namespace oa_stream::run {
@@ -29,30 +31,47 @@ constexpr std::array k_units{
     Unit{"TB", 1e12}, Unit{"GB", 1e9}, Unit{"MB", 1e6}, Unit{"kB", 1e3}, Unit{"B", 1}
 };
 
-} // namespace
+using Names = std::set<std::string, std::less<>>;
+constexpr std::string_view k_sums = "SHA256SUMS";
 
-Result<SumsCheck> check_sums(const fs::path& folder) {
-    SumsCheck out;
-    std::error_code gone;
-    if (!fs::exists(folder / "SHA256SUMS", gone)) {
-        return out;
+/// Links, pipes, sockets: no seal covers them, and no bundle can hold them.
+Names other_entries_below(const fs::path& folder) {
+    Names out;
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(folder, error), end; at != end && !error;
+         at.increment(error)) {
+        std::error_code gone;
+        const auto kind = at->symlink_status(gone).type();
+        const bool plain = kind == fs::file_type::regular || kind == fs::file_type::directory;
+        std::string name = at->path().lexically_relative(folder).generic_string();
+        // A run that was killed leaves its own socket, and may be sealed by its rollback.
+        const bool left = kind == fs::file_type::socket && name == k_control_file;
+        if (!gone && !plain && !left) {
+            out.insert(std::move(name));
+        }
     }
-    OA_TRY(const std::string text, read_kept(folder / "SHA256SUMS"));
-    out.sealed = true;
-    std::set<std::string, std::less<>> listed;
+    return out;
+}
+
+/// Each line held against the regular files that are there: what a link leads to, or stands above
+/// the folder, is no file of the run.
+Names check_lines(
+    std::string_view sums, const fs::path& folder, const Names& here, SumsCheck& out
+) {
+    Names listed;
     std::size_t number = 0;
-    for (const SumLine& line : sum_lines(text)) {
+    for (const SumLine& line : sum_lines(sums)) {
         ++number;
-        if (line.digest.empty()) {
+        const std::string file(line.file);
+        if (line.digest.empty() || !listed.insert(file).second) {
             out.changed.push_back(fmt::format("SHA256SUMS: line {}", number));
             continue;
         }
-        const std::string file(line.file);
-        listed.insert(file);
         if (is_written_afterwards(file)) { // earlier releases sealed them with the rest
             continue;
         }
-        const auto digest = sha256_of_file(folder / file);
+        const auto digest =
+            here.contains(file) ? sha256_of_file(folder / file) : fail(Code::not_found, "");
         if (!digest) {
             out.missing.push_back(printable(file));
         } else if (*digest != line.digest) {
@@ -61,8 +80,31 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
             ++out.right;
         }
     }
-    for (const std::string& file : files_below(folder)) {
-        if (!listed.contains(file) && !is_written_afterwards(file)) {
+    return listed;
+}
+
+} // namespace
+
+Result<SumsCheck> check_sums(const fs::path& folder) {
+    SumsCheck out;
+    std::error_code gone;
+    if (!fs::exists(folder / k_sums, gone)) {
+        return out;
+    }
+    OA_TRY(const std::string text, read_kept(folder / k_sums));
+    out.sealed = true;
+    const std::vector<std::string> files = files_below(folder);
+    const Names here(files.begin(), files.end());
+    const Names listed = check_lines(text, folder, here, out);
+    if (!here.contains(k_sums)) { // a link
+        out.changed.emplace_back(k_sums);
+    }
+    Names added = other_entries_below(folder);
+    std::ranges::copy_if(files, std::inserter(added, added.end()), [](const std::string& file) {
+        return !is_written_afterwards(file);
+    });
+    for (const std::string& file : added) {
+        if (!listed.contains(file)) {
             out.added.push_back(printable(file));
         }
     }

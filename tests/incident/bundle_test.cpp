@@ -401,6 +401,26 @@ TEST_CASE("bundle: a run whose seal is damaged is refused as changed, and told w
     CHECK(at.verdict.verdict() == Verdict::fail);
 }
 
+TEST_CASE("bundle: a run that would lose a file behind a link, or lists one twice, is refused") {
+    const Scratch state;
+    const auto folder = failed_run(state);
+    const std::string sums = *read_file(folder / "SHA256SUMS");
+    std::ofstream(folder / "SHA256SUMS", std::ios::app) << sums.substr(0, sums.find('\n') + 1);
+    fs::rename(folder / "measure", state.path / "m");
+    fs::create_symlink(state.path / "m", folder / "measure");
+    const Incident incident = incident_of({folder});
+    const auto refused = write_bundle(incident, state.path / "b.tar.zst", {}, {});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::precondition);
+    CHECK(refused.error().message.contains("MISSING since the seal: measure/samples.ndjson"));
+    CHECK(refused.error().message.contains("added since the seal: measure"));
+    const Unpacked at(state, incident, {}, {.accept_changed = true});
+    const std::string run = "run " + folder.filename().string();
+    CHECK(failing(at.verdict) == std::vector<std::string>{"seals", run});
+    CHECK(detail(at.verdict, run).contains(" is listed twice"));
+    CHECK(detail(at.verdict, run).contains("measure/samples.ndjson is missing"));
+}
+
 TEST_CASE("bundle: a damaged one is never whole") {
     const Scratch state;
     const auto folder = failed_run(state);

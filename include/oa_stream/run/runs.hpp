@@ -75,9 +75,11 @@ find_run(const std::filesystem::path& state_dir, std::string_view word);
 struct SumsCheck {
     bool sealed = false;
     std::size_t right = 0;
-    std::vector<std::string> changed{}; ///< files, and "SHA256SUMS: line 3" where that is none
-    std::vector<std::string> missing{};
-    std::vector<std::string> added{}; ///< after the seal; notes and pins are not counted
+    /// Files, and "SHA256SUMS: line 3" where that is none, or repeats a name.
+    std::vector<std::string> changed{};
+    std::vector<std::string> missing{}; ///< also what is there as something else than a file
+    /// After the seal, links and pipes too; notes and pins are not counted.
+    std::vector<std::string> added{};
     [[nodiscard]] bool whole() const noexcept { return changed.empty() && missing.empty(); }
 };
 /// Works out every sum again. Code::unreadable for a SHA256SUMS that cannot be read at all.
