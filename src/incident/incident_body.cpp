@@ -144,6 +144,39 @@ Rank rank_of(Weight weight) {
     return k_ranks[static_cast<std::size_t>(weight)];
 }
 
+/// What the access logs count, and what keeps the counts from being the whole truth.
+std::string requests_text(const Timeline& timeline) {
+    std::uint64_t turns = 0;
+    std::uint64_t bad = 0;
+    std::uint64_t lost = 0;
+    for (const TimelineEvent& event : timeline.events) {
+        turns += event.bad_turn.has_value() ? 1 : 0;
+        bad += event.bad_turn.value_or(false) ? 1 : 0;
+        lost += event.lost;
+    }
+    std::string out;
+    if (turns + lost + timeline.damaged > 0) {
+        out += fmt::format(
+            "\nThe logs hold {}, {} of them bad.\n", counted(turns, "turn request"), bad
+        );
+    }
+    const auto add = [&](std::uint64_t lines, std::string_view what, std::string_view so) {
+        if (lines > 0) {
+            out += fmt::format(
+                "\n{} {} {}: {}.\n",
+                counted(lines, "access line"),
+                lines == 1 ? "was" : "were",
+                what,
+                so
+            );
+        }
+    };
+    add(timeline.repeated, "repeated", "each request counts once");
+    add(lost, "lost", "each may have been a request, good or bad");
+    add(timeline.damaged, "damaged", "each may have been a request, good or bad");
+    return out;
+}
+
 Part timeline_part(const Incident& incident) {
     Part out;
     const auto& events = incident.timeline.events;
@@ -162,15 +195,7 @@ Part timeline_part(const Incident& incident) {
         );
     }
     out.foot = "```\n";
-    const auto bad = std::ranges::count(events, std::optional(true), &TimelineEvent::bad_turn);
-    const auto good = std::ranges::count(events, std::optional(false), &TimelineEvent::bad_turn);
-    if (bad + good > 0) {
-        out.foot += fmt::format(
-            "\nThe logs hold {}, {} of them bad.\n",
-            counted(static_cast<std::uint64_t>(bad + good), "turn request"),
-            bad
-        );
-    }
+    out.foot += requests_text(incident.timeline);
     if (incident.timeline.undated > 0) {
         out.foot += fmt::format(
             "\n{} of the logs without a time left out.\n",

@@ -6,8 +6,10 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/access_log_line.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
+#include "oa_stream/telemetry/turns.hpp"
 
 #include <fmt/format.h>
 
@@ -15,6 +17,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <unordered_set>
 #include <utility>
 
 namespace oa_stream::incident {
@@ -57,9 +60,7 @@ std::optional<TimelineEvent> event_of(std::string_view line) {
     const auto parsed = line.starts_with('{') ? parse_json(line) : Result<Json>(logfmt(line));
     if (parsed && parsed->is_object() && !parsed->empty()) {
         if (auto at = when(*parsed)) {
-            return TimelineEvent{
-                *at, 0, {}, event_text(*parsed), event_weight(*parsed), bad_turn(*parsed)
-            };
+            return TimelineEvent{*at, 0, {}, event_text(*parsed), event_weight(*parsed)};
         }
         return std::nullopt;
     }
@@ -71,24 +72,68 @@ std::optional<TimelineEvent> event_of(std::string_view line) {
     return std::nullopt;
 }
 
-void take_text(std::string_view text, std::string_view source, bool partial, Timeline& timeline) {
-    while (!text.empty()) {
-        const std::size_t end = text.find('\n');
-        if (end == std::string_view::npos && partial) {
-            return; // a line without its end was cut by a crash
+/// By the reader of gates and budgets: what counts there counts here.
+void take_access(const measure::AccessLine& line, TimelineEvent& event) {
+    event.access_id = line.id;
+    event.lost = line.lost;
+    if (line.lost > 0) {
+        event.weight = Weight::turning;
+        return;
+    }
+    const bool bad = telemetry::is_bad_by_default(line.bad);
+    event.weight = bad ? Weight::turning : Weight::access;
+    if (line.post && !line.probe && telemetry::is_turn_route(line.route)) {
+        event.bad_turn = bad;
+    }
+}
+
+/// One log's lines on their way into the timeline.
+class LogLines {
+public:
+    LogLines(std::string_view source, Timeline& into) : source_(source), into_(&into) {}
+
+    void take(std::string_view line) {
+        measure::AccessLine access;
+        const auto kind = measure::read_access_line(line, access);
+        auto event = event_of(line);
+        const bool whole = kind == measure::LineKind::request || kind == measure::LineKind::lost;
+        if (event && whole) {
+            take_access(access, *event);
+            of_a_lane_ = true;
+        } else if (whole || kind == measure::LineKind::damaged) {
+            damaged_ += std::max<std::uint64_t>(1, measure::access_lines_begun(line));
         }
-        const std::string_view line = trim(text.substr(0, end));
-        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-        if (line.empty()) {
-            continue;
-        }
-        if (auto event = event_of(line)) {
-            event->source = source;
-            timeline.events.push_back(*std::move(event));
+        if (event) {
+            event->source = source_;
+            into_->events.push_back(*std::move(event));
         } else {
-            ++timeline.undated;
+            ++into_->undated;
         }
     }
+    /// The last line, without its end: a crash cut it.
+    void take_torn(std::string_view line) { damaged_ += measure::access_lines_begun(line); }
+    /// Where no line is one of a lane's access log, none is a damaged one of it.
+    void end() { into_->damaged += of_a_lane_ ? damaged_ : 0; }
+
+private:
+    std::string_view source_;
+    Timeline* into_;
+    bool of_a_lane_ = false;
+    std::uint64_t damaged_ = 0;
+};
+
+void take_text(std::string_view text, std::string_view source, bool partial, Timeline& timeline) {
+    LogLines lines(source, timeline);
+    while (!text.empty()) {
+        const bool torn = partial && !text.contains('\n');
+        const std::string_view line = trim(cut_line(text));
+        if (torn) {
+            lines.take_torn(line);
+        } else if (!line.empty()) {
+            lines.take(line);
+        }
+    }
+    lines.end();
 }
 
 /// What packed it; empty: it is text.
@@ -135,10 +180,7 @@ Timeline run_timeline(const fs::path& folder, std::string_view source) {
     }
     for (const std::string& file : run::files_below(folder / "logs")) {
         if (const auto text = run::read_kept(folder / "logs" / file, k_largest_log)) {
-            Timeline lane;
-            take_text(*text, fmt::format("{} {}", source, file), true, lane);
-            std::ranges::move(lane.events, std::back_inserter(out.events));
-            out.undated += lane.undated;
+            take_text(*text, fmt::format("{} {}", source, file), true, out);
         }
     }
     return out;
@@ -169,6 +211,7 @@ Timeline merge(std::vector<Timeline> timelines) {
     Timeline out;
     for (Timeline& timeline : timelines) {
         out.undated += timeline.undated;
+        out.damaged += timeline.damaged;
         std::ranges::move(timeline.events, std::back_inserter(out.events));
     }
     std::vector<std::size_t> order(out.events.size());
@@ -180,7 +223,12 @@ Timeline merge(std::vector<Timeline> timelines) {
     });
     std::vector<TimelineEvent> sorted;
     sorted.reserve(order.size());
+    std::unordered_set<std::uint64_t> known;
     for (const std::size_t i : order) {
+        if (const auto id = out.events[i].access_id; id && !known.insert(*id).second) {
+            ++out.repeated;
+            continue;
+        }
         sorted.push_back(std::move(out.events[i]));
     }
     out.events = std::move(sorted);

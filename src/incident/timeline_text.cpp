@@ -1,7 +1,6 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
-#include "oa_stream/telemetry/metrics.hpp"
 
 #include <fmt/format.h>
 
@@ -81,17 +80,6 @@ std::string stage_text(const Json& row) {
     return out;
 }
 
-/// How a line of an access log says that its request ended.
-telemetry::Ending ending_of(const Json& line) {
-    telemetry::Ending out;
-    out.status = static_cast<int>(int_member(line, "status").value_or(0));
-    if (out.status == 0) { // logfmt has texts
-        out.status = static_cast<int>(parse_count(text_in(line, "status"), 0, 999).value_or(0));
-    }
-    out.terminal = telemetry::terminal_of(text_in(line, "terminal"));
-    return out;
-}
-
 } // namespace
 
 std::string event_text(const Json& line) {
@@ -122,13 +110,6 @@ std::string event_text(const Json& line) {
     return std::string(trim(out));
 }
 
-std::optional<bool> bad_turn(const Json& line) {
-    const bool asked = text_in(line, "event") == "request" &&
-                       !line.contains(telemetry::k_probe_label) &&
-                       telemetry::is_turn_request(text_in(line, "method"), text_in(line, "route"));
-    return asked ? std::optional(telemetry::is_bad(ending_of(line))) : std::nullopt;
-}
-
 Weight event_weight(const Json& line) {
     static constexpr std::array<std::string_view, 8> k_key{
         "note",
@@ -149,9 +130,6 @@ Weight event_weight(const Json& line) {
     if (event == "check") {
         const std::string verdict = text_in(check_in(line), "verdict");
         return verdict == "PASS" || verdict == "SKIPPED" ? Weight::passed : Weight::key;
-    }
-    if (event == "request") {
-        return telemetry::is_bad(ending_of(line)) ? Weight::turning : Weight::access;
     }
     if (std::ranges::find(k_key, event) != k_key.end()) {
         return Weight::key;

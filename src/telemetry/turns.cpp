@@ -34,10 +34,6 @@ std::string_view lane_of(std::string_view route) noexcept {
     return row == k_turn_routes.end() ? "control" : row->lane;
 }
 
-bool is_turn_request(std::string_view method, std::string_view route) noexcept {
-    return method == k_turn_method && is_turn_route(route);
-}
-
 const TerminalRow& row_of(TerminalClass terminal) noexcept {
     return k_terminals[std::to_underlying(terminal)];
 }
@@ -83,8 +79,13 @@ BadSet bad_events(const Ending& ending) noexcept {
     return static_cast<BadSet>(out);
 }
 
+bool is_bad_by_default(BadSet bad) noexcept {
+    static const BadSet k_default = set_of(default_bad());
+    return (bad & k_default) != 0;
+}
+
 bool is_bad(const Ending& ending) noexcept {
-    return (bad_events(ending) & set_of(default_bad())) != 0;
+    return is_bad_by_default(bad_events(ending));
 }
 
 } // namespace oa_stream::telemetry

@@ -1,5 +1,5 @@
 // What an access log may hold: no crash, and where the bytes are cut never matters.
-#include "sources/access_log/access_log_line.hpp"
+#include "oa_stream/measure/access_log_line.hpp"
 
 #include <algorithm>
 #include <cmath>

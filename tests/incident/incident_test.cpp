@@ -95,6 +95,35 @@ TEST_CASE("incident: too much is cut in order, failures stay, and each part says
     CHECK(body.contains("stage begins stage=5%"));
 }
 
+TEST_CASE("incident: what keeps the counts of the logs from being the whole truth is told") {
+    const Scratch state;
+    Incident incident = incident_of({failed_run(state)});
+    const auto add = [&](std::optional<bool> bad, std::uint64_t lost) {
+        incident.timeline.events.push_back(
+            {.at = "2026-02-22T04:36:00.000Z",
+             .source = "a",
+             .text = "b",
+             .bad_turn = bad,
+             .lost = lost}
+        );
+    };
+    CHECK_FALSE(incident_body(incident, {}).contains("The logs hold"));
+    add(true, 0);
+    add(false, 0);
+    incident.timeline.repeated = 2;
+    incident.timeline.damaged = 1;
+    add(std::nullopt, 500);
+    const std::string body = incident_body(incident, {});
+    for (const auto* want :
+         {"\nThe logs hold 2 turn requests, 1 of them bad.\n",
+          "\n2 access lines were repeated: each request counts once.\n",
+          "\n500 access lines were lost: each may have been a request, good or bad.\n",
+          "\n1 access line was damaged: each may have been a request, good or bad.\n"}) {
+        CAPTURE(want);
+        CHECK(body.contains(want));
+    }
+}
+
 TEST_CASE("incident: even thousands of failed checks stay within the limit") {
     const Scratch state;
     Json checks = Json::array();

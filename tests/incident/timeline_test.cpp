@@ -3,7 +3,10 @@
 
 #include "scratch.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <vector>
 
 using namespace oa_stream;
 using namespace oa_stream::incident;
@@ -56,15 +59,9 @@ TEST_CASE("events: what a person reads of an event, and what may go first") {
         Row{R"({"seq":4,"phase":"intent","step":"shift@5%","from":{"v1":100},"to":{"v1":95,"v2":5}})",
             "journal: intent shift@5%: v1 100 → v1 95, v2 5",
             Weight::turning},
-        Row{R"({"ts":"x","event":"request","route":"/r","status":200,"terminal":"completed"})",
-            "request route=/r status=200 terminal=completed",
-            Weight::access},
-        Row{R"({"ts":"x","event":"request","route":"/r","status":503})",
+        Row{R"({"ts":"x","event":"request","route":"/r","status":503})", // of no lane
             "request route=/r status=503",
-            Weight::turning},
-        Row{R"({"ts":"x","event":"request","status":200,"terminal":"codex_error"})",
-            "request status=200 terminal=codex_error",
-            Weight::turning},
+            Weight::routine},
     };
     const auto row = GENERATE(from_range(k_rows));
     CAPTURE(row.json);
@@ -105,6 +102,95 @@ TEST_CASE("timeline: runs, logs in every form and notes in the order of time") {
     CHECK(log_timeline(state.path / "absent", "x", {}).error().code == Code::unreadable);
 }
 
+namespace {
+
+/// A line as a lane writes it. `more` stands behind the members that every one has.
+std::string access_line(int second, std::string_view more) {
+    return fmt::format(
+        R"({{"ts":"2026-02-22T04:36:{:02}.000Z","event":"request","request_id":"req_{}",)"
+        R"("route":"/api/chat","method":"POST","status":200,"revision":"r1","end_ms":5{}}})"
+        "\n",
+        second,
+        second,
+        more
+    );
+}
+constexpr std::string_view k_good = R"(,"accepted":true,"terminal":"completed")";
+constexpr std::string_view k_bad = R"(,"accepted":true,"terminal":"codex_error")";
+constexpr std::string_view k_lost =
+    R"({"ts":"2026-02-22T04:37:00.000Z","event":"request","lost":500})"
+    "\n";
+
+Timeline timeline_of(const Scratch& state, const std::vector<std::string>& logs) {
+    std::vector<Timeline> out;
+    for (const std::string& text : logs) {
+        const auto file = state.path / fmt::format("{}.log", out.size());
+        REQUIRE(write_file_atomic(file, text).has_value());
+        auto log = log_timeline(file, file.filename().string(), Redactor{});
+        REQUIRE(log.has_value());
+        out.push_back(*std::move(log));
+    }
+    return merge(std::move(out));
+}
+
+std::vector<std::optional<bool>> bad_turns(const Timeline& timeline) {
+    std::vector<std::optional<bool>> out;
+    for (const TimelineEvent& event : timeline.events) {
+        out.push_back(event.bad_turn);
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("timeline: a line of an access log that stands in it twice, or in a copy, is one") {
+    const Scratch state;
+    const std::string log = access_line(1, k_good) + access_line(2, k_bad) + access_line(2, k_bad) +
+                            std::string(k_lost);
+    const Timeline once = timeline_of(state, {log});
+    CHECK(bad_turns(once) == std::vector<std::optional<bool>>{false, true, std::nullopt});
+    CHECK(once.repeated == 1);
+    CHECK(once.events[0].weight == Weight::access);
+    CHECK(once.events[1].weight == Weight::turning);
+    CHECK(once.events[2].weight == Weight::turning);
+    CHECK(once.events[2].lost == 500);
+    const Timeline twice = timeline_of(state, {log, log});
+    CHECK(bad_turns(twice) == bad_turns(once));
+    CHECK(twice.repeated == 5);
+    // Other lines may repeat: what they say happened twice.
+    const std::string event = "{\"ts\":\"2026-02-22T04:36:00.000Z\",\"event\":\"ready\"}\n";
+    CHECK(timeline_of(state, {event + event}).events.size() == 2);
+}
+
+TEST_CASE("timeline: a turn that was taken over counts where it ended, and a probe never") {
+    const Scratch state;
+    const Timeline timeline = timeline_of(
+        state,
+        {access_line(1, R"(,"accepted":true,"left":true)") +
+         access_line(2, R"(,"taken_over":true,"terminal":"turn_failed")") +
+         access_line(3, R"(,"probe":"smoke","accepted":true,"terminal":"codex_error")")}
+    );
+    CHECK(
+        bad_turns(timeline) == std::vector<std::optional<bool>>{std::nullopt, true, std::nullopt}
+    );
+    CHECK(timeline.damaged == 0);
+}
+
+TEST_CASE("timeline: damaged lines of an access log are counted, others' lines are none") {
+    const Scratch state;
+    const std::string whole = access_line(1, k_good);
+    const std::string cut = access_line(2, k_bad).substr(0, 60) + "\n";
+    const std::string joined = access_line(3, k_bad).substr(0, 60) + access_line(4, k_good);
+    const std::string unknown = access_line(5, R"(,"accepted":true,"terminal":"exploded")");
+    const std::string foreign = "ts=2026-02-22T04:36:02.000Z level=info msg=hello\n";
+    const Timeline timeline = timeline_of(state, {whole + cut + joined + unknown, foreign});
+    CHECK(timeline.damaged == 4);
+    CHECK(timeline.undated == 2);
+    CHECK(
+        bad_turns(timeline) == std::vector<std::optional<bool>>{false, std::nullopt, std::nullopt}
+    );
+}
+
 TEST_CASE("timeline: a line that a crash cut is left out, the rest is told") {
     const Scratch state;
     const auto folder = state.ended();
@@ -126,14 +212,13 @@ TEST_CASE("timeline: lines without a time in a run's own logs are counted, too")
     const Scratch state;
     const auto folder = state.ended();
     std::filesystem::create_directory(folder / "logs");
-    REQUIRE(write_file_atomic(
-                folder / "logs/canary.log",
-                "{\"ts\":\"2026-02-22T04:36:01.000Z\",\"event\":\"draining\"}\n"
-                "double free or corruption\n"
-                "{\"ts\":\"2026-02-22T04:36:02.0"
-    )
-                .has_value());
-    CHECK(merge({run_timeline(folder, "run 1")}).undated == 1);
+    const std::string log = "{\"ts\":\"2026-02-22T04:36:01.000Z\",\"event\":\"draining\"}\n"
+                            "double free or corruption\n" +
+                            access_line(1, k_good) + "{\"ts\":\"2026-02-22T04:36:02.0";
+    REQUIRE(write_file_atomic(folder / "logs/canary.log", log).has_value());
+    const Timeline timeline = merge({run_timeline(folder, "run 1")});
+    CHECK(timeline.undated == 1);
+    CHECK(timeline.damaged == 1); // the end of what it wrote
 }
 
 TEST_CASE("timeline: a log that is compressed is refused: it shows neither events nor secrets") {

@@ -1,4 +1,4 @@
-#include "sources/access_log/access_log_line.hpp"
+#include "oa_stream/measure/access_log_line.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -118,9 +118,7 @@ TEST_CASE("access line: a turn that went on in another process counts by the lin
         LineKind::damaged
     );
     CHECK(kind(with(ended, R"("taken_over":true)", R"("taken_over":"1")")) == LineKind::damaged);
-    CHECK(
-        kind(with(ended, R"("terminal":"turn_failed","empty":true,)", "")) == LineKind::damaged
-    );
+    CHECK(kind(with(ended, R"("terminal":"turn_failed","empty":true,)", "")) == LineKind::damaged);
 }
 
 TEST_CASE("access line: a turn that ran into a time limit before any content is endless") {

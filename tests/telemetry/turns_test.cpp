@@ -7,13 +7,12 @@
 
 using namespace oa_stream::telemetry;
 
-TEST_CASE("turns: a POST on a turn route is a turn request, a resume and a read are none") {
-    CHECK(is_turn_request("POST", "/api/chat/stream"));
-    CHECK(is_turn_request("POST", "/api/chats/{conversationId}/stream"));
-    CHECK(is_turn_request("POST", "/v1/chat/completions"));
-    CHECK_FALSE(is_turn_request("GET", "/api/chats/{conversationId}/stream"));
-    CHECK_FALSE(is_turn_request("POST", "/api/chats/{conversationId}/stop"));
-    CHECK_FALSE(is_turn_request("POST", "other"));
+TEST_CASE("turns: which routes carry turns") {
+    CHECK(is_turn_route("/api/chat/stream"));
+    CHECK(is_turn_route("/api/chats/{conversationId}/stream"));
+    CHECK(is_turn_route("/v1/chat/completions"));
+    CHECK_FALSE(is_turn_route("/api/chats/{conversationId}/stop"));
+    CHECK_FALSE(is_turn_route("other"));
 }
 
 TEST_CASE("turns: every ending is bad or good as its row says, and counts once") {

@@ -6,6 +6,7 @@
 #include "oa_stream/base/redact.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,17 +32,22 @@ struct TimelineEvent {
     Weight weight = Weight::routine;
     /// Of an access log's line that is a turn request: whether it ended badly.
     std::optional<bool> bad_turn{};
+    /// Of an access log's line that tells of lines which the lane could not write: how many.
+    std::uint64_t lost = 0;
+    /// Of an access log's line: equal for one that was written twice.
+    std::optional<std::uint64_t> access_id{};
 };
 
 struct Timeline {
     std::vector<TimelineEvent> events{};
     std::size_t undated = 0; ///< lines that say nothing of when
+    std::size_t repeated = 0; ///< lines of access logs that merge() found twice
+    std::uint64_t damaged = 0; ///< lines of access logs that may have been requests
 };
 
 /// An event of timeline.ndjson, a line of a journal or of a structured log as a person reads it.
 [[nodiscard]] std::string event_text(const Json& line);
 [[nodiscard]] Weight event_weight(const Json& line);
-[[nodiscard]] std::optional<bool> bad_turn(const Json& line);
 
 /// Timeline, journal, notes and the logs of the lanes that the run started. What is torn or missing
 /// is left out.
@@ -51,7 +57,8 @@ struct Timeline {
 [[nodiscard]] Result<Timeline>
 log_timeline(const std::filesystem::path& file, std::string_view source, const Redactor& redactor);
 /// All of them in the order of time, each event's `t` counted from the first. Of two at the same
-/// time the one that was given first comes first.
+/// time the one that was given first comes first. A line of an access log that repeats another one
+/// is left out.
 [[nodiscard]] Timeline merge(std::vector<Timeline> timelines);
 
 /// RFC 3339 with any offset, or seconds since the epoch, to milliseconds UTC; nullopt: it is none.

@@ -37,7 +37,6 @@ inline constexpr std::string_view k_turn_method = "POST";
 [[nodiscard]] bool is_turn_route(std::string_view route) noexcept;
 /// "control" for a route that carries no turns.
 [[nodiscard]] std::string_view lane_of(std::string_view route) noexcept;
-[[nodiscard]] bool is_turn_request(std::string_view method, std::string_view route) noexcept;
 
 /// Every status that the lane answers a turn request with. Their series are there at 0 from the
 /// start, as a counter that is first seen above 0 hides what came before.
@@ -205,6 +204,7 @@ using BadSet = std::uint8_t;
 /// Everything that makes this ending bad for somebody who asks for it.
 [[nodiscard]] BadSet bad_events(const Ending& ending) noexcept;
 /// Bad by default.
+[[nodiscard]] bool is_bad_by_default(BadSet bad) noexcept;
 [[nodiscard]] bool is_bad(const Ending& ending) noexcept;
 
 /// Endings that somebody could take for bad ones, and why they are not.

@@ -129,11 +129,18 @@ test('watch, from the lane and from Prometheus', async () => {
   says('watch --prometheus', { total: once.requests, bad: once.bad });
 });
 
-test('the timeline of an incident', async () => {
+test('the timeline of an incident, also with a copy of the log that lost lines', async () => {
   assert.ok(rig.run, 'a gate left a run');
-  const body = await oa(['incident', 'body', rig.run.id, '--log', rig.log], { stateDir: rig.run.state });
-  const [, all, bad] = /The logs hold (\d+) turn requests, (\d+) of them bad\./.exec(body.stdout) ?? assert.fail(body.stdout + body.stderr);
-  says('incident body', { total: Number(all), bad: Number(bad) });
+  const copy = path.join(scratch('one-number-copy'), 'copy.log');
+  fs.copyFileSync(rig.log, copy);
+  fs.appendFileSync(copy, '{"ts":"2026-11-29T11:00:00.000Z","event":"request","lost":500}\n{"ts":"2026-11-29T11:00:01.000Z","event":"requ\n');
+  for (const logs of [['--log', rig.log], ['--log', rig.log, '--log', copy]]) {
+    const body = await oa(['incident', 'body', rig.run.id, ...logs], { stateDir: rig.run.state });
+    const [, all, bad] = /The logs hold (\d+) turn requests, (\d+) of them bad\./.exec(body.stdout) ?? assert.fail(body.stdout + body.stderr);
+    says(`incident body ${logs.join(' ')}`, { total: Number(all), bad: Number(bad) });
+    const told = [/^\d+ access lines were repeated: each request counts once\.$/m, /^500 access lines were lost: each may have been a request/m, /^1 access line was damaged: each may have been a request/m];
+    assert.deepEqual(told.map((line) => line.test(body.stdout)), told.map(() => logs.length > 2), body.stdout);
+  }
 });
 
 /** The lane's series, each 0 until the last scrape, for promtool: increase() over such a window is exact. */

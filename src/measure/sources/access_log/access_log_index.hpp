@@ -2,10 +2,9 @@
 // one by one, older ones added up by the hour.
 #pragma once
 
+#include "oa_stream/measure/access_log_line.hpp"
 #include "oa_stream/measure/histogram.hpp"
 #include "oa_stream/measure/source.hpp"
-
-#include "access_log_line.hpp"
 
 #include <array>
 #include <cstdint>

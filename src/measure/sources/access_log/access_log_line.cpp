@@ -1,4 +1,4 @@
-#include "access_log_line.hpp"
+#include "oa_stream/measure/access_log_line.hpp"
 
 #include "access_log_fields.hpp"
 
@@ -145,6 +145,8 @@ bool read_lost(const LogFields& fields, AccessLine& into) {
     }
     into.ended_s = *at;
     into.lost = static_cast<std::uint64_t>(*lost);
+    into.id = std::hash<std::string>{
+    }(fmt::format("lost {} {}", fields.text(LogName::ts).value_or(""), into.lost));
     return true;
 }
 

@@ -1,5 +1,6 @@
+#include "oa_stream/measure/access_log_line.hpp"
+
 #include "access_log_files.hpp"
-#include "access_log_line.hpp"
 
 #include <fmt/format.h>
 

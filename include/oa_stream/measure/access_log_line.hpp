@@ -1,5 +1,6 @@
 // One line of a lane's access log (docs/observability.md), JSON or logfmt, read strictly: a line
 // that is not whole is damaged, one that is none of ours is foreign, and neither is guessed at.
+// Gates and the timelines of incidents read lines with it, so both count the same requests.
 #pragma once
 
 #include "oa_stream/telemetry/classes.hpp"
@@ -27,7 +28,7 @@ struct AccessLine {
     std::optional<double> first_content_s{};
     /// Until the end, of turns that ended well and whose reader waited for it; +Inf as above.
     std::optional<double> duration_s{};
-    std::uint64_t id = 0; ///< of this request: equal for a line that was written twice
+    std::uint64_t id = 0; ///< of this line: equal for one that was written twice
     std::uint64_t lost = 0; ///< lines that the lane could not write before this one
 
     friend bool operator==(const AccessLine&, const AccessLine&) = default;
@@ -42,7 +43,7 @@ enum class LineKind {
     blank,
 };
 
-/// Fills `into` for LineKind::request; for LineKind::lost `lost` and, as the time, `ended_s`.
+/// Fills `into` for LineKind::request; for LineKind::lost `lost`, `id` and, as the time, `ended_s`.
 /// `line` without its LF; a CR and NUL bytes before it (what a truncated file was filled up with)
 /// are ignored.
 [[nodiscard]] LineKind read_access_line(std::string_view line, AccessLine& into);
