@@ -96,6 +96,18 @@ std::string name_of(int fd) {
     return unknown ? "append" : name.string();
 }
 
+std::unexpected<Error> larger_than(std::uint64_t limit, const std::filesystem::path& path) {
+    return fail(Code::unreadable, fmt::format("larger than {} bytes", limit), path.string());
+}
+
+/// 0 for what has none, like a pipe.
+std::uint64_t size_of(int fd) {
+    struct stat facts{};
+    return ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)
+               ? static_cast<std::uint64_t>(facts.st_size)
+               : 0;
+}
+
 } // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
@@ -105,7 +117,12 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t l
             Code::unreadable, fmt::format("cannot read: {}", errno_text(errno)), path.string()
         );
     }
+    const std::uint64_t size = size_of(fd.get());
+    if (size > limit) { // before it takes that much memory
+        return larger_than(limit, path);
+    }
     std::string text;
+    text.reserve(size); // one that grows by doubling takes up to three times as much meanwhile
     std::array<char, 65536> buffer{};
     for (;;) {
         const auto got = ::read(fd.get(), buffer.data(), buffer.size());
@@ -119,9 +136,7 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t l
         }
         text.append(buffer.data(), static_cast<std::size_t>(got));
         if (text.size() > limit) {
-            return fail(
-                Code::unreadable, fmt::format("larger than {} bytes", limit), path.string()
-            );
+            return larger_than(limit, path);
         }
     }
 }

@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 #include <string_view>
 
 using namespace oa_stream;
@@ -84,6 +87,25 @@ TEST_CASE("files: reading is capped, and a missing file is unreadable") {
     CHECK(read_file(dir.path / "f", 5).value() == "12345");
     CHECK(read_file(dir.path / "none").error().code == Code::unreadable);
     CHECK(read_file(dir.path).error().code == Code::unreadable);
+}
+
+TEST_CASE("files: one that is too large is refused before it is read") {
+    const auto read_so_far = [] { // by this process, in bytes
+        std::ifstream io("/proc/self/io");
+        std::string name;
+        std::uint64_t bytes = 0;
+        REQUIRE(io >> name >> bytes);
+        REQUIRE(name == "rchar:");
+        return bytes;
+    };
+    const TempDir dir;
+    const auto file = dir.path / "large";
+    constexpr std::uint64_t k_limit = std::uint64_t{64} << 20U;
+    REQUIRE(write_file_atomic(file, "").has_value());
+    std::filesystem::resize_file(file, k_limit + 1); // it takes no blocks
+    const auto before = read_so_far();
+    CHECK(read_file(file, k_limit).error().message == "larger than 67108864 bytes");
+    CHECK(read_so_far() - before < 65536);
 }
 
 TEST_CASE("files: appended lines add up over two openings") {

@@ -221,6 +221,23 @@ TEST_CASE("timeline: lines without a time in a run's own logs are counted, too")
     CHECK(timeline.damaged == 1); // the end of what it wrote
 }
 
+TEST_CASE("timeline: a log that is too large is refused with what to do") {
+    const Scratch state;
+    const auto log = state.path / "large.log";
+    REQUIRE(write_file_atomic(log, "").has_value());
+    constexpr std::uintmax_t k_most = std::uintmax_t{256} << 20U;
+    std::filesystem::resize_file(log, k_most + 1); // it takes no blocks
+    const auto refused = log_timeline(log, "large.log", Redactor{});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unreadable);
+    CHECK(refused.error().message == "larger than 256 MiB");
+    CHECK(refused.error().where == log.string());
+    CHECK(
+        refused.error().hint ==
+        R"(cut it to the time of the incident, like grep '"ts":"2026-11-29T11:' FILE > cut.log)"
+    );
+}
+
 TEST_CASE("timeline: a log that is compressed is refused: it shows neither events nor secrets") {
     const Scratch state;
     const auto log = state.path / "lane.log.1";

@@ -53,7 +53,7 @@ struct Timeline {
 /// is left out.
 [[nodiscard]] Timeline run_timeline(const std::filesystem::path& folder, std::string_view source);
 /// JSON lines or logfmt with a ts, at or time; plain lines that begin with a time. Redacted.
-/// Code::unreadable, Code::usage for one that is compressed.
+/// Code::unreadable, also for one of more than 256 MiB; Code::usage for one that is compressed.
 [[nodiscard]] Result<Timeline>
 log_timeline(const std::filesystem::path& file, std::string_view source, const Redactor& redactor);
 /// All of them in the order of time, each event's `t` counted from the first. Of two at the same

@@ -44,7 +44,7 @@ inline constexpr auto k_incident_alert = option<&IncidentOptions::alert>(
     "--alert", "NAME", "Choose the run that most likely caused this alert of `slo rules`."
 );
 inline constexpr auto k_incident_log = option<&IncidentOptions::logs>(
-    "--log", "FILE", "Add a lane's log or access log to the timeline."
+    "--log", "FILE", "Add a lane's log or access log, of at most 256 MiB, to the timeline."
 );
 inline constexpr auto k_incident_title =
     option<&IncidentOptions::title>("--title", "TEXT", "Set the title of the issue.");
