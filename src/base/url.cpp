@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream {
 
@@ -117,6 +118,41 @@ bool is_loopback(std::string_view host) {
         return false;
     }
     return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127U);
+}
+
+namespace {
+
+/// The other addresses of 127.0.0.0/8 may have listeners of their own.
+std::string one_name(const std::string& host) {
+    in6_addr v6{};
+    if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) {
+        return iequals(host, "localhost") ? "127.0.0.1" : to_lower(host);
+    }
+    if (IN6_IS_ADDR_LOOPBACK(&v6)) {
+        return "127.0.0.1";
+    }
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    return IN6_IS_ADDR_V4MAPPED(&v6)
+               ? ::inet_ntop(AF_INET, &v6.s6_addr[12], text.data(), text.size())
+               : ::inet_ntop(AF_INET6, &v6, text.data(), text.size());
+}
+
+/// "127.0.0.1:8080/path"
+std::string place_of(std::string_view url) {
+    const std::string_view place = authority_of(url);
+    const std::size_t colon = place.ends_with(']') ? std::string_view::npos : place.rfind(':');
+    const std::string_view usual = url.starts_with("https:") ? "443" : "80";
+    const std::string_view port = colon == std::string_view::npos ? usual : place.substr(colon + 1);
+    const std::size_t path = url.find('/', url.find("://") + 3);
+    return fmt::format(
+        "{}:{}{}", one_name(host_of(url)), port, url.substr(std::min(path, url.size()))
+    );
+}
+
+} // namespace
+
+bool same_place(std::string_view a, std::string_view b) {
+    return place_of(a) == place_of(b);
 }
 
 } // namespace oa_stream

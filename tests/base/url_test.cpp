@@ -108,3 +108,29 @@ TEST_CASE("url: a socket's path that no address has room for is told with both l
         "a socket's path has at most 107 bytes, this one 108"
     );
 }
+
+TEST_CASE("url: one port is one place, however its host is written") {
+    struct Row {
+        const char* a;
+        const char* b;
+        bool same;
+    };
+    for (const Row& row : {
+             Row{"http://127.0.0.1:1", "http://127.0.0.1:1", true},
+             Row{"http://127.0.0.1:1", "http://localhost:1", true},
+             Row{"http://LOCALHOST:1", "http://[::1]:1", true},
+             Row{"http://[::ffff:127.0.0.1]:1", "https://[0:0::1]:1", true},
+             Row{"http://a.example", "https://A.example:80", true},
+             Row{"https://[2001:db8::1]", "http://[2001:db8:0::1]:443", true},
+             Row{"http://a.example/x", "http://a.example/x", true},
+             Row{"http://a.example/x", "http://a.example/y", false},
+             Row{"http://127.0.0.1:1", "http://127.0.0.1:2", false},
+             Row{"http://127.0.0.1:1", "http://127.0.0.2:1", false},
+             Row{"http://a.example", "https://a.example", false},
+             Row{"http://a.example:1", "http://b.example:1", false},
+         }) {
+        CAPTURE(row.a, row.b);
+        CHECK(same_place(row.a, row.b) == row.same);
+        CHECK(same_place(row.b, row.a) == row.same);
+    }
+}

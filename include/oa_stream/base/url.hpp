@@ -29,4 +29,8 @@ namespace oa_stream {
 /// localhost, 127.0.0.0/8, ::1 and what IPv6 maps to them. A name that only begins so is not.
 [[nodiscard]] bool is_loopback(std::string_view host);
 
+/// Two base URLs lead to one port and path, whatever their schemes are. localhost, 127.0.0.1 and
+/// ::1 are one host; no name is looked up.
+[[nodiscard]] bool same_place(std::string_view a, std::string_view b);
+
 } // namespace oa_stream

@@ -6,6 +6,7 @@
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/run/signal_echo.hpp"
 #include "oa_stream/traffic/front.hpp"
 
@@ -128,18 +129,22 @@ Result<void> complete(FrontOptions& front) {
     return {};
 }
 
-Result<void> complete_mirror(Options& options, Context& context) {
+Result<void> complete_mirror(Options& options) {
     if (!options.mirror) {
         return {};
     }
     for (const traffic::Backend& backend : options.front.backends) {
-        if (backend.url == options.mirror->options.url) {
-            context.err(fmt::format(
-                "the mirror {} is backend {}: it gets copies beside the requests of its own "
-                "users\n",
-                options.mirror->options.name,
-                backend.name
-            ));
+        if (same_place(backend.url, options.mirror->options.url)) { // a thread takes one turn
+            return fail(
+                Code::usage,
+                fmt::format(
+                    "the mirror {} is backend {}: copies would take the threads of its users",
+                    options.mirror->options.name,
+                    backend.name
+                ),
+                {},
+                "start another lane for the copies, with a store of its own"
+            );
         }
     }
     MirrorGiven given = *options.mirror;
@@ -190,7 +195,7 @@ Task<void> drain(Front* front, asio::io_context* io, Millis limit) {
 
 Result<ExitCode> run(Options options, Context& context) {
     OA_CHECK(complete(options.front));
-    OA_CHECK(complete_mirror(options, context));
+    OA_CHECK(complete_mirror(options));
     fit_connections(options.front, context);
     never_wait_for_stderr();
     asio::io_context io(1);

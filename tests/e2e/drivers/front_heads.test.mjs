@@ -118,7 +118,7 @@ test('without memory for a request it ends as 503, and counts as ended', { skip:
 
 test('without memory for a copy its request goes on, as far as it has memory itself, and ends', { skip: SANITIZED && 'a sanitizer reserves more addresses than any limit' }, async () => {
   const target = `http://127.0.0.1:${backend.address().port}`;
-  const door = await startFront(['--backend', `v1=${target}`, '--mirror', `next=${target.replace('127.0.0.1', 'localhost')}@100%,dry`], { wrap: ['prlimit', `--as=${150 << 20}`] });
+  const door = await startFront(['--backend', `v1=${target}`, '--mirror', `next=${target}/copy@100%,dry`], { wrap: ['prlimit', `--as=${150 << 20}`] });
   answerWith('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
   const much = await send(door.base, { method: 'GET', path: '/api/x', body: Buffer.alloc(60 << 20, 'x') });
   assert.deepEqual([much.status, much.json().message], [503, 'there is no memory for the request']);

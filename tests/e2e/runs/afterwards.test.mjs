@@ -1,7 +1,7 @@
 // What is said of a run afterwards, and of what cannot be judged again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { LocalTarget, PLAYBOOK, startFront } from '../lib/local_target.mjs';
+import { LocalTarget, PLAYBOOK } from '../lib/local_target.mjs';
 import { oa } from '../lib/process.mjs';
 
 let target;
@@ -41,11 +41,15 @@ test('a PromQL with open brackets is no valid playbook', async () => {
   assert.doesNotMatch((await target.oa(['playbook', 'validate', file])).stderr, /the promql is broken/);
 });
 
-test('a mirror that is refused shows its example, and one at the address of a backend is named', async () => {
-  const refused = await oa(['front', '--listen', '127.0.0.1:0', '--backend', `v1=${target.stable.base}`, '--mirror', 'x']);
+test('a mirror that is refused shows its example, and the address of a backend is refused however it is written', async () => {
+  const front = (mirror) => oa(['front', '--listen', '127.0.0.1:0', '--backend', `v1=${target.stable.base}`, '--mirror', mirror]);
+  const refused = await front('x');
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /like next=http:\/\/next\.internal@10% or …@10%,dry/);
-  const front = await startFront(['--backend', `v1=${target.stable.base}`, '--mirror', `next=${target.stable.base}@10%,dry`]);
-  await front.stop();
-  assert.match(front.stderr, /the mirror next is backend v1: it gets copies beside the requests of its own users/);
+  for (const host of ['127.0.0.1', 'localhost', '[::1]']) {
+    const own = await front(`next=${target.stable.base.replace('127.0.0.1', host)}@10%,dry`);
+    assert.equal(own.code, 2, own.stderr);
+    assert.match(own.stderr, /the mirror next is backend v1: copies would take the threads of its users/);
+    assert.match(own.stderr, /next: start another lane for the copies/);
+  }
 });
