@@ -167,13 +167,24 @@ fs::path dangling_link(fs::path path) {
 
 } // namespace
 
+bool holds_run(const fs::path& folder) {
+    static constexpr std::array k_any{
+        "run.json", "journal.ndjson", "plan.json", "timeline.ndjson", "SHA256SUMS", "routes.ndjson"
+    };
+    return std::ranges::any_of(k_any, [&](const char* file) {
+        std::error_code ignored; // what nobody may look into has the type none
+        return fs::symlink_status(folder / file, ignored).type() != fs::file_type::not_found;
+    });
+}
+
 Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
     std::vector<fs::path> out;
     const fs::path runs = state_dir / "runs";
     std::error_code error;
     for (fs::directory_iterator at(runs, error), end; at != end && !error; at.increment(error)) {
         std::error_code gone;
-        if (at->is_directory(gone) && is_run_name(at->path().filename().string())) {
+        if (at->is_directory(gone) && is_run_name(at->path().filename().string()) &&
+            holds_run(at->path())) {
             out.push_back(at->path());
         }
     }
@@ -292,11 +303,15 @@ Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
 Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
     std::error_code gone;
     if (word.contains('/')) {
-        if (fs::is_directory(word, gone)) {
+        const bool folder = fs::is_directory(word, gone);
+        if (folder && holds_run(word)) {
             return fs::absolute(word);
         }
         return fail(
-            Code::usage, "there is no such run folder", std::string(word), "oa-stream runs list"
+            Code::usage,
+            folder ? "this folder holds no run" : "there is no such run folder",
+            std::string(word),
+            "oa-stream runs list"
         );
     }
     constexpr std::string_view k_last = "last";

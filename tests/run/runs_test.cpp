@@ -35,6 +35,14 @@ std::vector<std::string> going(const std::vector<GcStep>& steps) {
     return out;
 }
 
+/// A run that began, and of which nothing else is left.
+fs::path began(const Scratch& state, std::string_view name) {
+    const auto folder = state.path / "runs" / name;
+    fs::create_directories(folder);
+    REQUIRE(write_file_atomic(folder / "journal.ndjson", "").has_value());
+    return folder;
+}
+
 WallTime at(std::string_view text) {
     return parse_rfc3339(text).value();
 }
@@ -159,7 +167,7 @@ TEST_CASE("runs: one from the future is never the newest") {
 
 TEST_CASE("gc: one from the future did not begin less than a minute ago") {
     const Scratch state;
-    fs::create_directories(state.path / "runs" / "20990101T000000Z-verify-0a0a0a0a");
+    (void)began(state, "20990101T000000Z-verify-0a0a0a0a");
     const auto steps =
         plan_gc(list_runs(state.path).value(), {.keep = 0}, k_nobody, at("2026-03-01T00:00:30Z"));
     REQUIRE(steps.size() == 1);
@@ -169,18 +177,15 @@ TEST_CASE("gc: one from the future did not begin less than a minute ago") {
 TEST_CASE("runs: RUN is a name, a unique beginning or end, last, or a folder elsewhere") {
     const Scratch state;
     const auto a = state.old("20260101T000000Z");
-    const auto b = state.path / "runs" / "20260102T000000Z-verify-ffffffff";
-    fs::create_directories(b);
+    const auto b = began(state, "20260102T000000Z-verify-ffffffff");
     CHECK(find_run(state.path, a.filename().string()) == a);
     CHECK(find_run(state.path, "20260102") == b);
     CHECK(find_run(state.path, "ffffffff") == b);
     CHECK(find_run(state.path, "last") == b);
     CHECK(find_run(state.path, "last:route-split").error().code == Code::usage);
     CHECK(find_run("/nowhere", a.string()) == a);
-    const auto c = state.path / "runs" / "20260103T000000Z-cutover-0badcafe";
-    const auto d = state.path / "runs" / "20260104T000000Z-cutover-0badcaff";
-    fs::create_directories(c);
-    fs::create_directories(d);
+    const auto c = began(state, "20260103T000000Z-cutover-0badcafe");
+    const auto d = began(state, "20260104T000000Z-cutover-0badcaff");
     CHECK(find_run(state.path, "last") == d);
     CHECK(find_run(state.path, "last:cutover") == d);
     CHECK(find_run(state.path, "20260103") == c);
@@ -196,6 +201,28 @@ TEST_CASE("runs: RUN is a name, a unique beginning or end, last, or a folder els
         REQUIRE_FALSE(found.has_value());
         CHECK(found.error().code == Code::usage);
     }
+}
+
+TEST_CASE("runs: a folder in which none began is none, and gc leaves it alone") {
+    const Scratch state;
+    const auto run = state.old("20260101T000000Z");
+    const auto junk = state.path / "runs" / "20260201T000000Z-cutover-0badcafe";
+    fs::create_directories(junk / "logs");
+    for (const fs::path& folder : {junk, junk.parent_path(), state.path}) {
+        const auto found = find_run(state.path, folder.string() + "/");
+        REQUIRE_FALSE(found.has_value());
+        CHECK(found.error().code == Code::usage);
+        CHECK(found.error().message == "this folder holds no run");
+        CHECK(found.error().hint == "oa-stream runs list");
+    }
+    CHECK(find_run(state.path, junk.filename().string()).error().code == Code::usage);
+    CHECK(find_run(state.path, "last") == run);
+    const auto steps =
+        plan_gc(list_runs(state.path).value(), {.keep = 0}, k_nobody, at("2027-01-01T00:00:00Z"));
+    REQUIRE(steps.size() == 1);
+    CHECK(steps[0].run.folder == run);
+    fs::create_directory(junk / "journal.ndjson"); // a file nobody can read is there, too
+    CHECK(find_run(state.path, junk.string()) == junk);
 }
 
 TEST_CASE("runs: sums tell what was changed, what is missing and what was added since the seal") {
@@ -439,7 +466,7 @@ TEST_CASE("gc: a run that lives, is pinned, is needed or just began stays, and w
         CHECK(steps[2].why == "to be taken back");
         CHECK(steps[3].why == "pinned: incident 7");
     }
-    fs::create_directories(state.path / "runs" / "20260301T000000Z-verify-0a0a0a0a");
+    (void)began(state, "20260301T000000Z-verify-0a0a0a0a");
     const auto steps =
         plan_gc(list_runs(state.path).value(), {.keep = 0}, k_nobody, at("2026-03-01T00:00:30Z"));
     const auto young = std::ranges::find_if(steps, [](const GcStep& step) {

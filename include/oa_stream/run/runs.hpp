@@ -50,8 +50,11 @@ struct RunEntry {
 
 /// Code::not_found when there is no such folder. Whatever else is missing or torn is left empty.
 [[nodiscard]] Result<RunEntry> read_run(const std::filesystem::path& folder);
+/// Whether a run began in this folder, whatever is left of it. What cannot be looked at counts:
+/// traffic may depend on it.
+[[nodiscard]] bool holds_run(const std::filesystem::path& folder);
 /// Of every run, by name; none while there is no such state directory. Code::io when they cannot be
-/// listed: then nobody knows whether there are any.
+/// listed: then nobody knows whether there are any. Folders without a run are left out.
 [[nodiscard]] Result<std::vector<std::filesystem::path>>
 run_folders(const std::filesystem::path& state_dir);
 /// Newest first; after all others those from the future. Code::io as above.
@@ -61,7 +64,7 @@ run_folders(const std::filesystem::path& state_dir);
 
 /// The folder that is meant by a folder's name, the unique beginning or end of one, `last`,
 /// `last:KIND`, or a path to a run folder that was moved: every option and argument that names a
-/// run goes through here. Code::usage with what could be meant.
+/// run goes through here. Code::usage with what could be meant, also of a folder without a run.
 [[nodiscard]] Result<std::filesystem::path>
 find_run(const std::filesystem::path& state_dir, std::string_view word);
 

@@ -1,6 +1,7 @@
 // completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "core/commands.hpp"
 #include "core/context.hpp"
@@ -33,7 +34,7 @@ std::vector<Candidate> runs_in(const std::filesystem::path& state_dir) {
     names.resize(std::min(names.size(), k_most));
     std::vector<Candidate> out;
     for (std::string& name : names) {
-        if (!name.starts_with('.')) {
+        if (!name.starts_with('.') && run::holds_run(state_dir / "runs" / name)) {
             out.push_back({std::move(name)});
         }
     }

@@ -15,7 +15,9 @@ function home() {
   fs.mkdirSync(path.join(folder, 'bin'));
   fs.symlinkSync(OA_BIN, path.join(folder, 'bin/oa-stream'));
   diedRun(path.join(folder, 'state'), RUN);
-  fs.mkdirSync(path.join(folder, 'state/runs/20261121T101112Z-smoke-1b2c3d4e'));
+  const smoke = path.join(folder, 'state/runs/20261121T101112Z-smoke-1b2c3d4e');
+  fs.mkdirSync(smoke);
+  fs.writeFileSync(path.join(smoke, 'run.json'), '{}');
   fs.mkdirSync(path.join(folder, 'captures'));
   fs.writeFileSync(path.join(folder, 'answer.sse'), '');
   fs.writeFileSync(path.join(folder, 'my answer.sse'), '');

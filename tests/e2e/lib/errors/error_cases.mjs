@@ -124,7 +124,7 @@ export const classesOf = (world) => {
     ] },
     { exit: 2, title: 'A file or a run that is not what it should be', says: 'The message begins with the file or the run.', cases: [
       words('check answer.sse'), words('check .'), words('cutover plan nonesuch.yaml'), words('cutover apply nonesuch.json'), words('cutover apply mine.yaml'), words('cutover apply plan.json'), words('incident verify plain'),
-      words('runs show'), words('runs show nonesuch'), words('runs show ./nonesuch'), words('rollback apply --run nonesuch'), words('slo gate --replay nonesuch --set limit=2%'),
+      words('runs show'), words('runs show nonesuch'), words('runs show ./nonesuch'), words('runs show dead/runs'), words('rollback apply --run nonesuch'), words('slo gate --replay nonesuch --set limit=2%'),
     ] },
     { exit: 5, title: 'Credentials', says: 'Missing, readable by others, or refused by the server. No secret is ever printed.', cases: [
       words('smoke stream --base-url http://127.0.0.1:8080 --auth env:AUTH_TOKEN'), words('smoke stream --base-url http://127.0.0.1:8080 --auth file:nonesuch'), words('smoke stream --base-url http://127.0.0.1:8080 --auth file:token'),
