@@ -187,9 +187,10 @@ Result<void> make_dirs(const std::filesystem::path& path) {
 }
 
 Result<LineAppender> LineAppender::open(const std::filesystem::path& path, Durability durability) {
-    // O_NONBLOCK: a pipe without a reader is an error, not a wait.
+    // O_NONBLOCK: a pipe without a reader is an error, not a wait. The umask says whether the group
+    // may go on with the file, as with a run of a team.
     const int fd =
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0664);
     if (fd < 0) {
         const auto why = errno == ENXIO ? std::string("nobody reads this pipe") : errno_text(errno);
         return fail(Code::io, fmt::format("cannot open: {}", why), path.string());

@@ -53,7 +53,7 @@ Result<void> clear_place(const fs::path& file) {
 /// Blocks for the journal are taken now, so that a disk that fills up during the run cannot keep a
 /// rollback from being journaled. The file's size stays what was written.
 Result<void> reserve(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0664);
     if (fd < 0) {
         return fail(Code::io, "cannot create", path.string());
     }

@@ -111,10 +111,14 @@ bool is_current(int fd, const fs::path& path) {
 }
 
 /// Follows no link and waits for nobody: what lies there may have been put there by somebody else.
+/// Who may replace a lock, as the group of a shared folder, may also open it.
 Result<int> open_lock(const fs::path& path, int flags) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
-    const int reason = errno;
     struct stat facts{};
+    const bool shared =
+        ::stat(path.parent_path().c_str(), &facts) == 0 && (facts.st_mode & S_IWGRP) != 0;
+    const mode_t mode = shared ? 0660 : 0600;
+    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, mode);
+    const int reason = errno;
     if (fd >= 0 && ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {
         return fd;
     }

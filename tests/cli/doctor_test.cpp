@@ -81,16 +81,30 @@ TEST_CASE("doctor: each thing that is wrong is named with the command that mends
     CHECK(called(judge_machine(machine), "machine.clock").verdict == Verdict::inconclusive);
 }
 
-TEST_CASE("doctor: the state folder is ours alone to write to") {
+TEST_CASE("doctor: the state folder and those below it are closed to all but a group") {
     const Folder folder;
     const fs::path state = folder.path() / "state";
     CHECK(judge_state_dir(state).verdict == Verdict::pass); // the first run makes it
     fs::create_directories(state);
     fs::permissions(state, fs::perms::owner_all);
     CHECK(judge_state_dir(state).verdict == Verdict::pass);
+    CHECK(judge_state_dir(state).detail == state.string());
+    fs::permissions(state, fs::perms::owner_all | fs::perms::group_all);
+    CHECK(judge_state_dir(state).verdict == Verdict::pass); // a team shares it
+    CHECK(judge_state_dir(state).detail == state.string() + ", shared with its group");
     fs::permissions(state, fs::perms::owner_all | fs::perms::others_write);
     CHECK(judge_state_dir(state).verdict == Verdict::fail);
-    CHECK(mend(judge_state_dir(state)) == "chmod go-w " + state.string());
+    CHECK(mend(judge_state_dir(state)) == "chmod o-w " + state.string());
+    fs::permissions(state, fs::perms::owner_all);
+    for (const char* below : {"runs", "locks", "plans"}) {
+        CAPTURE(below);
+        fs::create_directory(state / below);
+        fs::permissions(state / below, fs::perms::owner_all);
+        CHECK(judge_state_dir(state).verdict == Verdict::pass);
+        fs::permissions(state / below, fs::perms::owner_all | fs::perms::others_write);
+        CHECK(mend(judge_state_dir(state)) == "chmod o-w " + (state / below).string());
+        fs::permissions(state / below, fs::perms::owner_all);
+    }
     REQUIRE(write_file_atomic(folder.path() / "plain", "x"));
     CHECK(judge_state_dir(folder.path() / "plain").verdict == Verdict::fail);
     CHECK(judge_state_dir(folder.path() / "plain/below").verdict == Verdict::fail);
@@ -116,12 +130,12 @@ TEST_CASE("doctor: where no state folder can be is named, with a mend that helps
         const Check check = judge_state_dir(row.state);
         CHECK(check.verdict == Verdict::fail);
         CHECK(check.detail == row.why);
-        CHECK(mend(check) == "export OA_STREAM_STATE_DIR=\"$HOME/.local/state/oa-stream\"");
+        CHECK(mend(check) == "export OA_STREAM_STATE_DIR=DIR, a folder that you may write to");
     }
     const fs::path spaced = folder.path() / "sp ace";
     fs::create_directories(spaced);
     fs::permissions(spaced, fs::perms::owner_all | fs::perms::others_write);
-    CHECK(mend(judge_state_dir(spaced)) == "chmod go-w '" + spaced.string() + "'");
+    CHECK(mend(judge_state_dir(spaced)) == "chmod o-w '" + spaced.string() + "'");
 }
 
 TEST_CASE("doctor: runs that cannot be listed are no pass") {

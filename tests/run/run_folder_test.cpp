@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -100,6 +101,21 @@ TEST_CASE("run folder: space for the journal is reserved, its size is what was w
     CHECK(fs::file_size(run.path() / "journal.ndjson") == 0);
     REQUIRE(run.journal({{"phase", "begin"}}).has_value());
     CHECK(lines_of(run.path() / "journal.ndjson").size() == 1);
+}
+
+TEST_CASE("run folder: the umask says whether a group may go on with the run") {
+    for (const auto& [umask, mode] : {std::pair(022U, 0644U), std::pair(002U, 0664U)}) {
+        const StateDir state;
+        const mode_t before = ::umask(umask);
+        const RunFolder run = make(state);
+        ::umask(before);
+        for (const char* file : {"journal.ndjson", "timeline.ndjson"}) {
+            CAPTURE(file);
+            struct stat facts{};
+            REQUIRE(::stat((run.path() / file).c_str(), &facts) == 0);
+            CHECK((facts.st_mode & 0777U) == mode);
+        }
+    }
 }
 
 TEST_CASE("run folder: known secrets and tokens reach no file") {

@@ -216,3 +216,17 @@ TEST_CASE("lock: a link, a folder or a pipe in its place is named and left as it
     REQUIRE(::mkfifo(lock.c_str(), 0600) == 0);
     refused("something that is not a regular file is in the place of the lock");
 }
+
+TEST_CASE("lock: who shares its folder by a group may take it, and nobody else") {
+    for (const auto& [umask, mode] : {std::pair(022U, 0600U), std::pair(002U, 0660U)}) {
+        const StateDir state;
+        const mode_t before = ::umask(umask);
+        const auto lock = TargetLock::take(state.path, "t", {});
+        ::umask(before);
+        REQUIRE(lock.has_value());
+        const auto file = std::filesystem::directory_iterator(state.path / "locks")->path();
+        struct stat facts{};
+        REQUIRE(::stat(file.c_str(), &facts) == 0);
+        CHECK((facts.st_mode & 0777U) == mode);
+    }
+}

@@ -37,7 +37,8 @@ struct Machine {
 [[nodiscard]] Machine this_machine(const std::filesystem::path& state_dir);
 [[nodiscard]] std::vector<Check> judge_machine(const Machine& machine);
 
-/// The state directory: is it there, ours, writable and private? Changes nothing that stays.
+/// The state directory: is it there, writable, and closed to all but us and its group? Changes
+/// nothing that stays.
 [[nodiscard]] Check judge_state_dir(const std::filesystem::path& state_dir);
 
 /// Runs of this machine that died and left something to take back.

@@ -1,3 +1,4 @@
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -14,7 +15,9 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <vector>
 
 namespace oa_stream::cli {
 namespace fs = std::filesystem;
@@ -37,7 +40,7 @@ fs::path existing(fs::path path) {
 }
 
 std::string elsewhere() {
-    return "export OA_STREAM_STATE_DIR=\"$HOME/.local/state/oa-stream\"";
+    return "export OA_STREAM_STATE_DIR=DIR, a folder that you may write to";
 }
 
 /// No folder can be made in a pseudo file system, whatever its permissions say.
@@ -70,6 +73,50 @@ Check judge_making(const std::string& id, const fs::path& state_dir) {
                       : "cannot be written to"
         ),
         elsewhere()
+    );
+}
+
+bool is_in(gid_t group) {
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+    (void)::getgroups(static_cast<int>(groups.size()), groups.data());
+    return group == ::getgid() || std::ranges::find(groups, group) != groups.end();
+}
+
+/// Of a folder that cannot be written to. A team shares one by a group; its state directory may
+/// also hold secrets of a lane, so no command goes through all of it.
+Check judge_refusal(
+    const std::string& id, const fs::path& folder, const struct stat& facts, bool top
+) {
+    const std::string name = printable(folder.string());
+    const std::string typed = shell_word(folder.string());
+    const std::string_view deep = top ? "" : " -R";
+    const std::string owner = user_name(facts.st_uid).value_or(fmt::format("uid {}", facts.st_uid));
+    const auto fails = [&](std::string_view why, std::string fix) {
+        return finding(id, Verdict::fail, fmt::format("{} {}", name, why), std::move(fix));
+    };
+    if (facts.st_uid == ::getuid()) {
+        const bool closed = (facts.st_mode & S_IRWXU) != S_IRWXU; // else its disk is read-only
+        return fails(
+            "is not a folder that can be written to", closed ? "chmod u+rwx " + typed : elsewhere()
+        );
+    }
+    if (is_in(facts.st_gid)) {
+        return fails(
+            fmt::format(
+                "is {}'s, and its group may not write there: who shares it needs umask 002", owner
+            ),
+            fmt::format("sudo chmod{} g+rwX {}", deep, typed)
+        );
+    }
+    if ((facts.st_mode & S_IWGRP) != 0) {
+        return fails(
+            fmt::format("is {}'s and a group's that you are not in", owner),
+            fmt::format("sudo usermod -aG \"$(stat -c %G {})\" \"$(id -un)\"", typed)
+        );
+    }
+    return fails(
+        fmt::format("is {}'s alone: a team shares one by a group (docs/cutover.md)", owner),
+        fmt::format("sudo chgrp{0} GROUP {1} && sudo chmod{0} g+rwX {1}", deep, typed)
     );
 }
 
@@ -171,7 +218,6 @@ std::vector<Check> judge_machine(const Machine& machine) {
 
 Check judge_state_dir(const fs::path& state_dir) {
     const std::string id = "state.folder";
-    constexpr fs::perms k_others = fs::perms::group_write | fs::perms::others_write;
     const std::string name = printable(state_dir.string());
     std::error_code error;
     if (existing(state_dir) != state_dir) {
@@ -186,23 +232,29 @@ Check judge_state_dir(const fs::path& state_dir) {
             elsewhere()
         );
     }
-    if (!takes_folders(state_dir)) {
-        return finding(
-            id,
-            Verdict::fail,
-            name + " is not a folder that can be written to",
-            "sudo chown -R \"$(id -un)\" " + shell_word(state_dir.string())
-        );
+    bool shared = true;
+    for (const fs::path& folder :
+         {state_dir, state_dir / "runs", state_dir / "locks", state_dir / "plans"}) {
+        struct stat facts{};
+        if (::stat(folder.c_str(), &facts) != 0) {
+            continue; // the first that needs it makes it
+        }
+        const bool top = folder == state_dir;
+        shared = shared && (facts.st_mode & S_IWGRP) != 0;
+        if (!takes_folders(folder)) {
+            return judge_refusal(id, folder, facts, top);
+        }
+        if ((facts.st_mode & S_IWOTH) != 0) {
+            return finding(
+                id,
+                Verdict::fail,
+                printable(folder.string()) +
+                    " can be written to by everybody: evidence and locks could be forged",
+                "chmod o-w " + shell_word(folder.string())
+            );
+        }
     }
-    if ((fs::status(state_dir, error).permissions() & k_others) != fs::perms::none) {
-        return finding(
-            id,
-            Verdict::fail,
-            name + " can be written to by others: evidence and locks could be forged",
-            "chmod go-w " + shell_word(state_dir.string())
-        );
-    }
-    return finding(id, Verdict::pass, name, {});
+    return finding(id, Verdict::pass, name + (shared ? ", shared with its group" : ""), {});
 }
 
 std::vector<Check> judge_runs(const fs::path& state_dir) {

@@ -121,8 +121,13 @@ Result<std::vector<Check>> judge_store(const store::StoreOptions& options, Conte
         words
     );
     if (!facts) {
-        return std::vector{finding("store", Verdict::fail, facts.error().text(), facts.error().hint)
-        };
+        const std::string& hint = facts.error().hint;
+        return std::vector{finding(
+            "store",
+            Verdict::fail,
+            facts.error().text(),
+            hint.empty() ? "check the address, and whether Redis runs there" : hint
+        )};
     }
     return judge_facts(*facts);
 }

@@ -141,8 +141,8 @@ test('doctor: names what is wrong with the command that mends it', async () => {
   const got = await oa(['doctor', '--json'], { stateDir: state });
   assert.equal(got.code, 1, got.stderr);
   const check = got.json().checks.find(({ id }) => id === 'state.folder');
-  assert.deepEqual([check.verdict, check.data.mend], ['FAIL', `chmod go-w ${state}`]);
-  assert.match(got.stderr, /^FAIL \d+ checks next: chmod go-w /m);
+  assert.deepEqual([check.verdict, check.data.mend], ['FAIL', `chmod o-w ${state}`]);
+  assert.match(got.stderr, /^FAIL \d+ checks next: chmod o-w /m);
   spawnSync('sh', ['-c', check.data.mend]);
   const mended = await oa(['doctor', '--json'], { stateDir: state });
   assert.equal(mended.json().checks.find(({ id }) => id === 'state.folder').verdict, 'PASS', 'the command mends it');

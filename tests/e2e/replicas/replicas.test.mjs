@@ -282,6 +282,7 @@ test('doctor looks at the store as a lane would, and says what to set', async ()
   assert.match(seen['store.lanes'].detail, /^\d+ lanes, revision dev$/);
   const away = await doctor('--store', 'redis://127.0.0.1:1');
   assert.equal(away.checks.store.verdict, 'FAIL');
+  assert.equal(away.checks.store.data.mend, 'check the address, and whether Redis runs there');
   assert.equal(away.code, 1);
   const kept = await startRedis({ args: ['--appendonly', 'yes', '--maxmemory', '100mb'] });
   const good = (await doctor('--store', kept.url)).checks;

@@ -67,6 +67,39 @@ beside('a run whose folder cannot be written is rolled back with its state elsew
   assert.deepEqual(fs.readdirSync(folder).sort(), before_, 'the original is as it was');
 });
 
+beside('a group shares a state directory: a run of one is rolled back by another, and doctor says what is in the way', async (target, t) => {
+  if (process.getuid() !== 0) return t.skip('other accounts need root');
+  const GROUP = 65500, [one, other] = [65501, 65502];
+  const team = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-team-')), runs = path.join(team, 'runs');
+  const share = (group, mode) => { fs.chownSync(team, 0, group); fs.chmodSync(team, mode); };
+  share(GROUP, 0o2775);
+  fs.chmodSync(target.socket, 0o777);
+  const by = (uid, ...args) => {
+    const done = spawnSync('sh', ['-c', 'umask 002; exec "$@"', 'sh', OA_BIN, ...args, '--json', '--state-dir', team], { uid, gid: GROUP, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
+    return { code: done.status, stderr: done.stderr, json: JSON.parse(done.stdout) };
+  };
+  const found = () => by(other, 'doctor').json.checks.find(({ id }) => id === 'state.folder');
+  const plan = path.join(team, 'plan.json');
+  fs.copyFileSync((await target.plan({ name: 'team.json' })).file, plan);
+  fs.chmodSync(plan, 0o644);
+  const passed = by(one, 'cutover', 'apply', plan, '--non-interactive');
+  assert.equal(passed.code, 0, passed.stderr);
+  assert.deepEqual(await target.weights(), CANARY);
+  assert.deepEqual([found().verdict, found().detail], ['PASS', `${team}, shared with its group`]);
+  const back = by(other, 'rollback', 'apply', '--run', passed.json.run);
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+
+  fs.chmodSync(runs, 0o2755); // as umask 022 leaves it
+  assert.deepEqual([found().verdict, found().data.mend], ['FAIL', `sudo chmod -R g+rwX ${runs}`]);
+  assert.match(found().detail, new RegExp(`^${runs} is uid ${one}'s, and its group may not write there: who shares it needs umask 002$`));
+  share(0, 0o2775);
+  assert.equal(found().data.mend, `sudo usermod -aG "$(stat -c %G ${team})" "$(id -un)"`);
+  share(0, 0o755);
+  assert.equal(found().data.mend, `sudo chgrp GROUP ${team} && sudo chmod g+rwX ${team}`);
+  assert.match(found().detail, /is root's alone: a team shares one by a group/);
+});
+
 beside('a full disk: how a run ended is told alike everywhere; a rollback elsewhere leaves it as it is', async (target, t) => {
   const disk = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-full-'));
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]).status !== 0) return t.skip('mount needs CAP_SYS_ADMIN');
