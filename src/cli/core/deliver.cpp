@@ -28,23 +28,6 @@ constexpr std::array k_outputs{
     Output{k_tap.name, &GlobalOptions::tap, report::tap},
 };
 
-/// A run that nobody gets the result of need not begin.
-Result<void> check_place(const Output& output, const std::filesystem::path& file) {
-    std::error_code error;
-    const auto kind = std::filesystem::status(file, error).type();
-    const auto folder = std::filesystem::absolute(file, error).parent_path();
-    const bool there = std::filesystem::is_directory(folder, error);
-    if (there && kind != std::filesystem::file_type::directory) {
-        return {};
-    }
-    return fail(
-        Code::usage,
-        there ? "it is a folder" : "its folder is not there",
-        fmt::format("{}: {}", output.option, file.string()),
-        "name a file in a folder that is there"
-    );
-}
-
 Result<Json> run_document(const Context& context) {
     OA_TRY(const std::string text, run::read_kept(context.evidence / "run.json"));
     return parse_json(text);
@@ -88,6 +71,22 @@ std::unexpected<Error> no_run(const CommandSpec& command) {
 
 } // namespace
 
+Result<void> check_place(std::string_view option, const std::filesystem::path& file) {
+    std::error_code error;
+    const auto kind = std::filesystem::status(file, error).type();
+    const auto folder = std::filesystem::absolute(file, error).parent_path();
+    const bool there = std::filesystem::is_directory(folder, error);
+    if (there && kind != std::filesystem::file_type::directory) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        there ? "it is a folder" : "its folder is not there",
+        fmt::format("{}: {}", option, file.string()),
+        "name a file in a folder that is there"
+    );
+}
+
 Result<void> deliverable(const Context& context, const CommandSpec& command) {
     const bool shows_run = command.leaves_run || command.reads_runs;
     if (context.globals.open && !shows_run) {
@@ -98,7 +97,7 @@ Result<void> deliverable(const Context& context, const CommandSpec& command) {
     }
     for (const Output& output : k_outputs) {
         if (const auto& file = context.globals.*output.file) {
-            OA_CHECK(check_place(output, *file));
+            OA_CHECK(check_place(output.option, *file));
         }
     }
     return {};

@@ -3,7 +3,14 @@
 
 #include "command.hpp"
 
+#include <filesystem>
+#include <string_view>
+
 namespace oa_stream::cli {
+
+/// A run that nobody gets the result of need not begin. Code::usage when the option's file cannot
+/// be written there.
+[[nodiscard]] Result<void> check_place(std::string_view option, const std::filesystem::path& file);
 
 /// Before the command begins. Code::usage when it can leave no run to report.
 [[nodiscard]] Result<void> deliverable(const Context& context, const CommandSpec& command);

@@ -226,6 +226,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             "oa-stream cutover status --textfile FILE"
         );
     }
+    OA_CHECK(check_textfile(options));
     if (options.wait_for) {
         return wait(options, context);
     }

@@ -3,9 +3,15 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "core/deliver.hpp"
+
 #include <fmt/format.h>
 
 namespace oa_stream::cli {
+
+Result<void> check_textfile(const TextfileOption& option) {
+    return option.textfile ? check_place(k_textfile.name, *option.textfile) : Result<void>{};
+}
 
 Result<void> write_textfile(const TextfileOption& option, report::RunMetrics metrics) {
     if (!option.textfile) {

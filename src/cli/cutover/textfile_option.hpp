@@ -18,6 +18,8 @@ inline constexpr auto k_textfile = option<&TextfileOption::textfile>(
     "--textfile", "FILE", "Also write the result for node_exporter's textfile collector."
 );
 
+/// Before the command does anything. Code::usage as check_place().
+[[nodiscard]] Result<void> check_textfile(const TextfileOption& option);
 /// Replaces FILE, if there is one; the last PASS that it tells of lives on.
 [[nodiscard]] Result<void> write_textfile(const TextfileOption& option, report::RunMetrics metrics);
 

@@ -89,6 +89,7 @@ std::string compare_with_last(run::RunResult& result, const Context& context) {
 }
 
 Result<ExitCode> run(Options options, Context& context) {
+    OA_CHECK(check_textfile(options));
     if (options.playbook.empty()) {
         options.playbook = "steady-state";
     }

@@ -242,7 +242,10 @@ beside('killed in the middle: status shows it and what to type, and that brings 
   // The file of one run would end the alert of another.
   assert.equal((await target.oa(['cutover', 'status', '--run', run, '--textfile', file])).code, 2);
   assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'done', '--textfile', file])).code, 2);
-  assert.equal((await target.oa(['cutover', 'status', '--textfile', path.join(target.folder, 'none', 'x.prom')])).code, 4, 'a PASS that nobody hears of');
+  const nowhere = await target.oa(['cutover', 'status', '--textfile', path.join(target.folder, 'none', 'x.prom')]);
+  assert.deepEqual([nowhere.code, nowhere.stdout], [2, '']);
+  assert.match(nowhere.stderr, /--textfile: .*: its folder is not there \(name a file in a folder that is there\)/);
+  assert.equal((await target.oa(['cutover', 'status', '--textfile', '/proc/x.prom'])).code, 4, 'a PASS that nobody hears of');
 });
 
 beside('killed in the middle and then damaged: no command takes what it cannot read for "all is well"', async (target) => {

@@ -172,6 +172,10 @@ test('a report file that cannot be written is refused before the run', async () 
     assert.match(got.json().error.message, why);
     assert.equal(got.json().run, null);
   }
+  const got = await oa(['verify', 'smoke-stream', '--set', 'base_url=http://127.0.0.1:1', '--json', '--textfile', path.join(folder, 'nonesuch', 'x.prom')]);
+  refused(got, 2, '--textfile');
+  assert.match(got.json().error.message, /its folder is not there/);
+  assert.equal(got.json().run, null);
 });
 
 test('a secret in a folder, or in a file that others can read', async () => {
