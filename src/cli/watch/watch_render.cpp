@@ -9,6 +9,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 namespace oa_stream::cli {
@@ -17,10 +19,11 @@ namespace {
 
 constexpr std::size_t k_number_width = 8;
 constexpr std::size_t k_numbers = 6; ///< a route
+constexpr std::size_t k_least_route = 12;
 constexpr std::size_t k_widest_route = 48;
 constexpr std::size_t k_part_width = 28; ///< a process id and its revision
 
-enum class Tone { plain, good, bad, warn, dim };
+enum class Tone { plain, good, bad, warn, dim }; // as coloured() has them
 
 struct Row {
     std::string text{};
@@ -88,23 +91,8 @@ Tone tone_of(WatchState state) {
 }
 
 std::string coloured(const Row& row, bool colour) {
-    const char* code = nullptr;
-    switch (row.tone) {
-    case Tone::good:
-        code = "32";
-        break;
-    case Tone::bad:
-        code = "1;31";
-        break;
-    case Tone::warn:
-        code = "33";
-        break;
-    case Tone::dim:
-        code = "2";
-        break;
-    case Tone::plain:
-        break;
-    }
+    constexpr std::array<const char*, 5> k_codes{nullptr, "32", "1;31", "33", "2"};
+    const char* code = k_codes.at(static_cast<std::size_t>(row.tone));
     return colour && code != nullptr ? fmt::format("\x1b[{}m{}\x1b[0m", code, row.text) : row.text;
 }
 
@@ -235,22 +223,31 @@ std::vector<Row> parts(const WatchView& view) {
     return rows;
 }
 
-/// What the numbers leave of a line.
-std::size_t route_width(ScreenSize size) {
-    const std::size_t numbers = (k_number_width * k_numbers) + 1;
-    return std::min(size.columns > numbers ? size.columns - numbers : 0, k_widest_route);
+struct RouteColumns {
+    std::size_t name;
+    std::size_t numbers;
+};
+
+/// On a narrow screen the last numbers give way to the name that all of them belong to.
+RouteColumns route_columns(ScreenSize size) {
+    const std::size_t room = size.columns - 1;
+    const std::size_t fitting = (room - std::min(room, k_least_route)) / k_number_width;
+    const std::size_t numbers = std::min(k_numbers, fitting);
+    return {std::min(room - (numbers * k_number_width), k_widest_route), numbers};
 }
 
-Row route_head(std::size_t width) {
-    std::string line = left("route", width);
-    for (const char* name : {"req/s", "5xx/s", "turns/s", "p50", "p95", "p99"}) {
-        line += right(name);
+using RouteRow = std::array<std::string, k_numbers>;
+
+std::string route_line(const std::string& name, const RouteRow& numbers, RouteColumns columns) {
+    std::string line = left(name, columns.name);
+    for (const std::string& number : std::span(numbers).first(columns.numbers)) {
+        line += right(number);
     }
-    return {line, Tone::dim};
+    return line;
 }
 
 /// Those that start turns first, each at the same place from tick to tick.
-std::vector<Row> routes(const WatchView& view, std::size_t width) {
+std::vector<Row> routes(const WatchView& view, RouteColumns columns) {
     std::vector<std::pair<std::string, const RouteNumbers*>> list;
     for (const bool turns : {true, false}) {
         for (const auto& [name, route] : view.numbers.routes) {
@@ -263,16 +260,17 @@ std::vector<Row> routes(const WatchView& view, std::size_t width) {
     std::vector<Row> rows;
     const double window = view.numbers.window_s;
     for (const auto& [name, route] : list) {
-        std::string line = left(name, width);
-        line += right(rate(route->requests, window));
-        line += right(rate(route->errors_5xx, window));
-        line += right(rate(route->accepted, window));
-        for (const auto q : {measure::k_p50, measure::k_p95, measure::k_p99}) {
-            line += right(percentile_text(route->first_content, q));
-        }
-        rows.push_back(
-            {std::move(line), route->errors_5xx.value_or(0) > 0 ? Tone::bad : Tone::plain}
-        );
+        const auto time = [&](auto q) { return percentile_text(route->first_content, q); };
+        const Tone tone = route->errors_5xx.value_or(0) > 0 ? Tone::bad : Tone::plain;
+        const RouteRow numbers{
+            rate(route->requests, window),
+            rate(route->errors_5xx, window),
+            rate(route->accepted, window),
+            time(measure::k_p50),
+            time(measure::k_p95),
+            time(measure::k_p99)
+        };
+        rows.push_back({route_line(name, numbers, columns), tone});
     }
     return rows;
 }
@@ -346,9 +344,11 @@ std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bo
     take(rows, reasons(view, size.columns - 1), std::max<std::size_t>(size.rows / 4, 1));
     take(rows, sources(view), std::max<std::size_t>(size.rows / 6, 1));
     take(rows, parts(view), size.rows / 4);
-    rows.push_back(route_head(route_width(size)));
+    const RouteColumns columns = route_columns(size);
+    const RouteRow heads{"req/s", "5xx/s", "turns/s", "p50", "p95", "p99"};
+    rows.push_back({route_line("route", heads, columns), Tone::dim});
     const std::size_t reserved = rows.size() + lower.size() + 3;
-    take(rows, routes(view, route_width(size)), size.rows > reserved ? size.rows - reserved : 1);
+    take(rows, routes(view, columns), size.rows > reserved ? size.rows - reserved : 1);
     take(rows, lower, lower.size());
     if (rows.size() + 1 < size.rows && !view.events.empty()) {
         rows.push_back({"events", Tone::dim});
