@@ -49,6 +49,15 @@ TEST_CASE("command line: a mistake gives one line with what to type instead") {
             {"cutover", "zzzzzz"},
             "'zzzzzz' is not a command of cutover",
             "rehearse, plan, apply"},
+        Row{"misspelt option without a command",
+            {"--hlep"},
+            "unknown option --hlep",
+            "did you mean --help?"},
+        Row{"option of a command before it",
+            {"--base-url=http://hunter2", "watch"},
+            "unknown option --base-url",
+            "options of a command stand behind it"},
+        Row{"no command", {"--", "version"}, "no command given", "oa-stream --help"},
         Row{"misspelt option",
             {"version", "--jsn"},
             "version: unknown option --jsn",
@@ -134,6 +143,9 @@ TEST_CASE("command line: a family of commands has help, and a topic is named by 
     CHECK(topic({"smoke"})->family == "smoke");
     CHECK(topic({"smoke", "streem"}).error().hint == "did you mean 'oa-stream smoke stream'?");
     CHECK_FALSE(topic({"serve", "x"}).has_value());
+    const auto more = topic({"cutover", "plan", "x"});
+    CHECK(more.error().message == "'cutover plan x' is not a command");
+    CHECK(more.error().hint == "did you mean 'oa-stream cutover plan'?");
 }
 
 TEST_CASE("command line: words that people try lead to the command that they look for") {
@@ -143,6 +155,11 @@ TEST_CASE("command line: words that people try lead to the command that they loo
     CHECK(hint({"logs"}) == "did you mean 'oa-stream runs show'?");
     CHECK(hint({"rollout"}) == "did you mean 'oa-stream cutover plan'?");
     CHECK(hint({"undo", "--now"}) == "did you mean 'oa-stream rollback apply'?");
+    for (const char* word : {"undo", "back", "rollback"}) {
+        CHECK(hint({"cutover", word}) == "did you mean 'oa-stream rollback apply'?");
+    }
+    CHECK(hint({"cutover", "aply"}) == "did you mean 'oa-stream cutover apply'?");
+    CHECK(hint({"plan", "shwo"}) == "did you mean 'oa-stream plan show'?");
     CHECK(hint({"nonesuch"}) == "oa-stream --help lists them");
 }
 
