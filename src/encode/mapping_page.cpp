@@ -33,7 +33,7 @@ Strict clients refuse unknown members on `start` and `finish`, so the lane's own
 | `threadId` | start, finish | the client's own thread id |
 | `turnId` | start, finish | the turn; `messageId` is the same unless the answer continues an older message |
 | `model` | start | when known |
-| `status` | finish | `completed`, `interrupted`, `aborted`, `failed` |
+| `status` | finish | `completed`, `interrupted`, `failed`, or `aborted` for a failure of the class `turn_aborted` |
 | `finishReason` | finish | `stop`, `length`, `tool-calls`, `content-filter`, `error`, `other` |
 | `usage` | finish | `{inputTokens, cachedInputTokens, outputTokens, reasoningOutputTokens}`; left out when unknown. Input includes cached, output includes reasoning. |
 

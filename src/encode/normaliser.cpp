@@ -343,9 +343,8 @@ void Normaliser::finish(turn::Failure failure, std::vector<turn::Event>& out) {
     }
     state_->ensure_started(out);
     state_->count(Repair::end_missing);
-    state_->on(
-        turn::TurnEnded{turn::Outcome::failed, turn::Finish::error, std::move(failure), {}}, out
-    );
+    const auto outcome = turn::outcome_of(failure.code);
+    state_->on(turn::TurnEnded{outcome, turn::Finish::error, std::move(failure), {}}, out);
 }
 
 bool Normaliser::ended() const noexcept {

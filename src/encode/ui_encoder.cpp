@@ -38,10 +38,7 @@ void UiEncoder::fail_open(const turn::Failure& failure, std::string& out) {
     if (state_->ended) {
         return;
     }
-    const bool aborted = turn::words_of(failure.code).terminal == turn::TerminalClass::turn_aborted;
-    const turn::TurnEnded event{
-        aborted ? turn::Outcome::aborted : turn::Outcome::failed, turn::Finish::error, failure, {}
-    };
+    const turn::TurnEnded event{turn::outcome_of(failure.code), turn::Finish::error, failure, {}};
     std::ignore = state_->begin(out);
     std::ignore = state_->end(event, out);
     state_->ended = true;

@@ -111,6 +111,11 @@ std::span<const FailureWords> all_failure_words() noexcept {
     return k_failures;
 }
 
+Outcome outcome_of(FailureCode code) noexcept {
+    return words_of(code).terminal == TerminalClass::turn_aborted ? Outcome::aborted
+                                                                  : Outcome::failed;
+}
+
 std::string_view to_string(Outcome outcome) noexcept {
     static constexpr std::array<std::string_view, 4> k_words{
         "completed", "interrupted", "aborted", "failed"

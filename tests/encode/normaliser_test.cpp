@@ -338,3 +338,16 @@ TEST_CASE("normaliser: every repair has a word of its own") {
     std::ranges::sort(words);
     CHECK(std::ranges::adjacent_find(words) == words.end());
 }
+
+TEST_CASE("normaliser: a source that stops for the turn's time ends it as the lane's own limit does"
+) {
+    Normaliser normaliser;
+    std::vector<Event> out;
+    const Failure failure{FailureCode::turn_aborted, true, "d"};
+    normaliser.push(k_started, out);
+    normaliser.finish(failure, out);
+    CHECK(
+        described(out) ==
+        described({k_started, TurnEnded{Outcome::aborted, Finish::error, failure}})
+    );
+}

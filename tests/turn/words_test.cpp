@@ -20,6 +20,8 @@ TEST_CASE("words: every failure code counts in the class the runbook gives it") 
           FailureCode::reauth_required}) {
         CHECK(words_of(code).terminal == TerminalClass::codex_error);
     }
+    CHECK(outcome_of(FailureCode::overloaded) == Outcome::aborted);
+    CHECK(outcome_of(FailureCode::stalled) == Outcome::failed);
     CHECK(
         words_of(FailureCode::adapter_preview_unavailable).terminal ==
         TerminalClass::adapter_preview_unavailable

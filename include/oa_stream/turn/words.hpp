@@ -58,6 +58,8 @@ struct CauseWords {
 
 [[nodiscard]] const FailureWords& words_of(FailureCode code) noexcept;
 [[nodiscard]] std::span<const FailureWords> all_failure_words() noexcept;
+/// Of a turn that ends with this failure: aborted where it counts as turn_aborted, else failed.
+[[nodiscard]] Outcome outcome_of(FailureCode code) noexcept;
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept; ///< "completed"
 [[nodiscard]] std::string_view to_string(Finish finish) noexcept;   ///< "tool-calls"
 

@@ -241,7 +241,7 @@ void WorkerTurn::end(turn::FailureCode code, bool retryable, std::string detail)
         translator_->flush(events);
     }
     events.emplace_back(turn::TurnEnded{
-        turn::Outcome::failed,
+        turn::outcome_of(code),
         turn::Finish::error,
         turn::Failure{.code = code, .retryable = retryable, .detail = std::move(detail)},
         {}
