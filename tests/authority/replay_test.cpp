@@ -319,6 +319,22 @@ TEST_CASE("replay: an interrupt ends the turn as interrupted and history keeps o
     CHECK(turns[0].events.size() == 6); // the first message and the tool, not the second message
 }
 
+TEST_CASE("replay: history says of what a turn was interrupted, but not where it ended by itself") {
+    Stage stage;
+    const auto failed = stage.start(ask("replay:tool"));
+    failed->interrupt_as_failed(turn::FailureCode::stalled);
+    CHECK(run(stage.io, drain(failed.get())).outcome() == "interrupted");
+    CHECK(stage.turns(failed->thread_id()).at(0).failure == turn::FailureCode::stalled);
+    const auto stopped = stage.start(ask("replay:tool"));
+    stopped->interrupt();
+    CHECK(run(stage.io, drain(stopped.get())).outcome() == "interrupted");
+    CHECK_FALSE(stage.turns(stopped->thread_id()).at(0).failure.has_value());
+    const auto whole = stage.start(ask("replay:tool"));
+    CHECK(run(stage.io, drain(whole.get())).outcome() == "completed");
+    whole->interrupt_as_failed(turn::FailureCode::stalled);
+    CHECK_FALSE(stage.turns(whole->thread_id()).at(0).failure.has_value());
+}
+
 TEST_CASE("replay: history agrees with what was streamed in ids, text and tools") {
     Stage stage(immediate(captures()));
     for (const char* name : {"01-echo", "10-exec", "22-mixed-reasoning-tool-text", "09-huge"}) {

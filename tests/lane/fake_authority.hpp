@@ -76,6 +76,7 @@ struct PlayedTurn : std::enable_shared_from_this<PlayedTurn> {
     std::vector<std::pair<std::string, bool>> decisions{};
     bool answers_interrupt = true; ///< with TurnEnded interrupted
     int interrupts = 0;
+    std::optional<turn::FailureCode> failed_as{}; ///< as it was told with an interrupt
     bool can_leave = false;
     bool left = false; ///< it runs on when it is dropped
     bool dropped = false;
@@ -114,6 +115,11 @@ public:
         if (++played_->interrupts == 1 && played_->answers_interrupt) {
             played_->push(turn::TurnEnded{turn::Outcome::interrupted, turn::Finish::other, {}, {}});
         }
+    }
+
+    void interrupt_as_failed(turn::FailureCode why) override {
+        played_->failed_as = why;
+        interrupt();
     }
 
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {

@@ -242,6 +242,7 @@ TEST_CASE("stop: every reader gets a proper ending, and stopping again changes n
     CHECK(stream->has(R"("status":"interrupted")"));
     CHECK_FALSE(stream->has(R"("type":"error")"));
     CHECK(only_turn(rig).terminal == TerminalClass::turn_interrupted);
+    CHECK_FALSE(rig.authority.last().failed_as.has_value());
     const auto again = rig.send(rig.post("/api/chats/c1/stop", ""));
     CHECK(again.status == 200);
     CHECK(parse_json(again.body)->at("data").at("status") == "idle");
@@ -324,6 +325,7 @@ TEST_CASE("limits: a silent authority is given up") {
         CHECK(stream->has(R"("code":"authority_timeout")"));
         CHECK(only_turn(rig).terminal == TerminalClass::codex_error);
         CHECK(rig.authority.last().interrupts == 1);
+        CHECK(rig.authority.last().failed_as == turn::FailureCode::authority_timeout);
     }
     SECTION("in the middle") {
         auto config = LaneRig::quick();
@@ -335,6 +337,7 @@ TEST_CASE("limits: a silent authority is given up") {
         rig.judge(*stream);
         CHECK(stream->has(R"("code":"stalled")"));
         CHECK(only_turn(rig).terminal == TerminalClass::codex_error);
+        CHECK(rig.authority.last().failed_as == turn::FailureCode::stalled);
     }
 }
 
@@ -349,6 +352,7 @@ TEST_CASE("limits: a turn that takes too long is aborted, as such") {
     CHECK(stream->has(R"("code":"turn_aborted")"));
     CHECK(only_turn(rig).terminal == TerminalClass::turn_aborted);
     CHECK(only_turn(rig).reason == lane::StopReason::wall_time);
+    CHECK(rig.authority.last().failed_as == turn::FailureCode::turn_aborted);
 }
 
 TEST_CASE("limits: logs that outgrow the memory for all of them end the growing turn") {
@@ -361,6 +365,7 @@ TEST_CASE("limits: logs that outgrow the memory for all of them end the growing 
     rig.judge(*stream);
     CHECK(stream->has(R"("code":"overloaded")"));
     CHECK(only_turn(rig).terminal == TerminalClass::turn_aborted);
+    CHECK(rig.authority.last().failed_as == turn::FailureCode::overloaded);
 }
 
 TEST_CASE("limits: a log that is resumed no more counts no more") {

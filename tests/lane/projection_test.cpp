@@ -272,6 +272,33 @@ TEST_CASE("events: each ending has its word") {
     CHECK(types(project_events(k_context, turn)).back() == "model_stream_started");
 }
 
+TEST_CASE("runs: one that the lane ended for a failure says so, though its authority stopped it") {
+    struct Row {
+        turn::FailureCode code;
+        std::string_view message, word;
+    };
+    const auto row = GENERATE(
+        Row{turn::FailureCode::stalled, "failed", "stalled"},
+        Row{turn::FailureCode::turn_aborted, "aborted", "turn_aborted"}
+    );
+    auto turn = plain();
+    turn.events.clear();
+    turn.outcome = turn::Outcome::interrupted;
+    turn.failure = row.code;
+    const auto messages = project_messages(k_context, turn);
+    REQUIRE(messages.size() == 1);
+    CHECK(messages[0].at("metadata").at("status") == row.message);
+    const auto run = project_run(k_context, turn);
+    CHECK(run.at("status") == "failed");
+    CHECK(run.at("error").at("code") == row.word);
+    CHECK(run.at("error").at("message") == turn::words_of(row.code).sentence);
+    const auto last = project_events(k_context, turn).back();
+    CHECK(last.at("type") == "run_failed");
+    CHECK(last.at("payload").at("error") == run.at("error"));
+    turn.running = true;
+    CHECK(project_run(k_context, turn).at("status") == "running");
+}
+
 TEST_CASE("threads: without a title it is a new conversation, without a time there is none") {
     CHECK(
         dump_json(project_thread("c1", {.id = "a"}, false)) ==

@@ -143,6 +143,10 @@ public:
     /// Idempotent; does not wait for the end.
     virtual void interrupt() = 0;
 
+    /// The same for a turn whose client is told that it failed so: its history then has
+    /// PastTurn::failure, where the authority can keep that.
+    virtual void interrupt_as_failed(turn::FailureCode /*why*/) { interrupt(); }
+
     /// From now on dropping the turn lets it run on. False: it cannot, it ends when dropped.
     [[nodiscard]] virtual bool leave() { return false; }
 
@@ -188,6 +192,8 @@ struct PastTurn {
     std::vector<InputPart> user_parts{};
     std::vector<std::int64_t> times_ms{}; ///< of `events`, Unix time each; empty: none is known
     std::string model{}; ///< that made the answer; empty: not known
+    /// What its client was told, of a turn that was interrupted for it.
+    std::optional<turn::FailureCode> failure{};
 };
 
 /// A part of a thread's turns.
@@ -202,6 +208,7 @@ struct TurnsQuery {
     bool newest_first = false;
     std::string from{}; ///< the turn to begin with; empty: at the end that comes first
     Detail detail = Detail::all;
+    bool failures = false; ///< with PastTurn::failure, of which not every reader has need
     /// The thread is loaded before: of a turn that died with its process the authority may list the
     /// question only then.
     bool loaded = false;

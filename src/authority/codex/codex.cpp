@@ -24,12 +24,19 @@ public:
     [[nodiscard]] const std::string& model() const noexcept override { return live_->model(); }
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
         auto told = live_->poll(out, waker);
+        if (!told) {
+            live_->told_failure = failure_code_of(told.error());
+        }
         if (!told && told.error().code == Code::timeout) {
             core_->interrupt(live_);
         }
         return told;
     }
     void interrupt() override { core_->interrupt(live_); }
+    void interrupt_as_failed(turn::FailureCode why) override {
+        live_->told_failure = why;
+        core_->interrupt(live_);
+    }
     [[nodiscard]] bool leave() override { return core_->leave(live_); }
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
         return core_->answer_approval(live_, id, approved);

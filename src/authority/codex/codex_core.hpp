@@ -178,13 +178,14 @@ private:
     // threads/codex_kept.cpp
     [[nodiscard]] static Task<Result<void>>
     keep(Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request);
-    // threads/codex_withheld.cpp: turns whose words codex does not store
+    // threads/codex_ends.cpp: what codex does not store of how turns ended
+    void note_end(const std::shared_ptr<CodexThread>& thread, const RunningTurn& live);
     [[nodiscard]] static Task<void>
-    keep_withheld(Self self, Link link, std::shared_ptr<CodexThread> thread);
+    keep_ends(Self self, Link link, std::shared_ptr<CodexThread> thread);
     [[nodiscard]] static Task<void>
-    mark_withheld(Self self, Link link, std::string thread, std::vector<PastTurn>* turns);
+    mark_ends(Self self, Link link, TurnsQuery query, std::vector<PastTurn>* turns);
     [[nodiscard]] static Task<void>
-    copy_withheld(Self self, Link link, std::string from, std::shared_ptr<CodexThread> to);
+    copy_ends(Self self, Link link, std::string from, std::shared_ptr<CodexThread> to);
 
     // threads/codex_thread_change.cpp
     [[nodiscard]] static Task<Result<void>> delete_held(Self self, Link link, CodexThread* thread);

@@ -160,12 +160,7 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     thread->total = live->total_usage();
     counts_.text_mismatches += live->text_mismatches();
     thread->last_turn = live->id();
-    if (live->withheld && !thread->ephemeral && link_) {
-        thread->withheld.push_back(live->id());
-        oa_stream::spawn(
-            executor_, "codex withheld answer", keep_withheld(shared_from_this(), link_, thread)
-        );
-    }
+    note_end(thread, *live);
     ThreadHold::release(*thread);
     if (!thread->ephemeral && link_ && !std::exchange(history_checked_, true)) {
         oa_stream::spawn(

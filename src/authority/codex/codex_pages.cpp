@@ -101,9 +101,7 @@ Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
         }
         cursor = std::move(page.next_cursor);
     }
-    if (query.detail == TurnsQuery::Detail::all) {
-        co_await mark_withheld(self, link, query.thread, &out.turns);
-    }
+    co_await mark_ends(self, link, std::move(query), &out.turns);
     co_return out;
 }
 

@@ -17,6 +17,13 @@ namespace oa_stream::authority {
 /// Patience with a thread in use: for the end of a turn that is being interrupted, or is not ours.
 inline constexpr Millis k_busy_wait{2'000};
 
+/// Of the ends of turns, what codex does not store.
+struct TurnEnds {
+    std::vector<std::string> withheld{}; ///< turns whose words it does not have
+    /// That it has as interrupted, and what their clients were told.
+    std::vector<std::pair<std::string, turn::FailureCode>> failed{};
+};
+
 struct CodexThread {
     CodexThread(const asio::any_io_executor& executor, std::string thread)
         : id(std::move(thread)), freed(executor) {}
@@ -32,7 +39,7 @@ struct CodexThread {
     bool busy = false; ///< being prepared, running a turn, or being unsubscribed
     std::optional<turn::Usage> total{}; ///< unset: only codex knows
     std::string last_turn{};
-    std::vector<std::string> withheld{}; ///< turns of ours whose words codex does not store
+    TurnEnds ends{}; ///< of turns of ours
     std::shared_ptr<RunningTurn> live{};
     Clock::time_point idle_since = Clock::now();
     Signal freed;

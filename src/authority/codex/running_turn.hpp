@@ -115,6 +115,7 @@ public:
     std::optional<std::pair<std::string, std::string>> asked_as{};
     bool foreign_input = false; ///< … which came
     bool withheld = false; ///< it ended without words, which codex does not store
+    std::optional<turn::FailureCode> told_failure{}; ///< its client was, whatever the end is
     bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or must be, once there is a connection

@@ -46,6 +46,9 @@ PastTurn past_turn_of(const ReplayedTurn& turn) {
     if (!turn.client_message_id.empty()) {
         past.client_message_id = turn.client_message_id;
     }
+    if (turn.outcome == turn::Outcome::interrupted) {
+        past.failure = turn.failure;
+    }
     if (!turn.running) {
         past.completed_at = turn.completed_at;
         past.events = kept_events(*turn.recording, turn.played);

@@ -24,6 +24,7 @@ struct ReplayedTurn {
     turn::Outcome outcome = turn::Outcome::completed;
     bool running = true;
     bool stopping = false; ///< interrupted, its end not fetched yet
+    std::optional<turn::FailureCode> failure{}; ///< that its client was told of its interruption
     std::int64_t started_at = 0;
     std::int64_t completed_at = 0;
 };

@@ -212,6 +212,10 @@ public:
             clock_->wake_soon(playing_);
         }
     }
+    void interrupt_as_failed(turn::FailureCode why) override {
+        playing_->plan.turn->failure = why;
+        interrupt();
+    }
     [[nodiscard]] WireFaults* wire_faults() noexcept override {
         return playing_->plan.fate.corrupt || playing_->plan.fate.cut ? this : nullptr;
     }

@@ -358,6 +358,7 @@ Task<void> Chats::run_events(CallPtr call) {
     authority::TurnsQuery query{.thread = thread->page.thread, .limit = 1};
     query.newest_first = true; // what is looked at is mostly new
     query.from = std::move(run);
+    query.failures = true;
     auto turns = co_await lane_->authority().turns_page(std::move(query));
     if (!turns && turns.error().code != Code::precondition) {
         co_return co_await refuse(std::move(call), reject_read(turns.error()));

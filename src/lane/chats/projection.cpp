@@ -184,8 +184,12 @@ Json seconds_json(std::int64_t seconds) {
     return time_json(seconds * 1000);
 }
 
+turn::Outcome outcome_of(const authority::PastTurn& turn) noexcept {
+    return turn.failure ? turn::outcome_of(*turn.failure) : turn.outcome;
+}
+
 std::string_view status_of(const authority::PastTurn& turn) noexcept {
-    return turn.running ? "running" : turn::to_string(turn.outcome);
+    return turn.running ? "running" : turn::to_string(outcome_of(turn));
 }
 
 /// Knows the keys that the process was given in its environment, however they are written.

@@ -23,7 +23,9 @@ struct ProjectionContext {
     std::vector<std::string> call_order{};
 };
 
-/// "running", "completed", "interrupted", "failed".
+/// As its client was told, where the authority has another one.
+[[nodiscard]] turn::Outcome outcome_of(const authority::PastTurn& turn) noexcept;
+/// "running", "completed", "interrupted", "aborted", "failed": as the stream's finish has it.
 [[nodiscard]] std::string_view status_of(const authority::PastTurn& turn) noexcept;
 
 /// At most 200 characters (code points): the first text of a thread can be long. Without what looks

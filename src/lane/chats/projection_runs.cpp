@@ -117,11 +117,16 @@ private:
     std::int64_t at_ = 0;
 };
 
+bool is_failed(const authority::PastTurn& turn) {
+    const auto outcome = outcome_of(turn);
+    return !turn.running && (outcome == turn::Outcome::failed || outcome == turn::Outcome::aborted);
+}
+
 /// As the stream told it, but for the time: nobody knows when the list is read.
 Json failure_json(const authority::PastTurn& turn) {
     const auto* end =
         turn.events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&turn.events.back());
-    turn::Failure failure{turn::FailureCode::turn_failed};
+    turn::Failure failure{turn.failure.value_or(turn::FailureCode::turn_failed)};
     if (end != nullptr && end->failure) {
         failure.cause = end->failure->cause;
     }
@@ -138,12 +143,12 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
     if (turn.running) {
         return;
     }
-    if (turn.outcome == turn::Outcome::interrupted) {
-        list.add("run_interrupted", Json::object(), at);
+    if (is_failed(turn)) {
+        list.add("run_failed", Json::object({{"error", failure_json(turn)}}), at);
         return;
     }
-    if (turn.outcome != turn::Outcome::completed) {
-        list.add("run_failed", Json::object({{"error", failure_json(turn)}}), at);
+    if (turn.outcome == turn::Outcome::interrupted) {
+        list.add("run_interrupted", Json::object(), at);
         return;
     }
     list.add("model_finished", Json::object({{"reason", nullptr}, {"usage", nullptr}}), at);
@@ -167,11 +172,10 @@ std::string canonical_hash(const Json& value) {
 Json project_run(const ProjectionContext& context, const authority::PastTurn& turn) {
     const Json began = seconds_json(turn.started_at);
     const Json ended = turn.completed_at ? seconds_json(*turn.completed_at) : Json();
-    const bool failed = !turn.running && (turn.outcome == turn::Outcome::failed ||
-                                          turn.outcome == turn::Outcome::aborted);
+    const bool failed = is_failed(turn);
     Json out = Json::object();
     out["id"] = wire_id(turn.id);
-    out["status"] = status_of(turn);
+    out["status"] = failed ? turn::to_string(turn::Outcome::failed) : status_of(turn);
     out["autopilotId"] = nullptr;
     out["autopilotConfigVersion"] = nullptr;
     out["modelProvider"] = context.provider;

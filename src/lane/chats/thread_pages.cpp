@@ -160,6 +160,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
     MessagesRead out;
     TurnsQuery query{.thread = page.thread, .newest_first = page.newest_first};
     query.from = fill.after_turn();
+    query.failures = true;
     bool more = !page.newest_first || !fill.after_seed(); // those of the seed are the oldest
     bool repeated = false; // the next page begins with a turn that was looked at
     while (more && !fill.overfull()) {
@@ -192,6 +193,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
 Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page) {
     TurnsQuery query{.thread = page.thread, .newest_first = true, .from = page.asked.after};
     query.detail = TurnsQuery::Detail::question; // the model stands there
+    query.failures = true;
     const std::size_t seen = query.from.empty() ? 0 : 1; // the last one of the page before
     query.limit = page.asked.limit + seen;
     const auto turns = co_await authority->turns_page(query);

@@ -246,6 +246,8 @@ private:
     [[nodiscard]] bool feed_or_end(authority::EventBatch& told);
     [[nodiscard]] bool feed(authority::EventBatch& told);
     void lose(const Error& error);
+    /// With what the client is told of it, where that is a failure.
+    void interrupt(const std::optional<turn::Failure>& told);
     void write(std::vector<turn::Event>& events, Clock::time_point now);
     void encode(const turn::Event& event, Clock::time_point now);
     /// What was encoded is said; where the turn ended, all before `end` of it.

@@ -76,7 +76,15 @@ void LiveTurn::stop(StopReason reason) {
     }
     reason_ = reason;
     stop_deadline_ = Clock::now() + host_->timings.interrupt_grace;
-    turn_->interrupt();
+    interrupt(end_for(reason).failure);
+}
+
+void LiveTurn::interrupt(const std::optional<turn::Failure>& told) {
+    if (told) {
+        turn_->interrupt_as_failed(told->code);
+    } else {
+        turn_->interrupt();
+    }
 }
 
 void LiveTurn::end_now(StopReason reason) {
@@ -92,7 +100,7 @@ void LiveTurn::end_now(StopReason reason) {
     events.clear();
     normaliser_.push(end_for(reason), events);
     write(events, Clock::now());
-    turn_->interrupt();
+    interrupt(end_for(reason).failure);
     look_soon();
 }
 

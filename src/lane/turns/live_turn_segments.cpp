@@ -70,7 +70,7 @@ void LiveTurn::break_off(const Error& fault) {
     outcome_.failure =
         turn::Failure{turn::FailureCode::adapter_preview_unavailable, false, fault.text()};
     style_.encoder->fail_open(*outcome_.failure, host_->scratch);
-    turn_->interrupt();
+    interrupt(outcome_.failure);
 }
 
 /// Calls that are made at once ask within milliseconds of each other: a little patience puts them

@@ -262,7 +262,7 @@ bool LiveTurn::admit(turn::Event& event) {
         const turn::Failure torn{turn::FailureCode::authority_lost, true, admitted.error().text()};
         style_.encoder->fail_open(torn, host_->scratch);
         outcome_.failure = torn;
-        turn_->interrupt();
+        interrupt(torn);
         return false;
     }
     return *admitted;

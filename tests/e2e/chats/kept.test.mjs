@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
-import { open, send } from '../lib/http.mjs';
+import { chat, open, send } from '../lib/http.mjs';
 
 const ARGS = ['--model', 'mock-small=Small', '--model', 'gpt-5.5=Known', '--allow', 'model,effort'];
 let mock, lane;
@@ -143,6 +143,50 @@ test('an answer of which nothing came is a sentence that says so: in the stream,
     await turn(id, 'scenario:text;words=1', 'u-9');
     assert.doesNotMatch(JSON.stringify((await asked()).items), /without a word/);
   }
+});
+
+test('a turn that the lane ended for a failure is listed as failed: also after a restart and in a copy; a stopped one is not', async () => {
+  const args = [...ARGS, '--limit', 'first-event=2s', '--limit', 'idle=2s', '--limit', 'turn-time=5s'];
+  const ENDS = { 'slow-first;first=20000': ['failed', 'authority_timeout'], 'stall;at=3': ['failed', 'stalled'], 'text;words=200;delay=100': ['aborted', 'turn_aborted'] };
+  const ids = Object.keys(ENDS).map((scenario) => [scenario, `cut-${scenario.replace(/\W/g, '-')}`]);
+  let own = await start({ args });
+  const all = async (id) => (await send(own.base, { path: `/api/chats/${id}` })).json().data;
+  const settled = async (id) => {
+    for (let data = await all(id); ; data = await all(id)) {
+      if (data.runs[0].status !== 'running') return data;
+      await sleep(20);
+    }
+  };
+  const check = async (id, [status, code]) => {
+    const { messages, runs } = await settled(id);
+    assert.deepEqual(messages.map((m) => [m.role, m.metadata.status]), [['user', status]], id);
+    assert.deepEqual([runs[0].status, runs[0].error?.code ?? null], [code ? 'failed' : status, code], id);
+    const { events } = (await send(own.base, { path: `/api/chats/${id}/runs/${runs[0].id}/events` })).json().data;
+    assert.equal(events.at(-1).type, code ? 'run_failed' : 'run_interrupted', id);
+    assert.deepEqual(events.at(-1).payload.error ?? null, runs[0].error, id);
+    return runs[0].error?.message;
+  };
+  await Promise.all(ids.map(async ([scenario, id]) => {
+    const exchange = chat(own.base, `scenario:${scenario}`, { id });
+    await exchange.done;
+    const { finish, errors } = read(exchange);
+    assert.equal(finish.messageMetadata.status, ENDS[scenario][0], scenario);
+    assert.deepEqual(errors, [await check(id, ENDS[scenario])], scenario);
+  }));
+  const running = chat(own.base, 'scenario:text;words=200;delay=20', { id: 'halted' });
+  await running.frame('text-delta');
+  assert.equal((await send(own.base, { method: 'POST', path: '/api/chats/halted/stop', body: {} })).status, 200);
+  await running.done;
+  await check('halted', ['interrupted', null]);
+  for (const [, id] of ids) assert.equal((await send(own.base, { method: 'POST', path: `/api/chats/${id}/fork`, body: { id: `copy-${id}` } })).status, 201);
+  assert.equal((await own.stop()).code, 0);
+  own = await start({ args, folder: own.folder, stateDir: own.stateDir });
+  for (const [scenario, id] of ids) {
+    await check(id, ENDS[scenario]);
+    await check(`copy-${id}`, ENDS[scenario]);
+  }
+  await check('halted', ['interrupted', null]);
+  assert.equal((await own.stop()).code, 0);
 });
 
 test('lists and copies refuse what they do not know', async () => {

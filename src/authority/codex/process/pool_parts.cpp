@@ -29,6 +29,7 @@ public:
         return told;
     }
     void interrupt() override { turn_->interrupt(); }
+    void interrupt_as_failed(turn::FailureCode why) override { turn_->interrupt_as_failed(why); }
     [[nodiscard]] bool leave() override { return turn_->leave(); }
     [[nodiscard]] Result<void> answer_approval(std::string_view id, bool approved) override {
         return turn_->answer_approval(id, approved);

@@ -88,6 +88,7 @@ Task<void> CodexCore::rejoin(
         );
         co_await interrupt_stray(link, thread->id, live->id());
         if (thread->live == live) {
+            self->note_end(thread, *live);
             ThreadHold::release(*thread);
             self->threads_.forget(*thread);
         }

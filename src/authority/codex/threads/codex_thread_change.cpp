@@ -145,7 +145,7 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
     auto same = std::make_shared<TurnRequest>();
     OA_CO_TRY(same->keep, co_await kept(self, thread));
     OA_CO_CHECK(co_await keep(self, link, made->id, std::move(same)));
-    co_await copy_withheld(self, link, thread, self->threads_.find(made->id));
+    co_await copy_ends(self, link, thread, self->threads_.find(made->id));
     co_return made->id;
 }
 
