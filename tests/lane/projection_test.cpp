@@ -299,6 +299,20 @@ TEST_CASE("runs: one that the lane ended for a failure says so, though its autho
     CHECK(project_run(k_context, turn).at("status") == "running");
 }
 
+TEST_CASE("messages: of a question alone neither an answer nor a success is made up") {
+    PastTurn turn{.id = "t-1", .user_text = "Hello"};
+    turn.unknown = true;
+    const auto messages = project_messages(k_context, turn);
+    REQUIRE(messages.size() == 1);
+    CHECK(messages[0].at("role") == "user");
+    CHECK(messages[0].at("metadata").at("status") == "unknown");
+    const auto run = project_run(k_context, turn);
+    CHECK(run.at("status") == "unknown");
+    CHECK(run.at("error").is_null());
+    CHECK(run.at("completedAt").is_null());
+    CHECK(types(project_events(k_context, turn)).back() == "model_stream_started");
+}
+
 TEST_CASE("threads: without a title it is a new conversation, without a time there is none") {
     CHECK(
         dump_json(project_thread("c1", {.id = "a"}, false)) ==

@@ -188,6 +188,7 @@ struct PastTurn {
     }; ///< id of the user message, when the authority has one
     std::optional<std::string> client_message_id{}; ///< the id the client gave it, when kept
     bool running = false; ///< not ended yet; `outcome` means nothing
+    bool unknown = false; ///< nor whether it has ended is known: all there is is its question
     /// The user's message as it was sent, part by part; empty: `user_text` is all that is known.
     std::vector<InputPart> user_parts{};
     std::vector<std::int64_t> times_ms{}; ///< of `events`, Unix time each; empty: none is known

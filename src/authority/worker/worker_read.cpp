@@ -26,6 +26,7 @@ std::int64_t seconds_of(const Json& object, std::string_view key) {
 PastTurn past_message(const Json& message) {
     PastTurn past;
     past.id = text_in(message, "message_id");
+    past.unknown = true;
     past.user_text = text_in(message, "text");
     past.started_at = seconds_of(message, "created_at");
     return past;

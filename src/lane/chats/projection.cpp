@@ -189,7 +189,10 @@ turn::Outcome outcome_of(const authority::PastTurn& turn) noexcept {
 }
 
 std::string_view status_of(const authority::PastTurn& turn) noexcept {
-    return turn.running ? "running" : turn::to_string(outcome_of(turn));
+    if (turn.running) {
+        return "running";
+    }
+    return turn.unknown ? "unknown" : turn::to_string(outcome_of(turn));
 }
 
 /// Knows the keys that the process was given in its environment, however they are written.
@@ -234,7 +237,8 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
             user, std::move(content), began, began, std::move(parts), metadata_of(context, turn)
         );
     }
-    const bool completed = !turn.running && turn.outcome == turn::Outcome::completed;
+    const bool completed =
+        !turn.running && !turn.unknown && turn.outcome == turn::Outcome::completed;
     const bool waiting = waits(context, turn);
     if (completed || waiting || (!turn.running && has_content(turn))) {
         Json parts = encode::ui_message_parts(events_of(context, turn), turn.outcome, waiting);

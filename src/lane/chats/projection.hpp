@@ -25,7 +25,8 @@ struct ProjectionContext {
 
 /// As its client was told, where the authority has another one.
 [[nodiscard]] turn::Outcome outcome_of(const authority::PastTurn& turn) noexcept;
-/// "running", "completed", "interrupted", "aborted", "failed": as the stream's finish has it.
+/// "running", "unknown", or as the stream's finish has it: "completed", "interrupted", "aborted",
+/// "failed".
 [[nodiscard]] std::string_view status_of(const authority::PastTurn& turn) noexcept;
 
 /// At most 200 characters (code points): the first text of a thread can be long. Without what looks
@@ -60,7 +61,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
 /// In order, from seq 1: run_started, model_stream_started, then per part and call of the answer
 /// text | reasoning | note, tool_call_started, tool_call_succeeded | tool_call_failed; at the end
 /// of a completed turn model_finished, model_empty_response when it said nothing, run_completed;
-/// else run_interrupted or run_failed; a running turn has no end yet.
+/// else run_interrupted or run_failed; a running turn has no end yet, an unknown one may have none.
 /// {id,seq,type,autopilotId,actorType,actorAutopilotId,payload,createdAt}; id is seq, createdAt is
 /// null where no time is known.
 [[nodiscard]] std::vector<Json>

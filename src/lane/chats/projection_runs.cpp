@@ -140,7 +140,7 @@ Json failure_json(const authority::PastTurn& turn) {
 
 void add_end(EventList& list, const authority::PastTurn& turn) {
     const Json at = turn.completed_at ? seconds_json(*turn.completed_at) : Json();
-    if (turn.running) {
+    if (turn.running || turn.unknown) {
         return;
     }
     if (is_failed(turn)) {

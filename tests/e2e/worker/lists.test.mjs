@@ -22,12 +22,6 @@ test('a title is the first words of the conversation, though the service lists t
   assert.equal(conversation.title, 'Plan a trip to Rome');
 });
 
-test('a question and its answer have ids of their own', async () => {
-  const { data } = (await send(world.lane.base, { path: '/api/chats/trip/messages' })).json();
-  assert.deepEqual(data.map((one) => one.role), ['user', 'assistant']);
-  assert.notEqual(data[0].id, data[1].id);
-});
-
 test('a list of many conversations costs one command', async () => {
   for (let i = 0; i < 29; i += 1) await world.say('Hello', { id: `many-${i}` }).done;
   const before = lists();
@@ -71,4 +65,15 @@ test('conversations that are older than what the worker lists stay in the list, 
   const gone = [...control.threads.keys()][1];
   control.threads.delete(gone);
   assert.equal((await send(world.lane.base, { path: '/api/chats/many-0' })).status, 404, 'the worker knows it no more');
+});
+
+test('of a service that has only the questions no answer and no success is shown, however the turn ended', async () => {
+  for (const name of ['text', 'failed', 'interrupted']) {
+    await world.say(`scenario:${name}`, { id: `asked-${name}` }).done;
+    const { messages, runs } = (await send(world.lane.base, { path: `/api/chats/asked-${name}` })).json().data;
+    assert.deepEqual(messages.map((one) => [one.role, one.content, one.metadata.status]), [['user', `scenario:${name}`, 'unknown']]);
+    assert.deepEqual(runs.map((run) => [run.status, run.error, run.completedAt]), [['unknown', null, null]]);
+    const { events } = (await send(world.lane.base, { path: `/api/chats/asked-${name}/runs/${runs[0].id}/events` })).json().data;
+    assert.deepEqual(events.map((event) => event.type), ['run_started', 'model_stream_started']);
+  }
 });
