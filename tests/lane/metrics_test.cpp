@@ -94,7 +94,7 @@ TEST_CASE("metrics: turn requests are POSTs on the lanes compat and native, and 
     for (const auto& route : lane::all_routes()) {
         CAPTURE(route.pattern, route.method);
         CHECK(
-            telemetry::is_turn_request(route.method, route.pattern) ==
+            (route.method == telemetry::k_turn_method && telemetry::is_turn_route(route.pattern)) ==
             (route.method == "POST" && route.lane != "control")
         );
     }
