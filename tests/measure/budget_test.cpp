@@ -139,6 +139,33 @@ TEST_CASE("budget: counts whose error may decide whether it burns neither burn n
     CHECK(verdict(status({0, 1000}, 0, 20)) == Verdict::inconclusive);
 }
 
+TEST_CASE("budget: requests at the window's ends are in it where that is worse") {
+    const auto status = [](Counts counts, Counts edge) {
+        auto readings = everywhere(counts, 30 * k_day_s);
+        for (WindowReading& one : readings) {
+            one.reading.edge.requests = edge;
+        }
+        return budget_status(month(), readings);
+    };
+    const auto verdict = [](const BudgetStatus& one) {
+        return budget_check(one, {1, 1}, "b").verdict;
+    };
+    CHECK(verdict(status({0, 10'000}, {0, 400})) == Verdict::pass);
+    CHECK(status({0, 10'000}, {0, 400}).blur == 0);
+    const BudgetStatus bad = status({0, 10'000}, {200, 400});
+    CHECK(verdict(bad) == Verdict::inconclusive);
+    CHECK(bad.burns.front().unsure);
+    CHECK(status_check(bad, "s").verdict == Verdict::inconclusive);
+    const auto range = range_of(bad);
+    REQUIRE(range);
+    CHECK(range->least.consumed == 0);
+    CHECK(range->most.consumed > 1);
+    // 11 of 10,000 are beyond 0.1 %, of 12,000 they are not.
+    CHECK(verdict(status({11, 10'000}, {0, 0})) == Verdict::fail);
+    CHECK(verdict(status({11, 10'000}, {0, 2000})) == Verdict::inconclusive);
+    CHECK(verdict(status({11, 10'000}, {0, 100})) == Verdict::fail);
+}
+
 TEST_CASE("budget: requests that could not be read and may burn pass no status") {
     auto readings = everywhere({0, 1000}, 30 * k_day_s);
     readings[0].reading.tally.requests = {0, 1'000'000};

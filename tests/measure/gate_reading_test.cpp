@@ -142,6 +142,46 @@ TEST_CASE("a gate on readings: what was not read may have been bad or good, fast
     CHECK(verdict(tokens, unread(speech, 40)) == Verdict::inconclusive);
 }
 
+TEST_CASE("a gate on readings: requests at the window's ends are in it where that is worse") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    const auto with = [](SourceReading reading, Counts edge, std::vector<Bucket> times = {}) {
+        reading.edge = {.requests = edge, .buckets = std::move(times)};
+        return reading;
+    };
+    const auto verdict = [](const GateSpec& gate, const SourceReading& canary, auto... stable) {
+        return evaluate_readings(gate, canary, SourceReading(stable...), {}).verdict;
+    };
+    // Good ones cost a PASS nothing, bad ones a FAIL nothing.
+    CHECK(verdict(k_absolute, with(reading(0, 400), {0, 4000})) == Verdict::pass);
+    CHECK(verdict(k_absolute, with(reading(40, 400), {400, 400})) == Verdict::fail);
+    CHECK(verdict(k_absolute, with(reading(0, 400), {10, 400})) == Verdict::inconclusive);
+    CHECK(verdict(k_absolute, with(reading(40, 400), {0, 8000})) == Verdict::inconclusive);
+    CHECK(
+        verdict(k_versus, reading(50, 1000), with(reading(0, 9000), {900, 900})) ==
+        Verdict::inconclusive
+    );
+    const GateRecord record = evaluate_readings(k_absolute, with(reading(0, 400), {9, 90}), {}, {});
+    CHECK(record.sentence.contains("90 requests may lie on either side of the window's ends"));
+
+    const GateSpec p95{.id = "p95", .metric = Metric::quantile, .limit = 2.5};
+    SourceReading quick = reading(0, 400);
+    quick.tally.first_content_s.assign(400, 0.5);
+    const std::vector<Bucket> fast{{0.03, 0}, {0.04, 200}, {inf, 200}};
+    const std::vector<Bucket> late{{2.9, 0}, {3, 200}, {inf, 200}};
+    CHECK(verdict(p95, with(quick, {0, 200}, fast)) == Verdict::pass);
+    CHECK(verdict(p95, with(quick, {0, 200}, late)) == Verdict::inconclusive);
+    SourceReading slow = quick;
+    slow.tally.first_content_s.insert(slow.tally.first_content_s.end(), 40, 5);
+    CHECK(verdict(p95, slow) == Verdict::fail);
+    CHECK(verdict(p95, with(slow, {0, 200}, late)) == Verdict::fail);
+    const std::vector<Bucket> many{{0.03, 0}, {0.04, 4000}, {inf, 4000}};
+    CHECK(verdict(p95, with(slow, {0, 4000}, many)) == Verdict::inconclusive);
+    quick.tally.first_content_s.clear();
+    quick.tally.buckets = {{1, 400}, {2.5, 400}, {inf, 400}};
+    CHECK(verdict(p95, with(quick, {0, 200}, fast)) == Verdict::pass);
+    CHECK(verdict(p95, with(quick, {0, 200}, late)) == Verdict::inconclusive);
+}
+
 TEST_CASE("a gate on readings: a source that failed is an error with its reason") {
     const GateInput base{.source = "prometheus http://p"};
     const GateRecord record = unjudged(k_absolute, base, Verdict::error, "connection refused");

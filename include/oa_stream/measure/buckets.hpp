@@ -21,6 +21,13 @@ struct Bucket {
 /// Ascending by bound, equal bounds added up, falling counts lifted to the highest before them.
 [[nodiscard]] std::vector<Bucket> tidy(std::span<const Bucket> buckets);
 
+/// How many observations are at most `limit`: for certain, and perhaps. `buckets` must be tidy.
+struct AtMost {
+    double certain = 0;
+    double possible = 0;
+};
+[[nodiscard]] AtMost at_most(std::span<const Bucket> buckets, double limit) noexcept;
+
 /// Prometheus 2.42's histogram_quantile on classic buckets, with all its special values: NaN
 /// without observations or without a +Inf bucket, ∓Inf for q outside [0, 1], the last finite bound
 /// when the quantile lies above it. nullopt for no buckets at all (an empty vector, not a number).

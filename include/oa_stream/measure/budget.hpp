@@ -102,6 +102,7 @@ struct BudgetStatus {
     double covered_s = 0;
     double blur = 0; ///< half-width of `consumed` from the source's own error
     std::uint64_t unread = 0; ///< requests that may have been there, bad or good
+    Counts edge{}; ///< requests that may be of the window or not
     std::string uncovered{}; ///< as in SourceReading
     std::vector<BurnStatus> burns{};
     bool burning = false; ///< at least one pair fires, whatever was not read
@@ -120,8 +121,8 @@ struct BudgetStatus {
 [[nodiscard]] BudgetStatus
 budget_status(const BudgetQuestion& question, std::span<const WindowReading> readings);
 
-/// What is consumed at least and at most, had all that was not read been good, or bad. Unset
-/// without a budget.
+/// What is consumed at least and at most, had all that was not read been good, or bad, and of those
+/// at the window's ends the good ones, or the bad ones, been in it. Unset without a budget.
 struct BudgetRange {
     ErrorBudget least{};
     ErrorBudget most{};

@@ -10,6 +10,9 @@
 
 namespace oa_stream::measure {
 
+/// The requests with those of `edge` (SourceReading::edge) that speak for bad, or for good.
+[[nodiscard]] Counts with_edge(Counts requests, const Counts& edge, bool bad) noexcept;
+
 /// The requests that were read as they may have been, had the source erred to the bad or to the
 /// good side. A count of none is exact where it is extrapolated: from nothing comes nothing.
 [[nodiscard]] Counts requests_off(const SourceReading& reading, bool bad);

@@ -78,6 +78,10 @@ struct SourceReading {
     /// comes). Good and bad ones alike, so it blurs no share; it matters when two sources' counts
     /// are compared.
     double edge_error = 0;
+    /// Requests next to the window's ends that are not in `tally`, and of which each may be of the
+    /// window or not: the source has only a sum of them that the window cuts. A PASS must hold with
+    /// the bad ones among them, a FAIL with the good ones. Times are in buckets.
+    Tally edge{};
     /// Turns that failed and of which the source cannot tell whether they ran into a time limit
     /// before any content: so many times may be missing, each of them infinite. Blurs times alone.
     double time_error = 0;

@@ -69,6 +69,9 @@ private:
 /// Student's t over the normal deviate, as those of batch means are.
 [[nodiscard]] double unsure_of(double variance, double free, double confidence);
 
+/// The quantile of its times; interpolated when there are but buckets.
+[[nodiscard]] double quantile_of(const Tally& tally, Fraction q);
+
 void settle(GateRecord& record, Verdict verdict, std::string_view rule);
 
 /// PASS when the upper bound is within the limit, FAIL when the lower one is beyond it. An interim

@@ -23,6 +23,20 @@ std::uint64_t whole_of(double count) {
     return static_cast<std::uint64_t>(std::ceil(std::clamp(count, 0.0, 1e15)));
 }
 
+/// So many endless times, or immediate ones.
+void add_times(Tally& tally, std::uint64_t count, Towards where) {
+    const bool bad = where == Towards::bad;
+    if (tally.buckets.empty()) {
+        auto& times = tally.first_content_s; // ascending
+        const double time = bad ? std::numeric_limits<double>::infinity() : 0;
+        times.insert(bad ? times.end() : times.begin(), std::min(count, k_most_times), time);
+        return;
+    }
+    for (Bucket& bucket : tally.buckets) {
+        bucket.count += bad && std::isfinite(bucket.le) ? 0 : static_cast<double>(count);
+    }
+}
+
 /// Adds what may have been there and was not read, all of it bad and endless or all of it good and
 /// immediate. Bad ones come in one clump, which proves least.
 void add_unread(Tally& tally, std::uint64_t unread, Towards where) {
@@ -37,19 +51,28 @@ void add_unread(Tally& tally, std::uint64_t unread, Towards where) {
         most->bad += unread;
         most->total += unread;
     }
-    if (tally.buckets.empty()) {
-        auto& times = tally.first_content_s; // ascending
-        const double time = bad ? std::numeric_limits<double>::infinity() : 0;
-        times.insert(bad ? times.end() : times.begin(), std::min(unread, k_most_times), time);
+    add_times(tally, unread, where);
+}
+
+/// Those at the window's ends that make the quantile worse, as endless ones, or better, as
+/// immediate ones. Which do: by the limit, or by the arm's own quantile where it is compared with
+/// another's.
+void add_edge_times(
+    Tally& tally, const GateSpec& spec, const SourceReading& reading, Towards where
+) {
+    const std::vector<Bucket>& edge = reading.edge.buckets;
+    if (edge.empty() || spec.metric != Metric::quantile) {
         return;
     }
-    for (Bucket& bucket : tally.buckets) {
-        bucket.count += bad && std::isfinite(bucket.le) ? 0 : static_cast<double>(unread);
-    }
+    const double turns =
+        spec.against == Against::limit ? spec.limit : quantile_of(reading.tally, spec.quantile);
+    const AtMost quick = at_most(edge, turns);
+    const double count = where == Towards::bad ? edge.back().count - quick.certain : quick.possible;
+    add_times(tally, whole_of(count), where);
 }
 
 /// The tally as it may have been, had the source erred in that direction.
-Tally shifted(const SourceReading& reading, Towards where) {
+Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where) {
     Tally out = reading.tally;
     const double error = std::max(0.0, reading.count_error);
     out.requests = requests_off(reading, where == Towards::bad);
@@ -65,14 +88,19 @@ Tally shifted(const SourceReading& reading, Towards where) {
         out.buckets = tidy(out.buckets);
     }
     add_unread(out, whole_of(reading.unread), where);
+    add_edge_times(out, spec, reading, where);
     return out;
 }
 
 /// What of the reading this gate cannot be sure of; 0: nothing.
 double blur_of(const GateSpec& spec, const SourceReading& reading) {
     const bool times = spec.metric == Metric::quantile;
+    const std::uint64_t edge = times ? reading.edge.timed() : reading.edge.requests.total;
     return std::max(
-        {reading.count_error, reading.unread, times ? reading.time_error : reading.may_have_missed}
+        {reading.count_error,
+         reading.unread,
+         static_cast<double>(edge),
+         times ? reading.time_error : reading.may_have_missed}
     );
 }
 
@@ -89,6 +117,16 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
             "{}up to {} could not be read",
             out.empty() ? "" : " and ",
             counted(whole_of(unread), "more request")
+        );
+    }
+    const std::uint64_t edge = std::max(
+        canary.edge.requests.total, versus ? stable.edge.requests.total : std::uint64_t{0}
+    );
+    if (edge > 0) {
+        out += fmt::format(
+            "{}{} may lie on either side of the window's ends",
+            out.empty() ? "" : " and ",
+            counted(edge, "request")
         );
     }
     const double unseen = std::max(canary.may_have_missed, versus ? stable.may_have_missed : 0);
@@ -134,6 +172,13 @@ void add_notes(GateRecord& record, const SourceReading& reading) {
 
 } // namespace
 
+Counts with_edge(Counts requests, const Counts& edge, bool bad) noexcept {
+    return {
+        .bad = requests.bad + (bad ? edge.bad : 0),
+        .total = requests.total + (bad ? edge.bad : edge.total - edge.bad)
+    };
+}
+
 Counts requests_off(const SourceReading& reading, bool bad) {
     Counts out = reading.tally.requests;
     const std::uint64_t whole = whole_of(reading.count_error);
@@ -144,7 +189,7 @@ Counts requests_off(const SourceReading& reading, bool bad) {
         out.bad -= std::min(out.bad, whole);
         out.total += whole;
     }
-    return out;
+    return with_edge(out, reading.edge.requests, bad);
 }
 
 GateRecord
@@ -186,7 +231,8 @@ void doubt_blurred(
     }
     const Towards ours = pass ? Towards::bad : Towards::good;
     const Towards theirs = pass ? Towards::good : Towards::bad;
-    const GateRecord other = judge(spec, input, shifted(canary, ours), shifted(stable, theirs));
+    const GateRecord other =
+        judge(spec, input, shifted(spec, canary, ours), shifted(spec, stable, theirs));
     if (other.verdict != record.verdict) {
         settle(record, Verdict::inconclusive, rule::k_blurred);
         record.sentence += fmt::format(

@@ -37,15 +37,9 @@ Interval bounds_of(const Tally& tally, Fraction q, double confidence) {
     };
 }
 
-/// The quantile itself; interpolated when there are but buckets.
-double value_of(const Tally& tally, Fraction q) {
-    return tally.buckets.empty() ? quantile_sorted(tally.first_content_s, q)
-                                 : histogram_quantile(q.value(), tally.buckets).value_or(0);
-}
-
 void absolute(GateRecord& record, const Tally& canary) {
     const Fraction q = record.spec.quantile;
-    record.value = record.measured = value_of(canary, q);
+    record.value = record.measured = quantile_of(canary, q);
     const Interval bounds = bounds_of(canary, q, record.confidence);
     decide(record, bounds);
     const std::uint64_t need = needed_for_upper_rank(q, record.confidence);
@@ -173,8 +167,8 @@ std::optional<Interval> ratio_bounds(const GateRecord& record, const Arms& arms)
 
 void versus(GateRecord& record, const Arms& arms) {
     const GateSpec& spec = record.spec;
-    const double measured = value_of(arms.canary, spec.quantile);
-    const double reference = value_of(arms.stable, spec.quantile);
+    const double measured = quantile_of(arms.canary, spec.quantile);
+    const double reference = quantile_of(arms.stable, spec.quantile);
     record.measured = measured;
     record.reference = reference;
     const std::uint64_t need = needed_for_upper_rank(spec.quantile, record.confidence);
@@ -211,6 +205,11 @@ void versus(GateRecord& record, const Arms& arms) {
 }
 
 } // namespace
+
+double quantile_of(const Tally& tally, Fraction q) {
+    return tally.buckets.empty() ? quantile_sorted(tally.first_content_s, q)
+                                 : histogram_quantile(q.value(), tally.buckets).value_or(0);
+}
 
 double raised_reference(const GateSpec& spec, double stable_s) noexcept {
     return std::max(stable_s, (stable_s + spec.unnoticed_s) / (1 + spec.limit));

@@ -88,6 +88,14 @@ Result<void> read_blocks(const Json& line, std::vector<Counts>& into) {
     return {};
 }
 
+Json buckets_json(const std::vector<Bucket>& buckets) {
+    Json out = Json::array();
+    for (const Bucket& bucket : buckets) {
+        out.push_back({fmt::format("{}", bucket.le), bucket.count});
+    }
+    return out;
+}
+
 Json pairs_json(const std::vector<Counts>& blocks) {
     Json out = Json::array();
     for (const Counts& block : blocks) {
@@ -153,12 +161,16 @@ Json to_json(const ToldReading& told) {
     out["source"] = reading.source;
     out["query"] = reading.query;
     out["notes"] = reading.notes;
-    out["buckets"] = Json::array();
-    for (const Bucket& bucket : reading.tally.buckets) {
-        out["buckets"].push_back({fmt::format("{}", bucket.le), bucket.count});
-    }
+    out["buckets"] = buckets_json(reading.tally.buckets);
     out["times"] = times_json(reading.tally.first_content_s);
     out["blocks"] = pairs_json(reading.tally.blocks);
+    if (reading.edge.requests.total > 0 || !reading.edge.buckets.empty()) {
+        out["edge"] = {
+            {"bad", reading.edge.requests.bad},
+            {"total", reading.edge.requests.total},
+            {"buckets", buckets_json(reading.edge.buckets)},
+        };
+    }
     return out;
 }
 
@@ -175,6 +187,9 @@ Result<ToldReading> told_from_json(const Json& line) {
         state == "measured" ? SourceReading::State::measured : SourceReading::State::missing;
     reading.why = text_in(line, "why");
     OA_TRY(reading.tally, tally_from(line));
+    if (const Json* edge = member(line, "edge"); edge != nullptr) {
+        OA_TRY(reading.edge, tally_from(*edge));
+    }
     for (const Number& number : k_numbers) {
         const auto value = number_in(line, number.name);
         if (!value && !number.always && member(line, number.name) == nullptr) {

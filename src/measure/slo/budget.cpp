@@ -107,6 +107,15 @@ BurnStatus burn_of(
     return out;
 }
 
+/// In bad requests: how far those at the window's ends move what is consumed, the bad ones up and
+/// the good ones, of which some are allowed to be bad, down.
+double edge_off(const BudgetStatus& status) {
+    const auto bad = static_cast<double>(status.events.bad);
+    const auto total = static_cast<double>(status.events.total);
+    const auto good = static_cast<double>(status.edge.total - status.edge.bad);
+    return static_cast<double>(status.edge.bad) + (good > 0 ? bad * good / (total + good) : 0);
+}
+
 void add_exhaustion(BudgetStatus& status) {
     if (!status.budget) {
         return;
@@ -171,7 +180,9 @@ Json to_json(const BurnStatus& burn) {
 std::optional<BudgetRange> range_of(const BudgetStatus& status) {
     const auto had = [&](bool bad) {
         return error_budget(
-            with_unread(status.events, status.unread, bad), status.question.objective, {0, 1}
+            with_unread(with_edge(status.events, status.edge, bad), status.unread, bad),
+            status.question.objective,
+            {0, 1}
         );
     };
     const auto least = had(false);
@@ -209,12 +220,13 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
         out.covered_s = whole->covered_s;
         out.events = whole->tally.requests;
         out.unread = unread_of(*whole);
+        out.edge = whole->edge.requests;
         out.uncovered = whole->uncovered;
         out.coverage = coverage(whole->covered_s, question.window_s);
         out.budget = error_budget(out.events, question.objective, {0, 1});
         if (out.budget && out.budget->allowed_bad > 0) {
-            const double off =
-                whole->count_error + whole->may_have_missed + static_cast<double>(out.unread);
+            const double off = whole->count_error + whole->may_have_missed +
+                               static_cast<double>(out.unread) + edge_off(out);
             out.blur = off / out.budget->allowed_bad;
         }
     }

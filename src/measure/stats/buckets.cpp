@@ -50,6 +50,18 @@ std::vector<Bucket> tidy(std::span<const Bucket> buckets) {
     return out;
 }
 
+AtMost at_most(std::span<const Bucket> buckets, double limit) noexcept {
+    AtMost out;
+    for (const Bucket& bucket : buckets) {
+        if (bucket.le > limit) {
+            out.possible = bucket.count;
+            return out;
+        }
+        out.certain = out.possible = bucket.count;
+    }
+    return out;
+}
+
 std::optional<double> histogram_quantile(double q, std::span<const Bucket> buckets) {
     if (buckets.empty()) {
         return std::nullopt;

@@ -41,6 +41,14 @@ SourceReading random_reading(std::mt19937_64& random, bool raw) {
     out.count_error = raw ? 0 : static_cast<double>(upto(3)) + 0.1;
     out.time_error = static_cast<double>(upto(2));
     out.may_have_missed = static_cast<double>(upto(2));
+    if (raw && upto(4) == 0) {
+        const std::uint64_t total = upto(200);
+        const auto times = static_cast<double>(total);
+        out.edge = {
+            .requests = {upto(std::min<std::uint64_t>(total, 30)), total},
+            .buckets = {{0.1, 0}, {0.2, times / 2}, {k_infinite, times}},
+        };
+    }
     out.uncovered = upto(9) == 0 ? "a log ends before the window does" : "";
     out.counts_probes = upto(1) == 0;
     out.notes = {"increase() extrapolates"};

@@ -17,21 +17,18 @@ namespace {
 
 constexpr std::size_t k_most_names = 5; ///< of revisions, in a sentence
 
-/// How many of these are certainly, and how many possibly, at most `limit`.
-struct AtMost {
-    double certain = 0;
-    double possible = 0;
-};
-AtMost at_most(const std::vector<Bucket>& buckets, double limit) {
-    AtMost out;
-    for (const Bucket& bucket : buckets) {
-        if (bucket.le > limit) {
-            out.possible = bucket.count;
-            return out;
+std::vector<Bucket> in_buckets(const LogLinearHistogram& times, std::uint64_t endless) {
+    std::vector<Bucket> out = times.cumulative(1 / k_us);
+    if (endless > 0) {
+        const auto finite = static_cast<double>(times.count());
+        if (!out.empty()) {
+            out.pop_back();
         }
-        out.certain = out.possible = bucket.count;
+        // Above everything that can be finite, so no limit lies in their bucket.
+        out.push_back({.le = AccessLogIndex::k_longest / k_us, .count = finite});
+        out.push_back({.le = k_infinite, .count = finite + static_cast<double>(endless)});
     }
-    return out;
+    return tidy(out);
 }
 
 } // namespace
@@ -65,35 +62,34 @@ public:
             counts_.bad += seconds > *question_.slower_than_s ? 1 : 0;
         }
     }
-    /// `part`: the window ends or begins within this hour.
-    void add(const Slice& slice, bool part) {
-        const bool whole_turns = question_.timing == Timing::duration;
-        const std::uint64_t endless = whole_turns ? slice.endless_turns : slice.endless;
-        (void)histogram_.merge(whole_turns ? slice.durations : slice.times);
-        added_up_ = true;
-        std::uint64_t requests = 0;
-        std::uint64_t bad = 0;
-        for (const auto& [sets, count] : slice.counts) {
-            requests += count;
-            bad += counts(sets.first, sets.second) ? count : 0;
-        }
-        in_part_ += part ? requests : 0;
-        endless_ += endless;
-        counts_.total += question_.slower_than_s ? slice.times.count() + endless : requests;
-        counts_.bad += question_.slower_than_s ? endless : bad;
-    }
-    /// An hour of which less than half lies in the window.
-    void leave_out(const Slice& slice) {
-        for (const auto& [sets, count] : slice.counts) {
-            in_part_ += count;
-        }
-    }
+    void add(const Slice& slice) { add(slice, inside_); }
+    /// One that the window cuts: which of its requests are in the window is not known.
+    void leave_out(const Slice& slice) { add(slice, edge_); }
     void finish(SourceReading& reading);
-    /// The times of added-up hours and, among them, those that were kept.
-    [[nodiscard]] std::vector<Bucket> all_in_buckets();
-    [[nodiscard]] bool cuts_an_hour() const noexcept { return in_part_ > 0; }
+    [[nodiscard]] bool cuts_a_slice() const noexcept { return edge_.counts.total > 0; }
 
 private:
+    /// What was added up, of several slices.
+    struct Slices {
+        bool any = false;
+        Counts counts{}; ///< by what the requests were; nothing of their times
+        LogLinearHistogram times{};
+        std::uint64_t endless = 0;
+    };
+    void add(const Slice& slice, Slices& into) const {
+        const bool whole_turns = question_.timing == Timing::duration;
+        (void)into.times.merge(whole_turns ? slice.durations : slice.times);
+        into.endless += whole_turns ? slice.endless_turns : slice.endless;
+        into.any = true;
+        for (const auto& [sets, count] : slice.counts) {
+            into.counts.total += count;
+            into.counts.bad += counts(sets.first, sets.second) ? count : 0;
+        }
+    }
+    void add_slices(SourceReading& reading);
+    void add_edge(SourceReading& reading) const;
+    /// The times of what was added up and, among them, those that were kept.
+    [[nodiscard]] std::vector<Bucket> all_in_buckets();
     [[nodiscard]] std::size_t block_of(double written_s) const {
         const double part =
             (written_s - question_.window.from_s) / question_.window.seconds() * k_blocks;
@@ -108,61 +104,76 @@ private:
     telemetry::BadSet asked_;
     telemetry::ClassSet classes_;
     std::vector<Counts> blocks_ = std::vector<Counts>(k_blocks);
-    bool added_up_ = false; ///< hours, whose requests are in no block
-    std::uint64_t in_part_ = 0;
     Counts counts_{};
     std::vector<double> times_{};
-    LogLinearHistogram histogram_{};
-    std::uint64_t endless_ = 0; ///< of added-up hours
+    Slices inside_{}; ///< their requests are in no block
+    Slices edge_{};
 };
 
 std::vector<Bucket> AccessLogIndex::Sum::all_in_buckets() {
     for (const double seconds : times_) {
         if (std::isinf(seconds)) {
-            ++endless_;
+            ++inside_.endless;
         } else {
-            histogram_.record(static_cast<std::uint64_t>(std::llround(seconds * k_us)));
+            inside_.times.record(static_cast<std::uint64_t>(std::llround(seconds * k_us)));
         }
     }
-    std::vector<Bucket> out = histogram_.cumulative(1 / k_us);
-    if (endless_ > 0) {
-        const auto finite = static_cast<double>(histogram_.count());
-        if (!out.empty()) {
-            out.pop_back();
-        }
-        // Above everything that can be finite, so no limit lies in their bucket.
-        out.push_back({.le = k_longest / k_us, .count = finite});
-        out.push_back({.le = k_infinite, .count = finite + static_cast<double>(endless_)});
+    return in_buckets(inside_.times, inside_.endless);
+}
+
+void AccessLogIndex::Sum::add_slices(SourceReading& reading) {
+    if (!question_.slower_than_s) {
+        counts_.total += inside_.counts.total;
+        counts_.bad += inside_.counts.bad;
+        return;
     }
-    return tidy(out);
+    const auto within = at_most(in_buckets(inside_.times, 0), *question_.slower_than_s);
+    const double slower =
+        static_cast<double>(inside_.times.count()) - (within.certain + within.possible) / 2;
+    counts_.total += inside_.times.count() + inside_.endless;
+    counts_.bad += static_cast<std::uint64_t>(std::floor(slower)) + inside_.endless;
+    reading.count_error += std::ceil((within.possible - within.certain) / 2);
+}
+
+/// Among slow and quick ones, those of the bucket that the limit lies in count as both.
+void AccessLogIndex::Sum::add_edge(SourceReading& reading) const {
+    reading.edge = {.requests = edge_.counts, .buckets = in_buckets(edge_.times, edge_.endless)};
+    reading.edge_error += static_cast<double>(edge_.counts.total);
+    if (question_.slower_than_s) {
+        const auto within = at_most(reading.edge.buckets, *question_.slower_than_s);
+        const auto quick = static_cast<std::uint64_t>(within.possible);
+        const std::uint64_t slow =
+            reading.edge.timed() - static_cast<std::uint64_t>(within.certain);
+        reading.edge.requests = {.bad = slow, .total = slow + quick};
+    }
+    if (reading.edge.requests.total == 0) {
+        return;
+    }
+    reading.notes.push_back(fmt::format(
+        "older requests are kept by the minute, after a day by the hour: {}, {} of them bad, may "
+        "lie on either side of the window's ends and are left out",
+        counted(reading.edge.requests.total, "request"),
+        reading.edge.requests.bad
+    ));
 }
 
 void AccessLogIndex::Sum::finish(SourceReading& reading) {
-    if (histogram_.count() > 0 || endless_ > 0) {
-        if (question_.slower_than_s) {
-            const auto within = at_most(histogram_.cumulative(1 / k_us), *question_.slower_than_s);
-            const double slower =
-                static_cast<double>(histogram_.count()) - (within.certain + within.possible) / 2;
-            counts_.bad += static_cast<std::uint64_t>(std::floor(slower));
-            reading.count_error += std::ceil((within.possible - within.certain) / 2);
-        }
+    add_slices(reading);
+    if (inside_.times.count() > 0 || inside_.endless > 0) {
         reading.tally.buckets = all_in_buckets();
         reading.notes.push_back(fmt::format(
             "times are kept in buckets: each is known to within {:.2g}%",
-            100 * histogram_.relative_error()
+            100 * inside_.times.relative_error()
         ));
     } else {
         std::ranges::sort(times_);
         reading.tally.first_content_s = std::move(times_);
     }
-    if (in_part_ > 0) {
-        reading.edge_error += static_cast<double>(in_part_);
-        reading.notes.push_back(fmt::format(
-            "older requests are kept by the hour: {} are of an hour that the window cuts", in_part_
-        ));
+    if (cuts_a_slice()) {
+        add_edge(reading);
     }
     reading.tally.requests = counts_;
-    if (!added_up_ && !question_.slower_than_s) {
+    if (!inside_.any && !edge_.any && !question_.slower_than_s) {
         reading.tally.blocks = std::move(blocks_);
     }
 }
@@ -242,21 +253,35 @@ AccessLogIndex::add_entries(const Question& question, const Asked& asked, Sum& s
     return alive;
 }
 
-/// What was added up counts whole when the middle of its times lies in the window.
-std::uint64_t
-AccessLogIndex::add_slices(const Question& question, const Asked& asked, Sum& sum) const {
+/// What was added up counts where all of it lies in the window. An hour that the window cuts leaves
+/// `covered` without its part of the window; a minute is too little to tell.
+std::uint64_t AccessLogIndex::add_slices(
+    const Question& question, const Asked& asked, Sum& sum, Span& covered
+) const {
     const Span& window = question.window;
     std::uint64_t alive = 0;
-    for (const auto& [id, slice] : slices_) {
-        const double middle = (slice.first_s + slice.last_s) / 2;
-        const bool inside = middle >= window.from_s && middle < window.to_s;
-        const bool part = (slice.first_s < window.from_s && window.from_s <= slice.last_s) ||
-                          (slice.first_s < window.to_s && window.to_s <= slice.last_s);
-        alive += inside && asked.alive[id.second] ? 1 : 0;
-        if (inside && asked.requests[id.second]) {
-            sum.add(slice, part);
-        } else if (part && asked.requests[id.second]) {
-            sum.leave_out(slice);
+    const auto add = [&](const SliceId& id, const Slice& slice) {
+        const bool begins = slice.first_s >= window.from_s;
+        const bool ends = slice.last_s < window.to_s;
+        if (slice.last_s < window.from_s || slice.first_s >= window.to_s) {
+            return;
+        }
+        alive += begins && ends && asked.alive[id.second] ? 1 : 0;
+        if (!asked.requests[id.second]) {
+            return;
+        }
+        if (begins && ends) {
+            return sum.add(slice);
+        }
+        sum.leave_out(slice);
+        if (slice.last_s - slice.first_s > k_minute_s) {
+            covered.from_s = begins ? covered.from_s : std::max(covered.from_s, slice.last_s);
+            covered.to_s = ends ? covered.to_s : std::min(covered.to_s, slice.first_s);
+        }
+    };
+    for (const auto* slices : {&minutes_, &hours_}) {
+        for (const auto& [id, slice] : *slices) {
+            add(id, slice);
         }
     }
     return alive;
@@ -269,19 +294,20 @@ SourceReading AccessLogIndex::answer(const Question& question) const {
     SourceReading reading;
     reading.newest_s = spans == nullptr ? 0 : spans->last();
     Sum sum(question);
+    const double known_s = std::clamp(forgotten_to_s_, window.from_s, window.to_s);
+    Span covered{known_s, window.to_s};
     const std::uint64_t alive =
-        add_entries(question, asked, sum) + add_slices(question, asked, sum);
+        add_entries(question, asked, sum) + add_slices(question, asked, sum, covered);
     const bool stopped =
         spans != nullptr && !spans->touch(window.to_s - limits_.silence_s, window.to_s);
     if (alive == 0 || stopped) {
-        reading.why = alive == 0 && sum.cuts_an_hour()
-                          ? "requests of that time are kept by the hour, and the window is shorter"
+        reading.why = alive == 0 && sum.cuts_a_slice()
+                          ? "requests of that time are kept in sums, and the window cuts them"
                           : why_missing(question, alive > 0);
         return reading;
     }
     reading.state = SourceReading::State::measured;
-    const double known_s = std::clamp(forgotten_to_s_, window.from_s, window.to_s);
-    reading.covered_s = spans->covered({known_s, window.to_s});
+    reading.covered_s = covered.from_s < covered.to_s ? spans->covered(covered) : 0;
     sum.finish(reading);
     if (const auto damaged = damaged_in(window); damaged > 0) {
         reading.unread += static_cast<double>(damaged);

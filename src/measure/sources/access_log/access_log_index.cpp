@@ -11,7 +11,7 @@ namespace oa_stream::measure {
 namespace {
 
 constexpr double k_hour_s = 3600;
-constexpr double k_minute_s = 60;
+constexpr std::int64_t k_hour_minutes = 60;
 constexpr std::size_t k_most_damaged_spans = 100'000;
 
 std::int64_t unit_of(double at_s, double unit_s) noexcept {
@@ -89,30 +89,63 @@ void AccessLogIndex::add_damaged(const Span& written, std::uint64_t lines) {
     }
 }
 
+void AccessLogIndex::Slice::add(const Entry& entry) {
+    first_s = std::min(first_s, entry.written_s);
+    last_s = std::max(last_s, entry.written_s);
+    ++counts[{entry.bad, entry.classes}];
+    add_time(entry.first_content_us, times, endless);
+    add_time(entry.duration_us, durations, endless_turns);
+}
+
+void AccessLogIndex::Slice::add(const Slice& other) {
+    first_s = std::min(first_s, other.first_s);
+    last_s = std::max(last_s, other.last_s);
+    for (const auto& [sets, count] : other.counts) {
+        counts[sets] += count;
+    }
+    (void)times.merge(other.times);
+    endless += other.endless;
+    (void)durations.merge(other.durations);
+    endless_turns += other.endless_turns;
+}
+
 void AccessLogIndex::add_up_older_half() {
     const auto middle = entries_.begin() + static_cast<std::ptrdiff_t>((entries_.size() + 1) / 2);
     std::ranges::nth_element(entries_, middle, {}, &Entry::written_s);
+    add_up_by_hour(unit_of(newest_s() - std::min(limits_.minutes_s, limits_.keep_s), k_minute_s));
     for (auto entry = entries_.begin(); entry != middle; ++entry) {
-        const SliceId id{unit_of(entry->written_s, k_hour_s), entry->key};
-        const auto [at, made] = slices_.try_emplace(id);
-        Slice& slice = at->second;
-        slice.first_s = made ? entry->written_s : std::min(slice.first_s, entry->written_s);
-        slice.last_s = std::max(slice.last_s, entry->written_s);
-        ++slice.counts[{entry->bad, entry->classes}];
-        add_time(entry->first_content_us, slice.times, slice.endless);
-        add_time(entry->duration_us, slice.durations, slice.endless_turns);
+        const std::int64_t minute = unit_of(entry->written_s, k_minute_s);
+        if (minute < by_hour_to_) {
+            hours_[{unit_of(entry->written_s, k_hour_s), entry->key}].add(*entry);
+        } else {
+            minutes_[{minute, entry->key}].add(*entry);
+        }
+        // At once: a minute takes as much memory as an hour does.
+        while (sums() > limits_.slices && !minutes_.empty()) {
+            add_up_by_hour(minutes_.begin()->first.first + 1);
+        }
     }
     entries_.erase(entries_.begin(), middle);
 }
 
+/// Minutes before this one become part of their hours.
+void AccessLogIndex::add_up_by_hour(std::int64_t to_minute) {
+    by_hour_to_ = std::max(by_hour_to_, to_minute);
+    while (!minutes_.empty() && minutes_.begin()->first.first < by_hour_to_) {
+        const auto& [id, slice] = *minutes_.begin();
+        hours_[{id.first / k_hour_minutes, id.second}].add(slice);
+        minutes_.erase(minutes_.begin());
+    }
+}
+
 void AccessLogIndex::forget() {
     const double oldest_s = newest_s() - limits_.keep_s;
-    while (!slices_.empty() &&
-           (slices_.size() > limits_.slices ||
-            static_cast<double>(slices_.begin()->first.first + 1) * k_hour_s < oldest_s)) {
-        const double end = static_cast<double>(slices_.begin()->first.first + 1) * k_hour_s;
+    while (!hours_.empty() &&
+           (sums() > limits_.slices ||
+            static_cast<double>(hours_.begin()->first.first + 1) * k_hour_s < oldest_s)) {
+        const double end = static_cast<double>(hours_.begin()->first.first + 1) * k_hour_s;
         forgotten_to_s_ = std::max(forgotten_to_s_, end);
-        slices_.erase(slices_.begin());
+        hours_.erase(hours_.begin());
     }
     const std::int64_t oldest = unit_of(oldest_s, k_minute_s);
     std::erase_if(damaged_, [&](const auto& some) { return some.first.second < oldest; });

@@ -1,5 +1,5 @@
 // What was read from access logs, kept so that any window can be asked about: the newest requests
-// one by one, older ones added up by the hour.
+// one by one, older ones added up by the minute, those of days ago by the hour.
 #pragma once
 
 #include "oa_stream/measure/access_log_line.hpp"
@@ -41,13 +41,15 @@ private:
 
 /// Microseconds in a second: times are kept as whole ones.
 inline constexpr double k_us = 1e6;
+inline constexpr double k_minute_s = 60;
 
 struct LogIndexLimits {
     double silence_s = 300;
     std::size_t requests_kept = 500'000;
     double keep_s = 35.0 * 86'400;
     std::size_t keys = 1000;   ///< revisions times routes; lines beyond count as damaged
-    std::size_t slices = 4000; ///< hours times keys
+    double minutes_s = 86'400; ///< what is added up is so long by the minute, then by the hour
+    std::size_t slices = 4000; ///< minutes and hours, times keys; minutes become hours earlier
 };
 
 /// Memory is bounded by the limits, about 80 bytes a request kept and 20 KB a slice. One thread.
@@ -77,6 +79,10 @@ public:
     /// Lines that were there already, word for word, and were left out.
     [[nodiscard]] std::uint64_t doubled() const noexcept { return doubled_; }
     [[nodiscard]] std::size_t kept() const noexcept { return entries_.size(); }
+    [[nodiscard]] std::size_t sums() const noexcept { return minutes_.size() + hours_.size(); }
+
+    /// Slower than this (71 minutes), and not endless, counts as this.
+    static constexpr std::uint32_t k_longest = 0xffff'fffd;
 
 private:
     using Key = std::uint16_t;
@@ -86,8 +92,6 @@ private:
     };
     static constexpr std::uint32_t k_no_time = 0xffff'ffff;
     static constexpr std::uint32_t k_endless = 0xffff'fffe;
-    /// Slower than this (71 minutes), and not endless, counts as this.
-    static constexpr std::uint32_t k_longest = 0xffff'fffd;
     struct Entry {
         double written_s;
         std::uint32_t first_content_us; ///< k_no_time: none; k_endless: ran into a time limit
@@ -96,18 +100,21 @@ private:
         telemetry::BadSet bad;
         telemetry::ClassSet classes;
     };
-    /// The requests of one hour and key.
+    /// The requests of one minute or hour, and key.
     struct Slice {
+        void add(const Entry& entry);
+        void add(const Slice& other);
+
         /// How many requests were bad in these ways and of these classes.
         std::map<std::pair<telemetry::BadSet, telemetry::ClassSet>, std::uint64_t> counts{};
         LogLinearHistogram times{};
         std::uint64_t endless = 0; ///< ran into a time limit before any content
         LogLinearHistogram durations{};
         std::uint64_t endless_turns = 0; ///< ran into a time limit
-        double first_s = 0;
+        double first_s = k_infinite;
         double last_s = 0;
     };
-    using SliceId = std::pair<std::int64_t, Key>; ///< hours since 1970
+    using SliceId = std::pair<std::int64_t, Key>; ///< minutes or hours since 1970
     /// Which keys a question is about.
     struct Asked {
         std::vector<bool> alive; ///< of the revision, whatever the route
@@ -122,9 +129,11 @@ private:
     [[nodiscard]] std::optional<Key> key_of(const AccessLine& line);
     [[nodiscard]] Asked asked_of(const Question& question) const;
     [[nodiscard]] std::uint64_t add_entries(const Question&, const Asked&, Sum& sum) const;
-    [[nodiscard]] std::uint64_t add_slices(const Question&, const Asked&, Sum& sum) const;
+    [[nodiscard]] std::uint64_t
+    add_slices(const Question&, const Asked&, Sum& sum, Span& covered) const;
     [[nodiscard]] const LogSpans* spans_of(const std::string& revision) const;
     void add_up_older_half();
+    void add_up_by_hour(std::int64_t to_minute);
     void forget();
     [[nodiscard]] std::uint64_t damaged_in(const Span& window) const;
     [[nodiscard]] std::string why_missing(const Question& question, bool stopped) const;
@@ -133,7 +142,9 @@ private:
     std::map<std::pair<std::string, std::string>, Key> keys_{};
     std::vector<KeyName> names_{};
     std::vector<Entry> entries_{}; ///< in no order
-    std::map<SliceId, Slice> slices_{};
+    std::map<SliceId, Slice> minutes_{};
+    std::map<SliceId, Slice> hours_{};
+    std::int64_t by_hour_to_ = 0; ///< this minute since 1970 is the first that may be in minutes_
     /// By the first and the last minute since 1970 in which they may have been written.
     std::map<std::pair<std::int64_t, std::int64_t>, std::uint64_t> damaged_{};
     LogSpans all_;

@@ -28,8 +28,8 @@ struct AccessLogOptions {
     /// A log in which nothing was written for longer says nothing about that time.
     double stale_after_s = 300;
     std::size_t line_bytes = std::size_t{64} << 10U; ///< a longer line is damaged
-    /// So many requests are kept one by one; older ones are added up by the hour, their times in a
-    /// histogram whose error the reading states.
+    /// So many requests are kept one by one; older ones are added up by the minute, after a day by
+    /// the hour, their times in a histogram whose error the reading states.
     std::size_t requests_kept = 500'000;
     double keep_s = 35.0 * 86'400; ///< older requests are forgotten
     std::uint64_t unpacked_bytes = std::uint64_t{8} << 30U; ///< of one compressed file, at most
