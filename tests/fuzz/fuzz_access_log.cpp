@@ -30,6 +30,11 @@ void judge(std::string_view text, const AccessLine& line) {
         read_access_line(text.substr(0, text.size() - 1), cut) == LineKind::request) {
         std::abort();
     }
+    // One with something in front of it is not somebody else's.
+    if (text.contains(R"("event":"request")") &&
+        read_access_line(" " + std::string(text), cut) != LineKind::damaged) {
+        std::abort();
+    }
     // Two lines in one are none.
     const std::string twice = std::string(text) + std::string(text);
     if (read_access_line(twice, cut) == LineKind::request) {

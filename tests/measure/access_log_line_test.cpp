@@ -1,3 +1,4 @@
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/measure/access_log_line.hpp"
 
 #include <catch2/catch.hpp>
@@ -226,10 +227,58 @@ TEST_CASE("access line: other lines are told apart: events of the lane, blanks, 
     for (const std::string_view text :
          {R"(127.0.0.1 - - [20/Nov/2026:10:05:00 +0000] "GET / HTTP/1.1" 200 12)",
           R"({"time":"2026-11-20T10:05:00Z","status":500})",
-          R"({"event":"request"})",
           "[1,2]",
           "{",
           "null"}) {
+        CAPTURE(text);
+        CHECK(kind(text) == LineKind::foreign);
+    }
+}
+
+TEST_CASE("access line: parts of a request are damaged, whatever lost or wrapped the rest") {
+    const std::string whole(k_stream);
+    const std::string flat(k_logfmt);
+    const auto quoted = [](std::string_view text) {
+        return with(R"({"log":TEXT,"stream":"stdout"})", "TEXT", dump_json(Json(text)));
+    };
+    for (const std::string& text :
+         {whole.substr(1),
+          whole.substr(10),
+          whole.substr(whole.size() / 2),
+          flat.substr(1),
+          flat.substr(flat.size() / 2),
+          " " + whole,
+          " " + flat,
+          "\xEF\xBB\xBF" + whole,
+          "Nov 20 10:05:00 host lane[1]: " + whole,
+          "Nov 20 10:05:00 host lane[1]: " + flat,
+          quoted(whole),
+          quoted(whole + "\n"),
+          quoted(flat),
+          quoted(quoted(whole)),
+          with(whole.substr(10), R"("event":"request")", R"("event": "request")"),
+          std::string(R"({"event":"request"})")}) {
+        CAPTURE(text);
+        CHECK(kind(text) == LineKind::damaged);
+    }
+    // An event that quotes one stays an event, and words that are alike are somebody else's.
+    CHECK(
+        kind(with(
+            R"({"ts":"2026-11-20T10:05:00.123Z","level":"warn","event":"unread","line":TEXT})",
+            "TEXT",
+            dump_json(Json(whole))
+        )) == LineKind::event
+    );
+    for (const std::string_view text :
+         {R"({"time":"x","event":"request_started"})",
+          R"({"time":"x","event":"requests"})",
+          R"({"time":"x","event":["request"]})",
+          "time=x event=request_started",
+          "time=x the_event=request",
+          "time=x weekend_ms=5",
+          "the event: request",
+          "event",
+          R"("event")"}) {
         CAPTURE(text);
         CHECK(kind(text) == LineKind::foreign);
     }

@@ -109,6 +109,18 @@ TEST_CASE("access log: what says nothing is missing and not zero") {
         rig.append("127.0.0.1 GET / 200\n");
         CHECK(rig.ask(0, 10).why == "its only line is not an access line of a lane");
     }
+    SECTION("one that another program wrapped") {
+        for (int i = 0; i < 20; ++i) {
+            rig.append("Nov 20 10:00:00 host lane[1]: " + LogLine{.status = 503}.text());
+        }
+        const auto got = rig.ask(0, 10);
+        CHECK(got.state == State::missing);
+        CHECK(
+            got.why == "none of its 20 lines is a lane's access line; 20 have parts of one: give "
+                       "the file that the lane wrote, without what another program puts before "
+                       "or around its lines"
+        );
+    }
     SECTION("one without lines in the window") {
         rig.append(lines(5, 0, 1));
         const auto got = rig.ask(100, 110);
@@ -265,6 +277,28 @@ TEST_CASE("access log: a gate does not decide what damaged lines could change") 
         bad.append(LogLine{.began_s = 36}.text().substr(0, 90) + "\n");
     }
     CHECK(verdict(rate, bad) == Verdict::inconclusive);
+}
+
+TEST_CASE("access log: failures whose lines lost their beginning do not pass a gate") {
+    const std::string bad = LogLine{.terminal = "codex_error"}.text();
+    for (const std::string& line :
+         {bad.substr(10),
+          bad.substr(bad.size() / 2),
+          " " + bad,
+          "\xEF\xBB\xBF" + bad,
+          "Nov 20 10:00:00 host lane[1]: " + bad,
+          dump_json({{"log", bad}, {"stream", "stdout"}}) + "\n"}) {
+        CAPTURE(line);
+        LogRig rig;
+        for (int i = 0; i < 400; ++i) {
+            rig.append(i % 10 == 5 ? line : LogLine{.began_s = i * 0.1}.text());
+        }
+        const auto got = rig.ask(0, 60);
+        CHECK(counts(got) == measure::Counts{.bad = 0, .total = 360});
+        CHECK(got.unread == 40);
+        const measure::GateSpec rate{.id = "rate", .limit = 0.05};
+        CHECK(evaluate_readings(rate, got, {}, {}).verdict == Verdict::inconclusive);
+    }
 }
 
 TEST_CASE("access log: what the lane could not write may have been bad, by the time it says so") {

@@ -1,5 +1,5 @@
 // One line of a lane's access log (docs/observability.md), JSON or logfmt, read strictly: a line
-// that is not whole is damaged, one that is none of ours is foreign, and neither is guessed at.
+// that is not whole is damaged, one without anything of ours is foreign, and neither is guessed at.
 // Gates and the timelines of incidents read lines with it, so both count the same requests.
 #pragma once
 
@@ -21,7 +21,7 @@ struct AccessLine {
     int status = 0;
     bool post = false;
     bool accepted = false; ///< it started a turn
-    bool probe = false;    ///< of an operator, not of a user
+    bool probe = false; ///< of an operator, not of a user
     telemetry::BadSet bad = 0;
     telemetry::ClassSet classes = 0;
     /// Of accepted ones; +Inf: its turn ran into a time limit before any, and the reader waited.
@@ -38,7 +38,7 @@ enum class LineKind {
     request,
     event, ///< an event line, as a lane without --access-log writes both to stderr
     lost, ///< tells how many lines the lane could not write, as on a full disk
-    damaged, ///< begins like a line of ours and is none: cut, joined, or of another version
+    damaged, ///< has what a line of ours has and is none: cut, joined, wrapped, of another version
     foreign, ///< somebody else's
     blank,
 };

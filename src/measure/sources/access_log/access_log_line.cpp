@@ -154,6 +154,41 @@ bool read_lost(const LogFields& fields, AccessLine& into) {
 constexpr std::string_view k_json_head = R"({"ts":)";
 constexpr std::string_view k_logfmt_head = "ts=";
 
+bool take_char(std::string_view& text, char wanted) {
+    const bool there = text.starts_with(wanted);
+    text.remove_prefix(there ? 1 : 0);
+    return there;
+}
+
+/// Does `line` say the member `name`, with `value` or, when that is empty, with any: in JSON, in
+/// JSON within a text of JSON, or in logfmt?
+bool says(std::string_view line, std::string_view name, std::string_view value) {
+    constexpr std::string_view k_quotes = R"(\")";
+    constexpr std::string_view k_around = " \t\\\",}";
+    for (std::size_t at = line.find(name); at != std::string_view::npos;
+         at = line.find(name, at + 1)) {
+        std::string_view rest = line.substr(at + name.size());
+        const auto quotes = std::min(rest.find_first_not_of(k_quotes), rest.size());
+        rest.remove_prefix(quotes);
+        if ((at > 0 && !k_around.contains(line[at - 1])) ||
+            !take_char(rest, quotes > 0 ? ':' : '=')) {
+            continue;
+        }
+        rest.remove_prefix(std::min(rest.find_first_not_of(" \\\""), rest.size()));
+        const bool ends = rest.size() <= value.size() || k_around.contains(rest[value.size()]);
+        if (rest.starts_with(value) && (value.empty() || ends)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// A request's line that lost its beginning, or that another program put something before or
+/// around. Of most, `end_ms` stands in the second half.
+bool has_parts_of_request(std::string_view line) {
+    return says(line, "event", "request") || says(line, "end_ms", "");
+}
+
 template <class Number> bool take_digits(std::string_view& text, std::size_t digits, Number& into) {
     if (text.size() < digits) {
         return false;
@@ -163,12 +198,6 @@ template <class Number> bool take_digits(std::string_view& text, std::size_t dig
     const bool whole = error == std::errc() && end == number.end() && number.front() != '-';
     text.remove_prefix(digits);
     return whole;
-}
-
-bool take_char(std::string_view& text, char wanted) {
-    const bool there = text.starts_with(wanted);
-    text.remove_prefix(there ? 1 : 0);
-    return there;
 }
 
 } // namespace
@@ -227,12 +256,9 @@ LineKind read_access_line(std::string_view line, AccessLine& into) {
     const bool plain = line.find('\0') == std::string_view::npos;
     const bool whole =
         plain && (json ? read_json_fields(line, fields) : ours && read_logfmt_fields(line, fields));
-    if (!whole) {
-        return ours ? LineKind::damaged : LineKind::foreign;
-    }
     const auto event = fields.text(LogName::event);
-    if (!event || !fields.text(LogName::ts)) {
-        return ours ? LineKind::damaged : LineKind::foreign;
+    if (!whole || !event || !fields.text(LogName::ts)) {
+        return ours || has_parts_of_request(line) ? LineKind::damaged : LineKind::foreign;
     }
     if (*event != "request") {
         // Event lines are JSON whatever the access log is.

@@ -178,9 +178,20 @@ std::string AccessLogSource::why_empty() const {
         return lines_are(lines.ahead, "of a time to come: a clock is wrong");
     }
     const std::uint64_t others = lines.damaged + lines.foreign;
-    return others == 0   ? "no line was written yet"
-           : others == 1 ? "its only line is not an access line of a lane"
-                         : fmt::format("none of its {} lines is a lane's access line", others);
+    if (others == 0) {
+        return "no line was written yet";
+    }
+    std::string out = others == 1
+                          ? "its only line is not an access line of a lane"
+                          : fmt::format("none of its {} lines is a lane's access line", others);
+    if (lines.damaged > 0) {
+        out += fmt::format(
+            "; {} parts of one: give the file that the lane wrote, without what another program "
+            "puts before or around its lines",
+            lines.damaged == 1 ? "one has" : fmt::format("{} have", lines.damaged)
+        );
+    }
+    return out;
 }
 
 AccessLogSource::Reason AccessLogSource::why_unread(const Question& question) const {
