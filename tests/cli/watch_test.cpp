@@ -1,6 +1,5 @@
 // watch without a terminal or a network: what it makes of scrapes, and how it looks.
-#include "oa_stream/lane/metrics.hpp"
-
+#include "lane_series.hpp"
 #include "watch/watch_model.hpp"
 #include "watch/watch_render.hpp"
 
@@ -21,7 +20,7 @@ namespace {
 
 /// A lane's /metrics in a few lines.
 std::string scrape(int requests, int failed, int turn_failed, int fast, int slow) {
-    return fmt::format(
+    return test::with_the_rest(fmt::format(
         "# TYPE oa_stream_http_requests_total counter\n"
         "oa_stream_http_requests_total{{route=\"/api/chat/stream\",method=\"POST\",status=\"200\","
         "lane=\"compat\"}} {}\n"
@@ -49,7 +48,7 @@ std::string scrape(int requests, int failed, int turn_failed, int fast, int slow
         fast,
         fast + slow,
         fast + slow
-    );
+    ));
 }
 
 SeriesMap parsed(const std::string& text) {
@@ -195,7 +194,7 @@ TEST_CASE("watch: a healthy lane is OK, with rates over the time that was watche
     CHECK(view.budget_left == 1);
     const Json json = to_json(view);
     CHECK(json["state"] == "OK");
-    CHECK(json["routes"][0]["requests_per_s"] == 10.0);
+    CHECK(json["routes"][1]["requests_per_s"] == 10.0);
     CHECK(json["empty_turns"].is_null());
     CHECK(json["split"].is_null());
 }
@@ -568,7 +567,7 @@ TEST_CASE("watch: what rose within milliseconds counts, and is no rate") {
     judge(view, {});
     CHECK(view.state == WatchState::starting);
     CHECK(view.total == 100);
-    CHECK(to_json(view)["routes"][0]["requests_per_s"].is_null());
+    CHECK(to_json(view)["routes"][1]["requests_per_s"].is_null());
 }
 
 TEST_CASE("watch: what changed between two looks is told once") {

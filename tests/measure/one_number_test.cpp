@@ -127,3 +127,28 @@ TEST_CASE("one number: metrics, access log and timeline count one history alike"
         CHECK(counts_of(incident::merge({*log})) == truth);
     }
 }
+
+TEST_CASE("one number: each status, class and route of a lane that is not reported is missing") {
+    const auto series = measure::parse_exposition(lane::Metrics("rev-a", "1").text());
+    REQUIRE(series.has_value());
+    const auto missing = [&](std::string_view metric, std::string_view label, std::string value) {
+        measure::SeriesMap some = *series;
+        std::erase_if(some, [&](const auto& one) {
+            return one.first.name == metric && one.first.label(label) == value;
+        });
+        return measure::turn_counts(some).missing;
+    };
+    using Words = std::set<std::string>;
+    CHECK(measure::turn_counts(*series).missing.empty());
+    CHECK(missing("oa_stream_http_requests_total", "status", "502") == Words{"status 502"});
+    CHECK(
+        missing("oa_stream_http_requests_total", "route", "/api/chat") ==
+        Words{"requests on /api/chat", "http_5xx on /api/chat"}
+    );
+    CHECK(missing("oa_stream_terminal_total", "class", "codex_error") == Words{"codex_error"});
+    CHECK(
+        missing("oa_stream_terminal_total", "route", "/api/chat") ==
+        Words{"terminal_error on /api/chat"}
+    );
+    CHECK(missing("oa_stream_terminal_total", "class", "completed").empty());
+}

@@ -1,5 +1,6 @@
 // How turns are counted: the words of a gate, and the counters behind each of them.
 #include "oa_stream/telemetry/classes.hpp"
+#include "oa_stream/telemetry/from_start.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -120,6 +121,34 @@ TEST_CASE("metrics: without routes given, all turn routes count; handshakes are 
         handshake_routes() ==
         Words{"/api/chat/stream", "/api/chat", "/api/chats/{conversationId}/stream"}
     );
+}
+
+TEST_CASE("metrics: what a lane has of a term from its start, and what of it is not seen") {
+    const Words chat{"/api/chat", "/v1/responses"};
+    const auto terms = bad_terms(std::vector{BadEvent::http_5xx, BadEvent::compat_rejected}, chat);
+    const FromStart failed = from_start(terms.at(0));
+    CHECK(failed.label == "status");
+    CHECK(failed.values == Words{"500", "501", "502", "503", "504"});
+    CHECK(failed.routes == chat);
+    CHECK(from_start(requests_term()).size() == k_turn_statuses.size() * k_turn_routes.size());
+    CHECK(from_start(terms.at(1)).size() == k_compat_codes.size());
+    CHECK(from_start(requests_term(k_mine)).size() == 0); // carries no turns
+
+    SeriesSeen seen;
+    CHECK(unseen(terms.at(0), seen) == Words{"http_5xx"});
+    for (const std::string& status : failed.values) {
+        seen.emplace(status, "/api/chat");
+    }
+    CHECK(unseen(terms.at(0), seen) == Words{"http_5xx on /v1/responses"});
+    for (const std::string& status : failed.values) {
+        seen.emplace(status, "/v1/responses");
+    }
+    CHECK(unseen(terms.at(0), seen).empty());
+    seen.erase({"502", "/api/chat"});
+    CHECK(unseen(terms.at(0), seen) == Words{"status 502 on /api/chat"});
+    seen.erase({"502", "/v1/responses"});
+    CHECK(unseen(terms.at(0), seen) == Words{"status 502"});
+    CHECK(unseen(late_term(chat), {}) == Words{"turn_aborted", "codex_error"});
 }
 
 TEST_CASE("metrics: probes are left out where a metric tells them apart") {

@@ -1,5 +1,9 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 
+#include "oa_stream/telemetry/from_start.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace oa_stream::measure {
@@ -11,22 +15,30 @@ bool takes(const telemetry::Term& term, const SeriesId& series) {
     });
 }
 
-/// A lane has every class from its start, so each that is not there is missing.
+/// The first few: who drops a route drops all of its statuses.
+std::set<std::string> words_of(const telemetry::Term& term, std::vector<std::string> unseen) {
+    constexpr std::size_t k_most = 4;
+    if (unseen.size() > k_most) {
+        unseen[k_most - 1] =
+            fmt::format("{} more series of {}", unseen.size() - k_most + 1, term.word);
+        unseen.resize(k_most);
+    }
+    return {unseen.begin(), unseen.end()};
+}
+
+/// A lane has all of the term's series from its start, so each that is not there is missing.
 void find_missing(const SeriesMap& series, const telemetry::Term& term, TurnCounts& into) {
-    const auto found = std::ranges::find(term.labels, "class", &telemetry::LabelIs::label);
-    if (found == term.labels.end()) {
-        if (!sum_of(series, term)) {
-            into.missing.emplace(term.word);
-        }
-        return;
-    }
-    for (const std::string& word : found->values) {
-        telemetry::Term one = term;
-        one.labels = {{"class", {word}}};
-        if (!sum_of(series, one)) {
-            into.missing.insert(word);
+    const std::string_view apart = telemetry::from_start(term).label;
+    telemetry::SeriesSeen seen;
+    const std::string name(term.metric->name);
+    for (auto it = series.lower_bound(SeriesId{name, {}});
+         it != series.end() && it->first.name == name;
+         ++it) {
+        if (takes(term, it->first)) {
+            seen.emplace(it->first.label(apart), it->first.label("route"));
         }
     }
+    into.missing.merge(words_of(term, telemetry::unseen(term, seen)));
 }
 
 } // namespace

@@ -288,7 +288,7 @@ test('slo dashboard: the real Prometheus accepts every query and answers it with
   assert.ok(JSON.parse(printed.stdout).panels[2].targets[0].expr.includes('rev=~"$revision"'));
 });
 
-test('slo gate: a lane that began anew is counted on, and what that blurs is said', async () => {
+test('slo gate: a lane that began again is counted on, and what that blurs is said', async () => {
   const { r3, prometheus } = rig;
   const listen = hostOf(r3);
   await r3.stop();
@@ -319,6 +319,39 @@ test('slo gate: a lane without a metric that others have is missing, not good', 
     const both = await slo(gate);
     assertEvidence(both, 'INCONCLUSIVE');
     assert.ok(both.json().gate.sentence.includes(`${hostOf(r3)} has no series of oa_stream_terminal_total`), both.stdout);
+  } finally {
+    await prometheus.kill();
+  }
+});
+
+test('a status, a class or a route that was dropped is missing to gates and to watch, and named', async () => {
+  const { r2 } = rig;
+  const drops = { // case: metric, what its labels have, what is named
+    s5xx: ['http_requests_total', { status: '5..' }, 'status 500, status 501, status 502 and 2 more'],
+    s502: ['http_requests_total', { status: '502', route: '/v1/chat/completions' }, 'status 502 on /v1/chat/completions'],
+    codex: ['terminal_total', { class: 'codex_error' }, 'codex_error'],
+    route: ['terminal_total', { route: '/api/chat' }, 'terminal_error on /api/chat'],
+    both: ['terminal_5xx_total', {}, ''],
+  };
+  const relabel = Object.entries(drops).map(([name, [metric, labels]]) => ({
+    source_labels: ['__name__', 'case', ...Object.keys(labels)], regex: [`oa_stream_${metric}`, name, ...Object.values(labels)].join(';'), action: 'drop',
+  }));
+  const static_configs = ['whole', ...Object.keys(drops)].map((name) => ({ targets: [hostOf(r2)], labels: { case: name } }));
+  const prometheus = await startPrometheus([], { interval: '500ms', scrape: { static_configs, metric_relabel_configs: relabel } });
+  try {
+    await prometheus.eventually('min(count_over_time(oa_stream_build_info[1m]))', (rows) => rows[0]?.value >= 12, 30000);
+    const ask = (name, expr) => slo(['gate', expr, '--prometheus', prometheus.base, '--window', '5s', '--match', `case="${name}"`]);
+    const whole = await ask('whole', 'bad: http_5xx | terminal_error <= 99%');
+    assert.match(whole.json().gate.sentence, /\(0 of 0|no requests|needs n/, whole.stdout);
+    await Promise.all(Object.entries(drops).map(async ([name, [metric, , named]]) => {
+      const run = await ask(name, 'bad: http_5xx | terminal_error <= 99%');
+      assertEvidence(run, 'INCONCLUSIVE');
+      const words = `has no series of oa_stream_${metric}${named && ` for ${named}`} (was a label renamed or a series dropped?)`;
+      assert.ok(run.json().gate.sentence.includes(words), `${name}: ${run.stdout}`);
+      if (named === '') return; // it would make more bad, not fewer
+      const seen = await oa(['watch', '--once', '--json', '--prometheus', prometheus.base, '--match', `case="${name}"`]);
+      assert.equal(seen.json().bad, null, `${name}: ${seen.stdout}`);
+    }));
   } finally {
     await prometheus.kill();
   }

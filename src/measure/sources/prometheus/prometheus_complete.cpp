@@ -1,14 +1,17 @@
 // What a window's numbers lack: series of single targets, and what nobody saw.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/telemetry/from_start.hpp"
 
 #include "prometheus_reader.hpp"
 #include "prometheus_terms.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace oa_stream::measure::prometheus {
 namespace {
@@ -50,32 +53,67 @@ Task<Result<void>> Reader::out_of_sight() {
     co_return Result<void>{};
 }
 
-Task<Result<std::string>> Reader::lacking(std::vector<Queries::Needed> needed) {
+Task<Result<std::string>>
+Reader::lacking(std::vector<telemetry::Term> terms, Queries::Needed more) {
+    std::vector<Queries::Needed> needed{std::move(more)};
+    std::ranges::transform(terms, std::back_inserter(needed), &Queries::all_of);
     OA_CO_TRY(
         const Answer lack, co_await ask("targets", queries_.lacking(needed), ResultType::vector)
     );
-    if (lack.series.empty()) {
+    if (lack.series.empty() || !missing_.empty()) {
         co_return std::string();
     }
     const Series& first = lack.series.front();
+    std::erase_if(terms, [&](const telemetry::Term& term) {
+        return term.metric->name != first.label("lacks");
+    });
+    OA_CO_TRY(const std::string which, co_await which_lack(std::move(terms), first));
     co_return fmt::format(
-        "{} has no series of {} (was a label renamed or a series dropped?)",
+        "{} has no series of {}{} (was a label renamed or a series dropped?)",
         target_of(first),
-        printable(first.label("lacks"), 80)
+        printable(first.label("lacks"), 80),
+        which
     );
 }
 
-Task<Result<void>> Reader::complete() {
-    std::vector<Queries::Needed> needed{{std::string(telemetry::metric("build_info").name), ""}};
-    const auto need = [&](const telemetry::Term& term) {
-        Queries::Needed one{std::string(term.metric->name), matchers(family_of(term))};
-        if (!term.optional && std::ranges::find(needed, one) == needed.end()) {
-            needed.push_back(std::move(one));
+Task<Result<std::string>> Reader::which_lack(std::vector<telemetry::Term> terms, Series target) {
+    constexpr std::size_t k_most = 3;
+    std::vector<std::string> all;
+    for (const telemetry::Term& term : terms) {
+        const std::string_view label = telemetry::from_start(term).label;
+        const std::string query = queries_.series_of(term, label, target);
+        OA_CO_TRY(const Answer has, co_await ask("targets", query, ResultType::vector));
+        telemetry::SeriesSeen seen;
+        for (const Series& series : has.series) {
+            seen.emplace(series.label(label), series.label("route"));
         }
-    };
-    need(telemetry::requests_term(question_.routes));
-    std::ranges::for_each(counted_terms(question_), need);
-    OA_CO_TRY(const std::string lack, co_await lacking(std::move(needed)));
+        if (seen.empty()) {
+            continue; // not one
+        }
+        for (std::string& word : telemetry::unseen(term, seen)) {
+            if (std::ranges::find(all, word) == all.end()) {
+                all.push_back(std::move(word));
+            }
+        }
+    }
+    const std::size_t more = all.size() - std::min(all.size(), k_most);
+    all.resize(all.size() - more);
+    co_return all.empty()
+        ? std::string()
+        : fmt::format(
+              " for {}{}", fmt::join(all, ", "), more > 0 ? fmt::format(" and {} more", more) : ""
+          );
+}
+
+Task<Result<void>> Reader::complete() {
+    std::vector<telemetry::Term> terms = counted_terms(question_);
+    const telemetry::Term requests = telemetry::requests_term(question_.routes);
+    std::erase_if(terms, [&](const telemetry::Term& term) { // it has all statuses
+        return term.metric == requests.metric;
+    });
+    terms.push_back(requests);
+    Queries::Needed build{.metric = std::string(telemetry::metric("build_info").name)};
+    OA_CO_TRY(const std::string lack, co_await lacking(std::move(terms), std::move(build)));
     if (!lack.empty() && missing_.empty()) {
         miss("targets", lack);
     }
@@ -83,8 +121,8 @@ Task<Result<void>> Reader::complete() {
 }
 
 Task<Result<std::string>> Reader::without_times() {
-    std::vector<Queries::Needed> needed{queries_.buckets()};
-    co_return co_await lacking(std::move(needed));
+    std::vector<telemetry::Term> terms{telemetry::late_term(question_.routes)};
+    co_return co_await lacking(std::move(terms), queries_.histograms());
 }
 
 } // namespace oa_stream::measure::prometheus

@@ -1,5 +1,6 @@
 // What counters and buckets rose by.
 #include "oa_stream/telemetry/classes.hpp"
+#include "oa_stream/telemetry/from_start.hpp"
 
 #include "prometheus_reader.hpp"
 #include "prometheus_terms.hpp"
@@ -44,25 +45,20 @@ Task<Result<std::optional<double>>> Reader::rise_of(telemetry::Term term) {
         out_.notes.push_back(fmt::format("no series of {}: they count twice", term.word));
         co_return std::nullopt;
     }
-    // Exporters other than the lane have no series before its first event. Where the metric lives,
-    // with that label, there was none; where it does not, a label was renamed or all was dropped.
-    OA_CO_TRY(const auto others, co_await number(term.word, queries_.rise_of(family_of(term))));
-    if (others) {
-        out_.notes.push_back(fmt::format(
-            "no series of {} beside living ones of {}: none was counted",
-            term.word,
-            term.metric->name
-        ));
-        co_return 0.0;
+    // A lane has all of them from its start on the routes that carry turns.
+    if (telemetry::from_start(term).size() == 0) {
+        OA_CO_TRY(const auto others, co_await number(term.word, queries_.rise_of(family_of(term))));
+        if (others) {
+            out_.notes.push_back(fmt::format(
+                "no series of {} beside living ones of {}: none was counted",
+                term.word,
+                term.metric->name
+            ));
+            co_return 0.0;
+        }
     }
     if (missing_.empty()) {
-        miss(
-            term.word,
-            fmt::format(
-                "no series match, nor any other of {}: was a label renamed or a series dropped?",
-                term.metric->name
-            )
-        );
+        miss(term.word, "no series match: was a label renamed or a series dropped?");
     }
     co_return std::nullopt;
 }
@@ -171,9 +167,21 @@ Result<void> Reader::slow_ones() {
 /// until a time limit ended them its counters do not say, so that is stated, not guessed.
 Task<Result<void>> Reader::late_ones() {
     const auto term = telemetry::late_term(question_.routes);
-    OA_CO_TRY(const auto late, co_await rise_of(term));
+    OA_CO_TRY(const auto late, co_await number(term.word, queries_.rise_of(term)));
+    if (missing_.empty() && !late) {
+        no_times(term.word, "no series match: was a label renamed or a series dropped?");
+    }
     out_.time_error = static_cast<double>(whole(late.value_or(0)));
     co_return Result<void>{};
+}
+
+void Reader::no_times(std::string_view side, std::string why) {
+    if (question_.slower_than_s) {
+        miss(side, std::move(why));
+        return;
+    }
+    out_.notes.push_back(fmt::format("{}: {}, so no times are known", side, why));
+    out_.tally.buckets.clear();
 }
 
 Task<Result<void>> Reader::times() {
@@ -208,11 +216,8 @@ Task<Result<void>> Reader::times() {
     }
     if (missing_.empty() && !buckets.empty()) {
         OA_CO_TRY(const std::string lack, co_await without_times());
-        if (!lack.empty() && question_.slower_than_s && missing_.empty()) {
-            miss(side, lack);
-        } else if (!lack.empty()) {
-            out_.notes.push_back(lack + ", so no times are known");
-            buckets.clear();
+        if (!lack.empty() && missing_.empty()) {
+            no_times(side, lack);
         }
     }
     if (missing_.empty() && question_.slower_than_s) {

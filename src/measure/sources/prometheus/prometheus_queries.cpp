@@ -1,5 +1,8 @@
 #include "prometheus_queries.hpp"
 
+#include "oa_stream/telemetry/from_start.hpp"
+
+#include "prometheus_terms.hpp"
 #include "prometheus_twice.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +32,13 @@ Queries::selector(std::string_view metric, const std::string& more, bool by_labe
     const std::string who = joined(whose(metric, options_.include_probes), revision);
     const std::string inner = joined(joined(more, who), options_.matchers);
     return inner.empty() ? std::string(metric) : fmt::format("{}{{{}}}", metric, inner);
+}
+
+/// Series of users, also where those of probes count as well: they are there from the start.
+std::string Queries::users_only(std::string_view metric, const std::string& more) const {
+    return selector(
+        metric, options_.include_probes ? joined(more, whose(metric, false)) : more, by_label_
+    );
 }
 
 std::string Queries::ours() const {
@@ -102,6 +112,21 @@ std::string Queries::scraped_twice_by_step(double step_s) const {
     ));
 }
 
+Queries::Needed Queries::all_of(const telemetry::Term& term) {
+    const telemetry::FromStart all = telemetry::from_start(term);
+    Needed out{.metric = std::string(term.metric->name), .by_young = term.optional};
+    if (all.size() == 0) {
+        out.matchers = matchers(family_of(term));
+        return out;
+    }
+    out.least = all.size();
+    // Series of probes come with the first one.
+    for (const telemetry::LabelIs& label : all.labels(*term.metric)) {
+        out.matchers = joined(std::move(out.matchers), matcher(label));
+    }
+    return out;
+}
+
 std::string Queries::lacking(std::span<const Needed> needed) const {
     // A label of the revision moves on to the next one; an address goes on answering as a lane.
     const std::string living = by_label_
@@ -113,15 +138,35 @@ std::string Queries::lacking(std::span<const Needed> needed) const {
                                      );
     std::string any;
     for (const Needed& one : needed) {
+        const std::string only =
+            one.by_young ? fmt::format(" and on (job, instance) {}", processes()) : std::string();
         any += fmt::format(
-            R"({}label_replace({} unless on (job, instance) {}, "lacks", "{}", "", ""))",
+            R"({}label_replace({}{} unless on (job, instance) count by (job, instance) ({} ({})) )"
+            R"(>= {}, "lacks", "{}", "", ""))",
             any.empty() ? "" : " or ",
             living,
-            selector(one.metric, one.matchers, by_label_),
+            only,
+            without_replicas(),
+            users_only(one.metric, one.matchers),
+            one.least,
             one.metric
         );
     }
     return fmt::format("count by (job, instance, lacks) ({})", any);
+}
+
+std::string Queries::series_of(
+    const telemetry::Term& term, std::string_view label, const Series& target
+) const {
+    const std::string more = fmt::format(
+        "{},job={},instance={}",
+        all_of(term).matchers,
+        in_quotes(target.label("job")),
+        in_quotes(target.label("instance"))
+    );
+    return fmt::format(
+        "count by ({}) ({})", joined("route", label), users_only(term.metric->name, more)
+    );
 }
 
 std::string Queries::began_again(double failed) const {
@@ -203,16 +248,23 @@ std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
     return fmt::format("sum ({} ({}))", without_replicas(), each);
 }
 
-Queries::Needed Queries::buckets() const {
+Queries::Needed Queries::histograms() const {
     const telemetry::Metric& row = question_.timing == Timing::duration
                                        ? telemetry::metric("http_request_duration_seconds")
                                        : telemetry::metric("first_content_seconds");
-    return {std::string(row.name) + "_bucket", matcher(telemetry::route_is(question_.routes))};
+    const auto routes = telemetry::route_is(question_.routes);
+    const auto with_turns = std::ranges::count_if(routes.values, telemetry::is_turn_route);
+    return {
+        .metric = std::string(row.name) + "_bucket",
+        .matchers = joined(matcher(routes), R"(le="+Inf")"),
+        .least = static_cast<std::size_t>(std::max<std::ptrdiff_t>(with_turns, 1)),
+    };
 }
 
 std::string Queries::times() const {
-    const Needed series = buckets();
-    return sum_rise(series.metric, series.matchers, " by (le)");
+    return sum_rise(
+        histograms().metric, matcher(telemetry::route_is(question_.routes)), " by (le)"
+    );
 }
 
 } // namespace oa_stream::measure::prometheus

@@ -37,16 +37,22 @@ public:
     /// The same in each step of `step_s`.
     [[nodiscard]] std::string scraped_twice_by_step(double step_s) const;
 
-    /// Series that each target of ours must have: a metric, with more matchers.
+    /// Series that each target of ours must have.
     struct Needed {
-        std::string metric;
-        std::string matchers;
-        friend bool operator==(const Needed&, const Needed&) = default;
+        std::string metric{};
+        std::string matchers{};
+        std::size_t least = 1; ///< so many
+        bool by_young = false; ///< lanes that say which process they are; older ones lack it
     };
-    /// The buckets of the question's times.
-    [[nodiscard]] Needed buckets() const;
+    /// Those of the term that a lane has from its start.
+    [[nodiscard]] static Needed all_of(const telemetry::Term& term);
+    /// The question's times: a histogram on each route.
+    [[nodiscard]] Needed histograms() const;
     /// Its living targets that lack one of these series, with the label `lacks` that names it.
     [[nodiscard]] std::string lacking(std::span<const Needed> needed) const;
+    /// Which of the term's series one target has, by `label` and route.
+    [[nodiscard]] std::string
+    series_of(const telemetry::Term& term, std::string_view label, const Series& target) const;
     /// Its targets of which more than so many scrapes failed (the value) and that began again, both
     /// within the window.
     [[nodiscard]] std::string began_again(double failed) const;
@@ -68,6 +74,7 @@ private:
     [[nodiscard]] std::string ours() const;
     [[nodiscard]] std::string ours(double window_s) const;
     [[nodiscard]] std::string young(const std::string& series) const;
+    [[nodiscard]] std::string users_only(std::string_view metric, const std::string& more) const;
     [[nodiscard]] std::string among_ours(std::string each) const;
     [[nodiscard]] std::string among_ours(std::string each, double window_s) const;
     [[nodiscard]] std::string processes() const;

@@ -35,10 +35,10 @@ Task<Result<SourceReading>> Reader::run() {
         OA_CO_CHECK(co_await coverage());
     }
     if (missing_.empty() && !question_.slower_than_s) {
-        OA_CO_CHECK(co_await counts());
+        OA_CO_CHECK(co_await complete());
     }
     if (missing_.empty() && !question_.slower_than_s) {
-        OA_CO_CHECK(co_await complete());
+        OA_CO_CHECK(co_await counts());
     }
     if (missing_.empty() && !question_.promql.empty()) {
         OA_CO_CHECK(co_await expressions());

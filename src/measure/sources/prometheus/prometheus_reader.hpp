@@ -46,7 +46,14 @@ private:
     [[nodiscard]] Task<Result<void>> complete();
     /// The same of the times, which only some gates need.
     [[nodiscard]] Task<Result<std::string>> without_times();
-    [[nodiscard]] Task<Result<std::string>> lacking(std::vector<Queries::Needed> needed);
+    /// Those of the terms that a lane has from its start, and `more`: what a target lacks of them.
+    [[nodiscard]] Task<Result<std::string>>
+    lacking(std::vector<telemetry::Term> terms, Queries::Needed more);
+    /// Which series of that metric, one of the terms', the target lacks: " for status 502 …".
+    [[nodiscard]] Task<Result<std::string>>
+    which_lack(std::vector<telemetry::Term> terms, Series target);
+    /// Times that cannot be believed: missing where the question needs them.
+    void no_times(std::string_view side, std::string why);
     Task<Result<void>> coverage();
     Task<Result<void>> counts();
     Task<Result<void>> times();
@@ -54,8 +61,8 @@ private:
     Task<Result<void>> expressions();
     Task<Result<void>> expression_into(std::string_view side, std::string promql, double* into);
     Task<Result<void>> late_ones();
-    /// What a term rose by; 0 beside living series of the same metric. nullopt: missing_ says why,
-    /// unless the term is optional.
+    /// What a term rose by; on routes without turns 0 beside living series of the same metric.
+    /// nullopt: missing_ says why, unless the term is optional.
     Task<Result<std::optional<double>>> rise_of(telemetry::Term term);
     /// Bad events that a series had when it was first scraped, and that nobody can date.
     Task<Result<void>> undated(telemetry::Term term);

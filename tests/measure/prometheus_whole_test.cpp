@@ -1,0 +1,140 @@
+// Series that a lane has from its start and a Prometheus has not.
+#include "oa_stream/telemetry/from_start.hpp"
+
+#include "fake_prometheus.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace oa_stream;
+using namespace oa_stream::measure;
+using namespace oa_stream::measure::test;
+
+namespace {
+
+using State = SourceReading::State;
+
+std::string of_lane(std::string_view labels, std::string_view value) {
+    return fmt::format(
+        R"({{"metric":{{"job":"lane","instance":"b:1"{}}},"value":[{},"{}"]}})",
+        labels,
+        k_now_s,
+        value
+    );
+}
+
+SourceReading read(const Script& script, const Question& question = question_of()) {
+    FakePrometheus prometheus(script);
+    const auto got = ask(prometheus, question);
+    REQUIRE(got.has_value());
+    return *got;
+}
+
+/// A target that lacks series of the metric, and has the term's but for those of `without`.
+Script lacking(
+    const telemetry::Term& term, const std::vector<std::pair<std::string, std::string>>& without
+) {
+    const telemetry::FromStart all = telemetry::from_start(term);
+    std::string has;
+    for (const std::string& value : all.values) {
+        for (const std::string& route : all.routes) {
+            if (std::ranges::find(without, std::pair(value, route)) == without.end()) {
+                has += fmt::format(
+                    R"({}{{"metric":{{"{}":"{}","route":"{}"}},"value":[{},"1"]}})",
+                    has.empty() ? "" : ",",
+                    all.label,
+                    value,
+                    route,
+                    k_now_s
+                );
+            }
+        }
+    }
+    const std::string lacks = of_lane(fmt::format(R"(,"lacks":"{}")", term.metric->name), "1");
+    return [=, name = std::string(term.metric->name)](std::string_view query, int) {
+        const bool all_targets = query.starts_with("count by (job, instance, lacks)");
+        const bool one = query.starts_with("count by (route") && query.contains(name) &&
+                         query.contains(R"(job="lane",instance="b:1")");
+        return Scripted{
+            .body = all_targets && query.contains(fmt::format(R"("lacks", "{}")", name))
+                        ? vector_body(lacks)
+                    : one ? vector_body(has)
+                          : ""
+        };
+    };
+}
+
+} // namespace
+
+TEST_CASE("prometheus source: a status, a class or a route that one target lacks is named") {
+    const auto bad = telemetry::bad_terms(telemetry::default_bad());
+    const telemetry::Term& ended = bad.at(1);
+    const std::string chat = "/api/chat";
+    std::vector<std::pair<std::string, std::string>> class_everywhere;
+    for (const auto& route : telemetry::k_turn_routes) {
+        class_everywhere.emplace_back("codex_error", route.pattern);
+    }
+    std::vector<std::pair<std::string, std::string>> route_of_all;
+    for (const std::string& word : telemetry::from_start(ended).values) {
+        route_of_all.emplace_back(word, chat);
+    }
+    CHECK(read(lacking(telemetry::requests_term(), {{"502", "/v1/responses"}}))
+              .why.starts_with("targets: b:1 has no series of oa_stream_http_requests_total for "
+                               "status 502 on /v1/responses (was a label renamed"));
+    CHECK(read(lacking(ended, class_everywhere))
+              .why.contains("oa_stream_terminal_total for codex_error (was"));
+    CHECK(read(lacking(ended, route_of_all))
+              .why.contains("oa_stream_terminal_total for terminal_error on /api/chat (was"));
+    CHECK(read(lacking(ended, {{"turn_failed", chat}})).state == State::missing);
+}
+
+TEST_CASE("prometheus source: all series that a lane has from its start are demanded, by target") {
+    FakePrometheus prometheus;
+    REQUIRE(ask(prometheus, question_of()).has_value());
+    const auto demands = [&](std::string_view words) {
+        return std::ranges::any_of(prometheus.queries, [&](const std::string& query) {
+            return query.starts_with("count by (job, instance, lacks)") && query.contains(words);
+        });
+    };
+    CHECK(demands(R"(>= 95, "lacks", "oa_stream_http_requests_total")")); // 19 statuses, 5 routes
+    CHECK(demands(R"(>= 20, "lacks", "oa_stream_terminal_total")"));
+    CHECK(demands(R"(>= 5, "lacks", "oa_stream_terminal_5xx_total")"));
+    CHECK(demands(R"(>= 10, "lacks", "oa_stream_terminal_total")")); // for the times
+    CHECK(demands(R"(>= 5, "lacks", "oa_stream_first_content_seconds_bucket")"));
+    // Lanes of before have no process id, and not that counter.
+    CHECK(demands(R"( and on (job, instance) oa_stream_process_info{id=~"[0-9a-f]{16}"} unless)"));
+    Question one = question_of();
+    one.routes = {"/api/chat"};
+    prometheus.queries.clear();
+    REQUIRE(ask(prometheus, one).has_value());
+    CHECK(demands(R"(>= 19, "lacks", "oa_stream_http_requests_total")"));
+}
+
+TEST_CASE("prometheus source: no series of what a lane has from its start is missing, not none") {
+    for (const std::string_view absent : {"5..", "turn_failed"}) {
+        const auto got = read([absent](std::string_view query, int) {
+            const bool hit = query.contains(absent) && !query.contains("lacks");
+            return Scripted{.body = hit ? vector_body("") : ""};
+        });
+        CHECK(got.state == State::missing);
+        CHECK(got.why.contains(": no series match"));
+    }
+    // What carries no turns has its series with the first event.
+    Question other = question_of();
+    other.routes = {"/api/chats"};
+    const auto got = read(
+        [](std::string_view query, int) {
+            return Scripted{.body = query.contains("5..") ? vector_body("") : ""};
+        },
+        other
+    );
+    REQUIRE(got.state == State::measured);
+    CHECK(got.tally.requests == Counts{2, 1000});
+    CHECK(std::ranges::any_of(got.notes, [](const std::string& note) {
+        return note.contains("none was counted");
+    }));
+}
