@@ -99,6 +99,27 @@ TEST_CASE("a gate on readings: times that may be missing, and infinite, must not
     CHECK(evaluate_readings(versus, slow, stable, {}).verdict == Verdict::inconclusive);
 }
 
+TEST_CASE("a gate on readings: requests that a restart hides lower no rate and shorten no time") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    SourceReading seen = reading(11, 400);
+    CHECK(evaluate_readings(k_absolute, seen, {}, {}).verdict == Verdict::fail);
+    seen.requests_missed = 1000;
+    const GateRecord record = evaluate_readings(k_absolute, seen, {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains("1000 requests may have come before a restart"));
+    seen.tally.requests.bad = 0; // bad ones among them are stated apart
+    CHECK(evaluate_readings(k_absolute, seen, {}, {}).verdict == Verdict::pass);
+
+    const GateSpec p95{.id = "p95", .metric = Metric::quantile, .limit = 2.5};
+    seen.tally.buckets = {{1, 400}, {2.5, 400}, {inf, 400}};
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::inconclusive);
+    seen.tally.buckets = {{1, 0}, {2.5, 0}, {inf, 400}};
+    seen.requests_missed = 40;
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::fail);
+    seen.requests_missed = 40'000;
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::inconclusive);
+}
+
 TEST_CASE("a gate on readings: what was not read may have been bad or good, fast or endless") {
     constexpr double inf = std::numeric_limits<double>::infinity();
     const auto unread = [](SourceReading reading, double count) {

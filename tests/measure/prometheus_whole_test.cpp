@@ -1,4 +1,6 @@
-// Series that a lane has from its start and a Prometheus has not.
+// Series that a lane has from its start and a Prometheus has not, and processes that began again
+// between two scrapes.
+#include "oa_stream/measure/gate_reading.hpp"
 #include "oa_stream/telemetry/from_start.hpp"
 
 #include "fake_prometheus.hpp"
@@ -136,5 +138,82 @@ TEST_CASE("prometheus source: no series of what a lane has from its start is mis
     CHECK(got.tally.requests == Counts{2, 1000});
     CHECK(std::ranges::any_of(got.notes, [](const std::string& note) {
         return note.contains("none was counted");
+    }));
+}
+
+namespace {
+
+/// A lane that began again. `bad`, `requests`: what its counters may hide; `ran`: turns of the
+/// process before at its last scrape, `since` those of the one that lives.
+Script restarted(int bad, int requests, int ran, int since) {
+    return [=](std::string_view query, int) {
+        Scripted out;
+        if (query.contains("group_left () max by")) {
+            const int hidden = query.contains("terminal_total") ? bad
+                               : query.contains("5..")          ? 0
+                               : query.contains("requests_total") || query.contains("_bucket")
+                                   ? requests
+                                   : 0;
+            out.body = number_body(std::to_string(hidden));
+        } else if (query.contains("bridge_accepted_total")) {
+            out.body = vector_body(
+                of_lane(R"(,"id":"old")", std::to_string(ran)) + "," +
+                of_lane(R"(,"id":"new")", std::to_string(since))
+            );
+        } else if (query.contains("max by (job, instance, id)")) {
+            out.body = vector_body(of_lane(R"(,"id":"new")", "1"));
+        } else if (query.contains("changes(") && !query.contains("sum_over_time(up")) {
+            out.body = vector_body(of_lane("", "1"));
+        }
+        return out;
+    };
+}
+
+bool notes(const SourceReading& reading, std::string_view words) {
+    return std::ranges::any_of(reading.notes, [&](const std::string& note) {
+        return note.contains(words);
+    });
+}
+
+Verdict judged(const SourceReading& reading, double limit) {
+    GateSpec gate;
+    gate.id = "error-rate";
+    gate.limit = limit;
+    return evaluate_readings(gate, reading, {}, {}).verdict;
+}
+
+} // namespace
+
+TEST_CASE("prometheus source: what a restart between two scrapes hides is doubt, and said") {
+    const auto clean = read(restarted(0, 0, 0, 3));
+    CHECK(judged(clean, 0.02) == Verdict::pass);
+    CHECK(clean.unread == 0);
+    CHECK(notes(clean, "the lane at b:1 restarted between two scrapes"));
+    const auto masked = read(restarted(30, 900, 0, 0));
+    CHECK(masked.may_have_missed == 30);
+    CHECK(masked.requests_missed == 900);
+    CHECK(notes(masked, "may hide 30 bad events and 900 requests"));
+    CHECK(judged(masked, 0.02) == Verdict::inconclusive);
+    CHECK(judged(masked, 0.2) == Verdict::pass);
+    // 5 of 1000 are too many, and 5 of 1900 would be.
+    CHECK(judged(masked, 0.0001) == Verdict::fail);
+    Question slow = question_of();
+    slow.slower_than_s = 2.5;
+    CHECK(read(restarted(0, 900, 0, 0), slow).may_have_missed == 900); // each perhaps slow
+}
+
+TEST_CASE("prometheus source: turns that ran when their lane ended may have been bad") {
+    const auto lost = read(restarted(0, 0, 40, 5));
+    CHECK(lost.unread == 40);
+    CHECK(notes(lost, "up to 40 turns ended uncounted with their lane"));
+    CHECK(judged(lost, 0.02) == Verdict::inconclusive);
+    CHECK(judged(lost, 0.2) == Verdict::pass);
+    // The process that lives has ended 30 that it did not begin.
+    CHECK(read(restarted(0, 0, 40, -30)).unread == 10);
+    CHECK(read(restarted(0, 0, 40, -50)).unread == 0);
+    FakePrometheus month(restarted(1, 1, 1, 0));
+    (void)ask(month, question_of(30 * 86'400.0));
+    CHECK(std::ranges::none_of(month.queries, [](const std::string& query) {
+        return query.contains("changes(");
     }));
 }

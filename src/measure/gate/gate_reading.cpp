@@ -84,7 +84,11 @@ Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where)
         }
     }
     if (!out.buckets.empty()) {
-        out.buckets.back().count += where == Towards::bad ? reading.time_error : 0;
+        for (Bucket& bucket : out.buckets) {
+            bucket.count += where == Towards::good ? reading.requests_missed : 0;
+        }
+        out.buckets.back().count +=
+            where == Towards::bad ? reading.time_error + reading.requests_missed : 0;
         out.buckets = tidy(out.buckets);
     }
     add_unread(out, whole_of(reading.unread), where);
@@ -100,6 +104,7 @@ double blur_of(const GateSpec& spec, const SourceReading& reading) {
         {reading.count_error,
          reading.unread,
          static_cast<double>(edge),
+         reading.requests_missed,
          times ? reading.time_error : reading.may_have_missed}
     );
 }
@@ -132,9 +137,17 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
     const double unseen = std::max(canary.may_have_missed, versus ? stable.may_have_missed : 0);
     if (spec.metric == Metric::bad_rate && unseen > 0) {
         out += fmt::format(
-            "{}{:g} bad ones may have come before their series was first seen",
+            "{}{:g} bad ones may have come before their series was first seen, or before a restart",
             out.empty() ? "" : " and ",
             unseen
+        );
+    }
+    if (const double hidden = std::max(canary.requests_missed, versus ? stable.requests_missed : 0);
+        hidden > 0) {
+        out += fmt::format(
+            "{}{:g} requests may have come before a restart that no counter shows",
+            out.empty() ? "" : " and ",
+            hidden
         );
     }
     const double late = std::max(canary.time_error, versus ? stable.time_error : 0);
@@ -187,7 +200,7 @@ Counts requests_off(const SourceReading& reading, bool bad) {
         out.total = std::max(out.bad, out.total - std::min(out.total, whole));
     } else {
         out.bad -= std::min(out.bad, whole);
-        out.total += whole;
+        out.total += whole + whole_of(reading.requests_missed);
     }
     return with_edge(out, reading.edge.requests, bad);
 }

@@ -1,5 +1,6 @@
-// Gates on lanes whose series are dropped until their first event, on a real Prometheus: what was there when a series
-// was first scraped is counted, or said to be perhaps missing.
+// Gates on lanes whose series are dropped until their first event, and on lanes that began again, on a real
+// Prometheus: what was there when a series was first scraped, and what a restart may hide, is counted or said to be
+// perhaps missing.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import http from 'node:http';
@@ -46,22 +47,28 @@ const gate = (revision) => oa(['slo', 'gate', GATE, '--revision', revision, '--w
 const seen = (revision, count) => rig.prometheus.eventually(`sum(oa_stream_http_requests_total and on (instance) oa_stream_build_info{revision="${revision}"})`, (rows) => rows[0]?.value === count);
 
 before(async () => {
-  await Promise.all(['quiet', 'burst', 'new', 'undated', 'dropped'].map((revision) => exporter(revision, ['burst', 'new', 'undated', 'dropped'].includes(revision))));
-  const { quiet, burst, new: fresh, undated, dropped } = rig.exporters;
+  await Promise.all(['quiet', 'burst', 'new', 'undated', 'dropped', 'hiding', 'losing', 'clean'].map((revision) => exporter(revision, ['burst', 'new', 'undated', 'dropped'].includes(revision))));
+  const { quiet, burst, new: fresh, undated, dropped, hiding, losing, clean } = rig.exporters;
+  const again = [hiding, losing, clean];
+  for (const one of again) one.started = Date.now() / 1000 - 100;
   fresh.up = false;
   undated.up = false;
   // A scrape may take as long as its interval; one that comes too late makes its target look down.
   rig.prometheus = await startPrometheus(Object.values(rig.exporters).map((one) => one.host), { interval: '1s' });
   // Before every window that is asked about.
   await rig.prometheus.eventually(`oa_stream_build_info{revision="burst"} offset ${WINDOW}`, (rows) => rows.length === 1);
-  for (const one of [quiet, dropped]) one.good = 600;
+  for (const one of [quiet, dropped, clean]) one.good = 600;
+  Object.assign(hiding, { good: 600, failed: 5 });
+  Object.assign(losing, { good: 600, running: 40 });
   Object.assign(burst, { good: 600, bad: 60 });
   Object.assign(fresh, { good: 600, bad: 60, started: Date.now() / 1000, up: true });
   Object.assign(undated, { good: 600, bad: 60, up: true });
-  for (const [revision, count] of [['quiet', 600], ['burst', 660], ['new', 660], ['undated', 660]]) await seen(revision, count);
+  for (const [revision, count] of [['quiet', 600], ['burst', 660], ['new', 660], ['undated', 660], ['hiding', 605], ['losing', 600], ['clean', 600]]) await seen(revision, count);
   undated.good = 1200;
-  await seen('undated', 1260);
-  await rig.prometheus.eventually('min_over_time(up[2s])', (rows) => rows.length === 5 && rows.every((row) => row.value === 1));
+  // Between two scrapes: what hides has reached its former counts again by the next one.
+  for (const one of again) Object.assign(one, newProcess(), { started: Date.now() / 1000, good: one === hiding ? 640 : 5, failed: one === hiding ? 6 : 0 });
+  for (const [revision, count] of [['undated', 1260], ['hiding', 646], ['losing', 5], ['clean', 5]]) await seen(revision, count);
+  await rig.prometheus.eventually('min_over_time(up[2s])', (rows) => rows.length === 8 && rows.every((row) => row.value === 1));
   // At once: the window goes on.
   rig.runs = Object.fromEntries(await Promise.all(Object.keys(rig.exporters).map(async (revision) => [revision, await gate(revision)])));
 });
@@ -83,4 +90,16 @@ test('a dropped 5xx series is missing; first events of a series and of a process
   assert.deepEqual([undated.json().gate.bad, undated.json().gate.n], [0, 600]);
   assert.equal(undated.code, 3, undated.stdout + undated.stderr);
   assert.match(undated.json().gate.sentence, /60 bad ones may have come before their series was first seen/);
+});
+
+test('a restart between two scrapes passes nothing that its counters may hide, nor turns that nobody counted', () => {
+  const { hiding, losing, clean } = rig.runs;
+  assert.equal(hiding.code, 3, hiding.stdout + hiding.stderr);
+  assert.match(hiding.json().gate.sentence, /6 bad ones may have come before .*or before a restart/);
+  assert.equal(losing.code, 3, losing.stdout + losing.stderr);
+  const notes = losing.json().gate.notes.join('\n');
+  assert.match(notes, /the lane at \S+ restarted between two scrapes/);
+  assert.match(notes, /up to 40 turns ended uncounted with their lane/);
+  assert.equal(clean.code, 0, clean.stdout + clean.stderr);
+  assert.match(clean.json().gate.notes.join('\n'), /the lane at \S+ restarted between two scrapes/);
 });

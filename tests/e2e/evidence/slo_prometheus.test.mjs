@@ -300,6 +300,7 @@ test('slo gate: a lane that began again is counted on, and what that blurs is sa
   const run = await real(['gate', 'bad: http_5xx <= 20%', '--revision', 'r3', '--window', '2m']);
   const { gate } = assertEvidence(run, 'PASS');
   assert.ok(gate.n >= 99 && gate.n <= 115, `${gate.n} of 100`);
+  assert.ok(gate.notes.some((note) => note.includes(`the lane at ${listen} restarted between two scrapes`)), gate.notes.join('; '));
   // Of a shorter window it was down for too long: nobody saw what the process before did last.
   const short = await real(['gate', 'bad: http_5xx <= 20%', '--revision', 'r3', '--window', '30s', '--stale-after', '3s']);
   assertEvidence(short, 'INCONCLUSIVE');
@@ -386,6 +387,7 @@ function honest(query, range) {
   if (query.startsWith('up')) return body('vector', [at({ job: 'lane', instance: 'a:1' }, '1')]);
   if (/^count by|^max by \(job, instance\) \(resets|^min by/.test(query)) return body('vector', []);
   if (query.startsWith('max(count')) return body('matrix', []);
+  if (query.includes('changes(')) return body('vector', []); // no process began again
   if (query.includes('_bucket')) return body('vector', [['0.5', '990'], ['+Inf', '1000']].map(([le, count]) => at({ le }, count)));
   return number(/5\.\.|terminal/.test(query) ? '0' : '1000');
 }

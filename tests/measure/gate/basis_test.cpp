@@ -49,6 +49,7 @@ SourceReading random_reading(std::mt19937_64& random, bool raw) {
             .buckets = {{0.1, 0}, {0.2, times / 2}, {k_infinite, times}},
         };
     }
+    out.requests_missed = raw ? 0 : 1;
     out.uncovered = upto(9) == 0 ? "a log ends before the window does" : "";
     out.counts_probes = upto(1) == 0;
     out.notes = {"increase() extrapolates"};

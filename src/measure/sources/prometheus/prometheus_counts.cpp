@@ -68,7 +68,10 @@ Task<Result<void>> Reader::undated(telemetry::Term term) {
         co_return Result<void>{};
     }
     OA_CO_TRY(const auto had, co_await number(term.word, queries_.had_at_first_sight(term)));
-    out_.may_have_missed += had.value_or(0);
+    OA_CO_TRY(const double hidden, co_await hidden_by(term.word, queries_.hidden(term)));
+    at_first_sight_ += had.value_or(0);
+    hidden_bad_ += hidden;
+    out_.may_have_missed += had.value_or(0) + hidden;
     co_return Result<void>{};
 }
 
@@ -79,6 +82,7 @@ Task<Result<void>> Reader::counts() {
         // The lane has its series at 0 from the start, so there is not even a lane.
         miss(requests.word, "no series match, which is not the same as no traffic");
     }
+    OA_CO_TRY(out_.requests_missed, co_await hidden_by(requests.word, queries_.hidden(requests)));
     double bad = 0;
     for (const telemetry::Term& term : counted_terms(question_)) {
         if (!missing_.empty()) {
@@ -171,7 +175,14 @@ Task<Result<void>> Reader::late_ones() {
     if (missing_.empty() && !late) {
         no_times(term.word, "no series match: was a label renamed or a series dropped?");
     }
-    out_.time_error = static_cast<double>(whole(late.value_or(0)));
+    late_ = static_cast<double>(whole(late.value_or(0)));
+    out_.time_error = late_;
+    OA_CO_TRY(const double hidden, co_await hidden_by(term.word, queries_.hidden_times()));
+    out_.requests_missed = std::max(out_.requests_missed, hidden);
+    if (question_.slower_than_s) { // each of them may have been slow
+        out_.may_have_missed += hidden;
+        hidden_bad_ += hidden;
+    }
     co_return Result<void>{};
 }
 

@@ -191,6 +191,74 @@ std::string Queries::began_again(double failed) const {
     );
 }
 
+std::string Queries::restarts() const {
+    return fmt::format(
+        "max by (job, instance) (changes({0}[{2}]) or changes({1}[{2}]))",
+        selector("oa_stream_process_start_time_seconds", {}, by_label_),
+        selector("process_start_time_seconds", {}, by_label_),
+        window_
+    );
+}
+
+std::string Queries::restarted() const {
+    return among_ours(restarts() + " > 0");
+}
+
+std::string Queries::hidden(const std::string& series) const {
+    return fmt::format(
+        "max_over_time({0}[{1}]) * "
+        "(0 - (resets({0}[{1}]) - on (job, instance) group_left () {2} < 0))",
+        series,
+        window_,
+        restarts()
+    );
+}
+
+std::string Queries::hidden(const telemetry::Term& term) const {
+    const std::string series = selector(term.metric->name, matchers(term), by_label_);
+    return fmt::format("sum ({} ({}))", without_replicas(), among_ours(hidden(series)));
+}
+
+std::string Queries::hidden_times() const {
+    const std::string series =
+        selector(histograms().metric, matcher(telemetry::route_is(question_.routes)), by_label_);
+    return fmt::format(
+        "sum (max by (job, instance, route) ({} ({})))",
+        without_replicas(),
+        among_ours(hidden(series))
+    );
+}
+
+std::string Queries::of_turns(std::string_view metric) const {
+    const std::string series =
+        selector(metric, matcher(telemetry::route_is(question_.routes)), by_label_);
+    return fmt::format("sum by (job, instance) ({} ({}))", without_replicas(), series);
+}
+
+std::string Queries::ran_last(double step_s) const {
+    // What began less what ended; a process keeps its id, so this is by processes.
+    const std::string each = fmt::format(
+        "max by (job, instance, id) (last_over_time((max by (job, instance, id) ({process}) "
+        "* on (job, instance) group_left () ({began} - {ended}))[{window}:{step}])) "
+        "and on (job, instance) {restarts} > 0 "
+        "unless on (job, instance) last_over_time({store}[{window}])",
+        fmt::arg("process", processes()),
+        fmt::arg("began", of_turns(telemetry::metric("bridge_accepted_total").name)),
+        fmt::arg("ended", of_turns(telemetry::metric("terminal_total").name)),
+        fmt::arg("window", window_),
+        fmt::arg("step", duration_text(step_s)),
+        fmt::arg("restarts", restarts()),
+        fmt::arg("store", selector("oa_stream_sessions", {}, false))
+    );
+    return among_ours(each);
+}
+
+std::string Queries::processes_now() const {
+    return among_ours(fmt::format(
+        "max by (job, instance, id) ({}) and on (job, instance) {} > 0", processes(), restarts()
+    ));
+}
+
 std::string Queries::young(const std::string& series) const {
     return prometheus::young(
         series,

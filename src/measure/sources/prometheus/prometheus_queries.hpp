@@ -57,6 +57,19 @@ public:
     /// within the window.
     [[nodiscard]] std::string began_again(double failed) const;
 
+    /// Its targets whose process began again within the window.
+    [[nodiscard]] std::string restarted() const;
+    /// What restarts may hide of the term: a counter that reached its former value before it was
+    /// scraped again did not fall for anybody to see. No more than its highest value each time.
+    [[nodiscard]] std::string hidden(const telemetry::Term& term) const;
+    /// The same of the times: the bucket that hides most, on each route.
+    [[nodiscard]] std::string hidden_times() const;
+    /// Turns that ran at the last scrape, every `step_s`, of each process behind such a target. Not
+    /// of lanes with a store: others take their turns over, and count them.
+    [[nodiscard]] std::string ran_last(double step_s) const;
+    /// The processes that such targets have now.
+    [[nodiscard]] std::string processes_now() const;
+
     /// What the series of a term rose by, summed.
     [[nodiscard]] std::string rise_of(const telemetry::Term& term) const;
     /// increase() of the term over each step of a range: good enough to see clumps by.
@@ -74,7 +87,10 @@ private:
     [[nodiscard]] std::string ours() const;
     [[nodiscard]] std::string ours(double window_s) const;
     [[nodiscard]] std::string young(const std::string& series) const;
+    [[nodiscard]] std::string restarts() const;
+    [[nodiscard]] std::string hidden(const std::string& series) const;
     [[nodiscard]] std::string users_only(std::string_view metric, const std::string& more) const;
+    [[nodiscard]] std::string of_turns(std::string_view metric) const;
     [[nodiscard]] std::string among_ours(std::string each) const;
     [[nodiscard]] std::string among_ours(std::string each, double window_s) const;
     [[nodiscard]] std::string processes() const;

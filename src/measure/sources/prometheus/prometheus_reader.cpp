@@ -96,6 +96,9 @@ Task<Result<void>> Reader::look() {
         OA_CO_CHECK(co_await out_of_sight());
     }
     if (missing_.empty()) {
+        OA_CO_CHECK(co_await restarts());
+    }
+    if (missing_.empty()) {
         OA_CO_CHECK(co_await name_never_seen());
     }
     co_return Result<void>{};
@@ -220,6 +223,7 @@ void Reader::conclude() {
         out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(wall_time(at())));
         out_.tally = {};
         out_.count_error = out_.edge_error = out_.time_error = out_.may_have_missed = 0;
+        out_.unread = out_.requests_missed = 0;
         out_.uncovered = {};
         return;
     }
@@ -242,8 +246,9 @@ void Reader::conclude() {
     ));
     if (out_.count_error > 0) {
         out_.notes.push_back(fmt::format(
-            "increase() extrapolates between scrapes: each count is right to ±{:.1f}",
-            out_.count_error
+            "increase() extrapolates between scrapes: each count is right to ±{:.1f}{}",
+            out_.count_error,
+            restarted_ ? ", but for what restarts hide" : ""
         ));
     }
     if (!queries_.sees_first_events()) {
@@ -252,17 +257,24 @@ void Reader::conclude() {
             " these numbers"
         );
     }
-    if (out_.may_have_missed > 0) {
+    if (at_first_sight_ > 0) {
         out_.notes.push_back(fmt::format(
             "series that are new in the window had {:g} bad events at their first scrape, and no"
             " process_start_time_seconds shows whether those are of the window: they may be missed",
-            out_.may_have_missed
+            at_first_sight_
         ));
     }
-    if (out_.time_error > 0) {
+    if (hidden_bad_ > 0 || out_.requests_missed > 0) {
+        out_.notes.push_back(fmt::format(
+            "counters that did not fall at a restart may hide {:g} bad events and {:g} requests",
+            hidden_bad_,
+            out_.requests_missed
+        ));
+    }
+    if (late_ > 0) {
         out_.notes.push_back(fmt::format(
             "{:g} turns ended as {}: each may have run into a time limit before any content",
-            out_.time_error,
+            late_,
             fmt::join(telemetry::late_term().labels.front().values, " or ")
         ));
     }

@@ -42,6 +42,12 @@ private:
     [[nodiscard]] Task<Result<void>> name_never_seen();
     /// A target that was long out of sight and began again has lost what it counted before.
     [[nodiscard]] Task<Result<void>> out_of_sight();
+    /// A process that began again between two scrapes may hide what its counters had before.
+    [[nodiscard]] Task<Result<void>> restarts();
+    /// Turns that ran when such a process was last scraped, and that nobody counted.
+    [[nodiscard]] Task<Result<void>> ended_uncounted();
+    /// What restarts may hide; 0 without one.
+    [[nodiscard]] Task<Result<double>> hidden_by(std::string_view side, std::string query);
     /// Misses what a living target has no series of; they would count as 0 beside others' series.
     [[nodiscard]] Task<Result<void>> complete();
     /// The same of the times, which only some gates need.
@@ -88,6 +94,10 @@ private:
     SourceReading out_;
     std::string missing_;
     double unseen_s_ = 0; ///< by targets that began again
+    bool restarted_ = false; ///< a process began again between two scrapes
+    double at_first_sight_ = 0; ///< bad ones that nobody can date
+    double hidden_bad_ = 0; ///< bad ones that restarts may hide
+    double late_ = 0; ///< turns that a time limit may have ended
 };
 
 } // namespace oa_stream::measure::prometheus
