@@ -6,7 +6,7 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 #include "oa_stream/measure/processes.hpp"
 
-#include "access_log_rig.hpp"
+#include "access_log/rig.hpp"
 
 using namespace oa_stream;
 using test::log_time;

@@ -5,7 +5,7 @@
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
-#include "access_log_rig.hpp"
+#include "access_log/rig.hpp"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 #include "oa_stream/measure/budget.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
-#include "access_log_rig.hpp"
+#include "rig.hpp"
 #include "sources/access_log/access_log_index.hpp"
 
 using namespace oa_stream;

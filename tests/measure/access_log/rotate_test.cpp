@@ -1,5 +1,5 @@
 // The files of one log: growing, renamed, copied away, compressed, damaged.
-#include "access_log_rig.hpp"
+#include "rig.hpp"
 
 #include <fmt/ranges.h>
 

@@ -1,7 +1,7 @@
 // What an access log answers: which lines count where, and what says nothing.
 #include "oa_stream/measure/gate_reading.hpp"
 
-#include "access_log_rig.hpp"
+#include "rig.hpp"
 #include "slo/slo.hpp"
 
 using namespace oa_stream;
