@@ -51,7 +51,8 @@ export async function startNginxHttp2(lane, changes = []) {
   return Object.assign(proxy, { base: `https://127.0.0.1:${port}`, ca: fs.readFileSync(cert) });
 }
 
-async function runNginx(config, port) {
+/** With `config` within http { }; its files are in `proxy.folder`. */
+export async function runNginx(config, port) {
   const folder = scratch('nginx');
   fs.writeFileSync(path.join(folder, 'example.conf'), config);
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${folder}/${kind};`);
@@ -60,7 +61,7 @@ async function runNginx(config, port) {
   fs.writeFileSync(path.join(folder, 'main.conf'), `${user}daemon off;\nworker_processes 1;\npid ${folder}/pid;\nerror_log stderr warn;\nevents {}\nhttp {\n  access_log off;\n${temp.join('\n')}\n  include ${folder}/example.conf;\n}\n`);
   const proxy = new Running(binary('nginx'), ['-p', folder, '-c', path.join(folder, 'main.conf'), '-e', 'stderr'], { name: 'nginx', folder, env: cleanEnv() });
   await listens(proxy, port);
-  return proxy;
+  return Object.assign(proxy, { folder });
 }
 
 export async function startHaproxy(lane, changes = [], source = 'haproxy.cfg') {

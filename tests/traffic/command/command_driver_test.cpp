@@ -420,13 +420,16 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     bench.folder.write("nginx.pid", fmt::format("{}\n", ::getpid())); // a master without workers
     ::setenv("OA_STREAM_DRIVER_NGINX_PID", (bench.folder.path / "nginx.pid").c_str(), 1);
     const std::string program = OA_SOURCE_DIR "/examples/command-driver/nginx-split";
-    const auto driver = make_command_driver(
-        bench.io.get_executor(),
-        {.read = {program, "read"},
-         .set = {program, "set"},
-         .preview = {program, "preview"},
-         .revisions = {"stable", "canary"}}
-    );
+    const auto make = [&] { // its programs have the environment of now
+        return make_command_driver(
+            bench.io.get_executor(),
+            {.read = {program, "read"},
+             .set = {program, "set"},
+             .preview = {program, "preview"},
+             .revisions = {"stable", "canary"}}
+        );
+    };
+    const auto driver = make();
     const auto read = [&] {
         const auto state = bench.get(driver->read());
         INFO((state ? "" : state.error().text()));
@@ -467,7 +470,7 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     CHECK(contains(refused.error().message, "the old one is back"));
     CHECK(read().serving == *Split::between("stable", "canary", 25));
     ::setenv("OA_STREAM_DRIVER_NGINX_PID", (bench.folder.path / "none.pid").c_str(), 1);
-    const auto unknown = bench.get(driver->preview(*Split::of({{"stable", 100}})));
+    const auto unknown = bench.get(make()->preview(*Split::of({{"stable", 100}})));
     REQUIRE_FALSE(unknown.has_value());
     CHECK(contains(unknown.error().message, "set OA_STREAM_DRIVER_NGINX_PID"));
     for (const auto* name : {"SPLIT_FILE", "NGINX", "NGINX_PID"}) {
