@@ -16,7 +16,7 @@ namespace {
 /// How long a repeated request waits for the first one's turn to be accepted.
 constexpr Millis k_start_wait{30000};
 
-/// A turn that is taken over counts where such turns begin.
+/// A turn that is taken over counts where such turns begin. Who began it counted it as accepted.
 constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
 
 /// Of a thread: other messages that came since a lane died over this one.
@@ -161,7 +161,6 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         (void)(*turn)->leave();
         co_return std::unexpected(std::move(shared).error());
     }
-    lane_->observer().turn_accepted(k_joined_route, false);
     live = go_live(
         *call,
         {.route = k_joined_route,

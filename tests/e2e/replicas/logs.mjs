@@ -80,8 +80,8 @@ export function wrongInLog(entries, earlier = []) {
 /** What a lane has counted so far. */
 export async function countsOf(lane) {
   const samples = await readMetrics(lane.base);
-  const accepted = total(samples, 'bridge_accepted_total', { route: '/api/chat' });
-  const joined = total(samples, 'bridge_accepted_total') - accepted; // by whoever resumes a turn that is nobody's
+  const accepted = total(samples, 'bridge_accepted_total');
+  const joined = total(samples, 'terminal_total', { route: '/api/chat/stream' }); // by whoever resumes a turn that is nobody's
   return { accepted, joined, ended: total(samples, 'terminal_total'), unsettled: total(samples, 'store_unsettled_ends_total') };
 }
 /** Which lane says so in its log, by turn. */
