@@ -62,6 +62,7 @@ std::optional<EarlierCall> earlier_call(const Json& part) {
     constexpr std::string_view k_static = "tool-";
     earlier.name = earlier.dynamic ? string_member(part, "toolName").value_or("")
                                    : type.substr(std::min(type.size(), k_static.size()));
+    earlier.has_output = state.starts_with("output-");
     earlier.input_streaming = state == "input-streaming";
     earlier.asked = state.starts_with("approval-");
     return earlier;

@@ -27,6 +27,7 @@ void UiTools::continue_with(const Continues& before) {
             .dynamic = earlier.dynamic,
             .earlier = true,
             .was_asked = earlier.asked,
+            .has_output = earlier.has_output,
         });
     }
 }
@@ -146,7 +147,8 @@ void UiTools::approval_request(const wire::ui::ToolApprovalRequest& chunk, const
         );
     }
     Tool* tool = find_or_suppose(chunk.call, "Q1");
-    if (tool == nullptr || tool->stage == Stage::streaming || tool->stage == Stage::done) {
+    const bool done = tool != nullptr && (tool->stage == Stage::done || tool->has_output);
+    if (tool == nullptr || tool->stage == Stage::streaming || done) {
         const std::string_view why = tool == nullptr                   ? "without a tool call"
                                      : tool->stage == Stage::streaming ? "before its input"
                                                                        : "after its output";

@@ -51,6 +51,7 @@ private:
         bool earlier = false; ///< from the request's messages
         bool supposed = false; ///< they may have it: nothing but its id is known
         bool was_asked = false; ///< a person was to decide
+        bool has_output = false; ///< in those messages; the answer may tell it once more
     };
     struct Held {
         std::string call;

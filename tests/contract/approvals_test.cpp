@@ -110,6 +110,20 @@ TEST_CASE("approvals: the answer to a decision goes on with the call of the mess
     CHECK(judged(k_ask).empty());
 }
 
+TEST_CASE("approvals: nobody is asked about a call whose output the message has") {
+    const auto continues = parse_messages(
+        R"([{"id":"m","role":"assistant","parts":[{"type":"dynamic-tool","toolName":"n",)"
+        R"("toolCallId":"c","state":"output-available","input":{},"output":1}]}])"
+    );
+    const auto judged = [&](const std::string& chunk) {
+        Judge judge(Profile::ai_sdk_6, continues.value());
+        judge.feed(stream({chunk}));
+        return all(judge.finish());
+    };
+    CHECK(judged(k_output).empty()); // told once more
+    CHECK(judged(k_ask) == Found{"Q1"});
+}
+
 TEST_CASE("approvals: without the messages, a call that only they can have is not judged") {
     struct Row {
         const char* name;

@@ -31,6 +31,7 @@ inline constexpr std::uint64_t k_in_head = k_at_end - 1;
 struct EarlierCall {
     std::string call, name;
     bool dynamic = false;
+    bool has_output = false;
     bool input_streaming = false;
     bool asked = false; ///< its approval was asked for
 };
