@@ -469,10 +469,20 @@ TEST_CASE("command driver: the nginx example reads, moves, refuses and puts back
     CHECK(refused.error().code == Code::precondition);
     CHECK(contains(refused.error().message, "the old one is back"));
     CHECK(read().serving == *Split::between("stable", "canary", 25));
-    ::setenv("OA_STREAM_DRIVER_NGINX_PID", (bench.folder.path / "none.pid").c_str(), 1);
-    const auto unknown = bench.get(make()->preview(*Split::of({{"stable", 100}})));
-    REQUIRE_FALSE(unknown.has_value());
-    CHECK(contains(unknown.error().message, "set OA_STREAM_DRIVER_NGINX_PID"));
+    bench.folder.write("nginx.pid", "4194305\n"); // beyond every process
+    for (const auto* pid : {"nginx.pid", "none.pid"}) {
+        ::setenv("OA_STREAM_DRIVER_NGINX_PID", (bench.folder.path / pid).c_str(), 1);
+        for (const bool looks : {true, false}) {
+            const auto stable = *Split::of({{"stable", 100}});
+            const auto blind = make();
+            const auto unknown =
+                bench.get(looks ? blind->preview(stable) : blind->set(stable, read().etag));
+            REQUIRE_FALSE(unknown.has_value());
+            CHECK(unknown.error().code == Code::precondition);
+            CHECK(contains(unknown.error().message, "set OA_STREAM_DRIVER_NGINX_PID"));
+        }
+    }
+    CHECK(read().serving == *Split::between("stable", "canary", 25)); // nothing was written
     for (const auto* name : {"SPLIT_FILE", "NGINX", "NGINX_PID"}) {
         ::unsetenv(fmt::format("OA_STREAM_DRIVER_{}", name).c_str());
     }
