@@ -67,9 +67,9 @@ bool may_fit(
     return split_fits(run, {nearest, all}, percent, alone);
 }
 
-/// Beyond one of each 100 they count: users had no answer there either.
+/// Beyond one of each 20 they count: users had no answer there either.
 std::uint64_t unanswered_users(std::uint64_t met, std::uint64_t unanswered) {
-    const std::uint64_t by_chance = std::max<std::uint64_t>(1, (met + unanswered + 99) / 100);
+    const std::uint64_t by_chance = std::max<std::uint64_t>(2, (met + unanswered + 19) / 20);
     return unanswered > by_chance ? unanswered : 0;
 }
 
@@ -79,7 +79,7 @@ bool split_shown(
     const RunContext& run, measure::Counts met, std::uint64_t lost, int percent, bool alone
 ) {
     const std::uint64_t all = met.total + lost;
-    return met.total > 0 && split_fits(run, met, percent, alone) &&
+    return met.total > 0 && split_fits(run, met, percent, alone && lost == 0) &&
            (lost == 0 || (split_fits(run, {met.bad, all}, percent, false) &&
                           split_fits(run, {met.bad + lost, all}, percent, false)));
 }
