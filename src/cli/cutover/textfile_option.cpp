@@ -7,10 +7,25 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 namespace oa_stream::cli {
 
 Result<void> check_textfile(const TextfileOption& option) {
-    return option.textfile ? check_place(k_textfile.name, *option.textfile) : Result<void>{};
+    if (!option.textfile) {
+        return {};
+    }
+    std::error_code ignored;
+    const auto kind = std::filesystem::status(*option.textfile, ignored).type();
+    if (kind != std::filesystem::file_type::not_found &&
+        kind != std::filesystem::file_type::regular) { // it is read, and replaced as a whole
+        return fail(
+            Code::usage,
+            fmt::format("{} is not a regular file", printable(*option.textfile)),
+            std::string(k_textfile.name)
+        );
+    }
+    return check_place(k_textfile.name, *option.textfile);
 }
 
 Result<void> write_textfile(const TextfileOption& option, report::RunMetrics metrics) {

@@ -174,6 +174,7 @@ test('a report file that cannot be written is refused before the run', async () 
   }
   const got = await oa(['verify', 'smoke-stream', '--set', 'base_url=http://127.0.0.1:1', '--json', '--textfile', path.join(folder, 'nonesuch', 'x.prom')]);
   refused(got, 2, '--textfile');
+  refused(await oa(['cutover', 'status', '--textfile', '/dev/stdout'], { stateDir: folder }), 2, 'is not a regular file'); // it was waited for
   assert.match(got.json().error.message, /its folder is not there/);
   assert.equal(got.json().run, null);
 });
