@@ -140,6 +140,7 @@ void Answers::finish_record(RequestRecord& record, const ReaderReport& report) c
     const auto* outcome = report.outcome;
     if (record.accepted_s >= 0 && outcome != nullptr) {
         record.left = outcome->elsewhere;
+        record.end_unknown = record.left && !lane_->shared;
         if (!record.left) {
             tell_turn(record, *outcome);
         }

@@ -113,6 +113,8 @@ struct RequestRecord {
     bool empty = false;
     std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
     bool left = false; ///< its turn went on in another process, whose record of it counts
+    /// Left, and without a store that lanes share only a resume finds the turn again.
+    bool end_unknown = false;
     bool taken_over = false; ///< of a turn that another process began, when it has ended here
 };
 

@@ -37,7 +37,9 @@ struct AccessLine {
 enum class LineKind {
     request,
     event, ///< an event line, as a lane without --access-log writes both to stderr
-    lost, ///< tells how many lines the lane could not write, as on a full disk
+    /// Tells how many lines the lane could not write, as on a full disk, or of a turn whose end no
+    /// line tells.
+    lost,
     damaged, ///< has what a line of ours has and is none: cut, joined, wrapped, of another version
     foreign, ///< somebody else's
     blank,

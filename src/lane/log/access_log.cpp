@@ -188,7 +188,7 @@ std::string access_line(const RequestRecord& record, std::string_view revision, 
         line.literal("accepted", "true");
     }
     if (record.left) {
-        line.literal("left", "true");
+        line.literal(record.end_unknown ? "end_unknown" : "left", "true");
     }
     if (record.taken_over) {
         line.literal("taken_over", "true");

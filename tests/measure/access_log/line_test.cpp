@@ -111,6 +111,12 @@ TEST_CASE("access line: a turn that went on in another process counts by the lin
     );
     CHECK_FALSE(request(ended).first_content_s.has_value());
     CHECK_FALSE(request(ended).duration_s.has_value());
+    AccessLine open;
+    const auto unknown = with(left, R"("left":true)", R"("end_unknown":true)");
+    CHECK(measure::read_access_line(unknown, open) == LineKind::lost);
+    CHECK(open.lost == 1); // it may have been bad
+    CHECK(open.ended_s == Approx(k_began + 1.877).margin(1e-6));
+    CHECK(kind(with(unknown, R"("end_unknown":true)", R"("end_unknown":1)")) == LineKind::damaged);
     // What says both, or too little, was not written by a lane.
     CHECK(kind(with(left, R"("accepted":true,)", "")) == LineKind::damaged);
     CHECK(kind(with(left, R"("model")", R"("terminal":"completed","model")")) == LineKind::damaged);

@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::end)> k
     "lost",
     "left",
     "taken_over",
+    "end_unknown",
 };
 
 LogField text_field(std::string text) {

@@ -39,6 +39,7 @@ enum class LogName : std::uint8_t {
     lost,
     left,
     taken_over,
+    end_unknown,
     end, ///< none, but how many there are
 };
 

@@ -150,6 +150,20 @@ bool read_lost(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
+/// Its turn went on when its process ended, and who ended it does not say so: as good as lost.
+bool read_unended(const LogFields& fields, AccessLine& into) {
+    const std::string_view ts = fields.text(LogName::ts).value_or("");
+    const auto began = parse_log_time(ts);
+    const auto id = name_of(fields, LogName::request_id);
+    if (!began || !id || fields.flag(LogName::end_unknown) != true) {
+        return false;
+    }
+    into.ended_s = *began + duration_ms(fields, LogName::end_ms).value_or(0) / 1000;
+    into.lost = 1;
+    into.id = std::hash<std::string>{}(fmt::format("{} {} {:.6f}", *id, ts, into.ended_s));
+    return true;
+}
+
 /// Both formats begin with the time.
 constexpr std::string_view k_json_head = R"({"ts":)";
 constexpr std::string_view k_logfmt_head = "ts=";
@@ -266,6 +280,9 @@ LineKind read_access_line(std::string_view line, AccessLine& into) {
     }
     if (fields[LogName::lost].type != LogField::Type::none) {
         return read_lost(fields, into) ? LineKind::lost : LineKind::damaged;
+    }
+    if (fields[LogName::end_unknown].type != LogField::Type::none) {
+        return read_unended(fields, into) ? LineKind::lost : LineKind::damaged;
     }
     return read_request(fields, into) ? LineKind::request : LineKind::damaged;
 }
