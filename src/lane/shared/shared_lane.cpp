@@ -187,7 +187,9 @@ Task<void> SharedLane::look_after_rows() {
         if (!state || uses_.has(key) || state->holding.session != store_->session()) {
             continue;
         }
-        const bool runs = state->holding.phase == store::Phase::live;
+        const auto held = held_.find(state->holding.turn);
+        const bool counted = held != held_.end() && held->second.journal->unsettled();
+        const bool runs = state->holding.phase == store::Phase::live && !counted;
         const auto fence = state->holding.fence;
         (void)co_await (runs ? store_->release(key, fence) : store_->forget(key, fence));
         if (!*alive) {
@@ -243,14 +245,17 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
         }
     }
     for (const auto& held : all) {
-        const auto& journal = *held.journal;
+        auto& journal = *held.journal;
         if (const auto turn = held.turn.lock(); turn && !turn->ended()) {
             // First: without readers another replica would put an end to it.
             self->tell_readers(journal.key(), journal.turn());
-        } else {
-            continue;
+            co_await self->hold_again(held);
+        } else if (journal.unsettled()) {
+            // It was told its end, and counted, here: another replica would end and count it again.
+            if (co_await self->store_->forget(journal.key(), journal.fence())) {
+                journal.settled();
+            }
         }
-        co_await self->hold_again(held);
         if (!*alive) {
             co_return;
         }
@@ -281,7 +286,8 @@ Task<void> SharedLane::hold_again(Held held) {
 Task<void> SharedLane::look_after_readers() {
     std::erase_if(held_, [](const auto& one) {
         const auto turn = one.second.turn.lock();
-        return one.second.journal->idle() && (!turn || turn->ended());
+        const auto& journal = *one.second.journal;
+        return journal.idle() && !journal.unsettled() && (!turn || turn->ended());
     });
     std::vector<std::string> asked;
     for (const auto& [turn, held] : held_) {

@@ -164,7 +164,7 @@ Task<void> SharedLane::reap(
     ++store_->turns.reaped;
     TurnOutcome told;
     told.route = turn_route(head);
-    told.request_id = head.request_id;
+    told.request_id = head.request_id.empty() ? take.from.turn : head.request_id; // for the log
     told.owner = take.key.owner;
     told.thread = take.key.id;
     told.turn = take.from.turn;

@@ -268,11 +268,13 @@ Task<void> TurnJournal::try_again(Self self) {
 void TurnJournal::report_late() {
     if (const auto done = std::exchange(done_, nullptr)) {
         ++store_->turns.unsettled;
+        unsettled_ = true;
         done(End::late);
     }
 }
 
 void TurnJournal::report_end(store::Written written) {
+    unsettled_ = false;
     const bool fenced = written == store::Written::fenced;
     store_->turns.fenced.end += fenced ? 1 : 0;
     if (const auto done = std::exchange(done_, nullptr)) {

@@ -55,6 +55,9 @@ public:
     [[nodiscard]] bool idle() const noexcept {
         return pending_.empty() && flying_ == 0 && !held_up_;
     }
+    /// Its end was told while the store was away, and the store still does not have it.
+    [[nodiscard]] bool unsettled() const noexcept { return unsettled_; }
+    void settled() noexcept { unsettled_ = false; }
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
     /// Readers on other replicas, as last asked or told. For them nothing waits for more.
     [[nodiscard]] std::size_t others() const noexcept { return others_; }
@@ -110,6 +113,7 @@ private:
     std::function<void(End)> done_{};
     std::function<void(Loss)> on_loss_{};
     bool waiting_ = false; ///< for write_due()
+    bool unsettled_ = false;
     bool held_up_ = false; ///< the store was away: all that is pending is to be sent again
     bool ending_ = false;
     bool hurried_ = false; ///< the end was tried with pieces before it unanswered, or unsent

@@ -85,18 +85,19 @@ private:
 
 } // namespace
 
-Task<Accepted<SharedLane::Committed>>
-TurnStarter::commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn) {
+Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
+    CallPtr call, SharedHold* hold, const authority::Turn* turn, std::string_view route, bool probe
+) {
     if (!lane_->shared) {
         co_return SharedLane::Committed{};
     }
     TurnHead head{
-        .route = std::string(call->record.route),
+        .route = std::string(route),
         .request_id = call->record.request_id,
         .model = turn->model(),
         .approvals = asks_approvals(*call),
         .calls = call->waits_for_calls,
-        .probe = !call->record.probe.empty()
+        .probe = probe
     };
     co_return co_await lane_->shared->commit(
         hold, wire_id(turn->turn_id()), std::move(head), call->key
@@ -156,7 +157,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         call->chat.answer_id =
             newest && !newest->empty() ? message_gone_on_with(newest->front()) : std::string();
     }
-    auto shared = co_await commit_everywhere(call, place.shared_hold(), turn->get());
+    auto shared =
+        co_await commit_everywhere(call, place.shared_hold(), turn->get(), k_joined_route, false);
     if (!shared) {
         (void)(*turn)->leave();
         co_return std::unexpected(std::move(shared).error());

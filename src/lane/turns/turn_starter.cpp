@@ -334,23 +334,25 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     OA_CO_TRY(auto turn, co_await start_turn(call, hold != nullptr && hold->unsure()));
     // Dropping the turn ends it.
     OA_CO_CHECK(co_await remember_thread(call, turn.get()));
-    OA_CO_TRY(auto shared, co_await commit_everywhere(call, hold, turn.get()));
+    const auto route = call->record.route;
+    const bool probe = !call->record.probe.empty();
+    OA_CO_TRY(auto shared, co_await commit_everywhere(call, hold, turn.get(), route, probe));
     if (!call->replaced.empty()) { // not one that was lost: it may come back
         spawn(
             lane_->executor, "replaced thread", delete_replaced(&lane_->authority(), call->replaced)
         );
     }
     call->record.accepted_s = call->now_s();
-    lane_->observer().turn_accepted(call->record.route, !call->record.probe.empty());
+    lane_->observer().turn_accepted(route, probe);
     auto live = go_live(
         *call,
-        {call->record.route,
+        {route,
          call->record.request_id,
          call->record.owner,
          call->chat.thread,
          call->received,
          end_of_body(call->request().body),
-         !call->record.probe.empty()},
+         probe},
         std::move(turn),
         std::move(shared.journal)
     );

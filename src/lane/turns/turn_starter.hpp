@@ -44,7 +44,13 @@ private:
     [[nodiscard]] Task<Accepted<std::vector<authority::PastTurn>>>
     newest_turns(std::string thread, std::size_t count, bool loaded = false);
     [[nodiscard]] Task<Accepted<SharedLane::Committed>>
-    commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn);
+    commit_everywhere(
+        CallPtr call,
+        SharedHold* hold,
+        const authority::Turn* turn,
+        std::string_view route,
+        bool probe
+    );
     [[nodiscard]] TurnStyle shared_style(std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { accessLines, readMetrics, total } from '../lib/metrics.mjs';
-import { oa, scratch } from '../lib/process.mjs';
+import { limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { begun, fifth, resume, startWorld } from '../lib/replicas/world.mjs';
 
 let world, b;
@@ -65,4 +65,24 @@ test('a turn that a lane leaves, and one of a lane that died, count once, by the
   assert.deepEqual(gate, { n: 5, bad: 2 });
   assert.equal(await posts(b), turns.length, 'each request is counted where its turn ended');
   assert.deepEqual(await judged(lanes, 'bad: empty <= 1%'), { n: 5, bad: 0 });
+});
+
+test('an ending that was told while the store was away is counted by nobody else', async () => {
+  const limits = ['--limit', `store-wait=${limit(400)}ms`, '--limit', `store-outage=${limit(1500)}ms`];
+  const alone = await world.lane('alone', limits);
+  const turn = await begun(alone, 'late');
+  world.redis.signal('SIGSTOP');
+  try {
+    await world.release('late');
+    await turn.done;
+    assert.equal(turn.complete, true);
+    await alone.until(() => accessLines(alone.stderr).some((line) => line.terminal), 'its line');
+    await sleep(limit(3000)); // the lane gives up to tell the store, whose lease on it ends as well
+  } finally {
+    world.redis.signal('SIGCONT');
+  }
+  const id = turn.chunks.find((c) => c?.type === 'start').messageId;
+  await b.until(() => world.redis.cli('HGET', 'oa:t:/late', 's').trim() === '', 'the row is free');
+  await sleep(limit(2000)); // sweeps of the other lane
+  assert.deepEqual(linesOf([alone, b], id).map((line) => [line.by, line.terminal, line.taken_over]), [['alone', 'completed', undefined]]);
 });
