@@ -3,6 +3,7 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "archive.hpp"
@@ -83,7 +84,8 @@ sources_of(const Incident& incident, const Redactor& redactor, const BundleRules
         if (std::string svg = svg_chart(run.samples, run.entry.id); !svg.empty()) {
             out[fmt::format("charts/{}.svg", run.entry.id)].text = std::move(svg);
         }
-        for (const std::string& file : run::files_below(run.entry.folder)) {
+        OA_TRY(const auto files, run::files_below(run.entry.folder));
+        for (const std::string& file : files) {
             OA_CHECK(check_size(
                 run.entry.folder / file,
                 redactor,

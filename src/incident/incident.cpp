@@ -3,8 +3,8 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
+#include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
-#include "oa_stream/run/redactions.hpp"
 
 #include "stored_samples.hpp"
 
@@ -66,7 +66,7 @@ void redact(IncidentRun& run, const Redactor& redactor) {
 }
 
 Result<void> add_artefacts(const run::RunEntry& run, std::vector<Artefact>& out) {
-    for (const std::string& file : run::files_below(run.folder)) {
+    for (const std::string& file : run::entries_below(run.folder).files) {
         std::error_code gone;
         const auto bytes = fs::file_size(run.folder / file, gone);
         // Of a run that goes on, what is written next makes any sum wrong.

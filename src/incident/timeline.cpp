@@ -7,8 +7,8 @@
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/access_log_line.hpp"
+#include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
-#include "oa_stream/run/redactions.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include <fmt/format.h>
@@ -179,7 +179,7 @@ Timeline run_timeline(const fs::path& folder, std::string_view source) {
             take_text(*text, source, true, out);
         }
     }
-    for (const std::string& file : run::files_below(folder / "logs")) {
+    for (const std::string& file : run::entries_below(folder / "logs").files) {
         if (const auto text = run::read_kept(folder / "logs" / file, k_largest_log)) {
             take_text(*text, fmt::format("{} {}", source, file), true, out);
         }

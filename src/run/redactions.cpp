@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "afterwards.hpp"
@@ -76,7 +77,7 @@ fs::path sidecar_of(const fs::path& file) {
 }
 
 void RedactionIndex::take_up(const fs::path& folder) {
-    for (const std::string& name : files_below(folder)) {
+    for (const std::string& name : entries_below(folder).files) {
         if (name.ends_with(k_redactions_suffix)) {
             const auto text = read_kept(folder / name);
             take_up(name.substr(0, name.size() - k_redactions_suffix.size()), text.value_or(""));
@@ -154,23 +155,10 @@ std::string RedactionIndex::sidecar(const std::string& file, std::uint64_t bytes
     return dump_json(document) + "\n";
 }
 
-std::vector<std::string> files_below(const fs::path& folder) {
-    std::vector<std::string> out;
-    std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
-        std::error_code gone; // or a link to itself, whose target cannot be asked for
-        if (entry.symlink_status(gone).type() == fs::file_type::regular &&
-            !entry.path().filename().string().contains(".tmp-")) {
-            out.push_back(entry.path().lexically_relative(folder).generic_string());
-        }
-    }
-    std::ranges::sort(out);
-    return out;
-}
-
 Result<std::string> checksums(const fs::path& folder) {
+    OA_TRY(const auto files, files_below(folder));
     std::string out;
-    for (const std::string& file : files_below(folder)) {
+    for (const std::string& file : files) {
         if (!is_written_afterwards(file)) {
             OA_TRY(const std::string digest, sha256_of_file(folder / file));
             out += fmt::format("{}  {}\n", digest, file);

@@ -5,6 +5,7 @@
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/run_notes.hpp"
@@ -300,7 +301,8 @@ Result<void> RunFolder::journal(const Json& line) {
 
 // What passed the redactor has nothing left to find; what others wrote here may.
 Result<void> RunFolder::repair_files() {
-    for (const std::string& file : files_below(path_)) {
+    OA_TRY(const auto files, files_below(path_));
+    for (const std::string& file : files) {
         OA_TRY(const std::string text, read_kept(path_ / file, k_largest));
         const auto places = find_in(file, text, redactor_);
         if (!places.empty()) {

@@ -8,6 +8,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/verdict.hpp"
+#include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
@@ -128,15 +129,11 @@ bool take_journal_end(RunEntry& out) {
 }
 
 void take_size(RunEntry& out) {
-    std::error_code error;
-    for (fs::recursive_directory_iterator at(out.folder, error), end; at != end && !error;
-         at.increment(error)) {
-        std::error_code gone;
-        if (at->is_regular_file(gone)) {
-            ++out.files;
-            const auto size = at->file_size(gone);
-            out.bytes += gone ? 0 : size;
-        }
+    const Entries all = entries_below(out.folder);
+    out.files = all.files.size() + all.drafts.size();
+    out.bytes = all.bytes;
+    for (const std::string& name : all.unreadable) {
+        out.unreadable.push_back(printable(name));
     }
 }
 
@@ -364,6 +361,7 @@ Json to_json(const RunEntry& entry) {
         {"duration_s", entry.duration_s ? Json(*entry.duration_s) : Json(nullptr)},
         {"files", entry.files},
         {"bytes", entry.bytes},
+        {"unreadable", entry.unreadable},
         {"pinned", entry.pinned},
         {"headline", entry.headline},
         {"next", entry.next},

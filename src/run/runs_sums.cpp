@@ -2,8 +2,8 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/control.hpp"
+#include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
-#include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "afterwards.hpp"
@@ -34,30 +34,25 @@ constexpr std::array k_units{
 using Names = std::set<std::string, std::less<>>;
 constexpr std::string_view k_sums = "SHA256SUMS";
 
-/// Links, pipes, sockets: no seal covers them, and no bundle can hold them.
-Names other_entries_below(const fs::path& folder) {
-    Names out;
-    std::error_code error;
-    for (fs::recursive_directory_iterator at(folder, error), end; at != end && !error;
-         at.increment(error)) {
-        std::error_code gone;
-        const auto kind = at->symlink_status(gone).type();
-        const bool plain = kind == fs::file_type::regular || kind == fs::file_type::directory;
-        std::string name = at->path().lexically_relative(folder).generic_string();
-        // A run that was killed leaves its own socket, and may be sealed by its rollback.
-        const bool left = kind == fs::file_type::socket && name == k_control_file;
-        if (!gone && !plain && !left) {
-            out.insert(std::move(name));
-        }
-    }
-    return out;
+/// A run that was killed leaves its own socket, and may be sealed by its rollback.
+bool is_left_over(const fs::path& folder, std::string_view name) {
+    std::error_code gone;
+    return name == k_control_file && fs::is_socket(fs::symlink_status(folder / name, gone));
+}
+
+/// Of something that is named as unreadable itself.
+bool is_part_of(const std::vector<std::string>& unreadable, std::string_view file) {
+    return std::ranges::any_of(unreadable, [&](const std::string& one) {
+        return one == "." || file == one || file.starts_with(one + "/");
+    });
 }
 
 /// Each line held against the regular files that are there: what a link leads to, or stands above
 /// the folder, is no file of the run.
 Names check_lines(
-    std::string_view sums, const fs::path& folder, const Names& here, SumsCheck& out
+    std::string_view sums, const fs::path& folder, const Entries& there, SumsCheck& out
 ) {
+    const Names here(there.files.begin(), there.files.end());
     Names listed;
     std::size_t number = 0;
     for (const SumLine& line : sum_lines(sums)) {
@@ -67,13 +62,14 @@ Names check_lines(
             out.changed.push_back(fmt::format("SHA256SUMS: line {}", number));
             continue;
         }
-        if (is_written_afterwards(file)) { // earlier releases sealed them with the rest
+        // Earlier releases sealed what is written afterwards with the rest.
+        if (is_written_afterwards(file) || is_part_of(there.unreadable, file)) {
             continue;
         }
-        const auto digest =
-            here.contains(file) ? sha256_of_file(folder / file) : fail(Code::not_found, "");
-        if (!digest) {
+        if (!here.contains(file)) {
             out.missing.push_back(printable(file));
+        } else if (const auto digest = sha256_of_file(folder / file); !digest) {
+            out.unreadable.push_back(printable(file));
         } else if (*digest != line.digest) {
             out.changed.push_back(printable(file));
         } else {
@@ -87,22 +83,34 @@ Names check_lines(
 
 Result<SumsCheck> check_sums(const fs::path& folder) {
     SumsCheck out;
+    std::string text;
     std::error_code gone;
-    if (!fs::exists(folder / k_sums, gone)) {
+    if (fs::exists(folder / k_sums, gone)) {
+        OA_TRY(text, read_kept(folder / k_sums));
+        out.sealed = true;
+    }
+    const Entries there = entries_below(folder);
+    for (const std::string& name : there.unreadable) {
+        out.unreadable.push_back(printable(name));
+    }
+    if (!out.sealed) {
         return out;
     }
-    OA_TRY(const std::string text, read_kept(folder / k_sums));
-    out.sealed = true;
-    const std::vector<std::string> files = files_below(folder);
-    const Names here(files.begin(), files.end());
-    const Names listed = check_lines(text, folder, here, out);
-    if (!here.contains(k_sums)) { // a link
+    const Names listed = check_lines(text, folder, there, out);
+    if (!std::ranges::binary_search(there.files, k_sums)) { // a link
         out.changed.emplace_back(k_sums);
     }
-    Names added = other_entries_below(folder);
-    std::ranges::copy_if(files, std::inserter(added, added.end()), [](const std::string& file) {
-        return !is_written_afterwards(file);
-    });
+    Names added;
+    for (const std::string& file : there.files) {
+        if (!is_written_afterwards(file)) {
+            added.insert(file);
+        }
+    }
+    for (const std::string& name : there.others) {
+        if (!is_left_over(folder, name)) {
+            added.insert(name);
+        }
+    }
     for (const std::string& file : added) {
         if (!listed.contains(file)) {
             out.added.push_back(printable(file));
@@ -112,9 +120,6 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
 }
 
 std::string sums_text(const SumsCheck& check) {
-    if (!check.sealed) {
-        return "never sealed: it is unknown whether files are whole";
-    }
     std::string out;
     const auto add = [&](std::string_view what, const std::vector<std::string>& files) {
         if (!files.empty()) {
@@ -128,10 +133,12 @@ std::string sums_text(const SumsCheck& check) {
             );
         }
     };
+    add("CANNOT BE READ", check.unreadable);
     add("CHANGED since the seal", check.changed);
     add("MISSING since the seal", check.missing);
     add("added since the seal", check.added);
-    return fmt::format("{} as sealed{}", counted(check.right, "file"), out);
+    return check.sealed ? fmt::format("{} as sealed{}", counted(check.right, "file"), out)
+                        : "never sealed: it is unknown whether files are whole" + out;
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -2,6 +2,7 @@
 #include "oa_stream/incident/bundle.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
+#include "as_nobody.hpp"
 #include "full_disk.hpp"
 #include "incident_rig.hpp"
 
@@ -181,6 +182,24 @@ TEST_CASE("bundle: a run that was changed since its seal is refused unless it is
     CHECK(
         found->verdict() == Verdict::fail
     ); // the run's own seal is broken, and that stays visible
+}
+
+TEST_CASE("bundle: a run with a folder that cannot be read has a text and no bundle") {
+    const Scratch state;
+    const auto folder = failed_run(state);
+    fs::permissions(state.path, fs::perms(0755));
+    fs::permissions(folder / "streams", fs::perms::none);
+    {
+        const test::AsNobody nobody;
+        const Incident incident = incident_of({folder});
+        CHECK(incident_body(incident, {}).contains("CANNOT BE READ: streams"));
+        const auto refused =
+            write_bundle(incident, state.path / "b.tar.zst", {}, {.accept_changed = true});
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::unreadable);
+        CHECK(refused.error().where == (folder / "streams").string());
+    }
+    fs::permissions(folder / "streams", fs::perms(0755));
 }
 
 TEST_CASE("bundle: redaction makes no broken seal whole") {

@@ -1,8 +1,11 @@
 // What the sums of a sealed run say of its files now.
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/run/entries.hpp"
+#include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/run_notes.hpp"
 #include "oa_stream/run/runs.hpp"
 
+#include "as_nobody.hpp"
 #include "scratch.hpp"
 
 #include <fmt/format.h>
@@ -116,6 +119,69 @@ TEST_CASE("runs: links, pipes and sockets that came after the seal were added") 
     REQUIRE(check.has_value());
     CHECK(check->whole());
     CHECK(check->added == std::vector<std::string>{"link", "loop", "notes.ndjson", "pipe"});
+}
+
+TEST_CASE("runs: what cannot be read is named as that, and counts neither as sealed nor missing") {
+    const Scratch state;
+    RunFolder run = state.open();
+    run.write("measure/a.json", "{}");
+    run.write("report.md", "a report\n");
+    const bool sealed = GENERATE(true, false);
+    REQUIRE((!sealed || run.finish({{"verdict", "PASS"}, {"exit_code", 0}}).has_value()));
+    const auto folder = run.path();
+    fs::permissions(state.path, fs::perms(0755));
+    fs::permissions(folder / "measure", fs::perms::none);
+    fs::permissions(folder / "report.md", fs::perms::none);
+    {
+        const test::AsNobody nobody;
+        const auto check = check_sums(folder);
+        REQUIRE(check.has_value());
+        CHECK_FALSE(check->whole());
+        CHECK(check->missing.empty());
+        CHECK(check->changed.empty());
+        const std::string text = sums_text(*check);
+        CHECK(text.contains(sealed ? " as sealed; CANNOT BE READ: measure" : "never sealed: "));
+        CHECK(text.contains("; CANNOT BE READ: measure"));
+        CHECK(text.contains("report.md") == sealed); // another one is not even looked at
+        CHECK((check->right > 0) == sealed);
+        const auto entry = read_run(folder);
+        REQUIRE(entry.has_value());
+        CHECK(entry->unreadable == std::vector<std::string>{"measure"});
+        CHECK(entry->files >= 4);
+        for (const auto& error : {files_below(folder).error(), checksums(folder).error()}) {
+            CHECK(error.code == Code::unreadable);
+            CHECK(error.where == (folder / "measure").string());
+        }
+    }
+    fs::permissions(folder / "measure", fs::perms(0755));
+}
+
+TEST_CASE("runs: a folder that shows only names, and one that shows nothing, hide no others") {
+    const Scratch state;
+    const auto folder = state.path / "run";
+    for (const char* name : {"a/x", "b/x", "c/x", "d/e/x"}) {
+        fs::create_directories((folder / name).parent_path());
+        REQUIRE(write_file_atomic(folder / name, "x").has_value());
+    }
+    fs::create_symlink("x", folder / "d/link");
+    REQUIRE(write_file_atomic(folder / "d/y.tmp-1", "xx").has_value());
+    fs::permissions(state.path, fs::perms(0755));
+    fs::permissions(folder / "a", fs::perms(0444));
+    fs::permissions(folder / "b", fs::perms::none);
+    Entries all;
+    {
+        const test::AsNobody nobody;
+        all = entries_below(folder);
+    }
+    fs::permissions(folder / "a", fs::perms(0755));
+    fs::permissions(folder / "b", fs::perms(0755));
+    using Names = std::vector<std::string>;
+    CHECK(all.files == Names{"c/x", "d/e/x"});
+    CHECK(all.drafts == Names{"d/y.tmp-1"});
+    CHECK(all.others == Names{"d/link"});
+    CHECK(all.unreadable == Names{"a/x", "b"});
+    CHECK(all.bytes == 4);
+    CHECK(entries_below(folder / "absent").unreadable.empty());
 }
 
 TEST_CASE("runs: a line of the sums that repeats a name, and sums that are a link, are changes") {

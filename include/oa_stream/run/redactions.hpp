@@ -80,8 +80,6 @@ private:
 /// Where the sidecar of a file stands.
 [[nodiscard]] std::filesystem::path sidecar_of(const std::filesystem::path& file);
 
-/// Regular files below, relative, sorted by bytes; nothing that is being written just now.
-[[nodiscard]] std::vector<std::string> files_below(const std::filesystem::path& folder);
 /// Lines for `sha256sum -c`, over all files but SHA256SUMS and what is written after a seal: notes,
 /// pins, settled.json. Code::unreadable.
 [[nodiscard]] Result<std::string> checksums(const std::filesystem::path& folder);

@@ -40,6 +40,7 @@ struct RunEntry {
     std::string holder{}; ///< "process 12 on host", while it runs or until it died
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;
+    std::vector<std::string> unreadable{}; ///< folders of it: what is in them is not counted
     bool pinned = false;
     std::string pin_reason{};
     Json document = Json::object(); ///< run.json, as far as it can be read
@@ -69,7 +70,7 @@ run_folders(const std::filesystem::path& state_dir);
 find_run(const std::filesystem::path& state_dir, std::string_view word);
 
 /// {id, kind, mutates, name, state, ended, verdict, exit_code, started_at, duration_s, bytes,
-/// files, pinned, evidence, headline, next}
+/// files, unreadable, pinned, evidence, headline, next}
 [[nodiscard]] Json to_json(const RunEntry& entry);
 
 // Sums
@@ -81,9 +82,13 @@ struct SumsCheck {
     /// Files, and "SHA256SUMS: line 3" where that is none, or repeats a name.
     std::vector<std::string> changed{};
     std::vector<std::string> missing{}; ///< also what is there as something else than a file
+    /// Folders and files that are there, sealed or not: nobody knows whether they are whole.
+    std::vector<std::string> unreadable{};
     /// After the seal, links and pipes too; notes and pins are not counted.
     std::vector<std::string> added{};
-    [[nodiscard]] bool whole() const noexcept { return changed.empty() && missing.empty(); }
+    [[nodiscard]] bool whole() const noexcept {
+        return changed.empty() && missing.empty() && unreadable.empty();
+    }
 };
 /// Works out every sum again. Code::unreadable for a SHA256SUMS that cannot be read at all.
 [[nodiscard]] Result<SumsCheck> check_sums(const std::filesystem::path& folder);

@@ -77,14 +77,15 @@ std::string table_of(const std::vector<RunEntry>& runs, std::size_t columns) {
     std::string out = row("run", "verdict", "state", "age", "size") + "\n";
     for (const RunEntry& run : runs) {
         out += fmt::format(
-            "{}{}{}\n",
+            "{}{}{}{}\n",
             row(run.id,
                 verdict_word(run),
                 to_string(run.life),
                 age_text_of(run),
                 run::size_text(run.bytes)),
             run.pinned ? "  pinned" : "",
-            rolled_back_word(run)
+            rolled_back_word(run),
+            run.unreadable.empty() ? "" : "  partly unreadable"
         );
     }
     return out;

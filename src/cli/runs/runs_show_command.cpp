@@ -73,8 +73,8 @@ Result<Known> look(const std::string& word, const Context& context) {
     return out;
 }
 
-/// The seal is broken, or somebody must act: FAIL. Otherwise it could be read: PASS, whatever the
-/// run itself ended with.
+/// The seal is broken or cannot be read, or somebody must act: FAIL. Otherwise it could be read:
+/// PASS, whatever the run itself ended with.
 Verdict verdict_of(const Known& known) {
     const bool act = known.left && known.run.life == RunLife::died;
     return act || !known.sums.whole() ? Verdict::fail : Verdict::pass;
@@ -149,7 +149,15 @@ std::string text_of(const Known& known) {
     }
     out += checks_text(run);
     line("evidence", run.folder.string());
-    line("size", fmt::format("{}, {}", counted(run.files, "file"), run::size_text(run.bytes)));
+    line(
+        "size",
+        fmt::format(
+            "{}, {}{}",
+            counted(run.files, "file"),
+            run::size_text(run.bytes),
+            run.unreadable.empty() ? "" : ", without what cannot be read"
+        )
+    );
     line("sums", run::sums_text(known.sums));
     line("pinned", run.pinned ? (run.pin_reason.empty() ? "yes" : run.pin_reason) : "");
     if (run.life != RunLife::finished && !known.last.empty()) {
@@ -175,6 +183,7 @@ Json json_of(const Known& known) {
         {"right", known.sums.right},
         {"changed", known.sums.changed},
         {"missing", known.sums.missing},
+        {"unreadable", known.sums.unreadable},
         {"added", known.sums.added},
     };
     out["traffic"] = known.status ? playbook::to_json(*known.status) : Json(nullptr);

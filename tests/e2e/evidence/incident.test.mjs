@@ -1,8 +1,9 @@
 // From a failed rehearsal to an issue in two commands; a bundle that verifies anywhere; secrets that
 // stand in no file of any run, report or bundle; runs that died, and room made beside others.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
@@ -139,6 +140,30 @@ describe('from a failed rehearsal to an issue', () => {
       assert.equal(told.code, 1, told.stderr);
       assert.match(told.stdout, why);
     }
+  });
+
+  test('a folder of it that an account may not read is named, and no bundle is made without it', (t) => {
+    if (process.getuid() !== 0) return t.skip('other accounts need root');
+    const state = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-closed-')), copy = path.join(state, 'runs', id);
+    fs.cpSync(folder, copy, { recursive: true });
+    sh('chmod', ['-R', 'a+rX', state]);
+    fs.chmodSync(path.join(copy, 'streams'), 0);
+    const asNobody = (...args) => spawnSync(OA_BIN, [...args, '--state-dir', state], { uid: 65534, gid: 65534, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
+    const shown = asNobody('runs', 'show', id);
+    assert.equal(shown.status, 1, shown.stderr);
+    assert.match(shown.stdout, /^ {2}size .*, without what cannot be read$/m);
+    assert.match(shown.stdout, /^ {2}sums +[1-9]\d* files as sealed; CANNOT BE READ: streams$/m);
+    const { sums, shown: entry } = JSON.parse(asNobody('runs', 'show', id, '--json').stdout);
+    assert.deepEqual([sums.unreadable, sums.changed, sums.missing, entry.unreadable], [['streams'], [], [], ['streams']]);
+    const list = asNobody('runs', 'list');
+    assert.equal(list.status, 0, list.stderr);
+    assert.match(list.stdout, /partly unreadable/);
+    const body = asNobody('incident', 'body', id);
+    assert.equal(body.status, 0, body.stderr);
+    assert.match(body.stdout, /CANNOT BE READ: streams/);
+    const bundle = asNobody('incident', 'bundle', id, '--out', path.join(state, 'b.tar.zst'), '--accept-changed');
+    assert.equal(bundle.status, 2, bundle.stderr);
+    assert.match(bundle.stderr, /streams: cannot be read: nobody knows what is in it/);
   });
 
   test('a line of the seal that is none is a change like any other', async () => {
