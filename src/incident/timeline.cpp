@@ -88,15 +88,32 @@ void take_access(const measure::AccessLine& line, TimelineEvent& event) {
     }
 }
 
+/// What a line is to gates and budgets, too. Only of JSON does the end show that nothing is missing
+/// behind it.
+measure::LineKind kind_of(std::string_view line, bool ended, measure::AccessLine& access) {
+    using measure::LineKind;
+    const LineKind kind = line.size() > measure::k_longest_access_line
+                              ? LineKind::damaged
+                              : measure::read_access_line(line, access);
+    const bool whole = kind == LineKind::request || kind == LineKind::lost;
+    return whole && !ended && !line.ends_with('}') ? LineKind::damaged : kind;
+}
+
 /// One log's lines on their way into the timeline.
 class LogLines {
 public:
     LogLines(std::string_view source, Timeline& into) : source_(source), into_(&into) {}
 
-    void take(std::string_view line) {
+    /// As it stands there: white space before it is damage to gates, too. `ended`: with its LF.
+    void take(std::string_view line, bool ended) {
+        const std::string_view text =
+            trim(line.substr(std::min(line.find_first_not_of('\0'), line.size())));
+        if (text.empty()) {
+            return;
+        }
         measure::AccessLine access;
-        const auto kind = measure::read_access_line(line, access);
-        auto event = event_of(line);
+        const auto kind = kind_of(line, ended, access);
+        auto event = event_of(text);
         const bool whole = kind == measure::LineKind::request || kind == measure::LineKind::lost;
         if (event && whole) {
             take_access(access, *event);
@@ -126,12 +143,12 @@ private:
 void take_text(std::string_view text, std::string_view source, bool partial, Timeline& timeline) {
     LogLines lines(source, timeline);
     while (!text.empty()) {
-        const bool torn = partial && !text.contains('\n');
-        const std::string_view line = trim(cut_line(text));
-        if (torn) {
+        const bool ended = text.contains('\n');
+        const std::string_view line = cut_line(text);
+        if (partial && !ended) {
             lines.take_torn(line);
-        } else if (!line.empty()) {
-            lines.take(line);
+        } else {
+            lines.take(line, ended);
         }
     }
     lines.end();

@@ -128,6 +128,78 @@ TEST_CASE("one number: metrics, access log and timeline count one history alike"
     }
 }
 
+TEST_CASE("one number: gate and timeline agree on what is repeated, lost or damaged") {
+    const std::string good = test::LogLine{.began_s = 1}.text();
+    const std::string lost = R"({"ts":"2026-11-20T10:00:03.000Z","event":"request","lost":500})"
+                             "\n";
+    const std::string flat = lane::access_line(
+        record_of({"/api/chat", "POST", 503, {}, true}, 4), "r", lane::LogFormat::logfmt
+    );
+    const std::string large = R"({"user_agent":")" + std::string(64U << 10U, 'x') + R"(",)";
+    struct Row {
+        const char* name;
+        std::string log;
+        measure::Counts requests;
+        std::uint64_t doubt;
+        std::uint64_t repeated;
+    };
+    const std::array rows{
+        Row{"a space before one", " " + test::LogLine{.began_s = 2}.text(), {0, 1}, 1, 0},
+        Row{"lost lines twice", lost + lost, {0, 1}, 500, 1},
+        Row{"longer than a line may be",
+            large + test::LogLine{.began_s = 2}.text().substr(1),
+            {0, 1},
+            1,
+            0},
+        Row{"NUL bytes before one", std::string(3, '\0') + flat + "\r\n", {1, 2}, 0, 0},
+        Row{"all of it", " " + good + lost + lost + good, {0, 1}, 501, 2},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        test::LogRig rig;
+        rig.append(good + row.log);
+        const auto gate = rig.ask(0, 100);
+        CHECK(gate.tally.requests == row.requests);
+        CHECK(gate.unread == static_cast<double>(row.doubt));
+        const std::string repeats = fmt::format("{} line", row.repeated);
+        CHECK(
+            (!gate.notes.empty() && gate.notes.back().starts_with(repeats)) == (row.repeated > 0)
+        );
+        const auto log = incident::log_timeline(rig.log(), "access.log", Redactor{});
+        REQUIRE(log.has_value());
+        const auto timeline = incident::merge({*log});
+        CHECK(counts_of(timeline) == row.requests);
+        std::uint64_t doubt = timeline.damaged;
+        for (const incident::TimelineEvent& event : timeline.events) {
+            doubt += event.lost;
+        }
+        CHECK(doubt == row.doubt);
+        CHECK(timeline.repeated == row.repeated);
+    }
+}
+
+TEST_CASE("one number: a last line without its end may lack some, unless it is JSON") {
+    for (const bool json : {true, false}) {
+        CAPTURE(json);
+        const auto format = json ? lane::LogFormat::json : lane::LogFormat::logfmt;
+        const auto line = [&](int at) {
+            return lane::access_line(
+                record_of({"/api/chat", "POST", 503, {}, true}, at), "r", format
+            );
+        };
+        test::LogRig rig;
+        rig.append(line(1) + "\n" + line(2));
+        const measure::Counts want = json ? measure::Counts{2, 2} : measure::Counts{1, 1};
+        const auto gate = rig.ask(0, 100);
+        CHECK(gate.tally.requests == want);
+        CHECK(gate.unread == (json ? 0 : 1));
+        const auto log = incident::log_timeline(rig.log(), "access.log", Redactor{});
+        REQUIRE(log.has_value());
+        CHECK(counts_of(*log) == want);
+        CHECK(log->damaged == (json ? 0 : 1));
+    }
+}
+
 TEST_CASE("one number: each status, class and route of a lane that is not reported is missing") {
     const auto series = measure::parse_exposition(lane::Metrics("rev-a", "1").text());
     REQUIRE(series.has_value());

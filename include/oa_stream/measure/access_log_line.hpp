@@ -6,6 +6,7 @@
 #include "oa_stream/telemetry/classes.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +45,9 @@ enum class LineKind {
     foreign, ///< somebody else's
     blank,
 };
+
+/// A longer line, without its LF, is damaged whatever it holds.
+inline constexpr std::size_t k_longest_access_line = std::size_t{64} << 10U;
 
 /// Fills `into` for LineKind::request; for LineKind::lost `lost`, `id` and, as the time, `ended_s`.
 /// `line` without its LF; a CR and NUL bytes before it (what a truncated file was filled up with)

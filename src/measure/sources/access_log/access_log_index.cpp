@@ -63,7 +63,6 @@ void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& li
     from.spans.add(written_s);
     from.revisions.insert(line.revision);
     if (!fresh(line.id)) {
-        ++doubled_;
         return;
     }
     entries_.push_back(
@@ -80,6 +79,14 @@ void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& li
         add_up_older_half();
         forget();
     }
+}
+
+bool AccessLogIndex::add_lost(double written_s, const AccessLine& line) {
+    const bool first = fresh(line.id);
+    if (first) {
+        add_damaged({written_s, written_s}, line.lost);
+    }
+    return first;
 }
 
 void AccessLogIndex::add_damaged(const Span& written, std::uint64_t lines) {
@@ -193,6 +200,7 @@ std::optional<double> AccessLogIndex::covered_by(std::size_t log, const Question
 
 bool AccessLogIndex::fresh(std::uint64_t id) {
     if (!ids_.insert(id).second) {
+        ++doubled_;
         return false;
     }
     id_order_.push_back(id);

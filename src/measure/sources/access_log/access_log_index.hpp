@@ -60,6 +60,8 @@ public:
     /// One line of `log` (a small number that names the file it belongs to), and when it was
     /// written.
     void add(std::size_t log, double written_s, const AccessLine& line);
+    /// A line that tells of lost ones. False: it is there already.
+    [[nodiscard]] bool add_lost(double written_s, const AccessLine& line);
     /// Lines that may have been requests, written between these times (both in it).
     void add_damaged(const Span& written, std::uint64_t lines);
 
@@ -122,7 +124,7 @@ private:
     };
     class Sum;
 
-    /// False: the request is there already.
+    /// False: the line is there already.
     [[nodiscard]] bool fresh(std::uint64_t id);
     static void add_time(std::uint32_t micros, LogLinearHistogram& into, std::uint64_t& endless);
     [[nodiscard]] static std::uint32_t micros_of(std::optional<double> seconds) noexcept;

@@ -5,6 +5,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/measure/access_log_line.hpp"
 #include "oa_stream/measure/source.hpp"
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct AccessLogOptions {
     bool follow = true;
     /// A log in which nothing was written for longer says nothing about that time.
     double stale_after_s = 300;
-    std::size_t line_bytes = std::size_t{64} << 10U; ///< a longer line is damaged
+    std::size_t line_bytes = k_longest_access_line; ///< a longer line is damaged
     /// So many requests are kept one by one; older ones are added up by the minute, after a day by
     /// the hour, their times in a histogram whose error the reading states.
     std::size_t requests_kept = 500'000;

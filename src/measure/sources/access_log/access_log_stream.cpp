@@ -70,9 +70,9 @@ void AccessLogStream::line(
         return index.add(log_, at_s, read);
     }
     case LineKind::lost: {
-        counts.damaged += read.lost;
         const double at_s = read.ended_s > now_s + limits_.ahead_s ? now_s : read.ended_s;
-        return index.add_damaged({at_s, at_s}, read.lost);
+        counts.damaged += index.add_lost(at_s, read) ? read.lost : 0;
+        return;
     }
     case LineKind::damaged:
         return damaged(std::max<std::uint64_t>(1, access_lines_begun(text)), counts);
