@@ -154,4 +154,23 @@ TEST_CASE("access log sums: many keys make minutes hours early, and never more s
     CHECK(index.sums() > 40); // as many minutes as fit
 }
 
+TEST_CASE("access log sums: memory is bounded while a log of many hours is read, too") {
+    AccessLogIndex index({.requests_kept = 1000, .slices = 60});
+    constexpr double k_apart_s = 3600;
+    constexpr std::uint64_t k_requests = 2000;
+    for (std::uint64_t i = 0; i < k_requests; ++i) {
+        const AccessLine line{
+            .revision = "rev-a", .route = "/api/chat/stream", .post = true, .id = i
+        };
+        index.add(0, k_sums_epoch + static_cast<double>(i) * k_apart_s, line);
+    }
+    CHECK(index.sums() == 60);
+    CHECK(index.most_sums() == 61); // the one that is added, and makes another one go
+    Question question;
+    question.window = {k_sums_epoch, k_sums_epoch + (k_requests - 1) * k_apart_s + 1};
+    const auto all = index.answer(question);
+    CHECK(all.tally.requests == Counts{0, index.kept() + 60}); // the newest ones
+    CHECK(all.uncovered.ends_with(" were too many to keep and are no longer known"));
+}
+
 } // namespace oa_stream::measure

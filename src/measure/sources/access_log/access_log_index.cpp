@@ -127,10 +127,8 @@ void AccessLogIndex::add_up_older_half() {
         } else {
             minutes_[{minute, entry->key}].add(*entry);
         }
-        // At once: a minute takes as much memory as an hour does.
-        while (sums() > limits_.slices && !minutes_.empty()) {
-            add_up_by_hour(minutes_.begin()->first.first + 1);
-        }
+        most_sums_ = std::max(most_sums_, sums());
+        bound_sums();
     }
     entries_.erase(entries_.begin(), middle);
 }
@@ -145,14 +143,30 @@ void AccessLogIndex::add_up_by_hour(std::int64_t to_minute) {
     }
 }
 
+/// After each one that is added: a half may be of as many hours as the log has.
+void AccessLogIndex::bound_sums() {
+    while (sums() > limits_.slices) {
+        if (minutes_.empty()) {
+            forget_oldest_hour();
+        } else { // it takes as much memory as an hour does
+            add_up_by_hour(minutes_.begin()->first.first + 1);
+        }
+    }
+}
+
+double AccessLogIndex::end_of_oldest_hour() const noexcept {
+    return static_cast<double>(hours_.begin()->first.first + 1) * k_hour_s;
+}
+
+void AccessLogIndex::forget_oldest_hour() {
+    forgotten_to_s_ = std::max(forgotten_to_s_, end_of_oldest_hour());
+    hours_.erase(hours_.begin());
+}
+
 void AccessLogIndex::forget() {
     const double oldest_s = newest_s() - limits_.keep_s;
-    while (!hours_.empty() &&
-           (sums() > limits_.slices ||
-            static_cast<double>(hours_.begin()->first.first + 1) * k_hour_s < oldest_s)) {
-        const double end = static_cast<double>(hours_.begin()->first.first + 1) * k_hour_s;
-        forgotten_to_s_ = std::max(forgotten_to_s_, end);
-        hours_.erase(hours_.begin());
+    while (!hours_.empty() && end_of_oldest_hour() < oldest_s) {
+        forget_oldest_hour();
     }
     const std::int64_t oldest = unit_of(oldest_s, k_minute_s);
     std::erase_if(damaged_, [&](const auto& some) { return some.first.second < oldest; });

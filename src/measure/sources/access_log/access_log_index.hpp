@@ -82,6 +82,8 @@ public:
     [[nodiscard]] std::uint64_t doubled() const noexcept { return doubled_; }
     [[nodiscard]] std::size_t kept() const noexcept { return entries_.size(); }
     [[nodiscard]] std::size_t sums() const noexcept { return minutes_.size() + hours_.size(); }
+    /// At any time so far.
+    [[nodiscard]] std::size_t most_sums() const noexcept { return most_sums_; }
 
     /// Slower than this (71 minutes), and not endless, counts as this.
     static constexpr std::uint32_t k_longest = 0xffff'fffd;
@@ -136,6 +138,9 @@ private:
     [[nodiscard]] const LogSpans* spans_of(const std::string& revision) const;
     void add_up_older_half();
     void add_up_by_hour(std::int64_t to_minute);
+    void bound_sums();
+    [[nodiscard]] double end_of_oldest_hour() const noexcept;
+    void forget_oldest_hour();
     void forget();
     [[nodiscard]] std::uint64_t damaged_in(const Span& window) const;
     [[nodiscard]] std::string why_missing(const Question& question, bool stopped) const;
@@ -146,6 +151,7 @@ private:
     std::vector<Entry> entries_{}; ///< in no order
     std::map<SliceId, Slice> minutes_{};
     std::map<SliceId, Slice> hours_{};
+    std::size_t most_sums_ = 0;
     std::int64_t by_hour_to_ = 0; ///< this minute since 1970 is the first that may be in minutes_
     /// By the first and the last minute since 1970 in which they may have been written.
     std::map<std::pair<std::int64_t, std::int64_t>, std::uint64_t> damaged_{};
