@@ -192,17 +192,21 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
 
 Result<void> TargetLock::take_again() const {
     OA_TRY(const int fd, open_lock(path_, O_CREAT | O_EXCL));
-    const auto owner = owner_in(fd_).value_or(Json::object());
-    const auto target = string_member(owner, "target").value_or("");
-    const bool locked = ::flock(fd, LOCK_EX | LOCK_NB) == 0 && is_current(fd, path_) &&
-                        write_owner(fd, path_, owner, target, generation_).has_value();
-    if (!locked) {
-        ::close(fd);
+    const Descriptor file(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 || !is_current(fd, path_)) {
         return fail(Code::conflict, "another process took the lock", path_.string());
     }
-    ::dup3(fd, fd_, O_CLOEXEC);
-    ::close(fd);
-    return {};
+    const auto owner = owner_in(fd_).value_or(Json::object());
+    const auto target = string_member(owner, "target").value_or("");
+    auto taken = write_owner(fd, path_, owner, target, generation_);
+    if (taken && ::dup3(fd, fd_, O_CLOEXEC) < 0) {
+        const std::string why = std::generic_category().message(errno);
+        taken = fail(Code::io, "cannot hold the lock: " + why, path_.string());
+    }
+    if (!taken && is_current(fd, path_)) {
+        ::unlink(path_.c_str()); // an empty one would tell nobody who holds it
+    }
+    return taken;
 }
 
 Result<void> TargetLock::check() const {
@@ -216,8 +220,16 @@ Result<void> TargetLock::check() const {
     auto owner = owner_in(fd_);
     const bool ours = owner && int_member(*owner, "pid") == ::getpid() &&
                       int_member(*owner, "generation") == generation_ && still_runs(*owner);
-    if (ours && !fs::exists(path_, ignored) && take_again()) {
-        return {}; // somebody cleaned up
+    if (ours && !fs::exists(path_, ignored)) { // somebody cleaned up
+        auto again = take_again();
+        if (again) {
+            return {};
+        }
+        if (!fs::exists(path_, ignored)) { // nobody else took it
+            return std::unexpected(std::move(again).error().prefixed(
+                "the lock's file was removed, and there is no new one"
+            ));
+        }
     }
     if (ours) { // and another process took the lock meanwhile
         const auto text = read_kept(path_, 64U << 10U);

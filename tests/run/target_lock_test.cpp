@@ -2,6 +2,8 @@
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
+#include "full_disk.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <sys/stat.h>
@@ -186,6 +188,27 @@ TEST_CASE("lock: a holder whose file somebody removed takes it again, unless ano
         CHECK(other->check().has_value());
     }
     CHECK(std::filesystem::is_empty(state.path / "locks"));
+}
+
+TEST_CASE("lock: a holder that cannot take its removed file again says why, and leaves none") {
+    const StateDir state;
+    const auto lock = TargetLock::take(state.path, "t", {{"run", "r"}});
+    REQUIRE(lock.has_value());
+    std::filesystem::remove(std::filesystem::directory_iterator(state.path / "locks")->path());
+    {
+        const FullDisk full(true);
+        const auto refused = lock->check();
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::io);
+        CHECK(
+            refused.error().message == "the lock's file was removed, and there is no new one: "
+                                       "cannot write the lock: File too large"
+        );
+        CHECK(std::filesystem::is_empty(state.path / "locks"));
+    }
+    CHECK(lock->check().has_value()); // there is room again
+    CHECK(string_member(*TargetLock::holder(state.path, "t"), "run") == "r");
+    CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
 }
 
 TEST_CASE("lock: a link, a folder or a pipe in its place is named and left as it is") {

@@ -28,7 +28,7 @@ public:
     take_over(const std::filesystem::path& state_dir, std::string_view target, Json owner);
 
     /// Code::conflict once another process has taken the lock over: nothing more may be written. A
-    /// lock whose file was only removed is taken again.
+    /// lock whose file was only removed is taken again; Code::io where that cannot be done.
     [[nodiscard]] Result<void> check() const;
 
     /// Who works on `target` now, without taking anything: the owner's document, if its process
