@@ -112,12 +112,20 @@ TEST_CASE("a gate on readings: requests that a restart hides lower no rate and s
 
     const GateSpec p95{.id = "p95", .metric = Metric::quantile, .limit = 2.5};
     seen.tally.buckets = {{1, 400}, {2.5, 400}, {inf, 400}};
-    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::inconclusive);
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::pass);
+    seen.times_missed = 1000;
+    const GateRecord late = evaluate_readings(p95, seen, {}, {});
+    CHECK(late.verdict == Verdict::inconclusive);
+    CHECK(late.sentence.contains("1000 times may have come before a restart"));
     seen.tally.buckets = {{1, 0}, {2.5, 0}, {inf, 400}};
-    seen.requests_missed = 40;
+    seen.times_missed = 40;
     CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::fail);
-    seen.requests_missed = 40'000;
+    seen.times_missed = 40'000;
     CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::inconclusive);
+    // Times alone: a rate is of requests.
+    seen.tally.requests.bad = 11;
+    seen.requests_missed = 0;
+    CHECK(evaluate_readings(k_absolute, seen, {}, {}).verdict == Verdict::fail);
 }
 
 TEST_CASE("a gate on readings: what was not read may have been bad or good, fast or endless") {

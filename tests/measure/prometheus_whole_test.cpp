@@ -143,17 +143,24 @@ TEST_CASE("prometheus source: no series of what a lane has from its start is mis
 
 namespace {
 
-/// A lane that began again. `bad`, `requests`: what its counters may hide; `ran`: turns of the
-/// process before at its last scrape, `since` those of the one that lives.
-Script restarted(int bad, int requests, int ran, int since) {
+/// What the counters of a lane that began again may hide.
+struct Hides {
+    int bad = 0;
+    int requests = 0;
+    int times = 0;
+};
+
+/// A lane that began again. `ran`: turns of the process before at its last scrape, `since` those of
+/// the one that lives.
+Script restarted(const Hides& hides, int ran, int since) {
     return [=](std::string_view query, int) {
         Scripted out;
         if (query.contains("group_left () max by")) {
-            const int hidden = query.contains("terminal_total") ? bad
-                               : query.contains("5..")          ? 0
-                               : query.contains("requests_total") || query.contains("_bucket")
-                                   ? requests
-                                   : 0;
+            const int hidden = query.contains("terminal_total")   ? hides.bad
+                               : query.contains("5..")            ? 0
+                               : query.contains("requests_total") ? hides.requests
+                               : query.contains("_bucket")        ? hides.times
+                                                                  : 0;
             out.body = number_body(std::to_string(hidden));
         } else if (query.contains("bridge_accepted_total")) {
             out.body = vector_body(
@@ -185,33 +192,44 @@ Verdict judged(const SourceReading& reading, double limit) {
 } // namespace
 
 TEST_CASE("prometheus source: what a restart between two scrapes hides is doubt, and said") {
-    const auto clean = read(restarted(0, 0, 0, 3));
+    const auto clean = read(restarted({}, 0, 3));
     CHECK(judged(clean, 0.02) == Verdict::pass);
     CHECK(clean.unread == 0);
     CHECK(notes(clean, "the lane at b:1 restarted between two scrapes"));
-    const auto masked = read(restarted(30, 900, 0, 0));
+    const auto masked = read(restarted({.bad = 30, .requests = 900}, 0, 0));
     CHECK(masked.may_have_missed == 30);
     CHECK(masked.requests_missed == 900);
-    CHECK(notes(masked, "may hide 30 bad events and 900 requests"));
+    CHECK(notes(masked, "may hide 30 bad events, 900 requests and 0 times"));
     CHECK(judged(masked, 0.02) == Verdict::inconclusive);
     CHECK(judged(masked, 0.2) == Verdict::pass);
     // 5 of 1000 are too many, and 5 of 1900 would be.
     CHECK(judged(masked, 0.0001) == Verdict::fail);
+}
+
+TEST_CASE("prometheus source: times that a restart hides are in doubt, not the requests") {
+    const auto times = read(restarted({.times = 900}, 0, 0));
+    CHECK(times.times_missed == 900);
+    CHECK(times.requests_missed == 0);
+    CHECK(notes(times, "may hide 0 bad events, 0 requests and 900 times"));
+    CHECK(judged(times, 0.0015) == Verdict::fail); // 5 of 1900 would not be enough
+    CHECK(judged(read(restarted({.requests = 900}, 0, 0)), 0.0015) == Verdict::inconclusive);
     Question slow = question_of();
     slow.slower_than_s = 2.5;
-    CHECK(read(restarted(0, 900, 0, 0), slow).may_have_missed == 900); // each perhaps slow
+    const auto slower = read(restarted({.times = 900}, 0, 0), slow);
+    CHECK(slower.may_have_missed == 900); // each perhaps slow
+    CHECK(slower.requests_missed == 900); // …or quick
 }
 
 TEST_CASE("prometheus source: turns that ran when their lane ended may have been bad") {
-    const auto lost = read(restarted(0, 0, 40, 5));
+    const auto lost = read(restarted({}, 40, 5));
     CHECK(lost.unread == 40);
     CHECK(notes(lost, "up to 40 turns ended uncounted with their lane"));
     CHECK(judged(lost, 0.02) == Verdict::inconclusive);
     CHECK(judged(lost, 0.2) == Verdict::pass);
     // The process that lives has ended 30 that it did not begin.
-    CHECK(read(restarted(0, 0, 40, -30)).unread == 10);
-    CHECK(read(restarted(0, 0, 40, -50)).unread == 0);
-    FakePrometheus month(restarted(1, 1, 1, 0));
+    CHECK(read(restarted({}, 40, -30)).unread == 10);
+    CHECK(read(restarted({}, 40, -50)).unread == 0);
+    FakePrometheus month(restarted({.bad = 1, .requests = 1, .times = 1}, 1, 0));
     (void)ask(month, question_of(30 * 86'400.0));
     CHECK(std::ranges::none_of(month.queries, [](const std::string& query) {
         return query.contains("changes(");

@@ -88,9 +88,11 @@ struct SourceReading {
     /// Bad events that may have been in the window and are not in the tally: a series had them when
     /// it was first seen, or a restart hides them. A PASS must hold with them.
     double may_have_missed = 0;
-    /// Requests that may have been there and that a restart hides: their bad ones are in
-    /// `may_have_missed`, their times are unknown.
+    /// Requests that may have been there and that a restart hides; their bad ones are in
+    /// `may_have_missed`.
     double requests_missed = 0;
+    /// Times that a restart hides, of any length: buckets and requests are counted apart.
+    double times_missed = 0;
     /// Requests that may have been there and could not be read (damaged lines of a log): bad or
     /// good, with any time, or none at all.
     double unread = 0;

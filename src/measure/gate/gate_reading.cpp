@@ -85,10 +85,10 @@ Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where)
     }
     if (!out.buckets.empty()) {
         for (Bucket& bucket : out.buckets) {
-            bucket.count += where == Towards::good ? reading.requests_missed : 0;
+            bucket.count += where == Towards::good ? reading.times_missed : 0;
         }
         out.buckets.back().count +=
-            where == Towards::bad ? reading.time_error + reading.requests_missed : 0;
+            where == Towards::bad ? reading.time_error + reading.times_missed : 0;
         out.buckets = tidy(out.buckets);
     }
     add_unread(out, whole_of(reading.unread), where);
@@ -104,13 +104,14 @@ double blur_of(const GateSpec& spec, const SourceReading& reading) {
         {reading.count_error,
          reading.unread,
          static_cast<double>(edge),
-         reading.requests_missed,
+         times ? reading.times_missed : reading.requests_missed,
          times ? reading.time_error : reading.may_have_missed}
     );
 }
 
 /// Why another verdict is possible.
 std::string
+    const bool times = spec.metric == Metric::quantile;
 blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
     const bool versus = spec.against != Against::limit;
     std::string out;
@@ -142,16 +143,17 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
             unseen
         );
     }
-    if (const double hidden = std::max(canary.requests_missed, versus ? stable.requests_missed : 0);
-        hidden > 0) {
+    const auto missed = times ? &SourceReading::times_missed : &SourceReading::requests_missed;
+    if (const double hidden = std::max(canary.*missed, versus ? stable.*missed : 0); hidden > 0) {
         out += fmt::format(
-            "{}{:g} requests may have come before a restart that no counter shows",
+            "{}{:g} {} may have come before a restart that no counter shows",
             out.empty() ? "" : " and ",
-            hidden
+            hidden,
+            times ? "times" : "requests"
         );
     }
     const double late = std::max(canary.time_error, versus ? stable.time_error : 0);
-    if (spec.metric == Metric::quantile && late > 0) {
+    if (times && late > 0) {
         out += fmt::format(
             "{}{:g} turns failed that may have run into a time limit before any content",
             out.empty() ? "" : " and ",

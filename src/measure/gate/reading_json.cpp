@@ -118,6 +118,7 @@ constexpr std::array k_numbers{
     Number{"time_error", &SourceReading::time_error},
     Number{"may_have_missed", &SourceReading::may_have_missed},
     Number{"requests_missed", &SourceReading::requests_missed, false},
+    Number{"times_missed", &SourceReading::times_missed, false},
     Number{"unread", &SourceReading::unread, false},
     Number{"uncovered_requests", &SourceReading::uncovered_requests, false},
 };

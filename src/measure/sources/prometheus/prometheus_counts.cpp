@@ -177,11 +177,11 @@ Task<Result<void>> Reader::late_ones() {
     }
     late_ = static_cast<double>(whole(late.value_or(0)));
     out_.time_error = late_;
-    OA_CO_TRY(const double hidden, co_await hidden_by(term.word, queries_.hidden_times()));
-    out_.requests_missed = std::max(out_.requests_missed, hidden);
-    if (question_.slower_than_s) { // each of them may have been slow
-        out_.may_have_missed += hidden;
-        hidden_bad_ += hidden;
+    OA_CO_TRY(out_.times_missed, co_await hidden_by(term.word, queries_.hidden_times()));
+    if (question_.slower_than_s) { // the requests are those with a time, and each may be slow
+        out_.requests_missed = out_.times_missed;
+        out_.may_have_missed += out_.times_missed;
+        hidden_bad_ += out_.times_missed;
     }
     co_return Result<void>{};
 }

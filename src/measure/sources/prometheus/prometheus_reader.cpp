@@ -223,7 +223,7 @@ void Reader::conclude() {
         out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(wall_time(at())));
         out_.tally = {};
         out_.count_error = out_.edge_error = out_.time_error = out_.may_have_missed = 0;
-        out_.unread = out_.requests_missed = 0;
+        out_.unread = out_.requests_missed = out_.times_missed = 0;
         out_.uncovered = {};
         return;
     }
@@ -264,11 +264,13 @@ void Reader::conclude() {
             at_first_sight_
         ));
     }
-    if (hidden_bad_ > 0 || out_.requests_missed > 0) {
+    if (hidden_bad_ > 0 || out_.requests_missed > 0 || out_.times_missed > 0) {
         out_.notes.push_back(fmt::format(
-            "counters that did not fall at a restart may hide {:g} bad events and {:g} requests",
+            "counters that did not fall at a restart may hide {:g} bad events, {:g} requests and "
+            "{:g} times",
             hidden_bad_,
-            out_.requests_missed
+            out_.requests_missed,
+            out_.times_missed
         ));
     }
     if (late_ > 0) {
