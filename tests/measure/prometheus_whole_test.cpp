@@ -220,6 +220,62 @@ TEST_CASE("prometheus source: times that a restart hides are in doubt, not the r
     CHECK(slower.requests_missed == 900); // …or quick
 }
 
+TEST_CASE("prometheus source: only lanes that began again are looked at closely") {
+    const auto asked = [](const std::vector<std::string>& instances, const Question& question) {
+        std::string again;
+        for (const std::string& instance : instances) {
+            again += fmt::format(
+                R"({}{{"metric":{{"job":"lane","instance":"{}"}},"value":[{},"1"]}})",
+                again.empty() ? "" : ",",
+                instance,
+                k_now_s
+            );
+        }
+        const Script script = restarted({}, 0, 0);
+        FakePrometheus prometheus([=](std::string_view query, int attempt) {
+            const bool which = query.starts_with("(max by (job, instance) (changes(");
+            return which ? Scripted{.body = vector_body(again)} : script(query, attempt);
+        });
+        REQUIRE(ask(prometheus, question).has_value());
+        return prometheus.queries;
+    };
+    const auto with = [](const std::vector<std::string>& queries, std::string_view of) {
+        const auto found = std::ranges::find_if(queries, [&](const std::string& query) {
+            return query.contains(of);
+        });
+        return found == queries.end() ? std::string() : *found;
+    };
+    Question all = question_of();
+    all.revision.clear();
+    const auto queries = asked({"10.0.0.1:80", "b:1"}, all);
+    // A node exporter that began again is no lane, and the window's first scrape may be a new
+    // process's.
+    const std::string which =
+        with(queries, "(changes(oa_stream_process_start_time_seconds[10m15s]");
+    CHECK(which.ends_with("> 0) and on (job, instance) last_over_time(oa_stream_build_info[10m])"));
+    const std::string_view both = R"(instance=~"10[.]0[.]0[.]1:80|b:1")";
+    const std::string ran = with(queries, "bridge_accepted_total");
+    for (const std::string_view metric : {"process_info", "accepted_total", "terminal_total"}) {
+        CAPTURE(metric, ran);
+        const auto labels = ran.substr(ran.find(metric));
+        CHECK(labels.substr(0, labels.find(')')).contains(both));
+    }
+    // What a process before the last one had at most: later ones hide nothing of themselves.
+    const std::string hidden =
+        with(queries, "max_over_time((max_over_time(oa_stream_http_requests");
+    CHECK(hidden.contains(both));
+    CHECK(hidden.contains("< max by (job, instance) (last_over_time(oa_stream_process_start_time_"
+                          "seconds[10m] @ 1795158000.000)"));
+
+    CHECK(with(asked({"b:1"}, question_of(6 * 3600)), "bridge_accepted_total").contains(":30s21ms]")
+    );
+    std::vector<std::string> many;
+    for (int i = 0; i < 31; ++i) {
+        many.push_back(fmt::format("b:{}", i));
+    }
+    CHECK_FALSE(with(asked(many, all), "bridge_accepted_total").contains("instance="));
+}
+
 TEST_CASE("prometheus source: turns that ran when their lane ended may have been bad") {
     const auto lost = read(restarted({}, 40, 5));
     CHECK(lost.unread == 40);

@@ -17,6 +17,17 @@ const STATUSES = [200, 400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 426, 42
 const CLASSES = ['completed', 'turn_failed', 'turn_aborted', 'turn_interrupted', 'codex_error', 'adapter_preview_unavailable', 'client_gone'];
 const newProcess = () => ({ id: crypto.randomBytes(8).toString('hex'), good: 0, bad: 0, failed: 0, running: 0 });
 
+/** Something else on a machine, which says when it began, too. */
+async function neighbour() {
+  const one = { started: Date.now() / 1000 - 100 };
+  one.server = http.createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(`process_start_time_seconds ${one.started}\n`);
+  });
+  await new Promise((done) => one.server.listen(0, '127.0.0.1', done));
+  one.host = `127.0.0.1:${one.server.address().port}`;
+  return one;
+}
+
 /** Speaks like a lane. `late`: its 502 on one route is not there before the first one. */
 async function exporter(revision, late) {
   const one = { revision, started: null, up: true, ...newProcess() };
@@ -47,14 +58,15 @@ const gate = (revision) => oa(['slo', 'gate', GATE, '--revision', revision, '--w
 const seen = (revision, count) => rig.prometheus.eventually(`sum(oa_stream_http_requests_total and on (instance) oa_stream_build_info{revision="${revision}"})`, (rows) => rows[0]?.value === count);
 
 before(async () => {
-  await Promise.all(['quiet', 'burst', 'new', 'undated', 'dropped', 'hiding', 'losing', 'clean'].map((revision) => exporter(revision, ['burst', 'new', 'undated', 'dropped'].includes(revision))));
-  const { quiet, burst, new: fresh, undated, dropped, hiding, losing, clean } = rig.exporters;
+  await Promise.all(['quiet', 'burst', 'new', 'undated', 'dropped', 'hiding', 'losing', 'clean', 'idle'].map((revision) => exporter(revision, ['burst', 'new', 'undated', 'dropped'].includes(revision))));
+  const { quiet, burst, new: fresh, undated, dropped, hiding, losing, clean, idle } = rig.exporters;
+  rig.node = await neighbour();
   const again = [hiding, losing, clean];
-  for (const one of again) one.started = Date.now() / 1000 - 100;
+  for (const one of [...again, idle]) one.started = Date.now() / 1000 - 100;
   fresh.up = false;
   undated.up = false;
   // A scrape may take as long as its interval; one that comes too late makes its target look down.
-  rig.prometheus = await startPrometheus(Object.values(rig.exporters).map((one) => one.host), { interval: '1s' });
+  rig.prometheus = await startPrometheus([...Object.values(rig.exporters), rig.node].map((one) => one.host), { interval: '1s' });
   // Before every window that is asked about.
   await rig.prometheus.eventually(`oa_stream_build_info{revision="burst"} offset ${WINDOW}`, (rows) => rows.length === 1);
   for (const one of [quiet, dropped, clean]) one.good = 600;
@@ -63,18 +75,25 @@ before(async () => {
   Object.assign(burst, { good: 600, bad: 60 });
   Object.assign(fresh, { good: 600, bad: 60, started: Date.now() / 1000, up: true });
   Object.assign(undated, { good: 600, bad: 60, up: true });
+  Object.assign(idle, newProcess(), { started: Date.now() / 1000 }); // before its traffic
+  rig.node.started = Date.now() / 1000;
   for (const [revision, count] of [['quiet', 600], ['burst', 660], ['new', 660], ['undated', 660], ['hiding', 605], ['losing', 600], ['clean', 600]]) await seen(revision, count);
+  await rig.prometheus.eventually(`oa_stream_process_info{id="${idle.id}"}`, (rows) => rows.length === 1);
+  await rig.prometheus.eventually(`process_start_time_seconds{instance="${rig.node.host}"} > ${rig.node.started - 1}`, (rows) => rows.length === 1);
   undated.good = 1200;
+  Object.assign(idle, { good: 600, failed: 4 });
   // Between two scrapes: what hides has reached its former counts again by the next one.
   for (const one of again) Object.assign(one, newProcess(), { started: Date.now() / 1000, good: one === hiding ? 640 : 5, failed: one === hiding ? 6 : 0 });
-  for (const [revision, count] of [['undated', 1260], ['hiding', 646], ['losing', 5], ['clean', 5]]) await seen(revision, count);
-  await rig.prometheus.eventually('min_over_time(up[2s])', (rows) => rows.length === 8 && rows.every((row) => row.value === 1));
+  for (const [revision, count] of [['undated', 1260], ['hiding', 646], ['losing', 5], ['clean', 5], ['idle', 604]]) await seen(revision, count);
+  await rig.prometheus.eventually('min_over_time(up[2s])', (rows) => rows.length === 10 && rows.every((row) => row.value === 1));
   // At once: the window goes on.
-  rig.runs = Object.fromEntries(await Promise.all(Object.keys(rig.exporters).map(async (revision) => [revision, await gate(revision)])));
+  const any = ['slo', 'gate', GATE, '--window', WINDOW, '--match', `instance=~"${clean.host}|${rig.node.host}"`, '--prometheus', rig.prometheus.base, '--json'];
+  const [runs, all] = await Promise.all([Promise.all(Object.keys(rig.exporters).map(async (revision) => [revision, await gate(revision)])), oa(any)]);
+  Object.assign(rig, { runs: Object.fromEntries(runs), all });
 });
 after(async () => {
   await rig.prometheus?.kill();
-  for (const one of Object.values(rig.exporters)) one.server.close();
+  for (const one of [...Object.values(rig.exporters), rig.node]) one.server.close();
 });
 
 test('a dropped 5xx series is missing; first events of a series and of a process are counted, or said to be perhaps missing', () => {
@@ -95,11 +114,24 @@ test('a dropped 5xx series is missing; first events of a series and of a process
 test('a restart between two scrapes passes nothing that its counters may hide, nor turns that nobody counted', () => {
   const { hiding, losing, clean } = rig.runs;
   assert.equal(hiding.code, 3, hiding.stdout + hiding.stderr);
-  assert.match(hiding.json().gate.sentence, /6 bad ones may have come before .*or before a restart/);
+  assert.match(hiding.json().gate.sentence, /5 bad ones may have come before .*or before a restart/);
   assert.equal(losing.code, 3, losing.stdout + losing.stderr);
   const notes = losing.json().gate.notes.join('\n');
   assert.match(notes, /the lane at \S+ restarted between two scrapes/);
   assert.match(notes, /up to 40 turns ended uncounted with their lane/);
   assert.equal(clean.code, 0, clean.stdout + clean.stderr);
   assert.match(clean.json().gate.notes.join('\n'), /the lane at \S+ restarted between two scrapes/);
+});
+
+test('a restart hides nothing of the traffic after it, and only those of lanes are named', () => {
+  const { idle } = rig.runs;
+  assert.equal(idle.code, 0, idle.stdout + idle.stderr);
+  const { gate: judged } = idle.json();
+  assert.deepEqual([judged.bad, judged.n], [4, 604]);
+  const notes = judged.notes.join('\n');
+  assert.match(notes, /the lane at \S+ restarted between two scrapes/);
+  assert.doesNotMatch(notes, /may hide/);
+  const named = rig.all.json().gate.notes.join('\n');
+  assert.match(named, /the lane at \S+ restarted between two scrapes/, rig.all.stdout);
+  assert.ok(!named.includes(rig.node.host), named);
 });

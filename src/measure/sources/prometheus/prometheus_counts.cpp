@@ -68,7 +68,7 @@ Task<Result<void>> Reader::undated(telemetry::Term term) {
         co_return Result<void>{};
     }
     OA_CO_TRY(const auto had, co_await number(term.word, queries_.had_at_first_sight(term)));
-    OA_CO_TRY(const double hidden, co_await hidden_by(term.word, queries_.hidden(term)));
+    OA_CO_TRY(const double hidden, co_await hidden_by(term));
     at_first_sight_ += had.value_or(0);
     hidden_bad_ += hidden;
     out_.may_have_missed += had.value_or(0) + hidden;
@@ -82,7 +82,7 @@ Task<Result<void>> Reader::counts() {
         // The lane has its series at 0 from the start, so there is not even a lane.
         miss(requests.word, "no series match, which is not the same as no traffic");
     }
-    OA_CO_TRY(out_.requests_missed, co_await hidden_by(requests.word, queries_.hidden(requests)));
+    OA_CO_TRY(out_.requests_missed, co_await hidden_by(requests));
     double bad = 0;
     for (const telemetry::Term& term : counted_terms(question_)) {
         if (!missing_.empty()) {
@@ -177,7 +177,7 @@ Task<Result<void>> Reader::late_ones() {
     }
     late_ = static_cast<double>(whole(late.value_or(0)));
     out_.time_error = late_;
-    OA_CO_TRY(out_.times_missed, co_await hidden_by(term.word, queries_.hidden_times()));
+    OA_CO_TRY(out_.times_missed, co_await hidden_times());
     if (question_.slower_than_s) { // the requests are those with a time, and each may be slow
         out_.requests_missed = out_.times_missed;
         out_.may_have_missed += out_.times_missed;

@@ -97,8 +97,10 @@ std::string Queries::mixed_targets() const {
     );
 }
 
-std::string Queries::processes() const {
-    return selector(telemetry::metric("process_info").name, std::string(k_own_id), by_label_);
+std::string Queries::processes(std::string_view who) const {
+    return selector(
+        telemetry::metric("process_info").name, joined(std::string(k_own_id), who), by_label_
+    );
 }
 
 std::string Queries::scraped_twice() const {
@@ -191,71 +193,94 @@ std::string Queries::began_again(double failed) const {
     );
 }
 
-std::string Queries::restarts() const {
+std::string Queries::restarts(double look_s) const {
     return fmt::format(
         "max by (job, instance) (changes({0}[{2}]) or changes({1}[{2}]))",
         selector("oa_stream_process_start_time_seconds", {}, by_label_),
         selector("process_start_time_seconds", {}, by_label_),
-        window_
+        duration_text(look_s)
     );
 }
 
-std::string Queries::restarted() const {
-    return among_ours(restarts() + " > 0");
+std::string Queries::restarted(double look_s) const {
+    // Exporters that are no lanes say when they began, too.
+    return where_ours(restarts(look_s) + " > 0", question_.window.seconds());
 }
 
-std::string Queries::hidden(const std::string& series) const {
+std::string Queries::earlier_ones(double step_s) const {
+    // With several Prometheis a scrape is earlier while it is for one of them.
     return fmt::format(
-        "max_over_time({0}[{1}]) * "
-        "(0 - (resets({0}[{1}]) - on (job, instance) group_left () {2} < 0))",
-        series,
-        window_,
-        restarts()
+        "min by (job, instance) (min_over_time({began}[{step}]) or min_over_time({other}[{step}])) "
+        "< max by (job, instance) (last_over_time({began}[{window}] @ {at:.3f}) or "
+        "last_over_time({other}[{window}] @ {at:.3f}))",
+        fmt::arg("began", selector("oa_stream_process_start_time_seconds", {}, by_label_)),
+        fmt::arg("other", selector("process_start_time_seconds", {}, by_label_)),
+        fmt::arg("window", window_),
+        fmt::arg("step", duration_text(step_s)),
+        fmt::arg("at", question_.window.to_s)
     );
 }
 
-std::string Queries::hidden(const telemetry::Term& term) const {
-    const std::string series = selector(term.metric->name, matchers(term), by_label_);
-    return fmt::format("sum ({} ({}))", without_replicas(), among_ours(hidden(series)));
+std::string Queries::hidden(const std::string& series, double step_s) const {
+    return fmt::format(
+        "max_over_time((max_over_time({series}[{step}]) and on (job, instance) "
+        "({earlier}))[{window}:{step}]) * "
+        "(0 - (resets({series}[{window}]) - on (job, instance) group_left () {restarts} < 0))",
+        fmt::arg("series", series),
+        fmt::arg("earlier", earlier_ones(step_s)),
+        fmt::arg("window", window_),
+        fmt::arg("step", duration_text(step_s)),
+        fmt::arg("restarts", restarts(question_.window.seconds()))
+    );
 }
 
-std::string Queries::hidden_times() const {
+std::string Queries::hidden(const telemetry::Term& term, const Again& again) const {
     const std::string series =
-        selector(histograms().metric, matcher(telemetry::route_is(question_.routes)), by_label_);
+        selector(term.metric->name, joined(matchers(term), again.who), by_label_);
+    return fmt::format(
+        "sum ({} ({}))", without_replicas(), among_ours(hidden(series, again.step_s))
+    );
+}
+
+std::string Queries::hidden_times(const Again& again) const {
+    const std::string routes = matcher(telemetry::route_is(question_.routes));
+    const std::string series = selector(histograms().metric, joined(routes, again.who), by_label_);
     return fmt::format(
         "sum (max by (job, instance, route) ({} ({})))",
         without_replicas(),
-        among_ours(hidden(series))
+        among_ours(hidden(series, again.step_s))
     );
 }
 
-std::string Queries::of_turns(std::string_view metric) const {
-    const std::string series =
-        selector(metric, matcher(telemetry::route_is(question_.routes)), by_label_);
+std::string Queries::of_turns(std::string_view metric, const Again& again) const {
+    const std::string routes = matcher(telemetry::route_is(question_.routes));
+    const std::string series = selector(metric, joined(routes, again.who), by_label_);
     return fmt::format("sum by (job, instance) ({} ({}))", without_replicas(), series);
 }
 
-std::string Queries::ran_last(double step_s) const {
+std::string Queries::ran_last(const Again& again) const {
     // What began less what ended; a process keeps its id, so this is by processes.
     const std::string each = fmt::format(
         "max by (job, instance, id) (last_over_time((max by (job, instance, id) ({process}) "
-        "* on (job, instance) group_left () ({began} - {ended}))[{window}:{step}])) "
+        "* on (job, instance) group_left () ({began} - {ended}))[{look}:{step}])) "
         "and on (job, instance) {restarts} > 0 "
-        "unless on (job, instance) last_over_time({store}[{window}])",
-        fmt::arg("process", processes()),
-        fmt::arg("began", of_turns(telemetry::metric("bridge_accepted_total").name)),
-        fmt::arg("ended", of_turns(telemetry::metric("terminal_total").name)),
-        fmt::arg("window", window_),
-        fmt::arg("step", duration_text(step_s)),
-        fmt::arg("restarts", restarts()),
+        "unless on (job, instance) last_over_time({store}[{look}])",
+        fmt::arg("process", processes(again.who)),
+        fmt::arg("began", of_turns(telemetry::metric("bridge_accepted_total").name, again)),
+        fmt::arg("ended", of_turns(telemetry::metric("terminal_total").name, again)),
+        fmt::arg("look", duration_text(again.look_s)),
+        fmt::arg("step", duration_text(again.step_s)),
+        fmt::arg("restarts", restarts(again.look_s)),
         fmt::arg("store", selector("oa_stream_sessions", {}, false))
     );
     return among_ours(each);
 }
 
-std::string Queries::processes_now() const {
+std::string Queries::processes_now(const Again& again) const {
     return among_ours(fmt::format(
-        "max by (job, instance, id) ({}) and on (job, instance) {} > 0", processes(), restarts()
+        "max by (job, instance, id) ({}) and on (job, instance) {} > 0",
+        processes(again.who),
+        restarts(again.look_s)
     ));
 }
 
@@ -279,9 +304,11 @@ std::string Queries::among_ours(std::string each) const {
 }
 
 std::string Queries::among_ours(std::string each, double window_s) const {
-    return joined_
-               ? fmt::format("({}) and on (job, instance) last_over_time({})", each, ours(window_s))
-               : each;
+    return joined_ ? where_ours(each, window_s) : each;
+}
+
+std::string Queries::where_ours(const std::string& each, double window_s) const {
+    return fmt::format("({}) and on (job, instance) last_over_time({})", each, ours(window_s));
 }
 
 std::string

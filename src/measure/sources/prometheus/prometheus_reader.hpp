@@ -46,8 +46,10 @@ private:
     [[nodiscard]] Task<Result<void>> restarts();
     /// Turns that ran when such a process was last scraped, and that nobody counted.
     [[nodiscard]] Task<Result<void>> ended_uncounted();
+    [[nodiscard]] Queries::Again looks_at(const Answer& again, double look_s) const;
     /// What restarts may hide; 0 without one.
-    [[nodiscard]] Task<Result<double>> hidden_by(std::string_view side, std::string query);
+    [[nodiscard]] Task<Result<double>> hidden_by(telemetry::Term term);
+    [[nodiscard]] Task<Result<double>> hidden_times();
     /// Misses what a living target has no series of; they would count as 0 beside others' series.
     [[nodiscard]] Task<Result<void>> complete();
     /// The same of the times, which only some gates need.
@@ -94,7 +96,7 @@ private:
     SourceReading out_;
     std::string missing_;
     double unseen_s_ = 0; ///< by targets that began again
-    bool restarted_ = false; ///< a process began again between two scrapes
+    std::optional<Queries::Again> again_; ///< processes began again between two scrapes
     double at_first_sight_ = 0; ///< bad ones that nobody can date
     double hidden_bad_ = 0; ///< bad ones that restarts may hide
     double late_ = 0; ///< turns that a time limit may have ended

@@ -14,7 +14,11 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::size_t k_most_named = 3;
-constexpr double k_most_looks = 2880; ///< at what ran, over the window
+constexpr std::size_t k_most_picked = 30; ///< by name: a query travels in an address
+/// Over the window at each lane; fewer at many lanes, for which a query has no more time.
+constexpr double k_most_looks = 720;
+constexpr double k_least_looks = 120;
+constexpr double k_looks_at_all = 7200;
 
 using Process = std::array<std::string, 3>;
 
@@ -32,13 +36,15 @@ Task<Result<void>> Reader::restarts() {
     if (!queries_.sees_first_events()) {
         co_return Result<void>{};
     }
+    // The last scrape of a process that ended within the window may have come before it.
+    const double look_s = question_.window.seconds() + scraping_.interval_s;
     OA_CO_TRY(
-        const Answer again, co_await ask("targets", queries_.restarted(), ResultType::vector)
+        const Answer again, co_await ask("targets", queries_.restarted(look_s), ResultType::vector)
     );
     if (again.series.empty() || !missing_.empty()) {
         co_return Result<void>{};
     }
-    restarted_ = true;
+    again_ = looks_at(again, look_s);
     for (std::size_t i = 0; i < std::min(again.series.size(), k_most_named); ++i) {
         out_.notes.push_back(fmt::format(
             "the lane at {} restarted between two scrapes: what it counted after the earlier one "
@@ -54,15 +60,33 @@ Task<Result<void>> Reader::restarts() {
     co_return Result<void>{};
 }
 
-Task<Result<void>> Reader::ended_uncounted() {
+Queries::Again Reader::looks_at(const Answer& again, double look_s) const {
+    std::set<std::string> instances;
+    double interval_s = scraping_.interval_s;
+    for (const Series& series : again.series) {
+        instances.emplace(series.label("instance"));
+        interval_s = std::min(interval_s, scraping_.interval_of(series));
+    }
+    Queries::Again out{.look_s = look_s};
+    auto lanes = static_cast<double>(scraping_.intervals.size());
+    if (instances.size() <= k_most_picked) {
+        out.who =
+            matcher({"instance", std::vector<std::string>(instances.begin(), instances.end())});
+        lanes = static_cast<double>(instances.size());
+    }
+    const double looks = std::clamp(k_looks_at_all / lanes, k_least_looks, k_most_looks);
     // Twice a scrape: the last one of a process is seen even when the next comes early.
-    const double step_s =
-        std::max(scraping_.interval_s / 2, question_.window.seconds() / k_most_looks);
+    out.step_s = std::max(interval_s / 2, look_s / looks);
+    return out;
+}
+
+Task<Result<void>> Reader::ended_uncounted() {
+    const Queries::Again& again = *again_;
     OA_CO_TRY(
-        const Answer ran, co_await ask("targets", queries_.ran_last(step_s), ResultType::vector)
+        const Answer ran, co_await ask("targets", queries_.ran_last(again), ResultType::vector)
     );
     OA_CO_TRY(
-        const Answer now, co_await ask("targets", queries_.processes_now(), ResultType::vector)
+        const Answer now, co_await ask("targets", queries_.processes_now(again), ResultType::vector)
     );
     std::set<Process> alive;
     for (const Series& series : now.series) {
@@ -85,11 +109,19 @@ Task<Result<void>> Reader::ended_uncounted() {
     co_return Result<void>{};
 }
 
-Task<Result<double>> Reader::hidden_by(std::string_view side, std::string query) {
-    if (!restarted_ || !missing_.empty()) {
+Task<Result<double>> Reader::hidden_by(telemetry::Term term) {
+    if (!again_ || !missing_.empty()) {
         co_return 0.0;
     }
-    OA_CO_TRY(const auto hidden, co_await number(side, std::move(query)));
+    OA_CO_TRY(const auto hidden, co_await number(term.word, queries_.hidden(term, *again_)));
+    co_return hidden.value_or(0);
+}
+
+Task<Result<double>> Reader::hidden_times() {
+    if (!again_ || !missing_.empty()) {
+        co_return 0.0;
+    }
+    OA_CO_TRY(const auto hidden, co_await number("times", queries_.hidden_times(*again_)));
     co_return hidden.value_or(0);
 }
 
