@@ -139,6 +139,28 @@ TEST_CASE("budget: counts whose error may decide whether it burns neither burn n
     CHECK(verdict(status({0, 1000}, 0, 20)) == Verdict::inconclusive);
 }
 
+TEST_CASE("budget: what a restart may hide is in its range, the bad ones and the good ones") {
+    const auto status = [](Counts counts, double bad, double requests) {
+        auto readings = everywhere(counts, 30 * k_day_s);
+        readings.front().reading.may_have_missed = bad;
+        readings.front().reading.requests_missed = requests;
+        return budget_status(month(), readings);
+    };
+    const auto verdict = [](const BudgetStatus& one) {
+        return budget_check(one, {1, 1}, "b").verdict;
+    };
+    const BudgetStatus bad = status({5, 10'000}, 20, 20);
+    const auto range = range_of(bad);
+    REQUIRE(range);
+    CHECK(range->most.consumed == Approx(2.5));
+    CHECK(bad.blur == Approx(2));
+    CHECK(verdict(bad) == Verdict::inconclusive);
+    // 11 of 10,000 are beyond 0.1 %, of 12,000 they are not.
+    CHECK(verdict(status({11, 10'000}, 0, 2000)) == Verdict::inconclusive);
+    CHECK(range_of(status({11, 10'000}, 0, 2000))->least.consumed < 1);
+    CHECK(verdict(status({11, 10'000}, 0, 100)) == Verdict::fail);
+}
+
 TEST_CASE("budget: requests at the window's ends are in it where that is worse") {
     const auto status = [](Counts counts, Counts edge) {
         auto readings = everywhere(counts, 30 * k_day_s);

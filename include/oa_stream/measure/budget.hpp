@@ -102,7 +102,8 @@ struct BudgetStatus {
     double covered_s = 0;
     double blur = 0; ///< half-width of `consumed` from the source's own error
     std::uint64_t unread = 0; ///< requests that may have been there, bad or good
-    Counts edge{}; ///< requests that may be of the window or not
+    Counts at_best{}; ///< the requests as they may have been, had the source erred to that side
+    Counts at_worst{};
     std::string uncovered{}; ///< as in SourceReading
     std::vector<BurnStatus> burns{};
     bool burning = false; ///< at least one pair fires, whatever was not read
@@ -121,8 +122,8 @@ struct BudgetStatus {
 [[nodiscard]] BudgetStatus
 budget_status(const BudgetQuestion& question, std::span<const WindowReading> readings);
 
-/// What is consumed at least and at most, had all that was not read been good, or bad, and of those
-/// at the window's ends the good ones, or the bad ones, been in it. Unset without a budget.
+/// What is consumed at least and at most: by the requests at best and at worst. Unset without a
+/// budget.
 struct BudgetRange {
     ErrorBudget least{};
     ErrorBudget most{};

@@ -10,12 +10,10 @@
 
 namespace oa_stream::measure {
 
-/// The requests with those of `edge` (SourceReading::edge) that speak for bad, or for good.
-[[nodiscard]] Counts with_edge(Counts requests, const Counts& edge, bool bad) noexcept;
-
-/// The requests that were read as they may have been, had the source erred to the bad or to the
-/// good side. A count of none is exact where it is extrapolated: from nothing comes nothing.
-[[nodiscard]] Counts requests_off(const SourceReading& reading, bool bad);
+/// The requests as they may have been, had the source erred to the bad or to the good side, with
+/// those of the window's ends and those that a restart hides that speak for it, and `unread` more
+/// of the kind. A count of none is exact where it is extrapolated: from nothing comes nothing.
+[[nodiscard]] Counts as_may_have_been(const SourceReading& reading, double unread, bool bad);
 
 /// Like evaluate(); `base` says window, look and seed. Nothing of an arm that is needed is
 /// INCONCLUSIVE, whatever the other says. A PASS must hold, too, when each count is off by the

@@ -37,15 +37,13 @@ void add_times(Tally& tally, std::uint64_t count, Towards where) {
     }
 }
 
-/// Adds what may have been there and was not read, all of it bad and endless or all of it good and
+/// Adds the times of what may have been there and was not read, all of it endless or all of it
 /// immediate. Bad ones come in one clump, which proves least.
 void add_unread(Tally& tally, std::uint64_t unread, Towards where) {
     if (unread == 0) {
         return;
     }
     const bool bad = where == Towards::bad;
-    tally.requests.total += unread;
-    tally.requests.bad += bad ? unread : 0;
     if (const auto most = std::ranges::max_element(tally.blocks, {}, &Counts::bad);
         bad && most != tally.blocks.end()) {
         most->bad += unread;
@@ -75,7 +73,7 @@ void add_edge_times(
 Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where) {
     Tally out = reading.tally;
     const double error = std::max(0.0, reading.count_error);
-    out.requests = requests_off(reading, where == Towards::bad);
+    out.requests = as_may_have_been(reading, reading.unread, where == Towards::bad);
     for (Bucket& bucket : out.buckets) {
         const double total = out.buckets.back().count;
         if (std::isfinite(bucket.le)) {
@@ -111,9 +109,9 @@ double blur_of(const GateSpec& spec, const SourceReading& reading) {
 
 /// Why another verdict is possible.
 std::string
-    const bool times = spec.metric == Metric::quantile;
 blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
     const bool versus = spec.against != Against::limit;
+    const bool times = spec.metric == Metric::quantile;
     std::string out;
     if (const double off = std::max(canary.count_error, versus ? stable.count_error : 0); off > 0) {
         out = fmt::format("each count may be off by {:g}", off);
@@ -187,24 +185,19 @@ void add_notes(GateRecord& record, const SourceReading& reading) {
 
 } // namespace
 
-Counts with_edge(Counts requests, const Counts& edge, bool bad) noexcept {
-    return {
-        .bad = requests.bad + (bad ? edge.bad : 0),
-        .total = requests.total + (bad ? edge.bad : edge.total - edge.bad)
-    };
-}
-
-Counts requests_off(const SourceReading& reading, bool bad) {
+Counts as_may_have_been(const SourceReading& reading, double unread, bool bad) {
     Counts out = reading.tally.requests;
-    const std::uint64_t whole = whole_of(reading.count_error);
+    const Counts& edge = reading.edge.requests;
+    const std::uint64_t off = whole_of(reading.count_error);
+    const std::uint64_t more = whole_of(unread);
     if (bad) {
-        out.bad += (out.bad == 0 ? 0 : whole) + whole_of(reading.may_have_missed);
-        out.total = std::max(out.bad, out.total - std::min(out.total, whole));
-    } else {
-        out.bad -= std::min(out.bad, whole);
-        out.total += whole + whole_of(reading.requests_missed);
+        out.bad += (out.bad == 0 ? 0 : off) + whole_of(reading.may_have_missed);
+        out.total = std::max(out.bad, out.total - std::min(out.total, off));
+        return {out.bad + edge.bad + more, out.total + edge.bad + more};
     }
-    return with_edge(out, reading.edge.requests, bad);
+    out.bad -= std::min(out.bad, off);
+    out.total += off + whole_of(reading.requests_missed) + edge.total - edge.bad + more;
+    return out;
 }
 
 GateRecord

@@ -53,19 +53,13 @@ std::string covered_text(const BudgetStatus& status) {
 
 namespace {
 
-std::uint64_t unread_of(const SourceReading& reading) {
-    const double may_be = reading.unread + reading.uncovered_requests;
-    return static_cast<std::uint64_t>(std::ceil(std::clamp(may_be, 0.0, 1e15)));
-}
-
-/// The requests, had all that was not read been bad, or good.
-Counts with_unread(Counts events, std::uint64_t unread, bool bad) {
-    return {events.bad + (bad ? unread : 0), events.total + unread};
+double unread_of(const SourceReading& reading) {
+    return std::ceil(std::clamp(reading.unread + reading.uncovered_requests, 0.0, 1e15));
 }
 
 /// The requests as they may have been, had the source erred in that direction.
 Counts as_may_have_been(const SourceReading& reading, bool bad) {
-    return with_unread(requests_off(reading, bad), unread_of(reading), bad);
+    return as_may_have_been(reading, unread_of(reading), bad);
 }
 
 BurnStatus burn_of(
@@ -105,15 +99,6 @@ BurnStatus burn_of(
         out.unsure = other.firing != out.rate.firing;
     }
     return out;
-}
-
-/// In bad requests: how far those at the window's ends move what is consumed, the bad ones up and
-/// the good ones, of which some are allowed to be bad, down.
-double edge_off(const BudgetStatus& status) {
-    const auto bad = static_cast<double>(status.events.bad);
-    const auto total = static_cast<double>(status.events.total);
-    const auto good = static_cast<double>(status.edge.total - status.edge.bad);
-    return static_cast<double>(status.edge.bad) + (good > 0 ? bad * good / (total + good) : 0);
 }
 
 void add_exhaustion(BudgetStatus& status) {
@@ -178,15 +163,8 @@ Json to_json(const BurnStatus& burn) {
 } // namespace
 
 std::optional<BudgetRange> range_of(const BudgetStatus& status) {
-    const auto had = [&](bool bad) {
-        return error_budget(
-            with_unread(with_edge(status.events, status.edge, bad), status.unread, bad),
-            status.question.objective,
-            {0, 1}
-        );
-    };
-    const auto least = had(false);
-    const auto most = had(true);
+    const auto least = error_budget(status.at_best, status.question.objective, {0, 1});
+    const auto most = error_budget(status.at_worst, status.question.objective, {0, 1});
     return status.budget && least && most ? std::optional(BudgetRange{*least, *most})
                                           : std::nullopt;
 }
@@ -219,15 +197,15 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
         out.newest_s = whole->newest_s;
         out.covered_s = whole->covered_s;
         out.events = whole->tally.requests;
-        out.unread = unread_of(*whole);
-        out.edge = whole->edge.requests;
+        out.unread = static_cast<std::uint64_t>(unread_of(*whole));
+        out.at_best = as_may_have_been(*whole, false);
+        out.at_worst = as_may_have_been(*whole, true);
         out.uncovered = whole->uncovered;
         out.coverage = coverage(whole->covered_s, question.window_s);
         out.budget = error_budget(out.events, question.objective, {0, 1});
-        if (out.budget && out.budget->allowed_bad > 0) {
-            const double off = whole->count_error + whole->may_have_missed +
-                               static_cast<double>(out.unread) + edge_off(out);
-            out.blur = off / out.budget->allowed_bad;
+        if (const auto range = range_of(out); range && std::isfinite(range->most.consumed)) {
+            const double used = out.budget->consumed;
+            out.blur = std::max(range->most.consumed - used, used - range->least.consumed);
         }
     }
     for (const BurnPair& pair : k_burn_pairs) {
@@ -256,8 +234,9 @@ Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id)
     const bool within = exact && exact->within;
     const double limit = at_most.value();
     const double used = status.budget->consumed;
-    const bool blurred = within ? used + status.blur > limit : used - status.blur <= limit;
-    const bool turns = status.blur > 0 && blurred;
+    const auto other =
+        error_budget(within ? status.at_worst : status.at_best, status.question.objective, at_most);
+    const bool turns = other && other->within != within;
     check.verdict = turns ? Verdict::inconclusive : within ? Verdict::pass : Verdict::fail;
     check.detail = fmt::format(
         "{} consumed ({} bad of {}; {} covered), at most {} may be{}",
