@@ -86,7 +86,8 @@ TEST_CASE("prometheus source: a status, a class or a route that one target lacks
     }
     CHECK(read(lacking(telemetry::requests_term(), {{"502", "/v1/responses"}}))
               .why.starts_with("targets: b:1 has no series of oa_stream_http_requests_total for "
-                               "status 502 on /v1/responses (was a label renamed"));
+                               "status 502 on /v1/responses (was a label renamed, a series "
+                               "dropped, or is it a lane of another version?)"));
     CHECK(read(lacking(ended, class_everywhere))
               .why.contains("oa_stream_terminal_total for codex_error (was"));
     CHECK(read(lacking(ended, route_of_all))

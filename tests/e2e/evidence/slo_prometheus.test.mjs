@@ -347,7 +347,7 @@ test('a status, a class or a route that was dropped is missing to gates and to w
     await Promise.all(Object.entries(drops).map(async ([name, [metric, , named]]) => {
       const run = await ask(name, 'bad: http_5xx | terminal_error <= 99%');
       assertEvidence(run, 'INCONCLUSIVE');
-      const words = `has no series of oa_stream_${metric}${named && ` for ${named}`} (was a label renamed or a series dropped?)`;
+      const words = `has no series of oa_stream_${metric}${named && ` for ${named}`} (was a label renamed, a series dropped, or is it a lane of another version?)`;
       assert.ok(run.json().gate.sentence.includes(words), `${name}: ${run.stdout}`);
       if (named === '') return; // it would make more bad, not fewer
       const seen = await oa(['watch', '--once', '--json', '--prometheus', prometheus.base, '--match', `case="${name}"`]);

@@ -69,7 +69,9 @@ Reader::lacking(std::vector<telemetry::Term> terms, Queries::Needed more) {
     });
     OA_CO_TRY(const std::string which, co_await which_lack(std::move(terms), first));
     co_return fmt::format(
-        "{} has no series of {}{} (was a label renamed or a series dropped?)",
+        "{} has no series of {}{} (was a label renamed, a series dropped, or is it a lane of "
+        "another "
+        "version?)",
         target_of(first),
         printable(first.label("lacks"), 80),
         which
