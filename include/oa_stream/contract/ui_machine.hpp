@@ -31,9 +31,9 @@ inline constexpr std::uint64_t k_in_head = k_at_end - 1;
 struct EarlierCall {
     std::string call, name;
     bool dynamic = false;
-    bool has_output = false;
     bool input_streaming = false;
     bool asked = false; ///< its approval was asked for
+    bool has_output = false;
 };
 /// What the request's messages mean for the answer. Empty: the last message is the user's.
 struct Continues {
