@@ -1,8 +1,10 @@
 #include "rollback_run.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/kept_file.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "engine/run_context.hpp"
 #include "planted_fault.hpp"
@@ -81,6 +83,17 @@ Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
     );
 }
 
+/// At the end of the last rollback of this run: what the driver showed did not serve.
+bool users_missed_baseline(const Json& run) {
+    const Json* rolled_back = member(run, "rolled_back");
+    const Json* checks = member(rolled_back == nullptr ? run : *rolled_back, "checks");
+    return checks != nullptr && checks->is_array() &&
+           std::ranges::any_of(*checks, [](const Json& check) {
+               return text_in(check, "id").ends_with(".users") &&
+                      text_in(check, "verdict") == to_string(Verdict::fail);
+           });
+}
+
 void fill(RunContext& run, const JournalSummary& summary) {
     run.ours = {summary.baseline};
     // A run that had restored everything has no say in what others did since.
@@ -91,7 +104,8 @@ void fill(RunContext& run, const JournalSummary& summary) {
         }
     }
     run.serving = summary.pending ? *summary.pending : summary.serving.value_or(summary.baseline);
-    run.fence = summary.pending.has_value() || summary.late || ends_unverified(summary.ending);
+    const Json before = run::document_in(run.session.folder().path() / "run.json");
+    run.fence = summary.pending.has_value() || summary.late || users_missed_baseline(before);
     run.torn = summary.torn;
 }
 

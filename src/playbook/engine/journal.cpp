@@ -1,11 +1,5 @@
 #include "journal.hpp"
 
-#include "oa_stream/base/verdict.hpp"
-
-#include <fmt/format.h>
-
-#include <utility>
-
 namespace oa_stream::playbook {
 namespace {
 
@@ -82,12 +76,6 @@ bool JournalSummary::needs_rollback() const noexcept {
         return pending.has_value();
     }
     return late || (pending && !(*pending == baseline)) || (serving && !(*serving == baseline));
-}
-
-bool ends_unverified(std::string_view ending) {
-    return ending.ends_with(
-        fmt::format(" exit {}", std::to_underlying(ExitCode::rollback_unverified))
-    );
 }
 
 Result<JournalSummary> read_journal(std::string_view text) {

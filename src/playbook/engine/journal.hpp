@@ -40,9 +40,6 @@ struct JournalSummary {
     [[nodiscard]] bool needs_rollback() const noexcept;
 };
 
-/// An end line's own words: what serves was not seen to be what it was to be.
-[[nodiscard]] bool ends_unverified(std::string_view ending);
-
 /// Errors as of run::read_journal_lines().
 [[nodiscard]] Result<JournalSummary> read_journal(std::string_view text);
 

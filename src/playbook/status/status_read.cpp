@@ -265,7 +265,7 @@ std::string ended_why(const RunStatus& out, const Json& run) {
         return held && !back ? "its split was left as it is" : k_rollback_unverified;
     }
     // Of one that is closed and not sealed, its journal has the last word.
-    if (!back && ends_unverified(out.ending)) {
+    if (!back && out.ending.ends_with(fmt::format(" exit {}", k_unverified))) {
         return out.ending.starts_with(k_rollback_apply) ? k_rollback_unverified
                                                         : "its evidence could not be written";
     }
