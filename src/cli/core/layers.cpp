@@ -291,7 +291,7 @@ find_config(const Invocation& invocation, const Environment& env) {
         return fail(
             Code::usage,
             "the name of the file is empty",
-            std::string(given.empty() ? k_variable : k_config.name),
+            std::string(k_config.name),
             "a path"
         );
     }

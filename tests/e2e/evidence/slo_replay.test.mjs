@@ -17,6 +17,7 @@ const LINE = (more) => JSON.stringify({ ...GATE, ...more });
 function made(state, name, stages, gates, tail = '') {
   const folder = path.join(handmadeRun(path.join(state, 'runs', name)), 'measure');
   fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(path.join(state, 'runs', name, 'timeline.ndjson'), '');
   const samples = Object.entries(stages).flatMap(([stage, arms]) =>
     Object.entries(arms).flatMap(([arm, [n, bad, seconds = 0.1]]) =>
       Array.from({ length: n }, (_, i) => {

@@ -291,7 +291,8 @@ test('the server stays away: its turns end with one error each, and new ones are
   assertRefused(await resume('plain').done, 503, 'authority_unavailable');
   wire.open = true;
   await lane.until(() => lane.stderr.includes('is given up'), 'the turn that is stopped there');
-  await ended('gone', 'interrupted');
+  const runs = await ended('gone', 'failed'); // the server has it as interrupted
+  assert.equal(runs.data[0].error.code, 'authority_lost');
   await release('gone');
 });
 

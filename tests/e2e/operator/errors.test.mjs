@@ -124,15 +124,12 @@ test('an empty word is no word: what a script did not set does not mean the usua
     refused(got, 2, words.join(' '));
     assert.match(got.stderr, /^oa-stream: --store: empty \(memory or a URL\)/);
   }
-  const unset = await oa(serve, { env: { OA_STREAM_SERVE_STORE: '' } });
-  refused(unset, 2, 'a variable that is empty');
-  assert.match(unset.stderr, /^oa-stream: --store \(OA_STREAM_SERVE_STORE\): empty/);
   refused(await oa([...serve, '--allow', '']), 2, '--allow');
-  for (const config of [{ args: ['--config', ''], name: '--config' }, { args: [], name: 'OA_STREAM_CONFIG', env: { OA_STREAM_CONFIG: '' } }]) {
-    const got = await oa(['runs', 'list', ...config.args], { env: config.env ?? {} });
-    refused(got, 2, config.name);
-    assert.ok(got.stderr.startsWith(`oa-stream: ${config.name}: the name of the file is empty`), got.stderr);
-  }
+  const config = await oa(['runs', 'list', '--config', '']);
+  refused(config, 2, '--config');
+  assert.match(config.stderr, /^oa-stream: --config: the name of the file is empty/);
+  // A variable that is empty is not set.
+  assert.equal((await oa(['runs', 'list'], { env: { OA_STREAM_CONFIG: '' } })).code, 0);
   const service = ['--base-url', 'http://127.0.0.1:1'];
   for (const words of [['smoke', 'stream', ...service, '--compat-build', ''], ['smoke', 'stream', ...service, '--id-prefix', ''], ['smoke', 'control', ...service, '--profile', '']]) {
     refused(await oa(words), 2, words.join(' '));

@@ -50,6 +50,6 @@ test('a mirror that is refused shows its example, and the address of a backend i
     const own = await front(`next=${target.stable.base.replace('127.0.0.1', host)}@10%,dry`);
     assert.equal(own.code, 2, own.stderr);
     assert.match(own.stderr, /the mirror next is backend v1: copies would take the threads of its users/);
-    assert.match(own.stderr, /next: start another lane for the copies/);
+    assert.match(own.stderr, /\(start another lane for the copies/);
   }
 });
