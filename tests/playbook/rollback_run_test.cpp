@@ -268,6 +268,29 @@ TEST_CASE("take back: a refused write answers for no earlier one: it is tried un
     CHECK(world.driver.applied == std::vector{World::split(0)});
 }
 
+TEST_CASE("take back: where users missed the baseline that the driver shows, it writes again") {
+    for (const bool missed : {true, false}) {
+        CAPTURE(missed);
+        World world;
+        make_small(world);
+        world.instruments.bad_at[50] = 20;
+        world.playbook.restore_limit = Millis(300);
+        if (missed) {
+            world.instruments.canary_answers = [](int) { return true; };
+        }
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.exit == (missed ? ExitCode::rollback_unverified : ExitCode::rolled_back));
+        // As a session writes it, which this world has not.
+        const Json check{{"id", "rollback.users"}, {"verdict", missed ? "FAIL" : "PASS"}};
+        const Json document{{"checks", Json::array({check})}, {"exit_code", missed ? 8 : 7}};
+        REQUIRE(write_file_atomic(world.folder / "run.json", dump_json(document)).has_value());
+        world.instruments.canary_answers = {};
+        const int writes = world.driver.writes_seen;
+        check_restored(world, rollback_of(world));
+        CHECK(world.driver.writes_seen == writes + (missed ? 1 : 0));
+    }
+}
+
 TEST_CASE("take back: after a death, a write that came true in part is ours, too") {
     for (const int write : {1, 2}) {
         for (const bool failing : {false, true}) {
