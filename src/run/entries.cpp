@@ -1,5 +1,7 @@
 #include "oa_stream/run/entries.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <system_error>
 
@@ -17,7 +19,7 @@ void look_into(
     fs::directory_iterator at(root / below, error);
     for (const fs::directory_iterator end; !error && at != end; at.increment(error)) {
         const std::string file = at->path().filename().string();
-        std::string name = below.empty() ? file : below + "/" + file;
+        std::string name = below.empty() ? file : fmt::format("{}/{}", below, file);
         std::error_code unknown;
         const fs::file_type kind = at->symlink_status(unknown).type();
         if (kind == fs::file_type::directory) {

@@ -31,8 +31,7 @@ TEST_CASE("metrics: a turn that another process began counts with its request, w
     here.request_done(left);
     const std::string series =
         R"(oa_stream_http_requests_total{route="/api/chat",method="POST",status="200",lane="compat"})";
-    const std::string times =
-        R"(oa_stream_http_request_duration_seconds_count{route="/api/chat"})";
+    const std::string times = R"(oa_stream_http_request_duration_seconds_count{route="/api/chat"})";
     CHECK(read_scrape(here.text()).at(series) == 0);
     CHECK(read_scrape(here.text()).at(times) == 0);
 

@@ -70,7 +70,7 @@ public:
     void finish(const Report& report);
 
     [[nodiscard]] bool started() const noexcept;
-    [[nodiscard]] bool done() const noexcept;     ///< [DONE] seen
+    [[nodiscard]] bool done() const noexcept; ///< [DONE] seen
     [[nodiscard]] bool terminal() const noexcept; ///< finish, error or abort seen
 
 private:

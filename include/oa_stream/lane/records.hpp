@@ -86,6 +86,10 @@ struct RequestRecord {
     std::string method;
     std::string client{}; ///< address; in the access log and nowhere else
     bool secure = false;  ///< the client's end of the way is TLS
+    bool left = false; ///< its turn went on in another process, whose record of it counts
+    /// Left, and without a store that lanes share only a resume finds the turn again.
+    bool end_unknown = false;
+    bool taken_over = false; ///< of a turn that another process began, when it has ended here
     std::string_view lane = "control"; ///< compat, native or control
     int status = 0;                    ///< 499: the client left before a status line
     std::string error{};               ///< code of the envelope
@@ -112,10 +116,6 @@ struct RequestRecord {
     std::string model{};
     bool empty = false;
     std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
-    bool left = false; ///< its turn went on in another process, whose record of it counts
-    /// Left, and without a store that lanes share only a resume finds the turn again.
-    bool end_unknown = false;
-    bool taken_over = false; ///< of a turn that another process began, when it has ended here
 };
 
 /// Copies the record's data of the turn that its request started.

@@ -289,10 +289,7 @@ find_config(const Invocation& invocation, const Environment& env) {
     std::filesystem::path path;
     if (named && named->empty()) {
         return fail(
-            Code::usage,
-            "the name of the file is empty",
-            std::string(k_config.name),
-            "a path"
+            Code::usage, "the name of the file is empty", std::string(k_config.name), "a path"
         );
     }
     if (named) {

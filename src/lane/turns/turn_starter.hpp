@@ -43,8 +43,7 @@ private:
     refuse_answered(CallPtr call, std::string thread, bool unsure);
     [[nodiscard]] Task<Accepted<std::vector<authority::PastTurn>>>
     newest_turns(std::string thread, std::size_t count, bool loaded = false);
-    [[nodiscard]] Task<Accepted<SharedLane::Committed>>
-    commit_everywhere(
+    [[nodiscard]] Task<Accepted<SharedLane::Committed>> commit_everywhere(
         CallPtr call,
         SharedHold* hold,
         const authority::Turn* turn,

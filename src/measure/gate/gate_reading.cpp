@@ -6,10 +6,12 @@
 #include "gate_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace oa_stream::measure {
 namespace {
@@ -112,53 +114,47 @@ std::string
 blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
     const bool versus = spec.against != Against::limit;
     const bool times = spec.metric == Metric::quantile;
-    std::string out;
-    if (const double off = std::max(canary.count_error, versus ? stable.count_error : 0); off > 0) {
-        out = fmt::format("each count may be off by {:g}", off);
+    const auto larger = [&](double SourceReading::* error) {
+        return std::max(canary.*error, versus ? stable.*error : 0);
+    };
+    std::vector<std::string> reasons;
+    if (const double off = larger(&SourceReading::count_error); off > 0) {
+        reasons.push_back(fmt::format("each count may be off by {:g}", off));
     }
-    if (const double unread = std::max(canary.unread, versus ? stable.unread : 0); unread > 0) {
-        out += fmt::format(
-            "{}up to {} could not be read",
-            out.empty() ? "" : " and ",
-            counted(whole_of(unread), "more request")
+    if (const double unread = larger(&SourceReading::unread); unread > 0) {
+        reasons.push_back(
+            fmt::format("up to {} could not be read", counted(whole_of(unread), "more request"))
         );
     }
     const std::uint64_t edge = std::max(
         canary.edge.requests.total, versus ? stable.edge.requests.total : std::uint64_t{0}
     );
     if (edge > 0) {
-        out += fmt::format(
-            "{}{} may lie on either side of the window's ends",
-            out.empty() ? "" : " and ",
-            counted(edge, "request")
+        reasons.push_back(
+            fmt::format("{} may lie on either side of the window's ends", counted(edge, "request"))
         );
     }
-    const double unseen = std::max(canary.may_have_missed, versus ? stable.may_have_missed : 0);
+    const double unseen = larger(&SourceReading::may_have_missed);
     if (spec.metric == Metric::bad_rate && unseen > 0) {
-        out += fmt::format(
-            "{}{:g} bad ones may have come before their series was first seen, or before a restart",
-            out.empty() ? "" : " and ",
+        reasons.push_back(fmt::format(
+            "{:g} bad ones may have come before their series was first seen, or before a restart",
             unseen
-        );
+        ));
     }
     const auto missed = times ? &SourceReading::times_missed : &SourceReading::requests_missed;
-    if (const double hidden = std::max(canary.*missed, versus ? stable.*missed : 0); hidden > 0) {
-        out += fmt::format(
-            "{}{:g} {} may have come before a restart that no counter shows",
-            out.empty() ? "" : " and ",
+    if (const double hidden = larger(missed); hidden > 0) {
+        reasons.push_back(fmt::format(
+            "{:g} {} may have come before a restart that no counter shows",
             hidden,
             times ? "times" : "requests"
-        );
+        ));
     }
-    const double late = std::max(canary.time_error, versus ? stable.time_error : 0);
-    if (times && late > 0) {
-        out += fmt::format(
-            "{}{:g} turns failed that may have run into a time limit before any content",
-            out.empty() ? "" : " and ",
-            late
-        );
+    if (const double late = larger(&SourceReading::time_error); times && late > 0) {
+        reasons.push_back(fmt::format(
+            "{:g} turns failed that may have run into a time limit before any content", late
+        ));
     }
-    return out;
+    return fmt::format("{}", fmt::join(reasons, " and "));
 }
 
 GateRecord judge(const GateSpec& spec, GateInput input, const Tally& canary, const Tally& stable) {

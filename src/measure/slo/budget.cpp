@@ -203,7 +203,8 @@ budget_status(const BudgetQuestion& question, std::span<const WindowReading> rea
         out.uncovered = whole->uncovered;
         out.coverage = coverage(whole->covered_s, question.window_s);
         out.budget = error_budget(out.events, question.objective, {0, 1});
-        if (const auto range = range_of(out); range && std::isfinite(range->most.consumed)) {
+        const auto range = range_of(out);
+        if (range && out.budget && std::isfinite(range->most.consumed)) {
             const double used = out.budget->consumed;
             out.blur = std::max(range->most.consumed - used, used - range->least.consumed);
         }

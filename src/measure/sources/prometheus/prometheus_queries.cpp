@@ -299,11 +299,11 @@ bool Queries::sees_first_events() const noexcept {
     return question_.window.seconds() <= k_exact_up_to_s;
 }
 
-std::string Queries::among_ours(std::string each) const {
-    return among_ours(std::move(each), question_.window.seconds());
+std::string Queries::among_ours(const std::string& each) const {
+    return among_ours(each, question_.window.seconds());
 }
 
-std::string Queries::among_ours(std::string each, double window_s) const {
+std::string Queries::among_ours(const std::string& each, double window_s) const {
     return joined_ ? where_ours(each, window_s) : each;
 }
 

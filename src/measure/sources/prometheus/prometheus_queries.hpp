@@ -100,8 +100,8 @@ private:
     [[nodiscard]] std::string hidden(const std::string& series, double step_s) const;
     [[nodiscard]] std::string users_only(std::string_view metric, const std::string& more) const;
     [[nodiscard]] std::string of_turns(std::string_view metric, const Again& again) const;
-    [[nodiscard]] std::string among_ours(std::string each) const;
-    [[nodiscard]] std::string among_ours(std::string each, double window_s) const;
+    [[nodiscard]] std::string among_ours(const std::string& each) const;
+    [[nodiscard]] std::string among_ours(const std::string& each, double window_s) const;
     [[nodiscard]] std::string where_ours(const std::string& each, double window_s) const;
     [[nodiscard]] std::string processes(std::string_view who = {}) const;
     [[nodiscard]] std::string

@@ -81,6 +81,9 @@ Queries::Again Reader::looks_at(const Answer& again, double look_s) const {
 }
 
 Task<Result<void>> Reader::ended_uncounted() {
+    if (!again_) {
+        co_return Result<void>{};
+    }
     const Queries::Again& again = *again_;
     OA_CO_TRY(
         const Answer ran, co_await ask("targets", queries_.ran_last(again), ResultType::vector)
