@@ -2,6 +2,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/target_lock.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -513,4 +514,20 @@ TEST_CASE("status: runs that cannot be listed are an error; a folder that is not
     const auto one = status_of(state.path, "x");
     REQUIRE_FALSE(one.has_value());
     CHECK(one.error().code == Code::io);
+}
+
+TEST_CASE("plan: nothing is planned on what a living run moves now") {
+    const State state;
+    CHECK(check_nothing_under_way(state.path, "front").has_value());
+    {
+        const auto lock = run::TargetLock::take(state.path, "front", {{"run", "r1"}});
+        REQUIRE(lock.has_value());
+        const auto refused = check_nothing_under_way(state.path, "front");
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::conflict); // exit 6
+        CHECK(refused.error().message == "run r1 is under way on front");
+        CHECK(refused.error().hint == "oa-stream cutover status --run r1 --wait-for done");
+        CHECK(check_nothing_under_way(state.path, "another").has_value());
+    }
+    CHECK(check_nothing_under_way(state.path, "front").has_value());
 }
