@@ -25,6 +25,9 @@ struct ProberArm {
     double per_second = 1; ///< arrivals; 0 pauses the arm, at most 1000
 };
 
+/// How the detail of a probe begins that never left.
+inline constexpr std::string_view k_not_sent = "not sent: ";
+
 /// One arrival and what came of it.
 struct ProberSample {
     std::string arm;

@@ -33,7 +33,7 @@ struct StageRun {
     report::StageRow row{};
     std::map<std::string, std::uint64_t, std::less<>> met{}; ///< revision → unpinned answers
     std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
-    std::uint64_t starved = 0; ///< of them, by our own fault
+    std::uint64_t ours = 0; ///< of them, starved on our side or never sent
     /// Unpinned probes that were given up without a word of who answers them, and by revision
     /// where that is known.
     std::uint64_t given_up = 0;

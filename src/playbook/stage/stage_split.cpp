@@ -1,6 +1,7 @@
 // Who answered, as the answers themselves say.
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/measure/cancelled.hpp"
+#include "oa_stream/probe/prober.hpp"
 
 #include "stage.hpp"
 
@@ -130,7 +131,8 @@ void StageRun::add_sample(measure::Sample sample) {
         ++(sample.revision.empty() ? given_up : given_up_at[sample.revision]);
     } else if (sample.revision.empty()) {
         ++unknown;
-        starved += measure::was_starved(sample) ? 1 : 0;
+        ours +=
+            measure::was_starved(sample) || sample.detail.starts_with(probe::k_not_sent) ? 1 : 0;
     } else {
         ++met[sample.revision];
     }
@@ -167,7 +169,7 @@ void check_split(StageRun& stage) {
     stage.row.observed = fmt::format("canary {} of {}", canary, n);
     const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
     const bool alone = !others_came(stage, n + stage.unknown);
-    const std::uint64_t lost = unanswered_users(n, stage.unknown - stage.starved);
+    const std::uint64_t lost = unanswered_users(n, stage.unknown - stage.ours);
     if (n > 0 && split_fits(stage.run, {0, n + lost}, percent, alone) &&
         split_fits(stage.run, {n + lost, n + lost}, percent, alone)) {
         return stage.run.skip(

@@ -81,12 +81,12 @@ struct Core {
         }
     }
 
-    void give_up(Arm& arm, const Arrival& arrival, std::string why) {
+    void give_up(Arm& arm, const Arrival& arrival, std::string_view why) {
         ProberSample out{arm.spec.name, arrival.index, arrival.intended, arrival.wall};
         out.waited_s = seconds(Clock::now() - arrival.intended);
         out.sent = false;
         out.sample.outcome = Outcome::too_slow;
-        out.sample.detail = std::move(why);
+        out.sample.detail = fmt::format("{}{}", k_not_sent, why);
         deliver(arm, std::move(out));
     }
 };
@@ -130,7 +130,7 @@ void arrive(const CorePtr& core, Arm& arm, Clock::time_point intended) {
     const auto late = std::chrono::duration_cast<WallTime::duration>(Clock::now() - intended);
     const Arrival arrival{arm.counts.arrived++, intended, std::chrono::system_clock::now() - late};
     if (arm.waiting.size() >= core->options.max_waiting) {
-        core->give_up(arm, arrival, "not sent: all slots busy and the line is full");
+        core->give_up(arm, arrival, "all slots busy and the line is full");
         return;
     }
     arm.waiting.push_back(arrival);
@@ -198,7 +198,7 @@ public:
         halt();
         for (const auto& arm : core_->arms) {
             for (const Arrival& arrival : std::exchange(arm->waiting, {})) {
-                core_->give_up(*arm, arrival, "not sent: all slots were busy until the end");
+                core_->give_up(*arm, arrival, "all slots were busy until the end");
             }
         }
     }
