@@ -113,6 +113,12 @@ std::optional<std::string_view> name_of(const LogFields& fields, LogName name) {
     return said ? std::optional<std::string_view>(field.text) : std::nullopt;
 }
 
+/// A client may give two requests one id, but not one time of arrival and one end.
+std::uint64_t identity(const LogFields& fields, std::string_view id, double ended_s) {
+    const std::string_view arrival = fields.text(LogName::ts).value_or("");
+    return std::hash<std::string>{}(fmt::format("{} {} {:.6f}", id, arrival, ended_s));
+}
+
 bool read_request(const LogFields& fields, AccessLine& into) {
     const auto revision = name_of(fields, LogName::revision);
     const auto route = fields.text(LogName::route);
@@ -128,9 +134,7 @@ bool read_request(const LogFields& fields, AccessLine& into) {
     if (!read_status(fields, into) || !read_turn(fields, into) || !read_times(fields, into)) {
         return false;
     }
-    // A client may give two requests one id, but not one time of arrival and one end.
-    const std::string arrival(fields.text(LogName::ts).value_or(""));
-    into.id = std::hash<std::string>{}(fmt::format("{} {} {:.6f}", *id, arrival, into.ended_s));
+    into.id = identity(fields, *id, into.ended_s);
     return true;
 }
 
@@ -152,15 +156,14 @@ bool read_lost(const LogFields& fields, AccessLine& into) {
 
 /// Its turn went on when its process ended, and who ended it does not say so: as good as lost.
 bool read_unended(const LogFields& fields, AccessLine& into) {
-    const std::string_view ts = fields.text(LogName::ts).value_or("");
-    const auto began = parse_log_time(ts);
+    const auto began = parse_log_time(fields.text(LogName::ts).value_or(""));
     const auto id = name_of(fields, LogName::request_id);
     if (!began || !id || fields.flag(LogName::end_unknown) != true) {
         return false;
     }
     into.ended_s = *began + duration_ms(fields, LogName::end_ms).value_or(0) / 1000;
     into.lost = 1;
-    into.id = std::hash<std::string>{}(fmt::format("{} {} {:.6f}", *id, ts, into.ended_s));
+    into.id = identity(fields, *id, into.ended_s);
     return true;
 }
 
