@@ -8,6 +8,7 @@
 
 #include "engine/run_context.hpp"
 #include "planted_fault.hpp"
+#include "status/verified_rollbacks.hpp"
 
 #include <fmt/format.h>
 
@@ -85,13 +86,10 @@ Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
 
 /// At the end of the last rollback of this run: what the driver showed did not serve.
 bool users_missed_baseline(const Json& run) {
-    const Json* rolled_back = member(run, "rolled_back");
-    const Json* checks = member(rolled_back == nullptr ? run : *rolled_back, "checks");
-    return checks != nullptr && checks->is_array() &&
-           std::ranges::any_of(*checks, [](const Json& check) {
-               return text_in(check, "id").ends_with(".users") &&
-                      text_in(check, "verdict") == to_string(Verdict::fail);
-           });
+    return std::ranges::any_of(last_checks(run), [](const Json& check) {
+        return text_in(check, "id").ends_with(".users") &&
+               text_in(check, "verdict") == to_string(Verdict::fail);
+    });
 }
 
 void fill(RunContext& run, const JournalSummary& summary) {

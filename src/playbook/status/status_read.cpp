@@ -61,13 +61,10 @@ struct StoredPlan {
 /// What the last rollback found, in the data of a check: "foreign", a split that others set, which
 /// it left alone; "gone", nothing to move.
 bool rollback_found(const Json& run, const char* what) {
-    const Json* rolled_back = member(run, "rolled_back");
-    const Json* checks = member(rolled_back == nullptr ? run : *rolled_back, "checks");
-    return checks != nullptr && checks->is_array() &&
-           std::ranges::any_of(*checks, [what](const Json& check) {
-               const Json* data = member(check, "data");
-               return data != nullptr && bool_member(*data, what).value_or(false);
-           });
+    return std::ranges::any_of(last_checks(run), [what](const Json& check) {
+        const Json* data = member(check, "data");
+        return data != nullptr && bool_member(*data, what).value_or(false);
+    });
 }
 
 StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Json& run) {

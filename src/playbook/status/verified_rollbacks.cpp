@@ -16,6 +16,12 @@ std::string target_in(const Json& run) {
     return target == nullptr ? "" : text_in(*target, "what");
 }
 
+Json last_checks(const Json& run) {
+    const Json* rolled_back = member(run, "rolled_back");
+    const Json* checks = member(rolled_back == nullptr ? run : *rolled_back, "checks");
+    return checks != nullptr && checks->is_array() ? *checks : Json::array();
+}
+
 bool VerifiedRollbacks::any_after(const RunStatus& run) {
     if (!unread_) {
         unread_ = run::run_folders(state_dir_).value_or(std::vector<fs::path>{});
