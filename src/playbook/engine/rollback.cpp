@@ -2,6 +2,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "run_context.hpp"
+#include "stage/live_sample.hpp"
 #include "within.hpp"
 
 #include <fmt/format.h>
@@ -14,22 +15,6 @@ namespace oa_stream::playbook {
 namespace {
 
 using report::RollbackFacts;
-
-bool reached_baseline(const RunContext& run, const measure::Sample& sample) {
-    return !sample.bad && run.in.plan->home().percent_of(sample.revision) > 0;
-}
-
-/// How a fresh connection missed the baseline: without it nobody knows where to look next.
-std::string miss_text(const measure::Sample& sample) {
-    const std::string who = sample.revision.empty() ? "" : " by " + sample.revision;
-    const std::string what = sample.bad ? sample.outcome : "answered";
-    return fmt::format(
-        "; the last that missed: {}{}{}",
-        what,
-        who,
-        sample.detail.empty() ? "" : ": " + sample.detail
-    );
-}
 
 /// The row that would come once in a thousand times if the canary still had its share: that of
 /// the last split, or what it was met with if that is less. Each time it was met begins another
@@ -63,9 +48,9 @@ Task<UserProof> users_are_back(RunContext* run, double last_share, RollbackFacts
         const measure::Sample sample = co_await run->in.instruments->fresh_probe();
         run->keep(sample, "restore");
         ++facts->probes;
-        if (!reached_baseline(*run, sample)) {
+        if (!reaches(sample, run->in.plan->home())) {
             facts->row = 0;
-            out.miss = miss_text(sample);
+            out.miss = "; the last that missed: " + missed_text(sample);
             met += sample.bad ? 0 : 1;
             out.asked_for = row_against(last_share, met, facts->probes, playbook.fresh_row);
             facts->user_visible_s.reset();

@@ -102,6 +102,20 @@ measure::Sample to_sample(const probe::ProberSample& from, double now_s) {
     return out;
 }
 
+bool reaches(const measure::Sample& sample, const traffic::Split& split) {
+    return !sample.bad && split.percent_of(sample.revision) > 0;
+}
+
+std::string missed_text(const measure::Sample& sample) {
+    const std::string by = sample.bad ? "" : " without the name of a revision";
+    return fmt::format(
+        "{}{}{}",
+        sample.bad ? sample.outcome : "answered",
+        sample.revision.empty() ? by : " by " + sample.revision,
+        sample.detail.empty() ? "" : ": " + sample.detail
+    );
+}
+
 measure::Sample given_up(std::string arm, double at_s) {
     measure::Sample out;
     out.at_s = at_s;
