@@ -5,6 +5,7 @@
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,11 @@ try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool 
 /// behind. As PlanFacts::continuity.
 [[nodiscard]] Task<Result<Json>>
 try_continuity(const Outside* outside, const Playbook* playbook, bool probes);
+
+/// One fresh connection as a user's, up to three. Not one answered well by a revision of `serving`:
+/// what that would mean for a rollback, which only such answers verify, and how the last one missed.
+[[nodiscard]] Task<std::optional<std::string>>
+try_users(const Outside* outside, const Playbook* playbook, const traffic::Split* serving);
 
 /// One line a gate, for people.
 [[nodiscard]] std::string tried_text(const Json& record);

@@ -172,6 +172,13 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     std::ranges::move(closed_lanes(facts.revisions), std::back_inserter(facts.warnings));
     under_way(request, "testing whether conversations continue");
     OA_CO_TRY(facts.continuity, co_await try_continuity(&outside, &playbook, request.probes));
+    // Who rolls back knows that users are not served well.
+    if (request.probes && playbook.kind != Kind::rollback && !live.serving.empty()) {
+        under_way(request, "asking as a user would");
+        if (auto missed = co_await try_users(&outside, &playbook, &live.serving)) {
+            facts.warnings.push_back(*std::move(missed));
+        }
+    }
     if (!playbook.stage.gates.empty()) {
         say(request, fmt::format("trying each gate on {}", playbook.traffic.stable));
         const Millis window = std::min(k_try, playbook.stage.bake);

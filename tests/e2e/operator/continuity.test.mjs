@@ -1,5 +1,6 @@
 // Conversations over a cutover: a plan and an apply find out whether users would lose theirs.
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { after, test } from 'node:test';
 import { startCodexRevisions } from '../lib/codex.mjs';
 import { LocalTarget, PLAYBOOK, lane, secondRevision } from '../lib/local_target.mjs';
@@ -108,4 +109,31 @@ test('new-threads-only needs a reason, and a reason needs it', async () => {
     assert.equal(refused.code, 2, lines);
     assert.match(refused.stderr + refused.stdout, words);
   }
+});
+
+test('a plan warns when no answer at the users’ address could verify a rollback', async () => {
+  const target = await shared(() => false);
+  // An edge before the lane: it leaves the pinned addresses of the revisions alone.
+  const edge = (change) => new Promise((done) => {
+    const server = http.createServer((request, response) => {
+      const passed = http.request(target.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+        response.writeHead(answer.statusCode, change({ ...answer.headers }));
+        answer.pipe(response);
+      });
+      passed.on('error', () => response.destroy());
+      request.pipe(passed);
+    });
+    const stop = () => new Promise((closed) => { server.close(closed); server.closeAllConnections(); });
+    open.push({ stop });
+    server.listen(0, '127.0.0.1', () => done(`http://127.0.0.1:${server.address().port}`));
+  });
+  const without = (name) => edge((headers) => { delete headers[name]; return headers; });
+  const warned = async (base_url) => {
+    const plan = await target.plan({ set: { base_url } });
+    assert.equal(plan.code, 10, plan.stderr);
+    return plan.stdout.match(/warning: a rollback could not be verified.*/)?.[0];
+  };
+  assert.equal(await warned(await edge((headers) => headers)), undefined);
+  assert.match(await warned(await without('x-oa-revision')), /none of 3 fresh connections .* the last: answered without the name of a revision$/);
+  assert.match(await warned(await without('x-accel-buffering')), /the last: \w+ by v1: .*x-accel-buffering/);
 });

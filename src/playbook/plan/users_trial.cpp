@@ -1,0 +1,64 @@
+// Whether the users' address answers in a way that could verify a rollback.
+#include "oa_stream/probe/opened_threads.hpp"
+#include "oa_stream/probe/prober.hpp"
+
+#include "forecast.hpp"
+#include "stage/live_sample.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace oa_stream::playbook {
+namespace {
+
+// One bad answer may be chance; a rollback waits for a row of good ones.
+constexpr int k_tries = 3;
+
+/// Behind a split nobody knows which side keeps a conversation.
+std::vector<probe::Target> sides_of(const Outside& outside, const Traffic& traffic) {
+    std::vector<probe::Target> out;
+    for (const std::string& revision : {traffic.stable, traffic.canary}) {
+        if (auto target = pinned_target(outside.users, *outside.driver, revision)) {
+            out.push_back(*std::move(target));
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+Task<std::optional<std::string>>
+try_users(const Outside* outside, const Playbook* playbook, const traffic::Split* serving) {
+    std::vector<std::string> threads;
+    std::optional<std::string> missed;
+    for (int i = 0; i < k_tries && missed.has_value() == (i > 0); ++i) {
+        threads.push_back(probe::probe_thread());
+        auto request = probe::probe_request(threads.back(), playbook->target.prompt);
+        request.pacing = probe::PacingMode::observe;
+        const auto sample = to_sample(
+            "users",
+            0,
+            co_await probe::probe_stream(*outside->client, outside->users, std::move(request), {})
+        );
+        missed = reaches(sample, *serving) ? std::nullopt : std::optional(missed_text(sample));
+    }
+    (void)co_await probe::remove_threads(
+        *outside->client,
+        {{sides_of(*outside, playbook->traffic), std::move(threads)}},
+        {},
+        {.longest = k_removing}
+    );
+    if (!missed) {
+        co_return std::nullopt;
+    }
+    co_return fmt::format(
+        "a rollback could not be verified as things are: none of {} fresh connections to {} was "
+        "answered well by a revision that serves; the last: {}",
+        k_tries,
+        outside->users.base_url,
+        *missed
+    );
+}
+
+} // namespace oa_stream::playbook
