@@ -113,11 +113,11 @@ test('new-threads-only needs a reason, and a reason needs it', async () => {
 
 test('a plan warns when no answer at the users’ address could verify a rollback', async () => {
   const target = await shared(() => false);
-  // An edge before the lane: it leaves the pinned addresses of the revisions alone.
+  // An edge that changes what users get, and nothing for a request that names its revision.
   const edge = (change) => new Promise((done) => {
     const server = http.createServer((request, response) => {
       const passed = http.request(target.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
-        response.writeHead(answer.statusCode, change({ ...answer.headers }));
+        response.writeHead(answer.statusCode, request.headers['x-oa-pin-revision'] ? answer.headers : change({ ...answer.headers }));
         answer.pipe(response);
       });
       passed.on('error', () => response.destroy());
