@@ -2,6 +2,7 @@
 
 #include "cloud_run_fake.hpp"
 #include "engine/playbook_run.hpp"
+#include "plan/plan_times.hpp"
 #include "plan/token_life.hpp"
 #include "settings.hpp"
 
@@ -171,14 +172,16 @@ TEST_CASE("outside: the longest run counts every wait that the playbook allows")
     playbook.restore_limit = std::chrono::seconds(30);
     // Each stage waits 20 s for its last answers. The rollback is written, and then verified.
     const Millis plain = std::chrono::minutes(20) + std::chrono::seconds(2 * (10 + 20) + 2 * 30);
-    CHECK(worst_case(playbook) == plain);
+    CHECK(times_of(playbook).worst == plain);
     playbook.rollback_ramp = std::chrono::minutes(15); // four steps before the last
-    CHECK(worst_case(playbook) == plain + std::chrono::minutes(15) + std::chrono::seconds(4 * 10));
+    CHECK(
+        times_of(playbook).worst == plain + std::chrono::minutes(15) + std::chrono::seconds(4 * 10)
+    );
     playbook.rollback_ramp = Millis(0);
     playbook.hooks.resize(2);
     playbook.hooks[0].timeout = playbook.hooks[1].timeout = std::chrono::minutes(5);
     playbook.hooks[0].required = true; // asked before each stage
-    CHECK(worst_case(playbook) == plain + 2 * std::chrono::minutes(5));
+    CHECK(times_of(playbook).worst == plain + 2 * std::chrono::minutes(5));
 }
 
 TEST_CASE("outside: a token that ends before the run may is refused, one of unknown life warned of"
@@ -192,7 +195,7 @@ TEST_CASE("outside: a token that ends before the run may is refused, one of unkn
     playbook.stages = {0, 50, 100};
     playbook.stage.bake = std::chrono::minutes(10);
     playbook.stage.extend_at_most = std::chrono::minutes(10);
-    CHECK(worst_case(playbook) >= std::chrono::minutes(60));
+    CHECK(times_of(playbook).worst >= std::chrono::minutes(60));
     const WallTime now{std::chrono::seconds(1'800'000'000)};
     const auto checked = [&](const std::string& token) {
         ::setenv("OA_TEST_PLATFORM", token.c_str(), 1); // NOLINT(concurrency-mt-unsafe)

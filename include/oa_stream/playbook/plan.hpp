@@ -107,7 +107,5 @@ struct Plan {
 
 /// plan.json
 [[nodiscard]] Json to_json(const Plan& plan);
-/// One line a step.
-[[nodiscard]] std::string plan_text(const Plan& plan);
 
 } // namespace oa_stream::playbook

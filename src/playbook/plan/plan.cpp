@@ -337,17 +337,4 @@ Json to_json(const Plan& plan) {
     return out;
 }
 
-std::string plan_text(const Plan& plan) {
-    std::string out = fmt::format("plan {} on {}\n", plan.id.substr(0, 12), plan.target);
-    for (const Step& step : plan.steps) {
-        out += fmt::format(
-            "  {:<7} {}{}\n", to_string(step.kind), step.mutates() ? "~ " : "  ", step.title
-        );
-    }
-    for (const std::string& warning : plan.warnings) {
-        out += "  warning: " + warning + "\n";
-    }
-    return out;
-}
-
 } // namespace oa_stream::playbook

@@ -41,17 +41,13 @@ Result<void> check_end(std::string_view key, std::string_view token, Millis long
 
 } // namespace
 
-Millis worst_case(const Playbook& playbook) {
-    return times_of(playbook).worst;
-}
-
 Result<std::vector<std::string>>
 check_token_lives(const Playbook& playbook, const Outside& outside, WallTime now) {
     std::vector<std::string> out;
     if (playbook.kind == Kind::rollback) {
         return out; // it is tried with whatever there is
     }
-    const Millis longest = worst_case(playbook);
+    const Millis longest = times_of(playbook).worst;
     OA_CHECK(check_end("target.auth", outside.user_token.reveal(), longest, now));
     const auto platform =
         playbook.traffic.settings ? playbook.traffic.settings->credential() : std::nullopt;

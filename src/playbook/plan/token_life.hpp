@@ -10,9 +10,6 @@
 
 namespace oa_stream::playbook {
 
-/// With every extension, every hold and every limit used up, the rollback included.
-[[nodiscard]] Millis worst_case(const Playbook& playbook);
-
 /// What to warn of: a token that is read once, of an unknown life, for a run that may outlive it.
 /// Code::credentials when it is known that one ends before a run that begins now may.
 [[nodiscard]] Result<std::vector<std::string>>
