@@ -1,7 +1,7 @@
 #include "local_stack.hpp"
 
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -89,7 +89,7 @@ template <class ProcessPtr> Task<void> watch_end(ProcessPtr process) {
 std::string listening(const fs::path& ready_file) {
     const auto text = read_file(ready_file, 64U << 10U);
     const auto json = text ? parse_json(trim(*text)) : fail(Code::not_found, "");
-    return json ? std::string(string_member(*json, "listen").value_or("")) : std::string();
+    return json ? text_in(*json, "listen") : std::string();
 }
 
 } // namespace

@@ -2,7 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include <fmt/format.h>
@@ -48,11 +48,12 @@ std::optional<Result<Planted>> recall(const fs::path& folder) {
     }
     const auto text = run::read_kept(folder / k_faults_file);
     OA_TRY(const auto json, text ? parse_json(*text) : std::unexpected(text.error()));
-    const auto word = [&](std::string_view key) {
-        return std::string(string_member(json, key).value_or(""));
+    Planted out{
+        text_in(json, "file"),
+        text_in(json, "fault"),
+        text_in(json, "before"),
+        string_member(json, "taken_out_at").has_value()
     };
-    const bool taken_out = string_member(json, "taken_out_at").has_value();
-    Planted out{word("file"), word("fault"), word("before"), taken_out};
     if (out.file.empty() || out.fault.empty()) {
         return fail(Code::unreadable, "it does not record what was planted where");
     }

@@ -2,31 +2,18 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/json.hpp"
-#include "oa_stream/base/process.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
+#include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 namespace oa_stream::playbook {
 
 namespace fs = std::filesystem;
-
-namespace {
-
-std::string this_person() {
-    const auto uid = ::getuid();
-    return fmt::format(
-        "{} on {}", user_name(uid).value_or(fmt::format("uid {}", uid)), host_name()
-    );
-}
-
-} // namespace
 
 Result<void> mark_finished(
     const fs::path& folder, std::string_view how, std::string_view reason, std::string_view last_at
@@ -36,7 +23,7 @@ Result<void> mark_finished(
     const Json word = {
         {"schema", "oa-stream.settled.v1"},
         {"at", rfc3339_millis(std::chrono::system_clock::now())},
-        {"who", this_person()},
+        {"who", this_account().text()},
         {"how", how},
         {"reason", redactor.apply(reason)},
         {"after", last_at},
@@ -49,9 +36,7 @@ std::optional<FinishedMark> finished_mark(const fs::path& folder) {
     if (json.empty()) {
         return std::nullopt;
     }
-    const auto in = [&](std::string_view key) {
-        return std::string(string_member(json, key).value_or(""));
-    };
+    const auto in = [&](std::string_view key) { return text_in(json, key); };
     return FinishedMark{in("at"), in("who"), in("how"), in("reason"), in("after")};
 }
 
