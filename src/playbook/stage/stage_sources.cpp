@@ -6,6 +6,7 @@
 #include "oa_stream/telemetry/classes.hpp"
 
 #include "engine/within.hpp"
+#include "plan/chance.hpp"
 #include "stage.hpp"
 
 #include <boost/asio/cancellation_type.hpp>
@@ -42,10 +43,6 @@ Millis patience(const RunContext& run) {
     return std::max(run.playbook().stage.error_hold_at_most, every(run) * k_readings_that_may_fail);
 }
 
-bool by_events_alone(const GateSpec& gate) {
-    return gate.metric == measure::Metric::spike || gate.metric == measure::Metric::expression;
-}
-
 Asked asked_for(const Playbook& playbook, const GateSpec& gate, int percent) {
     return {
         .source = judged_by(playbook, gate).name(),
@@ -57,7 +54,7 @@ Asked asked_for(const Playbook& playbook, const GateSpec& gate, int percent) {
         .wants_value = gate.metric == measure::Metric::expression,
         .before =
             gate.against == measure::Against::before ||
-            (by_events_alone(gate) && gate.against == measure::Against::stable && percent == 100),
+            (has_no_bounds(gate) && gate.against == measure::Against::stable && percent == 100),
     };
 }
 
@@ -247,7 +244,7 @@ void find_users(
     const RunContext& run = stage.run;
     const Readings readings{basis.canary, basis.stable};
     const SourceReading& canary = readings.canary->reading;
-    if (by_events_alone(gate)) {
+    if (has_no_bounds(gate)) {
         return; // they were asked for what there is to compare
     }
     if (run.serving.percent_of(run.playbook().traffic.canary) == 0) {
@@ -360,7 +357,7 @@ GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const mea
         const bool measured = basis.canary->reading.state == SourceReading::State::measured;
         const bool no_users =
             stage.run.serving.percent_of(stage.run.playbook().traffic.canary) == 0;
-        if (by_events_alone(gate) && no_users && asks_for_users(gate, *basis.canary)) {
+        if (has_no_bounds(gate) && no_users && asks_for_users(gate, *basis.canary)) {
             basis.skipped = "at 0% no user reaches the canary";
         }
         if (!look.interim && measured) {
