@@ -1,12 +1,12 @@
 #include "oa_stream/config/units.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
@@ -28,12 +28,7 @@ std::optional<double> plain_number(std::string_view text) {
         text.size() > 15) {
         return std::nullopt;
     }
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
+    return number_of<double>(text);
 }
 
 std::unexpected<Error>

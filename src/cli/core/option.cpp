@@ -1,6 +1,7 @@
 #include "option.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/token_source.hpp"
@@ -9,7 +10,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace oa_stream::cli {
 
@@ -201,15 +201,12 @@ Result<std::string> read_line(std::string_view text) {
 Result<double> read_share(std::string_view text) {
     const bool percent = text.ends_with('%');
     const std::string_view number = text.substr(0, text.size() - (percent ? 1 : 0));
-    double value = 0;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-    const bool plain = !number.empty() && number.front() != '.' &&
-                       number.find_first_not_of("0123456789.") == std::string_view::npos;
+    const auto value = decimal_of(number);
     const double all = percent ? 100 : 1;
-    if (!plain || error != std::errc{} || end != number.data() + number.size() || value > all) {
+    if (!value || number.starts_with('.') || *value > all) {
         return fail(Code::usage, fmt::format("'{}' is not a share", printable(text, 40)), {}, "5%");
     }
-    return value / all;
+    return *value / all;
 }
 
 bool Args::has(std::string_view option) const {

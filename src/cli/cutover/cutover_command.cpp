@@ -2,6 +2,7 @@
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
@@ -17,7 +18,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 
 namespace oa_stream::cli {
 
@@ -30,11 +30,8 @@ constexpr double k_max_rate = 500;
 /// "25/s" or "25".
 Result<double> parse_rate(std::string_view text) {
     const std::string_view digits = text.ends_with("/s") ? text.substr(0, text.size() - 2) : text;
-    double value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    const bool plain = digits.find_first_not_of("0123456789.") == std::string_view::npos;
-    if (!plain || error != std::errc{} || end != digits.data() + digits.size() || !(value > 0) ||
-        value > k_max_rate) {
+    const double value = decimal_of(digits).value_or(0);
+    if (!(value > 0) || value > k_max_rate) {
         return fail(
             Code::usage,
             fmt::format("'{}' is not a rate", printable(text)),

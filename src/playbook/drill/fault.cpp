@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/fault.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/traffic/split.hpp"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace oa_stream::playbook {
 namespace {
@@ -46,11 +46,8 @@ std::unexpected<Error> wrong(std::string_view text, std::string message, std::st
 }
 
 bool is_share(std::string_view text) {
-    double value = -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool plain = text.find_first_not_of("0123456789.") == std::string_view::npos;
-    return plain && error == std::errc{} && end == text.data() + text.size() && value >= 0 &&
-           value <= 1;
+    const auto value = decimal_of(text);
+    return value && *value <= 1;
 }
 
 Result<const FaultKind*> kind_of(std::string_view text, std::string_view name) {

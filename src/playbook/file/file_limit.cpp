@@ -1,10 +1,11 @@
 // The limit of a gate: its forms, and which of them fits what is judged.
+#include "oa_stream/base/numbers.hpp"
+
 #include "file_keys.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 
 namespace oa_stream::playbook::file {
 namespace {
@@ -25,12 +26,9 @@ std::optional<Bound> bound_of(std::string_view text) {
         const auto fall = read_percent(text.substr(1));
         return fall ? std::optional(Bound{-*fall, BoundUnit::relative}) : std::nullopt;
     }
-    double number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool plain = text.find_first_not_of("0123456789.") == std::string_view::npos;
-    return plain && error == std::errc{} && end == text.data() + text.size()
-               ? std::optional(Bound{number, BoundUnit::count})
-               : std::nullopt;
+    return decimal_of(text).transform([](double number) {
+        return Bound{number, BoundUnit::count};
+    });
 }
 
 /// Which form of a limit fits what is judged.

@@ -1,13 +1,13 @@
 #include "cloud_run_service.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 
 namespace oa_stream::traffic::cloud_run {
@@ -80,13 +80,9 @@ Result<std::int64_t> int64_of(const Json& object, std::string_view key) {
     if (const auto number = int_member(object, key)) {
         return *number;
     }
-    const auto text = string_member(object, key).value_or("");
-    std::int64_t out = 0;
-    const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (text.empty() || trouble != std::errc{} || end != text.data() + text.size()) {
-        return fail(Code::protocol, fmt::format("{} is not an integer", key));
-    }
-    return out;
+    const auto number = number_of<std::int64_t>(string_member(object, key).value_or(""));
+    return number ? Result<std::int64_t>(*number)
+                  : fail(Code::protocol, fmt::format("{} is not an integer", key));
 }
 
 std::string_view condition_of(const Json& object, std::string_view type) {

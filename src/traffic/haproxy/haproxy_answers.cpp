@@ -1,5 +1,6 @@
 #include "haproxy_answers.hpp"
 
+#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace oa_stream::traffic {
 namespace {
@@ -54,12 +54,7 @@ std::optional<std::string_view> next_answer(std::string_view& rest) {
     return out;
 }
 
-std::optional<std::int64_t> number(std::string_view text) {
-    std::int64_t out = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    const bool whole = error == std::errc{} && end == text.data() + text.size();
-    return whole ? std::optional(out) : std::nullopt;
-}
+constexpr auto number = number_of<std::int64_t>;
 
 /// Rows by the names of their columns, which differ in number and order by version and build.
 class Table {
