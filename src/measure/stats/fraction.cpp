@@ -1,5 +1,6 @@
 #include "oa_stream/measure/fraction.hpp"
 
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -51,6 +52,13 @@ Result<Fraction> Fraction::parse(std::string_view text) {
     const std::uint64_t den = top->scale * bottom->value;
     const std::uint64_t common = std::gcd(top->value, den);
     return Fraction{top->value / common, den / common};
+}
+
+Fraction Fraction::of(double share) noexcept {
+    constexpr std::uint64_t k_parts = 1'000'000;
+    return {
+        static_cast<std::uint64_t>(std::llround(share * static_cast<double>(k_parts))), k_parts
+    };
 }
 
 std::optional<Fraction> percentile(std::string_view word) {

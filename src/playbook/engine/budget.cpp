@@ -2,6 +2,7 @@
 #include "oa_stream/measure/budget.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -13,8 +14,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 
 namespace oa_stream::playbook {
 namespace {
@@ -103,21 +102,17 @@ measure::Question question_of(const SloSpec& slo) {
     return out;
 }
 
-/// Six digits of a share, exactly.
-measure::Fraction fraction_of(double share) {
-    constexpr std::uint64_t k_den = 1'000'000;
-    return {static_cast<std::uint64_t>(std::llround(share * static_cast<double>(k_den))), k_den};
-}
-
 Check check_of(const SloSpec& slo, const SourceReading& reading, double limit) {
     const measure::BudgetQuestion question{
         .name = slo.name,
-        .objective = fraction_of(slo.objective),
+        .objective = measure::Fraction::of(slo.objective),
         .window_s = std::chrono::duration<double>(slo.window).count(),
     };
     const std::array readings{measure::WindowReading{question.window_s, reading}};
     Check out = measure::budget_check(
-        measure::budget_status(question, readings), fraction_of(limit), "budget." + slo.name
+        measure::budget_status(question, readings),
+        measure::Fraction::of(limit),
+        "budget." + slo.name
     );
     out.detail += "; by " + reading.source;
     return out;
@@ -178,14 +173,9 @@ Task<Check> judge(RunContext* run, SloSpec slo) {
 
 Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_view reason) {
     constexpr std::string_view k_option = names::asserted_budget;
-    std::string_view digits = budget_consumed;
-    const bool percent = digits.ends_with('%');
-    digits.remove_suffix(percent ? 1 : 0);
-    double value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    const bool plain = digits.find_first_not_of("0123456789.") == std::string_view::npos;
-    const bool whole = error == std::errc{} && end == digits.data() + digits.size();
-    if (!percent || !plain || !whole || value > 100) {
+    const bool percent = budget_consumed.ends_with('%');
+    const auto value = decimal_of(budget_consumed.substr(0, budget_consumed.size() - 1));
+    if (!percent || !value || *value > 100) {
         return fail(
             Code::usage,
             fmt::format(
@@ -203,7 +193,7 @@ Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_vi
             "like 'read from the dashboard at 14:00'"
         );
     }
-    return Asserted{value / 100, std::string(reason)};
+    return Asserted{*value / 100, std::string(reason)};
 }
 
 Task<StepEnd> judge_budget(RunContext* run) {

@@ -8,9 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cmath>
 
 namespace oa_stream::playbook::file {
 namespace {
@@ -249,14 +247,6 @@ void check_company(const Node& node, const GateDraft& draft, bool spike) {
     }
 }
 
-/// 0.975 as 975000 / 1000000: what a playbook writes has no more digits.
-measure::Fraction fraction_of(double share) {
-    constexpr std::uint64_t k_parts = 1'000'000;
-    return {
-        static_cast<std::uint64_t>(std::llround(share * static_cast<double>(k_parts))), k_parts
-    };
-}
-
 void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
     struct Row {
         const std::string& timing;
@@ -267,7 +257,7 @@ void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
           Row{draft.p90, {90, 100}},
           Row{draft.p95, measure::k_p95},
           Row{draft.p99, {99, 100}},
-          Row{draft.time, fraction_of(draft.quantile)}}) {
+          Row{draft.time, measure::Fraction::of(draft.quantile)}}) {
         if (!row.timing.empty()) {
             out.timing = enum_value<measure::Timing>(measure::k_timing_words, row.timing)
                              .value_or(measure::Timing::first_content);
