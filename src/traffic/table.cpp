@@ -16,11 +16,4 @@ std::span<const DriverKind* const> driver_kinds() noexcept {
     return k_kinds;
 }
 
-std::vector<std::string> Arms::urls() const {
-    if (stable_url.empty() || canary_url.empty()) {
-        return {};
-    }
-    return {stable_url, canary_url};
-}
-
 } // namespace oa_stream::traffic

@@ -79,9 +79,13 @@ TEST_CASE("outside: an address that the playbook gives stands before the driver'
     playbook.traffic.canary_url = "http://127.0.0.1:9";
     const auto outside = open_outside(io.get_executor(), playbook);
     REQUIRE(outside.has_value());
-    CHECK(outside->driver->address("canary")->base_url == "http://127.0.0.1:9");
-    CHECK(outside->driver->address("canary")->headers.empty());
-    CHECK(outside->driver->address("stable")->base_url == "http://127.0.0.1:1");
+    const auto pinned = [&](const std::string& revision) {
+        return pinned_target(outside->users, *outside->driver, playbook.traffic.arms(), revision);
+    };
+    CHECK(pinned("canary")->base_url == "http://127.0.0.1:9");
+    CHECK(pinned("canary")->extra.all().empty());
+    CHECK(pinned("stable")->base_url == "http://127.0.0.1:1");
+    CHECK_FALSE(pinned("stable")->extra.all().empty());
     CHECK(outside->driver->target() == "local:/tmp/none.sock");
 }
 
@@ -100,6 +104,10 @@ TEST_CASE("outside: a rollback hurries on a platform whose arms have addresses o
     const auto outside = open_outside(io.get_executor(), playbook);
     REQUIRE(outside.has_value());
     traffic::TrafficDriver& driver = *outside->driver;
+    CHECK(
+        pinned_target(outside->users, driver, playbook.traffic.arms(), "canary")->base_url ==
+        "http://127.0.0.1:9"
+    );
     const auto done = [&](auto task) {
         auto result = asio::co_spawn(io, std::move(task), asio::use_future);
         io.restart();

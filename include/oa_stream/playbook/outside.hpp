@@ -51,9 +51,13 @@ open_outside(const asio::any_io_executor& executor, const Playbook& playbook);
 /// Every hook can be called, as far as its secrets go. Code::credentials.
 [[nodiscard]] Result<void> check_hooks(const Outside& outside);
 
-/// `users`, pinned to one revision as the driver says. As TrafficDriver::address().
+/// `users`, pinned to one revision: at the address that the playbook gives, else as the driver
+/// says. As TrafficDriver::address().
 [[nodiscard]] Result<probe::Target> pinned_target(
-    const probe::Target& users, const traffic::TrafficDriver& driver, const std::string& revision
+    const probe::Target& users,
+    const traffic::TrafficDriver& driver,
+    const traffic::Arms& arms,
+    const std::string& revision
 );
 
 } // namespace oa_stream::playbook

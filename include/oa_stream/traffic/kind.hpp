@@ -22,8 +22,10 @@ struct Arms {
     std::string canary_url{};
 
     [[nodiscard]] std::vector<std::string> revisions() const { return {stable, canary}; }
-    /// Both or none: a driver with one would have to guess the other.
-    [[nodiscard]] std::vector<std::string> urls() const;
+    /// How pinned probes reach it; empty: as the driver says.
+    [[nodiscard]] std::string url_of(std::string_view revision) const {
+        return revision == stable ? stable_url : revision == canary ? canary_url : std::string();
+    }
 };
 
 /// What a driver is made with, beside its settings.

@@ -202,12 +202,14 @@ private:
     Task<void> try_continuity(GateTrial trial) {
         const Playbook& playbook = input_.playbook;
         auto outside = open_outside(co_await asio::this_coro::executor, playbook);
-        const auto stable =
-            outside ? pinned_target(outside->users, *outside->driver, playbook.traffic.stable)
-                    : std::unexpected(outside.error());
-        const auto canary =
-            outside ? pinned_target(outside->users, *outside->driver, playbook.traffic.canary)
-                    : std::unexpected(outside.error());
+        const auto pinned = [&](const std::string& revision) {
+            return outside ? pinned_target(
+                                 outside->users, *outside->driver, playbook.traffic.arms(), revision
+                             )
+                           : std::unexpected(outside.error());
+        };
+        const auto stable = pinned(playbook.traffic.stable);
+        const auto canary = pinned(playbook.traffic.canary);
         const auto planted =
             stable && canary
                 ? plant_fault(session_.folder().path(), input_.faults_file, trial.fault)

@@ -13,11 +13,6 @@
 namespace oa_stream::playbook {
 namespace {
 
-using traffic::ArmAddress;
-using traffic::Split;
-using traffic::TrafficDriver;
-using traffic::TrafficState;
-
 // Credentials
 // -----------------------------------------------------------------------------------------------
 
@@ -48,53 +43,6 @@ Result<Secret> secret_of(const std::optional<AuthRef>& auth) {
 // Drivers
 // ---------------------------------------------------------------------------------------------------
 
-/// The playbook knows better than the driver how its arms are reached.
-class PinnedDriver final : public TrafficDriver {
-public:
-    PinnedDriver(std::unique_ptr<TrafficDriver> inner, const Traffic& traffic)
-        : inner_(std::move(inner)), stable_(traffic.stable), canary_(traffic.canary),
-          stable_url_(traffic.stable_url), canary_url_(traffic.canary_url) {}
-
-    [[nodiscard]] std::string_view kind() const noexcept override { return inner_->kind(); }
-    [[nodiscard]] std::string target() const override { return inner_->target(); }
-    [[nodiscard]] Task<Result<TrafficState>> read() override { return inner_->read(); }
-    [[nodiscard]] bool is_gone(const Error& error) const noexcept override {
-        return inner_->is_gone(error);
-    }
-    [[nodiscard]] Task<Result<void>> preview(Split target) override {
-        return inner_->preview(std::move(target));
-    }
-    [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
-        return inner_->set(std::move(target), std::move(etag));
-    }
-    [[nodiscard]] Task<Result<void>> restore(Split target, Json exact, std::string etag) override {
-        return inner_->restore(std::move(target), std::move(exact), std::move(etag));
-    }
-    [[nodiscard]] bool same_setting(const Json& a, const Json& b) const override {
-        return inner_->same_setting(a, b);
-    }
-    void wait_no_longer_than(Clock::time_point until) override {
-        inner_->wait_no_longer_than(until);
-    }
-    void begin_rescue() override { inner_->begin_rescue(); }
-    [[nodiscard]] Millis patience() const noexcept override { return inner_->patience(); }
-    [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
-        return inner_->verify(std::move(target), limit);
-    }
-    [[nodiscard]] bool splits_exactly() const noexcept override { return inner_->splits_exactly(); }
-    [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
-        const std::string& url = revision == stable_   ? stable_url_
-                                 : revision == canary_ ? canary_url_
-                                                       : none_;
-        return url.empty() ? inner_->address(revision) : ArmAddress{url, {}, {}};
-    }
-
-private:
-    std::unique_ptr<TrafficDriver> inner_;
-    std::string stable_, canary_, stable_url_, canary_url_;
-    std::string none_;
-};
-
 Result<void>
 add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outside& outside) {
     if (traffic.settings == nullptr) {
@@ -110,9 +58,6 @@ add_driver(const asio::any_io_executor& executor, const Traffic& traffic, Outsid
         outside.platform_token
     };
     OA_TRY(outside.driver, traffic.settings->make(std::move(parts)));
-    if (!traffic.stable_url.empty() || !traffic.canary_url.empty()) {
-        outside.driver = std::make_unique<PinnedDriver>(std::move(outside.driver), traffic);
-    }
     return {};
 }
 
@@ -222,9 +167,16 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
 }
 
 Result<probe::Target> pinned_target(
-    const probe::Target& users, const traffic::TrafficDriver& driver, const std::string& revision
+    const probe::Target& users,
+    const traffic::TrafficDriver& driver,
+    const traffic::Arms& arms,
+    const std::string& revision
 ) {
-    OA_TRY(const ArmAddress address, driver.address(revision));
+    const std::string url = arms.url_of(revision);
+    OA_TRY(
+        const traffic::ArmAddress address,
+        (url.empty() ? driver.address(revision) : traffic::ArmAddress{url, {}, {}})
+    );
     probe::Target out = users;
     out.base_url = address.base_url;
     out.connect_to = address.connect_to;

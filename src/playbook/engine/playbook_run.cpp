@@ -275,8 +275,7 @@ void make_instruments(PlaybookRun& run, const asio::any_io_executor& executor) {
     LiveOptions live = run.live;
     live.users = run.outside.users;
     live.on_check = [session = &run.session](const Check& check) { session->show(check); };
-    live.stable = playbook.traffic.stable;
-    live.canary = playbook.traffic.canary;
+    live.arms = playbook.traffic.arms();
     live.prompt = playbook.target.prompt;
     live.control_url = playbook.target.control_url;
     live.probes = run.probes;

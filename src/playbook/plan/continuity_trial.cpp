@@ -14,7 +14,8 @@ constexpr std::uint64_t k_most_counted = 10'000;
 /// Nothing is known where stable cannot be asked: the number is for people, and decides nothing.
 Task<std::optional<probe::ThreadCount>>
 count_left_behind(const Outside* outside, const Playbook* playbook) {
-    auto stable = pinned_target(outside->users, *outside->driver, playbook->traffic.stable);
+    const Traffic& traffic = playbook->traffic;
+    auto stable = pinned_target(outside->users, *outside->driver, traffic.arms(), traffic.stable);
     if (!stable) {
         co_return std::nullopt;
     }
@@ -40,12 +41,11 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
         co_return Json(nullptr);
     }
     const Traffic& traffic = playbook->traffic;
-    OA_CO_TRY(
-        const probe::Target stable, pinned_target(outside->users, *outside->driver, traffic.stable)
-    );
-    OA_CO_TRY(
-        const probe::Target canary, pinned_target(outside->users, *outside->driver, traffic.canary)
-    );
+    const auto pinned = [&](const std::string& revision) {
+        return pinned_target(outside->users, *outside->driver, traffic.arms(), revision);
+    };
+    OA_CO_TRY(const probe::Target stable, pinned(traffic.stable));
+    OA_CO_TRY(const probe::Target canary, pinned(traffic.canary));
     probe::Continuity conversations(*outside->client, {}, playbook->target.prompt);
     const Check check = co_await conversations.across(
         stable, canary, "continuity", fmt::format("{} → {}", traffic.stable, traffic.canary)

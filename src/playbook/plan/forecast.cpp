@@ -35,13 +35,14 @@ constexpr double k_hour_s = 3600;
 constexpr double k_enough_chance = 0.95; ///< below it the plan warns
 constexpr double k_week_s = 7 * 86'400;
 
-Result<probe::Target> pinned(const Outside& outside, const std::string& revision) {
-    return pinned_target(outside.users, *outside.driver, revision);
+Result<probe::Target>
+pinned(const Outside& outside, const Playbook& playbook, const std::string& revision) {
+    return pinned_target(outside.users, *outside.driver, playbook.traffic.arms(), revision);
 }
 
 /// What GET /version answers, without what changes by itself.
-Task<Json> version_of(const Outside* outside, std::string revision) {
-    auto target = pinned(*outside, revision);
+Task<Json> version_of(const Outside* outside, const Playbook* playbook, std::string revision) {
+    auto target = pinned(*outside, *playbook, revision);
     if (!target) {
         co_return nullptr;
     }
@@ -100,7 +101,7 @@ std::string answered_by_nobody(const std::vector<Sample>& samples) {
 /// What its probes saw. Their conversations are removed again; `kept` says which could not be.
 Task<Result<std::vector<Sample>>>
 probe_stable(const Outside* outside, const Playbook* playbook, Millis window, std::string* kept) {
-    OA_CO_TRY(probe::Target target, pinned(*outside, playbook->traffic.stable));
+    OA_CO_TRY(probe::Target target, pinned(*outside, *playbook, playbook->traffic.stable));
     std::vector<Sample> samples;
     probe::ProberOptions options;
     options.arms.push_back({"stable", target, playbook->stage.probe.per_arm_per_s});
@@ -340,7 +341,7 @@ Task<Json> revision_facts(
     for (const std::string& revision : {playbook->traffic.stable, playbook->traffic.canary}) {
         const Json* own = member(live->extra, "revisions");
         const Json* driver = own == nullptr ? nullptr : member(*own, revision);
-        Json version = co_await version_of(outside, revision);
+        Json version = co_await version_of(outside, playbook, revision);
         out[revision] = driver == nullptr && version.is_null()
                             ? Json(nullptr)
                             : Json{

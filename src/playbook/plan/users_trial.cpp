@@ -19,7 +19,7 @@ constexpr int k_tries = 3;
 std::vector<probe::Target> sides_of(const Outside& outside, const Traffic& traffic) {
     std::vector<probe::Target> out;
     for (const std::string& revision : {traffic.stable, traffic.canary}) {
-        if (auto target = pinned_target(outside.users, *outside.driver, revision)) {
+        if (auto target = pinned_target(outside.users, *outside.driver, traffic.arms(), revision)) {
             out.push_back(*std::move(target));
         }
     }

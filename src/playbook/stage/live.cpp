@@ -273,8 +273,9 @@ private:
         if (driver_ == nullptr) {
             return fail(Code::internal, "nothing here knows the way to a single revision");
         }
+        const traffic::Arms& arms = options_.arms;
         return pinned_target(
-            options_.users, *driver_, through == Through::stable ? options_.stable : options_.canary
+            options_.users, *driver_, arms, through == Through::stable ? arms.stable : arms.canary
         );
     }
 

@@ -3,7 +3,7 @@
 
 #include "oa_stream/probe/stream_probe.hpp"
 #include "oa_stream/run/run_folder.hpp"
-#include "oa_stream/traffic/driver.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include "engine/instruments.hpp"
 
@@ -16,8 +16,7 @@ namespace oa_stream::playbook {
 
 struct LiveOptions {
     probe::Target users; ///< as everybody comes in; pinned targets add the driver's address
-    std::string stable;  ///< revision names
-    std::string canary;
+    traffic::Arms arms{};
     std::string prompt;  ///< of probes and smokes
     probe::ProbeLimits limits{};
     /// False: smokes send GETs alone, and what needs more is SKIPPED.

@@ -351,13 +351,8 @@ Task<Result<TrafficState>> CloudRunDriver::verify(Split target, Millis limit) {
 }
 
 Result<ArmAddress> CloudRunDriver::address(std::string_view revision) const {
-    const auto known = std::ranges::find(options_.revisions, revision);
-    if (known == options_.revisions.end()) {
+    if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
         return fail(Code::not_found, fmt::format("no revision '{}'", revision));
-    }
-    const auto index = static_cast<std::size_t>(known - options_.revisions.begin());
-    if (index < options_.urls.size() && !options_.urls[index].empty()) {
-        return ArmAddress{options_.urls[index], {}, {}};
     }
     for (const Entry& entry : last_.statuses) {
         const bool own = entry.latest && entry.revision.empty() ? last_.latest_ready == revision

@@ -20,7 +20,6 @@ struct CloudRunDriverOptions {
     std::string region;
     std::string service; ///< short name
     std::vector<std::string> revisions; ///< short names; stable first
-    std::vector<std::string> urls{}; ///< of the revisions in their order; empty: their tags' URLs
     TokenSource token;
     Millis call_timeout{15000}; ///< of one HTTP exchange
     Millis poll{2000}; ///< between two looks at an operation

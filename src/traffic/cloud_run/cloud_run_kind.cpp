@@ -33,7 +33,6 @@ struct CloudRunSettings final : DriverSettings {
              .region = region,
              .service = service,
              .revisions = parts.arms.revisions(),
-             .urls = parts.arms.urls(),
              .token = tokens(parts)}
         );
     }

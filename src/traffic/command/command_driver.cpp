@@ -104,13 +104,8 @@ public:
     }
 
     [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
-        const auto found = std::ranges::find(options_.revisions, revision);
-        if (found == options_.revisions.end()) {
+        if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
             return fail(Code::not_found, fmt::format("no revision '{}'", revision));
-        }
-        const auto index = static_cast<std::size_t>(found - options_.revisions.begin());
-        if (index < options_.urls.size() && !options_.urls[index].empty()) {
-            return ArmAddress{options_.urls[index], {}, {}};
         }
         if (const auto told = urls_.find(revision); told != urls_.end()) {
             return ArmAddress{told->second, {}, {}};

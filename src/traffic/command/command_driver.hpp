@@ -16,7 +16,6 @@ struct CommandDriverOptions {
     std::vector<std::string> preview{}; ///< empty: whatever read shows is possible
     std::string endpoint{};             ///< passed to the programs as OA_STREAM_ENDPOINT
     std::vector<std::string> revisions; ///< stable first
-    std::vector<std::string> urls{};    ///< of the revisions in their order; empty: as read says
     Millis timeout{30000};              ///< of one call
 };
 

@@ -26,7 +26,6 @@ struct CommandSettings final : DriverSettings {
              .preview = preview,
              .endpoint = endpoint,
              .revisions = parts.arms.revisions(),
-             .urls = parts.arms.urls(),
              .timeout = timeout}
         );
     }

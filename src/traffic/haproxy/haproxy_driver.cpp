@@ -127,9 +127,6 @@ public:
         if (named == options_.servers.end()) {
             return fail(Code::not_found, fmt::format("no revision '{}'", revision));
         }
-        if (!named->url.empty()) {
-            return ArmAddress{named->url, {}, {}};
-        }
         const auto seen = addresses_.find(named->server);
         if (seen == addresses_.end()) {
             return fail(
@@ -295,8 +292,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<TrafficDriver>
-make_haproxy_driver(const asio::any_io_executor& /*executor*/, HaproxyDriverOptions options) {
+std::unique_ptr<TrafficDriver> make_haproxy_driver(HaproxyDriverOptions options) {
     return std::make_unique<HaproxyDriver>(std::move(options));
 }
 

@@ -12,7 +12,6 @@ namespace oa_stream::traffic {
 struct HaproxyServer {
     std::string revision; ///< as the playbook calls it
     std::string server;   ///< as the backend calls it
-    std::string url{};    ///< for pinned probes; empty: the server's own address, plain http
 };
 
 struct HaproxyDriverOptions {
@@ -23,7 +22,6 @@ struct HaproxyDriverOptions {
     Millis call_timeout{2000};          ///< of one command
 };
 
-[[nodiscard]] std::unique_ptr<TrafficDriver>
-make_haproxy_driver(const asio::any_io_executor& executor, HaproxyDriverOptions options);
+[[nodiscard]] std::unique_ptr<TrafficDriver> make_haproxy_driver(HaproxyDriverOptions options);
 
 } // namespace oa_stream::traffic

@@ -27,12 +27,9 @@ struct HaproxySettings final : DriverSettings {
     [[nodiscard]] Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const override {
         const Arms& arms = parts.arms;
         return make_haproxy_driver(
-            parts.executor,
             {.socket = socket,
              .backend = backend,
-             .servers =
-                 {{arms.stable, stable_name(arms), arms.stable_url},
-                  {arms.canary, canary_name(arms), arms.canary_url}},
+             .servers = {{arms.stable, stable_name(arms)}, {arms.canary, canary_name(arms)}},
              .state_file = state_file}
         );
     }

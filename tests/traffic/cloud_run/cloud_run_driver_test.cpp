@@ -314,11 +314,6 @@ TEST_CASE("cloud run: a revision is reached by its tag or by the given URL") {
     (void)bench.read();
     CHECK(bench.driven->address("canary")->base_url == "http://127.0.0.1:9/canary");
     CHECK(bench.driven->address("stable")->base_url == "http://127.0.0.1:9/stable");
-
-    CloudRunDriverOptions options = bench.options();
-    options.urls = {"https://s.example", "https://c.example"};
-    const auto given = make_cloud_run_driver(*bench.client, std::move(options));
-    CHECK(given->address("canary")->base_url == "https://c.example");
 }
 
 TEST_CASE("cloud run: the token is not sent in clear text, nor names into the path") {

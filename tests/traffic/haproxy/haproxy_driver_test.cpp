@@ -207,7 +207,7 @@ TEST_CASE("haproxy: backends and servers that are not there are named") {
         auto options = rig.driver_options();
         options.backend = std::move(backend);
         options.servers[1].server = std::move(server);
-        return rig.get(make_haproxy_driver(rig.io().get_executor(), options)->read());
+        return rig.get(make_haproxy_driver(options)->read());
     };
     check_error(with("nope", "canary"), Code::precondition, "no backend 'nope'");
     check_error(with("chat", "nope"), Code::precondition, "it has stable, canary");
@@ -373,13 +373,12 @@ TEST_CASE("haproxy: the facts of the process and of each server are kept as evid
     CHECK(state.streams.at("stable").finished == 1);
 }
 
-TEST_CASE("haproxy: servers may be called otherwise than revisions, and have URLs of their own") {
+TEST_CASE("haproxy: servers may be called otherwise than revisions") {
     HaproxyRig rig;
     auto options = rig.driver_options();
-    options.servers = {{"r6", "stable"}, {"r7", "canary", "https://r7.example.test"}};
-    const auto driver = make_haproxy_driver(rig.io().get_executor(), options);
+    options.servers = {{"r6", "stable"}, {"r7", "canary"}};
+    const auto driver = make_haproxy_driver(options);
     check_error(driver->address("r6"), Code::precondition, "not asked yet");
-    CHECK(driver->address("r7")->base_url == "https://r7.example.test");
     const auto state = rig.get(driver->read());
     REQUIRE(state.has_value());
     CHECK(state->serving == *Split::between("r6", "r7", 0));

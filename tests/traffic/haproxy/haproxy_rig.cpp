@@ -181,7 +181,7 @@ HaproxyDriverOptions HaproxyRig::driver_options() const {
 }
 
 std::unique_ptr<TrafficDriver> HaproxyRig::driver() {
-    return make_haproxy_driver(io_.get_executor(), driver_options());
+    return make_haproxy_driver(driver_options());
 }
 
 std::string HaproxyRig::command(std::string_view line) {

@@ -72,7 +72,6 @@ struct Bench {
     explicit Bench(std::string path)
         : fake(io, std::move(path), [this](const std::string& line) { return words.answer(line); }),
           driver(make_haproxy_driver(
-              io.get_executor(),
               {.socket = fake.address(),
                .backend = "chat",
                .servers = {{"stable", "stable"}, {"canary", "canary"}}}
@@ -159,10 +158,8 @@ TEST_CASE("haproxy: a reload between reading and writing is no success") {
 }
 
 TEST_CASE("haproxy: an address that is neither a path nor host:port is an error of usage") {
-    asio::io_context io;
-    const auto driver = make_haproxy_driver(
-        io.get_executor(), {.socket = "admin", .backend = "chat", .servers = {{"a", "a"}}}
-    );
+    const auto driver =
+        make_haproxy_driver({.socket = "admin", .backend = "chat", .servers = {{"a", "a"}}});
     Bench bench("");
     const auto state = bench.get(driver->read());
     REQUIRE_FALSE(state.has_value());
