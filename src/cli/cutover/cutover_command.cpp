@@ -42,16 +42,12 @@ Result<double> parse_rate(std::string_view text) {
     return value;
 }
 
-struct Options : TargetRunOptions, LiveOptions {
-    bool local = false;
+struct Options : TargetRunOptions, LiveOptions, LocalChoice {
     std::vector<playbook::Fault> faults{};
-    playbook::LocalRehearsalOptions here{};
     std::string replay{};
     std::optional<std::uint64_t> replicas{};
     store::StoreOptions store{};
 };
-using Local = playbook::LocalRehearsalOptions;
-constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
 
 std::span<const std::string_view> stage_faults() {
     static constexpr std::array<std::string_view, 4> k_words{
@@ -68,12 +64,7 @@ constexpr auto k_inject =
         "kill. With --local."
     )
         .suggesting(stage_faults);
-constexpr auto k_bake =
-    option<&Options::here, &Local::bake>(
-        "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
-    )
-        .range(k_shortest_bake, k_longest_ms);
-constexpr auto k_rate = parsed<parse_rate, &Options::here, &Local::rate>(
+constexpr auto k_rate = parsed<parse_rate, &Options::here, &playbook::LocalRehearsalOptions::rate>(
     "--rate",
     "N/s",
     "Send N probes a second to each arm, and as many that are not pinned. With --local. Default: "
@@ -195,15 +186,7 @@ Result<void> refuse_local_options(const Options& options) {
 Result<ExitCode> run_target_rehearsal(const Options& options, Context& context) {
     OA_CHECK(refuse_local_options(options));
     OA_TRY(auto input, target_run_input(options));
-    return operate(
-        context,
-        Touches::nothing,
-        [&](playbook::Operator by) {
-            input.by = std::move(by);
-            return playbook::rehearse_target(std::move(input));
-        },
-        options
-    );
+    return operate(context, Touches::nothing, playbook::rehearse_target, std::move(input), options);
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
@@ -212,13 +195,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     OA_TRY(RehearsalInput input, parse(options, context));
     return operate(
-        context,
-        Touches::own_lanes,
-        [&](playbook::Operator by) {
-            input.by = std::move(by);
-            return playbook::rehearse_local(std::move(input));
-        },
-        options
+        context, Touches::own_lanes, playbook::rehearse_local, std::move(input), options
     );
 }
 
@@ -231,7 +208,7 @@ constexpr auto k_options = options<Options>(
     k_stated_budget,
     k_run_access,
     k_live,
-    flag<&Options::local>(names::local, k_local_help),
+    k_local,
     k_inject,
     k_bake,
     k_rate,

@@ -16,29 +16,19 @@
 namespace oa_stream::cli {
 namespace {
 
-struct Options : PlaybookChoice, LiveOptions {
-    bool local = false;
+struct Options : PlaybookChoice, LiveOptions, LocalChoice {
     bool apply = false;
     bool each_gate = false;
     std::string faults_file{};
-    playbook::LocalRehearsalOptions here{};
 };
 
-using Local = playbook::LocalRehearsalOptions;
-constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
-
 constexpr auto k_fault =
-    option<&Options::here, &Local::fault>(
+    option<&Options::here, &playbook::LocalRehearsalOptions::fault>(
         "--fault",
         "KIND=VALUE",
         "Inject this fault. With --local. An empty value fails the canary by a verdict instead."
     )
         .suggesting(authority::fault_words);
-constexpr auto k_bake =
-    option<&Options::here, &Local::bake>(
-        "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
-    )
-        .range(k_shortest_bake, k_longest_ms);
 
 Result<playbook::RehearsalInput> parse_local(const Options& options, const Context& context) {
     const bool other = options.each_gate || !options.faults_file.empty();
@@ -96,25 +86,22 @@ void show_trials(const playbook::Playbook& playbook, Context& context) {
     show_text(fmt::format("next: {}\n", next), context);
 }
 
-Result<ExitCode> drill_gates(const Options& options, Context& context) {
+Result<playbook::TargetRunInput> drill_input(const Options& options) {
     TargetRunOptions target;
     static_cast<PlaybookChoice&>(target) = static_cast<const PlaybookChoice&>(options);
     OA_TRY(auto input, target_run_input(target));
     input.faults_file = options.faults_file;
+    return input;
+}
+
+Result<ExitCode> drill_gates(const Options& options, Context& context) {
+    OA_TRY(auto input, drill_input(options));
     OA_CHECK(playbook::check_each_gate(input));
     if (!options.apply) {
         show_trials(input.playbook, context);
         return ExitCode::has_changes;
     }
-    return operate(
-        context,
-        Touches::traffic,
-        [&](playbook::Operator by) {
-            input.by = std::move(by);
-            return playbook::drill_each_gate(std::move(input));
-        },
-        options
-    );
+    return operate(context, Touches::traffic, playbook::drill_each_gate, std::move(input), options);
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
@@ -124,13 +111,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     if (options.local) {
         OA_TRY(auto input, parse_local(options, context));
         return operate(
-            context,
-            Touches::own_lanes,
-            [&](playbook::Operator by) {
-                input.by = std::move(by);
-                return playbook::drill_local(std::move(input));
-            },
-            options
+            context, Touches::own_lanes, playbook::drill_local, std::move(input), options
         );
     }
     if (options.here.bake || options.here.fault) {
@@ -141,23 +122,12 @@ Result<ExitCode> run(const Options& options, Context& context) {
             "use --set, or --local for a drill on this machine"
         );
     }
-    TargetRunOptions target;
-    static_cast<PlaybookChoice&>(target) = static_cast<const PlaybookChoice&>(options);
-    OA_TRY(auto input, target_run_input(target));
-    input.faults_file = options.faults_file;
+    OA_TRY(auto input, drill_input(options));
     OA_CHECK(playbook::check_drill(input));
     if (!options.apply) {
         return show_drill(options, context);
     }
-    return operate(
-        context,
-        Touches::traffic,
-        [&](playbook::Operator by) {
-            input.by = std::move(by);
-            return playbook::drill_target(std::move(input));
-        },
-        options
-    );
+    return operate(context, Touches::traffic, playbook::drill_target, std::move(input), options);
 }
 
 constexpr auto k_positionals = positionals<Options>(
@@ -167,7 +137,7 @@ constexpr auto k_positionals = positionals<Options>(
         .optional()
 );
 constexpr auto k_options = options<Options>(
-    flag<&Options::local>(names::local, k_local_help),
+    k_local,
     k_set,
     k_live,
     flag<&Options::apply>(

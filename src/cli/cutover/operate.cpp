@@ -103,10 +103,4 @@ ExitCode show_run(const run::RunResult& result, Context& context, const LiveOpti
     return exit;
 }
 
-Result<ExitCode>
-operate(Context& context, Touches touches, const StartRun& start, const LiveOptions& live) {
-    OA_TRY(const auto result, carry_out(context, touches, start, live));
-    return show_run(result, context, live);
-}
-
 } // namespace oa_stream::cli

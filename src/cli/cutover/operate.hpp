@@ -7,6 +7,7 @@
 #include "live_events.hpp"
 
 #include <functional>
+#include <utility>
 
 namespace oa_stream::cli {
 
@@ -28,8 +29,28 @@ carry_out(Context& context, Touches touches, const StartRun& start, const LiveOp
 [[nodiscard]] ExitCode
 show_run(const run::RunResult& result, Context& context, const LiveOptions& live = {});
 
-/// Both.
-[[nodiscard]] Result<ExitCode>
-operate(Context& context, Touches touches, const StartRun& start, const LiveOptions& live = {});
+/// Both, of the run that `start` makes of `input`, whose `by` is filled in.
+template <class Input>
+[[nodiscard]] Result<ExitCode> operate(
+    Context& context,
+    Touches touches,
+    Task<Result<run::RunResult>> (*start)(Input),
+    Input input,
+    const LiveOptions& live = {}
+) {
+    OA_TRY(
+        const auto result,
+        carry_out(
+            context,
+            touches,
+            [&](playbook::Operator by) {
+                input.by = std::move(by);
+                return start(std::move(input));
+            },
+            live
+        )
+    );
+    return show_run(result, context, live);
+}
 
 } // namespace oa_stream::cli

@@ -1,7 +1,6 @@
 // cutover plan and cutover apply: look first, then do exactly that.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -126,8 +125,7 @@ Result<bool> agrees(const ApplyOptions& options, Context& context) {
     if (!shown || context.quiet || options.yes) {
         return true;
     }
-    const auto columns = context.tty ? static_cast<std::size_t>(context.width) : 0;
-    context.err(laid_out(playbook::plan_summary(*shown, now), {columns, context.colour}));
+    tell_text(playbook::plan_summary(*shown, now), context);
     return options.ndjson || !shown->refused.empty() || agreed_to("Apply this plan?", context);
 }
 
@@ -162,7 +160,7 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
             return *answer;
         }
     }
-    return operate(
+    const auto result = carry_out(
         context,
         Touches::traffic,
         [&](playbook::Operator by) {
@@ -177,6 +175,8 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
         },
         options
     );
+    return result ? show_run(*result, context, options)
+                  : Result<ExitCode>(std::unexpected(result.error()));
 }
 
 constexpr auto k_plan_positionals =

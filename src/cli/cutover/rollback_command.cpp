@@ -99,10 +99,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         playbook::ApplyRequest request;
         request.plan = *plan;
         request.rollback = true;
-        return operate(context, Touches::traffic, [&](playbook::Operator by) {
-            request.by = std::move(by);
-            return playbook::apply_plan(std::move(request));
-        });
+        return operate(context, Touches::traffic, playbook::apply_plan, std::move(request));
     }
     OA_TRY(
         const std::filesystem::path folder,
@@ -123,10 +120,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     playbook::RollbackRequest request;
     request.run = folder.string();
     request.take_over = take_over;
-    return operate(context, Touches::traffic, [&](playbook::Operator by) {
-        request.by = std::move(by);
-        return playbook::roll_back_run(std::move(request));
-    });
+    return operate(context, Touches::traffic, playbook::roll_back_run, std::move(request));
 }
 
 constexpr auto k_positionals =

@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/config/variables.hpp"
+#include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "core/command.hpp"
@@ -54,8 +55,20 @@ inline constexpr auto k_stated_budget = options<StatedBudget>(
         .typed()
 );
 
-inline constexpr std::string_view k_local_help =
-    "Run on this machine: two lanes on recorded turns behind a front door.";
+/// A run with lanes of its own, and what is said of it.
+struct LocalChoice {
+    bool local = false;
+    playbook::LocalRehearsalOptions here{};
+};
+inline constexpr auto k_local = flag<&LocalChoice::local>(
+    names::local, "Run on this machine: two lanes on recorded turns behind a front door."
+);
+inline constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
+inline constexpr auto k_bake =
+    option<&LocalChoice::here, &playbook::LocalRehearsalOptions::bake>(
+        "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
+    )
+        .range(k_shortest_bake, k_longest_ms);
 
 struct ProbeChoice {
     bool probes = true;
