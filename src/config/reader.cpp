@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 namespace oa_stream::config {
 namespace {
 
@@ -25,14 +23,13 @@ Reader::Reader(const Node& node) : node_(node), valid_(node.yaml().kind == YamlK
 
 std::optional<Node> Reader::find(std::string_view key) {
     asked_.emplace(key);
-    const auto& entries = node_.yaml().entries;
-    const auto at = std::ranges::find(entries, key, &YamlEntry::key);
-    if (!valid_ || at == entries.end() || !given(at->value)) {
+    const YamlNode* value = node_.yaml().find(key);
+    if (!valid_ || value == nullptr || !given(*value)) {
         return std::nullopt;
     }
     std::string path =
         node_.path().empty() ? std::string(key) : fmt::format("{}.{}", node_.path(), key);
-    return Node(at->value, node_.problems(), std::move(path));
+    return Node(*value, node_.problems(), std::move(path));
 }
 
 std::optional<Node> Reader::require(std::string_view key, std::string_view expected) {
@@ -58,7 +55,7 @@ std::optional<std::string_view>
 meant_key(const YamlNode& map, std::string_view key, std::span<const std::string_view> known) {
     std::vector<std::string_view> absent;
     for (const std::string_view name : known) {
-        if (std::ranges::find(map.entries, name, &YamlEntry::key) == map.entries.end()) {
+        if (map.find(name) == nullptr) {
             absent.push_back(name);
         }
     }

@@ -290,6 +290,11 @@ std::string where(std::string_view file, Position at) {
     return fmt::format("{}:{}:{}", file, at.line, at.column);
 }
 
+const YamlNode* YamlNode::find(std::string_view key) const noexcept {
+    const auto found = std::ranges::find(entries, key, &YamlEntry::key);
+    return found == entries.end() ? nullptr : &found->value;
+}
+
 std::string_view to_string(YamlKind kind) noexcept {
     static constexpr std::array<std::string_view, 4> k_words{
         "nothing", "a text", "a list", "a mapping"

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -144,7 +145,7 @@ template <auto Member> using Value = typename MemberOf<decltype(Member)>::Value;
 
 /// Stores what `get` gives, when it gives something.
 template <auto Member, auto Get> void store(const Node& node, void* out) {
-    if (auto value = Get(node)) {
+    if (auto value = std::invoke(Get, node)) {
         // NOLINTNEXTLINE(bugprone-optional-value-conversion): the member may be optional as well
         static_cast<Owner<Member>*>(out)->*Member = *std::move(value);
     }
@@ -168,9 +169,7 @@ variant_of(const Node& node, std::span<const Variant> variants);
 
 template <auto Member>
 constexpr auto text(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, [](const Node& n) { return n.text(); }>(
-        Type::text, name, need, help
-    );
+    return detail::row<Member, &Node::text>(Type::text, name, need, help);
 }
 template <auto Member>
 constexpr auto texts(std::string_view name, Need need, std::string_view help) {
@@ -178,21 +177,15 @@ constexpr auto texts(std::string_view name, Need need, std::string_view help) {
 }
 template <auto Member>
 constexpr auto duration(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, [](const Node& n) { return n.duration(); }>(
-        Type::duration, name, need, help
-    );
+    return detail::row<Member, &Node::duration>(Type::duration, name, need, help);
 }
 template <auto Member>
 constexpr auto percent(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, [](const Node& n) { return n.percent(); }>(
-        Type::percent, name, need, help
-    );
+    return detail::row<Member, &Node::percent>(Type::percent, name, need, help);
 }
 template <auto Member>
 constexpr auto whole_percent(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, [](const Node& n) { return n.whole_percent(); }>(
-        Type::percent, name, need, help
-    );
+    return detail::row<Member, &Node::whole_percent>(Type::percent, name, need, help);
 }
 template <auto Member>
 constexpr auto percents(std::string_view name, Need need, std::string_view help) {
@@ -200,15 +193,11 @@ constexpr auto percents(std::string_view name, Need need, std::string_view help)
 }
 template <auto Member>
 constexpr auto rate(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, [](const Node& n) { return n.rate(); }>(
-        Type::rate, name, need, help
-    );
+    return detail::row<Member, &Node::rate>(Type::rate, name, need, help);
 }
 template <auto Member>
 constexpr auto limit(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, [](const Node& n) { return n.limit(); }>(
-        Type::limit, name, need, help
-    );
+    return detail::row<Member, &Node::limit>(Type::limit, name, need, help);
 }
 template <auto Member, std::uint64_t Low, std::uint64_t High>
 constexpr auto count(std::string_view name, Need need, std::string_view help) {
@@ -224,9 +213,7 @@ constexpr auto count(std::string_view name, Need need, std::string_view help) {
 }
 template <auto Member>
 constexpr auto boolean(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, [](const Node& n) { return n.boolean(); }>(
-        Type::boolean, name, need, help
-    );
+    return detail::row<Member, &Node::boolean>(Type::boolean, name, need, help);
 }
 /// An enum (or optional of one) whose values are the indices of `Words`.
 template <auto Member, const auto& Words>

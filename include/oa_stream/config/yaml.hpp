@@ -41,6 +41,9 @@ struct YamlNode {
     bool unset = false;    ///< holds a variable without a value (only where that was allowed)
     std::vector<YamlNode> items{};
     std::vector<YamlEntry> entries; ///< in the order of the file; keys are unique
+
+    /// Of a mapping; null when it has no such key.
+    [[nodiscard]] const YamlNode* find(std::string_view key) const noexcept;
 };
 
 struct YamlEntry {

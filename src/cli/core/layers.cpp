@@ -20,22 +20,20 @@ namespace {
 constexpr std::string_view k_all = "all";
 constexpr std::uint64_t k_most_bytes = 1'000'000;
 
-std::span<const OptionSpec> options_of(std::string_view command) {
-    if (command == k_all) {
-        return global_options();
-    }
-    const auto found = std::ranges::find_if(all_commands(), [&](const CommandSpec& one) {
-        return one.is_called(command);
-    });
-    return found == all_commands().end() ? std::span<const OptionSpec>{} : found->options;
+/// A file may call it as earlier releases did; null: there is none.
+const CommandSpec* command_called(std::string_view name) {
+    const auto all = all_commands();
+    const auto found =
+        std::ranges::find_if(all, [&](const CommandSpec& one) { return one.is_called(name); });
+    return found == all.end() ? nullptr : &*found;
 }
 
-/// The path of a command that a file may call as earlier releases did.
-std::string path_of(std::string_view command) {
-    const auto found = std::ranges::find_if(all_commands(), [&](const CommandSpec& one) {
-        return one.is_called(command);
-    });
-    return std::string(found == all_commands().end() ? command : found->path);
+std::span<const OptionSpec> options_of(std::string_view section) {
+    if (section == k_all) {
+        return global_options();
+    }
+    const CommandSpec* command = command_called(section);
+    return command == nullptr ? std::span<const OptionSpec>{} : command->options;
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known) {
@@ -137,12 +135,12 @@ private:
 };
 
 Result<void> check_version(const FileReader& reader, const config::YamlNode& root) {
-    const auto version = std::ranges::find(root.entries, "version", &config::YamlEntry::key);
-    if (version == root.entries.end()) {
+    const config::YamlNode* version = root.find("version");
+    if (version == nullptr) {
         return reader.refuse(root.at, "there is no version", "version: 1");
     }
-    if (version->value.text != "1") {
-        return reader.refuse(version->value.at, "this release reads version 1", "version: 1");
+    if (version->text != "1") {
+        return reader.refuse(version->at, "this release reads version 1", "version: 1");
     }
     return {};
 }
@@ -239,19 +237,19 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
     OA_CHECK(check_version(reader, root));
     ConfigFile out;
     out.file_ = file;
-    const auto known = section_names();
     for (const config::YamlEntry& section : root.entries) {
         if (section.key == "version") {
             continue;
         }
-        if (section.key != k_all && options_of(section.key).empty() &&
-            std::ranges::find(known, section.key) == known.end()) {
+        const CommandSpec* command = command_called(section.key);
+        if (section.key != k_all && command == nullptr) {
             return reader.refuse(
                 section.at,
                 fmt::format("'{}' is not a command", printable(section.key, 60)),
-                did_you_mean(section.key, known)
+                did_you_mean(section.key, section_names())
             );
         }
+        const std::string name(command == nullptr ? k_all : command->path);
         if (section.value.kind != config::YamlKind::map) {
             return reader.refuse(
                 section.value.at,
@@ -266,7 +264,7 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
         for (const config::YamlEntry& entry : section.value.entries) {
             OA_TRY(Setting setting, reader.setting(section.key, entry));
             const std::string option = setting.option;
-            out.settings_[path_of(section.key)].emplace(option, std::move(setting));
+            out.settings_[name].emplace(option, std::move(setting));
         }
     }
     return out;

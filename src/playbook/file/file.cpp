@@ -23,11 +23,6 @@ using config::YamlEntry;
 using config::YamlKind;
 using config::YamlNode;
 
-YamlNode* entry(YamlNode& node, std::string_view key) {
-    const auto at = std::ranges::find(node.entries, key, &YamlEntry::key);
-    return at == node.entries.end() ? nullptr : &at->value;
-}
-
 /// Where "stage.gates[1].at_most" stands, or the nearest thing around it that is in the file.
 Position locate(const YamlNode& root, std::string_view path) {
     const YamlNode* node = &root;
@@ -45,11 +40,11 @@ Position locate(const YamlNode& root, std::string_view path) {
         }
         path.remove_prefix(path.front() == '.' ? 1 : 0);
         const std::string_view key = path.substr(0, path.find_first_of(".["));
-        const auto at = std::ranges::find(node->entries, key, &YamlEntry::key);
-        if (at == node->entries.end()) {
+        const YamlNode* inner = node->find(key);
+        if (inner == nullptr) {
             break;
         }
-        node = &at->value;
+        node = inner;
         path.remove_prefix(key.size());
     }
     return node->at;
@@ -94,8 +89,8 @@ public:
     }
 
 private:
-    void variables(YamlNode& root) {
-        const YamlNode* list = entry(root, "variables");
+    void variables(const YamlNode& root) {
+        const YamlNode* list = root.find("variables");
         if (list == nullptr) {
             return;
         }
@@ -110,9 +105,8 @@ private:
 
     void declare(const Node& item, Variable variable) {
         const bool has_default = file::has(item, "default");
-        const auto& entries = item.yaml().entries;
-        const auto required = std::ranges::find(entries, "required", &YamlEntry::key);
-        const bool must = required != entries.end() && required->value.text == "true";
+        const YamlNode* required = item.yaml().find("required");
+        const bool must = required != nullptr && required->text == "true";
         if (!config::is_variable_name(variable.name)) {
             item.refuse(
                 fmt::format("'{}' is not a name for a variable", printable(variable.name, 40)),

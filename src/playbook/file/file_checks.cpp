@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace oa_stream::playbook::file {
 namespace {
 
@@ -101,9 +99,7 @@ constinit const Section<RehearseSpec> k_rehearse{
 
 /// Reads the playbook now: what is wrong with it is wrong here.
 void complete_rehearsal(const Node& item, RehearseSpec& spec, Playbook& out) {
-    const auto at = std::ranges::find(item.yaml().entries, "rehearse", &YamlEntry::key);
-    const auto& keys = at->value.entries;
-    if (std::ranges::find(keys, "playbook", &YamlEntry::key) == keys.end()) {
+    if (item.yaml().find("rehearse")->find("playbook") == nullptr) {
         item.refuse("rehearse.playbook is missing");
     }
     if (spec.file.empty() || spec.file.contains("${")) {

@@ -72,10 +72,8 @@ constinit const Section<HookSpec> k_hook{
 std::vector<HookSpec> read_hooks(const Node& node) {
     std::vector<HookSpec> out;
     for (const Node& item : node.list()) {
-        const auto& entries = item.yaml().entries;
-        const auto url = std::ranges::find(entries, "webhook", &YamlEntry::key);
-        const bool off =
-            url != entries.end() && url->value.kind == YamlKind::scalar && url->value.text.empty();
+        const YamlNode* url = item.yaml().find("webhook");
+        const bool off = url != nullptr && url->kind == YamlKind::scalar && url->text.empty();
         HookSpec hook;
         if (!off) {
             read_section(item, k_hook, hook);

@@ -26,9 +26,8 @@ std::optional<Bound> bound_of(std::string_view text) {
         const auto fall = read_percent(text.substr(1));
         return fall ? std::optional(Bound{-*fall, BoundUnit::relative}) : std::nullopt;
     }
-    return decimal_of(text).transform([](double number) {
-        return Bound{number, BoundUnit::count};
-    });
+    return decimal_of(text).transform([](double number) { return Bound{number, BoundUnit::count}; }
+    );
 }
 
 /// Which form of a limit fits what is judged.
@@ -71,20 +70,16 @@ Form form_of(const measure::GateSpec& gate) {
 }
 
 void refuse_unit(const Node& node, std::string_view key, const Bound& bound, const Form& form) {
-    for (const YamlEntry& entry : node.yaml().entries) {
-        if (entry.key != key) {
-            continue;
-        }
-        const Node value(entry.value, node.problems(), fmt::format("{}.{}", node.path(), key));
-        const auto no_unit = read_limit(entry.value.text);
-        if (bound.unit == BoundUnit::count && !no_unit) {
-            value.refuse(no_unit.error().message, no_unit.error().hint);
-            continue;
-        }
-        value.refuse(fmt::format(
-            "'{}' does not limit {}, expected {}", entry.value.text, form.judged, form.expected
-        ));
+    const YamlNode& text = *node.yaml().find(key);
+    const Node value(text, node.problems(), fmt::format("{}.{}", node.path(), key));
+    const auto no_unit = read_limit(text.text);
+    if (bound.unit == BoundUnit::count && !no_unit) {
+        value.refuse(no_unit.error().message, no_unit.error().hint);
+        return;
     }
+    value.refuse(
+        fmt::format("'{}' does not limit {}, expected {}", text.text, form.judged, form.expected)
+    );
 }
 
 /// A gate has seconds per token, of which there may be so many at most.

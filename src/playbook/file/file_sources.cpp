@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace oa_stream::playbook::file {
 namespace {
 
@@ -23,17 +21,16 @@ std::span<const Key> source_keys() {
 
 /// A source whose place is an empty variable is not there; one without a place is a mistake.
 bool is_there(const Node& item, const measure::SourceKind& kind) {
-    const auto at = std::ranges::find(item.yaml().entries, kind.name(), &YamlEntry::key);
-    if (kind.place.empty() || at == item.yaml().entries.end()) {
+    const YamlNode* keys = item.yaml().find(kind.name());
+    if (kind.place.empty() || keys == nullptr) {
         return true;
     }
-    const auto& keys = at->value.entries;
-    const auto found = std::ranges::find(keys, kind.place, &YamlEntry::key);
-    if (found == keys.end()) {
+    const YamlNode* place = keys->find(kind.place);
+    if (place == nullptr) {
         item.refuse(fmt::format("{}.{} is missing", kind.name(), kind.place));
         return false;
     }
-    return !(found->value.kind == YamlKind::scalar && found->value.text.empty());
+    return !(place->kind == YamlKind::scalar && place->text.empty());
 }
 
 } // namespace
