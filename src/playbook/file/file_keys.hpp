@@ -53,19 +53,10 @@ struct GateDraft {
     std::uint64_t min_samples = 0;
     GateUse mode = GateUse::decide;
 };
-struct TrafficDraft {
-    std::string driver{};
-    std::string stable{};
-    std::string canary{};
-    std::string stable_url{};
-    std::string canary_url{};
-    traffic::DriverKind::Blank settings{};
-};
-
 extern const config::Section<Playbook> k_playbook;
 extern const config::Section<Variable> k_variable;
 extern const config::Section<Target> k_target;
-extern const config::Section<TrafficDraft> k_traffic;
+extern const config::Section<Traffic> k_traffic;
 extern const config::Section<GateDraft> k_gate;
 extern const config::Section<StageSpec> k_stage;
 extern const config::Section<CheckDraft> k_check;
@@ -75,7 +66,6 @@ extern const config::Section<DrillSpec> k_drill;
 extern const config::Section<RoutesSpec> k_routes;
 extern const config::Section<HookSpec> k_hook;
 
-void read_traffic(const Node& node, Traffic& out);
 [[nodiscard]] std::vector<measure::GateSpec> read_gates(const Node& node);
 /// A limit in any form; refuses what is none.
 [[nodiscard]] std::optional<Bound> read_bound(const Node& node);

@@ -1,5 +1,6 @@
 // Keys of the file's top and of its variables.
 #include "file_keys.hpp"
+#include "words.hpp"
 
 #include <fmt/format.h>
 
@@ -9,8 +10,6 @@ namespace oa_stream::playbook::file {
 namespace {
 
 using namespace config;
-
-constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"};
 
 constexpr std::uint32_t bit(Kind kind) {
     return 1U << static_cast<unsigned>(kind);
@@ -90,9 +89,6 @@ void version_into(const Node& node, Playbook& out) {
     }
     out.version = 1;
 }
-void traffic_into(const Node& node, Playbook& out) {
-    read_traffic(node, out.traffic);
-}
 void checks_into(const Node& node, Playbook& out) {
     read_checks(node, "check", out.preflight, out);
 }
@@ -123,9 +119,7 @@ constexpr auto k_playbook_keys = keys<Playbook>(
         Type::sections, "variables", Need::optional, "What a user may set.", &k_variable
     ),
     section<&Playbook::target, k_target>("target", Need::optional, "The address that users use."),
-    custom<Playbook, traffic_into>(
-        Type::section, "traffic", Need::required, "What moves the traffic.", &k_traffic
-    )
+    section<&Playbook::traffic, k_traffic>("traffic", Need::required, "What moves the traffic.")
         .in(k_moving),
     sections<&Playbook::slo, k_slo>("slo", Need::optional, "Objectives."),
     listed<&Playbook::sources, read_sources, k_source>(

@@ -1,9 +1,5 @@
 // Keys of target and traffic.
-#include "oa_stream/base/text.hpp"
-
 #include "file_keys.hpp"
-
-#include <fmt/format.h>
 
 namespace oa_stream::playbook::file {
 namespace {
@@ -71,21 +67,21 @@ std::span<const Variant> drivers() {
     return all;
 }
 void* settings_of(void* out, std::size_t driver) {
-    auto& draft = *static_cast<TrafficDraft*>(out);
-    draft.settings = traffic::driver_kinds()[driver]->blank();
-    return draft.settings.object;
+    auto [settings, object] = traffic::driver_kinds()[driver]->blank();
+    static_cast<Traffic*>(out)->settings = std::move(settings);
+    return object;
 }
 
-constexpr auto k_traffic_keys = keys<TrafficDraft>(
-    chooser<&TrafficDraft::driver, drivers>("driver", Need::required, "What moves the traffic."),
-    text<&TrafficDraft::stable>("stable", Need::required, "Revision that serves now."),
-    text<&TrafficDraft::canary>("canary", Need::required, "Revision that is to serve."),
-    url<&TrafficDraft::stable_url>(
+constexpr auto k_traffic_keys = keys<Traffic>(
+    chooser<&Traffic::driver, drivers>("driver", Need::required, "What moves the traffic."),
+    text<&Traffic::stable>("stable", Need::required, "Revision that serves now."),
+    text<&Traffic::canary>("canary", Need::required, "Revision that is to serve."),
+    url<&Traffic::stable_url>(
         "stable_url",
         Need::optional,
         "How pinned probes reach the stable revision, when the driver does not know."
     ),
-    url<&TrafficDraft::canary_url>("canary_url", Need::optional, "The same for the canary.")
+    url<&Traffic::canary_url>("canary_url", Need::optional, "The same for the canary.")
 );
 
 } // namespace
@@ -93,7 +89,7 @@ constexpr auto k_traffic_keys = keys<TrafficDraft>(
 constinit const Section<Target> k_target{
     {"target", "The address that users use, and how probes identify themselves.", k_target_keys}
 };
-constinit const Section<TrafficDraft> k_traffic{
+constinit const Section<Traffic> k_traffic{
     {.name = "traffic",
      .help = "What moves the traffic between two revisions.",
      .keys = k_traffic_keys,
@@ -101,23 +97,7 @@ constinit const Section<TrafficDraft> k_traffic{
 };
 
 bool has(const Node& node, std::string_view key) {
-    for (const config::YamlEntry& entry : node.yaml().entries) {
-        if (entry.key == key) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void read_traffic(const Node& node, Traffic& out) {
-    TrafficDraft draft;
-    read_section(node, k_traffic, draft);
-    out.driver = draft.driver;
-    out.stable = std::move(draft.stable);
-    out.canary = std::move(draft.canary);
-    out.stable_url = std::move(draft.stable_url);
-    out.canary_url = std::move(draft.canary_url);
-    out.settings = std::move(draft.settings.settings);
+    return node.yaml().find(key) != nullptr;
 }
 
 } // namespace oa_stream::playbook::file

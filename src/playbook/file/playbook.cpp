@@ -29,24 +29,17 @@ void link_queries(Playbook& playbook, measure::GateSpec& gate) {
 } // namespace
 
 void link_readings(Playbook& playbook) {
-    for (auto* gates : {&playbook.stage.gates, &playbook.run_gates}) {
-        for (measure::GateSpec& gate : *gates) {
-            if (gate.metric == measure::Metric::spike) {
-                link_queries(playbook, gate);
-            }
-        }
-    }
     const measure::StatedNumbers* stated = stated_numbers(playbook);
-    if (stated == nullptr) {
-        return;
-    }
     for (auto* gates : {&playbook.stage.gates, &playbook.run_gates}) {
         for (measure::GateSpec& gate : *gates) {
-            const auto found = stated->readings.find(gate.signal);
-            if (gate.metric != measure::Metric::spike || found == stated->readings.end()) {
+            if (gate.metric != measure::Metric::spike) {
                 continue;
             }
-            gate.reading = found->second;
+            link_queries(playbook, gate);
+            if (stated == nullptr || !stated->readings.contains(gate.signal)) {
+                continue;
+            }
+            gate.reading = stated->readings.find(gate.signal)->second;
             gate.reading->source = "asserted: " + stated->reason;
             gate.reading->asserted = true;
             gate.reading->enough = stated->enough_to_apply || playbook.kind == Kind::rehearsal;
