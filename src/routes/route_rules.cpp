@@ -106,6 +106,13 @@ std::string Overrides::text() const {
     return out.empty() ? "none" : out;
 }
 
+void Overrides::lay_over(const Overrides& others) {
+    global = others.global ? others.global : global;
+    for (const auto& [domain, target] : others.domains) {
+        domains[domain] = target;
+    }
+}
+
 std::optional<std::string> Overrides::of(const std::optional<std::string>& domain) const {
     if (!domain) {
         return global;

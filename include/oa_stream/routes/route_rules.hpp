@@ -62,6 +62,8 @@ struct Overrides {
     [[nodiscard]] std::string text() const; ///< "global legacy, chat_pilot rust_shell", or "none"
     /// Of a domain; unset: the global one.
     [[nodiscard]] std::optional<std::string> of(const std::optional<std::string>& domain) const;
+    /// Sets what `others` set; what they do not set stays.
+    void lay_over(const Overrides& others);
     friend bool operator==(const Overrides&, const Overrides&) = default;
 };
 [[nodiscard]] Overrides overrides_of(const RouteStatus& status);

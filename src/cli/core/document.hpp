@@ -1,6 +1,7 @@
 // Documents that --json prints: each names the schema that docs/schemas has of it.
 #pragma once
 
+#include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json.hpp"
 
 #include "command.hpp"
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::cli {
 
@@ -26,9 +28,14 @@ namespace oa_stream::cli {
 }
 
 /// What every document has, of a command that only answers.
-[[nodiscard]] inline Json plain_answer(std::string_view verdict = "PASS") {
+[[nodiscard]] inline Json
+plain_answer(std::string_view verdict = "PASS", const std::vector<Check>& checks = {}) {
+    Json rows = Json::array();
+    for (const Check& check : checks) {
+        rows.push_back(to_json(check));
+    }
     return {
-        {"verdict", verdict}, {"run", nullptr}, {"evidence", nullptr}, {"checks", Json::array()}
+        {"verdict", verdict}, {"run", nullptr}, {"evidence", nullptr}, {"checks", std::move(rows)}
     };
 }
 

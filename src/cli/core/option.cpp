@@ -4,6 +4,7 @@
 #include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/config/node.hpp"
 #include "oa_stream/net/token_source.hpp"
 
 #include <fmt/format.h>
@@ -21,16 +22,6 @@ Result<void> named(Result<void> read, std::string_view name) {
         read.error().where = name;
     }
     return read;
-}
-
-/// "on, retired or off"
-std::string choices(std::span<const std::string_view> words) {
-    std::string out;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        out += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
-        out += words[i];
-    }
-    return out;
 }
 
 /// A variable of a script that is not set must not mean "none".
@@ -114,7 +105,7 @@ Result<std::size_t> read_word(std::string_view text, const ValueRule& rule) {
             Code::usage,
             fmt::format("'{}' is not a possible value", printable(text, 40)),
             {},
-            choices(rule.words)
+            config::alternatives(rule.words)
         );
     }
     return static_cast<std::size_t>(found - rule.words.begin());

@@ -112,19 +112,6 @@ std::string text_of(const std::vector<Check>& checks, Verdict verdict) {
     return out;
 }
 
-Json document_of(const std::vector<Check>& checks, Verdict verdict) {
-    Json rows = Json::array();
-    for (const Check& check : checks) {
-        rows.push_back(to_json(check));
-    }
-    return {
-        {"verdict", to_string(verdict)},
-        {"run", nullptr},
-        {"evidence", nullptr},
-        {"checks", std::move(rows)},
-    };
-}
-
 struct DoctorOptions : PlaybookChoice {
     store::StoreOptions store{};
     authority::WorkerOptions worker{};
@@ -155,7 +142,7 @@ Result<ExitCode> run(DoctorOptions options, Context& context) {
     }
     const Verdict verdict = run_verdict(checks);
     if (context.json) {
-        print_document("doctor", document_of(checks, verdict), context);
+        print_document("doctor", plain_answer(to_string(verdict), checks), context);
     } else if (!context.quiet || verdict != Verdict::pass) {
         show_text(text_of(checks, verdict), context);
     }

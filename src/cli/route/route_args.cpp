@@ -65,19 +65,6 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
     return out;
 }
 
-Json route_document(Verdict verdict, const std::vector<Check>& checks) {
-    Json list = Json::array();
-    for (const Check& check : checks) {
-        list.push_back(to_json(check));
-    }
-    return {
-        {"verdict", to_string(verdict)},
-        {"run", nullptr},
-        {"evidence", nullptr},
-        {"checks", std::move(list)}
-    };
-}
-
 void tell_route_checks(
     Verdict verdict, const std::vector<Check>& checks, Context& context, const std::string& next
 ) {

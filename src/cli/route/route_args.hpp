@@ -145,8 +145,6 @@ template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget tar
     return out;
 }
 
-/// {verdict, run, evidence, checks} for what leaves no run folder.
-[[nodiscard]] Json route_document(Verdict verdict, const std::vector<Check>& checks);
 /// "PASS 3 of 3 checks" on stderr, and what to type next; nothing under -q when all is well.
 void tell_route_checks(
     Verdict verdict,

@@ -28,7 +28,7 @@ void tell(
     Context& context
 ) {
     if (context.json) {
-        Json out = route_document(verdict, checks);
+        Json out = plain_answer(to_string(verdict), checks);
         out.update(more);
         print_document(name, out, context);
     } else {

@@ -61,12 +61,8 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.plan = planned.reversed();
     run.plan.found.seen = std::move(found.seen);
     if (theirs != Overrides{}) { // shown as it will stay
-        for (Overrides* shown : {&run.plan.before, &run.plan.goal}) {
-            shown->global = theirs.global ? theirs.global : shown->global;
-            for (const auto& [domain, target] : theirs.domains) {
-                shown->domains[domain] = target;
-            }
-        }
+        run.plan.before.lay_over(theirs);
+        run.plan.goal.lay_over(theirs);
         run.checks.push_back(
             {"route.theirs",
              Verdict::fail,
@@ -132,7 +128,7 @@ ExitCode show_plan(RouteContext& run) {
     }
     const Verdict verdict = run_verdict(run.checks);
     if (run.context.json) {
-        Json out = route_document(verdict, run.checks);
+        Json out = plain_answer(to_string(verdict), run.checks);
         out.update(to_json(run.plan));
         out["dry_run"] = !run.task.apply;
         print_document("route-change", out, run.context);

@@ -80,10 +80,7 @@ keep_theirs(RoutePlan& plan, const Overrides& now, const std::string& undone_at)
                      ));
     }
     Overrides left = plan.before;
-    left.global = theirs.global ? theirs.global : left.global;
-    for (const auto& [domain, target] : theirs.domains) {
-        left.domains[domain] = target;
-    }
+    left.lay_over(theirs);
     if (theirs == Overrides{} || now != left) {
         return std::nullopt;
     }
