@@ -176,6 +176,17 @@ Result<TrafficState> state_of(const Json& document) {
 
 } // namespace
 
+Json command_request(
+    std::string_view call, std::string_view endpoint, const std::vector<std::string>& revisions
+) {
+    return {
+        {"schema", k_command_schema},
+        {"call", call},
+        {"endpoint", endpoint},
+        {"revisions", revisions},
+    };
+}
+
 Result<CommandRead> parse_command_read(std::string_view printed) {
     OA_TRY(const Json document, parse_json_within(printed, {.unique_names = true}));
     if (!document.is_object()) {

@@ -19,6 +19,11 @@ inline constexpr int k_exit_refused = 110;
 inline constexpr int k_exit_conflict = 111;
 inline constexpr int k_exit_credentials = 112;
 
+/// What every call gets on stdin.
+[[nodiscard]] Json command_request(
+    std::string_view call, std::string_view endpoint, const std::vector<std::string>& revisions
+);
+
 struct CommandRead {
     TrafficState state;
     bool told_etag = false;

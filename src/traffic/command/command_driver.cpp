@@ -120,12 +120,7 @@ public:
 
 private:
     [[nodiscard]] Json base(std::string_view call) const {
-        return {
-            {"schema", k_command_schema},
-            {"call", call},
-            {"endpoint", options_.endpoint},
-            {"revisions", options_.revisions}
-        };
+        return command_request(call, options_.endpoint, options_.revisions);
     }
 
     /// Ended in any way of its own; the error says which program of ours it was.

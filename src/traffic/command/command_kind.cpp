@@ -1,6 +1,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/traffic/kind.hpp"
 
+#include "command_document.hpp"
 #include "command_driver.hpp"
 
 #include <fmt/format.h>
@@ -46,8 +47,9 @@ struct CommandSettings final : DriverSettings {
     }
     /// As the driver does it: `read` first, and `set` with the etag that it gave.
     [[nodiscard]] std::string manual_command(const Arms& arms, const Split& split) const override {
-        const std::string asked = shell_word(dump_json(document_of(arms, "read")));
-        Json document = document_of(arms, "set");
+        const std::string asked =
+            shell_word(dump_json(command_request("read", endpoint, arms.revisions())));
+        Json document = command_request("set", endpoint, arms.revisions());
         document["target"] = split.to_json();
         document["etag"] = nullptr;
         document["exact"] = nullptr;
@@ -68,14 +70,6 @@ struct CommandSettings final : DriverSettings {
     }
 
 private:
-    [[nodiscard]] Json document_of(const Arms& arms, std::string_view name) const {
-        return {
-            {"schema", "oa-stream.command-driver.v1"},
-            {"call", name},
-            {"endpoint", endpoint},
-            {"revisions", {arms.stable, arms.canary}},
-        };
-    }
     [[nodiscard]] std::string call(
         std::string_view name, std::string_view target, const std::vector<std::string>& program
     ) const {
