@@ -41,10 +41,7 @@ public:
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override {
         auto target = target_of(spec.through);
         if (!target) {
-            Check check;
-            check.id = spec.id;
-            check.detail = target.error().text();
-            co_return std::vector{std::move(check)};
+            co_return std::vector{unreached(spec.id, target.error())};
         }
         if (const auto one = options_.smoke_at.find(spec.through); one != options_.smoke_at.end()) {
             target->base_url = one->second;
@@ -65,10 +62,7 @@ public:
         auto canary = target_of(Through::canary);
         auto stable = target_of(Through::stable);
         if (!canary || !stable) {
-            Check check;
-            check.id = id;
-            check.detail = (canary ? stable : canary).error().text();
-            co_return std::vector{std::move(check)};
+            co_return std::vector{unreached(id, (canary ? stable : canary).error())};
         }
         if (!options_.probes) {
             co_return std::vector{skipped(id, "every check of it begins a turn")};
@@ -84,10 +78,7 @@ public:
         auto first = target_of(from);
         auto second = target_of(to);
         if (!first || !second) {
-            Check check;
-            check.id = std::move(id);
-            check.detail = (first ? second : first).error().text();
-            co_return check;
+            co_return unreached(id, (first ? second : first).error());
         }
         if (!options_.probes) {
             co_return skipped(id, "it begins turns");
@@ -258,12 +249,15 @@ private:
     }
 
     [[nodiscard]] static Check skipped(const std::string& id, std::string why) {
-        Check check;
-        check.id = id;
-        check.verdict = Verdict::skipped;
-        check.mode = CheckMode::skipped;
-        check.detail = std::move(why);
-        return check;
+        return {
+            .id = id,
+            .verdict = Verdict::skipped,
+            .mode = CheckMode::skipped,
+            .detail = std::move(why),
+        };
+    }
+    [[nodiscard]] static Check unreached(const std::string& id, const Error& error) {
+        return {.id = id, .detail = error.text()};
     }
 
     [[nodiscard]] Result<probe::Target> target_of(Through through) const {
