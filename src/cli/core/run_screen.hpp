@@ -50,6 +50,13 @@ private:
 using run::run_to_end;
 using run::SignalWords;
 
+/// run_to_end() of what only looks: the first signal leaves.
+template <class T, class Make> [[nodiscard]] Result<T> look_to_end(Make make, Screen& screen) {
+    run::StopRequest stop;
+    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
+    return run_to_end<T>(std::move(make), stop, screen, words);
+}
+
 /// The last line of stderr, of parts that are not empty; see tell_last().
 void tell_parts(std::vector<std::string> parts, Context& context);
 

@@ -21,15 +21,11 @@ constexpr std::size_t k_shown = 12; ///< of a plan's id; the file has all of it
 
 Result<playbook::Plan> make_shown_plan(playbook::PlanRequest request, Context& context) {
     Screen screen(context);
-    playbook::StopRequest stop;
     request.state_dir = context.state_dir;
     request.observer = context.quiet ? nullptr : &screen;
-    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
-    auto plan = run_to_end<playbook::Plan>(
+    auto plan = look_to_end<playbook::Plan>(
         [&](const asio::any_io_executor&) { return playbook::plan_playbook(std::move(request)); },
-        stop,
-        screen,
-        words
+        screen
     );
     screen.clear();
     return plan;

@@ -90,17 +90,13 @@ std::vector<Check> versions(const std::vector<CodexServerFacts>& all) {
 Result<std::vector<Check>>
 judge_codex_servers(const std::vector<CodexServer>& servers, Context& context) {
     Screen screen(context);
-    playbook::StopRequest stop;
-    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
     OA_TRY(
         const auto all,
-        run_to_end<std::vector<CodexServerFacts>>(
+        look_to_end<std::vector<CodexServerFacts>>(
             [&](const asio::any_io_executor& executor) {
                 return authority::look_at_codex_servers(executor, servers);
             },
-            stop,
-            screen,
-            words
+            screen
         )
     );
     std::vector<Check> out;

@@ -242,12 +242,10 @@ Result<std::vector<Check>> judge_playbook(const PlaybookChoice& choice, Context&
     }
     std::vector<Check> out{finding("playbook", Verdict::pass, source.file + " is valid", {})};
     Screen screen(context);
-    playbook::StopRequest stop;
-    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
     OA_TRY(
         auto more,
-        run_to_end<std::vector<Check>>(
-            [&](const asio::any_io_executor&) { return look_outside(&*book); }, stop, screen, words
+        look_to_end<std::vector<Check>>(
+            [&](const asio::any_io_executor&) { return look_outside(&*book); }, screen
         )
     );
     std::ranges::move(more, std::back_inserter(out));

@@ -110,15 +110,11 @@ std::vector<Check> judge_facts(const store::StoreFacts& facts) {
 Result<std::vector<Check>> judge_store(const store::StoreOptions& options, Context& context) {
     OA_CHECK(store::check_store(options));
     Screen screen(context);
-    playbook::StopRequest stop;
-    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
-    const auto facts = run_to_end<store::StoreFacts>(
+    const auto facts = look_to_end<store::StoreFacts>(
         [&](const asio::any_io_executor& executor) {
             return store::look_at_store(executor, options);
         },
-        stop,
-        screen,
-        words
+        screen
     );
     if (!facts) {
         const std::string& hint = facts.error().hint;

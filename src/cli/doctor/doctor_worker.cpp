@@ -131,17 +131,13 @@ Check khala(const Result<void>& opened, const WorkerOptions& options) {
 
 Result<std::vector<Check>> judge_worker(const WorkerOptions& options, Context& context) {
     Screen screen(context);
-    playbook::StopRequest stop;
-    const SignalWords words{.first = "leaving; nothing was changed", .at_once = true};
     OA_TRY(
         const auto facts,
-        run_to_end<WorkerFacts>(
+        look_to_end<WorkerFacts>(
             [&](const asio::any_io_executor& executor) {
                 return authority::look_at_worker(executor, options);
             },
-            stop,
-            screen,
-            words
+            screen
         )
     );
     std::vector<Check> out{token(facts.token_end, options)};
