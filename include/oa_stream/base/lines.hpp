@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream {
 
@@ -12,6 +13,16 @@ namespace oa_stream {
     const std::size_t end = std::min(text.find(mark), text.size());
     const std::string_view out = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
+    return out;
+}
+
+/// What stands before, between and behind the marks; empty pieces, too.
+[[nodiscard]] inline std::vector<std::string_view> pieces_of(std::string_view text, char mark) {
+    std::vector<std::string_view> out;
+    while (text.contains(mark)) {
+        out.push_back(cut_until(text, mark));
+    }
+    out.push_back(text);
     return out;
 }
 

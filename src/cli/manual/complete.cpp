@@ -1,5 +1,6 @@
 #include "complete.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 
 #include "compat/compat_scripts.hpp"
@@ -35,18 +36,6 @@ const OptionSpec* find_option(const CommandSpec* command, std::string_view word)
     return found == global_options().end() ? nullptr : &*found;
 }
 
-std::vector<std::string_view> split(std::string_view text, char by) {
-    std::vector<std::string_view> out;
-    for (;;) {
-        const std::size_t end = text.find(by);
-        out.push_back(text.substr(0, end));
-        if (end == std::string_view::npos) {
-            return out;
-        }
-        text.remove_prefix(end + 1);
-    }
-}
-
 /// What was typed, taken apart: the command as far as it is known and where the cursor stands.
 struct Place {
     const CommandSpec* command = nullptr;
@@ -57,13 +46,13 @@ struct Place {
 };
 
 bool begins(const CommandSpec& command, std::span<const std::string_view> path) {
-    const auto words = split(command.path, ' ');
+    const auto words = pieces_of(command.path, ' ');
     return words.size() >= path.size() && std::equal(path.begin(), path.end(), words.begin());
 }
 
 const CommandSpec* exactly(std::span<const std::string_view> path) {
     const auto found = std::ranges::find_if(all_commands(), [&](const CommandSpec& command) {
-        return split(command.path, ' ').size() == path.size() && begins(command, path);
+        return pieces_of(command.path, ' ').size() == path.size() && begins(command, path);
     });
     return found == all_commands().end() ? nullptr : &*found;
 }
@@ -141,7 +130,7 @@ void add_next_words(Collector& out, std::span<const std::string_view> path) {
     std::map<std::string_view, std::string> families;
     std::vector<std::string_view> order;
     for (const CommandSpec& command : all_commands()) {
-        const auto words = split(command.path, ' ');
+        const auto words = pieces_of(command.path, ' ');
         if (words.size() <= path.size() || !begins(command, path)) {
             continue;
         }

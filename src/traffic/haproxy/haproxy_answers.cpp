@@ -1,5 +1,6 @@
 #include "haproxy_answers.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -31,18 +32,6 @@ std::unexpected<Error> nonsense(std::string_view what) {
     );
 }
 
-std::vector<std::string_view> split(std::string_view text, char by) {
-    std::vector<std::string_view> out;
-    while (true) {
-        const auto end = text.find(by);
-        out.push_back(text.substr(0, end));
-        if (end == std::string_view::npos) {
-            return out;
-        }
-        text.remove_prefix(end + 1);
-    }
-}
-
 /// What is before the next empty line; that is how every answer ends.
 std::optional<std::string_view> next_answer(std::string_view& rest) {
     const auto end = rest.find("\n\n");
@@ -59,11 +48,8 @@ constexpr auto number = number_of<std::int64_t>;
 /// Rows by the names of their columns, which differ in number and order by version and build.
 class Table {
 public:
-    Table(std::string_view heading, char by) {
-        for (const std::string_view name : split(heading, by)) {
-            columns_.push_back(name);
-        }
-    }
+    Table(std::string_view heading, char by) : columns_(pieces_of(heading, by)) {}
+
     [[nodiscard]] std::string_view
     cell(const std::vector<std::string_view>& row, std::string_view column) const {
         const auto found = std::ranges::find(columns_, column);
@@ -78,7 +64,7 @@ private:
 
 Result<HaproxyProcess> parse_info(std::string_view answer) {
     std::map<std::string_view, std::string_view> fields;
-    for (const std::string_view line : split(answer, '\n')) {
+    for (const std::string_view line : pieces_of(answer, '\n')) {
         const auto colon = line.find(": ");
         if (colon != std::string_view::npos) {
             fields[line.substr(0, colon)] = line.substr(colon + 2);
@@ -106,14 +92,14 @@ Rotation rotation_of(unsigned admin) {
 
 /// The servers of one backend; those of others are passed over.
 Result<std::vector<HaproxyFacts>> parse_servers(std::string_view answer, std::string_view backend) {
-    const auto lines = split(answer, '\n');
+    const auto lines = pieces_of(answer, '\n');
     if (lines.size() < 2 || lines[0] != "1" || !lines[1].starts_with("# ")) {
         return nonsense(answer);
     }
     const Table table(lines[1].substr(2), ' ');
     std::vector<HaproxyFacts> out;
     for (std::size_t i = 2; i < lines.size(); ++i) {
-        const auto row = split(lines[i], ' ');
+        const auto row = pieces_of(lines[i], ' ');
         if (table.cell(row, "be_name") != backend) {
             continue;
         }
@@ -157,14 +143,14 @@ void add_counters(
 
 /// `show stat`: CSV without a comma, quote or line break in any value that is used here.
 Result<void> parse_stat(std::string_view answer, std::string_view backend, HaproxySnapshot& out) {
-    const auto lines = split(answer, '\n');
+    const auto lines = pieces_of(answer, '\n');
     if (!lines[0].starts_with("# pxname,svname,")) {
         return nonsense(answer);
     }
     const Table table(lines[0].substr(2), ',');
     std::size_t known = 0;
     for (std::size_t i = 1; i < lines.size(); ++i) {
-        const auto row = split(lines[i], ',');
+        const auto row = pieces_of(lines[i], ',');
         const std::string_view name = table.cell(row, "svname");
         if (table.cell(row, "pxname") != backend) {
             continue;
@@ -189,7 +175,7 @@ Result<void> parse_stat(std::string_view answer, std::string_view backend, Hapro
 
 std::string on_one_line(std::string_view text) {
     std::vector<std::string_view> words;
-    for (const std::string_view line : split(text, '\n')) {
+    for (const std::string_view line : pieces_of(text, '\n')) {
         const auto piece = trim(line);
         if (!piece.empty() && std::ranges::find(words, piece) == words.end()) {
             words.push_back(piece);
