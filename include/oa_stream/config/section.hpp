@@ -58,8 +58,7 @@ struct Key {
     void (*read)(const Node& node, void* out) = nullptr;
 
     /// Belongs only to these variants of the section (bit i: the i-th one).
-    [[nodiscard]] constexpr Key in(std::uint32_t variants) const {
-        Key out = *this;
+    [[nodiscard]] constexpr Key in(this Key out, std::uint32_t variants) {
         out.only = variants;
         return out;
     }
@@ -110,13 +109,11 @@ template <class T> struct KeyOf : Key {
         return KeyOf{Key::in(variants)};
     }
     /// Of a custom row that reads a word.
-    [[nodiscard]] constexpr KeyOf among(std::span<const std::string_view> list) const {
-        KeyOf out = *this;
+    [[nodiscard]] constexpr KeyOf among(this KeyOf out, std::span<const std::string_view> list) {
         out.words = list;
         return out;
     }
-    [[nodiscard]] constexpr KeyOf or_else(std::string_view text) const {
-        KeyOf out = *this;
+    [[nodiscard]] constexpr KeyOf or_else(this KeyOf out, std::string_view text) {
         out.fallback = text;
         return out;
     }

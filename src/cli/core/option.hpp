@@ -99,56 +99,48 @@ struct Args {
 
 /// A row that fills a T.
 template <class T> struct OptionOf : OptionSpec {
-    [[nodiscard]] constexpr OptionOf or_else(std::string_view text) const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf or_else(this OptionOf out, std::string_view text) {
         out.fallback = text;
         return out;
     }
     /// Of a count; of a time in milliseconds.
-    [[nodiscard]] constexpr OptionOf range(std::int64_t low, std::int64_t high) const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf range(this OptionOf out, std::int64_t low, std::int64_t high) {
         out.rule.low = low;
         out.rule.high = high;
         return out;
     }
-    [[nodiscard]] constexpr OptionOf offering(Offer offer) const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf offering(this OptionOf out, Offer offer) {
         out.rule.offer = offer;
         return out;
     }
-    [[nodiscard]] constexpr OptionOf among(std::span<const std::string_view> (*words)()) const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf
+    among(this OptionOf out, std::span<const std::string_view> (*words)()) {
         out.rule.registered = words;
         return out;
     }
     /// What a shell offers for a value of another form.
-    [[nodiscard]] constexpr OptionOf suggesting(std::span<const std::string_view> (*words)()
-    ) const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf
+    suggesting(this OptionOf out, std::span<const std::string_view> (*words)()) {
         out.rule.suggested = words;
         return out;
     }
     /// Given on the command line, never by a file or a forgotten variable.
-    [[nodiscard]] constexpr OptionOf typed() const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf typed(this OptionOf out) {
         out.typed_only = true;
         return out;
     }
     /// Another option took its place; it still works.
-    [[nodiscard]] constexpr OptionOf superseded() const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf superseded(this OptionOf out) {
         out.old = true;
         return out;
     }
     /// The name that earlier releases gave it still works.
-    [[nodiscard]] constexpr OptionOf once_called(std::string_view text) const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf once_called(this OptionOf out, std::string_view text) {
         out.formerly = text;
         return out;
     }
     /// The same row in a table that means it more narrowly.
-    [[nodiscard]] constexpr OptionOf saying(std::string_view text) const {
-        OptionOf out = *this;
+    [[nodiscard]] constexpr OptionOf saying(this OptionOf out, std::string_view text) {
         out.help = text;
         return out;
     }
@@ -156,23 +148,20 @@ template <class T> struct OptionOf : OptionSpec {
 
 /// A positional that fills a T.
 template <class T> struct PositionalOf : PositionalSpec {
-    [[nodiscard]] constexpr PositionalOf optional() const {
-        PositionalOf out = *this;
+    [[nodiscard]] constexpr PositionalOf optional(this PositionalOf out) {
         out.required = false;
         return out;
     }
-    [[nodiscard]] constexpr PositionalOf up_to(std::size_t words) const {
-        PositionalOf out = *this;
+    [[nodiscard]] constexpr PositionalOf up_to(this PositionalOf out, std::size_t words) {
         out.at_most = words;
         return out;
     }
-    [[nodiscard]] constexpr PositionalOf offering(Offer offer) const {
-        PositionalOf out = *this;
+    [[nodiscard]] constexpr PositionalOf offering(this PositionalOf out, Offer offer) {
         out.rule.offer = offer;
         return out;
     }
-    [[nodiscard]] constexpr PositionalOf among(std::span<const std::string_view> words) const {
-        PositionalOf out = *this;
+    [[nodiscard]] constexpr PositionalOf
+    among(this PositionalOf out, std::span<const std::string_view> words) {
         out.rule.words = words;
         return out;
     }
