@@ -38,11 +38,8 @@ Task<Check> rehearse_for(const PlaybookRun* run) {
     TargetRunInput input{.playbook = *std::move(playbook)};
     input.source = PlanSource{spec.file, spec.text, spec.set};
     input.probes = run->probes;
-    input.by.state_dir = run->by.state_dir;
-    input.by.argv = run->by.argv;
-    input.by.version = run->by.version;
-    input.by.stop = run->by.stop;
-    input.by.observer = run->by.observer;
+    static_cast<run::Operator&>(input.by) = run->by; // whose stages nobody draws
+    input.by.on_run = {};
     const auto ended = co_await rehearse_target(std::move(input));
     if (run->by.stop != nullptr) {
         run->by.stop->unsettle();

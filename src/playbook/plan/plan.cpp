@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 
+#include "chance.hpp"
 #include "plan_file.hpp"
 #include "plan_live.hpp"
 
@@ -241,9 +242,8 @@ std::vector<std::string> warnings_for(const Playbook& playbook) {
     std::vector<std::string> out;
     const double n = playbook.stage.probe.per_arm_per_s *
                      std::chrono::duration<double>(playbook.stage.bake).count();
-    const int looks = playbook.stage.extend_at_most > Millis(0) ? 2 : 1;
     for (const measure::GateSpec& gate : playbook.stage.gates) {
-        const measure::Look look{.number = 1, .of = looks};
+        const measure::Look look{.number = 1, .of = looks_of(playbook.stage)};
         const measure::GateRecord empty = measure::evaluate(gate, {.look = look});
         if (empty.needs_n && static_cast<double>(*empty.needs_n) > n) {
             out.push_back(fmt::format(

@@ -3,6 +3,7 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/playbook/plan.hpp"
 
+#include "chance.hpp"
 #include "engine/run_plan.hpp"
 
 #include <array>
@@ -18,7 +19,7 @@ PlanTimes times_of(const Playbook& playbook) {
     out.extended = (stage.bake + stage.extend_at_most) * stages;
     out.pauses = stage.pause_at_most * pauses;
     Millis each = stage.error_hold_at_most + playbook.driver_limit;
-    each += RunnerTiming{}.in_flight * (stage.extend_at_most > Millis(0) ? 2 : 1);
+    each += RunnerTiming{}.in_flight * looks_of(stage);
     for (const HookSpec& hook : playbook.hooks) {
         each += hook.required ? hook.timeout : Millis(0);
     }

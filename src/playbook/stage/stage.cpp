@@ -4,6 +4,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
+#include "plan/chance.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
@@ -217,7 +219,7 @@ Task<bool> plant_faults(StageRun* stage) {
 
 Task<WindowEnd> windows(StageRun* stage) {
     const StageSpec& spec = stage->run.playbook().stage;
-    const int looks = spec.extend_at_most > Millis(0) ? 2 : 1;
+    const int looks = looks_of(spec);
     if (spec.on_no_traffic == NoTraffic::hold && !co_await split_still_ours(stage)) {
         co_return WindowEnd::lost; // users are counted from here
     }
