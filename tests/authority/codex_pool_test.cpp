@@ -56,8 +56,8 @@ TEST_CASE("codex pool: a thread's id says which child has it") {
         Row{"", 0, ""}
     );
     CAPTURE(row.thread);
-    CHECK(pin_of(row.thread) == ThreadPin{row.child, row.id});
-    CHECK(pinned(row.child, row.id) == row.thread);
+    CHECK(CodexPool::pin_of(row.thread) == ThreadPin{row.child, row.id});
+    CHECK(CodexPool::pinned(row.child, row.id) == row.thread);
 }
 
 TEST_CASE("codex pool: new threads go to the child with the fewest turns, ephemeral ones too") {
@@ -72,14 +72,16 @@ TEST_CASE("codex pool: new threads go to the child with the fewest turns, epheme
             request.ephemeral = true;
             turns.push_back(must(stage.start(std::move(request))));
         }
-        ++made.at(pin_of(turns.back()->thread_id()).child);
+        ++made.at(CodexPool::pin_of(turns.back()->thread_id()).child);
     }
     CHECK(made == std::array{3, 3});
     // Both of the next two go where turns have ended.
-    std::erase_if(turns, [](const auto& turn) { return pin_of(turn->thread_id()).child == 1; });
+    std::erase_if(turns, [](const auto& turn) {
+        return CodexPool::pin_of(turn->thread_id()).child == 1;
+    });
     for (int i = 0; i < 2; ++i) {
         turns.push_back(stage.hang());
-        CHECK(pin_of(turns.back()->thread_id()).child == 1);
+        CHECK(CodexPool::pin_of(turns.back()->thread_id()).child == 1);
     }
 }
 
@@ -88,7 +90,7 @@ TEST_CASE("codex pool: with no turn running, new threads still spread") {
     std::array<int, 3> made{};
     for (int i = 0; i < 6; ++i) {
         CHECK(stage.play(ask("hello")).outcome() == "completed");
-        ++made.at(pin_of(stage.last->thread_id()).child);
+        ++made.at(CodexPool::pin_of(stage.last->thread_id()).child);
         stage.last.reset();
     }
     CHECK(made == std::array{2, 2, 2});
@@ -110,7 +112,7 @@ TEST_CASE("codex pool: a thread's turns go to its child, under the pool's name f
             CHECK(stage.last->thread_id() == thread);
         }
         CHECK(must(run(stage.io, stage.authority->turns(thread))).size() == 3);
-        const auto pin = pin_of(thread);
+        const auto pin = CodexPool::pin_of(thread);
         CHECK(stage.asked(pin.child == 0 ? "" : "1", "turn/start", pin.id) == 3);
     }
 }
@@ -122,9 +124,11 @@ TEST_CASE("codex pool: after a restart of everything each thread is found by the
         REQUIRE(stage.play(ask("hello")).outcome() == "completed");
         thread = stage.last->thread_id();
     }
-    std::ranges::sort(threads, {}, [](const auto& thread) { return pin_of(thread).child; });
-    CHECK(pin_of(threads[0]).child == 0);
-    CHECK(pin_of(threads[1]).child == 1);
+    std::ranges::sort(threads, {}, [](const auto& thread) {
+        return CodexPool::pin_of(thread).child;
+    });
+    CHECK(CodexPool::pin_of(threads[0]).child == 0);
+    CHECK(CodexPool::pin_of(threads[1]).child == 1);
     stage.end();
     const auto children = GENERATE(as<std::size_t>(), 1, 2, 3);
     CAPTURE(children);
@@ -132,13 +136,13 @@ TEST_CASE("codex pool: after a restart of everything each thread is found by the
     CHECK(stage.reading("codex_up") == static_cast<double>(children));
     CHECK(stage.play(ask("more", threads[0])).text() == "you said more");
     CHECK(stage.play(ask("more", threads[1])).text() == "you said more");
-    CHECK(stage.asked("", "thread/resume", pin_of(threads[0]).id) == 1);
-    CHECK(stage.asked("1", "thread/resume", pin_of(threads[1]).id) == 1);
+    CHECK(stage.asked("", "thread/resume", CodexPool::pin_of(threads[0]).id) == 1);
+    CHECK(stage.asked("1", "thread/resume", CodexPool::pin_of(threads[1]).id) == 1);
     // With fewer children than threads were made by, the missing one was started for its own only.
     CHECK(stage.reading("codex_up") == static_cast<double>(std::max<std::size_t>(children, 2)));
     if (children == 1) {
         stage.play(ask("fresh"));
-        CHECK(pin_of(stage.last->thread_id()).child == 0);
+        CHECK(CodexPool::pin_of(stage.last->thread_id()).child == 0);
     }
 }
 
@@ -175,7 +179,7 @@ TEST_CASE("codex pool: while a child is down it is ready, says which is not, and
     must(run(stage.io, stage.authority->open()));
     CHECK(stage.authority->health().reason.empty());
     CHECK(stage.play(ask("killed")).outcome() == "unavailable");
-    const auto dead = pin_of(stage.last->thread_id()).child;
+    const auto dead = CodexPool::pin_of(stage.last->thread_id()).child;
     const std::string thread = stage.last->thread_id();
     const auto health = stage.authority->health();
     CHECK(health.ready);
@@ -183,7 +187,7 @@ TEST_CASE("codex pool: while a child is down it is ready, says which is not, and
     CHECK_FALSE(health.reason.contains(fmt::format("child {}: ", 1 - dead)));
     for (int i = 0; i < 4; ++i) {
         CHECK(stage.play(ask("hello")).outcome() == "completed");
-        CHECK(pin_of(stage.last->thread_id()).child == 1 - dead);
+        CHECK(CodexPool::pin_of(stage.last->thread_id()).child == 1 - dead);
     }
     const auto pinned_there = stage.start(ask("hello", thread));
     REQUIRE_FALSE(pinned_there.has_value());
@@ -203,10 +207,10 @@ TEST_CASE("codex pool: one child's death ends its own turns and nobody else's") 
         turns.push_back(stage.hang());
     }
     const auto killer = must(stage.start(ask("killed")));
-    const auto dead = pin_of(killer->thread_id()).child;
+    const auto dead = CodexPool::pin_of(killer->thread_id()).child;
     CHECK(run(stage.io, drain(killer.get())).outcome() == "unavailable");
     for (const auto& turn : turns) {
-        const bool hit = pin_of(turn->thread_id()).child == dead;
+        const bool hit = CodexPool::pin_of(turn->thread_id()).child == dead;
         if (!hit) {
             turn->interrupt();
         }

@@ -28,9 +28,9 @@ TEST_CASE("owner folders: one component of a path, and none for two names") {
 }
 
 TEST_CASE("owned threads: the owner's folder stands before the id") {
-    CHECK(owned_thread("alice:0199") == OwnedThread{"alice", "0199"});
-    CHECK(owned_thread("0199") == OwnedThread{"", "0199"});
-    CHECK(owned_thread("2_0199") == OwnedThread{"", "2_0199"});
+    CHECK(CodexOwnerPool::pin_of("alice:0199") == OwnedThread{"alice", "0199"});
+    CHECK(CodexOwnerPool::pin_of("0199") == OwnedThread{"", "0199"});
+    CHECK(CodexOwnerPool::pin_of("2_0199") == OwnedThread{"", "2_0199"});
 }
 
 TEST_CASE("sandbox: what the check's command printed decides") {

@@ -17,10 +17,6 @@ constexpr Millis k_end_grace{2'000};
 /// Of the child that proves the sandbox: no owner's folder has "=".
 constexpr std::string_view k_nobody = "=check";
 
-std::string owned(const std::string& folder, std::string_view id) {
-    return fmt::format("{}:{}", folder, id);
-}
-
 std::string work_of(std::string work_template, const std::string& folder) {
     for (auto at = work_template.find(k_owner_mark); at != std::string::npos;
          at = work_template.find(k_owner_mark, at + folder.size())) {
@@ -45,7 +41,11 @@ Error unavailable(const Error& why) {
 
 } // namespace
 
-OwnedThread owned_thread(std::string_view thread) {
+std::string CodexOwnerPool::pinned(const std::string& folder, std::string_view id) {
+    return fmt::format("{}:{}", folder, id);
+}
+
+OwnedThread CodexOwnerPool::pin_of(std::string_view thread) {
     const auto mark = thread.find(':');
     if (mark == std::string_view::npos) {
         return {{}, std::string(thread)};
@@ -85,8 +85,9 @@ CodexOptions CodexOwnerPool::options_of(const std::string& folder) const {
             log(level, fmt::format("owner {}: {}", folder, line));
         };
     }
-    options.forgotten =
-        renaming(options_.forgotten, [folder](const std::string& id) { return owned(folder, id); });
+    options.forgotten = renaming(options_.forgotten, [folder](const std::string& id) {
+        return pinned(folder, id);
+    });
     return options;
 }
 
@@ -149,12 +150,12 @@ CodexOwnerPool::child(Self self, std::string folder, bool tended) {
     co_return fail(Code::unavailable, "closed");
 }
 
-Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child_of(Self self, OwnedThread thread) {
+Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child_at(Self self, std::string folder) {
     std::error_code failed;
-    if (thread.folder.empty() || !fs::is_directory(self->options_.folder / thread.folder, failed)) {
+    if (folder.empty() || !fs::is_directory(self->options_.folder / folder, failed)) {
         co_return fail(Code::not_found, "this thread belongs to no owner's Codex");
     }
-    co_return co_await child(self, thread.folder);
+    co_return co_await child(self, std::move(folder));
 }
 
 /// Ends the child that was idle for longest, unless one is on its way out already: the caller looks
@@ -227,53 +228,16 @@ Task<void> CodexOwnerPool::end_idle(Self self) {
 Task<Result<std::unique_ptr<Turn>>> CodexOwnerPool::start(Self self, TurnRequest request) {
     const std::string folder = owner_folder(request.owner);
     if (request.thread) {
-        OwnedThread thread = owned_thread(*request.thread);
-        if (thread.folder != folder) {
+        OwnedThread thread = pin_of(*request.thread);
+        if (thread.child != folder) {
             co_return fail(Code::not_found, "this thread belongs to another owner");
         }
         request.thread = std::move(thread.id);
     }
     OA_CO_TRY(Use used, co_await child(self, folder));
     OA_CO_TRY(auto turn, co_await used->codex->start(std::move(request)));
-    std::string id = owned(folder, turn->thread_id());
+    std::string id = pinned(folder, turn->thread_id());
     co_return rename_thread(std::move(used), std::move(turn), std::move(id));
-}
-
-Task<Result<std::vector<PastTurn>>> CodexOwnerPool::turns(Self self, std::string thread) {
-    OwnedThread asked = owned_thread(thread);
-    OA_CO_TRY(const Use used, co_await child_of(self, asked));
-    co_return co_await used->codex->turns(std::move(asked.id));
-}
-
-Task<Result<TurnsPage>> CodexOwnerPool::turns_page(Self self, TurnsQuery query) {
-    OwnedThread asked = owned_thread(query.thread);
-    OA_CO_TRY(const Use used, co_await child_of(self, asked));
-    query.thread = std::move(asked.id);
-    co_return co_await used->codex->turns_page(std::move(query));
-}
-
-Task<Result<std::vector<ThreadInfo>>>
-CodexOwnerPool::threads(Self self, std::vector<std::string> ids) {
-    std::map<std::string, std::vector<std::string>> asked;
-    for (const std::string& id : ids) {
-        OwnedThread thread = owned_thread(id);
-        asked[thread.folder].push_back(std::move(thread.id));
-    }
-    FoundThreads found;
-    for (auto& [folder, own] : asked) {
-        auto used = co_await child_of(self, {folder, {}});
-        if (!used && used.error().code == Code::not_found) {
-            continue;
-        }
-        OA_CO_TRY(const Use some, std::move(used));
-        OA_CO_TRY(auto infos, co_await some->codex->threads(std::move(own)));
-        for (ThreadInfo& info : infos) {
-            info.id = owned(folder, info.id);
-            std::string id = info.id;
-            found.insert_or_assign(std::move(id), std::move(info));
-        }
-    }
-    co_return in_order_of(ids, found);
 }
 
 Task<Result<std::vector<std::string>>>
@@ -282,7 +246,7 @@ CodexOwnerPool::find_threads(Self self, std::string owner, std::string words) {
     OA_CO_TRY(const Use used, co_await child(self, folder));
     OA_CO_TRY(auto ids, co_await used->codex->find_threads(std::move(owner), std::move(words)));
     for (std::string& id : ids) {
-        id = owned(folder, id);
+        id = pinned(folder, id);
     }
     co_return ids;
 }
@@ -291,36 +255,7 @@ Task<Result<std::string>> CodexOwnerPool::make_thread(Self self, TurnRequest req
     const std::string folder = owner_folder(request.owner);
     OA_CO_TRY(const Use used, co_await child(self, folder));
     OA_CO_TRY(const std::string id, co_await used->codex->make_thread(std::move(request)));
-    co_return owned(folder, id);
-}
-
-Task<Result<void>> CodexOwnerPool::name_thread(Self self, std::string thread, std::string title) {
-    OwnedThread asked = owned_thread(thread);
-    OA_CO_TRY(const Use used, co_await child_of(self, asked));
-    co_return co_await used->codex->name_thread(std::move(asked.id), std::move(title));
-}
-
-Task<Result<void>> CodexOwnerPool::delete_thread(Self self, std::string thread) {
-    OwnedThread asked = owned_thread(thread);
-    OA_CO_TRY(const Use used, co_await child_of(self, asked));
-    co_return co_await used->codex->delete_thread(std::move(asked.id));
-}
-
-Task<Result<std::string>>
-CodexOwnerPool::fork_thread(Self self, std::string thread, std::string last_turn) {
-    OwnedThread asked = owned_thread(thread);
-    OA_CO_TRY(const Use used, co_await child_of(self, asked));
-    OA_CO_TRY(
-        const std::string id,
-        co_await used->codex->fork_thread(std::move(asked.id), std::move(last_turn))
-    );
-    co_return owned(asked.folder, id);
-}
-
-Task<Result<std::string>> CodexOwnerPool::kept(Self self, std::string thread) {
-    OwnedThread asked = owned_thread(thread);
-    OA_CO_TRY(const Use used, co_await child_of(self, asked));
-    co_return co_await used->codex->kept(std::move(asked.id));
+    co_return pinned(folder, id);
 }
 
 Health CodexOwnerPool::health() const {

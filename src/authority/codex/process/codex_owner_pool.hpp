@@ -19,13 +19,12 @@
 namespace oa_stream::authority {
 
 struct OwnedThread {
-    std::string folder; ///< owner_folder() of its owner; empty: of no owner's child
+    std::string child; ///< owner_folder() of its owner; empty: of no owner's child
     std::string id;
     friend bool operator==(const OwnedThread&, const OwnedThread&) = default;
 };
-[[nodiscard]] OwnedThread owned_thread(std::string_view thread);
 
-class CodexOwnerPool : public std::enable_shared_from_this<CodexOwnerPool> {
+class CodexOwnerPool {
 public:
     CodexOwnerPool(const asio::any_io_executor& executor, CodexOptions options, CodexOwners owners);
 
@@ -39,23 +38,18 @@ public:
     };
     using Self = std::shared_ptr<CodexOwnerPool>;
     using Use = std::shared_ptr<Child>; ///< keeps the child from being ended as idle
+    using Key = std::string; ///< owner_folder()
 
+    [[nodiscard]] static OwnedThread pin_of(std::string_view thread);
+    [[nodiscard]] static std::string pinned(const std::string& folder, std::string_view id);
+    /// For a thread that exists. Code::not_found for one of no owner.
+    [[nodiscard]] static Task<Result<Use>> child_at(Self self, std::string folder);
     [[nodiscard]] static Task<Result<void>> open(Self self);
     [[nodiscard]] static Task<void> close(Self self, Millis grace);
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> start(Self self, TurnRequest request);
-    [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
-    [[nodiscard]] static Task<Result<TurnsPage>> turns_page(Self self, TurnsQuery query);
-    [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
-    threads(Self self, std::vector<std::string> ids);
     [[nodiscard]] static Task<Result<std::vector<std::string>>>
     find_threads(Self self, std::string owner, std::string words);
     [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, TurnRequest request);
-    [[nodiscard]] static Task<Result<void>>
-    name_thread(Self self, std::string thread, std::string title);
-    [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
-    [[nodiscard]] static Task<Result<std::string>>
-    fork_thread(Self self, std::string thread, std::string last_turn);
-    [[nodiscard]] static Task<Result<std::string>> kept(Self self, std::string thread);
     [[nodiscard]] Health health() const;
     [[nodiscard]] Capabilities capabilities() const { return proof_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const;
@@ -67,8 +61,6 @@ private:
     /// `tended`: threads that nobody used for long are deleted as soon as it is open.
     [[nodiscard]] static Task<Result<Use>>
     child(Self self, std::string folder, bool tended = false);
-    /// For a thread that exists. Code::not_found for one of no owner.
-    [[nodiscard]] static Task<Result<Use>> child_of(Self self, OwnedThread thread);
     [[nodiscard]] static Task<Result<void>> make_room(Self self);
     [[nodiscard]] static Task<void> end_child(Self self, std::string folder, Millis grace);
     [[nodiscard]] static Task<void> end_idle(Self self);

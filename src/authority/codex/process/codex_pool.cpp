@@ -27,7 +27,7 @@ Task<void> close_member(std::shared_ptr<PoolMember> member, Millis grace) {
 
 } // namespace
 
-ThreadPin pin_of(std::string_view thread) {
+ThreadPin CodexPool::pin_of(std::string_view thread) {
     const auto mark = thread.find('_');
     if (mark != std::string_view::npos && mark <= k_pin_digits) {
         if (const auto child = parse_count(thread.substr(0, mark), 1, 999)) {
@@ -37,7 +37,7 @@ ThreadPin pin_of(std::string_view thread) {
     return {0, std::string(thread)};
 }
 
-std::string pinned(std::size_t child, std::string id) {
+std::string CodexPool::pinned(std::size_t child, std::string id) {
     return child == 0 ? std::move(id) : fmt::format("{}_{}", child, id);
 }
 
@@ -133,7 +133,7 @@ Task<Result<void>> CodexPool::open_member(Self self, Member member) {
     co_return opened;
 }
 
-Task<Result<CodexPool::Member>> CodexPool::member(Self self, std::size_t child) {
+Task<Result<CodexPool::Member>> CodexPool::child_at(Self self, std::size_t child) {
     if (const auto found = std::ranges::find(self->members_, child, &PoolMember::number);
         found != self->members_.end()) {
         co_return *found;
@@ -167,7 +167,7 @@ Task<Result<std::unique_ptr<Turn>>> CodexPool::start(Self self, TurnRequest requ
     Member chosen;
     if (request.thread) {
         ThreadPin pin = pin_of(*request.thread);
-        OA_CO_TRY(chosen, co_await member(self, pin.child));
+        OA_CO_TRY(chosen, co_await child_at(self, pin.child));
         request.thread = std::move(pin.id);
     } else {
         chosen = self->least_loaded();
@@ -182,58 +182,10 @@ Task<Result<std::unique_ptr<Turn>>> CodexPool::start(Self self, TurnRequest requ
 Task<Result<std::unique_ptr<Turn>>>
 CodexPool::join(Self self, std::string thread, bool ask_approvals) {
     ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
+    OA_CO_TRY(const Member found, co_await child_at(self, pin.child));
     auto load = in_use(found);
     OA_CO_TRY(auto turn, co_await found->codex->join(std::move(pin.id), ask_approvals));
     co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
-}
-
-Task<Result<void>> CodexPool::stop(Self self, std::string thread, std::string turn) {
-    ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    co_return co_await found->codex->stop(std::move(pin.id), std::move(turn));
-}
-
-Task<Result<EventBatch>> CodexPool::retell(Self self, std::string thread, std::string turn) {
-    ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    co_return co_await found->codex->retell(std::move(pin.id), std::move(turn));
-}
-
-Task<Result<std::vector<PastTurn>>> CodexPool::turns(Self self, std::string thread) {
-    ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    co_return co_await found->codex->turns(std::move(pin.id));
-}
-
-Task<Result<TurnsPage>> CodexPool::turns_page(Self self, TurnsQuery query) {
-    ThreadPin pin = pin_of(query.thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    query.thread = std::move(pin.id);
-    co_return co_await found->codex->turns_page(std::move(query));
-}
-
-Task<Result<std::vector<ThreadInfo>>> CodexPool::threads(Self self, std::vector<std::string> ids) {
-    std::map<std::size_t, std::vector<std::string>> asked;
-    for (const std::string& id : ids) {
-        ThreadPin pin = pin_of(id);
-        asked[pin.child].push_back(std::move(pin.id));
-    }
-    FoundThreads found;
-    for (auto& [child, own] : asked) {
-        auto chosen = co_await member(self, child);
-        if (!chosen && chosen.error().code == Code::not_found) {
-            continue;
-        }
-        OA_CO_TRY(const Member some, std::move(chosen));
-        OA_CO_TRY(auto infos, co_await some->codex->threads(std::move(own)));
-        for (ThreadInfo& info : infos) {
-            info.id = pinned(child, std::move(info.id));
-            std::string id = info.id;
-            found.insert_or_assign(std::move(id), std::move(info));
-        }
-    }
-    co_return in_order_of(ids, found);
 }
 
 Task<Result<std::vector<std::string>>>
@@ -254,34 +206,6 @@ Task<Result<std::string>> CodexPool::make_thread(Self self, TurnRequest request)
     ++chosen->given;
     OA_CO_TRY(std::string id, co_await chosen->codex->make_thread(std::move(request)));
     co_return pinned(chosen->number, std::move(id));
-}
-
-Task<Result<void>> CodexPool::name_thread(Self self, std::string thread, std::string title) {
-    ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    co_return co_await found->codex->name_thread(std::move(pin.id), std::move(title));
-}
-
-Task<Result<void>> CodexPool::delete_thread(Self self, std::string thread) {
-    ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    co_return co_await found->codex->delete_thread(std::move(pin.id));
-}
-
-Task<Result<std::string>>
-CodexPool::fork_thread(Self self, std::string thread, std::string last_turn) {
-    ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    OA_CO_TRY(
-        std::string id, co_await found->codex->fork_thread(std::move(pin.id), std::move(last_turn))
-    );
-    co_return pinned(found->number, std::move(id));
-}
-
-Task<Result<std::string>> CodexPool::kept(Self self, std::string thread) {
-    ThreadPin pin = pin_of(thread);
-    OA_CO_TRY(const Member found, co_await member(self, pin.child));
-    co_return co_await found->codex->kept(std::move(pin.id));
 }
 
 Health CodexPool::health() const {

@@ -26,8 +26,6 @@ struct ThreadPin {
     std::string id;
     friend bool operator==(const ThreadPin&, const ThreadPin&) = default;
 };
-[[nodiscard]] ThreadPin pin_of(std::string_view thread);
-[[nodiscard]] std::string pinned(std::size_t child, std::string id);
 
 /// One child.
 struct PoolMember {
@@ -44,7 +42,7 @@ struct PoolMember {
     std::uint64_t given = 0; ///< new threads it was given
 };
 
-class CodexPool : public std::enable_shared_from_this<CodexPool> {
+class CodexPool {
 public:
     CodexPool(const asio::any_io_executor& executor, CodexOptions options, std::size_t children);
     /// With servers, which are not empty, in place of children.
@@ -56,28 +54,21 @@ public:
 
     using Self = std::shared_ptr<CodexPool>;
     using Member = std::shared_ptr<PoolMember>;
+    using Key = std::size_t;
 
+    [[nodiscard]] static ThreadPin pin_of(std::string_view thread);
+    [[nodiscard]] static std::string pinned(std::size_t child, std::string id);
+    /// The open child of that number. Code::not_found when there never was one. A server that no
+    /// option names is Code::unavailable: its threads are elsewhere, not lost.
+    [[nodiscard]] static Task<Result<Member>> child_at(Self self, std::size_t child);
     [[nodiscard]] static Task<Result<void>> open(Self self);
     [[nodiscard]] static Task<void> close(Self self, Millis grace);
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> start(Self self, TurnRequest request);
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>>
     join(Self self, std::string thread, bool ask_approvals);
-    [[nodiscard]] static Task<Result<void>> stop(Self self, std::string thread, std::string turn);
-    [[nodiscard]] static Task<Result<EventBatch>>
-    retell(Self self, std::string thread, std::string turn);
-    [[nodiscard]] static Task<Result<std::vector<PastTurn>>> turns(Self self, std::string thread);
-    [[nodiscard]] static Task<Result<TurnsPage>> turns_page(Self self, TurnsQuery query);
-    [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
-    threads(Self self, std::vector<std::string> ids);
     [[nodiscard]] static Task<Result<std::vector<std::string>>>
     find_threads(Self self, std::string owner, std::string words);
     [[nodiscard]] static Task<Result<std::string>> make_thread(Self self, TurnRequest request);
-    [[nodiscard]] static Task<Result<void>>
-    name_thread(Self self, std::string thread, std::string title);
-    [[nodiscard]] static Task<Result<void>> delete_thread(Self self, std::string thread);
-    [[nodiscard]] static Task<Result<std::string>>
-    fork_thread(Self self, std::string thread, std::string last_turn);
-    [[nodiscard]] static Task<Result<std::string>> kept(Self self, std::string thread);
     [[nodiscard]] Health health() const;
     [[nodiscard]] Capabilities capabilities() const;
     [[nodiscard]] std::vector<Reading> readings() const;
@@ -90,9 +81,6 @@ private:
     /// For a new thread: a ready child with the fewest turns, of those the one with the fewest
     /// threads.
     [[nodiscard]] Member least_loaded() const;
-    /// The open child of that number. Code::not_found when there never was one. A server that no
-    /// option names is Code::unavailable: its threads are elsewhere, not lost.
-    [[nodiscard]] static Task<Result<Member>> member(Self self, std::size_t child);
     [[nodiscard]] static Task<Result<void>> open_member(Self self, Member member);
 
     asio::any_io_executor executor_;

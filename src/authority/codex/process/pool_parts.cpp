@@ -75,15 +75,4 @@ Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks)
     }
 }
 
-std::vector<ThreadInfo>
-in_order_of(const std::vector<std::string>& ids, const FoundThreads& found) {
-    std::vector<ThreadInfo> out;
-    for (const std::string& id : ids) {
-        if (const auto info = found.find(id); info != found.end()) {
-            out.push_back(info->second);
-        }
-    }
-    return out;
-}
-
 } // namespace oa_stream::authority

@@ -41,13 +41,9 @@ template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads told
 /// Runs tasks side by side; returns when the last one has ended.
 [[nodiscard]] Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks);
 
-using FoundThreads = std::map<std::string, ThreadInfo, std::less<>>; ///< by the pool's names
-
-/// Those of `ids` that were found, in their order.
-[[nodiscard]] std::vector<ThreadInfo>
-in_order_of(const std::vector<std::string>& ids, const FoundThreads& found);
-
-/// A pool of children as one authority; drop()s the pool in the end.
+/// A pool of children as one authority; drop()s the pool in the end. A thread's name in the pool
+/// says which child has it: pin_of() is that child's key and the name there, pinned() the way back;
+/// child_at() is the child, open. Turns of a pool without join() end with their holder.
 template <typename Pool> class PoolAuthority final : public Authority {
 public:
     explicit PoolAuthority(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
@@ -62,35 +58,35 @@ public:
     }
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>>
     join(std::string thread, bool ask_approvals) override {
-        if constexpr (requires { Pool::join(pool_, std::move(thread), ask_approvals); }) {
+        if constexpr (k_joins) {
             return Pool::join(pool_, std::move(thread), ask_approvals);
         } else {
             return Authority::join(std::move(thread), ask_approvals);
         }
     }
     [[nodiscard]] Task<Result<void>> stop(std::string thread, std::string turn) override {
-        if constexpr (requires { Pool::stop(pool_, std::move(thread), std::move(turn)); }) {
-            return Pool::stop(pool_, std::move(thread), std::move(turn));
+        if constexpr (k_joins) {
+            return ask(pool_, std::move(thread), &Authority::stop, std::move(turn));
         } else {
             return Authority::stop(std::move(thread), std::move(turn));
         }
     }
     [[nodiscard]] Task<Result<EventBatch>> retell(std::string thread, std::string turn) override {
-        if constexpr (requires { Pool::retell(pool_, std::move(thread), std::move(turn)); }) {
-            return Pool::retell(pool_, std::move(thread), std::move(turn));
+        if constexpr (k_joins) {
+            return ask(pool_, std::move(thread), &Authority::retell, std::move(turn));
         } else {
             return Authority::retell(std::move(thread), std::move(turn));
         }
     }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
-        return Pool::turns(pool_, std::move(thread));
+        return ask(pool_, std::move(thread), &Authority::turns);
     }
     [[nodiscard]] Task<Result<TurnsPage>> turns_page(TurnsQuery query) override {
-        return Pool::turns_page(pool_, std::move(query));
+        return page(pool_, std::move(query));
     }
     [[nodiscard]] Task<Result<std::vector<ThreadInfo>>> threads(std::vector<std::string> ids
     ) override {
-        return Pool::threads(pool_, std::move(ids));
+        return list(pool_, std::move(ids));
     }
     [[nodiscard]] Task<Result<std::vector<std::string>>>
     find_threads(std::string owner, std::string words) override {
@@ -100,24 +96,87 @@ public:
         return Pool::make_thread(pool_, std::move(request));
     }
     [[nodiscard]] Task<Result<void>> name_thread(std::string thread, std::string title) override {
-        return Pool::name_thread(pool_, std::move(thread), std::move(title));
+        return ask(pool_, std::move(thread), &Authority::name_thread, std::move(title));
     }
     [[nodiscard]] Task<Result<void>> delete_thread(std::string thread) override {
-        return Pool::delete_thread(pool_, std::move(thread));
+        return ask(pool_, std::move(thread), &Authority::delete_thread);
     }
     [[nodiscard]] Task<Result<std::string>>
     fork_thread(std::string thread, std::string last_turn) override {
-        return Pool::fork_thread(pool_, std::move(thread), std::move(last_turn));
+        return fork(pool_, std::move(thread), std::move(last_turn));
     }
     [[nodiscard]] Task<Result<std::string>> kept(std::string thread) override {
-        return Pool::kept(pool_, std::move(thread));
+        return ask(pool_, std::move(thread), &Authority::kept);
     }
     [[nodiscard]] Health health() const override { return pool_->health(); }
     [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const override { return pool_->readings(); }
 
 private:
-    std::shared_ptr<Pool> pool_;
+    using Self = std::shared_ptr<Pool>;
+    using Key = typename Pool::Key;
+    static constexpr bool k_joins = requires { &Pool::join; };
+
+    /// Asks the child that has the thread.
+    template <typename Answer, typename... Rest>
+    [[nodiscard]] static Task<Result<Answer>>
+    ask(Self pool,
+        std::string thread,
+        Task<Result<Answer>> (Authority::*what)(std::string, Rest...),
+        Rest... rest) {
+        auto pin = Pool::pin_of(thread);
+        OA_CO_TRY(const auto found, co_await Pool::child_at(pool, std::move(pin.child)));
+        co_return co_await ((*found->codex).*what)(std::move(pin.id), std::move(rest)...);
+    }
+
+    [[nodiscard]] static Task<Result<TurnsPage>> page(Self pool, TurnsQuery query) {
+        auto pin = Pool::pin_of(query.thread);
+        OA_CO_TRY(const auto found, co_await Pool::child_at(pool, std::move(pin.child)));
+        query.thread = std::move(pin.id);
+        co_return co_await found->codex->turns_page(std::move(query));
+    }
+
+    [[nodiscard]] static Task<Result<std::string>>
+    fork(Self pool, std::string thread, std::string last_turn) {
+        const Key child = Pool::pin_of(thread).child;
+        OA_CO_TRY(
+            std::string id,
+            co_await ask(pool, std::move(thread), &Authority::fork_thread, std::move(last_turn))
+        );
+        co_return Pool::pinned(child, std::move(id));
+    }
+
+    [[nodiscard]] static Task<Result<std::vector<ThreadInfo>>>
+    list(Self pool, std::vector<std::string> ids) {
+        std::map<Key, std::vector<std::string>> asked;
+        for (const std::string& id : ids) {
+            auto pin = Pool::pin_of(id);
+            asked[std::move(pin.child)].push_back(std::move(pin.id));
+        }
+        std::map<std::string, ThreadInfo> found; // by the pool's names
+        for (auto& [child, own] : asked) {
+            auto chosen = co_await Pool::child_at(pool, child);
+            if (!chosen && chosen.error().code == Code::not_found) {
+                continue;
+            }
+            OA_CO_TRY(const auto some, std::move(chosen));
+            OA_CO_TRY(auto infos, co_await some->codex->threads(std::move(own)));
+            for (ThreadInfo& info : infos) {
+                info.id = Pool::pinned(child, std::move(info.id));
+                std::string id = info.id;
+                found.insert_or_assign(std::move(id), std::move(info));
+            }
+        }
+        std::vector<ThreadInfo> out;
+        for (const std::string& id : ids) {
+            if (const auto info = found.find(id); info != found.end()) {
+                out.push_back(info->second);
+            }
+        }
+        co_return out;
+    }
+
+    Self pool_;
 };
 
 template <typename Pool>
