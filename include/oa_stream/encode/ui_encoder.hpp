@@ -1,5 +1,5 @@
 // Turn events → UI message stream frames, emitted only through the contract's machine.
-// The event → chunk table (src/encode/ui_mapping.cpp) also makes docs/mapping.md.
+// The event → chunk table (tests/encode/ui_mapping.cpp) also makes docs/mapping.md.
 #pragma once
 
 #include "oa_stream/encode/turn_encoder.hpp"

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view k_head = R"(# From Codex events to stream chunks
 
-The tables in `src/encode/` generate this page. The unit tests of `encode` compare the translator, the
+The tables in `tests/encode/` generate this page. The unit tests of `encode` compare the translator, the
 encoder and this page with them. Change the table, run `unit_encode`, and copy the page that it prints.
 
 Three steps, each with its own types: Codex app-server messages → turn events

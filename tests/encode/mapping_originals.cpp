@@ -19,7 +19,7 @@ constexpr std::string_view k_why_done = "The same.";
 constexpr std::string_view k_why_end = "A part must be ended; the golden never did. The model's "
                                        "next output ends it, or the end of the turn.";
 
-constexpr std::array k_rows{
+constexpr std::array k_original_rows{
     // --- text and reasoning
     OriginalRow{
         k_text,
@@ -159,7 +159,7 @@ constexpr std::array k_rows{
 } // namespace
 
 std::span<const OriginalRow> original_rows() noexcept {
-    return k_rows;
+    return k_original_rows;
 }
 
 } // namespace oa_stream::encode
