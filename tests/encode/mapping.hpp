@@ -30,15 +30,6 @@ struct ChunkRow {
 };
 [[nodiscard]] std::span<const ChunkRow> chunk_rows() noexcept;
 
-/// The authority's table of Codex errors (authority::codex_error_rows()), as the page shows it.
-struct ErrorRow {
-    std::string_view word; ///< a codexErrorInfo, or a text in the message
-    std::string_view match; ///< "kind", "text", "ending"
-    bool retryable;
-    std::string_view ending; ///< "failed", or the finish of a turn that is none
-};
-[[nodiscard]] std::span<const ErrorRow> error_rows() noexcept;
-
 /// A frame of the retired lane's goldens beside what stands in its place now. Frames are one-line
 /// JSON, several in a row separated by a space; empty: nothing stands there.
 struct OriginalRow {

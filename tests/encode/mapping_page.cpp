@@ -1,5 +1,6 @@
 #include "oa_stream/turn/words.hpp"
 
+#include "codex/events/codex_events.hpp"
 #include "mapping.hpp"
 
 #include <fmt/format.h>
@@ -124,13 +125,15 @@ void append_errors(std::string& out) {
         "status of the provider, where Codex reports one, decides instead: 408, 409, 425, 429 and "
         "5xx but 501 and 505 are retryable. Anything else is not.\n\n"
         "| Codex sends | as | retryable | the turn is |\n|---|---|---|---|\n";
-    for (const ErrorRow& row : error_rows()) {
+    for (const auto& row : authority::codex_error_rows()) {
+        using enum authority::CodexErrorRow::Match;
         out += fmt::format(
             "| {} | {} | {} | {} |\n",
             code(row.word),
-            row.match == "kind" ? "codexErrorInfo" : "text",
+            row.match == kind ? "codexErrorInfo" : "text",
             row.retryable ? "yes" : "no",
-            row.ending
+            row.match == ending ? fmt::format("completed, finish `{}`", to_string(row.finish))
+                                : "failed"
         );
     }
 }

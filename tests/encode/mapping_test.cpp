@@ -1,6 +1,5 @@
 #include "oa_stream/base/file.hpp"
 
-#include "codex/events/codex_events.hpp"
 #include "mapping.hpp"
 #include "stream_support.hpp"
 
@@ -125,27 +124,4 @@ TEST_CASE("mapping: the rows of Codex name only events that exist") {
             CHECK(known.contains(event));
         }
     }
-}
-
-TEST_CASE("mapping: the page shows the authority's table of errors") {
-    std::vector<std::string> page;
-    for (const ErrorRow& row : error_rows()) {
-        page.push_back(
-            std::string(row.word) + "|" + std::string(row.match) + "|" +
-            (row.retryable ? "yes" : "no") + "|" + std::string(row.ending)
-        );
-    }
-    std::vector<std::string> table;
-    for (const authority::CodexErrorRow& row : authority::codex_error_rows()) {
-        static constexpr std::array k_match{"kind", "text", "ending"};
-        const std::string ending =
-            row.match == authority::CodexErrorRow::Match::ending
-                ? "completed, finish `" + std::string(to_string(row.finish)) + "`"
-                : "failed";
-        table.push_back(
-            std::string(row.word) + "|" + k_match[static_cast<std::size_t>(row.match)] + "|" +
-            (row.retryable ? "yes" : "no") + "|" + ending
-        );
-    }
-    CHECK(page == table);
 }

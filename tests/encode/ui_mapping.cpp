@@ -243,49 +243,6 @@ constexpr std::array k_chunks{
     },
 };
 
-constexpr std::array k_errors{
-    ErrorRow{
-        "Incomplete response returned, reason: max_output_tokens",
-        "ending",
-        false,
-        "completed, finish `length`"
-    },
-    ErrorRow{
-        "Incomplete response returned, reason: content_filter",
-        "ending",
-        false,
-        "completed, finish `content-filter`"
-    },
-    ErrorRow{"violating our usage policy", "text", false, "failed"},
-    ErrorRow{"rejected as a result of our safety system", "text", false, "failed"},
-    ErrorRow{"content management policy", "text", false, "failed"},
-    ErrorRow{"stream disconnected before completion", "text", true, "failed"},
-    ErrorRow{"Connection failed", "text", true, "failed"},
-    ErrorRow{"Missing environment variable", "text", false, "failed"},
-    ErrorRow{"contextWindowExceeded", "kind", false, "failed"},
-    ErrorRow{"sessionBudgetExceeded", "kind", false, "failed"},
-    ErrorRow{"usageLimitExceeded", "kind", false, "failed"},
-    ErrorRow{"rateLimitExceeded", "kind", true, "failed"},
-    ErrorRow{"flexUnavailable", "kind", true, "failed"},
-    ErrorRow{"serverOverloaded", "kind", true, "failed"},
-    ErrorRow{"modelNotFound", "kind", false, "failed"},
-    ErrorRow{"policyCapacityUnavailable", "kind", true, "failed"},
-    ErrorRow{"inferenceHookDenied", "kind", false, "failed"},
-    ErrorRow{"cyberPolicy", "kind", false, "failed"},
-    ErrorRow{"misalignmentPolicyViolation", "kind", false, "failed"},
-    ErrorRow{"tooManyDenials", "kind", false, "failed"},
-    ErrorRow{"internalServerError", "kind", true, "failed"},
-    ErrorRow{"unauthorized", "kind", false, "failed"},
-    ErrorRow{"badRequest", "kind", false, "failed"},
-    ErrorRow{"threadRollbackFailed", "kind", false, "failed"},
-    ErrorRow{"sandboxError", "kind", false, "failed"},
-    ErrorRow{"activeTurnNotSteerable", "kind", false, "failed"},
-    ErrorRow{"httpConnectionFailed", "kind", true, "failed"},
-    ErrorRow{"responseStreamConnectionFailed", "kind", true, "failed"},
-    ErrorRow{"responseStreamDisconnected", "kind", true, "failed"},
-    ErrorRow{"responseTooManyFailedAttempts", "kind", true, "failed"},
-};
-
 } // namespace
 
 std::span<const CodexRow> codex_rows() noexcept {
@@ -293,9 +250,6 @@ std::span<const CodexRow> codex_rows() noexcept {
 }
 std::span<const ChunkRow> chunk_rows() noexcept {
     return k_chunks;
-}
-std::span<const ErrorRow> error_rows() noexcept {
-    return k_errors;
 }
 
 } // namespace oa_stream::encode
