@@ -28,7 +28,6 @@ struct SseReader::Impl {
     Sink sink;
     SseLimits limits;
     std::string line{};             ///< the unfinished line, carried over from earlier feeds
-    std::uint64_t total = 0;        ///< bytes fed, those after an overflow included
     std::uint64_t offset = 0;       ///< bytes taken
     std::uint64_t line_start = 0;
     SseEvent event{};               ///< being gathered; its buffer is used again and again
@@ -56,7 +55,6 @@ struct SseReader::Impl {
     }
 
     void feed(std::string_view bytes) {
-        total += bytes.size();
         while (!bytes.empty() && !overflowed) {
             if (std::exchange(swallow_lf, false) && bytes.front() == '\n') {
                 bytes.remove_prefix(1);
@@ -271,10 +269,6 @@ void SseReader::finish() {
 
 bool SseReader::overflowed() const noexcept {
     return impl_->overflowed;
-}
-
-std::uint64_t SseReader::bytes_read() const noexcept {
-    return impl_->total;
 }
 
 } // namespace oa_stream::wire

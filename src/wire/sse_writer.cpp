@@ -21,14 +21,6 @@ void append_sse_event(std::string& out, std::string_view name, std::string_view 
     append_sse_data(out, json);
 }
 
-void append_sse_comment(std::string& out, std::string_view text) {
-    out += ": ";
-    for (const char c : text) {
-        out += c == '\n' || c == '\r' ? ' ' : c; // a line end would end the comment
-    }
-    out += k_end;
-}
-
 void append_sse_done(std::string& out) {
     out += "data: [DONE]\n\n";
 }

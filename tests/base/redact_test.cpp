@@ -351,7 +351,11 @@ data: {"type":"text-delta","id":"b","delta":"secret-1"})"},
     };
     const auto row = GENERATE(from_range(k_rows));
     DYNAMIC_SECTION(row.name) {
-        CHECK(redactor.apply_stream(row.in) == row.want);
+        std::string out = row.in;
+        for (const Redaction& place : redactor.find_stream(row.in)) {
+            out.replace(place.offset, place.length, place.length, '*');
+        }
+        CHECK(out == row.want);
         CHECK(redactor.find_stream(row.want).empty());
     }
 }

@@ -186,8 +186,7 @@ TEST_CASE("chunk: any text survives writing and reading, at any cut") {
         for (auto i = random() % 12U; i > 0; --i) {
             text += k_pieces[random() % k_pieces.size()];
         }
-        std::string wire;
-        append_sse_comment(wire, "ping");
+        std::string wire = ": ping\n\n";
         append_frame(wire, PartDelta{PartKind::text, text, text});
         append_frame(wire, Data{"x", text, Json{{text, text}}, true});
         append_frame(wire, Done{});

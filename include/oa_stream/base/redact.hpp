@@ -34,13 +34,11 @@ public:
     void add_environment();
 
     [[nodiscard]] std::string apply(std::string_view text) const;
-    /// Of a stored stream (server-sent events or lines of JSON): also what shows only when the
-    /// deltas of one part are joined.
-    [[nodiscard]] std::string apply_stream(std::string_view text) const;
 
     /// What apply() would replace, by offset; places may overlap.
     [[nodiscard]] std::vector<Redaction> find(std::string_view text) const;
-    /// What apply_stream() would replace.
+    /// Of a stored stream (server-sent events or lines of JSON): also what shows only when the
+    /// deltas of one part are joined.
     [[nodiscard]] std::vector<Redaction> find_stream(std::string_view text) const;
 
 private:

@@ -54,7 +54,6 @@ public:
     void finish();
     /// True after a limit was exceeded; everything further is ignored.
     [[nodiscard]] bool overflowed() const noexcept;
-    [[nodiscard]] std::uint64_t bytes_read() const noexcept;
 
 private:
     struct Impl;
@@ -65,8 +64,6 @@ private:
 void append_sse_data(std::string& out, std::string_view json);
 /// Appends "event: <name>\ndata: <json>\n\n".
 void append_sse_event(std::string& out, std::string_view name, std::string_view json);
-/// Appends ": <text>\n\n" – stands between events only.
-void append_sse_comment(std::string& out, std::string_view text);
 /// Appends "data: [DONE]\n\n".
 void append_sse_done(std::string& out);
 

@@ -180,12 +180,4 @@ std::vector<Redaction> Redactor::find_stream(std::string_view text) const {
     return found;
 }
 
-std::string Redactor::apply_stream(std::string_view text) const {
-    std::string out(text);
-    for (const Redaction& place : find_stream(text)) {
-        out.replace(place.offset, place.length, place.length, '*');
-    }
-    return out;
-}
-
 } // namespace oa_stream
