@@ -1,10 +1,11 @@
 #include "oa_stream/base/ids.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include <fmt/format.h>
 
 #include <sys/random.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -69,11 +70,7 @@ std::string uuid_v7() {
 }
 
 bool is_wire_id(std::string_view id) noexcept {
-    const auto allowed = [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-';
-    };
-    return !id.empty() && id.size() <= 128 && std::ranges::all_of(id, allowed);
+    return id.size() <= 128 && is_plain_word(id, "_-");
 }
 
 } // namespace oa_stream

@@ -1,5 +1,7 @@
 #include "oa_stream/base/rfc3339.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -15,10 +17,6 @@ constexpr std::size_t k_date_time = 19; // 2026-02-22T04:36:00
 // Nanoseconds since 1970 end in 2262, and times are subtracted and added to.
 constexpr std::chrono::sys_seconds k_first{};
 constexpr std::chrono::sys_seconds k_last = std::chrono::sys_days(std::chrono::year(2200) / 1 / 1);
-
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
 
 /// The number of exactly `count` digits at `from`.
 std::optional<int> digits(std::string_view text, std::size_t from, std::size_t count) {

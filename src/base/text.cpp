@@ -170,8 +170,7 @@ nearest(std::string_view word, std::span<const std::string_view> candidates) {
 
 Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high) {
     std::uint64_t value = 0;
-    const bool plain = !text.empty() &&
-                       std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }) &&
+    const bool plain = !text.empty() && std::ranges::all_of(text, is_digit) &&
                        (text.size() == 1 || text.front() != '0');
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
     if (!plain || parsed.ec != std::errc{} || value < low || value > high) {
@@ -202,6 +201,11 @@ std::optional<std::string> percent_decode(std::string_view text) {
         i += 2;
     }
     return out;
+}
+
+bool is_plain_word(std::string_view text, std::string_view marks) noexcept {
+    return !text.empty() &&
+           std::ranges::all_of(text, [marks](char c) { return is_alnum(c) || marks.contains(c); });
 }
 
 std::string to_lower(std::string_view text) {

@@ -135,14 +135,7 @@ bool is_kept_unchanged(std::string_view path) noexcept {
 
 std::string plain_name(std::string name) {
     std::ranges::replace_if(
-        name,
-        [](char c) {
-            return !(
-                (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                c == '.' || c == '_' || c == '-'
-            );
-        },
-        '_'
+        name, [](char c) { return !is_alnum(c) && !std::string_view("._-").contains(c); }, '_'
     );
     return name;
 }

@@ -66,10 +66,7 @@ Result<std::string> read_allowed_host(std::string_view text) {
         host = host.substr(1, host.size() - 2);
     }
     const auto name = host.starts_with("*.") ? host.substr(2) : host;
-    const bool plain = !name.empty() && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '-' || c == '_' || c == ':';
-    });
+    const bool plain = is_plain_word(name, ".-_:");
     const auto colons = std::ranges::count(name, ':');
     const bool fine = host == "*" || (plain && colons != 1 && !name.starts_with('.'));
     if (!fine) {

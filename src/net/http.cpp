@@ -20,14 +20,6 @@ bool named(const std::pair<std::string, std::string>& field, std::string_view na
     return iequals(field.first, name);
 }
 
-/// A host is copied into addresses, logs and Host fields: only what may stand there.
-bool plain_host(std::string_view host) noexcept {
-    return !host.empty() && std::ranges::all_of(host, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '-' || c == '_';
-    });
-}
-
 bool is_ipv6(const std::string& host) noexcept {
     in6_addr address{};
     return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
@@ -101,7 +93,7 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
         if (!is_ipv6(host)) {
             return std::nullopt;
         }
-    } else if (!plain_host(host)) {
+    } else if (!is_plain_word(host, ".-_")) { // it is copied into logs and Host fields
         return std::nullopt;
     }
     return Endpoint{std::move(host), static_cast<std::uint16_t>(*port)};

@@ -49,6 +49,16 @@ parse_count(std::string_view text, std::uint64_t low, std::uint64_t high);
 /// %XX decoded once; nullopt on a broken escape.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
 
+/// Of ASCII, whatever the locale.
+[[nodiscard]] constexpr bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+[[nodiscard]] constexpr bool is_alnum(char c) noexcept {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+/// Not empty, and nothing but letters and digits of ASCII, and `marks`.
+[[nodiscard]] bool is_plain_word(std::string_view text, std::string_view marks) noexcept;
+
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;

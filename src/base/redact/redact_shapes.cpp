@@ -13,8 +13,7 @@ namespace {
 constexpr auto npos = std::string_view::npos;
 
 bool token_char(char c) noexcept {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+    return is_alnum(c) || std::string_view("-_.~+/=").contains(c);
 }
 
 bool word_char(char c) noexcept {
@@ -289,11 +288,9 @@ private:
 
     [[nodiscard]] std::size_t run_end(std::size_t from, Run run) const {
         const auto inside = [&](char c) {
-            const bool digit = c >= '0' && c <= '9';
-            const bool upper = c >= 'A' && c <= 'Z';
             return run == Run::token   ? token_char(c)
-                   : run == Run::upper ? digit || upper
-                                       : digit || upper || (c >= 'a' && c <= 'z');
+                   : run == Run::upper ? is_digit(c) || (c >= 'A' && c <= 'Z')
+                                       : is_alnum(c);
         };
         while (from < text_.size() && inside(text_[from])) {
             ++from;

@@ -18,18 +18,10 @@ namespace oa_stream::cli {
 
 namespace {
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return out;
-}
-
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> out;
     std::string word;
-    for (const char c : lower(text) + " ") {
+    for (const char c : to_lower(text) + " ") {
         if (c != ' ') {
             word += c;
         } else if (!word.empty()) {
@@ -47,7 +39,7 @@ rank_of(const std::vector<std::string>& words, std::initializer_list<std::string
         std::size_t rank = 0;
         std::size_t left = places.size();
         for (const std::string_view place : places) {
-            if (lower(place).contains(word)) {
+            if (to_lower(place).contains(word)) {
                 rank = left;
                 break;
             }

@@ -20,10 +20,7 @@ std::unexpected<Error> no_mirror(std::string_view why) {
 }
 
 bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.';
-    });
+    return text.size() <= 64 && is_plain_word(text, "-_.");
 }
 
 Result<void> add_word(MirrorGiven& given, std::string_view word) {

@@ -300,9 +300,7 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
 std::string wire_id(std::string_view id) {
     std::string out(id.substr(0, 128));
     for (auto& c : out) {
-        const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '_';
-        c = fine ? c : '-';
+        c = is_alnum(c) || c == '_' ? c : '-';
     }
     return out.empty() ? "x" : out;
 }

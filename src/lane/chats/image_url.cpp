@@ -28,13 +28,9 @@ constexpr std::array k_formats{
 bool is_base64(std::string_view text) noexcept {
     const auto digits = text.substr(0, text.find('='));
     const auto padding = text.substr(digits.size());
-    const bool plain = std::ranges::all_of(digits, [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               c == '+' || c == '/';
-    });
     const bool whole =
         text.size() % 4 == 0 && (padding.empty() || padding == "=" || padding == "==");
-    return plain && whole && !digits.empty();
+    return whole && is_plain_word(digits, "+/");
 }
 
 /// What stands behind the last ';' of the type, as it is written.

@@ -52,10 +52,7 @@ constexpr std::array<std::string_view, 6> k_extras{
 std::string plain_name(std::string_view name) {
     std::string out(name.substr(0, k_name_size));
     for (char& c : out) {
-        const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') ||
-                          std::string_view("._[]-").find(c) != std::string_view::npos;
-        c = fine ? c : '-';
+        c = is_alnum(c) || std::string_view("._[]").contains(c) ? c : '-';
     }
     return out.empty() ? "-" : out;
 }

@@ -208,12 +208,7 @@ void demand_call(CompletionsRequest& out) {
 } // namespace
 
 bool is_function_name(std::string_view name) noexcept {
-    const auto fits = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-';
-    };
-    return !name.empty() && name.size() <= authority::k_longest_function_name &&
-           std::ranges::all_of(name, fits);
+    return name.size() <= authority::k_longest_function_name && is_plain_word(name, "_-");
 }
 
 bool is_too_long(std::string_view name) {

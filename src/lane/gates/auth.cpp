@@ -40,10 +40,7 @@ Result<WallTime> parse_expiry(std::string_view text) {
 }
 
 bool is_owner(std::string_view name) noexcept {
-    return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '_' || c == '@' || c == '-';
-    });
+    return name.size() <= 64 && is_plain_word(name, "._@-");
 }
 
 std::vector<std::string_view> words(std::string_view line) {

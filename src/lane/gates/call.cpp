@@ -11,22 +11,14 @@ namespace oa_stream::lane {
 namespace {
 
 bool is_lower_hex(std::string_view text) noexcept {
-    return std::ranges::all_of(text, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    });
-}
-
-bool is_id_char(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return std::ranges::all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 } // namespace
 
 std::string request_id_of(const net::Headers& headers) {
     const auto given = headers.get("x-request-id");
-    const bool fine =
-        given && !given->empty() && given->size() <= 128 && std::ranges::all_of(*given, is_id_char);
+    const bool fine = given && given->size() <= 128 && is_plain_word(*given, "._-");
     return fine ? std::string(*given) : "req_" + random_hex(12);
 }
 

@@ -3,12 +3,12 @@
 #include "oa_stream/net/client_certificate.hpp"
 
 #include "curl_transfer.hpp"
+#include "head_words.hpp"
 
 #include <fmt/format.h>
 
 #include <strings.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -25,19 +25,6 @@ struct ClientCertificate {
 ClientCertificate& client_certificate() {
     static ClientCertificate of_this_process;
     return of_this_process;
-}
-
-bool one_line(std::string_view text) noexcept {
-    return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
-}
-
-/// RFC 9110 §9.1: a token.
-bool is_method(std::string_view method) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !method.empty() && std::ranges::all_of(method, [&](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               marks.find(c) != std::string_view::npos;
-    });
 }
 
 /// libcurl sends a request again, and says nothing, when a pooled connection turns out to be dead.
@@ -62,7 +49,7 @@ void HeaderLines::add(const std::string& line) {
 }
 
 bool CurlTransfer::configure() {
-    if (!is_method(request_.method)) {
+    if (!is_token(request_.method)) {
         return stop_with(TransferFailure::malformed, "the request's method is not a word");
     }
     curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
@@ -175,7 +162,7 @@ bool CurlTransfer::configure_headers() {
 
 bool CurlTransfer::add_field(const std::string& name, const std::string& value) {
     const bool named = !name.empty() && name.find_first_of(": \t;") == std::string::npos;
-    if (!named || !one_line(name) || !one_line(value)) {
+    if (!named || !is_one_line(name) || !is_one_line(value)) {
         return stop_with(
             TransferFailure::malformed,
             fmt::format("the request's header {} is not one line", printable(name, 40))

@@ -1,5 +1,7 @@
 #include "head_lines.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include <algorithm>
 
 namespace oa_stream::net {
@@ -11,10 +13,6 @@ constexpr Refusal k_folded{400, "a header line must not be folded"};
 constexpr Refusal k_bad_request_line{400, "malformed request line"};
 constexpr Refusal k_bad_target{400, "malformed request target"};
 constexpr Refusal k_bad_version{505, "HTTP version not supported"};
-
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
 
 bool is_scheme(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, [](char c) {

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "head_words.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -62,20 +64,6 @@ constexpr std::array k_reasons{
     Reason{507, "Insufficient Storage"},
 };
 
-/// RFC 9110 §5.6.2.
-bool is_token(std::string_view name) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !name.empty() && std::ranges::all_of(name, [&](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               marks.find(c) != std::string_view::npos;
-    });
-}
-
-/// A line break in a value would let its author write fields, or a second answer.
-bool is_field_value(std::string_view value) noexcept {
-    return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
-}
-
 bool ours_to_write(std::string_view name) noexcept {
     return iequals(name, "connection") || iequals(name, "transfer-encoding") ||
            iequals(name, "keep-alive");
@@ -124,7 +112,7 @@ std::string head_text(int status, const Headers& headers, const HeadShape& shape
     out.reserve(512);
     fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
     for (const auto& [name, value] : headers.all()) {
-        if (ours_to_write(name) || !is_token(name) || !is_field_value(value)) {
+        if (ours_to_write(name) || !is_token(name) || !is_one_line(value)) {
             continue;
         }
         out.append(name).append(": ").append(value).append("\r\n");

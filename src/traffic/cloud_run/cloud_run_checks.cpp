@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace oa_stream::traffic::cloud_run {
@@ -23,11 +22,7 @@ bool is_safe(std::string_view endpoint) {
 } // namespace
 
 bool is_name(std::string_view text) {
-    const auto good = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.' || c == ':' || c == '~';
-    };
-    return !text.empty() && !text.starts_with('.') && std::ranges::all_of(text, good);
+    return !text.starts_with('.') && is_plain_word(text, "-_.:~");
 }
 
 Result<void> usable(const CloudRunDriverOptions& options) {

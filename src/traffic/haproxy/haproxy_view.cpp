@@ -14,10 +14,7 @@ namespace {
 
 // As in the configuration file: nothing that could end a command and begin another.
 bool is_haproxy_name(std::string_view name) {
-    return !name.empty() && name.size() <= 256 && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.' || c == ':';
-    });
+    return name.size() <= 256 && is_plain_word(name, "-_.:");
 }
 
 const HaproxyServer* named_by_server(const HaproxyDriverOptions& options, std::string_view server) {

@@ -1,6 +1,7 @@
 #include "codex_events_items.hpp"
 
 #include "oa_stream/authority/function_names.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <array>
 #include <cstdint>
@@ -12,8 +13,7 @@ constexpr std::size_t k_name_limit = 64; // what model providers allow in a tool
 constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 [[nodiscard]] bool wire_char(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
+    return is_alnum(c) || c == '_' || c == '-';
 }
 
 [[nodiscard]] std::string cleaned(std::string_view text, std::size_t limit) {

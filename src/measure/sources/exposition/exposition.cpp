@@ -15,8 +15,7 @@ namespace oa_stream::measure {
 namespace {
 
 bool is_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':';
+    return is_alnum(c) || c == '_' || c == ':';
 }
 
 bool is_counter(std::string_view name) {
