@@ -1,5 +1,7 @@
 #include "oa_stream/base/child.hpp"
 
+#include "oa_stream/base/lines.hpp"
+
 #include "program/child_groups.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -68,12 +70,10 @@ std::string find_program(const std::string& name) {
     std::string_view rest =
         path == nullptr ? std::string_view("/usr/bin:/bin") : std::string_view(path);
     while (!rest.empty()) {
-        const std::size_t colon = rest.find(':');
-        const std::string candidate = fmt::format("{}/{}", rest.substr(0, colon), name);
+        const std::string candidate = fmt::format("{}/{}", cut_until(rest, ':'), name);
         if (::access(candidate.c_str(), X_OK) == 0) {
             return candidate;
         }
-        rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
     }
     return {};
 }

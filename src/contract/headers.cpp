@@ -1,5 +1,6 @@
 #include "headers.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -12,11 +13,9 @@ namespace {
 
 bool has_directive(std::string_view list, std::string_view wanted) {
     while (!list.empty()) {
-        const std::size_t comma = list.find(',');
-        if (iequals(trim(list.substr(0, comma)), wanted)) {
+        if (iequals(trim(cut_until(list, ',')), wanted)) {
             return true;
         }
-        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
     }
     return false;
 }

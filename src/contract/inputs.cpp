@@ -1,5 +1,6 @@
 // What stands beside the bytes: the response head and the request's messages.
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/wire/json_scan.hpp"
@@ -75,9 +76,7 @@ Result<ResponseHead> parse_head(std::string_view raw) {
     bool in_head = false;
     bool any = false;
     while (!raw.empty()) {
-        const std::size_t end = raw.find('\n');
-        std::string_view line = raw.substr(0, end);
-        raw = end == std::string_view::npos ? std::string_view{} : raw.substr(end + 1);
+        std::string_view line = cut_line(raw);
         if (line.ends_with('\r')) {
             line.remove_suffix(1);
         }

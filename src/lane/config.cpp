@@ -1,5 +1,6 @@
 #include "oa_stream/lane/config.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -38,9 +39,7 @@ Result<LaneMode> parse_lane_mode(std::string_view text) {
 Result<LaneAllowed> parse_allowed(std::string_view text) {
     LaneAllowed out;
     do { // also of an empty text: a variable of a script that is not set must not mean "none"
-        const auto comma = std::min(text.find(','), text.size());
-        const auto word = trim(text.substr(0, comma));
-        text.remove_prefix(std::min(comma + 1, text.size()));
+        const auto word = trim(cut_until(text, ','));
         bool* const named = word == "model"    ? &out.model
                             : word == "system" ? &out.system
                             : word == "effort" ? &out.effort

@@ -1,5 +1,6 @@
 #include "redis_address.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -59,21 +60,20 @@ Result<void> check_clear(const net::ByteStreamTarget& target) {
 
 /// HOST:PORT,HOST:PORT/NAME
 Result<void> read_sentinels(std::string_view rest, RedisAddress& out) {
-    const auto slash = std::min(rest.find('/'), rest.size());
-    out.primary = rest.substr(std::min(slash + 1, rest.size()));
-    if (out.primary.empty() || rest.contains('@')) {
+    const bool with_user = rest.contains('@');
+    auto hosts = cut_until(rest, '/');
+    out.primary = rest;
+    if (out.primary.empty() || with_user) {
         return refuse_address(
             "Sentinels are named with what they call the primary, and without a password",
             "rediss+sentinel://HOST:PORT,HOST:PORT,HOST:PORT/NAME"
         );
     }
-    for (auto hosts = rest.substr(0, slash); !hosts.empty();) {
-        const auto comma = std::min(hosts.find(','), hosts.size());
+    while (!hosts.empty()) {
         auto target = out.target;
-        OA_CHECK(read_host(hosts.substr(0, comma), target, k_sentinel_port));
+        OA_CHECK(read_host(cut_until(hosts, ','), target, k_sentinel_port));
         OA_CHECK(check_clear(target));
         out.sentinels.push_back(std::move(target));
-        hosts.remove_prefix(std::min(comma + 1, hosts.size()));
     }
     return out.sentinels.empty() ? refuse_address("no Sentinel is named") : Result<void>{};
 }
@@ -119,10 +119,8 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
             "rediss+sentinel://HOST:PORT,HOST:PORT/NAME"
         );
     }
-    auto rest = url.substr(out.target.secure ? k_tls.size() : k_plain.size());
-    const auto slash = std::min(rest.find('/'), rest.size());
-    const auto database = rest.substr(std::min(slash + 1, rest.size()));
-    const auto authority = rest.substr(0, slash);
+    auto database = url.substr(out.target.secure ? k_tls.size() : k_plain.size());
+    const auto authority = cut_until(database, '/');
     if (authority.contains('@')) { // never repeated: it may hold a password
         return refuse_address(
             "no user and no password in the address, where every local process can read them",

@@ -1,5 +1,6 @@
 // What a server must be like; each refusal says what is wrong and what to do.
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redis_store.hpp"
@@ -62,9 +63,7 @@ Error policy_refusal(std::string_view policy) {
 
 std::string_view info_field(std::string_view info, std::string_view name) {
     while (!info.empty()) {
-        const auto end = std::min(info.find('\n'), info.size());
-        auto line = info.substr(0, end);
-        info.remove_prefix(std::min(end + 1, info.size()));
+        const auto line = cut_line(info);
         if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) {
             return trim(line.substr(name.size() + 1));
         }

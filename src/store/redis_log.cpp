@@ -1,4 +1,5 @@
 // A turn's log as a Redis stream: written once, read by whoever has readers for it.
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redis_store.hpp"
@@ -33,9 +34,8 @@ std::uint64_t number(std::string_view digits) {
 }
 
 std::string id_behind(std::string_view id) {
-    const auto dash = std::min(id.find('-'), id.size());
-    const auto place = number(id.substr(std::min(dash + 1, id.size())));
-    return fmt::format("{}-{}", id.substr(0, dash), place + 1);
+    const auto fence = cut_until(id, '-');
+    return fmt::format("{}-{}", fence, number(id) + 1);
 }
 
 using Place = std::pair<std::uint64_t, std::uint64_t>;
@@ -53,9 +53,9 @@ bool is_entry(const Reply& reply) {
 LogEntry entry_of(const Reply& reply) {
     LogEntry out;
     const auto id = reply.at(0);
-    const auto dash = std::min(id.find('-'), id.size());
-    out.fence = number(std::string_view(id).substr(0, dash));
-    out.end = number(std::string_view(id).substr(std::min(dash + 1, id.size())));
+    std::string_view rest = id;
+    out.fence = number(cut_until(rest, '-'));
+    out.end = number(rest);
     const auto& fields = reply.items[1].items;
     for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
         const auto& name = fields[i].text;

@@ -1,4 +1,5 @@
 // Responses that a later request may name.
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "redis_errors.hpp"
@@ -36,9 +37,7 @@ std::optional<std::string> text_of(const Reply& reply) {
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> out;
     while (!text.empty()) {
-        const auto end = std::min(text.find(' '), text.size());
-        out.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
+        out.emplace_back(cut_until(text, ' '));
     }
     return out;
 }

@@ -1,6 +1,7 @@
 #include "redis_store.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -79,11 +80,8 @@ std::string row_name(const ThreadKey& thread) {
 }
 
 ThreadKey thread_of(std::string_view row_name) {
-    const auto slash = std::min(row_name.find('/'), row_name.size());
-    const auto id = row_name.substr(std::min(slash + 1, row_name.size()));
-    return {
-        percent_decode(row_name.substr(0, slash)).value_or(""), percent_decode(id).value_or("")
-    };
+    const auto owner = cut_until(row_name, '/');
+    return {percent_decode(owner).value_or(""), percent_decode(row_name).value_or("")};
 }
 
 std::unexpected<Error> strange_answer(const RedisLink::Self& link) {

@@ -1,6 +1,7 @@
 #include "replay_faults.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -138,9 +139,7 @@ std::span<const std::string_view> fault_words() {
 Result<ReplayFaults> parse_faults(std::string_view text) {
     ReplayFaults faults;
     for (std::size_t number = 1; !text.empty(); ++number) {
-        const std::size_t end = text.find('\n');
-        const std::string_view line = trim(text.substr(0, end));
-        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+        const std::string_view line = trim(cut_line(text));
         if (line.empty() || line[0] == '#') {
             continue;
         }

@@ -1,5 +1,6 @@
 #include "replay_scenario.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <utility>
-#include <vector>
 
 namespace oa_stream::authority {
 
@@ -272,13 +272,6 @@ const Row* row_of(std::string_view name) {
     return row == k_rows.end() ? nullptr : row;
 }
 
-/// The text up to the next ';', taken off `rest` with it.
-std::string_view take_piece(std::string_view& rest) {
-    const auto piece = rest.substr(0, rest.find(';'));
-    rest.remove_prefix(std::min(rest.size(), piece.size() + 1));
-    return piece;
-}
-
 } // namespace
 
 std::optional<Scenario> find_scenario(std::string_view text) {
@@ -286,17 +279,15 @@ std::optional<Scenario> find_scenario(std::string_view text) {
          at = at == 0 ? std::string_view::npos : text.rfind(k_scenario, at - 1)) {
         auto rest = text.substr(at + k_scenario.size());
         rest = rest.substr(0, rest.find_first_of(k_blanks));
-        Scenario scenario{.name = std::string(take_piece(rest))};
+        Scenario scenario{.name = std::string(cut_until(rest, ';'))};
         if (row_of(scenario.name) == nullptr) {
             continue;
         }
         while (!rest.empty()) {
-            const auto piece = take_piece(rest);
-            const auto equals = std::min(piece.find('='), piece.size());
-            const auto value = piece.substr(std::min(equals + 1, piece.size()));
+            auto value = cut_until(rest, ';');
+            const auto name = cut_until(value, '=');
             scenario.args.insert_or_assign(
-                std::string(piece.substr(0, equals)),
-                percent_decode(value).value_or(std::string(value))
+                std::string(name), percent_decode(value).value_or(std::string(value))
             );
         }
         return scenario;

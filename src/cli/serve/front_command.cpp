@@ -2,6 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/process.hpp"
@@ -71,8 +72,7 @@ Result<traffic::Backend> read_backend(std::string_view text) {
 Result<std::map<std::string, std::uint32_t, std::less<>>> read_weights(std::string_view text) {
     std::map<std::string, std::uint32_t, std::less<>> out;
     while (!text.empty()) {
-        const auto comma = text.find(',');
-        OA_TRY(auto pair, read_pair(text.substr(0, comma), "like stable=95,canary=5"));
+        OA_TRY(auto pair, read_pair(cut_until(text, ','), "like stable=95,canary=5"));
         const auto weight = parse_count(pair.second, 0, 65535);
         if (!weight) {
             return std::unexpected(Error(weight.error()).prefixed(pair.first));
@@ -80,7 +80,6 @@ Result<std::map<std::string, std::uint32_t, std::less<>>> read_weights(std::stri
         if (!out.emplace(pair.first, static_cast<std::uint32_t>(*weight)).second) {
             return fail(Code::usage, fmt::format("{} has two weights", printable(pair.first, 40)));
         }
-        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
     }
     return out;
 }

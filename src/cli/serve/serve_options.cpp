@@ -1,6 +1,7 @@
 #include "serve_options.hpp"
 
 #include "oa_stream/authority/worker.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -94,9 +95,9 @@ Result<void> complete_worker(ServeOptions& options) {
 /// "gpt-5.5" or "gpt-5.5=The large one".
 Result<void> read_models(ServeOptions& options) {
     for (const std::string& text : options.models) {
-        const auto equals = std::min(text.find('='), text.size());
-        const std::string id(trim(std::string_view(text).substr(0, equals)));
-        const auto label = trim(std::string_view(text).substr(std::min(equals + 1, text.size())));
+        std::string_view label = text;
+        const std::string id(trim(cut_until(label, '=')));
+        label = trim(label);
         auto& models = options.lane.models;
         const bool known = std::ranges::find(models, id, &lane::LaneModel::id) != models.end();
         if (id.empty() || known) {

@@ -1,5 +1,6 @@
 #include "paging.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <algorithm>
@@ -44,12 +45,9 @@ std::optional<std::size_t> held_limit(std::string_view text) {
 
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
     while (!query.empty()) {
-        const auto end = std::min(query.find('&'), query.size());
-        const auto pair = query.substr(0, end);
-        query.remove_prefix(std::min(end + 1, query.size()));
-        const auto equals = std::min(pair.find('='), pair.size());
-        if (pair.substr(0, equals) == name) {
-            std::string value(pair.substr(std::min(equals + 1, pair.size())));
+        auto pair = cut_until(query, '&');
+        if (cut_until(pair, '=') == name) {
+            std::string value(pair);
             std::ranges::replace(value, '+', ' '); // as pages write it: URLSearchParams
             return percent_decode(value).value_or("%");
         }

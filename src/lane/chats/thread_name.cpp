@@ -1,6 +1,7 @@
 #include "thread_name.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -61,9 +62,7 @@ Accepted<std::string> checked(std::string id) {
 /// The first thread name in a query string, percent-decoded and trimmed; empty when there is none.
 std::string query_name(std::string_view query) {
     while (!query.empty()) {
-        const auto end = std::min(query.find('&'), query.size());
-        const auto pair = query.substr(0, end);
-        query.remove_prefix(std::min(end + 1, query.size()));
+        const auto pair = cut_until(query, '&');
         const auto equals = pair.find('=');
         if (equals == std::string_view::npos) {
             continue;

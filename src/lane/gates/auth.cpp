@@ -1,6 +1,7 @@
 #include "oa_stream/lane/auth.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -103,9 +104,7 @@ Result<TokenTable> TokenTable::parse(std::string_view text, std::string_view whe
     TokenTable table;
     std::size_t number = 0;
     while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        const auto line = trim(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
+        const auto line = trim(cut_line(text));
         ++number;
         if (line.empty() || line.starts_with('#')) {
             continue;

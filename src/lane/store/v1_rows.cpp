@@ -1,6 +1,7 @@
 #include "v1_rows.hpp"
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <limits>
@@ -46,9 +47,7 @@ Result<void> read_document(std::string_view text, const ThreadLogReader::Take& t
 
 Result<void> read_lines(std::string_view lines, const ThreadLogReader::Take& take) {
     while (!lines.empty()) {
-        const auto end = std::min(lines.find('\n'), lines.size());
-        auto line = lines.substr(0, end);
-        lines.remove_prefix(std::min(end + 1, lines.size()));
+        auto line = cut_line(lines);
         if (!lines.empty() && line.ends_with(',')) {
             line.remove_suffix(1);
         }

@@ -1,5 +1,6 @@
 #include "oa_stream/net/forwarded.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -107,9 +108,8 @@ using Hops = std::vector<Hop>;
 Hop forwarded_hop(std::string_view element) {
     Hop hop;
     split(element, ';', [&](std::string_view pair) {
-        const auto equals = std::min(pair.find('='), pair.size());
-        const auto name = trim(pair.substr(0, equals));
-        const auto value = unquoted(trim(pair.substr(std::min(equals + 1, pair.size()))));
+        const auto name = trim(cut_until(pair, '='));
+        const auto value = unquoted(trim(pair));
         if (iequals(name, "for")) {
             hop.node = value;
         } else if (iequals(name, "proto")) {

@@ -1,5 +1,6 @@
 #include "head_fields.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 namespace oa_stream::net {
@@ -7,9 +8,7 @@ namespace oa_stream::net {
 namespace {
 
 std::string_view next_line(std::string_view& rest) noexcept {
-    const auto end = rest.find('\n');
-    auto line = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    auto line = cut_line(rest);
     if (line.ends_with('\r')) {
         line.remove_suffix(1);
     }

@@ -1,13 +1,12 @@
 #include "oa_stream/authority/capture.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include "codex_events.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <optional>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -40,9 +39,7 @@ struct Line {
 [[nodiscard]] Result<std::vector<Line>> parse_lines(std::string_view text) {
     std::vector<Line> lines;
     for (std::size_t number = 1; !text.empty(); ++number) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view row = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::string_view row = cut_line(text);
         if (row.empty()) {
             continue;
         }

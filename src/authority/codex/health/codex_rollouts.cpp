@@ -1,13 +1,12 @@
 #include "codex_rollouts.hpp"
 
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/text.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <system_error>
-#include <utility>
 
 namespace oa_stream::authority {
 
@@ -128,8 +127,7 @@ void restore_ages(const fs::path& home) {
     }
     std::string_view rest = *notes;
     while (!rest.empty()) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        const std::string_view line = cut_line(rest);
         const auto space = line.find(' ');
         const auto count = std::strtoll(std::string(line).c_str(), nullptr, 10);
         if (space == std::string_view::npos) {
