@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <ranges>
 #include <utility>

@@ -1,6 +1,5 @@
 #include "oa_stream/encode/responses.hpp"
 
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/responses_machine.hpp"
 #include "oa_stream/wire/sse.hpp"
 

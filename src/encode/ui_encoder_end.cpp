@@ -1,8 +1,6 @@
 #include "empty_answer.hpp"
 #include "ui_encoder_state.hpp"
 
-#include <fmt/format.h>
-
 namespace oa_stream::encode {
 namespace {
 

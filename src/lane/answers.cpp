@@ -1,7 +1,5 @@
 #include "answers.hpp"
 
-#include "oa_stream/base/text.hpp"
-
 #include "completions/completions_errors.hpp"
 #include "gates/compat.hpp"
 #include "turns/redact_quotes.hpp"

@@ -1,6 +1,5 @@
 // The map of threads, and idempotency keys.
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "redis_store.hpp"

@@ -1,5 +1,4 @@
 // Who runs the turn of a thread: taken, committed, ended, let go, and decided for the dead.
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "redis_store.hpp"

@@ -7,7 +7,6 @@
 #include <array>
 #include <charconv>
 #include <string_view>
-#include <utility>
 
 namespace oa_stream::store {
 

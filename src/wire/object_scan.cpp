@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
 namespace oa_stream::wire {
 
 std::optional<ScannedJson>

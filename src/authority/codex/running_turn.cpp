@@ -4,10 +4,6 @@
 
 #include "codex/events/token_usage.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <ctime>
 #include <utility>
 
 namespace oa_stream::authority {

@@ -6,8 +6,6 @@
 #include "replay_scenario.hpp"
 #include "replay_turn.hpp"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <csignal>
 #include <system_error>

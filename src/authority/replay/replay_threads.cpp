@@ -2,8 +2,6 @@
 
 #include "oa_stream/base/ids.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 

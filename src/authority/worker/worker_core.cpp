@@ -1,8 +1,6 @@
 // Life of the authority, and what it says of itself.
 #include "worker_core.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>

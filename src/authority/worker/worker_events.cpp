@@ -6,8 +6,6 @@
 #include "events/contract_dialect.hpp"
 #include "worker_core.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <utility>
 

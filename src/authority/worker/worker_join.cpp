@@ -5,8 +5,6 @@
 #include "control/control_answers.hpp"
 #include "worker_core.hpp"
 
-#include <utility>
-
 namespace oa_stream::authority {
 
 namespace {

@@ -1,10 +1,7 @@
 // A turn from its request to its receipt.
-#include "oa_stream/base/text.hpp"
 
 #include "control/control_answers.hpp"
 #include "worker_core.hpp"
-
-#include <fmt/format.h>
 
 #include <utility>
 

@@ -8,7 +8,6 @@
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/seconds.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/access_log.hpp"
 #include "oa_stream/lane/auth.hpp"
 #include "oa_stream/lane/id_map.hpp"

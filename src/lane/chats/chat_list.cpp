@@ -1,7 +1,5 @@
 #include "chat_list.hpp"
 
-#include "oa_stream/base/text.hpp"
-
 #include "chat_title.hpp"
 #include "projection.hpp"
 

@@ -10,8 +10,6 @@
 #include "tools/call_results.hpp"
 #include "turns/redact_quotes.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 

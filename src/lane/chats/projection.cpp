@@ -4,7 +4,6 @@
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 

@@ -1,15 +1,11 @@
 #include "completions_params.hpp"
 
-#include "oa_stream/base/text.hpp"
-
 #include "completions_tools.hpp"
 #include "conversation.hpp"
 #include "param_rows.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <array>
 
 namespace oa_stream::lane {

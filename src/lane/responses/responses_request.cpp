@@ -9,7 +9,6 @@
 #include "completions/param_rows.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

@@ -4,8 +4,6 @@
 #include "reader.hpp"
 #include "shared/turn_journal.hpp"
 
-#include <utility>
-
 namespace oa_stream::lane {
 
 namespace {

@@ -10,7 +10,6 @@
 #include <charconv>
 #include <chrono>
 #include <ctime>
-#include <utility>
 
 namespace oa_stream::net {
 

@@ -3,7 +3,6 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/retry_after.hpp"
 #include "oa_stream/net/token_source.hpp"

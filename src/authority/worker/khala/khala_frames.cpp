@@ -8,7 +8,6 @@
 #include "worker/control/control_answers.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace oa_stream::authority {
