@@ -44,6 +44,10 @@ std::string rfc3339_millis(WallTime time) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc(time), millis);
 }
 
+std::int64_t unix_now() noexcept {
+    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
 std::string compact_utc(WallTime time) {
     return fmt::format("{:%Y%m%dT%H%M%SZ}", utc(time));
 }

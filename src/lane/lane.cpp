@@ -1,5 +1,6 @@
 #include "oa_stream/lane/lane.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/lane/metrics.hpp"
 
 #include "answers.hpp"
@@ -36,10 +37,6 @@ std::string no_route(std::string_view path) {
                : "there is no such route";
 }
 
-std::int64_t unix_seconds() {
-    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
 } // namespace
 
 struct Lane::Impl {
@@ -63,9 +60,9 @@ struct Lane::Impl {
     }
 
     void touch(const TurnOutcome& outcome) {
-        state.ids().touch(outcome.owner, outcome.thread, unix_seconds());
+        state.ids().touch(outcome.owner, outcome.thread, unix_now());
         if (state.shared && state.ids().contains(outcome.owner, outcome.thread)) {
-            state.shared->touch_later(outcome.owner, outcome.thread, unix_seconds());
+            state.shared->touch_later(outcome.owner, outcome.thread, unix_now());
         }
     }
 
@@ -95,9 +92,7 @@ struct Lane::Impl {
     Answers answers{state};
     Streams streams{state, answers};
     Chats chats{state, answers, streams.starter()};
-    Completions completions{
-        state, answers, std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())
-    };
+    Completions completions{state, answers, unix_now()};
     asio::steady_timer ticker;
     bool closed = false;
 };

@@ -4,6 +4,7 @@
 #include "oa_stream/base/error.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,8 @@ using WallTime = std::chrono::system_clock::time_point;
 [[nodiscard]] std::string rfc3339_millis(WallTime time);
 /// Seconds since 1970; fractions count.
 [[nodiscard]] WallTime wall_time(double unix_s);
+/// Now, in whole seconds since 1970.
+[[nodiscard]] std::int64_t unix_now() noexcept;
 /// 20260222T043600Z – for folder names.
 [[nodiscard]] std::string compact_utc(WallTime time);
 

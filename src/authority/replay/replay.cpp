@@ -1,12 +1,12 @@
 #include "oa_stream/authority/replay.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
 
 #include "replay_scenario.hpp"
 #include "replay_turn.hpp"
 
-#include <chrono>
 #include <csignal>
 #include <system_error>
 #include <utility>
@@ -200,7 +200,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     turn->input = request.input;
     turn->client_message_id = request.client_message_id;
     turn->recording = std::move(recording);
-    turn->started_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    turn->started_at = unix_now();
     if (!request.ephemeral) {
         threads_.append(thread, turn);
     }

@@ -1,9 +1,9 @@
 #include "replay_threads.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 namespace oa_stream::authority {
 
@@ -54,10 +54,6 @@ PastTurn past_turn_of(const ReplayedTurn& turn) {
     return past;
 }
 
-std::int64_t now_s() {
-    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
 } // namespace
 
 ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
@@ -65,7 +61,7 @@ ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
         order_.splice(order_.begin(), order_, found->second);
         return order_.front();
     }
-    order_.push_front(Thread{.id = thread, .created_at = now_s()});
+    order_.push_front(Thread{.id = thread, .created_at = unix_now()});
     by_id_[thread] = order_.begin();
     if (order_.size() > most_) {
         by_id_.erase(order_.back().id);

@@ -1,5 +1,7 @@
 #include "replay_turn.hpp"
 
+#include "oa_stream/base/clock.hpp"
+
 #include "codex/process/signal.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -19,13 +21,6 @@ constexpr int k_corrupt_frame = 3; ///< start and start-step go out whole
 
 bool is_due(Clock::time_point at, Clock::time_point now) {
     return at <= now + k_slack;
-}
-
-std::int64_t unix_now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(
-               std::chrono::system_clock::now().time_since_epoch()
-    )
-        .count();
 }
 
 /// Half way, but with something shown and the end still to come.

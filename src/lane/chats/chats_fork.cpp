@@ -1,4 +1,5 @@
 // POST /api/chats/{id}/fork: a copy that goes its own way from a message on.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 
 #include "chat_request.hpp"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -148,7 +148,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
         row.title = source.title;
     }
     row.created_at = asked.came_s;
-    row.updated_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    row.updated_at = unix_now();
     if (row.title.empty()) {
         co_return row;
     }

@@ -1,5 +1,6 @@
 // POST /api/chats: an empty thread, or the one of an exported file. It is the authority that keeps
 // it, and its title.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -125,7 +125,7 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     row.archived = asked.archived;
     row.title = short_title(asked.title);
     row.created_at = call->came_s();
-    row.updated_at = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    row.updated_at = unix_now();
     if (!asked.title.empty()) {
         auto named = co_await authority.name_thread(row.thread, asked.title);
         if (!named && named.error().code != Code::precondition) {

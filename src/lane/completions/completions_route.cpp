@@ -2,6 +2,7 @@
 // GET /v1/models[/{model}] and GET /api/models: the models that this lane offers.
 #include "completions_route.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/responses.hpp"
@@ -21,7 +22,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -41,10 +41,6 @@ public:
 private:
     std::size_t* count_;
 };
-
-std::int64_t unix_now() {
-    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
 
 void add_headers(net::Headers& to, const net::Headers& more) {
     for (const auto& [name, value] : more.all()) {

@@ -1,5 +1,6 @@
 #include "turn_starter.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
@@ -258,7 +259,7 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
     auto& ids = lane_->ids();
     const auto& owner = call->record.owner;
     const auto& id = call->chat.thread;
-    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    const auto now = unix_now();
     Result<void> stored{};
     const auto& known = call->row;
     if (known && known->thread == turn->thread_id()) {

@@ -1,4 +1,5 @@
 // Threads that nobody has used for long are deleted by codex itself: rollout, history and rows.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
@@ -33,13 +34,6 @@ Json oldest_threads_params(bool archived, const std::string& cursor) {
         params["cursor"] = cursor;
     }
     return params;
-}
-
-std::int64_t unix_seconds() {
-    return std::chrono::duration_cast<std::chrono::seconds>(
-               std::chrono::system_clock::now().time_since_epoch()
-    )
-        .count();
 }
 
 /// Of a list that begins with the oldest.
@@ -86,7 +80,7 @@ Task<void> CodexCore::delete_unused(Self self) {
     if (self->closing_ || !link) {
         co_return;
     }
-    const auto oldest = unix_seconds() - self->options_.deadlines.keep_threads.count() / 1'000;
+    const auto oldest = unix_now() - self->options_.deadlines.keep_threads.count() / 1'000;
     std::size_t deleted = co_await delete_threads(self, link, false, oldest);
     deleted += co_await delete_threads(self, link, true, oldest);
     if (deleted > 0) {
