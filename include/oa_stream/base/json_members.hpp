@@ -27,4 +27,11 @@ text_view_in(const Json& object, std::string_view key) noexcept {
                                                   : std::nullopt;
 }
 
+/// Unless it is missing or null.
+inline void copy_member(Json& to, const Json& from, std::string_view key) {
+    if (const Json* value = member(from, key); value != nullptr && !value->is_null()) {
+        to[std::string(key)] = *value;
+    }
+}
+
 } // namespace oa_stream

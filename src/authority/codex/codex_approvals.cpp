@@ -24,12 +24,6 @@ void copy_text(Json& to, const Json& from, std::string_view key) {
     }
 }
 
-void copy_member(Json& to, const Json& from, std::string_view key) {
-    if (const Json* value = member(from, key); value != nullptr && !value->is_null()) {
-        to[std::string(key)] = *value;
-    }
-}
-
 ApprovalQuestion of_item(Kind kind, const Json& params) {
     ApprovalQuestion question{.kind = kind, .item = text_in(params, "itemId")};
     question.input = Json::object();

@@ -1,6 +1,7 @@
 #include "codex_events_items.hpp"
 
 #include "oa_stream/authority/function_names.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <array>
@@ -36,16 +37,6 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
         out[i] = k_digits[(hash >> (28U - 4U * i)) & 15U];
     }
     return out;
-}
-
-[[nodiscard]] std::string text_of(const Json& item, std::string_view key) {
-    return std::string(string_member(item, key).value_or(""));
-}
-
-void copy_member(Json& to, const Json& from, std::string_view key) {
-    if (const Json* value = member(from, key); value != nullptr && !value->is_null()) {
-        to[std::string(key)] = *value;
-    }
 }
 
 /// Paths under the thread's folder lose it: clients need no layout of this machine.
@@ -104,7 +95,7 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 [[nodiscard]] std::optional<Json> shell_input(const Json& item, std::string_view cwd) {
     Json input = {{"command", bare_command(item)}};
     // Another folder than the thread's can be all that is dangerous about a command.
-    const std::string folder = text_of(item, "cwd");
+    const std::string folder = text_in(item, "cwd");
     if (!folder.empty() && !cwd.empty() && folder != cwd) {
         input["cwd"] = relative_path(folder, cwd);
     }
@@ -115,17 +106,17 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
     Json changes = Json::array();
     if (const Json* list = member(item, "changes"); list != nullptr && list->is_array()) {
         for (const Json& change : *list) {
-            Json out = {{"path", relative_path(text_of(change, "path"), cwd)}};
+            Json out = {{"path", relative_path(text_in(change, "path"), cwd)}};
             const Json* kind = member(change, "kind");
-            out["kind"] = kind == nullptr ? "" : text_of(*kind, "type");
-            if (kind != nullptr && !text_of(*kind, "move_path").empty()) {
-                out["movePath"] = relative_path(text_of(*kind, "move_path"), cwd);
+            out["kind"] = kind == nullptr ? "" : text_in(*kind, "type");
+            if (kind != nullptr && !text_in(*kind, "move_path").empty()) {
+                out["movePath"] = relative_path(text_in(*kind, "move_path"), cwd);
             }
-            out["diff"] = text_of(change, "diff");
+            out["diff"] = text_in(change, "diff");
             changes.push_back(std::move(out));
         }
     }
-    if (changes.empty() && text_of(item, "status") == "inProgress") {
+    if (changes.empty() && text_in(item, "status") == "inProgress") {
         return std::nullopt;
     }
     return Json{{"changes", std::move(changes)}};
@@ -139,11 +130,11 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 /// A search is announced with an empty query and action "other"; the real ones come at its end.
 [[nodiscard]] std::optional<Json> search_input(const Json& item, std::string_view /*cwd*/) {
     const Json* action = member(item, "action");
-    const std::string kind = action == nullptr ? "" : text_of(*action, "type");
-    if (text_of(item, "query").empty() && (kind.empty() || kind == "other")) {
+    const std::string kind = action == nullptr ? "" : text_in(*action, "type");
+    if (text_in(item, "query").empty() && (kind.empty() || kind == "other")) {
         return std::nullopt;
     }
-    Json input = {{"query", text_of(item, "query")}};
+    Json input = {{"query", text_in(item, "query")}};
     if (!kind.empty()) {
         input["action"] = kind;
         copy_member(input, *action, "queries");
@@ -178,9 +169,9 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 /// A command that ran has an output, whatever its exit code: its text must stay visible, and a
 /// non-zero exit (grep without a match) is not a tool failure.
 [[nodiscard]] turn::Event shell_result(std::string call, const Json& item) {
-    const std::string output = text_of(item, "aggregatedOutput");
+    const std::string output = text_in(item, "aggregatedOutput");
     const auto exit_code = int_member(item, "exitCode");
-    const std::string status = text_of(item, "status");
+    const std::string status = text_in(item, "status");
     if (!exit_code && status != "completed") {
         std::string text =
             status == "declined" ? "The command was declined." : "The command could not be run.";
@@ -197,7 +188,7 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 }
 
 [[nodiscard]] turn::Event patch_result(std::string call, const Json& item) {
-    const std::string status = text_of(item, "status");
+    const std::string status = text_in(item, "status");
     if (status == "declined") {
         return turn::ToolFailed{std::move(call), "The change was declined."};
     }
@@ -215,7 +206,7 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
         return said; // what the tool answered, as in a success
     }
     const Json* error = member(item, "error");
-    const std::string message = error == nullptr ? "" : text_of(*error, "message");
+    const std::string message = error == nullptr ? "" : text_in(*error, "message");
     return message.find("requires approval") != std::string::npos
                ? "The call needed an approval that is not given here."
                : "The call failed.";
@@ -223,7 +214,7 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 
 [[nodiscard]] turn::Event mcp_result(std::string call, const Json& item) {
     const Json* result = member(item, "result");
-    if (text_of(item, "status") == "failed") {
+    if (text_in(item, "status") == "failed") {
         return turn::ToolFailed{std::move(call), mcp_failure(item)};
     }
     Json output = Json::object();
@@ -251,7 +242,7 @@ void copy_member(Json& to, const Json& from, std::string_view key) {
 }
 
 [[nodiscard]] turn::Event agent_result(std::string call, const Json& item) {
-    const std::string status = text_of(item, "status");
+    const std::string status = text_in(item, "status");
     if (status == "failed" || status == "interrupted") {
         return turn::ToolFailed{std::move(call), "The agent did not finish."};
     }
@@ -349,8 +340,8 @@ std::string tool_name(const Json& item) {
     if (!kind->name.empty()) {
         return std::string(kind->name);
     }
-    std::string scope = kind->scope == "agent" ? "agent" : text_of(item, kind->scope);
-    std::string tool = text_of(item, "tool");
+    std::string scope = kind->scope == "agent" ? "agent" : text_in(item, kind->scope);
+    std::string tool = text_in(item, "tool");
     if (scope.empty() && kind->type == "dynamicToolCall") {
         tool = name_for_client(tool);
     }
@@ -376,18 +367,18 @@ turn::Note plan_note(const Json& item, int occurrence) {
         "proposed-plan",
         call_id(string_member(item, "id").value_or(""), occurrence),
         false,
-        Json{{"text", text_of(item, "text")}}
+        Json{{"text", text_in(item, "text")}}
     };
 }
 
 std::string bare_command(const Json& item) {
-    std::string command = text_of(item, "command");
+    std::string command = text_in(item, "command");
     if (auto inside = inside_shell(command)) {
         return *std::move(inside);
     }
     const Json* actions = member(item, "commandActions");
     if (actions != nullptr && actions->is_array() && actions->size() == 1) {
-        if (std::string only = text_of(actions->front(), "command"); !only.empty()) {
+        if (std::string only = text_in(actions->front(), "command"); !only.empty()) {
             return only;
         }
     }
