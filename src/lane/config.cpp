@@ -1,5 +1,6 @@
 #include "oa_stream/lane/config.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -10,23 +11,13 @@
 namespace oa_stream::lane {
 
 std::string_view to_string(LaneMode mode) noexcept {
-    switch (mode) {
-    case LaneMode::on:
-        return "on";
-    case LaneMode::retired:
-        return "retired";
-    case LaneMode::off:
-        return "off";
-    }
-    return "on";
+    return enum_word<LaneMode::off>(k_lane_modes, mode);
 }
 
 Result<LaneMode> parse_lane_mode(std::string_view text) {
     const auto word = trim(text);
-    for (const auto mode : {LaneMode::on, LaneMode::retired, LaneMode::off}) {
-        if (word == to_string(mode)) {
-            return mode;
-        }
+    if (const auto mode = enum_value<LaneMode>(k_lane_modes, word)) {
+        return *mode;
     }
     return fail(
         Code::config,

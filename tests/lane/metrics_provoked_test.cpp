@@ -182,7 +182,7 @@ TEST_CASE("provoked: every compat code has its series and its word in the access
          "openagents.control.v1",
          "1"},
     };
-    REQUIRE(rows.size() == lane::all_compat_codes().size());
+    REQUIRE(rows.size() == telemetry::k_compat_codes.size());
     for (const auto& row : rows) {
         const std::string word(to_string(row.code));
         DYNAMIC_SECTION(word) {
@@ -197,10 +197,10 @@ TEST_CASE("provoked: every compat code has its series and its word in the access
             request.headers.set("x-oa-schema-version", std::string(row.schema));
             CHECK(rig.send(std::move(request)).status == 426);
             const auto seen = scrape(rig);
-            for (const auto code : lane::all_compat_codes()) {
+            for (const auto code : telemetry::k_compat_codes) {
                 const auto series =
-                    fmt::format(R"(oa_stream_compat_rejected_total{{code="{}"}})", to_string(code));
-                CHECK(seen.at(series) == (code == row.code ? 1 : 0));
+                    fmt::format(R"(oa_stream_compat_rejected_total{{code="{}"}})", code);
+                CHECK(seen.at(series) == (code == word ? 1 : 0));
             }
             CHECK(of_route(seen, "bridge_accepted_total") == 0);
             CHECK(seen.sum("oa_stream_terminal_total") == 0);

@@ -50,9 +50,8 @@ TEST_CASE("metrics: a turn that another process began counts with its request, w
 
 TEST_CASE("metrics: every series an alert asks for is there at 0 before the first request") {
     const auto scrape = read_scrape(Metrics("r", "v").text());
-    for (const auto code : lane::all_compat_codes()) {
-        const auto series =
-            fmt::format(R"(oa_stream_compat_rejected_total{{code="{}"}})", to_string(code));
+    for (const auto code : telemetry::k_compat_codes) {
+        const auto series = fmt::format(R"(oa_stream_compat_rejected_total{{code="{}"}})", code);
         CHECK(scrape.at(series) == 0);
     }
     for (const auto& [route, lane_label] : telemetry::k_turn_routes) {

@@ -5,10 +5,10 @@
 #include "oa_stream/net/forwarded.hpp"
 #include "oa_stream/store/responses.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +18,7 @@ namespace oa_stream::lane {
 /// `retired` answers the stream routes as the retired bridge did (JSON, no turn is started);
 /// `off` answers 503. Both leave turns that are already live alone.
 enum class LaneMode { on, retired, off };
+inline constexpr std::array<std::string_view, 3> k_lane_modes{"on", "retired", "off"};
 [[nodiscard]] std::string_view to_string(LaneMode mode) noexcept;
 /// The word alone; surrounding white space (a file's last newline) is ignored. Code::config.
 [[nodiscard]] Result<LaneMode> parse_lane_mode(std::string_view text);
@@ -51,7 +52,6 @@ enum class CompatCode {
     unsupported_client_build,
 };
 [[nodiscard]] std::string_view to_string(CompatCode code) noexcept;
-[[nodiscard]] std::span<const CompatCode> all_compat_codes() noexcept;
 
 /// How an access line is written.
 enum class LogFormat { json, logfmt };

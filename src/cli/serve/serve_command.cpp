@@ -265,7 +265,9 @@ constexpr auto k_options = options<ServeOptions>(
         "* for any. Without tokens the lane answers only for this machine and its listeners."
     ),
     option<&ServeOptions::lane, &LaneConfig::mode>(
-        "--lane", k_modes, "Serve (on), answer as the retired bridge (retired), or with 503 (off)."
+        "--lane",
+        lane::k_lane_modes,
+        "Serve (on), answer as the retired bridge (retired), or with 503 (off)."
     )
         .or_else("on"),
     option<&ServeOptions::lane_file>(

@@ -15,7 +15,6 @@ inline constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
 inline constexpr std::array<std::string_view, 2> k_texts{"deltas", "items"};
 inline constexpr std::array<std::string_view, 2> k_approvals{"deny", "ask"};
 inline constexpr std::array<std::string_view, 2> k_compat{"optional", "required"};
-inline constexpr std::array<std::string_view, 3> k_modes{"on", "retired", "off"};
 inline constexpr std::array<std::string_view, 2> k_formats{"json", "logfmt"};
 inline constexpr std::array<std::string_view, 4> k_levels{"debug", "info", "warn", "error"};
 

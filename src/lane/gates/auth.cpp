@@ -1,6 +1,7 @@
 #include "oa_stream/lane/auth.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
@@ -10,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace oa_stream::lane {
@@ -57,17 +59,13 @@ std::vector<std::string_view> words(std::string_view line) {
 } // namespace
 
 std::string_view to_string(Denied denied) noexcept {
-    switch (denied) {
-    case Denied::missing:
-        return "a bearer token is required";
-    case Denied::malformed:
-        return "the authorization header is not a bearer token";
-    case Denied::unknown:
-        return "the bearer token is not valid";
-    case Denied::expired:
-        return "the bearer token has expired";
-    }
-    return "";
+    static constexpr std::array<std::string_view, 4> k_sentences{
+        "a bearer token is required",
+        "the authorization header is not a bearer token",
+        "the bearer token is not valid",
+        "the bearer token has expired"
+    };
+    return enum_word<Denied::expired>(k_sentences, denied);
 }
 
 Result<TokenTable::Entry> TokenTable::parse_line(std::string_view line) {

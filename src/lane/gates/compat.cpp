@@ -1,5 +1,6 @@
 #include "compat.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
@@ -13,29 +14,13 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::array k_codes{
-    CompatCode::invalid_client_build,
-    CompatCode::unsupported_protocol_version,
-    CompatCode::unsupported_schema_version,
-    CompatCode::upgrade_required,
-    CompatCode::unsupported_client_build,
+constexpr std::array<std::string_view, 5> k_sentences{
+    "the client build id is missing or blank",
+    "the client uses another protocol version than this service",
+    "the client's schema version is outside the supported range",
+    "the client version is outside the supported compatibility window: upgrade it",
+    "the client version is newer than the supported compatibility window"
 };
-
-std::string_view sentence(CompatCode code) noexcept {
-    switch (code) {
-    case CompatCode::invalid_client_build:
-        return "the client build id is missing or blank";
-    case CompatCode::unsupported_protocol_version:
-        return "the client uses another protocol version than this service";
-    case CompatCode::unsupported_schema_version:
-        return "the client's schema version is outside the supported range";
-    case CompatCode::upgrade_required:
-        return "the client version is outside the supported compatibility window: upgrade it";
-    case CompatCode::unsupported_client_build:
-        return "the client version is newer than the supported compatibility window";
-    }
-    return "";
-}
 
 /// Missing or malformed counts as 0, which lies outside any range that does not begin at 0.
 std::uint64_t schema_number(std::string_view text) noexcept {
@@ -118,11 +103,7 @@ Result<CompatWindow> read_policy(std::string_view text) {
 } // namespace
 
 std::string_view to_string(CompatCode code) noexcept {
-    return telemetry::k_compat_codes[static_cast<std::size_t>(code)];
-}
-
-std::span<const CompatCode> all_compat_codes() noexcept {
-    return k_codes;
+    return enum_word<CompatCode::unsupported_client_build>(telemetry::k_compat_codes, code);
 }
 
 Handshake handshake_of(const net::Headers& headers) noexcept {
@@ -174,7 +155,9 @@ void add_window_headers(const CompatWindow& window, net::Headers& headers) {
 
 Rejection reject_compat(const CompatWindow& window, CompatCode code) {
     const std::string word(to_string(code));
-    auto rejection = reject(426, word, std::string(sentence(code)));
+    auto rejection = reject(
+        426, word, std::string(enum_word<CompatCode::unsupported_client_build>(k_sentences, code))
+    );
     Json compatibility = Json::object();
     compatibility["code"] = word;
     compatibility["message"] = rejection.message;

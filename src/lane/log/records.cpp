@@ -1,5 +1,6 @@
 #include "oa_stream/lane/records.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include <chrono>
@@ -26,47 +27,28 @@ turn::TerminalClass class_of(const TurnOutcome& outcome) {
 }
 
 std::string_view to_string(StopReason reason) noexcept {
-    switch (reason) {
-    case StopReason::none:
-        return "none";
-    case StopReason::stopped:
-        return "stopped";
-    case StopReason::superseded:
-        return "superseded";
-    case StopReason::client_gone:
-        return "client_gone";
-    case StopReason::wall_time:
-        return "wall_time";
-    case StopReason::drain:
-        return "drain";
-    case StopReason::overloaded:
-        return "overloaded";
-    case StopReason::first_event:
-        return "first_event";
-    case StopReason::stalled:
-        return "stalled";
-    case StopReason::stop_text:
-        return "stop_text";
-    case StopReason::store_away:
-        return "store_away";
-    case StopReason::store_full:
-        return "store_full";
-    }
-    return "none";
+    static constexpr std::array<std::string_view, 12> k_words{
+        "none",
+        "stopped",
+        "superseded",
+        "client_gone",
+        "wall_time",
+        "drain",
+        "overloaded",
+        "first_event",
+        "stalled",
+        "stop_text",
+        "store_away",
+        "store_full"
+    };
+    return enum_word<StopReason::store_full>(k_words, reason);
 }
 
 std::string_view to_string(ReaderEnd end) noexcept {
-    switch (end) {
-    case ReaderEnd::finished:
-        return "finished";
-    case ReaderEnd::client_gone:
-        return "client_gone";
-    case ReaderEnd::client_too_slow:
-        return "client_too_slow";
-    case ReaderEnd::cut:
-        return "cut";
-    }
-    return "finished";
+    static constexpr std::array<std::string_view, 4> k_words{
+        "finished", "client_gone", "client_too_slow", "cut"
+    };
+    return enum_word<ReaderEnd::cut>(k_words, end);
 }
 
 void tell_turn(RequestRecord& record, const TurnOutcome& outcome) {

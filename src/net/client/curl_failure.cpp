@@ -1,5 +1,8 @@
 #include "curl_failure.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
+
+#include <array>
 #include <cerrno>
 
 namespace oa_stream::net {
@@ -16,35 +19,22 @@ TransferFailure of_receive(const CurlEnding& ending) noexcept {
 } // namespace
 
 std::string_view to_string(TransferFailure failure) noexcept {
-    switch (failure) {
-    case TransferFailure::none:
-        return "none";
-    case TransferFailure::dns:
-        return "dns";
-    case TransferFailure::refused:
-        return "refused";
-    case TransferFailure::tls:
-        return "tls";
-    case TransferFailure::connect_timeout:
-        return "connect_timeout";
-    case TransferFailure::first_byte_timeout:
-        return "first_byte_timeout";
-    case TransferFailure::idle_timeout:
-        return "idle_timeout";
-    case TransferFailure::total_timeout:
-        return "total_timeout";
-    case TransferFailure::reset:
-        return "reset";
-    case TransferFailure::truncated:
-        return "truncated";
-    case TransferFailure::malformed:
-        return "malformed";
-    case TransferFailure::cancelled:
-        return "cancelled";
-    case TransferFailure::too_large:
-        return "too_large";
-    }
-    return "unknown";
+    static constexpr std::array<std::string_view, 13> k_words{
+        "none",
+        "dns",
+        "refused",
+        "tls",
+        "connect_timeout",
+        "first_byte_timeout",
+        "idle_timeout",
+        "total_timeout",
+        "reset",
+        "truncated",
+        "malformed",
+        "cancelled",
+        "too_large"
+    };
+    return enum_word<TransferFailure::too_large>(k_words, failure);
 }
 
 TransferFailure classify(const CurlEnding& ending) noexcept {
