@@ -332,41 +332,35 @@ private:
 
     bool take_tokens(std::string_view event) {
         auto tokens = read_tokens(options_, *context_);
-        if (!tokens) {
-            log_->note(LogLevel::error, event, tokens.error().text());
-            return false;
-        }
-        if (auto apart = check_owners(options_, *tokens); !apart) {
-            log_->note(LogLevel::error, event, apart.error().text());
+        if (!done(tokens, event) || !done(check_owners(options_, *tokens), event)) {
             return false;
         }
         admit(*std::move(tokens), event);
         return true;
     }
 
+    /// Else the log says why not.
+    [[nodiscard]] bool done(const auto& result, std::string_view event) const {
+        if (!result) {
+            log_->note(LogLevel::error, event, result.error().text());
+        }
+        return result.has_value();
+    }
+
     /// A file that cannot be read or makes no sense changes nothing; the rest is still taken.
     void reload() {
-        (void)take_tokens("reload");
-        if (auto pair = server_->reload(); !pair) {
-            log_->note(LogLevel::error, "reload", pair.error().text());
-        } else {
+        constexpr std::string_view k_reload = "reload";
+        (void)take_tokens(k_reload);
+        if (done(server_->reload(), k_reload)) {
             server_->tell_certificate(*log_);
         }
-        if (auto policy = read_policy(options_); !policy) {
-            log_->note(LogLevel::error, "reload", policy.error().text());
-        }
-        if (auto mode = read_lane_file(options_, ReadAt::reload); !mode) {
-            log_->note(LogLevel::error, "reload", mode.error().text());
-        }
-        if (auto level = load_log_level(ReadAt::reload); !level) {
-            log_->note(LogLevel::error, "reload", level.error().text());
-        }
-        if (auto log = open_access_log(); !log) {
-            log_->note(LogLevel::error, "reload", log.error().text());
-        }
+        (void)done(read_policy(options_), k_reload);
+        (void)done(read_lane_file(options_, ReadAt::reload), k_reload);
+        (void)done(load_log_level(ReadAt::reload), k_reload);
+        (void)done(open_access_log(), k_reload);
         lane_->set_window(options_.lane.window);
         lane_->set_mode(options_.lane.mode);
-        log_->note(LogLevel::info, "reload", fmt::format("lane {}", to_string(lane_->mode())));
+        log_->note(LogLevel::info, k_reload, fmt::format("lane {}", to_string(lane_->mode())));
     }
 
     ServeOptions options_;
