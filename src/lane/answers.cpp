@@ -34,6 +34,14 @@ constexpr std::string_view k_exposed_headers =
     "x-should-retry, x-conc-limit, x-conc-active, x-ignored-params, "
     "x-oa-ignored";
 
+/// In the words of the path's clients; the code goes into the record.
+net::Response refusal_of(Rejection rejection, std::string_view path, RequestRecord& record) {
+    const bool openai = speaks_openai(path);
+    rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
+    record.error = rejection.code;
+    return openai ? to_openai_response(rejection) : to_response(rejection, record.request_id);
+}
+
 } // namespace
 
 void Answers::add_cors_headers(const Call& call, net::Headers& headers) const {
@@ -90,11 +98,7 @@ Task<void> Answers::send(CallPtr call, net::Response response) {
 }
 
 Task<void> Answers::refuse(CallPtr call, Rejection rejection) {
-    const bool openai = speaks_openai(call->request().path);
-    rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
-    call->record.error = rejection.code;
-    auto response =
-        openai ? to_openai_response(rejection) : to_response(rejection, call->record.request_id);
+    auto response = refusal_of(std::move(rejection), call->request().path, call->record);
     co_await send(std::move(call), std::move(response));
 }
 
@@ -198,13 +202,8 @@ net::Response Answers::error_page(int status, std::string_view reason, std::stri
     call.record.request_id = request_id_of({});
     call.record.method = "-";
     call.record.status = status;
-    call.record.error = known == codes.end() ? "bad_request" : known->second;
-    auto rejection = reject(status, call.record.error, std::string(reason));
-    const bool openai = speaks_openai(path);
-    rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
-    call.record.error = rejection.code;
-    auto response =
-        openai ? to_openai_response(rejection) : to_response(rejection, call.record.request_id);
+    const std::string code(known == codes.end() ? "bad_request" : known->second);
+    auto response = refusal_of(reject(status, code, std::string(reason)), path, call.record);
     response.headers.set("x-request-id", call.record.request_id);
     response.headers.set("x-oa-revision", lane_->config.revision);
     add_window_headers(lane_->config.window, response.headers);
