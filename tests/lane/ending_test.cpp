@@ -59,11 +59,11 @@ struct Ending {
             "turn-1"
         );
         live = lane::LiveTurn::begin(
-            io.get_executor(),
-            host,
-            lane::TurnIdentity{},
-            std::make_unique<FakeTurn>(played),
-            std::move(style)
+            {io.get_executor(),
+             host,
+             lane::TurnIdentity{},
+             std::make_unique<FakeTurn>(played),
+             std::move(style)}
         );
     }
     template <class Done> void until(Done done) {
@@ -107,11 +107,11 @@ TEST_CASE("a decision on a turn whose end is being stored is refused, and its ti
 TEST_CASE("a decision on a turn whose log ends within its question was answered already") {
     Ending turn;
     const auto live = lane::LiveTurn::relay(
-        turn.io.get_executor(),
-        turn.host,
-        lane::TurnIdentity{},
-        std::make_unique<FakeTurn>(turn.played),
-        {}
+        {turn.io.get_executor(),
+         turn.host,
+         lane::TurnIdentity{},
+         std::make_unique<FakeTurn>(turn.played),
+         {}}
     );
     const std::string asked =
         R"(data: {"type":"tool-approval-request","approvalId":"a1","toolCallId":"k1"})";

@@ -149,11 +149,11 @@ TEST_CASE("provoked: a turn of which no frame can be made counts as adapter_prev
     authority::TurnRequest request;
     auto turn = rig.run(rig.authority.start(std::move(request)));
     const auto live = lane::LiveTurn::begin(
-        rig.context.get_executor(),
-        host,
-        {k_route, "req", "", "c1", Clock::now()},
-        *std::move(turn),
-        {.encoder = std::make_unique<Refusing>(), .resumable = true}
+        {rig.context.get_executor(),
+         host,
+         {k_route, "req", "", "c1", Clock::now()},
+         *std::move(turn),
+         {.encoder = std::make_unique<Refusing>(), .resumable = true}}
     );
     rig.authority.last().say("x");
     rig.until("the end", [&] { return outcome.has_value(); });

@@ -275,17 +275,17 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
     style.encoder = encoder_for(*call, started, unsaved);
     place.hand_over(); // turn_ended() gives it back
     started.turn = LiveTurn::begin(
-        lane_->executor,
-        lane_->host,
-        {record.route,
-         record.request_id,
-         record.owner,
-         record.thread,
-         call->received,
-         end_of_body(call->request().body),
-         !record.probe.empty()},
-        std::move(turn),
-        std::move(style)
+        {lane_->executor,
+         lane_->host,
+         {record.route,
+          record.request_id,
+          record.owner,
+          record.thread,
+          call->received,
+          end_of_body(call->request().body),
+          !record.probe.empty()},
+         std::move(turn),
+         std::move(style)}
     );
     record.turn = started.turn->id();
     lease->commit(started.turn);

@@ -75,11 +75,11 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     TurnStyle style;
     tell_of_readers(style, key, holding.turn);
     auto turn = LiveTurn::relay(
-        lane_->executor,
-        lane_->host,
-        {k_relay_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
-        std::move(remote),
-        std::move(style)
+        {lane_->executor,
+         lane_->host,
+         {k_relay_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
+         std::move(remote),
+         std::move(style)}
     );
     auto& relay = relays_[holding.turn] =
         Relay{turn, std::move(key), {holding.turn, 0, 0}, 0, !whole};

@@ -14,33 +14,21 @@
 
 namespace oa_stream::lane {
 
-LiveTurn::LiveTurn(
-    const asio::any_io_executor& executor,
-    std::shared_ptr<TurnHost> host,
-    TurnIdentity identity,
-    std::unique_ptr<authority::Turn> turn,
-    TurnStyle style
-)
-    : executor_(executor), host_(std::move(host)), identity_(std::move(identity)),
-      turn_(std::move(turn)), id_(wire_id(turn_->turn_id())), log_(host_->log_bytes),
-      style_(std::move(style)), pause_timer_(executor), accepted_(Clock::now()),
-      last_event_(accepted_), detached_(accepted_) {
+LiveTurn::LiveTurn(Parts parts)
+    : executor_(std::move(parts.executor)), host_(std::move(parts.host)),
+      identity_(std::move(parts.identity)), turn_(std::move(parts.turn)),
+      id_(wire_id(turn_->turn_id())), log_(host_->log_bytes), style_(std::move(parts.style)),
+      pause_timer_(executor_), accepted_(Clock::now()), last_event_(accepted_),
+      detached_(accepted_) {
     outcome_.model = turn_->model();
 }
 
 LiveTurn::~LiveTurn() = default;
 
-std::shared_ptr<LiveTurn> LiveTurn::begin(
-    const asio::any_io_executor& executor,
-    std::shared_ptr<TurnHost> host,
-    TurnIdentity identity,
-    std::unique_ptr<authority::Turn> turn,
-    TurnStyle style
-) {
-    style.encoder = with_faults(std::move(style.encoder), turn->wire_faults());
-    auto self = std::make_shared<LiveTurn>(
-        executor, std::move(host), std::move(identity), std::move(turn), std::move(style)
-    );
+std::shared_ptr<LiveTurn> LiveTurn::begin(Parts parts) {
+    auto& encoder = parts.style.encoder;
+    encoder = with_faults(std::move(encoder), parts.turn->wire_faults());
+    auto self = std::make_shared<LiveTurn>(std::move(parts));
     self->host_->scratch.clear();
     self->style_.encoder->begin(self->host_->scratch);
     self->commit(self->accepted_);

@@ -87,40 +87,22 @@ struct TurnStyle {
 
 class LiveTurn final : public std::enable_shared_from_this<LiveTurn>, private authority::TurnWaker {
 public:
+    struct Parts {
+        asio::any_io_executor executor;
+        std::shared_ptr<TurnHost> host;
+        TurnIdentity identity;
+        std::unique_ptr<authority::Turn> turn;
+        TurnStyle style;
+    };
     /// Encodes the stream's beginning and starts to follow the authority's events.
-    [[nodiscard]] static std::shared_ptr<LiveTurn> begin(
-        const asio::any_io_executor& executor,
-        std::shared_ptr<TurnHost> host,
-        TurnIdentity identity,
-        std::unique_ptr<authority::Turn> turn,
-        TurnStyle style
-    );
+    [[nodiscard]] static std::shared_ptr<LiveTurn> begin(Parts parts);
     /// Goes on with a turn that another replica began and of which `said` was sent; its encoder has
     /// that state, and its authority tells it from the beginning.
-    [[nodiscard]] static std::shared_ptr<LiveTurn> adopt(
-        const asio::any_io_executor& executor,
-        std::shared_ptr<TurnHost> host,
-        TurnIdentity identity,
-        std::unique_ptr<authority::Turn> turn,
-        TurnStyle style,
-        std::string_view said
-    );
+    [[nodiscard]] static std::shared_ptr<LiveTurn> adopt(Parts parts, std::string_view said);
     /// Reads on for a turn that another replica runs: relay() is told what that one sends. It is
     /// neither counted nor limited here.
-    [[nodiscard]] static std::shared_ptr<LiveTurn> relay(
-        const asio::any_io_executor& executor,
-        std::shared_ptr<TurnHost> host,
-        TurnIdentity identity,
-        std::unique_ptr<authority::Turn> remote,
-        TurnStyle style
-    );
-    LiveTurn(
-        const asio::any_io_executor& executor,
-        std::shared_ptr<TurnHost> host,
-        TurnIdentity identity,
-        std::unique_ptr<authority::Turn> turn,
-        TurnStyle style
-    );
+    [[nodiscard]] static std::shared_ptr<LiveTurn> relay(Parts parts);
+    explicit LiveTurn(Parts parts);
     ~LiveTurn();
     LiveTurn(const LiveTurn&) = delete;
     LiveTurn& operator=(const LiveTurn&) = delete;

@@ -35,17 +35,8 @@ std::string text_of_log(const FrameLog& log) {
 
 } // namespace
 
-std::shared_ptr<LiveTurn> LiveTurn::adopt(
-    const asio::any_io_executor& executor,
-    std::shared_ptr<TurnHost> host,
-    TurnIdentity identity,
-    std::unique_ptr<authority::Turn> turn,
-    TurnStyle style,
-    std::string_view said
-) {
-    auto self = std::make_shared<LiveTurn>(
-        executor, std::move(host), std::move(identity), std::move(turn), std::move(style)
-    );
+std::shared_ptr<LiveTurn> LiveTurn::adopt(Parts parts, std::string_view said) {
+    auto self = std::make_shared<LiveTurn>(std::move(parts));
     if (said.empty()) { // nobody was told even its beginning
         self->host_->scratch.clear();
         self->style_.encoder->begin(self->host_->scratch);
@@ -58,16 +49,8 @@ std::shared_ptr<LiveTurn> LiveTurn::adopt(
     return self;
 }
 
-std::shared_ptr<LiveTurn> LiveTurn::relay(
-    const asio::any_io_executor& executor,
-    std::shared_ptr<TurnHost> host,
-    TurnIdentity identity,
-    std::unique_ptr<authority::Turn> remote,
-    TurnStyle style
-) {
-    auto self = std::make_shared<LiveTurn>(
-        executor, std::move(host), std::move(identity), std::move(remote), std::move(style)
-    );
+std::shared_ptr<LiveTurn> LiveTurn::relay(Parts parts) {
+    auto self = std::make_shared<LiveTurn>(std::move(parts));
     self->relayed_ = true;
     return self;
 }

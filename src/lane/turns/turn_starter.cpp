@@ -309,7 +309,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
     style.calls = call.waits_for_calls;
     const auto written = style.journal;
     auto live = LiveTurn::begin(
-        lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)
+        {lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)}
     );
     if (written) {
         lane_->shared->follow(live, written);
