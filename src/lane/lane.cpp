@@ -217,27 +217,27 @@ Task<void> Lane::Impl::dispatch(CallPtr call) {
     case Action::chat_models:
         return completions.chat_models(std::move(call));
     case Action::guest_session:
-        return chats.guest_session(std::move(call));
+        return chats.serve(std::move(call), &Chats::guest_session);
     case Action::chats:
-        return chats.list(std::move(call));
+        return chats.serve(std::move(call), &Chats::list);
     case Action::make_chat:
-        return chats.make(std::move(call));
+        return chats.serve(std::move(call), &Chats::make);
     case Action::change_chat:
-        return chats.change(std::move(call));
+        return chats.serve(std::move(call), &Chats::change);
     case Action::delete_chat:
-        return chats.remove(std::move(call));
+        return chats.serve(std::move(call), &Chats::remove);
     case Action::fork_chat:
-        return chats.fork(std::move(call));
+        return chats.serve(std::move(call), &Chats::fork);
     case Action::export_chat:
-        return chats.export_chat(std::move(call));
+        return chats.serve(std::move(call), &Chats::export_chat);
     case Action::conversation:
-        return chats.conversation(std::move(call));
+        return chats.serve(std::move(call), &Chats::conversation);
     case Action::messages:
-        return chats.messages(std::move(call));
+        return chats.serve(std::move(call), &Chats::messages);
     case Action::runs:
-        return chats.runs(std::move(call));
+        return chats.serve(std::move(call), &Chats::runs);
     case Action::run_events:
-        return chats.run_events(std::move(call));
+        return chats.serve(std::move(call), &Chats::run_events);
     case Action::metrics:
         return metrics(std::move(call));
     case Action::healthz:

@@ -93,10 +93,8 @@ Task<void> Chats::answer(CallPtr call, net::Response response) {
 
 /// As the control service answers since guests are gone: whoever asks needs a token, and gets none
 /// of a guest.
-Task<void> Chats::guest_session(CallPtr call) {
-    if (auto passed = owner(*lane_, *call); !passed) {
-        return refuse(std::move(call), std::move(passed).error());
-    }
+Task<Accepted<net::Response>> Chats::guest_session(CallPtr call) {
+    OA_CO_CHECK(owner(*lane_, *call));
     const Json data{
         {"retired", true},
         {"status", "codex_auth_required"},
@@ -106,7 +104,15 @@ Task<void> Chats::guest_session(CallPtr call) {
     call->record.error = "gone";
     auto response = json_response(410, Json::object({{"data", data}}));
     response.headers.set("x-oa-chat-auth-policy", "codex-auth-required");
-    return answer(std::move(call), std::move(response));
+    co_return response;
+}
+
+Task<void> Chats::serve(CallPtr call, Handler handler) {
+    auto response = co_await (this->*handler)(call);
+    if (!response) {
+        co_return co_await refuse(std::move(call), std::move(response).error());
+    }
+    co_await answer(std::move(call), *std::move(response));
 }
 
 Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
@@ -257,123 +263,77 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     co_return out;
 }
 
-Task<void> Chats::list(CallPtr call) {
-    if (auto passed = owner(*lane_, *call); !passed) {
-        co_return co_await refuse(std::move(call), std::move(passed).error());
-    }
+Task<Accepted<net::Response>> Chats::list(CallPtr call) {
+    OA_CO_CHECK(owner(*lane_, *call));
     const auto& query = call->request().query;
-    const auto archived = read_archived(query);
-    if (!archived) {
-        co_return co_await refuse(std::move(call), archived.error());
-    }
+    OA_CO_TRY(const bool archived, read_archived(query));
     if (query_parameter(query, "order").value_or("desc") != "desc") {
-        auto rejection = invalid_field("order", "order must be desc: this list is newest first");
-        co_return co_await refuse(std::move(call), std::move(rejection));
+        co_return std::unexpected(
+            invalid_field("order", "order must be desc: this list is newest first")
+        );
     }
-    ChatList::Rows rows{call->record.owner, *archived};
+    ChatList::Rows rows{call->record.owner, archived};
     rows.title = folded(trim(query_parameter(query, "q").value_or("")));
     rows.words = trim(query_parameter(query, "text").value_or(""));
     if (rows.words.size() > k_most_words) {
-        auto rejection = invalid_field("text", "text is longer than 200 bytes");
-        co_return co_await refuse(std::move(call), std::move(rejection));
+        co_return std::unexpected(invalid_field("text", "text is longer than 200 bytes"));
     }
-    auto page = read_page(query, ChatList::name_of(rows));
-    if (!page) {
-        co_return co_await refuse(std::move(call), std::move(page).error());
-    }
-    const auto body = co_await list_.page(std::move(rows), *std::move(page));
-    if (!body) {
-        co_return co_await refuse(std::move(call), body.error());
-    }
-    co_await answer(std::move(call), json_response(200, *body));
+    OA_CO_TRY(auto page, read_page(query, ChatList::name_of(rows)));
+    OA_CO_TRY(const auto body, co_await list_.page(std::move(rows), std::move(page)));
+    co_return json_response(200, body);
 }
 
-Task<void> Chats::conversation(CallPtr call) {
-    auto thread = co_await read_thread(call, Reading::messages);
-    if (!thread) {
-        co_return co_await refuse(std::move(call), std::move(thread).error());
-    }
-    ThreadPage newest = thread->page;
+Task<Accepted<net::Response>> Chats::conversation(CallPtr call) {
+    OA_CO_TRY(auto thread, co_await read_thread(call, Reading::messages));
+    ThreadPage newest = thread.page;
     newest.asked.after.clear();
     // First: whoever reads here that a run has ended must find its answer in the messages.
-    auto runs = co_await read_runs(&lane_->authority(), std::move(newest));
-    if (!runs) {
-        co_return co_await refuse(std::move(call), runs.error());
-    }
-    auto messages = co_await read_messages(&lane_->authority(), thread->page);
-    if (!messages) {
-        co_return co_await refuse(std::move(call), messages.error());
-    }
-    co_await note_told(call, &*messages, thread->live);
+    OA_CO_TRY(auto runs, co_await read_runs(&lane_->authority(), std::move(newest)));
+    OA_CO_TRY(auto messages, co_await read_messages(&lane_->authority(), thread.page));
+    co_await note_told(call, &messages, thread.live);
     Json data = Json::object();
-    data["conversation"] =
-        project_thread(thread->page.context.thread, thread->info, thread->archived);
-    data["messages"] = std::move(messages->body.at("data"));
-    data["runs"] = std::move(runs->at("data"));
-    messages->body.at("data") = std::move(data);
-    auto response = json_response(200, messages->body);
-    *messages = {}; // its client may take long
-    co_await answer(std::move(call), std::move(response));
+    data["conversation"] = project_thread(thread.page.context.thread, thread.info, thread.archived);
+    data["messages"] = std::move(messages.body.at("data"));
+    data["runs"] = std::move(runs.at("data"));
+    messages.body.at("data") = std::move(data);
+    co_return json_response(200, messages.body);
 }
 
-Task<void> Chats::messages(CallPtr call) {
-    auto thread = co_await read_thread(call, Reading::messages);
-    if (!thread) {
-        co_return co_await refuse(std::move(call), std::move(thread).error());
-    }
-    auto messages = co_await read_messages(&lane_->authority(), std::move(thread->page));
-    if (!messages) {
-        co_return co_await refuse(std::move(call), messages.error());
-    }
-    co_await note_told(call, &*messages, thread->live);
-    auto response = json_response(200, messages->body);
-    *messages = {};
-    co_await answer(std::move(call), std::move(response));
+Task<Accepted<net::Response>> Chats::messages(CallPtr call) {
+    OA_CO_TRY(auto thread, co_await read_thread(call, Reading::messages));
+    OA_CO_TRY(
+        const auto messages, co_await read_messages(&lane_->authority(), std::move(thread.page))
+    );
+    co_await note_told(call, &messages, thread.live);
+    co_return json_response(200, messages.body);
 }
 
-Task<void> Chats::runs(CallPtr call) {
-    auto thread = co_await read_thread(call, Reading::runs);
-    if (!thread) {
-        co_return co_await refuse(std::move(call), std::move(thread).error());
-    }
-    const auto body = co_await read_runs(&lane_->authority(), std::move(thread->page));
-    if (!body) {
-        co_return co_await refuse(std::move(call), body.error());
-    }
-    co_await answer(std::move(call), json_response(200, *body));
+Task<Accepted<net::Response>> Chats::runs(CallPtr call) {
+    OA_CO_TRY(auto thread, co_await read_thread(call, Reading::runs));
+    OA_CO_TRY(const auto body, co_await read_runs(&lane_->authority(), std::move(thread.page)));
+    co_return json_response(200, body);
 }
 
-Task<void> Chats::run_events(CallPtr call) {
-    auto thread = co_await read_thread(call, Reading::events);
-    if (!thread) {
-        co_return co_await refuse(std::move(call), std::move(thread).error());
-    }
+Task<Accepted<net::Response>> Chats::run_events(CallPtr call) {
+    OA_CO_TRY(const auto thread, co_await read_thread(call, Reading::events));
     std::string run(trim(percent_decode(call->match.run.value_or("")).value_or("")));
     if (run.empty()) {
-        auto rejection = invalid_field("run_id", "a run id is needed");
-        co_return co_await refuse(std::move(call), std::move(rejection));
+        co_return std::unexpected(invalid_field("run_id", "a run id is needed"));
     }
-    authority::TurnsQuery query{.thread = thread->page.thread, .limit = 1};
+    authority::TurnsQuery query{.thread = thread.page.thread, .limit = 1};
     query.newest_first = true; // what is looked at is mostly new
     query.from = std::move(run);
     query.failures = true;
     auto turns = co_await lane_->authority().turns_page(std::move(query));
     if (!turns && turns.error().code != Code::precondition) {
-        co_return co_await refuse(std::move(call), reject_read(turns.error()));
+        co_return std::unexpected(reject_read(turns.error()));
     }
     if (!turns || turns->turns.empty()) {
-        auto rejection = reject(404, "not_found", "this conversation has no such run");
-        co_return co_await refuse(std::move(call), std::move(rejection));
+        co_return std::unexpected(reject(404, "not_found", "this conversation has no such run"));
     }
     drop_results_ahead(turns->turns.front());
-    auto body = event_page(thread->page, turns->turns.front());
-    if (!body) {
-        co_return co_await refuse(std::move(call), body.error());
-    }
-    auto response = json_response(200, *body);
-    *body = nullptr;
-    turns->turns.clear();
-    co_await answer(std::move(call), std::move(response));
+    OA_CO_TRY(const auto body, event_page(thread.page, turns->turns.front()));
+    co_return json_response(200, body);
 }
 
 } // namespace oa_stream::lane

@@ -21,17 +21,20 @@ public:
     Chats(LaneState& lane, Answers& answers, TurnStarter& starter)
         : lane_(&lane), answers_(&answers), starter_(&starter), list_(lane) {}
 
-    [[nodiscard]] Task<void> list(CallPtr call);
-    [[nodiscard]] Task<void> make(CallPtr call);
-    [[nodiscard]] Task<void> change(CallPtr call);
-    [[nodiscard]] Task<void> fork(CallPtr call);
-    [[nodiscard]] Task<void> remove(CallPtr call);
-    [[nodiscard]] Task<void> export_chat(CallPtr call);
-    [[nodiscard]] Task<void> conversation(CallPtr call);
-    [[nodiscard]] Task<void> messages(CallPtr call);
-    [[nodiscard]] Task<void> runs(CallPtr call);
-    [[nodiscard]] Task<void> run_events(CallPtr call);
-    [[nodiscard]] Task<void> guest_session(CallPtr call);
+    using Handler = Task<Accepted<net::Response>> (Chats::*)(CallPtr);
+    /// Answers as the route's handler says.
+    [[nodiscard]] Task<void> serve(CallPtr call, Handler handler);
+    [[nodiscard]] Task<Accepted<net::Response>> list(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> make(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> change(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> fork(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> remove(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> export_chat(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> conversation(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> messages(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> runs(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> run_events(CallPtr call);
+    [[nodiscard]] Task<Accepted<net::Response>> guest_session(CallPtr call);
     /// The rows of threads that are deleted already.
     [[nodiscard]] Task<void> forget(std::vector<std::string> threads);
     /// Beside everything else, from the lane's start on.
@@ -64,12 +67,9 @@ private:
     [[nodiscard]] Task<void>
     note_told(CallPtr call, const MessagesRead* read, std::shared_ptr<LiveTurn> live);
     [[nodiscard]] Task<Accepted<ImportedChat>> read_new_thread(CallPtr call);
-    [[nodiscard]] Task<Accepted<Json>> make_thread(CallPtr call);
     // chats_change.cpp
     [[nodiscard]] Task<Accepted<void>> read_fields(CallPtr call, BodyUse use);
     [[nodiscard]] Task<Accepted<void>> end_turn(CallPtr call);
-    [[nodiscard]] Task<Accepted<Json>> change_thread(CallPtr call);
-    [[nodiscard]] Task<Accepted<void>> remove_thread(CallPtr call);
     // chats_export.cpp
     [[nodiscard]] Task<Accepted<Json>> all_messages(ThreadPage page);
     // chats_fork.cpp
@@ -82,11 +82,10 @@ private:
     [[nodiscard]] Task<Result<std::string>>
     copy_up_to(const ThreadRow& source, const ForkPoint& point);
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
-    [[nodiscard]] Task<Accepted<Json>> fork_thread(CallPtr call);
     [[nodiscard]] Task<Accepted<Json>> summary_of(ThreadRow row);
     [[nodiscard]] Task<void> drop_thread(std::string thread);
     /// 201 with the conversation that was made, and where it is.
-    [[nodiscard]] Task<void> answer_made(CallPtr call, Accepted<Json> made);
+    [[nodiscard]] static net::Response made_response(const Call& call, const Json& made);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);
     [[nodiscard]] Task<void> refuse(CallPtr call, Rejection rejection);
 

@@ -72,7 +72,7 @@ Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
     co_return project_thread(row.id, completed(std::move(info), row), row.archived);
 }
 
-Task<Accepted<Json>> Chats::change_thread(CallPtr call) {
+Task<Accepted<net::Response>> Chats::change(CallPtr call) {
     Change asked;
     BodyUse use = [&asked](const Json& body) -> Accepted<void> {
         OA_TRY(asked, read_change(body));
@@ -115,15 +115,8 @@ Task<Accepted<Json>> Chats::change_thread(CallPtr call) {
     if (!row) {
         co_return std::unexpected(reject_unknown_thread());
     }
-    co_return co_await summary_of(*std::move(row));
-}
-
-Task<void> Chats::change(CallPtr call) {
-    const auto changed = co_await change_thread(call);
-    if (!changed) {
-        co_return co_await refuse(std::move(call), changed.error());
-    }
-    co_await answer(std::move(call), json_response(200, Json::object({{"data", *changed}})));
+    OA_CO_TRY(const auto now, co_await summary_of(*std::move(row)));
+    co_return json_response(200, Json::object({{"data", now}}));
 }
 
 /// Stops the turn under way, as POST …/stop does.
@@ -152,7 +145,7 @@ Task<Accepted<void>> Chats::end_turn(CallPtr call) {
     co_return Accepted<void>{};
 }
 
-Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
+Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     OA_CO_CHECK(co_await admit(*lane_, call, k_change_gates));
     OA_CO_CHECK(co_await end_turn(call));
     const std::string owner = call->record.owner;
@@ -181,7 +174,10 @@ Task<Accepted<void>> Chats::remove_thread(CallPtr call) {
             reject(503, "store_unavailable", "this service cannot delete it right now"), 1
         ));
     }
-    co_return Accepted<void>{};
+    net::Response nothing;
+    nothing.status = 204;
+    nothing.headers.set("cache-control", "no-store");
+    co_return nothing;
 }
 
 /// What the store does not take now is not listed either: its thread is gone.
@@ -192,16 +188,6 @@ Task<void> Chats::forget(std::vector<std::string> threads) {
             co_return;
         }
     }
-}
-
-Task<void> Chats::remove(CallPtr call) {
-    if (auto removed = co_await remove_thread(call); !removed) {
-        co_return co_await refuse(std::move(call), std::move(removed).error());
-    }
-    net::Response nothing;
-    nothing.status = 204;
-    nothing.headers.set("cache-control", "no-store");
-    co_await answer(std::move(call), std::move(nothing));
 }
 
 } // namespace oa_stream::lane

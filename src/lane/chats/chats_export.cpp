@@ -104,38 +104,29 @@ Task<Accepted<Json>> Chats::all_messages(ThreadPage page) {
     }
 }
 
-Task<void> Chats::export_chat(CallPtr call) {
-    const auto form = read_form(call->request().query);
-    auto thread = co_await read_thread(call, Reading::messages);
-    if (!thread || !form) {
-        co_return co_await refuse(
-            std::move(call), thread ? form.error() : std::move(thread).error()
-        );
-    }
-    const std::string id = thread->page.context.thread;
-    const Json summary = project_thread(id, thread->info, thread->archived);
-    auto messages = co_await all_messages(std::move(thread->page));
-    if (!messages) {
-        co_return co_await refuse(std::move(call), std::move(messages).error());
-    }
+Task<Accepted<net::Response>> Chats::export_chat(CallPtr call) {
+    OA_CO_TRY(auto thread, co_await read_thread(call, Reading::messages));
+    OA_CO_TRY(const auto form, read_form(call->request().query));
+    const std::string id = thread.page.context.thread;
+    const Json summary = project_thread(id, thread.info, thread.archived);
+    OA_CO_TRY(auto messages, co_await all_messages(std::move(thread.page)));
     net::Response response;
     response.status = 200;
-    response.headers.set("content-type", std::string(form->type));
+    response.headers.set("content-type", std::string(form.type));
     response.headers.set("cache-control", "no-store");
     response.headers.set(
-        "content-disposition", fmt::format("attachment; filename=\"{}.{}\"", id, form->ending)
+        "content-disposition", fmt::format("attachment; filename=\"{}.{}\"", id, form.ending)
     );
-    if (form->name == k_json.name) {
+    if (form.name == k_json.name) {
         Json file = Json::object({{"format", k_export_format}});
         file["exportedAt"] = rfc3339_millis(std::chrono::system_clock::now());
         file["conversation"] = summary;
-        file["messages"] = *std::move(messages);
+        file["messages"] = std::move(messages);
         response.body = dump_json(file) + '\n';
     } else {
-        response.body = markdown_of(summary, *messages);
-        messages->clear();
+        response.body = markdown_of(summary, messages);
     }
-    co_await answer(std::move(call), std::move(response));
+    co_return response;
 }
 
 } // namespace oa_stream::lane

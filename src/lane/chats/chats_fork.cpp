@@ -161,7 +161,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     co_return row;
 }
 
-Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
+Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
     OA_CO_TRY(auto asked, co_await read_fork(call));
     auto& ids = lane_->ids();
     const std::string owner = call->record.owner;
@@ -192,12 +192,8 @@ Task<Accepted<Json>> Chats::fork_thread(CallPtr call) {
         co_return std::unexpected(reject_unstored());
     }
     call->record.thread = id;
-    co_return co_await summary_of(*std::move(row));
-}
-
-Task<void> Chats::fork(CallPtr call) {
-    auto made = co_await fork_thread(call);
-    co_await answer_made(std::move(call), std::move(made));
+    OA_CO_TRY(const auto made, co_await summary_of(*std::move(row)));
+    co_return made_response(*call, made);
 }
 
 } // namespace oa_stream::lane

@@ -97,7 +97,7 @@ Task<void> Chats::drop_thread(std::string thread) {
     (void)co_await lane_->authority().delete_thread(std::move(thread));
 }
 
-Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
+Task<Accepted<net::Response>> Chats::make(CallPtr call) {
     OA_CO_TRY(auto asked, co_await read_new_thread(call));
     const std::string owner = call->record.owner;
     auto& ids = lane_->ids();
@@ -146,22 +146,14 @@ Task<Accepted<Json>> Chats::make_thread(CallPtr call) {
     }
     info = completed(std::move(info), row);
     info.title = asked.title.empty() ? info.title : asked.title;
-    co_return project_thread(asked.id, info, asked.archived);
+    co_return made_response(*call, project_thread(asked.id, info, asked.archived));
 }
 
-Task<void> Chats::make(CallPtr call) {
-    auto made = co_await make_thread(call);
-    co_await answer_made(std::move(call), std::move(made));
-}
-
-Task<void> Chats::answer_made(CallPtr call, Accepted<Json> made) {
-    if (!made) {
-        co_return co_await refuse(std::move(call), std::move(made).error());
-    }
-    auto response = json_response(201, Json::object({{"data", *made}}));
-    response.headers.set("location", "/api/chats/" + call->record.thread);
-    note_ignored(response.headers, call->chat.extras.ignored);
-    co_await answer(std::move(call), std::move(response));
+net::Response Chats::made_response(const Call& call, const Json& made) {
+    auto response = json_response(201, Json::object({{"data", made}}));
+    response.headers.set("location", "/api/chats/" + call.record.thread);
+    note_ignored(response.headers, call.chat.extras.ignored);
+    return response;
 }
 
 } // namespace oa_stream::lane
