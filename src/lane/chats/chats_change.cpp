@@ -129,12 +129,12 @@ Task<Accepted<void>> Chats::end_turn(CallPtr call) {
     }
     auto turn = lane_->turns.find(owner, thread);
     if (lane_->shared) {
-        const auto found =
-            co_await lane_->shared->find(owner, thread, [] { return false; }, FoundFor::stopping);
-        if (!found) {
-            co_return std::unexpected(found.error());
-        }
-        turn = *found;
+        OA_CO_TRY(
+            turn,
+            co_await lane_->shared->find(
+                owner, thread, [] { return false; }, FoundFor::stopping
+            )
+        );
     }
     if (turn && !turn->ended()) {
         turn->stop(StopReason::stopped);

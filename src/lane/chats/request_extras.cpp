@@ -110,11 +110,7 @@ private:
     }
 
     [[nodiscard]] Accepted<void> read_model() {
-        auto asked = said({{"model", ""}, {"modelName", ""}, {"config", "modelName"}});
-        if (!asked) {
-            return std::unexpected(std::move(asked).error());
-        }
-        const auto& given = *asked;
+        OA_TRY(const auto given, said({{"model", ""}, {"modelName", ""}, {"config", "modelName"}}));
         return given ? take_model(*given) : Accepted<void>{};
     }
     [[nodiscard]] Accepted<void> take_model(const Said& said) {
@@ -137,16 +133,15 @@ private:
     }
 
     [[nodiscard]] Accepted<void> read_effort() {
-        auto asked = said(
-            {{"effort", ""},
-             {"reasoningEffort", ""},
-             {"reasoning_effort", ""},
-             {"reasoning", "effort"}}
+        OA_TRY(
+            const auto given,
+            said(
+                {{"effort", ""},
+                 {"reasoningEffort", ""},
+                 {"reasoning_effort", ""},
+                 {"reasoning", "effort"}}
+            )
         );
-        if (!asked) {
-            return std::unexpected(std::move(asked).error());
-        }
-        const auto& given = *asked;
         return given ? take_effort(*given) : Accepted<void>{};
     }
     [[nodiscard]] Accepted<void> take_effort(const Said& said) {
@@ -170,11 +165,8 @@ private:
 
     /// The member, and the texts of messages with the role system.
     [[nodiscard]] Accepted<void> read_system() {
-        auto asked = said({{"system", ""}});
-        if (!asked) {
-            return std::unexpected(std::move(asked).error());
-        }
-        if (const auto& own = *asked) {
+        OA_TRY(const auto own, said({{"system", ""}}));
+        if (own) {
             add_system("system", own->text);
         }
         const auto* messages = member(body_, "messages");

@@ -95,11 +95,7 @@ Accepted<std::string> read_thread_name(
     auto outer = query_name(query);
     std::string_view outer_name = "the query";
     if (path_id) {
-        auto id = read_path_id(*path_id);
-        if (!id) {
-            return id;
-        }
-        outer = *std::move(id);
+        OA_TRY(outer, read_path_id(*path_id));
         outer_name = "the path";
     }
     auto inner = agreed(body, k_thread_names, k_field);

@@ -142,11 +142,8 @@ read_seeded(authority::Authority* authority, std::optional<ThreadRow> row) {
         co_return SeededMessages{};
     }
     SeededMessages out{row->seeded};
-    const auto seed = co_await read_seed_of(authority, std::move(row->thread));
-    if (!seed) {
-        co_return std::unexpected(seed.error());
-    }
-    for (const Json& message : *seed) {
+    OA_CO_TRY(const auto seed, co_await read_seed_of(authority, std::move(row->thread)));
+    for (const Json& message : seed) {
         out.ids.emplace_back(text_view_in(message, "id"));
     }
     co_return out;

@@ -68,10 +68,7 @@ Accepted<void> read_content(const Json& message, const CompletionsContext& conte
         return bad("invalid_type", path, "a string or a non-empty array of parts");
     }
     for (std::size_t i = 0; i < content->size(); ++i) {
-        auto read = read_part((*content)[i], fmt::format("{}[{}]", path, i), context, out);
-        if (!read) {
-            return read;
-        }
+        OA_CHECK(read_part((*content)[i], fmt::format("{}[{}]", path, i), context, out));
     }
     return {};
 }

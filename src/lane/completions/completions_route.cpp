@@ -244,15 +244,15 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
 Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place place) {
     auto& record = call->record;
     record.thread = (is_responses(*call) ? "resp_" : "chatcmpl-") + random_hex(16);
-    auto lease = co_await lane_->turns.acquire(
-        record.owner,
-        key_of(record.thread),
-        lane_->tokens.has_value(),
-        [exchange = call->exchange] { return exchange->peer_gone(); }
+    OA_CO_TRY(
+        auto lease,
+        co_await lane_->turns.acquire(
+            record.owner,
+            key_of(record.thread),
+            lane_->tokens.has_value(),
+            [exchange = call->exchange] { return exchange->peer_gone(); }
+        )
     );
-    if (!lease) {
-        co_return std::unexpected(std::move(lease).error());
-    }
     if (call->exchange->peer_gone()) {
         co_return std::unexpected(reject_left());
     }
@@ -288,7 +288,7 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
          std::move(style)}
     );
     record.turn = started.turn->id();
-    lease->commit(started.turn);
+    lease.commit(started.turn);
     drop_request(*call);
     co_return started;
 }

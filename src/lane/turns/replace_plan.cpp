@@ -168,11 +168,8 @@ plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessage
     if (!request.whole_list) {
         return std::unexpected(reject_part());
     }
-    const auto reseeds = replaces_seeded(request, seeded);
-    if (!reseeds) {
-        return std::unexpected(reseeds.error());
-    }
-    if (*reseeds) {
+    OA_TRY(const bool reseeds, replaces_seeded(request, seeded));
+    if (reseeds) {
         return ReplacePlan{Kind::reseed, {}};
     }
     OA_TRY(const auto at, find_by_position(request, turns, seeded));

@@ -89,26 +89,21 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     if (const auto& row = call->row) {
         request.thread = row->thread;
     }
-    Accepted<void> planned{};
     if (call->key_left && request.thread && !call->chat.answers_calls) {
-        planned = co_await refuse_answered(call, *request.thread, unsure);
-    }
-    if (!planned) {
-        co_return std::unexpected(std::move(planned).error());
+        OA_CO_CHECK(co_await refuse_answered(call, *request.thread, unsure));
     }
     if (call->chat.answers_calls) {
-        planned = co_await take_results(call, &request);
+        OA_CO_CHECK(co_await take_results(call, &request));
     } else if (!request.thread && call->chat.kept_question) {
-        planned = std::unexpected(reject_kept_question());
+        co_return std::unexpected(reject_kept_question());
     } else if (!request.thread) {
-        planned = co_await seed_new_thread(call, &request);
+        OA_CO_CHECK(co_await seed_new_thread(call, &request));
     } else if (asks_to_replace(call->chat)) {
-        planned = co_await replace_turns(call, &request);
+        OA_CO_CHECK(co_await replace_turns(call, &request));
     } else {
-        planned = co_await replace_same(call, &request, unsure);
+        OA_CO_CHECK(co_await replace_same(call, &request, unsure));
     }
-    co_return planned ? Accepted<authority::TurnRequest>(std::move(request))
-                      : std::unexpected(std::move(planned).error());
+    co_return request;
 }
 
 /// The turn that the same message made before, if there is one.
@@ -214,11 +209,8 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
             "thread_lost",
             Json{{"request_id", call->record.request_id}, {"thread", call->chat.thread}}
         );
-        auto seeded = co_await seed_new_thread(call, &request);
-        seeded = seeded ? co_await offer_tools(call, &request) : std::move(seeded);
-        if (!seeded) {
-            co_return std::unexpected(std::move(seeded).error());
-        }
+        OA_CO_CHECK(co_await seed_new_thread(call, &request));
+        OA_CO_CHECK(co_await offer_tools(call, &request));
         tell_system(*call, request);
         turn = co_await lane_->authority().start(request);
     }
