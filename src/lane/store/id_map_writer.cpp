@@ -261,7 +261,11 @@ void IdMapWriter::resolve(std::uint64_t up_to, const Result<void>& result) {
     });
 }
 
-Task<Result<void>> IdMapWriter::wait(std::shared_ptr<Waiter> waiter) {
+Task<Result<void>> IdMapWriter::wait_written() {
+    const auto waiter =
+        std::make_shared<Waiter>(puts_, asio::steady_timer(executor_, Clock::time_point::max()));
+    waiters_.push_back(waiter);
+    hand_over();
     while (true) {
         if (auto& result = waiter->result) {
             co_return *std::move(result);
@@ -278,25 +282,15 @@ Task<Result<void>> IdMapWriter::commit(std::shared_ptr<IdMapWriter> self) {
     if (self->lasting_ >= self->puts_ || !self->persistent()) {
         co_return Result<void>{};
     }
-    const auto waiter = std::make_shared<Waiter>(
-        self->puts_, asio::steady_timer(self->executor_, Clock::time_point::max())
-    );
-    self->waiters_.push_back(waiter);
-    self->hand_over();
-    co_return co_await self->wait(waiter);
+    co_return co_await self->wait_written();
 }
 
 Task<Result<void>> IdMapWriter::writable(std::shared_ptr<IdMapWriter> self) {
     if (!self->failed_) {
         co_return Result<void>{};
     }
-    const auto waiter = std::make_shared<Waiter>(
-        self->puts_, asio::steady_timer(self->executor_, Clock::time_point::max())
-    );
-    self->waiters_.push_back(waiter);
     self->probe_ = true;
-    self->hand_over();
-    co_return co_await self->wait(waiter);
+    co_return co_await self->wait_written();
 }
 
 Result<void> IdMapWriter::flush() {

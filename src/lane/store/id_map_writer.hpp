@@ -71,7 +71,8 @@ private:
     /// `ours`: its rows in order.
     void take_foreign(std::span<const std::string> lines, const Batch& ours);
     void resolve(std::uint64_t up_to, const Result<void>& result);
-    [[nodiscard]] Task<Result<void>> wait(std::shared_ptr<Waiter> waiter);
+    /// Hands over what is put, and waits for it.
+    [[nodiscard]] Task<Result<void>> wait_written();
     [[nodiscard]] bool worth_compacting() const;
     void begin_compacting();
     [[nodiscard]] static Task<void>
