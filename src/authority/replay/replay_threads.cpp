@@ -108,18 +108,7 @@ Result<std::string> ReplayThreads::fork(const std::string& thread, std::string_v
     }
     Thread copy = *found->second; // its turns have ended: they may be shared
     if (!last_turn.empty()) {
-        const auto seeded = std::ranges::find(copy.seed, last_turn, &PastTurn::id);
-        const auto played =
-            std::ranges::find_if(copy.turns, [&](const auto& one) { return one->id == last_turn; });
-        if (seeded == copy.seed.end() && played == copy.turns.end()) {
-            return fail(Code::precondition, "no such turn in this thread");
-        }
-        if (seeded != copy.seed.end()) {
-            copy.seed.erase(std::next(seeded), copy.seed.end());
-            copy.turns.clear();
-        } else {
-            copy.turns.erase(std::next(played), copy.turns.end());
-        }
+        OA_CHECK(cut(copy, last_turn, true));
     }
     Thread& made = touch(uuid_v7());
     made.seed = std::move(copy.seed);
@@ -136,18 +125,21 @@ Result<void> ReplayThreads::revert(const std::string& thread, std::string_view t
     if (found == by_id_.end()) {
         return fail(Code::not_found, "no such thread");
     }
-    Thread& known = *found->second;
-    const auto seeded = std::ranges::find(known.seed, turn, &PastTurn::id);
-    const auto played =
-        std::ranges::find_if(known.turns, [&](const auto& one) { return one->id == turn; });
-    if (seeded == known.seed.end() && played == known.turns.end()) {
+    return cut(*found->second, turn, false);
+}
+
+Result<void> ReplayThreads::cut(Thread& thread, std::string_view from, bool behind) {
+    auto seeded = std::ranges::find(thread.seed, from, &PastTurn::id);
+    auto played =
+        std::ranges::find_if(thread.turns, [&](const auto& one) { return one->id == from; });
+    if (seeded == thread.seed.end() && played == thread.turns.end()) {
         return fail(Code::precondition, "no such turn in this thread");
     }
-    if (seeded != known.seed.end()) {
-        known.seed.erase(seeded, known.seed.end());
-        known.turns.clear();
+    if (seeded != thread.seed.end()) {
+        thread.seed.erase(seeded + (behind ? 1 : 0), thread.seed.end());
+        thread.turns.clear();
     } else {
-        known.turns.erase(played, known.turns.end());
+        thread.turns.erase(played + (behind ? 1 : 0), thread.turns.end());
     }
     return {};
 }

@@ -59,6 +59,8 @@ private:
         std::vector<std::shared_ptr<ReplayedTurn>> turns{};
     };
     Thread& touch(const std::string& thread);
+    /// Drops the turns from this one on, or only those behind it. Code::precondition: no such turn.
+    [[nodiscard]] static Result<void> cut(Thread& thread, std::string_view from, bool behind);
 
     std::size_t most_;
     std::list<Thread> order_{}; ///< most recently used first
