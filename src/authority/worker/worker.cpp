@@ -51,11 +51,11 @@ public:
         return WorkerCore::close(core_, grace);
     }
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>> start(TurnRequest request) override {
-        return start_on(core_, std::move(request));
+        return held(core_, WorkerCore::start(core_, std::move(request)));
     }
     [[nodiscard]] Task<Result<std::unique_ptr<Turn>>>
     join(std::string thread, bool /*ask_approvals*/) override {
-        return join_on(core_, std::move(thread));
+        return held(core_, WorkerCore::join(core_, std::move(thread)));
     }
     [[nodiscard]] Task<Result<std::vector<PastTurn>>> turns(std::string thread) override {
         return WorkerCore::turns(core_, std::move(thread));
@@ -73,14 +73,8 @@ public:
 
 private:
     static Task<Result<std::unique_ptr<Turn>>>
-    start_on(std::shared_ptr<WorkerCore> core, TurnRequest request) {
-        OA_CO_TRY(auto live, co_await WorkerCore::start(core, std::move(request)));
-        co_return std::make_unique<WorkerHandle>(std::move(core), std::move(live));
-    }
-
-    static Task<Result<std::unique_ptr<Turn>>>
-    join_on(std::shared_ptr<WorkerCore> core, std::string thread) {
-        OA_CO_TRY(auto live, co_await WorkerCore::join(core, std::move(thread)));
+    held(std::shared_ptr<WorkerCore> core, Task<Result<WorkerCore::Live>> begun) {
+        OA_CO_TRY(auto live, co_await std::move(begun));
         co_return std::make_unique<WorkerHandle>(std::move(core), std::move(live));
     }
 
