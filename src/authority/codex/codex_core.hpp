@@ -134,6 +134,8 @@ private:
     void recycle_when_large(); ///< codex_read.cpp
 
     // server/codex_rejoin.cpp
+    /// The connection to it. Code::not_found: there is a child.
+    [[nodiscard]] Result<Link> open_server() const;
     void hold_on(); ///< the connection is lost: turns wait for the next one
     [[nodiscard]] static Task<void> give_up(Self self, std::shared_ptr<RunningTurn> live);
     [[nodiscard]] static Task<void> rejoin(

@@ -116,15 +116,19 @@ CodexCore::catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<R
     co_return Result<void>{};
 }
 
+Result<CodexCore::Link> CodexCore::open_server() const {
+    if (!outlives()) {
+        return fail(Code::not_found, "turns of a child end with it");
+    }
+    if (!link_) { // whoever only looks does not wait
+        return fail(Code::unavailable, reason_);
+    }
+    return link_;
+}
+
 Task<Result<std::shared_ptr<RunningTurn>>>
 CodexCore::join(Self self, std::string id, bool ask_approvals) {
-    if (!self->outlives()) {
-        co_return fail(Code::not_found, "turns of a child end with it");
-    }
-    if (!self->link_) { // whoever only looks does not wait
-        co_return fail(Code::unavailable, self->reason_);
-    }
-    const Link link = self->link_;
+    OA_CO_TRY(const Link link, self->open_server());
     // Every page that opens a chat asks: this answer costs a few tenths of a millisecond.
     Json query = Json::object({{"threadId", id}, {"includeTurns", false}});
     OA_CO_TRY(
@@ -159,15 +163,10 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
 }
 
 Task<Result<void>> CodexCore::stop(Self self, std::string thread, std::string turn) {
-    if (!self->outlives()) {
-        co_return fail(Code::not_found, "turns of a child end with it");
-    }
-    if (!self->link_) {
-        co_return fail(Code::unavailable, self->reason_);
-    }
+    OA_CO_TRY(const Link link, self->open_server());
     // By its id: whatever runs there by now is not meant.
     const auto outcome =
-        co_await call(self, self->link_, "turn/interrupt", interrupt_params(thread, turn));
+        co_await call(self, link, "turn/interrupt", interrupt_params(thread, turn));
     if (const auto* error = std::get_if<Error>(&outcome)) {
         co_return std::unexpected(*error);
     }
@@ -175,13 +174,7 @@ Task<Result<void>> CodexCore::stop(Self self, std::string thread, std::string tu
 }
 
 Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::string turn) {
-    if (!self->outlives()) {
-        co_return fail(Code::not_found, "turns of a child end with it");
-    }
-    if (!self->link_) {
-        co_return fail(Code::unavailable, self->reason_);
-    }
-    const Link link = self->link_;
+    OA_CO_TRY(const Link link, self->open_server());
     OA_CO_TRY(
         ThreadHold hold,
         co_await CodexThreads::hold(&self->threads_, std::move(id), Clock::now() + k_busy_wait)
