@@ -13,10 +13,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-std::string hash_text(std::string_view text) {
-    return sha256_hex(text);
-}
-
 Json or_null(const std::string& text) {
     return text.empty() ? Json(nullptr) : Json(text);
 }
@@ -55,7 +51,7 @@ public:
             answer_ += said;
         }
         Json payload = Json::object({{"part_id", event.id}, {"text", said}});
-        payload["text_sha256"] = hash_text(said);
+        payload["text_sha256"] = sha256_hex(said);
         add(text ? "text" : "reasoning", std::move(payload), time_json(at_));
     }
     void operator()(const turn::ToolOpened& event) { calls_[event.call].name = event.name; }
@@ -155,7 +151,7 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
     if (list.answer().empty() && !list.used_tools()) {
         list.add("model_empty_response", Json::object(), at);
     }
-    Json said = Json::object({{"assistant_sha256", hash_text(list.answer())}});
+    Json said = Json::object({{"assistant_sha256", sha256_hex(list.answer())}});
     said["assistant_chars"] = code_points(list.answer());
     list.add("run_completed", std::move(said), at);
 }
@@ -164,7 +160,7 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
 
 std::string canonical_hash(const Json& value) {
     // The library's plain objects are sorted maps, and it escapes neither slashes nor unicode.
-    return hash_text(
+    return sha256_hex(
         nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
     );
 }
@@ -195,7 +191,7 @@ project_events(const ProjectionContext& context, const authority::PastTurn& turn
     std::vector<Json> out;
     EventList list(out);
     const Json began = seconds_json(turn.started_at);
-    Json prompt = Json::object({{"prompt_sha256", hash_text(turn.user_text)}});
+    Json prompt = Json::object({{"prompt_sha256", sha256_hex(turn.user_text)}});
     prompt["prompt_chars"] = code_points(turn.user_text);
     list.add("run_started", std::move(prompt), began, "user");
     Json model = Json::object({{"provider", context.provider}});
