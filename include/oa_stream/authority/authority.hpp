@@ -43,7 +43,7 @@ struct SeedCall {
 struct SeedMessage {
     enum class Role { user, assistant, tool } role = Role::user;
     std::string text;
-    std::vector<InputPart> parts{}; ///< instead of `text`, where images stand between the words
+    std::vector<InputPart> parts{}; ///< instead of `text`, where there are several or images
     std::vector<SeedCall> calls{};  ///< behind the text of an assistant
     std::string answers{};          ///< of a tool: the id of the call whose result it is
 };
@@ -180,7 +180,7 @@ private:
 struct PastTurn {
     std::string id;
     turn::Outcome outcome = turn::Outcome::completed;
-    std::string user_text; ///< joined text parts of the user's message
+    std::string user_text; ///< text parts of the user's message, each on a line of its own
     std::vector<turn::Event> events{}; ///< whole parts and tools, grammar of turn/event.hpp
     std::int64_t started_at = 0; ///< Unix seconds, 0 when unknown
     std::optional<std::int64_t> completed_at{};

@@ -42,6 +42,12 @@ struct ListedMessage {
     }
 };
 
+/// A page that sends a text beside its parts has joined them in one of these ways.
+bool same_words(const ListedMessage& one, const ListedMessage& other) {
+    return joined_text(one.pieces) == joined_text(other.pieces) ||
+           joined_text(one.pieces, "") == joined_text(other.pieces, "");
+}
+
 ListedMessage read_message(const Json& message, const std::string& path) {
     // A message without a role counts as the user's, as it always did on these routes.
     const auto role = to_lower(string_member(message, "role").value_or("user"));
@@ -103,7 +109,7 @@ Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
         if (next.blank() && next.approvals.empty()) {
             continue;
         }
-        if (found && joined_text(found->pieces) != joined_text(next.pieces)) {
+        if (found && !same_words(*found, next)) {
             return std::unexpected(
                 invalid_field("message", "text and message differ: send one of them")
             );
@@ -134,7 +140,7 @@ choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage
                           : std::unexpected(reject_assistant_last());
         }
         if (list[i].user && !list[i].blank()) {
-            if (single && joined_text(single->pieces) != joined_text(list[i].pieces)) {
+            if (single && !same_words(*single, list[i])) {
                 return std::unexpected(
                     invalid_field("messages", "the newest user message and text differ")
                 );
@@ -180,23 +186,15 @@ std::string_view fault_of(const Piece& piece, bool images) {
 Accepted<std::vector<authority::InputPart>>
 make_input(const std::vector<Piece>& pieces, bool images) {
     std::vector<authority::InputPart> input;
-    bool joins = false; // the last part is what the user typed
     for (const auto& piece : pieces) {
         if (const auto why = fault_of(piece, images); !why.empty()) {
             return std::unexpected(reject_part(piece, why));
         }
-        if (piece.kind == Piece::Kind::page) {
-            continue;
-        }
-        const bool typed = piece.kind == Piece::Kind::text;
         if (piece.kind == Piece::Kind::image) {
             input.emplace_back(authority::InputImage{piece.value});
-        } else if (typed && joins) {
-            std::get<authority::InputText>(input.back()).text += piece.value;
-        } else {
+        } else if (piece.kind != Piece::Kind::page && !piece.value.empty()) {
             input.emplace_back(authority::InputText{piece.value});
         }
-        joins = typed;
     }
     return input;
 }
@@ -206,7 +204,7 @@ std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::si
     for (std::size_t i = 0; i < std::min(end, list.size()); ++i) {
         if (list[i].user || list[i].assistant) {
             const auto role = list[i].user ? Role::user : Role::assistant;
-            auto text = joined_text(list[i].pieces);
+            auto text = joined_text(list[i].pieces, list[i].user ? "\n" : "");
             earlier.push_back({role, std::move(list[i].id), std::move(text)});
         }
     }

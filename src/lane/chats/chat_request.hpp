@@ -22,7 +22,7 @@ using Role = authority::SeedMessage::Role;
 struct EarlierMessage {
     Role role = Role::user;
     std::string id;   ///< empty when the client gave none
-    std::string text; ///< joined text parts; may be empty
+    std::string text; ///< its text parts: an answer's are one, a user's lines; may be empty
 };
 
 /// Those that a thread began with.
@@ -35,7 +35,7 @@ struct ChatRequest {
     std::string thread;       ///< the client's id, [A-Za-z0-9_-]{1,128}
     std::string worker = "desktopw:shared";
     std::vector<authority::InputPart> input{}; ///< of the newest user message, in its order
-    std::string text;            ///< the input's text alone, joined
+    std::string text;            ///< what the user typed, each part on a line of its own
     std::string user_message_id; ///< id of the newest user message; may be empty
     std::string message_id;      ///< member messageId; may be empty
     std::string answer_id{}; ///< of the assistant's message that results go on with; may be empty

@@ -159,10 +159,11 @@ bool is_blank(std::string_view text) noexcept {
     return trim(text).empty();
 }
 
-std::string joined_text(const std::vector<Piece>& pieces) {
+std::string joined_text(const std::vector<Piece>& pieces, std::string_view between) {
     std::string text;
     for (const auto& piece : pieces) {
         if (piece.kind == Piece::Kind::text) {
+            text += text.empty() ? "" : between;
             text += piece.value;
         }
     }

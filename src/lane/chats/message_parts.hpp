@@ -31,7 +31,8 @@ struct Piece {
 [[nodiscard]] std::vector<Piece> read_pieces(const Json& message, const std::string& path);
 
 [[nodiscard]] bool is_blank(std::string_view text) noexcept;
-/// The text pieces, joined without a separator: parts of one message are one text.
-[[nodiscard]] std::string joined_text(const std::vector<Piece>& pieces);
+/// The text pieces, each on a line of its own; `between`: what else parts them.
+[[nodiscard]] std::string
+joined_text(const std::vector<Piece>& pieces, std::string_view between = "\n");
 
 } // namespace oa_stream::lane

@@ -47,15 +47,19 @@ std::string in_quotes(std::string_view text) {
 }
 
 authority::SeedMessage seed_of(Said said) {
-    authority::SeedMessage seed{.role = Role::user, .text = text_of(said.parts)};
+    // An answer's parts are one text, as OpenAI's libraries show them.
+    const bool answer = said.speaker == Speaker::assistant;
+    authority::SeedMessage seed{
+        .role = Role::user, .text = text_of(said.parts, answer ? "" : "\n")
+    };
     if (!said.answers.empty()) {
         seed.role = Role::tool;
         seed.answers = std::move(said.answers);
-    } else if (said.speaker == Speaker::assistant) {
+    } else if (answer) {
         seed.role = Role::assistant;
         seed.calls = std::move(said.calls);
     }
-    if (has_image(said)) {
+    if (has_image(said) || (seed.role == Role::user && said.parts.size() > 1)) {
         seed.parts = std::move(said.parts);
     }
     return seed;
@@ -129,17 +133,18 @@ std::optional<Speaker> speaker_of(std::string_view role) {
 
 void add_text(std::vector<InputPart>& parts, std::string_view text) {
     auto* last = parts.empty() ? nullptr : std::get_if<InputText>(&parts.back());
-    if (last != nullptr) {
-        last->text += text;
+    if (last != nullptr && (last->text.empty() || text.empty())) {
+        last->text += text; // an empty part is none where there are others
     } else {
         parts.emplace_back(InputText{std::string(text)});
     }
 }
 
-std::string text_of(const std::vector<InputPart>& parts) {
+std::string text_of(const std::vector<InputPart>& parts, std::string_view between) {
     std::string out;
     for (const auto& part : parts) {
         if (const auto* text = std::get_if<InputText>(&part)) {
+            out += out.empty() ? "" : between;
             out += text->text;
         }
     }

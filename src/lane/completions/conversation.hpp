@@ -18,15 +18,18 @@ enum class Speaker { instructions, user, assistant, tool, function };
 struct Said {
     Speaker speaker = Speaker::user;
     std::string path;               ///< "messages[3]"
-    std::vector<authority::InputPart> parts{}; ///< texts joined
+    std::vector<authority::InputPart> parts{};
     std::vector<authority::SeedCall> calls{};
     std::string answers{}; ///< the call whose result it is
     std::string calls_at{}, answers_at{}; ///< their places in the request
     bool detailed = false; ///< an image asks for a detail
 };
 
+/// As a part of its own.
 void add_text(std::vector<authority::InputPart>& parts, std::string_view text);
-[[nodiscard]] std::string text_of(const std::vector<authority::InputPart>& parts);
+/// The texts, each on a line of its own; `between`: what else parts them.
+[[nodiscard]] std::string
+text_of(const std::vector<authority::InputPart>& parts, std::string_view between = "\n");
 /// 400 unless images are taken from this speaker; `path`: of the part.
 [[nodiscard]] Accepted<void>
 takes_images(const CompletionsContext& context, const std::string& path, const Said& said);

@@ -152,7 +152,7 @@ private:
     /// Calls in the forms of AI SDK 4 are not told.
     void read_plain_assistant(const Json& message) {
         const auto pieces = read_pieces(message, path_);
-        said(joined_text(pieces));
+        said(joined_text(pieces, "")); // an answer's parts are one text
         flush();
         for (const auto& piece : pieces) {
             if (piece.kind != Piece::Kind::text) {

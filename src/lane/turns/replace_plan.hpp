@@ -21,6 +21,10 @@ struct ReplacePlan {
 /// True when the request means an earlier message, so that the thread's turns must be read.
 [[nodiscard]] bool asks_to_replace(const ChatRequest& request) noexcept;
 
+/// The turn's question has the texts of the request's newest message, files that are told as text
+/// included.
+[[nodiscard]] bool says_the_same(const ChatRequest& request, const authority::PastTurn& turn);
+
 /// True when one of `turns` is named by the request, so that no older one can matter.
 [[nodiscard]] bool
 names_turn(const ChatRequest& request, const std::vector<authority::PastTurn>& turns);

@@ -1,6 +1,7 @@
 // A turn that there is already: its request was sent before, or its client comes back for it; and
 // what the start of one says to the store that lanes share.
 #include "chats/chat_request.hpp"
+#include "replace_plan.hpp"
 #include "shared/shared_lane.hpp"
 #include "state.hpp"
 #include "tools/call_results.hpp"
@@ -24,7 +25,7 @@ constexpr std::size_t k_looked_through = 100;
 
 bool is_of(const authority::PastTurn& turn, const ChatRequest& chat) {
     return !chat.user_message_id.empty() && turn.client_message_id == chat.user_message_id &&
-           turn.user_text == chat.text;
+           says_the_same(chat, turn);
 }
 
 /// It died with its process just as it began.

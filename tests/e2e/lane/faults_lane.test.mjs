@@ -66,12 +66,24 @@ describe('over the real Codex', () => {
     for (const n of [1234, 56, 1000, 40]) assert.ok(numbers.includes(n), `${n} in ${JSON.stringify(usage)}`);
   });
 
-  test('fault 86: all text parts of an AI SDK message are the input, in order', async () => {
-    const parts = [{ type: 'text', text: 'first part, ' }, { type: 'text', text: 'second part' }];
-    assertLegal(await post(lane.base, { messages: [{ id: 'u1', role: 'user', parts }] }, { path: '/api/chat' }));
-    assert.ok(userTexts().join('').includes('first part, second part'), JSON.stringify(userTexts()));
+  test('fault 86: all text parts of an AI SDK message are the input, in order, each by itself', async () => {
+    const texts = ['Summarise this:', ' a document', '\n', 'in one line'];
+    const parts = texts.map((text) => ({ type: 'text', text }));
+    assertLegal(await post(lane.base, { id: 'parts', messages: [{ id: 'u1', role: 'user', parts }] }, { path: '/api/chat' }));
+    assert.deepEqual(userTexts().slice(-texts.length), texts);
     assertLegal(await post(lane.base, { messages: [{ role: 'user', content: parts }] }));
-    assert.ok(userTexts().join('').includes('first part, second part'));
+    assert.deepEqual(userTexts().slice(-texts.length), texts);
+    for (const [path, body] of [['chat/completions', { messages: [{ role: 'user', content: parts }] }], ['responses', { input: [{ role: 'user', content: parts }] }]]) {
+      const answer = await send(lane.base, { method: 'POST', path: `/v1/${path}`, body: { model: 'mock-model', ...body } });
+      assert.equal(answer.status, 200, answer.text);
+      assert.deepEqual(userTexts().slice(-texts.length), texts, path);
+    }
+    const [question] = (await send(lane.base, { path: '/api/chats/parts/messages' })).json().data;
+    assert.deepEqual(question.parts, parts);
+    assert.equal(question.content, texts.join('\n'));
+    // Sent again it is the same message.
+    assertLegal(await post(lane.base, { id: 'parts', messages: [{ id: 'u1', role: 'user', parts }] }, { path: '/api/chat' }));
+    assert.equal(userTexts().filter((text) => text === texts[0]).length, 1);
   });
 
   test('fault 86: an image goes to Codex as an image', async () => {

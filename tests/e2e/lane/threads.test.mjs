@@ -68,7 +68,12 @@ test('a message that is sent again after a restart stands in its conversation on
   const folder = scratch('again');
   const start = () => startCodexLane({ config: chatConfig, port: mock.port, folder });
   let lane = await start();
-  const say = () => chat(lane.base, 'scenario:text;words=60;delay=10', { id: 'again', messageId: 'u-1' });
+  const parts = [
+    { type: 'text', text: 'scenario:text;words=60;delay=10' },
+    { type: 'text', text: 'of this:' },
+    { type: 'file', mediaType: 'text/plain', filename: 'n.txt', url: 'data:text/plain,abc' },
+  ];
+  const say = () => open(lane.base, { method: 'POST', path: '/api/chat', body: { id: 'again', messages: [{ id: 'u-1', role: 'user', parts }] } });
   const cut = say();
   await cut.frame('text-delta');
   await lane.kill();

@@ -38,7 +38,13 @@ std::string told(const Accepted<CompletionsRequest>& request) {
     std::string out;
     for (const auto& message : request->seed) {
         const bool user = message.role == authority::SeedMessage::Role::user;
-        out += fmt::format("{}:{} | ", user ? "user" : "assistant", message.text);
+        std::string parts;
+        for (const auto& part : message.parts) {
+            const auto* text = std::get_if<authority::InputText>(&part);
+            parts += text == nullptr ? "<image>" : "[" + text->text + "]";
+        }
+        const auto& said = parts.empty() ? message.text : parts;
+        out += fmt::format("{}:{} | ", user ? "user" : "assistant", said);
     }
     return out + ">" + input_told(*request);
 }
@@ -226,7 +232,11 @@ TEST_CASE("completions request: every message reaches the authority, in order, w
             "user:a | assistant:b | > c"},
         Row{R"([{"role":"user","content":"a"},{"role":"user","content":"b"}])", "user:a | > b"},
         Row{R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}])",
-            "> ab"},
+            "> a b"},
+        Row{R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":""},)"
+            R"({"type":"text","text":"b"}]},{"role":"assistant","content":[{"type":"text",)"
+            R"("text":"c"},{"type":"text","text":"d"}]},{"role":"user","content":"e"}])",
+            "user:[a][b] | assistant:cd | > e"},
         Row{R"([{"role":"user","name":"Ann","content":"a"}])", "> Ann: a"},
         Row{R"([{"role":"user","name":"Ann","content":[{"type":"image_url","image_url":{"url":)"
             R"("data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="}}]}])",
@@ -270,11 +280,12 @@ TEST_CASE("completions request: system and developer text become instructions wh
 ) {
     const auto request =
         messages(R"([{"role":"system","content":"s"},{"role":"user","content":"a"},)"
-                 R"({"role":"developer","content":[{"type":"text","text":"d"}]},)"
+                 R"({"role":"developer","content":[{"type":"text","text":"d"},)"
+                 R"({"type":"text","text":"e"}]},)"
                  R"({"role":"user","content":"b"}])");
     CHECK(told(request) == "user:a | > b");
     REQUIRE(request.has_value());
-    CHECK(request->instructions == "s\n\nd");
+    CHECK(request->instructions == "s\n\nd\ne");
 }
 
 TEST_CASE("completions request: an ill-formed message is refused with its place") {

@@ -227,7 +227,7 @@ TEST_CASE("responses request: the items of its input") {
         Item{
             R"([{"type":"message","role":"user","content":[{"type":"input_text","text":"a"},)"
             R"({"type":"text","text":"b"}]}])",
-            "> ab"
+            "> a b"
         },
         Item{
             R"([{"role":"user","content":[{"type":"input_image","image_url":"x"}]}])",
