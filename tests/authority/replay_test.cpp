@@ -377,21 +377,24 @@ TEST_CASE("replay: revert drops the named turn and all later ones, of seed and o
     TurnRequest request = ask("replay:hello");
     request.seed = {
         {SeedMessage::Role::user, "earlier question"},
-        {SeedMessage::Role::assistant, "earlier answer"}
+        {SeedMessage::Role::assistant, "earlier answer"},
+        {SeedMessage::Role::user, "", {InputText{"of two"}, InputText{"parts"}}}
     };
     stage.play(std::move(request));
     const std::string thread = stage.last->thread_id();
     const std::string first = stage.last->turn_id();
     stage.play(ask("replay:story", thread));
-    CHECK(stage.turns(thread).size() == 3);
+    REQUIRE(stage.turns(thread).size() == 4);
     CHECK(stage.turns(thread)[0].user_text == "earlier question");
+    CHECK(stage.turns(thread)[1].user_text == "of two\nparts");
+    CHECK(stage.turns(thread)[1].user_parts.size() == 2);
 
     TurnRequest again = ask("replay:tool", thread);
     again.revert_from_turn = first;
     stage.play(std::move(again));
     const auto turns = stage.turns(thread);
-    REQUIRE(turns.size() == 2);
-    CHECK(turns[1].user_text == "replay:tool");
+    REQUIRE(turns.size() == 3);
+    CHECK(turns[2].user_text == "replay:tool");
 
     TurnRequest unknown = ask("replay:tool", thread);
     unknown.revert_from_turn = first;

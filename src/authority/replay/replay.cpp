@@ -17,17 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string text_of(const std::vector<InputPart>& input) {
-    std::string out;
-    for (const InputPart& part : input) {
-        if (const auto* text = std::get_if<InputText>(&part)) {
-            out += out.empty() ? "" : "\n";
-            out += text->text;
-        }
-    }
-    return out;
-}
-
 /// A faults file, read again when its time or size changes.
 class FaultsFile {
 public:

@@ -22,8 +22,11 @@ std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
         }
         PastTurn& turn = out.back();
         if (user) {
-            turn.user_text = message.text;
-            turn.user_parts.emplace_back(InputText{message.text});
+            turn.user_parts = message.parts;
+            if (message.parts.empty()) {
+                turn.user_parts.emplace_back(InputText{message.text});
+            }
+            turn.user_text = text_of(turn.user_parts);
             turn.user_item_id = turn.id + "-user";
         } else {
             turn.events.emplace_back(turn::PartOpened{"m1", turn::PartKind::text});
@@ -55,6 +58,17 @@ PastTurn past_turn_of(const ReplayedTurn& turn) {
 }
 
 } // namespace
+
+std::string text_of(const std::vector<InputPart>& parts) {
+    std::string out;
+    for (const InputPart& part : parts) {
+        if (const auto* text = std::get_if<InputText>(&part)) {
+            out += out.empty() ? "" : "\n";
+            out += text->text;
+        }
+    }
+    return out;
+}
 
 ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
     if (const auto found = by_id_.find(thread); found != by_id_.end()) {
