@@ -243,6 +243,7 @@ struct Capabilities {
     bool can_revert = false; ///< regenerate and edit
     bool can_seed = false; ///< new thread with history
     bool instructions = false; ///< TurnRequest::instructions and ::output_schema
+    bool developer = false; ///< TurnRequest::developer
     bool images = false;
     bool approvals = false; ///< can ask (TurnRequest::ask_approvals)
     bool client_tools = false; ///< TurnRequest::tools, and calls in a seed

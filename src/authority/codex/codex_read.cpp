@@ -94,6 +94,7 @@ Capabilities CodexCore::capabilities() const {
         .can_revert = true,
         .can_seed = true,
         .instructions = true,
+        .developer = true,
         .images = true,
         .approvals = home_.facts.approval_policy != "never",
         .client_tools = true,

@@ -19,7 +19,7 @@ Result<void> check_request(const TurnRequest& request) {
             Code::precondition, "a worker can neither replace messages nor take earlier ones"
         );
     }
-    if (!request.instructions.empty() || request.output_schema) {
+    if (!request.instructions.empty() || !request.developer.empty() || request.output_schema) {
         return fail(Code::usage, "a worker takes no instructions and no output schema");
     }
     if (request.input.empty()) {

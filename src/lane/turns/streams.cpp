@@ -62,6 +62,12 @@ Accepted<void> read_chat(const Json& body, const ChatRequestContext& context, Ca
     return {};
 }
 
+/// Of what the operator allows, that which the authority takes.
+LaneAllowed honoured(LaneAllowed allowed, const authority::Capabilities& able) {
+    allowed.system = allowed.system && able.developer;
+    return allowed;
+}
+
 /// Decisions or results, for a turn that waits for them.
 bool decides(const Call& call) {
     return !call.chat.approvals.empty() || call.chat.answers_calls;
@@ -90,7 +96,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         .messages = limits.messages,
         .worker = able.worker,
         .extras =
-            {.allowed = lane_->config.allowed,
+            {.allowed = honoured(lane_->config.allowed, able),
              .models = models,
              .known = able.models,
              .model = lane_->config.model,

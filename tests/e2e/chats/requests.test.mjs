@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
+import { startLane } from '../lib/lane.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });
@@ -91,10 +92,24 @@ test('model, effort and system are honoured where they are allowed, and listed',
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a system prompt is named, or refused, by an assistant that takes none', async () => {
+  const prompts = { member: { messages: [user('hello')], system: 'Answer in French.' }, message: { messages: [{ role: 'system', content: 'Answer in French.' }, user('hello')] } };
+  const named = { member: 'system', message: 'messages[0]' };
+  const lane = await startLane({ args: ['--allow', 'system'] });
+  for (const [id, body] of Object.entries(prompts)) {
+    assert.equal((await answered(post(lane, id, body))).headers['x-oa-ignored'], named[id]);
+  }
+  assert.equal((await lane.stop()).code, 0);
+  const strict = await startLane({ args: ['--allow', 'system', '--strict-body'] });
+  for (const [id, body] of Object.entries(prompts)) {
+    assert.deepEqual(Object.keys(assertRefused(await post(strict, id, body).done, 422, 'unsupported_field').errors), [named[id]]);
+  }
+  assert.equal((await strict.stop()).code, 0);
+});
+
 test('without --model the model of the Codex configuration is the model everywhere', async () => {
   const lane = await start();
   await lane.stop();
-  const { startLane } = await import('../lib/lane.mjs');
   const { codexBin } = await import('../lib/codex.mjs');
   const fs = await import('node:fs');
   const file = `${lane.stateDir}/only.toml`;

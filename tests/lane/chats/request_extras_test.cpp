@@ -1,4 +1,5 @@
 // What stands beside the messages of a chat request: what is honoured, ignored and refused.
+#include "../lane_rig.hpp"
 #include "chats/request_extras.hpp"
 
 #include <catch2/catch.hpp>
@@ -9,6 +10,7 @@
 
 using namespace oa_stream;
 using namespace oa_stream::lane;
+using namespace oa_stream::test;
 
 namespace {
 
@@ -170,4 +172,41 @@ TEST_CASE("extras: no more names are told than a header can hold, and each once 
     CHECK(refused.error().code == "unsupported_field");
     CHECK(ignore_more(*read, false, {"another"}));
     CHECK(read->ignored.size() == 32);
+}
+
+TEST_CASE("extras: a system prompt is honoured where the authority can be told it") {
+    struct Prompt {
+        std::string_view body, name;
+    };
+    static constexpr std::array k_prompts{
+        Prompt{R"({"system":"be good","messages":[{"role":"user","content":"hi"}]})", "system"},
+        Prompt{
+            R"({"messages":[{"role":"developer","content":["be","good"]},)"
+            R"({"role":"user","content":"hi"}]})",
+            "messages[0]"
+        },
+    };
+    for (const auto& [body, name] : k_prompts) {
+        for (const bool takes : {true, false}) {
+            CAPTURE(body, takes);
+            auto config = LaneRig::quick();
+            config.allowed.system = true;
+            LaneRig rig(std::move(config));
+            rig.authority.able.developer = takes;
+            const auto stream = rig.open(rig.post("/api/chats/c/stream", body));
+            rig.until("the stream", [&] { return stream->has("start-step"); });
+            const auto ignored = stream->head.headers.get("x-oa-ignored").value_or("");
+            CHECK(ignored == (takes ? "" : name));
+            const auto& told = rig.authority.last().request.developer;
+            CHECK(told == (!takes ? "" : name == "system" ? "be good" : "be\ngood"));
+        }
+        auto config = LaneRig::quick();
+        config.allowed.system = true;
+        config.strict_body = true;
+        LaneRig rig(std::move(config));
+        const auto refused = rig.send(rig.post("/api/chats/c/stream", body));
+        CHECK(refused.status == 422);
+        CHECK(refused.body.contains("unsupported_field"));
+        CHECK(rig.authority.starts == 0);
+    }
 }
