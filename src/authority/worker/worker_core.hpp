@@ -124,7 +124,9 @@ private:
     // worker_start.cpp
     [[nodiscard]] static Task<Result<void>> ready(Self self);
     [[nodiscard]] static Task<Result<Live>> begin(Self self, TurnRequest request);
-    [[nodiscard]] static Task<Result<std::string>> new_thread(Self self, std::string trace);
+    /// `model`: empty: the worker's own.
+    [[nodiscard]] static Task<Result<std::string>>
+    new_thread(Self self, std::string trace, std::string model);
     [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread);
     /// `endings` on this thread before it was seen to run.

@@ -33,6 +33,11 @@ Result<void> check_request(const TurnRequest& request) {
     return {};
 }
 
+/// Of a turn, and of the thread that it begins; empty: the worker's own.
+const std::string& wanted_model(const TurnRequest& request, const WorkerOptions& options) {
+    return request.model.empty() ? options.model : request.model;
+}
+
 /// The control service trims `text`; the desktop prefers `input`, which has every part whole.
 Json turn_params(const TurnRequest& request, const std::string& model) {
     Json input = Json::array();
@@ -101,7 +106,8 @@ Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request)
         thread = *request.thread;
         OA_CO_CHECK(co_await known_thread(self, thread));
     } else {
-        OA_CO_TRY(thread, co_await new_thread(self, request.traceparent));
+        const std::string model = wanted_model(request, *self->options_);
+        OA_CO_TRY(thread, co_await new_thread(self, request.traceparent, model));
         self->threads_[thread].busy = true;
     }
     auto live = co_await run_turn(self, thread, request);
@@ -119,17 +125,17 @@ Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request)
 
 Task<Result<std::string>> WorkerCore::make_thread(Self self) {
     OA_CO_CHECK(co_await ready(self));
-    co_return co_await new_thread(self, {});
+    co_return co_await new_thread(self, {}, self->options_->model);
 }
 
-Task<Result<std::string>> WorkerCore::new_thread(Self self, std::string trace) {
+Task<Result<std::string>> WorkerCore::new_thread(Self self, std::string trace, std::string model) {
     WorkerCommand command{
         .method = "thread/start",
         .request = ControlClient::new_request_id(),
         .traceparent = std::move(trace)
     };
-    if (!self->options_->model.empty()) {
-        command.params["model"] = self->options_->model;
+    if (!model.empty()) {
+        command.params["model"] = std::move(model);
     }
     OA_CO_TRY(
         const Json response, co_await ControlClient::send(self->control_, std::move(command))
@@ -220,9 +226,10 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
     if (!self->link_->up()) { // lost while the thread was made or resumed
         co_return fail(Code::unavailable, self->link_->reason());
     }
+    const std::string model = wanted_model(request, *self->options_);
     WorkerCommand command{
         .method = "turn/start",
-        .params = turn_params(request, self->options_->model),
+        .params = turn_params(request, model),
         .thread = thread,
         .request = ControlClient::new_request_id(),
         .traceparent = request.traceparent
@@ -234,7 +241,8 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
         WorkerTurn::Begin{
             .thread = thread,
             .request = command.request,
-            .model = entry.model.empty() ? self->options_->model : entry.model,
+            // What the worker said of its thread is the default's, or an earlier choice's.
+            .model = request.model.empty() && !entry.model.empty() ? entry.model : model,
             .cwd = entry.cwd,
             .baseline = entry.total,
             .after_seq = self->sequence_.next() - 1

@@ -256,6 +256,44 @@ describe('commands', { concurrency: 3 }, () => {
     assert.ok(open.build > '20261121T000000Z', open.build);
   }));
 
+  for (const wire of ['rust', 'phoenix']) {
+    test(`what a request asks of its turn is what the worker is told (${wire})`, () => within({ wire, flags: ['--model', 'small', '--model', 'large', '--allow', 'model,system,effort'] }, async (world) => {
+      const asked = [], { engine } = world.fake, execute = engine.execute.bind(engine);
+      engine.execute = (ask) => { asked.push(ask); return execute(ask); };
+      const starts = () => asked.splice(0).filter(({ method }) => /start$/.test(method));
+      const told = () => starts().map(({ method, params }) => [method, params.model, params.effort]);
+
+      const first = await world.say('scenario:text', { id: 'chosen', model: 'large', effort: 'high' }).done;
+      assert.equal(read(first).start.messageMetadata.model, 'large');
+      assert.deepEqual(told(), [['thread/start', 'large', undefined], ['turn/start', 'large', 'high']]);
+      await world.say('scenario:text', { id: 'chosen' }).done;
+      assert.deepEqual(told(), [['turn/start', 'small', undefined]], 'without a choice it is the default');
+      for (const [path, body] of [
+        ['/v1/chat/completions', { messages: [{ role: 'user', content: 'scenario:text' }] }],
+        ['/v1/responses', { input: 'scenario:text' }],
+      ]) {
+        assert.equal((await send(world.lane.base, { method: 'POST', path, body: { model: 'large', ...body } })).status, 200);
+        assert.deepEqual(told(), [['thread/start', 'large', undefined], ['turn/start', 'large', undefined]], path);
+      }
+
+      const parts = ['scenario:text', 'Summarise this:', ' Document'].map((one) => ({ type: 'text', text: one }));
+      const messages = [{ id: 'u1', role: 'user', parts }];
+      assert.equal((await send(world.lane.base, { method: 'POST', path: '/api/chats/parts/stream', body: { messages } })).status, 200);
+      assert.equal((await send(world.lane.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'small', messages: [{ role: 'user', content: parts }] } })).status, 200);
+      const turns = starts().filter(({ method }) => method === 'turn/start');
+      assert.equal(turns.length, 2);
+      for (const { params } of turns) {
+        assert.equal(params.text, 'scenario:text\n\nSummarise this:\n\n Document');
+        assert.deepEqual(params.input, parts);
+      }
+
+      const system = await world.say('scenario:text', { id: 'system', system: 'Answer in French.' }).done;
+      assert.equal(system.headers['x-oa-ignored'], 'system');
+      assert.doesNotMatch(JSON.stringify(asked.map(({ params }) => params)), /French/);
+      assert.deepEqual(world.held(), []);
+    }));
+  }
+
   test('the minute of commands of one token: the lane refuses before the service does, and says for how long', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
     let refused;
     for (let n = 0; n < 40 && !refused; n++) {
