@@ -67,6 +67,23 @@ test('conversations that are older than what the worker lists stay in the list, 
   assert.equal((await send(world.lane.base, { path: '/api/chats/many-0' })).status, 404, 'the worker knows it no more');
 });
 
+test('a rename, a deletion, a copy with messages, an import and a search of messages are told to be impossible', async () => {
+  await world.say('Hello', { id: 'kept' }).done;
+  const ask = async (method, path, body) => {
+    const answer = await fetch(`${world.lane.base}/api/chats${path}`, { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+    return [answer.status, (await answer.json()).error?.code];
+  };
+  const message = { id: 'a', role: 'user', parts: [{ type: 'text', text: 'q' }] };
+  for (const [method, path, body] of [
+    ['PATCH', '/kept', { title: 'Another' }],
+    ['DELETE', '/kept'],
+    ['POST', '/kept/fork', {}],
+    ['POST', '', { format: 'oa-stream.chat.v1', conversation: { id: 'i', title: 'T' }, messages: [message] }],
+    ['GET', '?text=kept'],
+  ]) assert.deepEqual(await ask(method, path, body), [501, 'not_supported'], `${method} ${path}`);
+  assert.deepEqual(await ask('PATCH', '/kept', { archived: true }), [200, undefined]);
+});
+
 test('of a service that has only the questions no answer and no success is shown, however the turn ended', async () => {
   for (const name of ['text', 'failed', 'interrupted']) {
     await world.say(`scenario:${name}`, { id: `asked-${name}` }).done;
