@@ -83,10 +83,8 @@ Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
             reject(501, "not_supported", "this assistant takes no conversations of others")
         );
     }
-    add_ignored(call->chat.extras.ignored, std::exchange(thread.seed.partly, {}));
-    if (lane_->config.strict_body && !call->chat.extras.ignored.empty()) {
-        co_return std::unexpected(reject_ignored(call->chat.extras.ignored));
-    }
+    const auto lost = std::exchange(thread.seed.partly, {});
+    OA_CO_CHECK(ignore_more(call->chat.extras, lane_->config.strict_body, lost));
     thread.id = thread.id.empty() ? "thread_" + random_hex(16) : thread.id;
     call->record.thread = thread.id;
     co_return thread;

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 namespace oa_stream::lane {
 
@@ -57,6 +56,10 @@ std::string plain_name(std::string_view name) {
     return out.empty() ? "-" : out;
 }
 
+Accepted<void> refuse_if(bool refused, const IgnoredNames& names) {
+    return refused ? std::unexpected(reject_ignored(names)) : Accepted<void>{};
+}
+
 class Reader {
 public:
     Reader(const Json& body, const ExtrasContext& context) : body_(body), context_(context) {}
@@ -64,11 +67,11 @@ public:
     [[nodiscard]] Accepted<RequestExtras> read(const std::vector<std::string>& unused) {
         std::ranges::for_each(unused, [this](const auto& name) { ignore(name); });
         for (const auto step :
-             {&Reader::read_model,
+             {&Reader::read_reasons,
+              &Reader::read_model,
               &Reader::read_effort,
               &Reader::read_system,
               &Reader::read_tools,
-              &Reader::read_reasons,
               &Reader::read_rest}) {
             OA_CHECK((this->*step)());
         }
@@ -79,19 +82,22 @@ public:
     }
 
 private:
-    void ignore(std::string_view name) {
-        if (out_.ignored.size() < k_most_names) {
-            out_.ignored.push_back(plain_name(name));
-        }
-    }
+    void ignore(std::string_view name) { out_.ignored.add(name); }
 
-    /// The first of these members that says something, as "name" and its text.
+    /// A member that says something.
     struct Said {
         std::string name;
-        std::string text;
+        const Json* value;
+
+        [[nodiscard]] bool is(std::string_view text) const {
+            const auto* given = value->get_ptr<const std::string*>();
+            return given != nullptr && *given == text;
+        }
     };
-    [[nodiscard]] Accepted<std::optional<Said>>
+    /// Those of these members that say something. The first one counts and is a string.
+    [[nodiscard]] Accepted<std::vector<Said>>
     said(std::initializer_list<std::pair<std::string_view, std::string_view>> places) const {
+        std::vector<Said> found;
         for (const auto& [name, inner] : places) {
             const auto* value = member(body_, name);
             if (!inner.empty()) {
@@ -101,33 +107,40 @@ private:
                 continue;
             }
             auto path = inner.empty() ? std::string(name) : fmt::format("{}.{}", name, inner);
-            if (!value->is_string()) {
+            if (found.empty() && !value->is_string()) {
                 return std::unexpected(invalid_field(path, path + " must be a string"));
             }
-            return Said{std::move(path), value->get<std::string>()};
+            found.push_back({std::move(path), value});
         }
-        return std::nullopt;
+        return found;
+    }
+    /// Members that say something else than what is taken.
+    void ignore_unlike(const std::vector<Said>& given, std::string_view taken) {
+        for (const auto& one : given) {
+            if (!one.is(taken)) {
+                ignore(one.name);
+            }
+        }
     }
 
     [[nodiscard]] Accepted<void> read_model() {
         OA_TRY(const auto given, said({{"model", ""}, {"modelName", ""}, {"config", "modelName"}}));
-        return given ? take_model(*given) : Accepted<void>{};
-    }
-    [[nodiscard]] Accepted<void> take_model(const Said& said) {
-        const auto& [name, model] = said;
         if (!context_.allowed.model) {
-            if (model != context_.model) {
-                ignore(name);
-            }
-            return {};
+            ignore_unlike(given, context_.model);
         }
+        return given.empty() || !context_.allowed.model ? Accepted<void>{} : take_model(given);
+    }
+    [[nodiscard]] Accepted<void> take_model(const std::vector<Said>& given) {
+        const auto& name = given.front().name;
+        auto model = given.front().value->get<std::string>();
         if (std::ranges::find(context_.models, model, &LaneModel::id) == context_.models.end()) {
             return std::unexpected(invalid_field(
                 name,
                 fmt::format("there is no model '{}' here: see /api/models", printable(model, 100))
             ));
         }
-        out_.model = model;
+        ignore_unlike(given, model);
+        out_.model = std::move(model);
         out_.model_at = name;
         return {};
     }
@@ -142,14 +155,14 @@ private:
                  {"reasoning", "effort"}}
             )
         );
-        return given ? take_effort(*given) : Accepted<void>{};
-    }
-    [[nodiscard]] Accepted<void> take_effort(const Said& said) {
-        const auto& [name, effort] = said;
         if (!context_.allowed.effort) {
-            ignore(name);
-            return {};
+            std::ranges::for_each(given, [this](const Said& one) { ignore(one.name); });
         }
+        return given.empty() || !context_.allowed.effort ? Accepted<void>{} : take_effort(given);
+    }
+    [[nodiscard]] Accepted<void> take_effort(const std::vector<Said>& given) {
+        const auto& name = given.front().name;
+        auto effort = given.front().value->get<std::string>();
         const auto& model = out_.model.empty() ? std::string(context_.model) : out_.model;
         const auto info = std::ranges::find(context_.known, model, &authority::ModelInfo::id);
         const bool told = info != context_.known.end() && !info->efforts.empty();
@@ -158,7 +171,8 @@ private:
                 name, fmt::format("{} must be one of {}", name, fmt::join(info->efforts, ", "))
             ));
         }
-        out_.effort = effort;
+        ignore_unlike(given, effort);
+        out_.effort = std::move(effort);
         out_.effort_at = name;
         return {};
     }
@@ -166,8 +180,8 @@ private:
     /// The member, and the texts of messages with the role system.
     [[nodiscard]] Accepted<void> read_system() {
         OA_TRY(const auto own, said({{"system", ""}}));
-        if (own) {
-            add_system("system", own->text);
+        if (!own.empty()) {
+            add_system("system", own.front().value->get<std::string>());
         }
         const auto* messages = member(body_, "messages");
         for (std::size_t i = 0; messages != nullptr && messages->is_array() && i < messages->size();
@@ -244,8 +258,9 @@ private:
 
     /// What stands beside config.modelName and reasoning.effort.
     void read_settings(std::string_view name, const Json& settings) {
+        const std::string_view known = name == "config" ? "modelName" : "effort";
         for (const auto& [inner, value] : settings.items()) {
-            if (inner != "modelName" && inner != "effort" && !asks_nothing(&value)) {
+            if (inner != known && !asks_nothing(&value)) {
                 ignore(fmt::format("{}.{}", name, inner));
             }
         }
@@ -264,25 +279,45 @@ bool asks_nothing(const Json* value) {
            *value == false;
 }
 
-void add_ignored(std::vector<std::string>& ignored, std::vector<std::string> names) {
-    for (auto& name : names) {
-        name = plain_name(name);
-        if (ignored.size() >= k_most_names) {
-            return;
-        }
-        if (std::ranges::find(ignored, name) == ignored.end()) {
-            ignored.push_back(std::move(name));
-        }
+void IgnoredNames::add(std::string_view name) {
+    insert(names_.size(), name);
+}
+
+void IgnoredNames::add_first(const std::vector<std::string>& names) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        insert(i, names[i]);
     }
 }
 
-void note_ignored(net::Headers& headers, const std::vector<std::string>& names) {
+void IgnoredNames::insert(std::size_t at, std::string_view name) {
+    auto plain = plain_name(name);
+    if (std::ranges::find(names_, plain) != names_.end()) {
+        return;
+    }
+    const auto place = std::min(at, names_.size());
+    names_.insert(names_.begin() + static_cast<std::ptrdiff_t>(place), std::move(plain));
+    if (names_.size() > k_most_names) {
+        names_.pop_back();
+        ++more_;
+    }
+}
+
+std::vector<std::string> IgnoredNames::told() const {
+    auto names = names_;
+    if (more_ > 0) {
+        names.push_back(fmt::format("and-{}-more", more_));
+    }
+    return names;
+}
+
+void note_ignored(net::Headers& headers, const IgnoredNames& names) {
     if (!names.empty()) {
-        headers.set("x-oa-ignored", fmt::format("{}", fmt::join(names, ", ")));
+        headers.set("x-oa-ignored", fmt::format("{}", fmt::join(names.told(), ", ")));
     }
 }
 
-Rejection reject_ignored(const std::vector<std::string>& names) {
+Rejection reject_ignored(const IgnoredNames& ignored) {
+    const auto names = ignored.told();
     auto rejection = reject(
         422,
         "unsupported_field",
@@ -306,11 +341,14 @@ Accepted<RequestExtras> read_extras(
 
 Accepted<void>
 ignore_more(RequestExtras& extras, bool strict, const std::vector<std::string>& names) {
-    add_ignored(extras.ignored, names);
-    if (strict && !names.empty()) {
-        return std::unexpected(reject_ignored(extras.ignored));
-    }
-    return {};
+    std::ranges::for_each(names, [&](const auto& name) { extras.ignored.add(name); });
+    return refuse_if(strict && !names.empty(), extras.ignored);
+}
+
+Accepted<void>
+ignore_first(RequestExtras& extras, bool strict, const std::vector<std::string>& names) {
+    extras.ignored.add_first(names);
+    return refuse_if(strict && !names.empty(), extras.ignored);
 }
 
 } // namespace oa_stream::lane

@@ -15,13 +15,30 @@
 
 namespace oa_stream::lane {
 
+/// Names of members that have no effect, each of A-Z a-z 0-9 . _ [ ] - and once: as many as a
+/// header can hold, and the number of those beyond.
+class IgnoredNames {
+public:
+    void add(std::string_view name);
+    /// In front of the others: what the newest message loses is named in any case.
+    void add_first(const std::vector<std::string>& names);
+    [[nodiscard]] bool empty() const { return names_.empty(); }
+    /// At most 32 names, then "and-18-more".
+    [[nodiscard]] std::vector<std::string> told() const;
+
+private:
+    void insert(std::size_t at, std::string_view name);
+
+    std::vector<std::string> names_{};
+    std::size_t more_ = 0;
+};
+
 struct RequestExtras {
     std::string model{};  ///< empty: none was asked for
     std::string effort{}; ///< likewise
     std::string system{}; ///< likewise
     std::vector<authority::ClientTool> tools{}; ///< the page's own functions
-    /// Names of members that have no effect, each of A-Z a-z 0-9 . _ [ ] -; at most 32.
-    std::vector<std::string> ignored{};
+    IgnoredNames ignored{};
     std::string model_at{};  ///< the member that asked for it
     std::string effort_at{}; ///< likewise
     std::string system_at{}; ///< likewise; the first
@@ -44,15 +61,11 @@ struct ExtrasContext {
 /// messages, a message.
 inline constexpr std::size_t k_named_levels = 3;
 
-/// Appends those that are new, as they may stand in a header, up to a number that a header can
-/// hold.
-void add_ignored(std::vector<std::string>& ignored, std::vector<std::string> names);
-
 /// x-oa-ignored, unless there is nothing to name.
-void note_ignored(net::Headers& headers, const std::vector<std::string>& names);
+void note_ignored(net::Headers& headers, const IgnoredNames& names);
 
 /// 422 unsupported_field for what a request asks for and would be ignored.
-[[nodiscard]] Rejection reject_ignored(const std::vector<std::string>& names);
+[[nodiscard]] Rejection reject_ignored(const IgnoredNames& names);
 
 /// 422 for a model that is not offered, an effort it does not take, a wrong type and, when strict,
 /// unsupported_field.
@@ -63,5 +76,8 @@ void note_ignored(net::Headers& headers, const std::vector<std::string>& names);
 /// What had no effect is known only later: it is named, or the request refused.
 [[nodiscard]] Accepted<void>
 ignore_more(RequestExtras& extras, bool strict, const std::vector<std::string>& names);
+/// The same for the newest message: its losses are named before others.
+[[nodiscard]] Accepted<void>
+ignore_first(RequestExtras& extras, bool strict, const std::vector<std::string>& names);
 
 } // namespace oa_stream::lane

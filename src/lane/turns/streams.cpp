@@ -121,7 +121,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         };
         const BodyKeep all{{}, {}, 0, no_more_new};
         OA_CO_CHECK(co_await read_body(lane_, call, all, std::move(rest)));
-        OA_CO_CHECK(ignore_more(call->chat.extras, lane_->config.strict_body, unused));
+        OA_CO_CHECK(ignore_first(call->chat.extras, lane_->config.strict_body, unused));
     }
     call->record.thread = call->chat.thread;
     // What waits can be decided on a lane that takes no new turns: live ones end as usual. One that

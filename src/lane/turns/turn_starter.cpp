@@ -294,7 +294,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         .message_id = call.chat.answer_id.empty() ? id : call.chat.answer_id,
         .turn = id,
         .model = call.chat.extras.model.empty() ? turn->model() : call.chat.extras.model,
-        .ignored = call.chat.extras.ignored,
+        .ignored = call.chat.extras.ignored.told(),
         .approvals = asks_approvals(call)
     });
     style.approvals = asks_approvals(call);

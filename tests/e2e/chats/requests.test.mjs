@@ -81,6 +81,11 @@ test('model, effort and system are honoured where they are allowed, and listed',
   await answered(post(lane, 'c', body('scenario:text;words=2 ccc', { system: 'Answer in Danish.' })));
   assert.deepEqual((await asked()).developer.filter((text) => /Answer in/.test(text)), ['Answer in French.', 'Answer in Danish.']);
 
+  const two = await answered(post(lane, 'c', body('scenario:text;words=2 cccc', { model: 'gpt-5.5', config: { modelName: 'mock-model', effort: 'high' }, reasoningEffort: 'high', reasoning: { effort: 'low', modelName: 'mock-model' } })));
+  assert.equal(two.headers['x-oa-ignored'], 'config.modelName, reasoning.effort, config.effort, reasoning.modelName', 'the first name counts');
+  seen = await asked();
+  assert.deepEqual([seen.model, seen.effort], ['gpt-5.5', 'high']);
+
   for (const more of [{ model: 'gpt-1' }, { model: 'gpt-5.5', effort: 'enormous' }, { model: 5 }]) {
     const wrong = post(lane, 'c', body('scenario:text;words=2 dddd', more));
     await wrong.done;

@@ -76,6 +76,18 @@ test('members of the newest message that nobody reads are named, and a file with
   }
 });
 
+test('a list of names that is too long says so, and begins with the newest message', async () => {
+  const odd = Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`odd${at}`, 1]));
+  const newest = [user('u-1', [SAY], { attachments: [{ a: 1 }] })];
+  const exchange = await post(lane, 'long', newest, odd);
+  const names = named(exchange).split(', ');
+  assert.deepEqual([names.length, names[0], names[1], names.at(-1)], [33, 'messages[0].attachments', 'odd0', 'and-29-more']);
+  assert.deepEqual(read(exchange).start.messageMetadata.ignored, names);
+  const refused = await post(strict, 'long', [user('u-1')], odd);
+  assertRefused(refused, 422, 'unsupported_field');
+  assert.equal(Object.keys(refused.json().errors).at(-1), 'and-28-more');
+});
+
 test('what a turn that waits for results takes no more is named', async () => {
   const tools = { f: { parameters: { type: 'object', properties: {} } } };
   const given = { model: 'mock-small', effort: 'low', system: 'Be brief.', tools };

@@ -46,7 +46,7 @@ told(std::string_view body, LaneAllowed allowed = {}, bool strict = false, bool 
         read->model,
         read->effort,
         read->system,
-        fmt::join(read->ignored, ",")
+        fmt::join(read->ignored.told(), ",")
     );
 }
 
@@ -65,7 +65,13 @@ TEST_CASE("extras: what is not honoured is named, unless it asks for what is so 
         Row{R"({"modelName":"large"})", "model= effort= system= ignored=modelName"},
         Row{R"({"config":{"modelName":"large","x":1}})",
             "model= effort= system= ignored=config.modelName,config.x"},
+        Row{R"({"model":"small","modelName":"large","config":{"modelName":"none"}})",
+            "model= effort= system= ignored=modelName,config.modelName"},
+        Row{R"({"config":{"effort":"high"},"reasoning":{"modelName":"large"}})",
+            "model= effort= system= ignored=config.effort,reasoning.modelName"},
         Row{R"({"effort":"high"})", "model= effort= system= ignored=effort"},
+        Row{R"({"effort":"high","reasoning":{"effort":"high"}})",
+            "model= effort= system= ignored=effort,reasoning.effort"},
         Row{R"({"reasoning":{"effort":"high","summary":"auto"}})",
             "model= effort= system= ignored=reasoning.effort,reasoning.summary"},
         Row{R"({"reasoning":{"effort":"","summary":null}})", "model= effort= system= ignored="},
@@ -92,7 +98,10 @@ TEST_CASE("extras: what is not honoured is named, unless it asks for what is so 
 
 TEST_CASE("extras: what is honoured is taken, by the first name that says something") {
     static const std::array k_rows{
-        Row{R"({"model":"large","modelName":"small"})", "model=large effort= system= ignored="},
+        Row{R"({"model":"large","modelName":"small"})",
+            "model=large effort= system= ignored=modelName"},
+        Row{R"({"model":"large","modelName":"large","config":{"modelName":7}})",
+            "model=large effort= system= ignored=config.modelName"},
         Row{R"({"model":" ","modelName":"large"})", "model=large effort= system= ignored="},
         Row{R"({"model":null,"config":{"modelName":"large"}})",
             "model=large effort= system= ignored="},
@@ -102,6 +111,8 @@ TEST_CASE("extras: what is honoured is taken, by the first name that says someth
         Row{R"({"effort":"max"})", "422 effort"},
         Row{R"({"model":"large","effort":"max"})", "model=large effort=max system= ignored="},
         Row{R"({"reasoning":{"effort":"low"}})", "model= effort=low system= ignored="},
+        Row{R"({"reasoningEffort":"low","reasoning_effort":"low","reasoning":{"effort":"high"}})",
+            "model= effort=low system= ignored=reasoning.effort"},
         Row{R"({"reasoningEffort":"nothing like it"})", "422 reasoningEffort"},
         Row{R"({"system":"be good"})", "model= effort= system=be good ignored="},
         Row{R"({"system":7})", "422 system"},
@@ -158,20 +169,31 @@ TEST_CASE("extras: no more names are told than a header can hold, and each once 
     body["x" + std::string(100, 'y')] = 1;
     auto read = read_extras(body, {});
     REQUIRE(read);
-    REQUIRE(read->ignored.size() == 32);
-    CHECK(read->ignored.back() == "x31");
+    const auto names = read->ignored.told();
+    REQUIRE(names.size() == 33);
+    CHECK(names[31] == "x31");
+    CHECK(names[32] == "and-9-more");
 
     const auto given = std::string(100, 'z');
     auto some = read_extras(Json::object({{"a", 1}}), {}, {given}).value();
-    CHECK(some.ignored == std::vector{given.substr(0, 64), std::string("a")});
+    CHECK(some.ignored.told() == std::vector{given.substr(0, 64), std::string("a")});
     CHECK(ignore_more(some, false, {"a", "b", "b"}));
-    CHECK(some.ignored == std::vector{given.substr(0, 64), std::string("a"), std::string("b")});
+    CHECK(
+        some.ignored.told() == std::vector{given.substr(0, 64), std::string("a"), std::string("b")}
+    );
     CHECK(ignore_more(some, true, {}));
     const auto refused = ignore_more(some, true, {"c"});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == "unsupported_field");
     CHECK(ignore_more(*read, false, {"another"}));
-    CHECK(read->ignored.size() == 32);
+    CHECK(read->ignored.told().back() == "and-10-more");
+    CHECK(ignore_first(*read, false, {"messages[0].b", "messages[0].a"}));
+    const auto told = read->ignored.told();
+    REQUIRE(told.size() == 33);
+    CHECK(told[0] == "messages[0].b");
+    CHECK(told[1] == "messages[0].a");
+    CHECK(told[31] == "x29");
+    CHECK(told[32] == "and-12-more");
 }
 
 TEST_CASE("extras: a system prompt is honoured where the authority can be told it") {
