@@ -99,6 +99,44 @@ TEST_CASE("sieve: nothing else is left out") {
     }
 }
 
+TEST_CASE("sieve: files of the newest message that are too large are marked, the largest first") {
+    const auto data = [](std::size_t size) { return "data:" + std::string(size, 'B'); };
+    const auto part = [](std::string_view url) { return fmt::format(R"({{"url":"{}"}})", url); };
+    const auto body = [&](std::string_view first, std::string_view second, std::string_view last) {
+        return fmt::format(
+            R"({{"messages":[{},{},{}],"trigger":"t"}})",
+            message("user", k_old),
+            message("user", fmt::format("{},{}", part(first), part(second))),
+            message("assistant", part(last))
+        );
+    };
+    const auto marked = [](std::string_view text, std::size_t most, std::size_t step = 700) {
+        ResendSieve sieve(ResendSieve::Newest::marked);
+        std::string kept;
+        for (std::size_t at = 0; at < text.size(); at += step) {
+            sieve.take(text.substr(at, step), kept, most);
+        }
+        sieve.finish(kept);
+        return replaced(kept, k_gone, k_old);
+    };
+    const auto small = data(5000);
+    const auto large = data(9000);
+    for (const std::size_t step : {1U, 700U, 1U << 20U}) {
+        CHECK(
+            marked(body(small, large, small), 12'000, step) == body(small, k_file_too_large, small)
+        );
+        CHECK(
+            marked(body(large, small, ""), 1000, step) ==
+            body(k_file_too_large, k_file_too_large, "")
+        );
+    }
+    CHECK(marked(body(small, large, ""), 15'000) == body(small, large, "")); // fits without the old
+    CHECK(marked(body(small, small, large), 5000) == body(small, small, large)); // does not help
+    const std::string text(9000, 'B');
+    CHECK(marked(body(small, text, ""), 8000) == body(small, text, ""));
+    CHECK(kept_of(body(small, large, ""), 700, 9000).contains(large));
+}
+
 TEST_CASE("sieve: who wrote the newest message is what its role says last") {
     const auto body = [](std::string_view roles) {
         return fmt::format(R"({{"messages":[{},{{{}}}]}})", message("user", k_old), roles);

@@ -1,6 +1,8 @@
 #include "resend_sieve.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -31,6 +33,7 @@ bool holds_left_out(const Json& value) {
 void ResendSieve::take(std::string_view piece, std::string& kept, std::size_t most) {
     const auto from = kept.size();
     kept.append(piece);
+    most_ = most;
     read(kept, from);
     if (kept.size() > most) {
         thinned_ = true;
@@ -41,6 +44,9 @@ void ResendSieve::take(std::string_view piece, std::string& kept, std::size_t mo
 void ResendSieve::finish(std::string& kept) {
     if (thinned_) {
         leave_out(kept);
+    }
+    if (kept.size() > most_ && newest_files_ == Newest::marked) {
+        mark_newest(kept);
     }
 }
 
@@ -113,6 +119,7 @@ void ResendSieve::closed() {
     depth_ -= depth_ == 0 ? 0 : 1;
     if (listed_ && depth_ == k_list && by_ == By::user) {
         old_ = message_;
+        newest_ = files_.size();
     }
     listed_ = listed_ && depth_ > k_body;
 }
@@ -121,12 +128,51 @@ void ResendSieve::leave_out(std::string& kept) {
     if (old_ == 0) {
         return;
     }
+    const auto less = replace(kept, std::span(files_).first(old_), k_left_out);
+    files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(old_));
+    for (auto& file : files_) {
+        file.start -= less;
+    }
+    string_ -= std::min(string_, less);
+    message_ -= old_;
+    newest_ -= old_;
+    old_ = 0;
+    if (kept.size() < kept.capacity() / 2) {
+        kept.shrink_to_fit(); // what was left out is not memory of this request's
+    }
+}
+
+void ResendSieve::mark_newest(std::string& kept) const {
+    std::vector<Span> files;
+    std::ranges::copy_if(
+        std::span(files_).first(newest_),
+        std::back_inserter(files),
+        [&](const Span& file) {
+            return std::string_view(kept).substr(file.start).starts_with("data:");
+        }
+    );
+    std::ranges::sort(files, std::greater{}, &Span::size);
+    auto over = kept.size() - most_;
+    std::size_t count = 0;
+    for (; count < files.size() && over > 0; ++count) {
+        over -= std::min(over, files[count].size - k_file_too_large.size());
+    }
+    if (over == 0) { // else it is not they alone that are too large
+        files.resize(count);
+        std::ranges::sort(files, {}, &Span::start);
+        replace(kept, files, k_file_too_large);
+    }
+}
+
+/// Puts `word` in place of the spans, which stand in their order. Returns how much shorter it is.
+std::size_t
+ResendSieve::replace(std::string& kept, std::span<const Span> spans, std::string_view word) {
     const auto bytes = kept.begin();
-    auto end = bytes + static_cast<std::ptrdiff_t>(files_.front().start);
-    for (std::size_t i = 0; i < old_; ++i) {
-        const auto rest = files_[i].start + files_[i].size;
-        const auto next = i + 1 < old_ ? files_[i + 1].start : kept.size();
-        end = std::ranges::copy(k_left_out, end).out;
+    auto end = bytes + static_cast<std::ptrdiff_t>(spans.front().start);
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+        const auto rest = spans[i].start + spans[i].size;
+        const auto next = i + 1 < spans.size() ? spans[i + 1].start : kept.size();
+        end = std::ranges::copy(word, end).out;
         end = std::move(
             bytes + static_cast<std::ptrdiff_t>(rest),
             bytes + static_cast<std::ptrdiff_t>(next),
@@ -135,16 +181,7 @@ void ResendSieve::leave_out(std::string& kept) {
     }
     const auto less = static_cast<std::size_t>(kept.end() - end);
     kept.erase(end, kept.end());
-    files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(old_));
-    for (auto& file : files_) {
-        file.start -= less;
-    }
-    string_ -= std::min(string_, less);
-    message_ -= old_;
-    old_ = 0;
-    if (kept.size() < kept.capacity() / 2) {
-        kept.shrink_to_fit(); // what was left out is not memory of this request's
-    }
+    return less;
 }
 
 } // namespace oa_stream::lane

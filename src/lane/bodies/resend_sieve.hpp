@@ -6,6 +6,7 @@
 #include "oa_stream/net/http_server.hpp"
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ namespace oa_stream::lane {
 
 /// Stands in place of what was left out.
 inline constexpr std::string_view k_left_out = "(a file of this message, too large to be kept)";
+
+/// … of a file of the newest user message, without which the body is not too large.
+inline constexpr std::string_view k_file_too_large = "(a file too large for its request)";
 
 /// True when it is k_left_out, or holds it at any depth.
 [[nodiscard]] bool holds_left_out(const Json& value);
@@ -24,6 +28,11 @@ inline constexpr std::string_view k_left_out = "(a file of this message, too lar
 /// are depends on the body alone, not on how it was cut into pieces. Time is linear.
 class ResendSieve final : public net::BodySieve {
 public:
+    /// What becomes of a body that is still too large. `marked`: the largest data: URLs of the
+    /// newest user message become k_file_too_large if it fits then, so that they can be named.
+    enum class Newest { kept, marked };
+    explicit ResendSieve(Newest newest = Newest::kept) : newest_files_(newest) {}
+
     void take(std::string_view piece, std::string& kept, std::size_t most) override;
     void finish(std::string& kept) override;
 
@@ -32,6 +41,8 @@ private:
         std::size_t start;
         std::size_t size;
     };
+    static std::size_t
+    replace(std::string& kept, std::span<const Span> spans, std::string_view word);
     enum class Name { other, messages, role };
     enum class By { user, other };
 
@@ -41,10 +52,14 @@ private:
     void opened(char what);
     void closed();
     void leave_out(std::string& kept);
+    void mark_newest(std::string& kept) const;
 
     std::vector<Span> files_{}; ///< that may be left out, in their order
     std::size_t old_ = 0; ///< so many of them stand before the newest user message
+    std::size_t newest_ = 0; ///< … up to the end of that message
     std::size_t message_ = 0; ///< … before the message that is read
+    std::size_t most_ = 0;
+    Newest newest_files_;
     std::size_t depth_ = 0;
     std::size_t string_ = 0; ///< where the open string begins
     By by_ = By::user;

@@ -46,7 +46,7 @@ Rejection reject_resend() {
         413,
         "payload_too_large",
         "the body is too large, even without the files of old messages: send the newest message "
-        "alone"
+        "alone, and when it is, less text or smaller files"
     );
 }
 

@@ -83,7 +83,7 @@ net::Response nothing_to_resume() {
 } // namespace
 
 Task<Accepted<void>> Streams::accept(CallPtr call) {
-    auto sieve = std::make_unique<ResendSieve>();
+    auto sieve = std::make_unique<ResendSieve>(ResendSieve::Newest::marked);
     OA_CO_CHECK(co_await admit(*lane_, call, k_chat_gates, std::move(sieve)));
     const auto& limits = lane_->config.limits;
     const auto able = lane_->authority().capabilities();

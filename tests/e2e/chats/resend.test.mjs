@@ -33,8 +33,14 @@ test('three images of 4 MB in old messages: answered, also in chunks; beyond the
   assert.match(assertRefused(far, 413, 'payload_too_large').error.message, /send the newest message alone/);
   const text = await post(resend('three', [user({ type: 'text', text: 'a b '.repeat(3 * MIB) })]));
   assertRefused(text, 413, 'payload_too_large');
-  const newest = await post(JSON.stringify({ id: 'three', messages: [user(...IMAGES)] }));
-  assertRefused(newest, 413, 'payload_too_large');
+  for (const [parts, place] of [[IMAGES, /^messages\[0\]\.parts\[[01]\]$/], [[{ type: 'text', text: 'look' }, IMAGES[0], pngPart(6_600_000, 1)], /^messages\[0\]\.parts\[2\]$/]]) {
+    const newest = await post(JSON.stringify({ id: 'three', messages: [user(...parts)] }));
+    const refused = assertRefused(newest, 422, 'unsupported_part');
+    assert.match(Object.keys(refused.errors)[0], place);
+    assert.match(refused.message, /send a smaller file/);
+  }
+  const huge = await post(JSON.stringify({ id: 'three', messages: [user(pngPart(13_000_000, 1))] }));
+  assert.match(assertRefused(huge, 413, 'payload_too_large').message, /and when it is, less text or smaller files/);
   const blank = await post(JSON.stringify({ id: 'blank', messages: [...old, user({ type: 'text', text: ' ' })] }));
   assert.match(assertRefused(blank, 422, 'unsupported_part').error.message, /files of the last message alone are kept/);
 });
@@ -54,8 +60,7 @@ test('a body that breaks behind the files, or in them, is refused as what it is'
   const bad = Buffer.from(whole);
   bad[bad.indexOf('base64,') + 100] = 0xff;
   assertRefused(await post(bad), 400, 'invalid_json');
-  // Cut in the second image there is no newer message yet that makes the first one old.
-  assertRefused(await post(whole.slice(0, 9 * MIB)), 413, 'payload_too_large');
+  assertRefused(await post(whole.slice(0, 9 * MIB)), 400, 'invalid_json'); // cut in the second image
   assert.equal((await send(lane.base, { path: '/api/chats/broken' })).status, 404);
 });
 
