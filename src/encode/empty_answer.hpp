@@ -11,6 +11,9 @@ inline constexpr std::string_view k_filtered_text =
     "The provider's content filter withheld this answer: ask in other words.";
 inline constexpr std::string_view k_cut_text =
     "The answer reached its limit of tokens before its first word: ask for less at once.";
+/// The stream had words that the authority did not keep.
+inline constexpr std::string_view k_unstored_text =
+    "This answer was cut, and its text from here on is not stored.";
 
 [[nodiscard]] constexpr std::string_view text_of_empty(turn::Finish finish) noexcept {
     return finish == turn::Finish::content_filter ? k_filtered_text

@@ -109,14 +109,17 @@ bool is_answered(const std::vector<turn::Event>& events) {
 
 } // namespace
 
-std::string_view empty_answer_text(const std::vector<turn::Event>& events) {
+MissingAnswer missing_answer(const std::vector<turn::Event>& events) {
     const auto* end = events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&events.back());
     if (end == nullptr || end->finish == turn::Finish::tool_calls || is_answered(events)) {
         return {};
     }
     const bool cut =
         end->finish == turn::Finish::length || end->finish == turn::Finish::content_filter;
-    return end->withheld || cut ? text_of_empty(end->finish) : std::string_view();
+    if (end->withheld) {
+        return {text_of_empty(end->finish), true};
+    }
+    return {cut ? k_unstored_text : std::string_view()};
 }
 
 Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {

@@ -540,7 +540,17 @@ TEST_CASE("codex events: how a turn ended") {
             "failed",
             R"({"message":"Incomplete response returned, reason: max_output_tokens","codexErrorInfo":"other"})"
         );
-        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::length, {}, {}});
+        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::length, {}, {}, true});
+    }
+    SECTION("truncated behind its first words, which history may lack") {
+        Told told;
+        told.started(k_message).delta("agentMessage/delta", "i1", "Hel");
+        told.ended(
+            "failed",
+            R"({"message":"Incomplete response returned, reason: max_output_tokens","codexErrorInfo":"other"})"
+        );
+        CHECK_FALSE(told.end().withheld);
+        CHECK(told.end().finish == Finish::length);
     }
     SECTION("filtered is completed") {
         Told told;
@@ -548,6 +558,6 @@ TEST_CASE("codex events: how a turn ended") {
             "failed",
             R"({"message":"stream disconnected before completion: Incomplete response returned, reason: content_filter","codexErrorInfo":"other"})"
         );
-        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::content_filter, {}, {}});
+        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::content_filter, {}, {}, true});
     }
 }

@@ -89,7 +89,9 @@ TEST_CASE("message parts: an answer whose words were lost has a sentence, as in 
         end.withheld = withheld;
         events.emplace_back(std::move(end));
         CHECK(ui_message_parts(events, Outcome::completed).is_array()); // its end is no part
-        return std::string(empty_answer_text(events));
+        const auto missing = missing_answer(events);
+        CHECK(missing.empty == (withheld && !missing.text.empty()));
+        return std::string(missing.text);
     };
     CHECK(shows({}, Finish::stop, true) == k_empty_answer_text);
     CHECK(shows(thought, Finish::stop, true) == k_empty_answer_text);
@@ -98,9 +100,11 @@ TEST_CASE("message parts: an answer whose words were lost has a sentence, as in 
     CHECK(shows({text, said}, Finish::stop, true) == "");
     CHECK(shows({}, Finish::stop, false) == "");
     CHECK(shows({}, Finish::tool_calls, true) == "");
-    CHECK(shows({}, Finish::content_filter, false).contains("content filter"));
-    CHECK(shows({}, Finish::length, false).contains("limit of tokens"));
+    CHECK(shows({}, Finish::content_filter, true).contains("content filter"));
+    CHECK(shows({}, Finish::length, true).contains("limit of tokens"));
+    CHECK(shows({}, Finish::length, false).contains("is not stored"));
+    CHECK(shows({text, said, call}, Finish::content_filter, false).contains("is not stored"));
     CHECK(shows({text, said}, Finish::length, false) == "");
-    CHECK(empty_answer_text({}) == "");
-    CHECK(empty_answer_text({text, said}) == "");
+    CHECK(missing_answer({}).text.empty());
+    CHECK(missing_answer({text, said}).text.empty());
 }

@@ -264,6 +264,16 @@ TEST_CASE("events: each ending has its word") {
             "run_completed"
         }
     );
+    // Cut behind words that were not stored: its answer was not empty.
+    turn.events = {turn::TurnEnded{turn::Outcome::completed, turn::Finish::length}};
+    CHECK(types(project_events(k_context, turn))[3] == "run_completed");
+    const auto cut = project_messages(k_context, turn).back();
+    CHECK(cut.at("content") == "This answer was cut, and its text from here on is not stored.");
+    CHECK_FALSE(cut.at("metadata").contains("notice"));
+    std::get<turn::TurnEnded>(turn.events.back()).withheld = true;
+    CHECK(types(project_events(k_context, turn))[3] == "model_empty_response");
+    CHECK(project_messages(k_context, turn).back().at("metadata").contains("notice"));
+    turn.events.clear();
     turn.outcome = turn::Outcome::interrupted;
     CHECK(types(project_events(k_context, turn)).back() == "run_interrupted");
     turn.outcome = turn::Outcome::failed;

@@ -15,9 +15,13 @@ inline constexpr std::string_view k_empty_answer_code = "model_empty_response";
 inline constexpr std::string_view k_empty_answer_text =
     "The model ended its answer without a word. It may have refused: ask in other words.";
 
-/// The text in place of an answer that has none, of a turn that completed; empty: it has one, or
-/// its end, if there is one among the events, does not say that there were words.
-[[nodiscard]] std::string_view empty_answer_text(const std::vector<turn::Event>& events);
+struct MissingAnswer {
+    std::string_view text{}; ///< empty: nothing is missing
+    bool empty = false; ///< the stream had no word of it either: k_empty_answer_code
+};
+/// In place of an answer that is not among the events, of a turn that completed. Nothing is missing
+/// where their end, if they have one, does not say that there were words.
+[[nodiscard]] MissingAnswer missing_answer(const std::vector<turn::Event>& events);
 
 /// A JSON array. `events` need not keep the grammar: they are repaired as those of a stream are, so
 /// calls have the ids they had on the wire. `outcome` decides what a call says that never ended.

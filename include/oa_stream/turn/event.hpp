@@ -135,7 +135,9 @@ struct TurnEnded {
     Finish finish = Finish::stop;
     std::optional<Failure> failure{}; ///< set when outcome is failed or aborted
     std::optional<Usage> usage{}; ///< unset: the authority never reported it
-    bool withheld = false; ///< the last message was begun, and the authority keeps its words
+    /// No word of the answer came: its message was begun and the authority keeps its words, or it
+    /// was cut before.
+    bool withheld = false;
     friend bool operator==(const TurnEnded&, const TurnEnded&) = default;
 };
 

@@ -120,12 +120,15 @@ bool has_content(const authority::PastTurn& turn) {
     });
 }
 
-/// The sentence in place of an answer that has none, as the stream told it.
-void add_empty_answer(const authority::PastTurn& turn, Json& parts, Json& metadata) {
-    const auto text = encode::empty_answer_text(turn.events);
-    if (!text.empty()) {
-        Json& part = parts.emplace_back(text_part(text));
-        part["state"] = "done";
+/// The sentence in place of an answer that has none, as the stream told it, or that was not stored.
+void add_missing_answer(const authority::PastTurn& turn, Json& parts, Json& metadata) {
+    const auto missing = encode::missing_answer(turn.events);
+    if (missing.text.empty()) {
+        return;
+    }
+    Json& part = parts.emplace_back(text_part(missing.text));
+    part["state"] = "done";
+    if (missing.empty) {
         metadata["notice"] = encode::k_empty_answer_code;
     }
 }
@@ -249,7 +252,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
             metadata["model"] = model;
         }
         if (completed && !waiting) {
-            add_empty_answer(turn, parts, metadata);
+            add_missing_answer(turn, parts, metadata);
         }
         auto content = text_of(parts, "assistant");
         finish_message(

@@ -1,6 +1,7 @@
 // Runs and their events: one run a turn.
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/utf8.hpp"
+#include "oa_stream/encode/ui_message.hpp"
 
 #include "chat_request.hpp"
 #include "projection.hpp"
@@ -148,7 +149,9 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
         return;
     }
     list.add("model_finished", Json::object({{"reason", nullptr}, {"usage", nullptr}}), at);
-    if (list.answer().empty() && !list.used_tools()) {
+    const auto missing = encode::missing_answer(turn.events);
+    const bool unstored = !missing.text.empty() && !missing.empty;
+    if (list.answer().empty() && !list.used_tools() && !unstored) {
         list.add("model_empty_response", Json::object(), at);
     }
     Json said = Json::object({{"assistant_sha256", sha256_hex(list.answer())}});

@@ -97,6 +97,8 @@ const LOST = {
   refusal: SILENT, 'refusal;usage=none': SILENT, 'refusal;out=0': SILENT, 'reasoning;refuse=1': SILENT, 'empty;out=5': SILENT, empty: /^$/, 'empty-text': /^$/,
   'incomplete;words=0;reason=content_filter': /content filter withheld/, 'incomplete;words=0': /limit of tokens/,
 };
+// Words that the stream had, of messages without an end: Codex does not store them.
+const CUT = ['incomplete;open=1;words=6', 'incomplete;open=1;words=6;reason=content_filter'];
 const silent = (scenario) => `silent-${scenario.replace(/\W/g, '-')}`;
 async function listsAsTold(copies = []) {
   for (const [scenario, told] of Object.entries(LOST)) {
@@ -106,6 +108,10 @@ async function listsAsTold(copies = []) {
       assert.equal(last.parts.filter((part) => part.type === 'text').length, last.content === '' ? 0 : 1);
       assert.equal(last.metadata.notice, last.content === '' ? undefined : 'model_empty_response', id);
     }
+  }
+  for (const scenario of CUT) {
+    const last = (await data(`/api/chats/${silent(scenario)}/messages`)).at(-1);
+    assert.deepEqual([last.content, last.metadata.notice], ['This answer was cut, and its text from here on is not stored.', undefined]);
   }
 }
 
@@ -118,6 +124,15 @@ test('an answer of which nothing came is a sentence that says so: in the stream,
     const [run] = await data(`/api/chats/${id}/runs`);
     const events = (await data(`/api/chats/${id}/runs/${run.id}/events`)).events;
     assert.ok(events.some((event) => event.type === 'model_empty_response'));
+  }
+  for (const scenario of CUT) {
+    const id = silent(scenario);
+    const seen = read(await turn(id, `scenario:${scenario}`, 'u-1'));
+    assert.equal(seen.texts.join('').trim().split(' ').length, 6, scenario);
+    assert.equal(seen.finish.messageMetadata.notice, undefined);
+    const [run] = await data(`/api/chats/${id}/runs`);
+    const { events } = await data(`/api/chats/${id}/runs/${run.id}/events`);
+    assert.ok(!events.some((event) => event.type === 'model_empty_response'), scenario);
   }
   const said = read(await turn('said', 'scenario:text;words=1', 'u-1'));
   assert.equal(said.finish.messageMetadata.notice, undefined);

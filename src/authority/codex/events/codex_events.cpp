@@ -270,6 +270,7 @@ struct CodexTranslator::State {
             classify_codex_error(told != nullptr && told->is_object() ? *told : last_error);
         end.finish = failure.finish;
         if (failure.truncated || failure.filtered) {
+            end.withheld = !torn && !items.answered(); // history may lack words that were told
             return; // the text so far was delivered: a completed turn that says why it is short
         }
         end.outcome = turn::Outcome::failed;

@@ -105,9 +105,12 @@ bool is_interrupted(const PastTurn& turn) {
 
 void mark_end(PastTurn& turn, const TurnEnds& ends) {
     if (is_silent(turn) && std::ranges::find(ends.withheld, turn.id) != ends.withheld.end()) {
-        turn::TurnEnded end;
-        end.withheld = true;
-        turn.events.emplace_back(std::move(end));
+        const bool cut =
+            !turn.events.empty() && std::holds_alternative<turn::TurnEnded>(turn.events.back());
+        if (!cut) {
+            turn.events.emplace_back(turn::TurnEnded{});
+        }
+        std::get<turn::TurnEnded>(turn.events.back()).withheld = true;
     }
     const auto failed =
         std::ranges::find(ends.failed, turn.id, &decltype(ends.failed)::value_type::first);
