@@ -124,6 +124,9 @@ std::string sentence_of(const Failure& failure) {
     std::string out(cause.word.empty() ? words_of(failure.code).sentence : cause.sentence);
     if (failure.retry_after) {
         out += fmt::format(" Try again in {}.", waiting_time(*failure.retry_after));
+    } else if (!failure.again_at.empty()) {
+        out +=
+            fmt::format(" Try again at {} (the time of the assistant's server).", failure.again_at);
     }
     return out;
 }

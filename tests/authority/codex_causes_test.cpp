@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cstdint>
+#include <ctime>
 #include <optional>
 
 using namespace oa_stream;
@@ -86,6 +88,38 @@ TEST_CASE("codex errors: the time after which to try again is read from the prov
             CHECK(classify_codex_error(error).failure.retry_after == row.seconds);
         }
     }
+}
+
+TEST_CASE("codex errors: the time of day at which to try again is read, too") {
+    const auto read = [](std::string_view message) {
+        return classify_codex_error(Json::object({{"message", message}})).failure.again_at;
+    };
+    CHECK(read("You've hit your usage limit. Try again at 5:45 PM.") == "5:45 PM");
+    CHECK(
+        read("Upgrade to Pro (https://x), or try again at Dec 2nd, 2026 11:05 AM.") ==
+        "Dec 2nd, 2026 11:05 AM"
+    );
+    CHECK(read("Try again at noon.").empty());
+    CHECK(read("Try again at 25:45 PM.").empty());
+    CHECK(read("Try again at Foo 2nd, 2026 5:45 PM.").empty());
+    CHECK(read("Try again at https://x PM.").empty());
+    CHECK(read("Try again at ,").empty());
+    CHECK(read("Try again in 5s").empty());
+
+    std::tm noon{}; // here, of 28 November 2026
+    noon.tm_year = 126;
+    noon.tm_mon = 10;
+    noon.tm_mday = 28;
+    noon.tm_hour = 12;
+    noon.tm_isdst = -1;
+    const std::int64_t now = std::mktime(&noon);
+    using authority::seconds_until;
+    CHECK(seconds_until("5:45 PM", now) == 5 * 3'600 + 46 * 60); // the minute is over then
+    CHECK(seconds_until("12:00 PM", now) == 60);
+    CHECK(seconds_until("Nov 29th, 2026 1:00 PM", now) == 25 * 3'600 + 60);
+    CHECK_FALSE(seconds_until("11:58 AM", now));
+    CHECK_FALSE(seconds_until("", now));
+    CHECK_FALSE(seconds_until("soon", now));
 }
 
 TEST_CASE("codex errors: which may be tried again") {

@@ -48,7 +48,12 @@ TEST_CASE("words: a failure's cause takes the place of its code, and says when t
         sentence_of(failure) == "The model takes no more requests for now. Try again in 3 minutes."
     );
     failure.retry_after = 1;
+    failure.again_at = "5:45 PM";
     CHECK(sentence_of(failure).ends_with(" Try again in 1 second."));
+    failure.retry_after.reset();
+    CHECK(sentence_of(failure).ends_with(
+        " Try again at 5:45 PM (the time of the assistant's server)."
+    ));
 }
 
 TEST_CASE("words: a wait is told in the unit that people would use, rounded up") {

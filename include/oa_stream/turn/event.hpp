@@ -37,6 +37,9 @@ struct Failure {
     FailureCause cause = FailureCause::other;
     /// Seconds after which the provider said it will take requests again.
     std::optional<int> retry_after{};
+    /// The same as a time of day, with its date unless it is today ("Dec 2nd, 2026 5:45 PM"), by
+    /// the clock of the authority's machine; empty: not known.
+    std::string again_at{};
     /// The authority's events ended by themselves, whole so far, only the terminal one is missing.
     bool clean_eof = false;
     friend bool operator==(const Failure&, const Failure&) = default;

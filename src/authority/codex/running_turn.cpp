@@ -37,6 +37,8 @@ RunningTurn::RunningTurn(
       thread_(std::move(thread)), model_(std::move(model)), translator_(thread_),
       baseline_known_(baseline.has_value()), cwd_(place.work.string()),
       approvals_(std::move(place)), baseline_(baseline.value_or(turn::Usage{})) {
+    const auto& server = options.server.url;
+    same_clock = server.empty() || server.starts_with("unix:");
 }
 
 void RunningTurn::bind(std::string id) {
@@ -169,11 +171,15 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
 
 void RunningTurn::say_when_again(turn::TurnEnded& ended) const {
     constexpr std::int64_t k_longest = std::int64_t{31} * 86'400;
-    if (!limit_ends || !ended.failure || ended.failure->retry_after ||
+    if (!ended.failure || ended.failure->retry_after ||
         ended.failure->cause != turn::FailureCause::usage_limit) {
         return;
     }
-    const auto seconds = *limit_ends - std::int64_t{::time(nullptr)};
+    const std::int64_t now{::time(nullptr)};
+    auto seconds = limit_ends.value_or(now) - now;
+    if (seconds <= 0 && same_clock) { // that one is to the second
+        seconds = seconds_until(ended.failure->again_at, now).value_or(0);
+    }
     if (seconds > 0 && seconds <= k_longest) {
         ended.failure->retry_after = static_cast<int>(seconds);
     }

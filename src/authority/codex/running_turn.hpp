@@ -109,6 +109,7 @@ public:
         return idle_since_;
     }
 
+    bool same_clock = true; ///< codex tells its times in our zone
     std::optional<std::int64_t> limit_ends{}; ///< of a used up account, Unix seconds
     /// The id and the mark of its first user message, as codex tells it; any further one is
     /// somebody else's, or the same that was sent twice.

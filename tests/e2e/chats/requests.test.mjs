@@ -155,6 +155,16 @@ test('errors of the provider say what happened, and when to try again', async ()
       assert.match(failure.message, /Try again in 20 seconds\.$/);
     }
   }
+  // Codex tells it as a time of day in its own zone, which is the lane's.
+  for (const resets of [7200, 4 * 86400]) {
+    const scenario = `scenario:http;status=429;type=usage_limit_reached;resets=${resets};plan=plus`;
+    const { failure } = await failed(scenario);
+    assert.equal(failure.reason, 'usage_limit');
+    assert.ok(failure.retryAfter > resets - 120 && failure.retryAfter <= resets + 60, JSON.stringify(failure));
+    const answer = await send(lane.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'mock-model', messages: [{ role: 'user', content: scenario }] } });
+    assert.equal(answer.status, 429, answer.text);
+    assert.ok(Number(answer.headers['retry-after']) > resets - 120, answer.head);
+  }
   assert.equal((await lane.stop()).code, 0);
 });
 

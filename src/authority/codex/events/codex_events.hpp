@@ -78,6 +78,10 @@ struct CodexFailure {
     std::optional<int> http_status{}; ///< the provider's, where Codex reports one
 };
 [[nodiscard]] CodexFailure classify_codex_error(const Json& error);
+/// Seconds until turn::Failure::again_at is over, by this machine's clock, at least 1. Unset: it is
+/// no such time, or past.
+[[nodiscard]] std::optional<std::int64_t>
+seconds_until(const std::string& again_at, std::int64_t now);
 
 /// The table behind classify_codex_error(): all that the project knows of Codex's error wording.
 struct CodexErrorRow {

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -155,6 +156,33 @@ constexpr int k_too_many_requests = 429;
                                     : std::nullopt;
 }
 
+/// "5:45 PM" of `day`, or "Dec 2nd, 2026 5:45 PM": as Codex writes local times.
+[[nodiscard]] std::optional<std::tm> read_clock(std::string text, const std::tm& day) {
+    const auto comma = text.find(',');
+    const bool dated = comma != std::string::npos && comma > 2;
+    if (dated) {
+        text.erase(comma - 2, 2); // st, nd, rd, th
+    }
+    std::tm out = day;
+    const char* end = ::strptime(text.c_str(), dated ? "%b %d, %Y %I:%M %p" : "%I:%M %p", &out);
+    out.tm_sec = 0;
+    out.tm_isdst = -1;
+    return end != nullptr && *end == 0 ? std::optional(out) : std::nullopt;
+}
+
+/// "… or try again at Dec 2nd, 2026 5:45 PM."; empty: it says no time.
+[[nodiscard]] std::string time_of_retry(std::string_view message) {
+    constexpr std::string_view k_mark = "ry again at ";
+    const auto at = message.find(k_mark);
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    const auto rest = message.substr(at + k_mark.size());
+    const auto end = std::min(rest.find(" AM"), rest.find(" PM"));
+    std::string time(end == std::string_view::npos ? "" : rest.substr(0, end + 3));
+    return read_clock(time, {}) ? time : std::string();
+}
+
 struct Info {
     std::string kind = "other";
     std::optional<int> http_status{};
@@ -211,6 +239,18 @@ std::span<const CodexErrorRow> codex_error_rows() noexcept {
     return k_rows;
 }
 
+std::optional<std::int64_t> seconds_until(const std::string& again_at, std::int64_t now) {
+    constexpr std::int64_t k_minute = 60; // the seconds are not told
+    const std::time_t time = now;
+    std::tm day{};
+    if (::localtime_r(&time, &day) == nullptr) {
+        return std::nullopt;
+    }
+    auto clock = read_clock(again_at, day);
+    const auto left = clock ? std::mktime(&*clock) + k_minute - now : 0;
+    return left > 0 ? std::optional<std::int64_t>(left) : std::nullopt;
+}
+
 CodexFailure classify_codex_error(const Json& error) {
     Info info = read_info(error);
     CodexFailure result;
@@ -228,7 +268,9 @@ CodexFailure classify_codex_error(const Json& error) {
     if (info.http_status) {
         result.failure.cause = cause_of_status(*info.http_status).value_or(result.failure.cause);
     }
-    result.failure.retry_after = seconds_until_retry(string_member(error, "message").value_or(""));
+    const auto message = string_member(error, "message").value_or("");
+    result.failure.retry_after = seconds_until_retry(message);
+    result.failure.again_at = time_of_retry(message);
     result.kind = std::move(info.kind);
     result.http_status = info.http_status;
     return result;
