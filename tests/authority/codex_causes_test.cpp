@@ -51,6 +51,7 @@ TEST_CASE("codex errors: a refusal for its content is known by the provider's se
         "error, contact us.",
         "The response was filtered due to the prompt triggering Azure OpenAI's content management "
         "policy. Please modify your prompt and retry.",
+        "Invalid prompt: we've limited access to this content for safety reasons.",
     };
     for (const std::string sentence : k_sentences) {
         for (const std::string& message :
@@ -63,6 +64,16 @@ TEST_CASE("codex errors: a refusal for its content is known by the provider's se
             }
         }
     }
+}
+
+TEST_CASE("codex errors: a full context is known by the words of servers without a code") {
+    Json error = Json::object({{"message", "This model's maximum context length is 8192 tokens."}});
+    error["codexErrorInfo"] = "other";
+    const auto told = classify_codex_error(error);
+    CHECK(told.failure.cause == turn::FailureCause::context_length);
+    CHECK_FALSE(told.failure.retryable);
+    error["codexErrorInfo"] = "badRequest";
+    CHECK(classify_codex_error(error).failure.cause == turn::FailureCause::other);
 }
 
 TEST_CASE("codex errors: the time after which to try again is read from the provider's words") {

@@ -44,6 +44,21 @@ constexpr std::array k_rows{
     CodexErrorRow{
         text, "content management policy", false, turn::Finish::error, turn::FailureCause::refused
     },
+    CodexErrorRow{
+        text,
+        "limited access to this content for safety reasons",
+        false,
+        turn::Finish::error,
+        turn::FailureCause::refused
+    },
+    // Local servers' 400, which has no code.
+    CodexErrorRow{
+        text,
+        "maximum context length is",
+        false,
+        turn::Finish::error,
+        turn::FailureCause::context_length
+    },
     CodexErrorRow{text, "stream disconnected before completion", true},
     CodexErrorRow{text, "Connection failed", true},
     CodexErrorRow{text, "Missing environment variable", false},
