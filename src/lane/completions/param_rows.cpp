@@ -86,25 +86,30 @@ read_numbers(const Json& body, std::span<const NumberRow> rows, std::vector<std:
     return {};
 }
 
-Accepted<void>
-read_words(const Json& body, std::span<const WordRow> rows, std::vector<std::string>& ignored) {
+Accepted<void> read_words(
+    const Json& body,
+    std::span<const WordRow> rows,
+    std::vector<std::string>& ignored,
+    std::string_view inside
+) {
     for (const auto& row : rows) {
         const auto* value = given(body, row.name);
         if (value == nullptr) {
             continue;
         }
+        const auto name = fmt::format("{}{}", inside, row.name);
         if (!value->is_string()) {
-            return bad("invalid_type", row.name, "a string");
+            return bad("invalid_type", name, "a string");
         }
         const auto at = std::ranges::find(row.values, value->get_ref<const std::string&>());
         const auto index = static_cast<std::size_t>(at - row.values.begin());
         if (index == row.values.size()) {
             return bad(
-                "invalid_value", row.name, fmt::format("one of {}", fmt::join(row.values, ", "))
+                "invalid_value", name, fmt::format("one of {}", fmt::join(row.values, ", "))
             );
         }
         if (index >= row.neutral) {
-            ignored.emplace_back(row.name);
+            ignored.push_back(name);
         }
     }
     return {};

@@ -40,8 +40,13 @@ struct WordRow {
     std::span<const std::string_view> values;
     std::size_t neutral; ///< the first so many ask for nothing special
 };
-[[nodiscard]] Accepted<void>
-read_words(const Json& body, std::span<const WordRow> rows, std::vector<std::string>& ignored);
+/// `inside`: what stands before the names in a refusal and among the ignored ("text.").
+[[nodiscard]] Accepted<void> read_words(
+    const Json& body,
+    std::span<const WordRow> rows,
+    std::vector<std::string>& ignored,
+    std::string_view inside = ""
+);
 /// Of service_tier.
 inline constexpr std::array<std::string_view, 7> k_tiers{
     "auto", "default", "flex", "scale", "priority", "fast", "ultrafast"

@@ -189,11 +189,7 @@ read_text_config(const Json& body, const CompletionsContext& context, Completion
                 return unknown_parameter("text." + name);
             }
         }
-        std::vector<std::string> ignored;
-        OA_CHECK(read_words(*text, k_text_words, ignored));
-        for (const auto& word : ignored) {
-            out.ignored.push_back("text." + word);
-        }
+        OA_CHECK(read_words(*text, k_text_words, out.ignored, "text."));
     }
     out.responses->echo["text"] = std::move(echo);
     return {};
