@@ -36,9 +36,13 @@ bool is_page_only(std::string_view type) {
     return type == "step-start" || type.starts_with("data-") || type.starts_with("source-");
 }
 
-std::string plain_text(const Json* value) {
+/// What a call came to. JSON has no undefined: a result without `output` is the null that it is in
+/// a live turn.
+std::string result_text(const Json& part) {
+    const auto state = text_view_in(part, "state");
+    const auto* value = member(part, state == "output-error" ? "errorText" : "output");
     if (value == nullptr || value->is_null()) {
-        return std::string(k_no_result);
+        return state == "output-available" ? "null" : std::string(k_no_result);
     }
     return value->is_string() ? value->get<std::string>() : dump_json(*value);
 }
@@ -222,8 +226,7 @@ private:
         SeedMessage result;
         result.role = SeedMessage::Role::tool;
         result.answers = call.id;
-        const bool failed = text_view_in(part, "state") == "output-error";
-        result.text = plain_text(member(part, failed ? "errorText" : "output"));
+        result.text = result_text(part);
         open_.calls.push_back(std::move(call));
         results_.push_back(std::move(result));
     }

@@ -42,6 +42,25 @@ TEST_CASE("seed: the lane's own sentence for an empty answer is shown, and not p
     CHECK(half.messages[0].text == "Look.");
 }
 
+TEST_CASE("seed: a call without an output has the result null, unless it has none") {
+    const auto told = [](std::string_view state, Json more) {
+        Json message = Json::object({{"id", "a-1"}, {"role", "assistant"}});
+        more.update({{"type", "tool-f"}, {"toolCallId", "c"}, {"state", state}});
+        message["parts"] = Json::array({std::move(more)});
+        const Json body = Json::object({{"messages", Json::array({std::move(message)})}});
+        const auto seed = read_seed(body, 1, SeedContext{.calls = true});
+        REQUIRE(seed.messages.size() == 2);
+        return seed.messages[1].text;
+    };
+    CHECK(told("output-available", Json::object()) == "null");
+    CHECK(told("output-available", Json::object({{"output", nullptr}})) == "null");
+    CHECK(told("output-available", Json::object({{"output", "ok"}})) == "ok");
+    CHECK(told("output-available", Json::object({{"output", 1}})) == "1");
+    CHECK(told("input-available", Json::object()) == "This call got no result.");
+    CHECK(told("output-error", Json::object()) == "This call got no result.");
+    CHECK(told("output-error", Json::object({{"errorText", "no"}})) == "no");
+}
+
 TEST_CASE("seed: of more than is kept the oldest files give way, then the oldest messages") {
     const auto text = [](std::size_t size) {
         return Json::object({{"type", "text"}, {"text", std::string(size, 'x')}});
