@@ -5,6 +5,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/access_log_line.hpp"
 #include "oa_stream/run/entries.hpp"
@@ -167,7 +168,7 @@ std::string_view packer_of(std::string_view log) {
 
 double seconds_of(std::string_view at) {
     const auto stamp = time_at_start(at);
-    return stamp ? std::chrono::duration<double>(stamp->time.time_since_epoch()).count() : 0;
+    return stamp ? seconds(stamp->time.time_since_epoch()) : 0;
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
@@ -195,8 +196,7 @@ Json RunFolder::document() const {
 }
 
 double RunFolder::seconds_since_start() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_steady_)
-        .count();
+    return seconds(std::chrono::steady_clock::now() - started_steady_);
 }
 
 void RunFolder::keep(Result<void> result) {

@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
@@ -26,8 +27,7 @@ double since_start(const fs::path& folder, WallTime now) {
     const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
     const auto began =
         json ? parse_rfc3339(string_member(*json, "started_at").value_or("")) : std::nullopt;
-    const double seconds = began ? std::chrono::duration<double>(now - *began).count() : 0.0;
-    return std::round(seconds * 1e3) / 1e3;
+    return began ? std::round(seconds(now - *began) * 1e3) / 1e3 : 0.0;
 }
 
 } // namespace

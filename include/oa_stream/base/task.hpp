@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/seconds.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>

@@ -144,7 +144,6 @@ std::uint64_t planned_requests(const probe::LoadOptions& options) {
     if (options.per_second <= 0) {
         return options.requests;
     }
-    const auto seconds = [](Millis time) { return std::chrono::duration<double>(time).count(); };
     const probe::ArrivalPlan plan{
         options.per_second, seconds(options.ramp), seconds(options.duration)
     };

@@ -23,11 +23,10 @@ void LoadCounter::add(std::string_view exposition) {
         return;
     }
     const std::size_t known = processes_.all().size();
-    const auto wall = std::chrono::system_clock::now().time_since_epoch();
     (void)processes_.add(
         measure::merged_series(*std::move(scrape), false),
         ++ticks_,
-        std::chrono::duration<double>(wall).count()
+        unix_seconds(std::chrono::system_clock::now())
     );
     late_ = late_ || (begun_ && processes_.all().size() > known);
 }

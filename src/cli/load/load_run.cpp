@@ -149,9 +149,7 @@ void LoadRun::on_second(const probe::LoadSecond& second) {
         live_.add("load-second", line);
     }
     const auto planned = args_.options.ramp + args_.options.duration;
-    screen_.progress(
-        progress_line(second, load_->totals(), std::chrono::duration<double>(planned).count())
-    );
+    screen_.progress(progress_line(second, load_->totals(), seconds(planned)));
 }
 
 Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path) {

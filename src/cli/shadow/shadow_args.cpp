@@ -158,7 +158,7 @@ Result<ShadowAsked> complete_shadow(ShadowGiven given, const Context& context) {
 
 Result<double> read_seconds(std::string_view text) {
     OA_TRY(const Millis time, parse_duration(text));
-    return std::chrono::duration<double>(time).count();
+    return seconds(time);
 }
 
 } // namespace oa_stream::cli

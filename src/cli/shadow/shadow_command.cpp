@@ -63,7 +63,7 @@ std::string pairs_line(std::size_t done, std::size_t of, Clock::duration taken) 
     if (done == 0) {
         return line;
     }
-    const double each_s = std::chrono::duration<double>(taken).count() / static_cast<double>(done);
+    const double each_s = seconds(taken) / static_cast<double>(done);
     return fmt::format("{}, about {:.0f} s left", line, each_s * static_cast<double>(of - done));
 }
 

@@ -55,7 +55,7 @@ Seen seen_of(const measure::GateRecord& record, double window_s) {
 
 NextWindow next_window(const measure::GateRecord& record, Millis window) {
     const Millis twice = 2 * window;
-    const double window_s = std::chrono::duration<double>(window).count();
+    const double window_s = seconds(window);
     const Seen seen = seen_of(record, window_s);
     if (!record.needs_n || seen.rate <= 0) {
         return {.window = twice};
@@ -64,7 +64,7 @@ NextWindow next_window(const measure::GateRecord& record, Millis window) {
     const bool short_of = seen.covered_s < k_nearly * window_s;
     const double takes_s = static_cast<double>(*record.needs_n) / seen.rate;
     const Millis least = short_of ? window : twice;
-    const bool enough = std::chrono::duration<double>(least).count() >= takes_s;
+    const bool enough = seconds(least) >= takes_s;
     const auto longer = enough ? std::optional(least) : plain_from(takes_s);
     if (!longer) {
         return {

@@ -26,9 +26,8 @@ struct Options : SloSourceOptions {
 Result<measure::DashboardOptions> complete(const Options& options) {
     measure::DashboardOptions out = options.dashboard;
     out.include_probes = options.include_probes;
-    out.window_s = std::chrono::duration<double>(options.window).count();
-    out.first_content =
-        fmt::format("{:g}", std::chrono::duration<double>(options.first_content).count());
+    out.window_s = seconds(options.window);
+    out.first_content = fmt::format("{:g}", seconds(options.first_content));
     // One judge of matchers and labels for all slo commands.
     measure::PrometheusOptions shape;
     shape.url = "http://localhost";

@@ -154,7 +154,7 @@ std::string look_at_source(const Args& given, const std::string& file) {
 
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
 Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
-    const double window_s = std::chrono::duration<double>(order.window).count();
+    const double window_s = seconds(order.window);
     auto canary = co_await desk.ask(question_of(order, order.canary), window_s);
     if (!canary) {
         co_return failed(order, canary.error(), desk);

@@ -52,11 +52,6 @@ std::string headline_of(const std::vector<Check>& checks, const run::Conclusion&
 
 } // namespace
 
-double SloDesk::now() {
-    const auto since = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration<double>(since).count();
-}
-
 Task<Result<std::shared_ptr<const measure::ToldReading>>>
 SloDesk::ask(measure::Question question, double window_s) {
     question.window = {now_s_ - window_s, now_s_};

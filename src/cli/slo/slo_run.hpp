@@ -23,7 +23,7 @@ namespace oa_stream::cli {
 class SloDesk {
 public:
     SloDesk(measure::Source& source, run::RunFolder& folder)
-        : source_(source), folder_(folder), now_s_(now()) {}
+        : source_(source), folder_(folder) {}
 
     /// The window that ends when the run began to ask, `window_s` long.
     [[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
@@ -33,11 +33,9 @@ public:
     void keep_gate(const measure::GateRecord& record);
 
 private:
-    [[nodiscard]] static double now();
-
     measure::Source& source_;
     run::RunFolder& folder_;
-    double now_s_;
+    double now_s_ = unix_seconds(std::chrono::system_clock::now());
     std::size_t asked_ = 0; ///< lines of measure/readings.ndjson
 };
 

@@ -77,7 +77,7 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
         return fail(Code::usage, "shorter than the time between two looks", names::window);
     }
     const Millis stale = options.stale_after.value_or(usual_stale);
-    out.limits.stale_after_s = std::chrono::duration<double>(stale).count();
+    out.limits.stale_after_s = seconds(stale);
     constexpr int k_looks = 3; // an instance that was missed by chance is not lost
     out.timing.stale_after = std::max(stale, k_looks * options.every);
     out.timing.instances = options.instances;
@@ -122,7 +122,7 @@ Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& co
     OA_CHECK(set_timing(options, out));
     out.limits.objective = options.objective;
     out.limits.bad_at_most = options.bad_at_most;
-    out.limits.p95_at_most_s = std::chrono::duration<double>(options.p95_at_most).count();
+    out.limits.p95_at_most_s = seconds(options.p95_at_most);
     out.front_admin = options.front_admin;
     out.form = form_of(options, context);
     if (options.once && options.ndjson) {

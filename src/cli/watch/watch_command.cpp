@@ -229,7 +229,7 @@ void Watch::add_numbers(WatchView& view) const {
 const WatchView& Watch::look() {
     WatchView view;
     view.at = rfc3339_millis(std::chrono::system_clock::now());
-    view.every_s = std::chrono::duration<double>(asked_.timing.every).count();
+    view.every_s = seconds(asked_.timing.every);
     view.split = split_;
     for (const auto& source : sources_) {
         view.sources.push_back(source->state());

@@ -23,11 +23,6 @@ constexpr std::size_t k_largest_answer = 8U << 20U;
 constexpr std::size_t k_first_scrapes = 8;
 constexpr std::size_t k_most_scrapes = 64; ///< of one look
 
-double wall_s() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration<double>(now).count();
-}
-
 class Lane final : public WatchedSource {
 public:
     Lane(
@@ -37,7 +32,7 @@ public:
         net::TokenSource token
     )
         : client_(client), target_(std::move(target)), timing_(timing), token_(std::move(token)),
-          processes_(std::chrono::duration<double>(timing.window).count()) {}
+          processes_(seconds(timing.window)) {}
 
     [[nodiscard]] Task<void> ask() override {
         // The screen looks meanwhile: it sees how the last look ended, until this one has.
@@ -123,9 +118,7 @@ private:
             std::max(processes_.answered_since(lost_before()), timing_.instances);
         return known > 1 ? std::min(known + 1, k_most_scrapes) : 1;
     }
-    [[nodiscard]] double lost_before() const {
-        return now_s() - std::chrono::duration<double>(timing_.stale_after).count();
-    }
+    [[nodiscard]] double lost_before() const { return now_s() - seconds(timing_.stale_after); }
 
     [[nodiscard]] Task<net::ClientResponse> get(std::string path) {
         net::ClientRequest request = probe::plain_request(target_, path);
@@ -220,8 +213,7 @@ private:
     }
 
     void forget() {
-        const double window = std::chrono::duration<double>(timing_.window).count();
-        processes_.forget_before(std::min(lost_before(), now_s() - window));
+        processes_.forget_before(std::min(lost_before(), now_s() - seconds(timing_.window)));
     }
 
     void take_metrics(const net::ClientResponse& answer, Asked& now) {
@@ -245,7 +237,7 @@ private:
             const std::string changed = processes_.add(
                 measure::merged_series(*std::move(scrape), timing_.include_probes),
                 now_s(),
-                wall_s()
+                unix_seconds(std::chrono::system_clock::now())
             );
             news = changed.empty() ? news : target_.base_url + " " + changed;
             return;

@@ -16,10 +16,6 @@ namespace oa_stream::cli {
 
 namespace {
 
-double seconds(Millis time) {
-    return std::chrono::duration<double>(time).count();
-}
-
 std::string days(Millis time) {
     constexpr Millis k_day{86'400'000};
     return time % k_day == Millis(0) ? fmt::format("{}d", time / k_day) : format_duration(time);

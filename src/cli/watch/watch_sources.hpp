@@ -16,7 +16,7 @@ namespace oa_stream::cli {
 
 /// Of the clock that ages are counted by.
 [[nodiscard]] inline double now_s() {
-    return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+    return seconds(Clock::now().time_since_epoch());
 }
 
 /// One address, asked again and again by its own coroutine. One thread.

@@ -135,7 +135,7 @@ Task<void> try_idle(TrialsPtr trials, std::size_t hop, Millis idle) {
     const net::ClientResponse again = co_await client->fetch(request);
     const bool kept = first.status != 0 && again.status != 0 && again.timings.connected_s <= 0;
     auto& list = trials->seen[hop].idle;
-    list.push_back({std::chrono::duration<double>(idle).count(), kept});
+    list.push_back({seconds(idle), kept});
     std::ranges::sort(list, {}, &IdleConnection::idle_s);
     trials->done();
 }

@@ -166,7 +166,7 @@ Check judge_authority(const HopSeen& inside, Millis longest, const std::string& 
     } else if (inside.steady && inside.steady->outcome == Outcome::ok) {
         found = of_recorded(inside);
     } else {
-        found = of_model(inside, std::chrono::duration<double>(longest).count());
+        found = of_model(inside, seconds(longest));
     }
     Check out;
     out.id = fmt::format("{}.hops.{}", prefix, k_authority_hop);

@@ -305,7 +305,7 @@ Finding keep_alive(const std::vector<HopSeen>& seen) {
 
 std::vector<Check>
 judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& prefix) {
-    const double most = std::chrono::duration<double>(longest).count();
+    const double most = seconds(longest);
     std::vector<Check> out;
     const auto add = [&](std::string_view id, const Finding& found) {
         Check check = check_of(id, prefix, found.verdict, found.detail);

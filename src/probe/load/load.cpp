@@ -2,7 +2,6 @@
 #include "oa_stream/probe/load.hpp"
 
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/proportion.hpp"
 
 #include "stream/target_request.hpp"

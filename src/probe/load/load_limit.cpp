@@ -121,7 +121,7 @@ Result<LoadLimit> parse_time(
     if (!time || time->count() == 0) {
         return no_limit(text, fmt::format("'{}' is not a time", printable(bound, 40)));
     }
-    out.limit = std::chrono::duration<double>(*time).count();
+    out.limit = seconds(*time);
     return out;
 }
 

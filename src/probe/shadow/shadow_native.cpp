@@ -39,7 +39,7 @@ turn::TurnEnded lost(const Error& error) {
 
 Task<NativeTurn> ask_native(authority::Authority* authority, std::string prompt, Millis limit) {
     const Clock::time_point began = Clock::now();
-    const auto since = [&] { return std::chrono::duration<double>(Clock::now() - began).count(); };
+    const auto since = [&] { return seconds(Clock::now() - began); };
     authority::TurnRequest request;
     request.input.emplace_back(authority::InputText{std::move(prompt)});
     request.ephemeral = true;
@@ -71,7 +71,7 @@ Task<NativeTurn> ask_native(authority::Authority* authority, std::string prompt,
         if (!out.events.empty() && std::holds_alternative<turn::TurnEnded>(out.events.back())) {
             break;
         }
-        if (since() > std::chrono::duration<double>(limit).count()) {
+        if (since() > seconds(limit)) {
             out.trouble = "the authority's turn took too long";
             co_return out; // dropping the turn interrupts it
         }

@@ -150,7 +150,7 @@ Task<void> stop_live(SmokePtr smoke) {
     );
     co_await running->over.wait(limit);
     const StateSeen state = co_await run_state(smoke, thread, running->sample.turn, Millis(0));
-    const double before = std::chrono::duration<double>(Clock::now() - asked).count();
+    const double before = seconds(Clock::now() - asked);
     report_state(*smoke, "stop.state", state, before - state.after_s, Millis(0));
     const std::string wrong = wrong_with_stopped(stop, running->sample);
     smoke->report(

@@ -35,7 +35,7 @@ Task<StateSeen> run_state(SmokePtr smoke, std::string thread, std::string turn, 
         const net::ClientResponse answer =
             co_await smoke->get("/api/chats/" + thread + "/runs?limit=10");
         const auto json = parse_json(answer.body);
-        out.after_s = std::chrono::duration<double>(Clock::now() - began).count();
+        out.after_s = seconds(Clock::now() - began);
         out.http = seen(answer);
         out.status = answer.status == 200 && json ? status_in(*json, turn) : "";
         const bool over = !out.status.empty() && out.status != "running";
@@ -68,7 +68,7 @@ void report_state(
         );
         return;
     }
-    const double limit = std::chrono::duration<double>(k_within + grace).count();
+    const double limit = seconds(k_within + grace);
     if (state.status == "completed") {
         smoke.not_applicable(
             name, "the turn was over before it could be interrupted; use a longer --prompt"

@@ -48,7 +48,7 @@ PacingVerdict judge_pacing(const PacingFacts& f, std::optional<Millis> paced_ove
         };
     }
     if (paced_over) {
-        const double paced = std::chrono::duration<double>(*paced_over).count();
+        const double paced = seconds(*paced_over);
         if (f.last_content < paced * 0.8) {
             return {
                 Pacing::undecided,

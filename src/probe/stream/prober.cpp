@@ -1,6 +1,5 @@
 #include "oa_stream/probe/prober.hpp"
 
-#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/probe/stall_meter.hpp"
 
 #include "target_request.hpp"

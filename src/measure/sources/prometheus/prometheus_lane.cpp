@@ -349,8 +349,7 @@ private:
     SeriesMap faults_{}; ///< which target lacks what
     prometheus::ScrapedTwice twice_{};
     std::set<std::string> not_numbers_{};
-    double at_s_ =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    double at_s_ = unix_seconds(std::chrono::system_clock::now());
 };
 
 } // namespace
