@@ -99,15 +99,12 @@ std::string latency_text(const std::optional<Latency>& latency) {
 }
 
 Json to_json(const Latency& latency) {
-    const auto number = [](const std::optional<double>& s) {
-        return s && *s != std::numeric_limits<double>::infinity() ? Json(*s) : Json(nullptr);
-    };
     return {
         {"n", latency.n},
-        {"p50_s", number(latency.p50)},
-        {"p95_s", number(latency.p95)},
-        {"p95_low_s", number(latency.p95_low)},
-        {"p95_high_s", number(latency.p95_high)},
+        {"p50_s", or_null(latency.p50)},
+        {"p95_s", or_null(latency.p95)},
+        {"p95_low_s", or_null(latency.p95_low)},
+        {"p95_high_s", or_null(latency.p95_high)},
     };
 }
 

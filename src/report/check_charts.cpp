@@ -16,15 +16,6 @@ namespace {
 
 constexpr std::size_t k_most_rows = 40; ///< more would not be read
 
-std::optional<double> finite_in(const Json& data, std::string_view key) {
-    const auto value = number_in(data, key);
-    return value && std::isfinite(*value) ? value : std::nullopt;
-}
-
-std::string_view word_in(const Json& data, std::string_view key) {
-    return string_member(data, key).value_or("");
-}
-
 std::string percent(double share) {
     return fmt::format("{:.3g}%", share * k_percent);
 }
@@ -54,7 +45,7 @@ void add_gate(const Check& check, std::string (*say)(double), std::vector<Bar>& 
         one.text = say(value);
         return one;
     };
-    if (word_in(data, "against") != "limit") {
+    if (text_view_in(data, "against") != "limit") {
         const auto measured = finite_in(data, "measured");
         const auto reference = finite_in(data, "reference");
         if (measured && reference) {
@@ -87,7 +78,7 @@ std::string gates_of(const Report& report) {
     std::vector<Bar> waits;
     std::vector<Bar> others;
     for (const Check& check : report.checks) {
-        const std::string_view metric = word_in(check.data, "metric");
+        const std::string_view metric = text_view_in(check.data, "metric");
         if (!check.id.starts_with("gate.")) {
             continue;
         }
@@ -113,7 +104,7 @@ std::string burns_of(const Check& check, std::string_view name) {
         if (!rate) {
             return;
         }
-        Bar bar{.label = fmt::format("last {}", word_in(burn, length))};
+        Bar bar{.label = fmt::format("last {}", text_view_in(burn, length))};
         bar.tone = SeriesTone::canary;
         bar.value = bar.high = *rate;
         bar.limit = finite_in(burn, "factor");

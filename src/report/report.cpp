@@ -1,5 +1,6 @@
 #include "oa_stream/report/report.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
@@ -234,10 +235,6 @@ std::string tail(const Report& report) {
     return out + ".\n";
 }
 
-Json optional_number(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
 } // namespace
 
 std::string report_markdown(const Report& report) {
@@ -264,18 +261,18 @@ Json to_json(const RollbackFacts& facts) {
         {"from", facts.from},
         {"to", facts.to},
         {"verified", facts.verified},
-        {"fault_s", optional_number(facts.fault_s)},
-        {"seen_s", optional_number(facts.seen_s)},
+        {"fault_s", or_null(facts.fault_s)},
+        {"seen_s", or_null(facts.seen_s)},
         {"decided_s", facts.decided_s},
-        {"written_s", optional_number(facts.written_s)},
-        {"read_back_s", optional_number(facts.read_back_s)},
-        {"user_visible_s", optional_number(facts.user_visible_s)},
-        {"confirmed_s", optional_number(facts.confirmed_s)},
+        {"written_s", or_null(facts.written_s)},
+        {"read_back_s", or_null(facts.read_back_s)},
+        {"user_visible_s", or_null(facts.user_visible_s)},
+        {"confirmed_s", or_null(facts.confirmed_s)},
         {"probes", facts.probes},
         {"row", facts.row},
     };
-    out["detection_s"] = optional_number(between(facts.fault_s, facts.seen_s));
-    out["decision_s"] = optional_number(between(facts.seen_s, facts.decided_s));
+    out["detection_s"] = or_null(between(facts.fault_s, facts.seen_s));
+    out["decision_s"] = or_null(between(facts.seen_s, facts.decided_s));
     out["rto_s"] =
         facts.user_visible_s ? Json(*facts.user_visible_s - facts.decided_s) : Json(nullptr);
     if (!facts.streams.empty()) {
@@ -297,9 +294,9 @@ Json to_json(const DrillFacts& facts) {
         {"users_bad", facts.users_bad},
         {"users_canary", facts.users_canary},
         {"decided_s", facts.decided_s},
-        {"hurt_s", optional_number(facts.hurt_s)},
-        {"well_s", optional_number(facts.well_s)},
-        {"recovery_s", optional_number(facts.recovery_s())},
+        {"hurt_s", or_null(facts.hurt_s)},
+        {"well_s", or_null(facts.well_s)},
+        {"recovery_s", or_null(facts.recovery_s())},
         {"limit_s", facts.limit_s},
     };
 }

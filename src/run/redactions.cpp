@@ -29,10 +29,6 @@ std::string_view sort_of(std::string_view kind) {
     return "token";
 }
 
-std::uint64_t count_in(const Json& json, std::string_view key) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(int_member(json, key).value_or(0), 0));
-}
-
 } // namespace
 
 bool is_stream(std::string_view file) {
@@ -94,7 +90,9 @@ void RedactionIndex::take_up(const std::string& file, std::string_view sidecar) 
     for (const Json& one : *ranges) {
         const std::string value(string_member(one, "value").value_or(""));
         const std::string kind(string_member(one, "kind").value_or(""));
-        files_[file].insert({count_in(one, "offset"), count_in(one, "length"), kind, value});
+        files_[file].insert(
+            {count_in(one, "offset").value_or(0), count_in(one, "length").value_or(0), kind, value}
+        );
         const auto number = parse_count(value.substr(value.find('#') + 1), 0, UINT32_MAX);
         last_ = std::max<std::size_t>(last_, number.value_or(0));
         if (kind.starts_with(k_known) && !value.empty()) {

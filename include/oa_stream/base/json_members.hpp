@@ -3,6 +3,8 @@
 
 #include "oa_stream/base/json.hpp"
 
+#include <cmath>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +27,26 @@ text_view_in(const Json& object, std::string_view key) noexcept {
     const Json* found = member(object, key);
     return found != nullptr && found->is_number() ? std::optional(found->get<double>())
                                                   : std::nullopt;
+}
+/// Of those, one that is finite.
+[[nodiscard]] inline std::optional<double> finite_in(const Json& object, std::string_view key) {
+    const auto found = number_in(object, key);
+    return found && std::isfinite(*found) ? found : std::nullopt;
+}
+
+/// The member as a count; nullopt unless it is a whole number from 0 on.
+[[nodiscard]] inline std::optional<std::uint64_t>
+count_in(const Json& object, std::string_view key) noexcept {
+    const auto found = int_member(object, key);
+    return found && *found >= 0 ? std::optional(static_cast<std::uint64_t>(*found)) : std::nullopt;
+}
+
+/// For a member: null for none, and for a number that JSON does not have.
+[[nodiscard]] inline Json or_null(double value) {
+    return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+[[nodiscard]] inline Json or_null(const std::optional<double>& value) {
+    return value ? or_null(*value) : Json(nullptr);
 }
 
 /// Unless it is missing or null.

@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t k_most_points = 60; ///< more would run into each other
 
-std::optional<double> time_in(const Json& side, std::string_view key) {
-    const auto value = number_in(side, key);
-    return value && std::isfinite(*value) ? value : std::nullopt;
-}
-
 /// Of the pairs that one point stands for the slowest is shown.
 void add_point(report::SeriesLine& line, double at, std::optional<double> value, bool first) {
     if (!value) {
@@ -37,7 +32,7 @@ std::size_t step_of(std::size_t pairs) {
 PairCharts::Side PairCharts::side_of(const Json& pair, std::string_view name) {
     const Json* side = member(pair, name);
     return side == nullptr ? Side{}
-                           : Side{time_in(*side, "first_content_s"), time_in(*side, "end_s")};
+                           : Side{finite_in(*side, "first_content_s"), finite_in(*side, "end_s")};
 }
 
 void PairCharts::add(double at, const Json& pair) {

@@ -1,22 +1,17 @@
 // The document of one look.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include "watch_model.hpp"
 
-#include <cmath>
 #include <string>
 
 namespace oa_stream::cli {
 
 namespace {
 
-Json number(const std::optional<double>& value) {
-    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
-}
-
 Json percentile_json(const std::vector<measure::Bucket>& buckets, measure::Fraction q) {
-    const auto value = measure::histogram_quantile(q.value(), buckets);
-    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+    return or_null(measure::histogram_quantile(q.value(), buckets));
 }
 
 Json route_json(const std::string& name, const RouteNumbers& route, double window_s) {
@@ -40,8 +35,8 @@ Json part_json(const WatchPart& part) {
         {"name", part.name},
         {"revision", part.revision},
         {"state", part.state},
-        {"requests", number(part.turns.total)},
-        {"bad", whole ? number(part.turns.bad) : Json(nullptr)},
+        {"requests", or_null(part.turns.total)},
+        {"bad", whole ? or_null(part.turns.bad) : Json(nullptr)},
         {"first_content_p95_s", percentile_json(part.first_content, measure::k_p95)},
         {"window_s", part.window_s},
     };
@@ -63,15 +58,15 @@ Json to_json(const WatchView& view) {
         {"compat_rejected", view.numbers.compat},
         {"empty_turns", Json(nullptr)},
         {"counts", Json::object()},
-        {"active_streams", number(view.numbers.active)},
-        {"requests", number(view.total)},
-        {"bad", number(view.bad)},
+        {"active_streams", or_null(view.numbers.active)},
+        {"requests", or_null(view.total)},
+        {"bad", or_null(view.bad)},
         {"budget",
          {{"objective", view.objective.value()},
-          {"left", number(view.budget_left)},
+          {"left", or_null(view.budget_left)},
           {"left_error", view.budget_left ? Json(view.budget_off) : Json(nullptr)},
           {"window", view.numbers.budget_window},
-          {"burn", number(view.burn)}}},
+          {"burn", or_null(view.burn)}}},
         {"guilty", view.guilty},
         {"faults", Json::array()},
         {"next", view.next.empty() ? Json(nullptr) : Json(view.next)},
@@ -81,7 +76,7 @@ Json to_json(const WatchView& view) {
         {"events", Json::array()},
     };
     for (const auto& [metric, rose] : view.numbers.watched) {
-        out["counts"][std::string(metric->name)] = number(rose);
+        out["counts"][std::string(metric->name)] = or_null(rose);
     }
     out["empty_turns"] = out["counts"].value(
         std::string(telemetry::metric("empty_turns_total").name), Json(nullptr)
@@ -95,7 +90,7 @@ Json to_json(const WatchView& view) {
             {"state", source.state},
             {"reachable", source.reachable},
             {"ready", source.reachable ? Json(source.ready) : Json(nullptr)},
-            {"age_s", number(source.age_s)},
+            {"age_s", or_null(source.age_s)},
             {"revision", source.revision},
             {"unsure", source.unsure.empty() ? Json(nullptr) : Json(source.unsure)},
             {"never_seen", source.never_seen},
@@ -106,7 +101,7 @@ Json to_json(const WatchView& view) {
             {"instance", fault.where},
             {"alert", fault.signal->alert},
             {"text", fault.text()},
-            {"value", number(fault.value)},
+            {"value", or_null(fault.value)},
         });
     }
     for (const WatchPart& part : view.parts) {

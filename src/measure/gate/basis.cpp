@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace oa_stream::measure {
@@ -81,10 +80,6 @@ GateRecord and_beside(const GateSpec& spec, GateRecord record, const GateInput& 
     return probed;
 }
 
-std::uint64_t count_in(const Json& json, std::string_view key) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_member(json, key).value_or(0)));
-}
-
 } // namespace
 
 GateRecord evaluate_basis(const GateSpec& spec, GateBasis basis, const GateInput& input) {
@@ -131,10 +126,10 @@ GateBasis basis_from_json(const Json& json) {
     out.instead = text_in(json, "instead");
     out.open = text_in(json, "open");
     out.skipped = text_in(json, "skipped");
-    out.seed = count_in(json, "seed");
+    out.seed = count_in(json, "seed").value_or(0);
     if (const Json* samples = member(json, "samples")) {
-        out.canary_samples = count_in(*samples, "canary");
-        out.stable_samples = count_in(*samples, "stable");
+        out.canary_samples = count_in(*samples, "canary").value_or(0);
+        out.stable_samples = count_in(*samples, "stable").value_or(0);
     }
     return out;
 }

@@ -1,11 +1,11 @@
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/gate.hpp"
 
 #include "gate_text.hpp"
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <utility>
 
 namespace oa_stream::measure {
@@ -36,17 +36,6 @@ Json reading_json(const std::optional<EventReading>& reading) {
                           {"asserted", reading->asserted},
                           {"enough", reading->enough}}
                    : Json(nullptr);
-}
-
-Json number(const std::optional<double>& value) {
-    if (!value || !std::isfinite(*value)) {
-        return nullptr;
-    }
-    return *value;
-}
-
-Json count(const std::optional<std::uint64_t>& value) {
-    return value ? Json(*value) : Json(nullptr);
 }
 
 } // namespace
@@ -101,9 +90,9 @@ Json to_json(const GateRecord& record) {
     Json out = to_json(record.spec);
     out["verdict"] = to_string(record.verdict);
     out["rule"] = record.rule;
-    out["value"] = number(record.value);
-    out["low"] = number(record.low);
-    out["high"] = number(record.high);
+    out["value"] = or_null(record.value);
+    out["low"] = or_null(record.low);
+    out["high"] = or_null(record.high);
     out["bound_confidence"] = record.confidence;
     out["n"] = record.n;
     out["reference_n"] = record.reference_n;
@@ -111,9 +100,9 @@ Json to_json(const GateRecord& record) {
         out["bad"] = record.bad;
         out["reference_bad"] = record.reference_bad;
     }
-    out["measured"] = number(record.measured);
-    out["reference"] = number(record.reference);
-    out["needs_n"] = count(record.needs_n);
+    out["measured"] = or_null(record.measured);
+    out["reference"] = or_null(record.reference);
+    out["needs_n"] = record.needs_n ? Json(*record.needs_n) : Json(nullptr);
     out["window"] = record.window;
     if (!record.reference_window.empty()) {
         out["reference_window"] = record.reference_window;

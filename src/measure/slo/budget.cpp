@@ -1,6 +1,7 @@
 #include "oa_stream/measure/budget.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
@@ -130,14 +131,6 @@ std::string why_not(const BudgetStatus& status, const SourceReading* reading) {
     return {};
 }
 
-Json number(double value) {
-    return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
-Json number(const std::optional<double>& value) {
-    return value ? number(*value) : Json(nullptr);
-}
-
 Json to_json(const BurnStatus& burn) {
     Json out{
         {"severity", burn.pair.severity},
@@ -150,8 +143,8 @@ Json to_json(const BurnStatus& burn) {
         out["why"] = burn.why;
         return out;
     }
-    out["long_burn"] = number(burn.rate.long_window.burn_rate);
-    out["short_burn"] = number(burn.rate.short_window.burn_rate);
+    out["long_burn"] = or_null(burn.rate.long_window.burn_rate);
+    out["short_burn"] = or_null(burn.rate.short_window.burn_rate);
     out["long_bad"] = burn.events.bad;
     out["long_total"] = burn.events.total;
     out["long_covered"] = burn.covered;
@@ -319,13 +312,13 @@ Json to_json(const BudgetStatus& status) {
         {"consumed", nullptr},
         {"left", nullptr},
         {"sli", nullptr},
-        {"blur", number(status.blur)},
+        {"blur", or_null(status.blur)},
         {"unread", status.unread},
         {"covered_s", status.covered_s},
         {"covered", status.coverage.share},
         {"newest_s", status.newest_s},
         {"burning", status.burning},
-        {"hours_to_exhaustion", number(status.hours_to_exhaustion)},
+        {"hours_to_exhaustion", or_null(status.hours_to_exhaustion)},
         {"exhaustion_by", status.exhaustion_by},
         {"burn_rates", Json::array()},
         {"source", status.source},
@@ -333,8 +326,8 @@ Json to_json(const BudgetStatus& status) {
         {"notes", status.notes},
     };
     if (status.budget) {
-        out["consumed"] = number(status.budget->consumed);
-        out["left"] = number(status.budget->remaining);
+        out["consumed"] = or_null(status.budget->consumed);
+        out["left"] = or_null(status.budget->remaining);
         out["sli"] = status.budget->sli;
     }
     for (const BurnStatus& burn : status.burns) {

@@ -8,11 +8,6 @@
 namespace oa_stream::probe {
 namespace {
 
-std::optional<std::uint64_t> count_in(const Json& json, std::string_view key) {
-    const auto value = int_member(json, key);
-    return value && *value >= 0 ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
-}
-
 std::uint64_t whole(double value) {
     return static_cast<std::uint64_t>(std::llround(value));
 }

@@ -29,12 +29,9 @@ constexpr std::string_view k_prompt =
 Json facts_of(const Completion& answer) {
     Json data = Json::object();
     data["status"] = answer.response.status;
-    const auto put = [&](const char* name, const std::optional<double>& seconds) {
-        data[name] = seconds ? Json(*seconds) : Json(nullptr);
-    };
-    put("headers_s", answer.clocks.headers);
-    put("first_content_s", answer.clocks.first_content);
-    put("end_s", answer.clocks.end);
+    data["headers_s"] = or_null(answer.clocks.headers);
+    data["first_content_s"] = or_null(answer.clocks.first_content);
+    data["end_s"] = or_null(answer.clocks.end);
     data["bytes"] = answer.response.body.size();
     data["finish"] = answer.finish;
     data["request_id"] = answer.response.headers.get("x-request-id").value_or("");

@@ -1,3 +1,4 @@
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/measure/bootstrap.hpp"
 #include "oa_stream/measure/quantile.hpp"
@@ -56,10 +57,6 @@ std::string bound(const std::optional<double>& value, std::string (*text)(double
     return value ? text(*value) : std::string("?");
 }
 
-Json optional_json(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
 Check begin_check(std::string id, std::size_t n) {
     Check check;
     check.id = std::move(id);
@@ -110,11 +107,11 @@ Check judge_slowdown(
         check.detail += "; too few pairs for an interval";
     }
     check.data["ratio"] = ratio.point;
-    check.data["ratio_low"] = optional_json(ratio.low);
-    check.data["ratio_high"] = optional_json(ratio.high);
+    check.data["ratio_low"] = or_null(ratio.low);
+    check.data["ratio_high"] = or_null(ratio.high);
     check.data["delta_s"] = delta.point;
-    check.data["delta_low_s"] = optional_json(delta.low);
-    check.data["delta_high_s"] = optional_json(delta.high);
+    check.data["delta_low_s"] = or_null(delta.low);
+    check.data["delta_high_s"] = or_null(delta.high);
     check.data["limit_ratio"] = limit;
     check.data["unnoticed_s"] = limits.unnoticed_s;
     check.data["confidence"] = limits.confidence;
