@@ -1,7 +1,6 @@
 #include "stored_samples.hpp"
 
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -9,34 +8,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace oa_stream::incident {
 namespace {
 
-constexpr std::uint64_t k_largest_samples = std::uint64_t{1} << 30U;
 constexpr double k_two_sided = 0.975; // each side of 95 %
-
-std::optional<double> stored_seconds(const Json& json, std::string_view key) {
-    const Json* found = member(json, key);
-    if (found != nullptr && found->is_number()) {
-        return found->get<double>();
-    }
-    const bool endless = found != nullptr && found->is_string() && *found == "inf";
-    return endless ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
-}
-
-measure::Sample sample_of(const Json& line) {
-    measure::Sample out;
-    out.at_s = stored_seconds(line, "at_s").value_or(0);
-    out.arm = text_in(line, "arm");
-    out.revision = text_in(line, "revision");
-    out.outcome = text_in(line, "outcome");
-    out.bad = bool_member(line, "bad").value_or(false);
-    out.first_content_s = stored_seconds(line, "first_content_s");
-    out.end_s = stored_seconds(line, "end_s");
-    return out;
-}
 
 std::optional<double>
 at_rank(const std::vector<double>& times, const std::optional<measure::RankBound>& bound) {
@@ -47,15 +23,9 @@ at_rank(const std::vector<double>& times, const std::optional<measure::RankBound
 
 std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
     std::vector<SampleGroup> out;
-    const auto text = run::read_kept(folder / "measure" / "samples.ndjson", k_largest_samples);
-    std::string_view rest = text ? std::string_view(*text) : std::string_view{};
-    while (!rest.empty()) {
-        const auto json = parse_json(cut_line(rest));
-        if (!json || !json->is_object()) {
-            continue;
-        }
-        const std::string stage = text_in(*json, "stage");
-        measure::Sample sample = sample_of(*json);
+    (void)run::each_kept_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {
+        const std::string stage = text_in(line, "stage");
+        measure::Sample sample = measure::sample_from_json(line);
         auto group = std::ranges::find_if(out, [&](const SampleGroup& one) {
             return one.stage == stage && one.arm == sample.arm;
         });
@@ -63,7 +33,8 @@ std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
             group = out.insert(out.end(), {stage, sample.arm, {}});
         }
         group->samples.push_back(std::move(sample));
-    }
+        return true;
+    });
     return out;
 }
 

@@ -1,6 +1,7 @@
 #include "oa_stream/run/kept_file.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lines.hpp"
 
 namespace oa_stream::run {
 
@@ -17,6 +18,18 @@ Result<std::string> read_kept(const std::filesystem::path& path, std::uint64_t l
         );
     }
     return read_file(path, limit);
+}
+
+Result<std::uint64_t>
+each_kept_line(const std::filesystem::path& path, const std::function<bool(const Json&)>& take) {
+    OA_TRY(const std::string text, read_kept(path, std::uint64_t{1} << 30U));
+    std::uint64_t unreadable = 0;
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const auto line = parse_json(cut_line(rest));
+        unreadable += line && line->is_object() && take(*line) ? 0 : 1;
+    }
+    return unreadable;
 }
 
 } // namespace oa_stream::run

@@ -49,6 +49,8 @@ struct Sample {
 [[nodiscard]] Sample as_stored(Sample sample);
 /// One line of measure/samples.ndjson; an infinite time is the word "inf".
 [[nodiscard]] Json to_json(const Sample& sample);
+/// The sample of such a line, as far as it can be read.
+[[nodiscard]] Sample sample_from_json(const Json& line);
 
 /// How a probe can end, in the words of a gate's `bad:` that count that ending alone.
 inline constexpr std::array<std::string_view, 17> k_ending_words{

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace oa_stream::run {
@@ -13,5 +15,9 @@ namespace oa_stream::run {
 /// Code::unreadable.
 [[nodiscard]] Result<std::string>
 read_kept(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
+/// Calls `take` for each line of at most 1 GiB that is a JSON object; how many were not, or were
+/// refused.
+Result<std::uint64_t>
+each_kept_line(const std::filesystem::path& path, const std::function<bool(const Json&)>& take);
 
 } // namespace oa_stream::run

@@ -1,6 +1,5 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "slo_replay_run.hpp"
@@ -8,8 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
-#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -20,25 +17,6 @@ namespace {
 using measure::Against;
 using measure::GateMode;
 using measure::Metric;
-
-constexpr std::uint64_t k_most_bytes = std::uint64_t{1} << 30U;
-
-/// Calls `take` for each line that is an object; how many were not, or were refused.
-Result<std::uint64_t>
-each_line(const std::filesystem::path& file, const std::function<bool(const Json&)>& take) {
-    OA_TRY(const std::string text, run::read_kept(file, k_most_bytes));
-    std::uint64_t unreadable = 0;
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        const auto line = parse_json(cut_line(rest));
-        unreadable += line && line->is_object() && take(*line) ? 0 : 1;
-    }
-    return unreadable;
-}
-
-std::uint64_t count_of(const Json& line, std::string_view key) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_member(line, key).value_or(0)));
-}
 
 /// "duration_p99.5"; false for no word of a metric.
 bool read_metric(std::string_view word, measure::GateSpec& into) {
@@ -66,8 +44,8 @@ measure::EventCounts events_of(const Json& reading, std::string_view key) {
     const Json* counts = member(reading, key);
     return counts == nullptr ? measure::EventCounts{}
                              : measure::EventCounts{
-                                   .events = count_of(*counts, "events"),
-                                   .requests = count_of(*counts, "requests")
+                                   .events = count_in(*counts, "events").value_or(0),
+                                   .requests = count_in(*counts, "requests").value_or(0)
                                };
 }
 
@@ -109,12 +87,13 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
     out.confidence = *confidence;
     out.mode = text_in(line, "mode") == "observe" ? GateMode::observe : GateMode::decide;
     out.events = text_in(line, "events");
-    out.min_n = count_of(line, "min_n");
-    out.clump = std::max<std::uint64_t>(1, count_of(line, "clump"));
+    out.min_n = count_in(line, "min_n").value_or(0);
+    out.clump = std::max<std::uint64_t>(1, count_in(line, "clump").value_or(0));
     out.unnoticed_s = number_in(line, "unnoticed_s").value_or(0); // unknown to earlier runs
     out.signal = text_in(line, "signal");
-    out.min_events =
-        member(line, "min_events") == nullptr ? out.min_events : count_of(line, "min_events");
+    out.min_events = member(line, "min_events") == nullptr
+                         ? out.min_events
+                         : count_in(line, "min_events").value_or(0);
     out.reading = reading_of(line);
     return out;
 }
@@ -129,7 +108,7 @@ std::optional<measure::GateBasis> basis_of(const Json& json, const std::vector<T
         return out;
     }
     for (const auto& [arm, into] : {std::pair{"canary", &out.canary}, {"stable", &out.stable}}) {
-        const std::uint64_t number = count_of(*readings, arm);
+        const std::uint64_t number = count_in(*readings, arm).value_or(0);
         if (number == 0 || number > told.size() || !told[number - 1]) {
             return std::nullopt;
         }
@@ -149,16 +128,18 @@ std::optional<RecordedGate> gate_of(const Json& line, const std::vector<Told>& t
     out.spec = *std::move(spec);
     out.then = *then;
     if (const Json* look = member(line, "look")) {
-        out.look.number = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "number")));
-        out.look.of = static_cast<int>(std::max<std::uint64_t>(1, count_of(*look, "of")));
+        out.look.number =
+            static_cast<int>(std::max<std::uint64_t>(1, count_in(*look, "number").value_or(0)));
+        out.look.of =
+            static_cast<int>(std::max<std::uint64_t>(1, count_in(*look, "of").value_or(0)));
         out.look.interim = bool_member(*look, "interim").value_or(false);
     }
     out.source = text_in(line, "source");
     out.earlier = text_in(line, "reference_window") == "this run's earlier stages";
-    out.n = count_of(line, "n");
-    out.reference_n = count_of(line, "reference_n");
-    out.bad = count_of(line, "bad");
-    out.reference_bad = count_of(line, "reference_bad");
+    out.n = count_in(line, "n").value_or(0);
+    out.reference_n = count_in(line, "reference_n").value_or(0);
+    out.bad = count_in(line, "bad").value_or(0);
+    out.reference_bad = count_in(line, "reference_bad").value_or(0);
     const Json* notes = member(line, "notes");
     out.blurred = notes != nullptr && !notes->empty();
     out.sentence = text_in(line, "sentence");
@@ -169,37 +150,11 @@ std::optional<RecordedGate> gate_of(const Json& line, const std::vector<Told>& t
     return out;
 }
 
-std::optional<double> seconds_of(const Json& line, std::string_view key) {
-    return string_member(line, key) == "inf"
-               ? std::optional(std::numeric_limits<double>::infinity())
-               : number_in(line, key);
-}
-
-std::optional<RecordedSample> sample_of(const Json& line) {
-    const auto bad = bool_member(line, "bad");
-    if (!bad) {
-        return std::nullopt;
-    }
-    RecordedSample out;
-    out.stage = text_in(line, "stage");
-    out.sample.at_s = number_in(line, "at_s").value_or(0);
-    out.sample.arm = text_in(line, "arm");
-    out.sample.outcome = text_in(line, "outcome");
-    out.sample.detail = text_in(line, "detail");
-    out.sample.bad = *bad;
-    out.sample.max_gap_s = number_in(line, "max_gap_s");
-    out.sample.per_token_s = number_in(line, "per_token_s");
-    out.sample.cut = bool_member(line, "cut").value_or(false);
-    out.sample.first_content_s = seconds_of(line, "first_content_s");
-    out.sample.end_s = seconds_of(line, "end_s");
-    return out;
-}
-
 /// By the numbers of their lines; a line that cannot be read is null.
 std::vector<Told> read_told(const std::filesystem::path& folder) {
     std::vector<Told> out;
     // A run without a source has no such file.
-    (void)each_line(folder / "measure" / "readings.ndjson", [&](const Json& line) {
+    (void)run::each_kept_line(folder / "measure" / "readings.ndjson", [&](const Json& line) {
         auto told = measure::told_from_json(line);
         out.push_back(
             told ? std::make_shared<const measure::ToldReading>(*std::move(told)) : nullptr
@@ -245,27 +200,33 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
         return none;
     }
     LastLooks looks;
-    OA_TRY(out.unreadable, each_line(folder / "measure" / "gates.ndjson", [&](const Json& line) {
-               auto gate = gate_of(line, told);
-               if (!gate) {
-                   return false;
-               }
-               looks.keep(*std::move(gate));
-               return true;
-           }));
+    OA_TRY(
+        out.unreadable,
+        run::each_kept_line(
+            folder / "measure" / "gates.ndjson",
+            [&](const Json& line) {
+                auto gate = gate_of(line, told);
+                if (!gate) {
+                    return false;
+                }
+                looks.keep(*std::move(gate));
+                return true;
+            }
+        )
+    );
     out.gates = looks.take();
     if (out.gates.empty()) {
         return none;
     }
     // A run judged by other sources alone may have none.
-    const auto unreadable = each_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {
-        auto sample = sample_of(line);
-        if (!sample) {
-            return false;
-        }
-        out.samples.push_back(*std::move(sample));
-        return true;
-    });
+    const auto unreadable =
+        run::each_kept_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {
+            if (!bool_member(line, "bad")) {
+                return false;
+            }
+            out.samples.emplace_back(text_in(line, "stage"), measure::sample_from_json(line));
+            return true;
+        });
     out.unreadable += unreadable.value_or(0);
     return out;
 }

@@ -1,5 +1,6 @@
 #include "oa_stream/measure/sample.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/source.hpp"
 
@@ -11,6 +12,8 @@
 
 namespace oa_stream::measure {
 namespace {
+
+constexpr double k_never = std::numeric_limits<double>::infinity();
 
 double to_micros(double seconds) {
     return std::isinf(seconds) ? seconds : std::round(seconds * 1e6) / 1e6;
@@ -37,7 +40,6 @@ bool was_starved(const Sample& sample) noexcept {
 }
 
 std::optional<double> time_of(const Sample& sample, Timing timing) {
-    constexpr double k_never = std::numeric_limits<double>::infinity();
     if (is_cancelled(sample) && timing != Timing::first_content) {
         return std::nullopt; // it was not over
     }
@@ -89,6 +91,26 @@ Json to_json(const Sample& sample) {
         out["detail"] = sample.detail;
     }
     return out;
+}
+
+Sample sample_from_json(const Json& line) {
+    const auto time = [&](std::string_view key) {
+        return string_member(line, key) == "inf" ? std::optional(k_never) : number_in(line, key);
+    };
+    return {
+        .at_s = number_in(line, "at_s").value_or(0),
+        .arm = text_in(line, "arm"),
+        .revision = text_in(line, "revision"),
+        .outcome = text_in(line, "outcome"),
+        .bad = bool_member(line, "bad").value_or(false),
+        .first_content_s = time("first_content_s"),
+        .end_s = time("end_s"),
+        .max_gap_s = time("max_gap_s"),
+        .per_token_s = time("per_token_s"),
+        .cut = bool_member(line, "cut").value_or(false),
+        .request_id = text_in(line, "request_id"),
+        .detail = text_in(line, "detail"),
+    };
 }
 
 std::optional<std::vector<std::string_view>> endings_of(std::string_view events) {
