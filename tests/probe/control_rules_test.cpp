@@ -17,7 +17,7 @@ TEST_CASE("control smoke: docs/smoke-control.md has a row for each check, and no
     const auto page = read_file(OA_SOURCE_DIR "/docs/smoke-control.md").value();
     std::set<std::string_view> names;
     std::string rows;
-    for (const ControlRule& rule : control_rules()) {
+    for (const SmokeRule& rule : control_rules()) {
         CHECK(names.insert(rule.name).second);
         rows += fmt::format(
             "| `{}` | {} | {} |\n", rule.name, rule.required ? "yes" : "–", rule.statement

@@ -2,6 +2,7 @@
 // promises, over the wire, and does it keep them behind an edge as well as at its origin?
 #pragma once
 
+#include "oa_stream/probe/smoke_rule.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <functional>
@@ -34,12 +35,7 @@ struct CompletionsSmokeOptions {
     std::function<void(const Check&)> on_check{}; ///< as each check is done
 };
 
-struct CompletionsRule {
-    std::string_view name; ///< the id without its prefix
-    bool required;
-    std::string_view statement;
-};
-[[nodiscard]] std::span<const CompletionsRule> completions_rules() noexcept;
+[[nodiscard]] std::span<const SmokeRule> completions_rules() noexcept;
 
 /// Runs every check once, in the order of the rules; some twenty short turns, two more with
 /// `direct`. A target that cannot be reached is ERROR; data.outcome is "unauthorised" when the key

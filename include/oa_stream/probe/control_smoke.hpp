@@ -2,6 +2,7 @@
 // token, route split, the web shell's files, and what must be refused.
 #pragma once
 
+#include "oa_stream/probe/smoke_rule.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <array>
@@ -61,13 +62,8 @@ struct ControlSmokeOptions {
     std::function<void(const Check&)> on_check{}; ///< as each check is done
 };
 
-/// One check of the control smoke. Every run reports each of them exactly once, in this order.
-struct ControlRule {
-    std::string_view name; ///< the id without its prefix
-    bool required; ///< may not be SKIPPED in a passing run, unless it does not apply
-    std::string_view statement;
-};
-[[nodiscard]] std::span<const ControlRule> control_rules() noexcept;
+/// Every run reports each of them exactly once, in this order.
+[[nodiscard]] std::span<const SmokeRule> control_rules() noexcept;
 
 /// Runs every check once. Nothing is changed at the target: the requests read, mint a short-lived
 /// sync token, or are such that they must be refused. Redirects are never followed and never good.

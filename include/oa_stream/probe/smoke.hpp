@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/probe/hops.hpp"
+#include "oa_stream/probe/smoke_rule.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <filesystem>
@@ -45,13 +46,7 @@ struct SmokeOptions {
     std::function<void(const Check&)> on_check{};
 };
 
-/// One check of the smoke. Every run reports each of them exactly once, in this order.
-struct SmokeRule {
-    std::string_view name; ///< the id without its prefix: "happy.chat-stream"
-    bool required; ///< may not be SKIPPED in a passing run, unless it does not apply
-    bool get_only; ///< done with GETs alone, so also without probes
-    std::string_view statement;
-};
+/// Every run reports each of them exactly once, in this order.
 [[nodiscard]] std::span<const SmokeRule> smoke_rules() noexcept;
 
 /// What is kept of a sample, as suffix and bytes: .sse (or .body of a refusal), .head and

@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::size_t k_beginning = 64U << 10U; ///< kept of a body that did not end
 
-const ControlRule& rule_of(std::string_view name) {
-    const auto rules = control_rules();
-    return *std::ranges::find(rules, name, &ControlRule::name);
-}
-
 bool reads(std::string_view method) {
     return method == "GET" || method == "HEAD";
 }
@@ -114,7 +109,7 @@ std::string_view outcome_of(const Answer& answer, bool good) {
 /// answers are all endless filled a run's folder with 4 MiB for each check.
 std::string
 keep_body(const ControlRun& run, const std::string& stem, const net::ClientResponse& response) {
-    const std::string body = run.redactor.apply(response.body);
+    const std::string body = run.secrets.apply(response.body);
     const bool whole = response.failure == net::TransferFailure::none || body.size() <= k_beginning;
     return whole ? run.options.keep(stem + ".body", body)
                  : run.options.keep(stem + ".beginning.body", body.substr(0, k_beginning));
@@ -209,13 +204,13 @@ Task<Answer> ControlRun::ask(ControlRunPtr run, std::string name, Question what)
     run->silent = out_of_time(answer) ? run->silent + 1 : 0;
     if (auto json = parse_json(answer.response.body)) {
         answer.json = *std::move(json);
-        learn_secrets(run->redactor, *answer.json);
+        learn_secrets(run->secrets, *answer.json);
     }
     if (run->options.keep && answer.status() != 0) {
         const std::string stem = run->options.id_prefix + "." + name + std::string(what.suffix);
         auto& paths = run->kept[name];
         paths.push_back(
-            run->options.keep(stem + ".head", run->redactor.apply(answer.response.raw_head))
+            run->options.keep(stem + ".head", run->secrets.apply(answer.response.raw_head))
         );
         if (what.keep_body && !answer.response.body.empty()) {
             paths.push_back(keep_body(*run, stem, answer.response));
@@ -224,61 +219,30 @@ Task<Answer> ControlRun::ask(ControlRunPtr run, std::string name, Question what)
     co_return answer;
 }
 
-void ControlRun::add(std::string_view name, Check check) {
-    check.id = options.id_prefix + "." + std::string(name);
-    check.detail = redactor.apply(check.detail);
-    if (const auto found = kept.find(name); found != kept.end()) {
-        check.evidence = found->second;
-    }
-    if (options.on_check) {
-        options.on_check(check);
-    }
-    done.insert_or_assign(std::string(name), std::move(check));
-}
-
 void ControlRun::judge(
     std::string_view name, const Answer& answer, std::string wrong, std::string good
 ) {
     if (wrong.empty()) {
         wrong = not_whole(answer);
     }
-    Check check{.id = {}, .verdict = wrong.empty() ? Verdict::pass : Verdict::fail};
-    check.required = rule_of(name).required;
-    check.data = answer.facts();
-    check.data["outcome"] = std::string(outcome_of(answer, wrong.empty()));
-    note_untrusted(check.data, answer.response);
-    if (is_unreachable(answer.response)) {
-        check.verdict = Verdict::error;
-    }
-    check.detail = wrong.empty() ? std::move(good) : std::move(wrong);
+    Json data = answer.facts();
+    data["outcome"] = std::string(outcome_of(answer, wrong.empty()));
+    note_untrusted(data, answer.response);
+    const Verdict verdict = is_unreachable(answer.response) ? Verdict::error
+                            : wrong.empty()                 ? Verdict::pass
+                                                            : Verdict::fail;
+    std::string detail = wrong.empty() ? std::move(good) : std::move(wrong);
     if (answer.attempts > 1) {
-        check.detail += " (asked twice: the first connection broke)";
+        detail += " (asked twice: the first connection broke)";
     }
-    add(name, std::move(check));
+    report(name, verdict, std::move(detail), std::move(data));
 }
 
 void ControlRun::refused_token(std::string_view name, const Answer& answer) {
     token_refused = true;
-    Check check{.id = {}, .verdict = Verdict::error};
-    check.required = rule_of(name).required;
-    check.data = answer.facts();
-    check.data["outcome"] = "unauthorised";
-    check.detail = "the target refused the token: " + answer.seen();
-    add(name, std::move(check));
-}
-
-void ControlRun::skip(std::string_view name, std::string reason) {
-    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
-    check.required = rule_of(name).required;
-    check.detail = std::move(reason);
-    add(name, std::move(check));
-}
-
-void ControlRun::not_applicable(std::string_view name, std::string reason) {
-    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
-    check.required = false;
-    check.detail = std::move(reason);
-    add(name, std::move(check));
+    Json data = answer.facts();
+    data["outcome"] = "unauthorised";
+    report(name, Verdict::error, "the target refused the token: " + answer.seen(), std::move(data));
 }
 
 bool ControlRun::left_out(std::string_view name, const Question& what) {

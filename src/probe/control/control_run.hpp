@@ -1,18 +1,17 @@
 // What the steps of a control smoke share. Private to the room.
 #pragma once
 
-#include "oa_stream/base/redact.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 
 #include "control_shape.hpp"
+#include "smoke/smoke_checks.hpp"
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace oa_stream::probe {
 
@@ -59,20 +58,22 @@ struct Answer {
     [[nodiscard]] Json facts() const;
 };
 
-struct ControlRun {
-    net::HttpClient* client = nullptr;
+struct ControlRun : SmokeChecks {
+    ControlRun(net::HttpClient* to, ControlSmokeOptions given)
+        : SmokeChecks{control_rules(), given.id_prefix, given.on_check, &secrets}, client(to),
+          options(std::move(given)), layout(options.layout) {}
+
+    net::HttpClient* client;
     ControlSmokeOptions options;
 
-    Redactor redactor{}; ///< what was given and what was minted
+    Redactor secrets{}; ///< what was given and what was minted
     bool unreachable = false;
     int silent = 0; ///< answers in a row that did not come, or not to their end in time
     bool token_refused = false;
-    ControlLayout layout = ControlLayout::detect; ///< detect: not found out
+    ControlLayout layout; ///< detect: not found out
     bool has_split = false; ///< the control status lists the route split's domains
     std::optional<Json> split_status{}; ///< data of the route split's status
     std::string session{}; ///< id of the session the token is of
-    std::map<std::string, Check, std::less<>> done{};
-    std::map<std::string, std::vector<std::string>, std::less<>> kept{}; ///< evidence by name
 
     /// Asks, keeps the answer under the check's name, and learns what is secret in it. A read whose
     /// connection breaks before any answer is asked once more, on record; nothing else is.
@@ -83,17 +84,10 @@ struct ControlRun {
     void judge(std::string_view name, const Answer& answer, std::string wrong, std::string good);
     /// ERROR: nothing that needs the token can be looked at.
     void refused_token(std::string_view name, const Answer& answer);
-    /// SKIPPED though it would apply: a required check then keeps the run from passing.
-    void skip(std::string_view name, std::string reason);
-    void not_applicable(std::string_view name, std::string reason);
-    [[nodiscard]] bool has(std::string_view name) const { return done.contains(name); }
     [[nodiscard]] bool given_up() const noexcept { return unreachable || silent >= 2; }
     [[nodiscard]] bool with_token() const noexcept { return !options.target.bearer.empty(); }
     /// Skips the check and says why, when it is not to be asked: true.
     [[nodiscard]] bool left_out(std::string_view name, const Question& what);
-
-private:
-    void add(std::string_view name, Check check);
 };
 using ControlRunPtr = std::shared_ptr<ControlRun>;
 

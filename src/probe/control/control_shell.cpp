@@ -310,7 +310,7 @@ Task<void> assets(ControlRunPtr run, std::vector<std::string> scripts) {
 
 Task<void> control_shell(ControlRunPtr run) {
     if (run->options.profile == ControlProfile::api_only) {
-        for (const ControlRule& rule : control_rules()) {
+        for (const SmokeRule& rule : control_rules()) {
             if (rule.name.starts_with("shell.")) {
                 run->not_applicable(rule.name, "profile api-only: no web shell is served here");
             }

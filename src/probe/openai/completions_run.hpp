@@ -3,9 +3,9 @@
 
 #include "oa_stream/probe/completions_smoke.hpp"
 
+#include "smoke/smoke_checks.hpp"
 #include "stream/completions_ask.hpp"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,12 +16,15 @@
 
 namespace oa_stream::probe {
 
-struct Run {
+struct Run : SmokeChecks {
+    Run(net::HttpClient* to, CompletionsSmokeOptions given)
+        : SmokeChecks{completions_rules(), given.id_prefix, given.on_check}, client(to),
+          options(std::move(given)) {}
+
     net::HttpClient* client;
     CompletionsSmokeOptions options;
     std::string model{};
     std::string prompt{};
-    std::vector<Check> checks{};
     Completion first{}, second{}, stream{};
     /// The made-up turns that the target plays on request (docs/completions.md); empty: a real
     /// model.
@@ -31,35 +34,16 @@ struct Run {
 
     void
     report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object()) {
-        const auto rules = completions_rules();
-        const auto rule = std::ranges::find(rules, name, &CompletionsRule::name);
-        Check check{.id = options.id_prefix + "." + std::string(name), .verdict = verdict};
-        check.required = rule->required;
-        check.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
-        check.detail = std::move(detail);
-        check.data = std::move(data);
-        check.evidence = std::move(kept);
-        kept.clear();
-        if (options.on_check) {
-            options.on_check(check);
-        }
-        checks.push_back(std::move(check));
+        kept.emplace(name, std::exchange(evidence, {}));
+        SmokeChecks::report(name, verdict, std::move(detail), std::move(data));
     }
     void keep(const std::string& stem, const Completion& answer) {
         if (!options.keep || answer.response.status == 0) {
             return;
         }
         const auto* suffix = answer.streamed && answer.response.status == 200 ? ".sse" : ".json";
-        kept.push_back(options.keep(stem + suffix, answer.response.body));
-        kept.push_back(options.keep(stem + ".head", answer.response.raw_head));
-    }
-    void skip_rest(std::string_view reason) {
-        for (const auto& rule : completions_rules()) {
-            const auto id = options.id_prefix + "." + std::string(rule.name);
-            if (std::ranges::find(checks, id, &Check::id) == checks.end()) {
-                report(rule.name, Verdict::skipped, std::string(reason));
-            }
-        }
+        evidence.push_back(options.keep(stem + suffix, answer.response.body));
+        evidence.push_back(options.keep(stem + ".head", answer.response.raw_head));
     }
 
     /// Every answer has an id of its own.
@@ -78,7 +62,7 @@ struct Run {
         return (responses() ? "responses-" : "completions-") + std::string(name);
     }
 
-    std::vector<std::string> kept{};
+    std::vector<std::string> evidence{}; ///< of the check that is reported next
 };
 using RunPtr = std::shared_ptr<Run>;
 

@@ -350,7 +350,7 @@ Task<std::vector<Check>>
 smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
     const auto run = std::make_shared<Run>(&client, std::move(options));
     if (!co_await check_models(run)) {
-        co_return std::move(run->checks);
+        co_return run->in_order();
     }
     co_await choose_prompt(run);
     const auto answer = [run](bool streamed) { return ask(run, body_of(*run, streamed)); };
@@ -360,14 +360,14 @@ smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
     report_answer(*run, "whole.second", run->second);
     if (!arrived(run->first) && !arrived(run->second)) {
         run->skip_rest("no answer arrives whole");
-        co_return std::move(run->checks);
+        co_return run->in_order();
     }
     check_whole_shape(*run);
     run->stream = co_await answer(true);
     check_stream(*run);
     if (was_given_up(run->stream)) {
         run->skip_rest("streams do not end in time"); // dozens more would take hours
-        co_return std::move(run->checks);
+        co_return run->in_order();
     }
     check_usage(*run);
     co_await check_one_model(run);
@@ -382,7 +382,7 @@ smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
     co_await check_scenarios(run);
     run->judge("request-id", run->request_id_fault, "each its own");
     co_await check_edge(run);
-    co_return std::move(run->checks);
+    co_return run->in_order();
 }
 
 } // namespace oa_stream::probe

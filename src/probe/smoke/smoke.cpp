@@ -15,14 +15,6 @@
 namespace oa_stream::probe {
 namespace {
 
-void skip_rest(Smoke& smoke, std::string_view reason) {
-    for (const SmokeRule& rule : smoke_rules()) {
-        if (!smoke.has(rule.name)) {
-            smoke.skip(rule.name, std::string(reason));
-        }
-    }
-}
-
 bool outlasted_us(const Smoke& smoke) {
     return smoke.happy.back().sample.outcome == Outcome::too_slow;
 }
@@ -76,12 +68,12 @@ Task<void> footprint(SmokePtr smoke) {
 Task<void> probe_all(SmokePtr smoke) {
     co_await smoke_happy(smoke);
     if (refused_us(*smoke)) {
-        skip_rest(*smoke, "the target refused the credentials");
+        smoke->skip_rest("the target refused the credentials");
         co_return;
     }
     if (outlasted_us(*smoke)) { // a dozen more would take an hour
         co_await footprint(smoke);
-        skip_rest(*smoke, "an answer did not end in time");
+        smoke->skip_rest("an answer did not end in time");
         co_return;
     }
     smoke_headers(*smoke);
@@ -93,16 +85,6 @@ Task<void> probe_all(SmokePtr smoke) {
     co_await smoke_replayed(smoke);
     co_await smoke_lifetime(smoke);
     co_await smoke_concurrency(smoke);
-}
-
-std::vector<Check> in_order(Smoke& smoke) {
-    std::vector<Check> checks;
-    for (const SmokeRule& rule : smoke_rules()) {
-        if (const auto it = smoke.done.find(rule.name); it != smoke.done.end()) {
-            checks.push_back(std::move(it->second));
-        }
-    }
-    return checks;
 }
 
 Task<std::vector<Check>> hops_of(SmokePtr smoke) {
@@ -123,18 +105,16 @@ Task<std::vector<Check>> hops_of(SmokePtr smoke) {
 
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every smoke
 Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions options) {
-    const auto smoke = std::make_shared<Smoke>();
-    smoke->client = &client;
-    smoke->options = std::move(options);
+    const auto smoke = std::make_shared<Smoke>(&client, std::move(options));
     co_await smoke_reach(smoke);
     if (smoke->unreachable) {
-        skip_rest(*smoke, "the target cannot be reached: " + smoke->unreachable_why);
-        co_return in_order(*smoke);
+        smoke->skip_rest("the target cannot be reached: " + smoke->unreachable_why);
+        co_return smoke->in_order();
     }
     if (!smoke->options.probes) {
         co_await smoke_unknown_thread(smoke);
-        skip_rest(*smoke, "only GETs were asked for");
-        co_return in_order(*smoke);
+        smoke->skip_rest("only GETs were asked for");
+        co_return smoke->in_order();
     }
     co_await probe_all(smoke);
     if (!smoke->has("resume.unknown")) { // the turns before tell whether the token is taken
@@ -147,7 +127,7 @@ Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions opti
     if (!smoke->has("footprint")) {
         co_await footprint(smoke);
     }
-    auto checks = in_order(*smoke);
+    auto checks = smoke->in_order();
     std::ranges::move(hops, std::back_inserter(checks));
     co_return checks;
 }

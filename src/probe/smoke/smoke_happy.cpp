@@ -67,7 +67,7 @@ Task<ProbeSample> happy_probe(SmokePtr smoke, const Route* route, std::string th
             co_return sample;
         }
         smoke->asks.erase(smoke->asks.begin());
-        smoke->forget_kept(route->name);
+        smoke->kept.erase(std::string(route->name));
     }
 }
 

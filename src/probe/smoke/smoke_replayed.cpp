@@ -21,7 +21,7 @@ Task<ProbeSample> replay(SmokePtr smoke, std::string name, std::vector<std::stri
         ProbeRequest request;
         request.body = chat_body(thread, "replay:" + recording);
         request.pacing = PacingMode::observe;
-        smoke->forget_kept(name);
+        smoke->kept.erase(std::string(name));
         sample = co_await smoke->probe(name, thread, std::move(request));
         if (sample.status != 422) {
             break;

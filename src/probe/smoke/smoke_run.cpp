@@ -16,47 +16,7 @@ namespace {
 
 constexpr std::size_t k_max_body = 1U << 20U;
 
-const SmokeRule& rule_of(std::string_view name) {
-    const auto rules = smoke_rules();
-    return *std::ranges::find(rules, name, &SmokeRule::name);
-}
-
 } // namespace
-
-void Smoke::report(Check check, std::string_view name) {
-    check.id = options.id_prefix + "." + std::string(name);
-    for (const auto& [key, paths] : kept) {
-        if (std::string_view(key).substr(0, key.find('+')) == name) {
-            check.evidence.insert(check.evidence.end(), paths.begin(), paths.end());
-        }
-    }
-    if (options.on_check) {
-        options.on_check(check);
-    }
-    done.insert_or_assign(std::string(name), std::move(check));
-}
-
-void Smoke::report(std::string_view name, Verdict verdict, std::string detail, Json data) {
-    Check check{.id = {}, .verdict = verdict};
-    check.required = rule_of(name).required;
-    check.detail = std::move(detail);
-    check.data = std::move(data);
-    report(std::move(check), name);
-}
-
-void Smoke::skip(std::string_view name, std::string reason) {
-    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
-    check.required = rule_of(name).required;
-    check.detail = std::move(reason);
-    report(std::move(check), name);
-}
-
-void Smoke::not_applicable(std::string_view name, std::string reason) {
-    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
-    check.required = false;
-    check.detail = std::move(reason);
-    report(std::move(check), name);
-}
 
 std::string Smoke::thread() const {
     return fresh_thread("oasmoke");
@@ -119,12 +79,6 @@ Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeReques
         }
     }
     co_return sample;
-}
-
-void Smoke::forget_kept(std::string_view name) {
-    if (const auto it = kept.find(name); it != kept.end()) {
-        kept.erase(it);
-    }
 }
 
 std::string seen(const net::ClientResponse& answer) {

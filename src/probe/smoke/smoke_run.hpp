@@ -3,11 +3,13 @@
 
 #include "oa_stream/probe/smoke.hpp"
 
-#include <map>
+#include "smoke_checks.hpp"
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::probe {
@@ -27,8 +29,12 @@ struct Happy {
     ProbeSample sample;
 };
 
-struct Smoke {
-    net::HttpClient* client = nullptr;
+struct Smoke : SmokeChecks {
+    Smoke(net::HttpClient* to, SmokeOptions given)
+        : SmokeChecks{smoke_rules(), given.id_prefix, given.on_check}, client(to),
+          options(std::move(given)) {}
+
+    net::HttpClient* client;
     SmokeOptions options;
 
     // Learnt from /version.
@@ -44,19 +50,9 @@ struct Smoke {
     [[nodiscard]] const Ask& ask() const { return asks.front(); }
 
     std::vector<Happy> happy{};
-    std::map<std::string, Check, std::less<>> done{}; ///< by name; ordered at the end
     std::vector<std::string> threads{}; ///< of turns begun
     std::vector<std::string> opened{}; ///< and of those that failed, perhaps after their thread
     std::uint64_t turns = 0;
-
-    void
-    report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object());
-    void report(Check check, std::string_view name);
-    /// SKIPPED though it would apply: a required check then keeps the run from passing.
-    void skip(std::string_view name, std::string reason);
-    /// SKIPPED because it has no meaning for this target.
-    void not_applicable(std::string_view name, std::string reason);
-    [[nodiscard]] bool has(std::string_view name) const { return done.contains(name); }
 
     [[nodiscard]] std::string thread() const;
     /// A whole answer; the target's limits apply, 1 MiB of body at most.
@@ -69,9 +65,6 @@ struct Smoke {
     [[nodiscard]] Task<ProbeSample>
     probe(std::string name, std::string thread, ProbeRequest request);
     void note_opened(const std::string& thread);
-    void forget_kept(std::string_view name);
-
-    std::map<std::string, std::vector<std::string>, std::less<>> kept{}; ///< evidence by name
 };
 using SmokePtr = std::shared_ptr<Smoke>;
 

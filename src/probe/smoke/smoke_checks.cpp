@@ -1,0 +1,62 @@
+#include "smoke_checks.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace oa_stream::probe {
+
+void SmokeChecks::add(std::string_view name, Check check) {
+    check.id = prefix + "." + std::string(name);
+    if (redactor != nullptr) {
+        check.detail = redactor->apply(check.detail);
+    }
+    for (const auto& [key, paths] : kept) {
+        if (std::string_view(key).substr(0, key.find('+')) == name) {
+            check.evidence.insert(check.evidence.end(), paths.begin(), paths.end());
+        }
+    }
+    if (on_check) {
+        on_check(check);
+    }
+    done.insert_or_assign(std::string(name), std::move(check));
+}
+
+void SmokeChecks::report(std::string_view name, Verdict verdict, std::string detail, Json data) {
+    Check check{.id = {}, .verdict = verdict};
+    check.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
+    check.required = std::ranges::find(rules, name, &SmokeRule::name)->required;
+    check.detail = std::move(detail);
+    check.data = std::move(data);
+    add(name, std::move(check));
+}
+
+void SmokeChecks::skip(std::string_view name, std::string reason) {
+    report(name, Verdict::skipped, std::move(reason));
+}
+
+void SmokeChecks::skip_rest(std::string_view reason) {
+    for (const SmokeRule& rule : rules) {
+        if (!has(rule.name)) {
+            skip(rule.name, std::string(reason));
+        }
+    }
+}
+
+void SmokeChecks::not_applicable(std::string_view name, std::string reason) {
+    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
+    check.required = false;
+    check.detail = std::move(reason);
+    add(name, std::move(check));
+}
+
+std::vector<Check> SmokeChecks::in_order() const {
+    std::vector<Check> checks;
+    for (const SmokeRule& rule : rules) {
+        if (const auto it = done.find(rule.name); it != done.end()) {
+            checks.push_back(it->second);
+        }
+    }
+    return checks;
+}
+
+} // namespace oa_stream::probe

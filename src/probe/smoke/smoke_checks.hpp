@@ -1,0 +1,42 @@
+// The checks of a smoke as they are made, by the names of its rules. Private to the room.
+#pragma once
+
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/base/redact.hpp"
+#include "oa_stream/probe/smoke_rule.hpp"
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oa_stream::probe {
+
+struct SmokeChecks {
+    std::span<const SmokeRule> rules;
+    std::string prefix; ///< of ids
+    std::function<void(const Check&)> on_check; ///< as each is done
+    const Redactor* redactor = nullptr; ///< of details, where they may have secrets
+    /// Evidence by the name of its check, or by "<name>+<more>".
+    std::map<std::string, std::vector<std::string>, std::less<>> kept{};
+    std::map<std::string, Check, std::less<>> done{};
+
+    void
+    report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object());
+    /// SKIPPED though it would apply: a required check then keeps the run from passing.
+    void skip(std::string_view name, std::string reason);
+    /// Every check that was not made.
+    void skip_rest(std::string_view reason);
+    /// SKIPPED because it has no meaning for this target.
+    void not_applicable(std::string_view name, std::string reason);
+    [[nodiscard]] bool has(std::string_view name) const { return done.contains(name); }
+    /// Those that were made, in the order of the rules.
+    [[nodiscard]] std::vector<Check> in_order() const;
+
+private:
+    void add(std::string_view name, Check check);
+};
+
+} // namespace oa_stream::probe
