@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace oa_stream {
 
@@ -14,6 +15,16 @@ std::string_view to_string(CheckMode mode) noexcept {
         "live", "rehearsed", "replayed", "asserted", "skipped"
     };
     return enum_word<CheckMode::skipped>(k_words, mode);
+}
+
+Check make_check(std::string id, Verdict verdict, std::string detail, Json data) {
+    return {
+        .id = std::move(id),
+        .verdict = verdict,
+        .mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live,
+        .detail = std::move(detail),
+        .data = std::move(data),
+    };
 }
 
 Verdict run_verdict(const std::vector<Check>& checks) noexcept {

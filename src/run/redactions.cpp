@@ -1,6 +1,7 @@
 #include "oa_stream/run/redactions.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"

@@ -133,12 +133,7 @@ void RunSession::add(Check check) {
 }
 
 void RunSession::add(std::string id, Verdict verdict, std::string detail, Json data) {
-    Check check;
-    check.id = std::move(id);
-    check.verdict = verdict;
-    check.detail = std::move(detail);
-    check.data = std::move(data);
-    add(std::move(check));
+    add(make_check(std::move(id), verdict, std::move(detail), std::move(data)));
 }
 
 void RunSession::replace_checks(std::vector<Check> checks) {

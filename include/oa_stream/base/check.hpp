@@ -27,7 +27,17 @@ struct Check {
     std::string detail{};   ///< one sentence: expected and seen, value and limit
     std::vector<std::string> evidence{}; ///< paths relative to the run folder
     Json data = Json::object();          ///< the record the sentence is made from
+
+    /// SKIPPED, and a run may pass without it.
+    void leave_out() noexcept {
+        verdict = Verdict::skipped;
+        mode = CheckMode::skipped;
+        required = false;
+    }
 };
+/// Live, unless it is SKIPPED.
+[[nodiscard]] Check
+make_check(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
 
 /// The verdict of a run over its checks: worst() over those that are not skipped; a required check
 /// that was skipped, or no live pass at all, makes PASS into INCONCLUSIVE.

@@ -233,13 +233,13 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
     using enum probe::Outcome;
     const bool good =
         sample.outcome == ok || sample.outcome == headers_missing || sample.outcome == buffered;
-    Check check{.id = "load.reach", .verdict = good ? Verdict::pass : Verdict::error};
-    check.detail =
+    session_.add(
+        "load.reach",
+        good ? Verdict::pass : Verdict::error,
         good ? "a first request was answered"
-             : fmt::format("{}: {}{}", to_string(sample.outcome), sample.detail, path_advice_);
-    check.data["outcome"] = to_string(sample.outcome);
-    check.data["request_id"] = sample.request_id;
-    session_.add(std::move(check));
+             : fmt::format("{}: {}{}", to_string(sample.outcome), sample.detail, path_advice_),
+        {{"outcome", to_string(sample.outcome)}, {"request_id", sample.request_id}}
+    );
     co_return good;
 }
 

@@ -114,9 +114,7 @@ Json counts_json(const LoadTotals& totals) {
 }
 
 Check make(std::string id, Verdict verdict, std::string detail) {
-    Check check{.id = "load." + std::move(id), .verdict = verdict};
-    check.detail = std::move(detail);
-    return check;
+    return make_check("load." + std::move(id), verdict, std::move(detail));
 }
 
 Check ran(const LoadOutcome& outcome) {
@@ -174,7 +172,6 @@ Check counter(const LoadOutcome& outcome) {
             outcome.counts ? "the target's count of the whole load could not be read"
                            : "the target shows no /metrics that count"
         );
-        check.mode = CheckMode::skipped;
         check.required = false;
         return check;
     }
@@ -215,8 +212,7 @@ std::optional<Check> interrupted_footprint(std::vector<std::string> threads) {
     };
     auto check = removed_footprint(kept);
     if (check) {
-        check->verdict = Verdict::skipped;
-        check->mode = CheckMode::skipped;
+        check->leave_out();
         check->detail = probe::left_text(kept);
     }
     return check;

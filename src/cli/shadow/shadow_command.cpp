@@ -21,11 +21,9 @@ namespace {
 constexpr Millis k_close{2000};
 
 std::vector<Check> no_reference(const std::string& prefix, const Error& error) {
-    Check check;
-    check.id = prefix + ".reference";
-    check.verdict = Verdict::error;
-    check.detail = "the authority cannot be asked: " + error.text();
-    return {check};
+    return {make_check(
+        prefix + ".reference", Verdict::error, "the authority cannot be asked: " + error.text()
+    )};
 }
 
 Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {

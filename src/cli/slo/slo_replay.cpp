@@ -109,12 +109,12 @@ Totals totals_of(const std::vector<JudgedRun>& runs) {
 }
 
 Check check_of(const JudgedRun& run) {
-    Check out;
-    out.id = "replay." + run.name;
-    out.verdict = run.now;
-    out.mode = CheckMode::replayed;
-    out.detail = fmt::format("was {}, would be {}", to_string(run.then), to_string(run.now));
-    return out;
+    return {
+        .id = "replay." + run.name,
+        .verdict = run.now,
+        .mode = CheckMode::replayed,
+        .detail = fmt::format("was {}, would be {}", to_string(run.then), to_string(run.now)),
+    };
 }
 
 std::string table_of(const std::vector<JudgedRun>& runs) {

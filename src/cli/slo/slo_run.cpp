@@ -86,12 +86,12 @@ void SloDesk::keep_gate(const measure::GateRecord& record) {
 }
 
 Check slo_error(std::string id, const Error& error) {
-    Check check;
-    check.id = std::move(id);
-    check.verdict = Verdict::error;
-    check.detail = "could not be measured: " + error.text();
-    check.data["code"] = to_string(error.code);
-    return check;
+    return make_check(
+        std::move(id),
+        Verdict::error,
+        "could not be measured: " + error.text(),
+        {{"code", to_string(error.code)}}
+    );
 }
 
 Result<ExitCode> run_slo(

@@ -19,13 +19,13 @@ std::vector<std::pair<std::string, std::string>> facts_of(const std::vector<Chec
 
 /// A run that was cut short says at least what it may have left behind.
 Check interrupted_footprint(const std::string& prefix, const std::vector<std::string>& turns) {
-    Check check;
-    check.id = prefix + ".footprint";
-    check.verdict = Verdict::skipped;
-    check.mode = CheckMode::skipped;
+    Check check = make_check(
+        prefix + ".footprint",
+        Verdict::skipped,
+        fmt::format("interrupted; turns were asked for on {}", fmt::join(turns, ", ")),
+        {{"threads", turns}}
+    );
     check.required = false;
-    check.detail = fmt::format("interrupted; turns were asked for on {}", fmt::join(turns, ", "));
-    check.data["threads"] = turns;
     return check;
 }
 

@@ -126,24 +126,17 @@ std::string_view to_string(Against against) noexcept {
 }
 
 Check to_check(const GateRecord& record, std::string id) {
-    Check check;
-    check.id = std::move(id);
-    check.verdict = record.verdict;
-    check.detail = record.sentence;
-    check.data = to_json(record);
+    Check check = make_check(std::move(id), record.verdict, record.sentence, to_json(record));
     if (record.asserted) {
         check.mode = CheckMode::asserted;
     }
-    if (record.verdict == Verdict::skipped) {
-        check.required = false;
-        check.mode = CheckMode::skipped;
-    }
     if (record.spec.mode == GateMode::observe) {
-        check.required = false;
-        check.mode = CheckMode::skipped;
         check.detail = "observed only, would be " + std::string(to_string(record.verdict)) + ": " +
                        record.sentence;
-        check.verdict = Verdict::skipped;
+        check.leave_out();
+    }
+    if (record.verdict == Verdict::skipped) {
+        check.leave_out();
     }
     return check;
 }

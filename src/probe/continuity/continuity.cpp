@@ -22,17 +22,8 @@ constexpr std::size_t k_max_page = 8U << 20U;
 constexpr std::string_view k_messages_page = "/messages?limit=200";
 constexpr std::string_view k_prompt = "Reply with the single word: pong";
 
-Check check_of(std::string id, Verdict verdict, std::string detail) {
-    Check out;
-    out.id = std::move(id);
-    out.verdict = verdict;
-    out.detail = std::move(detail);
-    return out;
-}
-
 Check skipped(std::string id, std::string why) {
-    Check out = check_of(std::move(id), Verdict::skipped, std::move(why));
-    out.mode = CheckMode::skipped;
+    Check out = make_check(std::move(id), Verdict::skipped, std::move(why));
     out.required = false;
     return out;
 }
@@ -123,7 +114,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
     opened_.push_back(thread);
     const ProbeSample made = co_await say(from, thread);
     if (made.bad()) {
-        co_return check_of(
+        co_return make_check(
             std::move(id),
             Verdict::error,
             fmt::format("{}: no conversation could be begun: {}", way, made.detail)
@@ -134,7 +125,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
     if (!before.messages || before.messages->empty()) {
         threads_.pop_back();
         if (!before.messages && !no_such_route(before.status)) {
-            co_return check_of(
+            co_return make_check(
                 std::move(id),
                 Verdict::error,
                 fmt::format(
@@ -155,7 +146,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
     const Page other = co_await read(to, thread);
     if (!other.messages) {
         const bool unknown = other.status == 404;
-        co_return check_of(
+        co_return make_check(
             std::move(id),
             unknown ? Verdict::fail : Verdict::error,
             fmt::format(
@@ -168,7 +159,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
         );
     }
     if (const auto wrong = missing_messages(*before.messages, *other.messages); !wrong.empty()) {
-        co_return check_of(
+        co_return make_check(
             std::move(id), Verdict::fail, fmt::format("{}: read there, {}", way, wrong)
         );
     }
@@ -179,7 +170,7 @@ Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
     const auto before = threads_.back().messages;
     const ProbeSample answered = co_await say(to, threads_.back().id);
     if (answered.bad()) {
-        co_return check_of(
+        co_return make_check(
             std::move(id),
             Verdict::fail,
             fmt::format("{}: the next message is not answered there: {}", way, answered.detail)
@@ -187,7 +178,7 @@ Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
     }
     const Page after = co_await read(to, threads_.back().id);
     if (!after.messages) {
-        co_return check_of(
+        co_return make_check(
             std::move(id),
             Verdict::error,
             fmt::format("{}: after its next turn it could not be read: {}", way, after.seen)
@@ -196,7 +187,7 @@ Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
     const auto wrong = missing_messages(before, *after.messages);
     const std::size_t least = before.size() + 2; // the next message and its answer
     if (!wrong.empty() || after.messages->size() < least) {
-        co_return check_of(
+        co_return make_check(
             std::move(id),
             Verdict::fail,
             fmt::format(
@@ -209,7 +200,7 @@ Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
         );
     }
     threads_.back().messages = *after.messages;
-    co_return check_of(
+    co_return make_check(
         std::move(id),
         Verdict::pass,
         fmt::format(
@@ -231,7 +222,7 @@ Task<Check> Continuity::all_on(Target target, std::string id) {
             lost.push_back(fmt::format("{}: {}", thread.id, wrong));
         }
     }
-    co_return lost.empty() ? check_of(
+    co_return lost.empty() ? make_check(
                                  std::move(id),
                                  Verdict::pass,
                                  fmt::format(
@@ -240,7 +231,7 @@ Task<Check> Continuity::all_on(Target target, std::string id) {
                                      threads_.size() == 1 ? "is" : "are"
                                  )
                              )
-                           : check_of(
+                           : make_check(
                                  std::move(id),
                                  Verdict::fail,
                                  fmt::format(

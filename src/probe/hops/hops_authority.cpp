@@ -168,10 +168,9 @@ Check judge_authority(const HopSeen& inside, Millis longest, const std::string& 
     } else {
         found = of_model(inside, seconds(longest));
     }
-    Check out;
-    out.id = fmt::format("{}.hops.{}", prefix, k_authority_hop);
-    out.verdict = found.verdict;
-    out.detail = std::move(found.detail);
+    Check out = make_check(
+        fmt::format("{}.hops.{}", prefix, k_authority_hop), found.verdict, std::move(found.detail)
+    );
     if (!found.hop.empty()) {
         out.data["hop"] = std::move(found.hop);
         out.data["limit_s"] = found.limit_s;

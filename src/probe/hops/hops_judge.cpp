@@ -48,20 +48,6 @@ std::string behind(const std::vector<HopSeen>& seen, const HopSeen& hop) {
                               : "; nothing is behind it: the lane itself does";
 }
 
-Check check_of(
-    std::string_view id, const std::string& prefix, Verdict verdict, std::string detail
-) {
-    Check out;
-    out.id = fmt::format("{}.hops.{}", prefix, id);
-    out.verdict = verdict;
-    out.detail = std::move(detail);
-    if (verdict == Verdict::skipped) {
-        out.mode = CheckMode::skipped;
-        out.required = false;
-    }
-    return out;
-}
-
 constexpr std::string_view k_unplayed =
     "only a lane with recorded turns can be asked for this: put `serve --authority replay` behind "
     "the same hops";
@@ -308,7 +294,9 @@ judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& 
     const double most = seconds(longest);
     std::vector<Check> out;
     const auto add = [&](std::string_view id, const Finding& found) {
-        Check check = check_of(id, prefix, found.verdict, found.detail);
+        Check check =
+            make_check(fmt::format("{}.hops.{}", prefix, id), found.verdict, found.detail);
+        check.required = found.verdict != Verdict::skipped;
         if (!found.hop.empty()) {
             check.data["hop"] = found.hop;
             check.data["limit_s"] = found.limit_s ? Json(*found.limit_s) : Json(nullptr);

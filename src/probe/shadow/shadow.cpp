@@ -323,25 +323,21 @@ private:
                 check.verdict == Verdict::inconclusive && options_.latency.undecided_skips;
             if (recorded || undecided || !options_.latency.judged) {
                 check.detail += undecided && !recorded ? "; undecided, and not decided here" : "";
-                check.verdict = Verdict::skipped;
-                check.mode = CheckMode::skipped;
-                check.required = false;
+                check.leave_out();
             }
             report(checks, std::move(check));
         }
     }
 
     void footprint(std::vector<Check>& checks) const {
-        Check check;
-        check.id = options_.id_prefix + ".footprint";
+        Check check = make_check(
+            options_.id_prefix + ".footprint",
+            turns_ > 0 ? Verdict::pass : Verdict::skipped,
+            turns_ == 0
+                ? "no turn was started"
+                : fmt::format("{} on threads called {}_…", counted(turns_, "turn"), k_thread_prefix)
+        );
         check.required = false;
-        check.verdict = turns_ > 0 ? Verdict::pass : Verdict::skipped;
-        check.mode = turns_ > 0 ? CheckMode::live : CheckMode::skipped;
-        check.detail =
-            turns_ == 0 ? "no turn was started"
-                        : fmt::format(
-                              "{} on threads called {}_…", counted(turns_, "turn"), k_thread_prefix
-                          );
         if (options_.reference && options_.reference->base_url == options_.lane.base_url &&
             options_.reference->connect_to == options_.lane.connect_to) {
             check.detail += "; both sides are one address, so this compared a target with itself";

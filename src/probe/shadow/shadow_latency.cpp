@@ -58,11 +58,7 @@ std::string bound(const std::optional<double>& value, std::string (*text)(double
 }
 
 Check begin_check(std::string id, std::size_t n) {
-    Check check;
-    check.id = std::move(id);
-    check.verdict = Verdict::inconclusive;
-    check.data["n"] = n;
-    return check;
+    return make_check(std::move(id), Verdict::inconclusive, {}, {{"n", n}});
 }
 
 } // namespace

@@ -22,11 +22,8 @@ void SmokeChecks::add(std::string_view name, Check check) {
 }
 
 void SmokeChecks::report(std::string_view name, Verdict verdict, std::string detail, Json data) {
-    Check check{.id = {}, .verdict = verdict};
-    check.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
+    Check check = make_check({}, verdict, std::move(detail), std::move(data));
     check.required = std::ranges::find(rules, name, &SmokeRule::name)->required;
-    check.detail = std::move(detail);
-    check.data = std::move(data);
     add(name, std::move(check));
 }
 
@@ -43,9 +40,8 @@ void SmokeChecks::skip_rest(std::string_view reason) {
 }
 
 void SmokeChecks::not_applicable(std::string_view name, std::string reason) {
-    Check check{.id = {}, .verdict = Verdict::skipped, .mode = CheckMode::skipped};
+    Check check = make_check({}, Verdict::skipped, std::move(reason));
     check.required = false;
-    check.detail = std::move(reason);
     add(name, std::move(check));
 }
 
