@@ -2,30 +2,26 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace oa_stream::run {
 namespace {
 
-int open_folder(const std::filesystem::path& folder) {
-    return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+Descriptor open_folder(const std::filesystem::path& folder) {
+    return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 } // namespace
 
 FolderLock FolderLock::try_take(const std::filesystem::path& folder) {
-    const int fd = open_folder(folder);
-    if (fd < 0) {
-        return {};
+    FolderLock out;
+    if (Descriptor fd = open_folder(folder); fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+        out.fd_ = std::move(fd);
     }
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        ::close(fd);
-        return {};
-    }
-    return FolderLock(fd);
+    return out;
 }
 
 FolderLock FolderLock::take(const std::filesystem::path& folder) {
@@ -40,20 +36,9 @@ FolderLock FolderLock::take(const std::filesystem::path& folder) {
 }
 
 bool FolderLock::is_held(const std::filesystem::path& folder) {
-    const int fd = open_folder(folder);
-    if (fd < 0) {
-        return false;
-    }
+    const Descriptor fd = open_folder(folder);
     // Shared: two who look do not see each other.
-    const bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
-    ::close(fd);
-    return !free;
-}
-
-FolderLock::~FolderLock() {
-    if (fd_ >= 0) {
-        ::close(fd_);
-    }
+    return fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
 } // namespace oa_stream::run

@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -35,14 +34,8 @@ double since_start(const fs::path& folder, WallTime now) {
 // The journal is the one file that is there from the beginning and never replaced.
 NotesGate::NotesGate(const fs::path& folder)
     : fd_(::open((folder / "journal.ndjson").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (fd_ >= 0) {
-        (void)::flock(fd_, LOCK_EX);
-    }
-}
-
-NotesGate::~NotesGate() {
-    if (fd_ >= 0) {
-        ::close(fd_);
+    if (fd_) {
+        (void)::flock(fd_.get(), LOCK_EX);
     }
 }
 

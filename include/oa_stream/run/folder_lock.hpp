@@ -2,8 +2,9 @@
 // with its holder however it ends. Nothing is left in the folder.
 #pragma once
 
+#include "oa_stream/base/process.hpp"
+
 #include <filesystem>
-#include <utility>
 
 namespace oa_stream::run {
 
@@ -19,20 +20,10 @@ public:
     /// Somebody else holds it.
     [[nodiscard]] static bool is_held(const std::filesystem::path& folder);
 
-    [[nodiscard]] bool held() const noexcept { return fd_ >= 0; }
-
-    FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FolderLock& operator=(FolderLock&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    FolderLock(const FolderLock&) = delete;
-    FolderLock& operator=(const FolderLock&) = delete;
-    ~FolderLock();
+    [[nodiscard]] bool held() const noexcept { return static_cast<bool>(fd_); }
 
 private:
-    explicit FolderLock(int fd) noexcept : fd_(fd) {}
-    int fd_ = -1;
+    Descriptor fd_{};
 };
 
 } // namespace oa_stream::run

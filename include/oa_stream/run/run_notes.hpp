@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/process.hpp"
 
 #include <filesystem>
 #include <string>
@@ -15,12 +16,9 @@ namespace oa_stream::run {
 class NotesGate {
 public:
     explicit NotesGate(const std::filesystem::path& folder);
-    NotesGate(const NotesGate&) = delete;
-    NotesGate& operator=(const NotesGate&) = delete;
-    ~NotesGate();
 
 private:
-    int fd_ = -1;
+    Descriptor fd_;
 };
 
 struct Noted {
