@@ -25,8 +25,6 @@ bool fits(const Json* value, Shape shape) {
         return none || value->is_string();
     case Shape::whole:
         return !none && whole(*value);
-    case Shape::maybe_whole:
-        return none || whole(*value);
     case Shape::number:
         return !none && value->is_number() && value->get<double>() >= 0;
     case Shape::boolean:
@@ -42,11 +40,10 @@ bool fits(const Json* value, Shape shape) {
 }
 
 std::string_view word(Shape shape) {
-    static constexpr std::array<std::string_view, 9> k_words{
+    static constexpr std::array<std::string_view, 8> k_words{
         "a text",
         "a text or null",
         "a whole number",
-        "a whole number or null",
         "a number",
         "true or false",
         "a list",

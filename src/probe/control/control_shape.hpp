@@ -13,7 +13,6 @@ enum class Shape {
     text,        ///< not empty
     maybe_text,  ///< a text, null or absent: what the service leaves out when it has none
     whole,       ///< an integer of 0 or more
-    maybe_whole, ///< or null, or absent
     number,      ///< any number of 0 or more
     boolean,
     list,
