@@ -158,7 +158,7 @@ struct LoadTotals {
     LoadJudged leaving{};
     std::uint64_t broken = 0; ///< streams that broke the contract, ramp included
     std::uint64_t slow = 0, left = 0; ///< sent with such a reader
-    double first_sent_s = 0, last_sent_s = 0; ///< after the ramp, since the start
+    double last_sent_s = 0; ///< after the ramp, since the start
     double seconds = 0; ///< how long the full rate was meant to be held, or was until the stop
     std::map<std::string, std::uint64_t, std::less<>> outcomes{
     }; ///< of all that ended, and dropped

@@ -33,7 +33,6 @@ struct ProberSample {
     std::string arm;
     std::uint64_t index = 0;      ///< 0-based within the arm
     Clock::time_point intended{}; ///< when it should have been sent
-    WallTime intended_wall{};     ///< the same for time lines
     double waited_s = 0;          ///< from `intended` until it was sent (or given up)
     /// False: it never left, all slots were busy for too long. Counts as too_slow.
     bool sent = true;

@@ -3,7 +3,7 @@
 
 #include "oa_stream/base/task.hpp"
 
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -24,8 +24,7 @@ public:
         const auto until = Clock::now() + limit;
         while (!open_ && Clock::now() < until) {
             timer_.expires_at(until);
-            boost::system::error_code ignored;
-            co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+            (void)co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         }
         co_return open_;
     }

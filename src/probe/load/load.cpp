@@ -6,7 +6,7 @@
 
 #include "stream/target_request.hpp"
 
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -38,6 +38,14 @@ double chance(std::uint64_t seed, std::uint64_t index) {
     x = (x ^ (x >> 27U)) * 0x94D049BB133111EBULL;
     x ^= x >> 31U;
     return std::ldexp(static_cast<double>(x >> 11U), -53);
+}
+
+Reader reader_of(const LoadOptions& options, std::uint64_t index) {
+    const double x = chance(options.seed, index);
+    if (x < options.leaving_share) {
+        return Reader::leaving;
+    }
+    return x < options.leaving_share + options.slow_share ? Reader::slow : Reader::plain;
 }
 
 /// What one second says of the target, for the brake.
@@ -102,6 +110,15 @@ struct Core {
     [[nodiscard]] ArrivalPlan plan() const {
         return {options.per_second, ramp_s(), seconds(options.duration)};
     }
+    [[nodiscard]] LoadRequest begun(std::uint64_t index, double planned_s) const {
+        return {
+            .index = index,
+            .planned_s = planned_s,
+            .late_s = std::max(0.0, now_s() - planned_s),
+            .reader = reader_of(options, index),
+            .measured = planned_s >= ramp_s(),
+        };
+    }
     void cancel_flights() {
         for (const auto& [index, cancel] : std::map(cancels)) {
             cancel();
@@ -130,14 +147,6 @@ struct Core {
 };
 using CorePtr = std::shared_ptr<Core>;
 
-Reader reader_of(const LoadOptions& options, std::uint64_t index) {
-    const double x = chance(options.seed, index);
-    if (x < options.leaving_share) {
-        return Reader::leaving;
-    }
-    return x < options.leaving_share + options.slow_share ? Reader::slow : Reader::plain;
-}
-
 ProbeRequest probe_of(const CorePtr& core, const LoadRequest& request) {
     const LoadOptions& options = core->options;
     ProbeRequest probe;
@@ -156,10 +165,7 @@ ProbeRequest probe_of(const CorePtr& core, const LoadRequest& request) {
 }
 
 Task<bool> send(CorePtr core, std::uint64_t index, double planned_s) {
-    LoadRequest request{.index = index, .planned_s = planned_s};
-    request.late_s = std::max(0.0, core->now_s() - planned_s);
-    request.reader = reader_of(core->options, index);
-    request.measured = planned_s >= core->ramp_s();
+    LoadRequest request = core->begun(index, planned_s);
     ++core->second.sent;
     core->second.late += request.late_s > k_late_s ? 1U : 0U;
     request.sample = co_await probe_stream(
@@ -190,10 +196,7 @@ void arrive(const CorePtr& core, std::uint64_t index, double planned_s) {
         return;
     }
     ++core->second.dropped;
-    LoadRequest request{.index = index, .planned_s = planned_s};
-    request.late_s = std::max(0.0, core->now_s() - planned_s);
-    request.reader = reader_of(core->options, index);
-    request.measured = planned_s >= core->ramp_s();
+    LoadRequest request = core->begun(index, planned_s);
     request.dropped = true;
     core->end(request);
 }
@@ -207,8 +210,7 @@ Task<void> arrivals(CorePtr core) {
         const auto due = core->started + duration(planned);
         while (Clock::now() < due && !core->stopping) {
             core->wake.expires_at(due);
-            boost::system::error_code ignored;
-            co_await core->wake.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+            (void)co_await core->wake.async_wait(asio::as_tuple(asio::use_awaitable));
         }
         if (!core->stopping) {
             arrive(core, index, planned);
@@ -244,8 +246,7 @@ Task<void> users(CorePtr core) {
     const auto end = core->started + core->options.ramp + core->options.duration;
     while (core->users > 0 && !core->stopping && Clock::now() < end) {
         core->wake.expires_at(end);
-        boost::system::error_code ignored;
-        co_await core->wake.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        (void)co_await core->wake.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     core->totals.seconds = std::max(0.0, core->now_s() - core->ramp_s());
 }
@@ -254,8 +255,7 @@ Task<void> wait_idle(CorePtr core, Millis limit) {
     const auto until = Clock::now() + limit;
     while (core->in_flight > 0 && !core->stopping && Clock::now() < until) {
         core->idle.expires_at(until);
-        boost::system::error_code ignored;
-        co_await core->idle.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        (void)co_await core->idle.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 
@@ -265,8 +265,7 @@ Task<void> cut_the_rest(CorePtr core) {
     const auto until = Clock::now() + k_cut_limit;
     while ((core->in_flight > 0 || core->users > 0) && Clock::now() < until) {
         core->idle.expires_after(Millis(20)); // users have no other sign of their end
-        boost::system::error_code ignored;
-        co_await core->idle.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        (void)co_await core->idle.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
 
@@ -309,8 +308,7 @@ void break_off_if_bad(const CorePtr& core) {
 Task<void> ticker(CorePtr core) {
     while (!core->over) {
         core->tick.expires_at(core->started + std::chrono::seconds(core->second.second + 1));
-        boost::system::error_code ignored;
-        co_await core->tick.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        (void)co_await core->tick.async_wait(asio::as_tuple(asio::use_awaitable));
         if (!core->over) {
             end_second(core);
             break_off_if_bad(core);

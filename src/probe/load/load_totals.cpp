@@ -1,5 +1,6 @@
 // What a load run adds up to.
 #include "oa_stream/measure/buckets.hpp"
+#include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/load.hpp"
 
 #include <algorithm>
@@ -86,7 +87,6 @@ void add_sending(LoadTotals& totals, const LoadRequest& request) {
     totals.measured_late += request.late_s > k_late_s ? 1U : 0U;
     totals.start_delay.record(request.late_s);
     const double sent = request.planned_s + request.late_s;
-    totals.first_sent_s = totals.measured_sent == 1 ? sent : std::min(totals.first_sent_s, sent);
     totals.last_sent_s = std::max(totals.last_sent_s, sent);
 }
 
@@ -108,9 +108,7 @@ std::optional<double> Times::percentile(measure::Fraction q) const {
     if (n() == 0) {
         return std::nullopt;
     }
-    const auto product = static_cast<unsigned __int128>(n()) * q.num;
-    const auto rank = static_cast<std::uint64_t>((product + q.den - 1) / q.den);
-    return at_rank(std::clamp<std::uint64_t>(rank, 1, n()));
+    return at_rank(measure::nearest_rank(n(), q));
 }
 
 double Times::mean() const noexcept {

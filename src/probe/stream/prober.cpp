@@ -4,7 +4,7 @@
 
 #include "target_request.hpp"
 
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -21,7 +21,6 @@ namespace {
 struct Arrival {
     std::uint64_t index = 0;
     Clock::time_point intended{};
-    WallTime wall{};
 };
 
 struct Arm {
@@ -81,7 +80,7 @@ struct Core {
     }
 
     void give_up(Arm& arm, const Arrival& arrival, std::string_view why) {
-        ProberSample out{arm.spec.name, arrival.index, arrival.intended, arrival.wall};
+        ProberSample out{arm.spec.name, arrival.index, arrival.intended};
         out.waited_s = seconds(Clock::now() - arrival.intended);
         out.sent = false;
         out.sample.outcome = Outcome::too_slow;
@@ -94,7 +93,7 @@ using CorePtr = std::shared_ptr<Core>;
 void send_next(const CorePtr& core, Arm& arm);
 
 Task<void> send(CorePtr core, Arm* arm, Arrival arrival) {
-    ProberSample out{arm->spec.name, arrival.index, arrival.intended, arrival.wall};
+    ProberSample out{arm->spec.name, arrival.index, arrival.intended};
     out.waited_s = std::max(0.0, seconds(Clock::now() - arrival.intended));
     ProbeRequest request = core->options.request
                                ? core->options.request(arm->spec.name, arrival.index)
@@ -126,8 +125,7 @@ void send_next(const CorePtr& core, Arm& arm) {
 }
 
 void arrive(const CorePtr& core, Arm& arm, Clock::time_point intended) {
-    const auto late = std::chrono::duration_cast<WallTime::duration>(Clock::now() - intended);
-    const Arrival arrival{arm.counts.arrived++, intended, std::chrono::system_clock::now() - late};
+    const Arrival arrival{arm.counts.arrived++, intended};
     if (arm.waiting.size() >= core->options.max_waiting) {
         core->give_up(arm, arrival, "all slots busy and the line is full");
         return;
@@ -246,8 +244,7 @@ private:
     static Task<void> wait_idle(CorePtr core, Clock::time_point until) {
         while (core->in_flight() > 0 && Clock::now() < until) {
             core->idle.expires_at(until);
-            boost::system::error_code ignored;
-            co_await core->idle.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+            (void)co_await core->idle.async_wait(asio::as_tuple(asio::use_awaitable));
         }
     }
 
