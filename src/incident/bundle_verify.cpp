@@ -1,4 +1,5 @@
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
@@ -60,11 +61,6 @@ std::string first_of(std::vector<std::string> wrong) {
     );
 }
 
-Json member_or_empty(const Json& json, std::string_view key) {
-    const Json* found = member(json, key);
-    return found != nullptr && found->is_array() ? *found : Json::array();
-}
-
 Check judged(std::string id, bool pass, std::string detail) {
     return {
         .id = std::move(id),
@@ -117,10 +113,10 @@ Check check_list(std::string id, const Contents& contents, const std::string& li
 Check check_seals(const Json& manifest) {
     std::vector<std::string> wrong;
     std::size_t sealed = 0;
-    for (const Json& run : member_or_empty(manifest, "runs")) {
+    for (const Json& run : list_in(manifest, "runs")) {
         sealed += bool_member(run, "sealed").value_or(false) ? 1U : 0U;
         for (const std::string_view what : {"changed", "missing"}) {
-            for (const Json& file : member_or_empty(run, what)) {
+            for (const Json& file : list_in(run, what)) {
                 wrong.push_back(fmt::format(
                     "{} {} was {} since its seal when this was made",
                     printable(string_member(run, "id").value_or("?")),

@@ -107,9 +107,8 @@ Part checks_part(const Incident& incident) {
 }
 
 std::string seconds_in(const Json& json, std::string_view key) {
-    const Json* found = member(json, key);
-    return found != nullptr && found->is_number() ? fmt::format("{:.3f} s", found->get<double>())
-                                                  : "not measured";
+    const auto found = number_in(json, key);
+    return found ? fmt::format("{:.3f} s", *found) : "not measured";
 }
 
 Part rollback_part(const Incident& incident) {

@@ -105,14 +105,8 @@ std::optional<Measured> measured_by(const Json* gate) {
 
 /// The gate of that stage in run.json.
 const Json* gate_in(const run::RunEntry& run, std::string_view what) {
-    const Json* stages = member(run.document, "stages");
-    if (stages == nullptr || !stages->is_array()) {
-        return nullptr;
-    }
-    for (const Json& stage : *stages) {
-        const Json* gates = member(stage, "gates");
-        for (std::size_t i = 0; gates != nullptr && gates->is_array() && i < gates->size(); ++i) {
-            const Json& gate = (*gates)[i];
+    for (const Json& stage : list_in(run.document, "stages")) {
+        for (const Json& gate : list_in(stage, "gates")) {
             if (fmt::format("{}@{}", text_in(gate, "id"), text_in(stage, "name")) == what) {
                 return &gate;
             }
@@ -189,21 +183,15 @@ void put_facts(Table& table, const run::RunEntry& run, bool second) {
     if (const Json* rollback = member(run.document, "rollback");
         rollback != nullptr && rollback->is_object()) {
         for (const char* key : {"detection_s", "decision_s", "rto_s"}) {
-            if (const Json* s = member(*rollback, key); s != nullptr && s->is_number()) {
-                table.put(
-                    fmt::format("rollback.{}", key), fmt::format("{:.3f}", s->get<double>()), second
-                );
+            if (const auto s = number_in(*rollback, key)) {
+                table.put(fmt::format("rollback.{}", key), fmt::format("{:.3f}", *s), second);
             }
         }
     }
 }
 
 void put_checks(Table& table, const run::RunEntry& run, bool second) {
-    const Json* checks = member(run.document, "checks");
-    if (checks == nullptr || !checks->is_array()) {
-        return;
-    }
-    for (const Json& check : *checks) {
+    for (const Json& check : list_in(run.document, "checks")) {
         table.put(text_in(check, "id"), text_in(check, "verdict"), second);
     }
 }
@@ -211,13 +199,13 @@ void put_checks(Table& table, const run::RunEntry& run, bool second) {
 std::string gate_text(const Json& gate) {
     const bool rate = text_in(gate, "metric") == "bad_rate";
     const auto number = [&](std::string_view key) -> std::string {
-        const Json* found = member(gate, key);
-        if (found == nullptr || !found->is_number()) {
+        const auto value = number_in(gate, key);
+        if (!value) {
             return "?";
         }
-        const double value = found->get<double>();
         const bool ratio = text_in(gate, "against") != "limit";
-        return rate || ratio ? measure::percent_text(value, -1) : measure::seconds_text(value, -1);
+        return rate || ratio ? measure::percent_text(*value, -1)
+                             : measure::seconds_text(*value, -1);
     };
     return fmt::format(
         "{} {} ({} to {}), n {}",
@@ -230,16 +218,8 @@ std::string gate_text(const Json& gate) {
 }
 
 void put_gates(Table& table, const run::RunEntry& run, bool second) {
-    const Json* stages = member(run.document, "stages");
-    if (stages == nullptr || !stages->is_array()) {
-        return;
-    }
-    for (const Json& stage : *stages) {
-        const Json* gates = member(stage, "gates");
-        if (gates == nullptr || !gates->is_array()) {
-            continue;
-        }
-        for (const Json& gate : *gates) {
+    for (const Json& stage : list_in(run.document, "stages")) {
+        for (const Json& gate : list_in(stage, "gates")) {
             table.put(
                 fmt::format("{}@{}", text_in(gate, "id"), text_in(stage, "name")),
                 gate_text(gate),

@@ -33,17 +33,14 @@ bool skipped(const Row& row) {
 
 std::vector<Row> rows_of(const Json& run) {
     std::vector<Row> out;
-    if (const Json* checks = member(run, "checks"); checks != nullptr && checks->is_array()) {
-        for (const Json& check : *checks) {
-            const Json* required = member(check, "required");
-            out.push_back(
-                {text_in(check, "id"),
-                 text_in(check, "verdict"),
-                 text_in(check, "detail"),
-                 text_in(check, "mode"),
-                 required == nullptr || !required->is_boolean() || required->get<bool>()}
-            );
-        }
+    for (const Json& check : list_in(run, "checks")) {
+        out.push_back(
+            {text_in(check, "id"),
+             text_in(check, "verdict"),
+             text_in(check, "detail"),
+             text_in(check, "mode"),
+             bool_member(check, "required").value_or(true)}
+        );
     }
     // What a run died of, or decided as a whole, is not a check: it must not be lost in a green
     // list.
@@ -77,11 +74,6 @@ std::string junit_outcome(const Row& row) {
         html::escaped(row.verdict),
         html::escaped(row.detail)
     );
-}
-
-double seconds_of(const Json& run) {
-    const Json* value = member(run, "duration_s");
-    return value != nullptr && value->is_number() ? value->get<double>() : 0;
 }
 
 std::string cell(std::string_view text) {
@@ -145,7 +137,7 @@ std::string junit_xml(const Json& run) {
         failures,
         errors,
         skips,
-        seconds_of(run)
+        number_in(run, "duration_s").value_or(0)
     );
     std::string out = fmt::format(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {}>\n  <testsuite name=\"{}\" "

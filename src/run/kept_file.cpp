@@ -20,6 +20,11 @@ Result<std::string> read_kept(const std::filesystem::path& path, std::uint64_t l
     return read_file(path, limit);
 }
 
+Result<Json> kept_json(const std::filesystem::path& path, std::uint64_t limit) {
+    OA_TRY(const std::string text, read_kept(path, limit));
+    return parse_json(text);
+}
+
 Result<std::uint64_t>
 each_kept_line(const std::filesystem::path& path, const std::function<bool(const Json&)>& take) {
     OA_TRY(const std::string text, read_kept(path, std::uint64_t{1} << 30U));

@@ -83,14 +83,11 @@ void RedactionIndex::take_up(const fs::path& folder) {
 }
 
 void RedactionIndex::take_up(const std::string& file, std::string_view sidecar) {
-    const auto json = parse_json(sidecar);
-    const Json* ranges = json ? member(*json, "ranges") : nullptr;
-    if (ranges == nullptr || !ranges->is_array()) {
-        return; // torn or of somebody else: there is nothing to go on with
-    }
-    for (const Json& one : *ranges) {
-        const std::string value(string_member(one, "value").value_or(""));
-        const std::string kind(string_member(one, "kind").value_or(""));
+    const Json json = parse_json(sidecar).value_or(nullptr);
+    // Of one that is torn or of somebody else there is nothing to go on with.
+    for (const Json& one : list_in(json, "ranges")) {
+        const std::string value = text_in(one, "value");
+        const std::string kind = text_in(one, "kind");
         files_[file].insert(
             {count_in(one, "offset").value_or(0), count_in(one, "length").value_or(0), kind, value}
         );

@@ -1,5 +1,6 @@
 #include "oa_stream/run/run_facts.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/runs.hpp"
 
@@ -69,9 +70,8 @@ std::string restored_run(const Json& document) {
     if (const auto named = target ? string_member(*target, "restores") : std::nullopt) {
         return std::string(*named);
     }
-    const Json* argv = member(document, "argv");
-    if (string_member(document, "name") == "route restore" && argv != nullptr && argv->is_array()) {
-        for (const Json& word : *argv) {
+    if (string_member(document, "name") == "route restore") {
+        for (const Json& word : list_in(document, "argv")) {
             if (word.is_string() && kind_in_name(word.get<std::string>()) == "route-split") {
                 return word.get<std::string>();
             }

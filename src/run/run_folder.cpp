@@ -55,14 +55,11 @@ Result<void> clear_place(const fs::path& file) {
 /// Blocks for the journal are taken now, so that a disk that fills up during the run cannot keep a
 /// rollback from being journaled. The file's size stays what was written.
 Result<void> reserve(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0664);
-    if (fd < 0) {
+    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0664));
+    if (!fd) {
         return fail(Code::io, "cannot create", path.string());
     }
-    const int result = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, k_journal_reserve);
-    const int reason = errno;
-    ::close(fd);
-    if (result != 0 && reason == ENOSPC) {
+    if (::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, k_journal_reserve) != 0 && errno == ENOSPC) {
         return fail(Code::io, "no space left for the journal", path.string());
     }
     return {}; // a file system that cannot reserve is no reason to refuse
@@ -98,12 +95,8 @@ Result<std::size_t> cut_torn_line(const fs::path& folder) {
         return 0;
     }
     (void)write_file_atomic(folder / "journal.torn", text.substr(whole));
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    const bool cut = fd >= 0 && ::ftruncate(fd, static_cast<off_t>(whole)) == 0 && ::fsync(fd) == 0;
-    if (fd >= 0) {
-        ::close(fd);
-    }
-    if (!cut) {
+    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(whole)) != 0 || ::fsync(fd.get()) != 0) {
         return fail(Code::io, "cannot cut the torn last line of the journal", path.string());
     }
     return text.size() - whole;
@@ -151,8 +144,7 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
     run.redactor_ = std::move(redactor);
     run.redactor_.add_environment();
     run.lock_ = FolderLock::take(run.path_);
-    const auto text = read_kept(run.path_ / "run.json");
-    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    const auto json = kept_json(run.path_ / "run.json");
     run.earlier_ = json && json->is_object() ? *json : Json{{"id", run.id_}};
     const WallTime now = std::chrono::system_clock::now();
     const auto began = parse_rfc3339(string_member(run.earlier_, "started_at").value_or(""));

@@ -1,6 +1,7 @@
 #include "oa_stream/run/run_notes.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/seconds.hpp"
@@ -22,10 +23,8 @@ namespace {
 constexpr std::size_t k_longest = 4096;
 
 double since_start(const fs::path& folder, WallTime now) {
-    const auto text = read_kept(folder / "run.json");
-    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
-    const auto began =
-        json ? parse_rfc3339(string_member(*json, "started_at").value_or("")) : std::nullopt;
+    const auto json = kept_json(folder / "run.json");
+    const auto began = json ? parse_rfc3339(text_in(*json, "started_at")) : std::nullopt;
     return began ? std::round(seconds(now - *began) * 1e3) / 1e3 : 0.0;
 }
 

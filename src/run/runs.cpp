@@ -85,9 +85,7 @@ void take_document(RunEntry& out) {
         out.started = *began;
         out.started_at = text_in(json, "started_at");
     }
-    if (const Json* duration = member(json, "duration_s"); duration && duration->is_number()) {
-        out.duration_s = duration->get<double>();
-    }
+    out.duration_s = number_in(json, "duration_s");
     if (const Json* process = member(json, "process")) {
         out.holder = fmt::format(
             "process {} on {}", int_member(*process, "pid").value_or(0), text_in(*process, "host")
@@ -205,8 +203,7 @@ Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
 }
 
 Json document_in(const fs::path& file) {
-    const auto text = read_kept(file);
-    auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    auto json = kept_json(file);
     return json && json->is_object() ? *std::move(json) : Json::object();
 }
 

@@ -25,6 +25,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::size_t k_largest_lock = 64U << 10U; ///< of a lock's file
+
 /// Of a process; two processes of one machine that have both in common are the same. 0: it is gone,
 /// or dead and not reaped yet, as under a container's first process.
 std::int64_t start_of(std::int64_t pid) {
@@ -48,8 +50,7 @@ bool still_runs(const Json& owner) {
 }
 
 std::unexpected<Error> held(const fs::path& path, std::string_view target) {
-    const auto text = read_kept(path, 64U << 10U);
-    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    const auto json = kept_json(path, k_largest_lock);
     std::string who = "by another process";
     if (json && string_member(*json, "host") == host_name() && is_of_this_boot(*json) &&
         !still_runs(*json)) {
@@ -95,7 +96,7 @@ Result<void> write_owner(
 
 /// The owner's document; nothing where it cannot be read.
 std::optional<Json> owner_in(int fd) {
-    std::string text(64U << 10U, '\0');
+    std::string text(k_largest_lock, '\0');
     const auto bytes = ::pread(fd, text.data(), text.size(), 0);
     text.resize(static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
     auto json = parse_json(text);
@@ -168,8 +169,7 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
     const fs::path path = lock_path(state_dir, target);
     const fs::path fresh = path.string() + "." + random_hex(8);
     OA_CHECK(make_dirs(path.parent_path()));
-    const auto text = read_kept(path, 64U << 10U);
-    const auto former = text ? parse_json(*text) : fail(Code::unreadable, "");
+    const auto former = kept_json(path, k_largest_lock);
     const auto generation = former ? int_member(*former, "generation").value_or(1) : 1;
     OA_TRY(const int fd, open_lock(fresh, O_CREAT | O_EXCL));
     TargetLock lock(fd, path);
@@ -232,8 +232,7 @@ Result<void> TargetLock::check() const {
         }
     }
     if (ours) { // and another process took the lock meanwhile
-        const auto text = read_kept(path_, 64U << 10U);
-        const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+        const auto json = kept_json(path_, k_largest_lock);
         owner = json ? std::optional(*json) : std::nullopt;
     }
     return fail(
@@ -250,8 +249,7 @@ Result<void> TargetLock::check() const {
 }
 
 std::optional<Json> TargetLock::holder(const fs::path& state_dir, std::string_view target) {
-    const auto text = read_kept(lock_path(state_dir, target), 64U << 10U);
-    const auto json = text ? parse_json(*text) : fail(Code::unreadable, "");
+    const auto json = kept_json(lock_path(state_dir, target), k_largest_lock);
     const bool held = json && is_of_this_boot(*json) && still_runs(*json);
     return held ? std::optional(*json) : std::nullopt;
 }

@@ -15,6 +15,9 @@ namespace oa_stream::run {
 /// Code::unreadable.
 [[nodiscard]] Result<std::string>
 read_kept(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
+/// The same, as JSON.
+[[nodiscard]] Result<Json>
+kept_json(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
 /// Calls `take` for each line of at most 1 GiB that is a JSON object; how many were not, or were
 /// refused.
 Result<std::uint64_t>

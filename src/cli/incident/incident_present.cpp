@@ -1,4 +1,5 @@
 // The part of an incident's text about this machine now.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/layers.hpp"
@@ -17,12 +18,9 @@ namespace {
 
 /// The run's command line, as it is parsed now. Nothing where it is not: an older version wrote it.
 std::optional<Invocation> invocation_of(const run::RunEntry& run) {
-    const Json* argv = member(run.document, "argv");
     std::vector<std::string> words;
-    if (argv != nullptr && argv->is_array()) {
-        for (const Json& word : *argv) {
-            words.push_back(word.is_string() ? word.get<std::string>() : "");
-        }
+    for (const Json& word : list_in(run.document, "argv")) {
+        words.push_back(word.is_string() ? word.get<std::string>() : "");
     }
     if (words.size() < 2) {
         return std::nullopt;

@@ -1,4 +1,5 @@
 // runs show: what is known of one run, also of one that died.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/incident/timeline.hpp"
@@ -81,13 +82,13 @@ Verdict verdict_of(const Known& known) {
 }
 
 std::string checks_text(const RunEntry& run) {
-    const Json* checks = member(run.document, "checks");
-    if (checks == nullptr || !checks->is_array() || checks->empty()) {
+    const Json& checks = list_in(run.document, "checks");
+    if (checks.empty()) {
         return {};
     }
     std::vector<std::pair<std::string, std::size_t>> counts;
     std::string bad;
-    for (const Json& check : *checks) {
+    for (const Json& check : checks) {
         const std::string verdict(string_member(check, "verdict").value_or("?"));
         auto found =
             std::ranges::find(counts, verdict, &std::pair<std::string, std::size_t>::first);

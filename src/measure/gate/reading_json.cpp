@@ -206,10 +206,8 @@ Result<ToldReading> told_from_json(const Json& line) {
     reading.counts_probes = bool_member(line, "counts_probes").value_or(true);
     reading.source = text_in(line, "source");
     reading.query = text_in(line, "query");
-    if (const Json* notes = member(line, "notes"); notes != nullptr && notes->is_array()) {
-        for (const Json& note : *notes) {
-            reading.notes.push_back(note.is_string() ? note.get<std::string>() : "");
-        }
+    for (const Json& note : list_in(line, "notes")) {
+        reading.notes.push_back(note.is_string() ? note.get<std::string>() : "");
     }
     return out;
 }

@@ -1,6 +1,7 @@
 #include "oa_stream/probe/opened_threads.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 
 #include "smoke/smoke_run.hpp"
@@ -41,9 +42,8 @@ bool shows_messages(const net::ClientResponse& page) {
         return false;
     }
     const auto json = parse_json(page.body);
-    const Json* messages = json ? member(*json, "data") : nullptr;
     return page.failure == net::TransferFailure::too_large ||
-           (messages != nullptr && messages->is_array() && !messages->empty());
+           (json && !list_in(*json, "data").empty());
 }
 
 /// What one target said so far.

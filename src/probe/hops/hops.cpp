@@ -153,9 +153,8 @@ Task<void> learn(TrialsPtr trials) {
     const Json version = co_await told_by_lane(trials, "/version");
     trials->plays = authority::plays_recordings(version);
     const Json models = co_await told_by_lane(trials, "/v1/models");
-    const Json* list = member(models, "data");
-    if (list != nullptr && list->is_array() && !list->empty()) {
-        trials->model = text_in(list->front(), "id");
+    if (const Json& list = list_in(models, "data"); !list.empty()) {
+        trials->model = text_in(list.front(), "id");
     }
 }
 

@@ -166,11 +166,10 @@ Task<bool> check_models(RunPtr run) {
         run->skip_rest("the target cannot be reached");
         co_return false;
     }
-    const auto body = parse_json(response.body);
-    const auto* list = body ? member(*body, "data") : nullptr;
+    const Json body = parse_json(response.body).value_or(nullptr);
     std::vector<std::string> names;
-    std::string wrong = body && text_view_in(*body, "object") == "list" ? "" : "it is not a list";
-    for (const auto& model : list != nullptr && list->is_array() ? *list : Json::array()) {
+    std::string wrong = text_view_in(body, "object") == "list" ? "" : "it is not a list";
+    for (const auto& model : list_in(body, "data")) {
         names.emplace_back(string_member(model, "id").value_or(""));
         wrong = wrong.empty() ? model_fault(model) : wrong;
     }

@@ -1,4 +1,5 @@
 // What the thread itself says of a turn that was stopped or left.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "smoke_run.hpp"
@@ -13,12 +14,8 @@ constexpr Millis k_look{50};
 
 // Of the run with that id, or of the oldest one listed when it is empty; "" when there is none.
 std::string status_in(const Json& document, std::string_view turn) {
-    const Json* data = member(document, "data");
     std::string status;
-    if (data == nullptr || !data->is_array()) {
-        return status;
-    }
-    for (const Json& run : *data) {
+    for (const Json& run : list_in(document, "data")) {
         if (turn.empty() || string_member(run, "id") == turn) {
             status = string_member(run, "status").value_or("");
         }

@@ -146,18 +146,14 @@ private:
         if (const auto* usage = member(response, "usage"); usage != nullptr && usage->is_object()) {
             count(usage_of(*usage));
         }
-        const auto* output = member(response, "output");
-        for (const auto& item : output != nullptr && output->is_array() ? *output : Json::array()) {
+        for (const auto& item : list_in(response, "output")) {
             if (text_view_in(item, "type") == "function_call") {
                 out_.calls.push_back(
                     {text_in(item, "call_id"), text_in(item, "name"), text_in(item, "arguments")}
                 );
             }
-            const auto* content = member(item, "content");
-            for (const auto& part : content != nullptr && content->is_array() && !out_.streamed
-                                        ? *content
-                                        : Json::array()) {
-                out_.text += text_view_in(part, "text");
+            for (const auto& part : list_in(item, "content")) {
+                out_.text += out_.streamed ? "" : text_view_in(part, "text");
             }
         }
     }
