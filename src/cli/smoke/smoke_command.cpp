@@ -47,11 +47,7 @@ Result<probe::SmokeOptions> complete(Options options) {
 Result<ExitCode> run(Options given, Context& context) {
     OA_TRY(probe::SmokeOptions options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_stream, "smoke stream"};
-    order.target["base_url"] = options.target.base_url;
-    hide_secrets(order.redactor, options.target);
-    SmokeCommand command{"smoke stream", options.target.base_url, options.id_prefix};
-    command.typed = {context.command, context.given};
-    return run_smoke(std::move(order), command, probe::smoke_stream, std::move(options), context);
+    return run_smoke(std::move(order), probe::smoke_stream, std::move(options), context);
 }
 
 using probe::SmokeOptions;

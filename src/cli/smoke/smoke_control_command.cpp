@@ -26,13 +26,9 @@ Result<probe::ControlSmokeOptions> complete(Options options) {
 Result<ExitCode> run(Options given, Context& context) {
     OA_TRY(auto options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_control, "smoke control"};
-    order.target["base_url"] = options.target.base_url;
     order.target["profile"] = probe::to_string(options.profile);
-    hide_secrets(order.redactor, options.target);
     order.redactor.add_known(options.maintenance_cookie);
-    SmokeCommand command{"smoke control", options.target.base_url, options.id_prefix};
-    command.typed = {context.command, context.given};
-    return run_smoke(std::move(order), command, probe::smoke_control, std::move(options), context);
+    return run_smoke(std::move(order), probe::smoke_control, std::move(options), context);
 }
 
 using probe::ControlSmokeOptions;

@@ -26,16 +26,10 @@ Result<ExitCode> run_openai_smoke(const std::string& name, OpenAiOptions given, 
     OA_TRY(auto options, complete(name, std::move(given)));
     const bool responses = options.api == probe::OpenAiApi::responses;
     NewRun order{responses ? run::RunKind::smoke_responses : run::RunKind::smoke_completions, name};
-    order.target["base_url"] = options.target.base_url;
     if (options.direct) {
         order.target["direct"] = options.direct->base_url;
     }
-    hide_secrets(order.redactor, options.target);
-    SmokeCommand command{name, options.target.base_url, options.id_prefix};
-    command.typed = {context.command, context.given};
-    return run_smoke(
-        std::move(order), command, probe::smoke_completions, std::move(options), context
-    );
+    return run_smoke(std::move(order), probe::smoke_completions, std::move(options), context);
 }
 
 } // namespace oa_stream::cli

@@ -43,15 +43,21 @@ void complete_document(run::RunResult& result, std::string_view target);
     Context& context
 );
 
-/// The same of a smoke of the room probe, in a run of its own. Code::io.
+/// The same of a smoke of the room probe, in a run of its own: `order` says what it has beside the
+/// target's address and secrets. Code::io.
 template <class Options>
 [[nodiscard]] Result<ExitCode> run_smoke(
     NewRun order,
-    const SmokeCommand& command,
     Task<std::vector<Check>> (*smoke)(net::HttpClient&, Options),
     Options options,
     Context& context
 ) {
+    SmokeCommand command{order.name, options.target.base_url, options.id_prefix};
+    command.typed = {context.command, context.given};
+    Json target{{"base_url", options.target.base_url}};
+    target.update(order.target);
+    order.target = std::move(target);
+    hide_secrets(order.redactor, options.target);
     Screen screen(context);
     if (context.live) {
         screen.expect(last_time(context.state_dir, order.kind, order.target));
