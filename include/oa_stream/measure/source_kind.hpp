@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::measure {
@@ -121,6 +122,10 @@ constexpr config::Key source_key(std::string_view name, std::string_view help) {
         *static_cast<SettingsPtr*>(owner) = std::move(settings);
     };
     return out;
+}
+/// The gate's source cannot decide it; `hint` names what can.
+[[nodiscard]] inline Error wrong_source(std::string message, std::string hint) {
+    return {Code::config, std::move(message), "source", std::move(hint)};
 }
 /// For kinds that count requests one by one: a rate needs to know which endings are bad.
 [[nodiscard]] std::optional<Error> needs_events(const GateSpec& gate);

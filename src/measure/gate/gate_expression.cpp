@@ -1,6 +1,7 @@
 // Gates on what a PromQL expression gives: one number an arm, with no bounds, so it is compared as
 // it is, once, at the window's end.
 #include "gate_judge.hpp"
+#include "gate_text.hpp"
 
 #include <fmt/format.h>
 
@@ -21,11 +22,6 @@ std::string quantity_text(Quantity quantity, double value, double limit) {
         break;
     }
     return fmt::format("{:.6g}", value);
-}
-
-std::string change_text(double change, double limit) {
-    const std::string text = percent_text(change, limit);
-    return change >= 0 ? "+" + text : text;
 }
 
 } // namespace
@@ -78,13 +74,13 @@ std::string expression_sentence(const GateRecord& record) {
             " against {} {}{}",
             quantity_text(spec.quantity, *record.reference, *record.measured),
             side,
-            record.value ? fmt::format(" ({})", change_text(*record.value, limit)) : ""
+            record.value ? fmt::format(" ({})", signed_percent(*record.value, limit)) : ""
         );
     }
     const std::string bound = fmt::format(
         "{} {}",
         spec.at_least ? "at least" : "at most",
-        versus ? change_text(limit, limit) : quantity_text(spec.quantity, limit, limit)
+        versus ? signed_percent(limit, limit) : quantity_text(spec.quantity, limit, limit)
     );
     if (record.verdict == Verdict::pass || record.verdict == Verdict::fail) {
         return fmt::format(

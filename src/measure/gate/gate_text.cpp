@@ -36,11 +36,6 @@ std::string decimals_apart(double value, double limit, int decimals) {
     return text == "-0" ? "0" : text;
 }
 
-std::string signed_percent(double change, double limit) {
-    const std::string text = percent_text(change, limit);
-    return change >= 0 ? "+" + text : text;
-}
-
 bool relative(const GateSpec& spec) {
     return spec.against == Against::stable;
 }
@@ -161,6 +156,11 @@ std::string missing(const GateRecord& record) {
 }
 
 } // namespace
+
+std::string signed_percent(double change, double limit) {
+    const std::string text = percent_text(change, limit);
+    return change >= 0 ? "+" + text : text;
+}
 
 bool is_token_rate(const GateSpec& spec) noexcept {
     return spec.metric == Metric::quantile && spec.timing == Timing::per_token;

@@ -42,19 +42,12 @@ std::optional<Error> needs_events(const GateSpec& gate) {
         return std::nullopt;
     }
     if (!gate.events.empty()) {
-        return Error{
-            Code::config,
+        return wrong_source(
             fmt::format("only probes can detect that an answer ended as {}", gate.events),
-            "source",
             "source: probe"
-        };
+        );
     }
-    return Error{
-        Code::config,
-        "only probes can count any bad ending",
-        "source",
-        "bad: http_5xx | terminal_error"
-    };
+    return wrong_source("only probes can count any bad ending", "bad: http_5xx | terminal_error");
 }
 
 } // namespace oa_stream::measure

@@ -104,27 +104,21 @@ constinit const Section<AccessLogSettings> k_section{
 
 std::optional<Error> refusal(const GateSpec& gate) {
     if (gate.metric == Metric::expression || !gate.promql.empty()) {
-        return Error{
-            Code::config, "only Prometheus answers PromQL", "source", "source: prometheus"
-        };
+        return wrong_source("only Prometheus answers PromQL", "source: prometheus");
     }
     if (gate.metric == Metric::spike) {
         return gate.signal == k_signal_words.front()
                    ? std::nullopt
-                   : std::optional(Error{
-                         Code::config,
+                   : std::optional(wrong_source(
                          fmt::format("the log has no {}", gate.signal),
-                         "source",
                          "source: prometheus, with signals"
-                     });
+                     ));
     }
     if (gate.metric == Metric::quantile && gate.timing == Timing::per_token) {
-        return Error{Code::config, "the log has no count of tokens", "source", "source: probe"};
+        return wrong_source("the log has no count of tokens", "source: probe");
     }
     if (gate.metric == Metric::quantile && gate.timing == Timing::chunk_gap) {
-        return Error{
-            Code::config, "the log has no silences within an answer", "source", "source: probe"
-        };
+        return wrong_source("the log has no silences within an answer", "source: probe");
     }
     return needs_events(gate);
 }

@@ -25,14 +25,12 @@ std::optional<Error> refusal(const GateSpec& gate) {
     if (seen) {
         return std::nullopt;
     }
-    return Error{
-        Code::config,
+    return wrong_source(
         fmt::format(
             "probes cannot see {}", gate.metric == Metric::spike ? gate.signal : gate.events
         ),
-        "source",
         "source: prometheus"
-    };
+    );
 }
 
 /// A spike only where the gate says so: one credential says little of all users'.

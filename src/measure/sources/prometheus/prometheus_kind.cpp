@@ -227,31 +227,25 @@ std::optional<Error> refusal(const GateSpec& gate) {
     if (gate.metric == Metric::spike) {
         return !gate.promql.empty() || gate.signal == k_signal_words.front()
                    ? std::nullopt
-                   : std::optional(Error{
-                         Code::config,
+                   : std::optional(wrong_source(
                          fmt::format("prometheus has no query for {}", gate.signal),
-                         "source",
                          "signals: [ { signal: …, events: PROMQL } ] of the source"
-                     });
+                     ));
     }
     if (gate.metric != Metric::quantile) {
         return needs_events(gate);
     }
     const auto bounds = bounds_of(gate.timing);
     if (bounds.empty()) {
-        return Error{
-            Code::config,
-            fmt::format("the lane has no histogram of {}", to_string(gate.timing)),
-            "source",
-            "source: probe"
-        };
+        return wrong_source(
+            fmt::format("the lane has no histogram of {}", to_string(gate.timing)), "source: probe"
+        );
     }
     if (gate.against == Against::stable) {
         const double factor = least_factor(bounds);
         return 1 + gate.limit >= factor
                    ? std::nullopt
-                   : std::optional(Error{
-                         Code::config,
+                   : std::optional(wrong_source(
                          fmt::format(
                              "the histogram's bounds are a factor of {:g} or more apart, so a rise"
                              " of {:g}% is never decided for an equal canary: that takes bounds at"
@@ -260,9 +254,8 @@ std::optional<Error> refusal(const GateSpec& gate) {
                              100 * gate.limit,
                              1 + gate.limit
                          ),
-                         "source",
                          "source: access_log or probe"
-                     });
+                     ));
     }
     if (is_bound(bounds, gate.limit)) {
         return std::nullopt;
