@@ -32,11 +32,6 @@ struct Run : SmokeChecks {
     std::set<std::string> request_ids{};
     std::string request_id_fault{}; ///< of any answer so far
 
-    void
-    report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object()) {
-        kept.emplace(name, std::exchange(evidence, {}));
-        SmokeChecks::report(name, verdict, std::move(detail), std::move(data));
-    }
     void keep(const std::string& stem, const Completion& answer) {
         if (!options.keep || answer.response.status == 0) {
             return;
@@ -48,21 +43,11 @@ struct Run : SmokeChecks {
 
     /// Every answer has an id of its own.
     void note_request_id(const net::ClientResponse& answer);
-    /// PASS with `good`, or FAIL with what is wrong.
-    void judge(std::string_view name, const std::string& wrong, std::string_view good) {
-        report(
-            name,
-            wrong.empty() ? Verdict::pass : Verdict::fail,
-            wrong.empty() ? std::string(good) : wrong
-        );
-    }
     [[nodiscard]] bool responses() const { return options.api == OpenAiApi::responses; }
     /// "completions-whole.first": of a kept file.
     [[nodiscard]] std::string stem(std::string_view name) const {
         return (responses() ? "responses-" : "completions-") + std::string(name);
     }
-
-    std::vector<std::string> evidence{}; ///< of the check that is reported next
 };
 using RunPtr = std::shared_ptr<Run>;
 

@@ -182,12 +182,8 @@ Task<bool> check_models(RunPtr run) {
         wrong = no_model(response, names.size(), wanted);
         wrong += response.status == 404 ? base_path_advice(run->options.target.base_url) : "";
     }
-    run->report(
-        "models",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? fmt::format("{} of {}", run->model, counted(names.size(), "model")) : wrong,
-        std::move(data)
-    );
+    const auto good = fmt::format("{} of {}", run->model, counted(names.size(), "model"));
+    run->judge("models", wrong, good, std::move(data));
     if (run->model.empty()) {
         run->skip_rest("no model is known");
     }
@@ -208,12 +204,7 @@ void check_whole_shape(Run& run) {
         run.report("whole.shape", Verdict::skipped, "there are no two good answers");
         return;
     }
-    const auto found = whole_difference(run.first, run.second);
-    run.report(
-        "whole.shape",
-        found.empty() ? Verdict::pass : Verdict::fail,
-        found.empty() ? "the same names and types" : found
-    );
+    run.judge("whole.shape", whole_difference(run.first, run.second), "the same names and types");
 }
 
 Verdict verdict_of(Pacing pacing) noexcept {
@@ -275,11 +266,7 @@ void check_usage(Run& run) {
     } else if (!run.stream.text.empty() && (run.stream.input == 0 || run.stream.output == 0)) {
         wrong = fmt::format("{} tokens in, {} out", run.stream.input, run.stream.output);
     }
-    run.report(
-        "usage",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? "counted in both, the prompt alike" : wrong
-    );
+    run.judge("usage", wrong, "counted in both, the prompt alike");
 }
 
 Json side_by_side(const Completion& target, const Completion& origin) {
@@ -318,13 +305,8 @@ Task<void> check_edge(RunPtr run) {
     if (found.empty() && run->stream.order != stream.order) {
         found = fmt::format("streams: {} and {}", run->stream.order, stream.order);
     }
-    Json shape = side_by_side(run->second, whole);
-    run->report(
-        "edge.shape",
-        found.empty() ? Verdict::pass : Verdict::fail,
-        found.empty() ? fmt::format("the same, streams {}", stream.order) : found,
-        std::move(shape)
-    );
+    const auto same = fmt::format("the same, streams {}", stream.order);
+    run->judge("edge.shape", found, same, side_by_side(run->second, whole));
     const bool held =
         run->stream.pacing.pacing == Pacing::buffered && stream.pacing.pacing == Pacing::streamed;
     run->report(

@@ -208,11 +208,10 @@ Task<void> resume_ended(SmokePtr smoke, const Happy* happy) {
     } else if (is_unreachable(replay.outcome)) {
         smoke->report("resume.ended", Verdict::error, replay.detail);
     } else {
-        const std::string wrong = wrong_with_replay(replay, happy->sample);
-        smoke->report(
+        smoke->judge(
             "resume.ended",
-            wrong.empty() ? Verdict::pass : Verdict::fail,
-            wrong.empty() ? "the ended turn is replayed from its start" : wrong
+            wrong_with_replay(replay, happy->sample),
+            "the ended turn is replayed from its start"
         );
     }
 }

@@ -10,6 +10,7 @@ void SmokeChecks::add(std::string_view name, Check check) {
     if (redactor != nullptr) {
         check.detail = redactor->apply(check.detail);
     }
+    check.evidence = std::exchange(evidence, {});
     for (const auto& [key, paths] : kept) {
         if (std::string_view(key).substr(0, key.find('+')) == name) {
             check.evidence.insert(check.evidence.end(), paths.begin(), paths.end());
@@ -25,6 +26,18 @@ void SmokeChecks::report(std::string_view name, Verdict verdict, std::string det
     Check check = make_check({}, verdict, std::move(detail), std::move(data));
     check.required = std::ranges::find(rules, name, &SmokeRule::name)->required;
     add(name, std::move(check));
+}
+
+void SmokeChecks::judge(
+    std::string_view name, const std::string& wrong, std::string_view good, Json data
+) {
+    const bool pass = wrong.empty();
+    report(
+        name,
+        pass ? Verdict::pass : Verdict::fail,
+        pass ? std::string(good) : wrong,
+        std::move(data)
+    );
 }
 
 void SmokeChecks::skip(std::string_view name, std::string reason) {

@@ -21,10 +21,18 @@ struct SmokeChecks {
     const Redactor* redactor = nullptr; ///< of details, where they may have secrets
     /// Evidence by the name of its check, or by "<name>+<more>".
     std::map<std::string, std::vector<std::string>, std::less<>> kept{};
+    std::vector<std::string> evidence{}; ///< of the check that is made next
     std::map<std::string, Check, std::less<>> done{};
 
     void
     report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object());
+    /// PASS with `good`, or FAIL with what is wrong.
+    void judge(
+        std::string_view name,
+        const std::string& wrong,
+        std::string_view good,
+        Json data = Json::object()
+    );
     /// SKIPPED though it would apply: a required check then keeps the run from passing.
     void skip(std::string_view name, std::string reason);
     /// Every check that was not made.

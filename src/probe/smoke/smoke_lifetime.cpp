@@ -152,11 +152,10 @@ Task<void> stop_live(SmokePtr smoke) {
     const StateSeen state = co_await run_state(smoke, thread, running->sample.turn, Millis(0));
     const double before = seconds(Clock::now() - asked);
     report_state(*smoke, "stop.state", state, before - state.after_s, Millis(0));
-    const std::string wrong = wrong_with_stopped(stop, running->sample);
-    smoke->report(
+    smoke->judge(
         "stop.live",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? "the turn ended as interrupted" : wrong,
+        wrong_with_stopped(stop, running->sample),
+        "the turn ended as interrupted",
         to_json(running->sample)
     );
 }
@@ -176,11 +175,10 @@ Task<void> abort_recovers(SmokePtr smoke) {
     StateSeen at_head = state;
     at_head.after_s = 0;
     report_state(*smoke, "abort.state", at_head, ended, Millis(0));
-    const std::string wrong = wrong_with_answer(next, smoke->ask().expect);
-    smoke->report(
+    smoke->judge(
         "abort.recovers",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? "the next message on the thread was answered" : wrong,
+        wrong_with_answer(next, smoke->ask().expect),
+        "the next message on the thread was answered",
         to_json(next)
     );
 }

@@ -56,12 +56,7 @@ void report_tool(Smoke& smoke, const ProbeSample& tool) {
     if (wrong.empty() && tool.tool_outputs == 0) {
         wrong = "expected a tool output, saw none";
     }
-    smoke.report(
-        "tool.call",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? counted(tool.tool_outputs, "tool output") : wrong,
-        to_json(tool)
-    );
+    smoke.judge("tool.call", wrong, counted(tool.tool_outputs, "tool output"), to_json(tool));
 }
 
 Task<void> tool_call(SmokePtr smoke) {
@@ -88,11 +83,10 @@ Task<void> in_stream_failure(SmokePtr smoke) {
         smoke->not_applicable("failure.in-stream", "the replay has no recording of a failed turn");
         co_return;
     }
-    const std::string wrong = wrong_with_failure(failed);
-    smoke->report(
+    smoke->judge(
         "failure.in-stream",
-        wrong.empty() ? Verdict::pass : Verdict::fail,
-        wrong.empty() ? "one error, code " + printable(failed.error_code, 60) : wrong,
+        wrong_with_failure(failed),
+        "one error, code " + printable(failed.error_code, 60),
         to_json(failed)
     );
 }
