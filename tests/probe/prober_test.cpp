@@ -209,26 +209,6 @@ TEST_CASE("prober: after drain nothing is in flight and what was cut counts as n
     }
 }
 
-TEST_CASE("prober: a rate of zero pauses an arm and a new rate revives it") {
-    Bench bench;
-    RawServer server(bench.loop.executor(), good);
-    const auto prober = bench.make(bench.options({arm("only", server, 0)}));
-    const auto scenario = [](Prober* p, const std::vector<ProberSample>* samples) -> Task<void> {
-        p->start();
-        co_await sleep_for(Millis(100));
-        CHECK(samples->empty());
-        CHECK(p->set_rate("only", 100).has_value());
-        co_await sleep_for(Millis(200));
-        CHECK(p->set_rate("only", 0).has_value());
-        co_await p->drain(Millis(2000));
-    };
-    bench.loop.run(scenario(prober.get(), &bench.samples));
-    CHECK(std::abs(static_cast<int>(bench.samples.size()) - 20) <= 3);
-    CHECK(prober->set_rate("none", 1).error().code == Code::not_found);
-    CHECK(prober->set_rate("only", 1001).error().code == Code::usage);
-    CHECK(prober->set_rate("only", std::nan("")).error().code == Code::usage);
-}
-
 TEST_CASE("prober: destroyed while running, it delivers nothing more") {
     Bench bench;
     RawServer server(bench.loop.executor(), [](const RawRequest&) { return Script{Hang{}}; });

@@ -22,7 +22,7 @@ namespace oa_stream::probe {
 struct ProberArm {
     std::string name;      ///< "stable", "canary"; unique within a prober
     Target target;         ///< pinned to the arm by connect_to, base_url or a header
-    double per_second = 1; ///< arrivals; 0 pauses the arm, at most 1000
+    double per_second = 1; ///< arrivals; 0: none; at most 1000
 };
 
 /// How the detail of a probe begins that never left.
@@ -90,12 +90,8 @@ public:
 
     /// Arrivals begin now. Once.
     virtual void start() = 0;
-    /// Code::not_found for an unknown arm, Code::usage for a rate outside 0–1000.
-    [[nodiscard]] virtual Result<void> set_rate(std::string_view arm, double per_second) = 0;
-    /// No more arrivals. Waiting ones are delivered at once as not sent; those in flight go on.
-    virtual void stop() = 0;
-    /// stop(), then waits until nothing is in flight; after `limit` the rest is cancelled and
-    /// delivered as Outcome::cancelled.
+    /// No more arrivals: waiting ones are delivered at once as not sent. Then waits until nothing
+    /// is in flight; after `limit` the rest is cancelled and delivered as Outcome::cancelled.
     [[nodiscard]] virtual Task<void> drain(Millis limit) = 0;
     [[nodiscard]] virtual ProberCounts counts(std::string_view arm) const noexcept = 0;
 };

@@ -151,7 +151,7 @@ void arm_timer(const CorePtr& core, Arm& arm) {
         if (error || !core->running) {
             return;
         }
-        for (const auto now = Clock::now(); arm.next <= now && arm.spec.per_second > 0;) {
+        for (const auto now = Clock::now(); arm.next <= now;) {
             arrive(core, arm, arm.next);
             arm.next += interval(arm);
         }
@@ -189,19 +189,13 @@ public:
         }
     }
 
-    Result<void> set_rate(std::string_view name, double per_second) override;
-
-    void stop() override {
+    Task<void> drain(Millis limit) override {
         halt();
         for (const auto& arm : core_->arms) {
             for (const Arrival& arrival : std::exchange(arm->waiting, {})) {
                 core_->give_up(*arm, arrival, "all slots were busy until the end");
             }
         }
-    }
-
-    Task<void> drain(Millis limit) override {
-        stop();
         co_await wait_idle(core_, Clock::now() + limit);
         cancel_flights();
         co_await wait_idle(core_, Clock::now() + Millis(5000));
@@ -253,26 +247,6 @@ private:
 
 bool usable(double per_second) {
     return std::isfinite(per_second) && per_second >= 0 && per_second <= 1000;
-}
-
-Result<void> OpenLoop::set_rate(std::string_view name, double per_second) {
-    if (!usable(per_second)) {
-        return fail(
-            Code::usage, fmt::format("a rate of {} per second is outside 0-1000", per_second)
-        );
-    }
-    for (const auto& arm : core_->arms) {
-        if (arm->spec.name != name) {
-            continue;
-        }
-        arm->timer.cancel();
-        arm->spec.per_second = per_second;
-        if (core_->running && per_second > 0) {
-            begin(*arm, Clock::now());
-        }
-        return {};
-    }
-    return fail(Code::not_found, fmt::format("no arm is named {}", name));
 }
 
 } // namespace
