@@ -65,18 +65,17 @@ void redact(IncidentRun& run, const Redactor& redactor) {
     run.open = redactor.apply(run.open);
 }
 
-Result<void> add_artefacts(const run::RunEntry& run, std::vector<Artefact>& out) {
+void add_artefacts(const run::RunEntry& run, std::vector<Artefact>& out) {
     for (const std::string& file : run::entries_below(run.folder).files) {
-        std::error_code gone;
-        const auto bytes = fs::file_size(run.folder / file, gone);
+        std::error_code ignored;
+        const bool there = fs::exists(run.folder / file, ignored);
         // Of a run that goes on, what is written next makes any sum wrong.
         auto digest = run.life == run::RunLife::running ? Result<std::string>()
                                                         : sha256_of_file(run.folder / file);
-        if (digest && !gone) { // one that is being replaced just now is there under its name later
-            out.push_back({fmt::format("runs/{}/{}", run.id, file), bytes, *std::move(digest)});
+        if (digest && there) { // one that is being replaced just now is there under its name later
+            out.push_back({fmt::format("runs/{}/{}", run.id, file), *std::move(digest)});
         }
     }
-    return {};
 }
 
 std::string first_value(const fs::path& file, std::string_view key) {
@@ -135,7 +134,7 @@ Result<Incident> gather_incident(IncidentInput input) {
     for (std::size_t i = 0; i < out.runs.size(); ++i) {
         out.runs[i].label = fmt::format("run {}", i + 1);
         timelines.push_back(run_timeline(out.runs[i].entry.folder, out.runs[i].label));
-        OA_CHECK(add_artefacts(out.runs[i].entry, out.artefacts));
+        add_artefacts(out.runs[i].entry, out.artefacts);
     }
     for (const fs::path& log : input.logs) {
         OA_TRY(Timeline timeline, log_timeline(log, log.filename().string(), input.redactor));

@@ -20,7 +20,6 @@ struct Row {
     std::string id;
     std::string verdict;
     std::string detail;
-    std::string mode;
     bool required = true;
 };
 
@@ -38,7 +37,6 @@ std::vector<Row> rows_of(const Json& run) {
             {text_in(check, "id"),
              text_in(check, "verdict"),
              text_in(check, "detail"),
-             text_in(check, "mode"),
              bool_member(check, "required").value_or(true)}
         );
     }
@@ -48,8 +46,7 @@ std::vector<Row> rows_of(const Json& run) {
     const bool told =
         std::ranges::any_of(out, [&](const Row& row) { return row.verdict == verdict; });
     if (!told) {
-        out.push_back({"run", verdict.empty() ? "ERROR" : verdict, text_in(run, "headline"), "live"}
-        );
+        out.push_back({"run", verdict.empty() ? "ERROR" : verdict, text_in(run, "headline")});
     }
     return out;
 }

@@ -81,7 +81,7 @@ TEST_CASE("incident: too much is cut in order, failures stay, and each part says
         incident.timeline.events.push_back(
             {"2026-02-22T04:36:00.000Z", 1, "lane.log", "request went well", Weight::access}
         );
-        incident.artefacts.push_back({fmt::format("runs/x/streams/{}.sse", i), 1, "00"});
+        incident.artefacts.push_back({fmt::format("runs/x/streams/{}.sse", i), "00"});
     }
     incident.timeline.events.push_back(
         {"2026-02-22T04:36:01.000Z", 1, "run 1", "note by ann: KEEP ME", Weight::key}

@@ -22,7 +22,6 @@ using Facts = std::vector<Fact>;
 
 struct Artefact {
     std::string path; ///< as in a bundle: "runs/ID/report.md"
-    std::uint64_t bytes = 0;
     std::string digest; ///< SHA-256; empty: its run goes on
 };
 

@@ -68,11 +68,6 @@ Task<std::string> told_fault(RunPtr run) {
     co_return none == "missing" ? std::string() : fmt::format("what nobody said is {}", none);
 }
 
-struct Counts {
-    std::uint64_t started = 0;
-    std::uint64_t interrupted = 0;
-};
-
 std::uint64_t number_behind(std::string_view text, std::string_view name) {
     const auto at = text.find(name);
     if (at == std::string_view::npos) {
@@ -94,16 +89,14 @@ Json prompt_body(const Run& run, std::string_view prompt, bool streamed) {
     return body;
 }
 
-Task<Counts> counts(RunPtr run) {
+Task<std::uint64_t> interrupted(RunPtr run) {
     const auto answer = co_await ask(run, prompt_body(*run, "scenario:stats", false));
-    co_return Counts{
-        number_behind(answer.text, "started="), number_behind(answer.text, "interrupted=")
-    };
+    co_return number_behind(answer.text, "interrupted=");
 }
 
 /// A client that leaves interrupts its turn, within three seconds.
 Task<std::string> left_fault(RunPtr run, bool streamed) {
-    const auto before = co_await counts(run);
+    const auto before = co_await interrupted(run);
     {
         auto patient = std::make_shared<Run>(*run);
         patient->options.limits.first_byte = Millis{400}; // a whole answer says nothing meanwhile
@@ -113,7 +106,7 @@ Task<std::string> left_fault(RunPtr run, bool streamed) {
         held->transfer.reset();
     }
     for (const auto last = Clock::now() + Millis{3000}; Clock::now() < last;) {
-        if ((co_await counts(run)).interrupted > before.interrupted) {
+        if (co_await interrupted(run) > before) {
             co_return std::string();
         }
         (void)co_await sleep_for(Millis{50});

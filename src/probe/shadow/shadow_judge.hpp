@@ -22,7 +22,6 @@ struct Heard {
     bool unreachable = false;
     bool denied = false;
     std::optional<double> first_content_s{}, end_s{};
-    std::vector<std::string> evidence{};
     std::function<std::vector<std::string>(const std::string& stem)> keep{}; ///< on demand
 };
 
