@@ -143,14 +143,14 @@ std::string text_charts(const std::vector<SampleGroup>& samples) {
     }
     double longest = 0;
     for (const SampleGroup& group : samples) {
-        if (const auto latency = latency_of(group.samples); latency) {
+        if (const auto latency = measure::latency_of(group.samples); latency) {
             longest = std::isfinite(latency->p95) ? std::max(longest, latency->p95) : longest;
         }
     }
     constexpr int k_bar = 24;
     std::string out = "first content, p95 by stage\n";
     for (const SampleGroup& group : samples) {
-        const auto latency = latency_of(group.samples);
+        const auto latency = measure::latency_of(group.samples);
         const auto counts = measure::count_bad(group.samples);
         out += fmt::format(
             "{:>5} {:<8} {} {:<38} bad {} of {}\n",

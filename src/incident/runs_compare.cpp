@@ -233,7 +233,7 @@ void put_latencies(Table& table, const run::RunEntry& run, bool second) {
     for (const SampleGroup& group : stored_samples(run.folder)) {
         table.put(
             fmt::format("{}{}{}", group.arm, group.stage.empty() ? "" : " at ", group.stage),
-            latency_text(latency_of(group.samples)),
+            latency_text(measure::latency_of(group.samples)),
             second
         );
     }

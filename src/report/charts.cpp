@@ -1,7 +1,5 @@
 #include "charts.hpp"
 
-#include "oa_stream/measure/quantile.hpp"
-
 #include "plot.hpp"
 #include "run_series.hpp"
 
@@ -20,24 +18,18 @@ void add_latency(
     std::string_view arm,
     const std::vector<measure::Sample>& samples
 ) {
-    const auto times = measure::first_content_sorted(samples);
-    if (times.empty()) {
+    const auto latency = measure::latency_of(samples);
+    if (!latency || !std::isfinite(latency->p95)) {
         return;
     }
-    const double p95 = measure::quantile_sorted(times, measure::k_p95);
-    if (!std::isfinite(p95)) {
-        return;
-    }
-    const auto low = measure::lower_rank(times.size(), measure::k_p95, 0.975);
-    const auto high = measure::upper_rank(times.size(), measure::k_p95, 0.975);
     Bar bar;
     bar.label = fmt::format("{} {}", row.name, arm);
     bar.tone = arm == "canary" ? SeriesTone::canary : SeriesTone::stable;
-    bar.value = p95;
-    bar.low = low ? times[low->rank - 1] : 0;
-    bar.high = high ? times[high->rank - 1] : p95;
-    bar.open = !high || !std::isfinite(bar.high);
-    bar.text = measure::seconds_text(p95, -1);
+    bar.value = latency->p95;
+    bar.low = latency->p95_low.value_or(0);
+    bar.high = latency->p95_high.value_or(latency->p95);
+    bar.open = !latency->p95_high || !std::isfinite(bar.high);
+    bar.text = measure::seconds_text(latency->p95, -1);
     out.push_back(std::move(bar));
 }
 

@@ -76,6 +76,10 @@ std::string line(std::string_view css, double x1, double y1, double x2, double y
     );
 }
 
+std::string range(std::string_view css, double x1, double y1, double x2, double y2) {
+    return line(fmt::format("{} range", css), x1, y1, x2, y2);
+}
+
 std::string shape(SeriesTone tone, double x, double y) {
     constexpr double k_half = 3.5;
     const std::string_view css = tone_of(tone).css;
@@ -169,14 +173,7 @@ std::string interval(const SeriesPoint& point, std::string_view css, const Frame
     }
     const double x = frame.x(point.x);
     const double top = point.open ? k_top : frame.y(point.high.value_or(point.y));
-    std::string out = fmt::format(
-        "<line class=\"{} range\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
-        css,
-        x,
-        frame.y(point.low.value_or(0)),
-        x,
-        top
-    );
+    std::string out = range(css, x, frame.y(point.low.value_or(0)), x, top);
     return point.open ? out + arrow(css, x, k_top, true) : out;
 }
 
@@ -313,14 +310,7 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
         top + 15,
         html::escaped(bar.text)
     );
-    out += fmt::format(
-        "<line class=\"{} range\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
-        css,
-        x(bar.low),
-        y,
-        high,
-        y
-    );
+    out += range(css, x(bar.low), y, high, y);
     out += (bar.open ? arrow(css, high, y, false) : "") + shape(bar.tone, x(bar.value), y);
     if (bar.limit) {
         out += line("limit", x(*bar.limit), y - 9, x(*bar.limit), y + 9);

@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/markup.hpp"
-#include "oa_stream/measure/quantile.hpp"
 
 #include "rollback_moments.hpp"
 
@@ -31,17 +30,15 @@ std::string bad_text(std::span<const Sample> samples) {
 }
 
 std::string p95_text(std::span<const Sample> samples) {
-    const auto times = measure::first_content_sorted(samples);
-    if (times.empty()) {
+    const auto latency = measure::latency_of(samples);
+    if (!latency) {
         return "–";
     }
-    const auto low = measure::lower_rank(times.size(), measure::k_p95, 0.975);
-    const auto high = measure::upper_rank(times.size(), measure::k_p95, 0.975);
+    const auto text = [](const std::optional<double>& time) {
+        return time ? measure::seconds_text(*time, -1) : "?";
+    };
     return fmt::format(
-        "{} ({} to {})",
-        measure::seconds_text(measure::quantile_sorted(times, measure::k_p95), -1),
-        low ? measure::seconds_text(times[low->rank - 1], -1) : "?",
-        high ? measure::seconds_text(times[high->rank - 1], -1) : "?"
+        "{} ({} to {})", text(latency->p95), text(latency->p95_low), text(latency->p95_high)
     );
 }
 

@@ -1,7 +1,6 @@
 #include "oa_stream/report/report_html.hpp"
 
 #include "oa_stream/base/layout.hpp"
-#include "oa_stream/measure/quantile.hpp"
 
 #include "charts.hpp"
 #include "html.hpp"
@@ -54,10 +53,8 @@ std::string bad_of(std::span<const measure::Sample> samples) {
 }
 
 std::string p95_of(std::span<const measure::Sample> samples) {
-    const auto times = measure::first_content_sorted(samples);
-    return times.empty()
-               ? "–"
-               : measure::seconds_text(measure::quantile_sorted(times, measure::k_p95), -1);
+    const auto latency = measure::latency_of(samples);
+    return latency ? measure::seconds_text(latency->p95, -1) : "–";
 }
 
 std::string cells(std::initializer_list<std::string> texts) {

@@ -81,6 +81,16 @@ count_bad(std::span<const Sample> samples, std::span<const std::string_view> end
 /// Counts against a gate of these endings; without any, whatever is bad.
 [[nodiscard]] bool
 counts_as_bad(const Sample& sample, std::span<const std::string_view> endings) noexcept;
+/// Of the first-content times. A bound that does not exist at this n is empty.
+struct Latency {
+    std::size_t n = 0;
+    double p50 = 0;
+    double p95 = 0;
+    std::optional<double> p95_low{}; ///< 95 %, two-sided
+    std::optional<double> p95_high{};
+};
+/// nullopt: no sample had content.
+[[nodiscard]] std::optional<Latency> latency_of(std::span<const Sample> samples);
 /// The first-content times there are, ascending.
 [[nodiscard]] std::vector<double> first_content_sorted(std::span<const Sample> samples);
 /// Those of a timing; +Inf where a time limit came first.

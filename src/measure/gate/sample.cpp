@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/cancelled.hpp"
+#include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/measure/source.hpp"
 
 #include "gate_judge.hpp"
@@ -169,6 +170,22 @@ std::vector<double> times_sorted(std::span<const Sample> samples, Timing timing)
 
 std::vector<double> first_content_sorted(std::span<const Sample> samples) {
     return times_sorted(samples, Timing::first_content);
+}
+
+std::optional<Latency> latency_of(std::span<const Sample> samples) {
+    const auto times = first_content_sorted(samples);
+    if (times.empty()) {
+        return std::nullopt;
+    }
+    constexpr double k_two_sided = 0.975; // each side of 95 %
+    const auto at = [&](const RankBound& bound) { return times[bound.rank - 1]; };
+    return Latency{
+        .n = times.size(),
+        .p50 = quantile_sorted(times, k_p50),
+        .p95 = quantile_sorted(times, k_p95),
+        .p95_low = lower_rank(times.size(), k_p95, k_two_sided).transform(at),
+        .p95_high = upper_rank(times.size(), k_p95, k_two_sided).transform(at),
+    };
 }
 
 } // namespace oa_stream::measure
