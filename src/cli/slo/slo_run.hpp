@@ -22,8 +22,7 @@ namespace oa_stream::cli {
 /// Queries the source and keeps queries and answers in measure/readings.ndjson.
 class SloDesk {
 public:
-    SloDesk(measure::Source& source, run::RunFolder& folder)
-        : source_(source), folder_(folder) {}
+    SloDesk(measure::Source& source, run::RunFolder& folder) : source_(source), folder_(folder) {}
 
     /// The window that ends when the run began to ask, `window_s` long.
     [[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
