@@ -35,9 +35,8 @@ Task<net::ClientResponse> fetch(
     std::string_view method,
     std::string path
 ) {
-    net::ClientRequest request = target_request(*target, method, path);
+    net::ClientRequest request = target_request(*target, method, path, limits);
     request.headers.set("accept", "application/json");
-    apply_limits(request, limits);
     request.max_body = k_max_page;
     request.fresh_connection = true;
     co_return co_await client->fetch(std::move(request));

@@ -160,9 +160,8 @@ private:
         next_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(1 / pace_.per_s)
                                );
-        net::ClientRequest request = target_request(*target, method, "/api/chats/" + id);
+        net::ClientRequest request = target_request(*target, method, "/api/chats/" + id, limits_);
         request.headers.set("accept", "application/json");
-        apply_limits(request, limits_);
         request.max_body = k_most_body;
         co_return co_await client_.fetch(std::move(request));
     }

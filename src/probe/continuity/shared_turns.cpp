@@ -61,9 +61,9 @@ struct SharedTurns::State {
 
 Task<net::ClientResponse>
 SharedTurns::State::fetch_turn(std::shared_ptr<State> self, Target lane, std::string thread) {
-    net::ClientRequest resume = target_request(lane, "GET", "/api/chat/" + thread + "/stream");
+    net::ClientRequest resume =
+        target_request(lane, "GET", "/api/chat/" + thread + "/stream", self->options.limits);
     resume.fresh_connection = true;
-    apply_limits(resume, self->options.limits);
     co_return co_await self->client->fetch(std::move(resume));
 }
 
@@ -71,11 +71,10 @@ Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
     const auto& lanes = self->options.lanes;
     const std::size_t at = self->next++ % lanes.size();
     const std::string thread = fresh_thread("oaprobe_shared");
-    net::ClientRequest begin = target_request(lanes[at], "POST", "/api/chat");
+    net::ClientRequest begin = target_request(lanes[at], "POST", "/api/chat", self->options.limits);
     begin.headers.set("content-type", "application/json");
     begin.body = chat_body(thread, self->options.prompt);
     begin.fresh_connection = true;
-    apply_limits(begin, self->options.limits);
     const auto heard = std::make_shared<std::string>();
     net::StreamHandlers handlers;
     handlers.on_bytes = [heard](std::string_view bytes, Clock::time_point) {

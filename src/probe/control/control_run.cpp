@@ -56,7 +56,7 @@ net::ClientRequest request_of(const ControlRun& run, const Question& what) {
     if (!what.compat) {
         target.compat.reset();
     }
-    net::ClientRequest request = target_request(target, what.method, what.path);
+    net::ClientRequest request = target_request(target, what.method, what.path, run.options.limits);
     request.headers.set("accept", "application/json, */*");
     if (!what.if_none_match.empty()) {
         request.headers.set("if-none-match", what.if_none_match);
@@ -71,7 +71,6 @@ net::ClientRequest request_of(const ControlRun& run, const Question& what) {
             "oa_maintenance_bypass=" + std::string(run.options.maintenance_cookie.reveal())
         );
     }
-    apply_limits(request, run.options.limits);
     request.max_body = what.max_body;
     request.fresh_connection = true;
     return request;

@@ -128,8 +128,8 @@ Task<void> try_plain(TrialsPtr trials, std::size_t hop) {
 /// A client of its own has a pool of its own, with this one connection.
 Task<void> try_idle(TrialsPtr trials, std::size_t hop, Millis idle) {
     const auto client = net::HttpClient::make(co_await asio::this_coro::executor);
-    net::ClientRequest request = target_request(trials->target(hop), "GET", "/healthz");
-    apply_limits(request, trials->options.limits);
+    net::ClientRequest request =
+        target_request(trials->target(hop), "GET", "/healthz", trials->options.limits);
     const net::ClientResponse first = co_await client->fetch(request);
     (void)co_await sleep_for(idle);
     const net::ClientResponse again = co_await client->fetch(request);
@@ -142,9 +142,9 @@ Task<void> try_idle(TrialsPtr trials, std::size_t hop, Millis idle) {
 
 /// The answer of the innermost hop; null when it is not JSON.
 Task<Json> told_by_lane(TrialsPtr trials, std::string path) {
-    net::ClientRequest request =
-        target_request(trials->target(trials->seen.size() - 1), "GET", path);
-    apply_limits(request, trials->options.limits);
+    net::ClientRequest request = target_request(
+        trials->target(trials->seen.size() - 1), "GET", path, trials->options.limits
+    );
     const net::ClientResponse answer = co_await trials->client->fetch(std::move(request));
     co_return answer.status == 200 ? parse_json(answer.body).value_or(nullptr) : Json(nullptr);
 }

@@ -38,11 +38,10 @@ net::StreamHandlers handlers_of(const std::weak_ptr<HeldStream>& held) {
 Task<std::shared_ptr<HeldStream>> hold_stream(RunPtr run, Json body) {
     Target target = run->options.target;
     target.compat.reset();
-    auto request = target_request(target, "POST", path_of(run->options.api));
+    auto request = target_request(target, "POST", path_of(run->options.api), run->options.limits);
     request.headers.set("content-type", "application/json");
     request.body = dump_json(body);
     request.fresh_connection = true;
-    apply_limits(request, run->options.limits);
     const auto held = std::make_shared<HeldStream>();
     held->transfer = run->client->stream(std::move(request), handlers_of(held));
     const auto last = Clock::now() + std::min(run->options.limits.first_byte, k_longest);

@@ -78,11 +78,10 @@ Task<net::ClientResponse> send(RunPtr run, Sent sent) {
     if (sent.anonymous || !sent.authorization.empty()) {
         target.bearer = Secret();
     }
-    auto request = target_request(target, sent.method, sent.path);
+    auto request = target_request(target, sent.method, sent.path, run->options.limits);
     if (!sent.authorization.empty()) {
         request.headers.set("authorization", sent.authorization);
     }
-    apply_limits(request, run->options.limits);
     request.fresh_connection = !sent.pooled;
     request.max_body = 1U << 20U;
     for (const auto& [name, value] : sent.more.all()) {

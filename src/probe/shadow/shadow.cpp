@@ -385,8 +385,7 @@ Task<std::vector<Check>> shadow(net::HttpClient& client, ShadowOptions options) 
 
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every comparison
 Task<bool> is_replay(net::HttpClient& client, Target target, ProbeLimits limits) {
-    net::ClientRequest request = target_request(target, "GET", "/version");
-    apply_limits(request, limits);
+    net::ClientRequest request = target_request(target, "GET", "/version", limits);
     request.max_body = 1U << 20U;
     const net::ClientResponse answer = co_await client.fetch(std::move(request));
     const auto json = answer.status == 200 ? parse_json(answer.body) : Result<Json>(Json());

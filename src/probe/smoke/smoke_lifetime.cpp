@@ -145,9 +145,9 @@ Task<void> stop_live(SmokePtr smoke) {
     const Millis limit = smoke->options.limits.total + Millis(5000);
     co_await running->content.wait(limit);
     const auto asked = Clock::now();
-    const net::ClientResponse stop = co_await smoke->fetch(
-        target_request(smoke->options.target, "POST", "/api/chats/" + thread + "/stop")
-    );
+    const net::ClientResponse stop = co_await smoke->fetch(target_request(
+        smoke->options.target, "POST", "/api/chats/" + thread + "/stop", smoke->options.limits
+    ));
     co_await running->over.wait(limit);
     const StateSeen state = co_await run_state(smoke, thread, running->sample.turn, Millis(0));
     const double before = seconds(Clock::now() - asked);

@@ -24,8 +24,9 @@ std::string assistant_only(const Smoke& smoke) {
 Task<bool> reads_demand_auth(SmokePtr smoke) {
     Target anonymous = smoke->options.target;
     anonymous.bearer = Secret();
-    const net::ClientResponse answer =
-        co_await smoke->fetch(target_request(anonymous, "GET", "/api/chats?limit=1"));
+    const net::ClientResponse answer = co_await smoke->fetch(
+        target_request(anonymous, "GET", "/api/chats?limit=1", smoke->options.limits)
+    );
     co_return answer.status == 401;
 }
 
@@ -218,7 +219,8 @@ Task<void> smoke_reject(SmokePtr smoke) {
     const net::ClientResponse broken = co_await smoke->refused_post(target, R"({"messages":[)");
     report_refusal(*smoke, "reject.bad-json", broken, judge_refusal(broken, 400));
 
-    net::ClientRequest request = target_request(target, "POST", "/api/chat/stream");
+    net::ClientRequest request =
+        target_request(target, "POST", "/api/chat/stream", smoke->options.limits);
     request.headers.set("content-type", "text/plain");
     request.body = assistant_only(*smoke);
     const net::ClientResponse plain = co_await smoke->fetch(std::move(request));

@@ -23,20 +23,19 @@ std::string Smoke::thread() const {
 }
 
 Task<net::ClientResponse> Smoke::fetch(net::ClientRequest request) const {
-    apply_limits(request, options.limits);
     request.max_body = k_max_body;
     request.fresh_connection = true;
     co_return co_await client->fetch(std::move(request));
 }
 
 Task<net::ClientResponse> Smoke::get(std::string path) const {
-    net::ClientRequest request = target_request(options.target, "GET", path);
+    net::ClientRequest request = target_request(options.target, "GET", path, options.limits);
     request.headers.set("accept", "application/json");
     co_return co_await fetch(std::move(request));
 }
 
 Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) const {
-    net::ClientRequest request = target_request(target, "POST", "/api/chat/stream");
+    net::ClientRequest request = target_request(target, "POST", "/api/chat/stream", options.limits);
     request.headers.set("accept", "text/event-stream, application/json");
     request.headers.set("content-type", "application/json");
     request.body = std::move(body);

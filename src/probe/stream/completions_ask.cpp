@@ -292,11 +292,10 @@ Task<Completion> ask_completion(
     net::HttpClient* client, Target target, Json body, ProbeLimits limits, OpenAiApi api
 ) {
     target.compat.reset();
-    auto request = target_request(target, "POST", path_of(api));
+    auto request = target_request(target, "POST", path_of(api), limits);
     request.headers.set("content-type", "application/json");
     request.body = dump_json(body);
     request.fresh_connection = true;
-    apply_limits(request, limits);
     const bool streamed = bool_member(body, "stream").value_or(false);
     if (!streamed) {
         // A whole answer is silent until it is done.

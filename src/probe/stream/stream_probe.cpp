@@ -43,7 +43,7 @@ bool may_take(const std::shared_ptr<Brake>& brake) {
 Task<ProbeSample>
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): outlives every probe
 probe_stream(net::HttpClient& client, Target target, ProbeRequest request, ProbeLimits limits) {
-    net::ClientRequest wire = target_request(target, request.method, request.path);
+    net::ClientRequest wire = target_request(target, request.method, request.path, limits);
     wire.headers.set("accept", "text/event-stream, application/json");
     if (!request.accept_encoding.empty()) {
         wire.headers.set("accept-encoding", request.accept_encoding);
@@ -53,7 +53,6 @@ probe_stream(net::HttpClient& client, Target target, ProbeRequest request, Probe
         wire.body = std::move(request.body);
     }
     wire.fresh_connection = request.fresh_connection;
-    apply_limits(wire, limits);
 
     const auto brake =
         std::make_shared<Brake>(co_await asio::this_coro::executor, request.read_pause);

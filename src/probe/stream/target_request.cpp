@@ -89,8 +89,9 @@ void hide_secrets(Redactor& redactor, const Target& target) {
     }
 }
 
-net::ClientRequest
-target_request(const Target& target, std::string_view method, std::string_view path) {
+net::ClientRequest target_request(
+    const Target& target, std::string_view method, std::string_view path, const ProbeLimits& limits
+) {
     net::ClientRequest request = plain_request(target, path);
     request.method = method;
     request.headers.set("user-agent", "oa-stream-probe");
@@ -103,14 +104,11 @@ target_request(const Target& target, std::string_view method, std::string_view p
         request.headers.set("x-oa-protocol-version", target.compat->protocol);
         request.headers.set("x-oa-schema-version", target.compat->schema);
     }
-    return request;
-}
-
-void apply_limits(net::ClientRequest& request, const ProbeLimits& limits) {
     request.connect_timeout = limits.connect;
     request.first_byte_timeout = limits.first_byte;
     request.idle_timeout = limits.stall;
     request.total_timeout = limits.total;
+    return request;
 }
 
 std::string chat_body(std::string_view thread, std::string_view text) {

@@ -10,10 +10,9 @@ namespace oa_stream::probe {
 
 /// `path` starts with '/'. The compat headers stand on every call: the control routes of an
 /// enforcing target answer 426 without them.
-[[nodiscard]] net::ClientRequest
-target_request(const Target& target, std::string_view method, std::string_view path);
-
-void apply_limits(net::ClientRequest& request, const ProbeLimits& limits);
+[[nodiscard]] net::ClientRequest target_request(
+    const Target& target, std::string_view method, std::string_view path, const ProbeLimits& limits
+);
 
 /// {"id":thread,"messages":[{"role":"user","content":text}]}
 [[nodiscard]] std::string chat_body(std::string_view thread, std::string_view text);
