@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 
 namespace oa_stream {
 
 namespace {
 constexpr std::array<std::string_view, 5> k_words{
     "PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED"
+};
+constexpr std::array k_best_first{
+    Verdict::pass, Verdict::inconclusive, Verdict::error, Verdict::fail
 };
 } // namespace
 
@@ -21,17 +25,16 @@ std::optional<Verdict> verdict_of(std::string_view word) noexcept {
     return enum_value<Verdict>(k_words, word);
 }
 
+std::optional<int> badness(std::string_view word) noexcept {
+    const auto* const found = std::ranges::find(k_best_first, verdict_of(word));
+    return found == k_best_first.end()
+               ? std::nullopt
+               : std::optional(static_cast<int>(found - k_best_first.begin()));
+}
+
 Verdict worst(std::span<const Verdict> parts) noexcept {
-    const auto any = [&](Verdict verdict) {
-        return std::ranges::find(parts, verdict) != parts.end();
-    };
-    for (const Verdict verdict :
-         {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::pass}) {
-        if (any(verdict)) {
-            return verdict;
-        }
-    }
-    return Verdict::inconclusive;
+    const auto found = std::ranges::find_first_of(k_best_first | std::views::reverse, parts);
+    return found == k_best_first.rend() ? Verdict::inconclusive : *found;
 }
 
 ExitCode exit_code(Verdict verdict) noexcept {

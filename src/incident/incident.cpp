@@ -3,6 +3,7 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <limits>
 
 namespace oa_stream::incident {
 
@@ -23,15 +24,9 @@ namespace fs = std::filesystem;
 namespace {
 
 /// The worse the further back; died is worse than any verdict, because nobody decided anything.
-std::size_t gravity(const run::RunEntry& run) {
-    static constexpr std::array<std::string_view, 4> k_words{
-        "PASS", "INCONCLUSIVE", "ERROR", "FAIL"
-    };
-    if (run.life == run::RunLife::died) {
-        return k_words.size();
-    }
-    return static_cast<std::size_t>(std::ranges::find(k_words, run.verdict) - k_words.begin()) %
-           k_words.size();
+int gravity(const run::RunEntry& run) {
+    return run.life == run::RunLife::died ? std::numeric_limits<int>::max()
+                                          : badness(run.verdict).value_or(0);
 }
 
 std::string title_of(const std::vector<IncidentRun>& runs) {

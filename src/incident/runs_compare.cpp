@@ -1,6 +1,7 @@
 #include "oa_stream/incident/runs_compare.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/gate.hpp"
 
 #include "stored_samples.hpp"
@@ -39,21 +40,14 @@ private:
     std::vector<ComparedRow> rows_;
 };
 
-/// PASS 0 … FAIL 3, by the first word; nullopt for anything else.
-std::optional<int> badness(std::string_view text) {
-    static constexpr std::array<std::string_view, 4> k_words{
-        "PASS", "INCONCLUSIVE", "ERROR", "FAIL"
-    };
-    const auto word = text.substr(0, text.find_first_of(" ,"));
-    const auto* const found = std::ranges::find(k_words, word);
-    return found == k_words.end() ? std::nullopt
-                                  : std::optional(static_cast<int>(found - k_words.begin()));
+std::optional<int> badness_told(std::string_view text) {
+    return badness(text.substr(0, text.find_first_of(" ,")));
 }
 
 void mark_worse(std::vector<ComparedRow>& rows) {
     for (ComparedRow& row : rows) {
-        const auto a = badness(row.a);
-        const auto b = badness(row.b);
+        const auto a = badness_told(row.a);
+        const auto b = badness_told(row.b);
         row.worse = a && b && *b > *a;
     }
 }
@@ -73,12 +67,12 @@ void weigh_facts(std::vector<ComparedRow>& rows) {
 void weigh_checks(std::vector<ComparedRow>& rows) {
     for (ComparedRow& row : rows) {
         row.matters = row.differs;
-        row.meaning = !row.differs                       ? ""
-                      : row.a == k_none                  ? "only in b"
-                      : row.b == k_none                  ? "only in a"
-                      : row.worse                        ? "b is worse"
-                      : badness(row.a) && badness(row.b) ? "b is better"
-                                                         : "";
+        row.meaning = !row.differs                                 ? ""
+                      : row.a == k_none                            ? "only in b"
+                      : row.b == k_none                            ? "only in a"
+                      : row.worse                                  ? "b is worse"
+                      : badness_told(row.a) && badness_told(row.b) ? "b is better"
+                                                                   : "";
     }
 }
 

@@ -21,6 +21,8 @@ enum class Verdict {
 [[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
 /// The verdict of such a word; nullopt: it is none.
 [[nodiscard]] std::optional<Verdict> verdict_of(std::string_view word) noexcept;
+/// "PASS" 0, "INCONCLUSIVE", "ERROR", "FAIL" 3; nullopt for anything else.
+[[nodiscard]] std::optional<int> badness(std::string_view word) noexcept;
 
 /// The verdict of a whole: FAIL > ERROR > INCONCLUSIVE > PASS. SKIPPED parts do not count; a whole
 /// in which nothing passed is INCONCLUSIVE, never PASS.
