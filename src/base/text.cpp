@@ -3,11 +3,11 @@
 #include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
-#include <vector>
 
 namespace oa_stream {
 
@@ -214,6 +214,15 @@ std::string to_lower(std::string_view text) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
     return out;
+}
+
+std::string first_of(std::vector<std::string> all, std::size_t most, std::string_view between) {
+    const std::size_t more = all.size() - std::min(all.size(), most);
+    all.resize(all.size() - more);
+    const std::string_view before = between == ", " ? " " : between;
+    return fmt::format(
+        "{}{}", fmt::join(all, between), more > 0 ? fmt::format("{}and {} more", before, more) : ""
+    );
 }
 
 std::string_view trim(std::string_view text) noexcept {

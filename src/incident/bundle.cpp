@@ -10,10 +10,10 @@
 #include "run_sums.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -122,21 +122,13 @@ std::string text_of(const run::Leak& leak) {
 }
 
 Error refusal(const std::vector<run::Leak>& leaks, const std::string& rename) {
-    constexpr std::size_t k_named = 5;
     std::vector<std::string> named;
-    for (const run::Leak& leak : leaks) {
-        if (named.size() < k_named) {
-            named.push_back(text_of(leak));
-        }
-    }
-    const std::size_t more = leaks.size() - named.size();
+    std::ranges::transform(leaks, std::back_inserter(named), text_of);
     const run::Leak& first = leaks.front();
     return {
         Code::precondition,
         fmt::format(
-            "not sealed, secrets would leave with it: {}{}",
-            fmt::join(named, "; "),
-            more > 0 ? fmt::format("; and {} more", more) : ""
+            "not sealed, secrets would leave with it: {}", first_of(std::move(named), 5, "; ")
         ),
         first.line == 0 ? first.file : fmt::format("{}:{}", first.file, first.line),
         rename.empty() ? "the same command with --redact takes them out and seals"

@@ -8,7 +8,6 @@
 #include "archive.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -50,15 +49,6 @@ void take(ArchiveEntry&& entry, Contents& into) {
     } else if (path == "manifest.json") {
         into.manifest = std::move(entry.bytes);
     }
-}
-
-std::string first_of(std::vector<std::string> wrong) {
-    constexpr std::size_t k_named = 5;
-    const std::size_t more = wrong.size() > k_named ? wrong.size() - k_named : 0;
-    wrong.resize(wrong.size() - more);
-    return fmt::format(
-        "{}{}", fmt::join(wrong, "; "), more > 0 ? fmt::format("; and {} more", more) : ""
-    );
 }
 
 Check judged(std::string id, bool pass, std::string detail) {
@@ -105,7 +95,7 @@ Check check_list(std::string id, const Contents& contents, const std::string& li
     return judged(
         std::move(id),
         pass,
-        pass ? counted(right, "file") + " as listed" : first_of(std::move(wrong))
+        pass ? counted(right, "file") + " as listed" : first_of(std::move(wrong), 5, "; ")
     );
 }
 
@@ -130,7 +120,7 @@ Check check_seals(const Json& manifest) {
     return judged(
         "seals",
         pass,
-        !pass         ? first_of(std::move(wrong))
+        !pass         ? first_of(std::move(wrong), 5, "; ")
         : sealed == 1 ? "1 run was as it was sealed when this was made"
                       : fmt::format("{} runs were as they were sealed when this was made", sealed)
     );
@@ -160,7 +150,7 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
         contents.odd.empty() && !contents.root.empty(),
         contents.odd.empty()
             ? fmt::format("{} plain files below {}", out.files, printable(contents.root))
-            : fmt::format("a bundle cannot hold {}", first_of(contents.odd))
+            : fmt::format("a bundle cannot hold {}", first_of(contents.odd, 5, "; "))
     ));
     const std::string sums(k_sums);
     out.checks.push_back(

@@ -9,7 +9,6 @@
 #include "afterwards.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -123,14 +122,7 @@ std::string sums_text(const SumsCheck& check) {
     std::string out;
     const auto add = [&](std::string_view what, const std::vector<std::string>& files) {
         if (!files.empty()) {
-            constexpr std::size_t k_named = 10; // --json has all
-            const std::size_t named = std::min(files.size(), k_named);
-            out += fmt::format(
-                "; {}: {}{}",
-                what,
-                fmt::join(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(named), ", "),
-                files.size() > named ? fmt::format(" and {} more", files.size() - named) : ""
-            );
+            out += fmt::format("; {}: {}", what, first_of(files, 10, ", ")); // --json has all
         }
     };
     add("CANNOT BE READ", check.unreadable);

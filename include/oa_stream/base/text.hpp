@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace oa_stream {
 
@@ -58,6 +59,10 @@ parse_count(std::string_view text, std::uint64_t low, std::uint64_t high);
 }
 /// Not empty, and nothing but letters and digits of ASCII, and `marks`.
 [[nodiscard]] bool is_plain_word(std::string_view text, std::string_view marks) noexcept;
+
+/// The first `most` and how many there are more: "a, b and 3 more", "a; b; and 3 more".
+[[nodiscard]] std::string
+first_of(std::vector<std::string> all, std::size_t most, std::string_view between);
 
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;

@@ -98,13 +98,7 @@ Task<Result<std::string>> Reader::which_lack(std::vector<telemetry::Term> terms,
             }
         }
     }
-    const std::size_t more = all.size() - std::min(all.size(), k_most);
-    all.resize(all.size() - more);
-    co_return all.empty()
-        ? std::string()
-        : fmt::format(
-              " for {}{}", fmt::join(all, ", "), more > 0 ? fmt::format(" and {} more", more) : ""
-          );
+    co_return all.empty() ? std::string() : " for " + first_of(std::move(all), k_most, ", ");
 }
 
 Task<Result<void>> Reader::complete() {
