@@ -88,10 +88,9 @@ Typed shown_again(const WatchAsked& asked, const WatchView& view, const Context&
 std::string
 unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context) {
     const Typed again{context.command, context.given};
-    const std::size_t host = url.find("://");
-    const std::size_t path = host == std::string::npos ? host : url.find('/', host + 3);
-    if (asked.lanes.size() == 1 && path != std::string::npos) { // requests add paths of their own
-        return typed_here(again.with(names::base_url, url.substr(0, path)), context);
+    const std::string origin(origin_of(url));
+    if (asked.lanes.size() == 1 && origin != url) { // requests add paths of their own
+        return typed_here(again.with(names::base_url, origin), context);
     }
     const bool lane = url != asked.prometheus_url;
     const Typed smoke{&smoke_stream_command};
