@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,10 @@ struct SeriesId {
     friend auto operator<=>(const SeriesId&, const SeriesId&) = default;
 };
 using SeriesMap = std::map<SeriesId, double>;
+
+/// All that are called `name`.
+[[nodiscard]] std::ranges::subrange<SeriesMap::const_iterator>
+series_of(const SeriesMap& series, std::string_view name);
 
 inline constexpr std::size_t k_most_scraped = 20'000; ///< samples of one answer
 

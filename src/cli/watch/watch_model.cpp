@@ -59,9 +59,8 @@ void add_routes(WatchNumbers& to, const measure::SeriesMap& rose) {
         plus(route.errors_5xx, errors_on(rose, name));
         plus(route.accepted, on_route(rose, metric("bridge_accepted_total"), name));
     }
-    for (const auto& [series, count] : rose) {
-        const auto le = measure::prometheus::parse_value(series.label("le"));
-        if (series.name == buckets && le) {
+    for (const auto& [series, count] : measure::series_of(rose, buckets)) {
+        if (const auto le = measure::prometheus::parse_value(series.label("le"))) {
             to.routes[std::string(series.label("route"))].first_content.push_back({*le, count});
             to.times = true;
         }

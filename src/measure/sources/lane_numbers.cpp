@@ -30,12 +30,9 @@ std::set<std::string> words_of(const telemetry::Term& term, std::vector<std::str
 void find_missing(const SeriesMap& series, const telemetry::Term& term, TurnCounts& into) {
     const std::string_view apart = telemetry::from_start(term).label;
     telemetry::SeriesSeen seen;
-    const std::string name(term.metric->name);
-    for (auto it = series.lower_bound(SeriesId{name, {}});
-         it != series.end() && it->first.name == name;
-         ++it) {
-        if (takes(term, it->first)) {
-            seen.emplace(it->first.label(apart), it->first.label("route"));
+    for (const auto& [id, ignored] : series_of(series, term.metric->name)) {
+        if (takes(term, id)) {
+            seen.emplace(id.label(apart), id.label("route"));
         }
     }
     into.missing.merge(words_of(term, telemetry::unseen(term, seen)));
@@ -45,12 +42,9 @@ void find_missing(const SeriesMap& series, const telemetry::Term& term, TurnCoun
 
 std::optional<double> sum_of(const SeriesMap& series, const telemetry::Term& term) {
     std::optional<double> sum;
-    const std::string name(term.metric->name);
-    for (auto it = series.lower_bound(SeriesId{name, {}});
-         it != series.end() && it->first.name == name;
-         ++it) {
-        if (takes(term, it->first)) {
-            sum = sum.value_or(0) + it->second;
+    for (const auto& [id, value] : series_of(series, term.metric->name)) {
+        if (takes(term, id)) {
+            sum = sum.value_or(0) + value;
         }
     }
     return sum;
@@ -59,10 +53,8 @@ std::optional<double> sum_of(const SeriesMap& series, const telemetry::Term& ter
 std::map<std::string, double>
 by_label(const SeriesMap& series, const telemetry::Metric& metric, std::string_view label) {
     std::map<std::string, double> out;
-    for (const auto& [id, value] : series) {
-        if (id.name == metric.name) {
-            out[std::string(id.label(label))] += value;
-        }
+    for (const auto& [id, value] : series_of(series, metric.name)) {
+        out[std::string(id.label(label))] += value;
     }
     return out;
 }

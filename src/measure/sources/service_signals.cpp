@@ -18,14 +18,11 @@ std::string name_of(const ServiceSignal& signal) {
 /// What a process' own numbers say of that metric, for each fault it may have.
 std::vector<ServiceFault>
 seen(std::string_view where, const SeriesMap& series, const ServiceSignal& signal) {
-    const std::string name = name_of(signal);
     std::vector<ServiceFault> out;
-    for (auto it = series.lower_bound(SeriesId{name, {}});
-         it != series.end() && it->first.name == name;
-         ++it) {
-        ServiceFault one{std::string(where), &signal, it->second};
+    for (const auto& [id, value] : series_of(series, name_of(signal))) {
+        ServiceFault one{std::string(where), &signal, value};
         if (signal.each()) {
-            one.which = it->first.label(signal.apart);
+            one.which = id.label(signal.apart);
         }
         if (out.empty() || signal.each()) {
             out.push_back(std::move(one));

@@ -106,6 +106,14 @@ std::string_view SeriesId::label(std::string_view wanted) const noexcept {
     return {};
 }
 
+std::ranges::subrange<SeriesMap::const_iterator>
+series_of(const SeriesMap& series, std::string_view name) {
+    const auto first = series.lower_bound({std::string(name), {}});
+    return {first, std::find_if(first, series.end(), [&](const auto& one) {
+                return one.first.name != name;
+            })};
+}
+
 Result<SeriesMap> parse_exposition(std::string_view text) {
     SeriesMap out;
     bool ours = false;
