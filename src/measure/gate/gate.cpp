@@ -22,6 +22,8 @@ std::uint64_t fewest(const GateRecord& record) {
                                                  : record.n;
 }
 
+} // namespace
+
 GateRecord blank(const GateSpec& spec, const GateInput& input) {
     GateRecord record;
     record.spec = spec;
@@ -33,8 +35,6 @@ GateRecord blank(const GateSpec& spec, const GateInput& input) {
     record.query = input.query;
     return record;
 }
-
-} // namespace
 
 void settle(GateRecord& record, Verdict verdict, std::string_view rule) {
     record.verdict = verdict;

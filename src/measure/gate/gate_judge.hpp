@@ -72,6 +72,9 @@ private:
 /// The quantile of its times; interpolated when there are but buckets.
 [[nodiscard]] double quantile_of(const Tally& tally, Fraction q);
 
+/// Nothing but what was asked, where and when.
+[[nodiscard]] GateRecord blank(const GateSpec& spec, const GateInput& input);
+
 void settle(GateRecord& record, Verdict verdict, std::string_view rule);
 
 /// PASS when the upper bound is within the limit, FAIL when the lower one is beyond it. An interim

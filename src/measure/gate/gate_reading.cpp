@@ -198,14 +198,7 @@ Counts as_may_have_been(const SourceReading& reading, double unread, bool bad) {
 
 GateRecord
 unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::string_view why) {
-    GateRecord record;
-    record.spec = spec;
-    record.look = base.look;
-    record.confidence = confidence_of(spec, base.look);
-    record.window = base.window;
-    record.reference_window = base.reference_window;
-    record.source = base.source;
-    record.query = base.query;
+    GateRecord record = blank(spec, base);
     settle(record, verdict, verdict == Verdict::error ? rule::k_failed : rule::k_missing);
     record.sentence = fmt::format(
         "{}{} not measured by {}: {}",
