@@ -36,9 +36,8 @@ net::StreamHandlers handlers_of(const std::weak_ptr<HeldStream>& held) {
 } // namespace
 
 Task<std::shared_ptr<HeldStream>> hold_stream(RunPtr run, Json body) {
-    Target target = run->options.target;
-    target.compat.reset();
-    auto request = target_request(target, "POST", path_of(run->options.api), run->options.limits);
+    auto request =
+        target_request(run->options.target, "POST", path_of(run->options.api), run->options.limits);
     request.headers.set("content-type", "application/json");
     request.body = dump_json(body);
     request.fresh_connection = true;

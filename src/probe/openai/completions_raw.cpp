@@ -47,9 +47,8 @@ Place place_of(const Target& target) {
 }
 
 std::string head_of(const Run& run, const RawRequest& request, const Place& place) {
-    Target target = run.options.target;
-    target.compat.reset();
-    const auto usual = target_request(target, request.method, request.path, run.options.limits);
+    const auto usual =
+        target_request(run.options.target, request.method, request.path, run.options.limits);
     std::string out = fmt::format(
         "{} {}{} HTTP/{}\r\nHost: {}\r\n",
         request.method,

@@ -74,7 +74,6 @@ std::span<const SmokeRule> completions_rules() noexcept {
 
 Task<net::ClientResponse> send(RunPtr run, Sent sent) {
     Target target = run->options.target;
-    target.compat.reset();
     if (sent.anonymous || !sent.authorization.empty()) {
         target.bearer = Secret();
     }

@@ -19,7 +19,9 @@ namespace oa_stream::probe {
 struct Run : SmokeChecks {
     Run(net::HttpClient* to, CompletionsSmokeOptions given)
         : SmokeChecks{completions_rules(), given.id_prefix, given.on_check}, client(to),
-          options(std::move(given)) {}
+          options(std::move(given)) {
+        options.target.compat.reset();
+    }
 
     net::HttpClient* client;
     CompletionsSmokeOptions options;
