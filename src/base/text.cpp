@@ -1,5 +1,6 @@
 #include "oa_stream/base/text.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
@@ -239,6 +240,15 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     };
     return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool lists_word(std::string_view list, std::string_view word) noexcept {
+    while (!list.empty()) {
+        if (iequals(trim(cut_until(list, ',')), word)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 } // namespace oa_stream

@@ -9,19 +9,6 @@
 
 namespace oa_stream::contract {
 
-namespace {
-
-bool has_directive(std::string_view list, std::string_view wanted) {
-    while (!list.empty()) {
-        if (iequals(trim(cut_until(list, ',')), wanted)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-} // namespace
-
 std::optional<std::string> header(const ResponseHead& head, std::string_view name) {
     std::optional<std::string> joined;
     for (const auto& [key, value] : head.headers) {
@@ -47,7 +34,7 @@ void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::R
         return media_type_is(value, "text/event-stream");
     });
     demand("H3", "cache-control", [](std::string_view value) {
-        return has_directive(value, "no-cache") && has_directive(value, "no-transform");
+        return lists_word(value, "no-cache") && lists_word(value, "no-transform");
     });
     if (!is_openai(profile)) {
         demand("H4", "x-vercel-ai-ui-message-stream", [](std::string_view value) {

@@ -3,6 +3,7 @@
 
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "hops_reads.hpp"
@@ -188,9 +189,7 @@ Result<std::vector<Hop>> parse_hops(std::string_view text) {
         "like client=https://chat.example.org,origin=http://10.0.0.7:8080";
     std::vector<Hop> out;
     while (!text.empty()) {
-        const auto comma = std::min(text.find(','), text.size());
-        const std::string_view one = trim(text.substr(0, comma));
-        text.remove_prefix(std::min(comma + 1, text.size()));
+        const std::string_view one = trim(cut_until(text, ','));
         const auto equals = std::min(one.find('='), one.size());
         const std::string name(one.substr(0, equals));
         if (name == k_authority_hop && equals == one.size() && text.empty() && !out.empty()) {

@@ -2,6 +2,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "smoke_run.hpp"
+#include "stream/outcome.hpp"
 
 #include <fmt/format.h>
 
@@ -11,17 +12,6 @@ namespace oa_stream::probe {
 namespace {
 
 using net::Headers;
-
-bool has_word(std::string_view list, std::string_view word) {
-    while (!list.empty()) {
-        const std::size_t comma = list.find(',');
-        if (iequals(trim(list.substr(0, comma)), word)) {
-            return true;
-        }
-        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-    }
-    return false;
-}
 
 std::string value_of(const Headers& headers, std::string_view name) {
     const auto value = headers.get(name);
@@ -33,13 +23,12 @@ bool is(const Headers& headers, std::string_view name, std::string_view wanted) 
 }
 
 bool event_stream(const Headers& h) {
-    const std::string_view value = h.get("content-type").value_or("");
-    return iequals(trim(value.substr(0, value.find(';'))), "text/event-stream");
+    return has_media_type(h, "text/event-stream");
 }
 
 bool not_cached(const Headers& h) {
     const std::string_view value = h.get("cache-control").value_or("");
-    return has_word(value, "no-cache") && has_word(value, "no-transform");
+    return lists_word(value, "no-cache") && lists_word(value, "no-transform");
 }
 
 bool window(const Headers& h) {

@@ -1,7 +1,6 @@
 #include "front_core.hpp"
 
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -27,15 +26,6 @@ constexpr std::array<std::string_view, 9> k_hop_by_hop{
     "transfer-encoding",
     "upgrade",
 };
-
-bool listed(std::string_view list, std::string_view name) {
-    while (!list.empty()) {
-        if (iequals(trim(cut_until(list, ',')), name)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 ArmCounters& operator+=(ArmCounters& sum, const ArmCounters& more) {
     sum.picked += more.picked;
@@ -336,7 +326,7 @@ net::Headers end_to_end(const net::Headers& headers) {
         const bool hop = std::ranges::any_of(k_hop_by_hop, [&](std::string_view known) {
             return iequals(known, name);
         });
-        if (!hop && !listed(connection, name)) {
+        if (!hop && !lists_word(connection, name)) {
             out.add(name, value);
         }
     }
