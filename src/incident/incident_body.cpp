@@ -1,6 +1,7 @@
 // The text.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/incident/incident.hpp"
@@ -207,15 +208,13 @@ Part timeline_part(const Incident& incident) {
 Part chart_part(const Incident& incident) {
     Part out;
     for (const IncidentRun& run : incident.runs) {
-        std::string text = text_charts(run.samples);
-        if (text.empty()) {
+        const std::string charts = text_charts(run.samples);
+        if (charts.empty()) {
             continue;
         }
         out.lines.push_back({run.label, Rank::chart});
-        while (!text.empty()) {
-            const std::size_t end = std::min(text.find('\n'), text.size());
-            out.lines.push_back({text.substr(0, end), Rank::chart});
-            text.erase(0, end + 1);
+        for (std::string_view text = charts; !text.empty();) {
+            out.lines.push_back({std::string(cut_line(text)), Rank::chart});
         }
     }
     if (!out.lines.empty()) {

@@ -1,6 +1,7 @@
 #include "watch_render.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/suggestion.hpp"
@@ -139,9 +140,7 @@ std::string headline(const WatchView& view) {
 /// Lines that were made to fit, except for a word that cannot be broken.
 void add_lines(std::vector<Row>& rows, std::string_view text, Tone tone) {
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        rows.push_back({std::string(text.substr(0, end)), tone, false});
-        text.remove_prefix(std::min(end + 1, text.size()));
+        rows.push_back({std::string(cut_line(text)), tone, false});
     }
 }
 
