@@ -250,10 +250,11 @@ Task<Result<Written>> RedisStore::end(EndRequest request) {
 Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::string holder) {
     const auto owner = percent_encode(key.owner);
     held_.remove(key, fence);
+    auto time = holder.empty() ? std::to_string(options_.log_kept.count()) : inbox_time();
     OA_CO_CHECK(co_await run_counting(
         scripts::let_go,
         {row(key)},
-        {text(fence), owner, row_name(key), std::move(holder), inbox_time()}
+        {text(fence), owner, row_name(key), std::move(holder), std::move(time)}
     ));
     co_return Result<void>{};
 }

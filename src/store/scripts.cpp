@@ -181,8 +181,9 @@ redis.call('SADD', p..':o:'..me, ARGV[5])
 return 1
 )lua"};
 
-// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), the inbox' time to live. A
-// turn that still runs is announced to one other replica; the rest find it in their next sweep.
+// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), a time to live: of what the
+// turn said when nobody goes on with it, else of an inbox. A turn that still runs is announced to
+// one other replica; the rest find it in their next sweep.
 const Script let_go{"let_go", k_number, R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'ti')
@@ -191,6 +192,7 @@ redis.call('HSET', KEYS[1], 's', ARGV[6])
 if ARGV[6] == '' then
 )lua" OA_UNSURE R"lua(
   redis.call('HSET', KEYS[1], 'st', 'ended')
+  if (r[3] or '') ~= '' then redis.call('PEXPIRE', p..':l:'..r[3], ARGV[7]) end
 )lua" OA_NOT_FOR_EVER R"lua(
 else
   redis.call('SADD', p..':o:'..ARGV[6], ARGV[5])

@@ -397,6 +397,18 @@ TEST_CASE("a dead session's turn is decided once, and never for a living one") {
     CHECK(rig.get(c.acquire(wish(k_thread))).kind == Acquired::Kind::mine);
 }
 
+TEST_CASE("what a turn said that nobody ends is kept as long as if it had ended") {
+    RedisRig rig;
+    auto& a = rig.open();
+    const auto fence = start(rig, a, k_thread, "t1");
+    rig.get(append(a, "t1", fence, 3, "abc"));
+    const auto left = [&rig] { return Millis(std::stol(redis_cli(rig, {"PTTL", "oa:l:t1"}))); };
+    CHECK(left() > rig.options().log_kept);
+    rig.get(a.forget(k_thread, fence));
+    CHECK(left() > Millis(0));
+    CHECK(left() <= rig.options().log_kept);
+}
+
 TEST_CASE("a turn that was let go is adopted although its holder lives") {
     RedisRig rig;
     auto& a = rig.open();

@@ -250,8 +250,9 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
             // First: without readers another replica would put an end to it.
             self->tell_readers(journal.key(), journal.turn());
             co_await self->hold_again(held);
-        } else if (journal.unsettled()) {
-            // It was told its end, and counted, here: another replica would end and count it again.
+        } else if (journal.gave_up()) {
+            // It was told its end, and counted, here, and the store will not be told it: another
+            // replica would end and count it again.
             if (co_await self->store_->forget(journal.key(), journal.fence())) {
                 journal.settled();
             }

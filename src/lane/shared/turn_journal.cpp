@@ -344,7 +344,10 @@ Task<void> TurnJournal::write_end(Self self) {
         }
         if (written || Clock::now() >= until) {
             if (!written) {
-                (void)co_await self->store_->release(self->key_, self->fence_);
+                self->gave_up_ = true;
+                if (co_await self->store_->forget(self->key_, self->fence_)) {
+                    self->settled(); // the store is back just now
+                }
             }
             self->use.reset();
             co_return;

@@ -57,6 +57,8 @@ public:
     }
     /// Its end was told while the store was away, and the store still does not have it.
     [[nodiscard]] bool unsettled() const noexcept { return unsettled_; }
+    /// … and is not told it any more: the row is to be forgotten, until settled().
+    [[nodiscard]] bool gave_up() const noexcept { return unsettled_ && gave_up_; }
     void settled() noexcept { unsettled_ = false; }
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
     /// Readers on other replicas, as last asked or told. For them nothing waits for more.
@@ -114,6 +116,7 @@ private:
     std::function<void(Loss)> on_loss_{};
     bool waiting_ = false; ///< for write_due()
     bool unsettled_ = false;
+    bool gave_up_ = false;
     bool held_up_ = false; ///< the store was away: all that is pending is to be sent again
     bool ending_ = false;
     bool hurried_ = false; ///< the end was tried with pieces before it unanswered, or unsent

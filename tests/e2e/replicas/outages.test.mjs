@@ -40,6 +40,21 @@ test('Redis is restarted with its data: both readers get the whole answer, new t
   assertLegal(await again(() => chat(a.base, 'scenario:text;words=3', { id: 'restarted-2' }).done));
 });
 
+test('Redis is restarted while an answer ends: readers elsewhere hear its end, and the store keeps it no longer than any other', async () => {
+  const [first, other] = await readOnBoth('ended-away');
+  const { port, folder } = world.redis;
+  await world.redis.kill();
+  await world.release('ended-away');
+  await first.done; // nobody waits for the store
+  assertWhole(first);
+  world.redis = await startRedis({ port, folder, args: ['--appendonly', 'yes'] });
+  await other.done;
+  assertWhole(other);
+  const left = Number(world.redis.cli('PTTL', `oa:l:${first.headers['x-oa-turn-id']}`));
+  assert.ok(left > 0 && left <= 60000, `${left} ms`);
+  await ready(a);
+});
+
 test('Redis is emptied: the holder’s reader gets the whole answer, others are cut, no second turn can start beside it', async () => {
   const [first, other] = await readOnBoth('flushed');
   world.redis.cli('FLUSHALL');

@@ -65,6 +65,9 @@ public:
     }
     Task<Result<store::Written>> end(store::EndRequest request) override {
         ended.push_back(std::move(request));
+        if (away) {
+            co_return fail(Code::unavailable, "the store is away");
+        }
         co_return store::Written::stored;
     }
     Task<Result<bool>> want(store::ThreadKey key, std::uint64_t fence, std::string what) override {
@@ -97,6 +100,9 @@ public:
     }
     void give_place(const std::string& owner) override { places_given.push_back(owner); }
     Task<Result<void>> forget(store::ThreadKey, std::uint64_t fence) override {
+        if (away) {
+            co_return fail(Code::unavailable, "the store is away");
+        }
         forgotten.push_back(fence);
         co_return Result<void>{};
     }
