@@ -5,6 +5,7 @@
 #include "oa_stream/encode/normaliser.hpp"
 
 #include "state.hpp"
+#include "turns/turn_end.hpp"
 
 #include <utility>
 
@@ -15,18 +16,19 @@ namespace {
 constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
 
 turn::TurnEnded lost_end() {
-    return {
-        turn::Outcome::aborted,
-        turn::Finish::error,
-        turn::Failure{turn::FailureCode::turn_lost, true, "the replica that ran it is gone"},
-        std::nullopt
-    };
+    constexpr auto k_code = turn::FailureCode::turn_lost;
+    return failed(turn::Outcome::aborted, k_code, "the replica that ran it is gone");
 }
 
-/// As the authority's history has it.
-turn::TurnEnded end_of(const authority::PastTurn& past) {
+/// As the authority's history has it. One that it has as interrupted, though no client wanted that,
+/// ended with a server that died, or was ended by the replica that ran it.
+turn::TurnEnded end_of(const authority::PastTurn& past, bool stop_wanted) {
     turn::TurnEnded out{past.outcome, turn::Finish::stop, std::nullopt, std::nullopt};
-    if (past.outcome == turn::Outcome::interrupted) {
+    const bool interrupted = past.outcome == turn::Outcome::interrupted;
+    if (interrupted && (past.failure || !stop_wanted)) {
+        const auto code = past.failure.value_or(turn::FailureCode::authority_lost);
+        out = failed(turn::outcome_of(code), code, "the authority ended the turn");
+    } else if (interrupted) {
         out.finish = turn::Finish::other;
     } else if (past.outcome != turn::Outcome::completed) {
         out.finish = turn::Finish::error;
@@ -111,6 +113,7 @@ Task<Result<std::optional<authority::PastTurn>>> SharedLane::past_turn(store::Ta
         co_return std::nullopt;
     }
     authority::TurnsQuery query{.thread = row->thread, .limit = k_newest, .newest_first = true};
+    query.failures = true;
     auto page = co_await lane_->authority().turns_page(std::move(query));
     if (!page && page.error().code != Code::not_found) {
         co_return std::unexpected(std::move(page).error());
@@ -140,7 +143,7 @@ Task<void> SharedLane::reap(
     std::optional<authority::PastTurn> past
 ) {
     encode::UiEncoder encoder(encoder_options(take, head));
-    auto ended = past ? end_of(*past) : lost_end();
+    auto ended = past ? end_of(*past, !take.from.stop.empty()) : lost_end();
     std::string begun;
     if (past && said.empty() && !head.route.empty()) { // a log, and not a word in it yet
         encoder.begin(begun);

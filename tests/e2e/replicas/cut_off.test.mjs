@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { startCodexServer } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startCodexRelay } from './codex_relay.mjs';
@@ -139,6 +140,22 @@ test('what the store does not have yet, and endings told without it, are counted
   await cut.until(async () => (await metric(cut, 'store_unacked_bytes')) === 0 && (await metric(cut, 'turns_held')) === 0, 'the rest in the store');
   assert.equal((await cut.stop()).code, 0);
   pipe.stop();
+});
+
+test('a lane is killed together with its Codex server: the turn ends with the same error as on a lane that lives', async () => {
+  const dying = await world.lane('dies-too');
+  const b = await world.lane('is-left');
+  const first = await begun(dying, 'both-gone');
+  const other = resume(b, 'both-gone');
+  await fifth(other);
+  const { home, port } = world.server;
+  await Promise.all([world.server.kill(), dying.kill()]);
+  world.server = await startCodexServer({ home, port });
+  await Promise.all([first.done, other.done]);
+  assertLegal(other);
+  assertOneError(other, { code: 'authority_lost', retryable: true });
+  assert.deepEqual([await metric(b, 'terminal_total'), await metric(b, 'terminal_total{class="codex_error",route="/api/chat"}')], [1, 1]);
+  assert.equal((await b.stop()).code, 0);
 });
 
 test('Codex has ended a dead lane’s turn and cannot tell it at once: it is asked again, the turn is not lost', async () => {

@@ -147,6 +147,40 @@ TEST_CASE("adoption: a turn that its authority has ended ends as the authority's
     CHECK(rig.watcher.turns.front().outcome == turn::Outcome::completed);
 }
 
+TEST_CASE("adoption: an interrupted turn was stopped only where somebody wanted that") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    authority::PastTurn past{.id = "t1", .user_text = "hi"};
+    past.outcome = turn::Outcome::interrupted;
+    std::string_view said = R"("code":"authority_lost")"; // with the server that ran it
+    std::string_view outcome = R"({"outcome":"failed","owed":true})";
+    auto terminal = turn::TerminalClass::codex_error;
+    SECTION("nobody did") {
+    }
+    SECTION("a client did") {
+        rig.holding().stop = GENERATE("stopped", "superseded");
+        said = R"("type":"abort")";
+        outcome = R"({"outcome":"interrupted","owed":true})";
+        terminal = turn::TerminalClass::turn_interrupted;
+    }
+    SECTION("the lane that ran it ended it") {
+        past.failure = turn::FailureCode::turn_aborted;
+        said = R"("code":"turn_aborted")";
+        outcome = R"({"outcome":"aborted","owed":true})";
+        terminal = turn::TerminalClass::turn_aborted;
+    }
+    rig.authority.past = {past};
+    CHECK(rig.settle());
+    REQUIRE(rig.store.reaped.size() == 1);
+    const auto& reaped = rig.store.reaped.front();
+    CAPTURE(reaped.bytes);
+    CHECK(reaped.bytes.contains(said));
+    CHECK(reaped.bytes.contains(R"("type":"abort")") == !rig.holding().stop.empty());
+    CHECK(reaped.outcome == outcome);
+    REQUIRE(rig.watcher.turns.size() == 1);
+    CHECK(rig.watcher.turns.front().terminal == terminal);
+}
+
 TEST_CASE("adoption: a turn of which its authority knows nothing ends as lost") {
     SharedRig rig;
     rig.theirs(false, begun());
