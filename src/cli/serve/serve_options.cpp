@@ -20,6 +20,8 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::string_view k_own_store = "memory"; ///< each lane keeps its own
+/// More than a turn that its lane stops may still need.
+constexpr Millis k_lane_first{10'000};
 
 Result<void> can_compress(const authority::AuthorityOptions& options) {
     const bool deletes = options.codex.deadlines.keep_threads > Millis(0);
@@ -123,6 +125,14 @@ Millis tick_of(const lane::LaneConfig& lane) {
     return std::clamp(shortest / 4, Millis(10), Millis(1000));
 }
 
+/// The lane has the same limits, and knows when another one may have taken its turn over: that one
+/// is not stopped. The authority, which would stop it, comes second.
+void let_lane_decide(authority::CodexDeadlines& deadlines) {
+    deadlines.first_event += k_lane_first;
+    deadlines.idle += k_lane_first;
+    deadlines.turn += k_lane_first;
+}
+
 /// Lanes that share conversations need an authority that they share, too.
 Result<void> complete_store(ServeOptions& options) {
     auto& store = options.store;
@@ -155,6 +165,7 @@ Result<void> complete_store(ServeOptions& options) {
     store.turn_time = options.lane.limits.turn_wall;
     store.responses = options.lane.limits.responses;
     options.lane.timings.authority_away = options.codex_reconnect;
+    let_lane_decide(options.authority.codex.deadlines);
     return {};
 }
 

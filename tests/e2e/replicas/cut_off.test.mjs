@@ -7,7 +7,7 @@ import { startCodexServer } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startCodexRelay } from './codex_relay.mjs';
-import { limit } from '../lib/process.mjs';
+import { limit, sleep } from '../lib/process.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
@@ -65,6 +65,29 @@ test('a lane that is cut off and has no room left says so, and not that another 
   const ended = await cut.until(() => cut.stderr.split('\n').find((line) => line.includes('"turn_ended"') && line.includes('"narrow"')), 'the end in the log');
   const { reason, cause, terminal } = JSON.parse(ended);
   assert.deepEqual({ reason, cause, terminal }, { reason: 'overloaded', cause: 'all logs together are full', terminal: 'turn_aborted' });
+  pipe.heal();
+  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
+  pipe.stop();
+});
+
+test('the turn-time of a lane that is cut off from the store does not stop the turn that another one took over', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('too-long', ['--limit', `turn-time=${limit(5000)}ms`, '--limit', 'store-outage=1m'], { store: pipe.url });
+  const b = await world.lane('goes-on');
+  const first = await begun(cut, 'overtime');
+  const other = resume(b, 'overtime');
+  await fifth(other);
+  pipe.refuse = true;
+  pipe.cut();
+  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await first.done;
+  assertLegal(first);
+  assertOneError(first, { code: 'turn_aborted', retryable: true });
+  await sleep(300); // an interrupt would have come to Codex
+  await world.release('overtime');
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
   pipe.heal();
   for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
   pipe.stop();

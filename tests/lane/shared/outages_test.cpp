@@ -70,3 +70,23 @@ TEST_CASE("outages: a turn is dropped once whose end the store was not told in t
     CHECK(lane.store.forgotten.size() == 1);
     CHECK(lane.store.releases.empty()); // it was told its end, so nobody goes on with it
 }
+
+TEST_CASE("outages: a lane that is cut off leaves a turn that takes too long to whoever has it") {
+    auto config = LaneRig::quick();
+    const bool silent = GENERATE(true, false);
+    const bool leased = GENERATE(true, false);
+    CAPTURE(silent, leased);
+    config.limits.idle = Millis(silent ? 60'000 : 600'000);
+    config.limits.turn_wall = Millis(silent ? 600'000 : 60'000);
+    config.timings.detach_grace = Millis(600'000);
+    Outage lane(config);
+    lane.store.lease = leased;
+    lane.live->tick(Clock::now() + Millis(59'000));
+    CHECK_FALSE(lane.played->left);
+    CHECK(lane.played->interrupts == 0);
+    lane.live->tick(Clock::now() + Millis(61'000));
+    lane.go_on();
+    CHECK(lane.live->ended());
+    CHECK(lane.played->left == !leased);
+    CHECK(lane.played->interrupts == (leased ? 1 : 0));
+}

@@ -129,6 +129,7 @@ public:
         co_return held_again;
     }
     store::StoreNumbers numbers() const override { return counted; }
+    bool leased() const noexcept override { return lease; }
     /// The first follower is told all; the others wait for ever.
     Task<Result<std::vector<store::TailNews>>>
     follow(std::vector<store::Tail>, std::size_t follower) override {
@@ -178,6 +179,7 @@ public:
     std::vector<std::uint64_t> releases{}; ///< fences
     std::vector<std::uint64_t> holds{}; ///< fences
     bool held_again = true;
+    bool lease = true; ///< nobody else can have what is held here
     store::StoreNumbers counted{};
     std::vector<std::string> listed{}; ///< ids of an owner's rows
     int lists = 0;
