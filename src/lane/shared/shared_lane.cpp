@@ -311,7 +311,25 @@ std::size_t SharedLane::running_relays() const {
     }));
 }
 
+/// A turn that says nothing asks for nothing that could fail: for how long the store is away, the
+/// lease tells.
+void SharedLane::end_cut_off(Clock::time_point now) {
+    if (store_->leased()) {
+        return unleased_since_.reset();
+    }
+    unleased_since_ = unleased_since_.value_or(now);
+    if (now - *unleased_since_ < store_->options().outage) {
+        return;
+    }
+    for (const auto& [id, held] : held_) {
+        if (const auto turn = held.turn.lock()) {
+            turn->end_now(StopReason::store_away);
+        }
+    }
+}
+
 void SharedLane::tick(Clock::time_point now) {
+    end_cut_off(now);
     for (auto relay = relays_.begin(); relay != relays_.end();) {
         auto& turn = relay->second.turn;
         turn->tick(now);

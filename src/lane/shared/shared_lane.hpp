@@ -212,6 +212,7 @@ private:
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     read_from(store::ThreadKey key, store::ThreadState state, FoundFor purpose);
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
+    void end_cut_off(Clock::time_point now);
     /// `count` rises unless the turn had ended.
     static void fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& count);
 
@@ -263,6 +264,7 @@ private:
     std::string reported_{}; ///< of the store, in the log
     bool crowded_ = false; ///< the first follower has all tails
     std::unordered_map<std::string, Held> held_{}; ///< by turn
+    std::optional<Clock::time_point> unleased_since_{}; ///< others may have what is held
     struct Early {
         StopReason reason = StopReason::stopped;
         Clock::time_point came{};

@@ -70,6 +70,29 @@ test('a lane that is cut off and has no room left says so, and not that another 
   pipe.stop();
 });
 
+test('a lane that stays cut off from the store leaves also a turn that says nothing', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('silent', [], { store: pipe.url });
+  const b = await world.lane('hears');
+  const first = await begun(cut, 'says-nothing');
+  const other = resume(b, 'says-nothing');
+  await fifth(other);
+  await cut.until(async () => (await metric(cut, 'store_unacked_bytes')) === 0, 'its words in the store: it has nothing to write');
+  pipe.refuse = true;
+  pipe.cut();
+  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await first.done;
+  assertLegal(first);
+  assertOneError(first, { code: 'turn_aborted', retryable: true });
+  await world.release('says-nothing');
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
+  pipe.heal();
+  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
+  pipe.stop();
+});
+
 test('the turn-time of a lane that is cut off from the store does not stop the turn that another one took over', async () => {
   const pipe = await startPipe(world.redis.port);
   const cut = await world.lane('too-long', ['--limit', `turn-time=${limit(5000)}ms`, '--limit', 'store-outage=1m'], { store: pipe.url });

@@ -90,3 +90,27 @@ TEST_CASE("outages: a lane that is cut off leaves a turn that takes too long to 
     CHECK(lane.played->left == !leased);
     CHECK(lane.played->interrupts == (leased ? 1 : 0));
 }
+
+TEST_CASE("outages: a turn that says nothing ends with a store that stays away, too") {
+    Outage lane;
+    const auto outage = Millis(60'000);
+    lane.store.settings.outage = outage;
+    const auto began = Clock::now();
+    const auto tick = [&lane, began](Millis after) {
+        lane.shared().tick(began + after);
+        return lane.live->ended();
+    };
+    CHECK_FALSE(tick(2 * outage)); // it is there
+    lane.store.lease = false;
+    CHECK_FALSE(tick(3 * outage));
+    lane.store.lease = true;
+    CHECK_FALSE(tick(3 * outage + Millis(1)));
+    lane.store.lease = false;
+    CHECK_FALSE(tick(4 * outage)); // from here on it is away
+    CHECK_FALSE(tick(5 * outage - Millis(1)));
+    CHECK(tick(5 * outage));
+    CHECK(lane.played->left);
+    REQUIRE(lane.live->outcome() != nullptr);
+    CHECK(lane.live->outcome()->reason == lane::StopReason::store_away);
+    CHECK(lane.live->outcome()->terminal == turn::TerminalClass::turn_aborted);
+}
