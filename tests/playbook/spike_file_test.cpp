@@ -6,6 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <tuple>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -116,7 +119,7 @@ TEST_CASE("cutover: by default neither control smoke nor control gates; one vari
     const Playbook plain = cutover({});
     CHECK_FALSE(has_control(plain.preflight));
     CHECK_FALSE(has_control(plain.postflight));
-    CHECK(plain.stage.gates.size() == 2);
+    CHECK(plain.stage.gates.size() == 4);
 
     const Playbook smoked = cutover({{"control", "api-only"}});
     CHECK(has_control(smoked.preflight));
@@ -127,8 +130,34 @@ TEST_CASE("cutover: by default neither control smoke nor control gates; one vari
          {"auth_errors", "canary 3/1200, stable 4/24000"},
          {"reason", "log explorer"}}
     );
-    REQUIRE(watched.stage.gates.size() == 5);
-    CHECK(watched.stage.gates[2].reading->canary == measure::EventCounts{3, 1200});
-    CHECK_FALSE(watched.stage.gates[3].reading);
-    CHECK(watched.stage.gates[4].mode == measure::GateMode::decide);
+    REQUIRE(watched.stage.gates.size() == 7);
+    CHECK(watched.stage.gates[4].reading->canary == measure::EventCounts{3, 1200});
+    CHECK_FALSE(watched.stage.gates[5].reading);
+    CHECK(watched.stage.gates[6].mode == measure::GateMode::decide);
+}
+
+TEST_CASE("shipped cutovers: gates on refused users always decide, by whatever source there is") {
+    for (const ShippedPlaybook& shipped : shipped_playbooks()) {
+        if (!shipped.name.starts_with("cutover")) {
+            continue;
+        }
+        CAPTURE(shipped.name);
+        for (const auto& [variable, place, source] :
+             std::initializer_list<std::tuple<std::string, std::string, std::string_view>>{
+                 {"prometheus", "http://127.0.0.1:9090", "prometheus"},
+                 {"access_log", "a.log", "access_log"},
+                 {"bake", "1m", "probe"}
+             }) {
+            const Loaded loaded =
+                load_playbook(shipped.text, shipped.name, {{variable, place}}, Unset::keep);
+            REQUIRE(loaded.playbook);
+            for (const std::string_view id : {"unauthorised", "compat-rejected"}) {
+                const auto& gates = loaded.playbook->stage.gates;
+                const auto gate = std::ranges::find(gates, id, &measure::GateSpec::id);
+                REQUIRE(gate != gates.end());
+                CHECK(gate->mode == measure::GateMode::decide);
+                CHECK(judged_by(*loaded.playbook, *gate).name() == source);
+            }
+        }
+    }
 }

@@ -40,6 +40,7 @@ constexpr std::array k_faults{
     FaultOf{"unauthorised", "auth-error=0.5"},
     FaultOf{"http_5xx", "http-error=0.5"},
     FaultOf{"http_status", "http-error=0.5"},
+    FaultOf{"compat_rejected", "http-error=0.5"}, // probes count any bad ending for it
     FaultOf{"terminal_error", "error-rate=0.5"},
     FaultOf{"turn_failed", "error-rate=0.5"},
     FaultOf{"in_stream_error", "error-rate=0.5"},

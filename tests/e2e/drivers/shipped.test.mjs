@@ -1,9 +1,12 @@
 // The shipped playbooks of each traffic driver: they validate, and what they plan can be carried out.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { LocalTarget } from '../lib/local_target.mjs';
+import { after, before, describe, test } from 'node:test';
+import { LocalTarget, lane } from '../lib/local_target.mjs';
+import { Users } from '../lib/measured.mjs';
+import { scratch } from '../lib/process.mjs';
 
 const GIVEN = {
   local: ['socket=/run/front.sock'],
@@ -50,4 +53,46 @@ test('cutover-local is planned on real lanes, and rollback-local gives everythin
   const done = await target.oa(['rollback', 'apply', file]);
   assert.equal(done.code, 0, done.stderr);
   assert.deepEqual(await target.weights(), { v1: 100, v2: 0 });
+});
+
+/** A canary that lets the operator's probes in and refuses users: `args` of stable and of the canary, what users send, the operator's environment, and the gate that finds it. */
+const REFUSING = {
+  401: () => {
+    const folder = scratch('tokens'), OPERATOR = 'the-operators-token', USER = 'a-users-token';
+    const line = (token, owner) => `sha256:${crypto.createHash('sha256').update(token).digest('hex')} owner=${owner}\n`;
+    const file = (name, text) => { fs.writeFileSync(path.join(folder, name), text, { mode: 0o600 }); return ['--tokens', path.join(folder, name)]; };
+    const both = file('both', line(OPERATOR, 'operator') + line(USER, 'user'));
+    return { args: [both, file('one', line(OPERATOR, 'operator'))], headers: { authorization: `Bearer ${USER}` }, env: { AUTH_TOKEN: OPERATOR }, gate: 'unauthorised' };
+  },
+  426: () => {
+    const policy = path.join(scratch('policy'), 'policy.json');
+    fs.writeFileSync(policy, JSON.stringify({ min_client_build_id: '20251201T000000Z' }));
+    const old = { 'x-oa-client-build-id': '20250601T000000Z', 'x-oa-protocol-version': 'openagents.control.v1', 'x-oa-schema-version': '1' };
+    return { args: [[], ['--compat-policy', policy]], headers: old, env: {}, gate: 'compat-rejected' };
+  },
+};
+
+describe('a canary that refuses users alone', { concurrency: true }, () => {
+  for (const [status, refusing] of Object.entries(REFUSING)) {
+    test(`with ${status}: cutover-local rolls it back`, async () => {
+      const { args, headers, env, gate } = refusing();
+      const folder = scratch('logs'), logs = ['v1', 'v2'].map((name) => path.join(folder, `${name}.log`));
+      const at = await LocalTarget.start({ lanes: () => Promise.all(['v1', 'v2'].map((name, i) => lane(name, ['--access-log', logs[i], ...args[i]]))) });
+      const users = new Users(at.base, 40, headers);
+      try {
+        const given = ['stable=v1', 'canary=v2', `base_url=${at.base}`, `socket=${at.socket}`, `access_log=${logs}`, 'bake=8s', 'rate=50/s', 'continuity=new-threads-only', 'continuity_reason=the lanes of this test keep their threads in memory'];
+        const plan = path.join(at.folder, 'plan.json');
+        const made = await at.oa(['cutover', 'plan', 'cutover-local', ...set(given), '--out', plan], { env });
+        assert.equal(made.code, 10, made.stderr);
+        const run = await at.oa(['cutover', 'apply', plan, '--json', '--non-interactive', '--asserted-budget', '1%', '--reason', 'a test'], { env });
+        assert.equal(run.code, 7, run.stderr.slice(-4000));
+        const failed = run.json().checks.filter((check) => check.verdict === 'FAIL').map((check) => check.id);
+        assert.deepEqual(failed, [`gate.${gate}@5%`], run.stderr.slice(-4000));
+        assert.deepEqual(await at.weights(), { v1: 100, v2: 0 });
+      } finally {
+        await users.stop();
+        await at.stop();
+      }
+    });
+  }
 });

@@ -35,7 +35,8 @@ export async function startWorld() {
  * gives every other request to the canary would give a user who comes every other time to it always.
  */
 export class Users {
-  constructor(base, perSecond) {
+  constructor(base, perSecond, headers = {}) {
+    this.headers = headers;
     this.base = new URL('/api/chat/stream', base);
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
     this.open = 0;
@@ -50,7 +51,7 @@ export class Users {
     ++this.open;
     const end = () => { --this.open; };
     const body = JSON.stringify({ messages: [{ role: 'user', parts: [{ type: 'text', text: PROMPT }] }] });
-    const request = http.request(this.base, { method: 'POST', agent: this.agent, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (answer) => {
+    const request = http.request(this.base, { method: 'POST', agent: this.agent, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...this.headers } }, (answer) => {
       answer.resume();
       answer.on('close', end);
     });
