@@ -93,6 +93,23 @@ Task<Result<void>> check_commands(RedisLink::Self link, std::string prefix, Mill
     );
 }
 
+Task<Result<void>> check_form(RedisLink::Self link, StoreOptions options) {
+    Command get{"HGET", options.prefix + ":meta", "v"};
+    OA_CO_TRY(const auto form, co_await RedisLink::call(link, std::move(get), options.wait));
+    if (form.failed()) {
+        co_return std::unexpected(error_of(form));
+    }
+    if (!form.nil() && form.text != k_form) {
+        co_return fail(
+            Code::config,
+            fmt::format("another release keeps its data there (form {})", form.text),
+            options.url,
+            "set another --store-prefix"
+        );
+    }
+    co_return Result<void>{};
+}
+
 Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis wait) {
     OA_CO_TRY(const auto reply, co_await RedisLink::greet_call(link, {"INFO"}, wait));
     if (reply.failed()) {

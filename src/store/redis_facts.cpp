@@ -66,6 +66,7 @@ Task<Result<void>> count_lanes(RedisLink::Self link, StoreOptions options, Store
 
 Task<Result<StoreFacts>> ask(RedisLink::Self link, StoreOptions options) {
     StoreFacts out;
+    OA_CO_CHECK(co_await check_form(link, options));
     OA_CO_TRY(out.round_trip_ms, co_await round_trip_ms(link, options.wait));
     const auto before = unix_us();
     OA_CO_TRY(const auto reply, co_await RedisLink::call(link, {"INFO"}, options.wait));

@@ -12,8 +12,6 @@ namespace oa_stream::store {
 
 namespace {
 
-/// Of what the keys below the prefix look like; another one is another program's.
-constexpr std::string_view k_schema = "1";
 constexpr int k_beats = 4; ///< a lease is renewed so often
 constexpr Millis k_told_foreign{60'000};
 constexpr std::uint64_t k_close = 2; ///< seconds that a copy may be behind
@@ -49,21 +47,10 @@ Task<Result<void>> RedisStore::open() {
             return greet(std::move(link));
         }));
     }
-    OA_CO_TRY(const auto schema, co_await ask({"HGET", options_.prefix + ":meta", "v"}));
-    if (schema.failed()) {
-        co_return std::unexpected(error_of(schema));
-    }
-    if (!schema.nil() && schema.text != k_schema) {
-        co_return fail(
-            Code::config,
-            fmt::format("another release keeps its data there (form {})", schema.text),
-            options_.url,
-            "set another --store-prefix"
-        );
-    }
+    OA_CO_CHECK(co_await check_form(link_, options_));
     OA_CO_TRY(
         const auto signed_by,
-        co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_schema)})
+        co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_form)})
     );
     if (signed_by.failed()) {
         co_return std::unexpected(error_of(signed_by));

@@ -36,6 +36,10 @@ check_server(RedisLink::Self link, std::string prefix, Millis wait);
 /// … and a user who may not use a command that lanes need.
 [[nodiscard]] Task<Result<void>>
 check_commands(RedisLink::Self link, std::string prefix, Millis wait);
+/// Of what the keys below the prefix look like; another one is another program's.
+inline constexpr std::string_view k_form = "1";
+/// … and keys of another form, or of another program.
+[[nodiscard]] Task<Result<void>> check_form(RedisLink::Self link, StoreOptions options);
 
 /// A line "name:value" of an answer to INFO; empty: there is none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);

@@ -1,4 +1,6 @@
 // Servers that would lose what lanes share are refused, with the reason and what to do.
+#include "oa_stream/store/facts.hpp"
+
 #include "redis_rig.hpp"
 
 #include <unistd.h>
@@ -116,6 +118,25 @@ TEST_CASE("another program's data under the prefix is not touched") {
     const ThreadKey key{"ann", "c1"};
     rig.get(rig.stores[0]->put(key, {.thread = "th-1"}));
     CHECK_FALSE(rig.get(rig.stores[1]->look(key)).fields);
+}
+
+TEST_CASE("keys of another form or program are refused, by who only looks as by who opens") {
+    RedisRig rig;
+    const std::vector<std::vector<std::string>> all{
+        {"HSET", "oa:meta", "v", "2"}, {"SET", "oa:meta", "x"}
+    };
+    for (const auto& write : all) {
+        redis_cli(rig, {"DEL", "oa:meta"});
+        redis_cli(rig, write);
+        const auto opened = refused(rig, rig.options());
+        const auto looked = rig.run(look_at_store(rig.context.get_executor(), rig.options()));
+        REQUIRE_FALSE(looked);
+        CHECK(looked.error().text() == opened.text());
+        CHECK(looked.error().hint.contains("--store-prefix"));
+    }
+    redis_cli(rig, {"DEL", "oa:meta"});
+    CHECK(rig.run(look_at_store(rig.context.get_executor(), rig.options())));
+    CHECK(redis_cli(rig, {"EXISTS", "oa:meta"}) == "0\n"); // it wrote nothing
 }
 
 TEST_CASE("a store that is not there is refused, soon") {

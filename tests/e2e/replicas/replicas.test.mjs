@@ -290,6 +290,8 @@ test('doctor looks at the store as a lane would, and says what to set', async ()
   const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(kept.port)] });
   assert.match((await doctor('--store', copy.url)).checks.store.detail, /this is a replica/);
   assert.match((await doctor('--store', kept.url)).checks['store.copies'].data.mend, /min-replicas-to-write 1/);
+  kept.cli('HSET', 'oa:meta', 'v', '2');
+  assert.match((await doctor('--store', kept.url)).checks.store.detail, /another release keeps its data there \(form 2\)/);
   for (const one of [copy, kept]) await one.kill();
 });
 
