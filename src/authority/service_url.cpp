@@ -2,10 +2,16 @@
 
 #include "oa_stream/base/url.hpp"
 
+#include <fmt/format.h>
+
 namespace oa_stream::authority {
 
 Result<void> check_service_url(
-    const std::string& url, std::string_view plain, std::string_view secure, const char* option
+    const std::string& url,
+    std::string_view plain,
+    std::string_view secure,
+    const char* option,
+    std::string_view other
 ) {
     if (has_credentials(url)) {
         return fail(
@@ -19,9 +25,9 @@ Result<void> check_service_url(
     if (!open && !url.starts_with(secure)) {
         return fail(
             Code::usage,
-            "the URL must begin with " + std::string(secure),
+            "this is no URL that is possible here",
             option,
-            std::string(secure) + "host"
+            fmt::format("{}{}HOST:PORT, or {} on loopback", other, secure, plain)
         );
     }
     if (const auto fault = url_fault(url); !fault.empty()) {

@@ -8,9 +8,14 @@
 
 namespace oa_stream::authority {
 
-/// It begins with `secure`, or with `plain` on loopback. Code::usage names the option.
+/// It begins with `secure`, or with `plain` on loopback. Code::usage names the option, and `other`
+/// before them: what else it takes, "unix:/PATH, ".
 [[nodiscard]] Result<void> check_service_url(
-    const std::string& url, std::string_view plain, std::string_view secure, const char* option
+    const std::string& url,
+    std::string_view plain,
+    std::string_view secure,
+    const char* option,
+    std::string_view other = {}
 );
 /// env:NAME, file:PATH or fd:N; with `programs` command:PROGRAM, too. Code::usage names the option.
 [[nodiscard]] Result<void>

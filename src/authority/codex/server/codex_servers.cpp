@@ -15,7 +15,9 @@ check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>&
     std::set<std::size_t> numbers;
     for (const CodexServer& server : servers) {
         if (!server.url.starts_with("unix:/")) {
-            OA_CHECK(check_service_url(server.url, "ws://", "wss://", names::codex_server));
+            OA_CHECK(check_service_url(
+                server.url, "ws://", "wss://", names::codex_server, "unix:/PATH, "
+            ));
         }
         if (!numbers.insert(server.number).second) {
             return fail(
