@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -224,6 +225,44 @@ std::string first_of(std::vector<std::string> all, std::size_t most, std::string
     return fmt::format(
         "{}{}", fmt::join(all, between), more > 0 ? fmt::format("{}and {} more", before, more) : ""
     );
+}
+
+std::string_view trim_blanks(std::string_view text) noexcept {
+    // What Unicode counts as white space beyond ASCII.
+    constexpr std::array<std::string_view, 19> k_spaces{
+        "\u0085",
+        "\u00a0",
+        "\u1680",
+        "\u2000",
+        "\u2001",
+        "\u2002",
+        "\u2003",
+        "\u2004",
+        "\u2005",
+        "\u2006",
+        "\u2007",
+        "\u2008",
+        "\u2009",
+        "\u200a",
+        "\u2028",
+        "\u2029",
+        "\u202f",
+        "\u205f",
+        "\u3000"
+    };
+    const auto begins = [&](std::string_view space) { return text.starts_with(space); };
+    const auto ends = [&](std::string_view space) { return text.ends_with(space); };
+    for (std::size_t before = text.size() + 1; text.size() < before;) {
+        before = text.size();
+        text = trim(text);
+        if (const auto* space = std::ranges::find_if(k_spaces, begins); space != k_spaces.end()) {
+            text.remove_prefix(space->size());
+        }
+        if (const auto* space = std::ranges::find_if(k_spaces, ends); space != k_spaces.end()) {
+            text.remove_suffix(space->size());
+        }
+    }
+    return text;
 }
 
 std::string_view trim(std::string_view text) noexcept {

@@ -118,6 +118,12 @@ TEST_CASE("wire ids: letters, digits, - and _, at most 128") {
     CHECK(random_hex(8).size() == 16);
 }
 
+TEST_CASE("trim: blanks of any script at both ends, and none within") {
+    CHECK(trim_blanks("\u00a0 a\u2003b \u3000\n") == "a\u2003b");
+    CHECK(trim_blanks("\u00a0\u00a0").empty());
+    CHECK(trim("\u00a0") == "\u00a0");
+}
+
 TEST_CASE("code points: counted and cut as wholes") {
     const std::string_view text = "aé€😀";
     CHECK(code_points("") == 0);

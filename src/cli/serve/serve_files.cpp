@@ -38,7 +38,7 @@ read_setting(const std::filesystem::path& file, ReadAt when, std::string_view ke
 Result<std::optional<lane::TokenTable>>
 read_tokens(const ServeOptions& options, const Context& context) {
     const auto environment = context.env("OA_STREAM_TOKEN");
-    if (environment && trim(*environment).empty()) {
+    if (environment && trim_blanks(*environment).empty()) {
         return fail(
             Code::usage,
             "it holds nothing but white space",

@@ -6,7 +6,6 @@
 #include <locale.h> // newlocale
 
 #include <algorithm>
-#include <array>
 #include <clocale>
 #include <cwchar>
 #include <cwctype>
@@ -33,44 +32,6 @@ private:
 };
 
 } // namespace
-
-std::string_view trim_title(std::string_view text) noexcept {
-    // What Unicode counts as white space beyond ASCII.
-    constexpr std::array<std::string_view, 19> k_spaces{
-        "\u0085",
-        "\u00a0",
-        "\u1680",
-        "\u2000",
-        "\u2001",
-        "\u2002",
-        "\u2003",
-        "\u2004",
-        "\u2005",
-        "\u2006",
-        "\u2007",
-        "\u2008",
-        "\u2009",
-        "\u200a",
-        "\u2028",
-        "\u2029",
-        "\u202f",
-        "\u205f",
-        "\u3000"
-    };
-    const auto begins = [&](std::string_view space) { return text.starts_with(space); };
-    const auto ends = [&](std::string_view space) { return text.ends_with(space); };
-    for (std::size_t before = text.size() + 1; text.size() < before;) {
-        before = text.size();
-        text = trim(text);
-        if (const auto* space = std::ranges::find_if(k_spaces, begins); space != k_spaces.end()) {
-            text.remove_prefix(space->size());
-        }
-        if (const auto* space = std::ranges::find_if(k_spaces, ends); space != k_spaces.end()) {
-            text.remove_suffix(space->size());
-        }
-    }
-    return text;
-}
 
 std::string folded(std::string_view text) {
     const EveryScript here;
@@ -104,7 +65,7 @@ Accepted<std::string> read_title(const Json& body) {
     if (!value->is_string()) {
         return std::unexpected(invalid_field("title", "title must be a string"));
     }
-    std::string title(trim_title(value->get_ref<const std::string&>()));
+    std::string title(trim_blanks(value->get_ref<const std::string&>()));
     if (code_points(title) > k_title_chars) {
         return std::unexpected(invalid_field("title", "title has more than 200 characters"));
     }

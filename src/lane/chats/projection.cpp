@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 
@@ -25,7 +26,7 @@ constexpr std::string_view k_untitled = "New conversation";
 /// Runs of white space, line ends included, as one space.
 std::string one_line(std::string_view text) {
     std::string out;
-    for (const char c : trim_title(text)) {
+    for (const char c : trim_blanks(text)) {
         const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
         if (!space || !out.ends_with(' ')) {
             out += space ? ' ' : c;

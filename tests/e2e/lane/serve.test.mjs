@@ -56,7 +56,7 @@ test('what makes no sense is refused with exit 2 and one line', async () => {
 });
 
 test('a token of nothing but white space is refused: nobody could send it', async () => {
-  for (const blank of [' ', '\t\n']) {
+  for (const blank of [' ', '\t\n', '\u00a0\u00a0', ' \u2003\u3000']) {
     const run = await oa(['serve', '--authority', 'replay'], { env: { OA_STREAM_TOKEN: blank } });
     assert.equal(run.code, 2, run.stderr);
     assert.match(run.stderr, /OA_STREAM_TOKEN: it holds nothing but white space/);
