@@ -198,7 +198,15 @@ Result<void> check_store(const StoreOptions& options) {
             fmt::format("add {} env:NAME", names::store_password)
         );
     }
-    OA_CHECK(read_redis_address(options));
+    OA_TRY(const auto address, read_redis_address(options));
+    if (!options.ca_file.empty() && !address.target.secure) {
+        return fail(
+            Code::usage,
+            fmt::format("it needs TLS, which {} has not", options.url),
+            names::store_ca,
+            "rediss://HOST:PORT or rediss+sentinel://HOST:PORT/NAME, or leave it out"
+        );
+    }
     return {};
 }
 

@@ -86,6 +86,25 @@ TEST_CASE("serve: with a store the lane decides that a turn takes too long, not 
     CHECK((deadlines.first_event > limits.first_event + enough) == shared);
 }
 
+TEST_CASE("limits: those of the store are known as such") {
+    for (const std::string_view text :
+         {"lease=6s",
+          "store-wait=2s",
+          "store-outage=1m",
+          "log-kept=1m",
+          "responses-kept=24h",
+          "tails=1000",
+          "store-inflight=1m",
+          "idempotency-time=24h"}) {
+        ServeOptions options;
+        REQUIRE(set_limit(options, text));
+        CHECK(options.store_limit == text.substr(0, text.find('=')));
+    }
+    ServeOptions options;
+    REQUIRE(set_limit(options, "responses=10"));
+    CHECK(options.store_limit.empty());
+}
+
 TEST_CASE("serve: an origin is compared as browsers send it, and what none sends is refused") {
     for (const auto& [text, sent] : std::initializer_list<std::pair<const char*, const char*>>{
              {"*", "*"},

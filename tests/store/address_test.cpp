@@ -92,6 +92,22 @@ TEST_CASE("a password is never given as it is") {
     CHECK(check_store(options));
 }
 
+TEST_CASE("certificates to trust are refused where nothing is encrypted") {
+    StoreOptions options;
+    options.ca_file = "/etc/ca.pem";
+    for (const char* plain : {"redis://127.0.0.1", "redis+unix:/run/redis.sock"}) {
+        options.url = plain;
+        const auto refused = check_store(options);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == Code::usage);
+        CHECK(refused.error().text().starts_with("--store-ca: it needs TLS, which " + options.url));
+    }
+    for (const char* secure : {"rediss://store.example", "rediss+sentinel://a.example/chat"}) {
+        options.url = secure;
+        CHECK(check_store(options));
+    }
+}
+
 TEST_CASE("set-ups that would go on as somebody else, or never settle, are refused") {
     struct Row {
         const char* where;

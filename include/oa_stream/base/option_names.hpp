@@ -77,6 +77,7 @@ inline constexpr const char* shared_workspace = "--shared-workspace";
 inline constexpr const char* stall = "--stall";
 inline constexpr const char* state_dir = "--state-dir";
 inline constexpr const char* store = "--store";
+inline constexpr const char* store_ca = "--store-ca";
 inline constexpr const char* store_password = "--store-password";
 inline constexpr const char* store_user = "--store-user";
 inline constexpr const char* take_over = "--take-over";

@@ -103,6 +103,7 @@ std::string prefix_of_its_own(const std::string& prefix) {
 Result<playbook::SharedStore> shared_store(const Options& options) {
     playbook::SharedStore out;
     if (!options.replicas && options.store.url.empty()) {
+        OA_CHECK(StoreOptionRows::check_used(options.store));
         return out;
     }
     if (options.store.url.empty()) {

@@ -120,6 +120,7 @@ struct DoctorOptions : PlaybookChoice {
 };
 
 Result<ExitCode> run(DoctorOptions options, Context& context) {
+    OA_CHECK(StoreRows<&DoctorOptions::store>::check_used(options.store));
     std::vector<Check> checks = judge_all(context);
     if (!options.playbook.empty()) {
         OA_TRY(auto more, judge_playbook(options, context));

@@ -324,9 +324,7 @@ constexpr auto k_options = options<ServeOptions>(
     StoreRows<&ServeOptions::store>::password,
     StoreRows<&ServeOptions::store>::ca_file,
     StoreRows<&ServeOptions::store>::prefix,
-    option<&ServeOptions::store, &StoreOptions::replica>(
-        "--replica-name", "NAME", "Name this lane in the store. Without it: the host's name."
-    ),
+    StoreRows<&ServeOptions::store>::replica,
     option<&ServeOptions::access_log>(
         names::access_log, "FILE", "Write one line per request to this file. Without it: to stderr."
     ),

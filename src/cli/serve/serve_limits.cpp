@@ -36,9 +36,12 @@ struct Needed {
 };
 using Target = std::variant<std::size_t*, int*, Bytes, Millis*, Needed>;
 
+enum class Needs { nothing, store };
+
 struct Limit {
     std::string_view name;
     Target target;
+    Needs needs = Needs::nothing;
 };
 
 auto table_of(ServeOptions& options) {
@@ -69,16 +72,16 @@ auto table_of(ServeOptions& options) {
         Limit{"tool-result", &lane.tool_result},
         Limit{"owner-idle", &options.authority.codex_owners.idle},
         Limit{"reconnect", &options.codex_reconnect},
-        Limit{"lease", &options.store.lease},
-        Limit{"store-wait", Needed{&options.store.wait}},
-        Limit{"store-outage", &options.store.outage},
-        Limit{"log-kept", &options.store.log_kept},
+        Limit{"lease", &options.store.lease, Needs::store},
+        Limit{"store-wait", Needed{&options.store.wait}, Needs::store},
+        Limit{"store-outage", &options.store.outage, Needs::store},
+        Limit{"log-kept", &options.store.log_kept, Needs::store},
         Limit{"responses", &lane.responses.most},
         Limit{"responses-size", Bytes{&lane.responses.bytes}},
-        Limit{"responses-kept", &options.store.responses_kept},
-        Limit{"tails", &options.store.tails},
-        Limit{"store-inflight", Bytes{&options.store.inflight}},
-        Limit{"idempotency-time", &options.store.key_time},
+        Limit{"responses-kept", &options.store.responses_kept, Needs::store},
+        Limit{"tails", &options.store.tails, Needs::store},
+        Limit{"store-inflight", Bytes{&options.store.inflight}, Needs::store},
+        Limit{"idempotency-time", &options.store.key_time, Needs::store},
         Limit{"authority-away", &worker.deadlines.away},
         Limit{"worker-requests", &worker.requests_per_minute},
         Limit{"body", Bytes{&server.body_bytes}},
@@ -178,6 +181,9 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
             auto assigned = assign(limit.target, text.substr(equals + 1));
             if (!assigned) {
                 return std::unexpected(std::move(assigned).error().prefixed(name));
+            }
+            if (limit.needs == Needs::store) {
+                options.store_limit = limit.name;
             }
             auto& server = options.listeners.limits;
             if (name == "body" && server.sieved_bytes == ListenerOptions{}.limits.sieved_bytes) {

@@ -9,6 +9,7 @@
 #include "core/version.hpp"
 #include "serve_record.hpp"
 #include "serve_workspace.hpp"
+#include "store_rows.hpp"
 
 #include <fmt/format.h>
 
@@ -136,6 +137,10 @@ void let_lane_decide(authority::CodexDeadlines& deadlines) {
 /// Lanes that share conversations need an authority that they share, too.
 Result<void> complete_store(ServeOptions& options) {
     auto& store = options.store;
+    OA_CHECK(StoreRows<&ServeOptions::store>::check_used(store));
+    if (store.url.empty() && !options.store_limit.empty()) {
+        return needs_store(names::limit, options.store_limit);
+    }
     if (store.url == k_own_store) {
         store.url.clear();
     }

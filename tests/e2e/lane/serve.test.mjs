@@ -55,6 +55,31 @@ test('what makes no sense is refused with exit 2 and one line', async () => {
   }
 });
 
+test('options of a store without a store are refused: a lane must not be alone because a line was lost', async () => {
+  const serve = ['serve', '--authority', 'replay', '--listen', '127.0.0.1:0'];
+  const folder = scratch('alone'), config = path.join(folder, 'config.yaml');
+  fs.writeFileSync(config, 'version: 1\nserve: { store-prefix: mine }\n');
+  for (const [option, args, env, what = 'it'] of [
+    ['--replica-name', [...serve, '--replica-name', 'a']],
+    ['--store-password', [...serve, '--store-password', 'env:STORE_PASSWORD'], { STORE_PASSWORD: 'x' }],
+    ['--store-ca', [...serve, '--store-ca', '/nonexistent']],
+    ['--store-user', serve, { OA_STREAM_SERVE_STORE_USER: 'lane' }],
+    ['--store-prefix', ['--config', config, ...serve]],
+    ['--limit', [...serve, '--limit', 'lease=10s'], {}, 'lease'],
+    ['--limit', serve, { OA_STREAM_SERVE_LIMIT: 'responses-kept=1h' }, 'responses-kept'],
+    ['--store-user', ['doctor', '--store-user', 'lane']],
+    ['--store-ca', ['cutover', 'rehearse', '--local', '--store-ca', '/nonexistent']],
+  ]) {
+    const run = await oa(args, { env });
+    assert.equal(run.code, 2, `${option}: ${run.stderr}`);
+    // Of the environment or a file, the place stands behind the option.
+    assert.match(run.stderr, new RegExp(`^oa-stream: ${option}( \\([^)]+\\))?: ${what} needs --store \\(--store redis://127\\.0\\.0\\.1:6379, or leave it out\\)\n$`));
+  }
+  const plain = await oa([...serve, '--store', 'redis://127.0.0.1:1', '--store-ca', '/nonexistent']);
+  assert.equal(plain.code, 2, plain.stderr);
+  assert.match(plain.stderr, /^oa-stream: --store-ca: it needs TLS, which redis:\/\/127\.0\.0\.1:1 has not/);
+});
+
 test('a token of nothing but white space is refused: nobody could send it', async () => {
   for (const blank of [' ', '\t\n', '\u00a0\u00a0', ' \u2003\u3000']) {
     const run = await oa(['serve', '--authority', 'replay'], { env: { OA_STREAM_TOKEN: blank } });
