@@ -122,6 +122,12 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
             live.serving.text()
         ));
     }
+    if (playbook.kind != Kind::rollback && live.etag_of_setting) {
+        out.emplace_back(
+            "what reads the split gives no etag, so another machine's write of the same split "
+            "passes for this run's own, and one in between is overwritten: let no other move it"
+        );
+    }
     if (needs_stated_budget(playbook)) {
         out.emplace_back(
             "nothing measures the error budget, so apply will stop before anything is moved: plan "

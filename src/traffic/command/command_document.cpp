@@ -202,8 +202,8 @@ Result<CommandRead> parse_command_read(std::string_view printed) {
     OA_TRY(out.exact_split, flag(document, "exact_split", false));
     OA_TRY(out.not_ready, not_ready(document));
     OA_TRY(out.urls, urls(document));
-    out.told_etag = !out.state.etag.empty();
-    if (!out.told_etag) {
+    out.state.etag_of_setting = out.state.etag.empty();
+    if (out.state.etag_of_setting) {
         const Json setting{{"wanted", out.state.wanted.to_json()}, {"exact", out.state.exact}};
         out.state.etag = "setting:" + dump_json(setting);
     }

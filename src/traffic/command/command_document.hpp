@@ -26,7 +26,6 @@ inline constexpr int k_exit_credentials = 112;
 
 struct CommandRead {
     TrafficState state;
-    bool told_etag = false;
     bool exact_split = false;
     std::vector<std::string> not_ready{};
     std::map<std::string, std::string, std::less<>> urls{};

@@ -240,7 +240,7 @@ private:
         }
         Json document = base("set");
         document["target"] = target.to_json();
-        document["etag"] = now.told_etag ? Json(now.state.etag) : Json(nullptr);
+        document["etag"] = now.state.etag_of_setting ? Json(nullptr) : Json(now.state.etag);
         document["exact"] = std::move(exact);
         co_return answered(co_await call("set", options_.set, std::move(document)));
     }

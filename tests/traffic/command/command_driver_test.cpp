@@ -208,6 +208,7 @@ TEST_CASE("command driver: set gets target, etag and exact; without a told etag 
     const auto driver = make_command_driver(bench.io.get_executor(), with);
     const auto state = bench.get(driver->read());
     REQUIRE(state.has_value());
+    CHECK_FALSE(state->etag_of_setting);
     REQUIRE(bench.get(driver->restore(state->serving, state->exact, state->etag)).has_value());
     CHECK(
         bench.folder.text("set.in") ==
@@ -223,6 +224,7 @@ TEST_CASE("command driver: set gets target, etag and exact; without a told etag 
         "\n"
     );
     with.read = {bench.folder.script("plain", k_read)};
+    CHECK(bench.get(make_command_driver(bench.io.get_executor(), with)->read())->etag_of_setting);
     REQUIRE(bench.set(with).has_value());
     CHECK(contains(bench.folder.text("set.in"), R"("etag":null,"exact":null)"));
 }
