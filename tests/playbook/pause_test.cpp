@@ -67,6 +67,33 @@ TEST_CASE("pause: after a stage that the playbook names, until somebody continue
     CHECK_THAT(outcome.notes.at(0), Contains("Paused at 5% for 0 s; continued by alice: because."));
 }
 
+TEST_CASE("pause: a stage whose users' probes were bad is neither paused nor promoted") {
+    World world;
+    make_cutover(world);
+    world.playbook.stages = {50};
+    world.playbook.run_gates.clear();
+    world.playbook.stage.pause_after = {50};
+    world.instruments.bad_users["canary"] = 30;
+    bool paused = false;
+    world.person = [&](run::Steering& steering) { paused = paused || steering.position().paused; };
+    CHECK(world.run().exit == ExitCode::rolled_back);
+    CHECK_FALSE(paused);
+
+    world.playbook.stage.pause_after.clear();
+    world.playbook.stage.bake = Millis(3000);
+    bool done = false;
+    world.person = [&](run::Steering& steering) {
+        if (steering.position().stage == "50%" && !done) {
+            done = steering.give({Action::promote, "alice", {}}).has_value();
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(done);
+    CHECK(check_of(outcome, "answers@50%").verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == World::split(0));
+}
+
 TEST_CASE("pause: nobody comes: a stage that was good goes back") {
     World world;
     make_cutover(world);

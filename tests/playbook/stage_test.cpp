@@ -433,6 +433,79 @@ TEST_CASE("stage: so few unpinned probes that no split could look wrong are no p
     CHECK(check(false, 16, 50).verdict == Verdict::pass);
 }
 
+TEST_CASE("stage: what is bad on the users' way alone fails the stage, whatever the gates say") {
+    World world;
+    world.playbook.stages = {50};
+    world.playbook.run_gates.clear();
+    world.instruments.bad_users["canary"] = 15;
+    const RunOutcome outcome = world.run();
+    CHECK(check_of(outcome, "gate.error-rate@50%").verdict == Verdict::pass);
+    CHECK(check_of(outcome, "split@50%").verdict == Verdict::pass);
+    const Check& answers = check_of(outcome, "answers@50%");
+    CHECK(answers.verdict == Verdict::fail);
+    CHECK_THAT(answers.detail, Contains("15 of 50") && Contains("the first bad one: truncated"));
+    CHECK(answers.data.at("bad") == 15);
+    CHECK_THAT(outcome.headline, Contains("answers@50%: at the users' address"));
+    CHECK(outcome.stages.at(0).observed == "canary 50 of 100, 15 bad");
+    CHECK(outcome.stages.at(0).verdict == Verdict::fail);
+    check_restored(world, outcome);
+}
+
+TEST_CASE("stage: users' probes are judged by the limit of the stage's gates, beyond chance alone"
+) {
+    struct Row {
+        std::string_view what;
+        measure::GateSpec gate;
+        int percent;
+        int canary;
+        int stable;
+        Verdict verdict;
+    };
+    const measure::GateSpec share{.id = "share", .limit = 0.05};
+    const measure::GateSpec words{.id = "words", .limit = 0.5, .events = "http_5xx | empty"};
+    const measure::GateSpec more{.id = "more", .against = measure::Against::stable, .limit = 0.05};
+    const measure::GateSpec stalled{.id = "stalled", .limit = 0.9, .events = "stalled"};
+    for (const Row& row : {
+             Row{"none", share, 50, 0, 0, Verdict::pass},
+             Row{"one of 50", share, 50, 1, 0, Verdict::pass},
+             Row{"5 of 50, and 10 of 100 with the extension", share, 50, 5, 0, Verdict::inconclusive
+             },
+             Row{"30 of 50", share, 50, 30, 0, Verdict::fail},
+             Row{"a wider limit", words, 50, 15, 0, Verdict::pass},
+             Row{"both alike", more, 50, 15, 15, Verdict::pass},
+             Row{"worse than stable", more, 50, 15, 0, Verdict::fail},
+             Row{"at 100 % stable's pinned probes are the measure", more, 100, 30, 0, Verdict::fail
+             },
+             Row{"a gate on another ending allows nothing", stalled, 50, 15, 0, Verdict::fail},
+         }) {
+        CAPTURE(row.what);
+        World world;
+        world.playbook.stages = {row.percent};
+        world.playbook.stage.gates = {row.gate};
+        world.playbook.run_gates.clear();
+        world.instruments.bad_users = {{"canary", row.canary}, {"stable", row.stable}};
+        const RunOutcome outcome = world.run();
+        const std::string id = fmt::format("answers@{}%", row.percent);
+        CHECK(check_of(outcome, id).verdict == row.verdict);
+        CHECK(outcome.verdict == row.verdict);
+    }
+}
+
+TEST_CASE("stage: where no gate decides, bad answers of users' probes are told and decide nothing"
+) {
+    World world;
+    world.playbook.stages = {50};
+    world.playbook.stage.gates.clear();
+    world.playbook.run_gates.clear();
+    world.playbook.afterwards = Afterwards::stay;
+    world.instruments.bad_users["canary"] = 15;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::inconclusive);
+    const Check& answers = check_of(outcome, "answers@50%");
+    CHECK(answers.verdict == Verdict::skipped);
+    CHECK_THAT(answers.detail, Contains("no gate decides; was FAIL: ") && Contains("15 of 50"));
+}
+
 TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probes") {
     const auto with = [](World& world) {
         world.playbook.stage.on_no_traffic = NoTraffic::hold;

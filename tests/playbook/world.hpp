@@ -99,6 +99,8 @@ public:
     /// Stage percent → what unpinned probes really meet; the share that serves if not named.
     std::map<int, int> met_at{};
     int unanswered = 0; ///< unpinned probes of a flow, its first ones
+    /// Revision → how many of its answers to the unpinned probes of a flow are bad.
+    std::map<std::string, int> bad_users{};
     /// Stage percent → who answers probes that are pinned to the canary.
     std::map<int, std::string> answered_by{};
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named

@@ -23,7 +23,8 @@ constexpr auto k_probe_keys = keys<ProbeSpec>(
     rate<&ProbeSpec::unpinned_per_s>(
         "unpinned",
         Need::optional,
-        "Probes a second at the users' address; they only verify the split."
+        "Probes a second at the users' address. They verify the split, and that the canary's "
+        "answers there are good."
     )
         .or_else("2/s")
 );

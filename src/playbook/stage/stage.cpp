@@ -225,7 +225,8 @@ Task<WindowEnd> windows(StageRun* stage) {
     }
     WindowEnd end = co_await window(stage, spec.bake, {.number = 1, .of = looks});
     const bool undecided = end == WindowEnd::over && !any(stage->row.gates, Verdict::fail) &&
-                           (any(stage->row.gates, Verdict::inconclusive) || !stage->users_came);
+                           (any(stage->row.gates, Verdict::inconclusive) || !stage->users_came ||
+                            answers_verdict(*stage) == Verdict::inconclusive);
     if (undecided && looks == 2) {
         for (const GateRecord& record : stage->row.gates) {
             keep_look(*stage, record); // a new look never erases an old one
@@ -285,11 +286,13 @@ void record_end(StageRun& stage, WindowEnd end) {
         record_drift(stage);
         record_gates(stage);
         check_split(stage);
+        check_answers(stage);
         record_users(stage);
         return;
     case WindowEnd::promoted:
         record_drift(stage);
         record_promotion(stage);
+        check_answers(stage);
         return;
     case WindowEnd::resumed:
     case WindowEnd::unattended:

@@ -31,7 +31,7 @@ struct StageRun {
     int percent;
     std::string where;
     report::StageRow row{};
-    std::map<std::string, std::uint64_t, std::less<>> met{}; ///< revision → unpinned answers
+    std::map<std::string, std::vector<measure::Sample>, std::less<>> met{}; ///< revision → unpinned
     std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
     std::uint64_t ours = 0; ///< of them, starved on our side or never sent
     /// Unpinned probes that were given up without a word of who answers them, and by revision
@@ -40,7 +40,7 @@ struct StageRun {
     std::map<std::string, std::uint64_t, std::less<>> given_up_at{};
     std::map<std::string, std::uint64_t, std::less<>> strays{}; ///< arm → answered by another
     std::uint64_t delivered = 0; ///< samples of all kinds
-    DriftLook drift{};         ///< the last look
+    DriftLook drift{}; ///< the last look
     int drift_looks = 0;
     std::optional<Clock::time_point> unreadable_since{};
     std::optional<traffic::TrafficState> first_seen{}; ///< by the first look
@@ -60,6 +60,8 @@ struct StageRun {
         return std::chrono::duration<double>(Clock::now() - begun).count();
     }
     void add_sample(measure::Sample sample);
+    /// A check of the stage that is no gate came out so: nothing makes a FAIL better.
+    void worsen(Verdict verdict);
 };
 
 /// Takes an order that ends the waiting: of a pause any, else only the one to promote.
@@ -110,6 +112,12 @@ void record_gate(
 /// Did unpinned probes meet the canary as often as the split says? And did pinned ones meet the one
 /// they were meant for? What errors cannot show: an edge that answers for a dead canary.
 void check_split(StageRun& stage);
+
+/// How the canary answered unpinned probes, as far as they show it: what is bad on the users' way
+/// alone, which pinned ones do not take. SKIPPED: there is nothing to judge.
+[[nodiscard]] Verdict answers_verdict(const StageRun& stage);
+/// Leaves the check of it.
+void check_answers(StageRun& stage);
 
 /// With on_no_traffic: hold, a stage is only judged when users came, too: looks whether they did.
 void check_users(StageRun& stage);

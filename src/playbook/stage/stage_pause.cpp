@@ -67,9 +67,11 @@ std::optional<Reason> reason_to_pause(const StageRun& stage, WindowEnd end) {
     if (wanted(stage, end) == Then::hold) {
         return Reason{trouble_of(stage), true};
     }
+    const Verdict answers = answers_verdict(stage);
     const bool good =
         end == WindowEnd::over && stage.users_came && !any(stage.row.gates, Verdict::fail) &&
-        !any(stage.row.gates, Verdict::error) && !any(stage.row.gates, Verdict::inconclusive);
+        !any(stage.row.gates, Verdict::error) && !any(stage.row.gates, Verdict::inconclusive) &&
+        answers != Verdict::fail && answers != Verdict::inconclusive;
     if (!good) {
         return std::nullopt;
     }

@@ -97,8 +97,9 @@ own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_
     const auto answered = std::ranges::count_if(arm, [](const measure::Sample& sample) {
         return !sample.revision.empty() || sample.outcome == measure::k_cancelled;
     });
-    return static_cast<std::uint64_t>(answered) + count_at(stage.met, who) +
-           count_at(stage.given_up_at, who);
+    const auto met = stage.met.find(who);
+    const std::uint64_t unpinned = met == stage.met.end() ? 0 : met->second.size();
+    return static_cast<std::uint64_t>(answered) + unpinned + count_at(stage.given_up_at, who);
 }
 
 /// Users' requests.

@@ -87,9 +87,7 @@ bool split_shown(
 
 void judge_split(StageRun& stage, Verdict verdict, std::string detail) {
     stage.run.session.add("split@" + stage.where, verdict, std::move(detail));
-    if (verdict != Verdict::pass && stage.row.verdict != Verdict::fail) {
-        stage.row.verdict = verdict;
-    }
+    stage.worsen(verdict);
 }
 
 void check_arms(StageRun& stage) {
@@ -104,6 +102,12 @@ void check_arms(StageRun& stage) {
 }
 
 } // namespace
+
+void StageRun::worsen(Verdict verdict) {
+    if (verdict != Verdict::pass && row.verdict != Verdict::fail) {
+        row.verdict = verdict;
+    }
+}
 
 void StageRun::add_sample(measure::Sample sample) {
     ++delivered;
@@ -134,7 +138,8 @@ void StageRun::add_sample(measure::Sample sample) {
         ours +=
             measure::was_starved(sample) || sample.detail.starts_with(probe::k_not_sent) ? 1 : 0;
     } else {
-        ++met[sample.revision];
+        auto& answers = met[sample.revision];
+        answers.push_back(std::move(sample));
     }
 }
 
@@ -147,10 +152,11 @@ void check_split(StageRun& stage) {
             "split@" + stage.where, false, "under the drill's fault, slow answers are not in yet"
         );
     }
-    const std::uint64_t canary = stage.met[stage.run.playbook().traffic.canary];
+    const auto& answers = stage.met[stage.run.playbook().traffic.canary];
+    const std::uint64_t canary = answers.size();
     std::uint64_t n = 0;
-    for (const auto& [revision, count] : stage.met) {
-        n += count;
+    for (const auto& [revision, all] : stage.met) {
+        n += all.size();
     }
     const double asked = stage.run.playbook().stage.probe.unpinned_per_s;
     if (n == 0 && stage.unknown == 0) {
@@ -167,6 +173,9 @@ void check_split(StageRun& stage) {
         return;
     }
     stage.row.observed = fmt::format("canary {} of {}", canary, n);
+    if (const auto bad = measure::count_bad(answers).bad; bad > 0) {
+        stage.row.observed += fmt::format(", {} bad", bad);
+    }
     const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
     const bool alone = !others_came(stage, n + stage.unknown);
     const std::uint64_t lost = unanswered_users(n, stage.unknown - stage.ours);

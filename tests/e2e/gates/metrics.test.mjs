@@ -89,6 +89,19 @@ describe('gates', { concurrency: 3 }, () => {
     assert.notEqual(run.gate('halted')?.verdict, 'FAIL');
   }));
 
+  test('answers that are cut on the users\' way alone fail the stage, though its gates pass', own(async (at) => {
+    const text = playbook({ gates: ['bad: any, at_most: 5%'] }).replace('canary: v2 }', `canary: v2, canary_url: "${at.canary.base}" }`);
+    assert.match(text, /canary_url/);
+    const door = await at.door(text, { spoiled: true });
+    at.spoiler.fault = { kind: 'truncated', share: 0.3 };
+    const run = await at.cutover(door);
+    at.spoiler.fault = null;
+    assert.equal(run.exit, 7, run.stderr);
+    assert.equal(run.gate('error-rate').verdict, 'PASS', run.stderr);
+    assert.match(run.headline, /^answers@50%: at the users' address, .* beyond the limit of 5%; the first bad one: truncated; rolled back and verified/);
+    assert.match(run.stderr, /FAIL +answers +at the users' address/);
+  }));
+
   test('a canary of half the tokens per second fails, an equal one passes', own(async (at) => {
     const gates = ['p50: tokens_per_s, at_most: 1s', 'p50: tokens_per_s, at_least: -20%, versus: stable'];
     const door = await at.door(playbook({ gates: gates.slice(1) }));

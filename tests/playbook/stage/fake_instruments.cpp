@@ -65,6 +65,7 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
         met_at.contains(percent_) ? met_at[percent_] : driver_.serving.percent_of("canary");
     const std::string canary =
         answered_by.contains(percent_) ? answered_by[percent_] : std::string("canary");
+    std::map<std::string, int> users_left = bad_users; // still to be bad
     for (int i = 0; i < per_flow; ++i) {
         const double jitter = 0.0001 * (i % 7);
         if (rates.stable > 0) {
@@ -86,12 +87,16 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
         if (!(rates.users > 0)) {
             continue;
         }
+        const std::string by = i < unanswered ? "" : to_canary ? "canary" : "stable";
+        const bool cut = users_left[by] > 0;
+        users_left[by] -= cut ? 1 : 0;
         on_sample(
             {.arm = "users",
-             .revision = i < unanswered ? ""
-                         : to_canary    ? "canary"
-                                        : "stable",
-             .outcome = i < unanswered ? "too_slow" : "ok",
+             .revision = by,
+             .outcome = i < unanswered ? "too_slow"
+                        : cut          ? "truncated"
+                                       : "ok",
+             .bad = cut,
              .first_content_s = 0.1}
         );
     }
