@@ -94,10 +94,10 @@ inline constexpr auto k_run_access = options<AccessChoice>(
         "Give the user's token: env:NAME, file:PATH, fd:N, command:PROGRAM or metadata:AUDIENCE. "
         "Without it the playbook names it, usually env:AUTH_TOKEN."
     ),
-    option<&AccessChoice::ca>("--ca", "FILE", k_ca_help),
-    option<&AccessChoice::cert>("--cert", "FILE", k_cert_help),
-    option<&AccessChoice::key>("--key", "FILE", k_key_help),
-    option<&AccessChoice::headers>("--header", "'NAME: VALUE'", k_header_help)
+    option<&AccessChoice::ca>(names::ca, "FILE", k_ca_help),
+    option<&AccessChoice::cert>(names::cert, "FILE", k_cert_help),
+    option<&AccessChoice::key>(names::key, "FILE", k_key_help),
+    option<&AccessChoice::headers>(names::header, "'NAME: VALUE'", k_header_help)
 );
 
 /// What a run of a playbook against the real thing is given.

@@ -90,7 +90,7 @@ inline constexpr auto k_slo_probes = flag<&SloSourceOptions::include_probes>(
 inline constexpr auto k_slo_user =
     option<&SloSourceOptions::user>("--user", "NAME", "Log in to Prometheus with this name.");
 inline constexpr auto k_slo_ca = option<&SloSourceOptions::ca>(
-    "--ca",
+    names::ca,
     "FILE",
     "Trust this certificate authority for Prometheus (PEM). Without it: the system's."
 );

@@ -34,10 +34,11 @@ struct CertificateOptions {
 read_certificate(std::span<const std::string> values, CertificateOptions& options);
 [[nodiscard]] Result<void>
 read_certificate_key(std::span<const std::string> values, CertificateOptions& options);
-inline constexpr auto k_certificate = options<CertificateOptions>(
-    custom<CertificateOptions, read_certificate>("--cert", "FILE", k_cert_help),
-    custom<CertificateOptions, read_certificate_key>("--key", "FILE", k_key_help)
-);
+inline constexpr auto k_client_cert =
+    custom<CertificateOptions, read_certificate>(names::cert, "FILE", k_cert_help);
+inline constexpr auto k_client_key =
+    custom<CertificateOptions, read_certificate_key>(names::key, "FILE", k_key_help);
+inline constexpr auto k_certificate = options<CertificateOptions>(k_client_cert, k_client_key);
 
 struct TargetOptions : CertificateOptions {
     probe::Target target{};
@@ -64,12 +65,12 @@ inline constexpr auto k_connect_to =
 [[nodiscard]] Result<void>
 read_headers(std::span<const std::string> values, TargetOptions& options);
 inline constexpr auto k_ca =
-    option<&TargetOptions::target, &probe::Target::ca_file>("--ca", "FILE", k_ca_help);
+    option<&TargetOptions::target, &probe::Target::ca_file>(names::ca, "FILE", k_ca_help);
 /// How a target beyond this machine is reached.
 inline constexpr auto k_access = options<TargetOptions>(
     k_ca,
     k_certificate,
-    custom<TargetOptions, read_headers>("--header", "'NAME: VALUE'", k_header_help, true)
+    custom<TargetOptions, read_headers>(names::header, "'NAME: VALUE'", k_header_help, true)
 );
 inline constexpr auto k_no_compat = custom<TargetOptions, drop_compat>(
     "--no-compat", "", "Send no compatibility headers, and skip the checks of them."

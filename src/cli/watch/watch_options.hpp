@@ -45,9 +45,9 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         "file:PATH, fd:N, command:PROGRAM, or metadata: for the machine's service account."
     ),
     option<&WatchOptions::user>("--user", "NAME", "Log in to Prometheus with this name."),
-    option<&WatchOptions::ca>("--ca", "FILE", k_ca_help),
+    option<&WatchOptions::ca>(names::ca, "FILE", k_ca_help),
     k_certificate,
-    option<&WatchOptions::headers>("--header", "'NAME: VALUE'", k_header_help),
+    option<&WatchOptions::headers>(names::header, "'NAME: VALUE'", k_header_help),
     option<&WatchOptions::every>("--every", "D", "Refresh this often, at most five times a second.")
         .range(200, k_longest_ms)
         .or_else("2s"),
