@@ -1,4 +1,5 @@
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 
 #include "core/parse.hpp"
 #include "manual/help.hpp"
@@ -60,6 +61,22 @@ TEST_CASE("command table: every row is complete and no name stands twice") {
             CHECK_FALSE(options.contains(option.name));
         }
     }
+}
+
+TEST_CASE("command table: what asks a control service can be told how to reach it") {
+    std::size_t seen = 0;
+    for (const CommandSpec& command : all_commands()) {
+        if (!command.path.starts_with("route ") && command.path != "rollback apply") {
+            continue;
+        }
+        CAPTURE(command.path);
+        ++seen;
+        for (const auto* name : {names::auth, names::ca, names::cert, names::key, names::header}) {
+            CAPTURE(name);
+            CHECK(std::ranges::count(command.options, name, &OptionSpec::long_name) == 1);
+        }
+    }
+    CHECK(seen == 7);
 }
 
 TEST_CASE("command table: every example parses to its own command") {

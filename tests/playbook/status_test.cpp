@@ -381,7 +381,14 @@ TEST_CASE("status: a route run that died between its write and the proof is to b
     const RunStatus open = status_in(state.path, run);
     CHECK(open.needs_somebody());
     CHECK(open.unread.empty());
-    CHECK(open.next == "oa-stream route restore " + open.run + " --apply");
+    CHECK(open.next == "oa-stream route restore " + open.run + " --apply --auth REF");
+    write(
+        run / "run.json", R"({"target":{"auth":"env:T","ca":"/c.pem","headers":{"X-Key":null}}})"
+    );
+    CHECK(
+        status_in(state.path, run).next ==
+        "oa-stream route restore " + open.run + " --apply --header 'X-Key: REF'"
+    );
     write(
         run / "journal.ndjson",
         "{\"seq\":1,\"at\":\"a\",\"phase\":\"begin\",\"way\":\"forth\"}\n{\"seq\":2,\"at\":\"b\","

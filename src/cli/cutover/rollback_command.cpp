@@ -2,6 +2,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/client_certificate.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/run_facts.hpp"
@@ -20,10 +21,9 @@
 namespace oa_stream::cli {
 namespace {
 
-struct Options {
+struct Options : RouteOptions {
     std::optional<std::string> plan{};
     std::optional<std::string> run{};
-    std::optional<NamedSecret> auth{};
     bool take_over = false;
 };
 
@@ -75,7 +75,9 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
-    const auto& [plan, run, auth, take_over] = options;
+    const auto& plan = options.plan;
+    const auto& run = options.run;
+    net::set_client_certificate({}, {}); // given for a route run alone, whose undo sets it again
     if (plan && run) {
         return fail(
             Code::usage,
@@ -106,10 +108,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
         run ? run::find_run(context.state_dir, *run) : only_unfinished(context)
     );
     if (run::facts_of(folder).kind == run::RunKind::route_split) {
-        RouteOptions undo;
-        undo.auth = auth;
         return undo_route_run(
-            std::move(undo),
+            options,
             {.command = "rollback apply",
              .schema = "run-result",
              .apply = true,
@@ -119,7 +119,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     playbook::RollbackRequest request;
     request.run = folder.string();
-    request.take_over = take_over;
+    request.take_over = options.take_over;
     return operate(context, Touches::traffic, playbook::roll_back_run, std::move(request));
 }
 
@@ -135,12 +135,7 @@ constexpr auto k_options = options<Options>(
         "`last`, `last:cutover`, or its folder. Without RUN and PLAN: the one run that is not over."
     )
         .offering(Offer::traffic_runs),
-    parsed<read_named_secret, &Options::auth>(
-        names::auth,
-        "REF",
-        "Undo a route run with this bearer token: env:NAME, file:PATH or fd:N. Without it: the "
-        "reference that the run used."
-    ),
+    k_undo_access,
     flag<&Options::take_over>(
         names::take_over,
         "Do not wait for a run's own process that does not answer, as after Ctrl-Z. If it "

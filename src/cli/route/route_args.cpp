@@ -30,11 +30,22 @@ Result<NamedSecret> read_named_secret(std::string_view reference) {
     return NamedSecret{std::string(reference), std::move(secret)};
 }
 
-Result<void> read_route_headers(std::span<const std::string> values, RouteOptions& options) {
-    OA_TRY(probe::GivenHeaders read, probe::read_headers(values));
-    options.target.service.extra = std::move(read.values);
-    options.target.hidden = std::move(read.hidden);
-    return {};
+routes::RouteAccess RouteOptions::access() const {
+    const routes::RouteSplitOptions usual{};
+    const routes::RouteSplitOptions& service = target.service;
+    const auto unusual = [](const std::string& text, const std::string& otherwise) {
+        return text == otherwise ? std::string() : text;
+    };
+    return {
+        .auth = auth ? auth->reference : "",
+        .ca = service.ca_file,
+        .cert = cert,
+        .key = key,
+        .headers = headers,
+        .build = unusual(service.build, usual.build),
+        .protocol = unusual(service.protocol, usual.protocol),
+        .schema = unusual(service.schema, usual.schema),
+    };
 }
 
 Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
@@ -58,9 +69,12 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
             "give env:NAME, file:PATH or fd:N"
         );
     }
+    OA_TRY(probe::GivenHeaders read, probe::read_headers(headers));
     RouteTarget out = target;
     out.service.bearer = auth->secret;
-    out.auth = auth->reference;
+    out.service.extra = std::move(read.values);
+    out.hidden = std::move(read.hidden);
+    out.access = access();
     out.order.looks.most = 4 * out.order.looks.agree;
     return out;
 }

@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/routes/route_access.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 #include "oa_stream/routes/route_rules.hpp"
 #include "oa_stream/routes/route_split.hpp"
@@ -33,15 +34,18 @@ struct NamedSecret {
 struct RouteTarget {
     routes::RouteSplitOptions service;
     std::vector<Secret> hidden{}; ///< values of its headers that must not be shown
-    std::string auth{}; ///< where its token came from
+    routes::RouteAccess access{}; ///< as it was given
     routes::RouteOrder order{};
 };
 
 struct RouteOptions : CertificateOptions {
     RouteTarget target{};
     std::optional<NamedSecret> auth{};
+    std::vector<std::string> headers{};
 
-    /// The target that is asked. Code::usage without a service, Code::credentials without a token.
+    [[nodiscard]] routes::RouteAccess access() const;
+    /// The target that is asked. Code::usage without a service and for what is not a header,
+    /// Code::credentials without a token or the secret of a header.
     [[nodiscard]] Result<RouteTarget> checked(std::string_view command) const;
 };
 /// "/login". Code::usage.
@@ -56,14 +60,28 @@ inline constexpr auto k_route_base = parsed<
 );
 inline constexpr auto k_route_auth =
     parsed<read_named_secret, &RouteOptions::auth>(names::auth, "REF", k_auth_help);
-[[nodiscard]] Result<void>
-read_route_headers(std::span<const std::string> values, RouteOptions& options);
-inline constexpr auto k_route_access = options<RouteOptions>(
+inline constexpr auto k_route_ca =
     option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::ca_file>(
-        "--ca", "FILE", k_ca_help
+        names::ca, "FILE", k_ca_help
+    );
+inline constexpr auto k_route_header =
+    option<&RouteOptions::headers>(names::header, "'NAME: VALUE'", k_header_help);
+inline constexpr auto k_route_access =
+    options<RouteOptions>(k_route_ca, k_certificate, k_route_header);
+/// The same of an undo, which knows how its run came in.
+inline constexpr auto k_undo_access = options<RouteOptions>(
+    k_route_auth.saying(
+        "Undo a route run with this bearer token: env:NAME, file:PATH, fd:N, command:PROGRAM or "
+        "metadata:. Without it: the reference that the run used."
     ),
-    k_certificate,
-    custom<RouteOptions, read_route_headers>("--header", "'NAME: VALUE'", k_header_help, true)
+    k_route_ca.saying("Undo a route run, and trust this certificate authority (PEM). Without it: "
+                      "that of the run."),
+    k_client_cert.saying("Undo a route run with this client certificate (PEM). Without it: that "
+                         "of the run."),
+    k_client_key,
+    k_route_header.saying("Undo a route run, and send this header beside those of the run. One of "
+                          "the same name takes its place. Give a secret as a reference: "
+                          "'X-Api-Key: env:API_KEY'.")
 );
 inline constexpr auto k_route_cohort =
     option<&RouteOptions::target, &RouteTarget::order, &routes::RouteOrder::cohort_key>(

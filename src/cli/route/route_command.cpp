@@ -285,9 +285,11 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     return result.end.exit;
 }
 
-constexpr auto k_status_options = options<RouteOptions>(k_route_base, k_route_auth, k_route_call);
-constexpr auto k_evaluate_options =
-    options<EvaluateOptions>(k_route_base, k_route_auth, k_route_cohort, k_route_call);
+constexpr auto k_status_options =
+    options<RouteOptions>(k_route_base, k_route_auth, k_route_access, k_route_call);
+constexpr auto k_evaluate_options = options<EvaluateOptions>(
+    k_route_base, k_route_auth, k_route_access, k_route_cohort, k_route_call
+);
 constexpr auto k_verify_options = options<VerifyOptions>(
     k_route_base,
     k_route_auth,

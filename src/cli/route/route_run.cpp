@@ -31,6 +31,7 @@ struct RouteContext {
     std::vector<Check> checks{};
     bool refused = false;
     bool again = false; ///< every process agrees, and the run had been undone before
+    RouteAccess access{}; ///< as the folder keeps it
     std::optional<run::RunSession> session{}; ///< unset: nothing was attempted
     RouteOutcome outcome{};
 
@@ -159,9 +160,6 @@ ExitCode show_plan(RouteContext& run) {
 Result<run::RunSession*> open_session(RouteContext& run, const RouteTarget& target) {
     NewRun order{run::RunKind::route_split, run.task.command};
     order.target["control_url"] = target.service.base_url;
-    if (!target.auth.starts_with("fd:")) { // which gives a token only once
-        order.target["auth"] = target.auth;
-    }
     if (!run.task.restores.empty()) {
         order.target["restores"] = run.task.restores;
     }
@@ -169,6 +167,9 @@ Result<run::RunSession*> open_session(RouteContext& run, const RouteTarget& targ
     for (const Secret& secret : target.hidden) {
         order.redactor.add_known(secret, "of a header");
     }
+    order.redactor.add_environment();
+    run.access = kept_access(target.access, order.redactor);
+    order.target.update(to_json(run.access));
     OA_TRY(auto began, begin_run(std::move(order), run.context, run.screen));
     run::RunSession& session = run.session.emplace(std::move(began));
     session.folder().write("plan.json", json_document(route_plan_document(run.plan)));
@@ -232,7 +233,8 @@ struct LookAndWrite {
 
 /// What a restore found is what the other run left: nothing to go back to.
 Suggestion restore_of(const RouteContext& run, const run::RunSession& session) {
-    return {"route restore", {run.restores() ? run.task.restores : session.id(), names::apply}};
+    return run.restores() ? route_restore(run.task.restores, run.access, run.task.kept)
+                          : route_restore(session.id(), run.access, run.access);
 }
 
 run::EndFacts facts_of(const RouteContext& run) {

@@ -17,6 +17,7 @@ struct RouteTask {
     bool accept_mixture = false; ///< go on though the processes disagree
     std::string restores{};      ///< the run to undo; empty: the target's order is carried out
     std::optional<routes::RoutePlan> undone{}; ///< what that run had planned
+    routes::RouteAccess kept{};                ///< how that run came in, as its folder has it
     std::optional<std::string> undone_by{};    ///< that run was undone and verified: what did it
 };
 
@@ -25,8 +26,9 @@ struct RouteTask {
 carry_out_routes(RouteTarget target, RouteTask task, Context& context);
 
 /// Undoes a route run: `route restore` and `rollback apply --run`. `task.restores` names it;
-/// without `options.auth` the token is read from where that run had its own. Code::usage,
-/// unreadable, credentials; Code::precondition for a run that died before it had a plan.
+/// what `options` do not give to reach the service is as that run had it. Code::usage, unreadable;
+/// Code::credentials, also for a header whose value nobody kept; Code::precondition for a run that
+/// died before it had a plan.
 [[nodiscard]] Result<ExitCode>
 undo_route_run(RouteOptions options, RouteTask task, Context& context);
 

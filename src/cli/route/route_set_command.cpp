@@ -101,7 +101,7 @@ constexpr auto k_clear_options = options<ChangeOptions>(
     k_route_cohort,
     k_route_call
 );
-constexpr auto k_restore_options = options<ChangeOptions>(k_route_auth, k_apply, k_route_call);
+constexpr auto k_restore_options = options<ChangeOptions>(k_undo_access, k_apply, k_route_call);
 constexpr auto k_target = positionals<ChangeOptions>(positional<&ChangeOptions::word>(
     "TARGET", "legacy, rust, or rollback: a domain's own rollback target."
 ));
@@ -156,7 +156,8 @@ const CommandSpec route_restore_command = command<restore>({
     .leaves_run = true,
     .about =
         R"(Puts back the overrides that a run of `route set` or `route clear` replaced before it died. It reads the
-run's journal. `rollback apply --run` does the same.)",
+run's journal, and reaches the control service as that run did: with its token, authority, client
+certificate and headers, unless options say otherwise. `rollback apply --run` does the same.)",
 });
 
 } // namespace oa_stream::cli

@@ -1,12 +1,17 @@
 // The undo of a route run that ended or died: what it had planned, what undid it before.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/net/client_certificate.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "route_run.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::cli {
@@ -68,6 +73,52 @@ undo_seen(const std::filesystem::path& state_dir, const std::filesystem::path& f
     return out;
 }
 
+/// The options for compatibility always have values: they count where they were given.
+RouteAccess given_access(const RouteOptions& options, const Context& context) {
+    RouteAccess out = options.access();
+    const RouteSplitOptions& service = options.target.service;
+    for (const auto& [name, from, to] :
+         {std::tuple(names::compat_build, &service.build, &out.build),
+          std::tuple(names::compat_protocol, &service.protocol, &out.protocol),
+          std::tuple(names::compat_schema, &service.schema, &out.schema)}) {
+        if (context.given.has(name)) {
+            *to = *from;
+        }
+    }
+    return out;
+}
+
+/// Comes in as the run did, where the options do not say otherwise.
+Result<void> adopt_access(RouteOptions& options, const RouteTask& task, const Context& context) {
+    const RouteAccess access = completed(given_access(options, context), task.kept);
+    if (const auto lost = lost_headers(access); !lost.empty()) {
+        return fail(
+            Code::credentials,
+            fmt::format("the value of the run's header {} was not kept", lost.front()),
+            task.restores,
+            route_restore(task.restores, task.kept, task.kept).text()
+        );
+    }
+    if (!options.auth && !access.auth.empty()) {
+        OA_TRY(options.auth, read_named_secret(access.auth));
+    }
+    options.headers = access.headers;
+    options.cert = access.cert;
+    options.key = access.key;
+    net::set_client_certificate(access.cert, access.key);
+    RouteSplitOptions& service = options.target.service;
+    service.ca_file = access.ca;
+    for (const auto& [from, to] :
+         {std::pair(&access.build, &service.build),
+          std::pair(&access.protocol, &service.protocol),
+          std::pair(&access.schema, &service.schema)}) {
+        if (!from->empty()) {
+            *to = *from;
+        }
+    }
+    return {};
+}
+
 } // namespace
 
 Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& context) {
@@ -94,13 +145,8 @@ Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& c
     OA_TRY(task.undone, read_route_plan(*json));
     OA_TRY(task.undone_by, undo_seen(context.state_dir, folder));
     options.target.service.base_url = task.undone->control_url;
-    if (!options.auth) {
-        const Json stored = run::document_in(folder / "run.json");
-        const Json* target = member(stored, "target");
-        if (const auto named = target ? string_member(*target, "auth") : std::nullopt) {
-            OA_TRY(options.auth, read_named_secret(*named));
-        }
-    }
+    task.kept = read_route_access(run::document_in(folder / "run.json"));
+    OA_CHECK(adopt_access(options, task, context));
     OA_TRY(RouteTarget target, options.checked("route restore RUN"));
     return carry_out_routes(std::move(target), std::move(task), context);
 }

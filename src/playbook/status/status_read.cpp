@@ -5,6 +5,7 @@
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/routes/route_access.hpp"
 #include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/run/control.hpp"
 #include "oa_stream/run/folder_lock.hpp"
@@ -56,6 +57,7 @@ struct StoredPlan {
     std::string target{};
     bool gone = false; ///< the last rollback did not find what it was to move
     std::string back{}; ///< the command that plans a rollback, where the journal's goes no further
+    std::string restore{}; ///< of routes alone: the command that undoes them
 };
 
 /// What the last rollback found, in the data of a check: "foreign", a split that others set, which
@@ -221,12 +223,18 @@ void add_position(RunStatus& out) {
     }
 }
 
-/// A route restore restores what another run found.
-void add_restored_run(RunStatus& out, const run::RunFacts& facts, const fs::path& state_dir) {
+/// A route restore restores what another run found. The command that undoes either.
+std::string add_restored_run(RunStatus& out, const Json& run, const fs::path& state_dir) {
+    const auto access = routes::read_route_access(run);
+    const std::string& restores = out.facts.restores;
+    const fs::path first = state_dir / "runs" / restores;
     std::error_code ignored;
-    if (!facts.restores.empty() && fs::is_directory(state_dir / "runs" / facts.restores, ignored)) {
-        out.restores = facts.restores;
+    if (restores.empty() || !fs::is_directory(first, ignored)) {
+        return routes::route_restore(out.run, access, access).text();
     }
+    out.restores = restores;
+    const auto kept = routes::read_route_access(run::document_in(first / "run.json"));
+    return routes::route_restore(restores, access, kept).text();
 }
 
 constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
@@ -306,9 +314,7 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
         out.next = rollbacks.any_after(out) ? "oa-stream cutover abandon --run " + out.run
                                             : plan_back_of(out.target);
     } else if (plan.routes_alone) {
-        out.next = fmt::format(
-            "oa-stream route restore {} --apply", out.restores.empty() ? out.run : out.restores
-        );
+        out.next = plan.restore;
     } else if (plan.gone && !out.routes_unverified && out.ending.starts_with(k_rollback_apply)) {
         out.next = "oa-stream cutover abandon --run " + out.run;
     } else {
@@ -343,7 +349,7 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
     if (plan.routes_alone) {
         out.state = RunState::died;
         add_routes(out, run::k_journal_file, facts.mutates);
-        add_restored_run(out, facts, state_dir);
+        plan.restore = add_restored_run(out, run, state_dir);
     } else {
         add_journal(out, plan);
         std::error_code absent;

@@ -7,6 +7,7 @@ import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
@@ -39,6 +40,9 @@ function door(base, check, tls = null) {
 }
 const close = (server) => { server.closeAllConnections(); server.close(); };
 
+/** Of a door that asks for our client certificate. */
+const STRICT = () => ({ key: fs.readFileSync(file('server.key')), cert: fs.readFileSync(file('server.pem')), ca: fs.readFileSync(file('ca.pem')), requestCert: true, rejectUnauthorized: false });
+
 let target, gate, metadata, calls = [];
 before(async () => {
   openssl('req', '-x509', ...EC, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test CA');
@@ -49,7 +53,7 @@ before(async () => {
   gate = await door(target.base, (request) => {
     calls.push(request.headers);
     return request.socket.authorized && request.headers['x-gate-key'] === KEY ? null : 403;
-  }, { key: fs.readFileSync(file('server.key')), cert: fs.readFileSync(file('server.pem')), ca: fs.readFileSync(file('ca.pem')), requestCert: true, rejectUnauthorized: false });
+  }, STRICT());
   metadata = http.createServer((request, response) => {
     const good = request.headers['metadata-flavor'] === 'Google';
     const identity = request.url.includes('/identity?audience=');
@@ -207,5 +211,73 @@ test('watch goes on when its token ends: by the metadata server, a command and a
   } finally {
     close(renewing);
     close(front);
+  }
+});
+
+test('a change of routes through a strict door is undone without options, from any directory; what was not kept is asked for', async () => {
+  const control = await startControlService();
+  const front = await door(control.base, (request) => (request.socket.authorized && request.headers['x-gate-key'] === KEY ? null : 503), STRICT());
+  const state = scratch('routes'), env = { GATE_KEY: KEY, OA_ADMIN: ADMIN };
+  const ask = (words, more = {}) => oa([...words, '--json'], { env, stateDir: state, ms: 120000, ...more });
+  const ends = (run, code) => { assert.equal(run.code, code, run.stdout + run.stderr); return run.json(); };
+  const base = ['--base-url', front.base, '--auth', 'env:OA_ADMIN'];
+  const relative = ACCESS().map((word) => (word.startsWith(`${folder}/`) ? path.relative(folder, word) : word));
+  const set = async (access = relative) => ends(await ask(['route', 'set', 'legacy', '--domain', 'billing_l402', ...base, ...access, '--apply'], { cwd: folder }), 0);
+  const domains = () => control.memories[0].domains;
+  const kept = (document) => JSON.parse(fs.readFileSync(path.join(document.evidence, 'run.json'), 'utf8'));
+  try {
+    for (const words of [['status'], ['evaluate', '/login'], ['verify']]) ends(await ask(['route', ...words, ...base, ...ACCESS()]), 0);
+
+    const first = await set();
+    assert.deepEqual(domains(), { billing_l402: 'legacy' });
+    assert.deepEqual(kept(first).target, { control_url: front.base, auth: 'env:OA_ADMIN', ca: file('ca.pem'), cert: file('client.pem'), key: file('client.key'), headers: { 'X-Gate-Key': 'env:GATE_KEY', 'X-Team': 'chat' } });
+    assert.equal((await ask(['route', 'restore', 'last'])).code, 10);
+    ends(await ask(['route', 'restore', 'last', '--apply']), 0);
+    assert.deepEqual(domains(), {});
+
+    await set();
+    ends(await ask(['rollback', 'apply', '--run', 'last:route-split']), 0);
+    assert.deepEqual(domains(), {});
+
+    // The authority has moved: what is given wins, and the rest is the run's.
+    const moved = file('moved.pem'), gone = file('gone.pem');
+    fs.copyFileSync(file('ca.pem'), moved);
+    fs.copyFileSync(file('ca.pem'), gone);
+    const second = await set(['--ca', gone, ...relative.slice(2)]);
+    fs.rmSync(gone);
+    assert.equal((await ask(['route', 'restore', second.run, '--apply'])).code, 4);
+    ends(await ask(['rollback', 'apply', '--run', second.run, '--ca', moved]), 0);
+    assert.deepEqual(domains(), {});
+
+    // A secret that was typed is in no folder.
+    const typed = await set([...relative.slice(0, 6), '--header', `X-Gate-Key: ${KEY}`]);
+    assert.deepEqual(kept(typed).target.headers, { 'X-Gate-Key': null });
+    for (const words of [['route', 'restore', typed.run, '--apply'], ['rollback', 'apply', '--run', typed.run]]) {
+      const asked = await oa(words, { env, stateDir: state });
+      assert.equal(asked.code, 5, asked.stderr);
+      assert.match(asked.stderr, /the value of the run's header X-Gate-Key was not kept .*route restore \S+ --apply --header 'X-Gate-Key: REF'/);
+    }
+    ends(await ask(['route', 'restore', typed.run, '--apply', '--header', 'X-Gate-Key: env:GATE_KEY']), 0);
+    assert.deepEqual(domains(), {});
+
+    // Not verified to be back: the command that is shown has what the folder has not.
+    control.fault('evaluate', { status: 500, headers: { 'content-type': 'text/html' }, body: '<html>oops</html>' }, 3);
+    const trouble = control.fault((call) => call.path.endsWith('/override') && call.json.target === 'clear', 'drop', 1000);
+    const left = ends(await ask(['route', 'set', 'legacy', '--domain', 'auth_entry', ...base, ...ACCESS().slice(0, 6), '--header', `X-Gate-Key: ${KEY}`, '--apply']), 8);
+    trouble.left = 0;
+    const next = `oa-stream route restore ${left.run} --apply --header 'X-Gate-Key: REF'`;
+    assert.equal(left.next, next);
+    assert.equal((await ask(['cutover', 'status', '--run', left.run])).json().runs[0].next, next);
+    ends(await ask(['route', 'restore', left.run, '--apply', '--header', 'X-Gate-Key: env:GATE_KEY']), 0);
+    assert.deepEqual(domains(), {});
+    assert.deepEqual(control.violations, []);
+
+    for (const name of fs.readdirSync(state, { recursive: true })) {
+      const one = path.join(state, name);
+      if (fs.statSync(one).isFile()) assert.ok(!fs.readFileSync(one, 'utf8').includes(KEY), `${name} has the key`);
+    }
+  } finally {
+    close(front);
+    await control.stop();
   }
 });
