@@ -1,6 +1,7 @@
 // What the routes of a playbook would become, and whether they still would.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/routes/route_access.hpp"
 
 #include "engine/route_step.hpp"
 #include "plan_file.hpp"
@@ -35,13 +36,30 @@ Task<Result<RoutePlan>> plan_now(const Outside* outside, const Playbook* playboo
     co_return plan ? std::move(plan) : std::unexpected(std::move(plan).error().prefixed("routes"));
 }
 
+/// What open_outside() gives the control surface's client.
+RouteAccess access_of(const Playbook& playbook) {
+    const Target& target = playbook.target;
+    const RoutesSpec spec = spec_of(playbook);
+    const auto& auth = spec.auth ? spec.auth : target.auth;
+    const CompatSpec compat = target.compat.value_or(CompatSpec{});
+    return {
+        .auth = auth ? auth->reference : "",
+        .ca = target.ca,
+        .cert = target.cert,
+        .key = target.key,
+        .headers = target.headers,
+        .build = compat.build,
+        .protocol = compat.protocol,
+        .schema = compat.schema,
+    };
+}
+
 /// One write as a command.
 Suggestion suggestion_of(const Playbook& playbook, const RouteWrite& write) {
-    const RoutesSpec spec = spec_of(playbook);
     const bool clear = write.target == "clear";
     Suggestion out{clear ? "route clear" : "route set"};
-    const auto add = [&](std::initializer_list<std::string> words) {
-        out.arguments.insert(out.arguments.end(), words);
+    const auto add = [&](const std::vector<std::string>& words) {
+        out.arguments.insert(out.arguments.end(), words.begin(), words.end());
     };
     if (!clear) {
         add({write.target});
@@ -50,14 +68,7 @@ Suggestion suggestion_of(const Playbook& playbook, const RouteWrite& write) {
         add({names::domain, *write.domain});
     }
     add({names::base_url, route_url(playbook)});
-    if (const auto& auth = spec.auth ? spec.auth : playbook.target.auth) {
-        add({names::auth, auth->reference});
-    }
-    if (const auto& compat = playbook.target.compat) {
-        add({names::compat_build, compat->build});
-        add({names::compat_protocol, compat->protocol});
-        add({names::compat_schema, compat->schema});
-    }
+    add(access_options(access_of(playbook), {}));
     add({names::apply});
     return out;
 }
