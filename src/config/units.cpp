@@ -1,7 +1,6 @@
 #include "oa_stream/config/units.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>

@@ -3,12 +3,14 @@
 
 #include "oa_stream/base/error.hpp"
 
+#include <charconv>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <vector>
 
@@ -46,6 +48,22 @@ nearest(std::string_view word, std::span<const std::string_view> candidates);
 /// Strict decimal, no sign, no leading zeros but "0", within [low, high]. Code::usage otherwise.
 [[nodiscard]] Result<std::uint64_t>
 parse_count(std::string_view text, std::uint64_t low, std::uint64_t high);
+
+/// A number that is the whole text. As std::from_chars reads it: to a double "inf" and "nan" are
+/// numbers, too.
+template <class Number>
+[[nodiscard]] std::optional<Number> number_of(std::string_view text) noexcept {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = error == std::errc{} && end == text.data() + text.size();
+    return whole ? std::optional(value) : std::nullopt;
+}
+
+/// Of digits and at most one point: no sign, no exponent, no word.
+[[nodiscard]] inline std::optional<double> decimal_of(std::string_view text) noexcept {
+    const bool plain = text.find_first_not_of("0123456789.") == std::string_view::npos;
+    return plain ? number_of<double>(text) : std::nullopt;
+}
 
 /// %XX decoded once; nullopt on a broken escape.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);

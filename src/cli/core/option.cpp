@@ -1,7 +1,6 @@
 #include "option.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/config/node.hpp"

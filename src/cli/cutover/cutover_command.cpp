@@ -2,7 +2,6 @@
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"

@@ -1,7 +1,6 @@
 #include "oa_stream/playbook/fault.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/traffic/split.hpp"

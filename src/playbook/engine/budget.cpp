@@ -2,7 +2,6 @@
 #include "oa_stream/measure/budget.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 

@@ -1,5 +1,5 @@
 // The limit of a gate: its forms, and which of them fits what is judged.
-#include "oa_stream/base/numbers.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include "file_keys.hpp"
 

@@ -1,7 +1,6 @@
 #include "cloud_run_service.hpp"
 
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,6 @@
 #include "haproxy_answers.hpp"
 
 #include "oa_stream/base/lines.hpp"
-#include "oa_stream/base/numbers.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
