@@ -401,7 +401,7 @@ TEST_CASE("replay: revert drops the named turn and all later ones, of seed and o
     const auto refused = run(stage.io, stage.replay->start(std::move(unknown)));
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::precondition);
-    CHECK(stage.turns(thread).size() == 2);
+    CHECK(stage.turns(thread).size() == 3);
 }
 
 TEST_CASE("replay: threads are bounded, and an unknown one reads as not found") {

@@ -425,7 +425,7 @@ TEST_CASE("request: a text file is told as text, between the texts beside it") {
         std::get<authority::InputText>(request->input[1]).text ==
         "<file name=\"a'b.csv\" type=\"text/csv\">\na,b\n1,2\n</file>\n"
     );
-    CHECK(request->text == "Readthis");
+    CHECK(request->text == "Read\nthis");
 }
 
 TEST_CASE("request: images are refused by name when the assistant takes none") {

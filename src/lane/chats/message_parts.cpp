@@ -162,7 +162,7 @@ bool is_blank(std::string_view text) noexcept {
 std::string joined_text(const std::vector<Piece>& pieces, std::string_view between) {
     std::string text;
     for (const auto& piece : pieces) {
-        if (piece.kind == Piece::Kind::text) {
+        if (piece.kind == Piece::Kind::text && !piece.value.empty()) {
             text += text.empty() ? "" : between;
             text += piece.value;
         }
