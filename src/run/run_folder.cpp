@@ -321,10 +321,11 @@ Result<void> RunFolder::write_sidecars() {
 
 Result<void> RunFolder::finish(const Json& result) {
     Json final = document();
-    const WallTime ended = std::chrono::system_clock::now();
     final["state"] = "finished";
-    final["ended_at"] = rfc3339_millis(ended);
-    final["duration_s"] = rounded(seconds_since_start());
+    if (!final.contains("ended_at")) { // a rollback afterwards makes no run last longer
+        final["ended_at"] = rfc3339_millis(std::chrono::system_clock::now());
+        final["duration_s"] = rounded(seconds_since_start());
+    }
     final.update(result);
     OA_CHECK(write_redacted("run.json", json_document(final)));
     {

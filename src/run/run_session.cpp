@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/report/report_html.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -31,8 +32,13 @@ Json outcome_of(const RunResult& result) {
 }
 
 /// What run.json keeps of a rollback beside what the run itself says.
-Json rolled_back_of(const Json& outcome) {
-    Json out = Json::object();
+Json rolled_back_of(const Json& outcome, const RunResult& rollback) {
+    Json out = {
+        {"started_at", rollback.started_at},
+        {"ended_at", rfc3339_millis(std::chrono::system_clock::now())},
+        {"duration_s", rollback.duration_s},
+        {"report", rollback.report_name + ".md"},
+    };
     for (const auto* key :
          {"verdict", "exit_code", "headline", "restored", "checks", "rollback", "notes"}) {
         if (const Json* value = member(outcome, key)) {
@@ -237,8 +243,7 @@ void RunSession::end_again(RunResult& result) {
 Result<void> RunSession::write_end(RunResult& result) {
     result.verdict = result.end.verdict;
     result.exit_code = static_cast<int>(result.end.exit);
-    folder_.write("report.md", report::report_markdown(result));
-    folder_.write("report.html", report::report_html(result));
+    write_report(result.report_name, result);
     Json stored = outcome_of(result);
     stored["ended"] = to_string(result.end.ended);
     return folder_.finish(stored);
@@ -274,19 +279,39 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
     return out;
 }
 
+std::string RunSession::rollback_name() const {
+    std::string out = "rollback";
+    std::error_code ignored;
+    for (int i = 2; std::filesystem::exists(folder_.path() / (out + ".md"), ignored); ++i) {
+        out = fmt::format("rollback-{}", i);
+    }
+    return out;
+}
+
+void RunSession::write_report(const std::string& name, const report::Report& report) {
+    folder_.write(name + ".md", report::report_markdown(report));
+    folder_.write(name + ".html", report::report_html(report));
+}
+
 RunResult RunSession::finish_rollback(Conclusion end, report::Report report, bool judged) {
     RunResult out = result_of(end, std::move(report));
+    out.report_name = rollback_name();
+    // Its own times, not those of the run.
+    const auto took = std::chrono::round<Millis>(
+        std::chrono::duration<double>(folder_.seconds_since_start() - resumed_s_)
+    );
+    out.started_at = rfc3339_millis(std::chrono::system_clock::now() - took);
+    out.duration_s = seconds(took);
     folder_.note("rollback ended", {{"verdict", to_string(end.verdict)}});
-    folder_.write("rollback.md", report::report_markdown(out));
+    write_report(out.report_name, out);
     std::error_code ignored;
     if (!std::filesystem::exists(folder_.path() / "report.md", ignored)) {
-        folder_.write("report.md", report::report_markdown(out)); // it died before it could report
-        folder_.write("report.html", report::report_html(out));
+        write_report("report", out); // it died before it could report
     }
     const Json outcome = outcome_of(out);
     const auto ended = facts_.restored ? RunEnding::rolled_back : RunEnding::rollback_unverified;
     Json changed = {
-        {"rolled_back", rolled_back_of(outcome)},
+        {"rolled_back", rolled_back_of(outcome, out)},
         {"restored", facts_.restored},
         {"ended", to_string(ended)},
     };

@@ -270,6 +270,45 @@ TEST_CASE("session: the rollback of a dead run goes on in its folder, beside wha
     CHECK(check_sums(folder).value().whole());
 }
 
+TEST_CASE("session: each rollback of a run leaves reports of its own, and the run's times stay") {
+    const Scratch state;
+    auto ended = begin(state);
+    const fs::path folder = ended.folder().path();
+    ended.folder().write("streams/turn.sse", "data: [DONE]\n\n");
+    (void)ended.finish({Verdict::pass, ExitCode::ok, RunEnding::completed}, {.title = "cutover"});
+    Json before = document_in(folder / "run.json");
+    before["ended_at"] = "2026-02-22T04:36:00.000Z";
+    before["duration_s"] = 12.5;
+    REQUIRE(write_file_atomic(folder / "run.json", json_document(before)).has_value());
+    const std::string report = read_file(folder / "report.html").value();
+
+    for (const std::string name : {"rollback", "rollback-2", "rollback-3"}) {
+        CAPTURE(name);
+        auto session = RunSession::resume(folder, Redactor{});
+        REQUIRE(session.has_value());
+        const Conclusion end =
+            session->conclude({.mutated = true, .restored = true, .completed = true});
+        CHECK(session->rollback_name() == name);
+        const RunResult result = session->finish_rollback(end, {.title = "by " + name}, true);
+        CHECK(result.report_name == name);
+        const Json run = document_in(folder / "run.json");
+        CHECK(run["ended_at"] == before["ended_at"]);
+        CHECK(run["duration_s"] == before["duration_s"]);
+        const Json& back = run["rolled_back"];
+        CHECK(back["report"] == name + ".md");
+        CHECK(back["started_at"] >= before["started_at"]);
+        CHECK(back["started_at"] <= back["ended_at"]);
+        CHECK(back["duration_s"] < 60);
+        CHECK(check_sums(folder).value().whole());
+    }
+    for (const std::string name : {"rollback", "rollback-2", "rollback-3"}) {
+        CAPTURE(name);
+        CHECK(read_file(folder / (name + ".md")).value().contains(": by " + name + "\n"));
+        CHECK(read_file(folder / (name + ".html")).value().contains(" by " + name + "</h1>"));
+    }
+    CHECK(read_file(folder / "report.html").value() == report);
+}
+
 TEST_CASE("session: refused credentials are an ending of their own") {
     const Scratch state;
     auto session = begin(state);

@@ -32,6 +32,7 @@ struct RunResult : report::Report {
     Conclusion end;
     /// For --json: verdict, run, evidence, exit_code, headline, next, checks, and Report::more.
     Json document = Json::object();
+    std::string report_name = "report"; ///< of its reports in the folder, without .md and .html
 };
 
 /// Of the command that starts a run.
@@ -95,16 +96,21 @@ public:
     /// becomes a note of the result and takes a PASS away: exit 8 where a change stays, else 3.
     [[nodiscard]] RunResult finish(Conclusion end, report::Report report);
 
-    /// The same after resume(), for the rollback of an earlier run: rollback.md and the member
-    /// `rolled_back` of run.json. `judged`: that run has a verdict of its own, which stays.
+    /// The same after resume(), for the rollback of an earlier run: reports of its own and the
+    /// member `rolled_back` of run.json. `judged`: that run has a verdict of its own, which stays.
     [[nodiscard]] RunResult finish_rollback(Conclusion end, report::Report report, bool judged);
+    /// Of the reports that finish_rollback() will write: "rollback", or "rollback-2" after it. The
+    /// report of an earlier rollback stays.
+    [[nodiscard]] std::string rollback_name() const;
 
 private:
     RunSession(RunFolder folder, RunObserver* observer)
-        : folder_(std::move(folder)), observer_(observer) {}
+        : folder_(std::move(folder)), observer_(observer),
+          resumed_s_(folder_.seconds_since_start()) {}
     [[nodiscard]] RunResult result_of(Conclusion end, report::Report report);
     bool lose_evidence(RunResult& result, const Error& error) const;
     void end_again(RunResult& result);
+    void write_report(const std::string& name, const report::Report& report);
     Result<void> write_end(RunResult& result);
     [[nodiscard]] Json document_of(const RunResult& result) const;
     void note(const Check& check);
@@ -115,6 +121,7 @@ private:
     std::size_t shown_ = 0; ///< since a check was added
     std::vector<std::string> turns_{}; ///< each thread once
     EndFacts facts_{}; ///< as concluded
+    double resumed_s_ = 0; ///< after the run's start
 };
 
 } // namespace oa_stream::run

@@ -122,6 +122,7 @@ Result<ExitCode> carry_out(
     }
     const auto exit = invocation.command->run(invocation.args, inner);
     context.evidence = inner.evidence;
+    context.report_name = inner.report_name;
     if (emit && exit && !inner.evidence.empty()) {
         OA_CHECK(emit_old_summary(script, call, *folder, inner.evidence));
     }

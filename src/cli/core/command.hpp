@@ -31,6 +31,7 @@ struct Context {
     std::string state_words{};
     GlobalOptions globals{};
     std::filesystem::path evidence{}; ///< set by the command: the run it leaves, if it does
+    std::string report_name = "report"; ///< of the report in it, without .html
     const CommandSpec* command = nullptr; ///< the one that runs
     Args given{};                         ///< its words, to type it once more
     std::string program;      ///< path of this binary, for child lanes

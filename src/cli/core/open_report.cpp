@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 /// Empty: there is none.
 std::string report_url(const Context& context) {
     std::error_code ignored;
-    const fs::path file = fs::absolute(context.evidence, ignored) / "report.html";
+    const fs::path file = fs::absolute(context.evidence, ignored) / (context.report_name + ".html");
     if (context.evidence.empty() || !fs::exists(file, ignored)) {
         return {};
     }
@@ -64,7 +64,7 @@ void tell_report(const Context& context) {
 void open_report(const Context& context) {
     const std::string url = report_url(context);
     if (url.empty()) {
-        context.err("nothing to open: this left no report.html\n");
+        context.err(fmt::format("nothing to open: this left no {}.html\n", context.report_name));
         return;
     }
     if (const int error = start_apart("xdg-open", url); error != 0) {

@@ -1,4 +1,4 @@
-// report.html of the run that a command left: where it is, and opening it.
+// The HTML report of the run that a command left: where it is, and opening it.
 #pragma once
 
 #include "command.hpp"

@@ -86,6 +86,7 @@ carry_out(Context& context, Touches touches, const StartRun& start, const LiveOp
 ExitCode show_run(const run::RunResult& result, Context& context, const LiveOptions& live) {
     const auto& [verdict, exit, ended] = result.end;
     const bool silent = context.quiet && exit == ExitCode::ok;
+    context.report_name = result.report_name;
     if (live.ndjson) {
         context.evidence = result.evidence;
     } else if (context.json) {
@@ -93,7 +94,7 @@ ExitCode show_run(const run::RunResult& result, Context& context, const LiveOpti
     } else if (!silent) {
         constexpr std::size_t k_mail = 80; // cron mails it
         show_text(playbook::summary(result), context, k_mail);
-        const auto report = result.evidence / "report.md";
+        const auto report = result.evidence / (result.report_name + ".md");
         std::error_code ignored; // none on a full disk; on a terminal the last line has its folder
         if (!context.out_tty && std::filesystem::is_regular_file(report, ignored)) {
             context.out(fmt::format("report {}\n", report.string()));

@@ -135,6 +135,11 @@ std::string text_of(const Known& known) {
                                : fmt::format("{}, {} ago", run.started_at, age_text_of(run))
     );
     line("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "");
+    const Json* back = member(run.document, "rolled_back");
+    if (const auto report = back != nullptr ? string_member(*back, "report") : std::nullopt) {
+        const std::string at = text_in(*back, "ended_at"); // earlier versions had neither
+        line("rollback", fmt::format("{}, report {}", at, (run.folder / *report).string()));
+    }
     line("exit code", run.exit_code ? fmt::format("{}", *run.exit_code) : "");
     line(
         "by", run.life == RunLife::died && !run.holder.empty() ? run.holder + ", gone" : run.holder

@@ -385,8 +385,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     // It was judged: also when a rollback after that died and left no end in the journal.
     const bool judged = had_ended || string_member(stored, "verdict").has_value();
     const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
+    const std::string file = run.session.rollback_name() + ".md";
     co_return run.session.finish_rollback(
-        end, report_of(run, std::move(outcome), std::move(next), "rollback.md"), judged
+        end, report_of(run, std::move(outcome), std::move(next), file), judged
     );
 }
 

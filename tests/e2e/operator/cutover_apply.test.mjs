@@ -112,16 +112,26 @@ beside('plan, apply, rollback: the way of a release manager, and the way back', 
   assert.equal(shut.code, 6);
   assert.match(shut.json().checks[0].detail, /--reopen REASON/);
 
-  for (const time of ['first', 'second']) {
-    const back = await target.oa(['rollback', 'apply', '--run', report.run, '--json']);
-    assert.equal(back.code, 0, `${time}: ${back.stderr}`);
-    assert.equal(back.json().verdict, 'PASS');
-    assert.equal(back.json().run, report.run);
-    assert.deepEqual(await target.weights(), STABLE, time);
+  const runJson = () => JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8'));
+  const judged = runJson();
+  for (const name of ['rollback', 'rollback-2']) {
+    const back = await target.oa(['rollback', 'apply', '--run', report.run]);
+    assert.equal(back.code, 0, `${name}: ${back.stderr}`);
+    assert.match(back.stdout, /^PASS/);
+    assert.ok(back.stdout.includes(`report ${path.join(report.evidence, name)}.md\n`), back.stdout);
+    assert.ok(last(back.stderr).includes(report.run), back.stderr);
+    assert.deepEqual(await target.weights(), STABLE, name);
+    const run = runJson();
+    for (const member of ['verdict', 'ended_at', 'duration_s']) assert.equal(run[member], judged[member], 'what the run itself was, stays');
+    assert.equal(run.rolled_back.verdict, 'PASS');
+    assert.equal(run.rolled_back.report, `${name}.md`);
+    assert.ok(run.rolled_back.started_at > judged.ended_at && run.rolled_back.started_at <= run.rolled_back.ended_at);
+    assert.match(fs.readFileSync(path.join(report.evidence, `${name}.html`), 'utf8'), /Rollback: <span class="pass">verified/);
   }
-  const run = JSON.parse(fs.readFileSync(path.join(report.evidence, 'run.json'), 'utf8'));
-  assert.equal(run.verdict, 'PASS', 'what the run itself was, stays');
-  assert.equal(run.rolled_back.verdict, 'PASS');
+  assert.match(fs.readFileSync(path.join(report.evidence, 'rollback.md'), 'utf8'), /From .*v2 100% to v1 100%[^]*\| traffic written \| \d/, 'the one that wrote');
+  const shown = await target.oa(['runs', 'show', report.run]);
+  assert.equal(shown.code, 0, shown.stderr); // its sums are right
+  assert.match(shown.stdout, /rollback +\S+Z, report \S+\/rollback-2\.md/);
 
   const spent = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(spent.code, 6, 'though the traffic is as it was planned');
