@@ -3,6 +3,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/markup.hpp"
 
+#include "judge_again.hpp"
 #include "rollback_moments.hpp"
 
 #include <fmt/format.h>
@@ -220,13 +221,11 @@ std::string tail(const Report& report) {
         }
     }
     const KeptEvidence& kept = report.kept;
-    out += kept.streams
-               ? "\n## Judge it again\n\n"
-                 "Streams were kept as bytes, with head and timing. Each can be judged again "
-                 "offline:\n\n"
-                 "```sh\noa-stream check --headers streams/NAME.head streams/NAME.sse\n"
-               : "\n## Evidence\n\nThe sums of all files of this run:\n\n```sh\n";
-    out += "sha256sum -c SHA256SUMS\n```\n\n`timeline.ndjson` has every event in order";
+    const std::string again = judge_again(kept);
+    out += again.empty() ? "\n## Evidence\n\nThe sums of all files of this run:\n\n```sh\n"
+                         : "\n## Judge it again\n\nStreams were kept as bytes, each with its head, "
+                           "and can be judged again offline:\n\n```sh\n";
+    out += again + "sha256sum -c SHA256SUMS\n```\n\n`timeline.ndjson` has every event in order";
     out += kept.journal ? ", `journal.ndjson` every change of traffic" : "";
     out += kept.measure ? ", `measure/` every sample and gate" : "";
     return out + ".\n";

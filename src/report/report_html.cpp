@@ -4,6 +4,7 @@
 
 #include "charts.hpp"
 #include "html.hpp"
+#include "judge_again.hpp"
 #include "rollback_moments.hpp"
 
 #include <fmt/format.h>
@@ -262,14 +263,12 @@ std::string html_tail(const Report& report) {
         }
         out += "</ul>\n";
     }
-    out +=
-        report.kept.streams
-            ? "<h2>Judge it again</h2>\n<p>Streams were kept as bytes, with head and timing. Each "
-              "can be judged again offline.</p>\n"
-              "<pre tabindex=\"0\">oa-stream check --headers streams/NAME.head streams/NAME.sse\n"
-            : "<h2>Evidence</h2>\n<p>The sums of all files of this run.</p>\n"
-              "<pre tabindex=\"0\">";
-    return out + "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
+    const std::string again = judge_again(report.kept);
+    out += again.empty() ? "<h2>Evidence</h2>\n<p>The sums of all files of this run.</p>\n"
+                         : "<h2>Judge it again</h2>\n<p>Streams were kept as bytes, each with its "
+                           "head, and can be judged again offline.</p>\n";
+    return out + "<pre tabindex=\"0\">" + again +
+           "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
 }
 
 } // namespace

@@ -13,6 +13,9 @@
 #include <algorithm>
 
 namespace oa_stream::run {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 /// What run.json has beside the members that it has from the beginning.
@@ -72,13 +75,29 @@ void note_lost_evidence(RunResult& result, const Error& error) {
     }
 }
 
-report::KeptEvidence kept_in(const std::filesystem::path& folder) {
+report::KeptEvidence kept_in(const fs::path& folder) {
     std::error_code ignored; // what cannot be looked at is not named
     const auto has = [&](std::string_view what) {
-        return std::filesystem::exists(folder / what, ignored) &&
-               !std::filesystem::is_empty(folder / what, ignored);
+        return fs::exists(folder / what, ignored) && !fs::is_empty(folder / what, ignored);
     };
-    return {.streams = has("streams"), .journal = has(k_journal_file), .measure = has("measure")};
+    report::KeptEvidence out{
+        .streams = false, .journal = has(k_journal_file), .measure = has("measure")
+    };
+    for (fs::directory_iterator at(folder / "streams", ignored), end; at != end && !ignored;
+         at.increment(ignored)) {
+        fs::path file = at->path();
+        if (file.extension() == ".sse") {
+            const std::string name = file.filename().string();
+            std::error_code absent;
+            // A probe of chats leaves its words beside its stream, whatever that is called.
+            const bool chat = fs::exists(file.replace_extension(".probe.json"), absent);
+            auto& kind = !chat && name.starts_with(report::k_completions_file) ? out.completions
+                         : !chat && name.starts_with(report::k_responses_file) ? out.responses
+                                                                               : out.streams;
+            kind = true;
+        }
+    }
+    return out;
 }
 
 } // namespace

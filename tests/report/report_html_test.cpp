@@ -163,6 +163,16 @@ TEST_CASE("report.html: the commands to judge it again name files that are there
     const std::string page = report_html(sample_report());
     CHECK(page.contains("oa-stream check --headers streams/NAME.head streams/NAME.sse\n"));
     CHECK_FALSE(page.contains("html_head"));
+    CHECK_FALSE(page.contains("--profile"));
+    Report api;
+    api.kept = {.streams = false, .completions = true, .responses = true};
+    for (const std::string& text : {report_html(api), report_markdown(api)}) {
+        CHECK(text.contains("oa-stream check --profile chat-completions --headers "
+                            "streams/completions-NAME.head streams/completions-NAME.sse\n"));
+        CHECK(text.contains("oa-stream check --profile responses --headers "
+                            "streams/responses-NAME.head streams/responses-NAME.sse\n"));
+        CHECK_FALSE(text.contains("streams/NAME.sse"));
+    }
 }
 
 TEST_CASE("report.html: times have a unit that fits, short ones and those of hours") {

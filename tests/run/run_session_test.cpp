@@ -336,6 +336,32 @@ TEST_CASE("loop: who winds down by itself is let to") {
     CHECK(seen == SIGINT);
 }
 
+TEST_CASE("session: a report names how the streams that were kept are judged again") {
+    struct Row {
+        const char* file;
+        std::string check; ///< its command; empty: no stream was kept
+    };
+    const auto row = GENERATE(
+        Row{"turn.sse", "check --headers streams/NAME"},
+        Row{"completions-stream.sse", "check --profile chat-completions --headers"},
+        Row{"responses-stream.sse", "check --profile responses --headers"},
+        Row{"manifest.body", ""}
+    );
+    const bool chat = GENERATE(false, true); // a chat's stream in a playbook has any name
+    CAPTURE(row.file, chat);
+    const Scratch state;
+    RunSession session = begin(state);
+    const fs::path file = fs::path("streams") / row.file;
+    session.folder().write(file.string(), "data: [DONE]\n\n");
+    if (chat) {
+        session.folder().write(fs::path(file).replace_extension(".probe.json").string(), "{}\n");
+    }
+    (void)session.finish({Verdict::pass, ExitCode::ok, RunEnding::completed}, {});
+    const std::string text = read_file(session.folder().path() / "report.md").value();
+    CHECK(text.contains("Judge it again") == !row.check.empty());
+    CHECK(text.contains(chat && !row.check.empty() ? "check --headers streams/NAME" : row.check));
+}
+
 TEST_CASE("session: a report names the evidence that the run has, and no other") {
     for (const bool some : {true, false}) {
         CAPTURE(some);

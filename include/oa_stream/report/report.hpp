@@ -67,9 +67,15 @@ struct DrillFacts {
     [[nodiscard]] std::optional<double> recovery_s() const noexcept;
 };
 
+/// How a smoke names streams of `/v1`; they are judged by rules of their own.
+inline constexpr std::string_view k_completions_file = "completions-";
+inline constexpr std::string_view k_responses_file = "responses-";
+
 /// Which of its evidence a run has: a report names no other.
 struct KeptEvidence {
-    bool streams = true;
+    bool streams = true; ///< of chats
+    bool completions = false; ///< streams of /v1/chat/completions
+    bool responses = false; ///< streams of /v1/responses
     bool journal = true; ///< something was to be changed
     bool measure = true;
 };

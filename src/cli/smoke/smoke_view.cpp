@@ -83,7 +83,9 @@ std::string check_command(
             std::filesystem::path head = folder / *stream;
             return fmt::format(
                 "oa-stream check{} --headers {} {}",
-                command.name == "smoke stream" ? "" : " --profile chat-completions",
+                command.name == "smoke completions" ? " --profile chat-completions"
+                : command.name == "smoke responses" ? " --profile responses"
+                                                    : "",
                 shell_word(head.replace_extension(".head").string()),
                 shell_word((folder / *stream).string())
             );

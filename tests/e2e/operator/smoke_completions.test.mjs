@@ -55,6 +55,21 @@ beside('a good lane passes, and every answer is kept', async (lane) => {
   assert.equal(run.stdout.includes(KEY) || run.stderr.includes(KEY), false, 'the key is shown');
 });
 
+for (const api of ['completions', 'responses']) {
+  beside(`smoke ${api}: the report's command to judge its streams again passes`, async (lane) => {
+    const run = await oa(['smoke', api, '--base-url', lane.base, '--auth', 'env:KEY', '--json'], { env: { KEY } });
+    assert.equal(run.code, 0, run.stdout);
+    const { evidence } = run.json(), kept = fs.readdirSync(path.join(evidence, 'streams')).filter((name) => name.endsWith('.sse'));
+    const [command, begin] = fs.readFileSync(path.join(evidence, 'report.md'), 'utf8').match(/^oa-stream check .*streams\/(\S*)NAME\.sse$/m);
+    assert.ok(kept.length > 0 && kept.every((name) => name.startsWith(begin)), `${kept}`);
+    for (const name of kept) {
+      const words = command.replaceAll('NAME', name.slice(begin.length, -'.sse'.length)).replaceAll('streams/', `${evidence}/streams/`).split(' ');
+      const judged = await oa(words.slice(1));
+      assert.equal(judged.code, 0, judged.stdout);
+    }
+  });
+}
+
 beside('the edge is compared with its origin', async (lane) => {
   const run = await smoke(lane.base, ['--direct', lane.base]);
   assert.equal(run.code, 0, run.stdout);

@@ -44,6 +44,8 @@ for (const layout of ['khala', 'spacetime']) {
       const checks = checksOf(run);
       assert.equal(run.code, 0, run.stderr + JSON.stringify(Object.values(checks).filter((check) => check.verdict !== 'PASS'), null, 1));
       assert.equal(run.json().verdict, 'PASS');
+      const report = fs.readFileSync(path.join(run.json().evidence, 'report.md'), 'utf8');
+      assert.ok(report.includes('## Evidence') && !report.includes('oa-stream check'), 'no stream was kept');
       const skipped = Object.entries(checks).filter(([, check]) => check.verdict === 'SKIPPED').map(([id]) => id);
       assert.deepEqual(skipped.filter((id) => !id.startsWith('shell.')), layout === 'khala' ? ['sync.token-spacetime'] : []);
       assert.equal(skipped.some((id) => id.startsWith('shell.')), !shell);
