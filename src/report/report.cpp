@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace oa_stream::report {
 namespace {
@@ -200,10 +201,15 @@ std::string check_table(const Report& report) {
         return {};
     }
     std::string out = "\n## Checks\n\n| check | verdict | mode | detail |\n|---|---|---|---|\n";
-    for (const Check& check : report.checks) {
+    for (const auto& row : rows_of_checks(report.checks)) {
+        std::string ids;
+        for (const Check* one : row) {
+            ids += fmt::format("{}`{}`", ids.empty() ? "" : ", ", table_cell(one->id));
+        }
+        const Check& check = *row.front();
         out += fmt::format(
-            "| `{}` | {} | {} | {} |\n",
-            table_cell(check.id),
+            "| {} | {} | {} | {} |\n",
+            ids,
             to_string(check.verdict),
             to_string(check.mode),
             markdown_cell(check.detail)
@@ -232,6 +238,19 @@ std::string tail(const Report& report) {
 }
 
 } // namespace
+
+std::vector<std::vector<const Check*>> rows_of_checks(const std::vector<Check>& checks) {
+    std::vector<std::vector<const Check*>> out;
+    std::map<std::string_view, std::size_t> skips; // row by reason
+    for (const Check& check : checks) {
+        const auto row = check.verdict == Verdict::skipped
+                             ? skips.try_emplace(check.detail, out.size()).first->second
+                             : out.size();
+        out.resize(std::max(out.size(), row + 1));
+        out[row].push_back(&check);
+    }
+    return out;
+}
 
 std::string report_markdown(const Report& report) {
     std::string out = head(report);

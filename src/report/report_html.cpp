@@ -109,24 +109,63 @@ std::string stages(const Report& report) {
            );
 }
 
-std::string gates(const Report& report) {
+/// What did not pass, the worst first: nobody looks for it below dozens of others. What passed is
+/// folded: in print only its number is left. `rows` gives those of a verdict.
+template <class Rows>
+std::string
+judged_tables(std::string_view what, std::ptrdiff_t passed, std::string_view head, Rows&& rows) {
+    std::string open;
+    for (const Verdict verdict :
+         {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::skipped}) {
+        open += rows(verdict);
+    }
+    std::string out =
+        open.empty() ? "" : html::table(fmt::format("{}s that did not pass", what), head, open);
+    if (passed > 0) {
+        out += fmt::format(
+            "<details><summary>{} passed</summary>\n{}</details>\n",
+            counted(static_cast<std::uint64_t>(passed), what),
+            html::table(fmt::format("{}s that passed", what), head, rows(Verdict::pass))
+        );
+    }
+    return out;
+}
+
+std::string gate_rows(const Report& report, Verdict verdict) {
     std::string rows;
     for (const StageRow& row : report.stages) {
         for (const measure::GateRecord& gate : row.gates) {
-            rows += fmt::format(
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
-                escaped(row.name),
-                escaped(gate.spec.id),
-                badge(gate.verdict),
-                escaped(gate.sentence)
-            );
+            if (gate.verdict == verdict) {
+                rows += fmt::format(
+                    "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
+                    escaped(row.name),
+                    escaped(gate.spec.id),
+                    badge(gate.verdict),
+                    escaped(gate.sentence)
+                );
+            }
         }
     }
-    if (rows.empty()) {
+    return rows;
+}
+
+std::string gates(const Report& report) {
+    std::ptrdiff_t passed = 0;
+    bool any = false;
+    for (const StageRow& row : report.stages) {
+        passed += std::ranges::count(row.gates, Verdict::pass, &measure::GateRecord::verdict);
+        any = any || !row.gates.empty();
+    }
+    if (!any) {
         return {};
     }
     return "<h2>Gates</h2>\n" + gate_chart(report) +
-           html::table("Gates", heads({"stage", "gate", "verdict", "why"}), rows);
+           judged_tables(
+               "gate",
+               passed,
+               heads({"stage", "gate", "verdict", "why"}),
+               [&report](Verdict verdict) { return gate_rows(report, verdict); }
+           );
 }
 
 std::string html_event_row(std::string_view what, const std::optional<double>& at, double decided) {
@@ -184,14 +223,27 @@ std::string drill(const Report& report) {
     );
 }
 
+/// The ids of those that share a row are folded.
+std::string name_cell(const std::vector<const Check*>& row) {
+    std::string ids;
+    for (const Check* check : row) {
+        ids += fmt::format("{}<code>{}</code>", ids.empty() ? "" : "<br>", escaped(check->id));
+    }
+    return row.size() == 1
+               ? ids
+               : fmt::format(
+                     "<details><summary>{}</summary>{}</details>", counted(row.size(), "check"), ids
+                 );
+}
+
 std::string check_rows(const Report& report, Verdict verdict) {
     std::string rows;
-    for (const Check& check : report.checks) {
+    for (const auto& row : rows_of_checks(report.checks)) {
+        const Check& check = *row.front();
         if (check.verdict == verdict) {
             rows += fmt::format(
-                "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td "
-                "class=\"wide\">{}</td></tr>\n",
-                escaped(check.id),
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
+                name_cell(row),
                 badge(check.verdict),
                 to_string(check.mode),
                 escaped(check.detail)
@@ -201,37 +253,17 @@ std::string check_rows(const Report& report, Verdict verdict) {
     return rows;
 }
 
-/// In the order of `verdicts`: nobody looks for what failed below dozens of skipped ones.
-std::string
-check_table(const Report& report, std::initializer_list<Verdict> verdicts, std::string_view label) {
-    std::string rows;
-    for (const Verdict verdict : verdicts) {
-        rows += check_rows(report, verdict);
-    }
-    return rows.empty() ? ""
-                        : html::table(label, heads({"check", "verdict", "mode", "detail"}), rows);
-}
-
-/// Passed checks are folded: in print only their number is left.
 std::string checks(const Report& report) {
     if (report.checks.empty()) {
         return {};
     }
-    const auto passed = std::ranges::count(report.checks, Verdict::pass, &Check::verdict);
-    std::string out = "<h2>Checks</h2>\n" + check_charts(report) +
-                      check_table(
-                          report,
-                          {Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::skipped},
-                          "Checks that did not pass"
-                      );
-    if (passed > 0) {
-        out += fmt::format(
-            "<details><summary>{} passed</summary>\n{}</details>\n",
-            counted(static_cast<std::uint64_t>(passed), "check"),
-            check_table(report, {Verdict::pass}, "Checks that passed")
-        );
-    }
-    return out;
+    return "<h2>Checks</h2>\n" + check_charts(report) +
+           judged_tables(
+               "check",
+               std::ranges::count(report.checks, Verdict::pass, &Check::verdict),
+               heads({"check", "verdict", "mode", "detail"}),
+               [&report](Verdict verdict) { return check_rows(report, verdict); }
+           );
 }
 
 /// What report.md has as a fenced block. A line is an element of its own, so that what is broken

@@ -11,7 +11,7 @@ import { Browser } from './lib/cdp.mjs';
 const AXE = fs.readFileSync(path.join(ROOT, 'tests/browser/node_modules/axe-core/axe.min.js'), 'utf8');
 const SCREENS = [['phone', 390, 844, true], ['tablet', 800, 900, false], ['desk', 1440, 900, false]];
 
-let browser, file, healthy, loaded, refused;
+let browser, file, healthy, loaded, refused, unreached;
 before(async () => {
   const [run, good] = await Promise.all([
     oa(['cutover', 'rehearse', '--local', '--inject', 'error-rate=0.3@25', '--json'], { ms: 120000 }),
@@ -29,6 +29,9 @@ before(async () => {
   const away = await oa(['load', '--base-url', 'http://127.0.0.1:1', '--rate', '5/s', '--duration', '1s', '--json']);
   assert.equal(away.code, 4, away.stderr);
   refused = path.join(away.json().evidence, 'report.html');
+  const gone = await oa(['verify', 'steady-state', '--set', 'base_url=http://127.0.0.1:1', '--json'], { ms: 60000 });
+  assert.equal(gone.code, 4, gone.stderr);
+  unreached = path.join(gone.json().evidence, 'report.html');
   browser = await Browser.start();
 });
 after(() => browser?.stop());
@@ -83,6 +86,14 @@ test('verdict, way back, charts and what to type are there without a script', as
   assert.equal(seen.scripts, 0);
   assert.ok(seen.charts >= 3, `${seen.charts} charts`);
   for (const word of ['FAIL', 'Stages', 'Gates', 'Rollback', 'fresh connections see stable', 'Checks', 'Next:']) assert.ok(seen.text.includes(word), word);
+  await leave();
+});
+
+test('the gate that failed is the first row of the gates, those that passed are folded', async () => {
+  const { tab, leave } = await open(SCREENS[2], 'light');
+  const rows = await tab.run(() => [...document.querySelectorAll('[aria-label^="gates that"] tbody tr')].map((row) => [row.children[2].textContent.slice(-4), row.checkVisibility()]));
+  assert.deepEqual(rows[0], ['FAIL', true]);
+  assert.ok(rows.length > 1 && rows.every(([verdict, shown]) => shown === (verdict !== 'PASS')), JSON.stringify(rows));
   await leave();
 });
 
@@ -164,12 +175,12 @@ test("on a phone a load's summary is read without scrolling sideways, and the re
   await leave();
 });
 
-test('on paper it takes at most four pages, without what passed', async () => {
-  for (const page of [file, healthy]) {
+test('on paper it takes at most four pages, without what passed; one where nothing could be asked', async () => {
+  for (const [page, most] of [[file, 4], [healthy, 4], [unreached, 1]]) {
     const { tab, leave } = await open(SCREENS[2], 'light', page);
     const { data } = await tab.call('Page.printToPDF', {});
     const pages = Buffer.from(data, 'base64').toString('latin1').match(/\/Type\s*\/Page\b/g).length;
-    assert.ok(pages <= 4, `${page}: ${pages} pages`);
+    assert.ok(pages <= most, `${page}: ${pages} pages`);
     assert.ok(await tab.run(() => [...document.querySelectorAll('details')].every((one) => !one.open)), 'folded');
     await leave();
   }

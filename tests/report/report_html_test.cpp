@@ -132,6 +132,41 @@ TEST_CASE("report.html: what failed comes before what was skipped") {
     }
 }
 
+TEST_CASE("report.html: gates that passed are folded, and the one that failed comes first") {
+    Report report = sample_report();
+    std::string page = report_html(report);
+    const std::size_t failed = page.find("<td>25%</td><td>error-rate</td>");
+    const std::size_t fold = page.find("<summary>1 gate passed</summary>");
+    REQUIRE(failed != std::string::npos);
+    CHECK(failed < fold);
+    CHECK(page.find("<td>5%</td><td>error-rate</td>") > fold);
+    CHECK(page.contains("aria-label=\"gates that did not pass\""));
+    report.stages.pop_back(); // of a healthy run only the number is left
+    page = report_html(report);
+    CHECK(page.contains("<summary>1 gate passed</summary>"));
+    CHECK_FALSE(page.contains("gates that did not pass"));
+}
+
+TEST_CASE("report: skips of one reason share a row, which keeps their names") {
+    Report report;
+    report.title = "smoke";
+    report.checks = {
+        {.id = "a", .verdict = Verdict::skipped, .detail = "nobody is there"},
+        {.id = "b", .verdict = Verdict::fail, .detail = "nobody is there"},
+        {.id = "c", .verdict = Verdict::skipped, .detail = "nobody is there"},
+        {.id = "d", .verdict = Verdict::skipped, .detail = "not asked for"},
+    };
+    const std::string page = report_html(report);
+    CHECK(page.contains("<td><details><summary>2 checks</summary><code>a</code><br>"
+                        "<code>c</code></details></td>"));
+    CHECK(page.contains("<td><code>d</code></td>"));
+    CHECK(count(page, "nobody is there") == 2);
+    const std::string text = report_markdown(report);
+    CHECK(text.contains("| `a`, `c` | SKIPPED |"));
+    CHECK(text.contains("| `d` | SKIPPED |"));
+    CHECK(count(text, "nobody is there") == 2);
+}
+
 TEST_CASE("report.html: series of a command, with limits, open ends and marks") {
     Report report;
     report.title = "load";

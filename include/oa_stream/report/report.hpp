@@ -103,6 +103,11 @@ struct Report {
     Json more = Json::object(); ///< further members of run.json and of the result's document
 };
 
+/// Rows of a table of checks, in their order. Skips of one reason share a row: a target that is not
+/// there makes dozens of them.
+[[nodiscard]] std::vector<std::vector<const Check*>> rows_of_checks(const std::vector<Check>& checks
+);
+
 [[nodiscard]] std::string report_markdown(const Report& report);
 
 /// The same facts for run.json.

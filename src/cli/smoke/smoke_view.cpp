@@ -3,6 +3,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/report/report.hpp"
 
 #include "smoke_args.hpp"
 #include "smoke_run.hpp"
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 namespace oa_stream::cli {
 
@@ -30,22 +30,15 @@ const std::string* stream_of(const Check& check) {
     return it == check.evidence.end() ? nullptr : &*it;
 }
 
-// Skips of one reason share a line: a target that is not there makes dozens of them.
 std::vector<std::pair<std::string, std::string>>
 lines_of(const std::vector<Check>& checks, Verdict verdict) {
     std::vector<std::pair<std::string, std::string>> lines;
-    std::map<std::string, int> alike;
-    for (const Check& check : checks) {
-        if (check.verdict == verdict && verdict == Verdict::skipped && ++alike[check.detail] > 1) {
-            continue;
-        }
+    for (const auto& row : report::rows_of_checks(checks)) {
+        const Check& check = *row.front();
         if (check.verdict == verdict) {
-            lines.emplace_back(check.id, check.detail);
-        }
-    }
-    for (auto& [id, detail] : lines) {
-        if (const int count = alike[detail]; count > 1) {
-            id = fmt::format("{} checks", count);
+            lines.emplace_back(
+                row.size() > 1 ? counted(row.size(), "check") : check.id, check.detail
+            );
         }
     }
     return lines;
