@@ -120,6 +120,7 @@ TEST_CASE("layers: flags are on or off, lists are lists, and the nearest layer w
 TEST_CASE("layers: consent is typed, never configured") {
     for (const char* text :
          {"version: 1\nroute set: { apply: true }\n",
+          "version: 1\ncutover apply: { yes: true }\n",
           "version: 1\ncutover apply: { reopen: again }\n",
           "version: 1\nverify: { reason: because }\n"}) {
         const auto got = ConfigFile::parse(text, "c.yaml");

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <sstream>
 #include <string>
@@ -77,6 +78,36 @@ TEST_CASE("command table: what asks a control service can be told how to reach i
         }
     }
     CHECK(seen == 7);
+}
+
+TEST_CASE("command table: whatever is consent is typed, never configured") {
+    constexpr std::array<std::string_view, 9> k_consent{
+        "--accept",
+        "--all",
+        "--apply",
+        "--detach",
+        "--force",
+        "--partial",
+        "--reopen",
+        "--take-over",
+        "--yes"
+    };
+    std::size_t found = 0;
+    for (const CommandSpec& command : all_commands()) {
+        for (const OptionSpec& option : command.options) {
+            const bool consents = std::ranges::any_of(k_consent, [&](std::string_view name) {
+                return option.long_name() == name ||
+                       option.long_name().starts_with(std::string(name) + "-");
+            });
+            const bool only_shows = command.path == "runs compare"; // its --all
+            if (consents && !only_shows) {
+                CAPTURE(command.path, option.name);
+                CHECK(option.typed_only);
+                ++found;
+            }
+        }
+    }
+    CHECK(found > 12);
 }
 
 TEST_CASE("command table: every example parses to its own command") {

@@ -198,7 +198,8 @@ constexpr auto k_apply_options = options<ApplyOptions>(
     k_live,
     flag<&ApplyOptions::yes>(
         "-y,--yes", "Do not show the plan again, and do not ask on a terminal."
-    ),
+    )
+        .typed(),
     flag<&ApplyOptions::detach>(
         "--detach",
         "Continue without this terminal, and print how to follow, pause and roll back the run."

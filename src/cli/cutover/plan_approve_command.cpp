@@ -55,7 +55,7 @@ constexpr auto k_options = options<Options>(
         .typed(),
     option<&Options::reason>(names::reason, "TEXT", "Give the reason. The run's report shows it.")
         .typed(),
-    flag<&Options::yes>("-y,--yes", "Do not ask on a terminal.")
+    flag<&Options::yes>("-y,--yes", "Do not ask on a terminal.").typed()
 );
 
 } // namespace

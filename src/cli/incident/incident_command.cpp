@@ -98,6 +98,7 @@ constexpr auto k_bundle_options = options<BundleOptions>(
     flag<&BundleOptions::rules, &incident::BundleRules::accept_changed>(
         "--accept-changed", "Also include runs whose files changed after they were sealed."
     )
+        .typed()
 );
 
 } // namespace

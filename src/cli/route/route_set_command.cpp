@@ -19,7 +19,8 @@ constexpr auto k_domain = option<&ChangeOptions::domains>(
 constexpr auto k_all =
     flag<&ChangeOptions::target, &RouteTarget::order, &routes::RouteOrder::clear_all>(
         "--all", "Clear the global override and those of all domains."
-    );
+    )
+        .typed();
 
 RouteTask task_of(const ChangeOptions& options, std::string command) {
     RouteTask out = options.task;
@@ -70,11 +71,13 @@ constexpr auto k_apply =
         names::apply, "Write the change. Without it the command only shows the change."
     )
         .typed();
-constexpr auto k_mixture = flag<&ChangeOptions::task, &RouteTask::accept_mixture>(
-    names::accept_mixture,
-    "Continue even if processes disagree. An undo then restores the overrides that most of them "
-    "have."
-);
+constexpr auto k_mixture =
+    flag<&ChangeOptions::task, &RouteTask::accept_mixture>(
+        names::accept_mixture,
+        "Continue even if processes disagree. An undo then restores the overrides that most of "
+        "them have."
+    )
+        .typed();
 constexpr auto k_set_options = options<ChangeOptions>(
     k_route_base,
     k_route_auth,
@@ -83,7 +86,8 @@ constexpr auto k_set_options = options<ChangeOptions>(
     k_apply,
     flag<&ChangeOptions::task, &RouteTask::partial>(
         names::partial, "Continue even if the change does not affect everything that it names."
-    ),
+    )
+        .typed(),
     k_mixture,
     k_route_path,
     k_route_cohort,
