@@ -46,6 +46,8 @@ struct Context {
     int width = 80;
     /// Results that can come later: how many bytes of them standard output takes without a wait.
     std::function<std::size_t(std::string_view)> out_some{};
+    /// Why standard output takes no more results (errno); 0: it took all of them.
+    std::function<int()> out_error{};
 };
 
 /// Whole command lines, written into the row itself; at most five.

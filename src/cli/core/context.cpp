@@ -71,12 +71,11 @@ int width_behind(int descriptor) {
     return 80;
 }
 
-/// Why standard output took no more; 0: it took everything. A pipe whose reader left (`| head`)
-/// has what it wanted.
+/// Why standard output took no more; 0: it took everything.
 int g_out_error = 0;
 
 void note_out_error(int error) {
-    if (g_out_error == 0 && error != EPIPE) {
+    if (g_out_error == 0) {
         g_out_error = error;
     }
 }
@@ -103,7 +102,7 @@ void write_result(std::string_view text) {
 }
 
 Result<void> results_written() {
-    if (g_out_error == 0) {
+    if (g_out_error == 0 || g_out_error == EPIPE) { // who left (`| head`) has what it wanted
         return {};
     }
     const std::string why = std::generic_category().message(g_out_error);
@@ -127,6 +126,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     Context context;
     context.out = write_result;
     context.out_some = write_some;
+    context.out_error = [] { return g_out_error; };
     context.err = [](std::string_view text) { process_log().verbatim(text); };
     context.env = env;
     context.state_dir = state_dir(globals);

@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -69,7 +70,7 @@ private:
     const WatchView& look();
     void note_events(WatchView& view);
     void show(const WatchView& view);
-    [[nodiscard]] static Json document(const WatchView& view);
+    [[nodiscard]] bool nobody_reads() const;
     [[nodiscard]] ExitCode verdict_exit(const WatchView& view) const;
 
     WatchAsked asked_;
@@ -275,13 +276,10 @@ ExitCode Watch::verdict_exit(const WatchView& view) const {
     return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
 }
 
-Json Watch::document(const WatchView& view) {
-    Json out = to_json(view);
-    out["verdict"] = to_string(verdict_of(view));
-    out["run"] = nullptr;
-    out["evidence"] = nullptr;
-    out["checks"] = Json::array();
-    return out;
+/// A guard whose reader left still has its exit code to find; a full disk ends it, too.
+bool Watch::nobody_reads() const {
+    const int error = context_.out_error ? context_.out_error() : 0;
+    return error != 0 && (error != EPIPE || !asked_.until_bad);
 }
 
 Task<void> Watch::look_for_ever() {
@@ -294,11 +292,11 @@ Task<void> Watch::look_for_ever() {
             co_await read_split();
         }
         const WatchView& view = look();
-        const bool over = one_look() || (asked_.until_bad && view.breach) ||
+        const bool over = one_look() || nobody_reads() || (asked_.until_bad && view.breach) ||
                           (asked_.length && Clock::now() - began >= *asked_.length);
         if (over) {
             if (asked_.form == WatchForm::document) {
-                context_.out(dump_json(document(view)) + "\n");
+                context_.out(dump_json(watch_document(view)) + "\n");
             }
             end(verdict_exit(view));
             co_return;

@@ -116,4 +116,13 @@ Json to_json(const WatchView& view) {
     return out;
 }
 
+Json watch_document(const WatchView& view) {
+    Json out = to_json(view);
+    out["verdict"] = to_string(verdict_of(view));
+    out["run"] = nullptr;
+    out["evidence"] = nullptr;
+    out["checks"] = Json::array();
+    return out;
+}
+
 } // namespace oa_stream::cli

@@ -163,6 +163,8 @@ percentile_text(const std::vector<measure::Bucket>& buckets, measure::Fraction q
 /// {schema, at, state, why, sources, routes, …}; what is missing is null. Of the events only
 /// `news`.
 [[nodiscard]] Json to_json(const WatchView& view);
+/// The same as the one document of a command.
+[[nodiscard]] Json watch_document(const WatchView& view);
 
 /// What happened between two looks, one line each, without the time.
 [[nodiscard]] std::vector<std::string>

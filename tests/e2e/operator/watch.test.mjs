@@ -146,6 +146,25 @@ beside('a watch that nohup began goes on when its terminal goes', async (lane) =
   assert.equal((await run.end()).code, 0);
 });
 
+beside('a watch ends when its reader left, and with 4 when the disk is full', async (lane) => {
+  const piped = async (script, ...more) => {
+    const run = new Running('bash', ['-c', `set -o pipefail; ${script}`, OA_BIN, 'watch', '--base-url', lane.base, ...EVERY, ...more], { name: 'watch' });
+    const { code } = await run.end();
+    return { code, stdout: run.stdout, stderr: run.stderr };
+  };
+  for (const form of [['--ndjson'], []]) {
+    const left = await piped('"$0" "$@" | head -n 2', ...form);
+    assert.equal(left.code, 0, left.stderr);
+    assert.equal(left.stdout.trim().split('\n').length, 2);
+    const full = await piped('exec "$0" "$@" >/dev/full', ...form);
+    assert.equal(full.code, 4, full.stderr);
+    assert.match(full.stderr, /standard output: No space left on device/);
+  }
+  const guard = await piped('"$0" "$@" | head -n 1', '--until', 'bad', '--for', '2s', '--stale-after', '1ms');
+  assert.equal(guard.stdout.trim().split('\n').length, 1);
+  assert.equal(guard.code, 3, 'a guard still looks for its exit code: old numbers prove nothing');
+});
+
 beside('a lane that takes its time to answer is as it was until then', async (lane) => {
   let slow = false, scrapes = 0;
   const door = http.createServer((request, response) => {
