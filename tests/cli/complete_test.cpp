@@ -1,5 +1,6 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/authority/replay.hpp"
+#include "oa_stream/playbook/fault.hpp"
 
 #include "manual/complete.hpp"
 
@@ -125,6 +126,8 @@ TEST_CASE("complete: what can stand where the cursor is") {
         {{"serve", "--limit", "turn-t"}, {"turn-time="}, Files::none},
         {{"serve", "--inject", "k"}, {"kill"}, Files::none},
         {{"cutover", "rehearse", "--inject", "lat"}, {"latency="}, Files::none},
+        {{"cutover", "rehearse", "--inject", "a"}, {"auth-error=", "audit-error="}, Files::none},
+        {{"cutover", "rehearse", "--inject", "k"}, {"kill@"}, Files::none},
         {{"config", "show", "--for", "smoke-s"}, {"smoke-stream"}, Files::none},
         {{"man", "cutover-ap"}, {"cutover-apply"}, Files::none},
         {{"man", "cutover", "ap"}, {"apply"}, Files::none},
@@ -183,5 +186,21 @@ TEST_CASE("complete: what is suggested for a value is taken by its reader") {
         const auto one = authority::add_fault(faults, value);
         const auto timed = authority::add_fault(faults, value + "s");
         CHECK((one.has_value() || timed.has_value()));
+    }
+}
+
+TEST_CASE("complete: help names every kind of fault that a rehearsal takes") {
+    const auto command = std::ranges::find(all_commands(), "cutover rehearse", &CommandSpec::path);
+    REQUIRE(command != all_commands().end());
+    const auto inject = std::ranges::find(command->options, "--inject", &OptionSpec::name);
+    REQUIRE(inject != command->options.end());
+    for (const std::string_view word : playbook::fault_words()) {
+        CAPTURE(word);
+        const bool has_value = word.ends_with('=');
+        CHECK(inject->help.contains(has_value ? word : word.substr(0, word.size() - 1)));
+        const auto read = [&](std::string_view value) {
+            return playbook::parse_fault(std::string(word) + std::string(value)).has_value();
+        };
+        CHECK((has_value ? read("1@25") || read("1s@25") : read("25")));
     }
 }

@@ -19,6 +19,9 @@ struct Fault {
     friend bool operator==(const Fault&, const Fault&) = default;
 };
 
+/// Every kind as a fault begins: "error-rate=", "kill@".
+[[nodiscard]] std::span<const std::string_view> fault_words();
+
 /// Code::usage: unknown kind (with the nearest), missing, unexpected or wrong value, no percent.
 [[nodiscard]] Result<Fault> parse_fault(std::string_view text);
 

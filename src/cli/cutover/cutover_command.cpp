@@ -16,7 +16,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include <array>
 
 namespace oa_stream::cli {
 
@@ -48,21 +47,15 @@ struct Options : TargetRunOptions, LiveOptions, LocalChoice {
     store::StoreOptions store{};
 };
 
-std::span<const std::string_view> stage_faults() {
-    static constexpr std::array<std::string_view, 4> k_words{
-        "error-rate=", "malformed=", "latency=", "kill@"
-    };
-    return k_words;
-}
 constexpr auto k_inject =
     parsed<playbook::parse_fault, &Options::faults>(
         names::inject,
         "KIND[=VALUE]@PERCENT",
-        "Inject a fault into the canary when that stage begins: error-rate=P, "
-        "malformed=P, latency=D or "
-        "kill. With --local."
+        "Inject a fault into the canary when that stage begins: error-rate=P, malformed=P, "
+        "truncate=P, http-error=P, auth-error=P, forget=P, stall=P, sync-token-error=P, "
+        "audit-error=P, slow=N, latency=D or kill. With --local."
     )
-        .suggesting(stage_faults);
+        .suggesting(playbook::fault_words);
 constexpr auto k_rate = parsed<parse_rate, &Options::here, &playbook::LocalRehearsalOptions::rate>(
     "--rate",
     "N/s",

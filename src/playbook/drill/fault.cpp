@@ -16,23 +16,27 @@ namespace {
 
 enum class Value { none, share, duration, factor };
 struct FaultKind {
-    std::string_view name;
+    std::string_view word; ///< as it is typed before its value, or before its stage
     Value value;
+
+    [[nodiscard]] constexpr std::string_view name() const {
+        return word.substr(0, word.size() - 1);
+    }
 };
 constexpr std::array k_kinds{
-    FaultKind{"error-rate", Value::share},
-    FaultKind{"malformed", Value::share},
-    FaultKind{"truncate", Value::share},
-    FaultKind{"http-error", Value::share},
-    FaultKind{"auth-error", Value::share},
-    FaultKind{"forget", Value::share},
-    FaultKind{"stall", Value::share},
+    FaultKind{"error-rate=", Value::share},
+    FaultKind{"malformed=", Value::share},
+    FaultKind{"truncate=", Value::share},
+    FaultKind{"http-error=", Value::share},
+    FaultKind{"auth-error=", Value::share},
+    FaultKind{"forget=", Value::share},
+    FaultKind{"stall=", Value::share},
     // Of a control service that reads the same file.
-    FaultKind{"sync-token-error", Value::share},
-    FaultKind{"audit-error", Value::share},
-    FaultKind{"slow", Value::factor},
-    FaultKind{"latency", Value::duration},
-    FaultKind{"kill", Value::none},
+    FaultKind{"sync-token-error=", Value::share},
+    FaultKind{"audit-error=", Value::share},
+    FaultKind{"slow=", Value::factor},
+    FaultKind{"latency=", Value::duration},
+    FaultKind{"kill@", Value::none},
 };
 
 std::unexpected<Error> wrong(std::string_view text, std::string message, std::string hint = {}) {
@@ -51,7 +55,7 @@ bool is_share(std::string_view text) {
 
 Result<const FaultKind*> kind_of(std::string_view text, std::string_view name) {
     for (const FaultKind& kind : k_kinds) {
-        if (kind.name == name) {
+        if (kind.name() == name) {
             return &kind;
         }
     }
@@ -71,15 +75,15 @@ check_value(std::string_view text, const FaultKind& kind, bool given, std::strin
     switch (kind.value) {
     case Value::none:
         if (given) {
-            return wrong(text, fmt::format("{} takes no value", kind.name));
+            return wrong(text, fmt::format("{} takes no value", kind.name()));
         }
         break;
     case Value::share:
         if (!is_share(value)) {
             return wrong(
                 text,
-                fmt::format("{} needs a share from 0 to 1", kind.name),
-                fmt::format("{}=0.2@25", kind.name)
+                fmt::format("{} needs a share from 0 to 1", kind.name()),
+                fmt::format("{}=0.2@25", kind.name())
             );
         }
         break;
@@ -87,8 +91,8 @@ check_value(std::string_view text, const FaultKind& kind, bool given, std::strin
         if (const auto factor = parse_count(value, 1, 10'000); !factor) {
             return wrong(
                 text,
-                fmt::format("{} needs a whole number from 1", kind.name),
-                fmt::format("{}=3@25", kind.name)
+                fmt::format("{} needs a whole number from 1", kind.name()),
+                fmt::format("{}=3@25", kind.name())
             );
         }
         break;
@@ -96,8 +100,8 @@ check_value(std::string_view text, const FaultKind& kind, bool given, std::strin
         if (!parse_duration(value)) {
             return wrong(
                 text,
-                fmt::format("{} needs a duration with its unit", kind.name),
-                fmt::format("{}=300ms@25", kind.name)
+                fmt::format("{} needs a duration with its unit", kind.name()),
+                fmt::format("{}=300ms@25", kind.name())
             );
         }
         break;
@@ -106,6 +110,15 @@ check_value(std::string_view text, const FaultKind& kind, bool given, std::strin
 }
 
 } // namespace
+
+std::span<const std::string_view> fault_words() {
+    static constexpr auto k_words = [] {
+        std::array<std::string_view, k_kinds.size()> out{};
+        std::ranges::transform(k_kinds, out.begin(), &FaultKind::word);
+        return out;
+    }();
+    return k_words;
+}
 
 std::string Fault::text() const {
     return fmt::format("{}{}{}@{}%", kind, value.empty() ? "" : "=", value, percent);
@@ -126,7 +139,7 @@ Result<Fault> parse_fault(std::string_view text) {
     if (!percent) {
         return wrong(text, percent.error().message, percent.error().hint);
     }
-    return Fault{std::string(kind->name), std::string(value), *percent};
+    return Fault{std::string(kind->name()), std::string(value), *percent};
 }
 
 Result<void> check_faults(std::span<const Fault> faults, std::span<const int> stages) {
