@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace oa_stream::lane {
 
@@ -27,16 +28,20 @@ Result<LaneMode> parse_lane_mode(std::string_view text) {
     );
 }
 
+std::span<const std::string_view> allowed_words() {
+    static constexpr std::array<std::string_view, 4> k_words{"model", "system", "effort", "tools"};
+    return k_words;
+}
+
 Result<LaneAllowed> parse_allowed(std::string_view text) {
+    constexpr std::array k_members{
+        &LaneAllowed::model, &LaneAllowed::system, &LaneAllowed::effort, &LaneAllowed::tools
+    };
     LaneAllowed out;
     do { // also of an empty text: a variable of a script that is not set must not mean "none"
         const auto word = trim(cut_until(text, ','));
-        bool* const named = word == "model"    ? &out.model
-                            : word == "system" ? &out.system
-                            : word == "effort" ? &out.effort
-                            : word == "tools"  ? &out.tools
-                                               : nullptr;
-        if (named == nullptr) {
+        const auto found = std::ranges::find(allowed_words(), word);
+        if (found == allowed_words().end()) {
             return fail(
                 Code::usage,
                 fmt::format("a request has no '{}' that could be allowed", printable(word, 40)),
@@ -44,7 +49,7 @@ Result<LaneAllowed> parse_allowed(std::string_view text) {
                 "any of model, system, effort and tools, with commas between them"
             );
         }
-        *named = true;
+        out.*k_members.at(static_cast<std::size_t>(found - allowed_words().begin())) = true;
     } while (!text.empty());
     return out;
 }

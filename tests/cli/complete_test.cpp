@@ -1,5 +1,6 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/authority/replay.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/playbook/fault.hpp"
 
 #include "manual/complete.hpp"
@@ -125,6 +126,12 @@ TEST_CASE("complete: what can stand where the cursor is") {
         {{"check", "--explain", "H1"}, {"H1"}, Files::none},
         {{"serve", "--limit", "turn-t"}, {"turn-time="}, Files::none},
         {{"serve", "--inject", "k"}, {"kill"}, Files::none},
+        {{"serve", "--pace", ""}, {"recorded", "immediate", "x"}, Files::none},
+        {{"serve", "--allow", "s"}, {"system"}, Files::none},
+        {{"serve", "--allow", "model,"},
+         {"model,model", "model,system", "model,effort", "model,tools"},
+         Files::none},
+        {{"serve", "--allow=model,t"}, {"--allow=model,tools"}, Files::none},
         {{"cutover", "rehearse", "--inject", "lat"}, {"latency="}, Files::none},
         {{"cutover", "rehearse", "--inject", "a"}, {"auth-error=", "audit-error="}, Files::none},
         {{"cutover", "rehearse", "--inject", "k"}, {"kill@"}, Files::none},
@@ -147,6 +154,30 @@ TEST_CASE("complete: what can stand where the cursor is") {
         CHECK(words_for(one.typed) == one.want);
         CHECK(complete(one.typed, here()).files == one.files);
     }
+}
+
+TEST_CASE("complete: every value that is one of some words is offered as these words") {
+    std::size_t found = 0;
+    for (const CommandSpec& command : all_commands()) {
+        auto typed = pieces_of(command.path, ' ');
+        for (const OptionSpec& option : command.options) {
+            const std::string value = option.value_name();
+            const bool words = value.contains('|') && std::ranges::all_of(value, [](char c) {
+                                   return c == '|' || c == '-' || (c >= 'a' && c <= 'z');
+                               });
+            if (!words) {
+                continue;
+            }
+            CAPTURE(command.path, option.name);
+            std::vector<std::string> line(typed.begin(), typed.end());
+            line.insert(line.end(), {std::string(option.long_name()), ""});
+            for (const std::string_view word : pieces_of(value, '|')) {
+                CHECK(offers(line, std::string(word)));
+            }
+            ++found;
+        }
+    }
+    CHECK(found > 8);
 }
 
 TEST_CASE("complete: the machine is only asked where its answer could stand") {

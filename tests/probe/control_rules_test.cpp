@@ -26,16 +26,12 @@ TEST_CASE("control smoke: docs/smoke-control.md has a row for each check, and no
     CHECK(page.contains("| --- | --- | --- |\n" + rows + "\n"));
 }
 
-TEST_CASE("control smoke: profiles and layouts by their words, and no other") {
+TEST_CASE("control smoke: profiles by their words, and no other") {
     CHECK(parse_control_profile("").error().code == Code::usage);
     for (const auto word : k_control_profile_words) {
         CHECK(to_string(parse_control_profile(word).value()) == word);
     }
-    for (const auto word : k_control_layout_words) {
-        CHECK(to_string(parse_control_layout(word).value()) == word);
-    }
     CHECK(parse_control_profile("none").error().code == Code::usage);
-    CHECK(parse_control_layout("").error().code == Code::usage);
 }
 
 TEST_CASE("shapes: the first member that is not as it must be is named with what was seen") {

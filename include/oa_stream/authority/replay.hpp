@@ -30,6 +30,9 @@ struct Pace {
     [[nodiscard]] static Result<Pace> parse(std::string_view text);
 };
 
+/// What Pace::parse() takes, or how that begins.
+[[nodiscard]] std::span<const std::string_view> pace_words();
+
 /// Deliberate trouble. Probabilities are per turn, 0–1, decided by `seed` and the turn's number:
 /// the same options give the same turns the same fate.
 struct ReplayFaults {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,8 @@ struct LaneAllowed {
     bool effort = false;
     bool tools = false;
 };
+/// What parse_allowed() takes.
+[[nodiscard]] std::span<const std::string_view> allowed_words();
 /// "model,system": any of model, system, effort, tools. Code::usage for another word, and for none.
 [[nodiscard]] Result<LaneAllowed> parse_allowed(std::string_view text);
 

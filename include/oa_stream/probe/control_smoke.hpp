@@ -39,8 +39,6 @@ enum class ControlLayout {
 inline constexpr std::array<std::string_view, 3> k_control_layout_words{
     "detect", "khala", "spacetime"
 };
-[[nodiscard]] std::string_view to_string(ControlLayout layout) noexcept;
-[[nodiscard]] Result<ControlLayout> parse_control_layout(std::string_view text);
 
 struct ControlSmokeOptions {
     Target target; ///< base_url of the control surface; without a bearer half is SKIPPED

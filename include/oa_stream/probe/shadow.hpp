@@ -27,6 +27,7 @@ enum class Compare {
     /// all that two answers of a real model have in common.
     structure,
 };
+inline constexpr std::array<std::string_view, 2> k_compare_words{"text", "structure"};
 [[nodiscard]] std::string_view to_string(Compare compare) noexcept;
 /// Code::usage with the words there are.
 [[nodiscard]] Result<Compare> parse_compare(std::string_view text);

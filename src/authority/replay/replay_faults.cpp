@@ -71,6 +71,11 @@ Result<Pace> Pace::parse(std::string_view text) {
     );
 }
 
+std::span<const std::string_view> pace_words() {
+    static constexpr std::array<std::string_view, 3> k_words{"recorded", "immediate", "x"};
+    return k_words;
+}
+
 Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
     const std::size_t equals = text.find('=');
     const std::string_view kind = text.substr(0, equals);

@@ -238,6 +238,15 @@ void add_values(
     add_values(out, filled, place, here);
 }
 
+/// Of a value that begins at `begin` of the word; of a list ("WORD,…") its last piece is completed.
+Collector values_of(const OptionSpec& option, std::string_view typed, std::size_t begin) {
+    if (option.value.ends_with(",…")) {
+        const std::size_t comma = typed.rfind(',');
+        begin = comma == std::string_view::npos ? begin : std::max(begin, comma + 1);
+    }
+    return Collector(typed.substr(begin), typed.substr(0, begin));
+}
+
 void add_options(Collector& out, const Place& place) {
     const auto add_all = [&](std::span<const OptionSpec> options) {
         for (const OptionSpec& option : options) {
@@ -263,18 +272,19 @@ Completion complete(std::span<const std::string> words, const KnownHere& here) {
     const std::string_view typed = words.back();
     const Place place = place_of(words.first(words.size() - 1));
     if (place.awaits_value != nullptr) {
-        Collector out(typed, {});
         const OptionSpec& option = *place.awaits_value;
+        Collector out = values_of(option, typed, 0);
         add_values(out, option.rule, option.value, place, here);
         return out.take();
     }
     if (const std::size_t equals = typed.find('=');
         typed.starts_with(names::mark) && equals != std::string_view::npos) {
-        Collector out(typed.substr(equals + 1), typed.substr(0, equals + 1));
         const OptionSpec* option = find_option(place.command, typed);
-        if (option != nullptr) {
-            add_values(out, option->rule, option->value, place, here);
+        if (option == nullptr) {
+            return {};
         }
+        Collector out = values_of(*option, typed, equals + 1);
+        add_values(out, option->rule, option->value, place, here);
         return out.take();
     }
     Collector out(typed, {});

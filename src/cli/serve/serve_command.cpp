@@ -191,7 +191,8 @@ constexpr auto k_options = options<ServeOptions>(
         "WORD,…",
         "Honour these members of chat requests: model, system, effort, tools. The lane ignores the "
         "others and names them in x-oa-ignored."
-    ),
+    )
+        .suggesting(lane::allowed_words),
     flag<&ServeOptions::lane, &LaneConfig::strict_body>(
         "--strict-body", "Refuse chat requests (422) with members that would be ignored."
     ),

@@ -63,6 +63,7 @@ inline constexpr auto k_record_options = options<ServeOptions>(
         &authority::ReplayOptions::pace>(
         "--pace", "recorded|immediate|xN", "Play recorded turns at this speed."
     )
+        .suggesting(authority::pace_words)
         .or_else("recorded")
 );
 

@@ -127,13 +127,9 @@ constexpr auto k_options = options<ShadowGiven>(
         names::runs, "N", "Ask each prompt N times. Without it: often enough for a p95."
     )
         .range(1, probe::k_most_pairs),
-    parsed<
-        probe::parse_compare,
-        &ShadowGiven::asked,
-        &ShadowAsked::options,
-        &ShadowOptions::compare>(
+    option<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::compare>(
         "--compare",
-        "text|structure",
+        probe::k_compare_words,
         "Compare whole answers (text), or only what two answers of a model have in common "
         "(structure)."
     )

@@ -34,9 +34,9 @@ Result<ExitCode> run(Options given, Context& context) {
 using probe::ControlSmokeOptions;
 constexpr auto k_options = options<Options>(
     k_base_url.saying("Send requests to this service: http or https, without credentials."),
-    parsed<probe::parse_control_profile, &Options::smoke, &ControlSmokeOptions::profile>(
+    option<&Options::smoke, &ControlSmokeOptions::profile>(
         names::profile,
-        "api-only|shell-serving",
+        probe::k_control_profile_words,
         "Check the service alone (api-only), or the site with its web shell (shell-serving)."
     )
         .or_else("api-only"),
@@ -44,9 +44,9 @@ constexpr auto k_options = options<Options>(
         "Authenticate with this user's token: env:NAME, file:PATH or fd:N. Without it the run "
         "cannot PASS."
     ),
-    parsed<probe::parse_control_layout, &Options::smoke, &ControlSmokeOptions::layout>(
+    option<&Options::smoke, &ControlSmokeOptions::layout>(
         "--layout",
-        "khala|spacetime|detect",
+        probe::k_control_layout_words,
         "State which routes mint sync tokens: khala (also the v1 route) or spacetime (no v1 route)."
     )
         .or_else("detect"),

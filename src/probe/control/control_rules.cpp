@@ -76,13 +76,4 @@ Result<ControlProfile> parse_control_profile(std::string_view text) {
                  : no_such("profile of a control smoke", text, k_control_profile_words);
 }
 
-std::string_view to_string(ControlLayout layout) noexcept {
-    return word_at(k_control_layout_words, layout);
-}
-
-Result<ControlLayout> parse_control_layout(std::string_view text) {
-    const auto found = enum_value<ControlLayout>(k_control_layout_words, text);
-    return found ? Result<ControlLayout>(*found) : no_such("layout", text, k_control_layout_words);
-}
-
 } // namespace oa_stream::probe

@@ -15,7 +15,6 @@
 namespace oa_stream::probe {
 namespace {
 
-constexpr std::array<std::string_view, 2> k_compare_words{"text", "structure"};
 constexpr std::array<std::string_view, 5> k_endings{
     "completed", "empty", "failed", "interrupted", "aborted"
 };

@@ -48,6 +48,8 @@ const CASES = [
   ['oa-stream roll', 'oa-stream rollback '],
   ['oa-stream rollback dr', 'oa-stream rollback drill '],
   ['oa-stream serve --authority re', 'oa-stream serve --authority replay '],
+  ['oa-stream serve --allow model,s', 'oa-stream serve --allow model,system '],
+  ['oa-stream shadow --compare str', 'oa-stream shadow --compare structure '],
   ['oa-stream serve --access-log-fo', 'oa-stream serve --access-log-format '],
   ['oa-stream rollback apply --run 2026', `oa-stream rollback apply --run ${RUN} `],
   ['oa-stream playbook show rollback-d', 'oa-stream playbook show rollback-drill '],
