@@ -133,3 +133,23 @@ TEST_CASE("man: a page says what a command does, where it keeps what, and what i
     CHECK(text.contains(".BR oa\\-stream\\-cutover\\-plan (1)"));
     CHECK_FALSE(text.contains(".BR oa\\-stream\\-serve (1)"));
 }
+
+TEST_CASE("man: the pages of files can be found from those of commands") {
+    constexpr std::string_view k_config_page = ".BR oa\\-stream\\-config (5)";
+    constexpr std::string_view k_playbook_page = ".BR oa\\-stream\\-playbook (5)";
+    const std::string whole = manual().text;
+    CHECK((whole.contains(k_config_page) && whole.contains(k_playbook_page)));
+    CHECK(whole.contains("\\fBOA_STREAM_CONFIG\\fR"));
+    for (const char* file : {"config.yaml", "runs/", "locks/", "plans/"}) {
+        CHECK(whole.contains(std::string("/oa\\-stream/") + file));
+    }
+    for (const CommandSpec& command : all_commands()) {
+        CAPTURE(command.path);
+        const std::string text = manual_of(command).text;
+        CHECK(text.contains(k_config_page));
+        const bool reads = command.path == "verify" || command.path == "cutover plan" ||
+                           command.path.starts_with("playbook ");
+        CHECK((!reads || text.contains(k_playbook_page)));
+        CHECK((command.path != "serve" || !text.contains(k_playbook_page)));
+    }
+}

@@ -92,12 +92,16 @@ Result<ManPage> page_of(std::string wanted) {
         }
     }
     const auto near = nearest(wanted, names);
+    std::erase_if(names, [&](std::string_view name) {
+        return !name.starts_with(fmt::format("{}-", wanted));
+    });
     return fail(
         Code::usage,
         fmt::format("no manual page for '{}'", printable(wanted, 60)),
         {},
-        near ? fmt::format("did you mean oa-stream man {}?", *near)
-             : "oa-stream --help lists the commands"
+        !names.empty() ? fmt::format("those of its commands: {}", fmt::join(names, ", "))
+        : near         ? fmt::format("did you mean oa-stream man {}?", *near)
+                       : "oa-stream --help lists the commands"
     );
 }
 

@@ -30,6 +30,9 @@ constexpr std::array k_environment{
         "Where runs and locks are kept; $STATE_DIRECTORY (systemd) and $XDG_STATE_HOME/oa-stream "
         "come after it."
     },
+    NamedText{
+        "OA_STREAM_CONFIG", "The config file, where --config names none; see oa-stream-config(5)."
+    },
     NamedText{"SSL_CERT_FILE", "Certificate authorities to trust (PEM), instead of the system's."},
     NamedText{
         "http_proxy, https_proxy, all_proxy",
@@ -40,9 +43,19 @@ constexpr std::array k_environment{
     NamedText{"NO_COLOR", "Set to anything: no colour, unless --color is always."},
 };
 
+constexpr NamedText k_config_file{
+    "$XDG_CONFIG_HOME/oa-stream/config.yaml",
+    "Gives options their values, unless --config or OA_STREAM_CONFIG names another file."
+};
+
 constexpr std::array k_files{
+    k_config_file,
     NamedText{"$XDG_STATE_HOME/oa-stream/runs/", "One folder a run: verdict, evidence, report."},
     NamedText{"$XDG_STATE_HOME/oa-stream/locks/", "One lock a target; a dead owner's is none."},
+    NamedText{
+        "$XDG_STATE_HOME/oa-stream/plans/",
+        "One file a plan that was applied, so that none is applied twice."
+    },
 };
 
 std::string page_name(std::string_view path) {
@@ -86,10 +99,14 @@ void append_examples(std::string& out, const Examples& examples) {
     out += ".EE\n";
 }
 
+void append_named(std::string& out, const NamedText& row) {
+    append_item(out, fmt::format("\\fB{}\\fR", roff(row.name)), row.text);
+}
+
 void append_named(std::string& out, std::string_view section, std::span<const NamedText> rows) {
     out += fmt::format(".SH {}\n", section);
     for (const NamedText& row : rows) {
-        append_item(out, fmt::format("\\fB{}\\fR", roff(row.name)), row.text);
+        append_named(out, row);
     }
 }
 
@@ -110,17 +127,14 @@ void append_environment(std::string& out, const CommandSpec& command) {
             )
         );
     }
-    append_item(out, fmt::format("\\fB{}\\fR", roff(k_environment[0].name)), k_environment[0].text);
-    append_item(out, "\\fBNO_COLOR\\fR", "Set to anything: no colour, unless --color is always.");
+    append_named(out, k_environment[0]);
+    append_named(out, k_environment[1]);
+    append_named(out, k_environment.back());
 }
 
 void append_files(std::string& out, const CommandSpec& command) {
     out += ".SH FILES\n";
-    append_item(
-        out,
-        "\\fB$XDG_CONFIG_HOME/oa\\-stream/config.yaml\\fR",
-        "Gives options their values, unless --config names another file."
-    );
+    append_named(out, k_config_file);
     if (command.leaves_run || command.reads_runs) {
         append_item(
             out,
@@ -132,7 +146,13 @@ void append_files(std::string& out, const CommandSpec& command) {
     }
 }
 
-/// The page of the whole program and those of the same family.
+bool is_about_playbooks(const CommandSpec& command) {
+    return command.path.starts_with("playbook ") ||
+           std::ranges::find(command.positionals, "PLAYBOOK", &PositionalSpec::name) !=
+               command.positionals.end();
+}
+
+/// The page of the whole program, those of the same family, and the files that it reads.
 void append_relatives(std::string& out, const CommandSpec& command) {
     out += ".SH SEE ALSO\n.BR oa\\-stream (1)";
     const std::string_view family = command.path.substr(0, command.path.find(' '));
@@ -142,7 +162,8 @@ void append_relatives(std::string& out, const CommandSpec& command) {
             out += fmt::format(",\n.BR {} (1)", roff(page_name(other.path)));
         }
     }
-    out += "\n";
+    out += ",\n.BR oa\\-stream\\-config (5)";
+    out += is_about_playbooks(command) ? ",\n.BR oa\\-stream\\-playbook (5)\n" : "\n";
 }
 
 std::string positional_word(const PositionalSpec& positional) {
@@ -288,12 +309,9 @@ ManPage manual() {
     append_examples(out, k_examples);
     out += ".SH SEE ALSO\n";
     for (const CommandSpec& command : all_commands()) {
-        out += fmt::format(
-            ".BR {} (1){}\n",
-            roff(page_name(command.path)),
-            &command == &all_commands().back() ? "" : ","
-        );
+        out += fmt::format(".BR {} (1),\n", roff(page_name(command.path)));
     }
+    out += ".BR oa\\-stream\\-config (5),\n.BR oa\\-stream\\-playbook (5)\n";
     return page;
 }
 

@@ -50,6 +50,9 @@ test('man takes the words of a command', async () => {
   assert.equal(page.code, 0, page.stderr);
   assert.equal(page.stdout, (await oa(['man', 'cutover-apply'])).stdout);
   assert.ok(page.stdout.includes('.SH DESCRIPTION\nCarries out one plan'));
+  const family = await oa(['man', 'smoke']);
+  assert.equal(family.code, 2);
+  assert.match(family.stderr, /no manual page for 'smoke' \(those of its commands: .*smoke-stream.*\)/);
 });
 
 test('names of earlier releases still work: on the command line, in a file and in a variable', async () => {
