@@ -1,3 +1,5 @@
+#include "oa_stream/net/reach_advice.hpp"
+
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
 
@@ -109,4 +111,17 @@ TEST_CASE("next: a run's files are named where its folder is now") {
          {"oa-stream rollback apply --run R; by hand: echo 'a b'", "", "less /a/S/x"}) {
         CHECK(in_folder(as_it_was, now) == as_it_was);
     }
+}
+
+TEST_CASE("next: a certificate that nobody here vouches for asks for its authority") {
+    Typed typed{&smoke_stream_command};
+    typed.args.given = {{"--base-url", {"https://h"}}};
+    const std::string words = "tls: self-signed certificate";
+    const std::string told = words + std::string(net::trust_advice(words));
+    CHECK(
+        trusting(typed, {make_check("a", Verdict::error, told)}) ==
+        "oa-stream smoke stream --base-url https://h --ca FILE"
+    );
+    CHECK(trusting(typed, {make_check("a", Verdict::error, "tls: expired")}).empty());
+    CHECK(trusting(typed, {make_check("a", Verdict::pass, told)}).empty());
 }

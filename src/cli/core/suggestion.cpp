@@ -3,6 +3,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "command.hpp"
 
@@ -94,6 +95,13 @@ std::string Typed::text(const Instead& instead) const {
         }
     }
     return out.text();
+}
+
+std::string trusting(const Typed& typed, const std::vector<Check>& checks) {
+    const bool distrusts = std::ranges::any_of(checks, [](const Check& check) {
+        return check.verdict == Verdict::error && check.detail.contains(net::k_trust_advice);
+    });
+    return distrusts ? typed.with(names::ca, "FILE") : "";
 }
 
 std::string typed_here(std::string_view text, const Context& context) {

@@ -1,6 +1,7 @@
 // Commands that a person should run: complete, so that they can be pasted.
 #pragma once
 
+#include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json.hpp"
 
 #include "command.hpp"
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::cli {
 
@@ -33,6 +35,10 @@ struct Typed {
         return text({{option, std::nullopt}});
     }
 };
+
+/// The same with --ca, when a check could not be made because no authority that is known here
+/// vouches for a certificate; else empty.
+[[nodiscard]] std::string trusting(const Typed& typed, const std::vector<Check>& checks);
 
 /// `text` with Context::state_words in each command of ours that works on runs.
 [[nodiscard]] std::string typed_here(std::string_view text, const Context& context);

@@ -325,7 +325,9 @@ Task<bool> LoadRun::go(net::HttpClient* client) {
 Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
     const std::string text =
         load_text(args_.options.target.base_url, end.verdict, session_.checks(), outcome_);
-    SmokeCommand command{.name = "load", .target = args_.options.target.base_url};
+    SmokeCommand command{
+        .name = "load", .target = args_.options.target.base_url, .typed = args_.typed
+    };
     // Where nobody listens a smoke would find no more.
     command.again =
         unreached_.empty() ? again(args_, session_.checks(), outcome_.totals) : args_.typed.text();

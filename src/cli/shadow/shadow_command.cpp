@@ -88,6 +88,7 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     SmokeCommand command{"shadow", asked.options.lane.base_url + " against " + asked.reference};
     command.prefix = asked.options.id_prefix;
     command.schema = "shadow";
+    command.typed = {context.command, context.given};
     command.again = asked.again;
     command.longer = asked.longer;
     const auto& judged = asked.options.latency;

@@ -6,6 +6,7 @@
 #include "oa_stream/run/conclusion.hpp"
 
 #include "core/run_command.hpp"
+#include "core/suggestion.hpp"
 
 #include <fmt/format.h>
 
@@ -25,13 +26,19 @@ std::string next_command(
     const SloCommand& command,
     const run::Conclusion& end,
     const SloFindings& findings,
-    const std::filesystem::path& folder
+    const run::RunSession& session,
+    const Context& context
 ) {
+    const std::string report = less_command(session.folder().path() / "report.md");
     if (end.verdict == Verdict::pass) {
         return {};
     }
     if (end.verdict == Verdict::fail) {
-        return less_command(folder / "report.md");
+        return report;
+    }
+    const Typed typed{context.command, context.given};
+    if (std::string trusted = trusting(typed, session.checks()); !trusted.empty()) {
+        return trusted;
     }
     if (end.exit == ExitCode::credentials) {
         return command.with_auth;
@@ -40,7 +47,7 @@ std::string next_command(
         return findings.look;
     }
     const std::string again = findings.again.value_or(command.again);
-    return again.empty() ? less_command(folder / "report.md") : again;
+    return again.empty() ? report : again;
 }
 
 std::string headline_of(const std::vector<Check>& checks, const run::Conclusion& end, int signal) {
@@ -130,7 +137,7 @@ Result<ExitCode> run_slo(
     input.title = command.name;
     input.facts = {{"source", choice.text()}};
     input.headline = headline_of(session.checks(), end, signal);
-    input.next = next_command(command, end, findings, session.folder().path());
+    input.next = next_command(command, end, findings, session, context);
     input.more = std::move(findings.more);
     const run::RunResult result = session.finish(end, std::move(input));
     return tell_result(session, result, "slo", text, context);

@@ -5,7 +5,6 @@
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/report/report.hpp"
 
-#include "smoke_args.hpp"
 #include "smoke_run.hpp"
 
 #include <fmt/format.h>
@@ -98,14 +97,6 @@ bool unreached(const std::vector<Check>& checks) {
     });
 }
 
-/// The certificate's authority is not known here.
-bool distrusts(const std::vector<Check>& checks) {
-    return std::ranges::any_of(checks, [](const Check& check) {
-        return check.verdict == Verdict::error &&
-               bool_member(check.data, "untrusted").value_or(false);
-    });
-}
-
 /// More of the same would decide.
 bool undecided_for_few(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
@@ -131,6 +122,11 @@ std::string next_command(
     if (end.verdict == Verdict::pass) {
         return {};
     }
+    if (end.verdict == Verdict::error) {
+        if (std::string trusted = trusting(command.typed, checks); !trusted.empty()) {
+            return trusted;
+        }
+    }
     std::string report = less_command(folder / "report.md");
     if (!command.again.empty()) {
         const bool longer = !command.longer.empty() && undecided_for_few(checks);
@@ -148,9 +144,6 @@ std::string next_command(
     }
     if (lacks_token(checks)) {
         return command.typed.with(names::auth, "env:NAME");
-    }
-    if (distrusts(checks)) {
-        return command.typed.with(k_ca.name, "FILE");
     }
     if (unreached(checks)) { // the address is wrong or nothing listens: fewer requests show no more
         return command.typed.text();

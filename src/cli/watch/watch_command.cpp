@@ -328,18 +328,15 @@ std::vector<std::string> Watch::failure() const {
     if (!view_ || found == view_->sources.end()) {
         const std::string& url =
             asked_.first_lane.empty() ? asked_.prometheus_url : asked_.first_lane;
-        if (view_ && view_->sources.size() == 1 && view_->sources[0].state.contains(k_tls)) {
-            const std::string& state = view_->sources[0].state;
-            return {
-                fmt::format("ERROR no source answered: {} {}", url, state),
-                "next: " + unreached_next(url, state, context_),
-            };
-        }
+        const std::string state =
+            view_ && view_->sources.size() == 1 ? view_->sources[0].state : std::string();
         return {
-            fmt::format(
-                "ERROR no source answered{}", url.empty() ? "" : ", check host and port of " + url
-            ),
-            "next: " + unreached_next(url, {}, context_),
+            state.contains(k_tls) ? fmt::format("ERROR no source answered: {} {}", url, state)
+                                  : fmt::format(
+                                        "ERROR no source answered{}",
+                                        url.empty() ? "" : ", check host and port of " + url
+                                    ),
+            "next: " + unreached_next(url, state, context_),
         };
     }
     return {

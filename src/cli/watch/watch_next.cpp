@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/config/units.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include "core/commands.hpp"
@@ -99,6 +100,9 @@ unreadable_next(const std::string& url, const WatchAsked& asked, const Context& 
 
 std::string unreached_next(std::string_view url, std::string_view state, const Context& context) {
     const Typed again{context.command, context.given};
+    if (state.contains(net::k_trust_advice)) {
+        return again.with(names::ca, "FILE");
+    }
     const std::size_t scheme = url.find("://");
     return context.given.has(names::base_url) && state.contains("try http://")
                ? again.with(

@@ -1,4 +1,5 @@
 // What a cutover would do to conversations, found out while the plan is made.
+#include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/probe/continuity.hpp"
 
 #include "forecast.hpp"
@@ -63,12 +64,15 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
         );
     }
     if (check.verdict != Verdict::pass && check.verdict != Verdict::skipped) {
+        const bool untrusted = check.detail.contains(net::k_trust_advice);
         co_return fail(
             Code::unavailable,
             "whether users keep their conversations could not be tried: " + check.detail,
             "continuity",
-            "let the revisions answer and plan again; if only new conversations matter, declare it "
-            "in the playbook: continuity: new-threads-only, with a continuity_reason"
+            untrusted ? "in a playbook that is the key `ca` of its target; then plan again"
+                      : "let the revisions answer and plan again; if only new conversations "
+                        "matter, declare it in the playbook: continuity: new-threads-only, with a "
+                        "continuity_reason"
         );
     }
     const std::string left = probe::left_text(removal, " of the plan");

@@ -8,7 +8,6 @@
 #include "oa_stream/net/reach_advice.hpp"
 
 #include "completions_run.hpp"
-#include "stream/describe.hpp"
 
 #include <fmt/format.h>
 
@@ -152,7 +151,6 @@ Task<bool> check_models(RunPtr run) {
     }
     if (!reached(response)) {
         data["outcome"] = to_string(response.failure);
-        note_untrusted(data, response);
         run->report(
             "models",
             Verdict::error,

@@ -5,7 +5,6 @@
 #include "oa_stream/net/reach_advice.hpp"
 
 #include "smoke_run.hpp"
-#include "stream/describe.hpp"
 
 #include <fmt/format.h>
 
@@ -46,7 +45,6 @@ Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
         Json data;
         data["outcome"] = answer.status == 0 ? std::string(net::to_string(answer.failure))
                                              : std::string("http_status");
-        note_untrusted(data, answer);
         smoke->report(
             name,
             is_unreachable(answer) ? Verdict::error : Verdict::fail,

@@ -147,6 +147,7 @@ std::string describe(const ProbeSample& sample, std::string_view failure) {
     std::string text = core(sample);
     if (!failure.empty() && sample.outcome != Outcome::cancelled && sample.status != 200) {
         text += ": " + printable(failure);
+        text += sample.outcome == Outcome::tls ? net::trust_advice(failure) : "";
     }
     return text;
 }
@@ -181,12 +182,6 @@ Json to_json(const ProbeSample& sample) {
     }
     out["violations"] = std::move(broken);
     return out;
-}
-
-void note_untrusted(Json& data, const net::ClientResponse& answer) {
-    if (net::is_untrusted(answer)) {
-        data["untrusted"] = true;
-    }
 }
 
 } // namespace oa_stream::probe

@@ -19,7 +19,4 @@ namespace oa_stream::probe {
 /// The sample without bodies, for Check::data and timelines.
 [[nodiscard]] Json to_json(const ProbeSample& sample);
 
-/// Sets `untrusted` in a check's data when no authority that is known here vouches for the target.
-void note_untrusted(Json& data, const net::ClientResponse& answer);
-
 } // namespace oa_stream::probe

@@ -73,11 +73,11 @@ const ACCESS = () => ['--ca', file('ca.pem'), '--cert', file('client.pem'), '--k
 const smoke = (args, env = { GATE_KEY: KEY }) => oa(['smoke', 'stream', '--base-url', gate.base, '--json', ...args], { env, ms: 120000 });
 
 test('a certificate of an authority that is not trusted here: each command names the option for it', async () => {
-  for (const words of [['smoke', 'stream'], ['smoke', 'completions'], ['smoke', 'control'], ['load', '--rate', '5/s', '--duration', '1s']]) {
-    const got = await oa([...words, '--base-url', gate.base]);
+  for (const words of [['smoke', 'stream'], ['smoke', 'completions'], ['smoke', 'control'], ['load', '--rate', '5/s', '--duration', '1s'], ['shadow', '--against', gate.base, '--prompt', 'hi', '--runs', '1'], ['slo', 'gate', 'bad<=1%'], ['watch', '--once']]) {
+    const got = await oa([...words, words[0] === 'slo' ? '--prometheus' : '--base-url', gate.base]);
     assert.equal(got.code, 4, got.stderr);
-    assert.match(got.stdout, /certificate in certificate chain; if its certificate is your own authority's, trust that with --ca FILE\n/, words.join(' '));
-    if (words[0] === 'smoke') assert.match(got.stderr, new RegExp(` next: oa-stream ${words.join(' ')} .*--ca FILE\n$`));
+    if (words[0] !== 'watch') assert.match(got.stdout, /certificate in certificate chain; if its certificate is your own authority's, trust that with --ca FILE\n/, words.join(' '));
+    assert.match(got.stderr, new RegExp(` next: oa-stream ${words[0]} .*--ca FILE\\b`), words.join(' '));
   }
   const plain = await oa(['smoke', 'stream', '--base-url', target.base.replace('http:', 'https:')]);
   assert.match(plain.stdout, /; no TLS is spoken there: try http:\/\/\n/);
