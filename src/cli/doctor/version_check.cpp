@@ -13,12 +13,14 @@ namespace oa_stream::cli {
 
 namespace {
 
+constexpr std::string_view k_document = "name a JSON document with the member version or tag_name";
+
 std::unexpected<Error> no_release(std::string_view text) {
     return fail(
         Code::protocol,
         fmt::format("'{}' is not a release like 1.2.3", printable(text, 40)),
         {},
-        "a document with the member version or tag_name"
+        std::string(k_document)
     );
 }
 
@@ -61,7 +63,7 @@ Result<std::string> release_in(std::string_view document) {
             return std::string(text->substr(text->starts_with('v') ? 1 : 0));
         }
     }
-    return no_release("");
+    return fail(Code::protocol, "names no release", {}, std::string(k_document));
 }
 
 Result<std::string> newest_release(const std::string& url) {
@@ -82,10 +84,15 @@ Result<std::string> newest_release(const std::string& url) {
             Code::protocol,
             fmt::format("HTTP {}", answer->status),
             printable(url),
-            "name a JSON document with the member version or tag_name"
+            std::string(k_document)
         );
     }
-    return release_in(answer->body);
+    auto release = release_in(answer->body);
+    if (!release) {
+        release.error().where = printable(url);
+        release.error().hint = k_document;
+    }
+    return release;
 }
 
 } // namespace oa_stream::cli

@@ -150,7 +150,7 @@ test('doctor names the variables of a playbook that have no value', async () => 
 
 test('version asks nobody unless told to, and then says whether something newer is out', async () => {
   let asked = 0, answer = {};
-  const server = http.createServer((request, response) => { asked += 1; response.end(JSON.stringify(answer)); });
+  const server = http.createServer((request, response) => { asked += 1; response.end(typeof answer === 'string' ? answer : JSON.stringify(answer)); });
   await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
   const url = `http://127.0.0.1:${server.address().port}/latest.json`;
   const check = async (document, ...more) => { answer = document; return oa(['version', '--check', url, ...more]); };
@@ -162,6 +162,9 @@ test('version asks nobody unless told to, and then says whether something newer 
   assert.match((await check({ version: '999.0.1' })).stdout, /; 999\.0\.1 is newer$/m);
   assert.equal((await check({ version: '0.0.1' })).code, 0, 'an older one is no reason to change');
   for (const odd of [{}, { version: 'soon' }, { version: '1.2' }, [1]]) assert.equal((await check(odd)).code, 4, JSON.stringify(odd));
+  const page = await check('<html>');
+  assert.equal(page.code, 4);
+  assert.match(page.stderr, /^oa-stream: http:\S+latest\.json: not JSON at byte \d+ \(name a JSON document with the member version or tag_name\)\n$/);
   server.close();
   server.closeAllConnections();
   await new Promise((done) => { server.on('close', done); if (!server.listening) done(); });
