@@ -192,6 +192,9 @@ TEST_CASE("shadow: how much slower, and how sure") {
     CHECK(verdict(pairs(30, 0.20, 0.30, 0.02)) == Verdict::pass); // faster is no fault
     CHECK(verdict(pairs(30, 0.004, 0.002, 0.02)) == Verdict::pass); // twice, and nobody notices
     CHECK(verdict(pairs(4, 0.39, 0.30, 0.02)) == Verdict::inconclusive);
+    CHECK(judge_slowdown("x", pairs(2, 0.39, 0.30, 0.02), limits)
+              .detail.contains("the median of 2 pairs; limit "));
+    CHECK(judge_slowdown("x", pairs(30, 0.39, 0.30, 0.02), limits).detail.contains(" % interval "));
     CHECK(verdict(pairs(30, 0.355, 0.30, 0.2)) == Verdict::inconclusive);
     CHECK(verdict({}) == Verdict::inconclusive);
 

@@ -53,10 +53,6 @@ std::string percent(double ratio) {
     return fmt::format("{:+.1f} %", tenths((ratio - 1) * 100));
 }
 
-std::string bound(const std::optional<double>& value, std::string (*text)(double)) {
-    return value ? text(*value) : std::string("?");
-}
-
 Check begin_check(std::string id, std::size_t n) {
     return make_check(std::move(id), Verdict::inconclusive, {}, {{"n", n}});
 }
@@ -86,22 +82,26 @@ Check judge_slowdown(
                (delta.high && *delta.high <= limits.unnoticed_s)) {
         check.verdict = Verdict::pass;
     }
+    std::string interval;
+    if (ratio.low && ratio.high && delta.low && delta.high) {
+        interval = fmt::format(
+            " ({:g} % interval {} to {}; {} to {})",
+            limits.confidence * 100,
+            percent(*ratio.low),
+            percent(*ratio.high),
+            ms(*delta.low),
+            ms(*delta.high)
+        );
+    }
     check.detail = fmt::format(
-        "{} against the reference, the median of {} ({:g} % interval {} to {}; {} to {}); limit "
-        "{}, and more than {}",
+        "{} against the reference, the median of {}{}; limit {}, and more than {}{}",
         percent(ratio.point),
         counted(pairs.size(), "pair"),
-        limits.confidence * 100,
-        bound(ratio.low, percent),
-        bound(ratio.high, percent),
-        bound(delta.low, ms),
-        bound(delta.high, ms),
+        interval,
         percent(limit),
-        ms(limits.unnoticed_s)
+        ms(limits.unnoticed_s),
+        interval.empty() ? "; too few pairs for an interval" : ""
     );
-    if (!ratio.high) {
-        check.detail += "; too few pairs for an interval";
-    }
     check.data["ratio"] = ratio.point;
     check.data["ratio_low"] = or_null(ratio.low);
     check.data["ratio_high"] = or_null(ratio.high);
