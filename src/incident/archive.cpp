@@ -77,7 +77,7 @@ la_ssize_t give(archive* reader, void* packed, const void** block) {
 Error no_bundle(const std::string& reason, const std::filesystem::path& file) {
     return {
         Code::unreadable,
-        "is not a bundle that can be read: " + reason,
+        "not a readable bundle: " + reason,
         file.string(),
         "oa-stream incident bundle RUN --out FILE makes one"
     };

@@ -23,7 +23,7 @@ Check written_check(std::string id, Verdict verdict, std::string_view detail) {
 Check restored_check(std::string id, const RouteRun& run, const RouteOutcome& outcome) {
     const std::string detail =
         outcome.restored ? fmt::format(
-                               "{} is back, {} successive fresh looks agree by evaluate",
+                               "back to {}, {} successive fresh looks agree by evaluate",
                                overrides_of(run.before).text(),
                                outcome.back.row
                            )
@@ -138,7 +138,9 @@ change_checks(std::string_view family, const RouteRun& run, const RouteOutcome& 
 
 Check undo_check(std::string id, const RouteRun& run, const RouteOutcome& outcome) {
     Check out = restored_check(std::move(id), run, outcome);
-    out.detail = fmt::format("{} writes: {}", outcome.writes, out.detail);
+    out.detail = fmt::format(
+        "{}: {}", counted(static_cast<std::uint64_t>(outcome.writes), "write"), out.detail
+    );
     return out;
 }
 

@@ -25,7 +25,7 @@ TEST_CASE("load: turns of a replay are free, all others have to be allowed by th
         const auto refused = may_cost(args, authority);
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().code == Code::precondition);
-        CHECK(refused.error().message.find("300 of them") != std::string::npos);
+        CHECK(refused.error().message.find("cost money: 300 turns") != std::string::npos);
     }
     args.allowed = {"127.0.0.2"};
     CHECK_FALSE(may_cost(args, "codex").has_value());

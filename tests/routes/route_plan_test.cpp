@@ -335,7 +335,7 @@ TEST_CASE("route checks: how a change and its undo came out") {
     CHECK(undone[1].id == "route.restored");
     CHECK(undone[1].verdict == Verdict::pass);
     CHECK(
-        undone[1].detail == "auth_entry rust_shell is back, 4 successive fresh looks agree by "
+        undone[1].detail == "back to auth_entry rust_shell, 4 successive fresh looks agree by "
                             "evaluate; does not touch the stream lane"
     );
     out.restored = false;
@@ -343,7 +343,7 @@ TEST_CASE("route checks: how a change and its undo came out") {
     CHECK(unclear.id == "route.undo");
     CHECK(unclear.verdict == Verdict::error);
     CHECK(
-        unclear.detail == "1 writes: NOT restored: no clear answer; does not touch the stream lane"
+        unclear.detail == "1 write: NOT restored: no clear answer; does not touch the stream lane"
     );
     out.restore_error = Error{Code::network, "gone"};
     CHECK(undo_check("u", run, out).detail.find("NOT restored: gone") != std::string::npos);

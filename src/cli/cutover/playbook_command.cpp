@@ -71,9 +71,10 @@ ExitCode show_problems(const Loaded& loaded, Context& context) {
     }
     tell_text(
         fmt::format(
-            "FAIL {}: {} next: fix them, then oa-stream playbook validate {}\n",
+            "FAIL {}: {} next: fix {}, then oa-stream playbook validate {}\n",
             loaded.file,
             counted(loaded.problems.size(), "problem"),
+            loaded.problems.size() == 1 ? "it" : "them",
             shell_word(loaded.file)
         ),
         context

@@ -27,8 +27,9 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     } else if (options.since || !options.alert.empty()) {
         return fail(
             Code::usage,
-            "chooses runs, and some are named",
-            std::string(options.since ? k_incident_since.name : k_incident_alert.name)
+            "runs are named already, so there are none to choose",
+            std::string(options.since ? k_incident_since.name : k_incident_alert.name),
+            "give one of the two"
         );
     }
     for (const std::string& word : options.runs) {

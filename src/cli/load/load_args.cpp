@@ -2,6 +2,7 @@
 
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -130,10 +131,15 @@ Result<void> may_cost(const LoadArgs& args, std::string_view authority) {
     return fail(
         Code::precondition,
         fmt::format(
-            "{} behind {} runs real turns, which cost: {}",
-            authority.empty() ? "an authority that is not named" : printable(authority, 40),
-            printable(host, 80),
-            turns == 0 ? "as many as fit into the time" : fmt::format("{} of them", turns)
+            "{}: {}",
+            authority.empty()
+                ? printable(host, 80) + " names no authority, so its turns may cost money"
+                : fmt::format(
+                      "{} behind {} runs turns that cost money",
+                      printable(authority, 40),
+                      printable(host, 80)
+                  ),
+            turns == 0 ? "as many as fit into the time" : counted(turns, "turn")
         ),
         std::string(names::base_url),
         fmt::format("confirm it: {} {}", names::yes_load, printable(host, 80))

@@ -111,7 +111,8 @@ constexpr auto k_options = options<Options>(
     option<&Options::rules, &AlertOptions::keep>(
         "--keep-firing",
         "D",
-        "Let an alert of a ratio fire until the ratio was within its limit for so long. 0s: not."
+        "Keep an alert of a ratio firing until the ratio was within its limit for this time. 0s: "
+        "end it at once."
     )
         .range(0, k_longest_keep)
         .or_else("15m"),

@@ -133,7 +133,7 @@ Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& co
     if (options.length && (options.once || context.json)) {
         return fail(
             Code::usage,
-            "this looks once, and no longer",
+            fmt::format("both --for and {} were given", options.once ? names::once : k_json.name),
             std::string(options.once ? names::once : k_json.name),
             fmt::format("to watch for a time, {} prints each look", names::ndjson)
         );

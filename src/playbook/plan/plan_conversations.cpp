@@ -13,10 +13,11 @@ std::string conversations_text(const Plan& plan) {
                                : std::nullopt;
         const bool more = bool_member(plan.facts.continuity, "more").value_or(false);
         return fmt::format(
-            "USERS LOSE THEIR CONVERSATIONS: {} of {} stay behind ({})",
+            "USERS LOSE THEIR CONVERSATIONS: {} of {} {} behind ({})",
             count ? fmt::format("{}{} known to this token", more ? "at least " : "", *count)
                   : "an unknown number",
             playbook.traffic.stable,
+            count == 1 && !more ? "stays" : "stay",
             playbook.continuity_reason
         );
     }

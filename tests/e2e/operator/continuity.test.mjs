@@ -37,7 +37,7 @@ test('two Codex lanes with threads of their own: the plan is refused, and says w
   const accepted = await target.plan({ name: 'accepted.json', playbook: target.write('accepted.yaml', pilot) });
   assert.equal(accepted.code, 10, accepted.stderr);
   const first = accepted.stdout.split('\n').slice(0, 3).join('\n');
-  assert.match(first, /USERS LOSE THEIR CONVERSATIONS: 1 known to this token of v1 stay behind \(a pilot without history\)/);
+  assert.match(first, /USERS LOSE THEIR CONVERSATIONS: 1 known to this token of v1 stays behind \(a pilot without history\)/);
 });
 
 test('revisions that share their threads: tried in the plan, at each stage both ways, PASS', async () => {

@@ -207,7 +207,7 @@ describe('loads', { concurrency: 4 }, () => {
       const args = ['--rate', '50/s', '--duration', '1s', '--auth', 'env:OA_TEST_TOKEN'];
       const refused = await load(fake.base, args, { env: { OA_TEST_TOKEN: TOKEN } });
       assert.equal(refused.code, 6, refused.stderr);
-      assert.match(refused.stderr, /50 of them.*--yes-load 127\.0\.0\.1/);
+      assert.match(refused.stderr, /cost money: 50 turns.*--yes-load 127\.0\.0\.1/);
       assert.equal(fake.seen.posts.length, 0);
       const allowed = await load(fake.base, [...args, '--yes-load', '127.0.0.1'], { env: { OA_TEST_TOKEN: TOKEN } });
       assert.equal(allowed.json().load.counts.sent, 50, allowed.stdout);
