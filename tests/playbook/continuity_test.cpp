@@ -1,6 +1,7 @@
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
@@ -62,6 +63,19 @@ TEST_CASE("continuity: a conversation that is lost ends the run where that was s
             CHECK(find_check(outcome, "rollback.continuity")->verdict == Verdict::pass);
         }
     }
+}
+
+TEST_CASE("continuity: where stable shows no conversations the way back is not looked at") {
+    World world;
+    make_cutover(world);
+    for (const int percent : {0, 50, 100}) {
+        world.instruments.smokes[fmt::format("gate.continuity@{}%", percent)] = Verdict::skipped;
+    }
+    world.instruments.smokes["gate.continuity@50%.back"] = Verdict::error;
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(world.driver.serving == World::split(100));
+    CHECK(find_check(outcome, "gate.continuity@50%.back") == nullptr);
 }
 
 TEST_CASE("continuity: a loss that only shows after the rollback is said, the traffic is back") {

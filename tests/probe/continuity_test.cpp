@@ -52,6 +52,7 @@ TEST_CASE("continuity: skipped where nothing is listed, and an error where it ca
     static constexpr std::array k_rows{
         Row{200, R"({"data":[]})", Verdict::skipped},
         Row{404, R"({"message":"not here"})", Verdict::skipped},
+        Row{404, R"({"error":{"code":"not_found","message":"unknown thread"}})", Verdict::error},
         Row{405, "", Verdict::skipped},
         Row{501, "", Verdict::skipped},
         Row{200, "<html>", Verdict::error},
@@ -80,4 +81,28 @@ TEST_CASE("continuity: skipped where nothing is listed, and an error where it ca
         CHECK(check.verdict == row.want);
         CHECK(check.required == (row.want != Verdict::skipped));
     }
+}
+
+TEST_CASE(
+    "continuity: a target that listed messages before and lists none now is no target without them"
+) {
+    bool lists = true;
+    Loop loop;
+    RawServer lane(loop.executor(), [&](const RawRequest& request) {
+        if (request.method == "POST") {
+            return Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}
+            };
+        }
+        const auto* body = R"({"data":[{"role":"user","content":"a"},{"content":"b"}]})";
+        return Script{Send{json_answer(200, lists ? body : R"({"data":[]})")}};
+    });
+    const auto client = net::HttpClient::make(loop.executor());
+    Continuity continuity(*client, {}, "");
+    Target target;
+    target.base_url = lane.url();
+    (void)loop.run(continuity.across(target, target, "c", "over"));
+    lists = false;
+    const Check check = loop.run(continuity.across(target, target, "c", "over"));
+    CHECK(check.verdict == Verdict::error);
+    CHECK(check.detail == "over: a conversation just made there has no messages: HTTP 200");
 }

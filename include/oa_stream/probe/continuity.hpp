@@ -37,8 +37,9 @@ public:
 
     /// A thread made on `from` is read on `to`, answered there, and read again: all that was said
     /// before must still stand in it. FAIL when `to` does not know it or lost a part, ERROR when a
-    /// turn or a page could not be had, SKIPPED (not required) when `from` itself lists no messages
-    /// of the thread: such a target has no conversations to lose.
+    /// turn or a page could not be had, also when `from` says that it has no such thread, SKIPPED
+    /// (not required) when `from` itself has no list of messages, or an empty one: such a target
+    /// has no conversations to lose.
     [[nodiscard]] Task<Check> across(Target from, Target to, std::string id, std::string way);
 
     /// Every thread made so far, with the last messages known of it. SKIPPED when none was made.
@@ -55,6 +56,7 @@ private:
     struct Page {
         std::optional<std::vector<SeenMessage>> messages{};
         int status = 0;
+        bool unknown = false; ///< the route is there, and has no such thread
         std::string seen{}; ///< the answer, in a few words
     };
     [[nodiscard]] Task<Page> read(Target target, std::string thread);

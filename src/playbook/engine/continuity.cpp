@@ -17,12 +17,15 @@ bool required(const RunContext& run) {
     return run.playbook().continuity == Continuity::required;
 }
 
-/// True: nothing to stop for.
-Task<bool> check_way(RunContext* run, Through from, Through to, std::string id) {
+Task<Verdict> check_way(RunContext* run, Through from, Through to, std::string id) {
     Check check = co_await run->in.instruments->continuity(from, to, std::move(id));
-    const bool fine = check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
+    const Verdict verdict = check.verdict;
     run->session.add_said(std::move(check));
-    co_return fine;
+    co_return verdict;
+}
+
+StepEnd end_of(Verdict verdict) {
+    return verdict == Verdict::pass || verdict == Verdict::skipped ? StepEnd::go_on : StepEnd::stop;
 }
 
 } // namespace
@@ -36,17 +39,17 @@ Task<StepEnd> check_continuity(RunContext* run, const Step* step) {
         "continuity", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
     );
     if (step->stage < 0) {
-        const bool fine =
-            co_await check_way(run, Through::stable, Through::canary, "preflight.continuity");
-        co_return fine ? StepEnd::go_on : StepEnd::stop;
+        co_return end_of(
+            co_await check_way(run, Through::stable, Through::canary, "preflight.continuity")
+        );
     }
     const std::string id = "gate." + step->id;
-    const bool there = co_await check_way(run, Through::stable, Through::canary, id);
-    if (!there || run->serving.percent_of(run->playbook().traffic.canary) == 0) {
-        co_return there ? StepEnd::go_on : StepEnd::stop;
+    const Verdict there = co_await check_way(run, Through::stable, Through::canary, id);
+    // Where stable shows no conversations, the way back has none to lose.
+    if (there != Verdict::pass || run->serving.percent_of(run->playbook().traffic.canary) == 0) {
+        co_return end_of(there);
     }
-    const bool back = co_await check_way(run, Through::canary, Through::stable, id + ".back");
-    co_return back ? StepEnd::go_on : StepEnd::stop;
+    co_return end_of(co_await check_way(run, Through::canary, Through::stable, id + ".back"));
 }
 
 Task<void> check_conversations(RunContext* run, std::string step) {

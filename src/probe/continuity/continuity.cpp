@@ -6,6 +6,7 @@
 #include "oa_stream/probe/opened_threads.hpp"
 
 #include "smoke/smoke_run.hpp"
+#include "stream/describe.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
@@ -94,6 +95,7 @@ Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
     Page out;
     out.status = answer.status;
     out.seen = seen(answer);
+    out.unknown = answer.status == 404 && envelope_code(answer.body) == "not_found";
     if (answer.status == 200) {
         out.messages = messages_of(answer.body);
     }
@@ -119,16 +121,21 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
             fmt::format("{}: no conversation could be begun: {}", way, made.detail)
         );
     }
+    const bool lists = !threads_.empty(); // it did before
     threads_.push_back({thread});
     const Page before = co_await read(from, thread);
     if (!before.messages || before.messages->empty()) {
         threads_.pop_back();
-        if (!before.messages && !no_such_route(before.status)) {
+        const bool no_list = before.messages || (no_such_route(before.status) && !before.unknown);
+        if (lists || !no_list) {
             co_return make_check(
                 std::move(id),
                 Verdict::error,
                 fmt::format(
-                    "{}: a conversation just made there could not be read: {}", way, before.seen
+                    "{}: a conversation just made there {}: {}",
+                    way,
+                    before.messages ? "has no messages" : "could not be read",
+                    before.seen
                 )
             );
         }

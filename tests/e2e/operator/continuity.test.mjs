@@ -70,6 +70,29 @@ test('conversations that cannot be read, on the canary or on stable: no plan is 
   assert.match(blind.stderr, /a conversation just made there could not be read: HTTP 500/);
 });
 
+test('a stable that lists no messages has no conversations to lose: skipped, and the cutover passes', async () => {
+  const base = await lane('v1');
+  const stable = await secondRevision(base.base, { name: 'v1', lost: () => true, status: 405 });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(base.base)] });
+  open.push(base, target.front, stable, target.canary);
+  const plan = await target.plan();
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
+  assert.equal(apply.code, 0, apply.stderr);
+  const looked = apply.json().checks.filter(({ id }) => /continuity/.test(id)).map(({ id, verdict }) => `${id} ${verdict}`);
+  assert.deepEqual(looked, ['preflight.continuity SKIPPED', 'gate.continuity@50% SKIPPED', 'gate.continuity@100% SKIPPED']);
+});
+
+test('a stable that does not know a conversation it just made: no plan', async () => {
+  const base = await lane('v1');
+  const stable = await secondRevision(base.base, { name: 'v1', lost: () => true });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(base.base)] });
+  open.push(base, target.front, stable, target.canary);
+  const plan = await target.plan();
+  assert.equal(plan.code, 4, plan.stdout);
+  assert.match(plan.stderr, /a conversation just made there could not be read: HTTP 404 not_found/);
+});
+
 test('a canary that loses threads after the plan: nothing moves, exit 1', async () => {
   let lost = false;
   const target = await shared(() => lost);
