@@ -87,6 +87,9 @@ TEST_CASE("continuity: a loss that only shows after the rollback is said, the tr
     CHECK(outcome.exit == ExitCode::rolled_back);
     REQUIRE(find_check(outcome, "rollback.continuity") != nullptr);
     CHECK(find_check(outcome, "rollback.continuity")->verdict == Verdict::fail);
+    CHECK_THAT(
+        outcome.headline, Contains("rolled back and verified, but conversations are NOT whole")
+    );
 }
 
 TEST_CASE("continuity: what the target does not delete is named") {

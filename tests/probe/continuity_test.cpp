@@ -1,3 +1,4 @@
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/probe/continuity.hpp"
 
 #include "support/frames.hpp"
@@ -7,6 +8,8 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <map>
+#include <set>
 
 using namespace oa_stream;
 using namespace oa_stream::probe;
@@ -14,6 +17,91 @@ using namespace oa_stream::probe::test;
 using oa_stream::probe::messages_of;
 using oa_stream::probe::missing_messages;
 using oa_stream::probe::SeenMessage;
+
+namespace {
+
+/// Two sides on the same conversations: all turns are answered, and listed.
+struct TwoSides {
+    Script answer(const RawRequest& request) {
+        if (request.method == "POST") {
+            const auto body = parse_json(request.body);
+            const std::string id(string_member(*body, "id").value_or(""));
+            said.push_back(id);
+            ++turns[id];
+            return {Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}};
+        }
+        Json data = Json::array();
+        const std::string rest = request.path.substr(std::string_view("/api/chats/").size());
+        const std::string id = rest.substr(0, rest.find('/'));
+        for (int i = 0; i < turns[id]; ++i) {
+            data.push_back({{"role", "user"}, {"content", "ping"}});
+            data.push_back({{"role", "assistant"}, {"content", "pong"}});
+        }
+        return {Send{json_answer(200, Json{{"data", std::move(data)}}.dump())}};
+    }
+    /// It keeps and lists them, too, and refuses to go on with those of `refused`.
+    Script answer_stable(const RawRequest& request) {
+        const auto body = parse_json(request.body);
+        const auto id = body ? string_member(*body, "id") : std::nullopt;
+        return request.method == "POST" && id && refused.contains(std::string(*id))
+                   ? Script{Send{json_answer(409, R"({"error":{"code":"conflict"}})")}}
+                   : answer(request);
+    }
+    [[nodiscard]] Side side(std::string name) const {
+        Side out{.name = std::move(name)};
+        out.target.base_url = (out.name == "canary" ? canary : stable).url();
+        return out;
+    }
+
+    Loop loop{};
+    std::map<std::string, int> turns{};
+    std::vector<std::string> said{}; ///< the conversation of each turn
+    std::set<std::string> refused{};
+    RawServer stable{loop.executor(), [this](const RawRequest& r) { return answer_stable(r); }};
+    RawServer canary{loop.executor(), [this](const RawRequest& r) { return answer(r); }};
+    std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
+    Continuity continuity{*client, {}, ""};
+};
+
+} // namespace
+
+TEST_CASE("continuity: after a rollback the newest conversation that the canary wrote is answered"
+) {
+    TwoSides sides;
+    const auto across = [&](const std::string& from, const std::string& to) {
+        const Check check =
+            sides.loop.run(sides.continuity.across(sides.side(from), sides.side(to), "c"));
+        CAPTURE(check.detail);
+        REQUIRE(check.verdict == Verdict::pass);
+    };
+    across("stable", "canary");
+    across("stable", "canary");
+    const std::string newest = sides.said.back();
+    across("canary", "stable");
+    sides.said.clear();
+    SECTION("it goes on") {
+        const Check check =
+            sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary"));
+        CHECK(check.verdict == Verdict::pass);
+        CHECK(
+            check.detail ==
+            "3 conversations of this run are whole; canary → stable: read with all 4 "
+            "messages, answered, and whole afterwards"
+        );
+        CHECK(sides.said == std::vector{newest});
+    }
+    SECTION("it is only shown") {
+        sides.refused = {newest};
+        const Check check =
+            sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary"));
+        CHECK(check.verdict == Verdict::fail);
+        CHECK_THAT(
+            check.detail,
+            Catch::Contains("canary → stable: the next message is not answered there") &&
+                Catch::Contains("409")
+        );
+    }
+}
 
 TEST_CASE("continuity: a page of messages is read by role and content") {
     const auto page = messages_of(
@@ -76,7 +164,7 @@ TEST_CASE("continuity: skipped where nothing is listed, and an error where it ca
         Continuity continuity(*client, {}, "");
         Target target;
         target.base_url = stable.url();
-        const Check check = loop.run(continuity.across(target, target, "c", "over"));
+        const Check check = loop.run(continuity.across({"one", target}, {"other", target}, "c"));
         CAPTURE(check.detail);
         CHECK(check.verdict == row.want);
         CHECK(check.required == (row.want != Verdict::skipped));
@@ -100,9 +188,9 @@ TEST_CASE(
     Continuity continuity(*client, {}, "");
     Target target;
     target.base_url = lane.url();
-    (void)loop.run(continuity.across(target, target, "c", "over"));
+    (void)loop.run(continuity.across({"one", target}, {"other", target}, "c"));
     lists = false;
-    const Check check = loop.run(continuity.across(target, target, "c", "over"));
+    const Check check = loop.run(continuity.across({"one", target}, {"other", target}, "c"));
     CHECK(check.verdict == Verdict::error);
-    CHECK(check.detail == "over: a conversation just made there has no messages: HTTP 200");
+    CHECK(check.detail == "one → other: a conversation just made there has no messages: HTTP 200");
 }

@@ -30,6 +30,12 @@ struct SeenMessage {
 [[nodiscard]] std::string
 missing_messages(const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen);
 
+/// One that a conversation may meet.
+struct Side {
+    std::string name{}; ///< in the words of checks
+    Target target{};
+};
+
 class Continuity {
 public:
     /// `prompt`: of the turns; empty: that of probes.
@@ -40,10 +46,12 @@ public:
     /// turn or a page could not be had, also when `from` says that it has no such thread, SKIPPED
     /// (not required) when `from` itself has no list of messages, or an empty one: such a target
     /// has no conversations to lose.
-    [[nodiscard]] Task<Check> across(Target from, Target to, std::string id, std::string way);
+    [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
 
-    /// Every thread made so far, with the last messages known of it. SKIPPED when none was made.
-    [[nodiscard]] Task<Check> all_on(Target target, std::string id);
+    /// Every thread made so far, with the last messages known of it. The newest one that the side
+    /// called `left` wrote last is answered, too: to be read is not enough. SKIPPED when none was
+    /// made.
+    [[nodiscard]] Task<Check> all_on(Side side, std::string id, std::string left);
 
     /// Their ids, for remove_threads(); they are forgotten.
     [[nodiscard]] std::vector<std::string> take();
@@ -51,6 +59,7 @@ public:
 private:
     struct Thread {
         std::string id;
+        std::string writer{}; ///< the side that answered last
         std::vector<SeenMessage> messages{};
     };
     struct Page {
@@ -61,8 +70,8 @@ private:
     };
     [[nodiscard]] Task<Page> read(Target target, std::string thread);
     [[nodiscard]] Task<ProbeSample> say(Target target, std::string thread);
-    /// The second half of across(): the newest thread's next message, and what it lists then.
-    [[nodiscard]] Task<Check> say_on(Target to, std::string id, std::string way);
+    /// The thread's next message, and what it lists then.
+    [[nodiscard]] Task<Check> say_on(Thread* thread, Side to, std::string id, std::string way);
 
     net::HttpClient& client_;
     ProbeLimits limits_;

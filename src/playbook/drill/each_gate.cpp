@@ -221,7 +221,7 @@ private:
         }
         probe::Continuity conversations(*outside->client, {}, playbook.target.prompt);
         const Check check =
-            co_await conversations.across(*stable, *canary, "continuity", "stable → canary");
+            co_await conversations.across({"stable", *stable}, {"canary", *canary}, "continuity");
         const auto removed = remove_fault(session_.folder().path());
         const probe::Removal cleared = co_await probe::remove_threads(
             *outside->client, {{{*stable, *canary}, conversations.take()}}, {}

@@ -96,6 +96,12 @@ std::string not_back_headline(const RunContext& run) {
     return first_trouble(others) + "; the rollback is NOT verified" + why_not_back(run);
 }
 
+/// As far as they were looked at after the rollback.
+bool keeps_conversations(const std::vector<Check>& checks) {
+    const auto found = std::ranges::find(checks, "rollback.continuity", &Check::id);
+    return found == checks.end() || found->verdict == Verdict::pass;
+}
+
 /// Of every run but one whose rollback is not verified.
 std::string where_traffic_is(const RunContext& run, bool completed) {
     const RunOutcome& out = run.out;
@@ -107,7 +113,8 @@ std::string where_traffic_is(const RunContext& run, bool completed) {
         return "; held, the split stays";
     }
     if (out.rollback) {
-        return "; rolled back and verified";
+        return std::string("; rolled back and verified") +
+               (keeps_conversations(run.checks()) ? "" : ", but conversations are NOT whole");
     }
     return !out.mutated && moves_traffic(run.playbook().kind) ? "; no traffic was moved" : "";
 }

@@ -42,7 +42,8 @@ public:
 
     /// A conversation made on one revision goes on on the other; the check is called `id`.
     [[nodiscard]] virtual Task<Check> continuity(Through from, Through to, std::string id);
-    /// Every conversation that continuity() made, as users come in now.
+    /// Every conversation that continuity() made, as users come in now; one that the canary wrote
+    /// last is answered, too.
     [[nodiscard]] virtual Task<Check> conversations_whole(std::string id);
     /// Deletes every conversation that anything here opened.
     [[nodiscard]] virtual Task<probe::Removal> remove_conversations(probe::RemovePace pace);

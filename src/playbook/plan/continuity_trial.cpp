@@ -4,8 +4,6 @@
 
 #include "forecast.hpp"
 
-#include <fmt/format.h>
-
 namespace oa_stream::playbook {
 namespace {
 
@@ -49,7 +47,7 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
     OA_CO_TRY(const probe::Target canary, pinned(traffic.canary));
     probe::Continuity conversations(*outside->client, {}, playbook->target.prompt);
     const Check check = co_await conversations.across(
-        stable, canary, "continuity", fmt::format("{} → {}", traffic.stable, traffic.canary)
+        {traffic.stable, stable}, {traffic.canary, canary}, "continuity"
     );
     const probe::Removal removal = co_await probe::remove_threads(
         *outside->client, {{{stable, canary}, conversations.take()}}, {}, {.longest = k_removing}

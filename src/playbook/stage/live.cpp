@@ -84,15 +84,18 @@ public:
             co_return skipped(id, "it begins turns");
         }
         co_return co_await conversations_.across(
-            *std::move(first),
-            *std::move(second),
-            std::move(id),
-            fmt::format("{} → {}", to_string(from), to_string(to))
+            {std::string(to_string(from)), *std::move(first)},
+            {std::string(to_string(to)), *std::move(second)},
+            std::move(id)
         );
     }
 
     [[nodiscard]] Task<Check> conversations_whole(std::string id) override {
-        co_return co_await conversations_.all_on(options_.users, std::move(id));
+        co_return co_await conversations_.all_on(
+            {"the users' address", options_.users},
+            std::move(id),
+            std::string(to_string(Through::canary))
+        );
     }
 
     [[nodiscard]] Task<probe::Removal> remove_conversations(probe::RemovePace pace) override {

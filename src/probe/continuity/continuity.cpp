@@ -110,10 +110,11 @@ Task<ProbeSample> Continuity::say(Target target, std::string thread) {
     co_return co_await probe_stream(client_, std::move(target), std::move(request), limits_);
 }
 
-Task<Check> Continuity::across(Target from, Target to, std::string id, std::string way) {
+Task<Check> Continuity::across(Side from, Side to, std::string id) {
+    std::string way = fmt::format("{} → {}", from.name, to.name);
     const std::string thread = fresh_thread("oaprobe");
     opened_.push_back(thread);
-    const ProbeSample made = co_await say(from, thread);
+    const ProbeSample made = co_await say(from.target, thread);
     if (made.bad()) {
         co_return make_check(
             std::move(id),
@@ -122,8 +123,8 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
         );
     }
     const bool lists = !threads_.empty(); // it did before
-    threads_.push_back({thread});
-    const Page before = co_await read(from, thread);
+    threads_.push_back({thread, from.name});
+    const Page before = co_await read(from.target, thread);
     if (!before.messages || before.messages->empty()) {
         threads_.pop_back();
         const bool no_list = before.messages || (no_such_route(before.status) && !before.unknown);
@@ -149,7 +150,7 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
         );
     }
     threads_.back().messages = *before.messages;
-    const Page other = co_await read(to, thread);
+    const Page other = co_await read(to.target, thread);
     if (!other.messages) {
         const bool unknown = other.status == 404;
         co_return make_check(
@@ -169,12 +170,12 @@ Task<Check> Continuity::across(Target from, Target to, std::string id, std::stri
             std::move(id), Verdict::fail, fmt::format("{}: read there, {}", way, wrong)
         );
     }
-    co_return co_await say_on(std::move(to), std::move(id), std::move(way));
+    co_return co_await say_on(&threads_.back(), std::move(to), std::move(id), std::move(way));
 }
 
-Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
-    const auto before = threads_.back().messages;
-    const ProbeSample answered = co_await say(to, threads_.back().id);
+Task<Check> Continuity::say_on(Thread* thread, Side to, std::string id, std::string way) {
+    const auto before = thread->messages;
+    const ProbeSample answered = co_await say(to.target, thread->id);
     if (answered.bad()) {
         co_return make_check(
             std::move(id),
@@ -182,7 +183,8 @@ Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
             fmt::format("{}: the next message is not answered there: {}", way, answered.detail)
         );
     }
-    const Page after = co_await read(to, threads_.back().id);
+    thread->writer = to.name;
+    const Page after = co_await read(to.target, thread->id);
     if (!after.messages) {
         co_return make_check(
             std::move(id),
@@ -205,7 +207,7 @@ Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
             )
         );
     }
-    threads_.back().messages = *after.messages;
+    thread->messages = *after.messages;
     co_return make_check(
         std::move(id),
         Verdict::pass,
@@ -215,38 +217,45 @@ Task<Check> Continuity::say_on(Target to, std::string id, std::string way) {
     );
 }
 
-Task<Check> Continuity::all_on(Target target, std::string id) {
+Task<Check> Continuity::all_on(Side side, std::string id, std::string left) {
     if (threads_.empty()) {
         co_return skipped(std::move(id), "no conversation was made");
     }
     std::vector<std::string> lost;
     for (const Thread& thread : threads_) {
-        const Page page = co_await read(target, thread.id);
+        const Page page = co_await read(side.target, thread.id);
         const std::string wrong =
             page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
         if (!wrong.empty()) {
             lost.push_back(fmt::format("{}: {}", thread.id, wrong));
         }
     }
-    co_return lost.empty() ? make_check(
-                                 std::move(id),
-                                 Verdict::pass,
-                                 fmt::format(
-                                     "{} of this run {} whole",
-                                     counted(threads_.size(), "conversation"),
-                                     threads_.size() == 1 ? "is" : "are"
-                                 )
-                             )
-                           : make_check(
-                                 std::move(id),
-                                 Verdict::fail,
-                                 fmt::format(
-                                     "{} of {} conversations are not whole: {}",
-                                     lost.size(),
-                                     threads_.size(),
-                                     fmt::join(lost, "; ")
-                                 )
-                             );
+    if (!lost.empty()) {
+        co_return make_check(
+            std::move(id),
+            Verdict::fail,
+            fmt::format(
+                "{} of {} conversations are not whole: {}",
+                lost.size(),
+                threads_.size(),
+                fmt::join(lost, "; ")
+            )
+        );
+    }
+    std::string whole = fmt::format(
+        "{} of this run {} whole",
+        counted(threads_.size(), "conversation"),
+        threads_.size() == 1 ? "is" : "are"
+    );
+    const auto newest =
+        std::ranges::find(threads_.rbegin(), threads_.rend(), left, &Thread::writer);
+    if (newest == threads_.rend()) {
+        co_return make_check(std::move(id), Verdict::pass, std::move(whole));
+    }
+    std::string way = fmt::format("{} → {}", left, side.name);
+    Check check = co_await say_on(&*newest, std::move(side), std::move(id), std::move(way));
+    check.detail = fmt::format("{}; {}", whole, check.detail);
+    co_return check;
 }
 
 std::vector<std::string> Continuity::take() {

@@ -51,13 +51,22 @@ export async function lane(revision, args = []) {
 }
 
 /**
- * The lane at `base` as a second revision: the same threads under another name. When `lost()` is true, it
- * knows no conversation of a probe: the answer of a revision that has its own store; or it answers `status`.
+ * The lane at `base` as a second revision: the same threads under another name. When `lost(id)` is true, it does
+ * not know that conversation of a probe: the answer of a revision that has its own store; or it answers `status`.
+ * When `refused(id)` is true, it shows it and answers its next message with 409.
  */
-export async function secondRevision(base, { name = 'v2', lost = () => false, status = 404 } = {}) {
-  const server = http.createServer((request, response) => {
-    if (/^\/api\/chats\/oaprobe_[^/]+\/messages/.test(request.url) && lost()) {
-      response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":{"code":"not_found","message":"unknown thread"}}');
+export async function secondRevision(base, { name = 'v2', lost = () => false, status = 404, refused = () => false } = {}) {
+  const server = http.createServer(async (request, response) => {
+    const refuse = (code, error) => response.writeHead(code, { 'content-type': 'application/json', 'x-oa-revision': name }).end(JSON.stringify({ error }));
+    const read = /^\/api\/chats\/(oaprobe_[^/]+)\/messages/.exec(request.url);
+    if (read && lost(read[1])) {
+      refuse(status, { code: 'not_found', message: 'unknown thread' });
+      return;
+    }
+    const body = Buffer.concat(await request.toArray().catch(() => []));
+    const said = request.method === 'POST' && /"id":"(oaprobe_[^"]+)"/.exec(body);
+    if (said && refused(said[1])) {
+      refuse(409, { code: 'conflict', message: 'a newer version wrote this conversation' });
       return;
     }
     const passed = http.request(base + request.url, { method: request.method, headers: request.headers }, (answer) => {
@@ -66,7 +75,7 @@ export async function secondRevision(base, { name = 'v2', lost = () => false, st
     });
     passed.on('error', () => response.destroy());
     response.on('close', () => passed.destroy());
-    request.pipe(passed);
+    passed.end(body);
   });
   await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
   const stop = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });

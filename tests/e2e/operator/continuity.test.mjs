@@ -1,6 +1,8 @@
 // Conversations over a cutover: a plan and an apply find out whether users would lose theirs.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { after, test } from 'node:test';
 import { startCodexRevisions } from '../lib/codex.mjs';
 import { LocalTarget, PLAYBOOK, lane, secondRevision } from '../lib/local_target.mjs';
@@ -10,13 +12,19 @@ const STABLE = { v1: 100, v2: 0 };
 const open = [];
 after(() => Promise.all(open.map((one) => one.stop())));
 
-/** One lane as two revisions; `lost` as above. */
+/** One lane as two revisions; `lost` and `status` as secondRevision() takes them. */
 async function shared(lost, status) {
   const stable = await lane('v1');
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, await secondRevision(stable.base, { lost, status })] });
   open.push(stable, target.front, target.canary);
   return target;
 }
+/** Whether the stage of the only run is under way. */
+const begun = (target, stage) => {
+  const [run] = target.runs();
+  const file = run && path.join(target.state, 'runs', run, 'timeline.ndjson');
+  return Boolean(file) && fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes(`"event":"stage begins","stage":"${stage}"`);
+};
 const check = (report, id) => report.checks.find((one) => one.id === id);
 
 test('two Codex lanes with threads of their own: the plan is refused, and says what users would lose', async () => {
@@ -117,6 +125,29 @@ test('a canary that loses threads once it has traffic: the stage fails, rolled b
   assert.equal(check(report, 'gate.continuity@50%').verdict, 'FAIL');
   assert.match(check(report, 'gate.continuity@50%').detail, /stable → canary: a conversation of 2 messages is not known there/);
   assert.equal(check(report, 'rollback.continuity').verdict, 'PASS', check(report, 'rollback.continuity').detail);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('a stable that shows what the canary wrote, and does not go on with it: told after the rollback', async () => {
+  const base = await lane('v1');
+  const written = new Set();
+  let refuses = false;
+  const stable = await secondRevision(base.base, { name: 'v1', refused: (id) => refuses && written.has(id) });
+  const canary = await secondRevision(base.base, { refused: (id) => { written.add(id); return false; } });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, canary] });
+  open.push(base, target.front, stable, canary);
+  const plan = await target.plan({ set: { bake: '5s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  await apply.until(() => begun(target, '50%'), 'stage 50%', 60000);
+  refuses = true;
+  apply.signal('SIGTERM');
+  assert.equal((await apply.end(60000)).code, 7, apply.stderr);
+  const report = JSON.parse(apply.stdout);
+  const whole = check(report, 'rollback.continuity');
+  assert.equal(whole.verdict, 'FAIL', whole.detail);
+  assert.match(whole.detail, /conversations of this run are whole; canary → the users' address: the next message is not answered there: .*409/);
+  assert.match(report.headline, /rolled back and verified, but conversations are NOT whole/);
   assert.deepEqual(await target.weights(), STABLE);
 });
 
