@@ -40,6 +40,10 @@ TEST_CASE("continuity: one way before anything moves, both ways once the canary 
             "canary → stable at 100%",
         }
     );
+    CHECK(
+        world.instruments.kept ==
+        std::vector<std::string>{"canary at 0%", "both at 50%", "both at 100%"}
+    );
     CHECK(find_check(outcome, "rollback.continuity") == nullptr);
 }
 
@@ -52,7 +56,8 @@ TEST_CASE("continuity: a conversation that is lost ends the run where that was s
         CHECK(outcome.exit == ExitCode::breach);
         CHECK(world.driver.applied.empty());
     }
-    for (const std::string id : {"gate.continuity@50%", "gate.continuity@50%.back"}) {
+    for (const std::string id :
+         {"gate.continuity@50%", "gate.continuity@50%.back", "gate.continuity@50%.end"}) {
         DYNAMIC_SECTION(id) {
             world.instruments.smokes[id] = Verdict::fail;
             const RunOutcome outcome = world.run();
@@ -63,6 +68,18 @@ TEST_CASE("continuity: a conversation that is lost ends the run where that was s
             CHECK(find_check(outcome, "rollback.continuity")->verdict == Verdict::pass);
         }
     }
+}
+
+TEST_CASE("continuity: what is lost while the last stage bakes ends the run, and the stage failed"
+) {
+    World world;
+    make_cutover(world);
+    world.instruments.smokes["gate.continuity@100%.end"] = Verdict::fail;
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == World::split(0));
+    REQUIRE(outcome.stages.size() == 3);
+    CHECK(outcome.stages.back().verdict == Verdict::fail);
 }
 
 TEST_CASE("continuity: where stable shows no conversations the way back is not looked at") {
@@ -76,6 +93,8 @@ TEST_CASE("continuity: where stable shows no conversations the way back is not l
     INFO(outcome.headline);
     CHECK(world.driver.serving == World::split(100));
     CHECK(find_check(outcome, "gate.continuity@50%.back") == nullptr);
+    CHECK(find_check(outcome, "gate.continuity@50%.end") == nullptr);
+    CHECK(world.instruments.kept.empty());
 }
 
 TEST_CASE("continuity: a loss that only shows after the rollback is said, the traffic is back") {

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) override;
     /// Says what `smokes` has under its id.
     [[nodiscard]] Task<Check> continuity(Through from, Through to, std::string id) override;
+    [[nodiscard]] Task<Check>
+    conversations_kept(bool back, std::string id, probe::ReadPace pace) override;
     [[nodiscard]] Task<Check> conversations_whole(std::string id) override;
     [[nodiscard]] Task<probe::Removal> remove_conversations(probe::RemovePace pace) override;
     [[nodiscard]] Result<void>
@@ -106,6 +108,7 @@ public:
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named
     std::function<void(const std::string& id)> on_smoke{};
     std::vector<std::string> crossings{}; ///< "stable → canary at 50%"
+    std::vector<std::string> kept{}; ///< "both at 50%", "canary at 0%"
     std::vector<std::string> undeleted{}; ///< conversations that cannot be removed
     int given_up = 0; ///< of each arm, at the end of each flow
     std::string given_up_by{}; ///< who had begun to answer the unpinned ones of them

@@ -30,6 +30,9 @@ struct TwoSides {
             ++turns[id];
             return {Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}};
         }
+        return {Send{page_of(request)}};
+    }
+    std::string page_of(const RawRequest& request) {
         Json data = Json::array();
         const std::string rest = request.path.substr(std::string_view("/api/chats/").size());
         const std::string id = rest.substr(0, rest.find('/'));
@@ -37,7 +40,7 @@ struct TwoSides {
             data.push_back({{"role", "user"}, {"content", "ping"}});
             data.push_back({{"role", "assistant"}, {"content", "pong"}});
         }
-        return {Send{json_answer(200, Json{{"data", std::move(data)}}.dump())}};
+        return json_answer(200, Json{{"data", std::move(data)}}.dump());
     }
     /// It keeps and lists them, too, and refuses to go on with those of `refused`.
     Script answer_stable(const RawRequest& request) {
@@ -58,7 +61,10 @@ struct TwoSides {
     std::vector<std::string> said{}; ///< the conversation of each turn
     std::set<std::string> refused{};
     RawServer stable{loop.executor(), [this](const RawRequest& r) { return answer_stable(r); }};
-    RawServer canary{loop.executor(), [this](const RawRequest& r) { return answer(r); }};
+    std::function<std::string(const RawRequest&)> canary_answers{};
+    RawServer canary{loop.executor(), [this](const RawRequest& r) {
+                         return canary_answers ? Script{Send{canary_answers(r)}} : answer(r);
+                     }};
     std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
     Continuity continuity{*client, {}, ""};
 };
@@ -101,6 +107,36 @@ TEST_CASE("continuity: after a rollback the newest conversation that the canary 
                 Catch::Contains("409")
         );
     }
+}
+
+TEST_CASE("continuity: what one side forgot since is found") {
+    TwoSides sides;
+    const auto made =
+        sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
+    REQUIRE(made.verdict == Verdict::pass);
+    const std::string id = sides.said.back();
+    const auto kept = [&](ReadPace pace = {}) {
+        return sides.loop.run(sides.continuity.kept(
+            {sides.side("canary"), sides.side("stable")}, "c", std::move(pace)
+        ));
+    };
+    const Check whole = kept();
+    CHECK(whole.verdict == Verdict::pass);
+    CHECK(whole.detail == "1 conversation of this run whole at canary and stable");
+    CHECK(kept({.stop = [] { return true; }}).verdict == Verdict::inconclusive);
+    CHECK(kept({.longest = Millis(0)}).verdict == Verdict::error);
+
+    sides.canary_answers = [](const RawRequest&) { return json_answer(503, "{}"); };
+    CHECK(kept().verdict == Verdict::error);
+    sides.canary_answers = [](const RawRequest&) { return json_answer(404, "{}"); };
+    const Check lost = kept();
+    CHECK(lost.verdict == Verdict::fail);
+    CHECK(lost.detail == "not whole: " + id + " at canary: HTTP 404");
+    int looks = 0; // a failure that passes is no loss
+    sides.canary_answers = [&](const RawRequest& request) {
+        return ++looks == 1 ? json_answer(503, "{}") : sides.page_of(request);
+    };
+    CHECK(kept().verdict == Verdict::pass);
 }
 
 TEST_CASE("continuity: a page of messages is read by role and content") {

@@ -9,6 +9,7 @@
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,12 @@ struct Side {
     Target target{};
 };
 
+/// Of reading.
+struct ReadPace {
+    Millis longest{20'000};
+    std::function<bool()> stop{}; ///< true: somebody waits for it to end
+};
+
 class Continuity {
 public:
     /// `prompt`: of the turns; empty: that of probes.
@@ -47,6 +54,10 @@ public:
     /// (not required) when `from` itself has no list of messages, or an empty one: such a target
     /// has no conversations to lose.
     [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
+
+    /// Every thread made so far is whole on each of the sides: FAIL when one is not known or lost a
+    /// part, ERROR when one could not be read, INCONCLUSIVE when it was stopped before.
+    [[nodiscard]] Task<Check> kept(std::vector<Side> sides, std::string id, ReadPace pace);
 
     /// Every thread made so far, with the last messages known of it. The newest one that the side
     /// called `left` wrote last is answered, too: to be read is not enough. SKIPPED when none was
@@ -69,6 +80,8 @@ private:
         std::string seen{}; ///< the answer, in a few words
     };
     [[nodiscard]] Task<Page> read(Target target, std::string thread);
+    /// Once more where it could not be read: users come again, too.
+    [[nodiscard]] Task<Page> read_twice(Target target, std::string thread);
     [[nodiscard]] Task<ProbeSample> say(Target target, std::string thread);
     /// The thread's next message, and what it lists then.
     [[nodiscard]] Task<Check> say_on(Thread* thread, Side to, std::string id, std::string way);

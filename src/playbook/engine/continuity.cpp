@@ -24,6 +24,10 @@ Task<Verdict> check_way(RunContext* run, Through from, Through to, std::string i
     co_return verdict;
 }
 
+bool serves_canary(const RunContext& run) {
+    return run.serving.percent_of(run.playbook().traffic.canary) > 0;
+}
+
 StepEnd end_of(Verdict verdict) {
     return verdict == Verdict::pass || verdict == Verdict::skipped ? StepEnd::go_on : StepEnd::stop;
 }
@@ -45,11 +49,26 @@ Task<StepEnd> check_continuity(RunContext* run, const Step* step) {
     }
     const std::string id = "gate." + step->id;
     const Verdict there = co_await check_way(run, Through::stable, Through::canary, id);
-    // Where stable shows no conversations, the way back has none to lose.
-    if (there != Verdict::pass || run->serving.percent_of(run->playbook().traffic.canary) == 0) {
+    // Where stable shows no conversations, there are none to lose, neither on the way back.
+    run->keeps_conversations = there == Verdict::pass;
+    if (!run->keeps_conversations || !serves_canary(*run)) {
         co_return end_of(there);
     }
     co_return end_of(co_await check_way(run, Through::canary, Through::stable, id + ".back"));
+}
+
+Task<Verdict> check_kept(RunContext* run, std::string where) {
+    if (!run->keeps_conversations) {
+        co_return Verdict::pass;
+    }
+    Check check = co_await run->in.instruments->conversations_kept(
+        serves_canary(*run),
+        fmt::format("gate.continuity@{}.end", where),
+        {.longest = run->in.timing.conversations, .stop = [run] { return run->stop_requested(); }}
+    );
+    const Verdict verdict = check.verdict;
+    run->session.add_said(std::move(check));
+    co_return verdict;
 }
 
 Task<void> check_conversations(RunContext* run, std::string step) {

@@ -22,6 +22,12 @@ Task<Check> Instruments::continuity(Through /*from*/, Through /*to*/, std::strin
     co_return unable(std::move(id), "make a conversation");
 }
 
+Task<Check> Instruments::conversations_kept(
+    bool /*back*/, std::string id, probe::ReadPace /*pace*/
+) {
+    co_return unable(std::move(id), "make a conversation");
+}
+
 Task<Check> Instruments::conversations_whole(std::string id) {
     co_return unable(std::move(id), "make a conversation");
 }

@@ -6,6 +6,7 @@
 #include "oa_stream/measure/sample.hpp"
 #include "oa_stream/measure/source.hpp"
 #include "oa_stream/playbook/playbook.hpp"
+#include "oa_stream/probe/continuity.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 
 #include <functional>
@@ -42,6 +43,10 @@ public:
 
     /// A conversation made on one revision goes on on the other; the check is called `id`.
     [[nodiscard]] virtual Task<Check> continuity(Through from, Through to, std::string id);
+    /// Every conversation that continuity() made, at the canary's own address and, with `back`, at
+    /// stable's; the check is called `id`.
+    [[nodiscard]] virtual Task<Check>
+    conversations_kept(bool back, std::string id, probe::ReadPace pace);
     /// Every conversation that continuity() made, as users come in now; one that the canary wrote
     /// last is answered, too.
     [[nodiscard]] virtual Task<Check> conversations_whole(std::string id);

@@ -72,6 +72,7 @@ struct RunContext {
     bool source_failed = false; ///< what is measured with could not be asked
     bool routes_unverified = false; ///< see LastStep
     bool drifted = false; ///< somebody or something took our split away
+    bool keeps_conversations = false; ///< one went on on the canary before this stage's bake
     bool unjudged = false; ///< the last stage was promoted before its gates had decided
 };
 
@@ -97,6 +98,9 @@ struct RunContext {
 /// Conversations go on on the other revision: from stable before anything moves, both ways once
 /// the canary has traffic.
 [[nodiscard]] Task<StepEnd> check_continuity(RunContext* run, const Step* step);
+/// At a stage's end, when its conversation went on at its beginning: whether all of the run's are
+/// still whole.
+[[nodiscard]] Task<Verdict> check_kept(RunContext* run, std::string where);
 /// After a rollback: those made so far are whole as users find them.
 [[nodiscard]] Task<void> check_conversations(RunContext* run, std::string step);
 /// Deletes the conversations that the run opened; a note names those that the target keeps.

@@ -28,6 +28,7 @@ struct RunnerTiming {
     Millis interim_every{1000}; ///< interim looks of the gates, which may only FAIL
     Millis drift_every{1000}; ///< how often a stage reads what serves
     Millis in_flight{20000}; ///< how long a stage waits for its last probes
+    Millis conversations{20000}; ///< how long a stage reads them at its end
     Millis silent{10000};    ///< a removal of conversations that takes longer is explained
     Millis driver_call{5000}; ///< one call of the driver; longer means that it hangs
     Millis retry_pause{200}; ///< before a driver is asked again

@@ -20,6 +20,9 @@ PlanTimes times_of(const Playbook& playbook) {
     out.pauses = stage.pause_at_most * pauses;
     Millis each = stage.error_hold_at_most + playbook.driver_limit;
     each += RunnerTiming{}.in_flight * looks_of(stage);
+    if (playbook.continuity == Continuity::required) {
+        each += RunnerTiming{}.conversations;
+    }
     for (const HookSpec& hook : playbook.hooks) {
         each += hook.required ? hook.timeout : Millis(0);
     }

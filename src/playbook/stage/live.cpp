@@ -1,6 +1,5 @@
 #include "live.hpp"
 
-#include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/probe/continuity.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
@@ -10,6 +9,7 @@
 #include "oa_stream/probe/smoke.hpp"
 
 #include "live_sample.hpp"
+#include "live_targets.hpp"
 #include "opened_ids.hpp"
 #include "starved_smoke.hpp"
 #include "thread_cleanup.hpp"
@@ -34,12 +34,13 @@ public:
         run::RunFolder& folder,
         LiveOptions options
     )
-        : executor_(std::move(executor)), client_(client), driver_(driver), folder_(folder),
-          options_(std::move(options)), conversations_(client_, options_.limits, options_.prompt),
+        : executor_(std::move(executor)), client_(client), folder_(folder),
+          options_(std::move(options)), targets_{options_, driver},
+          conversations_(client_, options_.limits, options_.prompt),
           cleanup_(executor_, client_, options_.limits), stalls_(executor_) {}
 
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override {
-        auto target = target_of(spec.through);
+        auto target = targets_.of(spec.through);
         if (!target) {
             co_return std::vector{unreached(spec.id, target.error())};
         }
@@ -59,8 +60,8 @@ public:
     }
 
     [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) override {
-        auto canary = target_of(Through::canary);
-        auto stable = target_of(Through::stable);
+        auto canary = targets_.of(Through::canary);
+        auto stable = targets_.of(Through::stable);
         if (!canary || !stable) {
             co_return std::vector{unreached(id, (canary ? stable : canary).error())};
         }
@@ -75,8 +76,8 @@ public:
     }
 
     [[nodiscard]] Task<Check> continuity(Through from, Through to, std::string id) override {
-        auto first = target_of(from);
-        auto second = target_of(to);
+        auto first = targets_.of(from);
+        auto second = targets_.of(to);
         if (!first || !second) {
             co_return unreached(id, (first ? second : first).error());
         }
@@ -88,6 +89,22 @@ public:
             {std::string(to_string(to)), *std::move(second)},
             std::move(id)
         );
+    }
+
+    [[nodiscard]] Task<Check>
+    conversations_kept(bool back, std::string id, probe::ReadPace pace) override {
+        std::vector<probe::Side> sides;
+        for (const Through through : {Through::canary, Through::stable}) {
+            if (through == Through::stable && !back) {
+                continue;
+            }
+            auto target = targets_.of(through);
+            if (!target) {
+                co_return unreached(id, target.error());
+            }
+            sides.push_back({std::string(to_string(through)), *std::move(target)});
+        }
+        co_return co_await conversations_.kept(std::move(sides), std::move(id), std::move(pace));
     }
 
     [[nodiscard]] Task<Check> conversations_whole(std::string id) override {
@@ -263,23 +280,10 @@ private:
         return {.id = id, .detail = error.text()};
     }
 
-    [[nodiscard]] Result<probe::Target> target_of(Through through) const {
-        if (through == Through::users) {
-            return options_.users;
-        }
-        if (driver_ == nullptr) {
-            return fail(Code::internal, "nothing here knows the way to a single revision");
-        }
-        const traffic::Arms& arms = options_.arms;
-        return pinned_target(
-            options_.users, *driver_, arms, through == Through::stable ? arms.stable : arms.canary
-        );
-    }
-
     [[nodiscard]] Result<void>
     add_arm(probe::ProberOptions& options, std::string name, Through through, double rate) const {
         if (rate > 0) {
-            OA_TRY(probe::Target target, target_of(through));
+            OA_TRY(probe::Target target, targets_.of(through));
             options.arms.push_back({std::move(name), std::move(target), rate});
         }
         return {};
@@ -295,7 +299,7 @@ private:
         out.on_sample = [this, flow, deliver = std::move(on_sample)](const probe::ProberSample& s) {
             auto thread = opened_.ended(flow, s);
             if (thread && options_.cleans_up) {
-                cleanup_.add({where_of(s.arm), {*std::move(thread)}});
+                cleanup_.add({targets_.where(s.arm), {*std::move(thread)}});
             }
             hand_on(s, deliver);
         };
@@ -316,22 +320,7 @@ private:
             opened_.add("users", std::move(id));
         }
         for (auto& [arm, ids] : opened_.take()) {
-            out.push_back({where_of(arm), std::move(ids)});
-        }
-        return out;
-    }
-
-    /// Where conversations of an arm may be: those of probes that came as users do at either side.
-    [[nodiscard]] std::vector<probe::Target> where_of(std::string_view arm) const {
-        std::vector<probe::Target> out;
-        for (const Through side : {Through::stable, Through::canary}) {
-            auto target = target_of(side);
-            if (target && (arm == "users" || arm == to_string(side))) {
-                out.push_back(*std::move(target));
-            }
-        }
-        if (out.empty()) {
-            out.push_back(options_.users);
+            out.push_back({targets_.where(arm), std::move(ids)});
         }
         return out;
     }
@@ -363,9 +352,9 @@ private:
 
     asio::any_io_executor executor_;
     net::HttpClient& client_;
-    const traffic::TrafficDriver* driver_;
     run::RunFolder& folder_;
     LiveOptions options_;
+    LiveTargets targets_;
     probe::Continuity conversations_;
     ThreadCleanup cleanup_;
     probe::StallMeter stalls_;

@@ -373,7 +373,12 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     record_end(stage, end);
     const bool planned =
         record_drill(stage, end == WindowEnd::over || end == WindowEnd::early_fail);
-    const bool good = is_good(stage, end);
+    bool good = is_good(stage, end);
+    if (good && !planned) {
+        const Verdict kept = co_await check_kept(run, stage.where);
+        good = kept == Verdict::pass;
+        stage.row.verdict = good ? stage.row.verdict : kept;
+    }
     if (good && !planned && !judged(stage)) {
         stage.row.verdict = Verdict::skipped;
         stage.row.judged = false;

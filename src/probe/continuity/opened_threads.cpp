@@ -47,7 +47,7 @@ bool shows_messages(const net::ClientResponse& page) {
 }
 
 /// What one target said so far.
-struct Side {
+struct Holder {
     Target target;
     bool deletes = false; ///< it did
     int looked_up = 0;
@@ -73,7 +73,7 @@ public:
     }
 
     Task<void> remove(OpenedThreads opened) {
-        std::vector<Side*> sides;
+        std::vector<Holder*> sides;
         sides.reserve(opened.where.size());
         for (Target& target : opened.where) {
             sides.push_back(side_of(std::move(target)));
@@ -96,15 +96,15 @@ public:
 
 private:
     /// What a target said holds for all of its conversations.
-    [[nodiscard]] Side* side_of(Target target) {
-        for (Side& side : sides_) {
+    [[nodiscard]] Holder* side_of(Target target) {
+        for (Holder& side : sides_) {
             if (side.target.base_url == target.base_url &&
                 side.target.connect_to == target.connect_to &&
                 side.target.extra.all() == target.extra.all()) {
                 return &side;
             }
         }
-        return &sides_.emplace_back(Side{.target = std::move(target)});
+        return &sides_.emplace_back(Holder{.target = std::move(target)});
     }
 
     void leave(std::string id, const std::string& why) {
@@ -125,10 +125,10 @@ private:
     }
 
     /// False: to be tried once more.
-    Task<bool> settle(const std::vector<Side*>* sides, std::string id) {
+    Task<bool> settle(const std::vector<Holder*>* sides, std::string id) {
         bool again = false;
         std::string never = over();
-        for (Side* side : *sides) {
+        for (Holder* side : *sides) {
             if (!over().empty()) {
                 never = over();
                 break;
@@ -166,7 +166,7 @@ private:
         co_return co_await client_.fetch(std::move(request));
     }
 
-    Task<End> ask(Side* side, std::string id) {
+    Task<End> ask(Holder* side, std::string id) {
         const net::ClientResponse answer = co_await fetch(&side->target, "DELETE", id);
         if (answer.status >= 200 && answer.status < 300) {
             co_return co_await removed(side, answer.status, std::move(id));
@@ -191,7 +191,7 @@ private:
     }
 
     /// The first one of a target is looked at: what says so may remove nothing.
-    Task<End> removed(Side* side, int status, std::string id) {
+    Task<End> removed(Holder* side, int status, std::string id) {
         side->failed = 0;
         if (!side->deletes && status != k_later) {
             const auto page = co_await fetch(&side->target, "GET", std::move(id) + "/messages");
@@ -206,7 +206,7 @@ private:
     }
 
     /// 404 is said of a route that is not there, too: then the conversation is.
-    Task<End> unknown(Side* side, std::string id) {
+    Task<End> unknown(Holder* side, std::string id) {
         if (!side->deletes && side->looked_up < k_most_looks) {
             ++side->looked_up;
             const auto page = co_await fetch(&side->target, "GET", id + "/messages");
@@ -223,8 +223,8 @@ private:
     RemovePace pace_;
     Clock::time_point until_{};
     Clock::time_point next_;
-    std::list<Side> sides_{}; // pointed to
-    std::vector<std::pair<std::vector<Side*>, std::string>> later_{};
+    std::list<Holder> sides_{}; // pointed to
+    std::vector<std::pair<std::vector<Holder*>, std::string>> later_{};
     Removal out_{};
     std::string why_not_yet_{};
 };

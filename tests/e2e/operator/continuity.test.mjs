@@ -56,7 +56,7 @@ test('revisions that share their threads: tried in the plan, at each stage both 
   const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(apply.code, 0, apply.stderr);
   const report = apply.json();
-  for (const id of ['preflight.continuity', 'gate.continuity@50%', 'gate.continuity@50%.back', 'gate.continuity@100%', 'gate.continuity@100%.back']) {
+  for (const id of ['preflight.continuity', 'gate.continuity@50%', 'gate.continuity@50%.back', 'gate.continuity@50%.end', 'gate.continuity@100%', 'gate.continuity@100%.back', 'gate.continuity@100%.end']) {
     assert.equal(check(report, id)?.verdict, 'PASS', `${id}: ${check(report, id)?.detail}`);
   }
   assert.doesNotMatch(report.notes.join('\n'), /oaprobe_/, 'the run deletes its conversations');
@@ -124,6 +124,26 @@ test('a canary that loses threads once it has traffic: the stage fails, rolled b
   const report = apply.json();
   assert.equal(check(report, 'gate.continuity@50%').verdict, 'FAIL');
   assert.match(check(report, 'gate.continuity@50%').detail, /stable → canary: a conversation of 2 messages is not known there/);
+  assert.equal(check(report, 'rollback.continuity').verdict, 'PASS', check(report, 'rollback.continuity').detail);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+test('a canary whose store comes back empty while the last stage bakes: the stage fails, rolled back', async () => {
+  const base = await lane('v1');
+  const seen = new Set(), gone = new Set(); // it keeps what is new
+  const canary = await secondRevision(base.base, { lost: (id) => { seen.add(id); return gone.has(id); } });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
+  open.push(base, target.front, canary);
+  const plan = await target.plan({ set: { bake: '4s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  await apply.until(() => begun(target, '100%'), 'stage 100%', 60000);
+  seen.forEach((id) => gone.add(id));
+  assert.equal((await apply.end(60000)).code, 7, apply.stderr);
+  const report = JSON.parse(apply.stdout);
+  const end = check(report, 'gate.continuity@100%.end');
+  assert.equal(end?.verdict, 'FAIL', JSON.stringify(report.checks.map(({ id, verdict }) => [id, verdict])));
+  assert.match(end.detail, /not whole: oaprobe_\w+ at canary: HTTP 404 not_found/);
   assert.equal(check(report, 'rollback.continuity').verdict, 'PASS', check(report, 'rollback.continuity').detail);
   assert.deepEqual(await target.weights(), STABLE);
 });

@@ -34,6 +34,14 @@ Task<Check> FakeInstruments::continuity(Through from, Through to, std::string id
     co_return check;
 }
 
+Task<Check>
+FakeInstruments::conversations_kept(bool back, std::string id, probe::ReadPace /*pace*/) {
+    kept.push_back(
+        fmt::format("{} at {}%", back ? "both" : "canary", driver_.serving.percent_of("canary"))
+    );
+    co_return co_await conversations_whole(std::move(id));
+}
+
 Task<Check> FakeInstruments::conversations_whole(std::string id) {
     Check check;
     check.verdict = smokes.contains(id) ? smokes[id] : Verdict::pass;
