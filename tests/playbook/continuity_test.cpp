@@ -44,6 +44,7 @@ TEST_CASE("continuity: one way before anything moves, both ways once the canary 
         world.instruments.kept ==
         std::vector<std::string>{"canary at 0%", "both at 50%", "both at 100%"}
     );
+    CHECK(world.instruments.sampled == std::vector<std::size_t>{80, 80, 80});
     CHECK(find_check(outcome, "rollback.continuity") == nullptr);
 }
 
@@ -95,6 +96,7 @@ TEST_CASE("continuity: where stable shows no conversations the way back is not l
     CHECK(find_check(outcome, "gate.continuity@50%.back") == nullptr);
     CHECK(find_check(outcome, "gate.continuity@50%.end") == nullptr);
     CHECK(world.instruments.kept.empty());
+    CHECK(world.instruments.sampled == std::vector<std::size_t>{0, 0, 0});
 }
 
 TEST_CASE("continuity: a loss that only shows after the rollback is said, the traffic is back") {

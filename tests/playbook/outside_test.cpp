@@ -190,6 +190,9 @@ TEST_CASE("outside: the longest run counts every wait that the playbook allows")
     playbook.hooks[0].timeout = playbook.hooks[1].timeout = std::chrono::minutes(5);
     playbook.hooks[0].required = true; // asked before each stage
     CHECK(times_of(playbook).worst == plain + 2 * std::chrono::minutes(5));
+    playbook.hooks.clear();
+    playbook.continuity = Continuity::required; // each stage reads conversations at its end
+    CHECK(times_of(playbook).worst == plain + 2 * std::chrono::seconds(20));
 }
 
 TEST_CASE("outside: a token that ends before the run may is refused, one of unknown life warned of"

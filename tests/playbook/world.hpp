@@ -120,6 +120,7 @@ public:
     int fresh = 0;
     std::function<bool(int)> canary_answers{}; ///< the fresh probe of this number, from 1
     int flows = 0;
+    std::vector<std::size_t> sampled{}; ///< conversations that each flow was to keep
     std::set<int> failing_flows{}; ///< by number of the start_flow() call, from 1
     /// Of the users: the next so many meet the canary after the baseline is back.
     int late_users = 0;

@@ -6,6 +6,7 @@
 #include "support/raw_server.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <array>
 #include <map>
@@ -117,7 +118,7 @@ TEST_CASE("continuity: what one side forgot since is found") {
     const std::string id = sides.said.back();
     const auto kept = [&](ReadPace pace = {}) {
         return sides.loop.run(sides.continuity.kept(
-            {sides.side("canary"), sides.side("stable")}, "c", std::move(pace)
+            {{sides.side("canary")}, {sides.side("stable")}}, "c", std::move(pace)
         ));
     };
     const Check whole = kept();
@@ -137,6 +138,66 @@ TEST_CASE("continuity: what one side forgot since is found") {
         return ++looks == 1 ? json_answer(503, "{}") : sides.page_of(request);
     };
     CHECK(kept().verdict == Verdict::pass);
+}
+
+TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a loss") {
+    TwoSides sides;
+    const auto made =
+        sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
+    REQUIRE(made.verdict == Verdict::pass);
+    std::vector<std::string> opened;
+    for (int i = 0; i < 74; ++i) {
+        opened.push_back(fmt::format("oaprobe_{}", i));
+        sides.turns[opened.back()] = 1;
+    }
+    const auto kept = [&](ReadPace pace) {
+        std::vector<OtherSide> all{{sides.side("canary"), opened}, {sides.side("stable"), {}}};
+        return sides.loop.run(sides.continuity.kept(std::move(all), "c", std::move(pace)));
+    };
+    const auto id_of = [](const RawRequest& request) {
+        return request.path.substr(0, request.path.rfind('/')).substr(sizeof("/api/chats/") - 1);
+    };
+    const ReadPace fast{.per_s = 10'000};
+    CHECK(
+        kept(fast).detail ==
+        "1 conversation of this run whole at canary and stable; canary knows all 74 of probes"
+    );
+    SECTION("unknown") {
+        sides.canary_answers = [&](const RawRequest& request) {
+            const std::string id = id_of(request);
+            return id == "oaprobe_7"    ? json_answer(404, "{}")
+                   : id == "oaprobe_70" ? json_answer(200, R"({"data":[]})")
+                                        : sides.page_of(request);
+        };
+        const Check lost = kept(fast);
+        CHECK(lost.verdict == Verdict::fail);
+        CHECK_THAT(
+            lost.detail,
+            Catch::EndsWith(
+                "2 of 74 conversations of probes are not known at canary (oaprobe_7, oaprobe_70)"
+            )
+        );
+    }
+    SECTION("not answered") {
+        sides.canary_answers = [&](const RawRequest& request) {
+            return id_of(request) == "oaprobe_7" ? json_answer(503, "{}") : sides.page_of(request);
+        };
+        const Check check = kept(fast);
+        CHECK(check.verdict == Verdict::pass);
+        CHECK_THAT(
+            check.detail,
+            Catch::EndsWith("canary knows all 73 of probes, 1 could not be read (HTTP 503)")
+        );
+        sides.canary_answers = [&](const RawRequest& request) {
+            return id_of(request).size() < 12 ? json_answer(503, "{}") : sides.page_of(request);
+        };
+        CHECK(kept(fast).verdict == Verdict::error); // none of them
+    }
+    SECTION("no time for all") {
+        const Check check = kept({.per_s = 20, .longest = Millis(500)});
+        CHECK(check.verdict == Verdict::pass);
+        CHECK_THAT(check.detail, !Catch::Contains("all 74"));
+    }
 }
 
 TEST_CASE("continuity: a page of messages is read by role and content") {

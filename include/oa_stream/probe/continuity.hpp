@@ -37,8 +37,15 @@ struct Side {
     Target target{};
 };
 
-/// Of reading.
+/// A side, and conversations that turns at another one opened.
+struct OtherSide {
+    Side side{};
+    std::vector<std::string> opened_elsewhere{};
+};
+
+/// One at a time.
 struct ReadPace {
+    double per_s = 50; ///< of those that were opened elsewhere
     Millis longest{20'000};
     std::function<bool()> stop{}; ///< true: somebody waits for it to end
 };
@@ -55,9 +62,11 @@ public:
     /// has no conversations to lose.
     [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
 
-    /// Every thread made so far is whole on each of the sides: FAIL when one is not known or lost a
-    /// part, ERROR when one could not be read, INCONCLUSIVE when it was stopped before.
-    [[nodiscard]] Task<Check> kept(std::vector<Side> sides, std::string id, ReadPace pace);
+    /// Every thread made so far is whole on each of the sides, which know what was opened elsewhere
+    /// as far as there is time to read it: FAIL when one is not known or lost a part, ERROR when
+    /// one of the threads could not be read, or none of those of a side, INCONCLUSIVE when it was
+    /// stopped before the threads were read.
+    [[nodiscard]] Task<Check> kept(std::vector<OtherSide> sides, std::string id, ReadPace pace);
 
     /// Every thread made so far, with the last messages known of it. The newest one that the side
     /// called `left` wrote last is answered, too: to be read is not enough. SKIPPED when none was
@@ -76,6 +85,7 @@ private:
     struct Page {
         std::optional<std::vector<SeenMessage>> messages{};
         int status = 0;
+        [[nodiscard]] bool not_there() const noexcept { return status == 404; }
         bool unknown = false; ///< the route is there, and has no such thread
         std::string seen{}; ///< the answer, in a few words
     };
@@ -83,6 +93,9 @@ private:
     /// Once more where it could not be read: users come again, too.
     [[nodiscard]] Task<Page> read_twice(Target target, std::string thread);
     [[nodiscard]] Task<ProbeSample> say(Target target, std::string thread);
+    /// What was opened elsewhere, for all sides in turn; `check` tells of it, too.
+    [[nodiscard]] Task<Check>
+    read_elsewhere(const std::vector<OtherSide>* sides, Check check, ReadPace pace);
     /// The thread's next message, and what it lists then.
     [[nodiscard]] Task<Check> say_on(Thread* thread, Side to, std::string id, std::string way);
 

@@ -9,6 +9,7 @@
 #include "oa_stream/probe/continuity.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -25,6 +26,8 @@ struct FlowRates {
     double stable = 0;
     double canary = 0;
     double users = 0; ///< unpinned
+    /// So many conversations of each pinned arm stay for conversations_kept().
+    std::size_t sampled = 0;
 };
 
 /// All calls on the engine's thread, one at a time.
@@ -44,7 +47,8 @@ public:
     /// A conversation made on one revision goes on on the other; the check is called `id`.
     [[nodiscard]] virtual Task<Check> continuity(Through from, Through to, std::string id);
     /// Every conversation that continuity() made, at the canary's own address and, with `back`, at
-    /// stable's; the check is called `id`.
+    /// stable's; and the sample of those that the other one's probes opened. The check is called
+    /// `id`.
     [[nodiscard]] virtual Task<Check>
     conversations_kept(bool back, std::string id, probe::ReadPace pace);
     /// Every conversation that continuity() made, as users come in now; one that the canary wrote

@@ -13,6 +13,7 @@
 #include "opened_ids.hpp"
 #include "starved_smoke.hpp"
 #include "thread_cleanup.hpp"
+#include "thread_sample.hpp"
 
 #include <fmt/format.h>
 
@@ -93,18 +94,22 @@ public:
 
     [[nodiscard]] Task<Check>
     conversations_kept(bool back, std::string id, probe::ReadPace pace) override {
-        std::vector<probe::Side> sides;
-        for (const Through through : {Through::canary, Through::stable}) {
-            if (through == Through::stable && !back) {
-                continue;
-            }
-            auto target = targets_.of(through);
-            if (!target) {
-                co_return unreached(id, target.error());
-            }
-            sides.push_back({std::string(to_string(through)), *std::move(target)});
+        const auto stable = targets_.of(Through::stable);
+        const auto canary = targets_.of(Through::canary);
+        if (!stable || !canary) {
+            co_return unreached(id, (stable ? canary : stable).error());
         }
-        co_return co_await conversations_.kept(std::move(sides), std::move(id), std::move(pace));
+        auto sampled = sample_.take();
+        std::vector<probe::OtherSide> sides{{{"canary", *canary}, sampled["stable"]}};
+        if (back) {
+            sides.push_back({{"stable", *stable}, sampled["canary"]});
+        }
+        Check check =
+            co_await conversations_.kept(std::move(sides), std::move(id), std::move(pace));
+        for (auto& [arm, ids] : sampled) {
+            cleanup_.add({targets_.where(arm), std::move(ids)});
+        }
+        co_return check;
     }
 
     [[nodiscard]] Task<Check> conversations_whole(std::string id) override {
@@ -122,6 +127,7 @@ public:
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(Sample)> on_sample) override {
         on_flow_ = on_sample;
+        sample_.keep(rates.sampled);
         probe::ProberOptions options = prober_options(std::move(on_sample));
         OA_CHECK(add_arm(options, "stable", Through::stable, rates.stable));
         OA_CHECK(add_arm(options, "canary", Through::canary, rates.canary));
@@ -298,6 +304,9 @@ private:
         };
         out.on_sample = [this, flow, deliver = std::move(on_sample)](const probe::ProberSample& s) {
             auto thread = opened_.ended(flow, s);
+            if (thread && !s.sample.bad() && s.arm != "users") {
+                thread = sample_.add(s.arm, *std::move(thread));
+            }
             if (thread && options_.cleans_up) {
                 cleanup_.add({targets_.where(s.arm), {*std::move(thread)}});
             }
@@ -319,8 +328,10 @@ private:
         for (std::string& id : conversations_.take()) {
             opened_.add("users", std::move(id));
         }
-        for (auto& [arm, ids] : opened_.take()) {
-            out.push_back({targets_.where(arm), std::move(ids)});
+        for (auto left : {opened_.take(), sample_.take()}) {
+            for (auto& [arm, ids] : left) {
+                out.push_back({targets_.where(arm), std::move(ids)});
+            }
         }
         return out;
     }
@@ -363,6 +374,7 @@ private:
     std::unique_ptr<probe::Prober> watch_;
     std::map<std::string, std::size_t> kept_;
     std::vector<std::pair<std::string, probe::ProbeSample>> pending_;
+    ThreadSample sample_; ///< of a stage that looks at them at its end
     OpenedIds opened_; ///< its arms: "stable", "canary", "users"
     int flows_ = 0;
 };

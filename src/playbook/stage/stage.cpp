@@ -130,6 +130,9 @@ Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, Look look) {
 
 namespace {
 
+/// Of so many, one is unknown at a side that lost 5 % of all in 98 of 100 stages.
+constexpr std::size_t k_sampled = 80;
+
 FlowRates rates_of(const StageRun& stage) {
     const ProbeSpec& probe = stage.run.playbook().stage.probe;
     return {
@@ -138,6 +141,7 @@ FlowRates rates_of(const StageRun& stage) {
         .canary = probe.per_arm_per_s,
         // A drill's users are watched from its beginning to its end.
         .users = stage.run.drill ? 0 : probe.unpinned_per_s,
+        .sampled = stage.run.keeps_conversations ? k_sampled : 0,
     };
 }
 

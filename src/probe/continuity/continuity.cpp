@@ -1,6 +1,5 @@
 #include "oa_stream/probe/continuity.hpp"
 
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -14,13 +13,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 namespace oa_stream::probe {
 namespace {
 
-constexpr int k_not_there = 404;
 constexpr std::size_t k_max_page = 8U << 20U;
 // A probe's thread has a handful of messages, so one page holds all of them.
 constexpr std::string_view k_messages_page = "/messages?limit=200";
@@ -98,19 +95,11 @@ Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
     Page out;
     out.status = answer.status;
     out.seen = seen(answer);
-    out.unknown = answer.status == k_not_there && envelope_code(answer.body) == "not_found";
+    out.unknown = out.not_there() && envelope_code(answer.body) == "not_found";
     if (answer.status == 200) {
         out.messages = messages_of(answer.body);
     }
     co_return out;
-}
-
-Task<Continuity::Page> Continuity::read_twice(Target target, std::string thread) {
-    Page page = co_await read(target, thread);
-    if (!page.messages && page.status != k_not_there) {
-        page = co_await read(std::move(target), std::move(thread));
-    }
-    co_return page;
 }
 
 Task<ProbeSample> Continuity::say(Target target, std::string thread) {
@@ -163,7 +152,7 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
     threads_.back().messages = *before.messages;
     const Page other = co_await read(to.target, thread);
     if (!other.messages) {
-        const bool unknown = other.status == k_not_there;
+        const bool unknown = other.not_there();
         co_return make_check(
             std::move(id),
             unknown ? Verdict::fail : Verdict::error,
@@ -224,51 +213,6 @@ Task<Check> Continuity::say_on(Thread* thread, Side to, std::string id, std::str
         Verdict::pass,
         fmt::format(
             "{}: read with all {} messages, answered, and whole afterwards", way, before.size()
-        )
-    );
-}
-
-Task<Check> Continuity::kept(std::vector<Side> sides, std::string id, ReadPace pace) {
-    const auto until = Clock::now() + pace.longest;
-    std::vector<std::string> lost;
-    std::vector<std::string> unread;
-    for (const Side& side : sides) {
-        for (const Thread& thread : threads_) {
-            if (pace.stop && pace.stop()) {
-                co_return make_check(
-                    std::move(id), Verdict::inconclusive, "stopped before all was read"
-                );
-            }
-            if (Clock::now() >= until) {
-                unread.push_back(fmt::format("{} at {}: no time was left", thread.id, side.name));
-                continue;
-            }
-            const Page page = co_await read_twice(side.target, thread.id);
-            const std::string wrong =
-                page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
-            if (!wrong.empty()) {
-                (page.messages || page.status == k_not_there ? lost : unread)
-                    .push_back(fmt::format("{} at {}: {}", thread.id, side.name, wrong));
-            }
-        }
-    }
-    if (!lost.empty()) {
-        co_return make_check(
-            std::move(id), Verdict::fail, fmt::format("not whole: {}", fmt::join(lost, "; "))
-        );
-    }
-    if (!unread.empty()) {
-        co_return make_check(
-            std::move(id), Verdict::error, fmt::format("not read: {}", fmt::join(unread, "; "))
-        );
-    }
-    co_return make_check(
-        std::move(id),
-        Verdict::pass,
-        fmt::format(
-            "{} of this run whole at {}",
-            counted(threads_.size(), "conversation"),
-            fmt::join(sides | std::views::transform(&Side::name), " and ")
         )
     );
 }

@@ -3,7 +3,7 @@
 // carries out many of each.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { FAULTS, FaultWorld, found } from './faults.mjs';
+import { FAULTS, FaultWorld, found, foundLost } from './faults.mjs';
 
 let world;
 before(async () => { world = await FaultWorld.start(); });
@@ -20,10 +20,17 @@ describe('every twentieth answer of the canary', { concurrency: 3 }, () => {
     });
   }
 
-  test('lost threads stop the plan, before anything moves', async () => {
+  test('all threads lost stop the plan, before anything moves', async () => {
     const plan = await world.lost();
     assert.equal(plan.code, 6, plan.stderr);
     assert.match(plan.stderr, /users would lose their conversations/);
+  });
+
+  test('lost threads: found by reading those of the probes at the end of the stage', async () => {
+    const got = await world.forgetful();
+    assert.ok(foundLost(got), `${got.code} ${JSON.stringify(got.weights)} ${got.stderr}`);
+    const end = got.run.checks.find(({ id }) => id === 'gate.continuity@5%.end');
+    assert.match(end?.detail ?? '', /conversations of probes are not known at canary/);
   });
 
   test('and an equal canary passes the same gates', async () => {

@@ -2,6 +2,7 @@
 // lanes, a proxy that spoils answers of the canary and a real Prometheus.
 import { Door, lane } from '../lib/measured.mjs';
 import { NEW_ONLY } from '../lib/cutover/playbook.mjs';
+import { secondRevision } from '../lib/local_target.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { startExporter, startSpoiler } from './world.mjs';
 
@@ -67,7 +68,10 @@ export class FaultWorld {
   async cutover(gate, fault = null) {
     const spoiler = await startSpoiler(this.canary.base);
     Object.assign(spoiler, { fault, byChance: this.byChance });
-    const { at, plan } = await this.plan(gate, spoiler);
+    return this.carryOut(gate, spoiler);
+  }
+  async carryOut(gate, canary, continuity = NEW_ONLY) {
+    const { at, plan } = await this.plan(gate, canary, continuity);
     try {
       if (plan.code !== 10) return { code: plan.code, stderr: plan.stderr };
       const apply = at.begin();
@@ -75,7 +79,7 @@ export class FaultWorld {
       return { code, run: JSON.parse(apply.stdout), stderr: apply.stderr, weights: await at.weights() };
     } finally {
       await at.front.kill();
-      spoiler.stop();
+      canary.stop();
     }
   }
   /** The same with the fault of that name. */
@@ -88,6 +92,15 @@ export class FaultWorld {
     } finally {
       this.exporter.set('sync_token_failures_total', 'v2', 4);
     }
+  }
+  /** A canary on stable's threads that does not know a share of them, and a playbook that wants them kept. */
+  async forgetful() {
+    const known = new Map(); // whether it does
+    const lost = (id) => {
+      if (!known.has(id)) known.set(id, this.byChance ? Math.random() >= SHARE : (known.size + 1) % (1 / SHARE) !== 0);
+      return !known.get(id);
+    };
+    return this.carryOut('bad: any, at_most: 10%', await secondRevision(this.stable.base, { lost }), '');
   }
   /** Lanes that keep their threads to themselves, and a playbook that wants them kept; the plan. */
   async lost() {
@@ -104,3 +117,8 @@ export class FaultWorld {
 /** Whether it was found, and everything went back. */
 export const found = ({ code, run, weights }) =>
   code === 7 && run?.checks.find((check) => check.id === 'gate.there-for-it@5%')?.verdict === 'FAIL' && weights.v1 === 100 && weights.v2 === 0;
+
+/** The same of lost threads: before anything moved, or with everything back. */
+export const foundLost = ({ code, run, weights, stderr }) =>
+  (code === 6 && /users would lose their conversations/.test(stderr)) ||
+  ((code === 1 || code === 7) && run?.checks.some(({ id, verdict }) => /\.continuity\b/.test(id) && verdict === 'FAIL') && weights.v1 === 100 && weights.v2 === 0);

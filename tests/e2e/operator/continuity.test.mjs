@@ -148,6 +148,30 @@ test('a canary whose store comes back empty while the last stage bakes: the stag
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+test('a canary without every twentieth conversation of the probes: the stage fails, rolled back', async () => {
+  const base = await lane('v1');
+  const seen = new Set(), gone = new Set();
+  let counts = false, read = 0;
+  const lost = (id) => {
+    if (!seen.has(id) && counts && (read += 1) % 20 === 0) gone.add(id);
+    seen.add(id); // the run's own are read before the bake
+    return gone.has(id);
+  };
+  const canary = await secondRevision(base.base, { lost });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
+  open.push(base, target.front, canary);
+  const plan = await target.plan({ set: { bake: '3s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  await apply.until(() => begun(target, '50%'), 'stage 50%', 60000);
+  counts = true;
+  assert.equal((await apply.end(60000)).code, 7, apply.stderr);
+  const end = check(JSON.parse(apply.stdout), 'gate.continuity@50%.end');
+  assert.equal(end?.verdict, 'FAIL', end?.detail);
+  assert.match(end.detail, /\d of \d+ conversations of probes are not known at canary \(oaprobe_\w+, /);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 test('a stable that shows what the canary wrote, and does not go on with it: told after the rollback', async () => {
   const base = await lane('v1');
   const written = new Set();

@@ -67,6 +67,7 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
         return fail(Code::network, "no probe gets out");
     }
     on_flow_ = on_sample;
+    sampled.push_back(rates.sampled);
     const int bad = bad_at.contains(percent_) ? bad_at[percent_] : 0;
     const double slow = slow_at.contains(percent_) ? slow_at[percent_] : 0.1;
     const int canary_share =

@@ -2,12 +2,15 @@
 // alone.
 #include "stage/opened_ids.hpp"
 #include "stage/thread_cleanup.hpp"
+#include "stage/thread_sample.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 using namespace oa_stream;
@@ -127,4 +130,23 @@ TEST_CASE("opened ids: a request that was refused, or never sent, opened nothing
     CHECK(ids.take().empty());
     (void)ids.begin(flow, "users", 6); // cancelled: nobody says how it ended
     CHECK(ids.take().at("users").size() == 1);
+}
+
+TEST_CASE("thread sample: so many of each arm stay, from the whole stage, and all others go on") {
+    ThreadSample sample;
+    CHECK(sample.add("stable", "x") == "x"); // nobody asked for one
+    sample.keep(80);
+    int gone = 0;
+    for (int i = 0; i < 1000; ++i) {
+        gone += sample.add("stable", fmt::format("{}", i)) ? 1 : 0;
+    }
+    CHECK_FALSE(sample.add("canary", "y").has_value());
+    const auto kept = sample.take();
+    CHECK(gone == 920);
+    const std::vector<std::string>& ids = kept.at("stable");
+    CHECK(std::set<std::string>(ids.begin(), ids.end()).size() == 80);
+    // 80 of the first 500 alone: once in 2^80.
+    CHECK(std::ranges::any_of(ids, [](const std::string& id) { return std::stoi(id) >= 500; }));
+    CHECK(kept.at("canary") == std::vector<std::string>{"y"});
+    CHECK(sample.take().empty());
 }

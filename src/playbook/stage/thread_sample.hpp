@@ -1,0 +1,58 @@
+// A stage's conversations of pinned probes, of which a few stay until its end: each as likely as
+// the others, whenever it was opened.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace oa_stream::playbook {
+
+class ThreadSample {
+public:
+    /// How many of each arm stay from now on.
+    void keep(std::size_t most) noexcept { most_ = most; }
+
+    /// One more of an arm. The conversation, it or an earlier one, that does not stay.
+    [[nodiscard]] std::optional<std::string> add(std::string_view arm, std::string id) {
+        if (most_ == 0) {
+            return id;
+        }
+        Arm& kept = arms_[std::string(arm)];
+        ++kept.seen;
+        if (kept.ids.size() < most_) {
+            kept.ids.push_back(std::move(id));
+            return std::nullopt;
+        }
+        const auto at = std::uniform_int_distribution<std::uint64_t>(0, kept.seen - 1)(random_);
+        if (at < kept.ids.size()) {
+            std::swap(kept.ids[at], id);
+        }
+        return id;
+    }
+    /// Those that stayed, by arm; they are forgotten, and the next ones are a new sample.
+    [[nodiscard]] std::map<std::string, std::vector<std::string>> take() {
+        std::map<std::string, std::vector<std::string>> out;
+        for (auto& [arm, kept] : std::exchange(arms_, {})) {
+            out[arm] = std::move(kept.ids);
+        }
+        return out;
+    }
+
+private:
+    struct Arm {
+        std::uint64_t seen = 0;
+        std::vector<std::string> ids{};
+    };
+    std::size_t most_ = 0;
+    std::map<std::string, Arm> arms_{};
+    std::mt19937_64 random_{std::random_device{}()};
+};
+
+} // namespace oa_stream::playbook
