@@ -61,13 +61,17 @@ TEST_CASE("prober: each arm gets its own rate, and every arrival is delivered on
     Bench bench;
     RawServer stable(bench.loop.executor(), good);
     RawServer canary(bench.loop.executor(), good);
-    const auto prober =
-        bench.make(bench.options({arm("stable", stable, 40), arm("canary", canary, 20)}));
+    RawServer paused(bench.loop.executor(), good);
+    const auto prober = bench.make(bench.options(
+        {arm("stable", stable, 40), arm("canary", canary, 20), arm("paused", paused, 0)}
+    ));
     bench.loop.run(run_for(prober.get(), Millis(1000), Millis(3000)));
     CHECK(std::abs(static_cast<int>(bench.of("stable")) - 40) <= 2);
     CHECK(std::abs(static_cast<int>(bench.of("canary")) - 20) <= 2);
     CHECK(stable.requests().size() == bench.of("stable"));
     CHECK(canary.requests().size() == bench.of("canary"));
+    CHECK(paused.requests().empty());
+    CHECK(prober->counts("paused").arrived == 0);
     for (const std::string_view name : {"stable", "canary"}) {
         const ProberCounts counts = prober->counts(name);
         CHECK(counts.arrived == counts.delivered);
@@ -235,6 +239,7 @@ TEST_CASE("prober: arms must exist, be named apart, and have a rate within 0-100
     CHECK(code({arm("a", server, 1), arm("a", server, 1)}) == Code::usage);
     CHECK(code({arm("a", server, -1)}) == Code::usage);
     CHECK(code({arm("a", server, 1001)}) == Code::usage);
+    CHECK(code({arm("a", server, std::nan(""))}) == Code::usage);
 }
 
 TEST_CASE("prober: the default request asks for a fresh, recognisable thread each time") {

@@ -143,7 +143,7 @@ Clock::duration interval(const Arm& arm) {
 // The next due time is computed from the last due time, never from now: a late wake-up is caught
 // up with, so the rate holds.
 void arm_timer(const CorePtr& core, Arm& arm) {
-    if (!core->running || arm.spec.per_second <= 0) {
+    if (!core->running) {
         return;
     }
     arm.timer.expires_at(arm.next);
