@@ -295,7 +295,7 @@ TEST_CASE("cloud run: fault 39: a revision that does not exist or is not ready i
     CHECK(bench.fake.count("patch") == 0);
 }
 
-TEST_CASE("cloud run: a revision is reached by its tag or by the given URL") {
+TEST_CASE("cloud run: a revision is reached by its tag") {
     Bench bench;
     CHECK_FALSE(bench.driven->address("canary").has_value()); // nothing was read yet
     (void)bench.read();
