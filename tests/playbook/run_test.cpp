@@ -1,6 +1,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include "engine/journal.hpp"
+#include "stage/live_sample.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -329,6 +330,8 @@ TEST_CASE("run: a row that comes by chance while the canary still answers some i
     const RunOutcome over = late.run();
     CHECK(over.exit == ExitCode::rolled_back);
     CHECK(over.rollback->row == 29); // 25 % would give it in 4 tries of 1,000
+    // One that an edge took the name from: "answered" alone would not say what it lacks.
+    CHECK(missed_text({.outcome = "ok"}) == "answered without the name of a revision");
 }
 
 TEST_CASE("run: recovery is counted from the first of the unbroken row") {
