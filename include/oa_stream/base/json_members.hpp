@@ -41,12 +41,14 @@ count_in(const Json& object, std::string_view key) noexcept {
     return found && *found >= 0 ? std::optional(static_cast<std::uint64_t>(*found)) : std::nullopt;
 }
 
-/// The member's elements; none unless it is a list.
+/// The member's elements, in `object`; none unless it is a list.
 [[nodiscard]] inline const Json& list_in(const Json& object, std::string_view key) {
     static const Json k_none = Json::array();
     const Json* found = member(object, key);
     return found != nullptr && found->is_array() ? *found : k_none;
 }
+/// Of a temporary it would be left without its JSON.
+const Json& list_in(const Json&& object, std::string_view key) = delete;
 
 /// For a member: null for none, and for a number that JSON does not have.
 [[nodiscard]] inline Json or_null(double value) {
