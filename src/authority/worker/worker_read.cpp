@@ -32,7 +32,8 @@ PastTurn past_message(const Json& message) {
     return past;
 }
 
-const Json* list_in(const Json& response, std::string_view key) {
+/// In the answer itself or in its result.
+const Json* told_list(const Json& response, std::string_view key) {
     const Json* found = member(response, key);
     if (found == nullptr) {
         const Json* result = member(response, "result");
@@ -74,7 +75,7 @@ Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thr
         }
         co_return out;
     }
-    if (const Json* messages = list_in(response, "messages")) {
+    if (const Json* messages = told_list(response, "messages")) {
         for (const Json& message : *messages) {
             if (text_view_in(message, "role") == "user") {
                 out.push_back(past_message(message));
@@ -92,9 +93,9 @@ Task<Result<WorkerThreads>> WorkerCore::ask_threads(Self self) {
         const Json response, co_await ControlClient::send(self->control_, std::move(command))
     );
     WorkerThreads listed{.at = Clock::now()};
-    if (const Json* rows = list_in(response, "data")) {
+    if (const Json* rows = told_list(response, "data")) {
         std::ranges::transform(*rows, std::back_inserter(listed.threads), thread_info);
-    } else if (const Json* store = list_in(response, "threads")) {
+    } else if (const Json* store = told_list(response, "threads")) {
         std::ranges::transform(*store, std::back_inserter(listed.threads), thread_of_store);
     }
     listed.all =
