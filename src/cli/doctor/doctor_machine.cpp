@@ -161,13 +161,9 @@ std::string trouble_of(const playbook::RunStatus& run) {
 } // namespace
 
 Check finding(std::string id, Verdict verdict, std::string detail, std::string fix) {
-    Check out;
-    out.id = std::move(id);
-    out.verdict = verdict;
-    out.detail = std::move(detail);
+    Json data = {{"mend", fix.empty() ? Json(nullptr) : Json(std::move(fix))}};
+    Check out = make_check(std::move(id), verdict, std::move(detail), std::move(data));
     out.required = verdict != Verdict::skipped;
-    out.mode = verdict == Verdict::skipped ? CheckMode::skipped : CheckMode::live;
-    out.data = {{"mend", fix.empty() ? Json(nullptr) : Json(std::move(fix))}};
     return out;
 }
 

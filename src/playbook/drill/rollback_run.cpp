@@ -118,9 +118,7 @@ Task<RouteEnd> roll_back_routes_last(RunContext* run, bool was_restored) {
     run->routes_unverified = last.routes_unverified && !refused;
     for (Check& check : last.checks) {
         if (last.undone_before && !nothing) { // the traffic is all that was left to do
-            check.verdict = Verdict::skipped;
-            check.mode = CheckMode::skipped;
-            check.required = false;
+            check.leave_out();
         }
         run->session.add_said(std::move(check));
     }

@@ -23,12 +23,8 @@ RunContext::RunContext(RunInput input)
 }
 
 void RunContext::skip(std::string id, bool required, std::string detail) {
-    Check check;
-    check.id = std::move(id);
-    check.verdict = Verdict::skipped;
-    check.mode = CheckMode::skipped;
+    Check check = make_check(std::move(id), Verdict::skipped, std::move(detail));
     check.required = required;
-    check.detail = std::move(detail);
     session.add(std::move(check));
 }
 

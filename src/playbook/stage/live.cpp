@@ -274,13 +274,8 @@ private:
         co_return co_await probe::smoke_control(client_, std::move(options));
     }
 
-    [[nodiscard]] static Check skipped(const std::string& id, std::string why) {
-        return {
-            .id = id,
-            .verdict = Verdict::skipped,
-            .mode = CheckMode::skipped,
-            .detail = std::move(why),
-        };
+    [[nodiscard]] static Check skipped(std::string id, std::string why) {
+        return make_check(std::move(id), Verdict::skipped, std::move(why));
     }
     [[nodiscard]] static Check unreached(const std::string& id, const Error& error) {
         return {.id = id, .detail = error.text()};

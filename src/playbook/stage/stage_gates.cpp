@@ -70,9 +70,7 @@ void excuse(Check& check) {
         check.detail = fmt::format(
             "under the drill's fault, {}: {}", to_string(check.verdict), std::move(check.detail)
         );
-        check.verdict = Verdict::skipped;
-        check.mode = CheckMode::skipped;
-        check.required = false;
+        check.leave_out();
     }
 }
 
