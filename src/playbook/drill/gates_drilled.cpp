@@ -19,18 +19,15 @@ constexpr std::string_view k_file = "gates.json";
 
 std::optional<GatesDrilled>
 read_drilled(const fs::path& folder, std::string_view name, const std::string& digest) {
-    const auto text = run::read_kept(folder / k_file);
-    const auto json = text ? parse_json(*text) : std::unexpected(text.error());
+    const auto json = run::kept_json(folder / k_file);
     if (!json || text_in(*json, "playbook") != name || text_in(*json, "at").empty()) {
         return std::nullopt;
     }
     GatesDrilled out{.at = text_in(*json, "at"), .run = folder.filename().string()};
     out.same_gates = digest.empty() || text_in(*json, "digest") == digest;
-    if (const Json* gates = member(*json, "gates"); gates != nullptr && gates->is_array()) {
-        for (const Json& gate : *gates) {
-            if (text_in(gate, "verdict") != to_string(Verdict::pass)) {
-                out.blind.push_back(text_in(gate, "gate"));
-            }
+    for (const Json& gate : list_in(*json, "gates")) {
+        if (text_in(gate, "verdict") != to_string(Verdict::pass)) {
+            out.blind.push_back(text_in(gate, "gate"));
         }
     }
     return out;

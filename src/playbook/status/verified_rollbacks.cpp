@@ -18,8 +18,7 @@ std::string target_in(const Json& run) {
 
 Json last_checks(const Json& run) {
     const Json* rolled_back = member(run, "rolled_back");
-    const Json* checks = member(rolled_back == nullptr ? run : *rolled_back, "checks");
-    return checks != nullptr && checks->is_array() ? *checks : Json::array();
+    return list_in(rolled_back == nullptr ? run : *rolled_back, "checks");
 }
 
 bool VerifiedRollbacks::any_after(const RunStatus& run) {
