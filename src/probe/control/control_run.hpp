@@ -62,6 +62,8 @@ struct ControlRun : SmokeChecks {
     ControlRun(net::HttpClient* to, ControlSmokeOptions given)
         : SmokeChecks{control_rules(), given.id_prefix, given.on_check, &secrets}, client(to),
           options(std::move(given)), layout(options.layout) {}
+    ControlRun(const ControlRun&) = delete; // the checks know where its secrets are
+    ControlRun& operator=(const ControlRun&) = delete;
 
     net::HttpClient* client;
     ControlSmokeOptions options;
