@@ -22,6 +22,20 @@ function ended(key) {
   return all.some((text) => text.includes(`key=${key}`) && text.includes('"task_complete"'));
 }
 
+/** A lane comes to the store no more, and `heir` takes its turn over. */
+async function cutOff(pipe, heir) {
+  pipe.refuse = true;
+  pipe.cut();
+  await heir.until(async () => (await metric(heir, 'adopted_total')) >= 1, 'the takeover');
+}
+
+/** The store is back for all of them, and they stop as they are to. */
+async function leave(pipe, lanes) {
+  pipe.heal();
+  for (const lane of lanes) assert.equal((await lane.stop()).code, 0);
+  pipe.stop();
+}
+
 test('a lane that stays cut off from the store leaves its turn to whoever took it over', async () => {
   const pipe = await startPipe(world.redis.port);
   const cut = await world.lane('cut', [], { store: pipe.url });
@@ -30,19 +44,14 @@ test('a lane that stays cut off from the store leaves its turn to whoever took i
   await fifth(first);
   const other = resume(b, 'left');
   await fifth(other);
-  pipe.refuse = true;
-  pipe.cut();
-  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await cutOff(pipe, b);
   await world.release('left');
   await first.done; // it gave up
   assert.notEqual(heard(first), whole());
   await other.done;
   assertLegal(other);
   assert.deepEqual(read(other).texts, [whole()]);
-  pipe.heal();
-  assert.equal((await cut.stop()).code, 0);
-  assert.equal((await b.stop()).code, 0);
-  pipe.stop();
+  await leave(pipe, [cut, b]);
 });
 
 test('a lane that is cut off and has no room left says so, and not that another lane took the turn', async () => {
@@ -53,9 +62,7 @@ test('a lane that is cut off and has no room left says so, and not that another 
   await fifth(first);
   const other = resume(b, 'narrow');
   await fifth(other);
-  pipe.refuse = true;
-  pipe.cut();
-  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await cutOff(pipe, b);
   await world.release('narrow');
   await Promise.all([first.done, other.done]);
   assertLegal(other);
@@ -65,9 +72,7 @@ test('a lane that is cut off and has no room left says so, and not that another 
   const ended = await cut.until(() => cut.stderr.split('\n').find((line) => line.includes('"turn_ended"') && line.includes('"narrow"')), 'the end in the log');
   const { reason, cause, terminal } = JSON.parse(ended);
   assert.deepEqual({ reason, cause, terminal }, { reason: 'overloaded', cause: 'all logs together are full', terminal: 'turn_aborted' });
-  pipe.heal();
-  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
-  pipe.stop();
+  await leave(pipe, [cut, b]);
 });
 
 test('a lane that stays cut off from the store leaves also a turn that says nothing', async () => {
@@ -78,9 +83,7 @@ test('a lane that stays cut off from the store leaves also a turn that says noth
   const other = resume(b, 'says-nothing');
   await fifth(other);
   await cut.until(async () => (await metric(cut, 'store_unacked_bytes')) === 0, 'its words in the store: it has nothing to write');
-  pipe.refuse = true;
-  pipe.cut();
-  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await cutOff(pipe, b);
   await first.done;
   assertLegal(first);
   assertOneError(first, { code: 'turn_aborted', retryable: true });
@@ -88,9 +91,7 @@ test('a lane that stays cut off from the store leaves also a turn that says noth
   await other.done;
   assertLegal(other);
   assert.deepEqual(read(other).texts, [whole()]);
-  pipe.heal();
-  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
-  pipe.stop();
+  await leave(pipe, [cut, b]);
 });
 
 test('the turn-time of a lane that is cut off from the store does not stop the turn that another one took over', async () => {
@@ -100,9 +101,7 @@ test('the turn-time of a lane that is cut off from the store does not stop the t
   const first = await begun(cut, 'overtime');
   const other = resume(b, 'overtime');
   await fifth(other);
-  pipe.refuse = true;
-  pipe.cut();
-  await b.until(async () => (await metric(b, 'adopted_total')) >= 1, 'the takeover');
+  await cutOff(pipe, b);
   await first.done;
   assertLegal(first);
   assertOneError(first, { code: 'turn_aborted', retryable: true });
@@ -111,9 +110,7 @@ test('the turn-time of a lane that is cut off from the store does not stop the t
   await other.done;
   assertLegal(other);
   assert.deepEqual(read(other).texts, [whole()]);
-  pipe.heal();
-  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
-  pipe.stop();
+  await leave(pipe, [cut, b]);
 });
 
 test('the last lane that is left takes the next message of a conversation whose lane was killed', async () => {
