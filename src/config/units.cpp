@@ -1,6 +1,7 @@
 #include "oa_stream/config/units.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -191,7 +192,7 @@ Result<Limit> read_limit(std::string_view text) {
         return breakable(text, {*value / 100, LimitUnit::share});
     }
     if (const auto value = read_duration(text)) {
-        return Limit{std::chrono::duration<double>(*value).count(), LimitUnit::seconds};
+        return Limit{seconds(*value), LimitUnit::seconds};
     }
     return wrong(
         text, k_forms, fmt::format("{} of requests, {}s", percent_hint(text), printable(text, 20))

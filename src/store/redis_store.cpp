@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -156,7 +157,7 @@ void RedisStore::count_answer(const Result<Reply>& reply, Clock::time_point bega
         ++(reply.error().code == Code::timeout ? errors.late : errors.down);
         return;
     }
-    numbers_.round_trips.observe(std::chrono::duration<double>(Clock::now() - began).count());
+    numbers_.round_trips.observe(oa_stream::seconds(Clock::now() - began));
     note(*reply);
 }
 

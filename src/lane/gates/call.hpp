@@ -1,6 +1,7 @@
 // One request on its way through the lane.
 #pragma once
 
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/lane/id_map.hpp"
 #include "oa_stream/lane/records.hpp"
 #include "oa_stream/net/http_server.hpp"
@@ -45,9 +46,7 @@ struct Call {
     [[nodiscard]] std::int64_t came_s() const {
         return std::chrono::system_clock::to_time_t(record.time);
     }
-    [[nodiscard]] double now_s() const {
-        return std::chrono::duration<double>(Clock::now() - received).count();
-    }
+    [[nodiscard]] double now_s() const { return oa_stream::seconds(Clock::now() - received); }
 };
 using CallPtr = std::shared_ptr<Call>;
 

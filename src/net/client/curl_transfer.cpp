@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/log.hpp"
+#include "oa_stream/base/seconds.hpp"
 
 #include "curl_trace.hpp"
 
@@ -250,7 +251,7 @@ void CurlTransfer::finish() {
 }
 
 double CurlTransfer::since_start() const noexcept {
-    return std::chrono::duration<double>(Clock::now() - response_.timings.started).count();
+    return seconds(Clock::now() - response_.timings.started);
 }
 
 } // namespace oa_stream::net

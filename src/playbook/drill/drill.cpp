@@ -1,4 +1,5 @@
 // A drill: users are watched from the first shift until they are well again.
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 
 #include "stage/stage.hpp"
@@ -45,7 +46,7 @@ DrillFacts facts_of(const RunContext& run, double decided_s) {
     out.fault = run.fault_s ? spec.fault : "";
     out.users_per_s = watch.per_s;
     out.decided_s = decided_s;
-    out.limit_s = std::chrono::duration<double>(spec.recover_within).count();
+    out.limit_s = seconds(spec.recover_within);
     std::vector<Sample> users = std::move(watch.seen);
     std::ranges::sort(users, {}, &Sample::at_s);
     for (const Sample& user : users) {
@@ -161,8 +162,7 @@ Task<StepEnd> roll_back_drill(RunContext* run, const Step* step) {
     run->out.rollback = std::move(facts);
 
     const Playbook& playbook = run->playbook();
-    const double until =
-        decided_s + std::chrono::duration<double>(spec_of(*run).recover_within).count();
+    const double until = decided_s + seconds(spec_of(*run).recover_within);
     while (well_since(*run, written_s) < playbook.fresh_row && run->now() < until &&
            !run->stop_requested()) {
         (void)co_await sleep_for(run->in.timing.tick);

@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "run_context.hpp"
@@ -93,9 +94,7 @@ measure::Question question_of(const SloSpec& slo) {
     const double now_s = wall_seconds();
     measure::GateSpec gate;
     gate.events = fmt::format("{}", fmt::join(slo.bad, " | "));
-    measure::Question out = playbook::question_of(
-        gate, {}, {now_s - std::chrono::duration<double>(slo.window).count(), now_s}
-    );
+    measure::Question out = playbook::question_of(gate, {}, {now_s - seconds(slo.window), now_s});
     out.routes = slo.routes;
     out.slower_than_s = slo.first_content_s;
     return out;
@@ -105,7 +104,7 @@ Check check_of(const SloSpec& slo, const SourceReading& reading, double limit) {
     const measure::BudgetQuestion question{
         .name = slo.name,
         .objective = measure::Fraction::of(slo.objective),
-        .window_s = std::chrono::duration<double>(slo.window).count(),
+        .window_s = seconds(slo.window),
     };
     const std::array readings{measure::WindowReading{question.window_s, reading}};
     Check out = measure::budget_check(

@@ -1,5 +1,6 @@
 // Keys of checks, objectives and drills.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "file_keys.hpp"
@@ -36,7 +37,7 @@ constinit const Section<BudgetSpec> k_budget{
 
 void p95_delta(const Node& node, ShadowSpec& out) {
     if (const auto value = node.duration()) {
-        out.p95_delta_at_most_s = std::chrono::duration<double>(*value).count();
+        out.p95_delta_at_most_s = seconds(*value);
     }
 }
 constexpr auto k_shadow_keys = keys<ShadowSpec>(
@@ -165,7 +166,7 @@ std::optional<double> read_good(const Node& node) {
     }
     if (text->starts_with(k_form)) {
         if (const auto limit = read_duration(std::string_view(*text).substr(k_form.size()))) {
-            return std::chrono::duration<double>(*limit).count();
+            return seconds(*limit);
         }
     }
     node.refuse(

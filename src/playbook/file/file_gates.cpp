@@ -1,5 +1,6 @@
 // Keys of a stage and of its gates.
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/seconds.hpp"
 
 #include "file_keys.hpp"
 #include "words.hpp"
@@ -266,7 +267,7 @@ void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
             out.quantile = measure::shown_quantile(out); // of tokens_per_s it is turned round
         }
     }
-    out.unnoticed_s = std::chrono::duration<double>(draft.unnoticed).count();
+    out.unnoticed_s = seconds(draft.unnoticed);
 }
 
 /// A key that is none is what is wrong, and says so itself.

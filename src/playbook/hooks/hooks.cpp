@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "file/words.hpp"
@@ -161,7 +162,7 @@ Task<void> Hooks::work(std::shared_ptr<State> state, std::shared_ptr<Hook> hook)
                              std::string(word_at(k_hook_words, next->event)),
                              next->body
                          );
-        next->seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+        next->seconds = seconds(Clock::now() - begun);
         if (state->session == nullptr) {
             co_return;
         }

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/seconds.hpp"
 
 #include "chance.hpp"
 #include "plan_file.hpp"
@@ -240,8 +241,7 @@ Json body(const Plan& plan) {
 /// A gate that cannot decide within its bake even when nothing is bad.
 std::vector<std::string> warnings_for(const Playbook& playbook) {
     std::vector<std::string> out;
-    const double n = playbook.stage.probe.per_arm_per_s *
-                     std::chrono::duration<double>(playbook.stage.bake).count();
+    const double n = playbook.stage.probe.per_arm_per_s * seconds(playbook.stage.bake);
     for (const measure::GateSpec& gate : playbook.stage.gates) {
         const measure::Look look{.number = 1, .of = looks_of(playbook.stage)};
         const measure::GateRecord empty = measure::evaluate(gate, {.look = look});

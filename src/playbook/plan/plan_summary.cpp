@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -242,18 +243,16 @@ Json summary_json(const Plan& plan) {
     const PlanTimes times = times_of(plan.playbook);
     Json gates = Json::array();
     for (const Json& trial : plan.facts.trials) {
-        const auto seconds = number_in(trial, "decides_in_s");
         gates.push_back(
             {{"id", string_member(trial, "id").value_or("")},
-             {"decides_in_s", seconds ? Json(*seconds) : Json(nullptr)}}
+             {"decides_in_s", or_null(number_in(trial, "decides_in_s"))}}
         );
     }
-    const auto in_seconds = [](Millis time) { return std::chrono::duration<double>(time).count(); };
     return {
-        {"usual_s", in_seconds(times.usual)},
-        {"extended_s", in_seconds(times.extended)},
-        {"pauses_s", in_seconds(times.pauses)},
-        {"worst_s", in_seconds(times.worst)},
+        {"usual_s", seconds(times.usual)},
+        {"extended_s", seconds(times.extended)},
+        {"pauses_s", seconds(times.pauses)},
+        {"worst_s", seconds(times.worst)},
         {"gates", std::move(gates)},
     };
 }

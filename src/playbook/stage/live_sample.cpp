@@ -1,5 +1,6 @@
 #include "live_sample.hpp"
 
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/probe/stall_meter.hpp"
 
@@ -89,7 +90,7 @@ measure::Sample to_sample(std::string arm, double at_s, const probe::ProbeSample
 }
 
 measure::Sample to_sample(const probe::ProberSample& from, double now_s) {
-    const double ago = std::chrono::duration<double>(Clock::now() - from.intended).count();
+    const double ago = seconds(Clock::now() - from.intended);
     measure::Sample out = to_sample(from.arm, now_s - ago, from.sample);
     if (out.first_content_s && std::isfinite(*out.first_content_s)) {
         out.first_content_s = from.first_content_s();

@@ -280,7 +280,7 @@ double wall_seconds() {
 
 measure::Span since(Clock::time_point begun) {
     const double now_s = wall_seconds();
-    return {now_s - std::chrono::duration<double>(Clock::now() - begun).count(), now_s};
+    return {now_s - seconds(Clock::now() - begun), now_s};
 }
 
 Task<Result<SourceReading>>
