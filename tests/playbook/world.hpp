@@ -103,6 +103,7 @@ public:
     int unanswered = 0; ///< unpinned probes of a flow, its first ones
     /// Revision → how many of its answers to the unpinned probes of a flow are bad.
     std::map<std::string, int> bad_users{};
+    int starved_users = 0; ///< of the canary's answers to them, the first ones
     /// Stage percent → who answers probes that are pinned to the canary.
     std::map<int, std::string> answered_by{};
     std::map<std::string, Verdict> smokes{}; ///< by id; PASS if not named

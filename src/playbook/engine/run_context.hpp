@@ -56,6 +56,7 @@ struct RunContext {
     std::vector<traffic::Split> ours{}; ///< baseline and every split we set out to write
     std::vector<measure::Sample> canary_all{};
     std::vector<measure::Sample> stable_all{};
+    std::vector<measure::Sample> stable_users{}; ///< its answers to unpinned probes, of all stages
     std::optional<double> fault_s{};
     std::optional<double> seen_s{};   ///< the first bad answer after it
     std::optional<UserWatch> drill{}; ///< set while users are watched

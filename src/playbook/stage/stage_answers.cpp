@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,19 +19,34 @@ namespace {
 // Less sure than a gate is of a FAIL, and yet more than chance explains: not decided.
 constexpr double k_doubt = 0.8;
 
-bool counts_any(const measure::GateSpec& gate) {
+/// Fewer answers of stable are no measure for the canary's.
+constexpr std::uint64_t k_few = 10;
+
+/// Words of a gate on errors of any kind. Others are one kind each, which says nothing of the rest.
+constexpr std::array<std::string_view, 3> k_error_words{"http_5xx", "terminal_error", "empty"};
+
+bool counts_errors(const measure::GateSpec& gate) {
+    const auto words = measure::event_words(gate.events);
     return gate.metric == measure::Metric::bad_rate && gate.mode == measure::GateMode::decide &&
-           measure::endings_of(gate.events).value_or(std::vector<std::string_view>{}).empty();
+           (words.empty() || std::ranges::find_first_of(words, k_error_words) != words.end());
 }
 
-/// What the playbook allows of bad answers of any kind: the widest limit of the stage's gates.
-measure::GateSpec allowed_of(const Playbook& playbook) {
-    const measure::GateSpec* widest = nullptr;
-    for (const measure::GateSpec& gate : playbook.stage.gates) {
-        if (counts_any(gate) && (widest == nullptr || gate.limit > widest->limit)) {
-            widest = &gate;
+/// The gate on errors with the widest limit.
+const measure::GateSpec* widest_of(const std::vector<measure::GateSpec>& gates) {
+    const measure::GateSpec* out = nullptr;
+    for (const measure::GateSpec& gate : gates) {
+        if (counts_errors(gate) && (out == nullptr || gate.limit > out->limit)) {
+            out = &gate;
         }
     }
+    return out;
+}
+
+/// What the playbook allows of bad answers, by the stage's gates or else by the whole run's.
+measure::GateSpec allowed_of(const Playbook& playbook) {
+    const measure::GateSpec* const of_stage = widest_of(playbook.stage.gates);
+    const measure::GateSpec* const widest =
+        of_stage != nullptr ? of_stage : widest_of(playbook.run_gates);
     measure::GateSpec out = widest == nullptr ? measure::GateSpec{} : *widest;
     out.id = "answers";
     out.events.clear();
@@ -38,10 +55,53 @@ measure::GateSpec allowed_of(const Playbook& playbook) {
     return out;
 }
 
+/// Stable's answers beside the canary's: those to unpinned probes of this stage. Where they are few
+/// a comparison takes the whole run's, and pinned ones, which do not pass the users' edge, only
+/// where there are none.
+std::span<const measure::Sample> stable_of(const StageRun& stage, bool compared) {
+    const auto met = stage.met.find(stage.run.playbook().traffic.stable);
+    if (met != stage.met.end() && measure::count_bad(met->second).total >= k_few) {
+        return met->second;
+    }
+    if (compared && measure::count_bad(stage.run.stable_users).total > 0) {
+        return stage.run.stable_users;
+    }
+    return stage.row.stable;
+}
+
+/// More of the canary's probes than of stable's were lost while oa-stream stood still; empty: not
+/// so. Nothing else leaves a gate open whose limit nobody can reach. Pinned ones of stable are of
+/// the same time.
+std::string hidden_at(const StageRun& stage, std::span<const measure::Sample> canary) {
+    measure::GateSpec anything;
+    anything.limit = 2;
+    measure::GateInput input = input_of(stage, {});
+    input.canary = canary;
+    const measure::GateRecord record = measure::evaluate_basis(anything, {}, input);
+    return record.verdict == Verdict::pass || record.notes.empty() ? std::string()
+                                                                   : record.notes.back();
+}
+
+/// Chance explains badly that so many were bad.
+bool is_doubtful(
+    measure::GateSpec spec, const measure::GateRecord& record, measure::GateInput input
+) {
+    spec.confidence = std::min(k_doubt, spec.confidence);
+    input.look = {};
+    const bool doubtful = measure::evaluate(spec, input).verdict == Verdict::fail;
+    if (doubtful || spec.against == measure::Against::limit || record.reference_n >= k_few ||
+        record.verdict != Verdict::inconclusive) {
+        return doubtful;
+    }
+    spec.against = measure::Against::limit; // the comparison says nothing
+    return measure::evaluate(spec, input).verdict == Verdict::fail;
+}
+
 struct Answers {
     Verdict verdict = Verdict::skipped;
     measure::Counts canary{};
     measure::GateRecord record{};
+    std::string hidden{}; ///< the only reason why it is not decided
 };
 
 /// By the stage's own limit. It need not be proved as by a gate, for which there may be too few of
@@ -50,28 +110,25 @@ Answers answers_of(const StageRun& stage) {
     Answers out;
     const Playbook& playbook = stage.run.playbook();
     const auto canary = stage.met.find(playbook.traffic.canary);
-    const auto stable = stage.met.find(playbook.traffic.stable);
     if (canary != stage.met.end()) {
         out.canary = measure::count_bad(canary->second);
     }
     if (out.canary.total == 0) {
         return out;
     }
-    measure::GateSpec spec = allowed_of(playbook);
+    const measure::GateSpec spec = allowed_of(playbook);
     measure::GateInput input = input_of(stage, {.number = 1, .of = looks_of(playbook.stage)});
     input.canary = canary->second;
-    if (stable != stage.met.end() && measure::count_bad(stable->second).total > 0) {
-        input.stable = stable->second; // else its pinned ones, as at 100 %
-    }
+    input.stable = stable_of(stage, spec.against != measure::Against::limit);
     out.record = measure::evaluate_basis(spec, {}, input);
-    spec.confidence = std::min(k_doubt, spec.confidence);
-    input.look = {};
-    const bool doubtful = measure::evaluate(spec, input).verdict == Verdict::fail;
-    const bool no_measure = spec.against != measure::Against::limit &&
-                            out.record.reference_n == 0 && out.canary.bad > 0;
-    out.verdict = out.record.verdict == Verdict::fail ? Verdict::fail
-                  : doubtful || no_measure            ? Verdict::inconclusive
-                                                      : Verdict::pass;
+    if (out.record.verdict == Verdict::fail) {
+        out.verdict = Verdict::fail;
+    } else if (is_doubtful(spec, out.record, input)) {
+        out.verdict = Verdict::inconclusive;
+    } else {
+        out.hidden = hidden_at(stage, canary->second);
+        out.verdict = out.hidden.empty() ? Verdict::pass : Verdict::inconclusive;
+    }
     return out;
 }
 
@@ -79,6 +136,14 @@ std::string answers_text(const StageRun& stage, const Answers& answers) {
     const std::string& who = stage.run.playbook().traffic.canary;
     const auto [bad, n] = answers.canary;
     const measure::GateRecord& record = answers.record;
+    if (answers.verdict == Verdict::skipped) {
+        return {};
+    }
+    if (!answers.hidden.empty()) {
+        return fmt::format(
+            "{} of {} answers of {} to unpinned probes were bad; {}", bad, n, who, answers.hidden
+        );
+    }
     if (answers.verdict == Verdict::pass && bad == 0) {
         return fmt::format("none of {} answers of {} to unpinned probes was bad", n, who);
     }

@@ -138,6 +138,9 @@ void StageRun::add_sample(measure::Sample sample) {
         ours +=
             measure::was_starved(sample) || sample.detail.starts_with(probe::k_not_sent) ? 1 : 0;
     } else {
+        if (sample.revision == traffic.stable) {
+            run.stable_users.push_back(sample);
+        }
         auto& answers = met[sample.revision];
         answers.push_back(std::move(sample));
     }

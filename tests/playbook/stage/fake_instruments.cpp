@@ -75,6 +75,7 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
     const std::string canary =
         answered_by.contains(percent_) ? answered_by[percent_] : std::string("canary");
     std::map<std::string, int> users_left = bad_users; // still to be bad
+    int starved = starved_users;
     for (int i = 0; i < per_flow; ++i) {
         const double jitter = 0.0001 * (i % 7);
         if (rates.stable > 0) {
@@ -99,10 +100,13 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
         const std::string by = i < unanswered ? "" : to_canary ? "canary" : "stable";
         const bool cut = users_left[by] > 0;
         users_left[by] -= cut ? 1 : 0;
+        const bool lost = by == "canary" && starved > 0;
+        starved -= lost ? 1 : 0;
         on_sample(
             {.arm = "users",
              .revision = by,
              .outcome = i < unanswered ? "too_slow"
+                        : lost         ? "starved"
                         : cut          ? "truncated"
                                        : "ok",
              .bad = cut,
