@@ -193,6 +193,7 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
     }
     if (end == WindowEnd::over || end == WindowEnd::blind || end == WindowEnd::promoted) {
         stage->row.gates = look_at(*stage, look);
+        stage->answers = look_at_answers(*stage);
         check_users(*stage);
     }
     co_return end;
@@ -228,9 +229,8 @@ Task<WindowEnd> windows(StageRun* stage) {
         co_return WindowEnd::lost; // users are counted from here
     }
     WindowEnd end = co_await window(stage, spec.bake, {.number = 1, .of = looks});
-    const bool undecided = end == WindowEnd::over && !any(stage->row.gates, Verdict::fail) &&
-                           (any(stage->row.gates, Verdict::inconclusive) || !stage->users_came ||
-                            answers_verdict(*stage) == Verdict::inconclusive);
+    const bool undecided = end == WindowEnd::over && !came_out(*stage, Verdict::fail) &&
+                           (came_out(*stage, Verdict::inconclusive) || !stage->users_came);
     if (undecided && looks == 2) {
         for (const GateRecord& record : stage->row.gates) {
             keep_look(*stage, record); // a new look never erases an old one
@@ -253,6 +253,7 @@ Task<WindowEnd> windows(StageRun* stage) {
 void record_before_pause(StageRun& stage, Verdict otherwise) {
     if (stage.judged_before_pause) {
         record_gates(stage);
+        check_answers(stage);
     }
     if (stage.row.verdict != Verdict::fail) {
         stage.row.verdict = otherwise;
@@ -285,6 +286,7 @@ void record_end(StageRun& stage, WindowEnd end) {
         if (stage.row.verdict == Verdict::pass) {
             stage.row.verdict = Verdict::error;
         }
+        check_answers(stage);
         return;
     case WindowEnd::over:
         record_drift(stage);

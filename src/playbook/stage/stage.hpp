@@ -25,12 +25,22 @@ enum class WindowEnd {
     unattended, ///< a pause that was asked for, and nobody came
 };
 
+/// How the canary answered unpinned probes, as far as they show it: what is bad on the users' way
+/// alone, which pinned ones do not take.
+struct AnswersLook {
+    Verdict verdict = Verdict::skipped; ///< SKIPPED: there is nothing to judge, or nothing decides
+    Verdict seen = Verdict::skipped; ///< the same, whether it decides or not
+    std::string text{};
+    Json numbers = Json::object();
+};
+
 struct StageRun {
     RunContext& run;
     int index;
     int percent;
     std::string where;
     report::StageRow row{};
+    AnswersLook answers{}; ///< the last one, made together with the row's look at the gates
     std::map<std::string, std::vector<measure::Sample>, std::less<>> met{}; ///< revision → unpinned
     std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
     std::uint64_t ours = 0; ///< of them, starved on our side or never sent
@@ -60,7 +70,7 @@ struct StageRun {
         return std::chrono::duration<double>(Clock::now() - begun).count();
     }
     void add_sample(measure::Sample sample);
-    /// A check of the stage that is no gate came out so: nothing makes a FAIL better.
+    /// A check of the stage that is no gate came out so: nothing makes the row better.
     void worsen(Verdict verdict);
 };
 
@@ -113,11 +123,12 @@ void record_gate(
 /// they were meant for? What errors cannot show: an edge that answers for a dead canary.
 void check_split(StageRun& stage);
 
-/// How the canary answered unpinned probes, as far as they show it: what is bad on the users' way
-/// alone, which pinned ones do not take. SKIPPED: there is nothing to judge.
-[[nodiscard]] Verdict answers_verdict(const StageRun& stage);
-/// Leaves the check of it.
+/// On the samples so far.
+[[nodiscard]] AnswersLook look_at_answers(const StageRun& stage);
+/// Looks once more and leaves the check of it.
 void check_answers(StageRun& stage);
+/// At the last look a gate that decides, or what users' own probes met, came out so.
+[[nodiscard]] bool came_out(const StageRun& stage, Verdict verdict);
 
 /// With on_no_traffic: hold, a stage is only judged when users came, too: looks whether they did.
 void check_users(StageRun& stage);

@@ -182,35 +182,44 @@ Json numbers_of(const measure::GateRecord& record) {
 
 } // namespace
 
-Verdict answers_verdict(const StageRun& stage) {
+AnswersLook look_at_answers(const StageRun& stage) {
     const bool planned = is_drilled(stage) && stage.run.fault_s;
-    return planned || no_gate_decides(stage.run.playbook()) ? Verdict::skipped
-                                                            : answers_of(stage).verdict;
+    const bool decides = !planned && !no_gate_decides(stage.run.playbook());
+    const Answers answers = answers_of(stage);
+    return {
+        .verdict = decides ? answers.verdict : Verdict::skipped,
+        .seen = answers.verdict,
+        .text = answers_text(stage, answers),
+        .numbers = numbers_of(answers.record),
+    };
+}
+
+bool came_out(const StageRun& stage, Verdict verdict) {
+    return any(stage.row.gates, verdict) || stage.answers.verdict == verdict;
 }
 
 void check_answers(StageRun& stage) {
-    const Answers answers = answers_of(stage);
-    if (answers.verdict == Verdict::skipped) {
+    stage.answers = look_at_answers(stage); // a pause goes on measuring
+    const auto& [verdict, seen, text, numbers] = stage.answers;
+    if (seen == Verdict::skipped) {
         return;
     }
+    RunContext& run = stage.run;
     const std::string id = "answers@" + stage.where;
-    const std::string text = answers_text(stage, answers);
-    const Verdict verdict = answers_verdict(stage);
     const bool promoted = verdict == Verdict::inconclusive && stage.promotion;
     if (verdict == Verdict::skipped || promoted) {
         const std::string why = promoted            ? stage.promotion->text()
                                 : is_drilled(stage) ? "under the drill's fault"
                                                     : "no gate decides";
-        return stage.run.skip(
-            id, false, fmt::format("{}; was {}: {}", why, to_string(answers.verdict), text)
-        );
+        // A later stage judges the same canary on more.
+        const bool last = promoted && stage.percent == run.playbook().stages.back();
+        run.unjudged = run.unjudged || last;
+        return run.skip(id, last, fmt::format("{}; was {}: {}", why, to_string(seen), text));
     }
     if (verdict != Verdict::pass) {
-        stage.run.session.say(
-            fmt::format("  {:<12}  {:<24}  {}", to_string(verdict), "answers", text)
-        );
+        run.session.say(fmt::format("  {:<12}  {:<24}  {}", to_string(verdict), "answers", text));
     }
-    stage.run.session.add(id, verdict, text, numbers_of(answers.record));
+    run.session.add(id, verdict, text, numbers);
     stage.worsen(verdict);
 }
 

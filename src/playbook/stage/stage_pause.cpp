@@ -23,17 +23,16 @@ std::string nobody_came(const Playbook& playbook) {
 /// What the playbook wants done about this end of a stage.
 Then wanted(const StageRun& stage, WindowEnd end) {
     const Playbook& playbook = stage.run.playbook();
-    const auto& gates = stage.row.gates;
     const bool unreadable = end == WindowEnd::lost && stage.drift.state == DriftState::unreadable;
     // What failed, failed: that a source fell silent, too, makes it no better.
-    if (end == WindowEnd::early_fail || any(gates, Verdict::fail)) {
+    if (end == WindowEnd::early_fail || came_out(stage, Verdict::fail)) {
         return playbook.on_failure;
     }
     if (end == WindowEnd::blind || end == WindowEnd::broken || unreadable) {
         return playbook.stage.error_then;
     }
-    const bool undecided = any(gates, Verdict::inconclusive) || !stage.users_came;
-    return end == WindowEnd::over && undecided && !any(gates, Verdict::error)
+    const bool undecided = came_out(stage, Verdict::inconclusive) || !stage.users_came;
+    return end == WindowEnd::over && undecided && !came_out(stage, Verdict::error)
                ? playbook.stage.inconclusive_then
                : Then::rollback;
 }
@@ -52,6 +51,9 @@ std::string trouble_of(const StageRun& stage) {
                 "{} gate {}: {}", to_string(verdict), found->spec.id, found->sentence
             );
         }
+        if (stage.answers.verdict == verdict) {
+            return fmt::format("{} answers: {}", to_string(verdict), stage.answers.text);
+        }
     }
     if (!stage.no_probes.empty()) {
         return "no probes: " + stage.no_probes;
@@ -67,11 +69,9 @@ std::optional<Reason> reason_to_pause(const StageRun& stage, WindowEnd end) {
     if (wanted(stage, end) == Then::hold) {
         return Reason{trouble_of(stage), true};
     }
-    const Verdict answers = answers_verdict(stage);
-    const bool good =
-        end == WindowEnd::over && stage.users_came && !any(stage.row.gates, Verdict::fail) &&
-        !any(stage.row.gates, Verdict::error) && !any(stage.row.gates, Verdict::inconclusive) &&
-        answers != Verdict::fail && answers != Verdict::inconclusive;
+    const bool good = end == WindowEnd::over && stage.users_came &&
+                      !came_out(stage, Verdict::fail) && !came_out(stage, Verdict::error) &&
+                      !came_out(stage, Verdict::inconclusive);
     if (!good) {
         return std::nullopt;
     }
@@ -182,8 +182,8 @@ Task<WindowEnd> pause(StageRun* stage, Reason reason) {
     const auto begun = Clock::now();
     const auto until = begun + run.playbook().stage.pause_at_most;
     begin_pause(run, reason, stage->where);
-    if (any(stage->row.gates, Verdict::fail)) {
-        run.in.steering->forbid_promotion("a gate of this stage failed: it cannot be promoted");
+    if (came_out(*stage, Verdict::fail)) {
+        run.in.steering->forbid_promotion("this stage failed: it cannot be promoted");
     }
     stage->paused = true;
     stage->judged_before_pause = true;
@@ -228,7 +228,7 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
     while (const auto reason = reason_to_pause(*stage, end)) {
         const WindowEnd got = co_await pause(stage, *reason);
         if (got == WindowEnd::over) { // nobody came
-            co_return reason->trouble ? end : WindowEnd::unattended;
+            co_return reason->trouble ? judged_now(*stage, end) : WindowEnd::unattended;
         }
         // The last look of a pause may have failed, and says nothing of who goes on now.
         const bool goes_on =
@@ -250,6 +250,7 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
             keep_look(*stage, record); // a new look never erases an old one
         }
         stage->judged_before_pause = false; // only the new look decides
+        stage->promotion.reset();
         stage->unreadable_since.reset();
         stage->sources.silent.clear();
         end = co_await window(stage, stage->run.playbook().stage.bake, k_last);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -104,8 +105,8 @@ void check_arms(StageRun& stage) {
 } // namespace
 
 void StageRun::worsen(Verdict verdict) {
-    if (verdict != Verdict::pass && row.verdict != Verdict::fail) {
-        row.verdict = verdict;
+    if (verdict != Verdict::pass) {
+        row.verdict = worst(std::array{row.verdict, verdict});
     }
 }
 
@@ -141,8 +142,8 @@ void StageRun::add_sample(measure::Sample sample) {
         if (sample.revision == traffic.stable) {
             run.stable_users.push_back(sample);
         }
-        auto& answers = met[sample.revision];
-        answers.push_back(std::move(sample));
+        auto& theirs = met[sample.revision];
+        theirs.push_back(std::move(sample));
     }
 }
 

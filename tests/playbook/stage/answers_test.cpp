@@ -8,6 +8,7 @@
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using Catch::Matchers::Contains;
+using run::Action;
 
 namespace {
 
@@ -19,6 +20,33 @@ const measure::GateSpec k_more_than_stable{
 void has_stages(testing::World& world, std::vector<int> stages) {
     world.playbook.stages = std::move(stages);
     world.playbook.run_gates.clear();
+}
+
+/// A cutover, which stays where its last stage leads.
+void stays_there(testing::World& world, std::vector<int> stages) {
+    has_stages(world, std::move(stages));
+    world.playbook.kind = Kind::cutover;
+    world.playbook.afterwards = Afterwards::stay;
+    world.playbook.target.base_url = "http://127.0.0.1:1";
+}
+
+/// Gives the order at the first pause; says why that was.
+std::function<void(run::Steering&)> at_pause(std::string& why, Action order) {
+    return [&why, order](run::Steering& steering) {
+        if (steering.position().paused && why.empty()) {
+            why = steering.position().why;
+            REQUIRE(steering.give({order, "alice", {}}).has_value());
+        }
+    };
+}
+
+/// Promotes the stage once it is under way.
+std::function<void(run::Steering&)> promoting(std::string stage) {
+    return [stage = std::move(stage), done = false](run::Steering& steering) mutable {
+        if (!done && steering.position().stage == stage) {
+            done = steering.give({Action::promote, "alice", {}}).has_value();
+        }
+    };
 }
 
 } // namespace
@@ -111,6 +139,117 @@ TEST_CASE("answers: an edge that spoils everybody's is as bad at 100 % as it was
     CHECK(outcome.exit == ExitCode::ok);
 }
 
+TEST_CASE("answers: a canary shown bad does not stay for another window, whatever else is open") {
+    testing::World world;
+    has_stages(world, {50});
+    world.playbook.stage.gates = {{.id = "error-rate", .limit = 0.01}};
+    world.instruments.bad_users["canary"] = 40;
+    const RunOutcome outcome = world.run();
+    CHECK(testing::check_of(outcome, "gate.error-rate@50%").verdict == Verdict::inconclusive);
+    CHECK(testing::check_of(outcome, "answers@50%").verdict == Verdict::fail);
+    CHECK(world.instruments.flows == 1);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+}
+
+TEST_CASE("answers: hold waits for a person, who cannot promote what was shown bad") {
+    testing::World world;
+    stays_there(world, {50});
+    world.playbook.on_failure = Then::hold;
+    world.instruments.bad_users["canary"] = 30;
+    std::string why;
+    bool promoted = false;
+    world.person = [&, abort = at_pause(why, Action::abort)](run::Steering& steering) {
+        if (steering.position().paused && why.empty()) {
+            promoted = steering.give({Action::promote, "alice", {}}).has_value();
+        }
+        abort(steering);
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK_THAT(why, Contains("FAIL answers: at the users' address"));
+    CHECK_FALSE(promoted);
+    CHECK(testing::check_of(outcome, "answers@50%").verdict == Verdict::fail);
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == testing::World::split(0));
+}
+
+TEST_CASE("answers: open gates do not hold a canary that was shown bad") {
+    testing::World world;
+    stays_there(world, {50});
+    world.playbook.stage.inconclusive_then = Then::hold;
+    world.playbook.stage.gates = {{.id = "error-rate", .limit = 0.01}};
+    world.instruments.bad_users["canary"] = 40;
+    std::string why;
+    world.person = at_pause(why, Action::promote);
+    const RunOutcome outcome = world.run();
+    CHECK(why.empty());
+    CHECK(outcome.verdict == Verdict::fail);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+}
+
+TEST_CASE("answers: where they are not decided, hold waits and names them; continue measures again"
+) {
+    testing::World world;
+    stays_there(world, {50});
+    world.playbook.stage.inconclusive_then = Then::hold;
+    world.instruments.bad_users["canary"] = 5;
+    std::string why;
+    world.person = [&, go_on = at_pause(why, Action::go_on)](run::Steering& steering) {
+        if (steering.position().paused) {
+            world.instruments.bad_users.clear();
+            world.instruments.per_flow = 1000;
+        }
+        go_on(steering);
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK_THAT(why, Contains("INCONCLUSIVE answers: at the users' address"));
+    CHECK(testing::check_of(outcome, "answers@50%").verdict == Verdict::pass);
+    CHECK(outcome.exit == ExitCode::ok);
+}
+
+TEST_CASE("answers: nobody comes to a stage that was promoted and then failed: it goes no further"
+) {
+    testing::World world;
+    stays_there(world, {25, 50});
+    world.playbook.on_failure = Then::hold;
+    world.playbook.stage.bake = Millis(3000);
+    world.playbook.stage.pause_at_most = Millis(20);
+    world.instruments.bad_at[25] = 12; // too little for an interim look
+    world.person = promoting("25%");
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(testing::check_of(outcome, "gate.error-rate@25%").verdict == Verdict::fail);
+    CHECK(outcome.held);
+    CHECK(world.driver.serving == testing::World::split(25));
+}
+
+TEST_CASE("answers: a last stage that is promoted while they are not decided is never a PASS") {
+    for (const bool last : {false, true}) {
+        CAPTURE(last);
+        testing::World world;
+        stays_there(world, last ? std::vector{50} : std::vector{50, 100});
+        world.playbook.stage.bake = Millis(3000);
+        world.person = [first = promoting("50%"),
+                        second = promoting("100%")](run::Steering& steering) {
+            first(steering);
+            second(steering);
+        };
+        world.instruments.on_stage = [&](int percent) {
+            world.instruments.bad_users["canary"] = percent == 50 ? 5 : 0;
+        };
+        const RunOutcome outcome = world.run();
+        INFO(outcome.headline);
+        const Check& answers = testing::check_of(outcome, "answers@50%");
+        CHECK(answers.verdict == Verdict::skipped);
+        CHECK_THAT(answers.detail, Contains("promoted by alice") && Contains("5 of 50"));
+        CHECK(answers.required == last);
+        CHECK(outcome.exit == (last ? ExitCode::inconclusive : ExitCode::ok));
+        CHECK(world.driver.serving == testing::World::split(last ? 50 : 100));
+    }
+}
+
 TEST_CASE("answers: what a standstill of oa-stream hides at the canary alone is not passed") {
     testing::World world;
     has_stages(world, {50});
@@ -122,4 +261,22 @@ TEST_CASE("answers: what a standstill of oa-stream hides at the canary alone is 
         Contains("oa-stream itself was starved") && Contains("of the canary and 0 of") &&
             !Contains("first bad one")
     );
+}
+
+TEST_CASE("answers: doubt about them makes no stage better that could not be measured") {
+    testing::World world;
+    has_stages(world, {25});
+    world.playbook.stage.error_hold_at_most = Millis(0);
+    world.playbook.stage.bake = Millis(50);
+    world.playbook.sources = {measure::source_settings("prometheus", {.places = {"http://p"}})};
+    world.playbook.stage.gates = {{.id = "users", .limit = 0.05, .events = "http_5xx"}};
+    testing::FakeSource source([](const measure::Question&) -> Result<measure::SourceReading> {
+        return fail(Code::network, "connection refused");
+    });
+    world.sources["prometheus"] = &source;
+    world.instruments.bad_users["canary"] = 3; // of 25
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(testing::check_of(outcome, "answers@25%").verdict == Verdict::inconclusive);
+    CHECK(outcome.stages.back().verdict == Verdict::error);
 }
