@@ -61,6 +61,16 @@ void make_absolute(std::string& file) {
     }
 }
 
+std::string absolute_reference(std::string_view reference) {
+    constexpr std::string_view k_file = "file:";
+    if (!reference.starts_with(k_file)) {
+        return std::string(reference);
+    }
+    std::string path(reference.substr(k_file.size()));
+    make_absolute(path);
+    return std::string(k_file) + path;
+}
+
 bool may_be_kept(std::string_view line, const Redactor& redactor) {
     const std::string_view value = header_value(line);
     const bool open = net::is_secret_header(header_name(line)) && !net::is_token_reference(value);
@@ -73,12 +83,15 @@ RouteAccess kept_access(RouteAccess access, const Redactor& redactor) {
     if (is_once(access.auth)) {
         access.auth.clear();
     }
+    access.auth = absolute_reference(access.auth);
     for (std::string* file : {&access.ca, &access.cert, &access.key}) {
         make_absolute(*file);
     }
     for (std::string& line : access.headers) {
         if (!may_be_kept(line, redactor)) {
             line = std::string(header_name(line));
+        } else if (!is_lost(line)) {
+            line = fmt::format("{}: {}", header_name(line), absolute_reference(header_value(line)));
         }
     }
     return access;

@@ -43,6 +43,17 @@ TEST_CASE("route access: a path holds in every directory") {
     CHECK(access.ca == (std::filesystem::current_path() / "tls/ca.pem").string());
     CHECK(access.cert == (std::filesystem::current_path() / "c.pem").string());
     CHECK(access.key.empty());
+    const RouteAccess secrets = kept(
+        {.auth = "file:token", .headers = {"X-Gate-Key: file:keys/gate", "X-Team: file", "Cookie"}}
+    );
+    const std::string here = std::filesystem::current_path().string();
+    CHECK(secrets.auth == "file:" + here + "/token");
+    CHECK(
+        secrets.headers ==
+        std::vector<std::string>{
+            "X-Gate-Key: file:" + here + "/keys/gate", "X-Team: file", "Cookie"
+        }
+    );
 }
 
 TEST_CASE("route access: no secret in the open is kept, and no descriptor; the command asks again"

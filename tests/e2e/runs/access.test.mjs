@@ -249,6 +249,12 @@ test('a change of routes through a strict door is undone without options, from a
     ends(await ask(['rollback', 'apply', '--run', second.run, '--ca', moved]), 0);
     assert.deepEqual(domains(), {});
 
+    // A token from a file beside the operator, who undoes it from elsewhere.
+    fs.writeFileSync(file('token'), ADMIN, { mode: 0o600 });
+    ends(await ask(['route', 'set', 'legacy', '--domain', 'billing_l402', '--base-url', front.base, '--auth', 'file:token', ...relative, '--apply'], { cwd: folder }), 0);
+    ends(await ask(['route', 'restore', 'last', '--apply']), 0);
+    assert.deepEqual(domains(), {});
+
     // A secret that was typed is in no folder.
     const typed = await set([...relative.slice(0, 6), '--header', `X-Gate-Key: ${KEY}`]);
     assert.deepEqual(kept(typed).target.headers, { 'X-Gate-Key': null });
