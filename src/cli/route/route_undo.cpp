@@ -92,11 +92,13 @@ RouteAccess given_access(const RouteOptions& options, const Context& context) {
 Result<void> adopt_access(RouteOptions& options, const RouteTask& task, const Context& context) {
     const RouteAccess access = completed(given_access(options, context), task.kept);
     if (const auto lost = lost_headers(access); !lost.empty()) {
+        Redactor secrets; // what was typed now
+        secrets.add_environment();
         return fail(
             Code::credentials,
             fmt::format("the value of the run's header {} was not kept", lost.front()),
             task.restores,
-            route_restore(task.restores, task.kept, task.kept).text()
+            route_restore(task.restores, kept_access(access, secrets), task.kept).text()
         );
     }
     if (!options.auth && !access.auth.empty()) {

@@ -263,6 +263,8 @@ test('a change of routes through a strict door is undone without options, from a
       assert.equal(asked.code, 5, asked.stderr);
       assert.match(asked.stderr, /the value of the run's header X-Gate-Key was not kept .*route restore \S+ --apply --header 'X-Gate-Key: REF'/);
     }
+    const changed = await oa(['route', 'restore', typed.run, '--apply', '--ca', moved], { env, stateDir: state });
+    assert.ok(changed.stderr.includes(`--apply --ca ${moved} --header 'X-Gate-Key: REF'`), changed.stderr);
     ends(await ask(['route', 'restore', typed.run, '--apply', '--header', 'X-Gate-Key: env:GATE_KEY']), 0);
     assert.deepEqual(domains(), {});
 
