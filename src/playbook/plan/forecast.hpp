@@ -41,8 +41,9 @@ try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool 
 try_continuity(const Outside* outside, const Playbook* playbook, bool probes);
 
 /// One fresh connection as a user's, up to three. Not one answered well by a revision of `serving`:
-/// what that would mean for a rollback, which only such answers verify, and how the last one missed.
-[[nodiscard]] Task<std::optional<std::string>>
+/// what that would mean for a rollback, which only such answers verify, and how the last one
+/// missed. Conversations that the target keeps are a warning, too.
+[[nodiscard]] Task<std::vector<std::string>>
 try_users(const Outside* outside, const Playbook* playbook, const traffic::Split* serving);
 
 /// One line a gate, for people.

@@ -181,9 +181,8 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     // Who rolls back knows that users are not served well.
     if (request.probes && playbook.kind != Kind::rollback && !live.serving.empty()) {
         under_way(request, "asking as a user would");
-        if (auto missed = co_await try_users(&outside, &playbook, &live.serving)) {
-            facts.warnings.push_back(*std::move(missed));
-        }
+        auto missed = co_await try_users(&outside, &playbook, &live.serving);
+        std::ranges::move(missed, std::back_inserter(facts.warnings));
     }
     if (!playbook.stage.gates.empty()) {
         say(request, fmt::format("trying each gate on {}", playbook.traffic.stable));

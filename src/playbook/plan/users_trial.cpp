@@ -28,7 +28,7 @@ std::vector<probe::Target> sides_of(const Outside& outside, const Traffic& traff
 
 } // namespace
 
-Task<std::optional<std::string>>
+Task<std::vector<std::string>>
 try_users(const Outside* outside, const Playbook* playbook, const traffic::Split* serving) {
     std::vector<std::string> threads;
     std::optional<std::string> missed;
@@ -43,22 +43,26 @@ try_users(const Outside* outside, const Playbook* playbook, const traffic::Split
         );
         missed = reaches(sample, *serving) ? std::nullopt : std::optional(missed_text(sample));
     }
-    (void)co_await probe::remove_threads(
+    const probe::Removal removal = co_await probe::remove_threads(
         *outside->client,
         {{sides_of(*outside, playbook->traffic), std::move(threads)}},
         {},
         {.longest = k_removing}
     );
-    if (!missed) {
-        co_return std::nullopt;
+    std::vector<std::string> warnings;
+    if (missed) {
+        warnings.push_back(fmt::format(
+            "a rollback could not be verified as things are: none of {} fresh connections to {} "
+            "was answered well by a revision that serves; the last: {}",
+            k_tries,
+            outside->users.base_url,
+            *missed
+        ));
     }
-    co_return fmt::format(
-        "a rollback could not be verified as things are: none of {} fresh connections to {} was "
-        "answered well by a revision that serves; the last: {}",
-        k_tries,
-        outside->users.base_url,
-        *missed
-    );
+    if (!removal.left.empty()) {
+        warnings.push_back("the target keeps " + probe::left_text(removal, " of the plan"));
+    }
+    co_return warnings;
 }
 
 } // namespace oa_stream::playbook

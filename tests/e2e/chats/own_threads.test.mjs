@@ -125,6 +125,7 @@ describe('targets', { concurrency: 2 }, () => {
     const plan = await target.plan();
     assert.equal(plan.code, 10, plan.stderr);
     assert.match(plan.stdout, /v1 keeps \d+ conversations of the plan's probes \(oaprobe_/);
+    assert.match(plan.stdout, /the target keeps 1 conversation of the plan \(oaprobe_\w+\): it does not delete conversations/);
     assert.doesNotMatch(first(plan), /USERS LOSE THEIR CONVERSATIONS: [1-9]/);
     const apply = await target.oa(['cutover', 'apply', plan.file]);
     assert.equal(apply.code, 0, apply.stderr);
