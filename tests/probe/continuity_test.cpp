@@ -238,6 +238,11 @@ TEST_CASE("continuity: skipped where nothing is listed, and an error where it ca
         Row{200, R"({"data":[]})", Verdict::skipped},
         Row{404, R"({"message":"not here"})", Verdict::skipped},
         Row{404, R"({"error":{"code":"not_found","message":"unknown thread"}})", Verdict::error},
+        // A lane without the route.
+        Row{404,
+            R"({"error":{"code":"not_found","message":"there is no such route",
+                "type":"invalid_request_error","param":null}})",
+            Verdict::skipped},
         Row{405, "", Verdict::skipped},
         Row{501, "", Verdict::skipped},
         Row{200, "<html>", Verdict::error},

@@ -6,7 +6,6 @@
 #include "oa_stream/probe/opened_threads.hpp"
 
 #include "smoke/smoke_run.hpp"
-#include "stream/describe.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
@@ -49,6 +48,15 @@ std::string content_text(const Json& message) {
         return {};
     }
     return content->is_string() ? content->get<std::string>() : dump_json(*content);
+}
+
+/// Of a 404: it is of the thread. A lane without the route says so with the same code, and with the
+/// type that clients of the other protocol read.
+bool names_thread(std::string_view body) {
+    const auto json = parse_json(body);
+    const Json* error = json ? member(*json, "error") : nullptr;
+    return error != nullptr && string_member(*error, "code") == "not_found" &&
+           string_member(*error, "type") != "invalid_request_error";
 }
 
 } // namespace
@@ -95,7 +103,7 @@ Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
     Page out;
     out.status = answer.status;
     out.seen = seen(answer);
-    out.unknown = out.not_there() && envelope_code(answer.body) == "not_found";
+    out.unknown = out.not_there() && names_thread(answer.body);
     if (answer.status == 200) {
         out.messages = messages_of(answer.body);
     }
