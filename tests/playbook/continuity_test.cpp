@@ -83,6 +83,41 @@ TEST_CASE("continuity: what is lost while the last stage bakes ends the run, and
     CHECK(outcome.stages.back().verdict == Verdict::fail);
 }
 
+TEST_CASE("continuity: a stop while a stage's conversations are read is a stop, no trouble of them"
+) {
+    World world;
+    make_cutover(world);
+    world.instruments.on_read = [&] {
+        const bool at_50 = world.driver.serving == World::split(50);
+        world.instruments.reading = Millis(at_50 ? 15'000 : 0);
+        if (at_50) {
+            world.stop.request(SIGINT);
+        }
+    };
+    const auto began = Clock::now();
+    const RunOutcome outcome = world.run();
+    CHECK(Clock::now() - began < std::chrono::seconds(10));
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(check_of(outcome, "gate.continuity@50%.end").verdict == Verdict::skipped);
+    CHECK(check_of(outcome, "interrupted").detail == "signal 2 at stage 50%");
+    CHECK_THAT(outcome.headline, Contains("interrupted: signal 2 at stage 50%"));
+    REQUIRE(outcome.stages.size() == 2);
+    CHECK(outcome.stages.back().verdict == Verdict::pass);
+}
+
+TEST_CASE("continuity: what a stage cannot read in time is an error") {
+    World world;
+    make_cutover(world);
+    world.instruments.reading = std::chrono::minutes(5);
+    world.prepare = [](RunInput& input, const asio::any_io_executor&) {
+        input.timing.conversations = Millis(20);
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(check_of(outcome, "gate.continuity@0%.end").verdict == Verdict::error);
+    CHECK(find_check(outcome, "interrupted") == nullptr);
+    CHECK(outcome.stages.back().verdict == Verdict::error);
+}
+
 TEST_CASE("continuity: where stable shows no conversations the way back is not looked at") {
     World world;
     make_cutover(world);

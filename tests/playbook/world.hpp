@@ -110,6 +110,8 @@ public:
     std::function<void(const std::string& id)> on_smoke{};
     std::vector<std::string> crossings{}; ///< "stable → canary at 50%"
     std::vector<std::string> kept{}; ///< "both at 50%", "canary at 0%"
+    Millis reading{0}; ///< of the conversations, at a stage's end and after a rollback
+    std::function<void()> on_read{};
     std::vector<std::string> undeleted{}; ///< conversations that cannot be removed
     int given_up = 0; ///< of each arm, at the end of each flow
     std::string given_up_by{}; ///< who had begun to answer the unpinned ones of them
@@ -131,6 +133,8 @@ public:
 
 private:
     struct Watch;
+    /// At conversations, for as long as `reading` and the pace say.
+    [[nodiscard]] Task<Check> look(std::string id, probe::ReadPace pace);
     std::function<void(measure::Sample)> on_flow_{};
     FakeDriver& driver_;
     int percent_ = 0;

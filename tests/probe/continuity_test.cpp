@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -63,8 +64,11 @@ struct TwoSides {
     std::set<std::string> refused{};
     RawServer stable{loop.executor(), [this](const RawRequest& r) { return answer_stable(r); }};
     std::function<std::string(const RawRequest&)> canary_answers{};
+    bool canary_hangs = false;
     RawServer canary{loop.executor(), [this](const RawRequest& r) {
-                         return canary_answers ? Script{Send{canary_answers(r)}} : answer(r);
+                         return canary_hangs     ? Script{Hang{}}
+                                : canary_answers ? Script{Send{canary_answers(r)}}
+                                                 : answer(r);
                      }};
     std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
     Continuity continuity{*client, {}, ""};
@@ -125,7 +129,8 @@ TEST_CASE("continuity: what one side forgot since is found") {
     CHECK(whole.verdict == Verdict::pass);
     CHECK(whole.detail == "1 conversation of this run whole at canary and stable");
     CHECK(kept({.stop = [] { return true; }}).verdict == Verdict::inconclusive);
-    CHECK(kept({.longest = Millis(0)}).verdict == Verdict::error);
+    CHECK(kept({.longest = Millis(0), .each = Millis(0)}).verdict == Verdict::error);
+    CHECK(kept({.longest = Millis(0)}).verdict == Verdict::pass); // so much each
 
     sides.canary_answers = [](const RawRequest&) { return json_answer(503, "{}"); };
     CHECK(kept().verdict == Verdict::error);
@@ -138,6 +143,60 @@ TEST_CASE("continuity: what one side forgot since is found") {
         return ++looks == 1 ? json_answer(503, "{}") : sides.page_of(request);
     };
     CHECK(kept().verdict == Verdict::pass);
+}
+
+TEST_CASE("continuity: a look at a side that hangs ends by a stop, and with its time") {
+    TwoSides sides;
+    const auto made =
+        sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
+    REQUIRE(made.verdict == Verdict::pass);
+    const auto kept = [&](ReadPace pace) {
+        return sides.loop.run(sides.continuity.kept({{sides.side("canary")}}, "c", std::move(pace))
+        );
+    };
+    sides.canary_hangs = true;
+    const auto began = Clock::now();
+    const Check stopped = kept({.stop = [began] { return Clock::now() - began > Millis(100); }});
+    CHECK(stopped.verdict == Verdict::inconclusive);
+    CHECK(stopped.detail == "stopped before all was read");
+    const Check late = kept({.longest = Millis(100), .each = Millis(0)});
+    CHECK(late.verdict == Verdict::error);
+    CHECK(late.detail == "not read: " + sides.said.back() + " at canary: no time was left");
+    CHECK(Clock::now() - began < std::chrono::seconds(10));
+}
+
+TEST_CASE("continuity: the first loss ends the look, what could not be read does not") {
+    TwoSides sides;
+    std::vector<std::string> made;
+    for (int i = 0; i < 3; ++i) {
+        const Check check =
+            sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c")
+            );
+        REQUIRE(check.verdict == Verdict::pass);
+        made.push_back(sides.said.back());
+    }
+    int looks = 0;
+    std::set<std::string> lost{made[1], made[2]};
+    sides.canary_answers = [&](const RawRequest& request) {
+        ++looks;
+        const auto is_asked = [&](const std::string& id) { return request.path.contains(id); };
+        return is_asked(made[0])                     ? json_answer(503, "{}")
+               : std::ranges::any_of(lost, is_asked) ? json_answer(404, "{}")
+                                                     : sides.page_of(request);
+    };
+    const auto kept = [&] {
+        return sides.loop.run(
+            sides.continuity.kept({{sides.side("canary")}, {sides.side("stable")}}, "c", {})
+        );
+    };
+    const Check first = kept();
+    CHECK(first.verdict == Verdict::fail);
+    CHECK(first.detail == "not whole: " + made[1] + " at canary: HTTP 404");
+    CHECK(looks == 3); // twice at the one that was not read
+    lost.clear();
+    const Check unread = kept();
+    CHECK(unread.verdict == Verdict::error);
+    CHECK(unread.detail == "not read: " + made[0] + " at canary: HTTP 503");
 }
 
 TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a loss") {
@@ -194,7 +253,7 @@ TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a 
         CHECK(kept(fast).verdict == Verdict::error); // none of them
     }
     SECTION("no time for all") {
-        const Check check = kept({.per_s = 20, .longest = Millis(500)});
+        const Check check = kept({.per_s = 20, .longest = Millis(500), .each = Millis(0)});
         CHECK(check.verdict == Verdict::pass);
         CHECK_THAT(check.detail, !Catch::Contains("all 74"));
     }

@@ -47,6 +47,9 @@ struct OtherSide {
 struct ReadPace {
     double per_s = 50; ///< of those that were opened elsewhere
     Millis longest{20'000};
+    /// For each thread and side, when that is more in all and none failed: a slow target is no
+    /// bad one.
+    Millis each{3000};
     std::function<bool()> stop{}; ///< true: somebody waits for it to end
 };
 
@@ -63,9 +66,9 @@ public:
     [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
 
     /// Every thread made so far is whole on each of the sides, which know what was opened elsewhere
-    /// as far as there is time to read it: FAIL when one is not known or lost a part, ERROR when
-    /// one of the threads could not be read, or none of those of a side, INCONCLUSIVE when it was
-    /// stopped before the threads were read.
+    /// as far as there is time to read it: FAIL when one is not known or lost a part, which ends
+    /// the look, ERROR when one of the threads could not be read in two tries or in time, or none
+    /// of those of a side, INCONCLUSIVE when it was stopped before the threads were read.
     [[nodiscard]] Task<Check> kept(std::vector<OtherSide> sides, std::string id, ReadPace pace);
 
     /// Every thread made so far, with the last messages known of it. The newest one that the side
@@ -93,9 +96,11 @@ private:
     /// Once more where it could not be read: users come again, too.
     [[nodiscard]] Task<Page> read_twice(Target target, std::string thread);
     [[nodiscard]] Task<ProbeSample> say(Target target, std::string thread);
-    /// What was opened elsewhere, for all sides in turn; `check` tells of it, too.
-    [[nodiscard]] Task<Check>
-    read_elsewhere(const std::vector<OtherSide>* sides, Check check, ReadPace pace);
+    struct Look;
+    [[nodiscard]] Task<void> read_until_over(Look* look);
+    [[nodiscard]] Task<void> read_all(Look* look);
+    /// What was opened elsewhere, for all sides in turn.
+    [[nodiscard]] Task<void> read_elsewhere(Look* look);
     /// The thread's next message, and what it lists then.
     [[nodiscard]] Task<Check> say_on(Thread* thread, Side to, std::string id, std::string way);
 

@@ -66,6 +66,11 @@ Task<Verdict> check_kept(RunContext* run, std::string where) {
         fmt::format("gate.continuity@{}.end", where),
         {.longest = run->in.timing.conversations, .stop = [run] { return run->stop_requested(); }}
     );
+    if (check.verdict == Verdict::inconclusive && run->stop_requested()) {
+        run->skip(std::move(check.id), false, std::move(check.detail));
+        run->add_interrupted("at stage " + where);
+        co_return Verdict::skipped;
+    }
     const Verdict verdict = check.verdict;
     run->session.add_said(std::move(check));
     co_return verdict;

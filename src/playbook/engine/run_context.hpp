@@ -100,7 +100,7 @@ struct RunContext {
 /// the canary has traffic.
 [[nodiscard]] Task<StepEnd> check_continuity(RunContext* run, const Step* step);
 /// At a stage's end, when its conversation went on at its beginning: whether all of the run's are
-/// still whole.
+/// still whole. SKIPPED: a stop came first.
 [[nodiscard]] Task<Verdict> check_kept(RunContext* run, std::string where);
 /// After a rollback: those made so far are whole as users find them.
 [[nodiscard]] Task<void> check_conversations(RunContext* run, std::string step);

@@ -383,7 +383,7 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     if (good && !planned) {
         const Verdict kept = co_await check_kept(run, stage.where);
         good = kept == Verdict::pass;
-        stage.row.verdict = good ? stage.row.verdict : kept;
+        stage.row.verdict = good || kept == Verdict::skipped ? stage.row.verdict : kept;
     }
     if (good && !planned && !judged(stage)) {
         stage.row.verdict = Verdict::skipped;

@@ -97,8 +97,10 @@ Continuity::Continuity(net::HttpClient& client, ProbeLimits limits, std::string 
 }
 
 Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
+    ProbeLimits limits = limits_;
+    limits.total = std::min(limits.total, limits.first_byte); // a few messages, no stream
     const net::ClientResponse answer = co_await fetch(
-        &client_, &target, limits_, "GET", "/api/chats/" + thread + std::string(k_messages_page)
+        &client_, &target, limits, "GET", "/api/chats/" + thread + std::string(k_messages_page)
     );
     Page out;
     out.status = answer.status;

@@ -3,14 +3,25 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/probe/continuity.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <exception>
 #include <ranges>
 #include <utility>
 
 namespace oa_stream::probe {
 namespace {
+
+constexpr Millis k_tick{20};
+/// So long others are looked for beside one that is lost: how many there are is worth no more.
+constexpr Millis k_after_loss{3000};
 
 /// What one side says of conversations that were opened elsewhere.
 struct ReadThere {
@@ -53,6 +64,23 @@ void tell(Check& check, const ReadThere& got, std::string_view side) {
 
 } // namespace
 
+/// One look at all of them.
+struct Continuity::Look {
+    std::vector<OtherSide> sides{};
+    ReadPace pace{};
+    Clock::time_point begun = Clock::now();
+    Clock::time_point until{};
+    std::string under_way{}; ///< "oaprobe_1 at canary"
+    std::string lost{};
+    std::vector<std::string> unread{};
+    bool read = false; ///< every thread was asked for on every side
+    std::vector<ReadThere> elsewhere{}; ///< by side
+
+    [[nodiscard]] bool stopped() const { return pace.stop && pace.stop(); }
+    [[nodiscard]] bool over() const { return stopped() || Clock::now() >= until; }
+    void shorten(Clock::time_point end) { until = std::min(until, end); }
+};
+
 Task<Continuity::Page> Continuity::read_twice(Target target, std::string thread) {
     Page page = co_await read(target, thread);
     if (!page.messages && !page.not_there()) {
@@ -62,69 +90,97 @@ Task<Continuity::Page> Continuity::read_twice(Target target, std::string thread)
 }
 
 Task<Check> Continuity::kept(std::vector<OtherSide> sides, std::string id, ReadPace pace) {
-    const auto until = Clock::now() + pace.longest;
-    std::vector<std::string> lost;
-    std::vector<std::string> unread;
-    for (const auto& [side, elsewhere] : sides) {
-        for (const Thread& thread : threads_) {
-            if (pace.stop && pace.stop()) {
-                co_return make_check(
-                    std::move(id), Verdict::inconclusive, "stopped before all was read"
-                );
-            }
-            if (Clock::now() >= until) {
-                unread.push_back(fmt::format("{} at {}: no time was left", thread.id, side.name));
-                continue;
-            }
-            const Page page = co_await read_twice(side.target, thread.id);
-            const std::string wrong =
-                page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
-            if (!wrong.empty()) {
-                (page.messages || page.not_there() ? lost : unread)
-                    .push_back(fmt::format("{} at {}: {}", thread.id, side.name, wrong));
-            }
-        }
+    Look look{.sides = std::move(sides), .pace = std::move(pace)};
+    look.elsewhere.resize(look.sides.size());
+    const auto readings = static_cast<Millis::rep>(threads_.size() * look.sides.size());
+    look.until = look.begun + std::max(look.pace.longest, look.pace.each * readings);
+    co_await read_until_over(&look);
+    if (!look.lost.empty()) {
+        co_return make_check(std::move(id), Verdict::fail, "not whole: " + look.lost);
     }
-    if (!lost.empty()) {
+    if (!look.read && look.stopped()) {
+        co_return make_check(std::move(id), Verdict::inconclusive, "stopped before all was read");
+    }
+    if (!look.read) {
+        look.unread.push_back(look.under_way + ": no time was left");
+    }
+    if (!look.unread.empty()) {
         co_return make_check(
-            std::move(id), Verdict::fail, fmt::format("not whole: {}", fmt::join(lost, "; "))
+            std::move(id), Verdict::error, fmt::format("not read: {}", fmt::join(look.unread, "; "))
         );
     }
-    if (!unread.empty()) {
-        co_return make_check(
-            std::move(id), Verdict::error, fmt::format("not read: {}", fmt::join(unread, "; "))
-        );
-    }
+    const auto name = [](const OtherSide& at) { return at.side.name; };
     Check whole = make_check(
         std::move(id),
         Verdict::pass,
         fmt::format(
             "{} of this run whole at {}",
             counted(threads_.size(), "conversation"),
-            fmt::join(
-                sides | std::views::transform([](const OtherSide& at) { return at.side.name; }),
-                " and "
-            )
+            fmt::join(look.sides | std::views::transform(name), " and ")
         )
     );
-    pace.longest = std::chrono::ceil<Millis>(until - Clock::now());
-    co_return co_await read_elsewhere(&sides, std::move(whole), std::move(pace));
+    for (std::size_t s = 0; s < look.sides.size(); ++s) {
+        tell(whole, look.elsewhere[s], look.sides[s].side.name);
+    }
+    co_return whole;
 }
 
-Task<Check>
-Continuity::read_elsewhere(const std::vector<OtherSide>* sides, Check check, ReadPace pace) {
-    const auto until = Clock::now() + pace.longest;
-    const auto pause =
-        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / pace.per_s));
-    std::vector<ReadThere> reads(sides->size());
+/// A reading that hangs is cut off, too: a rollback may wait for it.
+Task<void> Continuity::read_until_over(Look* look) {
+    const auto over = [](const Look* it) -> Task<void> {
+        while (!it->over() && co_await sleep_for(k_tick)) {
+        }
+    };
+    const auto executor = co_await asio::this_coro::executor;
+    auto [order, thrown, wait_thrown] =
+        co_await asio::experimental::make_parallel_group(
+            asio::co_spawn(executor, read_all(look), asio::deferred),
+            asio::co_spawn(executor, over(look), asio::deferred)
+        )
+            .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    if (order[0] == 0 && thrown) { // one that was cut off may say so by throwing
+        std::rethrow_exception(thrown);
+    }
+}
+
+Task<void> Continuity::read_all(Look* look) {
+    for (const auto& [side, elsewhere] : look->sides) {
+        for (const Thread& thread : threads_) {
+            look->under_way = fmt::format("{} at {}", thread.id, side.name);
+            const Page page = co_await read_twice(side.target, thread.id);
+            const std::string wrong =
+                page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
+            if (wrong.empty()) {
+                continue;
+            }
+            if (page.messages || page.not_there()) {
+                look->lost = fmt::format("{}: {}", look->under_way, wrong);
+                co_return;
+            }
+            if (look->over()) {
+                co_return; // it was cut off
+            }
+            look->unread.push_back(fmt::format("{}: {}", look->under_way, wrong));
+            look->shorten(look->begun + look->pace.longest); // more is for those that answer
+        }
+    }
+    look->read = true;
+    if (look->unread.empty()) {
+        co_await read_elsewhere(look);
+    }
+}
+
+Task<void> Continuity::read_elsewhere(Look* look) {
+    const auto pause = std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(1 / look->pace.per_s)
+    );
     auto next = Clock::now();
     bool more = true;
     for (std::size_t i = 0; more; ++i) {
         more = false;
-        for (std::size_t s = 0; s < sides->size(); ++s) {
-            const OtherSide& at = (*sides)[s];
-            if (i >= at.opened_elsewhere.size() || Clock::now() >= until ||
-                (pace.stop && pace.stop())) {
+        for (std::size_t s = 0; s < look->sides.size(); ++s) {
+            const OtherSide& at = look->sides[s];
+            if (i >= at.opened_elsewhere.size()) {
                 continue;
             }
             more = true;
@@ -132,21 +188,21 @@ Continuity::read_elsewhere(const std::vector<OtherSide>* sides, Check check, Rea
             next = Clock::now() + pause;
             const std::string& thread = at.opened_elsewhere[i];
             const Page page = co_await read_twice(at.side.target, thread);
+            ReadThere& got = look->elsewhere[s];
             // Some answer with an empty list for a conversation that they do not know.
             if (page.not_there() || (page.messages && page.messages->empty())) {
-                reads[s].unknown.push_back(thread);
+                got.unknown.push_back(thread);
+                look->shorten(Clock::now() + k_after_loss);
             } else if (page.messages) {
-                ++reads[s].known;
+                ++got.known;
+            } else if (look->over()) {
+                co_return; // it was cut off
             } else {
-                ++reads[s].unread;
-                reads[s].why = page.seen;
+                ++got.unread;
+                got.why = page.seen;
             }
         }
     }
-    for (std::size_t s = 0; s < sides->size(); ++s) {
-        tell(check, reads[s], (*sides)[s].side.name);
-    }
-    co_return check;
 }
 
 } // namespace oa_stream::probe

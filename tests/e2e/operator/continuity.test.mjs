@@ -172,6 +172,30 @@ test('a canary without every twentieth conversation of the probes: the stage fai
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+test('a canary that hangs when a stage reads its conversations: a signal still rolls back at once', async () => {
+  const base = await lane('v1');
+  const seen = new Set();
+  let armed = false, hung = 0;
+  const canary = await secondRevision(base.base, { hangs: (id) => (armed ? seen.has(id) && (hung += 1) > 0 : !seen.add(id)) });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
+  open.push(base, target.front, canary);
+  const plan = await target.plan({ set: { bake: '2s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  await apply.until(() => begun(target, '50%'), 'stage 50%', 60000);
+  armed = true;
+  await apply.until(() => hung > 0, 'the reading', 60000);
+  armed = false; // what comes after the rollback is answered
+  const began = Date.now();
+  apply.signal('SIGINT');
+  assert.equal((await apply.end(60000)).code, 7, apply.stderr);
+  assert.ok(Date.now() - began < 12000, `${Date.now() - began} ms`); // one try lasts 15 s
+  const report = JSON.parse(apply.stdout);
+  assert.equal(check(report, 'gate.continuity@50%.end').verdict, 'SKIPPED');
+  assert.match(check(report, 'interrupted').detail, /signal 2 at stage 50%/);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 test('a stable that shows what the canary wrote, and does not go on with it: told after the rollback', async () => {
   const base = await lane('v1');
   const written = new Set();

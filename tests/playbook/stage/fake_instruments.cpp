@@ -34,17 +34,31 @@ Task<Check> FakeInstruments::continuity(Through from, Through to, std::string id
     co_return check;
 }
 
-Task<Check>
-FakeInstruments::conversations_kept(bool back, std::string id, probe::ReadPace /*pace*/) {
+Task<Check> FakeInstruments::conversations_kept(bool back, std::string id, probe::ReadPace pace) {
     kept.push_back(
         fmt::format("{} at {}%", back ? "both" : "canary", driver_.serving.percent_of("canary"))
     );
-    co_return co_await conversations_whole(std::move(id));
+    co_return co_await look(std::move(id), std::move(pace));
 }
 
 Task<Check> FakeInstruments::conversations_whole(std::string id) {
+    co_return co_await look(std::move(id), {});
+}
+
+Task<Check> FakeInstruments::look(std::string id, probe::ReadPace pace) {
+    if (on_read) {
+        on_read();
+    }
+    const auto stopped = [&] { return pace.stop && pace.stop(); };
+    const auto until = Clock::now() + std::min(reading, pace.longest);
+    while (Clock::now() < until && !stopped()) {
+        (void)co_await sleep_for(Millis(1));
+    }
     Check check;
-    check.verdict = smokes.contains(id) ? smokes[id] : Verdict::pass;
+    check.verdict = stopped()                ? Verdict::inconclusive
+                    : reading > pace.longest ? Verdict::error
+                    : smokes.contains(id)    ? smokes[id]
+                                             : Verdict::pass;
     check.id = std::move(id);
     co_return check;
 }
