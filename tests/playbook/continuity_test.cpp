@@ -148,6 +148,42 @@ TEST_CASE("continuity: a loss that only shows after the rollback is said, the tr
     );
 }
 
+TEST_CASE("continuity: what could not be read after a rollback is no loss, and hides no cause") {
+    World world;
+    make_cutover(world);
+    world.instruments.smokes["gate.continuity@50%"] = Verdict::error;
+    SECTION("not read") {
+        world.instruments.smokes["rollback.continuity"] = Verdict::error;
+        CHECK_THAT(
+            world.run().headline,
+            Contains("rolled back and verified, but it is unknown whether conversations are whole")
+        );
+    }
+    SECTION("lost") {
+        world.instruments.smokes["rollback.continuity"] = Verdict::fail;
+        CHECK_THAT(
+            world.run().headline,
+            Contains("gate.continuity@50%: ") && Contains("but conversations are NOT whole")
+        );
+    }
+}
+
+TEST_CASE("continuity: after a rollback that is not verified conversations are not looked at") {
+    World world;
+    make_cutover(world);
+    world.instruments.bad_at[50] = 100;
+    world.instruments.bad_fresh = 100000;
+    world.playbook.restore_limit = Millis(300);
+    int looks = 0;
+    world.instruments.on_read = [&] { looks += world.driver.serving == World::split(0) ? 1 : 0; };
+    const RunOutcome outcome = world.run();
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(looks == 1); // at the end of stage 0 %
+    const Check& check = check_of(outcome, "rollback.continuity");
+    CHECK(check.verdict == Verdict::skipped);
+    CHECK(check.detail == "not looked at: the rollback is not verified");
+}
+
 TEST_CASE("continuity: what the target does not delete is named") {
     World world;
     make_cutover(world);

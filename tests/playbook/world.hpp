@@ -82,7 +82,7 @@ public:
     [[nodiscard]] Task<Check> continuity(Through from, Through to, std::string id) override;
     [[nodiscard]] Task<Check>
     conversations_kept(bool back, std::string id, probe::ReadPace pace) override;
-    [[nodiscard]] Task<Check> conversations_whole(std::string id) override;
+    [[nodiscard]] Task<Check> conversations_whole(std::string id, probe::ReadPace pace) override;
     [[nodiscard]] Task<probe::Removal> remove_conversations(probe::RemovePace pace) override;
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) override;

@@ -92,11 +92,11 @@ TEST_CASE("continuity: after a rollback the newest conversation that the canary 
     sides.said.clear();
     SECTION("it goes on") {
         const Check check =
-            sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary"));
+            sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary", {}));
         CHECK(check.verdict == Verdict::pass);
         CHECK(
             check.detail ==
-            "3 conversations of this run are whole; canary → stable: read with all 4 "
+            "3 conversations of this run whole at stable; canary → stable: read with all 4 "
             "messages, answered, and whole afterwards"
         );
         CHECK(sides.said == std::vector{newest});
@@ -104,7 +104,7 @@ TEST_CASE("continuity: after a rollback the newest conversation that the canary 
     SECTION("it is only shown") {
         sides.refused = {newest};
         const Check check =
-            sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary"));
+            sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary", {}));
         CHECK(check.verdict == Verdict::fail);
         CHECK_THAT(
             check.detail,
@@ -197,6 +197,27 @@ TEST_CASE("continuity: the first loss ends the look, what could not be read does
     const Check unread = kept();
     CHECK(unread.verdict == Verdict::error);
     CHECK(unread.detail == "not read: " + made[0] + " at canary: HTTP 503");
+}
+
+TEST_CASE("continuity: after a rollback one failure is no loss, and what is not read no loss") {
+    TwoSides sides;
+    const auto made =
+        sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
+    REQUIRE(made.verdict == Verdict::pass);
+    int bad = 1;
+    sides.canary_answers = [&](const RawRequest& request) {
+        return bad-- > 0 ? json_answer(503, "{}") : sides.page_of(request);
+    };
+    const auto look = [&] {
+        return sides.loop.run(sides.continuity.all_on(sides.side("canary"), "c", "stable", {}));
+    };
+    const Check once = look();
+    CHECK(once.verdict == Verdict::pass);
+    CHECK(once.detail == "1 conversation of this run whole at canary");
+    bad = 100;
+    const Check unread = look();
+    CHECK(unread.verdict == Verdict::error);
+    CHECK_THAT(unread.detail, Catch::StartsWith("not read: "));
 }
 
 TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a loss") {

@@ -71,10 +71,9 @@ public:
     /// of those of a side, INCONCLUSIVE when it was stopped before the threads were read.
     [[nodiscard]] Task<Check> kept(std::vector<OtherSide> sides, std::string id, ReadPace pace);
 
-    /// Every thread made so far, with the last messages known of it. The newest one that the side
-    /// called `left` wrote last is answered, too: to be read is not enough. SKIPPED when none was
-    /// made.
-    [[nodiscard]] Task<Check> all_on(Side side, std::string id, std::string left);
+    /// As kept(), on one side. Then the newest thread that the side called `left` wrote last is
+    /// answered, too: to be read is not enough. SKIPPED when none was made.
+    [[nodiscard]] Task<Check> all_on(Side side, std::string id, std::string left, ReadPace pace);
 
     /// Their ids, for remove_threads(); they are forgotten.
     [[nodiscard]] std::vector<std::string> take();

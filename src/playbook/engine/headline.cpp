@@ -84,22 +84,32 @@ std::string first_trouble(const std::vector<Check>& checks) {
 
 namespace {
 
-/// What made the run roll back, then what became of that.
-std::string not_back_headline(const RunContext& run) {
+/// Of the others than those that are left out; "" when there is none.
+std::string other_trouble(const RunContext& run, bool (*left_out)(const Check&)) {
     std::vector<Check> others;
-    std::ranges::copy_if(run.checks(), std::back_inserter(others), [](const Check& check) {
-        return !is_of_rollback(check);
-    });
-    if (run::first_trouble(others) == nullptr) {
-        return "The rollback is NOT verified" + why_not_back(run);
-    }
-    return first_trouble(others) + "; the rollback is NOT verified" + why_not_back(run);
+    std::ranges::remove_copy_if(run.checks(), std::back_inserter(others), left_out);
+    return run::first_trouble(others) == nullptr ? std::string() : first_trouble(others);
 }
 
-/// As far as they were looked at after the rollback.
-bool keeps_conversations(const std::vector<Check>& checks) {
-    const auto found = std::ranges::find(checks, "rollback.continuity", &Check::id);
-    return found == checks.end() || found->verdict == Verdict::pass;
+/// What made the run roll back, then what became of that.
+std::string not_back_headline(const RunContext& run) {
+    const std::string why = other_trouble(run, is_of_rollback);
+    return (why.empty() ? "The rollback is NOT verified" : why + "; the rollback is NOT verified") +
+           why_not_back(run);
+}
+
+/// Looked at after the rollback, so never what made the run roll back.
+bool is_of_conversations(const Check& check) {
+    return check.id == "rollback.continuity";
+}
+
+std::string lost_text(const std::vector<Check>& checks) {
+    const auto found = std::ranges::find_if(checks, is_of_conversations);
+    if (found == checks.end() || found->verdict == Verdict::pass) {
+        return {};
+    }
+    return found->verdict == Verdict::fail ? ", but conversations are NOT whole"
+                                           : ", but it is unknown whether conversations are whole";
 }
 
 /// Of every run but one whose rollback is not verified.
@@ -113,8 +123,7 @@ std::string where_traffic_is(const RunContext& run, bool completed) {
         return "; held, the split stays";
     }
     if (out.rollback) {
-        return std::string("; rolled back and verified") +
-               (keeps_conversations(run.checks()) ? "" : ", but conversations are NOT whole");
+        return "; rolled back and verified" + lost_text(run.checks());
     }
     return !out.mutated && moves_traffic(run.playbook().kind) ? "; no traffic was moved" : "";
 }
@@ -126,10 +135,12 @@ std::string headline(const RunContext& run, bool completed) {
     if (completed && out.verdict == Verdict::pass) {
         return good_headline(run);
     }
+    const std::string why = other_trouble(run, is_of_conversations);
     const bool stays = out.held || (completed && out.mutated);
     const bool not_back = !stays && out.rollback && !out.rollback->verified;
     std::string text = not_back ? not_back_headline(run)
-                                : first_trouble(run.checks()) + where_traffic_is(run, completed);
+                                : (why.empty() ? first_trouble(run.checks()) : why) +
+                                      where_traffic_is(run, completed);
     if (run.routes_unverified) {
         text += "; the routes are NOT verified";
     }

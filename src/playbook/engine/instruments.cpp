@@ -28,7 +28,7 @@ Task<Check> Instruments::conversations_kept(
     co_return unable(std::move(id), "make a conversation");
 }
 
-Task<Check> Instruments::conversations_whole(std::string id) {
+Task<Check> Instruments::conversations_whole(std::string id, probe::ReadPace /*pace*/) {
     co_return unable(std::move(id), "make a conversation");
 }
 

@@ -53,7 +53,7 @@ public:
     conversations_kept(bool back, std::string id, probe::ReadPace pace);
     /// Every conversation that continuity() made, as users come in now; one that the canary wrote
     /// last is answered, too.
-    [[nodiscard]] virtual Task<Check> conversations_whole(std::string id);
+    [[nodiscard]] virtual Task<Check> conversations_whole(std::string id, probe::ReadPace pace);
     /// Deletes every conversation that anything here opened.
     [[nodiscard]] virtual Task<probe::Removal> remove_conversations(probe::RemovePace pace);
 

@@ -268,7 +268,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     facts.verified = proof.back && holds;
     record_user_proof(*run, step, facts, holds, proof);
     tell_restored(*run, facts);
-    co_await check_conversations(run, step);
+    co_await check_conversations(run, step, facts.verified);
     co_return facts;
 }
 

@@ -102,8 +102,8 @@ struct RunContext {
 /// At a stage's end, when its conversation went on at its beginning: whether all of the run's are
 /// still whole. SKIPPED: a stop came first.
 [[nodiscard]] Task<Verdict> check_kept(RunContext* run, std::string where);
-/// After a rollback: those made so far are whole as users find them.
-[[nodiscard]] Task<void> check_conversations(RunContext* run, std::string step);
+/// After a rollback that is `verified`: those made so far are whole as users find them.
+[[nodiscard]] Task<void> check_conversations(RunContext* run, std::string step, bool verified);
 /// Deletes the conversations that the run opened; a note names those that the target keeps.
 [[nodiscard]] Task<void> remove_conversations(RunContext* run);
 

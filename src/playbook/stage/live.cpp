@@ -112,11 +112,12 @@ public:
         co_return check;
     }
 
-    [[nodiscard]] Task<Check> conversations_whole(std::string id) override {
+    [[nodiscard]] Task<Check> conversations_whole(std::string id, probe::ReadPace pace) override {
         co_return co_await conversations_.all_on(
             {"the users' address", options_.users},
             std::move(id),
-            std::string(to_string(Through::canary))
+            std::string(to_string(Through::canary)),
+            std::move(pace)
         );
     }
 

@@ -9,7 +9,6 @@
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -194,7 +193,7 @@ Task<Check> Continuity::say_on(Thread* thread, Side to, std::string id, std::str
         );
     }
     thread->writer = to.name;
-    const Page after = co_await read(to.target, thread->id);
+    const Page after = co_await read_twice(to.target, thread->id);
     if (!after.messages) {
         co_return make_check(
             std::move(id),
@@ -227,44 +226,22 @@ Task<Check> Continuity::say_on(Thread* thread, Side to, std::string id, std::str
     );
 }
 
-Task<Check> Continuity::all_on(Side side, std::string id, std::string left) {
+Task<Check> Continuity::all_on(Side side, std::string id, std::string left, ReadPace pace) {
     if (threads_.empty()) {
         co_return skipped(std::move(id), "no conversation was made");
     }
-    std::vector<std::string> lost;
-    for (const Thread& thread : threads_) {
-        const Page page = co_await read(side.target, thread.id);
-        const std::string wrong =
-            page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
-        if (!wrong.empty()) {
-            lost.push_back(fmt::format("{}: {}", thread.id, wrong));
-        }
+    Check whole = co_await kept({{side}}, id, std::move(pace));
+    if (whole.verdict != Verdict::pass) {
+        co_return whole;
     }
-    if (!lost.empty()) {
-        co_return make_check(
-            std::move(id),
-            Verdict::fail,
-            fmt::format(
-                "{} of {} conversations are not whole: {}",
-                lost.size(),
-                threads_.size(),
-                fmt::join(lost, "; ")
-            )
-        );
-    }
-    std::string whole = fmt::format(
-        "{} of this run {} whole",
-        counted(threads_.size(), "conversation"),
-        threads_.size() == 1 ? "is" : "are"
-    );
     const auto newest =
         std::ranges::find(threads_.rbegin(), threads_.rend(), left, &Thread::writer);
     if (newest == threads_.rend()) {
-        co_return make_check(std::move(id), Verdict::pass, std::move(whole));
+        co_return whole;
     }
     std::string way = fmt::format("{} → {}", left, side.name);
     Check check = co_await say_on(&*newest, std::move(side), std::move(id), std::move(way));
-    check.detail = fmt::format("{}; {}", whole, check.detail);
+    check.detail = fmt::format("{}; {}", whole.detail, check.detail);
     co_return check;
 }
 

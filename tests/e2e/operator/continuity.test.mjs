@@ -214,7 +214,7 @@ test('a stable that shows what the canary wrote, and does not go on with it: tol
   const report = JSON.parse(apply.stdout);
   const whole = check(report, 'rollback.continuity');
   assert.equal(whole.verdict, 'FAIL', whole.detail);
-  assert.match(whole.detail, /conversations of this run are whole; canary → the users' address: the next message is not answered there: .*409/);
+  assert.match(whole.detail, /conversations of this run whole at the users' address; canary → the users' address: the next message is not answered there: .*409/);
   assert.match(report.headline, /rolled back and verified, but conversations are NOT whole/);
   assert.deepEqual(await target.weights(), STABLE);
 });

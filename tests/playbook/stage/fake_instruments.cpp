@@ -41,8 +41,8 @@ Task<Check> FakeInstruments::conversations_kept(bool back, std::string id, probe
     co_return co_await look(std::move(id), std::move(pace));
 }
 
-Task<Check> FakeInstruments::conversations_whole(std::string id) {
-    co_return co_await look(std::move(id), {});
+Task<Check> FakeInstruments::conversations_whole(std::string id, probe::ReadPace pace) {
+    co_return co_await look(std::move(id), std::move(pace));
 }
 
 Task<Check> FakeInstruments::look(std::string id, probe::ReadPace pace) {
