@@ -356,6 +356,16 @@ Task<void> TurnJournal::write_end(Self self) {
     }
 }
 
+/// What the wish brings into this lane's own inbox finds a turn that stops already.
+void TurnJournal::note_stop(std::string_view reason) {
+    if (over_) {
+        return;
+    }
+    spawn(pace_->executor(), "stop noted", [](Self self, std::string why) -> Task<void> {
+        (void)co_await self->store_->want(self->key_, self->fence_, std::move(why));
+    }(shared_from_this(), std::string(reason)));
+}
+
 void TurnJournal::leave() {
     if (std::exchange(over_, true)) {
         return; // it was lost, and forgotten

@@ -44,6 +44,8 @@ public:
     /// `done` is called once, and at once where the store cannot be asked. Nothing is appended any
     /// more.
     void end(std::string frames, std::string outcome, std::function<void(End)> done);
+    /// The turn was told to stop: whoever finds it, should this lane die over it, knows that.
+    void note_stop(std::string_view reason);
     /// Nothing more is written, and the row counts for nobody here: another replica may have it.
     void leave();
     /// Others may adopt the turn; what was appended is written first.

@@ -76,7 +76,11 @@ void LiveTurn::stop(StopReason reason) {
     }
     reason_ = reason;
     stop_deadline_ = Clock::now() + host_->timings.interrupt_grace;
-    interrupt(end_for(reason).failure);
+    const auto end = end_for(reason);
+    if (style_.journal && end.outcome == turn::Outcome::interrupted) {
+        style_.journal->note_stop(to_string(reason));
+    }
+    interrupt(end.failure);
 }
 
 void LiveTurn::interrupt(const std::optional<turn::Failure>& told) {

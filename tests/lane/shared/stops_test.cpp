@@ -178,6 +178,43 @@ TEST_CASE("stops: what is wanted of a turn holds where the store says so") {
     }
 }
 
+TEST_CASE("stops: what this lane stops itself is known to the others, should it die over it") {
+    using lane::StopReason;
+    SharedRig rig;
+    const auto played = rig.runs();
+    const auto live = adopt(rig);
+    const auto reason =
+        GENERATE(StopReason::stopped, StopReason::superseded, StopReason::client_gone);
+    live->stop(reason);
+    CHECK(played->interrupts == 1); // it waits for nothing
+    rig.until("the wish", [&] { return !rig.store.wanted.empty(); });
+    const auto wish = rig.store.wanted.front();
+    CHECK(wish.key.id == "c");
+    CHECK(wish.fence == 4);
+    CHECK(wish.reason == to_string(reason));
+    // As the store tells it to whoever holds the turn.
+    rig.holding().stop = wish.reason;
+    rig.store.on_wanted({.turn = "t1", .reason = wish.reason, .request = {}, .from = {}, .body = {}}
+    );
+    const auto before = rig.store.looks;
+    rig.until("a look at the row", [&] { return rig.store.looks > before; });
+    rig.context.restart();
+    rig.context.poll();
+    CHECK(played->interrupts == 1);
+    CHECK(rig.store.wanted.size() == 1);
+}
+
+TEST_CASE("stops: a turn that a limit ends is not one that somebody wanted to stop") {
+    SharedRig rig;
+    const auto played = rig.runs();
+    const auto live = adopt(rig);
+    live->stop(lane::StopReason::wall_time);
+    CHECK(played->interrupts == 1);
+    rig.context.restart();
+    rig.context.poll();
+    CHECK(rig.store.wanted.empty());
+}
+
 TEST_CASE("stops: a turn that was to stop and whose lane is gone stops at its authority as well") {
     SharedRig rig;
     rig.theirs(true, begun(), store::Phase::ended);
