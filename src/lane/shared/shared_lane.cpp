@@ -191,7 +191,12 @@ Task<void> SharedLane::look_after_rows() {
         const bool counted = held != held_.end() && held->second.journal->unsettled();
         const bool runs = state->holding.phase == store::Phase::live && !counted;
         const auto fence = state->holding.fence;
-        (void)co_await (runs ? store_->release(key, fence) : store_->forget(key, fence));
+        const auto journal = counted ? held->second.journal : nullptr;
+        const auto told =
+            co_await (runs ? store_->release(key, fence) : store_->forget(key, fence));
+        if (journal && told) {
+            journal->settled();
+        }
         if (!*alive) {
             co_return;
         }

@@ -91,6 +91,7 @@ void TurnJournal::lose(Loss loss) {
         give_up_log();
     }
     if (over_) {
+        unsettled_ = false; // how it ended is another replica's to tell
         use.reset();
         spawn(pace_->executor(), "turn lost", [](Self self) -> Task<void> {
             (void)co_await self->store_->forget(self->key_, self->fence_);

@@ -71,6 +71,45 @@ TEST_CASE("outages: a turn is dropped once whose end the store was not told in t
     CHECK(lane.store.releases.empty()); // it was told its end, so nobody goes on with it
 }
 
+TEST_CASE("outages: a turn whose row the lane drops by itself is dropped once") {
+    Outage lane;
+    lane.store.settings.outage = Millis(0);
+    lane.store.away = true;
+    lane.end();
+    lane.go_on(); // it gives up
+    lane.store.away = false;
+    auto& holding = lane.holding();
+    holding.session = lane.store.session();
+    holding.alive = true;
+    holding.fence = k_own_fence;
+    lane.store.held_rows = {{"", "c"}};
+    lane.shared().start();
+    lane.until("a look at its rows", [&] { return !lane.store.forgotten.empty(); });
+    lane.store.held_rows.clear();
+    lane.reach();
+    CHECK(lane.store.forgotten == std::vector{k_own_fence});
+    CHECK(lane.store.releases.empty());
+}
+
+TEST_CASE("outages: the end of a turn that another lane took meanwhile is that lane's to tell") {
+    Outage lane;
+    lane.store.away = true;
+    lane.store.appended = fail(Code::unavailable, "the store is away");
+    lane.played->say("Hello");
+    lane.played->more(", world");
+    lane.go_on(); // this is new
+    lane.played->complete();
+    lane.until("its end", [&] { return lane.live->ended(); });
+    CHECK(lane.store.turns.unsettled == 1);
+    lane.store.appended = store::Written::fenced;
+    lane.store.away = false;
+    lane.until("the next try", [&] { return !lane.store.forgotten.empty(); });
+    CHECK(lane.store.turns.fenced.append == 1);
+    CHECK(lane.store.turns.unacked == 0);
+    lane.reach();
+    CHECK(lane.store.forgotten == std::vector{k_own_fence});
+}
+
 TEST_CASE("outages: a lane that is cut off leaves a turn that takes too long to whoever has it") {
     auto config = LaneRig::quick();
     const bool silent = GENERATE(true, false);

@@ -63,6 +63,13 @@ public:
         }
         co_return out;
     }
+    void append(const store::Piece& piece, Sent, Answered done) override {
+        asio::post(
+            gate.get_executor(),
+            [done = std::move(done), with = appended, end = piece.end, size = piece.bytes.size()](
+            ) mutable { done(std::move(with), end, size); }
+        );
+    }
     Task<Result<store::Written>> end(store::EndRequest request) override {
         ended.push_back(std::move(request));
         if (away) {
@@ -159,6 +166,7 @@ public:
     std::optional<std::uint64_t> adopt_answer = 4; ///< a fence; nullopt: somebody else decided
     std::vector<store::TakeRequest> adopted{};
     std::vector<Reaped> reaped{};
+    Result<store::Written> appended = store::Written::stored; ///< what each piece is answered
     std::vector<store::EndRequest> ended{};
     std::vector<Want> wanted{};
     std::vector<store::Wanted> passed{};

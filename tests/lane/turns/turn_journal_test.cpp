@@ -386,6 +386,25 @@ TEST_CASE("journal: an end goes with what was not sent, behind what has no answe
     }
 }
 
+TEST_CASE("journal: the end of a turn that another replica took while the store was away is settled"
+) {
+    Bench bench;
+    std::optional<TurnJournal::End> end;
+    bench.say_and_send("a\n\n");
+    bench.answer(0, away());
+    bench.journal->end("e\n\n", "completed", [&](TurnJournal::End how) { end = how; });
+    bench.expect(2);
+    bench.answer(1, away());
+    CHECK(end == TurnJournal::End::late);
+    CHECK(bench.journal->unsettled());
+    bench.expect(3);
+    bench.answer(2, Written::fenced);
+    CHECK_FALSE(bench.journal->unsettled());
+    CHECK(bench.journal->idle());
+    CHECK(bench.store.turns.fenced.append == 1);
+    CHECK(bench.store.ended.empty());
+}
+
 TEST_CASE("journal: an end waits while a store that was away is tried again") {
     Bench bench;
     std::optional<TurnJournal::End> end;
