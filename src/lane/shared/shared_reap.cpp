@@ -31,8 +31,7 @@ turn::TurnEnded end_of(const authority::PastTurn& past, bool stop_wanted) {
     } else if (interrupted) {
         out.finish = turn::Finish::other;
     } else if (past.outcome != turn::Outcome::completed) {
-        out.finish = turn::Finish::error;
-        out.failure = turn::Failure{turn::FailureCode::turn_failed, true, "the turn failed"};
+        out = failed(past.outcome, turn::FailureCode::turn_failed, "the turn failed");
     }
     for (const auto& event : past.events) {
         if (const auto* usage = std::get_if<turn::UsageKnown>(&event)) {

@@ -11,17 +11,6 @@
 
 namespace oa_stream::lane {
 
-namespace {
-
-bool is_retryable(turn::FailureCode code) noexcept {
-    return code == turn::FailureCode::authority_lost ||
-           code == turn::FailureCode::authority_timeout || code == turn::FailureCode::stalled ||
-           code == turn::FailureCode::overloaded || code == turn::FailureCode::stale_cursor ||
-           code == turn::FailureCode::turn_aborted || code == turn::FailureCode::turn_lost;
-}
-
-} // namespace
-
 double LiveTurn::since_received(Clock::time_point at) const noexcept {
     return std::chrono::duration<double>(at - identity_.received).count();
 }

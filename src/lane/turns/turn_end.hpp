@@ -9,9 +9,18 @@
 
 namespace oa_stream::lane {
 
+[[nodiscard]] constexpr bool is_retryable(turn::FailureCode code) noexcept {
+    using enum turn::FailureCode;
+    return code == authority_lost || code == authority_timeout || code == stalled ||
+           code == overloaded || code == stale_cursor || code == turn_aborted || code == turn_lost;
+}
+
 inline turn::TurnEnded failed(turn::Outcome outcome, turn::FailureCode code, std::string detail) {
     return {
-        outcome, turn::Finish::error, turn::Failure{code, true, std::move(detail)}, std::nullopt
+        outcome,
+        turn::Finish::error,
+        turn::Failure{code, is_retryable(code), std::move(detail)},
+        std::nullopt
     };
 }
 

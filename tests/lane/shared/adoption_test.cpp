@@ -181,6 +181,21 @@ TEST_CASE("adoption: an interrupted turn was stopped only where somebody wanted 
     CHECK(rig.watcher.turns.front().terminal == terminal);
 }
 
+TEST_CASE("adoption: a turn is called worth another try where it is, as on a lane that lives") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    authority::PastTurn past{.id = "t1", .user_text = "hi"};
+    const bool failed = GENERATE(true, false); // else its server took it along
+    past.outcome = failed ? turn::Outcome::failed : turn::Outcome::interrupted;
+    rig.authority.past = {past};
+    CHECK(rig.settle());
+    REQUIRE(rig.store.reaped.size() == 1);
+    const auto& bytes = rig.store.reaped.front().bytes;
+    CAPTURE(bytes);
+    CHECK(bytes.contains(failed ? R"("code":"turn_failed")" : R"("code":"authority_lost")"));
+    CHECK(bytes.contains(failed ? R"("retryable":false)" : R"("retryable":true)"));
+}
+
 TEST_CASE("adoption: a turn of which its authority knows nothing ends as lost") {
     SharedRig rig;
     rig.theirs(false, begun());
