@@ -10,6 +10,17 @@
 
 namespace oa_stream::authority {
 
+std::string text_of(const std::vector<InputPart>& parts, std::string_view between) {
+    std::string out;
+    for (const auto& part : parts) {
+        if (const auto* text = std::get_if<InputText>(&part)) {
+            out += out.empty() ? "" : between;
+            out += text->text;
+        }
+    }
+    return out;
+}
+
 class Turn::Waiting final : public TurnWaker {
 public:
     explicit Waiting(const asio::any_io_executor& executor)

@@ -24,6 +24,9 @@ struct InputImage {
     std::string url; ///< data: or https: URL
 };
 using InputPart = std::variant<InputText, InputImage>;
+/// The texts, each on a line of its own; `between`: what else parts them.
+[[nodiscard]] std::string
+text_of(const std::vector<InputPart>& parts, std::string_view between = "\n");
 
 /// A function of the client's that the model may call.
 struct ClientTool {

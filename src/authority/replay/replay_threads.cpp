@@ -59,17 +59,6 @@ PastTurn past_turn_of(const ReplayedTurn& turn) {
 
 } // namespace
 
-std::string text_of(const std::vector<InputPart>& parts) {
-    std::string out;
-    for (const InputPart& part : parts) {
-        if (const auto* text = std::get_if<InputText>(&part)) {
-            out += out.empty() ? "" : "\n";
-            out += text->text;
-        }
-    }
-    return out;
-}
-
 ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
     if (const auto found = by_id_.find(thread); found != by_id_.end()) {
         order_.splice(order_.begin(), order_, found->second);

@@ -13,9 +13,6 @@
 
 namespace oa_stream::authority {
 
-/// The texts of a message, each on a line of its own.
-[[nodiscard]] std::string text_of(const std::vector<InputPart>& parts);
-
 /// One turn as its thread remembers it; filled in while it is played.
 struct ReplayedTurn {
     std::string id{};

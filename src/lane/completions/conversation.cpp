@@ -140,17 +140,6 @@ void add_text(std::vector<InputPart>& parts, std::string_view text) {
     }
 }
 
-std::string text_of(const std::vector<InputPart>& parts, std::string_view between) {
-    std::string out;
-    for (const auto& part : parts) {
-        if (const auto* text = std::get_if<InputText>(&part)) {
-            out += out.empty() ? "" : between;
-            out += text->text;
-        }
-    }
-    return out;
-}
-
 Accepted<void>
 takes_images(const CompletionsContext& context, const std::string& path, const Said& said) {
     // Without functions a result is told as text.

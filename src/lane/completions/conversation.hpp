@@ -27,9 +27,6 @@ struct Said {
 
 /// As a part of its own.
 void add_text(std::vector<authority::InputPart>& parts, std::string_view text);
-/// The texts, each on a line of its own; `between`: what else parts them.
-[[nodiscard]] std::string
-text_of(const std::vector<authority::InputPart>& parts, std::string_view between = "\n");
 /// 400 unless images are taken from this speaker; `path`: of the part.
 [[nodiscard]] Accepted<void>
 takes_images(const CompletionsContext& context, const std::string& path, const Said& said);

@@ -96,16 +96,6 @@ Accepted<bool> replaces_seeded(const ChatRequest& request, const SeededMessages&
     return there;
 }
 
-std::string words_of(const std::vector<authority::InputPart>& parts) {
-    std::string words;
-    for (const auto& part : parts) {
-        if (const auto* text = std::get_if<authority::InputText>(&part)) {
-            words += text->text;
-        }
-    }
-    return words;
-}
-
 /// The position was inferred; what both sides know of that message must agree.
 Accepted<void> verify(const ChatRequest& request, const authority::PastTurn& turn) {
     const bool other_id = turn.client_message_id && !request.user_message_id.empty() &&
@@ -136,7 +126,7 @@ Rejection reject_kept_question() {
 // Nothing stands between the words: earlier releases stored the parts of a message as one.
 bool says_the_same(const ChatRequest& request, const authority::PastTurn& turn) {
     return turn.user_parts.empty() ? turn.user_text == request.text
-                                   : words_of(turn.user_parts) == words_of(request.input);
+                                   : text_of(turn.user_parts, "") == text_of(request.input, "");
 }
 
 bool asks_to_replace(const ChatRequest& request) noexcept {
