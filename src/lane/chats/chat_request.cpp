@@ -286,6 +286,7 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     }
     request.more = newest.more;
     request.text = joined_text(newest.pieces);
+    request.words = joined_text(newest.pieces, "");
     request.user_message_id = newest.id;
     request.whole_list = at < list.size();
     request.newest = at;

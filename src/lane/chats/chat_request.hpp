@@ -36,8 +36,11 @@ struct ChatRequest {
     std::string worker = "desktopw:shared";
     std::vector<authority::InputPart> input{}; ///< of the newest user message, in its order
     std::string text;            ///< what the user typed, each part on a line of its own
+    /// … with nothing between the parts: releases that joined them so know a message that is sent
+    /// again by its digest.
+    std::string words{};
     std::string user_message_id; ///< id of the newest user message; may be empty
-    std::string message_id;      ///< member messageId; may be empty
+    std::string message_id; ///< member messageId; may be empty
     std::string answer_id{}; ///< of the assistant's message that results go on with; may be empty
     /// Messages before the newest user message, of users and assistants only.
     std::vector<EarlierMessage> earlier{};

@@ -151,6 +151,7 @@ Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
     if (request.input.empty()) {
         request.input.emplace_back(authority::InputText{turn.user_text});
     }
+    request.words = text_of(request.input, "");
     request.user_message_id = turn.client_message_id.value_or("");
     return {};
 }

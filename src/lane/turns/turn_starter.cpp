@@ -27,7 +27,7 @@ Task<void> delete_replaced(authority::Authority* authority, std::string thread) 
 }
 
 std::string message_digest(const ChatRequest& chat) {
-    return sha256_hex(chat.user_message_id + '\n' + chat.text).substr(0, 32);
+    return sha256_hex(chat.user_message_id + '\n' + chat.words).substr(0, 32);
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 // A user's message of several texts: each reaches the authority by itself, and the message is known
 // again.
+#include "oa_stream/base/digest.hpp"
+
 #include "../lane_rig.hpp"
 #include "chats/chat_request.hpp"
 #include "turns/replace_plan.hpp"
@@ -123,4 +125,35 @@ TEST_CASE("text parts: the authority gets them one by one, and the title has a b
     rig.until("the stream", [&] { return stream->has("start-step"); });
     CHECK(told(rig.authority.last().request.input) == "[Summarise this:][Document]");
     CHECK(rig.ids->find("", "c")->title == "Summarise this: Document");
+}
+
+TEST_CASE("text parts: a lane before them knows the message again, and so does one behind it") {
+    LaneRig rig;
+    const auto post = [&rig] {
+        const auto stream = rig.open(rig.post(
+            "/api/chats/c/stream",
+            R"({"messages":[{"id":"u1","role":"user","content":["Summarise this:","Document"]}]})"
+        ));
+        rig.until("the stream", [&] { return stream->has("start-step"); });
+        rig.authority.last().complete();
+        rig.await_end(stream);
+        return rig.authority.last().request.revert_from_turn;
+    };
+    CHECK(post() == std::nullopt);
+    const auto first = rig.ids->find("", "c")->last_turn;
+    CHECK(
+        rig.ids->find("", "c")->last_message ==
+        sha256_hex("u1\nSummarise this:Document").substr(0, 32)
+    );
+    CHECK(post() == first);
+}
+
+TEST_CASE("text parts: a kept question has the words of the message that asked it") {
+    authority::PastTurn turn{.id = "t", .user_text = "a\nb"};
+    turn.user_parts = texts({"a", "b"});
+    ChatRequest request;
+    request.kept_question = true;
+    REQUIRE(take_question(request, {turn}));
+    CHECK(request.text == "a\nb");
+    CHECK(request.words == "ab");
 }
