@@ -268,7 +268,7 @@ TEST_CASE("events: each ending has its word") {
     turn.events = {turn::TurnEnded{turn::Outcome::completed, turn::Finish::length}};
     CHECK(types(project_events(k_context, turn))[3] == "run_completed");
     const auto cut = project_messages(k_context, turn).back();
-    CHECK(cut.at("content") == "This answer was cut, and its text from here on is not stored.");
+    CHECK(cut.at("content") == "This answer was cut; no more of its text is stored.");
     CHECK_FALSE(cut.at("metadata").contains("notice"));
     std::get<turn::TurnEnded>(turn.events.back()).withheld = true;
     CHECK(types(project_events(k_context, turn))[3] == "model_empty_response");

@@ -111,7 +111,7 @@ async function listsAsTold(copies = []) {
   }
   for (const scenario of CUT) {
     const last = (await data(`/api/chats/${silent(scenario)}/messages`)).at(-1);
-    assert.deepEqual([last.content, last.metadata.notice], ['This answer was cut, and its text from here on is not stored.', undefined]);
+    assert.deepEqual([last.content, last.metadata.notice], ['This answer was cut; no more of its text is stored.', undefined]);
   }
 }
 
