@@ -131,6 +131,18 @@ TEST_CASE("codex: the deadline of silence counts again once the client has answe
     CHECK(reader.wakes < 10); // here, by the answer, by deadlines: for nothing else
 }
 
+TEST_CASE("codex: a time of day is this machine's where codex is a child of the lane alone") {
+    asio::io_context io;
+    CodexOptions options;
+    for (const auto* url : {"", "unix:/run/codex.sock", "ws://127.0.0.1:4500"}) {
+        options.server.url = url;
+        const RunningTurn live(
+            io.get_executor(), options, "thread-1", "model", ApprovalPlace{}, std::nullopt
+        );
+        CHECK(live.same_clock == options.server.url.empty());
+    }
+}
+
 TEST_CASE("codex, polled: an interrupt wakes who polls, and never from within itself") {
     PollStage stage;
     stage.opened();
