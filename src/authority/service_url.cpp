@@ -25,7 +25,7 @@ Result<void> check_service_url(
     if (!open && !url.starts_with(secure)) {
         return fail(
             Code::usage,
-            "this is no URL that is possible here",
+            "this form of URL is not accepted here",
             option,
             fmt::format("{}{}HOST:PORT, or {} on loopback", other, secure, plain)
         );

@@ -202,7 +202,7 @@ Result<void> check_store(const StoreOptions& options) {
     if (!options.ca_file.empty() && !address.target.secure) {
         return fail(
             Code::usage,
-            fmt::format("it needs TLS, which {} has not", options.url),
+            fmt::format("it needs TLS, which {} does not use", options.url),
             names::store_ca,
             "rediss://HOST:PORT or rediss+sentinel://HOST:PORT/NAME, or leave it out"
         );

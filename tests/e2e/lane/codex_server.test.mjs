@@ -385,7 +385,7 @@ test('a lane reaches a server over a unix socket', async () => {
 for (const [what, args, code, text] of [
   ['a wrong token', () => [...serverArgs().slice(0, 3), 'env:PATH', ...serverArgs().slice(4)], 5, /refuses the token/],
   ['ws:// to another machine', () => serverArgs('ws://codex.example:4500'), 2, /token would travel in the clear/],
-  ...['http://127.0.0.1:4500', 'unix:relative', 'unix:'].map((url) => [`no address: ${url}`, () => serverArgs(url), 2, /--codex-server: this is no URL that is possible here \(unix:\/PATH, wss:\/\/HOST:PORT, or ws:\/\/ on loopback\)/]),
+  ...['http://127.0.0.1:4500', 'unix:relative', 'unix:'].map((url) => [`no address: ${url}`, () => serverArgs(url), 2, /--codex-server: this form of URL is not accepted here \(unix:\/PATH, wss:\/\/HOST:PORT, or ws:\/\/ on loopback\)/]),
   ['no number', () => ['--codex-server', server.url], 2, /is not a number and an address/],
   ['one number twice', () => [...serverArgs(), '--codex-server', `3=${server.url}`], 2, /two servers have the number 3/],
   ['the agent profile', () => ['--codex-server', `0=${server.url}`, '--codex-profile', 'agent', '--allow-root'], 2, /chat profile only/],

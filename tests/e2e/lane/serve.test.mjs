@@ -77,7 +77,7 @@ test('options of a store without a store are refused: a lane must not be alone b
   }
   const plain = await oa([...serve, '--store', 'redis://127.0.0.1:1', '--store-ca', '/nonexistent']);
   assert.equal(plain.code, 2, plain.stderr);
-  assert.match(plain.stderr, /^oa-stream: --store-ca: it needs TLS, which redis:\/\/127\.0\.0\.1:1 has not/);
+  assert.match(plain.stderr, /^oa-stream: --store-ca: it needs TLS, which redis:\/\/127\.0\.0\.1:1 does not use/);
 });
 
 test('a token of nothing but white space is refused: nobody could send it', async () => {
