@@ -16,8 +16,10 @@ namespace oa_stream::lane {
 /// Stands in place of what was left out.
 inline constexpr std::string_view k_left_out = "(a file of this message, too large to be kept)";
 
-/// … of a file of the newest user message, without which the body is not too large.
-inline constexpr std::string_view k_file_too_large = "(a file too large for its request)";
+/// … of a file of the newest user message, without which the body is not too large. It begins with
+/// U+FFFF, which no text means to hold.
+inline constexpr std::string_view k_file_too_large =
+    "\xEF\xBF\xBF(a file too large for its request)";
 
 /// True when it is k_left_out, or holds it at any depth.
 [[nodiscard]] bool holds_left_out(const Json& value);

@@ -167,9 +167,12 @@ Rejection reject_part(const Piece& piece, std::string_view why) {
 
 /// Why a piece cannot be told to the model; empty: it can.
 std::string_view fault_of(const Piece& piece, bool images) {
-    if (piece.value == k_file_too_large) {
-        return "with it the request is larger than this lane takes; send a smaller file, or fewer "
-               "in one message";
+    if (piece.value == k_file_too_large) { // of a text: a file that was pasted into it
+        return piece.kind == Piece::Kind::text
+                   ? "with it the request is larger than this lane takes; send a smaller file or "
+                     "text"
+                   : "with it the request is larger than this lane takes; send a smaller file, or "
+                     "fewer in one message";
     }
     const bool told = piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file;
     if (told || piece.kind == Piece::Kind::page) {

@@ -39,6 +39,8 @@ test('three images of 4 MB in old messages: answered, also in chunks; beyond the
     assert.match(Object.keys(refused.errors)[0], place);
     assert.match(refused.message, /send a smaller file/);
   }
+  const pasted = await post(JSON.stringify({ id: 'pasted', messages: [user({ type: 'text', text: `data:image/png;base64,${'A'.repeat(9 * MIB)}` })] }));
+  assert.match(assertRefused(pasted, 422, 'unsupported_part').message, /send a smaller file or text$/);
   const huge = await post(JSON.stringify({ id: 'three', messages: [user(pngPart(13_000_000, 1))] }));
   assert.match(assertRefused(huge, 413, 'payload_too_large').message, /and when it is, less text or smaller files/);
   const blank = await post(JSON.stringify({ id: 'blank', messages: [...old, user({ type: 'text', text: ' ' })] }));

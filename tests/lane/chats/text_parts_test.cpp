@@ -3,6 +3,7 @@
 #include "oa_stream/base/digest.hpp"
 
 #include "../lane_rig.hpp"
+#include "bodies/resend_sieve.hpp"
 #include "chats/chat_request.hpp"
 #include "turns/replace_plan.hpp"
 
@@ -156,4 +157,19 @@ TEST_CASE("text parts: a kept question has the words of the message that asked i
     REQUIRE(take_question(request, {turn}));
     CHECK(request.text == "a\nb");
     CHECK(request.words == "ab");
+}
+
+TEST_CASE("text parts: a file that was too large is refused also as a text, and no user's words are"
+) {
+    const auto why = [](std::string_view part, std::string_view value) {
+        const auto request = read(
+            fmt::format(R"({{"messages":[{{"role":"user","parts":[{{{}:"{}"}}]}}]}})", part, value)
+        );
+        return request ? std::string() : request.error().message;
+    };
+    const std::string_view file = R"("type":"file","mediaType":"image/png","url")";
+    const std::string_view text = R"("type":"text","text")";
+    CHECK(why(file, k_file_too_large).ends_with("send a smaller file, or fewer in one message"));
+    CHECK(why(text, k_file_too_large).ends_with("send a smaller file or text"));
+    CHECK(why(text, "(a file too large for its request)").empty());
 }
