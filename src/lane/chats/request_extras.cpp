@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 
 namespace oa_stream::lane {
 
@@ -291,21 +292,20 @@ void IgnoredNames::add_first(const std::vector<std::string>& names) {
 
 void IgnoredNames::insert(std::size_t at, std::string_view name) {
     auto plain = plain_name(name);
-    if (std::ranges::find(names_, plain) != names_.end()) {
+    if (!seen_.insert(plain).second) {
         return;
     }
     const auto place = std::min(at, names_.size());
     names_.insert(names_.begin() + static_cast<std::ptrdiff_t>(place), std::move(plain));
     if (names_.size() > k_most_names) {
         names_.pop_back();
-        ++more_;
     }
 }
 
 std::vector<std::string> IgnoredNames::told() const {
     auto names = names_;
-    if (more_ > 0) {
-        names.push_back(fmt::format("and-{}-more", more_));
+    if (const auto more = seen_.size() - names_.size(); more > 0) {
+        names.push_back(fmt::format("and-{}-more", more));
     }
     return names;
 }
@@ -323,7 +323,7 @@ Rejection reject_ignored(const IgnoredNames& ignored) {
         "unsupported_field",
         fmt::format("this lane does not honour {}", fmt::join(names, ", "))
     );
-    for (const auto& name : names) {
+    for (const auto& name : names | std::views::take(k_most_names)) { // no number of others
         rejection.fields.emplace_back(name, name + " is not honoured");
     }
     return rejection;

@@ -8,6 +8,7 @@
 
 #include "gates/rejection.hpp"
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,8 +30,8 @@ public:
 private:
     void insert(std::size_t at, std::string_view name);
 
-    std::vector<std::string> names_{};
-    std::size_t more_ = 0;
+    std::vector<std::string> names_{}; ///< those that are told
+    std::set<std::string> seen_{};
 };
 
 struct RequestExtras {

@@ -173,6 +173,12 @@ TEST_CASE("extras: no more names are told than a header can hold, and each once 
     REQUIRE(names.size() == 33);
     CHECK(names[31] == "x31");
     CHECK(names[32] == "and-9-more");
+    CHECK(ignore_more(*read, false, {"x39", "x31"})); // one that is not told, and one that is
+    CHECK(read->ignored.told() == names);
+    const auto all = reject_ignored(read->ignored);
+    CHECK(all.message.ends_with("and-9-more"));
+    REQUIRE(all.fields.size() == 32);
+    CHECK(all.fields.back().first == "x31");
 
     const auto given = std::string(100, 'z');
     auto some = read_extras(Json::object({{"a", 1}}), {}, {given}).value();
