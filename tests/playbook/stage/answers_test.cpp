@@ -83,8 +83,7 @@ TEST_CASE("answers: only gates on errors of any kind set the limit") {
              Row{"terminal_error", Verdict::pass},
              Row{"compat_rejected | empty", Verdict::pass},
              Row{"compat_rejected", Verdict::fail},
-             Row{"client_gone", Verdict::fail},
-             Row{"turn_interrupted", Verdict::fail},
+             Row{"truncated | stalled", Verdict::fail},
              Row{"unauthorised", Verdict::fail},
          }) {
         CAPTURE(row.events);
