@@ -102,8 +102,9 @@ TEST_CASE("message parts: an answer whose words were lost has a sentence, as in 
     CHECK(shows({}, Finish::tool_calls, true) == "");
     CHECK(shows({}, Finish::content_filter, true).contains("content filter"));
     CHECK(shows({}, Finish::length, true).contains("limit of tokens"));
-    CHECK(shows({}, Finish::length, false).contains("is not stored"));
-    CHECK(shows({text, said, call}, Finish::content_filter, false).contains("is not stored"));
+    CHECK(shows({}, Finish::length, false).contains("no more of its text is stored"));
+    CHECK(shows({text, said, call}, Finish::content_filter, false)
+              .contains("no more of its text is stored"));
     CHECK(shows({text, said}, Finish::length, false) == "");
     CHECK(missing_answer({}).text.empty());
     CHECK(missing_answer({text, said}).text.empty());
