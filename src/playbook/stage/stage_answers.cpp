@@ -42,12 +42,18 @@ const measure::GateSpec* widest_of(const std::vector<measure::GateSpec>& gates) 
     return out;
 }
 
-/// What the playbook allows of bad answers, by the stage's gates or else by the whole run's.
+/// What the playbook allows of bad answers, by the stage's gates or else by the whole run's. Where
+/// it has no such gate, what is bad on everybody's way is nothing that the canary did.
 measure::GateSpec allowed_of(const Playbook& playbook) {
     const measure::GateSpec* const of_stage = widest_of(playbook.stage.gates);
     const measure::GateSpec* const widest =
         of_stage != nullptr ? of_stage : widest_of(playbook.run_gates);
-    measure::GateSpec out = widest == nullptr ? measure::GateSpec{} : *widest;
+    measure::GateSpec out;
+    if (widest != nullptr) {
+        out = *widest;
+    } else {
+        out.against = measure::Against::stable;
+    }
     out.id = "answers";
     out.events.clear();
     out.from.clear();

@@ -109,6 +109,31 @@ TEST_CASE("answers: where the stage has no gate on errors, the run's limit count
     CHECK(outcome.exit == ExitCode::ok);
 }
 
+TEST_CASE("answers: where no gate on errors decides, those that everybody has are not the canary's"
+) {
+    testing::World world;
+    has_stages(world, {50, 100});
+    world.playbook.stage.gates = {
+        world.playbook.stage.gates.at(1),
+        {.id = "seen", .limit = 0.01, .mode = measure::GateMode::observe}
+    };
+    world.instruments.per_flow = 200;
+    world.instruments.bad_users["canary"] = 40;
+    SECTION("stable has as many") {
+        world.instruments.bad_users["stable"] = 40;
+        const RunOutcome outcome = world.run();
+        INFO(outcome.headline);
+        CHECK(testing::check_of(outcome, "answers@50%").verdict == Verdict::pass);
+        CHECK(testing::check_of(outcome, "answers@100%").verdict == Verdict::pass);
+        CHECK(outcome.exit == ExitCode::ok);
+    }
+    SECTION("stable has none") {
+        const Check answers = testing::check_of(world.run(), "answers@50%");
+        CHECK(answers.verdict == Verdict::fail);
+        CHECK_THAT(answers.detail, Contains("40 of 100"));
+    }
+}
+
 TEST_CASE("answers: two answers of stable are no measure for half of the canary's") {
     testing::World world;
     has_stages(world, {90});
