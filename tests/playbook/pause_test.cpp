@@ -104,6 +104,7 @@ TEST_CASE("pause: nobody comes: a stage that was good goes back") {
     CHECK(outcome.exit == ExitCode::rolled_back);
     CHECK(world.driver.serving == World::split(0));
     CHECK_THAT(check_of(outcome, "pause@25%").detail, Contains("no order came within 20ms"));
+    CHECK(check_of(outcome, "answers@25%").verdict == Verdict::pass);
     CHECK(outcome.verdict == Verdict::inconclusive);
 }
 

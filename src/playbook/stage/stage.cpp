@@ -304,6 +304,7 @@ void record_end(StageRun& stage, WindowEnd end) {
     case WindowEnd::unattended:
         record_drift(stage);
         record_gates(stage);
+        check_answers(stage);
         record_unattended(stage);
         return;
     }
