@@ -274,6 +274,24 @@ TEST_CASE("answers: a last stage that is promoted while they are not decided is 
     }
 }
 
+TEST_CASE("answers: a promotion that finds the split gone is no reason why they are not decided") {
+    testing::World world;
+    stays_there(world, {50});
+    world.playbook.stage.inconclusive_then = Then::hold;
+    world.instruments.bad_users["canary"] = 5;
+    std::string why;
+    world.person = [&, promote = at_pause(why, Action::promote)](run::Steering& steering) {
+        if (steering.position().paused) {
+            world.driver.serving = testing::World::split(0); // by somebody else
+        }
+        promote(steering);
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(testing::check_of(outcome, "traffic@50%").verdict == Verdict::error);
+    CHECK(testing::check_of(outcome, "answers@50%").verdict == Verdict::inconclusive);
+}
+
 TEST_CASE("answers: what a standstill of oa-stream hides at the canary alone is not passed") {
     testing::World world;
     has_stages(world, {50});
