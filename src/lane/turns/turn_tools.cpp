@@ -209,7 +209,8 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
         co_return std::unexpected(reject_call_over(first));
     }
     OA_CO_TRY(auto text, results_text(newest, results));
-    call->chat.text = std::move(text);
+    call->chat.text = text;
+    call->chat.words = std::move(text);
     call->chat.user_message_id = results_id(call->chat.answer_id);
     request->client_message_id = call->chat.user_message_id;
     request->input = {authority::InputText{call->chat.text}};
