@@ -345,15 +345,17 @@ end
 return n
 )lua"};
 
-// What dead sessions held, and what was let go; sessions that held nothing are forgotten. The first
-// item counts the living ones.
+// What dead sessions held, and what was let go; sessions that held nothing are forgotten. Turns
+// that wait to go on come before those that only are to be known as stopped. The first item counts
+// the living sessions.
 const Script orphans{"orphans", list_of(1), R"lua(
 local p = ARGV[1]
 local out, alive = {0}, 0
-local dead = {'-', '+'}
+local dead = {'-'}
 for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
   if redis.call('EXISTS', p..':s:'..x) == 1 then alive = alive + 1 else dead[#dead + 1] = x end
 end
+dead[#dead + 1] = '+'
 for _, x in ipairs(dead) do
   local held = redis.call('SMEMBERS', p..':o:'..x)
   for _, row in ipairs(held) do

@@ -359,6 +359,17 @@ TEST_CASE("a stop is looked after until the turn is known to be over") {
     CHECK(rig.get(b.look(k_thread)).holding.session == b.session());
 }
 
+TEST_CASE("what dead sessions held is listed before stops that are looked after") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey other{"ann", "c2"};
+    CHECK(rig.get(b.want(other, start(rig, b, other, "t2"), "stopped")));
+    start(rig, a, k_thread, "t1");
+    rig.kill(a);
+    CHECK(rig.get(b.orphans()) == std::vector{k_thread, other});
+}
+
 TEST_CASE("a dead session's turn is decided once, and never for a living one") {
     RedisRig rig;
     auto& b = rig.open();

@@ -2,6 +2,7 @@
 #include "chats/chat_request.hpp"
 #include "shared_lane.hpp"
 #include "state.hpp"
+#include "turn_journal.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -19,13 +20,30 @@ bool starts_or_lies(const store::Holding& row) {
     return !row.session.empty() && (!row.alive || row.phase == store::Phase::starting);
 }
 
-/// Its turn was to stop, and ended here without a word of the authority, which may run it still.
+/// Its turn was to stop, and its end was stored without a word of the authority, which may run it
+/// still; or the store was not told of that word.
 bool may_run(const store::Holding& row) {
     return row.session.empty() && row.phase == store::Phase::ended && !row.turn.empty() &&
            row.stop == store::k_stopped;
 }
 
 } // namespace
+
+/// What the wish brings into this lane's own inbox finds a turn that stops already.
+void TurnJournal::note_stop(std::string_view reason) {
+    if (over_) {
+        return;
+    }
+    spawn(pace_->executor(), "stop noted", [](Self self, std::string why) -> Task<void> {
+        (void)co_await self->store_->want(self->key_, self->fence_, std::move(why));
+    }(shared_from_this(), std::string(reason)));
+}
+
+void TurnJournal::tell_stop_done() {
+    spawn(pace_->executor(), "stop done", [](Self self) -> Task<void> {
+        (void)co_await self->store_->stop_done(self->key_, self->fence_);
+    }(shared_from_this()));
+}
 
 Task<SharedLane::Start>
 SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point until) {

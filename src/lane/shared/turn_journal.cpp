@@ -278,6 +278,9 @@ void TurnJournal::report_end(store::Written written) {
     unsettled_ = false;
     const bool fenced = written == store::Written::fenced;
     store_->turns.fenced.end += fenced ? 1 : 0;
+    if (stop_over_ && !fenced) {
+        tell_stop_done();
+    }
     if (const auto done = std::exchange(done_, nullptr)) {
         done(fenced ? End::fenced : End::stored);
     }
@@ -355,16 +358,6 @@ Task<void> TurnJournal::write_end(Self self) {
         }
         co_await sleep_for(k_append_retry);
     }
-}
-
-/// What the wish brings into this lane's own inbox finds a turn that stops already.
-void TurnJournal::note_stop(std::string_view reason) {
-    if (over_) {
-        return;
-    }
-    spawn(pace_->executor(), "stop noted", [](Self self, std::string why) -> Task<void> {
-        (void)co_await self->store_->want(self->key_, self->fence_, std::move(why));
-    }(shared_from_this(), std::string(reason)));
 }
 
 void TurnJournal::leave() {

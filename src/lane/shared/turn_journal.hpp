@@ -46,6 +46,8 @@ public:
     void end(std::string frames, std::string outcome, std::function<void(End)> done);
     /// The turn was told to stop: whoever finds it, should this lane die over it, knows that.
     void note_stop(std::string_view reason);
+    /// The authority says itself that it has stopped: with its end nobody looks after it any more.
+    void stop_is_over() noexcept { stop_over_ = true; }
     /// Nothing more is written, and the row counts for nobody here: another replica may have it.
     void leave();
     /// Others may adopt the turn; what was appended is written first.
@@ -90,6 +92,7 @@ private:
     /// Nobody waits for the store for more than an answer.
     void report_late();
     void report_end(store::Written written);
+    void tell_stop_done();
     void lose(Loss loss);
     void give_up_log();
     void drop_pending();
@@ -117,6 +120,7 @@ private:
     std::function<void(End)> done_{};
     std::function<void(Loss)> on_loss_{};
     bool waiting_ = false; ///< for write_due()
+    bool stop_over_ = false;
     bool unsettled_ = false;
     bool gave_up_ = false;
     bool held_up_ = false; ///< the store was away: all that is pending is to be sent again

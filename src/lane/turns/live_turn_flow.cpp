@@ -120,6 +120,9 @@ void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
     if (ended.outcome != turn::Outcome::interrupted) {
         return;
     }
+    if (style_.journal) {
+        style_.journal->stop_is_over();
+    }
     const auto usage = ended.usage;
     if (reason_ != StopReason::none) {
         ended = end_for(reason_);

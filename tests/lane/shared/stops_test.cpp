@@ -204,6 +204,25 @@ TEST_CASE("stops: what this lane stops itself is known to the others, should it 
     CHECK(rig.store.wanted.size() == 1);
 }
 
+TEST_CASE("stops: a stop that the authority tells of itself is not looked after any more") {
+    SharedRig rig;
+    const auto played = rig.runs();
+    const auto live = adopt(rig);
+    const bool told = GENERATE(true, false);
+    CAPTURE(told);
+    played->answers_interrupt = told;
+    live->stop(lane::StopReason::stopped);
+    if (!told) {
+        live->end_now(lane::StopReason::stopped); // it may run on
+    }
+    rig.until("its end", [&] { return live->ended(); });
+    rig.context.restart();
+    rig.context.poll();
+    REQUIRE(rig.store.ended.size() == 1);
+    CHECK(rig.store.wanted.size() == 1);
+    CHECK(rig.store.stopped.size() == (told ? 1 : 0));
+}
+
 TEST_CASE("stops: a turn that a limit ends is not one that somebody wanted to stop") {
     SharedRig rig;
     const auto played = rig.runs();
