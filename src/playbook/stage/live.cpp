@@ -106,8 +106,10 @@ public:
         }
         Check check =
             co_await conversations_.kept(std::move(sides), std::move(id), std::move(pace));
-        for (auto& [arm, ids] : sampled) {
-            cleanup_.add({targets_.where(arm), std::move(ids)});
+        if (options_.cleans_up) {
+            for (auto& [arm, ids] : sampled) {
+                cleanup_.add({targets_.where(arm), std::move(ids)});
+            }
         }
         co_return check;
     }
