@@ -48,6 +48,11 @@ struct TwoSides {
     Script answer_stable(const RawRequest& request) {
         const auto body = parse_json(request.body);
         const auto id = body ? string_member(*body, "id") : std::nullopt;
+        if (request.method == "POST" && !turn_fails.empty()) {
+            const std::string next = turn_fails.front();
+            turn_fails.erase(turn_fails.begin());
+            return next.empty() ? Script{Hang{}} : Script{Send{next}};
+        }
         return request.method == "POST" && id && refused.contains(std::string(*id))
                    ? Script{Send{json_answer(409, R"({"error":{"code":"conflict"}})")}}
                    : answer(request);
@@ -62,17 +67,21 @@ struct TwoSides {
     std::map<std::string, int> turns{};
     std::vector<std::string> said{}; ///< the conversation of each turn
     std::set<std::string> refused{};
+    std::vector<std::string> turn_fails{}; ///< answers of stable's next turns
     RawServer stable{loop.executor(), [this](const RawRequest& r) { return answer_stable(r); }};
     std::function<std::string(const RawRequest&)> canary_answers{};
-    bool canary_hangs = false;
+    std::string canary_hangs{}; ///< in paths with it
     RawServer canary{loop.executor(), [this](const RawRequest& r) {
-                         return canary_hangs     ? Script{Hang{}}
+                         return !canary_hangs.empty() && r.path.contains(canary_hangs)
+                                    ? Script{Hang{}}
                                 : canary_answers ? Script{Send{canary_answers(r)}}
                                                  : answer(r);
                      }};
     std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
     Continuity continuity{*client, {}, ""};
 };
+
+const ReadPace k_brief{.pause = Millis(5)};
 
 } // namespace
 
@@ -101,10 +110,39 @@ TEST_CASE("continuity: after a rollback the newest conversation that the canary 
         );
         CHECK(sides.said == std::vector{newest});
     }
+    const auto whole = [&](ReadPace pace) {
+        return sides.loop.run(
+            sides.continuity.all_on(sides.side("stable"), "c", "canary", std::move(pace))
+        );
+    };
+    const std::string later = json_answer(429, "{}");
+    const std::string gone = json_answer(404, R"({"error":{"code":"not_found"}})");
+    const std::string broken = json_answer(502, "{}");
+    const std::string busy = json_answer(409, R"({"error":{"code":"conflict"}})");
+    SECTION("one bad answer is no loss") {
+        for (const std::string& once : {later, gone}) {
+            sides.turn_fails = {once};
+            CHECK(whole(k_brief).verdict == Verdict::pass);
+            CHECK(sides.turn_fails.empty());
+        }
+    }
+    SECTION("two bad answers are none when they do not refuse it") {
+        sides.turn_fails = {later, later};
+        CHECK(whole(k_brief).verdict == Verdict::error);
+        sides.turn_fails = {broken, busy}; // the first may still run
+        CHECK(whole(k_brief).verdict == Verdict::error);
+        sides.turn_fails = {gone, gone};
+        CHECK(whole(k_brief).verdict == Verdict::fail);
+    }
+    SECTION("no time for the answer") {
+        sides.turn_fails = {""};
+        const auto began = Clock::now();
+        CHECK(whole({.most = Millis(500)}).verdict == Verdict::error);
+        CHECK(Clock::now() - began < std::chrono::seconds(10));
+    }
     SECTION("it is only shown") {
         sides.refused = {newest};
-        const Check check =
-            sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary", {}));
+        const Check check = whole(k_brief);
         CHECK(check.verdict == Verdict::fail);
         CHECK_THAT(
             check.detail,
@@ -120,7 +158,7 @@ TEST_CASE("continuity: what one side forgot since is found") {
         sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
     REQUIRE(made.verdict == Verdict::pass);
     const std::string id = sides.said.back();
-    const auto kept = [&](ReadPace pace = {}) {
+    const auto kept = [&](ReadPace pace = k_brief) {
         return sides.loop.run(sides.continuity.kept(
             {{sides.side("canary")}, {sides.side("stable")}}, "c", std::move(pace)
         ));
@@ -143,6 +181,18 @@ TEST_CASE("continuity: what one side forgot since is found") {
         return ++looks == 1 ? json_answer(503, "{}") : sides.page_of(request);
     };
     CHECK(kept().verdict == Verdict::pass);
+    looks = 0; // nor is one answer that knows nothing
+    sides.canary_answers = [&](const RawRequest& request) {
+        return ++looks == 1 ? json_answer(404, "{}") : sides.page_of(request);
+    };
+    CHECK(kept().verdict == Verdict::pass);
+    CHECK(looks == 2);
+    looks = 0; // a blip is over before the second try
+    const auto until = Clock::now() + Millis(150);
+    sides.canary_answers = [&](const RawRequest& request) {
+        return Clock::now() < until ? json_answer(503, "{}") : sides.page_of(request);
+    };
+    CHECK(kept({.pause = Millis(300)}).verdict == Verdict::pass);
 }
 
 TEST_CASE("continuity: a look at a side that hangs ends by a stop, and with its time") {
@@ -154,7 +204,7 @@ TEST_CASE("continuity: a look at a side that hangs ends by a stop, and with its 
         return sides.loop.run(sides.continuity.kept({{sides.side("canary")}}, "c", std::move(pace))
         );
     };
-    sides.canary_hangs = true;
+    sides.canary_hangs = "/";
     const auto began = Clock::now();
     const Check stopped = kept({.stop = [began] { return Clock::now() - began > Millis(100); }});
     CHECK(stopped.verdict == Verdict::inconclusive);
@@ -186,13 +236,13 @@ TEST_CASE("continuity: the first loss ends the look, what could not be read does
     };
     const auto kept = [&] {
         return sides.loop.run(
-            sides.continuity.kept({{sides.side("canary")}, {sides.side("stable")}}, "c", {})
+            sides.continuity.kept({{sides.side("canary")}, {sides.side("stable")}}, "c", k_brief)
         );
     };
     const Check first = kept();
     CHECK(first.verdict == Verdict::fail);
     CHECK(first.detail == "not whole: " + made[1] + " at canary: HTTP 404");
-    CHECK(looks == 3); // twice at the one that was not read
+    CHECK(looks == 4); // twice at the one that was not read, and at the one that is lost
     lost.clear();
     const Check unread = kept();
     CHECK(unread.verdict == Verdict::error);
@@ -209,7 +259,8 @@ TEST_CASE("continuity: after a rollback one failure is no loss, and what is not 
         return bad-- > 0 ? json_answer(503, "{}") : sides.page_of(request);
     };
     const auto look = [&] {
-        return sides.loop.run(sides.continuity.all_on(sides.side("canary"), "c", "stable", {}));
+        return sides.loop.run(sides.continuity.all_on(sides.side("canary"), "c", "stable", k_brief)
+        );
     };
     const Check once = look();
     CHECK(once.verdict == Verdict::pass);
@@ -237,7 +288,7 @@ TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a 
     const auto id_of = [](const RawRequest& request) {
         return request.path.substr(0, request.path.rfind('/')).substr(sizeof("/api/chats/") - 1);
     };
-    const ReadPace fast{.per_s = 10'000};
+    const ReadPace fast{.per_s = 10'000, .pause = Millis(5)};
     CHECK(
         kept(fast).detail ==
         "1 conversation of this run whole at canary and stable; canary knows all 74 of probes"
@@ -272,6 +323,35 @@ TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a 
             return id_of(request).size() < 12 ? json_answer(503, "{}") : sides.page_of(request);
         };
         CHECK(kept(fast).verdict == Verdict::error); // none of them
+    }
+    SECTION("unknown once") {
+        int left = 1;
+        sides.canary_answers = [&](const RawRequest& request) {
+            return id_of(request) == "oaprobe_7" && left-- > 0 ? json_answer(404, "{}")
+                                                               : sides.page_of(request);
+        };
+        CHECK(kept(fast).verdict == Verdict::pass);
+        std::set<std::string> once{"oaprobe_7", "oaprobe_20"}; // of replicas, one is without
+        sides.canary_answers = [&](const RawRequest& request) {
+            return once.erase(id_of(request)) > 0 ? json_answer(404, "{}") : sides.page_of(request);
+        };
+        const Check check = kept(fast);
+        CHECK(check.verdict == Verdict::fail);
+        CHECK_THAT(check.detail, Catch::Contains("1 of 74") && Catch::Contains("(oaprobe_20)"));
+    }
+    SECTION("a side that hangs on them") {
+        sides.canary_hangs = "oaprobe_0/";
+        const ReadPace brief{.per_s = 10'000, .longest = Millis(300), .each = Millis(0)};
+        const Check none = kept(brief);
+        CHECK(none.verdict == Verdict::error);
+        CHECK_THAT(
+            none.detail,
+            Catch::EndsWith("canary shows none of probes, no answer in time, 0 of 74 read")
+        );
+        sides.canary_hangs = "oaprobe_1/";
+        const Check one = kept(brief);
+        CHECK(one.verdict == Verdict::pass);
+        CHECK_THAT(one.detail, Catch::EndsWith("canary knows all 1 of probes, 1 of 74 read"));
     }
     SECTION("no time for all") {
         const Check check = kept({.per_s = 20, .longest = Millis(500), .each = Millis(0)});

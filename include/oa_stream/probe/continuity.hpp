@@ -50,6 +50,8 @@ struct ReadPace {
     /// For each thread and side, when that is more in all and none failed: a slow target is no
     /// bad one.
     Millis each{3000};
+    Millis most{60'000};  ///< whatever there is to read; with its turn after a rollback
+    Millis pause{1000};   ///< before a second try, so that a blip does not meet both
     std::function<bool()> stop{}; ///< true: somebody waits for it to end
 };
 
@@ -72,7 +74,8 @@ public:
     [[nodiscard]] Task<Check> kept(std::vector<OtherSide> sides, std::string id, ReadPace pace);
 
     /// As kept(), on one side. Then the newest thread that the side called `left` wrote last is
-    /// answered, too: to be read is not enough. SKIPPED when none was made.
+    /// answered, too: to be read is not enough. FAIL when two tries are refused, ERROR when they
+    /// or the time end in another way. SKIPPED when none was made.
     [[nodiscard]] Task<Check> all_on(Side side, std::string id, std::string left, ReadPace pace);
 
     /// Their ids, for remove_threads(); they are forgotten.
@@ -88,20 +91,34 @@ private:
         std::optional<std::vector<SeenMessage>> messages{};
         int status = 0;
         [[nodiscard]] bool not_there() const noexcept { return status == 404; }
+        /// Some answer with an empty list for a conversation that they do not know.
+        [[nodiscard]] bool unknown_there() const noexcept {
+            return not_there() || (messages && messages->empty());
+        }
         bool unknown = false; ///< the route is there, and has no such thread
         std::string seen{}; ///< the answer, in a few words
     };
-    [[nodiscard]] Task<Page> read(Target target, std::string thread);
-    /// Once more where it could not be read: users come again, too.
-    [[nodiscard]] Task<Page> read_twice(Target target, std::string thread);
-    [[nodiscard]] Task<ProbeSample> say(Target target, std::string thread);
+    struct Tries {
+        std::vector<SeenMessage> expected{}; ///< what the page begins with
+        Millis pause = ReadPace{}.pause;
+        Clock::time_point until = Clock::time_point::max();
+    };
+    [[nodiscard]] ProbeLimits limits_until(Clock::time_point until) const;
+    [[nodiscard]] Task<Page>
+    read(Target target, std::string thread, Clock::time_point until = Clock::time_point::max());
+    /// Once more where it could not be read, or lacks something: users come again, too.
+    [[nodiscard]] Task<Page> read_twice(Target target, std::string thread, Tries tries);
+    [[nodiscard]] Task<ProbeSample>
+    say(Target target, std::string thread, Clock::time_point until = Clock::time_point::max());
     struct Look;
     [[nodiscard]] Task<void> read_until_over(Look* look);
     [[nodiscard]] Task<void> read_all(Look* look);
     /// What was opened elsewhere, for all sides in turn.
     [[nodiscard]] Task<void> read_elsewhere(Look* look);
-    /// The thread's next message, and what it lists then.
-    [[nodiscard]] Task<Check> say_on(Thread* thread, Side to, std::string id, std::string way);
+    /// What became of the thread's next message, and what it lists then.
+    [[nodiscard]] Task<Check> judge_turn(
+        Thread* thread, Side to, ProbeSample answered, Tries tries, std::string id, std::string way
+    );
 
     net::HttpClient& client_;
     ProbeLimits limits_;

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/playbook/plan.hpp"
+#include "oa_stream/probe/continuity.hpp"
 
 #include "chance.hpp"
 #include "engine/run_plan.hpp"
@@ -21,7 +22,7 @@ PlanTimes times_of(const Playbook& playbook) {
     Millis each = stage.error_hold_at_most + playbook.driver_limit;
     each += RunnerTiming{}.in_flight * looks_of(stage);
     if (playbook.continuity == Continuity::required) {
-        each += RunnerTiming{}.conversations;
+        each += probe::ReadPace{}.most;
     }
     for (const HookSpec& hook : playbook.hooks) {
         each += hook.required ? hook.timeout : Millis(0);

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace oa_stream::probe {
@@ -47,6 +48,13 @@ std::string content_text(const Json& message) {
         return {};
     }
     return content->is_string() ? content->get<std::string>() : dump_json(*content);
+}
+
+/// It will not go on with the thread; others may do so a moment later.
+bool refuses(const ProbeSample& answered) {
+    constexpr std::array k_not_of_threads{401, 403, 408, 425, 429};
+    return answered.bad() && answered.status >= 400 && answered.status < 500 &&
+           std::ranges::find(k_not_of_threads, answered.status) == k_not_of_threads.end();
 }
 
 /// Of a 404: it is of the thread. A lane without the route says so with the same code, and with the
@@ -95,8 +103,16 @@ Continuity::Continuity(net::HttpClient& client, ProbeLimits limits, std::string 
       prompt_(prompt.empty() ? std::string(k_prompt) : std::move(prompt)) {
 }
 
-Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
-    ProbeLimits limits = limits_;
+ProbeLimits Continuity::limits_until(Clock::time_point until) const {
+    ProbeLimits out = limits_;
+    const auto left = std::chrono::duration_cast<Millis>(until - Clock::now());
+    out.total = std::min(out.total, std::max(left, Millis(1)));
+    return out;
+}
+
+Task<Continuity::Page>
+Continuity::read(Target target, std::string thread, Clock::time_point until) {
+    ProbeLimits limits = limits_until(until);
     limits.total = std::min(limits.total, limits.first_byte); // a few messages, no stream
     const net::ClientResponse answer = co_await fetch(
         &client_, &target, limits, "GET", "/api/chats/" + thread + std::string(k_messages_page)
@@ -111,12 +127,14 @@ Task<Continuity::Page> Continuity::read(Target target, std::string thread) {
     co_return out;
 }
 
-Task<ProbeSample> Continuity::say(Target target, std::string thread) {
+Task<ProbeSample> Continuity::say(Target target, std::string thread, Clock::time_point until) {
     ProbeRequest request;
     request.body = chat_body(thread, prompt_);
     request.thread = std::move(thread);
     request.pacing = PacingMode::observe;
-    co_return co_await probe_stream(client_, std::move(target), std::move(request), limits_);
+    co_return co_await probe_stream(
+        client_, std::move(target), std::move(request), limits_until(until)
+    );
 }
 
 Task<Check> Continuity::across(Side from, Side to, std::string id) {
@@ -179,12 +197,16 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
             std::move(id), Verdict::fail, fmt::format("{}: read there, {}", way, wrong)
         );
     }
-    co_return co_await say_on(&threads_.back(), std::move(to), std::move(id), std::move(way));
+    ProbeSample answered = co_await say(to.target, thread);
+    co_return co_await judge_turn(
+        &threads_.back(), std::move(to), std::move(answered), {}, std::move(id), std::move(way)
+    );
 }
 
-Task<Check> Continuity::say_on(Thread* thread, Side to, std::string id, std::string way) {
+Task<Check> Continuity::judge_turn(
+    Thread* thread, Side to, ProbeSample answered, Tries tries, std::string id, std::string way
+) {
     const auto before = thread->messages;
-    const ProbeSample answered = co_await say(to.target, thread->id);
     if (answered.bad()) {
         co_return make_check(
             std::move(id),
@@ -193,7 +215,8 @@ Task<Check> Continuity::say_on(Thread* thread, Side to, std::string id, std::str
         );
     }
     thread->writer = to.name;
-    const Page after = co_await read_twice(to.target, thread->id);
+    tries.expected = before;
+    const Page after = co_await read_twice(to.target, thread->id, std::move(tries));
     if (!after.messages) {
         co_return make_check(
             std::move(id),
@@ -230,6 +253,7 @@ Task<Check> Continuity::all_on(Side side, std::string id, std::string left, Read
     if (threads_.empty()) {
         co_return skipped(std::move(id), "no conversation was made");
     }
+    Tries tries{.pause = pace.pause, .until = Clock::now() + pace.most};
     Check whole = co_await kept({{side}}, id, std::move(pace));
     if (whole.verdict != Verdict::pass) {
         co_return whole;
@@ -240,7 +264,26 @@ Task<Check> Continuity::all_on(Side side, std::string id, std::string left, Read
         co_return whole;
     }
     std::string way = fmt::format("{} → {}", left, side.name);
-    Check check = co_await say_on(&*newest, std::move(side), std::move(id), std::move(way));
+    ProbeSample answered = co_await say(side.target, newest->id, tries.until);
+    bool refused = false;
+    if (answered.bad() && Clock::now() + tries.pause < tries.until) {
+        const bool at_first = refuses(answered);
+        (void)co_await sleep_for(tries.pause);
+        answered = co_await say(side.target, newest->id, tries.until);
+        refused = at_first && refuses(answered); // a 409 may be of a first try that still runs
+    }
+    const bool unknown = answered.bad() && !refused;
+    Check check = co_await judge_turn(
+        &*newest,
+        std::move(side),
+        std::move(answered),
+        std::move(tries),
+        std::move(id),
+        std::move(way)
+    );
+    if (unknown) {
+        check.verdict = Verdict::error;
+    }
     check.detail = fmt::format("{}; {}", whole.detail, check.detail);
     co_return check;
 }

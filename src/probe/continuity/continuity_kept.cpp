@@ -23,18 +23,25 @@ constexpr Millis k_tick{20};
 /// So long others are looked for beside one that is lost: how many there are is worth no more.
 constexpr Millis k_after_loss{3000};
 
+/// So many that are not known are asked for again; then it is no blip.
+constexpr std::size_t k_confirmed = 3;
+
 /// What one side says of conversations that were opened elsewhere.
 struct ReadThere {
+    bool begun = false;
+    bool came_back = false; ///< one that was unknown is known in a second try
     std::size_t known = 0;
     std::vector<std::string> unknown{};
     std::size_t unread = 0;
     std::string why{}; ///< of the last of them
+    [[nodiscard]] std::size_t read() const noexcept { return known + unknown.size(); }
 };
 
-std::string text_of(const ReadThere& got, std::string_view side) {
+std::string text_of(const ReadThere& got, std::string_view side, std::size_t total) {
     constexpr std::size_t k_examples = 3;
-    const std::size_t read = got.known + got.unknown.size();
-    std::string out = got.unknown.empty()
+    const std::size_t read = got.read();
+    std::string out = read == 0 ? fmt::format("{} shows none of probes", side)
+                      : got.unknown.empty()
                           ? fmt::format("{} knows all {} of probes", side, read)
                           : fmt::format(
                                 "{} of {} conversations of probes are not known at {} ({}{})",
@@ -46,15 +53,20 @@ std::string text_of(const ReadThere& got, std::string_view side) {
                             );
     if (got.unread > 0) {
         out += fmt::format(", {} could not be read ({})", got.unread, got.why);
+    } else if (read == 0) {
+        out += ", no answer in time";
+    }
+    if (read + got.unread < total) {
+        out += fmt::format(", {} of {} read", read, total);
     }
     return out;
 }
 
-void tell(Check& check, const ReadThere& got, std::string_view side) {
-    if (got.known + got.unknown.size() + got.unread == 0) {
-        return; // none was looked at
+void tell(Check& check, const ReadThere& got, const OtherSide& at, bool stopped) {
+    if (got.read() == 0 && (stopped || !got.begun)) {
+        return; // nothing is known
     }
-    check.detail += "; " + text_of(got, side);
+    check.detail += "; " + text_of(got, at.side.name, at.opened_elsewhere.size());
     if (!got.unknown.empty()) {
         check.verdict = Verdict::fail;
     } else if (got.known == 0 && check.verdict == Verdict::pass) {
@@ -81,10 +93,11 @@ struct Continuity::Look {
     void shorten(Clock::time_point end) { until = std::min(until, end); }
 };
 
-Task<Continuity::Page> Continuity::read_twice(Target target, std::string thread) {
-    Page page = co_await read(target, thread);
-    if (!page.messages && !page.not_there()) {
-        page = co_await read(std::move(target), std::move(thread));
+Task<Continuity::Page> Continuity::read_twice(Target target, std::string thread, Tries tries) {
+    Page page = co_await read(target, thread, tries.until);
+    if (!page.messages || !missing_messages(tries.expected, *page.messages).empty()) {
+        (void)co_await sleep_for(tries.pause);
+        page = co_await read(std::move(target), std::move(thread), tries.until);
     }
     co_return page;
 }
@@ -93,7 +106,8 @@ Task<Check> Continuity::kept(std::vector<OtherSide> sides, std::string id, ReadP
     Look look{.sides = std::move(sides), .pace = std::move(pace)};
     look.elsewhere.resize(look.sides.size());
     const auto readings = static_cast<Millis::rep>(threads_.size() * look.sides.size());
-    look.until = look.begun + std::max(look.pace.longest, look.pace.each * readings);
+    look.until = look.begun +
+                 std::max(look.pace.longest, std::min(look.pace.each * readings, look.pace.most));
     co_await read_until_over(&look);
     if (!look.lost.empty()) {
         co_return make_check(std::move(id), Verdict::fail, "not whole: " + look.lost);
@@ -120,7 +134,7 @@ Task<Check> Continuity::kept(std::vector<OtherSide> sides, std::string id, ReadP
         )
     );
     for (std::size_t s = 0; s < look.sides.size(); ++s) {
-        tell(whole, look.elsewhere[s], look.sides[s].side.name);
+        tell(whole, look.elsewhere[s], look.sides[s], look.stopped());
     }
     co_return whole;
 }
@@ -147,7 +161,9 @@ Task<void> Continuity::read_all(Look* look) {
     for (const auto& [side, elsewhere] : look->sides) {
         for (const Thread& thread : threads_) {
             look->under_way = fmt::format("{} at {}", thread.id, side.name);
-            const Page page = co_await read_twice(side.target, thread.id);
+            const Page page = co_await read_twice(
+                side.target, thread.id, {.expected = thread.messages, .pause = look->pace.pause}
+            );
             const std::string wrong =
                 page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
             if (wrong.empty()) {
@@ -187,10 +203,17 @@ Task<void> Continuity::read_elsewhere(Look* look) {
             (void)co_await sleep_for(next - Clock::now());
             next = Clock::now() + pause;
             const std::string& thread = at.opened_elsewhere[i];
-            const Page page = co_await read_twice(at.side.target, thread);
             ReadThere& got = look->elsewhere[s];
-            // Some answer with an empty list for a conversation that they do not know.
-            if (page.not_there() || (page.messages && page.messages->empty())) {
+            got.begun = true;
+            Page page = co_await read(at.side.target, thread);
+            const bool unknown = page.unknown_there();
+            // One that comes back may be a blip; of several, a part of the replicas is without.
+            if (unknown ? !got.came_back && got.unknown.size() < k_confirmed : !page.messages) {
+                (void)co_await sleep_for(look->pace.pause);
+                page = co_await read(at.side.target, thread);
+                got.came_back |= unknown && page.messages && !page.messages->empty();
+            }
+            if (page.unknown_there()) {
                 got.unknown.push_back(thread);
                 look->shorten(Clock::now() + k_after_loss);
             } else if (page.messages) {
