@@ -93,7 +93,7 @@ test('--since takes all that failed since, --alert the run that it is about; wha
     [['--alert', 'OaStream5xxHgh'], /did you mean 'OaStream5xxHigh'/],
     [['--since', '1h'], /no run of that time failed/],
     [['--since', '1h', '--alert', 'OaStream5xxHigh'], /no run here can explain/],
-    [['last', '--since', '1h'], /some are named/],
+    [['last', '--since', '1h'], /runs are named already/],
   ]) {
     const refused = await body(at, ...args);
     assert.equal(refused.code, 2, args.join(' '));
