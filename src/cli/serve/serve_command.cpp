@@ -317,10 +317,9 @@ constexpr auto k_options = options<ServeOptions>(
         names::store,
         "memory|URL",
         "Share conversations and running turns with other lanes: redis://HOST:PORT/DB (loopback), "
-        "rediss://HOST:PORT/DB, redis+unix:/PATH or rediss+sentinel://HOST:PORT,…/NAME. memory: "
-        "this lane is alone."
-    )
-        .or_else("memory"),
+        "rediss://HOST:PORT/DB, redis+unix:/PATH or rediss+sentinel://HOST:PORT,…/NAME. memory, or "
+        "without it: this lane is alone."
+    ),
     StoreRows<&ServeOptions::store>::user,
     StoreRows<&ServeOptions::store>::password,
     StoreRows<&ServeOptions::store>::ca_file,
