@@ -16,7 +16,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-
 namespace oa_stream::cli {
 
 namespace {

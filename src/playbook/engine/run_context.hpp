@@ -58,7 +58,7 @@ struct RunContext {
     std::vector<measure::Sample> stable_all{};
     std::vector<measure::Sample> stable_users{}; ///< its answers to unpinned probes, of all stages
     std::optional<double> fault_s{};
-    std::optional<double> seen_s{};   ///< the first bad answer after it
+    std::optional<double> seen_s{}; ///< the first bad answer after it
     std::optional<UserWatch> drill{}; ///< set while users are watched
     StageRun* current_stage = nullptr; ///< the stage under way, which wants the users' answers, too
     bool fence = false; ///< a write that got no clear answer may still be under way
