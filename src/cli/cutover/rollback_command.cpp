@@ -109,7 +109,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     );
     if (run::facts_of(folder).kind == run::RunKind::route_split) {
         return undo_route_run(
-            options,
+            static_cast<const RouteOptions&>(options),
             {.command = "rollback apply",
              .schema = "run-result",
              .apply = true,

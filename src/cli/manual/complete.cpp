@@ -244,7 +244,7 @@ Collector values_of(const OptionSpec& option, std::string_view typed, std::size_
         const std::size_t comma = typed.rfind(',');
         begin = comma == std::string_view::npos ? begin : std::max(begin, comma + 1);
     }
-    return Collector(typed.substr(begin), typed.substr(0, begin));
+    return {typed.substr(begin), typed.substr(0, begin)};
 }
 
 void add_options(Collector& out, const Place& place) {

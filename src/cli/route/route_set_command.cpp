@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::cli {
 namespace {
 
@@ -32,6 +34,7 @@ RouteTask task_of(const ChangeOptions& options, std::string command) {
 std::vector<routes::RouteChange>
 changes_of(const ChangeOptions& options, const std::string& target) {
     std::vector<routes::RouteChange> out;
+    out.reserve(std::max<std::size_t>(options.domains.size(), 1));
     for (const std::string& domain : options.domains) {
         out.push_back({target, domain});
     }
@@ -63,7 +66,7 @@ Result<ExitCode> clear(const ChangeOptions& options, Context& context) {
 Result<ExitCode> restore(const ChangeOptions& options, Context& context) {
     RouteTask task = task_of(options, "route restore");
     task.restores = options.word;
-    return undo_route_run(options, std::move(task), context);
+    return undo_route_run(static_cast<const RouteOptions&>(options), std::move(task), context);
 }
 
 constexpr auto k_apply =

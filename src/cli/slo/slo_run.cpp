@@ -29,7 +29,7 @@ std::string next_command(
     const run::RunSession& session,
     const Context& context
 ) {
-    const std::string report = less_command(session.folder().path() / "report.md");
+    std::string report = less_command(session.folder().path() / "report.md");
     if (end.verdict == Verdict::pass) {
         return {};
     }

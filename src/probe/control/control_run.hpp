@@ -64,6 +64,7 @@ struct ControlRun : SmokeChecks {
           options(std::move(given)), layout(options.layout) {}
     ControlRun(const ControlRun&) = delete; // the checks know where its secrets are
     ControlRun& operator=(const ControlRun&) = delete;
+    ~ControlRun() = default;
 
     net::HttpClient* client;
     ControlSmokeOptions options;

@@ -132,6 +132,16 @@ constexpr int k_too_many_requests = 429;
     return row == k_causes.end() ? std::nullopt : std::optional(row->second);
 }
 
+/// Of the unit at the front, 0 when it is none.
+[[nodiscard]] double seconds_of_unit(std::string_view text) noexcept {
+    constexpr std::array<std::pair<std::string_view, double>, 5> k_units{
+        {{"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}}
+    };
+    const auto* unit =
+        std::ranges::find_if(k_units, [&](const auto& row) { return text.starts_with(row.first); });
+    return unit == k_units.end() ? 0 : unit->second;
+}
+
 /// "… try again in 11.054s", "… in 1m30s", "… in 2 hours 5 minutes": whole seconds, rounded up.
 [[nodiscard]] std::optional<int> seconds_until_retry(std::string_view message) {
     constexpr std::string_view k_mark = "ry again in ";
@@ -151,12 +161,7 @@ constexpr int k_too_many_requests = 429;
         }
         rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
         rest.remove_prefix(rest.starts_with(' ') ? 1 : 0);
-        const double unit = rest.starts_with("ms")  ? 0.001
-                            : rest.starts_with('s') ? 1
-                            : rest.starts_with('m') ? 60
-                            : rest.starts_with('h') ? 3'600
-                            : rest.starts_with('d') ? 86'400
-                                                    : 0;
+        const double unit = seconds_of_unit(rest);
         if (unit == 0) {
             return std::nullopt;
         }
