@@ -4,27 +4,18 @@
 
 #include "forecast.hpp"
 #include "stage/live_sample.hpp"
+#include "stage/live_targets.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace oa_stream::playbook {
 namespace {
 
 // One bad answer may be chance; a rollback waits for a row of good ones.
-constexpr int k_tries = 3;
-
-/// Behind a split nobody knows which side keeps a conversation.
-std::vector<probe::Target> sides_of(const Outside& outside, const Traffic& traffic) {
-    std::vector<probe::Target> out;
-    for (const std::string& revision : {traffic.stable, traffic.canary}) {
-        if (auto target = pinned_target(outside.users, *outside.driver, traffic.arms(), revision)) {
-            out.push_back(*std::move(target));
-        }
-    }
-    return out;
-}
+constexpr std::size_t k_tries = 3;
 
 } // namespace
 
@@ -32,7 +23,7 @@ Task<std::vector<std::string>>
 try_users(const Outside* outside, const Playbook* playbook, const traffic::Split* serving) {
     std::vector<std::string> threads;
     std::optional<std::string> missed;
-    for (int i = 0; i < k_tries && missed.has_value() == (i > 0); ++i) {
+    do {
         threads.push_back(probe::probe_thread());
         auto request = probe::probe_request(threads.back(), playbook->target.prompt);
         request.pacing = probe::PacingMode::observe;
@@ -42,10 +33,14 @@ try_users(const Outside* outside, const Playbook* playbook, const traffic::Split
             co_await probe::probe_stream(*outside->client, outside->users, std::move(request), {})
         );
         missed = reaches(sample, *serving) ? std::nullopt : std::optional(missed_text(sample));
-    }
+    } while (missed && threads.size() < k_tries);
+    LiveOptions options;
+    options.users = outside->users;
+    options.arms = playbook->traffic.arms();
+    const LiveTargets targets{options, outside->driver.get()};
     const probe::Removal removal = co_await probe::remove_threads(
         *outside->client,
-        {{sides_of(*outside, playbook->traffic), std::move(threads)}},
+        {{targets.where("users"), std::move(threads)}},
         {},
         {.longest = k_removing}
     );
