@@ -1,0 +1,114 @@
+// Whether the unpinned probes of a stage show the split.
+#include "../world.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace oa_stream;
+using namespace oa_stream::playbook;
+using namespace oa_stream::playbook::testing;
+using Catch::Matchers::Contains;
+
+TEST_CASE("split: without one unpinned probe nobody knows who serves users: no PASS") {
+    for (const double asked : {0.2, 0.0}) {
+        CAPTURE(asked);
+        World world;
+        world.playbook.stages = {50};
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+        world.playbook.stage.probe.unpinned_per_s = asked;
+        world.instruments.per_flow = 0; // too short a stage for any
+        const RunOutcome outcome = world.run();
+        const Check* split = find_check(outcome, "split@50%");
+        REQUIRE((split != nullptr) == (asked > 0));
+        if (split != nullptr) {
+            CHECK(split->verdict == Verdict::inconclusive);
+            CHECK_THAT(split->detail, Catch::Contains("no unpinned probe was due"));
+            CHECK(outcome.verdict == Verdict::inconclusive);
+            CHECK(outcome.exit == ExitCode::rolled_back);
+            CHECK(world.driver.serving == World::split(0));
+        }
+    }
+}
+
+TEST_CASE("split: an exact splitter may be off by one of a hundred, a random one by chance") {
+    const auto verdict = [](bool exact, int met) {
+        World world;
+        world.driver.exact = exact;
+        world.playbook.stages = {50};
+        world.playbook.run_gates.clear();
+        world.instruments.met_at[50] = met;
+        const RunOutcome outcome = world.run();
+        return check_of(outcome, "split@50%").verdict;
+    };
+    CHECK(verdict(true, 51) == Verdict::pass);
+    CHECK(verdict(true, 48) == Verdict::fail);
+    CHECK(verdict(false, 48) == Verdict::pass);
+    CHECK(verdict(false, 33) == Verdict::pass); // 17 off: within 99.99 % of 100 requests
+    CHECK(verdict(false, 25) == Verdict::fail);
+}
+
+TEST_CASE("split: probes that nobody answered may have been those that the split lacks") {
+    const auto verdict = [](bool exact, int unanswered, int met) {
+        World world;
+        world.driver.exact = exact;
+        world.playbook.stages = {50};
+        world.playbook.run_gates.clear();
+        world.instruments.met_at[50] = met;
+        world.instruments.unanswered = unanswered;
+        return check_of(world.run(), "split@50%").verdict;
+    };
+    for (const bool exact : {true, false}) {
+        CAPTURE(exact);
+        CHECK(verdict(exact, 0, 90) == Verdict::fail);
+        CHECK(verdict(exact, 20, 90) == Verdict::fail); // 72 of 80: 50 of 100 cannot be
+        CHECK(verdict(exact, 60, 90) == Verdict::inconclusive);
+        CHECK(verdict(exact, 100, 50) == Verdict::inconclusive);
+        CHECK(verdict(exact, 20, 50) == Verdict::pass);
+        CHECK(verdict(exact, 1, 50) == Verdict::pass);
+        CHECK(verdict(exact, 60, 50) == Verdict::inconclusive); // 20 of 40 show no split of 100
+    }
+}
+
+TEST_CASE("split: an outage of the users' address is no proof of a split, however few it leaves") {
+    const auto check = [](int percent, int unanswered, int all) {
+        World world;
+        world.driver.exact = true;
+        world.playbook.stages = {percent};
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+        world.instruments.per_flow = all;
+        world.instruments.met_at[percent] = percent;
+        world.instruments.unanswered = unanswered;
+        return check_of(world.run(), fmt::format("split@{}%", percent));
+    };
+    CHECK(check(100, 65, 80).verdict == Verdict::inconclusive);
+    CHECK(check(100, 5, 80).verdict == Verdict::inconclusive);
+    CHECK(check(100, 4, 80).verdict == Verdict::pass); // one of 20: what gates are for
+    CHECK(check(100, 2, 12).verdict == Verdict::pass);
+    const Check few = check(50, 58, 60);
+    CHECK(few.verdict == Verdict::inconclusive);
+    CHECK_THAT(few.detail, Catch::Contains("1 times of 2") && Catch::Contains("58 had no answer"));
+}
+
+TEST_CASE("split: so few unpinned probes that no split could look wrong are no proof of one") {
+    const auto check = [](bool exact, int all, int met_percent) {
+        World world;
+        world.driver.exact = exact;
+        world.playbook.stages = {50};
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+        world.instruments.per_flow = all;
+        world.instruments.met_at[50] = met_percent;
+        return check_of(world.run(), "split@50%");
+    };
+    for (const bool exact : {true, false}) {
+        CAPTURE(exact);
+        const Check two = check(exact, 2, 50);
+        CHECK(two.verdict == Verdict::skipped);
+        CHECK_THAT(two.detail, Catch::Contains("1 times of 2: too few to show a split other than"));
+    }
+    CHECK(check(true, 3, 100).verdict == Verdict::fail);
+    CHECK(check(false, 16, 0).verdict == Verdict::fail);
+    CHECK(check(false, 16, 50).verdict == Verdict::pass);
+}
