@@ -96,6 +96,9 @@ int die_and_return(bool failing, const std::function<void(World&, int point)>& a
     }
 }
 
+/// The call of the driver after which the journal says that users have moved to 50 %.
+constexpr int k_moved = 6;
+
 World& died_at_call(World& world, int call, bool after) {
     make_small(world);
     world.driver.crash_at = call;
@@ -130,13 +133,13 @@ TEST_CASE("take back: after a death at every call of the driver the traffic is b
 
 TEST_CASE("take back: a line that was cut anywhere is set aside and the sequence goes on") {
     World whole;
-    died_at_call(whole, 5, true);
+    died_at_call(whole, k_moved, true);
     const std::string text = whole.journal_text();
     const auto last = text.rfind('\n', text.size() - 2) + 1;
     for (std::size_t cut = last; cut < text.size(); cut += 7) {
         CAPTURE(cut);
         World world;
-        died_at_call(world, 5, true);
+        died_at_call(world, k_moved, true);
         const auto file = world.folder / "journal.ndjson";
         const std::string own = read_file(file).value_or("");
         const auto own_last = own.rfind('\n', own.size() - 2) + 1;
@@ -149,7 +152,7 @@ TEST_CASE("take back: a line that was cut anywhere is set aside and the sequence
 
 TEST_CASE("take back: twice is as good as once, and writes nothing the second time") {
     World world;
-    died_at_call(world, 5, true);
+    died_at_call(world, k_moved, true);
     check_restored(world, rollback_of(world));
     const int writes = world.driver.writes_seen;
     check_restored(world, rollback_of(world));
@@ -158,7 +161,7 @@ TEST_CASE("take back: twice is as good as once, and writes nothing the second ti
 
 TEST_CASE("take back: a fault that is left planted is in the journal's last line as in the exit") {
     World world;
-    died_at_call(world, 5, true);
+    died_at_call(world, k_moved, true);
     const auto faults = world.folder / "faults";
     REQUIRE(plant_fault(world.folder, faults, "error-rate=0.6").has_value());
     REQUIRE(write_file_atomic(faults, "latency=1s\nerror-rate=0.6\n").has_value());
@@ -365,7 +368,7 @@ TEST_CASE("take back: what others set since the run brought everything back is l
 TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 8, and the way out"
 ) {
     World world;
-    died_at_call(world, 5, true);
+    died_at_call(world, k_moved, true);
     world.driver.serving = World::split(77);
     const int writes = world.driver.writes_seen;
     world.playbook.traffic.settings =
@@ -385,7 +388,7 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
 
 TEST_CASE("take back: the way out by hand goes through the shipped command-driver example") {
     World world;
-    died_at_call(world, 5, true);
+    died_at_call(world, k_moved, true);
     world.driver.serving = World::split(77);
     const auto file = world.state / "it's the split.conf";
     REQUIRE(write_file_atomic(world.state / "nginx.pid", fmt::format("{}\n", ::getpid())));
@@ -418,7 +421,7 @@ TEST_CASE("take back: the way out by hand goes through the shipped command-drive
 
 TEST_CASE("take back: a journal that nobody can read leaves the plan") {
     World world;
-    died_at_call(world, 5, true);
+    died_at_call(world, k_moved, true);
     std::ofstream(world.folder / "journal.ndjson", std::ios::app) << "not a line\n";
     const RunOutcome outcome = rollback_of(world);
     CHECK(outcome.exit == ExitCode::ok);
@@ -427,7 +430,7 @@ TEST_CASE("take back: a journal that nobody can read leaves the plan") {
 
 TEST_CASE("fault 60: a rollback that is refused is retried until its time is over") {
     World world;
-    died_at_call(world, 5, true);
+    died_at_call(world, k_moved, true);
     const int next = world.driver.writes_seen + 1;
     world.driver.answers[next] = FakeDriver::Answer::refused;
     world.driver.answers[next + 1] = FakeDriver::Answer::refused;

@@ -112,3 +112,30 @@ TEST_CASE("split: so few unpinned probes that no split could look wrong are no p
     CHECK(check(false, 16, 0).verdict == Verdict::fail);
     CHECK(check(false, 16, 50).verdict == Verdict::pass);
 }
+
+TEST_CASE("split: who comes between a stage's begin and its end may shift an exact split") {
+    const auto verdict = [](std::uint64_t others, int met) {
+        World world;
+        world.playbook.stages = {50};
+        world.playbook.stage.bake = Millis(50);
+        world.playbook.run_gates.clear();
+        world.drift_every = Millis(60'000); // no look but those of the begin and the end
+        world.instruments.met_at[50] = met;
+        world.instruments.on_stage = [&world, others](int) {
+            spawn(
+                world.instruments.executor,
+                "others",
+                [](World* world, std::uint64_t others) -> Task<void> {
+                    while (world->instruments.flows == 0) {
+                        (void)co_await sleep_for(Millis(1));
+                    }
+                    world->driver.streams["stable"].finished = 100 + others;
+                }(&world, others)
+            );
+        };
+        return check_of(world.run(), "split@50%").verdict;
+    };
+    CHECK(verdict(0, 48) == Verdict::fail);
+    CHECK(verdict(1, 48) == Verdict::pass);
+    CHECK(verdict(1, 25) == Verdict::fail); // no chance sample of half, either
+}
