@@ -8,18 +8,6 @@ namespace oa_stream::wire::ui {
 
 namespace {
 
-constexpr std::string_view k_open = R"(data: {"type":")";
-
-void open(std::string& out, std::string_view type) {
-    out += k_open;
-    out += type;
-    out += '"';
-}
-
-void close(std::string& out) {
-    out += "}\n\n";
-}
-
 /// `name` with its punctuation: `,"id":`.
 void text_member(std::string& out, std::string_view name, std::string_view text) {
     out += name;
@@ -40,86 +28,55 @@ void flags(std::string& out, bool dynamic, bool provider_executed) {
     }
 }
 
-std::string_view part(PartKind kind, std::string_view text, std::string_view reasoning) {
-    return kind == PartKind::text ? text : reasoning;
-}
-
+/// Writes the members behind "type".
 struct Writer {
     std::string& out;
 
     void operator()(const PartDelta& chunk) const {
-        open(out, part(chunk.kind, "text-delta", "reasoning-delta"));
         text_member(out, R"(,"id":)", chunk.id);
         text_member(out, R"(,"delta":)", chunk.delta);
-        close(out);
     }
-    void operator()(const PartStart& chunk) const {
-        open(out, part(chunk.kind, "text-start", "reasoning-start"));
-        text_member(out, R"(,"id":)", chunk.id);
-        close(out);
-    }
-    void operator()(const PartEnd& chunk) const {
-        open(out, part(chunk.kind, "text-end", "reasoning-end"));
-        text_member(out, R"(,"id":)", chunk.id);
-        close(out);
-    }
+    void operator()(const PartStart& chunk) const { text_member(out, R"(,"id":)", chunk.id); }
+    void operator()(const PartEnd& chunk) const { text_member(out, R"(,"id":)", chunk.id); }
     void operator()(const Start& chunk) const {
-        open(out, "start");
         if (chunk.message_id) {
             text_member(out, R"(,"messageId":)", *chunk.message_id);
         }
         metadata(chunk.metadata);
-        close(out);
     }
     void operator()(const ToolInputStart& chunk) const {
-        open(out, "tool-input-start");
         text_member(out, R"(,"toolCallId":)", chunk.call);
         text_member(out, R"(,"toolName":)", chunk.name);
         flags(out, chunk.dynamic, chunk.provider_executed);
-        close(out);
     }
     void operator()(const ToolInputDelta& chunk) const {
-        open(out, "tool-input-delta");
         text_member(out, R"(,"toolCallId":)", chunk.call);
         text_member(out, R"(,"inputTextDelta":)", chunk.text);
-        close(out);
     }
     void operator()(const ToolInputAvailable& chunk) const {
-        open(out, "tool-input-available");
         text_member(out, R"(,"toolCallId":)", chunk.call);
         text_member(out, R"(,"toolName":)", chunk.name);
         json_member(out, R"(,"input":)", chunk.input);
         flags(out, chunk.dynamic, chunk.provider_executed);
-        close(out);
     }
     void operator()(const ToolOutputAvailable& chunk) const {
-        open(out, "tool-output-available");
         text_member(out, R"(,"toolCallId":)", chunk.call);
         json_member(out, R"(,"output":)", chunk.output);
         flags(out, chunk.dynamic, chunk.provider_executed);
-        close(out);
     }
     void operator()(const ToolOutputError& chunk) const {
-        open(out, "tool-output-error");
         text_member(out, R"(,"toolCallId":)", chunk.call);
         text_member(out, R"(,"errorText":)", chunk.text);
         flags(out, chunk.dynamic, chunk.provider_executed);
-        close(out);
     }
     void operator()(const ToolApprovalRequest& chunk) const {
-        open(out, "tool-approval-request");
         text_member(out, R"(,"approvalId":)", chunk.approval);
         text_member(out, R"(,"toolCallId":)", chunk.call);
-        close(out);
     }
     void operator()(const ToolOutputDenied& chunk) const {
-        open(out, "tool-output-denied");
         text_member(out, R"(,"toolCallId":)", chunk.call);
-        close(out);
     }
     void operator()(const Data& chunk) const {
-        out += R"(data: {"type":)";
-        append_text(out, "data-" + chunk.name);
         if (chunk.id) {
             text_member(out, R"(,"id":)", *chunk.id);
         }
@@ -127,33 +84,18 @@ struct Writer {
         if (chunk.transient) {
             out += R"(,"transient":true)";
         }
-        close(out);
     }
     void operator()(const ErrorChunk& chunk) const {
-        open(out, "error");
         text_member(out, R"(,"errorText":)", chunk.text);
-        close(out);
     }
-    void operator()(const Finish& chunk) const {
-        open(out, "finish");
-        metadata(chunk.metadata);
-        close(out);
-    }
-    void operator()(const StartStep&) const { bare("start-step"); }
-    void operator()(const FinishStep&) const { bare("finish-step"); }
-    void operator()(const Abort&) const { bare("abort"); }
-    void operator()(const Other& chunk) const {
-        out += R"(data: {"type":)";
-        append_text(out, chunk.type);
-        close(out);
-    }
-    void operator()(const Done&) const { append_sse_done(out); }
+    void operator()(const Finish& chunk) const { metadata(chunk.metadata); }
+    void operator()(const StartStep&) const {}
+    void operator()(const FinishStep&) const {}
+    void operator()(const Abort&) const {}
+    void operator()(const Other&) const {}
+    void operator()(const Done&) const {}
 
 private:
-    void bare(std::string_view type) const {
-        open(out, type);
-        close(out);
-    }
     void metadata(const std::optional<Json>& value) const {
         if (value) {
             json_member(out, R"(,"messageMetadata":)", *value);
@@ -195,7 +137,14 @@ std::string type_of(const Chunk& chunk) {
 }
 
 void append_frame(std::string& out, const Chunk& chunk) {
+    if (std::holds_alternative<Done>(chunk)) {
+        append_sse_done(out);
+        return;
+    }
+    out += R"(data: {"type":)";
+    append_text(out, type_of(chunk));
     std::visit(Writer{out}, chunk);
+    out += "}\n\n";
 }
 
 } // namespace oa_stream::wire::ui
