@@ -25,12 +25,6 @@ std::optional<std::string> read_reasoning(const Members& of) {
     return found == nullptr || found->is_null() ? std::nullopt : of.maybe_text("reasoning_content");
 }
 
-/// An "error" that is null is none.
-const Json* error_in(const Json& object) {
-    const Json* error = member(object, "error");
-    return error == nullptr || error->is_null() ? nullptr : error;
-}
-
 Chunk read_chunk(const Json& object, Notes& notes) {
     const Members of(object, "", "C6", notes);
     Envelope envelope = read_envelope(of, "chat.completion.chunk");
@@ -96,6 +90,26 @@ Answer read_answer(const Json& object, Notes& notes) {
     return answer;
 }
 
+/// One object: an error, or what `read` makes of it; nothing when it is not an object (`rule`).
+template <class Out, class Read>
+void parse_object(
+    Out& out, std::string_view text, std::string_view rule, Notes& notes, const Read& read
+) {
+    auto scanned = scan_object(text, rule, notes);
+    if (!scanned) {
+        return;
+    }
+    if (scanned->lone_surrogate) {
+        replace_lone_surrogates(scanned->value);
+    }
+    const Json* error = member(scanned->value, "error");
+    if (error != nullptr && !error->is_null()) {
+        out = read_error(scanned->value, *error, notes);
+    } else {
+        out = read(scanned->value, notes);
+    }
+}
+
 } // namespace
 
 Parsed parse_event(std::string_view data) {
@@ -104,18 +118,7 @@ Parsed parse_event(std::string_view data) {
         parsed.event = Done{};
         return parsed;
     }
-    auto scanned = scan_object(data, "J1", parsed.notes);
-    if (!scanned) {
-        return parsed;
-    }
-    if (scanned->lone_surrogate) {
-        replace_lone_surrogates(scanned->value);
-    }
-    if (const Json* error = error_in(scanned->value)) {
-        parsed.event = read_error(scanned->value, *error, parsed.notes);
-    } else {
-        parsed.event = read_chunk(scanned->value, parsed.notes);
-    }
+    parse_object(parsed.event, data, "J1", parsed.notes, read_chunk);
     return parsed;
 }
 
@@ -124,18 +127,7 @@ ParsedAnswer parse_answer(std::string_view body) {
     if (const auto at = invalid_utf8(body)) {
         parsed.notes.push_back({"S1", fmt::format("invalid byte at {}", *at)});
     }
-    auto scanned = scan_object(body, "C19", parsed.notes);
-    if (!scanned) {
-        return parsed;
-    }
-    if (scanned->lone_surrogate) {
-        replace_lone_surrogates(scanned->value);
-    }
-    if (const Json* error = error_in(scanned->value)) {
-        parsed.body = read_error(scanned->value, *error, parsed.notes);
-    } else {
-        parsed.body = read_answer(scanned->value, parsed.notes);
-    }
+    parse_object(parsed.body, body, "C19", parsed.notes, read_answer);
     return parsed;
 }
 

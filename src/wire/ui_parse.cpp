@@ -168,12 +168,8 @@ std::string_view name_of(Is is) {
 constexpr Key k_provider_metadata{"providerMetadata", Is::metadata};
 
 const Key* find_key(const Shape& shape, std::string_view name) {
-    for (const Key& key : shape.keys) {
-        if (key.name == name) {
-            return &key;
-        }
-    }
-    return nullptr;
+    const auto found = std::ranges::find(shape.keys, name, &Key::name);
+    return found == shape.keys.end() ? nullptr : &*found;
 }
 
 /// J3, J4, J9 and J10: the keys of a chunk.
