@@ -1,5 +1,5 @@
 // What stands beside the bytes: the response head and the request's messages.
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
 namespace oa_stream::contract {
 
@@ -20,11 +20,9 @@ Result<int> parse_status_line(std::string_view line) {
     if (line.starts_with("HTTP/") && space != std::string_view::npos) {
         const std::string_view rest = line.substr(space + 1);
         const std::string_view code = rest.substr(0, rest.find(' '));
-        int status = 0;
-        const auto parsed = std::from_chars(code.data(), code.data() + code.size(), status);
-        const bool digits = parsed.ec == std::errc{} && parsed.ptr == code.data() + code.size();
-        if (digits && code.size() == 3 && status >= 100) {
-            return status;
+        const auto status = number_of<int>(code);
+        if (status && code.size() == 3 && *status >= 100) {
+            return *status;
         }
     }
     return fail(
@@ -117,11 +115,9 @@ Result<std::optional<Continues>> parse_messages(std::string_view json) {
     const Json& last = messages->back();
     Continues continues;
     continues.message_id = string_member(last, "id").value_or("");
-    if (const Json* parts = member(last, "parts"); parts != nullptr && parts->is_array()) {
-        for (const Json& part : *parts) {
-            if (auto earlier = earlier_call(part)) {
-                continues.calls.push_back(*std::move(earlier));
-            }
+    for (const Json& part : list_in(last, "parts")) {
+        if (auto earlier = earlier_call(part)) {
+            continues.calls.push_back(*std::move(earlier));
         }
     }
     return std::optional(std::move(continues));

@@ -30,10 +30,8 @@ std::span<const Profile> all_profiles() noexcept {
 }
 
 Result<Profile> parse_profile(std::string_view name) {
-    for (std::size_t i = 0; i < k_names.size(); ++i) {
-        if (k_names[i] == name) {
-            return k_profiles[i];
-        }
+    if (const auto known = enum_value<Profile>(k_names, name)) {
+        return *known;
     }
     const auto near = nearest(name, k_names);
     return fail(
@@ -46,9 +44,7 @@ Result<Profile> parse_profile(std::string_view name) {
 }
 
 std::string_view to_string(Profile profile) noexcept {
-    return k_names[static_cast<std::size_t>(
-        std::ranges::find(k_profiles, profile) - k_profiles.begin()
-    )];
+    return enum_word<Profile::responses>(k_names, profile);
 }
 
 bool applies(const Rule& rule, Profile profile) noexcept {

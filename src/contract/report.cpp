@@ -1,5 +1,7 @@
 #include "oa_stream/contract/report.hpp"
 
+#include "oa_stream/base/layout.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -115,10 +117,6 @@ void append_not_judged(std::string& out, const Judgement& judgement) {
     }
 }
 
-std::string plural(std::uint64_t count, std::string_view noun) {
-    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 } // namespace
 
 Json to_json(const Judgement& judgement, Profile profile) {
@@ -140,12 +138,12 @@ std::string to_text(const Judgement& judgement, Profile profile, std::string_vie
         "{}  {}: {}, {} in {} ({}), profile {}\n",
         judgement.pass() ? "PASS" : "FAIL",
         name,
-        plural(judgement.violations.size(), "violation"),
-        plural(judgement.warnings.size(), "warning"),
-        judgement.answer == AnswerKind::stream  ? plural(judgement.frames, "frame")
+        counted(judgement.violations.size(), "violation"),
+        counted(judgement.warnings.size(), "warning"),
+        judgement.answer == AnswerKind::stream  ? counted(judgement.frames, "frame")
         : judgement.answer == AnswerKind::whole ? "one whole answer"
                                                 : "one error answer",
-        plural(judgement.bytes, "byte"),
+        counted(judgement.bytes, "byte"),
         to_string(profile)
     );
     if (!judgement.violations.empty() || !judgement.warnings.empty()) {

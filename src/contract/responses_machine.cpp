@@ -50,8 +50,7 @@ std::string said_by(const Json& item) {
         return text_in(item, "arguments");
     }
     std::string out;
-    const Json* list = member(item, type == "message" ? "content" : "summary");
-    for (const Json& part : list != nullptr && list->is_array() ? *list : Json::array()) {
+    for (const Json& part : list_in(item, type == "message" ? "content" : "summary")) {
         out += text_view_in(part, "text");
     }
     return out;

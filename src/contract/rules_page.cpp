@@ -1,8 +1,10 @@
 #include "oa_stream/contract/report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
+#include <vector>
 
 namespace oa_stream::contract {
 
@@ -90,12 +92,11 @@ a chunk with any other, and no release takes an unknown `type`.
 | `finish` | `messageMetadata` |
 )";
 
-std::string profiles_of(const Rule& rule) {
-    std::string out;
+std::vector<std::string_view> profiles_of(const Rule& rule) {
+    std::vector<std::string_view> out;
     for (const Profile profile : all_profiles()) {
         if (applies(rule, profile)) {
-            out += out.empty() ? "" : ", ";
-            out += to_string(profile);
+            out.push_back(to_string(profile));
         }
     }
     return out;
@@ -141,12 +142,7 @@ Json to_json(const Rule& rule) {
     out["level"] = to_string(rule.level);
     out["statement"] = rule.statement;
     out["needs"] = to_string(rule.input);
-    out["profiles"] = Json::array();
-    for (const Profile profile : all_profiles()) {
-        if (applies(rule, profile)) {
-            out["profiles"].push_back(to_string(profile));
-        }
-    }
+    out["profiles"] = profiles_of(rule);
     out["why"] = rule.why;
     out["source"] = rule.source;
     return out;
@@ -160,7 +156,7 @@ std::string explain(const Rule& rule) {
         rule.statement,
         rule.why,
         to_string(rule.input),
-        profiles_of(rule),
+        fmt::join(profiles_of(rule), ", "),
         rule.source
     );
 }
@@ -177,7 +173,7 @@ std::string rules_text(std::optional<Profile> profile) {
             rule.id,
             to_string(rule.level),
             rule.statement,
-            default_profile ? "" : fmt::format(" [profile {}]", profiles_of(rule))
+            default_profile ? "" : fmt::format(" [profile {}]", fmt::join(profiles_of(rule), ", "))
         );
     }
     return out;
