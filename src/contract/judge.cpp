@@ -74,6 +74,17 @@ struct Judge::Impl {
     }
     [[nodiscard]] bool openai() const noexcept { return is_openai(profile); }
 
+    /// Calls `use` with the machine that judges a stream of the profile.
+    template <class Use> auto with_machine(const Use& use) {
+        if (is_ui(profile)) {
+            return use(machine);
+        }
+        if (is_completions()) {
+            return use(completion);
+        }
+        return openai() ? use(response) : use(retired);
+    }
+
     wire::SseReader::Sink sink() {
         return {
             .event = [this](const wire::SseEvent& event) { take_event(event); },
@@ -114,15 +125,7 @@ struct Judge::Impl {
     void take_comment(std::uint64_t at) {
         frame = judgement.frames;
         offset = at;
-        if (is_ui(profile)) {
-            machine.comment(report);
-        } else if (is_completions()) {
-            completion.comment(report);
-        } else if (openai()) {
-            response.comment(report);
-        } else {
-            retired.comment(report);
-        }
+        with_machine([this](auto& one) { one.comment(report); });
         if (on_comment) {
             on_comment();
         }
@@ -132,9 +135,11 @@ struct Judge::Impl {
         frame = event.index;
         offset = event.offset;
         if (is_ui(profile)) {
-            take_chunk(event.data);
+            auto parsed = wire::ui::parse_chunk(event.data, dialect_of(profile));
+            take_parsed(machine, parsed.chunk, parsed.notes, on_chunk);
         } else if (is_completions()) {
-            take_completion(event.data);
+            auto parsed = wire::completions::parse_event(event.data);
+            take_parsed(completion, parsed.event, parsed.notes, on_completion);
         } else if (openai()) {
             take_object(event.data, &event.name);
         } else {
@@ -146,33 +151,20 @@ struct Judge::Impl {
         judgement.frames = event.index + 1;
     }
 
-    void take_chunk(std::string_view data) {
-        wire::ui::Parsed parsed = wire::ui::parse_chunk(data, dialect_of(profile));
-        for (wire::ui::ParseNote& note : parsed.notes) {
+    /// `value`: the event as a client reads it; unset: none can.
+    void take_parsed(
+        auto& by, const auto& value, std::vector<wire::ui::ParseNote>& notes, const auto& tell
+    ) {
+        for (wire::ui::ParseNote& note : notes) {
             add(note.rule, std::move(note.text));
         }
-        if (!parsed.chunk) {
-            machine.unreadable(report);
+        if (!value) {
+            by.unreadable(report);
             return;
         }
-        machine.step(*parsed.chunk, report);
-        if (on_chunk) {
-            on_chunk(*parsed.chunk, offset);
-        }
-    }
-
-    void take_completion(std::string_view data) {
-        wire::completions::Parsed parsed = wire::completions::parse_event(data);
-        for (wire::completions::ParseNote& note : parsed.notes) {
-            add(note.rule, std::move(note.text));
-        }
-        if (!parsed.event) {
-            completion.unreadable(report);
-            return;
-        }
-        completion.step(*parsed.event, report);
-        if (on_completion) {
-            on_completion(*parsed.event, offset);
+        by.step(*value, report);
+        if (tell) {
+            tell(*value, offset);
         }
     }
 
@@ -277,13 +269,7 @@ struct Judge::Impl {
             return; // the rest was not read: its absence proves nothing
         }
         at_end();
-        if (is_ui(profile)) {
-            machine.finish(report);
-        } else if (openai()) {
-            is_completions() ? completion.finish(report) : response.finish(report);
-        } else {
-            retired.finish(report);
-        }
+        with_machine([this](auto& one) { one.finish(report); });
         if (replay) {
             replay->finish(report);
         }
@@ -384,13 +370,7 @@ void Judge::on_comment(std::function<void()> fn) {
 }
 
 bool Judge::done() const noexcept {
-    if (impl_->is_completions()) {
-        return impl_->completion.done();
-    }
-    if (impl_->openai()) {
-        return impl_->response.done();
-    }
-    return is_ui(impl_->profile) ? impl_->machine.done() : impl_->retired.done();
+    return impl_->with_machine([](const auto& one) { return one.done(); });
 }
 
 Judgement Judge::finish(End end) {
