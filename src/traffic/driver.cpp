@@ -2,11 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 namespace oa_stream::traffic {
 
 Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string etag) {
     static_cast<void>(exact);
     co_return co_await set(std::move(target), std::move(etag));
+}
+
+std::string canonical_path(const std::string& path) {
+    std::error_code error;
+    const auto whole = std::filesystem::weakly_canonical(path, error);
+    return error ? path : whole.string();
 }
 
 std::string serving_text(const TrafficState& state) {
@@ -21,22 +29,29 @@ std::string serves_text(const TrafficState& state) {
 
 // The driver outlives the call: its owner awaits it.
 Task<Result<TrafficState>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
-poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause) {
+poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause, Lacks lacks) {
     const auto deadline = Clock::now() + limit;
-    std::string seen = "nothing";
     while (true) {
         auto state = co_await driver.read();
-        if (state && state->settled && state->serving == target) {
+        std::string seen;
+        if (!state) {
+            seen = "saw " + state.error().text();
+        } else if (!state->settled || state->serving != target) {
+            seen = fmt::format(
+                "saw {}{}", serving_text(*state), state->settled ? "" : ", still changing"
+            );
+        } else if (lacks) {
+            seen = lacks(*state);
+        }
+        if (seen.empty()) {
             co_return state;
         }
-        seen = !state           ? state.error().text()
-               : state->settled ? serving_text(*state)
-                                : serving_text(*state) + ", still changing";
         if (Clock::now() + pause > deadline || !co_await sleep_for(pause)) {
-            break;
+            co_return fail(
+                Code::timeout, fmt::format("expected {} to serve, {}", target.text(), seen)
+            );
         }
     }
-    co_return fail(Code::timeout, fmt::format("expected {} to serve, saw {}", target.text(), seen));
 }
 
 } // namespace oa_stream::traffic

@@ -7,6 +7,7 @@
 #include "oa_stream/traffic/split.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -111,8 +112,12 @@ public:
 /// The same as a clause: "canary 5%, stable 95% serves".
 [[nodiscard]] std::string serves_text(const TrafficState& state);
 
+/// Of a state in which the target serves: what it still lacks, "but …"; empty: nothing.
+using Lacks = std::function<std::string(const TrafficState& state)>;
 /// verify() as most drivers need it: polls read() every `pause`.
 [[nodiscard]] Task<Result<TrafficState>>
-poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause);
+poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause, Lacks lacks = {});
+/// A path that is alike from every working directory, for target().
+[[nodiscard]] std::string canonical_path(const std::string& path);
 
 } // namespace oa_stream::traffic

@@ -18,28 +18,23 @@ namespace {
 
 constexpr auto k_poll = Millis{100};
 
-/// Alike from every working directory: the lock hangs on it.
-std::string canonical_address(const std::string& socket) {
-    if (socket.find('/') == std::string::npos) {
-        return socket;
-    }
-    std::error_code error;
-    const auto whole = std::filesystem::weakly_canonical(socket, error);
-    return error ? socket : whole.string();
-}
-
 class HaproxyDriver final : public TrafficDriver {
 public:
     explicit HaproxyDriver(HaproxyDriverOptions options) : options_(std::move(options)) {}
 
     [[nodiscard]] std::string_view kind() const noexcept override { return "haproxy"; }
     [[nodiscard]] std::string target() const override {
-        return fmt::format("haproxy:{}/{}", canonical_address(options_.socket), options_.backend);
+        const std::string& socket = options_.socket;
+        return fmt::format(
+            "haproxy:{}/{}",
+            socket.contains('/') ? canonical_path(socket) : socket,
+            options_.backend
+        );
     }
 
     [[nodiscard]] Task<Result<TrafficState>> read() override {
-        OA_CO_TRY(const HaproxySnapshot now, co_await look());
-        co_return view_of(now, options_);
+        OA_CO_TRY(last_, co_await look());
+        co_return view_of(last_, options_);
     }
 
     [[nodiscard]] Task<Result<void>> preview(Split target) override {
@@ -95,23 +90,11 @@ public:
     }
 
     [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
-        const auto deadline = Clock::now() + limit;
-        std::string seen;
-        while (true) {
-            const auto now = co_await look();
-            auto state =
-                now ? Result<TrafficState>(view_of(*now, options_)) : std::unexpected(now.error());
-            seen = state ? shortcoming(*now, *state, target) : state.error().text();
-            if (seen.empty()) {
-                co_return state;
-            }
-            if (Clock::now() + k_poll > deadline || !co_await sleep_for(k_poll)) {
-                break;
-            }
-        }
-        co_return fail(
-            Code::timeout, fmt::format("expected {} to serve, saw {}", target.text(), seen)
-        );
+        const auto lacks = [this, target](const TrafficState& state) {
+            const std::string what = shortcoming(target);
+            return what.empty() ? what : fmt::format("saw {}, but {}", state.serving.text(), what);
+        };
+        return poll_until(*this, target, limit, k_poll, lacks);
     }
 
     [[nodiscard]] bool splits_exactly() const noexcept override { return exactly_; }
@@ -259,26 +242,19 @@ private:
         return {};
     }
 
-    /// Empty when `target` serves: the weights are those, and who has a share takes it in full.
-    [[nodiscard]] std::string
-    shortcoming(const HaproxySnapshot& now, const TrafficState& state, const Split& target) const {
-        if (state.serving != target) {
-            return serving_text(state);
-        }
+    /// Empty when all that have a share of `target` take it in full, as of the last read().
+    [[nodiscard]] std::string shortcoming(const Split& target) const {
         for (const HaproxyServer& server : options_.servers) {
-            const HaproxyFacts& facts = *now.find(server.server);
+            const HaproxyFacts& facts = *last_.find(server.server);
             if (target.percent_of(server.revision) == 0) {
                 continue;
             }
             if (!facts.up()) {
-                return fmt::format("{}, but {}", state.serving.text(), condition(server, facts));
+                return condition(server, facts);
             }
             if (facts.throttle < 100) {
                 return fmt::format(
-                    "{}, but slowstart holds {} at {}% of its weight",
-                    state.serving.text(),
-                    server.revision,
-                    facts.throttle
+                    "slowstart holds {} at {}% of its weight", server.revision, facts.throttle
                 );
             }
         }
@@ -286,6 +262,7 @@ private:
     }
 
     HaproxyDriverOptions options_;
+    HaproxySnapshot last_{}; ///< as of the last read()
     std::map<std::string, Result<ArmAddress>, std::less<>> addresses_;
     bool exactly_ = true;
 };

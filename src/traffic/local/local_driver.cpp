@@ -1,5 +1,6 @@
 #include "oa_stream/traffic/local_driver.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/traffic/front.hpp"
 
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 
 namespace oa_stream::traffic {
 namespace {
@@ -52,8 +52,7 @@ Result<Split> split_of(const Json& state) {
 
 std::map<std::string, StreamCounts, std::less<>> streams_of(const Json& state) {
     std::map<std::string, StreamCounts, std::less<>> out;
-    const Json* backends = member(state, "backends");
-    for (const Json& backend : backends == nullptr ? Json::array() : *backends) {
+    for (const Json& backend : list_in(state, "backends")) {
         const Json* counters = member(backend, "counters");
         const auto count = [&](std::string_view key) {
             const auto value = counters == nullptr ? std::nullopt : int_member(*counters, key);
@@ -70,10 +69,6 @@ std::string reason(const net::ClientResponse& response) {
     const auto json = parse_json(response.body);
     const auto text = json ? string_member(*json, "message") : std::nullopt;
     return text ? std::string(*text) : fmt::format("HTTP {}", response.status);
-}
-
-Millis left(Clock::time_point deadline) {
-    return std::max(Millis(0), std::chrono::duration_cast<Millis>(deadline - Clock::now()));
 }
 
 /// The numbers behind the split: 40 and 10 are 80 % and 20 %, and are to come back as 40 and 10.
@@ -96,13 +91,6 @@ std::string not_ready(const Json& state, const Split& target) {
         }
     }
     return {};
-}
-
-/// Alike from every working directory: the lock hangs on it.
-std::string canonical_path(const std::string& path) {
-    std::error_code error;
-    const auto whole = std::filesystem::weakly_canonical(path, error);
-    return error ? path : whole.string();
 }
 
 /// curl says of a socket that it may not open what it says of one that nobody listens on.
@@ -199,19 +187,11 @@ public:
     }
 
     [[nodiscard]] Task<Result<TrafficState>> verify(Split target, Millis limit) override {
-        const auto deadline = Clock::now() + limit;
-        while (true) {
-            auto state = co_await poll_until(*this, target, left(deadline), k_poll);
-            const std::string who = state ? not_ready(state->extra, target) : "";
-            if (!state || who.empty()) {
-                co_return state;
-            }
-            if (left(deadline) <= k_poll || !co_await sleep_for(k_poll)) {
-                co_return fail(
-                    Code::timeout, fmt::format("expected {} to serve, but {}", target.text(), who)
-                );
-            }
-        }
+        const auto lacks = [target](const TrafficState& state) {
+            const std::string who = not_ready(state.extra, target);
+            return who.empty() ? who : "but " + who;
+        };
+        return poll_until(*this, target, limit, k_poll, lacks);
     }
 
     [[nodiscard]] Millis patience() const noexcept override { return 2 * options_.call_timeout; }
