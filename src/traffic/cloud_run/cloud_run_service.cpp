@@ -85,12 +85,9 @@ Result<std::int64_t> int64_of(const Json& object, std::string_view key) {
 }
 
 std::string_view condition_of(const Json& object, std::string_view type) {
-    const Json* list = member(object, "conditions");
-    if (list != nullptr && list->is_array()) {
-        for (const Json& one : *list) {
-            if (string_member(one, "type") == type) {
-                return string_member(one, "state").value_or("");
-            }
+    for (const Json& one : list_in(object, "conditions")) {
+        if (string_member(one, "type") == type) {
+            return text_view_in(one, "state");
         }
     }
     return {};

@@ -1,6 +1,7 @@
 #include "command_document.hpp"
 
 #include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
@@ -132,9 +133,7 @@ Result<std::map<std::string, StreamCounts, std::less<>>> streams(const Json& doc
     }
     for (const auto& [revision, counts] : list->items()) {
         const auto count = [&](std::string_view name) {
-            return static_cast<std::uint64_t>(
-                std::max<std::int64_t>(0, int_member(counts, name).value_or(0))
-            );
+            return count_in(counts, name).value_or(0);
         };
         out[revision] = {count("active"), count("finished"), count("broken")};
     }

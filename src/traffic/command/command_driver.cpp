@@ -89,7 +89,8 @@ public:
         }
         Json document = base("preview");
         document["target"] = target.to_json();
-        co_return answered(co_await call("preview", options_.preview, std::move(document)));
+        OA_CO_CHECK(co_await call("preview", options_.preview, std::move(document)));
+        co_return Result<void>{};
     }
 
     [[nodiscard]] Task<Result<void>> set(Split target, std::string etag) override {
@@ -151,22 +152,22 @@ private:
         co_return end;
     }
 
+    [[nodiscard]] static Code code_of(int exit) noexcept {
+        switch (exit) {
+        case k_exit_refused:
+            return Code::precondition;
+        case k_exit_conflict:
+            return Code::conflict;
+        case k_exit_credentials:
+            return Code::credentials;
+        default:
+            return Code::unavailable;
+        }
+    }
+
     [[nodiscard]] Error
     refusal(std::string_view name, const std::string& program, const ProgramEnd& end) const {
-        Code code = Code::unavailable;
-        switch (end.exit.code) {
-        case k_exit_refused:
-            code = Code::precondition;
-            break;
-        case k_exit_conflict:
-            code = Code::conflict;
-            break;
-        case k_exit_credentials:
-            code = Code::credentials;
-            break;
-        default:
-            break;
-        }
+        const Code code = code_of(end.exit.code);
         return {
             code,
             fmt::format(
@@ -179,13 +180,6 @@ private:
             program,
             code == Code::credentials ? "the program gets them as OA_STREAM_DRIVER_… variables" : ""
         };
-    }
-
-    [[nodiscard]] static Result<void> answered(Result<ProgramEnd> end) {
-        if (!end) {
-            return std::unexpected(std::move(end).error());
-        }
-        return {};
     }
 
     [[nodiscard]] Task<Result<CommandRead>> look() {
@@ -242,7 +236,8 @@ private:
         document["target"] = target.to_json();
         document["etag"] = now.state.etag_of_setting ? Json(nullptr) : Json(now.state.etag);
         document["exact"] = std::move(exact);
-        co_return answered(co_await call("set", options_.set, std::move(document)));
+        OA_CO_CHECK(co_await call("set", options_.set, std::move(document)));
+        co_return Result<void>{};
     }
 
     /// What was decided on is still there: an etag that changes by itself is not another operator,

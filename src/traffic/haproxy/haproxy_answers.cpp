@@ -1,5 +1,6 @@
 #include "haproxy_answers.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -16,11 +17,7 @@ namespace {
 constexpr unsigned k_maint_bits = 0x01U | 0x02U | 0x20U | 0x40U; // told, inherited, no address (2)
 constexpr unsigned k_drain_bits = 0x08U | 0x10U; // told, inherited
 
-constexpr std::array<std::pair<Rotation, std::string_view>, 3> k_rotations{{
-    {Rotation::ready, "ready"},
-    {Rotation::drain, "drain"},
-    {Rotation::maint, "maint"},
-}};
+constexpr std::array<std::string_view, 3> k_rotations{"ready", "drain", "maint"};
 
 std::unexpected<Error> nonsense(std::string_view what) {
     return fail(
@@ -186,16 +183,11 @@ std::string on_one_line(std::string_view text) {
 } // namespace
 
 std::string_view to_string(Rotation rotation) noexcept {
-    return k_rotations[static_cast<std::size_t>(rotation)].second;
+    return enum_word<Rotation::maint>(k_rotations, rotation);
 }
 
 std::optional<Rotation> parse_rotation(std::string_view word) noexcept {
-    for (const auto& [rotation, known] : k_rotations) {
-        if (known == word) {
-            return rotation;
-        }
-    }
-    return std::nullopt;
+    return enum_value<Rotation>(k_rotations, word);
 }
 
 bool HaproxyFacts::up() const noexcept {
