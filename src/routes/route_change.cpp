@@ -77,7 +77,7 @@ private:
     Task<Result<void>> put_once(const Way& way, RouteWrite write, RouteOutcome& out);
     Task<Result<void>> put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& out);
     Task<Result<void>> undo_ours(const Way& way, RouteOutcome& out);
-    Task<Result<RouteVerified>> agree(const Way& way, RouteOutcome& out);
+    Task<Result<void>> agree(const Way& way, RouteOutcome& out, RouteVerified& verified);
     Task<Result<std::optional<Overrides>>> row(const Way& way, RouteVerified& seen);
     [[nodiscard]] std::optional<Error> foreign(const Overrides& seen) const;
     [[nodiscard]] std::optional<Error>
@@ -244,14 +244,14 @@ Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerifie
 
 /// Connections are dealt out among the processes in turn or at random: ever more writes one after
 /// the other meet ever more of them.
-Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
+Task<Result<void>> Changer::agree(const Way& way, RouteOutcome& out, RouteVerified& verified) {
     RouteVerified seen;
     const auto deadline = Clock::now() + run_.looks.limit;
     const int first = out.writes;
     for (int burst = 2;; ++burst) {
         OA_CO_TRY(const auto stranger, co_await row(way, seen));
         if (!stranger) {
-            co_return seen;
+            break;
         }
         if (auto error = foreign(*stranger); error && !way.undo) {
             co_return std::unexpected(*std::move(error));
@@ -264,7 +264,7 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
         const int more = burst * static_cast<int>(writes.size());
         if (writes.empty() || out.writes - first + more > run_.looks.most_writes ||
             Clock::now() > deadline) {
-            co_return seen;
+            break;
         }
         (void)record(way, Phase::seen, seen.seen);
         for (int i = 0; i < burst; ++i) {
@@ -274,6 +274,8 @@ Task<Result<RouteVerified>> Changer::agree(const Way& way, RouteOutcome& out) {
             co_return fail(Code::cancelled, "cancelled");
         }
     }
+    verified = std::move(seen);
+    co_return Result<void>{};
 }
 
 Task<void> Changer::apply(RouteOutcome& out) {
@@ -287,12 +289,7 @@ Task<void> Changer::apply(RouteOutcome& out) {
         done = co_await put_all(way, std::move(writes), out);
     }
     if (done) {
-        auto seen = co_await agree(way, out);
-        if (seen) {
-            out.verified = *std::move(seen);
-        } else {
-            done = std::unexpected(std::move(seen).error());
-        }
+        done = co_await agree(way, out, out.verified);
     }
     if (done && stopping(way)) {
         done = fail(Code::cancelled, "interrupted");
@@ -341,12 +338,7 @@ Task<void> Changer::undo(RouteOutcome& out) {
     const Way way = way_home();
     auto done = co_await undo_ours(way, out);
     if (done) {
-        auto seen = co_await agree(way, out);
-        if (seen) {
-            out.back = *std::move(seen);
-        } else {
-            done = std::unexpected(std::move(seen).error());
-        }
+        done = co_await agree(way, out, out.back);
     }
     out.restored = done && out.back.ok;
     if (!out.restored) {

@@ -1,6 +1,7 @@
 #include "oa_stream/routes/route_journal.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/run/run_journal.hpp"
 
 #include <fmt/format.h>
@@ -48,9 +49,8 @@ void read_line(RouteProgress& out, std::string_view text) {
 
 RouteProgress read_route_journal(std::string_view text) {
     RouteProgress out;
-    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
-        read_line(out, text.substr(0, end));
-        text.remove_prefix(end + 1);
+    while (text.contains('\n')) {
+        read_line(out, cut_line(text));
     }
     return out;
 }

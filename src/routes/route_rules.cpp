@@ -145,10 +145,7 @@ Overrides overrides_of(const RouteStatus& status) {
 RouteStatus with_overrides(RouteStatus status, const Overrides& overrides) {
     status.override_target = overrides.global;
     for (RouteGroup& group : status.groups) {
-        const auto found = overrides.domains.find(group.domain);
-        group.override_target = found == overrides.domains.end()
-                                    ? std::nullopt
-                                    : std::optional<std::string>(found->second);
+        group.override_target = overrides.of(group.domain);
     }
     return status;
 }
@@ -275,12 +272,11 @@ std::vector<RouteWrite> writes_between(const Overrides& from, const Overrides& t
     }
     std::vector<RouteWrite> out;
     for (const std::string& name : names) {
-        const auto had = from.domains.find(name);
-        const auto gets = to.domains.find(name);
-        if (gets == to.domains.end()) {
+        const auto gets = to.of(name);
+        if (!gets) {
             out.push_back({name, "clear"});
-        } else if (had == from.domains.end() || had->second != gets->second) {
-            out.push_back({name, word(gets->second)});
+        } else if (from.of(name) != gets) {
+            out.push_back({name, word(*gets)});
         }
     }
     if (from.global != to.global) {

@@ -21,11 +21,7 @@ meant(const RouteStatus& status, const RouteChange& change, const RouteGroup& gr
     if (!alone) {
         return std::nullopt;
     }
-    if (!change.domain) {
-        return alone->global;
-    }
-    const auto found = alone->domains.find(group.domain);
-    return found == alone->domains.end() ? std::nullopt : std::optional(found->second);
+    return change.domain ? alone->of(group.domain) : alone->global;
 }
 
 /// The last of the changes that is about the group.
