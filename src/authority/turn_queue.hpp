@@ -5,7 +5,6 @@
 #include "oa_stream/authority/authority.hpp"
 
 #include <cstddef>
-#include <optional>
 
 namespace oa_stream::authority {
 

@@ -5,7 +5,6 @@
 #include "oa_stream/contract/completions_machine.hpp"
 #include "oa_stream/contract/judge.hpp"
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>

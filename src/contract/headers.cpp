@@ -1,6 +1,5 @@
 #include "headers.hpp"
 
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>

@@ -3,7 +3,6 @@
 
 #include "oa_stream/contract/ui_machine.hpp"
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

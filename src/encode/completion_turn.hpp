@@ -10,7 +10,6 @@
 
 #include "stop_cut.hpp"
 
-#include <cstddef>
 #include <expected>
 #include <optional>
 #include <string>

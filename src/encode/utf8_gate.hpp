@@ -5,7 +5,6 @@
 #include "oa_stream/base/text.hpp"
 
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace oa_stream::encode {

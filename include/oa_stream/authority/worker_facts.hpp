@@ -5,7 +5,6 @@
 #include "oa_stream/base/clock.hpp"
 
 #include <optional>
-#include <string>
 
 namespace oa_stream::authority {
 

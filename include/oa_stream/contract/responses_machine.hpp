@@ -6,7 +6,6 @@
 #include "oa_stream/contract/ui_machine.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -5,7 +5,6 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http.hpp"
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

@@ -7,7 +7,6 @@
 #include "oa_stream/base/json.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -4,7 +4,6 @@
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/json.hpp"
 
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>

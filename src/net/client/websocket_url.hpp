@@ -4,7 +4,6 @@
 #include "oa_stream/base/error.hpp"
 
 #include <string>
-#include <string_view>
 
 namespace oa_stream::net {
 

@@ -1,7 +1,6 @@
 #include "cloud_run/cloud_run_driver.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/text.hpp"
 
 #include "cloud_run_api.hpp"
 #include "cloud_run_checks.hpp"

@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/redact.hpp"
-#include "oa_stream/base/text.hpp"
 
 #include "command_document.hpp"
 

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <numeric>
 #include <set>
 
 namespace oa_stream::traffic {

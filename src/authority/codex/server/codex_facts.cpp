@@ -1,7 +1,5 @@
 #include "oa_stream/authority/codex_facts.hpp"
 
-#include "oa_stream/base/json_members.hpp"
-
 #include "codex/codex_requests.hpp"
 #include "socket_link.hpp"
 

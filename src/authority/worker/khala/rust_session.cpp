@@ -1,4 +1,3 @@
-#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "khala_sessions.hpp"
