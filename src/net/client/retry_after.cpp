@@ -14,18 +14,6 @@ constexpr std::array<std::string_view, 12> k_months{
 };
 constexpr std::uint64_t k_longest_s = 86400;
 
-/// Digits only, leading zeros allowed.
-std::optional<int> number(std::string_view digits) {
-    int out = 0;
-    for (const char c : digits) {
-        if (c < '0' || c > '9') {
-            return std::nullopt;
-        }
-        out = out * 10 + (c - '0');
-    }
-    return out;
-}
-
 } // namespace
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
@@ -37,6 +25,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
         return std::nullopt;
     }
     const auto* month = std::ranges::find(k_months, text.substr(8, 3));
+    constexpr auto number = number_of<unsigned>; // no sign
     const auto day = number(text.substr(5, 2));
     const auto year = number(text.substr(12, 4));
     const auto hours = number(text.substr(17, 2));
@@ -46,9 +35,9 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
         return std::nullopt;
     }
     const std::chrono::year_month_day date{
-        std::chrono::year(*year),
+        std::chrono::year(static_cast<int>(*year)),
         std::chrono::month(static_cast<unsigned>(month - k_months.begin()) + 1),
-        std::chrono::day(static_cast<unsigned>(*day))
+        std::chrono::day(*day)
     };
     if (!date.ok() || *hours > 23 || *minutes > 59 || *seconds > 60) {
         return std::nullopt;

@@ -6,8 +6,6 @@
 
 #include <boost/asio/post.hpp>
 
-#include <charconv>
-
 namespace oa_stream::net {
 
 namespace {
@@ -27,13 +25,7 @@ bool asks_to_close(const Headers& headers) {
 /// A length the caller gave, as a proxy does that passes an answer through.
 std::optional<std::uint64_t> given_length(const Headers& headers) {
     const auto text = headers.get("content-length");
-    if (!text) {
-        return std::nullopt;
-    }
-    std::uint64_t length = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
-    const bool whole = error == std::errc{} && end == text->data() + text->size();
-    return whole ? std::optional(length) : std::nullopt;
+    return text ? number_of<std::uint64_t>(*text) : std::nullopt;
 }
 
 } // namespace
