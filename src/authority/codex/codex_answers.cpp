@@ -1,5 +1,7 @@
 #include "codex_answers.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 namespace oa_stream::authority {
 
 namespace {
@@ -19,12 +21,9 @@ ServerAnswer error(int code, std::string_view message, bool known) {
 /// Every question gets an empty list of answers: the model learns that nobody chose.
 ServerAnswer no_answers(const Json& params) {
     Json answers = Json::object();
-    if (const Json* questions = member(params, "questions");
-        questions != nullptr && questions->is_array()) {
-        for (const Json& question : *questions) {
-            if (const auto id = string_member(question, "id")) {
-                answers[std::string(*id)] = Json::object({{"answers", Json::array()}});
-            }
+    for (const Json& question : list_in(params, "questions")) {
+        if (const auto id = string_member(question, "id")) {
+            answers[std::string(*id)] = Json::object({{"answers", Json::array()}});
         }
     }
     return result(Json::object({{"answers", std::move(answers)}}));

@@ -61,11 +61,7 @@ std::string approval_id(std::string_view turn, std::string_view item, const Json
 
 Json user_questions(const Json& params) {
     Json out = Json::array();
-    const Json* list = member(params, "questions");
-    if (list == nullptr || !list->is_array()) {
-        return out;
-    }
-    for (const Json& one : *list) {
+    for (const Json& one : list_in(params, "questions")) {
         Json question = Json::object();
         copy_text(question, one, "header");
         copy_text(question, one, "question");

@@ -27,11 +27,7 @@ void add_user_message(PastTurn& past, const Json& item) {
             }
         }
     }
-    const Json* content = member(item, "content");
-    if (content == nullptr || !content->is_array()) {
-        return;
-    }
-    for (const Json& part : *content) {
+    for (const Json& part : list_in(item, "content")) {
         const std::string_view type = text_view_in(part, "type");
         if (type == "text") {
             if (!past.user_text.empty()) {
@@ -134,10 +130,8 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
     auto end = add_outcome(past, turn);
     past.started_at = int_member(turn, "startedAt").value_or(0);
     past.completed_at = int_member(turn, "completedAt");
-    const Json* items = member(turn, "items");
-    const Json none = Json::array();
     std::map<std::pair<std::string_view, std::string_view>, int> seen; // provider ids repeat
-    for (const Json* told : as_begun(items == nullptr || !items->is_array() ? none : *items)) {
+    for (const Json* told : as_begun(list_in(turn, "items"))) {
         const Json& item = *told;
         const std::string_view type = text_view_in(item, "type");
         if (type == "userMessage") {
@@ -185,11 +179,7 @@ Result<ListedTurns> listed_turns(const Json& result, std::string_view cwd) {
 }
 
 const Json* ended_turn(const Json& result, std::string_view id) {
-    const Json* data = member(result, "data");
-    if (data == nullptr || !data->is_array()) {
-        return nullptr;
-    }
-    for (const Json& turn : *data) {
+    for (const Json& turn : list_in(result, "data")) {
         if (text_view_in(turn, "id") == id) {
             return text_view_in(turn, "status") == "inProgress" ? nullptr : &turn;
         }

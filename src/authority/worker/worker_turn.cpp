@@ -57,8 +57,7 @@ void WorkerTurn::join(const Json& stored, std::string cwd) {
     bound_ = text_in(stored, "id");
     begin(bound_);
     translate("turn/started", Json::object());
-    const Json* items = member(stored, "items");
-    for (const Json& item : items == nullptr || !items->is_array() ? Json::array() : *items) {
+    for (const Json& item : list_in(stored, "items")) {
         const bool runs = text_view_in(item, "status") == "inProgress";
         if (runs) {
             begun_.insert(text_in(item, "id"));

@@ -25,13 +25,11 @@ enum class Scope { thread, turn };
         payload["explanation"] = why;
     }
     Json steps = Json::array();
-    if (const Json* plan = member(params, "plan"); plan != nullptr && plan->is_array()) {
-        for (const Json& step : *plan) {
-            Json out = Json::object();
-            out["step"] = text_view_in(step, "step");
-            out["status"] = text_view_in(step, "status");
-            steps.push_back(std::move(out));
-        }
+    for (const Json& step : list_in(params, "plan")) {
+        Json out = Json::object();
+        out["step"] = text_view_in(step, "step");
+        out["status"] = text_view_in(step, "status");
+        steps.push_back(std::move(out));
     }
     payload["steps"] = std::move(steps);
     return payload;
@@ -252,11 +250,10 @@ struct CodexTranslator::State {
 
     /// turn.items is a summary; it is the answer only when nothing else told any text.
     void last_resort(const Json& raw) {
-        const Json* list = member(raw, "items");
-        if (items.spoke() || list == nullptr || !list->is_array()) {
+        if (items.spoke()) {
             return;
         }
-        for (const Json& item : *list) {
+        for (const Json& item : list_in(raw, "items")) {
             if (text_view_in(item, "type") == "agentMessage") {
                 codex::Item& last = items.add(text_view_in(item, "id"), "agentMessage");
                 items.finish_text(last, text_view_in(item, "text"), *out);

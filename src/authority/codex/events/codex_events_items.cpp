@@ -318,11 +318,7 @@ std::string call_id(std::string_view item_id, int occurrence) {
 std::string reasoning_text(const Json& item) {
     std::string out;
     for (const std::string_view key : {"summary", "content"}) {
-        const Json* list = member(item, key);
-        if (list == nullptr || !list->is_array()) {
-            continue;
-        }
-        for (const Json& piece : *list) {
+        for (const Json& piece : list_in(item, key)) {
             if (piece.is_string() && !piece.get_ref<const std::string&>().empty()) {
                 out.append(out.empty() ? "" : k_reasoning_break);
                 out += piece.get_ref<const std::string&>();

@@ -1,6 +1,6 @@
 #include "codex_catalog.hpp"
 
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 namespace oa_stream::authority {
 
@@ -50,13 +50,10 @@ std::vector<std::string> advertised_efforts(std::string_view models_json, std::s
 
 std::vector<ModelInfo> listed_models(const Json& result) {
     std::vector<ModelInfo> models;
-    const Json* data = member(result, "data");
-    for (const Json& entry : data != nullptr && data->is_array() ? *data : Json::array()) {
+    for (const Json& entry : list_in(result, "data")) {
         ModelInfo model{.id = std::string(string_member(entry, "model").value_or(""))};
         model.default_effort = string_member(entry, "defaultReasoningEffort").value_or("");
-        const Json* levels = member(entry, "supportedReasoningEfforts");
-        for (const Json& level :
-             levels != nullptr && levels->is_array() ? *levels : Json::array()) {
+        for (const Json& level : list_in(entry, "supportedReasoningEfforts")) {
             if (const auto effort = string_member(level, "reasoningEffort")) {
                 model.efforts.emplace_back(*effort);
             }

@@ -21,8 +21,7 @@ Json list_attachments(const std::string& thread, std::string cursor) {
 
 std::vector<Attachment> attachments_in(const Json& page, std::string_view type) {
     std::vector<Attachment> out;
-    const Json* data = member(page, "data");
-    for (const Json& one : data != nullptr && data->is_array() ? *data : Json::array()) {
+    for (const Json& one : list_in(page, "data")) {
         const Json* payload = member(one, "payload");
         const auto number = parse_count(
             text_view_in(one, "identityKey"), 0, std::numeric_limits<std::uint64_t>::max()

@@ -44,20 +44,14 @@ template <class T> void keep_newest(std::vector<T>& all, std::size_t most) {
     }
 }
 
-const Json& array_in(const Json& payload, std::string_view key) {
-    static const Json none = Json::array();
-    const Json* found = member(payload, key);
-    return found != nullptr && found->is_array() ? *found : none;
-}
-
 TurnEnds read_ends(const Json& payload) {
     TurnEnds out;
-    for (const Json& turn : array_in(payload, "turns")) {
+    for (const Json& turn : list_in(payload, "turns")) {
         if (turn.is_string()) {
             out.withheld.push_back(turn.get<std::string>());
         }
     }
-    for (const Json& one : array_in(payload, "failed")) { // an earlier release has none
+    for (const Json& one : list_in(payload, "failed")) { // an earlier release has none
         const auto words = turn::all_failure_words();
         const auto found =
             std::ranges::find(words, text_view_in(one, "code"), &turn::FailureWords::word);

@@ -30,8 +30,7 @@ Task<Result<std::vector<std::string>>> CodexCore::find_threads(Self self, std::s
             const Json page,
             settle(co_await call(self, link, "thread/search", std::move(params)), "thread/search")
         );
-        const Json* data = member(page, "data");
-        for (const Json& one : data != nullptr && data->is_array() ? *data : Json::array()) {
+        for (const Json& one : list_in(page, "data")) {
             if (const Json* thread = member(one, "thread"); thread != nullptr) {
                 found.push_back(text_in(*thread, "id"));
             }

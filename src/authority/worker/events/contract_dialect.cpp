@@ -137,13 +137,11 @@ std::optional<Json> plan_of_todo_list(const Json& params) {
         return std::nullopt;
     }
     Json plan = Json::array();
-    if (const Json* list = member(*item, "items"); list != nullptr && list->is_array()) {
-        for (const Json& step : *list) {
-            const bool done = bool_member(step, "completed").value_or(false);
-            plan.push_back(Json::object(
-                {{"step", text_view_in(step, "text")}, {"status", done ? "completed" : "pending"}}
-            ));
-        }
+    for (const Json& step : list_in(*item, "items")) {
+        const bool done = bool_member(step, "completed").value_or(false);
+        plan.push_back(Json::object(
+            {{"step", text_view_in(step, "text")}, {"status", done ? "completed" : "pending"}}
+        ));
     }
     return plan;
 }

@@ -18,11 +18,6 @@ using Kind = KhalaFrame::Kind;
 
 constexpr std::int64_t k_longest_pause_ms = 60'000;
 
-std::optional<std::uint64_t> number(const Json& object, std::string_view key) {
-    const auto value = int_member(object, key);
-    return value && *value >= 0 ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
-}
-
 std::optional<Millis> pause_of(const Json& object, std::string_view key) {
     const auto value = int_member(object, key);
     return value && *value >= 0 ? std::optional(Millis(std::min(*value, k_longest_pause_ms)))
@@ -46,7 +41,7 @@ void read_message(KhalaFrame& frame, Json& body, const KhalaFilter& filter, std:
         return;
     }
     const auto payload = message->find("payload");
-    const auto sequence = number(*message, "sequence");
+    const auto sequence = count_in(*message, "sequence");
     if (payload == message->end() || !sequence) {
         return;
     }
@@ -56,10 +51,8 @@ void read_message(KhalaFrame& frame, Json& body, const KhalaFilter& filter, std:
 
 /// Where the first stale topic stands.
 std::optional<std::uint64_t> head_of_stale(const Json& error) {
-    const Json* topics = member(error, "stale_topics");
-    return topics != nullptr && topics->is_array() && !topics->empty()
-               ? number(topics->front(), "head_watermark")
-               : std::nullopt;
+    const Json& topics = list_in(error, "stale_topics");
+    return topics.empty() ? std::nullopt : count_in(topics.front(), "head_watermark");
 }
 
 /// "CODEX_STREAM_ERROR_CODE_STALE_CURSOR" is "stale_cursor".
@@ -97,11 +90,9 @@ KhalaFrame read_reply(const Json& payload, const KhalaFilter& filter) {
         return read_error(told);
     }
     KhalaFrame frame{.kind = Kind::joined};
-    if (const Json* marks = member(told, "current_watermarks"); marks && marks->is_array()) {
-        for (const Json& mark : *marks) {
-            if (text_view_in(mark, "topic") == filter.topic) {
-                frame.head = number(mark, "watermark");
-            }
+    for (const Json& mark : list_in(told, "current_watermarks")) {
+        if (text_view_in(mark, "topic") == filter.topic) {
+            frame.head = count_in(mark, "watermark");
         }
     }
     return frame;
@@ -124,7 +115,7 @@ KhalaFrame read_batch(Json& payload, const KhalaFilter& filter, std::size_t byte
         return {};
     }
     for (Json& update : *updates) {
-        const auto watermark = number(update, "watermark");
+        const auto watermark = count_in(update, "watermark");
         if (!watermark || text_view_in(update, "topic") != filter.topic) {
             continue;
         }
@@ -171,7 +162,7 @@ KhalaFrame read_rust_frame(std::string_view text, const KhalaFilter& filter) {
         frame.pause = pause_of(*body, "recommended_reconnect_backoff_ms");
     } else if (type == "stale_cursor") {
         frame.kind = Kind::stale;
-        frame.head = number(*body, "head_cursor");
+        frame.head = count_in(*body, "head_cursor");
     } else if (type == "error") {
         frame = read_error(*body);
     }
