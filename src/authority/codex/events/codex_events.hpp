@@ -92,9 +92,9 @@ struct CodexErrorRow {
     } match;
     std::string_view word;
     bool retryable;
-    turn::Finish finish = turn::Finish::error;
     /// A provider's status 429 is rate_limited whatever the row.
     turn::FailureCause cause = turn::FailureCause::other;
+    turn::Finish finish = turn::Finish::error;
 };
 [[nodiscard]] std::span<const CodexErrorRow> codex_error_rows() noexcept;
 

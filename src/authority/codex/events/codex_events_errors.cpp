@@ -17,89 +17,47 @@ namespace {
 
 using enum CodexErrorRow::Match;
 
+using Cause = turn::FailureCause;
+
 constexpr std::array k_rows{
     CodexErrorRow{
         ending,
         "Incomplete response returned, reason: max_output_tokens",
         false,
+        Cause::other,
         turn::Finish::length
     },
     CodexErrorRow{
         ending,
         "Incomplete response returned, reason: content_filter",
         false,
+        Cause::other,
         turn::Finish::content_filter
     },
     // Refusals of OpenAI and Azure: codex passes on the sentence without the code.
-    CodexErrorRow{
-        text, "violating our usage policy", false, turn::Finish::error, turn::FailureCause::refused
-    },
-    CodexErrorRow{
-        text,
-        "rejected as a result of our safety system",
-        false,
-        turn::Finish::error,
-        turn::FailureCause::refused
-    },
-    CodexErrorRow{
-        text, "content management policy", false, turn::Finish::error, turn::FailureCause::refused
-    },
-    CodexErrorRow{
-        text,
-        "limited access to this content for safety reasons",
-        false,
-        turn::Finish::error,
-        turn::FailureCause::refused
-    },
+    CodexErrorRow{text, "violating our usage policy", false, Cause::refused},
+    CodexErrorRow{text, "rejected as a result of our safety system", false, Cause::refused},
+    CodexErrorRow{text, "content management policy", false, Cause::refused},
+    CodexErrorRow{text, "limited access to this content for safety reasons", false, Cause::refused},
     // Local servers' 400, which has no code.
-    CodexErrorRow{
-        text,
-        "maximum context length is",
-        false,
-        turn::Finish::error,
-        turn::FailureCause::context_length
-    },
+    CodexErrorRow{text, "maximum context length is", false, Cause::context_length},
     CodexErrorRow{text, "stream disconnected before completion", true},
     CodexErrorRow{text, "Connection failed", true},
     CodexErrorRow{text, "Missing environment variable", false},
-    CodexErrorRow{
-        kind,
-        "contextWindowExceeded",
-        false,
-        turn::Finish::error,
-        turn::FailureCause::context_length
-    },
-    CodexErrorRow{
-        kind, "sessionBudgetExceeded", false, turn::Finish::error, turn::FailureCause::usage_limit
-    },
-    CodexErrorRow{
-        kind, "usageLimitExceeded", false, turn::Finish::error, turn::FailureCause::usage_limit
-    },
-    CodexErrorRow{
-        kind, "rateLimitExceeded", true, turn::Finish::error, turn::FailureCause::rate_limited
-    },
-    CodexErrorRow{
-        kind, "flexUnavailable", true, turn::Finish::error, turn::FailureCause::overloaded
-    },
-    CodexErrorRow{
-        kind, "serverOverloaded", true, turn::Finish::error, turn::FailureCause::overloaded
-    },
-    CodexErrorRow{
-        kind, "modelNotFound", false, turn::Finish::error, turn::FailureCause::unknown_model
-    },
-    CodexErrorRow{
-        kind, "policyCapacityUnavailable", true, turn::Finish::error, turn::FailureCause::overloaded
-    },
-    CodexErrorRow{
-        kind, "inferenceHookDenied", false, turn::Finish::error, turn::FailureCause::refused
-    },
-    CodexErrorRow{kind, "cyberPolicy", false, turn::Finish::error, turn::FailureCause::refused},
-    CodexErrorRow{
-        kind, "misalignmentPolicyViolation", false, turn::Finish::error, turn::FailureCause::refused
-    },
+    CodexErrorRow{kind, "contextWindowExceeded", false, Cause::context_length},
+    CodexErrorRow{kind, "sessionBudgetExceeded", false, Cause::usage_limit},
+    CodexErrorRow{kind, "usageLimitExceeded", false, Cause::usage_limit},
+    CodexErrorRow{kind, "rateLimitExceeded", true, Cause::rate_limited},
+    CodexErrorRow{kind, "flexUnavailable", true, Cause::overloaded},
+    CodexErrorRow{kind, "serverOverloaded", true, Cause::overloaded},
+    CodexErrorRow{kind, "modelNotFound", false, Cause::unknown_model},
+    CodexErrorRow{kind, "policyCapacityUnavailable", true, Cause::overloaded},
+    CodexErrorRow{kind, "inferenceHookDenied", false, Cause::refused},
+    CodexErrorRow{kind, "cyberPolicy", false, Cause::refused},
+    CodexErrorRow{kind, "misalignmentPolicyViolation", false, Cause::refused},
     CodexErrorRow{kind, "tooManyDenials", false},
     CodexErrorRow{kind, "internalServerError", true},
-    CodexErrorRow{kind, "unauthorized", false, turn::Finish::error, turn::FailureCause::bad_key},
+    CodexErrorRow{kind, "unauthorized", false, Cause::bad_key},
     CodexErrorRow{kind, "badRequest", false},
     CodexErrorRow{kind, "threadRollbackFailed", false},
     CodexErrorRow{kind, "sandboxError", false},
@@ -119,16 +77,15 @@ constexpr int k_too_many_requests = 429;
 }
 
 [[nodiscard]] std::optional<turn::FailureCause> cause_of_status(int status) noexcept {
-    constexpr std::array<std::pair<int, turn::FailureCause>, 6> k_causes{
-        {{401, turn::FailureCause::bad_key},
-         {402, turn::FailureCause::usage_limit},
-         {403, turn::FailureCause::bad_key},
-         {k_too_many_requests, turn::FailureCause::rate_limited},
-         {503, turn::FailureCause::overloaded},
-         {529, turn::FailureCause::overloaded}}
+    constexpr std::array<std::pair<int, Cause>, 6> k_causes{
+        {{401, Cause::bad_key},
+         {402, Cause::usage_limit},
+         {403, Cause::bad_key},
+         {k_too_many_requests, Cause::rate_limited},
+         {503, Cause::overloaded},
+         {529, Cause::overloaded}}
     };
-    const auto row =
-        std::ranges::find(k_causes, status, &std::pair<int, turn::FailureCause>::first);
+    const auto row = std::ranges::find(k_causes, status, &std::pair<int, Cause>::first);
     return row == k_causes.end() ? std::nullopt : std::optional(row->second);
 }
 
