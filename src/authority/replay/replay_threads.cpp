@@ -73,6 +73,18 @@ ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
     return order_.front();
 }
 
+Result<ReplayThreads::Place> ReplayThreads::known(const std::string& thread) const {
+    const auto found = by_id_.find(thread);
+    return found == by_id_.end() ? fail(Code::not_found, "no such thread")
+                                 : Result<Place>(found->second);
+}
+
+Result<ReplayThreads::Place> ReplayThreads::at_rest(const std::string& thread) const {
+    OA_TRY(const auto found, known(thread));
+    return busy(thread) ? fail(Code::conflict, "a turn is running on this thread")
+                        : Result<Place>(found);
+}
+
 std::string ReplayThreads::add(const std::vector<SeedMessage>& seed) {
     Thread& thread = touch(uuid_v7());
     thread.seed = seed_turns(seed);
@@ -80,36 +92,21 @@ std::string ReplayThreads::add(const std::vector<SeedMessage>& seed) {
 }
 
 Result<void> ReplayThreads::name(const std::string& thread, std::string title) {
-    const auto found = by_id_.find(thread);
-    if (found == by_id_.end()) {
-        return fail(Code::not_found, "no such thread");
-    }
-    found->second->name = std::move(title);
+    OA_TRY(const auto found, known(thread));
+    found->name = std::move(title);
     return {};
 }
 
 Result<void> ReplayThreads::erase(const std::string& thread) {
-    const auto found = by_id_.find(thread);
-    if (found == by_id_.end()) {
-        return fail(Code::not_found, "no such thread");
-    }
-    if (busy(thread)) {
-        return fail(Code::conflict, "a turn is running on this thread");
-    }
-    order_.erase(found->second);
-    by_id_.erase(found);
+    OA_TRY(const auto found, at_rest(thread));
+    by_id_.erase(thread);
+    order_.erase(found);
     return {};
 }
 
 Result<std::string> ReplayThreads::fork(const std::string& thread, std::string_view last_turn) {
-    const auto found = by_id_.find(thread);
-    if (found == by_id_.end()) {
-        return fail(Code::not_found, "no such thread");
-    }
-    if (busy(thread)) {
-        return fail(Code::conflict, "a turn is running on this thread");
-    }
-    Thread copy = *found->second; // its turns have ended: they may be shared
+    OA_TRY(const auto found, at_rest(thread));
+    Thread copy = *found; // its turns have ended: they may be shared
     if (!last_turn.empty()) {
         OA_CHECK(cut(copy, last_turn, true));
     }
@@ -124,11 +121,8 @@ void ReplayThreads::ensure(const std::string& thread) {
 }
 
 Result<void> ReplayThreads::revert(const std::string& thread, std::string_view turn) {
-    const auto found = by_id_.find(thread);
-    if (found == by_id_.end()) {
-        return fail(Code::not_found, "no such thread");
-    }
-    return cut(*found->second, turn, false);
+    OA_TRY(const auto found, known(thread));
+    return cut(*found, turn, false);
 }
 
 Result<void> ReplayThreads::cut(Thread& thread, std::string_view from, bool behind) {
@@ -188,12 +182,9 @@ std::optional<ThreadInfo> ReplayThreads::info(const std::string& thread) const {
 }
 
 Result<std::vector<PastTurn>> ReplayThreads::turns(const std::string& thread) const {
-    const auto found = by_id_.find(thread);
-    if (found == by_id_.end()) {
-        return fail(Code::not_found, "no such thread");
-    }
-    std::vector<PastTurn> out = found->second->seed;
-    for (const auto& turn : found->second->turns) {
+    OA_TRY(const auto found, known(thread));
+    std::vector<PastTurn> out = found->seed;
+    for (const auto& turn : found->turns) {
         out.push_back(past_turn_of(*turn));
     }
     return out;

@@ -58,13 +58,18 @@ private:
         std::vector<PastTurn> seed{};
         std::vector<std::shared_ptr<ReplayedTurn>> turns{};
     };
+    using Place = std::list<Thread>::iterator;
     Thread& touch(const std::string& thread);
+    /// Code::not_found.
+    [[nodiscard]] Result<Place> known(const std::string& thread) const;
+    /// The same, and Code::conflict while a turn runs on it.
+    [[nodiscard]] Result<Place> at_rest(const std::string& thread) const;
     /// Drops the turns from this one on, or only those behind it. Code::precondition: no such turn.
     [[nodiscard]] static Result<void> cut(Thread& thread, std::string_view from, bool behind);
 
     std::size_t most_;
     std::list<Thread> order_{}; ///< most recently used first
-    std::map<std::string, std::list<Thread>::iterator, std::less<>> by_id_{};
+    std::map<std::string, Place, std::less<>> by_id_{};
 };
 
 } // namespace oa_stream::authority
