@@ -23,12 +23,8 @@ constexpr std::array k_sandboxes{
 };
 
 std::string reported_sandbox(std::string_view config) {
-    for (const SandboxWord& word : k_sandboxes) {
-        if (word.config == config) {
-            return std::string(word.reported);
-        }
-    }
-    return std::string(config);
+    const auto* const word = std::ranges::find(k_sandboxes, config, &SandboxWord::config);
+    return std::string(word == k_sandboxes.end() ? config : word->reported);
 }
 
 std::string text_of(const Json* value) {

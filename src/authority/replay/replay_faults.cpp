@@ -32,10 +32,8 @@ bool drawn(
 }
 
 Result<double> decimal(std::string_view kind, std::string_view text, double low, double high) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !(value >= low) ||
-        !(value <= high)) {
+    const auto value = number_of<double>(text);
+    if (!value || !(*value >= low) || !(*value <= high)) {
         return fail(
             Code::usage,
             fmt::format(
@@ -43,7 +41,7 @@ Result<double> decimal(std::string_view kind, std::string_view text, double low,
             )
         );
     }
-    return value;
+    return *value;
 }
 
 Result<void> set_rate(double& rate, std::string_view kind, std::string_view value) {

@@ -268,12 +268,8 @@ constexpr std::array k_tools{
 };
 
 [[nodiscard]] const ToolKind* tool_kind(std::string_view type) noexcept {
-    for (const ToolKind& kind : k_tools) {
-        if (kind.type == type) {
-            return &kind;
-        }
-    }
-    return nullptr;
+    const auto* const kind = std::ranges::find(k_tools, type, &ToolKind::type);
+    return kind == k_tools.end() ? nullptr : kind;
 }
 
 } // namespace

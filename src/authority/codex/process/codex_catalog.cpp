@@ -33,13 +33,14 @@ tool_free_catalog(std::string_view models_json, std::vector<std::string> wanted)
 std::vector<std::string> advertised_efforts(std::string_view models_json, std::string_view model) {
     std::vector<std::string> efforts;
     const auto catalog = parse_json(models_json);
-    const Json* models = catalog ? member(*catalog, "models") : nullptr;
-    for (const Json& entry : models == nullptr ? Json::array() : *models) {
-        const Json* levels = member(entry, "supported_reasoning_levels");
-        if (string_member(entry, "slug") != model || levels == nullptr) {
+    if (!catalog) {
+        return efforts;
+    }
+    for (const Json& entry : list_in(*catalog, "models")) {
+        if (string_member(entry, "slug") != model) {
             continue;
         }
-        for (const Json& level : *levels) {
+        for (const Json& level : list_in(entry, "supported_reasoning_levels")) {
             if (const auto effort = string_member(level, "effort")) {
                 efforts.emplace_back(*effort);
             }
