@@ -16,6 +16,19 @@ bool is_content(const turn::Event& event) {
     return !std::holds_alternative<turn::TurnStarted>(event);
 }
 
+/// As codex would tell that the thread has cost so much.
+Json usage_report(std::string_view thread, std::string_view turn, const turn::Usage& total) {
+    Json counts = Json::object(
+        {{"inputTokens", total.input},
+         {"cachedInputTokens", total.cached_input},
+         {"outputTokens", total.output},
+         {"reasoningOutputTokens", total.reasoning_output}}
+    );
+    Json params = Json::object({{"threadId", thread}, {"turnId", turn}});
+    params["tokenUsage"] = Json::object({{"total", std::move(counts)}});
+    return Json::object({{"method", "thread/tokenUsage/updated"}, {"params", std::move(params)}});
+}
+
 } // namespace
 
 RunningTurn::RunningTurn(
@@ -96,20 +109,14 @@ void RunningTurn::learn_baseline(const Json& message) {
         return;
     }
     baseline_known_ = true;
-    const turn::Usage total = read_usage(*params).value_or(turn::Usage{});
+    turn::Usage before = read_usage(*params).value_or(turn::Usage{});
     const turn::Usage last = read_usage(*params, "last").value_or(turn::Usage{});
-    Json before = Json::object(
-        {{"inputTokens", total.input - last.input},
-         {"cachedInputTokens", total.cached_input - last.cached_input},
-         {"outputTokens", total.output - last.output},
-         {"reasoningOutputTokens", total.reasoning_output - last.reasoning_output}}
-    );
-    Json report = Json::object({{"threadId", thread_}, {"turnId", ""}});
-    report["tokenUsage"] = Json::object({{"total", std::move(before)}});
+    before.input -= last.input;
+    before.cached_input -= last.cached_input;
+    before.output -= last.output;
+    before.reasoning_output -= last.reasoning_output;
     EventBatch none;
-    translator_.notification(
-        Json::object({{"method", "thread/tokenUsage/updated"}, {"params", std::move(report)}}), none
-    );
+    translator_.notification(usage_report(thread_, "", before), none);
 }
 
 void RunningTurn::watch_item(std::string_view method, const Json& message) {
@@ -291,18 +298,11 @@ void RunningTurn::spent_so_far(EventBatch& events) {
     }
     turn::Usage total = translator_.total_usage();
     const turn::Usage last = usage_of(response);
-    Json all = Json::object(
-        {{"inputTokens", total.input + last.input},
-         {"cachedInputTokens", total.cached_input + last.cached_input},
-         {"outputTokens", total.output + last.output},
-         {"reasoningOutputTokens", total.reasoning_output + last.reasoning_output}}
-    );
-    Json report = Json::object({{"threadId", thread_}, {"turnId", id_}});
-    report["tokenUsage"] = Json::object({{"total", std::move(all)}});
-    translator_.notification(
-        Json::object({{"method", "thread/tokenUsage/updated"}, {"params", std::move(report)}}),
-        events
-    );
+    total.input += last.input;
+    total.cached_input += last.cached_input;
+    total.output += last.output;
+    total.reasoning_output += last.reasoning_output;
+    translator_.notification(usage_report(thread_, id_, total), events);
 }
 
 void RunningTurn::hand_over() {
