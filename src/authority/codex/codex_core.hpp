@@ -215,6 +215,9 @@ private:
         std::string traceparent = {},
         std::function<bool()> ours = {}
     );
+    /// The same; a refusal is an error.
+    [[nodiscard]] static Task<Result<Json>>
+    ask(Self self, Link link, std::string method, Json params);
     [[nodiscard]] static Task<Result<Turnstile::Pass>> pass(Self self);
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);

@@ -87,19 +87,6 @@ std::vector<const Json*> as_begun(const Json& items) {
 
 } // namespace
 
-Json turns_list_params(const std::string& thread, const std::string& cursor) {
-    Json params = Json::object(
-        {{"threadId", thread},
-         {"sortDirection", "asc"},
-         {"itemsView", "full"},
-         {"limit", k_history_page}}
-    );
-    if (!cursor.empty()) {
-        params["cursor"] = cursor;
-    }
-    return params;
-}
-
 Json turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size_t limit) {
     using Detail = TurnsQuery::Detail;
     const auto* view = query.detail == Detail::all    ? "full"

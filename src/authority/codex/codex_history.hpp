@@ -12,7 +12,6 @@ namespace oa_stream::authority {
 
 inline constexpr int k_history_page = 100;
 
-[[nodiscard]] Json turns_list_params(const std::string& thread, const std::string& cursor);
 /// `limit`: at most k_history_page; more are not given at once.
 [[nodiscard]] Json
 turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size_t limit);

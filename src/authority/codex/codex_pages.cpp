@@ -37,8 +37,7 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
 ) {
     RpcOutcome outcome =
         co_await call(self, link, "thread/turns/list", turns_query_params(query, cursor, limit));
-    if (const auto* refusal = std::get_if<Refusal>(&outcome);
-        refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_empty) {
+    if (is_refusal(outcome, RefusalKind::thread_empty)) {
         co_return ListedTurns{};
     }
     OA_CO_CHECK(self->threads_.check_kept(query.thread));

@@ -31,12 +31,12 @@ std::uint64_t resident_bytes(int pid) {
 Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thread) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
     std::vector<PastTurn> out;
+    const TurnsQuery query{.thread = std::move(thread)};
     std::string cursor;
     do {
-        RpcOutcome outcome =
-            co_await call(self, link, "thread/turns/list", turns_list_params(thread, cursor));
-        if (const auto* refusal = std::get_if<Refusal>(&outcome);
-            refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_empty) {
+        Json params = turns_query_params(query, cursor, k_history_page);
+        RpcOutcome outcome = co_await call(self, link, "thread/turns/list", std::move(params));
+        if (is_refusal(outcome, RefusalKind::thread_empty)) {
             co_return out;
         }
         OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));

@@ -56,6 +56,29 @@ bool lacks_store(std::string_view message) noexcept {
             }));
 }
 
+Code code_of(RefusalKind kind) noexcept {
+    switch (kind) {
+    case RefusalKind::overloaded:
+    case RefusalKind::store_away:
+        return Code::unavailable;
+    case RefusalKind::thread_not_loaded:
+    case RefusalKind::thread_unknown:
+    case RefusalKind::thread_empty:
+        return Code::not_found;
+    case RefusalKind::turn_unknown:
+        return Code::precondition;
+    case RefusalKind::turn_unended:
+        return Code::conflict;
+    case RefusalKind::bad_config:
+        return Code::config;
+    case RefusalKind::thread_shared:
+    case RefusalKind::no_active_turn:
+    case RefusalKind::other:
+        break;
+    }
+    return Code::protocol;
+}
+
 } // namespace
 
 RefusalKind kind_of(const Refusal& refusal) noexcept {
@@ -71,33 +94,8 @@ RefusalKind kind_of(const Refusal& refusal) noexcept {
 }
 
 Error error_of(const Refusal& refusal, std::string_view method) {
-    Code code = Code::protocol;
-    switch (kind_of(refusal)) {
-    case RefusalKind::overloaded:
-    case RefusalKind::store_away:
-        code = Code::unavailable;
-        break;
-    case RefusalKind::thread_not_loaded:
-    case RefusalKind::thread_unknown:
-    case RefusalKind::thread_empty:
-        code = Code::not_found;
-        break;
-    case RefusalKind::turn_unknown:
-        code = Code::precondition;
-        break;
-    case RefusalKind::turn_unended:
-        code = Code::conflict;
-        break;
-    case RefusalKind::bad_config:
-        code = Code::config;
-        break;
-    case RefusalKind::thread_shared:
-    case RefusalKind::no_active_turn:
-    case RefusalKind::other:
-        break;
-    }
     return Error{
-        .code = code,
+        .code = code_of(kind_of(refusal)),
         .message = fmt::format("codex refused {}: {}", method, printable(refusal.message, 300))
     };
 }

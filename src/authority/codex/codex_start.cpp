@@ -71,9 +71,7 @@ Task<RpcOutcome> CodexCore::call(
         RpcOutcome outcome = co_await link->rpc().call(
             method, params, self->options_.deadlines.request, traceparent
         );
-        const auto* refusal = std::get_if<Refusal>(&outcome);
-        const bool overloaded = refusal != nullptr && kind_of(*refusal) == RefusalKind::overloaded;
-        if (!overloaded || attempt == k_overload_tries) {
+        if (!is_refusal(outcome, RefusalKind::overloaded) || attempt == k_overload_tries) {
             co_return outcome;
         }
         ++self->counts_.overloaded;
@@ -85,6 +83,10 @@ Task<RpcOutcome> CodexCore::call(
         }
         pause *= 2;
     }
+}
+
+Task<Result<Json>> CodexCore::ask(Self self, Link link, std::string method, Json params) {
+    co_return settle(co_await call(self, link, method, std::move(params)), method);
 }
 
 Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnRequest asked) {
@@ -146,10 +148,7 @@ Task<Result<ThreadHold>>
 CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request) {
     Json params = thread_start_params(self->new_cwd(), request->ephemeral, request->instructions);
     add_tools(params, request->tools);
-    OA_CO_TRY(
-        const Json result,
-        settle(co_await call(self, link, "thread/start", std::move(params)), "thread/start")
-    );
+    OA_CO_TRY(const Json result, co_await ask(self, link, "thread/start", std::move(params)));
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
     if (link->lost()) { // in the same breath: the table is the next child's by now
         co_return fail(Code::unavailable, self->reason_);
@@ -170,9 +169,7 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
 }
 
 Task<Result<void>> CodexCore::inject(Self self, Link link, Json items) {
-    OA_CO_CHECK(settle(
-        co_await call(self, link, "thread/inject_items", std::move(items)), "thread/inject_items"
-    ));
+    OA_CO_CHECK(co_await ask(self, link, "thread/inject_items", std::move(items)));
     co_return Result<void>{};
 }
 
@@ -192,9 +189,7 @@ Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::st
     OA_CO_CHECK(self->threads_.check_kept(thread));
     Json params = thread_params(thread);
     params["name"] = std::move(title);
-    OA_CO_CHECK(self->saved(
-        settle(co_await call(self, link, "thread/name/set", std::move(params)), "thread/name/set")
-    ));
+    OA_CO_CHECK(self->saved(co_await ask(self, link, "thread/name/set", std::move(params))));
     co_return Result<void>{};
 }
 
@@ -214,9 +209,7 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
     if (const auto& turn = request->revert_from_turn) {
         Json params = thread_revert_params(hold->id, *turn);
         auto outcome = co_await call(self, link, "thread/revert", std::move(params));
-        const auto* refusal = std::get_if<Refusal>(&outcome);
-        const bool done_before =
-            asked_before && refusal != nullptr && kind_of(*refusal) == RefusalKind::turn_unknown;
+        const bool done_before = asked_before && is_refusal(outcome, RefusalKind::turn_unknown);
         if (!done_before) {
             OA_CO_CHECK(settle(std::move(outcome), "thread/revert"));
         }
@@ -242,8 +235,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     self->add_own_choices(params, *hold, *request);
     RpcOutcome outcome =
         co_await call(self, link, "turn/start", params, request->traceparent, request->ours);
-    if (const auto* refusal = std::get_if<Refusal>(&outcome);
-        refusal != nullptr && kind_of(*refusal) == RefusalKind::thread_not_loaded) {
+    if (is_refusal(outcome, RefusalKind::thread_not_loaded)) {
         OA_CO_CHECK(co_await resume(self, link, &*hold)); // it was unloaded behind our back
         OA_CO_CHECK(check_ours(*request));
         outcome =

@@ -30,6 +30,11 @@ Result<Json> settle(RpcOutcome outcome, std::string_view method) {
     return std::get<Json>(std::move(outcome));
 }
 
+bool is_refusal(const RpcOutcome& outcome, RefusalKind kind) noexcept {
+    const auto* refusal = std::get_if<Refusal>(&outcome);
+    return refusal != nullptr && kind_of(*refusal) == kind;
+}
+
 RpcPeer::RpcPeer(asio::any_io_executor executor, RpcHandlers handlers)
     : executor_(std::move(executor)), handlers_(std::move(handlers)) {
 }

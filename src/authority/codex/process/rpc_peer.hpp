@@ -26,6 +26,7 @@ using RpcOutcome = std::variant<Json, Refusal, Error>;
 
 /// A refusal becomes an error by the table of codex_refusals.hpp.
 [[nodiscard]] Result<Json> settle(RpcOutcome outcome, std::string_view method);
+[[nodiscard]] bool is_refusal(const RpcOutcome& outcome, RefusalKind kind) noexcept;
 
 struct RpcHandlers {
     std::function<void(std::string line)> send; ///< one line without its end

@@ -19,18 +19,14 @@ struct Nobody final : TurnWaker {
     void turn_ready() override {}
 };
 
-const Json* turns_of(const Json& resumed) {
+const Json& turns_of(const Json& resumed) {
+    static const Json k_no_thread;
     const Json* thread = member(resumed, "thread");
-    const Json* turns = thread == nullptr ? nullptr : member(*thread, "turns");
-    return turns != nullptr && turns->is_array() ? turns : nullptr;
+    return list_in(thread == nullptr ? k_no_thread : *thread, "turns");
 }
 
 const Json* turn_named(const Json& resumed, std::string_view id) {
-    const Json* turns = turns_of(resumed);
-    if (turns == nullptr) {
-        return nullptr;
-    }
-    for (const Json& turn : *turns) {
+    for (const Json& turn : turns_of(resumed)) {
         if (text_view_in(turn, "id") == id) {
             return &turn;
         }
@@ -39,8 +35,8 @@ const Json* turn_named(const Json& resumed, std::string_view id) {
 }
 
 const Json* newest_turn(const Json& resumed) {
-    const Json* turns = turns_of(resumed);
-    return turns == nullptr || turns->empty() ? nullptr : &turns->back();
+    const Json& turns = turns_of(resumed);
+    return turns.empty() ? nullptr : &turns.back();
 }
 
 } // namespace
@@ -131,9 +127,7 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
     OA_CO_TRY(const Link link, self->open_server());
     // Every page that opens a chat asks: this answer costs a few tenths of a millisecond.
     Json query = Json::object({{"threadId", id}, {"includeTurns", false}});
-    OA_CO_TRY(
-        const Json state, settle(co_await call(self, link, "thread/read", query), "thread/read")
-    );
+    OA_CO_TRY(const Json state, co_await ask(self, link, "thread/read", std::move(query)));
     if (!runs_turn(state)) {
         co_return fail(Code::not_found, "no turn runs on this thread");
     }

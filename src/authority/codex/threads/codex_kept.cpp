@@ -38,10 +38,7 @@ Task<Result<void>> CodexCore::keep(
         const auto piece = first_piece(rest);
         Json params = attachment_params(thread, k_type, number);
         params["payload"] = Json::object({{"text", piece}});
-        OA_CO_CHECK(settle(
-            co_await call(self, link, "thread/attachment/add", std::move(params)),
-            "thread/attachment/add"
-        ));
+        OA_CO_CHECK(co_await ask(self, link, "thread/attachment/add", std::move(params)));
         rest.remove_prefix(piece.size());
     }
     co_return Result<void>{};
@@ -52,17 +49,9 @@ Task<Result<std::string>> CodexCore::kept(Self self, std::string thread) {
     std::map<std::uint64_t, std::string> pieces;
     std::string cursor;
     do {
+        Json params = list_attachments(thread, std::exchange(cursor, {}));
         OA_CO_TRY(
-            const Json page,
-            settle(
-                co_await call(
-                    self,
-                    link,
-                    "thread/attachment/list",
-                    list_attachments(thread, std::exchange(cursor, {}))
-                ),
-                "thread/attachment/list"
-            )
+            const Json page, co_await ask(self, link, "thread/attachment/list", std::move(params))
         );
         for (const auto& [number, payload] : attachments_in(page, k_type)) {
             pieces[number] = text_in(payload, "text");

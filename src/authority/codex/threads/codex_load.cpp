@@ -30,10 +30,8 @@ Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bo
     if (!passing) {
         co_return fail(Code::unavailable, "codex is busy with loading other threads");
     }
-    const Json params = bare ? thread_resume_params(thread->id) : thread_params(thread->id);
-    OA_CO_TRY(
-        Json result, settle(co_await call(self, link, "thread/resume", params), "thread/resume")
-    );
+    Json params = bare ? thread_resume_params(thread->id) : thread_params(thread->id);
+    OA_CO_TRY(Json result, co_await ask(self, link, "thread/resume", std::move(params)));
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
     if (link->lost()) { // in the same breath: the next connection has not loaded it
         co_return fail(Code::unavailable, self->reason_);

@@ -26,10 +26,7 @@ Task<Result<std::vector<std::string>>> CodexCore::find_threads(Self self, std::s
         if (!cursor.empty()) {
             params["cursor"] = cursor;
         }
-        OA_CO_TRY(
-            const Json page,
-            settle(co_await call(self, link, "thread/search", std::move(params)), "thread/search")
-        );
+        OA_CO_TRY(const Json page, co_await ask(self, link, "thread/search", std::move(params)));
         for (const Json& one : list_in(page, "data")) {
             if (const Json* thread = member(one, "thread"); thread != nullptr) {
                 found.push_back(text_in(*thread, "id"));

@@ -25,11 +25,6 @@ Json archived_threads_params(const std::string& cursor) {
     return params;
 }
 
-bool is_kind(const RpcOutcome& outcome, RefusalKind kind) {
-    const auto* refusal = std::get_if<Refusal>(&outcome);
-    return refusal != nullptr && kind_of(*refusal) == kind;
-}
-
 } // namespace
 
 Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
@@ -53,14 +48,11 @@ Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
 
 Task<Result<void>> CodexCore::delete_held(Self self, Link link, CodexThread* thread) {
     RpcOutcome outcome = co_await call(self, link, "thread/delete", thread_params(thread->id));
-    if (is_kind(outcome, RefusalKind::thread_shared)) {
+    if (is_refusal(outcome, RefusalKind::thread_shared)) {
         Json name = thread_params(thread->id);
         name["name"] = k_retired;
-        OA_CO_CHECK(
-            settle(co_await call(self, link, "thread/name/set", std::move(name)), "thread/name/set")
-        );
-        outcome = co_await call(self, link, "thread/archive", thread_params(thread->id));
-        OA_CO_CHECK(settle(std::move(outcome), "thread/archive"));
+        OA_CO_CHECK(co_await ask(self, link, "thread/name/set", std::move(name)));
+        OA_CO_CHECK(co_await ask(self, link, "thread/archive", thread_params(thread->id)));
         self->threads_.forget(*thread);
         self->retired_ = true;
         ++self->retirements_;
@@ -128,7 +120,7 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
     );
     Json params = thread_fork_params(thread, last_turn, self->home_.cwd);
     RpcOutcome outcome = co_await call(self, link, "thread/fork", params);
-    if (is_kind(outcome, RefusalKind::turn_unended)) {
+    if (is_refusal(outcome, RefusalKind::turn_unended)) {
         OA_CO_TRY(params, co_await fork_before_next(self, std::move(params)));
         outcome = co_await call(self, link, "thread/fork", std::move(params));
     }
