@@ -27,18 +27,27 @@ constexpr std::array<std::string_view, 9> k_hop_by_hop{
     "upgrade",
 };
 
-ArmCounters& operator+=(ArmCounters& sum, const ArmCounters& more) {
-    sum.picked += more.picked;
-    sum.sticky += more.sticky;
-    sum.pinned += more.pinned;
-    sum.active += more.active;
-    sum.finished += more.finished;
-    sum.unreachable += more.unreachable;
-    sum.broken += more.broken;
-    sum.client_gone += more.client_gone;
-    sum.status_5xx += more.status_5xx;
-    sum.passed_on += more.passed_on;
-    return sum;
+struct ArmCounter {
+    std::string_view name;
+    std::uint64_t ArmCounters::* value;
+};
+constexpr std::array k_arm_counters{
+    ArmCounter{"picked", &ArmCounters::picked},
+    ArmCounter{"sticky", &ArmCounters::sticky},
+    ArmCounter{"pinned", &ArmCounters::pinned},
+    ArmCounter{"active", &ArmCounters::active},
+    ArmCounter{"finished", &ArmCounters::finished},
+    ArmCounter{"unreachable", &ArmCounters::unreachable},
+    ArmCounter{"broken", &ArmCounters::broken},
+    ArmCounter{"client_gone", &ArmCounters::client_gone},
+    ArmCounter{"status_5xx", &ArmCounters::status_5xx},
+    ArmCounter{"passed_on", &ArmCounters::passed_on},
+};
+
+void add(ArmCounters& sum, const ArmCounters& more) {
+    for (const ArmCounter& one : k_arm_counters) {
+        sum.*one.value += more.*one.value;
+    }
 }
 
 std::uint64_t& reason_of(ArmCounters& counters, Reason reason) {
@@ -54,18 +63,11 @@ std::uint64_t& reason_of(ArmCounters& counters, Reason reason) {
 }
 
 Json counters_json(const ArmCounters& counters) {
-    return {
-        {"picked", counters.picked},
-        {"sticky", counters.sticky},
-        {"pinned", counters.pinned},
-        {"active", counters.active},
-        {"finished", counters.finished},
-        {"unreachable", counters.unreachable},
-        {"broken", counters.broken},
-        {"client_gone", counters.client_gone},
-        {"status_5xx", counters.status_5xx},
-        {"passed_on", counters.passed_on},
-    };
+    Json out = Json::object();
+    for (const ArmCounter& one : k_arm_counters) {
+        out[std::string(one.name)] = counters.*one.value;
+    }
+    return out;
 }
 
 Json arm_json(const Arm& arm) {
@@ -85,7 +87,7 @@ Json revision_json(const std::vector<const Arm*>& lanes) {
     Json each = Json::array({arm_json(sum)});
     for (std::size_t i = 1; i < lanes.size(); ++i) {
         const Arm& lane = *lanes[i];
-        sum.counters += lane.counters;
+        add(sum.counters, lane.counters);
         sum.checks += lane.checks;
         if (lane.ready && !sum.ready) {
             sum.ready = true;
