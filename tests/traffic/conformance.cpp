@@ -16,20 +16,11 @@ namespace {
 constexpr Millis k_verify{5000};
 constexpr Millis k_slack{5000}; // of a loaded machine, on top of what a driver promises
 
-Split split(int canary) {
-    return *Split::between("stable", "canary", canary);
-}
-
 /// A machinery and a driver that has read it.
 struct Bench {
     explicit Bench(const MakeMachinery& make) : machinery(make()), driver(machinery->driver()) {}
 
-    TrafficState read() {
-        auto state = machinery->get(driver->read());
-        INFO((state ? "" : state.error().text()));
-        REQUIRE(state.has_value());
-        return *std::move(state);
-    }
+    TrafficState read() { return machinery->state_of(*driver); }
     Result<void> set(int canary, std::string etag) {
         return machinery->get(driver->set(split(canary), std::move(etag)));
     }
@@ -457,6 +448,13 @@ constexpr std::array k_rules{
 bool Machinery::knows(Trouble trouble) const {
     static_cast<void>(trouble);
     return true;
+}
+
+TrafficState Machinery::state_of(TrafficDriver& driver) {
+    auto state = get(driver.read());
+    INFO((state ? "" : state.error().text()));
+    REQUIRE(state.has_value());
+    return *std::move(state);
 }
 
 void Machinery::run_until(const std::function<bool()>& ready) {

@@ -30,6 +30,11 @@ enum class Trouble {
     denied,       ///< lets us read, perhaps, but not write
 };
 
+/// So many percent for the canary, the rest for stable.
+[[nodiscard]] inline Split split(int canary) {
+    return *Split::between("stable", "canary", canary);
+}
+
 class Machinery {
 public:
     Machinery() = default;
@@ -69,6 +74,8 @@ public:
 
     /// Runs the loop until `task` is over; throws after 20 s.
     template <class T> T get(Task<T> task) { return run_task(io(), *this, std::move(task)); }
+    /// What the driver reads, which must be possible.
+    [[nodiscard]] TrafficState state_of(TrafficDriver& driver);
     void run_until(const std::function<bool()>& ready);
 };
 

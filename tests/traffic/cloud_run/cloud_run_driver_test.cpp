@@ -11,19 +11,10 @@ using namespace oa_stream::traffic::testing;
 
 namespace {
 
-Split split(int canary) {
-    return *Split::between("stable", "canary", canary);
-}
-
 struct Bench : CloudRunRig {
     std::unique_ptr<TrafficDriver> driven = driver();
 
-    TrafficState read() {
-        auto state = get(driven->read());
-        INFO((state ? "" : state.error().text()));
-        REQUIRE(state.has_value());
-        return *std::move(state);
-    }
+    TrafficState read() { return state_of(*driven); }
     const Seen& last_write() {
         const auto found =
             std::ranges::find(fake.seen.rbegin(), fake.seen.rend(), "patch", &Seen::what);

@@ -12,10 +12,6 @@ using namespace oa_stream::traffic::testing;
 
 namespace {
 
-Split split(int canary) {
-    return *Split::between("stable", "canary", canary);
-}
-
 std::string body_of(int code, std::string_view word, std::string_view text) {
     return fmt::format(
         R"({{"error":{{"code":{},"message":"{}","status":"{}"}}}})", code, text, word
@@ -25,12 +21,7 @@ std::string body_of(int code, std::string_view word, std::string_view text) {
 struct Bench : CloudRunRig {
     std::unique_ptr<TrafficDriver> driven = driver();
 
-    TrafficState read() {
-        auto state = get(driven->read());
-        INFO((state ? "" : state.error().text()));
-        REQUIRE(state.has_value());
-        return *std::move(state);
-    }
+    TrafficState read() { return state_of(*driven); }
     Result<void> set(int canary, std::string etag) {
         return get(driven->set(split(canary), std::move(etag)));
     }

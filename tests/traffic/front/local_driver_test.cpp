@@ -1,5 +1,6 @@
 #include "oa_stream/traffic/local_driver.hpp"
 
+#include "conformance.hpp"
 #include "rig.hpp"
 
 #include <catch2/catch.hpp>
@@ -19,10 +20,6 @@ std::unique_ptr<TrafficDriver> driver_of(Rig& rig) {
          .base_url = rig.front_url(),
          .revisions = {"stable", "canary"}}
     );
-}
-
-Split split(int canary) {
-    return *Split::between("stable", "canary", canary);
 }
 
 } // namespace

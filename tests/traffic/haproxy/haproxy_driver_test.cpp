@@ -18,19 +18,10 @@ using namespace oa_stream::traffic::testing;
 
 namespace {
 
-Split split(int canary) {
-    return *Split::between("stable", "canary", canary);
-}
-
 struct Bench {
     explicit Bench(HaproxyRigOptions options = {})
         : rig(std::move(options)), driver(rig.driver()) {}
-    TrafficState read() {
-        auto state = rig.get(driver->read());
-        INFO((state ? "" : state.error().text()));
-        REQUIRE(state.has_value());
-        return *std::move(state);
-    }
+    TrafficState read() { return rig.state_of(*driver); }
     Result<void> set(int canary) { return rig.get(driver->set(split(canary), read().etag)); }
     Result<void> preview(int canary) { return rig.get(driver->preview(split(canary))); }
     std::string weight(const char* server) {
